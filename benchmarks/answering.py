@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
-from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.ports import IndexRef

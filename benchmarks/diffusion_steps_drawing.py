@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import (
     DiffusionSampling,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.inference.session import open_session
 from models.jobs.finish import restore_network
 from models.training import artefacts

@@ -28,7 +28,7 @@ from benchmarks import feedback_answers
 from benchmarks.ballots import Ballots
 from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
-from chalicelib.adapters.feedback_records import MAX_VOTES
+from chalicelib.adapters.records.feedback import MAX_VOTES
 from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import MODEL, Embedder

@@ -16,9 +16,8 @@ from typing import Any, cast
 
 from benchmarks.folder_objects import FolderObjects
 from benchmarks.lines import serve
-from chalicelib.adapters.indexes import kind_of_index
 from chalicelib.adapters.passages import Passages
-from chalicelib.adapters.vectors import Vectors
+from chalicelib.adapters.s3vectors import Vectors, index_definition
 from chalicelib.contracts.ingest import ChunkRequest, EmbedRequest, ReadRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import MODEL, Embedder
@@ -77,7 +76,7 @@ class Engine:
         """Open it on `folder`, with an index such as a tenant's."""
         self._service = S3VectorsService(CloudContext(folder, ""))
         self._service.create_vector_bucket({"vectorBucketName": INDEX.bucket})
-        kind = kind_of_index(384)
+        kind = index_definition(384)
         self._service.create_index(
             {"vectorBucketName": INDEX.bucket, "indexName": INDEX.name, **kind}
         )

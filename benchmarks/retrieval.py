@@ -19,7 +19,7 @@ from benchmarks.judged import BASE, LABELLED, RERANKED_WAY
 from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
 from benchmarks.reporting import Result, Spread, spread
-from chalicelib.contracts.reranking import RerankResult
+from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.word_vectors import WordEmbedder

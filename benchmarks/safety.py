@@ -17,7 +17,7 @@ from benchmarks.reporting import Result
 from benchmarks.shares import share
 from chalicelib.contracts.screening import DEFAULT_THRESHOLD, Category, Finding, OriginText
 from chalicelib.screening.policies import HARMFUL
-from chalicelib.screening.texts import screen
+from chalicelib.screening.text_screening import screen
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 HELD_OUT = "held out"

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.reporting import Result
 from benchmarks.shares import share
-from chalicelib.screening.injection_rules import RuleScreen
+from chalicelib.screening.injections import InjectionScreen
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "instructions.json"
 
@@ -41,4 +41,4 @@ def _by_set() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _found(texts: Sequence[str]) -> int:
-    return sum(RuleScreen().aimed_at_model(texts))
+    return sum(InjectionScreen().aimed_at_model(texts))

@@ -29,7 +29,7 @@ from benchmarks.search_corpus import (
     of_document,
     unit_vectors,
 )
-from chalicelib.adapters.record_writes import document_key
+from chalicelib.adapters.records.writes import document_key
 from chalicelib.inference.embedder import DIMENSIONS
 from chalicelib.retrieval.search.ranking import fetch_count
 from chalicelib.retrieval.search.searcher import MAX_FETCHED

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.older_check import supports
 from benchmarks.reporting import Result, spread
 from benchmarks.shares import share
-from chalicelib.contracts.support import CheckRequest, CheckSource, ClaimVerdict
+from chalicelib.contracts.functions.check_support import CheckRequest, CheckSource, ClaimVerdict
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
 from functions.check_support.core import Deps, run

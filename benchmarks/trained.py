@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.bench_environment import ALONE
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 
 PROJECT = Path(__file__).resolve().parent.parent
 INTERPRETER = PROJECT / ".venv-training" / "bin" / "python"

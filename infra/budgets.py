@@ -21,8 +21,8 @@ from decimal import Decimal, InvalidOperation
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from chalicelib.adapters.budget_records import BudgetRecords
-from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.budgets import BudgetRecords
 from chalicelib.budgets.limits import LimitScope
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
-        records = BudgetRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
+        records = BudgetRecords(DynamoTable(at.client("dynamodb"), at.outputs["RecordsTableName"]))
         limits = set_limits(records, chosen.tenant, _scope(chosen.key, chosen.model), said)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know

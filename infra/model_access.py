@@ -18,8 +18,8 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.model_records import AllowedModelRecords
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.models import AllowedModelRecords
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import ServedModels
@@ -84,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give models, or --all")
     try:
         at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
-        records = AllowedModelRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
+        records = AllowedModelRecords(
+            DynamoTable(at.client("dynamodb"), at.outputs["RecordsTableName"])
+        )
         allowed = set_allowed_models(
             records, served_models(), chosen.tenant, chosen.models, every=chosen.all
         )

@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_executions import JobMachines
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.stepfunctions import JobMachines
 from chalicelib.contracts.jobs import OPEN, Job, JobInput
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
 from chalicelib.generation.catalogue import catalogue, embedding_dimensions
@@ -36,11 +36,11 @@ class Reindexing:
     """Reindex jobs of one stage."""
 
     def __init__(self, place: stages.StageConnection) -> None:
-        table = Table(place.client("dynamodb"), place.outputs["RecordsTableName"])
+        table = DynamoTable(place.client("dynamodb"), place.outputs["RecordsTableName"])
         machine = place.outputs["ReindexMachineArn"]
         self._bucket = place.outputs["DocumentsBucketName"]
         self._jobs = JobTable(table)
-        self._tenants = Records(table)
+        self._tenants = IngestTable(table)
         machines = JobMachines(place.client("stepfunctions"), {"reindex": machine})
         self._launcher = JobLauncher(self._jobs, machines, _now)
 

@@ -21,11 +21,11 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.screening_records import ScreeningRecords
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.screening import ScreeningTable
 from chalicelib.contracts.screening import CategoryPolicy, ScreeningPolicy
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
-from chalicelib.screening.policies import check, stage_policy
+from chalicelib.screening.policies import check_policy, stage_policy
 from infra import stages
 
 AS_THE_STAGE = "stage"
@@ -35,7 +35,7 @@ _SET = re.compile(
 
 
 class ScreeningPolicyRecords(Protocol):
-    """Where policies are kept, as `ScreeningRecords` keeps them."""
+    """Where policies are kept, as `ScreeningTable` keeps them."""
 
     def policy(self, tenant: str) -> ScreeningPolicy | None:
         """Return the tenant's own policy."""
@@ -74,7 +74,7 @@ def set_policy(
     policy = stage_policy(named) if named is not None else before or ScreeningPolicy()
     for change in changes:
         policy = apply_change(policy, change)
-    check(policy)
+    check_policy(policy)
     records.give_policy(tenant, policy)
     return policy
 
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
-        records = ScreeningRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
+        records = ScreeningTable(DynamoTable(at.client("dynamodb"), at.outputs["RecordsTableName"]))
         policy = set_policy(records, chosen.tenant, chosen.policy, chosen.changes)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know

@@ -18,7 +18,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters.indexes import kind_of_index
+from chalicelib.adapters.s3vectors import index_definition
 from chalicelib.generation.catalogue import embedding_dimensions
 from infra import stages
 from infra.stages import Client
@@ -123,7 +123,7 @@ def create_tenant(client: Client, stage: TenantStorage, tenant: str) -> None:
 
 def _create_index(vectors: Any, bucket: str, index: str) -> None:
     """Create an index that finds by meaning and by words; its keys can never be changed."""
-    kind = kind_of_index(embedding_dimensions(EMBEDDING_MODEL))
+    kind = index_definition(embedding_dimensions(EMBEDDING_MODEL))
     try:
         vectors.create_index(vectorBucketName=bucket, indexName=index, **kind)
     except vectors.exceptions.ConflictException as error:

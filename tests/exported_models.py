@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature, TensorSpec
+from chalicelib.contracts.model_manifest import FILE, GraphSpec, ModelOrigin, Signature, TensorSpec
 from chalicelib.contracts.serving import ServedVersion, Serving, pointer_key
 from chalicelib.inference.exported_model import ExportedModel
 
@@ -120,7 +120,7 @@ def exported(
         constants=constants,
         files={name: hashlib.sha256(content).hexdigest() for name, content in beside.items()},
         metrics={"fid": 5.0},
-        origin=Origin(
+        origin=ModelOrigin(
             recipe=recipe,
             preset="smoke",
             seed=0,

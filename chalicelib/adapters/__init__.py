@@ -1,1 +1,1 @@
-"""Adapters of AWS services: only they use boto3, and they raise only `chalicelib.errors`."""
+"""Adapters to AWS, the only users of boto3. Every adapter raises only `chalicelib.errors`."""

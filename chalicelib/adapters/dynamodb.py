@@ -34,7 +34,7 @@ _deserialise = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class WriteCondition:
     """A condition expression with its `:values`; every `#name` stands for the name itself."""
 
     expression: str
@@ -46,7 +46,7 @@ class Put:
     """Write a whole item."""
 
     item: Mapping[str, Value]
-    condition: Condition | None = None
+    condition: WriteCondition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Update:
     key: Key
     expression: str
     values: Mapping[str, Value]
-    condition: Condition | None = None
+    condition: WriteCondition | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,7 +68,7 @@ class Delete:
     """Remove an item."""
 
     key: Key
-    condition: Condition | None = None
+    condition: WriteCondition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ConditionCheck:
     """Write nothing, but let the transaction fail where the condition does not hold."""
 
     key: Key
-    condition: Condition
+    condition: WriteCondition
 
 
 Write = Put | Update | Delete | ConditionCheck
@@ -84,7 +84,7 @@ Write = Put | Update | Delete | ConditionCheck
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """Whether an update was applied, and the item after it, or as it was when it was refused."""
+    """The result of an update, and the item after it, or as it was when it was refused."""
 
     made: bool
     item: Item
@@ -101,7 +101,7 @@ class TransactionRefused(Conflict):
         self.refused = refused
 
 
-class Table:
+class DynamoTable:
     """A table whose key is `pk` and `sk`, both strings."""
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 
-class Bus:
+class EventBridgeBus:
     """The bus `headrace`."""
 
     def __init__(self, client: EventBridgeClient, name: str) -> None:

@@ -16,7 +16,7 @@ from chalicelib.errors import NotFound
 from chalicelib.retrieval.ids import pages_key
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.streams import StreamedObjects
+    from chalicelib.adapters.s3_streams import StreamedObjects
     from chalicelib.contracts.feedback import FeedbackRow
 
 

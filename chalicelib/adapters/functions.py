@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from chalicelib.adapters.function_invocations import invoke_function
-from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
-from chalicelib.contracts.labelling import LabelPictureRequest, LabelPictureResult
+from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
+from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
-from chalicelib.contracts.reranking import RerankResult
-from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.errors import (
     InvalidInput,
     ModelFailure,

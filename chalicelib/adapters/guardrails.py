@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.adapters.aws import translate, translated
 from chalicelib.errors import HeadraceError, ModelFailure, Throttled, Transient
-from chalicelib.screening.ports import Assessed
+from chalicelib.screening.guardrails import GuardrailAssessment
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -39,7 +39,9 @@ class BedrockGuardrail:
         self._identifier = identifier
         self._version = version
 
-    def apply(self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]) -> Assessed:
+    def apply(
+        self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]
+    ) -> GuardrailAssessment:
         """Return what becomes of the texts. A long text is assessed in pieces that end with a word,
         short ones are assessed together.
 
@@ -53,28 +55,30 @@ class BedrockGuardrail:
         for group in _groups(texts):
             one = self._assessed(source, [piece for _, piece in group])
             if one.blocked:
-                return Assessed(tuple(texts), one.blocked)
+                return GuardrailAssessment(tuple(texts), one.blocked)
             masked |= dict.fromkeys(one.masked)
             for (at, _), text in zip(group, one.texts, strict=True):
                 found[at] += text
-        return Assessed(tuple(found), masked=tuple(masked))
+        return GuardrailAssessment(tuple(found), masked=tuple(masked))
 
-    def _assessed(self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]) -> Assessed:
+    def _assessed(
+        self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]
+    ) -> GuardrailAssessment:
         answer = self._asked(source, texts)
         if answer.get("action") != "GUARDRAIL_INTERVENED":
-            return Assessed(tuple(texts))
+            return GuardrailAssessment(tuple(texts))
         rules = list(_rules(answer.get("assessments", ())))
         blocked = [name for name, action in rules if action == _BLOCKED]
         masked = tuple(dict.fromkeys(name for name, action in rules if action == _MASKED))
         if blocked or not masked:
-            return Assessed(tuple(texts), blocked[0] if blocked else "unnamed")
+            return GuardrailAssessment(tuple(texts), blocked[0] if blocked else "unnamed")
         outputs = [each.get("text") for each in answer.get("outputs") or ()]
         if len(outputs) == len(texts) and all(isinstance(text, str) for text in outputs):
-            return Assessed(tuple(outputs), masked=masked)
+            return GuardrailAssessment(tuple(outputs), masked=masked)
         if len(texts) == 1:
             raise ModelFailure("The guardrail masked a text and did not give it back.")
         alone = [self._assessed(source, [text]) for text in texts]
-        return Assessed(tuple(each.texts[0] for each in alone), masked=masked)
+        return GuardrailAssessment(tuple(each.texts[0] for each in alone), masked=masked)
 
     def _asked(self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]) -> dict[str, Any]:
         with translated(_DOING):

@@ -22,8 +22,6 @@ _HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
 _DELIMITER = b"\0" * 8
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
-
-
 Handler = Callable[[dict[str, Any]], Streamed]
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.s3 import S3Objects
 from chalicelib.contracts.serving import ServedVersion, Serving, pointer_key
 from chalicelib.errors import ModelFailure, NotFound
 
 
 class ModelVersions:
-    """Served versions of trained models by name, and their files."""
+    """The versions of models that are served, and their files."""
 
-    def __init__(self, objects: Objects, bucket: str) -> None:
+    def __init__(self, objects: S3Objects, bucket: str) -> None:
         self._objects = objects
         self._bucket = bucket
 

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.adapters.dynamodb import Condition, Delete, Item, Put, Table
+from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Put, WriteCondition
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.s3 import S3Objects
 
 MOST_IN_RECORD = 300_000
 """Bytes of a body within a record, which takes 400 KB with all else.
@@ -30,7 +30,11 @@ class PaidAnswers:
     """The answers of paid routes, in the records table and a bucket."""
 
     def __init__(
-        self, table: Table, objects: Objects, bucket: str, clock: Callable[[], float] = time.time
+        self,
+        table: DynamoTable,
+        objects: S3Objects,
+        bucket: str,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
         self._objects = objects
@@ -55,7 +59,7 @@ class PaidAnswers:
         begun = _item(
             tenant, key_hash, IdempotentResponse(request_hash, BEGUN, b""), owner, now + seconds
         )
-        free = Condition("attribute_not_exists(pk) OR #expires_at <= :now", {":now": now})
+        free = WriteCondition("attribute_not_exists(pk) OR #expires_at <= :now", {":now": now})
         try:
             self._table.put(Put(begun, free))
         except Conflict:
@@ -107,5 +111,5 @@ def _item(
     }
 
 
-def _of(owner: str) -> Condition:
-    return Condition("#owner = :owner", {":owner": owner})
+def _of(owner: str) -> WriteCondition:
+    return WriteCondition("#owner = :owner", {":owner": owner})

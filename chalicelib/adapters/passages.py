@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
+from chalicelib.adapters.s3vectors import MAX_KEYS_PER_CALL, TEXT_KEY
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.retrieval.search.fusion import IndexScores, explain_scores
 
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 
     from chalicelib.ports import IndexRef
     from chalicelib.retrieval.search.filters import IndexFilter
-
-TEXT_KEY = "text"
-"""The metadata that text search is configured for."""
-MAX_KEYS_A_CALL = 100
-"""Vectors that one GetVectors returns.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
-"""
 
 
 class Passages:
@@ -73,12 +66,12 @@ class Passages:
         }
 
     def _vectors(self, index: IndexRef, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-        for first in range(0, len(keys), MAX_KEYS_A_CALL):
+        for first in range(0, len(keys), MAX_KEYS_PER_CALL):
             with translated(f"reading vectors of {index.name}"):
                 answer: Any = self._client.get_vectors(
                     vectorBucketName=index.bucket,
                     indexName=index.name,
-                    keys=list(keys[first : first + MAX_KEYS_A_CALL]),
+                    keys=list(keys[first : first + MAX_KEYS_PER_CALL]),
                     returnMetadata=True,
                 )
             yield from answer["vectors"]

@@ -5,16 +5,21 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecutio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.adapters.aws import translated
 from chalicelib.errors import Conflict
+from chalicelib.jobs.ingest_claims import execution_arn
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from chalicelib.contracts.arrivals import ExecutionStatus
     from chalicelib.contracts.ingest import IngestInput
+    from chalicelib.contracts.jobs import JobInput, Machine
+
 
 _NOT_ENDED = ("RUNNING", "PENDING_REDRIVE")
 
@@ -46,3 +51,28 @@ def ended(client: SFNClient, execution_arn: str) -> ExecutionStatus | None:
     with translated(f"looking at {execution_arn}"):
         status = client.describe_execution(executionArn=execution_arn)["status"]
     return None if status in _NOT_ENDED else cast("ExecutionStatus", status)
+
+
+class JobMachines:
+    """The state machines of jobs, by name."""
+
+    def __init__(self, client: SFNClient, machines: Mapping[Machine, str]) -> None:
+        self._client = client
+        self._machines = machines
+
+    def arn(self, given: JobInput) -> str:
+        """Return the ARN of the execution of `given`."""
+        return execution_arn(self._machines[given.machine], given.execution_name)
+
+    def start(self, given: JobInput) -> None:
+        """Start an execution; it is no error if one of that name exists."""
+        with suppress(Conflict), translated(f"starting {given.execution_name}"):
+            self._client.start_execution(
+                stateMachineArn=self._machines[given.machine],
+                name=given.execution_name,
+                input=given.model_dump_json(),
+            )
+
+    def ended(self, execution_arn: str) -> ExecutionStatus | None:
+        """Return how an execution ended, None while it runs; raise `NotFound`."""
+        return ended(self._client, execution_arn)

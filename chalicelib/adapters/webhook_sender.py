@@ -11,8 +11,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError
 
 from chalicelib.errors import InvalidInput
-from chalicelib.webhooks.addresses import Target, is_public, target_of
-from chalicelib.webhooks.ports import Answered
+from chalicelib.webhooks.requests import WebhookTarget, is_public, parse_target
+from chalicelib.webhooks.subscriptions import ReceiverResponse
 
 TIMEOUT = Timeout(connect=3.0, read=7.0)
 MAX_ANSWER_BYTES = 1_024
@@ -35,10 +35,10 @@ class WebhookSender:
         self._private_allowed = private_allowed
         self._resolve = resolve
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> ReceiverResponse:
         """Return the status that the receiver answered with, or why none came."""
         try:
-            target = target_of(url, private_allowed=self._private_allowed)
+            target = parse_target(url, private_allowed=self._private_allowed)
             address = self._address(target)
             with _pool(target, address) as pool:
                 answer = pool.urlopen(
@@ -53,14 +53,14 @@ class WebhookSender:
                 told = answer.read(MAX_ANSWER_BYTES, decode_content=False)
                 answer.close()
         except InvalidInput as error:
-            return Answered(None, error.message)
+            return ReceiverResponse(None, error.message)
         except (HTTPError, OSError, UnicodeError) as error:
-            return Answered(None, f"{type(error).__name__}: {error}"[:500])
+            return ReceiverResponse(None, f"{type(error).__name__}: {error}"[:500])
         if 200 <= answer.status < 300:
-            return Answered(answer.status)
-        return Answered(answer.status, told.decode(errors="replace")[:500])
+            return ReceiverResponse(answer.status)
+        return ReceiverResponse(answer.status, told.decode(errors="replace")[:500])
 
-    def _address(self, target: Target) -> str:
+    def _address(self, target: WebhookTarget) -> str:
         addresses = self._resolve(target.host, target.port)
         if not self._private_allowed:
             hidden = [address for address in addresses if not is_public(address)]
@@ -71,7 +71,7 @@ class WebhookSender:
         return addresses[0]
 
 
-def _pool(target: Target, address: str) -> HTTPConnectionPool:
+def _pool(target: WebhookTarget, address: str) -> HTTPConnectionPool:
     if target.scheme == "http":
         return HTTPConnectionPool(address, target.port, timeout=TIMEOUT, maxsize=1)
     return HTTPSConnectionPool(
@@ -84,7 +84,7 @@ def _pool(target: Target, address: str) -> HTTPConnectionPool:
     )
 
 
-def _host_header(target: Target) -> str:
+def _host_header(target: WebhookTarget) -> str:
     host = f"[{target.host}]" if ":" in target.host else target.host
     usual = {"https": 443, "http": 80}[target.scheme]
     return host if target.port == usual else f"{host}:{target.port}"

@@ -14,11 +14,11 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalicelib.api.http import json_response, parse_body, serve_operation, tenant_of, utcnow
 from chalicelib.contracts.collections import (
     CollectionList,
+    CollectionTally,
     CollectionView,
     Declaration,
     DocumentUsage,
     PutCollectionRequest,
-    Tally,
 )
 from chalicelib.contracts.metadata import MAX_NAMES, check_name
 from chalicelib.contracts.operations import Operation
@@ -65,11 +65,11 @@ class CollectionServices:
 
 def build_services(parts: ApiParts) -> CollectionServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.adapters.collection_records import CollectionRecords
+    from chalicelib.adapters.records.collections import CollectionTable
     from chalicelib.generation.model_file import served_models
 
     return CollectionServices(
-        records=CollectionRecords(parts.table),
+        records=CollectionTable(parts.table),
         picture_models=lambda: served_models().models_in_function("embed_image"),
         now=utcnow,
     )
@@ -203,7 +203,7 @@ def _forget(tenant: str, name: str, records: CollectionStore) -> None:
 class _Counts:
     """Tallies by collection; `partial` where there were more documents than were counted."""
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, CollectionTally] = field(default_factory=dict)
     partial: bool = False
 
 
@@ -221,7 +221,7 @@ def _count(held: Iterable[DocumentUsage], only: str | None = None) -> _Counts:
             for name in ("pages", "chunks", "bytes"):
                 size[name] += getattr(document, name)
     counts.tallies = {
-        name: Tally(
+        name: CollectionTally(
             documents={"total": by_status.total(), **by_status},
             pages=sizes[name]["pages"],
             chunks=sizes[name]["chunks"],
@@ -239,7 +239,7 @@ def _view(name: str, declared: Declaration | None, counts: _Counts) -> Collectio
             **told,
             "name": name,
             "declared": declared is not None,
-            "tally": counts.tallies.get(name, Tally(documents={"total": 0})),
+            "tally": counts.tallies.get(name, CollectionTally(documents={"total": 0})),
             "partial": counts.partial,
         }
     )

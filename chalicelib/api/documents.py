@@ -22,8 +22,8 @@ from chalicelib.api.http import (
     utcnow,
 )
 from chalicelib.api.idempotency import ResponseRecords, run_once
-from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.documents import Document, DocumentList, DocumentStatus, Version
+from chalicelib.contracts.inbox_metadata import InboxMetadata
 from chalicelib.contracts.metadata import check_metadata
 from chalicelib.contracts.names import COLLECTION_PATTERN
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
@@ -192,7 +192,7 @@ def _create(
     metadata = check_metadata(body.metadata)
     if metadata:
         check_metadata_declared(metadata, deps.records.declaration(place.tenant, place.collection))
-    carried = Carried(correlation_id=request_id_of(request), metadata=metadata)
+    carried = InboxMetadata(correlation_id=request_id_of(request), metadata=metadata)
     upload = deps.sign(
         place.key,
         max_bytes=deps.max_file_bytes,

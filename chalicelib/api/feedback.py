@@ -88,9 +88,9 @@ class FeedbackServices:
 def build_services(parts: ApiParts) -> FeedbackServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.adapters.feedback_objects import FeedbackObjects
-    from chalicelib.adapters.streams import StreamedObjects
+    from chalicelib.adapters.s3_streams import StreamedObjects
     from chalicelib.settings import FeedbackSettings
 
     settings = FeedbackSettings.from_environ(parts.environ)
@@ -98,7 +98,7 @@ def build_services(parts: ApiParts) -> FeedbackServices:
         documents=parts.records,
         ratings=parts.ratings,
         rows=FeedbackObjects(StreamedObjects(aws.s3()), settings.bucket),
-        bus=Bus(aws.events(), settings.event_bus),
+        bus=EventBridgeBus(aws.events(), settings.event_bus),
         answers=parts.records,
         now=utcnow,
     )

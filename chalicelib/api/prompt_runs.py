@@ -26,8 +26,8 @@ from chalicelib.observability import spent
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
-    from chalicelib.prompting.library import Library
-    from chalicelib.prompting.runs import Runner
+    from chalicelib.prompts.library import PromptLibrary
+    from chalicelib.prompts.runs import PromptRunner
     from chalicelib.wiring.api import ApiParts
 
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class PromptRunServices:
     """The collaborators of the view of this module."""
 
-    library: Callable[[], Library]
-    runner: Callable[[], Runner]
+    library: Callable[[], PromptLibrary]
+    runner: Callable[[], PromptRunner]
     answers: PaidResponseRecords
 
 
@@ -44,12 +44,12 @@ def build_services(parts: ApiParts) -> PromptRunServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.wiring.prompts import prompt_library
 
-    def runner() -> Runner:
+    def runner() -> PromptRunner:
         from chalicelib.generation.fences import random_fence
         from chalicelib.jobs.ulids import ulid
-        from chalicelib.prompting.runs import Runner
+        from chalicelib.prompts.runs import PromptRunner
 
-        return Runner(
+        return PromptRunner(
             parts.generator(), random_fence, utcnow, lambda: f"run_{ulid(utcnow()).lower()}"
         )
 

@@ -37,7 +37,7 @@ from chalicelib.contracts.prompts import (
     VersionSummary,
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
-from chalicelib.prompting.library import Library, labels_of, view
+from chalicelib.prompts.library import PromptLibrary, labels_of, prompt_view
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
@@ -70,7 +70,7 @@ class TurnRenderer(Protocol):
 class PromptServices:
     """The collaborators of the views of this module."""
 
-    library: Library
+    library: PromptLibrary
     preview: TurnRenderer
     fence: Callable[[], str]
     answers: ResponseRecords
@@ -132,7 +132,7 @@ def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
     def get_prompt(prompt: str) -> Response:
         """Show a prompt: its newest version, and what its labels point to."""
         tenant = tenant_of(blueprint.current_request)
-        return json_response(view(services().library.head(tenant, _name(prompt))))
+        return json_response(prompt_view(services().library.head(tenant, _name(prompt))))
 
     @blueprint.route(_PLACE, methods=["DELETE"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound, Conflict)))
@@ -227,7 +227,7 @@ def _label_routes(
         return Response(body="", status_code=204)
 
 
-def _list(request: Request, library: Library) -> PromptList:
+def _list(request: Request, library: PromptLibrary) -> PromptList:
     limit, cursor = limit_of(request, MAX_PROMPTS_A_PAGE), query_value(request, "cursor")
     after = read_cursor(cursor, {}, PROMPT_PATTERN) if cursor is not None else ""
     items: list[PromptView] = []
@@ -236,11 +236,11 @@ def _list(request: Request, library: Library) -> PromptList:
             return PromptList(items=tuple(items), next_cursor=write_cursor(after, {}))
         after = head.name
         if head.latest:
-            items.append(view(head))
+            items.append(prompt_view(head))
     return PromptList(items=tuple(items), next_cursor=None)
 
 
-def _versions(request: Request, name: str, library: Library) -> VersionList:
+def _versions(request: Request, name: str, library: PromptLibrary) -> VersionList:
     tenant, asked = tenant_of(request), {"prompt": name}
     limit, cursor = limit_of(request, MAX_VERSIONS_A_PAGE), query_value(request, "cursor")
     before = int(read_cursor(cursor, asked, _NUMBER.pattern)) if cursor is not None else 0

@@ -14,7 +14,7 @@ from chalicelib.contracts.screening import CreateScreeningRequest, OriginText, S
 from chalicelib.errors import InvalidInput, ModelFailure
 
 if TYPE_CHECKING:
-    from chalicelib.screening.screener import Screens
+    from chalicelib.screening.screener import ContentScreens
     from chalicelib.wiring.api import ApiParts
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class ScreeningServices:
     """The collaborators of the views of this module and of `/v1/moderations`."""
 
-    screens: Screens
+    screens: ContentScreens
 
 
 def build_services(parts: ApiParts) -> ScreeningServices:
@@ -59,7 +59,7 @@ def _screened(
     body: CreateScreeningRequest, deps: ScreeningServices, correlation_id: str
 ) -> Screening:
     from chalicelib.screening.policies import MASKABLE, masked_texts
-    from chalicelib.screening.texts import CATEGORIES, LANGUAGES
+    from chalicelib.screening.text_screening import CATEGORIES, LANGUAGES
 
     categories = body.categories or CATEGORIES
     for category in body.mask:

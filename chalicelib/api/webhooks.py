@@ -31,12 +31,11 @@ from chalicelib.contracts.webhooks import (
     WebhookList,
 )
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
-from chalicelib.webhooks.addresses import target_of
-from chalicelib.webhooks.delivering import next_attempt, parcel_of
-from chalicelib.webhooks.signing import new_secret
+from chalicelib.webhooks.delivery import new_delivery, next_attempt
+from chalicelib.webhooks.requests import new_secret, parse_target
 
 if TYPE_CHECKING:
-    from chalicelib.webhooks.ports import DueQueue, Parcel
+    from chalicelib.webhooks.subscriptions import DueQueue, OutgoingDelivery
     from chalicelib.wiring.api import ApiParts
 
 MAX_WEBHOOKS = 10
@@ -66,10 +65,10 @@ class WebhookStore(Protocol):
     def deliveries(self, tenant: str, webhook_id: str, count: int) -> list[Delivery]:
         """Return the newest deliveries of a webhook, newest first."""
 
-    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> Parcel | None:
+    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> OutgoingDelivery | None:
         """Return a delivery with its body, or None."""
 
-    def add_delivery(self, tenant: str, parcel: Parcel) -> bool:
+    def add_delivery(self, tenant: str, parcel: OutgoingDelivery) -> bool:
         """Store a new delivery; return False if it is there already."""
 
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
@@ -90,13 +89,13 @@ class WebhookServices:
 def build_services(parts: ApiParts) -> WebhookServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.queue import WebhookQueue
-    from chalicelib.adapters.webhook_records import WebhookRecords
+    from chalicelib.adapters.records.webhooks import WebhookTable
+    from chalicelib.adapters.sqs import WebhookQueue
     from chalicelib.settings import WebhookSettings
 
     settings = WebhookSettings.from_environ(parts.environ)
     return WebhookServices(
-        records=WebhookRecords(parts.table),
+        records=WebhookTable(parts.table),
         queue=WebhookQueue(aws.sqs(), settings.webhook_queue_url),
         private_allowed=settings.private_allowed,
         random_bytes=os.urandom,
@@ -202,7 +201,7 @@ def _delivery_routes(
 
 
 def _create(tenant: str, body: CreateWebhookRequest, deps: WebhookServices) -> CreatedWebhook:
-    target_of(body.url, private_allowed=deps.private_allowed)
+    parse_target(body.url, private_allowed=deps.private_allowed)
     if len(deps.records.webhooks(tenant)) >= MAX_WEBHOOKS:
         raise QuotaExceeded(
             f"A tenant has at most {MAX_WEBHOOKS} webhooks; delete one first.",
@@ -240,7 +239,7 @@ def _test(tenant: str, webhook_id: str, request_id: str, deps: WebhookServices) 
             "detail": detail,
         }
     )
-    parcel = parcel_of(event, webhook_id, now)
+    parcel = new_delivery(event, webhook_id, now)
     deps.records.add_delivery(tenant, parcel)
     deps.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
     return parcel.delivery

@@ -23,7 +23,7 @@ from chalicelib.contracts.openai.embeddings import EmbeddingRequest
 from chalicelib.errors import InvalidInput, ModelFailure, NoAnswer
 from chalicelib.openai.completions import chat_completion
 from chalicelib.openai.embeddings import embedding_list
-from chalicelib.prompting.replies import answer_of
+from chalicelib.prompts.replies import parse_answer
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
@@ -58,8 +58,8 @@ def _own_line(item: BatchItem, generation: Generation) -> dict[str, Any]:
 
 
 def _without_thoughts(item: BatchItem, generation: Generation, output: ChatOutput) -> Generation:
-    """Return an answer without the thoughts before it; raises like `answer_of`."""
-    answer = answer_of(output.text, reasons=True, schema=item.output_schema)
+    """Return an answer without the thoughts before it; raises like `parse_answer`."""
+    answer = parse_answer(output.text, reasons=True, schema=item.output_schema)
     return generation.model_copy(update={"output": output.model_copy(update={"text": answer.text})})
 
 

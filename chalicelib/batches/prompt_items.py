@@ -19,8 +19,8 @@ from chalicelib.contracts.http import parsed
 from chalicelib.contracts.prompt_lines import NamedPrompt, PromptLine
 from chalicelib.contracts.prompts import PromptVersion
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
-from chalicelib.prompting.rendering import Prompt
-from chalicelib.prompting.variables import checked_values
+from chalicelib.prompts.rendering import CompiledPrompt
+from chalicelib.prompts.variables import check_values
 
 MAX_PROMPTS = 32
 """Prompts that the lines of a batch may name: all of them are held in memory."""
@@ -31,11 +31,11 @@ PromptError = InvalidInput | Unsupported | NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class _CompiledPrompt:
+class _PinnedVersion:
     """A prompt version that was looked up and compiled."""
 
     version: PromptVersion
-    prompt: Prompt
+    prompt: CompiledPrompt
 
     @property
     def title(self) -> str:
@@ -56,7 +56,7 @@ class PromptRenderer:
     fence: Callable[[], str]
     clock: Callable[[], float]
     seconds: float = 0.0
-    _known: dict[tuple[str, str | int], _CompiledPrompt | PromptError] = field(default_factory=dict)
+    _known: dict[tuple[str, str | int], _PinnedVersion | PromptError] = field(default_factory=dict)
 
     @property
     def pinned(self) -> tuple[PinnedPrompt, ...]:
@@ -64,7 +64,7 @@ class PromptRenderer:
         return tuple(
             PinnedPrompt(name=name, wanted=str(wanted), version=known.version.version)
             for (name, wanted), known in self._known.items()
-            if isinstance(known, _CompiledPrompt)
+            if isinstance(known, _PinnedVersion)
         )
 
     def item(self, body: bytes, order: BatchOrder) -> BatchItem:
@@ -97,7 +97,7 @@ class PromptRenderer:
                 limit=f"{MAX_SECONDS:g}",
             )
 
-    def _of(self, named: NamedPrompt) -> _CompiledPrompt:
+    def _of(self, named: NamedPrompt) -> _PinnedVersion:
         key = (named.name, named.version)
         if key not in self._known:
             if len(self._known) >= MAX_PROMPTS:
@@ -111,15 +111,13 @@ class PromptRenderer:
             except (InvalidInput, Unsupported, NotFound) as error:
                 self._known[key] = error
         compiled = self._known[key]
-        if isinstance(compiled, _CompiledPrompt):
+        if isinstance(compiled, _PinnedVersion):
             return compiled
         raise type(compiled)(compiled.message, field=compiled.field, limit=compiled.limit)
 
-    def _rendered(
-        self, line: PromptLine, compiled: _CompiledPrompt, order: BatchOrder
-    ) -> BatchItem:
+    def _rendered(self, line: PromptLine, compiled: _PinnedVersion, order: BatchOrder) -> BatchItem:
         content = compiled.version.content
-        values = checked_values(content.variables, line.prompt.variables, "prompt.variables")
+        values = check_values(content.variables, line.prompt.variables, "prompt.variables")
         call = compiled.prompt.call(0, values, {}, self.fence())
         is_chat = isinstance(call, ChatCall)
         reasons = is_chat and content.turns[0].reasoning
@@ -135,9 +133,9 @@ class PromptRenderer:
         )
 
 
-def _compile(version: PromptVersion) -> _CompiledPrompt:
+def _compile(version: PromptVersion) -> _PinnedVersion:
     """Return a compiled version; raise `Unsupported` if it takes more than one call."""
-    content, compiled = version.content, _CompiledPrompt(version, Prompt(version.content))
+    content, compiled = version.content, _PinnedVersion(version, CompiledPrompt(version.content))
     obstacle = f"asks {len(content.turns)} turns, one after another"
     if len(content.turns) == 1:
         obstacle = "has a verifier, which is a second call" if content.verifier is not None else ""

@@ -1,4 +1,4 @@
-"""What crosses a process boundary: requests, events, state inputs and outputs, receipts.
+"""Contracts between processes: requests, events, state inputs and outputs, receipts.
 
 Every contract is a frozen pydantic model. Only the bodies of our own HTTP API refuse unknown
 fields; events and state documents gain fields over time, so their readers ignore what they

@@ -1,4 +1,4 @@
-"""What an answer or a search is kept as, to be rated, and what a rating marks of it."""
+"""Logged answers and searches that can be rated, and the passages that a rating marks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PageSpan(Contract):
 
 
 class QuotedSpan(PageSpan):
-    """What was cited, the path of its document, and the text: "" where it is not kept."""
+    """A cited passage: the path of its document, and its text, "" if it is not kept."""
 
     path: str
     quote: str = ""

@@ -52,7 +52,7 @@ class AskRequest(HttpInput):
 
 
 class Citation(Contract):
-    """What a mark `[n]` in an answer refers to."""
+    """The passage that a mark `[n]` in an answer refers to."""
 
     n: int = Field(ge=1)
     document_id: str

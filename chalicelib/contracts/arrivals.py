@@ -1,4 +1,4 @@
-"""What AWS tells us: objects that arrived and executions that ended, as far as we read them.
+"""Events from AWS about new objects and ended executions, with the fields that we read.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html

@@ -20,7 +20,7 @@ from chalicelib.contracts.uploads import PresignedUpload
 
 MAX_ITEMS = 50_000
 MAX_INPUT_BYTES = 200 * 1024 * 1024
-"""What OpenAI takes of a batch. https://platform.openai.com/docs/guides/batch"""
+"""OpenAI's size limit of a batch. https://platform.openai.com/docs/guides/batch"""
 MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_ID_CHARACTERS = 128
 MAX_DEADLINE_SECONDS = 6 * 24 * 3600
@@ -32,7 +32,7 @@ BatchPhase = Literal["preparing", "estimated", "queueing", "generating", "reduci
 
 
 class OpenAIOrder(Contract):
-    """What OpenAI's clients are told again of a batch that they asked for."""
+    """Fields of a batch that are returned to the OpenAI client that created it."""
 
     input_file_id: str
     endpoint: str
@@ -40,7 +40,7 @@ class OpenAIOrder(Contract):
 
 
 class BatchOrder(Contract):
-    """What was asked of a batch: which models may answer, until when, and by whose key.
+    """The order of a batch: which models may answer, until when, and by whose key.
 
     `keep_truncated` counts an answer that was cut off at its limit as done. `key` is the id of the
     API key, whose budget is spent. `openai` is there where an OpenAI client asked. `single` says
@@ -138,7 +138,7 @@ class RejectedLine(Contract):
 
 
 class ItemOutcome(Contract):
-    """What became of an item: the line that it is of the result, and what that cost.
+    """The outcome of an item: its line of the result, and its cost.
 
     `charges` are what the receipt's calls were taken off, so that a budget whose keeper was killed
     can be settled by them.
@@ -176,7 +176,7 @@ class ModelEstimate(Contract):
 
 
 class BatchEstimate(Contract):
-    """What a batch uses and costs at most, told before anything is spent.
+    """The most that a batch uses and costs, estimated before anything is spent.
 
     Input tokens are estimated and never too few; output tokens are all that may be written.
     `dollars` is by the paths that are gone. `seconds` is about how long it takes.
@@ -192,7 +192,7 @@ class BatchEstimate(Contract):
 
 
 class ChildrenUsed(Contract):
-    """What the children of a Map used: how many there were, and their functions' time."""
+    """Resources of the children of a Map: their number, and their functions' time."""
 
     children: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
@@ -245,7 +245,7 @@ class BatchCheckpoint(Contract):
 
 
 class GenerateItemsInput(Contract):
-    """What a child of the Map knows beside its items."""
+    """Input of a child of the Map, beside its items."""
 
     tenant: str
     job_id: str

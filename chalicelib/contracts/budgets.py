@@ -19,8 +19,6 @@ ScopeKind = Literal["tenant", "key", "model"]
 DollarPeriod = Literal["day", "month"]
 EACH = "*"
 """Stands for each key, or each model, that has no limits under its own name."""
-
-
 MAX_DOLLARS = Decimal(1_000_000_000)
 MAX_COUNT = 1_000_000_000_000
 
@@ -49,7 +47,7 @@ class TenantLimitsGiven(Contract):
 
 
 class Reservation(Contract):
-    """What may be spent by one call of a model, or by `requests` of them, taken off every limit.
+    """A reservation of the most that one or several calls may spend, taken off every limit.
 
     `tokens` and `nanodollars` are the most that it can cost. `day` is the day that it is taken off,
     and `minute` the minute, "" where nothing is counted by the minute. Once `expires_at` is past,
@@ -71,7 +69,7 @@ class Reservation(Contract):
 
 
 class Charge(Contract):
-    """What was used of a reservation, as whoever used it writes it down beside its receipt.
+    """The use of a reservation, as it is written beside the receipt.
 
     `requests` are calls of a model. A reservation that its process could not settle is settled by
     its charges.
@@ -133,7 +131,7 @@ class BudgetExceeded(BusEvent):
     period: DollarPeriod
     limit: Dollars
     committed: Dollars
-    """What was spent or reserved when the request was refused."""
+    """The amount spent or reserved when the request was refused."""
     resets_at: AwareDatetime
     correlation_id: str
     time: AwareDatetime
@@ -167,7 +165,7 @@ class ExportedUsage(UsageCounts):
 
 
 class UsageReport(Contract):
-    """What was used from `first_day` to `last_day`, both in UTC and both counted in.
+    """Usage from `first_day` to `last_day`, inclusive, in UTC.
 
     The rows add up to `total`.
     """

@@ -28,7 +28,7 @@ class PutCollectionRequest(HttpInput):
 
 
 class Declaration(Contract):
-    """What is kept of a collection that was declared."""
+    """A declared collection, as it is stored."""
 
     name: str
     description: str = ""
@@ -39,9 +39,11 @@ class Declaration(Contract):
     updated_at: AwareDatetime
 
 
-class Tally(Contract):
-    """What is in a collection. A document counts under its status, which tells of its newest
-    upload; pages, chunks and bytes are of the versions that answer.
+class CollectionTally(Contract):
+    """The content of a collection, in numbers.
+
+    A document counts under its status, which is that of its newest upload; pages, chunks and bytes
+    are of the versions that answer.
     """
 
     documents: dict[str, int] = Field(default_factory=dict)
@@ -63,7 +65,7 @@ class CollectionView(Contract):
     strict: bool = False
     picture_model: str | None = None
     declared: bool = False
-    tally: Tally = Field(default_factory=Tally)
+    tally: CollectionTally = Field(default_factory=CollectionTally)
     partial: bool = False
     created_at: AwareDatetime | None = None
     updated_at: AwareDatetime | None = None
@@ -78,7 +80,7 @@ class CollectionList(Contract):
 
 @dataclass(frozen=True, slots=True)
 class DocumentUsage:
-    """What counts of one document: its status, and the size of the version that answers."""
+    """The counted fields of a document: its status, and the size of its answering version."""
 
     collection: str
     status: str

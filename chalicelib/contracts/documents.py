@@ -29,7 +29,7 @@ class Progress(Contract):
 
 
 class Document(Contract):
-    """What `GET /v1/documents/{id}` shows."""
+    """A document, as `GET /v1/documents/{id}` shows it."""
 
     document_id: str
     version: str = ""

@@ -13,13 +13,13 @@ EVENT_SOURCE = "headrace"
 
 
 class BusEvent(Contract):
-    """What can be put on the bus: the detail of an event, and its type."""
+    """An event for the bus: its detail, and its type."""
 
     detail_type: ClassVar[str]
 
 
 class DocumentEvent(BusEvent):
-    """What every event about a document carries. `time` is RFC 3339 in UTC."""
+    """Fields of every event about a document. `time` is RFC 3339 in UTC."""
 
     tenant: str
     document_id: str

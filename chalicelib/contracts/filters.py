@@ -109,7 +109,7 @@ Values = Annotated[
 
 
 class Condition(HttpInput):
-    """What the value of one name must be; all operators given must hold."""
+    """The condition on the value of one name; all given operators must hold."""
 
     eq: OneOf = None
     ne: OneOf = None
@@ -147,8 +147,6 @@ Languages = Annotated[
     Field(min_length=1, max_length=MAX_VALUES),
     _one_or_several({"type": "string", "pattern": LANGUAGE_PATTERN}),
 ]
-
-
 Conditions = Annotated[
     Condition,
     BeforeValidator(_condition, json_schema_input_type=Condition | OneOf | Values),

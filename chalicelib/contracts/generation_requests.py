@@ -36,7 +36,7 @@ MAX_PROMPT_CHARACTERS = 1_000_000
 MAX_TURNS = 200
 MAX_DOCUMENTS = 64
 MAX_DOCUMENT_CHARACTERS = 8_000
-"""What the support check takes at once."""
+"""The size limit of one support check."""
 MAX_TEXTS = 256
 """Texts whose vectors fit into an answer of Lambda, 6 MB, by a model of 1,024 dimensions."""
 Text = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
@@ -127,7 +127,7 @@ class CreateGenerationRequest(HttpInput):
     budget: Annotated[Dollars, Field(ge=0, le=1_000)] | None = None
     """Dollars that all attempts together may cost."""
     checks: tuple[Annotated[str, Field(max_length=1_000)], ...] = Field(default=(), max_length=8)
-    """What the answer must stand, such as `contains:turbine` or `length:20..400`."""
+    """Checks that the answer must pass, such as `contains:turbine` or `length:20..400`."""
     fallback: bool = True
 
     @model_validator(mode="after")

@@ -38,8 +38,6 @@ MAX_IMAGES = 8
 MAX_SIDE = 4_096
 MAX_STEPS = 1_000
 MAX_GUIDANCE = 50
-
-
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]
 """A prompt of a class, with `{}` in the place of its name."""
@@ -73,7 +71,7 @@ class ToolCall(Contract):
 
 
 class ToolResult(Contract):
-    """What a tool answered to the call `id`."""
+    """The result of a tool for the call `id`."""
 
     type: Literal["tool_result"] = "tool_result"
     id: str
@@ -184,8 +182,9 @@ Call = Annotated[
 
 
 class Usage(Contract):
-    """What a call used, in the answering model's own tokens. `images` are pictures that were drawn,
-    embedded or classified.
+    """The usage of a call, in the answering model's own tokens.
+
+    `images` are pictures that were drawn, embedded or classified.
     """
 
     tokens_in: int = Field(default=0, ge=0)
@@ -243,7 +242,7 @@ Output = Annotated[
 
 
 class Reply(Contract):
-    """What one model gave to one call.
+    """The reply of one model to one call.
 
     `model` is its name in the catalogue; `answered_by` is who says it answered, which is another
     where one stands in for it. `seconds` are by the clock.
@@ -258,7 +257,7 @@ class Reply(Contract):
 
 
 class Terms(Contract):
-    """What a caller asks of the choice of models.
+    """Conditions of a caller on which models may answer.
 
     `model` is a name, or auto for the cheapest that suffices. `quality` is the least tier of the
     catalogue that may answer. `budget` bounds what all attempts together may cost, in dollars.

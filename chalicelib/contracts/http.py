@@ -46,7 +46,7 @@ class Streamed:
 
 
 class ErrorDetail(Contract):
-    """What went wrong; `field` and `limit` name what to mend, where there is such a thing."""
+    """The description of an error; `field` and `limit` name what to fix, if anything."""
 
     type: str
     message: str
@@ -84,9 +84,7 @@ SAID_INSTEAD: Mapping[type[HeadraceError], str] = {
 
 _LIMITS = ("max_length", "min_length", "le", "ge", "lt", "gt", "pattern", "expected")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
-"""What API Gateway hands on in place of bytes that are no UTF-8, before we see them."""
-
-
+"""The character that API Gateway puts in place of bytes that are not UTF-8."""
 ANY_ORIGIN = "*"
 NO_ORIGIN = "none"
 _READABLE = "Retry-After, x-amzn-RequestId, ETag"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class IdempotentResponse:
-    """What an earlier request with the key got; `body` is compressed JSON. The status is `BEGUN`
-    while it is being made.
+    """The response to an earlier request with the key; `body` is compressed JSON.
+
+    The status is `BEGUN` while it is being made.
     """
 
     request_hash: str

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.metadata import USER_PREFIX, Metadata
-from chalicelib.contracts.pictures import Labels, fitting, written
+from chalicelib.contracts.picture_labels import Labels, dump_labels, likeliest_labels
 from chalicelib.contracts.receipts import Receipt
 
 
@@ -51,7 +51,7 @@ class ReadRequest(IngestInput):
 
 
 class Spent(Contract):
-    """What calls of a function used of its time, and of that times its memory, which is billed.
+    """The billed use of a function: its time, and that multiplied by its memory.
 
     `images` counts the pictures that a model looked at meanwhile.
     """
@@ -178,7 +178,7 @@ class ChunkResult(Contract):
 
 
 class Embeddable(Contract):
-    """What `embed_chunks` has to know of a document: what its vectors carry."""
+    """Fields of a document that `embed_chunks` stores with its vectors."""
 
     tenant: str
     document_id: str
@@ -240,11 +240,11 @@ class Chunk(Contract):
 
 
 _LEFT_OUT = ("media_type", "language", "uploaded_at", "folders", "labels", "embedded_by")
-"""What no vector carries where it is not known."""
+"""Fields that a vector lacks if they are unknown."""
 
 
 class VectorMetadata(Contract):
-    """What a vector carries: all but `path`, `heading`, `start`, `end`, `text`, `labels` filters.
+    """Metadata of a vector; all but `path`, `heading`, `start`, `end`, `text`, `labels` filters.
 
     `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
     hashes of the path and of the folders above it. `metadata` is the user's. `embedded_by` is the
@@ -273,7 +273,7 @@ class VectorMetadata(Contract):
         have room.
         """
         flat = self.model_dump(mode="json", exclude={"metadata", "labels"})
-        flat["labels"] = fitting(written(self.labels))
+        flat["labels"] = likeliest_labels(dump_labels(self.labels))
         for name in _LEFT_OUT:
             if not flat[name]:
                 del flat[name]

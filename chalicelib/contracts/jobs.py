@@ -41,7 +41,7 @@ OPEN: frozenset[JobStatus] = frozenset({"queued", "running", "paused"})
 
 
 class JobCounts(Contract):
-    """What became of a job's items, documents or calls. What is not yet decided is `open`."""
+    """Counts of a job's items, documents or calls by status; the rest is `open`."""
 
     total: int = Field(default=0, ge=0)
     done: int = Field(default=0, ge=0)
@@ -73,7 +73,7 @@ class JobResult(Contract):
 
 
 class Job(Contract):
-    """What `GET /v1/jobs/{job_id}` shows.
+    """A job, as `GET /v1/jobs/{job_id}` shows it.
 
     `collection`, `document_id` and `model` are what the job is about, where it is about one.
     `phase` is the step that it is in. `result_ref` is the key of `summary.json`. Results can be
@@ -189,7 +189,7 @@ class StepRequest(JobInput):
 
 
 class StepResult(Contract):
-    """What the state machine does next, and what it tells the bus at the end.
+    """The result of a step: what the state machine does next, and announces at the end.
 
     `embed` asks for the batch whose items are the lines of `key`; `wait` for `seconds` of rest.
     `generate` asks for a round of a batch: the items of `key`, `items_a_child` of them together, in
@@ -236,7 +236,7 @@ class ReembedResult(Contract):
 
 
 class JobEvent(BusEvent):
-    """What every event about a job carries. `time` is RFC 3339 in UTC."""
+    """Fields of every event about a job. `time` is RFC 3339 in UTC."""
 
     tenant: str
     job_id: str

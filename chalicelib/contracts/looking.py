@@ -1,4 +1,4 @@
-"""What the functions take and give that look at pictures by models which the stage trained."""
+"""Inputs and outputs of functions that read pictures with models that the stage trained."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class AnswerImageRequest(Contract):
 
 
 class ImageTextResult(Contract):
-    """What was told of a picture, and whether it ended or was cut off; the version that told it,
+    """The text about a picture, and whether it ended or was cut off; the version that wrote it,
     how many tokens it read, vectors of pictures among them, and wrote, and how many seconds it
     took.
     """

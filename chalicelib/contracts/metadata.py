@@ -1,4 +1,4 @@
-"""What a user tells of a document beside its text: names with typed values.
+"""Metadata of documents, given by users: names with typed values.
 
 It travels as the user metadata of the upload's object and becomes filterable metadata of each
 of the document's vectors. S3 takes 2 KB of user metadata an object, S3 Vectors 2 KB of
@@ -75,7 +75,7 @@ METADATA_SCHEMA: Mapping[str, Any] = {
         ]
     },
 }
-"""What JSON Schema can say of metadata: not how many bytes it has, nor how many digits a number."""
+"""The JSON Schema of metadata, without limits on its bytes or on the digits of a number."""
 NAME_RULE = "1 to 40 of a-z, 0-9 and '_', beginning with a letter"
 
 

@@ -1,4 +1,4 @@
-"""What collections and media types may be called, said once for bodies, keys and filters."""
+"""Rules for names of collections and media types, for bodies, keys and filters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def media_type(text: str) -> str:
 
 
 COLLECTION_SCHEMA: Mapping[str, Any] = {"type": "string", "pattern": COLLECTION_PATTERN}
-"""What JSON Schema can say of a collection's name."""
+"""The JSON Schema of a collection's name."""
 MEDIA_TYPE_SCHEMA: Mapping[str, Any] = {
     "type": "string",
     "maxLength": 255,

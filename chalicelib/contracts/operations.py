@@ -1,4 +1,4 @@
-"""What a route of the API takes and answers, written beside its view.
+"""Operations of the API: inputs and responses of a route, declared beside its view.
 
 The OpenAPI document and the gateway's validators are made of it when the project is built; at run
 time only the names of query parameters are looked at.
@@ -39,7 +39,7 @@ class Media:
 
 
 Answer = type[BaseModel] | Media | None
-"""What the body of an answer is; None where there is none."""
+"""The type of a response's body; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a large file is read, chunked and embedded in: parts, each small enough for one child.
+"""Parts in which a large file is read, chunked and embedded, each small enough for one child.
 
 A Map Run hands its children the lines of `parts.jsonl`, and later those of `embedding.jsonl`.
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
@@ -13,7 +13,7 @@ from chalicelib.contracts.ingest import Embeddable, IngestInput, Spent
 from chalicelib.contracts.receipts import Receipt
 
 MAX_PARTS = 1_000
-"""What one Map Run is given: parts grow with the file, not their number."""
+"""The most parts of one Map Run: parts grow with the file, not their number."""
 
 
 class Part(Contract):
@@ -55,7 +55,7 @@ class ReadPartRequest(IngestInput):
 
 
 class ReadPartResult(Contract):
-    """What one part turned out to hold. `pages` counts the lines of the part's `pages.jsonl`."""
+    """The content of one part. `pages` counts the lines of the part's `pages.jsonl`."""
 
     part: int = Field(ge=1)
     pages: int = Field(ge=1)
@@ -94,14 +94,14 @@ class ResultPlace(Contract):
 
 
 class Express(Contract):
-    """What Express children are billed for."""
+    """Billed use of Express children."""
 
     requests: int = Field(default=0, ge=0)
     gb_seconds: float = Field(default=0.0, ge=0)
 
 
 class PartsUsed(Contract):
-    """What a large file used until its parts were gathered."""
+    """Resources that a large file used until its parts were gathered."""
 
     reading: Spent
     recognising: Spent
@@ -162,7 +162,7 @@ class EmbedPartRequest(Embeddable):
 
 
 class EmbedPartResult(Contract):
-    """What embedding one part used: `put_bytes` as S3 Vectors bills them, into all `indexes`."""
+    """Resources of embedding one part: `put_bytes` as S3 Vectors bills them, into all `indexes`."""
 
     part: int = Field(ge=1)
     vectors: int = Field(ge=1)

@@ -25,14 +25,14 @@ class RunPromptRequest(HttpInput):
 
 
 class PromptVerdict(Contract):
-    """What the prompt's verifier said of the answer; `reason` is empty where it stands."""
+    """The verifier's verdict on the answer; `reason` is empty if it is accepted."""
 
     accepted: bool
     reason: str = ""
 
 
 class PromptRun(Contract):
-    """What came of a run.
+    """The result of a run.
 
     `output` is what the last turn said, `outputs` what each turn did, by its name; thoughts are cut
     off. A prompt that draws has `images` and no output. `attempts` and `receipt` are those of all

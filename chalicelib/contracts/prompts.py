@@ -42,7 +42,7 @@ MAX_DEFAULT_ITEMS = 100
 MAX_STRING_CHARACTERS = 10_000
 MAX_DOCUMENT_CHARACTERS = 400_000
 MAX_INTEGER = 2**53 - 1
-"""What JSON can tell exactly. https://www.rfc-editor.org/rfc/rfc8259#section-6"""
+"""The largest integer that JSON can represent exactly. https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 
 AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON."})]
 Template = Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)]
@@ -55,7 +55,7 @@ Text = Annotated[str, Field(max_length=MAX_STRING_CHARACTERS)]
 
 
 class _Variable(HttpInput):
-    """What every variable has. One that is not required and has no default may be undefined."""
+    """Fields of every variable. One that is not required and has no default may be undefined."""
 
     description: str = Field(default="", max_length=500)
     required: bool = True
@@ -204,7 +204,7 @@ class ImageSettings(HttpInput):
 
 
 class PromptContent(HttpInput):
-    """What a version of a prompt says.
+    """The content of a prompt version.
 
     `role` is the system text. `output_schema` is a JSON Schema of what the last turn answers.
     `negative_prompt` says what pictures are not to show.
@@ -308,7 +308,7 @@ class RenderedTurn(Contract):
 
 
 class RenderedPrompt(Contract):
-    """What each turn would send. Nothing was asked of a model."""
+    """The calls that each turn would send; no model was called."""
 
     name: str
     version: int

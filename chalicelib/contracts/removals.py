@@ -1,4 +1,4 @@
-"""What a removal took away, and what backups still hold of it and for how long."""
+"""Reports of removals: what was removed, and what backups still hold, and for how long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Removed(Contract):
 
 
 class RemovalBound(Contract):
-    """What a removal takes of a document: the uploads that were there when it was asked for.
+    """The uploads of a document that a removal covers: those that existed when it was requested.
 
     These are the versions whose order is at most `order`, and the object version `newest` with
     those before it, "" for none. A later upload of the same path stays.
@@ -53,7 +53,7 @@ class RemovedDocument(Contract):
 
 
 class RemovedTenant(Contract):
-    """What an operator finds of a tenant that was removed."""
+    """The record of a tenant that was removed, for operators."""
 
     tenant: str
     job_id: str

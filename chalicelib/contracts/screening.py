@@ -32,12 +32,12 @@ MAX_CHARACTERS = 1_000_000
 MAX_FINDINGS = 10_000
 """Of one screening; more would be more than a function can answer."""
 MAX_PICTURE_BYTES = 4 * 1024 * 1024
-"""What goes into an invocation of a function, 6 MB, as base64."""
+"""The size limit of an invocation of a function, 6 MB, as base64."""
 DEFAULT_THRESHOLD = 0.5
 
 
 class CategoryPolicy(Contract):
-    """What is done about findings of one category whose score is `threshold` or more.
+    """Actions on findings of one category whose score is `threshold` or more.
 
     `input` is for all that a model is to read, `output` for what it wrote. Only personal data and
     injections can be masked.
@@ -49,7 +49,7 @@ class CategoryPolicy(Contract):
 
 
 class ScreeningPolicy(Contract):
-    """What a tenant's, or a stage's, calls are held to; a category that is left out is off."""
+    """The screening policy of a tenant or a stage; a missing category is off."""
 
     categories: Mapping[Category, CategoryPolicy] = Field(default_factory=dict)
 
@@ -62,7 +62,7 @@ class OriginText(Contract):
 
 
 class Finding(Contract):
-    """What a rule or a model found.
+    """A finding of a rule or a model.
 
     `text` is the place of the text, or of the picture, among those that were given. Characters
     `start` to `end` of the text are it; both are 0 for a picture. `score` is from 0 to 1, how sure
@@ -131,7 +131,7 @@ class CreateScreeningRequest(HttpInput):
 
 
 class Screening(Contract):
-    """What was found, in order of texts and places, and the texts with what was to be masked.
+    """Findings, in order of texts and positions, and the texts with the requested masks.
 
     `languages` are those that the rules of a category know words of; `*` is any language.
     """

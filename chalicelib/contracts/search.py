@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection
-from chalicelib.contracts.pictures import Label, Labels, PictureType
+from chalicelib.contracts.picture_labels import Label, Labels, PictureType
 from chalicelib.contracts.receipts import Receipt
 
 MAX_QUESTION_CHARACTERS = 8_192
@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 MAX_HITS = 100
 MAX_NEIGHBOURS = 3
 MAX_IMAGE_BYTES = 4 * 1024 * 1024
-"""What goes into a request and into an invocation of a function, 6 MB each, as base64."""
+"""The size limit of a request and of an invocation of a function, 6 MB each, as base64."""
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
 

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.exported import Sha256
+from chalicelib.contracts.model_manifest import Sha256
 
 ROOT = "models/serving"
 
@@ -37,7 +37,7 @@ class ServedVersion(Contract):
 
 
 class Serving(Contract):
-    """What a stage serves as the model `name`: `serves`, and `before` where that cannot be had."""
+    """The version that a stage serves as `name`; `before` if `serves` is unavailable."""
 
     name: ServingName
     serves: ServedVersion

@@ -1,4 +1,4 @@
-"""What is told of trained models on the bus."""
+"""Events about trained models on the bus."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.contracts.events import BusEvent
 
 
 class ModelEvent(BusEvent):
-    """What every event about a model carries. `group` is that of SageMaker's registry, `training`
+    """Fields of every event about a model. `group` is that of SageMaker's registry, `training`
     the name of the training job.
     """
 

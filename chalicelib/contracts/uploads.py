@@ -22,7 +22,7 @@ class CreateDocumentRequest(HttpInput):
     metadata: Annotated[dict[str, JsonValue], WithJsonSchema(dict(METADATA_SCHEMA))] = Field(
         default_factory=dict
     )
-    """What is known of the document, up to 1,024 bytes as JSON."""
+    """Metadata of the document, up to 1,024 bytes as JSON."""
 
 
 class PresignedUpload(Contract):

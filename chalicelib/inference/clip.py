@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.image_files import fit_square

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.contracts.pictures import Label, PictureType
+from chalicelib.contracts.picture_labels import Label, PictureType
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.image_files import center_crop
 from chalicelib.inference.session import open_session, pulled_folder

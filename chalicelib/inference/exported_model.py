@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.session import open_session
 

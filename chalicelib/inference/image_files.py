@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from chalicelib.contracts.pictures import PictureType
+from chalicelib.contracts.picture_labels import PictureType
 from chalicelib.errors import InvalidInput, Unsupported
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import DiffusionSampling, NoiseSchedule

@@ -1,1 +1,1 @@
-"""What happens around the `ingest` state machine: what arrives starts it, what ended is settled."""
+"""Ingest: uploads start the `ingest` state machine, and its executions are settled."""

@@ -1,4 +1,4 @@
-"""Arrivals: an object in the inbox is claimed and its ingest started."""
+"""Arrivals: claims an object in the inbox, and starts its ingest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
-from chalicelib.contracts.carried import CORRELATION, read_carried
+from chalicelib.contracts.inbox_metadata import CORRELATION, read_inbox_metadata
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.ingest_claims import (
     ClaimOutcome,
@@ -28,147 +28,152 @@ from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
-    from chalicelib.ingest.departures import MemberObjects, MemberRemoval
+    from chalicelib.ingest.departures import MemberObjects, MemberRemover
     from chalicelib.jobs.ingest_settlement import IngestRecords
 
-Message = ObjectCreated | RetryWanted | MemberGone
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+InboxMessage = ObjectCreated | RetryWanted | MemberGone
+_MESSAGE: TypeAdapter[InboxMessage] = TypeAdapter(InboxMessage)
 
 
-class Taken(StrEnum):
-    """What became of an arrival, as the line in the log that ends it says."""
+class ArrivalResult(StrEnum):
+    """The result of a message, as its closing log line says."""
 
     STARTED = "started"
     REPEATED = "repeated"
     DEFERRED = "deferred"
     OVERTAKEN = "overtaken"
     DEPARTED = "departed"
-    """No arrival: the file went with its container."""
+    """The message was a departure: a file was removed with its container."""
     IGNORED = "ignored"
-    """The object is gone or lies where no tenant's documents do, the version cannot run again, or
-    the member is not to go."""
+    """The object is gone or belongs to no tenant, the version cannot run again, or the member
+    stays.
+    """
 
 
 class PresentTenants(TenantStates, Protocol):
-    """The tenants that there are, and that there were."""
+    """The tenants that exist, and those that were removed."""
 
     def was_removed(self, tenant: str) -> bool:
         """Tell whether a tenant of this name was removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
-    """Takes arrivals from the inbox queue."""
+class ArrivalProcessor:
+    """Processes messages of the inbox queue."""
 
     records: IngestRecords
     tenants: PresentTenants
     objects: MemberObjects
     executions: Executions
     queue: InboxQueue
-    departed: MemberRemoval
+    departed: MemberRemover
     machine_arn: str
     max_running: int
     now: Callable[[], datetime]
     chance: Callable[[], float]
 
-    def take(self, body: str, deferrals: int) -> Taken:
-        """Take the arrival in a queue message that was deferred `deferrals` times before.
+    def take(self, body: str, deferrals: int) -> ArrivalResult:
+        """Process a queue message that was deferred `deferrals` times before.
 
         Raises:
-            InvalidInput: the message is none that this queue is for; it belongs with the
-                dead letters.
+            InvalidInput: the message is not meant for this queue; it goes to the dead letters.
         """
-        claim = self._wanted(parse(body))
-        if claim is Taken.DEFERRED:
+        claim = self._wanted(parse_arrival(body))
+        if claim is ArrivalResult.DEFERRED:
             return self._defer(body, deferrals)
-        if isinstance(claim, Taken):
+        if isinstance(claim, ArrivalResult):
             return claim
         write = self.records.claim if claim.attempt == 1 else self.records.claim_again
         outcome = write(claim, self.max_running)
         if outcome is ClaimOutcome.FULL:
             return self._defer(body, deferrals)
         if outcome is ClaimOutcome.OVERTAKEN:
-            return Taken.OVERTAKEN
+            return ArrivalResult.OVERTAKEN
         if outcome is ClaimOutcome.REMOVING:
             return self._unwanted(claim.work, is_known=True)
         if outcome is ClaimOutcome.DUPLICATE:
             self._start_if_lost(claim)
-            return Taken.REPEATED
+            return ArrivalResult.REPEATED
         self.executions.start(claim.execution_name, claim.work)
-        return Taken.STARTED
+        return ArrivalResult.STARTED
 
-    def _defer(self, body: str, deferrals: int) -> Taken:
+    def _defer(self, body: str, deferrals: int) -> ArrivalResult:
         self.queue.send_again(body, deferrals + 1, deferral_seconds(deferrals, self.chance()))
-        return Taken.DEFERRED
+        return ArrivalResult.DEFERRED
 
-    def _wanted(self, message: Message) -> IngestClaim | Taken:
+    def _wanted(self, message: InboxMessage) -> IngestClaim | ArrivalResult:
         if isinstance(message, ObjectCreated):
             return self._upload(message)
         if isinstance(message, RetryWanted):
             return self._retry(message)
         if isinstance(message, MemberGone):
-            return Taken.DEPARTED if self.departed.remove(message.detail) else Taken.IGNORED
+            return (
+                ArrivalResult.DEPARTED
+                if self.departed.remove(message.detail)
+                else ArrivalResult.IGNORED
+            )
         assert_never(message)
 
-    def _upload(self, event: ObjectCreated) -> IngestClaim | Taken:
+    def _upload(self, event: ObjectCreated) -> IngestClaim | ArrivalResult:
         try:
             work = ingest_input(event)
         except InvalidInput:
-            return Taken.IGNORED
+            return ArrivalResult.IGNORED
         tenant = self.tenants.tenant_state(work.tenant)
         if tenant is None or tenant.removing:
             return self._unwanted(work, is_known=tenant is not None)
         told = self._told(work)
         if told is None:
-            return Taken.IGNORED
+            return ArrivalResult.IGNORED
         document = self.records.document(work.tenant, work.document_id)
         return self._claim(with_ready_version(told, document), attempt=1)
 
-    def _unwanted(self, work: IngestInput, *, is_known: bool) -> Taken:
-        """Remove what was uploaded for a tenant that is removed or is being so: nobody else will.
+    def _unwanted(self, work: IngestInput, *, is_known: bool) -> ArrivalResult:
+        """Remove an upload for a tenant that is, or is being, removed: nothing else will.
 
-        What lies under the name of nobody is left alone: it may be a tenant's to come.
+        An object under an unknown name is left alone: the tenant may be created yet.
         """
         if is_known or self.tenants.was_removed(work.tenant):
             self.objects.delete_object(work.bucket, work.key)
-        return Taken.IGNORED
+        return ArrivalResult.IGNORED
 
     def _told(self, work: IngestInput) -> IngestInput | None:
-        """Return `work` with what its object carries, or with why it has to be rejected.
+        """Return `work` with the metadata of its object, or the reason to reject it.
 
-        The execution records the rejection, so that a bad upload shows like any other. None where
-        the object is gone: it was removed with its document, which no event must bring back.
+        The execution records the rejection, so that a bad upload is shown like any other. None
+        if the
+        object is gone: it was removed with its document, which no event may bring back.
         """
         try:
             given = self.objects.metadata(work.bucket, work.key, work.object_version_id)
         except NotFound:
             return None
-        told: dict[str, object] = {"correlation_id": given.get(CORRELATION, work.correlation_id)}
+        changes: dict[str, object] = {"correlation_id": given.get(CORRELATION, work.correlation_id)}
         declared = self.records.declaration(work.tenant, work.collection)
         try:
-            carried = read_carried(given)
+            carried = read_inbox_metadata(given)
             check_metadata_declared(carried.metadata, declared)
         except InvalidInput as error:
-            return work.model_copy(update={**told, "refusal": error.message})
+            return work.model_copy(update={**changes, "refusal": error.message})
         if declared is not None and declared.picture_model is not None:
-            told["picture_model"] = declared.picture_model
-        of_object = {"container": carried.container, "depth": carried.depth}
-        return work.model_copy(update={**told, **of_object, "metadata": carried.metadata})
+            changes["picture_model"] = declared.picture_model
+        position = {"container": carried.container, "depth": carried.depth}
+        return work.model_copy(update={**changes, **position, "metadata": carried.metadata})
 
-    def _retry(self, wanted: RetryWanted) -> IngestClaim | Taken:
-        """Return the next attempt at a failed version, once the one that failed is settled."""
+    def _retry(self, wanted: RetryWanted) -> IngestClaim | ArrivalResult:
+        """Return the next attempt at a failed version, once the failed one is settled."""
         detail = wanted.detail
         version = self.records.version(detail.tenant, detail.document_id, detail.version)
         if version is None or version.status != "failed":
-            return Taken.IGNORED
+            return ArrivalResult.IGNORED
         if detail.failed_attempt not in {None, version.attempt}:
-            return Taken.REPEATED
+            return ArrivalResult.REPEATED
         if version.settled_at is None:
-            return Taken.DEFERRED
-        again = retry_input(version, detail.tenant, wanted.id)
-        work = self._told(again) or again
-        told = work.model_copy(update={"correlation_id": wanted.id})
-        return self._claim(told, version.attempt + 1)
+            return ArrivalResult.DEFERRED
+        retry = retry_input(version, detail.tenant, wanted.id)
+        work = self._told(retry) or retry
+        traced = work.model_copy(update={"correlation_id": wanted.id})
+        return self._claim(traced, version.attempt + 1)
 
     def _claim(self, work: IngestInput, attempt: int) -> IngestClaim:
         arn = execution_arn(self.machine_arn, execution_name(work.version, attempt))
@@ -177,7 +182,7 @@ class Arrivals:
     def _start_if_lost(self, claim: IngestClaim) -> None:
         """Start what an earlier delivery claimed, in case it died before it could start it.
 
-        The execution's name makes this harmless where it did start.
+        The execution's name makes this harmless if it did start.
         """
         work = claim.work
         version = self.records.version(work.tenant, work.document_id, work.version)
@@ -185,7 +190,7 @@ class Arrivals:
             self.executions.start(claim.execution_name, work)
 
 
-def parse(body: str) -> Message:
+def parse_arrival(body: str) -> InboxMessage:
     """Parse a message of the inbox queue, or raise `InvalidInput`."""
     try:
         return _MESSAGE.validate_json(body)

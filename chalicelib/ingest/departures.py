@@ -1,9 +1,9 @@
-"""Departures: files that their archive or mail no longer holds go, too.
+"""Departures: removes files that their archive or mail no longer holds.
 
-Deleting a container, or replacing it by a version without some of its files, sends one message
-for each file that is gone to the inbox queue. So however many there are, each is removed on its
-own, at least once, and none is forgotten by what interrupts the rest. A file that is a container
-itself passes this on when it is removed.
+Deleting a container, or replacing it by a version without some of its files, sends one message for
+each missing file to the inbox queue. So each is removed on its own, at least once, however many
+there are and whatever interrupts the others. A file that is itself a container passes this on when
+it is removed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
-from chalicelib.contracts.carried import CONTAINER
+from chalicelib.contracts.inbox_metadata import CONTAINER, Member
 from chalicelib.contracts.jobs import JobInput
-from chalicelib.contracts.members import Member
 from chalicelib.errors import NotFound
 from chalicelib.jobs.removals import needs_job
 from chalicelib.ports import ObjectStore
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class MembersQueue(Protocol):
-    """The queue of arrivals, as far as members leave by it."""
+    """The inbox queue, as departures use it."""
 
     def send_gone(self, gone: Sequence[MemberGone]) -> None:
-        """Send the news of members that are gone; all are kept on return."""
+        """Send messages about members that are gone; all are stored on return."""
 
 
 class MemberRecords(Protocol):
@@ -51,19 +50,19 @@ class MemberObjects(ObjectStore, Protocol):
         """Remove every version of the object `key`; return how many."""
 
 
-class Remover(Protocol):
+class DocumentRemover(Protocol):
     """Removes documents."""
 
     def begin(self, tenant: str, document: Document) -> RemovalBound:
-        """Let a document answer no more; return what a removal that begins now takes of it."""
+        """Stop a document from answering; return what a removal that begins now covers."""
 
     def remove(self, tenant: str, document: Document) -> Removed:
         """Remove all of a document; may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
-    """A document that holds members, and where what it holds is written down."""
+class MemberContainer:
+    """A document that holds members, such as an archive, and where it is stored."""
 
     bucket: str
     tenant: str
@@ -72,13 +71,13 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Departures:
-    """Tells of members that are gone with the versions of their container."""
+class DepartureAnnouncer:
+    """Announces members that are gone with the versions of their container."""
 
     objects: ObjectStore
     queue: MembersQueue
 
-    def announce(self, container: Container, gone: Iterable[str], kept: Iterable[str]) -> int:
+    def announce(self, container: MemberContainer, gone: Iterable[str], kept: Iterable[str]) -> int:
         """Announce the members of the versions `gone` that no version in `kept` holds.
 
         Returns:
@@ -86,31 +85,33 @@ class Departures:
         """
         leaving: dict[str, tuple[Member, list[str]]] = {}
         for version in gone:
-            for member in members_of(self.objects, container, version):
+            for member in read_members(self.objects, container, version):
                 leaving.setdefault(member.document_id, (member, []))[1].append(version)
         if not leaving:
             return 0
         for version in kept:
-            for member in members_of(self.objects, container, version):
+            for member in read_members(self.objects, container, version):
                 leaving.pop(member.document_id, None)
-        self.queue.send_gone([_message(container, *each) for each in leaving.values()])
+        self.queue.send_gone([_departure(container, *entry) for entry in leaving.values()])
         return len(leaving)
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRemoval:
+class MemberRemover:
     """Removes a member that its container no longer holds."""
 
     records: MemberRecords
     objects: MemberObjects
-    remover: Callable[[str], Remover]
-    """Returns what removes documents of a bucket."""
+    remover: Callable[[str], DocumentRemover]
+    """Returns the remover of documents in a bucket."""
     later: Callable[[MemberGoneDetail, RemovalBound], None]
-    """Begins the job that removes a large member; twice, if it is told so twice."""
+    """Begins the job that removes a large member; called twice, it begins two."""
 
     def remove(self, gone: MemberGoneDetail) -> bool:
-        """Remove the member, a large one by a job; False if it is held again, is gone, or is no
-        member any more.
+        """Remove the member, by a job if it is large.
+
+        Returns:
+            False if a version holds it again, it is gone, or it is no longer a member.
         """
         if self._is_held(gone):
             return False
@@ -128,18 +129,18 @@ class MemberRemoval:
         return True
 
     def _is_held(self, gone: MemberGoneDetail) -> bool:
-        """Tell whether a version of the container that answers, or may yet, holds the member.
+        """Tell whether an active version of the container holds the member.
 
-        A container that is being deleted may still be there; the versions that go do not count.
+        A container that is being deleted may still exist; the versions that are going do not count.
         """
         document = self.records.document(gone.tenant, gone.container)
         if document is None:
             return False
-        container = Container(gone.bucket, gone.tenant, gone.collection, gone.container)
+        container = MemberContainer(gone.bucket, gone.tenant, gone.collection, gone.container)
         return any(
             member.document_id == gone.document_id
             for version in {document.version, document.latest_version} - {"", *gone.versions}
-            for member in members_of(self.objects, container, version)
+            for member in read_members(self.objects, container, version)
         )
 
     def _remove_unclaimed(self, gone: MemberGoneDetail) -> bool:
@@ -154,8 +155,8 @@ class MemberRemoval:
         return self.objects.delete_object(gone.bucket, key) > 0
 
 
-def member_removal(gone: MemberGoneDetail, bound: RemovalBound, job_id: str) -> JobInput:
-    """Return the job that removes a member; it is traced by the container that held it."""
+def member_removal_job(gone: MemberGoneDetail, bound: RemovalBound, job_id: str) -> JobInput:
+    """Return the job that removes a member, traced by the container that held it."""
     return JobInput(
         tenant=gone.tenant,
         job_id=job_id,
@@ -167,8 +168,10 @@ def member_removal(gone: MemberGoneDetail, bound: RemovalBound, job_id: str) -> 
     )
 
 
-def members_of(objects: ObjectStore, container: Container, version: str) -> tuple[Member, ...]:
-    """Return the members that a version of `container` holds; of most documents, none."""
+def read_members(
+    objects: ObjectStore, container: MemberContainer, version: str
+) -> tuple[Member, ...]:
+    """Return the members that a version of `container` holds; most documents have none."""
     key = members_key(container.tenant, container.document_id, version)
     try:
         body = objects.read(container.bucket, key)
@@ -177,7 +180,7 @@ def members_of(objects: ObjectStore, container: Container, version: str) -> tupl
     return tuple(Member.model_validate_json(line) for line in body.splitlines())
 
 
-def _message(container: Container, member: Member, versions: Sequence[str]) -> MemberGone:
+def _departure(container: MemberContainer, member: Member, versions: Sequence[str]) -> MemberGone:
     detail = MemberGoneDetail(
         bucket=container.bucket,
         tenant=container.tenant,

@@ -1,4 +1,4 @@
-"""Between Lambda's events and the ingest: batches, correlation ids, logs and metrics."""
+"""Handlers of Lambda's events about ingests: batches, correlation ids, logs and metrics."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.contracts.arrivals import ExecutionEnded, ObjectCreated
 from chalicelib.errors import HeadraceError
-from chalicelib.ingest.arrivals import Arrivals, Taken, parse
-from chalicelib.ingest.settlements import Settled, Settlements
+from chalicelib.ingest.arrivals import ArrivalProcessor, ArrivalResult, parse_arrival
+from chalicelib.ingest.settlement import IngestSettler, SettledIngest
 from chalicelib.jobs.job_settlement import SweepErrors
 from chalicelib.observability import (
     OLDEST_ARRIVAL,
@@ -35,17 +35,18 @@ DEFERRALS = "deferrals"
 
 @dataclass(frozen=True, slots=True)
 class IngestHandlers:
-    """What `app.py` binds to events."""
+    """Handlers of events about ingests, which `app.py` binds."""
 
-    arrivals: Arrivals
-    settlements: Settlements
+    arrivals: ArrivalProcessor
+    settlements: IngestSettler
     records: IngestRecords
 
     def object_created(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Take a batch of arrivals; return which messages have to come again.
+        """Process a batch of arrivals; return which messages have to come again.
 
-        An upload that has to wait is sent again as a new message, so its age is no queue's to
-        tell: that of the batch's oldest is written here, while anything waits.
+        A deferred upload is sent again as a new message, so that SQS does not know its age: the
+        age of the
+        batch's oldest is written as a metric here, while anything waits.
         """
         waits: list[float] = []
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -58,42 +59,44 @@ class IngestHandlers:
         """Settle the execution that ended."""
         ended = ExecutionEnded.model_validate(event)
         with observed("execution_ended", ended.id) as observation:
-            _tell(observation, self.settlements.settle_event(ended))
+            _observe_settled(observation, self.settlements.settle_event(ended))
 
     def sweep(self) -> None:
-        """Look after every place that is held.
+        """Look after every slot that is held.
 
         Raises:
-            HeadraceError: some places could not be looked after, of the kind that says why; the
-                next sweep tries again.
+            HeadraceError: some slots could not be looked after, of the kind that says why; the next
+                sweep tries again.
         """
         oldest = timedelta()
         with observed("sweep") as observation:
-            missed = SweepErrors(observation.log)
+            errors = SweepErrors(observation.log)
             for running in self.records.running():
                 oldest = max(oldest, self.settlements.now() - running.started_at)
                 try:
                     swept = self.settlements.sweep(running)
                 except HeadraceError as error:
-                    missed.add(error, running.execution_arn)
+                    errors.add(error, running.execution_arn)
                 else:
-                    _tell(observation, swept if isinstance(swept, Settled) else None)
+                    _observe_settled(
+                        observation, swept if isinstance(swept, SettledIngest) else None
+                    )
             if oldest:
                 observation.age(OLDEST_INGEST, oldest.total_seconds())
-            missed.tell("running ingests")
+            errors.tell("running ingests")
 
     def _take(self, waits: list[float], record: SQSRecord) -> None:
         with observed("object_created") as observation:
-            message = parse(record.body)
+            message = parse_arrival(record.body)
             observation.log.set_correlation_id(message.id)
-            taken = self.arrivals.take(record.body, _deferrals(record))
-            observation.became(taken)
-        if taken is Taken.DEFERRED and isinstance(message, ObjectCreated):
+            result = self.arrivals.take(record.body, _deferrals(record))
+            observation.became(result)
+        if result is ArrivalResult.DEFERRED and isinstance(message, ObjectCreated):
             waits.append((self.arrivals.now() - message.time).total_seconds())
 
 
-def _tell(observation: Observation, settled: Settled | None) -> None:
-    """Count what became of a document and what that cost; nothing of one that is gone."""
+def _observe_settled(observation: Observation, settled: SettledIngest | None) -> None:
+    """Count the end of a document and its cost; nothing for one that is gone."""
     if settled is None or settled.status is None:
         return
     observation.became(settled.status)

@@ -1,14 +1,18 @@
-"""What an ingest costs: a line a step, in their order, at AWS's list prices."""
+"""The receipt of an ingest: a line for each step, in order, at AWS's list prices."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LABELLER, LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.receipts import UnitCost
 
 BILLED_TRANSITIONS = 5
 """States that an ingest without errors enters: Read, Chunk, Embed, MarkReady, AnnounceReady."""
@@ -16,15 +20,12 @@ BILLED_TRANSITIONS = 5
 GIGABYTE = 1024**3
 FLOAT_BYTES = 4
 
-Cost = Callable[[str, float], int]
-"""Returns what a quantity of a unit costs, in nano-dollars."""
-
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What one ingest used: each function's time, the tokens embedded and the bytes put.
+class IngestUsage:
+    """Resources of one ingest: each function's time, the tokens embedded and the bytes put.
 
-    `transitions` are billed states of the Standard machine, and each child that it started.
+    `transitions` are billed states of the Standard machine, including one for each child.
     """
 
     model: str
@@ -43,11 +44,12 @@ class Usage:
 
 
 def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: Spent) -> int:
-    """Return the billed states of a document in one piece: two more a call of `recognise_pages`.
+    """Return the billed states of a document in one piece.
 
-    The first of them is preceded by the choice that sends the document there. It also sends
-    pictures to be labelled, which are not cut afterwards, and to be embedded before that where
-    their collection has a model for it.
+    Two more for each call of `recognise_pages`, the first after the choice that sends the document
+    there. Pictures take one to be labelled, and one before that to be embedded if their
+    collection has
+    a model for it.
     """
     calls = recognising.requests
     pictures = labelling.requests + picture_embedding.requests
@@ -55,7 +57,7 @@ def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: S
 
 
 def large_transitions(parts: int, embedding_parts: int) -> int:
-    """Return the billed states of a document in parts. Each child that starts is one, too.
+    """Return the billed states of a document in parts, including one for each child.
 
     The ten states: Read, Detour, RecordParts, ReadParts, GatherParts, RecordEmbedding, EmbedParts,
     GatherVectors, MarkReady, AnnounceReady.
@@ -64,24 +66,26 @@ def large_transitions(parts: int, embedding_parts: int) -> int:
     return 10 + parts + embedding_parts
 
 
-def receipt(usage: Usage, cost: Cost) -> Receipt:
-    """Return the receipt of one ingest, a line a step that was taken."""
+def ingest_receipt(usage: IngestUsage, cost: UnitCost) -> Receipt:
+    """Return the receipt of one ingest, with a line for each step that was taken."""
     return Receipt.of(_lines(usage, cost))
 
 
-def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
-    yield _function("reading", usage.reading, cost)
+def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
+    yield _function_line("reading", usage.reading, cost)
     if usage.recognising.requests:
-        yield _function("recognising", usage.recognising, cost, model=RECOGNISER)
+        yield _function_line("recognising", usage.recognising, cost, model=RECOGNISER)
     if usage.picture_embedding.requests:
-        yield _function("picture embedding", usage.picture_embedding, cost, usage.picture_model)
+        yield _function_line(
+            "picture embedding", usage.picture_embedding, cost, usage.picture_model
+        )
     if usage.labelling.requests:
-        yield _function("labelling", usage.labelling, cost, model=LABELLER)
+        yield _function_line("labelling", usage.labelling, cost, model=LABELLER)
     if usage.chunking.requests:
-        yield _function("chunking", usage.chunking, cost)
-    yield _function("embedding", usage.embedding, cost, model=usage.model, tokens=usage.tokens)
+        yield _function_line("chunking", usage.chunking, cost)
+    yield _function_line("embedding", usage.embedding, cost, model=usage.model, tokens=usage.tokens)
     if usage.gathering.requests:
-        yield _function("gathering", usage.gathering, cost)
+        yield _function_line("gathering", usage.gathering, cost)
     yield ReceiptLine(
         model=S3_VECTORS,
         priced_as=S3_VECTORS,
@@ -89,7 +93,7 @@ def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
         dollars=dollars(cost("s3vectors.put.gb", usage.put_bytes / GIGABYTE)),
     )
     if usage.express.requests:
-        yield _children(usage.express, cost)
+        yield _express_line(usage.express, cost)
     yield ReceiptLine(
         model=STEP_FUNCTIONS,
         priced_as=STEP_FUNCTIONS,
@@ -99,7 +103,7 @@ def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
     )
 
 
-def _children(express: Express, cost: Cost) -> ReceiptLine:
+def _express_line(express: Express, cost: UnitCost) -> ReceiptLine:
     """Return the line of the Express children: their starts, and their time in memory."""
     billed = cost("stepfunctions.express.request", express.requests)
     billed += cost("stepfunctions.express.gb_second", express.gb_seconds)
@@ -108,8 +112,8 @@ def _children(express: Express, cost: Cost) -> ReceiptLine:
     )
 
 
-def _function(
-    role: str, spent: Spent, cost: Cost, model: str = LAMBDA, *, tokens: int = 0
+def _function_line(
+    role: str, spent: Spent, cost: UnitCost, model: str = LAMBDA, *, tokens: int = 0
 ) -> ReceiptLine:
     """Return the line of one function's requests."""
     billed = cost("lambda.gb_second.arm64", spent.gb_seconds)

@@ -1,4 +1,4 @@
-"""Removal: a document goes with its vectors, its objects and, last, its records."""
+"""Removal of a document: its vectors, objects, ratings and, last, its records."""
 
 from __future__ import annotations
 
@@ -9,15 +9,52 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
-from chalicelib.ingest.departures import Container, Departures
-from chalicelib.ingest.settlements import LINES
+from chalicelib.ingest.departures import DepartureAnnouncer, MemberContainer
+from chalicelib.ingest.settlement import LINES
 from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document, Version
-    from chalicelib.ingest.ratings import Ratings
     from chalicelib.jobs.ingest_settlement import IngestSlot
+    from chalicelib.retrieval.answer.answer_log import RatedAnswer
+
+
+class RatedRecords(Protocol):
+    """The records of which ratings refer to a document."""
+
+    def rated_with(self, tenant: str, document_id: str) -> Iterator[RatedAnswer]:
+        """Yield the ratings that refer to a document, one for each of its versions."""
+
+    def forget_rating(self, tenant: str, rated: RatedAnswer) -> int:
+        """Remove a vote, and the links from its rating to the versions named.
+
+        Returns:
+            how many records were removed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RatingRemoval:
+    """Removes the ratings of versions that are removed: their rows quote them."""
+
+    records: RatedRecords
+    objects: ObjectStore
+
+    def forget(
+        self, bucket: str, tenant: str, document_id: str, versions: Collection[str]
+    ) -> Removed:
+        """Remove every rating that depends on one of `versions`; may be repeated.
+
+        The record that leads to a row is removed after the row.
+        """
+        objects = records = 0
+        for rated in list(self.records.rated_with(tenant, document_id)):
+            ((_, version),) = rated.versions
+            if version in versions:
+                objects += self.objects.delete_prefix(bucket, rated.key)
+                records += self.records.forget_rating(tenant, rated)
+        return Removed(objects=objects, records=records)
 
 
 class RemovableRecords(Protocol):
@@ -27,39 +64,41 @@ class RemovableRecords(Protocol):
         """Yield the versions of a document."""
 
     def begin_removal(self, tenant: str, document_id: str) -> str:
-        """Let a document answer no more; return the order of its newest upload."""
+        """Stop a document from answering; return the order of its newest upload."""
 
     def extend_removal(self, tenant: str, document_id: str, order: str) -> None:
-        """Let no upload of the document answer that is not newer than `order`."""
+        """Stop uploads from answering that are not newer than `order`."""
 
     def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
-        """Remove the records of `versions`, then the document's unless an upload is newer than
-        `order`; return how many there were.
+        """Remove the records of `versions`, then the document's, and return how many.
+
+        The document's record stays if an upload is newer than `order`.
         """
 
     def place(self, execution_arn: str) -> IngestSlot | None:
-        """Return the place that an execution holds, or None once it is settled."""
+        """Return the slot that an execution holds, or None once it is settled."""
 
 
 class RemovableObjects(ObjectStore, Protocol):
     """Objects whose versions can be removed one by one."""
 
     def versions_until(self, bucket: str, key: str, newest: str | None = None) -> Sequence[str]:
-        """Return the versions of an object from `newest` on (None for all), newest first."""
+        """Return the versions of an object up to `newest` (None for all), newest first."""
 
     def delete_until(self, bucket: str, key: str, newest: str) -> int:
         """Remove the version `newest` of an object and all before it; return how many."""
 
     def delete_folders(self, bucket: str, prefix: str, folders: Collection[str]) -> int:
-        """Remove what lies in one of `folders` below `prefix`; return how many objects."""
+        """Remove the objects in `folders` below `prefix`; return how many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """Removes documents. Interrupted, it leaves the document's record, so that it is repeated.
+class DocumentRemoval:
+    """Removes documents. If interrupted, it leaves the document's record, to be repeated.
 
-    What is uploaded to the same path while it goes on is another upload, and stays. What an ingest
-    that still runs has written is removed when it ends and its version is found gone.
+    Later uploads to the same path are new documents, and stay. Objects of an ingest that still
+    runs are
+    removed when it ends and its version is found gone.
     """
 
     bucket: str
@@ -67,33 +106,37 @@ class Removal:
     tenants: TenantStates
     objects: RemovableObjects
     vectors: VectorIndex
-    departures: Departures | None = None
-    """Takes the files of containers along; None where every document is removed anyway."""
-    ratings: Ratings | None = None
-    """Takes the ratings of what is removed along."""
+    departures: DepartureAnnouncer | None = None
+    """Removes the files of containers along; None if every document is removed anyway."""
+    ratings: RatingRemoval | None = None
+    """Removes the ratings of the document along."""
 
     def begin(self, tenant: str, document: Document) -> RemovalBound:
-        """Let `document` answer no more; return what a removal that begins now takes of it."""
+        """Stop `document` from answering; return what a removal that begins now covers."""
         key = InboxPlace(tenant, document.collection, document.path).key
         uploads = self.objects.versions_until(self.bucket, key)
         order = self.records.begin_removal(tenant, document.document_id)
         return RemovalBound(order=order, newest=uploads[0] if uploads else "")
 
     def remove(self, tenant: str, document: Document, bound: RemovalBound | None = None) -> Removed:
-        """Remove `document` and return how much that was; may be repeated.
+        """Remove `document` and return how much was removed; may be repeated.
 
-        `bound` is what a removal takes that began before; all there is now where it is None.
+        `bound` is what an earlier `begin` returned; None stands for all there is now.
 
-        A reindex job may have read the document before and put its vectors after they were
-        removed here. It looks whether the document is still there once it has put them, and so
-        they are removed once more when the records are gone: one of the two comes last.
+        A reindex job may have read the document before, and put its vectors after they were
+        removed here.
+        It checks that the document still exists once it has put them; therefore they are
+        removed once more
+        after the records are gone: one of the two comes last.
         """
         bound = bound or self.begin(tenant, document)
         key = InboxPlace(tenant, document.collection, document.path).key
         uploads = frozenset(self.objects.versions_until(self.bucket, key, bound.newest))
         found = list(self.records.versions(tenant, document.document_id))
         versions = [
-            it for it in found if it.order <= bound.order or it.object_version_id in uploads
+            version
+            for version in found
+            if version.order <= bound.order or version.object_version_id in uploads
         ]
         order = max((bound.order, *(version.order for version in versions)))
         if order > bound.order:
@@ -102,8 +145,10 @@ class Removal:
         removed = Removed(vectors=self._remove_vectors(tenant, vectors))
         gone = {version.version for version in versions}
         at_work = [version for version in versions if version.settled_at is None]
-        self._announce(tenant, document, gone, {it.version for it in found} - gone)
-        objects = self._remove_folders(tenant, [it for it in versions if it not in at_work])
+        self._announce(tenant, document, gone, {version.version for version in found} - gone)
+        objects = self._remove_folders(
+            tenant, [version for version in versions if version not in at_work]
+        )
         objects += self.objects.delete_until(self.bucket, key, bound.newest)
         if self.ratings is not None:
             rated = self.ratings.forget(self.bucket, tenant, document.document_id, gone)
@@ -115,10 +160,14 @@ class Removal:
         return removed + Removed(objects=objects, records=records)
 
     def _remove_ended(self, tenant: str, at_work: Sequence[Version]) -> int:
-        """Remove what versions have written whose execution ended since; return how many objects.
+        """Remove objects and vectors of versions whose execution ended meanwhile.
 
-        The settlement of any other, which is to come, finds its version gone and removes the rest.
+        The settlement of the others, which is still to come, finds its version gone and removes
+        the rest.
         It counts vectors by a file of the version, so that file stays until then.
+
+        Returns:
+            how many objects were removed.
         """
         ended = [it for it in at_work if self.records.place(it.execution_arn) is None]
         self._remove_vectors(tenant, self._vector_keys(tenant, ended))
@@ -133,13 +182,15 @@ class Removal:
     def _announce(
         self, tenant: str, document: Document, gone: Collection[str], kept: Collection[str]
     ) -> None:
-        """Take along the files of versions that go, but for those of versions that stay."""
+        """Announce the files that only versions that go hold."""
         if self.departures is not None:
-            container = Container(self.bucket, tenant, document.collection, document.document_id)
+            container = MemberContainer(
+                self.bucket, tenant, document.collection, document.document_id
+            )
             self.departures.announce(container, sorted(gone), sorted(kept))
 
     def _remove_vectors(self, tenant: str, keys: Sequence[str]) -> int:
-        """Remove vectors from every index of the tenant; one that is gone took its own along."""
+        """Remove vectors from every index of the tenant; a deleted index has none."""
         state = self.tenants.tenant_state(tenant)
         for index in state.all_indexes if state is not None and keys else ():
             with suppress(NotFound):

@@ -17,11 +17,11 @@ from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
 from chalicelib.retrieval.search.query import ImageQuery
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.embedding import EmbedTextResult
-    from chalicelib.contracts.labelling import LabelPictureResult
-    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.functions.check_support import CheckResult
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
+    from chalicelib.contracts.functions.label_picture import LabelPictureResult
+    from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.search import Hit
-    from chalicelib.contracts.support import CheckResult
 
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4

@@ -1,5 +1,5 @@
-"""What should not go into a model or come out of it: found by rules, named, masked, refused.
+"""Screening: finds, masks and refuses content that should not enter or leave a model.
 
-Rules read characters and know words of the languages that they name; what they miss is measured
-in docs/safety.md. Pure, but for the two ports that functions and records stand behind.
+Rules read characters and know words of the languages that they name; docs/safety.md measures what
+they miss. Pure, apart from the functions and records behind protocols.
 """

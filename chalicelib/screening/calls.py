@@ -1,7 +1,7 @@
-"""The texts and pictures of calls and outputs, in order, and calls with other texts in their place.
+"""The texts and pictures of calls and outputs, and how to put other texts in their place.
 
-What the caller instructs is `system`, and is screened as its own words; what a tool gave back is
-nobody's that is trusted; the rest of what users said is input.
+The caller's own instructions are `system`, and are screened as such; results of tools are
+untrusted; all other text of users is input.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from chalicelib.contracts.screening import Origin, OriginText
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A text, who wrote it, and the field that it stands in."""
+class PlacedText:
+    """A text, who wrote it, and the field that holds it."""
 
     text: str
     origin: Origin
     field: str
 
     def given(self) -> OriginText:
-        """Return it as the screen is asked."""
+        """Return it in the form that the screen takes."""
         return OriginText(text=self.text, origin=self.origin)
 
 
-def texts_of(call: Call) -> list[Placed]:
-    """Return the texts of a call that say something."""
+def call_texts(call: Call) -> list[PlacedText]:
+    """Return the texts of a call that are not blank."""
     return [placed for placed in _all_texts(call) if placed.text.strip()]
 
 
-def pictures_of(call: Call) -> list[bytes]:
-    """Return the pictures that a model is to look at."""
+def call_pictures(call: Call) -> list[bytes]:
+    """Return the pictures in a call."""
     if isinstance(call, EmbedCall | ClassifyCall):
         return [image.data for image in call.images]
     if not isinstance(call, ChatCall):
@@ -56,7 +56,7 @@ def pictures_of(call: Call) -> list[bytes]:
 
 
 def with_texts(call: Call, texts: Sequence[str]) -> Call:
-    """Return the call with `texts` in place of those that `texts_of` returned."""
+    """Return the call with `texts` in place of those that `call_texts` returned."""
     given = iter(texts)
 
     def new(text: str) -> str:
@@ -74,7 +74,7 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
         system = new(call.system)
         messages = tuple(
             message.model_copy(
-                update={"content": tuple(_with(part, new) for part in message.content)}
+                update={"content": tuple(_replace_text(part, new) for part in message.content)}
             )
             for message in call.messages
         )
@@ -84,7 +84,10 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
 
 
 def output_texts(output: Output) -> tuple[list[str], frozenset[int]]:
-    """Return the texts of an output, and which must stay as they are: arguments of tools."""
+    """Return the texts of an output, and the numbers of those that cannot be masked.
+
+    Arguments of tools must stay as they are.
+    """
     if not isinstance(output, ChatOutput):
         return [], frozenset()
     texts = [output.text] if output.text.strip() else []
@@ -93,48 +96,48 @@ def output_texts(output: Output) -> tuple[list[str], frozenset[int]]:
 
 
 def output_pictures(output: Output) -> list[bytes]:
-    """Return the pictures of an output."""
+    """Return the pictures in an output."""
     return list(output.images) if isinstance(output, ImageOutput) else []
 
 
 def with_text(output: Output, text: str) -> Output:
-    """Return a chat's output with another text."""
+    """Return a chat output with another text."""
     return output.model_copy(update={"text": text})
 
 
-def _all_texts(call: Call) -> Iterator[Placed]:
+def _all_texts(call: Call) -> Iterator[PlacedText]:
     if isinstance(call, EmbedCall):
         for at, text in enumerate(call.texts):
-            yield Placed(text, "input", f"texts.{at}")
+            yield PlacedText(text, "input", f"texts.{at}")
     elif isinstance(call, ClassifyCall):
         for at, label in enumerate(call.labels):
-            yield Placed(label, "input", f"labels.{at}")
+            yield PlacedText(label, "input", f"labels.{at}")
         for at, template in enumerate(call.templates):
-            yield Placed(template, "input", f"templates.{at}")
+            yield PlacedText(template, "input", f"templates.{at}")
     elif isinstance(call, ScoreCall):
-        yield Placed(call.prompt, "input", "prompt")
+        yield PlacedText(call.prompt, "input", "prompt")
         for at, answer in enumerate(call.answers):
-            yield Placed(answer, "output", f"answers.{at}")
+            yield PlacedText(answer, "output", f"answers.{at}")
     elif isinstance(call, ChatCall):
-        yield Placed(call.system, "instructions", "system")
+        yield PlacedText(call.system, "instructions", "system")
         for at, message in enumerate(call.messages):
-            yield from _of_message(message, at)
+            yield from _message_texts(message, at)
     else:
-        yield Placed(call.prompt, "input", "prompt")
-        yield Placed(call.negative_prompt, "input", "negative_prompt")
+        yield PlacedText(call.prompt, "input", "prompt")
+        yield PlacedText(call.negative_prompt, "input", "negative_prompt")
 
 
-def _of_message(message: Message, at: int) -> Iterator[Placed]:
+def _message_texts(message: Message, at: int) -> Iterator[PlacedText]:
     said: Origin = "input" if message.role == "user" else "output"
     for part in message.content:
         if isinstance(part, TextPart):
             origin = "untrusted" if part.origin == "untrusted" else said
-            yield Placed(part.text, origin, f"messages.{at}")
+            yield PlacedText(part.text, origin, f"messages.{at}")
         elif isinstance(part, ToolResult):
-            yield Placed(part.text, "untrusted", f"messages.{at}")
+            yield PlacedText(part.text, "untrusted", f"messages.{at}")
 
 
-def _with(part: Part, new: Callable[[str], str]) -> Part:
+def _replace_text(part: Part, new: Callable[[str], str]) -> Part:
     if isinstance(part, (TextPart, ToolResult)):
         return part.model_copy(update={"text": new(part.text)})
     return part

@@ -1,11 +1,11 @@
-"""Words and patterns of self-harm, sexual content and violence, in English.
+"""Rules for self-harm, sexual content and violence, in English.
 
-They are a screen of words, as those of `hostility` are, and miss what that misses.
+They match words, as those of `hostility` do, and share their limits.
 """
 
 from __future__ import annotations
 
-from chalicelib.screening.rules import Rule, worded
+from chalicelib.screening.rules import ScreeningRule, word_rule
 
 _ONESELF = r"(?:myself|yourself|oneself)"
 _CHILD = (
@@ -23,8 +23,8 @@ _SOMEBODY = (
     r"|mother|father|parents|sister|brother|neighbou?r|ex|girlfriend|boyfriend|roommate))"
 )
 
-RULES: tuple[Rule, ...] = (
-    worded(
+RULES: tuple[ScreeningRule, ...] = (
+    word_rule(
         "self-harm.intent",
         "self-harm",
         "somebody who may mean to hurt or kill themselves",
@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
             r" (?:own )?life|it all)|suicid\w+|overdos\w+|jump(?:ing)? off)\b"
         ),
     ),
-    worded(
+    word_rule(
         "self-harm.despair",
         "self-harm",
         "somebody who says that they do not want to live",
@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
             rf"|\bstarv(?:e|ing) {_ONESELF}\b"
         ),
     ),
-    worded(
+    word_rule(
         "self-harm.method",
         "self-harm",
         "a question for ways to hurt or kill oneself",
@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
             rf"|to|can i) (?:kill|hang|cut|harm|hurt) {_ONESELF}\b(?! (?:off|loose|some|a ))"
         ),
     ),
-    worded(
+    word_rule(
         "self-harm.hidden",
         "self-harm",
         "help with hiding or planning self-harm",
@@ -75,7 +75,7 @@ RULES: tuple[Rule, ...] = (
             r"\b(?:self-?harm|cuts?|cutting|scars)\b|\b(?:pro-?ana|thinspo)\b"
         ),
     ),
-    worded(
+    word_rule(
         "sexual.explicit",
         "sexual",
         "explicit sexual words",
@@ -87,7 +87,7 @@ RULES: tuple[Rule, ...] = (
             r" layer| plates?)|creampie|cunnilingus|fellatio|sexting)\b"
         ),
     ),
-    worded(
+    word_rule(
         "sexual.act",
         "sexual",
         "a sexual act",
@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
             r"|cumming) (?:inside|in|on|over) (?:her|him|me|my|his)\b"
         ),
     ),
-    worded(
+    word_rule(
         "sexual.talk",
         "sexual",
         "sexual talk",
@@ -116,14 +116,14 @@ RULES: tuple[Rule, ...] = (
             r" pleasure|loudly as)\b"
         ),
     ),
-    worded(
+    word_rule(
         "sexual.minors",
         "sexual",
         "sexual content about children",
         0.9,
         rf"\b{_CHILD}\b.{{0,40}}\b{_EXPLICIT}\b|\b{_EXPLICIT}\b.{{0,40}}\b{_CHILD}\b",
     ),
-    worded(
+    word_rule(
         "violence.graphic",
         "violence",
         "violence shown in detail",
@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
             r"|burn(?:ed|t)|buried|flayed|boiled) alive\b|\b(?:in )?gory (?:detail|scene)\w*"
         ),
     ),
-    worded(
+    word_rule(
         "violence.gore",
         "violence",
         "blood and gore",
@@ -148,7 +148,7 @@ RULES: tuple[Rule, ...] = (
             r" blood\b"
         ),
     ),
-    worded(
+    word_rule(
         "violence.how-to",
         "violence",
         "a question for ways to hurt or kill somebody",
@@ -161,7 +161,7 @@ RULES: tuple[Rule, ...] = (
             r"|it after)\b"
         ),
     ),
-    worded(
+    word_rule(
         "violence.incitement",
         "violence",
         "a call for violence",

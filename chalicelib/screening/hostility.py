@@ -1,14 +1,13 @@
-"""Words and patterns of harassment, threats and hate, in English.
+"""Rules for harassment, threats and hate, in English.
 
-A screen of words is what it is: it knows what is said in words that it lists, and not what is
-meant. Irony, quotation and allusion take a model. What it finds and misses is measured in
-docs/safety.md. The categories are those of OpenAI's moderations:
+They match the words that they list, not meaning: irony, quotation and allusion take a model. What
+they find and miss is measured in docs/safety.md. The categories are those of OpenAI's moderations:
 https://platform.openai.com/docs/guides/moderation#content-classifications
 """
 
 from __future__ import annotations
 
-from chalicelib.screening.rules import Rule, worded
+from chalicelib.screening.rules import ScreeningRule, word_rule
 
 _INSULT = (
     r"(?:idiots?|morons?|imbeciles?|losers?|scum(?:bags?)?|bitch(?:es)?|bastards?|ass?holes?|cunts?"
@@ -56,22 +55,22 @@ _BEASTS = (
     r"|not human|savages|criminals by nature|rapists|terrorists)"
 )
 
-RULES: tuple[Rule, ...] = (
-    worded(
+RULES: tuple[ScreeningRule, ...] = (
+    word_rule(
         "harassment.insult",
         "harassment",
         "an insult to a person",
         0.8,
         rf"\b{_YOU},? {_VERY}(?:{_BAD},? ){{0,3}}{_INSULT}\b(?! (?:just |only )?because)",
     ),
-    worded(
+    word_rule(
         "harassment.called",
         "harassment",
         "an insult to a person",
         0.8,
         rf"\b{_BAD},? (?:{_BAD},? )?(?:little |old |fat |human |excuse for )?{_INSULT}\b",
     ),
-    worded(
+    word_rule(
         "harassment.belittled",
         "harassment",
         "words that belittle a person",
@@ -84,7 +83,7 @@ RULES: tuple[Rule, ...] = (
             r"|\bashamed of (?:existing|being alive)\b"
         ),
     ),
-    worded(
+    word_rule(
         "harassment.told-off",
         "harassment",
         "abusive words to a person",
@@ -94,7 +93,7 @@ RULES: tuple[Rule, ...] = (
             r"|\bget lost,? you\b|\bkill yourself\b|\bkys\b|\bmother ?fuckers?\b|\bsuck my \w+\b"
         ),
     ),
-    worded(
+    word_rule(
         "threat.intent",
         "threat",
         "a threat of violence",
@@ -104,7 +103,7 @@ RULES: tuple[Rule, ...] = (
             rf" out of| all of)? {_THEM}\b"
         ),
     ),
-    worded(
+    word_rule(
         "threat.place",
         "threat",
         "a threat of violence",
@@ -115,7 +114,7 @@ RULES: tuple[Rule, ...] = (
             r"|building|church|mosque|synagogue|house|with you inside)\b(?! the video)"
         ),
     ),
-    worded(
+    word_rule(
         "threat.fate",
         "threat",
         "a threat of violence",
@@ -126,7 +125,7 @@ RULES: tuple[Rule, ...] = (
             r"|their)\b|regret being born)"
         ),
     ),
-    worded(
+    word_rule(
         "threat.stalking",
         "threat",
         "a threat to a person",
@@ -137,7 +136,7 @@ RULES: tuple[Rule, ...] = (
             r"|because|i\b|you)|\b(?:his|her|your|their) (?:children|kids|family) will pay\b"
         ),
     ),
-    worded(
+    word_rule(
         "threat.deserved",
         "threat",
         "a wish that somebody be killed",
@@ -149,7 +148,7 @@ RULES: tuple[Rule, ...] = (
             r"|suffer)\b"
         ),
     ),
-    worded(
+    word_rule(
         "hate.dehumanising",
         "hate",
         "words that deny a group its humanity or worth",
@@ -157,7 +156,7 @@ RULES: tuple[Rule, ...] = (
         rf"\b{_GROUP} (?:are|is) (?:all |just |nothing but |like |really "
         rf"|mostly ){{0,3}}{_BEASTS}\b",
     ),
-    worded(
+    word_rule(
         "hate.call",
         "hate",
         "a call to harm, shut out or destroy a group",
@@ -169,7 +168,7 @@ RULES: tuple[Rule, ...] = (
             r"|wiped out|locked up|put in(?:to)? camps|sterili[sz]ed|banned from|expelled|burn)\b"
         ),
     ),
-    worded(
+    word_rule(
         "hate.wish",
         "hate",
         "hatred of a group",
@@ -183,7 +182,7 @@ RULES: tuple[Rule, ...] = (
             r"|live|exist|work|breed)\b"
         ),
     ),
-    worded(
+    word_rule(
         "hate.slur",
         "hate",
         "a slur for a group",

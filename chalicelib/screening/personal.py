@@ -1,7 +1,7 @@
-"""Personal data by its form, its check digits, and the words around it.
+"""Rules for personal data, by its form, its check digits, and the words around it.
 
-A number that many things could be counts only where such words are near. Names, addresses,
-birthdays and what else takes understanding are not found: see docs/safety.md.
+A number that could be many things counts only near such words. Names, addresses, birthdays and what
+else takes understanding are not found: see docs/safety.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from chalicelib.screening import checksums
-from chalicelib.screening.rules import Rule, numbered
+from chalicelib.screening.rules import ScreeningRule, digit_pattern
 
 if TYPE_CHECKING:
     from chalicelib.contracts.screening import Category
@@ -39,9 +39,11 @@ _IBAN_LENGTHS: Mapping[int, str] = {
     32: "LC",
     33: "RU",
 }
-"""Characters by country. https://www.swift.com/standards/data-standards/iban-international-bank-account-number"""
+"""Countries by the length of their numbers.
+https://www.swift.com/standards/data-standards/iban-international-bank-account-number
+"""
 _PHONE_DIGITS = range(7, 16)
-"""ITU-T E.164 has 15 at most."""
+"""ITU-T E.164 allows 15 at most."""
 _DATE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d")
 
 
@@ -62,11 +64,13 @@ _ISSUERS = re.compile(
 
 
 def _card(text: str) -> bool:
-    return checksums.luhn(text) and _ISSUERS.fullmatch(checksums.bare(text)) is not None
+    return (
+        checksums.luhn(text) and _ISSUERS.fullmatch(checksums.letters_and_digits(text)) is not None
+    )
 
 
 def _address(text: str) -> bool:
-    """Tell whether `text` is an address of a machine, of which `::` alone would be one too."""
+    """Tell whether `text` is the address of a machine, which `::` and loopback are not."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -76,7 +80,7 @@ def _address(text: str) -> bool:
 
 def _phone(text: str) -> bool:
     plain = text.partition("x")[0]
-    count = len(checksums.digits_of(plain))
+    count = len(checksums.digit_values(plain))
     return count in _PHONE_DIGITS and _DATE.search(plain) is None
 
 
@@ -87,10 +91,17 @@ def _rule(
     score: float,
     stands: Callable[[str], bool] = bool,
     near: str = "",
-) -> Rule:
+) -> ScreeningRule:
     context = re.compile(rf"(?<!\w)(?:{near})", re.IGNORECASE) if near else None
-    return Rule(
-        f"personal-data.{name}", PERSONAL, words, numbered(pattern), score, stands, context, 0.95
+    return ScreeningRule(
+        f"personal-data.{name}",
+        PERSONAL,
+        words,
+        digit_pattern(pattern),
+        score,
+        stands,
+        context,
+        0.95,
     )
 
 
@@ -98,7 +109,7 @@ _PHONE_WORDS = (
     r"tel\b|tel[eé]\w*|t[eé]l\b|phone|call|dial|ring|mob[ií]l\w*|cell|handy|ruf\w*|fax|sms|whatsapp"
     r"|num[eé]ro de t[eé]l|cellulare|mobiel|komórk\w*|celular|puhelin|puh\b"
 )
-RULES: tuple[Rule, ...] = (
+RULES: tuple[ScreeningRule, ...] = (
     _rule(
         "email",
         "an e-mail address",

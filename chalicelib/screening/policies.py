@@ -1,4 +1,4 @@
-"""What is done about findings: the stage's policy, the tenant's in its place, and what follows."""
+"""Screening policies: the stage's, a tenant's own, and what they decide about findings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.contracts.screening import (
 )
 from chalicelib.errors import InvalidInput
 
-Default = Literal["off", "flag", "refuse"]
+StageMode = Literal["off", "flag", "refuse"]
 MASKABLE: frozenset[Category] = frozenset({"personal-data", "injection"})
 HARMFUL: tuple[Category, ...] = (
     "harassment",
@@ -29,9 +29,12 @@ HARMFUL: tuple[Category, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What becomes of what was screened: it is `refused` for a finding, or goes on with `masked`
-    findings made unreadable; `told` are all findings that the policy is about.
+class PolicyDecision:
+    """The decision about screened texts.
+
+    They are `refused` for a finding, or continue with `masked` findings made unreadable; `told`
+    are all
+    findings that the policy covers.
     """
 
     refused: Finding | None
@@ -40,49 +43,50 @@ class Decision:
 
 
 def stage_policy(named: str) -> ScreeningPolicy:
-    """Return the policy of a stage that is told off, flag or refuse.
+    """Return the policy of a stage by its setting: off, flag or refuse.
 
-    With refuse, what is harmful goes neither in nor out, and neither do orders to the model go in;
-    personal data is only told, since much work is with it.
+    With refuse, harmful content goes neither in nor out, and instructions to the model do not
+    go in;
+    personal data is only flagged, since much work needs it.
 
     Raises:
-        InvalidInput: it is told something else.
+        InvalidInput: the setting has another value.
     """
-    if named not in get_args(Default):
+    if named not in get_args(StageMode):
         raise InvalidInput(
-            f"HEADRACE_SCREENING is {named!r}; it is one of {', '.join(get_args(Default))}.",
+            f"HEADRACE_SCREENING is {named!r}; it is one of {', '.join(get_args(StageMode))}.",
             field="HEADRACE_SCREENING",
         )
     if named == "off":
         return ScreeningPolicy()
-    act: Action = "refuse" if named == "refuse" else "flag"
-    held: dict[Category, CategoryPolicy] = {
-        category: CategoryPolicy(input=act, output=act) for category in HARMFUL
+    action: Action = "refuse" if named == "refuse" else "flag"
+    categories: dict[Category, CategoryPolicy] = {
+        category: CategoryPolicy(input=action, output=action) for category in HARMFUL
     }
-    held["injection"] = CategoryPolicy(input=act)
-    held["personal-data"] = CategoryPolicy(input="flag", output="flag")
-    return ScreeningPolicy(categories=held)
+    categories["injection"] = CategoryPolicy(input=action)
+    categories["personal-data"] = CategoryPolicy(input="flag", output="flag")
+    return ScreeningPolicy(categories=categories)
 
 
-def check(policy: ScreeningPolicy) -> None:
-    """Raise `InvalidInput` for a policy that cannot be held to, naming the category."""
-    for category, held in policy.categories.items():
-        if "mask" in (held.input, held.output) and category not in MASKABLE:
+def check_policy(policy: ScreeningPolicy) -> None:
+    """Raise `InvalidInput` for a policy that cannot be applied, naming the category."""
+    for category, rule in policy.categories.items():
+        if "mask" in (rule.input, rule.output) and category not in MASKABLE:
             raise InvalidInput(
                 f"Findings of {category} cannot be masked; refuse or flag them.",
                 field=f"categories.{category}",
             )
 
 
-def looked_for(policy: ScreeningPolicy, side: Side) -> tuple[Category, ...]:
-    """Return the categories that something is done about on a side."""
+def active_categories(policy: ScreeningPolicy, side: Side) -> tuple[Category, ...]:
+    """Return the categories that have an action on a side."""
     return tuple(
         category for category, held in policy.categories.items() if _action(held, side) != "off"
     )
 
 
-def holds_back(policy: ScreeningPolicy) -> bool:
-    """Tell whether an output has to be whole before it is given: it may be refused or masked."""
+def needs_whole_output(policy: ScreeningPolicy) -> bool:
+    """Tell whether an output may be refused or masked, so that it has to be complete."""
     return any(held.output in ("refuse", "mask") for held in policy.categories.values())
 
 
@@ -91,37 +95,38 @@ def decide(
     side: Side,
     findings: Sequence[Finding],
     fixed: Collection[int] = (),
-) -> Decision:
-    """Return what becomes of the texts; one that is `fixed` cannot be masked, and is refused."""
+) -> PolicyDecision:
+    """Return the decision about texts; text numbers in `fixed` are refused instead of masked."""
     told: list[Finding] = []
     masked: list[Finding] = []
     refused: list[Finding] = []
     for finding in findings:
-        held = policy.categories.get(finding.category)
-        if held is None or finding.score < held.threshold or _action(held, side) == "off":
+        rule = policy.categories.get(finding.category)
+        if rule is None or finding.score < rule.threshold or _action(rule, side) == "off":
             continue
         told.append(finding)
-        if _action(held, side) == "refuse" or (
-            _action(held, side) == "mask" and finding.text in fixed
+        if _action(rule, side) == "refuse" or (
+            _action(rule, side) == "mask" and finding.text in fixed
         ):
             refused.append(finding)
-        elif _action(held, side) == "mask":
+        elif _action(rule, side) == "mask":
             masked.append(finding)
     surest = max(refused, key=lambda one: one.score, default=None)
-    return Decision(surest, tuple(masked), tuple(told))
+    return PolicyDecision(surest, tuple(masked), tuple(told))
 
 
 def masked_texts(texts: Sequence[str], findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Return the texts with `[NAME]` of its rule in place of each finding; the first of two that
-    overlap stands for both.
+    """Return the texts with the name of its rule, as `[NAME]`, in place of each finding.
+
+    Of two that overlap, the first stands for both.
     """
-    by_text: Mapping[int, list[Finding]] = {at: [] for at in range(len(texts))}
-    for finding in sorted(findings, key=lambda one: (one.start, -one.end)):
+    by_text: Mapping[int, list[Finding]] = {number: [] for number in range(len(texts))}
+    for finding in sorted(findings, key=lambda finding_: (finding_.start, -finding_.end)):
         by_text[finding.text].append(finding)
-    return tuple(_masked(text, by_text[at]) for at, text in enumerate(texts))
+    return tuple(_mask_text(text, by_text[number]) for number, text in enumerate(texts))
 
 
-def _masked(text: str, findings: Sequence[Finding]) -> str:
+def _mask_text(text: str, findings: Sequence[Finding]) -> str:
     parts: list[str] = []
     place = 0
     for finding in findings:

@@ -1,14 +1,14 @@
-"""Calls and answers held to a tenant's policy: what the generator asks before and after a model.
+"""Screening of calls and answers by a tenant's policy, before and after a model is called.
 
-A screen that does not answer is an error, and the call is not made: what was to be looked at goes
-nowhere unseen.
+If a screen does not answer, that is an error and the call is not made: unscreened content goes
+nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.screening import (
     MAX_PICTURE_BYTES,
@@ -24,15 +24,49 @@ from chalicelib.screening import calls, policies
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output
-    from chalicelib.screening.ports import PictureScreen, PolicyRecords, TextScreen
+    from chalicelib.contracts.screening import ScreenImageResult
+
+
+class TextScreen(Protocol):
+    """A screen of texts, such as the function `screen_text`."""
+
+    def screen(
+        self,
+        texts: Sequence[OriginText],
+        categories: Collection[Category],
+        least: float,
+        correlation_id: str,
+    ) -> tuple[Finding, ...]:
+        """Return the findings of `categories` (all if empty), from the score `least` on.
+
+        Raises:
+            InvalidInput: the texts are too many or too long.
+            Throttled, Transient: it may be asked again.
+            ModelFailure: the result cannot be used.
+        """
+
+
+class PictureScreen(Protocol):
+    """A screen of pictures, such as the function `screen_image`."""
+
+    def look(self, picture: bytes, correlation_id: str) -> ScreenImageResult:
+        """Return how likely a picture is pornographic; raises like `TextScreen.screen`."""
+
+
+class PolicyRecords(Protocol):
+    """Policies of tenants, which operators set."""
+
+    def policy(self, tenant: str) -> ScreeningPolicy | None:
+        """Return the tenant's own policy, None if the stage's applies."""
+
 
 PICTURE_RULE = "sexual.picture"
 PICTURE_WORDS = "a picture that is likely to be pornographic"
 
 
 @dataclass(frozen=True, slots=True)
-class Screens:
-    """What looks at texts and at pictures."""
+class ContentScreens:
+    """The screens of texts and pictures."""
 
     texts: TextScreen
     pictures: PictureScreen
@@ -44,7 +78,7 @@ class Screens:
         least: float,
         correlation_id: str,
     ) -> tuple[Finding, ...]:
-        """Return what is in texts; nothing is asked where there is nothing to look at or for."""
+        """Return the findings in texts; nothing is called if there is nothing to look for."""
         if not texts or not categories:
             return ()
         return self.texts.screen(texts, categories, least, correlation_id)
@@ -52,63 +86,64 @@ class Screens:
     def of_pictures(
         self, pictures: Sequence[bytes], categories: Sequence[Category], correlation_id: str
     ) -> Iterator[Finding]:
-        """Yield how sexual each picture is; of other categories nobody looks at pictures.
+        """Yield how sexual each picture is; other categories are not screened in pictures.
 
         Raises:
-            InvalidInput: a picture is too large to be looked at.
+            InvalidInput: a picture is too large to be screened.
         """
         if "sexual" not in categories:
             return
-        for at, picture in enumerate(pictures):
+        for number, picture in enumerate(pictures):
             if len(picture) > MAX_PICTURE_BYTES:
                 raise InvalidInput(
                     f"A picture has {len(picture)} bytes; {MAX_PICTURE_BYTES} can be screened.",
-                    field=f"images.{at}",
+                    field=f"images.{number}",
                     limit=f"{MAX_PICTURE_BYTES} bytes",
                 )
-            looked = self.pictures.look(picture, correlation_id)
+            result = self.pictures.look(picture, correlation_id)
             yield Finding(
                 rule=PICTURE_RULE,
                 category="sexual",
-                text=at,
-                score=looked.score,
+                text=number,
+                score=result.score,
                 words=PICTURE_WORDS,
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class PolicySession:
     """One request held to one policy."""
 
     policy: ScreeningPolicy
-    screens: Screens
+    screens: ContentScreens
     correlation_id: str
 
     @property
     def needs_whole_answer(self) -> bool:
-        """Tell whether an answer has to be whole before any of it is given."""
-        return policies.holds_back(self.policy)
+        """Tell whether an answer has to be complete before any of it is given."""
+        return policies.needs_whole_output(self.policy)
 
     def screen_input(self, call: Call) -> ScreenedInput:
-        """Return the call as a model may see it, and what was found in it.
+        """Return the call as a model may see it, and the findings in it.
 
         Raises:
             InvalidInput: it is refused, and the message names the rule.
         """
-        placed = calls.texts_of(call)
-        found, looked = self._found(
-            "input", [one.given() for one in placed], calls.pictures_of(call)
+        placed = calls.call_texts(call)
+        in_texts, in_pictures = self._found(
+            "input", [text_.given() for text_ in placed], calls.call_pictures(call)
         )
-        decided = policies.decide(self.policy, "input", found)
+        decided = policies.decide(self.policy, "input", in_texts)
         if decided.refused is not None:
             raise InvalidInput(
-                told(decided.refused, "The input"), field=placed[decided.refused.text].field
+                refusal_message(decided.refused, "The input"),
+                field=placed[decided.refused.text].field,
             )
-        seen = policies.decide(self.policy, "input", looked)
+        seen = policies.decide(self.policy, "input", in_pictures)
         if seen.refused is not None:
-            raise InvalidInput(told(seen.refused, "The input"), field="messages")
+            raise InvalidInput(refusal_message(seen.refused, "The input"), field="messages")
         if decided.masked:
-            texts = policies.masked_texts([one.text for one in placed], decided.masked)
+            texts = policies.masked_texts([text_.text for text_ in placed], decided.masked)
             call = calls.with_texts(call, texts)
         return ScreenedInput(call, (*decided.told, *seen.told))
 
@@ -116,12 +151,12 @@ class Holding:
         """Return the output as it may be given, or why it may not."""
         texts, fixed = calls.output_texts(output)
         given = [OriginText(text=text, origin="output") for text in texts]
-        found, looked = self._found("output", given, calls.output_pictures(output))
-        decided = policies.decide(self.policy, "output", found, fixed)
-        seen = policies.decide(self.policy, "output", looked)
+        in_texts, in_pictures = self._found("output", given, calls.output_pictures(output))
+        decided = policies.decide(self.policy, "output", in_texts, fixed)
+        seen = policies.decide(self.policy, "output", in_pictures)
         refused = decided.refused or seen.refused
         if refused is not None:
-            return ScreenedOutput(output, (), told(refused, "It"))
+            return ScreenedOutput(output, (), refusal_message(refused, "It"))
         if decided.masked:
             output = calls.with_text(output, policies.masked_texts(texts, decided.masked)[0])
         return ScreenedOutput(output, (*decided.told, *seen.told))
@@ -129,8 +164,8 @@ class Holding:
     def _found(
         self, side: Side, texts: Sequence[OriginText], pictures: Sequence[bytes]
     ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        """Return what is in texts, and what is in pictures."""
-        categories = policies.looked_for(self.policy, side)
+        """Return the findings in texts, and those in pictures."""
+        categories = policies.active_categories(self.policy, side)
         least = min((self.policy.categories[name].threshold for name in categories), default=0.0)
         found = self.screens.of_texts(texts, categories, least, self.correlation_id)
         return found, tuple(self.screens.of_pictures(pictures, categories, self.correlation_id))
@@ -138,20 +173,23 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Screener:
-    """Holds each tenant to its own policy, or to the stage's where it has none."""
+    """Holds each tenant to its own policy, or to the stage's if it has none."""
 
     stage: ScreeningPolicy
     records: PolicyRecords
-    screens: Screens
+    screens: ContentScreens
 
-    def open_session(self, tenant: str, correlation_id: str) -> Holding | None:
-        """Return what holds for a request of the tenant, None where nothing is screened."""
-        given = self.records.policy(tenant)
-        policy = given if given is not None else self.stage
-        looked_for = (policies.looked_for(policy, "input"), policies.looked_for(policy, "output"))
-        return Holding(policy, self.screens, correlation_id) if any(looked_for) else None
+    def open_session(self, tenant: str, correlation_id: str) -> PolicySession | None:
+        """Return the session of a request of the tenant, None if nothing is screened."""
+        own = self.records.policy(tenant)
+        policy = own if own is not None else self.stage
+        active = (
+            policies.active_categories(policy, "input"),
+            policies.active_categories(policy, "output"),
+        )
+        return PolicySession(policy, self.screens, correlation_id) if any(active) else None
 
 
-def told(finding: Finding, what: str) -> str:
-    """Return in words for the caller why something is refused."""
+def refusal_message(finding: Finding, what: str) -> str:
+    """Return why something is refused, for the caller; `what` names it."""
     return f"{what} was refused by the screening rule {finding.rule}: {finding.words}."

@@ -1,1 +1,1 @@
-"""Webhooks: events of the bus, signed and sent to addresses that tenants name."""
+"""Webhooks: subscriptions, signed requests to receivers, and deliveries with retries."""

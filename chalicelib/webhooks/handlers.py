@@ -1,4 +1,4 @@
-"""Between Lambda's batches and webhooks: partial failures, logs and metrics."""
+"""Handlers of Lambda's events about webhooks: partial failures, logs and metrics."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalicelib.observability import observed
 
 if TYPE_CHECKING:
-    from chalicelib.webhooks.delivering import Delivering
+    from chalicelib.webhooks.delivery import DeliveryProcessor
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookHandlers:
-    """What `app.py` binds to the queue of webhook work."""
+    """Handlers of the webhook queue, which `app.py` binds."""
 
-    delivering: Delivering
+    delivering: DeliveryProcessor
 
     def webhook_due(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Take a batch of webhook work; return which messages have to come again."""
+        """Process a batch of messages; return which have to come again."""
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
         response = process_partial_response(event, self._take, processor)
         return {"batchItemFailures": response["batchItemFailures"]}

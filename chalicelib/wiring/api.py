@@ -15,14 +15,14 @@ from chalicelib.settings import ApiSettings
 from chalicelib.wiring.queries import QueryServices
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.batch_objects import BatchObjects
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.dynamodb import DynamoTable
     from chalicelib.adapters.paid_answers import PaidAnswers
-    from chalicelib.adapters.queue import Inbox
+    from chalicelib.adapters.s3 import S3Objects
+    from chalicelib.adapters.s3_streams import S3BatchObjects
+    from chalicelib.adapters.sqs import Inbox
     from chalicelib.contracts.uploads import PresignedUpload
     from chalicelib.generation.executor import Generator
-    from chalicelib.ingest.removal import Removal
+    from chalicelib.ingest.removal import DocumentRemoval
 
 ANSWER_SECONDS = 23.0
 """Seconds, of the 29 s of API Gateway, that language models may take for one question on documents,
@@ -49,28 +49,28 @@ class ApiParts(QueryServices):
         return ApiSettings.from_environ(self.environ)
 
     @cached_property
-    def table(self) -> Table:
+    def table(self) -> DynamoTable:
         """The table of records."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.dynamodb import DynamoTable
 
-        return Table(aws.dynamodb(), self.settings.records_table)
+        return DynamoTable(aws.dynamodb(), self.settings.records_table)
 
     @cached_property
-    def objects(self) -> Objects:
+    def objects(self) -> S3Objects:
         """The objects in S3."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.objects import Objects
+        from chalicelib.adapters.s3 import S3Objects
 
-        return Objects(aws.s3())
+        return S3Objects(aws.s3())
 
     @cached_property
-    def batch_objects(self) -> BatchObjects:
+    def batch_objects(self) -> S3BatchObjects:
         """The objects in S3, also those that are many or large."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.batch_objects import BatchObjects
+        from chalicelib.adapters.s3_streams import S3BatchObjects
 
-        return BatchObjects(aws.s3())
+        return S3BatchObjects(aws.s3())
 
     def sign_upload(
         self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
@@ -84,27 +84,26 @@ class ApiParts(QueryServices):
     def inbox(self) -> Inbox:
         """The queue of arrivals."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.queue import Inbox
+        from chalicelib.adapters.sqs import Inbox
 
         return Inbox(aws.sqs(), self.settings.inbox_queue_url)
 
     @cached_property
-    def removal(self) -> Removal:
+    def removal(self) -> DocumentRemoval:
         """The removal of documents."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.vectors import Vectors
-        from chalicelib.ingest.departures import Departures
-        from chalicelib.ingest.ratings import Ratings
-        from chalicelib.ingest.removal import Removal
+        from chalicelib.adapters.s3vectors import Vectors
+        from chalicelib.ingest.departures import DepartureAnnouncer
+        from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
 
-        return Removal(
+        return DocumentRemoval(
             self.settings.bucket,
             self.records,
             self.records,
             self.objects,
             Vectors(aws.s3vectors()),
-            Departures(self.objects, self.inbox),
-            Ratings(self.ratings, self.objects),
+            DepartureAnnouncer(self.objects, self.inbox),
+            RatingRemoval(self.ratings, self.objects),
         )
 
     @cached_property

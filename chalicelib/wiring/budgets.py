@@ -12,7 +12,7 @@ from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import BudgetSettings, RecordsSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.budget_records import BudgetRecords
+    from chalicelib.adapters.records.budgets import BudgetRecords
     from chalicelib.budgets.limits import SpendingLimits
     from chalicelib.budgets.reservations import TenantBudgets
     from chalicelib.budgets.settlement import Recount
@@ -50,12 +50,12 @@ def recounts(environ: Mapping[str, str]) -> Callable[[str, datetime], Recount]:
 @functools.cache
 def _budgets(settings: BudgetSettings) -> TenantBudgets:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.budgets.reservations import TenantBudgets
 
     return TenantBudgets(
         records=_records(settings.records_table),
-        bus=Bus(aws.events(), settings.event_bus),
+        bus=EventBridgeBus(aws.events(), settings.event_bus),
         stage_limits=_limits(settings),
         utcnow=_now,
         new_id=lambda: secrets.token_urlsafe(_ID_BYTES),
@@ -65,10 +65,10 @@ def _budgets(settings: BudgetSettings) -> TenantBudgets:
 
 def _records(table: str) -> BudgetRecords:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.budget_records import BudgetRecords
-    from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.budgets import BudgetRecords
 
-    return BudgetRecords(Table(aws.dynamodb(), table))
+    return BudgetRecords(DynamoTable(aws.dynamodb(), table))
 
 
 def _limits(settings: BudgetSettings) -> SpendingLimits:

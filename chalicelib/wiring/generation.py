@@ -66,7 +66,7 @@ def _support(settings: GenerationSettings) -> dict[str, AnswerJudge]:
     from chalicelib.adapters import aws
     from chalicelib.adapters.functions import CheckFunction
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.screening.supporting import SupportJudge, lambda_cost
+    from chalicelib.screening.answer_checks import SupportJudge, lambda_cost
 
     checker = CheckFunction(aws.checks(), settings.check_function)
     cost = lambda_cost(catalogue().cost, settings.check_memory_mb)
@@ -138,11 +138,11 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
 @functools.cache
 def _guard(settings: GenerationSettings) -> ModelGuard:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.model_records import BreakerRecords
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.models import BreakerRecords
     from chalicelib.generation.rate_limits.guard import ModelGuard
 
-    table = Table(aws.dynamodb(), settings.records_table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
     return ModelGuard(BreakerRecords(table, time.time), time.time, time.sleep, _log)
 
 

@@ -25,58 +25,56 @@ def ingest(environ: Mapping[str, str]) -> IngestHandlers:
 def _handlers(settings: IngestSettings) -> IngestHandlers:
     # Imported here: the API's Lambda ships the same `app.py` and needs none of this to start.
     from chalicelib.adapters import aws
-    from chalicelib.adapters.api_records import ApiRecords
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.events import Bus
-    from chalicelib.adapters.feedback_records import FeedbackRecords
-    from chalicelib.adapters.job_executions import JobMachines
-    from chalicelib.adapters.job_records import JobTable
-    from chalicelib.adapters.objects import Objects
-    from chalicelib.adapters.queue import Inbox
-    from chalicelib.adapters.records import Records
-    from chalicelib.adapters.stepfunctions import IngestExecutions
-    from chalicelib.adapters.vectors import Vectors
-    from chalicelib.ingest.arrivals import Arrivals
-    from chalicelib.ingest.departures import Departures, MemberRemoval, member_removal
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.events import EventBridgeBus
+    from chalicelib.adapters.records.documents import ApiDocumentTable
+    from chalicelib.adapters.records.feedback import FeedbackTable
+    from chalicelib.adapters.records.ingest import IngestTable
+    from chalicelib.adapters.records.jobs import JobTable
+    from chalicelib.adapters.s3 import S3Objects
+    from chalicelib.adapters.s3vectors import Vectors
+    from chalicelib.adapters.sqs import Inbox
+    from chalicelib.adapters.stepfunctions import IngestExecutions, JobMachines
+    from chalicelib.ingest.arrivals import ArrivalProcessor
+    from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover, member_removal_job
     from chalicelib.ingest.handlers import IngestHandlers
-    from chalicelib.ingest.ratings import Ratings
-    from chalicelib.ingest.removal import Removal
-    from chalicelib.ingest.settlements import Settlements
+    from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
+    from chalicelib.ingest.settlement import IngestSettler
     from chalicelib.jobs.launcher import JobLauncher
     from chalicelib.jobs.ulids import ulid
 
-    table = Table(aws.dynamodb(), settings.records_table)
-    records = Records(table)
-    removable = ApiRecords(table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
+    records = IngestTable(table)
+    removable = ApiDocumentTable(table)
     executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
-    objects = Objects(aws.s3())
+    objects = S3Objects(aws.s3())
     queue = Inbox(aws.sqs(), settings.inbox_queue_url)
     vectors = Vectors(aws.s3vectors())
-    departures = Departures(objects, queue)
-    ratings = Ratings(FeedbackRecords(table), objects)
+    departures = DepartureAnnouncer(objects, queue)
+    ratings = RatingRemoval(FeedbackTable(table), objects)
 
     machines = JobMachines(aws.stepfunctions(), {"remove": settings.remove_machine_arn})
     launcher = JobLauncher(JobTable(table), machines, _now)
 
-    def remover(bucket: str) -> Removal:
-        return Removal(bucket, removable, records, objects, vectors, departures, ratings)
+    def remover(bucket: str) -> DocumentRemoval:
+        return DocumentRemoval(bucket, removable, records, objects, vectors, departures, ratings)
 
     def remove_later(gone: MemberGoneDetail, bound: RemovalBound) -> None:
-        launcher.launch(member_removal(gone, bound, ulid(_now())))
+        launcher.launch(member_removal_job(gone, bound, ulid(_now())))
 
-    arrivals = Arrivals(
+    arrivals = ArrivalProcessor(
         records=records,
         tenants=records,
         objects=objects,
         executions=executions,
         queue=queue,
-        departed=MemberRemoval(records, objects, remover, remove_later),
+        departed=MemberRemover(records, objects, remover, remove_later),
         machine_arn=settings.ingest_machine_arn,
         max_running=settings.max_running_ingests,
         now=_now,
         chance=random.random,
     )
-    settlements = Settlements(
+    settlements = IngestSettler(
         records=records,
         tenants=records,
         executions=executions,
@@ -84,7 +82,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         vectors=vectors,
         departures=departures,
         remover=remover,
-        bus=Bus(aws.events(), settings.event_bus),
+        bus=EventBridgeBus(aws.events(), settings.event_bus),
         now=_now,
     )
     return IngestHandlers(arrivals, settlements, records)

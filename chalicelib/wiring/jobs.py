@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from chalicelib.settings import JobSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.job_executions import JobMachines
-    from chalicelib.adapters.job_records import JobTable
+    from chalicelib.adapters.records.jobs import JobTable
+    from chalicelib.adapters.stepfunctions import JobMachines
     from chalicelib.jobs.job_settlement import JobHandlers
     from chalicelib.jobs.launcher import JobLauncher
 
@@ -37,25 +37,25 @@ def job_table(environ: Mapping[str, str]) -> JobTable:
 @functools.cache
 def _handlers(settings: JobSettings) -> JobHandlers:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
 
     table = _table(settings)
-    bus = Bus(aws.events(), settings.event_bus)
+    bus = EventBridgeBus(aws.events(), settings.event_bus)
     return JobHandlers(JobSettler(table, _machines(settings), bus, _now), table)
 
 
 def _table(settings: JobSettings) -> JobTable:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.job_records import JobTable
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.jobs import JobTable
 
-    return JobTable(Table(aws.dynamodb(), settings.records_table))
+    return JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
 
 
 def _machines(settings: JobSettings) -> JobMachines:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.job_executions import JobMachines
+    from chalicelib.adapters.stepfunctions import JobMachines
 
     return JobMachines(
         aws.stepfunctions(),

@@ -23,15 +23,15 @@ def models_of(
     for so many seconds.
     """
     from chalicelib.adapters import aws
-    from chalicelib.adapters.believing import Believed
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.model_records import AllowedModelRecords
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.models import AllowedModelRecords
+    from chalicelib.adapters.records.tenant_cache import TenantCache
 
     settings = RecordsSettings.from_environ(environ)
-    records = AllowedModelRecords(Table(aws.dynamodb(), settings.records_table))
+    records = AllowedModelRecords(DynamoTable(aws.dynamodb(), settings.records_table))
     if not believed_seconds:
         return records.allowed
-    return Believed(records.allowed, time.monotonic, believed_seconds)
+    return TenantCache(records.allowed, time.monotonic, believed_seconds)
 
 
 def place(environ: Mapping[str, str]) -> CallRegion:

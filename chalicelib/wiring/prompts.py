@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from chalicelib.contracts.prompts import PromptContent, PromptVersion, RenderedPrompt
-    from chalicelib.prompting.library import Library
+    from chalicelib.prompts.library import PromptLibrary
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
 
 
-def prompt_library(environ: Mapping[str, str]) -> Library:
+def prompt_library(environ: Mapping[str, str]) -> PromptLibrary:
     """Return the prompts of the stage that `environ` describes."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.prompt_records import PromptRecords
-    from chalicelib.prompting.library import Library
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.prompts import PromptTable
+    from chalicelib.prompts.library import PromptLibrary
 
     table = RecordsSettings.from_environ(environ).records_table
-    return Library(
-        records=PromptRecords(Table(aws.dynamodb(), table)),
+    return PromptLibrary(
+        records=PromptTable(DynamoTable(aws.dynamodb(), table)),
         check=_check,
         now=lambda: datetime.now(UTC),
         pause=_pause,
@@ -38,7 +38,7 @@ def prompt_library(environ: Mapping[str, str]) -> Library:
 
 def _check(content: PromptContent) -> None:
     # Imported here: Jinja is loaded where a template is looked at, and at no start.
-    from chalicelib.prompting.checking import check_prompt
+    from chalicelib.prompts.validation import check_prompt
 
     check_prompt(content)
 
@@ -50,7 +50,7 @@ def preview_prompt(
     fence: str,
 ) -> RenderedPrompt:
     """Render what the turns of a prompt would send."""
-    from chalicelib.prompting.previewing import preview
+    from chalicelib.prompts.rendering import preview
 
     return preview(version, variables, outputs, fence)
 

@@ -16,14 +16,14 @@ from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import GenerationSettings, QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.api_records import ApiRecords
-    from chalicelib.adapters.feedback_records import FeedbackRecords
     from chalicelib.adapters.functions import (
         CheckFunction,
         EmbedFunction,
         LabelFunction,
         RerankFunction,
     )
+    from chalicelib.adapters.records.documents import ApiDocumentTable
+    from chalicelib.adapters.records.feedback import FeedbackTable
     from chalicelib.errors import HeadraceError
     from chalicelib.retrieval.answer.answer_log import AnswerLog
     from chalicelib.retrieval.answer.evidence import SentenceScreen
@@ -77,14 +77,14 @@ class QueryServices:
         return QuerySettings.from_environ(self._environ)
 
     @cached_property
-    def records(self) -> ApiRecords:
+    def records(self) -> ApiDocumentTable:
         """The records table."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.api_records import ApiRecords
-        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.dynamodb import DynamoTable
+        from chalicelib.adapters.records.documents import ApiDocumentTable
 
         settings = RecordsSettings.from_environ(self._environ)
-        return ApiRecords(Table(aws.dynamodb(), settings.records_table))
+        return ApiDocumentTable(DynamoTable(aws.dynamodb(), settings.records_table))
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -107,35 +107,35 @@ class QueryServices:
         )
 
     @cached_property
-    def ratings(self) -> FeedbackRecords:
+    def ratings(self) -> FeedbackTable:
         """The records of logged answers and votes."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import Table
-        from chalicelib.adapters.feedback_records import FeedbackRecords
+        from chalicelib.adapters.dynamodb import DynamoTable
+        from chalicelib.adapters.records.feedback import FeedbackTable
 
         settings = RecordsSettings.from_environ(self._environ)
-        return FeedbackRecords(Table(aws.dynamodb(), settings.records_table))
+        return FeedbackTable(DynamoTable(aws.dynamodb(), settings.records_table))
 
     @cached_property
     def answer_log(self) -> AnswerLog:
         """The log of answers and searches."""
         from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import Table
-        from chalicelib.adapters.feedback_records import FeedbackRecords
+        from chalicelib.adapters.dynamodb import DynamoTable
+        from chalicelib.adapters.records.feedback import FeedbackTable
         from chalicelib.jobs.ulids import ulid
         from chalicelib.retrieval.answer.answer_log import AnswerLog
 
         settings = RecordsSettings.from_environ(self._environ)
-        records = FeedbackRecords(Table(aws.asked_dynamodb(), settings.records_table))
+        records = FeedbackTable(DynamoTable(aws.asked_dynamodb(), settings.records_table))
         return AnswerLog(records, lambda: datetime.now(UTC), ulid, _log_failure)
 
     @cached_property
     def answerer(self) -> QuestionAnswerer:
         """The answer pipeline."""
         from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
-        from chalicelib.screening.injection_rules import RuleScreen
+        from chalicelib.screening.injections import InjectionScreen
 
-        screen = _LoggedScreen(RuleScreen())
+        screen = _LoggedScreen(InjectionScreen())
         return QuestionAnswerer(
             self.searcher,
             self._embedder,

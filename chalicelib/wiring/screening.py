@@ -11,9 +11,8 @@ from chalicelib.settings import GuardrailSettings, ScreeningSettings
 if TYPE_CHECKING:
     from chalicelib.errors import HeadraceError
     from chalicelib.generation.dependencies import RequestScreen
-    from chalicelib.screening.judging import ModerationJudge
-    from chalicelib.screening.ports import PolicyRecords
-    from chalicelib.screening.screener import Screener, Screens
+    from chalicelib.screening.answer_checks import ModerationJudge
+    from chalicelib.screening.screener import ContentScreens, PolicyRecords, Screener
 
 
 def screener(environ: Mapping[str, str], believed_seconds: float = 0.0) -> RequestScreen:
@@ -36,38 +35,38 @@ def screener(environ: Mapping[str, str], believed_seconds: float = 0.0) -> Reque
 
 def _policies_held(environ: Mapping[str, str], believed_seconds: float) -> Screener:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.screening_records import BelievedPolicies, ScreeningRecords
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.screening import CachedPolicies, ScreeningTable
     from chalicelib.screening.policies import stage_policy
     from chalicelib.screening.screener import Screener
 
     settings = ScreeningSettings.from_environ(environ)
-    records = ScreeningRecords(Table(aws.dynamodb(), settings.records_table))
+    records = ScreeningTable(DynamoTable(aws.dynamodb(), settings.records_table))
     policies: PolicyRecords = records
     if believed_seconds:
-        policies = BelievedPolicies(records, time.monotonic, believed_seconds)
+        policies = CachedPolicies(records, time.monotonic, believed_seconds)
     return Screener(stage_policy(settings.screening), policies, _screens(settings))
 
 
 def judge(environ: Mapping[str, str], log: Callable[[HeadraceError], None]) -> ModerationJudge:
     """Return what answers the check `moderated`; `log` hears why it could not."""
-    from chalicelib.screening.judging import ModerationJudge
+    from chalicelib.screening.answer_checks import ModerationJudge
 
     return ModerationJudge(_screens(ScreeningSettings.from_environ(environ)), log)
 
 
-def screens(environ: Mapping[str, str]) -> Screens:
+def screens(environ: Mapping[str, str]) -> ContentScreens:
     """Return the screens of the stage that `environ` describes, whatever its policies."""
     return _screens(ScreeningSettings.from_environ(environ))
 
 
-def _screens(settings: ScreeningSettings) -> Screens:
+def _screens(settings: ScreeningSettings) -> ContentScreens:
     from chalicelib.adapters import aws
     from chalicelib.adapters.screening_functions import ScreenImageFunction, ScreenTextFunction
-    from chalicelib.screening.screener import Screens
+    from chalicelib.screening.screener import ContentScreens
 
     functions = aws.functions()
-    return Screens(
+    return ContentScreens(
         ScreenTextFunction(functions, settings.screen_text_function),
         ScreenImageFunction(functions, settings.screen_image_function),
     )

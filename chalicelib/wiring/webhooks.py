@@ -23,15 +23,15 @@ def webhooks(environ: Mapping[str, str]) -> WebhookHandlers:
 def _handlers(settings: WebhookSettings) -> WebhookHandlers:
     # Imported here: the API's Lambda ships the same `app.py` and needs none of this to start.
     from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.queue import WebhookQueue
-    from chalicelib.adapters.webhook_records import WebhookRecords
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.webhooks import WebhookTable
+    from chalicelib.adapters.sqs import WebhookQueue
     from chalicelib.adapters.webhook_sender import WebhookSender
-    from chalicelib.webhooks.delivering import Delivering
+    from chalicelib.webhooks.delivery import DeliveryProcessor
     from chalicelib.webhooks.handlers import WebhookHandlers
 
-    records = WebhookRecords(Table(aws.dynamodb(), settings.records_table))
-    delivering = Delivering(
+    records = WebhookTable(DynamoTable(aws.dynamodb(), settings.records_table))
+    delivering = DeliveryProcessor(
         subscriptions=records,
         deliveries=records,
         queue=WebhookQueue(aws.sqs(), settings.webhook_queue_url),

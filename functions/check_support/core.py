@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
+from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
 from chalicelib.retrieval.answer.support.verdict import ParsedSource, judge_claim
 from chalicelib.retrieval.text.parsed_text import ParsedText, parse_text
 from chalicelib.retrieval.text.sentences import TextSpan, split_sentences

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from chalicelib.contracts.support import CheckRequest
+from chalicelib.contracts.functions.check_support import CheckRequest
 from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.observability import observed
 from functions.check_support import core

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.s3 import S3Objects
 from chalicelib.contracts.ingest import ChunkRequest
 from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
@@ -24,7 +24,7 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     embedder = Embedder.open(ChunkSettings.from_environ(os.environ).models_dir)
     return core.Deps(
-        objects=Objects(aws.s3()),
+        objects=S3Objects(aws.s3()),
         count=embedder.count_tokens,
         max_tokens=embedder.max_tokens,
         clock=time.perf_counter,

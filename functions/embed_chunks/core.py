@@ -16,7 +16,8 @@ from chalicelib.contracts.ingest import (
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ingest.receipts import Cost, Usage, receipt, small_transitions
+from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, small_transitions
+from chalicelib.jobs.receipts import UnitCost
 from chalicelib.ports import (
     IndexRef,
     LargeObjects,
@@ -44,7 +45,7 @@ class Deps:
     pictures: PictureIndexes
     embedder: Callable[[str], CountingEmbedder]
     """Returns a model by its name."""
-    cost: Cost
+    cost: UnitCost
     clock: Callable[[], float]
     memory_gb: float
 
@@ -73,7 +74,7 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
     passages = _Passages(request, 0, request.chunks)
     live, put = _put_everywhere(request, passages, deps)
     picture = _put_picture(request, passages, deps)
-    usage = Usage(
+    usage = IngestUsage(
         model=live.model,
         tokens=put[live].tokens,
         reading=request.reading,
@@ -89,7 +90,7 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         ),
     )
     return EmbedResult(
-        vectors=put[live].vectors, model=live.model, receipt=receipt(usage, deps.cost)
+        vectors=put[live].vectors, model=live.model, receipt=ingest_receipt(usage, deps.cost)
     )
 
 

@@ -8,12 +8,11 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.indexes import Indexes
-from chalicelib.adapters.picture_indexes import PictureIndexes
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.adapters.vectors import Vectors
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.tenants import PictureIndexTable
+from chalicelib.adapters.s3_streams import StreamedObjects
+from chalicelib.adapters.s3vectors import Indexes, Vectors
 from chalicelib.contracts.ingest import EmbedRequest
 from chalicelib.contracts.parts import EmbedPartRequest
 from chalicelib.generation.catalogue import catalogue
@@ -27,12 +26,12 @@ from functions.embed_chunks import core
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = EmbedSettings.from_environ(os.environ)
-    table = Table(aws.dynamodb(), settings.records_table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
-        tenants=Records(table),
+        tenants=IngestTable(table),
         vectors=Vectors(aws.s3vectors()),
-        pictures=PictureIndexes(table, Indexes(aws.s3vectors())),
+        pictures=PictureIndexTable(table, Indexes(aws.s3vectors())),
         embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
         cost=catalogue().cost,
         clock=time.perf_counter,

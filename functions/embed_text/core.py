@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 
 if TYPE_CHECKING:
     from chalicelib.inference.embedder import Embedder

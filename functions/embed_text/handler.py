@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from chalicelib.contracts.embedding import EmbedTextRequest
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.observability import observed
 from functions.embed_text import core

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.api_records import ApiRecords
-from chalicelib.adapters.archives import Archives
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3_streams import S3Archives
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
@@ -25,13 +25,13 @@ from functions.export_documents import core
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = RecordsSettings.from_environ(os.environ)
-    table = Table(aws.dynamodb(), settings.records_table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        records=ApiRecords(table),
-        objects=Objects(aws.s3()),
-        store=Archives(aws.s3()),
+        records=ApiDocumentTable(table),
+        objects=S3Objects(aws.s3()),
+        store=S3Archives(aws.s3()),
     )
 
 

@@ -22,7 +22,8 @@ from chalicelib.contracts.parts import (
     PartsUsed,
 )
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
-from chalicelib.ingest.receipts import Cost, Usage, large_transitions, receipt
+from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, large_transitions
+from chalicelib.jobs.receipts import UnitCost
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
@@ -41,7 +42,7 @@ class Deps:
 
     objects: LargeObjects
     tenants: TenantStates
-    cost: Cost
+    cost: UnitCost
     clock: Callable[[], float]
     memory_gb: float
 
@@ -103,7 +104,7 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
     for name in NEEDED_NO_MORE:
         deps.objects.delete_prefix(request.bucket, prefix + name)
     gathering = spent(deps.clock() - began, deps.memory_gb)
-    usage = Usage(
+    usage = IngestUsage(
         model=model,
         tokens=sum(part.tokens for part in found.done),
         reading=request.used.reading,
@@ -115,7 +116,9 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
         express=_together(request.used.express, found.express),
         transitions=large_transitions(request.parts, request.embedding_parts),
     )
-    return GatherVectorsResult(vectors=vectors, model=model, receipt=receipt(usage, deps.cost))
+    return GatherVectorsResult(
+        vectors=vectors, model=model, receipt=ingest_receipt(usage, deps.cost)
+    )
 
 
 def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: LargeObjects) -> None:

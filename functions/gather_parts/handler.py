@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.parts import GatherPartsRequest, GatherVectorsRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.observability import observed
@@ -24,7 +24,7 @@ def deps() -> core.Deps:
     settings = RecordsSettings.from_environ(os.environ)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
-        tenants=Records(Table(aws.dynamodb(), settings.records_table)),
+        tenants=IngestTable(DynamoTable(aws.dynamodb(), settings.records_table)),
         cost=catalogue().cost,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),

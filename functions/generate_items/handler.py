@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.batch_objects import BatchObjects
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.contracts.batches import GenerateItemsRequest
 from chalicelib.errors import HeadraceError
@@ -33,8 +33,8 @@ def deps() -> core.Deps:
     settings = RecordsSettings.from_environ(os.environ)
     purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log)
     return core.Deps(
-        jobs=JobTable(Table(aws.dynamodb(), settings.records_table)),
-        objects=BatchObjects(aws.s3()),
+        jobs=JobTable(DynamoTable(aws.dynamodb(), settings.records_table)),
+        objects=S3BatchObjects(aws.s3()),
         answerer=generator(os.environ, purse, LOOK_SECONDS),
         purse=purse,
         now=lambda: datetime.now(UTC),

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.batch_objects import BatchObjects
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import HeadraceError
@@ -35,13 +35,13 @@ SERVICE = "generate_one"
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = RecordsSettings.from_environ(os.environ)
-    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log, max_calls=1)
     answerer = generator(os.environ, purse)
     clock = answerer.deps.monotonic
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        objects=BatchObjects(aws.s3()),
+        objects=S3BatchObjects(aws.s3()),
         answerer=answerer,
         purse=purse,
         served=served_models,

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.bedrock_batches import BedrockBatches
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import log_refusal, logger, observed
@@ -27,11 +27,11 @@ SERVICE = "harvest_batch"
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = HarvestSettings.from_environ(os.environ)
-    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     stage = generator(os.environ).deps
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        objects=BatchObjects(aws.s3()),
+        objects=S3BatchObjects(aws.s3()),
         jobs=BedrockBatches(aws.bedrock(), settings.batch_role_arn),
         budgets=stage.budgets,
         accounts=stage.cost_model,

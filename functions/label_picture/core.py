@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.ingest import Chunk, Page, spent
-from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.labelling import (
+from chalicelib.contracts.functions.label_picture import (
     LabelDocumentRequest,
     LabelDocumentResult,
     LabelPictureRequest,
     LabelPictureResult,
 )
+from chalicelib.contracts.ingest import Chunk, Page, spent
+from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from chalicelib.retrieval.search.image_vectors import describe_image
 

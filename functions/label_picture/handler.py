@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from chalicelib.contracts.labelling import (
+from chalicelib.contracts.functions.label_picture import (
     LabelDocumentRequest,
     LabelDocumentResult,
     LabelPictureRequest,
@@ -39,6 +39,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _document(request: LabelDocumentRequest) -> LabelDocumentResult:
     """Look at a document: only this needs a client of S3, which takes its time to load."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.s3 import S3Objects
 
-    return core.run(request, Objects(aws.s3()), memory_gb(os.environ), deps())
+    return core.run(request, S3Objects(aws.s3()), memory_gb(os.environ), deps())

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.batch_objects import BatchObjects
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = BatchSettings.from_environ(os.environ)
-    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        objects=BatchObjects(aws.s3()),
+        objects=S3BatchObjects(aws.s3()),
         served=served_models,
         prices=lambda: catalogue().prices,
         place=place(os.environ),
@@ -44,14 +44,14 @@ def deps() -> core.Deps:
 
 def _prompts(tenant: str) -> PromptRenderer:
     # Imported here: Jinja is loaded by the first line that names a prompt, and at no start.
-    from chalicelib.adapters.prompt_records import PromptRecords
+    from chalicelib.adapters.records.prompts import PromptTable
     from chalicelib.batches.prompt_items import PromptRenderer
     from chalicelib.generation.fences import random_fence
-    from chalicelib.prompting.library import version_of
+    from chalicelib.prompts.library import read_version
 
     settings = BatchSettings.from_environ(os.environ)
-    records = PromptRecords(Table(aws.dynamodb(), settings.records_table))
-    look_up = functools.partial(version_of, records, tenant)
+    records = PromptTable(DynamoTable(aws.dynamodb(), settings.records_table))
+    look_up = functools.partial(read_version, records, tenant)
     return PromptRenderer(look_up, random_fence, time.monotonic)
 
 

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.parts import ReadPartRequest
 from chalicelib.errors import MoreSteps

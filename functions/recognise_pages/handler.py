@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.ingest import RecogniseRequest
 from chalicelib.generation.catalogue import RECOGNISER
 from chalicelib.observability import observed

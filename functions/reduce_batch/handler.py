@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.batch_objects import BatchObjects
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.steps import StepContext
@@ -25,10 +25,10 @@ from functions.reduce_batch import core
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = BatchSettings.from_environ(os.environ)
-    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        objects=BatchObjects(aws.s3()),
+        objects=S3BatchObjects(aws.s3()),
         catalogue=catalogue,
         recount=recounts(os.environ),
         concurrency=settings.batch_concurrency,

@@ -18,7 +18,7 @@ from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_pa
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
-    from chalicelib.contracts.pictures import Label
+    from chalicelib.contracts.picture_labels import Label
 
 
 class CarriedPassage(Protocol):

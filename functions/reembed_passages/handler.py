@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.indexes import Indexes
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.s3vectors import Indexes
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
@@ -23,7 +23,7 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = EmbedSettings.from_environ(os.environ)
     return core.Deps(
-        records=Records(Table(aws.dynamodb(), settings.records_table)),
+        records=IngestTable(DynamoTable(aws.dynamodb(), settings.records_table)),
         copies=Indexes(aws.s3vectors()),
         embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
         clock=time.perf_counter,
@@ -33,18 +33,18 @@ def deps() -> core.Deps:
 
 def _picture(request: ReembedRequest) -> ReembedResult:
     """Put the new vector of a picture: only this needs a client of S3."""
-    from chalicelib.adapters.objects import Objects
-    from chalicelib.adapters.picture_indexes import PictureIndexes
+    from chalicelib.adapters.records.tenants import PictureIndexTable
+    from chalicelib.adapters.s3 import S3Objects
 
     settings = EmbedSettings.from_environ(os.environ)
-    table, indexes = Table(aws.dynamodb(), settings.records_table), Indexes(aws.s3vectors())
+    table, indexes = DynamoTable(aws.dynamodb(), settings.records_table), Indexes(aws.s3vectors())
     return pictures.run(
         request,
         pictures.Deps(
-            records=Records(table),
-            objects=Objects(aws.s3()),
+            records=IngestTable(table),
+            objects=S3Objects(aws.s3()),
             copies=indexes,
-            indexes=PictureIndexes(table, indexes),
+            indexes=PictureIndexTable(table, indexes),
             clock=time.perf_counter,
             memory_gb=memory_gb(os.environ),
         ),

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.api_records import ApiRecords
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.indexes import Indexes
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.objects import Objects
-from chalicelib.adapters.tenant_pointers import TenantPointers
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.tenants import TenantTable
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3vectors import Indexes
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import embedding_dimensions
 from chalicelib.jobs.steps import StepContext
@@ -27,14 +27,14 @@ from functions.reindex_tenant import core, picture_steps
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = RecordsSettings.from_environ(os.environ)
-    table = Table(aws.dynamodb(), settings.records_table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
-        documents=ApiRecords(table),
-        pointers=TenantPointers(table),
+        documents=ApiDocumentTable(table),
+        pointers=TenantTable(table),
         indexes=Indexes(aws.s3vectors()),
-        objects=Objects(aws.s3()),
+        objects=S3Objects(aws.s3()),
         dimensions=embedding_dimensions,
     )
 

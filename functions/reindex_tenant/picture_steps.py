@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.pictures import PICTURE_TYPES
+from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.reindex_tenant.core import DocumentListing, check_embedded
 

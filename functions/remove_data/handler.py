@@ -9,18 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.api_records import ApiRecords
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.erasing import Erasure
-from chalicelib.adapters.feedback_records import FeedbackRecords
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.objects import Objects
-from chalicelib.adapters.queue import Inbox
-from chalicelib.adapters.vectors import Vectors
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.feedback import FeedbackTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.tenant_erasure import TenantErasure
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3vectors import Vectors
+from chalicelib.adapters.sqs import Inbox
 from chalicelib.contracts.jobs import StepRequest
-from chalicelib.ingest.departures import Departures
-from chalicelib.ingest.ratings import Ratings
-from chalicelib.ingest.removal import Removal
+from chalicelib.ingest.departures import DepartureAnnouncer
+from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import RemoveSettings, memory_gb
@@ -35,19 +34,21 @@ def deps(*, with_members: bool) -> core.Deps:
     they have to be told.
     """
     settings = RemoveSettings.from_environ(os.environ)
-    table = Table(aws.dynamodb(), settings.records_table)
-    jobs, records = JobTable(table), ApiRecords(table)
-    vectors, objects, ratings = Vectors(aws.s3vectors()), Objects(aws.s3()), FeedbackRecords(table)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
+    jobs, records = JobTable(table), ApiDocumentTable(table)
+    vectors, objects, ratings = Vectors(aws.s3vectors()), S3Objects(aws.s3()), FeedbackTable(table)
     queue = Inbox(aws.sqs(), settings.inbox_queue_url) if with_members else None
-    departures = Departures(objects, queue) if queue else None
-    about = Ratings(ratings, objects)
+    departures = DepartureAnnouncer(objects, queue) if queue else None
+    about = RatingRemoval(ratings, objects)
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         jobs=jobs,
         documents=records,
         tenants=records,
-        remover=Removal(settings.bucket, records, records, objects, vectors, departures, about),
-        erasing=Erasure(aws.s3(), aws.s3vectors(), table),
+        remover=DocumentRemoval(
+            settings.bucket, records, records, objects, vectors, departures, about
+        ),
+        erasing=TenantErasure(aws.s3(), aws.s3vectors(), table),
     )
 
 

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.reranking import RerankPassage, RerankRequest, RerankResult
+from chalicelib.contracts.functions.rerank_passages import (
+    RerankPassage,
+    RerankRequest,
+    RerankResult,
+)
 from chalicelib.retrieval.search.reranker import (
     ComparedPassage,
     Features,

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalicelib.contracts.reranking import RerankRequest
+from chalicelib.contracts.functions.rerank_passages import RerankRequest
 from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.observability import observed
 from chalicelib.retrieval.search.reranker import parse_head

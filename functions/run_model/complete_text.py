@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
+from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.inference import language_model
 from chalicelib.inference.decoding import TokenSampling
 from chalicelib.inference.language_model import LanguageModel

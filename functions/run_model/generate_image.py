@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
+from chalicelib.contracts.functions.generate_image import GenerateImageRequest, GenerateImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference import image_generator
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling

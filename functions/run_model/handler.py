@@ -17,9 +17,9 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.s3 import S3Objects
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.drawing import MAX_SEED
+from chalicelib.contracts.functions.generate_image import MAX_SEED
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
@@ -90,6 +90,6 @@ def _deps(task: TaskModule) -> Deps[Any]:
         models=served_models(os.environ, task.open_model),
         monotonic=time.perf_counter,
         new_seed=lambda: secrets.randbelow(MAX_SEED + 1),
-        objects=Objects(aws.s3()),
+        objects=S3Objects(aws.s3()),
         memory_gb=memory_gb(os.environ),
     )

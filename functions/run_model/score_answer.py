@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.scoring import ScoreAnswerRequest, ScoreAnswerResult
+from chalicelib.contracts.functions.score_answer import ScoreAnswerRequest, ScoreAnswerResult
 from chalicelib.inference import reward_model
 from chalicelib.inference.reward_model import RewardModel
 from functions.run_model.deps import Deps

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.contracts.screening import ScreenTextRequest, ScreenTextResult
-from chalicelib.screening.texts import CATEGORIES, screen
+from chalicelib.screening.text_screening import CATEGORIES, screen
 
 
 @dataclass(frozen=True, slots=True)

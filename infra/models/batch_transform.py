@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.model_manifest import FILE, Signature
 from infra import stages
 from infra.models import jobs
 from infra.models.registry import RegisteredVersion, Registry, arn_of

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.model_file import served_models

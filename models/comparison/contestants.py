@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.inference import image_generator
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.image_generator import ImageGenerator

@@ -18,7 +18,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from chalicelib.contracts.exported import GraphSpec, TensorSpec
+from chalicelib.contracts.model_manifest import GraphSpec, TensorSpec
 from models import files
 from models.failures import OutOfParity, TrainingFailure
 from models.files import disk_full_as_failure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib.contracts.exported import Signature
+from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
 from models.training.recipe import Gate, Recipe, RecipeSettings
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature
+from chalicelib.contracts.model_manifest import FILE, GraphSpec, ModelOrigin, Signature
 from models.evaluation import champion, figures
 from models.evaluation.champion import Difference
 from models.export import model_card
@@ -190,8 +190,8 @@ class ModelRelease:
     differences: Mapping[str, Difference]
 
 
-def _origin(training: TrainingRecord, settings: RecipeSettings) -> Origin:
-    return Origin(
+def _origin(training: TrainingRecord, settings: RecipeSettings) -> ModelOrigin:
+    return ModelOrigin(
         recipe=training.recipe,
         preset=training.preset,
         seed=settings.seed,

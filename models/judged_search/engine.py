@@ -13,10 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.adapters.indexes import kind_of_index
-from chalicelib.adapters.passages import TEXT_KEY, Passages
-from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.adapters.passages import Passages
+from chalicelib.adapters.s3vectors import TEXT_KEY, Vectors, index_definition
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.ingest import Chunk, Page, VectorMetadata
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
@@ -135,7 +134,7 @@ def engine(
         index = IndexRef("judged", name, MODEL)
         client.create_vector_bucket(vectorBucketName=index.bucket)
         client.create_index(
-            vectorBucketName=index.bucket, indexName=index.name, **kind_of_index(DIMENSIONS)
+            vectorBucketName=index.bucket, indexName=index.name, **index_definition(DIMENSIONS)
         )
         chunks = [(each, chunk) for each in documents for chunk in _chunks(each, embedder)]
         vectors = embedded(name, [chunk.text for _, chunk in chunks], embedder)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.dynamodb import DynamoTable
 from tests.architecture.ingest_world import IngestWorld
 from tests.unit.ingest.conftest import table
 
@@ -12,6 +12,6 @@ __all__ = ["table"]
 
 
 @pytest.fixture
-def world(tmp_path: Path, table: Table) -> IngestWorld:
+def world(tmp_path: Path, table: DynamoTable) -> IngestWorld:
     """Return the state machine `ingest` on an empty table."""
     return IngestWorld(tmp_path, table)

@@ -12,8 +12,8 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.contracts.ingest import IngestInput, ReadResult
 from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn, execution_name
 from localcloud.service import CloudContext
@@ -107,11 +107,11 @@ class Script:
 class IngestWorld:
     """One table, one state machine."""
 
-    def __init__(self, folder: Path, table: Table) -> None:
+    def __init__(self, folder: Path, table: DynamoTable) -> None:
         self.script = Script()
         self._clients: dict[str, Any] = {}
         self.table = table
-        self.records = Records(table)
+        self.records = IngestTable(table)
         put_tenant(table)
         self.schedule = ManualScheduler()
         surroundings = CloudContext(folder, "http://127.0.0.1:1")

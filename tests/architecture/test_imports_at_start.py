@@ -324,7 +324,7 @@ def test_the_authorizer_asks_the_table_without_any_contract(
 ) -> None:
     """It runs before every request, so that the first request waits for its start and the API's."""
     assert not packages(loaded["keys"]).intersection(["pydantic", "aws_lambda_powertools"])
-    assert "chalicelib.adapters.key_records" in loaded["keys"]
+    assert "chalicelib.adapters.records.api_keys" in loaded["keys"]
 
 
 def test_a_client_is_made_when_something_is_asked_of_it_and_once(

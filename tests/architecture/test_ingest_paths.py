@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from chalicelib.adapters.dynamodb import Delete
-from chalicelib.adapters.record_writes import document_key, version_key
+from chalicelib.adapters.records.writes import document_key, version_key
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.ingest import (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamodb import Delete
-from chalicelib.adapters.record_writes import document_key, version_key
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters.records.writes import document_key, version_key
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.ingest import (
     Chunk,
     IngestInput,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.contracts.functions.label_picture import LabelDocumentRequest, LabelDocumentResult
 from chalicelib.contracts.ingest import EmbedRequest, IngestInput, Spent
-from chalicelib.contracts.labelling import LabelDocumentRequest, LabelDocumentResult
 from chalicelib.contracts.looking import EmbedDocumentRequest
 from chalicelib.ingest.receipts import small_transitions
 from tests.architecture.ingest_world import IngestWorld, Raises, more_steps

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chalicelib.contracts.exported import GraphSpec, Signature
+from chalicelib.contracts.model_manifest import GraphSpec, Signature
 from models.evaluation import champion
 from models.evaluation.champion import Difference, compare, read_scores, require_not_worse
 from models.failures import BadData, BelowChampion

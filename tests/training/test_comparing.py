@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chalicelib.contracts.exported import GraphSpec, Origin, Signature
+from chalicelib.contracts.model_manifest import GraphSpec, ModelOrigin, Signature
 from chalicelib.inference.image_generator import ImageSampling
 from chalicelib.inference.pixels import Pixels
 from models.comparison import __main__ as comparing
@@ -65,7 +65,7 @@ def contested(graph: str, drawer: Recording, channel: Path) -> Contestant:
     spec = GraphSpec(
         file="x.onnx", sha256="0" * 64, size=1, opset=20, inputs=(), outputs=(), parity=0
     )
-    origin = Origin(
+    origin = ModelOrigin(
         recipe="x",
         preset="smoke",
         seed=0,

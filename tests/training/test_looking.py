@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import ModelFailure
 from chalicelib.inference import blip2, clip, flamingo
 from chalicelib.inference.exported_model import ExportedModel

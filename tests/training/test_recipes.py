@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chalicelib.contracts.exported import Signature
+from chalicelib.contracts.model_manifest import Signature
 from models import files
 from models.evaluation import champion
 from models.failures import BadData, Interrupted

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.exported import Signature
+from chalicelib.contracts.model_manifest import Signature
 from models.data import review_pairs as pairs
 from models.datasets import preferences
 from models.evaluation.calibration import calibration_error, temperature

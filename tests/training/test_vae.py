@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from chalicelib.contracts.exported import Signature
+from chalicelib.contracts.model_manifest import Signature
 from models.failures import BadData, BelowGate
 from models.jobs import runner
 from models.training import recipe

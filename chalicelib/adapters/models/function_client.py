@@ -19,7 +19,7 @@ from chalicelib.errors import Conflict, InvalidInput, Unsupported
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from chalicelib.contracts.completing import CompleteTextResult
+    from chalicelib.contracts.functions.complete_text import CompleteTextResult
     from chalicelib.contracts.generations import Call
     from chalicelib.contracts.looking import ImageTextResult
     from chalicelib.generation.dependencies import CallContext

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.models.call_limits import remaining_seconds, with_earlier_usage
 from chalicelib.adapters.models.function_client import ModelFunction, require_call
-from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
+from chalicelib.contracts.functions.generate_image import GenerateImageRequest, GenerateImageResult
 from chalicelib.contracts.generations import (
     Call,
     ClassifyCall,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.adapters.models.call_limits import remaining_seconds, with_earlier_usage
 from chalicelib.adapters.models.function_client import ModelFunction, chat_reply, require_call
-from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
+from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
+from chalicelib.contracts.functions.score_answer import ScoreAnswerRequest, ScoreAnswerResult
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
@@ -20,14 +21,13 @@ from chalicelib.contracts.generations import (
     TextPart,
     Usage,
 )
-from chalicelib.contracts.scoring import ScoreAnswerRequest, ScoreAnswerResult
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.generation.models import FunctionBackend
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.generation.dependencies import CallContext
     from chalicelib.generation.models import ServedModel
 

@@ -81,7 +81,7 @@ class FileServices:
 def build_services(parts: ApiParts) -> FileServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.file_objects import FileObjects
+    from chalicelib.adapters.openai_files import FileObjects
     from chalicelib.jobs.ulids import ulid
 
     store = FileObjects(aws.s3(), parts.settings.bucket)

@@ -1,4 +1,4 @@
-"""What every OpenAI-compatible body shares: how input is read, errors, usage."""
+"""Parts that OpenAI-compatible bodies share: reading of input, errors, usage."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from chalicelib.contracts.screening import Finding
 class OpenAIInput(BaseModel):
     """A body that an OpenAI client sends: their fields grow, so what is not known is not read.
 
-    What is known and cannot be done is refused by name, so that nobody takes it for done.
+    Known fields that are not supported are refused by name, so that nobody relies on them.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
 
 class ErrorObject(Contract):
-    """What went wrong; `param` is the field at fault, `code` a word for programs.
+    """The description of an error; `param` is the field at fault, `code` is for programs.
 
     `field`, `limit` and `request_id` are those of every other error of the API, so that who reads
     those reads these.
@@ -49,7 +49,7 @@ class CompletionUsage(Contract):
 
 
 class Choosing(HttpInput):
-    """What we add to OpenAI's requests, under `headrace`: which models may answer.
+    """Our additions to OpenAI's requests, under `headrace`: which models may answer.
 
     `quality` is the least tier of the catalogue, `budget` what all attempts together may cost in
     dollars, `checks` what an answer must stand, `fallback` whether another may take the place of
@@ -63,7 +63,7 @@ class Choosing(HttpInput):
 
 
 class Receipted(Contract):
-    """What we add to OpenAI's bodies: who was tried, and what it cost.
+    """Our additions to OpenAI's bodies: which models were tried, and the cost.
 
     `answered_by` is the model that says it answered; `plan` the choice of models in words.
     `findings` are what the screen found in the call and in the answer, and let pass or masked.

@@ -38,7 +38,7 @@ class ImageContent(OpenAIInput):
 
 
 class RefusalContent(OpenAIInput):
-    """What a model refused earlier, in its own words."""
+    """An earlier refusal of a model, in its own words."""
 
     type: Literal["refusal"]
     refusal: str
@@ -82,21 +82,21 @@ class ChatToolCall(OpenAIInput):
 
 
 class InstructionMessage(OpenAIInput):
-    """What the caller instructs the model to do; `developer` is the newer word for `system`."""
+    """Instructions of the caller to the model; `developer` is the newer name of `system`."""
 
     role: Literal["system", "developer"]
     content: Content
 
 
 class UserMessage(OpenAIInput):
-    """What the user said."""
+    """A message of the user."""
 
     role: Literal["user"]
     content: Content
 
 
 class AssistantMessage(OpenAIInput):
-    """What the model said earlier."""
+    """An earlier message of the model."""
 
     role: Literal["assistant"]
     content: Content | None = None
@@ -105,7 +105,7 @@ class AssistantMessage(OpenAIInput):
 
 
 class ToolMessage(OpenAIInput):
-    """What a tool answered to a call."""
+    """The result of a tool for a call."""
 
     role: Literal["tool"]
     content: Content
@@ -156,14 +156,14 @@ class SchemaFormat(OpenAIInput):
 
 
 class ResponseFormat(OpenAIInput):
-    """What an answer has to look like."""
+    """The required format of an answer."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     json_schema: SchemaFormat | None = None
 
 
 class StreamOptions(OpenAIInput):
-    """What a stream ends with."""
+    """Options of a stream's last chunk."""
 
     include_usage: bool | None = None
 
@@ -220,7 +220,7 @@ class ToolCallOut(Contract):
 
 
 class MessageOut(Contract):
-    """What the model said."""
+    """A message of the model."""
 
     role: Literal["assistant"] = "assistant"
     content: str | None

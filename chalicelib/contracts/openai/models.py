@@ -13,7 +13,7 @@ from chalicelib.contracts.base import Contract
 class ModelObject(Contract):
     """One model that can be asked for. `created` is when it was launched, 0 where not known.
 
-    What is ours: `task`, `tier` of quality from 1 to 5, and what it can do.
+    Our own fields are `task`, `tier` of quality from 1 to 5, and capabilities.
     """
 
     id: str

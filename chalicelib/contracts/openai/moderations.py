@@ -59,7 +59,7 @@ class ModerationRequest(OpenAIInput):
 
 
 class ModerationResult(Contract):
-    """What was found in one input, by OpenAI's categories.
+    """Findings in one input, by OpenAI's categories.
 
     `category_applied_input_types` names for each category what was looked at: a category with an
     empty list is one that nothing here looks for, so that its false says nothing.

@@ -18,7 +18,7 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class OutputText(Contract):
-    """What was said."""
+    """A text part of a message."""
 
     type: Literal["output_text"] = "output_text"
     text: str
@@ -115,7 +115,7 @@ class ResponseObject(Contract):
 
 
 class ResponseEvent(Contract):
-    """What every event of a streamed response has: its place, from 0."""
+    """The field of every event of a streamed response: its position, from 0."""
 
     sequence_number: int = Field(ge=0)
 

@@ -23,7 +23,7 @@ class InputText(OpenAIInput):
 
 
 class InputRefusal(OpenAIInput):
-    """What a model refused earlier, in its own words."""
+    """An earlier refusal of a model, in its own words."""
 
     type: Literal["refusal"]
     refusal: str
@@ -83,7 +83,7 @@ class InputFunctionCall(OpenAIInput):
 
 
 class InputFunctionOutput(OpenAIInput):
-    """What a function answered to a call."""
+    """The output of a function for a call."""
 
     type: Literal["function_call_output"]
     call_id: str
@@ -125,7 +125,7 @@ class NamedResponseTool(OpenAIInput):
 
 
 class TextFormat(OpenAIInput):
-    """What an answer has to look like."""
+    """The required format of an answer."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: str | None = None

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.support import MAX_SOURCES, MAX_TEXT, CheckResult, CheckSource
+from chalicelib.contracts.functions.check_support import (
+    MAX_SOURCES,
+    MAX_TEXT,
+    CheckResult,
+    CheckSource,
+)
 from chalicelib.errors import HeadraceError, InvalidInput, NoAnswer, QuotaExceeded, Unsupported
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.answer.context_packing import ContextItem, pack_context
@@ -17,9 +22,9 @@ from chalicelib.retrieval.text.sentences import TextSpan
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender
     from chalicelib.contracts.answers import ConversationTurn, Tier
-    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
+    from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.receipts import ReceiptLine
-    from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.search import Hit
     from chalicelib.retrieval.search.query import Query
 

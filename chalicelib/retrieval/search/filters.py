@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.contracts.filters import PICTURES
 from chalicelib.contracts.metadata import USER_PREFIX, check_name
-from chalicelib.contracts.pictures import PICTURE_TYPES
+from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.errors import InvalidInput
 from chalicelib.retrieval.ids import MAX_DEPTH, path_hash
 

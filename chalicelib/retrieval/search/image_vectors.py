@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.errors import ModelFailure, NotFound
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.pictures import Label
+    from chalicelib.contracts.picture_labels import Label
     from chalicelib.ports import IndexRef, PictureIndexes, TenantState
 
 

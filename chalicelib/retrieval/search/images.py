@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.search import PictureScore
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.retrieval.ids import image_index_dimensions, image_index_name

@@ -11,11 +11,11 @@ from chalicelib.retrieval.search.feedback_boost import VoteWeights
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.filters import Filter
-    from chalicelib.contracts.labelling import LabelPictureResult
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
+    from chalicelib.contracts.functions.label_picture import LabelPictureResult
+    from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.looking import EmbedImageResult
-    from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.search import Hit, Neighbour
     from chalicelib.ports import IndexRef
     from chalicelib.retrieval.search.filters import IndexFilter

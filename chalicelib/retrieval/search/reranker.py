@@ -14,7 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.contracts.reranking import MAX_HEADING, MAX_TEXT, RerankPassage, RerankRequest
+from chalicelib.contracts.functions.rerank_passages import (
+    MAX_HEADING,
+    MAX_TEXT,
+    RerankPassage,
+    RerankRequest,
+)
 from chalicelib.retrieval.text.terms import Word, stems, tokenize
 
 if TYPE_CHECKING:

@@ -39,9 +39,9 @@ from chalicelib.retrieval.text.terms import words
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
-    from chalicelib.contracts.embedding import EmbedTextResult
-    from chalicelib.contracts.labelling import LabelPictureResult
-    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
+    from chalicelib.contracts.functions.label_picture import LabelPictureResult
+    from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.search import Hit
     from chalicelib.ports import IndexRef, TenantRecords
     from chalicelib.retrieval.search.filters import IndexFilter

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.carried import CORRELATION, Carried
+from chalicelib.contracts.inbox_metadata import CORRELATION, InboxMetadata, Member
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.members import Member
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
 from chalicelib.retrieval.ids import InboxPlace, check_path, members_key
 
@@ -105,7 +104,7 @@ def put_members(
     members = (Member(document_id=it.place.document_id, path=it.place.path) for it in placed)
     key = members_key(container.tenant, container.document_id, container.version)
     objects.write(container.bucket, key, dump_lines(members), {})
-    carried = Carried(
+    carried = InboxMetadata(
         container.correlation_id, container.metadata, container.document_id, container.depth + 1
     ).written()
     put = sum(

@@ -14,7 +14,7 @@ from functions.read_document.file_types.formats import ContentGuess, FileType, F
 if TYPE_CHECKING:
     from magika import Magika
 
-    from chalicelib.contracts.pictures import PictureType
+    from chalicelib.contracts.picture_labels import PictureType
 
 
 PDF = FileType(Format.PDF, "application/pdf")

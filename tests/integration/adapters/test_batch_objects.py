@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from chalicelib.adapters.batch_objects import BatchObjects
+from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.batches import storage
 from chalicelib.errors import NotFound
 from tests.cloud import CloudProcess
@@ -23,12 +23,12 @@ def bucket(cloud: CloudProcess) -> str:
 
 
 @pytest.fixture
-def objects(cloud: CloudProcess) -> BatchObjects:
-    return BatchObjects(cloud.client("s3"))
+def objects(cloud: CloudProcess) -> S3BatchObjects:
+    return S3BatchObjects(cloud.client("s3"))
 
 
 def test_keys_should_come_in_the_order_of_their_numbers_over_all_pages(
-    objects: BatchObjects, bucket: str
+    objects: S3BatchObjects, bucket: str
 ) -> None:
     for n in reversed(range(MANY)):
         objects.write(bucket, storage.OUTCOMES + storage.item_file(n), b"{}", {})
@@ -40,7 +40,7 @@ def test_keys_should_come_in_the_order_of_their_numbers_over_all_pages(
     assert list(objects.keys(bucket, "nothing/")) == []
 
 
-def test_an_object_should_have_a_size_or_not_be_found(objects: BatchObjects, bucket: str) -> None:
+def test_an_object_should_have_a_size_or_not_be_found(objects: S3BatchObjects, bucket: str) -> None:
     with objects.writing(bucket, "a") as stream:
         stream.write(b"one ")
         stream.write(b"two")
@@ -50,7 +50,7 @@ def test_an_object_should_have_a_size_or_not_be_found(objects: BatchObjects, buc
 
 
 def test_an_object_whose_writing_broke_off_should_not_be_there(
-    objects: BatchObjects, bucket: str
+    objects: S3BatchObjects, bucket: str
 ) -> None:
     with pytest.raises(TypeError), objects.writing(bucket, "a") as stream:
         stream.write(b"".join(["no bytes"]))  # type: ignore[list-item]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Delete, Put, Table, Value
+from chalicelib.adapters.dynamodb import Delete, DynamoTable, Put, Value
 from chalicelib.adapters.feedback_objects import FeedbackObjects
-from chalicelib.adapters.feedback_records import MAX_VOTES, VOTE_DAYS, FeedbackRecords
-from chalicelib.adapters.objects import Objects
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters.records.feedback import MAX_VOTES, VOTE_DAYS, FeedbackTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, QuotedSpan, RatedSpan
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.contracts.ingest import Page
@@ -43,7 +43,7 @@ class Clock:
         return self.now
 
 
-class Counted(Table):
+class Counted(DynamoTable):
     """A table that counts how often it is queried."""
 
     queries = 0
@@ -79,14 +79,14 @@ def marks(mark: int = 1, document: str = "doc_a") -> Sequence[RatedSpan]:
     return (RatedSpan.model_validate(place),)
 
 
-def state_of(table: Table, tenant: str = "acme") -> int:
-    index = Records(table).live_index(tenant)
+def state_of(table: DynamoTable, tenant: str = "acme") -> int:
+    index = IngestTable(table).live_index(tenant)
     assert index is not None
     return index.votes
 
 
 @pytest.fixture(autouse=True)
-def _tenants(table: Table) -> None:
+def _tenants(table: DynamoTable) -> None:
     for tenant in ("acme", "rival"):
         pointer = {"vector_bucket": "b", "index": tenant, "model": "minilm"}
         table.put(Put({"pk": f"TENANT#{tenant}", "sk": "TENANT", **pointer}))
@@ -94,14 +94,14 @@ def _tenants(table: Table) -> None:
         put_document(table, document, "v_1")
 
 
-def put_document(table: Table, document: str, version: str) -> None:
+def put_document(table: DynamoTable, document: str, version: str) -> None:
     item: dict[str, Value] = {"document_id": document, "version": version}
     table.put(Put({"pk": "TENANT#acme", "sk": f"DOCUMENT#{document}", **item}))
 
 
-def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: Table) -> None:
+def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: DynamoTable) -> None:
     clock = Clock()
-    records = FeedbackRecords(table, clock)
+    records = FeedbackTable(table, clock)
     long = kept(question="What hums? " * 700)
     records.put_answer("acme", long)
     assert records.get_answer("acme", long.answer.id) == long
@@ -113,7 +113,9 @@ def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: Ta
     assert records.get_answer("acme", long.answer.id) is None
 
 
-def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(table: Table) -> None:
+def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(
+    table: DynamoTable,
+) -> None:
     usual = kept()
     shown = tuple(
         QUOTED.bare_span.model_copy(
@@ -122,14 +124,14 @@ def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(tabl
         for n in range(5)
     )
     asked = usual.answer.model_copy(update={"shown": shown})
-    FeedbackRecords(table).put_answer("acme", EmbeddedAnswer(asked, bytes(range(256)) + bytes(128)))
+    FeedbackTable(table).put_answer("acme", EmbeddedAnswer(asked, bytes(range(256)) + bytes(128)))
     (item,) = table.query("TENANT#acme", "ASKED#")
     assert sum(len(name) + len(str(value).encode()) for name, value in item.items()) < 2_048 * 2
     assert len(item["asked"]) + len(item["vector"]) < 1_900
 
 
-def test_a_vote_counts_at_once_and_a_second_rating_takes_its_place(table: Table) -> None:
-    records = FeedbackRecords(table)
+def test_a_vote_counts_at_once_and_a_second_rating_takes_its_place(table: DynamoTable) -> None:
+    records = FeedbackTable(table)
     assert state_of(table) == 0
     records.rate("acme", rated(), kept(), marks(1))
     (vote,) = records.votes("acme", state_of(table))
@@ -142,18 +144,18 @@ def test_a_vote_counts_at_once_and_a_second_rating_takes_its_place(table: Table)
     assert records.votes("acme", state_of(table)) == ()
 
 
-def test_votes_are_their_tenant_s_own(table: Table) -> None:
-    records = FeedbackRecords(table)
+def test_votes_are_their_tenant_s_own(table: DynamoTable) -> None:
+    records = FeedbackTable(table)
     records.rate("acme", rated(), kept(), marks())
     assert state_of(table, "rival") == 0
     assert records.votes("rival", 1) == ()
 
 
 def test_votes_are_read_once_for_as_long_as_none_changes_and_never_where_there_are_none(
-    table: Table, cloud: CloudProcess, name: str
+    table: DynamoTable, cloud: CloudProcess, name: str
 ) -> None:
     counted = Counted(cloud.client("dynamodb"), name)
-    reading, writing = FeedbackRecords(counted), FeedbackRecords(table)
+    reading, writing = FeedbackTable(counted), FeedbackTable(table)
     assert reading.votes("acme", state_of(table)) == ()
     assert counted.queries == 0
     writing.rate("acme", rated(1), kept(1), marks())
@@ -165,9 +167,9 @@ def test_votes_are_read_once_for_as_long_as_none_changes_and_never_where_there_a
     assert counted.queries == 2
 
 
-def test_only_the_newest_votes_count_and_none_for_ever(table: Table) -> None:
+def test_only_the_newest_votes_count_and_none_for_ever(table: DynamoTable) -> None:
     clock = Clock()
-    records = FeedbackRecords(table, clock)
+    records = FeedbackTable(table, clock)
     for n in range(1, MAX_VOTES + 4):
         records.rate("acme", rated(n), kept(n), marks(1, f"doc_{n}"))
     found = records.votes("acme", state_of(table))
@@ -178,22 +180,22 @@ def test_only_the_newest_votes_count_and_none_for_ever(table: Table) -> None:
     assert records.votes("acme", state_of(table) + 1) == ()
 
 
-def test_a_tenant_that_is_being_removed_takes_no_rating(table: Table) -> None:
+def test_a_tenant_that_is_being_removed_takes_no_rating(table: DynamoTable) -> None:
     table.put(Put({"pk": "TENANT#acme", "sk": "TENANT", "removing": "job"}))
     with pytest.raises(Conflict):
-        FeedbackRecords(table).rate("acme", rated(), kept(), marks())
+        FeedbackTable(table).rate("acme", rated(), kept(), marks())
     assert list(table.query("TENANT#acme", "VOTE#")) == []
 
 
 @pytest.mark.parametrize("version", ["", None])
 def test_a_document_that_is_removed_or_gone_takes_no_rating(
-    table: Table, version: str | None
+    table: DynamoTable, version: str | None
 ) -> None:
     if version is None:
         table.delete(Delete(("TENANT#acme", "DOCUMENT#doc_b")))
     else:
         put_document(table, "doc_b", version)
-    records = FeedbackRecords(table)
+    records = FeedbackTable(table)
     with pytest.raises(Conflict):
         records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_1")), kept(), marks())
     assert state_of(table) == 0
@@ -201,8 +203,8 @@ def test_a_document_that_is_removed_or_gone_takes_no_rating(
     assert list(table.query("TENANT#acme", "VOTE#")) == []
 
 
-def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: Table) -> None:
-    records = FeedbackRecords(table)
+def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: DynamoTable) -> None:
+    records = FeedbackTable(table)
     whole = rated(1, ("doc_a", "v_1"), ("doc_b", "v_1"))
     records.rate("acme", whole, kept(), marks())
     assert records.stands("acme", whole)
@@ -211,8 +213,8 @@ def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: Table)
     assert records.stands("acme", rated(2))
 
 
-def test_a_rating_is_found_by_its_documents_and_forgotten(table: Table) -> None:
-    records = FeedbackRecords(table)
+def test_a_rating_is_found_by_its_documents_and_forgotten(table: DynamoTable) -> None:
+    records = FeedbackTable(table)
     records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_7")), kept(1), marks())
     records.rate("acme", rated(2, ("doc_b", "v_7")), kept(2), marks(1, "doc_b"))
     assert list(records.rated_with("acme", "doc_a")) == [rated(1, ("doc_a", "v_1"))]
@@ -240,7 +242,7 @@ def test_a_row_is_one_line_and_a_second_rating_writes_over_the_first(
     )
     rows.write_row("feedback/acme/2026-01-02/fb_1.json", row)
     rows.write_row("feedback/acme/2026-01-02/fb_1.json", row.model_copy(update={"rating": "up"}))
-    body = Objects(cloud.client("s3")).read(bucket, "feedback/acme/2026-01-02/fb_1.json")
+    body = S3Objects(cloud.client("s3")).read(bucket, "feedback/acme/2026-01-02/fb_1.json")
     assert body.count(b"\n") == 1
     assert body.endswith(b"\n")
     found = FeedbackRow.model_validate_json(body)

@@ -7,7 +7,7 @@ import uuid
 import httpx
 import pytest
 
-from chalicelib.adapters.file_objects import FileObjects
+from chalicelib.adapters.openai_files import FileObjects
 from chalicelib.errors import NotFound
 from chalicelib.openai.files import file_prefix, upload_key, uploaded_file
 from tests.cloud import CloudProcess

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.paid_answers import MOST_IN_RECORD, PaidAnswers
+from chalicelib.adapters.s3 import S3Objects
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from tests.cloud import CloudProcess
 from tests.integration.adapters.test_stores import bucket, name, table
@@ -32,8 +32,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def answers(cloud: CloudProcess, table: Table, bucket: str, clock: Clock) -> PaidAnswers:
-    return PaidAnswers(table, Objects(cloud.client("s3")), bucket, clock)
+def answers(cloud: CloudProcess, table: DynamoTable, bucket: str, clock: Clock) -> PaidAnswers:
+    return PaidAnswers(table, S3Objects(cloud.client("s3")), bucket, clock)
 
 
 def test_one_of_many_should_make_an_answer(answers: PaidAnswers) -> None:

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.prompt_records import PromptRecords
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.contracts.prompts import SavedPrompt
 from chalicelib.errors import NotFound
-from chalicelib.prompting.checking import check_prompt
-from chalicelib.prompting.library import Library
+from chalicelib.prompts.library import PromptLibrary
+from chalicelib.prompts.validation import check_prompt
 from tests.integration.adapters.test_stores import name, table
-from tests.unit.prompting.examples import content
-from tests.unit.prompting.fakes import NOW
+from tests.unit.prompts.examples import content
+from tests.unit.prompts.fakes import NOW
 
 __all__ = ["name", "table"]
 
@@ -29,11 +29,11 @@ def pause(attempt: int) -> None:
 
 
 @pytest.fixture
-def prompts(table: Table) -> Library:
-    return Library(PromptRecords(table), check_prompt, lambda: NOW, pause)
+def prompts(table: DynamoTable) -> PromptLibrary:
+    return PromptLibrary(PromptTable(table), check_prompt, lambda: NOW, pause)
 
 
-def test_all_who_save_at_once_get_versions_of_their_own(prompts: Library) -> None:
+def test_all_who_save_at_once_get_versions_of_their_own(prompts: PromptLibrary) -> None:
     def save(n: int) -> SavedPrompt:
         return prompts.save(TENANT, "sum-up", content(role=f"Role {n}."))
 
@@ -46,14 +46,14 @@ def test_all_who_save_at_once_get_versions_of_their_own(prompts: Library) -> Non
     assert (head.latest, head.versions, head.numbered) == (16, 16, 16)
 
 
-def test_all_who_save_the_same_at_once_get_one_version(prompts: Library) -> None:
+def test_all_who_save_the_same_at_once_get_one_version(prompts: PromptLibrary) -> None:
     with ThreadPoolExecutor(8) as pool:
         saved = list(pool.map(lambda _: prompts.save(TENANT, "sum-up", content()), range(16)))
     assert {each.version for each in saved} == {1}
     assert sum(each.created for each in saved) == 1
 
 
-def test_a_label_never_points_to_what_is_gone(prompts: Library) -> None:
+def test_a_label_never_points_to_what_is_gone(prompts: PromptLibrary) -> None:
     for n in range(8):
         prompts.save(TENANT, "sum-up", content(role=f"Role {n}."))
 

@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.adapters.dynamodb import (
-    Condition,
     Delete,
+    DynamoTable,
     Put,
-    Table,
     TransactionRefused,
     Update,
     Value,
     Write,
+    WriteCondition,
 )
-from chalicelib.adapters.objects import Objects
-from chalicelib.adapters.record_writes import COUNTER, tenant_key
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.vectors import Vectors
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.writes import COUNTER, tenant_key
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3vectors import Vectors
 from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim, execution_arn
@@ -36,7 +36,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def table(cloud: CloudProcess, name: str) -> Table:
+def table(cloud: CloudProcess, name: str) -> DynamoTable:
     """Return an empty table of the records' shape."""
     cloud.client("dynamodb").create_table(
         TableName=name,
@@ -49,7 +49,7 @@ def table(cloud: CloudProcess, name: str) -> Table:
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
     )
-    return Table(cloud.client("dynamodb"), name)
+    return DynamoTable(cloud.client("dynamodb"), name)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def bucket(cloud: CloudProcess, name: str) -> str:
     return name
 
 
-def test_values_come_back_as_they_were(table: Table) -> None:
+def test_values_come_back_as_they_were(table: DynamoTable) -> None:
     item: dict[str, Value] = {
         "pk": "a",
         "sk": "b",
@@ -76,22 +76,22 @@ def test_values_come_back_as_they_were(table: Table) -> None:
     assert table.get(("a", "c")) is None
 
 
-def test_a_condition_that_does_not_hold_is_a_conflict(table: Table) -> None:
-    absent = Condition("attribute_not_exists(pk)")
+def test_a_condition_that_does_not_hold_is_a_conflict(table: DynamoTable) -> None:
+    absent = WriteCondition("attribute_not_exists(pk)")
     table.put(Put({"pk": "a", "sk": "b"}, absent))
     with pytest.raises(Conflict):
         table.put(Put({"pk": "a", "sk": "b"}, absent))
     with pytest.raises(Conflict):
-        table.delete(Delete(("a", "x"), Condition("attribute_exists(pk)")))
+        table.delete(Delete(("a", "x"), WriteCondition("attribute_exists(pk)")))
 
 
 def test_a_transaction_says_which_conditions_did_not_hold_and_writes_nothing(
-    table: Table,
+    table: DynamoTable,
 ) -> None:
     table.put(Put({"pk": "a", "sk": "1", "n": 1}))
     writes: list[Write] = [
         Put({"pk": "a", "sk": "2"}),
-        Update(("a", "1"), "SET #n = :n", {":n": 2}, Condition("#n = :old", {":old": 7})),
+        Update(("a", "1"), "SET #n = :n", {":n": 2}, WriteCondition("#n = :old", {":old": 7})),
     ]
     with pytest.raises(TransactionRefused) as refused:
         table.transact(writes)
@@ -99,7 +99,7 @@ def test_a_transaction_says_which_conditions_did_not_hold_and_writes_nothing(
     assert table.get(("a", "2")) is None
 
 
-def test_a_query_goes_on_over_its_pages(table: Table) -> None:
+def test_a_query_goes_on_over_its_pages(table: DynamoTable) -> None:
     for n in range(25):
         table.put(Put({"pk": "a", "sk": f"X#{n:02}"}))
     table.put(Put({"pk": "a", "sk": "Y#1"}))
@@ -110,14 +110,14 @@ def test_a_query_goes_on_over_its_pages(table: Table) -> None:
 
 
 @pytest.fixture
-def records(table: Table) -> Records:
+def records(table: DynamoTable) -> IngestTable:
     """Return the records of a stage that has the tenant of the examples."""
     pk, sk = tenant_key(work().tenant)
     table.put(Put({"pk": pk, "sk": sk}))
-    return Records(table)
+    return IngestTable(table)
 
 
-def test_of_many_that_claim_one_version_one_gets_it(records: Records) -> None:
+def test_of_many_that_claim_one_version_one_gets_it(records: IngestTable) -> None:
     asked = work()
     claim = IngestClaim(asked, 1, execution_arn(MACHINE, f"{asked.version}-1"), NOW)
     with ThreadPoolExecutor(16) as pool:
@@ -126,7 +126,9 @@ def test_of_many_that_claim_one_version_one_gets_it(records: Records) -> None:
     assert outcomes.count(ClaimOutcome.DUPLICATE) == 31
 
 
-def test_no_more_are_admitted_than_there_are_places(table: Table, records: Records) -> None:
+def test_no_more_are_admitted_than_there_are_places(
+    table: DynamoTable, records: IngestTable
+) -> None:
     def claim(n: int) -> ClaimOutcome:
         asked = work(key=f"inbox/acme/default/{n}.md")
         arn = execution_arn(MACHINE, f"{asked.version}-1")
@@ -142,7 +144,7 @@ def test_no_more_are_admitted_than_there_are_places(table: Table, records: Recor
 
 
 def test_objects_are_written_read_copied_and_removed(cloud: CloudProcess, bucket: str) -> None:
-    objects = Objects(cloud.client("s3"))
+    objects = S3Objects(cloud.client("s3"))
     first = cloud.client("s3").put_object(Bucket=bucket, Key="in/a b.txt", Body=b"one")
     cloud.client("s3").put_object(Bucket=bucket, Key="in/a b.txt", Body=b"two")
     assert objects.read(bucket, "in/a b.txt", first["VersionId"]) == b"one"
@@ -164,7 +166,7 @@ def test_versions_of_an_object_are_removed_from_one_on(cloud: CloudProcess, name
     client = cloud.client("s3")
     client.create_bucket(Bucket=name)
     client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    objects = Objects(client)
+    objects = S3Objects(client)
     for body in (b"1", b"2", b"3"):
         objects.write(name, "in/a.txt", body, {})
     objects.write(name, "in/a.txt.bak", b"other", {})
@@ -185,7 +187,7 @@ def test_versions_of_an_object_are_removed_from_one_on(cloud: CloudProcess, name
 def test_folders_are_removed_and_their_neighbours_stay(cloud: CloudProcess, name: str) -> None:
     client = cloud.client("s3")
     client.create_bucket(Bucket=name)
-    objects = Objects(client)
+    objects = S3Objects(client)
     for key in ("d/v_1/source", "d/v_1/parts/1", "d/v_2/source", "d/v_10/source", "e/v_1/source"):
         objects.write(name, key, b"x", {})
     assert objects.delete_folders(name, "d/", {"v_1", "v_none"}) == 2

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters import streams
-from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.adapters import s3_streams
+from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.errors import NotFound, Transient
 from tests.cloud import CloudProcess
 
@@ -59,7 +59,7 @@ def test_a_stream_is_a_range_in_pieces(
     cloud.client("s3").put_object(Bucket=bucket, Key="a", Body=BODY)
     pieces = list(objects.stream(bucket, "a", 100, 3 * MEBIBYTE))
     assert b"".join(pieces) == BODY[100 : 3 * MEBIBYTE]
-    assert max(map(len, pieces)) <= streams.CHUNK
+    assert max(map(len, pieces)) <= s3_streams.CHUNK_BYTES
     assert b"".join(objects.stream(bucket, "a", len(BODY) - 7)) == BODY[-7:]
     assert b"".join(objects.stream(bucket, "a")) == BODY
 
@@ -81,7 +81,7 @@ def test_an_upload_of_pieces_is_one_object(
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
-    monkeypatch.setattr(streams, "UPLOAD_PART", 5 * MEBIBYTE)
+    monkeypatch.setattr(s3_streams, "UPLOAD_PART", 5 * MEBIBYTE)
     pieces = (BODY[at : min(at + 70_001, size)] for at in range(0, size, 70_001))
     assert objects.upload(bucket, "a", pieces, {"lines": "3"}) == size
     answer = cloud.client("s3").get_object(Bucket=bucket, Key="a")

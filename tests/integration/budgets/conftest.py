@@ -7,8 +7,8 @@ import uuid
 import pytest
 from botocore.config import Config
 
-from chalicelib.adapters.dynamodb import Put, Table
-from chalicelib.adapters.record_writes import tenant_key
+from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.writes import tenant_key
 from tests import clients
 from tests.cloud import CloudProcess
 
@@ -16,7 +16,7 @@ THREADS = 200
 
 
 @pytest.fixture
-def table(cloud: CloudProcess) -> Table:
+def table(cloud: CloudProcess) -> DynamoTable:
     """Return a table of the records' shape that many threads can write to at once."""
     name = f"budgets-{uuid.uuid4().hex[:12]}"
     keys = (("pk", "HASH"), ("sk", "RANGE"))
@@ -33,7 +33,7 @@ def table(cloud: CloudProcess) -> Table:
         retries={"mode": "standard", "total_max_attempts": 4},
     )
     client = clients.client("dynamodb", endpoint_url=cloud.endpoint_url, config=config)
-    table = Table(client, name)
+    table = DynamoTable(client, name)
     pk, sk = tenant_key("acme")
     table.put(Put({"pk": pk, "sk": sk}))
     return table

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.adapters.budget_records import BudgetRecords
-from chalicelib.adapters.dynamodb import Put, Table
-from chalicelib.adapters.erasing import Erasure
-from chalicelib.adapters.record_writes import tenant_key
+from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.budgets import BudgetRecords
+from chalicelib.adapters.records.tenant_erasure import TenantErasure
+from chalicelib.adapters.records.writes import tenant_key
 from chalicelib.budgets.changes import MINUTE, day_item, sum_counters
 from chalicelib.budgets.ledger import (
     COMMITTED,
@@ -41,7 +41,7 @@ ACME = Spender("acme", "ab12", "station")
 
 
 @pytest.fixture
-def records(table: Table) -> BudgetRecords:
+def records(table: DynamoTable) -> BudgetRecords:
     return BudgetRecords(table)
 
 
@@ -147,7 +147,7 @@ def test_should_tell_once(either: LedgerStore) -> None:
     assert either.mark_announced("acme", "x", 1_800_000_000)
 
 
-def test_should_know_a_tenant_that_stays(table: Table, records: BudgetRecords) -> None:
+def test_should_know_a_tenant_that_stays(table: DynamoTable, records: BudgetRecords) -> None:
     pk, sk = tenant_key("leaving")
     table.put(Put({"pk": pk, "sk": sk, "removing": "job"}))
     assert [records.tenant_exists(each) for each in ("acme", "leaving", "none")] == [
@@ -180,7 +180,7 @@ def test_should_keep_limits_as_they_were_given(records: BudgetRecords) -> None:
 
 
 def test_should_go_with_the_tenant(
-    cloud: CloudProcess, table: Table, records: BudgetRecords
+    cloud: CloudProcess, table: DynamoTable, records: BudgetRecords
 ) -> None:
     records.replace_limits(
         "acme",
@@ -195,7 +195,7 @@ def test_should_go_with_the_tenant(
         asked.reserve(ACME, "nova", MaxCost(60, 0))
     kinds = {str(item["sk"]).partition("#")[0] for item in table.query("TENANT#acme", "")}
     assert kinds == {"TENANT", "LIMITS", "SPENDING", "MINUTE", "COLLECTED", "TOLD"}
-    erasure = Erasure(cloud.client("s3"), cloud.client("s3vectors"), table)
+    erasure = TenantErasure(cloud.client("s3"), cloud.client("s3vectors"), table)
     erasure.erase_last("acme", "no-job")
     assert list(table.query("TENANT#acme", "")) == []
 

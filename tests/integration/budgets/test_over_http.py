@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from chalicelib.adapters.budget_records import BudgetRecords
-from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.budgets import BudgetRecords
 from chalicelib.budgets.limits import LimitScope
 from infra.budgets import set_limits
 from tests.cloud import CloudProcess
@@ -37,7 +37,7 @@ def api(cloud: CloudProcess, tenant: Tenant) -> Iterator[httpx.Client]:
 
 
 def limit(tenant: Tenant, scope: LimitScope, **said: str) -> None:
-    records = BudgetRecords(Table(tenant.cloud.client("dynamodb"), tenant.table))
+    records = BudgetRecords(DynamoTable(tenant.cloud.client("dynamodb"), tenant.table))
     set_limits(records, tenant.name, scope, said)
 
 

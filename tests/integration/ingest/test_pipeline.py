@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import parse_lines
@@ -45,8 +45,8 @@ class Inbox:
         self._cloud = cloud
         self._collection = collection
         self.bucket = cloud.outputs["DocumentsBucketName"]
-        self.table = Table(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
-        self.records = Records(self.table)
+        self.table = DynamoTable(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
+        self.records = IngestTable(self.table)
 
     def place(self, path: str) -> InboxPlace:
         return InboxPlace(TENANT, self._collection, path)

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
-from chalicelib.adapters.objects import Objects
-from chalicelib.contracts.exported import FILE
+from chalicelib.adapters.s3 import S3Objects
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
@@ -87,7 +87,7 @@ def function(cloud: Stage) -> HotSwap[ImageGenerator]:
     def told(error: HeadraceError) -> None:
         pytest.fail(str(error))
 
-    versions = ModelVersions(Objects(cloud.client("s3")), BUCKET)
+    versions = ModelVersions(S3Objects(cloud.client("s3")), BUCKET)
     return HotSwap(versions, open_model, lambda: 0.0, told)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.exported import Signature
+from chalicelib.contracts.model_manifest import Signature
 from infra.models.registry import RegisteredVersion, Registry, comparison_rows, read_measurements
 from infra.models.training import StageTraining
 from infra.models.tuning import StageTuning

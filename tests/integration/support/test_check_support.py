@@ -6,7 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource, Doubt
+from chalicelib.contracts.functions.check_support import (
+    CheckRequest,
+    CheckResult,
+    CheckSource,
+    Doubt,
+)
 from tests.cloud import CloudProcess
 
 FUNCTION = "headrace-local-check-support"

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from chalicelib import errors
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.contracts.documents import VersionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
@@ -74,8 +74,8 @@ def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
         yield client
 
 
-def records_of(cloud: CloudProcess) -> Records:
-    return Records(Table(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"]))
+def records_of(cloud: CloudProcess) -> IngestTable:
+    return IngestTable(DynamoTable(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"]))
 
 
 def held(cloud: CloudProcess, n: int) -> tuple[IngestClaim, ClaimOutcome]:
@@ -115,7 +115,7 @@ def hold_places(cloud: CloudProcess) -> None:
         correlation_id="c",
     )
     state = JobState(new_job(given, now), given, claim.execution_arn + "-job")
-    table = Table(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
+    table = DynamoTable(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
     JobTable(table).begin(state, now)
 
 

@@ -50,13 +50,13 @@ from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
 from chalicelib.key_ports import ApiKey
-from chalicelib.prompting.checking import check_prompt
-from chalicelib.prompting.previewing import preview
-from chalicelib.prompting.runs import Runner
+from chalicelib.prompts.rendering import preview
+from chalicelib.prompts.runs import PromptRunner
+from chalicelib.prompts.validation import check_prompt
 from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.ids import document_id
 from chalicelib.retrieval.search.searcher import Searcher
-from chalicelib.screening.screener import Screens
+from chalicelib.screening.screener import ContentScreens
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.feedback.fakes import FakeRatings, FakeRows, answer_log
@@ -65,7 +65,7 @@ from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.openai.fakes import FakeFiles
-from tests.unit.prompting.fakes import FakePrompts, library
+from tests.unit.prompts.fakes import FakePrompts, library
 from tests.unit.retrieval.fakes import (
     FakeChecker,
     FakeEmbedder,
@@ -273,7 +273,9 @@ class Api:
         self.house = House({})
         self.prompt_runs = PromptRunServices(
             lambda: self.prompts.library,
-            lambda: Runner(self.house.generator, lambda: "@@fence", lambda: NOW, lambda: "run_1"),
+            lambda: PromptRunner(
+                self.house.generator, lambda: "@@fence", lambda: NOW, lambda: "run_1"
+            ),
             self.records,
         )
         self.generations = GenerationServices(lambda: self.house.generator, self.records)
@@ -290,7 +292,7 @@ class Api:
         self.openai_batches = BatchFileServices(self.jobs, self.stored)
         self.screen_texts = FakeTexts()
         self.health, self.reference, self.openai_transcriptions = "test", None, None
-        self.screenings = ScreeningServices(Screens(self.screen_texts, FakePictures()))
+        self.screenings = ScreeningServices(ContentScreens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
         self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(

@@ -13,8 +13,8 @@ import pytest
 
 from chalicelib.adapters.models.function import AnsweringFunction, FunctionCaller
 from chalicelib.adapters.models.text_functions import CompleteTextFunction, ScoreAnswerFunction
-from chalicelib.contracts.completing import CompleteTextRequest
-from chalicelib.contracts.scoring import ScoreAnswerRequest
+from chalicelib.contracts.functions.complete_text import CompleteTextRequest
+from chalicelib.contracts.functions.score_answer import ScoreAnswerRequest
 from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.generation.catalogue import catalogue

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.prompting.records import Head
+from chalicelib.prompts.records import PromptHead
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of
 from tests.unit.generation.fakes import House
 
@@ -118,7 +118,7 @@ def test_should_list_prompts_a_page_at_a_time() -> None:
 def test_should_look_at_no_more_than_a_thousand_prompts_a_page() -> None:
     api = Api()
     for n in range(1_000):
-        gone = Head(f"a-{n:04}", NOW, NOW, numbered=1, revision=2)
+        gone = PromptHead(f"a-{n:04}", NOW, NOW, numbered=1, revision=2)
         api.prompt_records.kept["acme", gone.name] = gone
     saved(api, name="b")
     first = api.call("GET", "/v1/prompts").json_body

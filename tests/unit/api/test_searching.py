@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts.carried import read_carried
+from chalicelib.contracts.inbox_metadata import read_inbox_metadata
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.retrieval.ids import path_hash, vector_key
@@ -258,7 +258,7 @@ class TestMetadataOfAnUpload:
         body = {"path": "a.md", "bytes": 1, "metadata": {"year": 2024, "tags": ["a"]}}
         assert api.call("POST", "/v1/documents", body).status_code == 201
         signed: Any = api.signed[0]["metadata"]
-        assert read_carried(signed).metadata == {"year": 2024, "tags": ("a",)}
+        assert read_inbox_metadata(signed).metadata == {"year": 2024, "tags": ("a",)}
 
     @pytest.mark.parametrize(
         ("metadata", "field"),

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.feedback import SCORES, compared, constants, in_other_words
 from benchmarks.feedback_answers import Answer, Label, vote_of
-from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.search import feedback_boost
 from chalicelib.retrieval.search.query import SearchResult

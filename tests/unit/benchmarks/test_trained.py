@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import trained
 from benchmarks.__main__ import main
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 
 
 def left(folder: Path, *recipes: str) -> None:

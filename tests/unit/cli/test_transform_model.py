@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from cli.failures import CommandError
 from cli.main import headrace
 from infra.models.batch_transform import (

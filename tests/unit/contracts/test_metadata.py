@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.vectors import NON_FILTERABLE
-from chalicelib.contracts.carried import Carried, read_carried
+from chalicelib.adapters.s3vectors import NON_FILTERABLE
+from chalicelib.contracts.inbox_metadata import InboxMetadata, read_inbox_metadata
 from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.contracts.metadata import (
     MAX_BYTES,
@@ -23,7 +23,7 @@ from chalicelib.contracts.metadata import (
     decode_metadata,
     encode_metadata,
 )
-from chalicelib.contracts.pictures import MOST_LABEL_BYTES, Label
+from chalicelib.contracts.picture_labels import MAX_LABEL_BYTES, Label
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.efficientnet import MAX_LABELS
 from chalicelib.retrieval.ids import MAX_DEPTH, path_hashes
@@ -71,8 +71,8 @@ def test_metadata_comes_back_as_it_was_sent(given: dict[str, object]) -> None:
         name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
     }
     assert decode_metadata(encode_metadata(checked)) == checked
-    carried = Carried("request", checked, "doc_" + "a" * 24, 2)
-    assert read_carried(carried.written()) == carried
+    carried = InboxMetadata("request", checked, "doc_" + "a" * 24, 2)
+    assert read_inbox_metadata(carried.written()) == carried
 
 
 def test_an_upload_by_hand_may_carry_json_itself() -> None:
@@ -80,8 +80,8 @@ def test_an_upload_by_hand_may_carry_json_itself() -> None:
 
 
 def test_the_plainest_upload_carries_nothing() -> None:
-    assert read_carried({}) == Carried()
-    assert Carried().written() == {}
+    assert read_inbox_metadata({}) == InboxMetadata()
+    assert InboxMetadata().written() == {}
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_any_text_is_metadata_or_refused(text: str) -> None:
 )
 def test_a_forged_container_is_refused(given: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        read_carried(given)
+        read_inbox_metadata(given)
     assert raised.value.field == field
 
 
 @pytest.mark.parametrize("filler", ["x", "ü", "\N{CJK UNIFIED IDEOGRAPH-4E00}", '"'])
 class TestTheMostThatIsTaken:
     def test_fits_the_user_metadata_of_an_object(self, filler: str) -> None:
-        carried = Carried("c" * 64, fitting(filler), "doc_" + "a" * 24, 99).written()
+        carried = InboxMetadata("c" * 64, fitting(filler), "doc_" + "a" * 24, 99).written()
         assert len("".join((*carried, *carried.values())).encode()) <= S3_USER_METADATA_BYTES
 
     def test_fits_the_filterable_metadata_of_a_vector(self, filler: str) -> None:
@@ -226,7 +226,7 @@ def test_the_least_likely_labels_go_where_there_is_no_room(characters: int, kept
     wire = a_picture(characters, {}).wire()
     again = VectorMetadata.model_validate(wire)
     assert again.labels == a_picture(characters, {}).labels[:kept]
-    assert kept == 1 or len(json.dumps(wire["labels"])) <= MOST_LABEL_BYTES
+    assert kept == 1 or len(json.dumps(wire["labels"])) <= MAX_LABEL_BYTES
 
 
 def test_a_vector_leaves_out_what_is_not_known() -> None:

@@ -10,8 +10,7 @@ import pytest
 from chalicelib.contracts.documents import Version
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import Transient
-from chalicelib.ingest.ratings import Ratings
-from chalicelib.ingest.removal import Removal
+from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
 from chalicelib.retrieval.answer.answer_log import RatedAnswer
 from tests.unit.ingest.fakes import FakeObjects, FakeTenants, FakeVectors
 from tests.unit.ingest.test_removal import DOCUMENT, ID, version
@@ -52,7 +51,7 @@ def world() -> tuple[Records, FakeObjects]:
 
 def test_the_ratings_of_the_versions_that_go_are_removed_and_no_others() -> None:
     records, objects = world()
-    ratings = Ratings(records, objects)
+    ratings = RatingRemoval(records, objects)
     assert ratings.forget("b", "acme", "doc_a", {"v_1"}) == Removed(objects=1, records=2)
     assert set(objects.bodies) == {rating(2).key, rating(3).key}
     assert records.forgotten == [rating(1)]
@@ -62,7 +61,7 @@ def test_the_ratings_of_the_versions_that_go_are_removed_and_no_others() -> None
 def test_a_record_stays_as_long_as_its_row_does() -> None:
     records, _ = world()
     with pytest.raises(Transient):
-        Ratings(records, Away()).forget("b", "acme", "doc_a", {"v_1", "v_2"})
+        RatingRemoval(records, Away()).forget("b", "acme", "doc_a", {"v_1", "v_2"})
     assert records.forgotten == []
 
 
@@ -83,8 +82,8 @@ def test_a_removal_takes_ratings_along_before_the_document_s_record() -> None:
     ratings = Records({f"acme/{ID}": [rated]})
     objects = FakeObjects({rated.key: b"{}\n"})
     documents = Forgotten([version("v_1")], ratings=ratings)
-    removal = Removal(
-        "b", documents, FakeTenants(), objects, FakeVectors(), None, Ratings(ratings, objects)
+    removal = DocumentRemoval(
+        "b", documents, FakeTenants(), objects, FakeVectors(), None, RatingRemoval(ratings, objects)
     )
     removed = removal.remove("acme", DOCUMENT)
     assert documents.were_gone

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.efficientnet import (
     MAX_LABELS,

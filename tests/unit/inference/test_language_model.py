@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.decoding import TokenSampling
 from chalicelib.inference.language_model import LanguageModel, TextCompletion, open_model

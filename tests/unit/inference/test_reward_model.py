@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 
-from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.reward_model import RewardModel, RewardScores, open_model
 from tests.exported_models import Shape, exported, graph, read

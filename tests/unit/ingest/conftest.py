@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from chalicelib.adapters.dynamodb import Put, Table
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.ingest import IngestTable
 from tests.clients import client
 from tests.unit.ingest.fakes import INDEX
 
@@ -14,7 +14,7 @@ TABLE = "records"
 
 
 @pytest.fixture
-def table() -> Iterator[Table]:
+def table() -> Iterator[DynamoTable]:
     """Return an empty records table, held by a DynamoDB in this process."""
     with mock_aws():
         dynamodb = client("dynamodb")
@@ -29,17 +29,17 @@ def table() -> Iterator[Table]:
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
         )
-        yield Table(dynamodb, TABLE)
+        yield DynamoTable(dynamodb, TABLE)
 
 
 @pytest.fixture
-def records(table: Table) -> Records:
+def records(table: DynamoTable) -> IngestTable:
     """Return the records, with the tenant `acme`."""
     put_tenant(table)
-    return Records(table)
+    return IngestTable(table)
 
 
-def put_tenant(table: Table) -> None:
+def put_tenant(table: DynamoTable) -> None:
     """Make the tenant `acme`."""
     table.put(
         Put(

@@ -15,7 +15,7 @@ from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.contracts.uploads import Download
 from chalicelib.errors import NotFound
-from chalicelib.ingest.departures import member_removal
+from chalicelib.ingest.departures import member_removal_job
 from chalicelib.jobs.ulids import ulid
 from chalicelib.ports import IndexRef, TenantState, Vector
 from tests.unit.ingest.examples import NOW
@@ -185,7 +185,7 @@ class FakeRemover:
         return RemovalBound(order="1", newest=self.newest)
 
     def later(self, gone: MemberGoneDetail, bound: RemovalBound) -> None:
-        self.jobs.append(member_removal(gone, bound, ulid(NOW)))
+        self.jobs.append(member_removal_job(gone, bound, ulid(NOW)))
 
     def remove(self, tenant: str, document: Document) -> Removed:
         self.removed.append(document.document_id)

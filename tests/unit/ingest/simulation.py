@@ -18,18 +18,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from chalicelib.adapters.api_records import ApiRecords
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus, MemberGoneDetail
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.ingest.arrivals import Arrivals
-from chalicelib.ingest.departures import Departures, MemberRemoval
-from chalicelib.ingest.removal import Removal
-from chalicelib.ingest.settlements import Settlements
+from chalicelib.ingest.arrivals import ArrivalProcessor
+from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
+from chalicelib.ingest.removal import DocumentRemoval
+from chalicelib.ingest.settlement import IngestSettler
 from chalicelib.jobs.ingest_claims import execution_arn
 from chalicelib.ports import Vector
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, vector_key
@@ -127,10 +127,10 @@ class Uploads:
 class World:
     """One tenant, whose table is `table`; `seed` decides everything."""
 
-    def __init__(self, table: Table, client: Any, seed: int) -> None:
+    def __init__(self, table: DynamoTable, client: Any, seed: int) -> None:
         self.chance = random.Random(seed)
         self.table, self.client = table, client
-        self.records, self.removable = Records(table), ApiRecords(table)
+        self.records, self.removable = IngestTable(table), ApiDocumentTable(table)
         self.objects, self.vectors = VersionedObjects(), FakeVectors()
         self.queue, self.bus = FakeQueue(), FakeBus()
         self.now: datetime = NOW
@@ -143,17 +143,17 @@ class World:
         self.uploaded = self.deleted = self.delivered = self.cut_off = self.between = 0
         self._depth = 0
         self._beginning = ""
-        departures = Departures(self.objects, self.queue)
-        self.removal = Removal(
+        departures = DepartureAnnouncer(self.objects, self.queue)
+        self.removal = DocumentRemoval(
             BUCKET, self.removable, self.records, self.objects, self.vectors, departures
         )
-        self.arrivals = Arrivals(
+        self.arrivals = ArrivalProcessor(
             records=self.records,
             tenants=self.records,
             objects=self.objects,
             executions=self,
             queue=self.queue,
-            departed=MemberRemoval(
+            departed=MemberRemover(
                 self.records, self.objects, lambda bucket: self.removal, _none_is_large
             ),
             machine_arn=MACHINE,
@@ -161,7 +161,7 @@ class World:
             now=lambda: self.now,
             chance=self.chance.random,
         )
-        self.settlements = Settlements(
+        self.settlements = IngestSettler(
             records=self.records,
             tenants=self.records,
             executions=self,

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Put, Table, Update
-from chalicelib.adapters.record_writes import EXISTS, version_key
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable, Put, Update
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.writes import EXISTS, version_key
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail, ObjectCreated
 from chalicelib.errors import InvalidInput, Transient
-from chalicelib.ingest.arrivals import Arrivals, Taken, parse
-from chalicelib.ingest.departures import MemberRemoval
+from chalicelib.ingest.arrivals import ArrivalProcessor, ArrivalResult, parse_arrival
+from chalicelib.ingest.departures import MemberRemover
 from chalicelib.jobs.ingest_settlement import IngestSettlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
 from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, FakeRemover
@@ -20,8 +20,8 @@ from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, Fake
 
 @dataclass
 class World:
-    records: Records
-    table: Table
+    records: IngestTable
+    table: DynamoTable
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
     objects: FakeObjects = field(default_factory=FakeObjects)
@@ -30,16 +30,16 @@ class World:
     is_there: bool = True
     """Whether what events tell of is in the inbox."""
 
-    def take(self, body: str, deferrals: int = 0) -> Taken:
+    def take(self, body: str, deferrals: int = 0) -> ArrivalResult:
         if self.is_there:
             self._upload(body)
-        arrivals = Arrivals(
+        arrivals = ArrivalProcessor(
             records=self.records,
             tenants=self.records,
             objects=self.objects,
             executions=self.executions,
             queue=self.queue,
-            departed=MemberRemoval(
+            departed=MemberRemover(
                 self.records, self.objects, lambda bucket: self.remover, self.remover.later
             ),
             machine_arn=MACHINE,
@@ -51,7 +51,7 @@ class World:
 
     def _upload(self, body: str) -> None:
         with contextlib.suppress(InvalidInput):
-            message = parse(body)
+            message = parse_arrival(body)
             if isinstance(message, ObjectCreated):
                 self.objects.bodies.setdefault(message.detail.object.key, b"x")
 
@@ -63,12 +63,12 @@ class World:
 
 
 @pytest.fixture
-def world(records: Records, table: Table) -> World:
+def world(records: IngestTable, table: DynamoTable) -> World:
     return World(records, table)
 
 
 def test_an_arrival_starts_one_execution_and_takes_one_place(world: World) -> None:
-    assert world.take(arrival()) is Taken.STARTED
+    assert world.take(arrival()) is ArrivalResult.STARTED
     assert list(world.executions.started) == [f"{work().version}-1"]
     assert world.running() == 1
 
@@ -98,7 +98,7 @@ def test_an_arrival_shows_as_a_document_that_is_being_worked_on(world: World) ->
 
 def test_a_repeated_event_is_a_no_op(world: World) -> None:
     world.take(arrival())
-    assert world.take(arrival(id="the-same-again")) is Taken.REPEATED
+    assert world.take(arrival(id="the-same-again")) is ArrivalResult.REPEATED
     assert len(world.executions.started) == world.running() == 1
 
 
@@ -106,7 +106,7 @@ def test_a_repeated_event_starts_what_the_first_delivery_could_not(world: World)
     world.executions.fails.append(Transient("no network"))
     with pytest.raises(Transient):
         world.take(arrival())
-    assert world.take(arrival()) is Taken.REPEATED
+    assert world.take(arrival()) is ArrivalResult.REPEATED
     assert len(world.executions.started) == world.running() == 1
 
 
@@ -115,7 +115,7 @@ def test_a_repeated_event_of_a_version_that_ended_starts_nothing(world: World) -
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     world.executions.started.clear()
-    assert world.take(arrival()) is Taken.REPEATED
+    assert world.take(arrival()) is ArrivalResult.REPEATED
     assert not world.executions.started
 
 
@@ -123,7 +123,7 @@ def test_an_event_that_comes_after_its_object_was_removed_brings_nothing_back(
     world: World,
 ) -> None:
     world.is_there = False
-    assert world.take(arrival()) is Taken.IGNORED
+    assert world.take(arrival()) is ArrivalResult.IGNORED
     assert world.records.document("acme", work().document_id) is None
     assert world.running() == 0
 
@@ -132,7 +132,7 @@ def test_what_is_too_much_comes_again_and_is_never_dropped(world: World) -> None
     world.max_running = 1
     world.take(arrival())
     body = arrival(key="inbox/acme/default/second.md")
-    assert world.take(body, deferrals=3) is Taken.DEFERRED
+    assert world.take(body, deferrals=3) is ArrivalResult.DEFERRED
     assert world.queue.sent == [(body, 4, 5)]
     assert world.running() == 1
     assert world.records.version("acme", work().document_id, work().version) is not None
@@ -145,12 +145,15 @@ def test_a_deferred_arrival_starts_when_a_place_is_free(world: World) -> None:
     world.take(body)
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
-    assert world.take(body, deferrals=1) is Taken.STARTED
+    assert world.take(body, deferrals=1) is ArrivalResult.STARTED
 
 
 def test_an_event_that_comes_late_does_not_replace_a_newer_upload(world: World) -> None:
     world.take(arrival(version_id="new", sequencer="0062E99A88DC4075"))
-    assert world.take(arrival(version_id="old", sequencer="0062E99A88DC40746")) is Taken.OVERTAKEN
+    assert (
+        world.take(arrival(version_id="old", sequencer="0062E99A88DC40746"))
+        is ArrivalResult.OVERTAKEN
+    )
     document = world.records.document("acme", work().document_id)
     assert document is not None
     assert document.latest_version == work(version_id="new").version
@@ -160,7 +163,7 @@ def test_an_event_that_comes_late_does_not_replace_a_newer_upload(world: World) 
 def test_a_shorter_sequencer_is_compared_as_if_padded_with_zeros(world: World) -> None:
     world.take(arrival(version_id="first", sequencer="0062E99A88DC40"))
     late = arrival(version_id="second", sequencer="0062E99A88DC4001")
-    assert world.take(late) is Taken.STARTED
+    assert world.take(late) is ArrivalResult.STARTED
 
 
 @pytest.mark.parametrize(
@@ -169,7 +172,7 @@ def test_a_shorter_sequencer_is_compared_as_if_padded_with_zeros(world: World) -
     ids=["a folder", "an unknown tenant", "no collection"],
 )
 def test_an_object_that_is_nobody_s_document_is_ignored(world: World, key: str) -> None:
-    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert world.take(arrival(key=key)) is ArrivalResult.IGNORED
     assert world.running() == 0
 
 
@@ -189,7 +192,7 @@ def test_a_failed_version_runs_again_as_its_next_attempt(world: World) -> None:
     world.take(arrival())
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
-    assert world.take(retry_of(work().version)) is Taken.STARTED
+    assert world.take(retry_of(work().version)) is ArrivalResult.STARTED
     assert f"{work().version}-2" in world.executions.started
     version = world.records.version("acme", work().document_id, work().version)
     assert version is not None
@@ -199,8 +202,8 @@ def test_a_failed_version_runs_again_as_its_next_attempt(world: World) -> None:
 
 def test_a_version_that_has_not_failed_does_not_run_again(world: World) -> None:
     world.take(arrival())
-    assert world.take(retry_of(work().version)) is Taken.IGNORED
-    assert world.take(retry_of("v_unknown")) is Taken.IGNORED
+    assert world.take(retry_of(work().version)) is ArrivalResult.IGNORED
+    assert world.take(retry_of("v_unknown")) is ArrivalResult.IGNORED
     assert world.running() == 1
 
 
@@ -223,23 +226,25 @@ def test_a_retry_that_is_delivered_twice_is_one_attempt(world: World) -> None:
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     wish = retry_of(work().version, failed_attempt=1)
-    assert world.take(wish) is Taken.STARTED
+    assert world.take(wish) is ArrivalResult.STARTED
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken again"), NOW)
-    assert world.take(wish) is Taken.REPEATED
+    assert world.take(wish) is ArrivalResult.REPEATED
     assert world.running() == 0
 
 
-def test_a_retry_waits_until_the_attempt_that_failed_is_settled(world: World, table: Table) -> None:
+def test_a_retry_waits_until_the_attempt_that_failed_is_settled(
+    world: World, table: DynamoTable
+) -> None:
     world.take(arrival())
     key = version_key("acme", work().document_id, work().version)
     table.update(Update(key, "SET #status = :failed", {":failed": "failed"}, EXISTS))
     wish = retry_of(work().version, failed_attempt=1)
-    assert world.take(wish) is Taken.DEFERRED
+    assert world.take(wish) is ArrivalResult.DEFERRED
     assert [body for body, _, _ in world.queue.sent] == [wish]
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement(), NOW)
-    assert world.take(wish, deferrals=1) is Taken.STARTED
+    assert world.take(wish, deferrals=1) is ArrivalResult.STARTED
 
 
 def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:
@@ -256,10 +261,10 @@ def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:
         path=asked.path,
     )
     news = MemberGone(id="m", detail=detail).model_dump_json()
-    assert world.take(news) is Taken.IGNORED
+    assert world.take(news) is ArrivalResult.IGNORED
     key = version_key("acme", asked.document_id, asked.version)
     world.table.update(Update(key, "SET #container = :container", {":container": container}))
-    assert world.take(news) is Taken.DEPARTED
+    assert world.take(news) is ArrivalResult.DEPARTED
     assert world.remover.removed == [asked.document_id]
 
 
@@ -272,7 +277,7 @@ def removing(world: World) -> None:
 def test_an_upload_for_a_tenant_that_is_being_removed_is_removed_with_it(world: World) -> None:
     removing(world)
     world.objects.bodies[KEY] = b"late"
-    assert world.take(arrival()) is Taken.IGNORED
+    assert world.take(arrival()) is ArrivalResult.IGNORED
     assert not world.objects.bodies
     assert not world.executions.started
 
@@ -280,12 +285,12 @@ def test_an_upload_for_a_tenant_that_is_being_removed_is_removed_with_it(world: 
 def test_a_claim_is_refused_when_the_removal_begins_after_it_was_wanted(world: World) -> None:
     world.objects.bodies[KEY] = b"late"
 
-    class Late(Records):
+    class Late(IngestTable):
         def document(self, tenant: str, document_id: str) -> None:
             removing(world)
 
     world.records = Late(world.table)
-    assert world.take(arrival()) is Taken.IGNORED
+    assert world.take(arrival()) is ArrivalResult.IGNORED
     assert not world.objects.bodies
     assert world.running() == 0
 
@@ -294,12 +299,12 @@ def test_an_upload_for_a_tenant_that_was_removed_leaves_nothing(world: World) ->
     world.table.put(Put({"pk": "REMOVED#gone", "sk": "JOB#01J"}))
     key = "inbox/gone/default/a.md"
     world.objects.bodies[key] = b"late"
-    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert world.take(arrival(key=key)) is ArrivalResult.IGNORED
     assert not world.objects.bodies
 
 
 def test_what_lies_under_nobody_s_name_is_left_alone(world: World) -> None:
     key = "inbox/nobody/default/a.md"
     world.objects.bodies[key] = b"early"
-    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert world.take(arrival(key=key)) is ArrivalResult.IGNORED
     assert key in world.objects.bodies

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.adapters.collection_records import CollectionRecords
-from chalicelib.adapters.dynamodb import Table, Update
-from chalicelib.adapters.record_writes import document_key
-from chalicelib.adapters.records import Records
-from chalicelib.contracts.carried import Carried
+from chalicelib.adapters.dynamodb import DynamoTable, Update
+from chalicelib.adapters.records.collections import CollectionTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.writes import document_key
 from chalicelib.contracts.collections import Declaration, DocumentUsage
+from chalicelib.contracts.inbox_metadata import InboxMetadata
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.jobs.ingest_claims import with_ready_version
 from chalicelib.jobs.ingest_settlement import IngestSettlement
@@ -23,7 +23,7 @@ YEARS = Declaration(name="default", fields={"year": "number"}, created_at=NOW, u
 
 
 @pytest.fixture
-def world(records: Records, table: Table) -> World:
+def world(records: IngestTable, table: DynamoTable) -> World:
     return World(records, table)
 
 
@@ -35,7 +35,7 @@ def taken(world: World, carried: dict[str, str]) -> IngestInput:
 
 
 def test_an_upload_tells_its_execution_what_it_carries(world: World) -> None:
-    carried = Carried("request-1", {"year": 2024, "tags": ("a",)}, CONTAINER, 2)
+    carried = InboxMetadata("request-1", {"year": 2024, "tags": ("a",)}, CONTAINER, 2)
     started = taken(world, carried.written())
     assert started.metadata == {"year": 2024, "tags": ("a",)}
     assert (started.container, started.depth, started.refusal) == (CONTAINER, 2, "")
@@ -44,7 +44,7 @@ def test_an_upload_tells_its_execution_what_it_carries(world: World) -> None:
 
 
 def test_the_version_remembers_it_from_its_claim_on(world: World) -> None:
-    taken(world, Carried(metadata={"year": 2024}, container=CONTAINER, depth=1).written())
+    taken(world, InboxMetadata(metadata={"year": 2024}, container=CONTAINER, depth=1).written())
     version = world.records.version("acme", work().document_id, work().version)
     assert version is not None
     assert (version.metadata, version.container) == ({"year": 2024}, CONTAINER)
@@ -70,23 +70,23 @@ def test_what_is_malformed_starts_an_execution_that_rejects_it(
 
 
 def test_what_contradicts_its_collection_is_rejected_however_it_came(
-    world: World, table: Table
+    world: World, table: DynamoTable
 ) -> None:
-    CollectionRecords(table).declare("acme", YEARS)
-    started = taken(world, Carried(metadata={"year": "last"}).written())
+    CollectionTable(table).declare("acme", YEARS)
+    started = taken(world, InboxMetadata(metadata={"year": "last"}).written())
     assert started.refusal == (
         "metadata.year: in the collection default this is a number; 'last' is not."
     )
 
 
 def test_an_upload_tells_its_execution_the_model_of_its_collection_also_when_tried_again(
-    world: World, table: Table
+    world: World, table: DynamoTable
 ) -> None:
     assert taken(world, {}).picture_model == ""
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     named = YEARS.model_copy(update={"picture_model": "emoji-clip"})
-    CollectionRecords(table).declare("acme", named)
+    CollectionTable(table).declare("acme", named)
     world.executions.started.clear()
     world.take(retry_of(work().version))
     (second,) = world.executions.started.values()
@@ -95,7 +95,7 @@ def test_an_upload_tells_its_execution_the_model_of_its_collection_also_when_tri
 
 
 def test_another_attempt_carries_the_same(world: World) -> None:
-    first = taken(world, Carried("request-1", {"year": 2024}, CONTAINER, 2).written())
+    first = taken(world, InboxMetadata("request-1", {"year": 2024}, CONTAINER, 2).written())
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     world.executions.started.clear()
@@ -124,7 +124,9 @@ def test_the_same_bytes_with_other_metadata_are_news(
     assert bool(told.ready_sha256) == same
 
 
-def test_a_document_shows_the_metadata_that_its_record_holds(world: World, table: Table) -> None:
+def test_a_document_shows_the_metadata_that_its_record_holds(
+    world: World, table: DynamoTable
+) -> None:
     taken(world, {})
     shown = Update(
         document_key("acme", work().document_id),
@@ -138,8 +140,8 @@ def test_a_document_shows_the_metadata_that_its_record_holds(world: World, table
 
 
 class TestCollectionRecords:
-    def test_a_declaration_is_kept_until_it_is_forgotten(self, table: Table) -> None:
-        records = CollectionRecords(table)
+    def test_a_declaration_is_kept_until_it_is_forgotten(self, table: DynamoTable) -> None:
+        records = CollectionTable(table)
         records.declare("acme", YEARS)
         assert records.declaration("acme", "default") == YEARS
         assert list(records.declarations("acme")) == [YEARS]
@@ -148,8 +150,8 @@ class TestCollectionRecords:
         records.forget("acme", "default")
         assert list(records.declarations("acme")) == []
 
-    def test_what_counts_of_a_document_is_yielded(self, world: World, table: Table) -> None:
+    def test_what_counts_of_a_document_is_yielded(self, world: World, table: DynamoTable) -> None:
         taken(world, {})
-        (held,) = CollectionRecords(table).held("acme")
+        (held,) = CollectionTable(table).held("acme")
         assert held == DocumentUsage("default", "processing", bytes=20)
-        assert list(CollectionRecords(table).held("rival")) == []
+        assert list(CollectionTable(table).held("rival")) == []

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table, Update
-from chalicelib.adapters.record_writes import document_key
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.dynamodb import DynamoTable, Update
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.writes import document_key
 from chalicelib.contracts.arrivals import MemberGoneDetail
+from chalicelib.contracts.inbox_metadata import Member
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.members import Member
 from chalicelib.contracts.removals import RemovalBound
-from chalicelib.ingest.departures import Container, Departures, MemberRemoval, members_of
+from chalicelib.ingest.departures import (
+    DepartureAnnouncer,
+    MemberContainer,
+    MemberRemover,
+    read_members,
+)
 from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn
 from chalicelib.jobs.removals import MAX_CHUNKS_AT_ONCE
 from chalicelib.retrieval.ids import InboxPlace, members_key
@@ -19,7 +24,7 @@ from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
 from tests.unit.ingest.fakes import FakeObjects, FakeQueue, FakeRemover
 
 PLACE = InboxPlace("acme", "default", "a.zip")
-CONTAINER = Container(BUCKET, "acme", "default", PLACE.document_id)
+CONTAINER = MemberContainer(BUCKET, "acme", "default", PLACE.document_id)
 
 
 def member(name: str) -> InboxPlace:
@@ -45,7 +50,7 @@ def gone(name: str, *versions: str) -> MemberGoneDetail:
 
 def announced(objects: FakeObjects, versions: list[str], kept: list[str]) -> list[str]:
     queue = FakeQueue()
-    count = Departures(objects, queue).announce(CONTAINER, versions, kept)
+    count = DepartureAnnouncer(objects, queue).announce(CONTAINER, versions, kept)
     assert count == len(queue.gone)
     return [message.detail.path.removeprefix("a.zip/") for message in queue.gone]
 
@@ -66,11 +71,11 @@ def test_a_deleted_container_should_let_go_what_any_version_held() -> None:
 
 def test_a_document_without_members_should_send_nothing() -> None:
     assert announced(FakeObjects(), ["v_1"], ["v_2"]) == []
-    assert members_of(FakeObjects(), CONTAINER, "v_1") == ()
+    assert read_members(FakeObjects(), CONTAINER, "v_1") == ()
 
 
 class World:
-    def __init__(self, records: Records, table: Table) -> None:
+    def __init__(self, records: IngestTable, table: DynamoTable) -> None:
         self.records = records
         self.table = table
         self.objects = FakeObjects()
@@ -87,14 +92,14 @@ class World:
         self.table.update(Update(key, "SET #chunks = :chunks", {":chunks": chunks}))
 
     def remove(self, name: str, *versions: str) -> bool:
-        removal = MemberRemoval(
+        removal = MemberRemover(
             self.records, self.objects, lambda bucket: self.remover, self.remover.later
         )
         return removal.remove(gone(name, *versions))
 
 
 @pytest.fixture
-def world(records: Records, table: Table) -> World:
+def world(records: IngestTable, table: DynamoTable) -> World:
     return World(records, table)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.records import Records
+from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.errors import HeadraceError, Transient
-from chalicelib.ingest.arrivals import Arrivals
-from chalicelib.ingest.departures import Departures, MemberRemoval
+from chalicelib.ingest.arrivals import ArrivalProcessor
+from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
 from chalicelib.ingest.handlers import IngestHandlers
-from chalicelib.ingest.settlements import GRACE, Settlements
+from chalicelib.ingest.settlement import GRACE, IngestSettler
 from tests.unit.ingest.examples import MACHINE, NOW, arrival
 from tests.unit.ingest.fakes import (
     FakeBus,
@@ -25,7 +25,7 @@ from tests.unit.observability.counting import denied, failures, lines_of
 
 
 class World:
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: IngestTable) -> None:
         self.records = records
         self.executions = FakeExecutions()
         self.queue = FakeQueue()
@@ -37,13 +37,13 @@ class World:
     def handlers(self) -> IngestHandlers:
         names = ("handbook.md", "b.md", *(f"{n}.md" for n in range(3)))
         objects = FakeObjects({f"inbox/acme/default/{name}": b"x" for name in names})
-        arrivals = Arrivals(
+        arrivals = ArrivalProcessor(
             records=self.records,
             tenants=self.records,
             objects=objects,
             executions=self.executions,
             queue=self.queue,
-            departed=MemberRemoval(
+            departed=MemberRemover(
                 self.records, objects, lambda bucket: self.remover, self.remover.later
             ),
             machine_arn=MACHINE,
@@ -51,13 +51,13 @@ class World:
             now=lambda: NOW,
             chance=lambda: 0.5,
         )
-        settlements = Settlements(
+        settlements = IngestSettler(
             records=self.records,
             tenants=self.records,
             executions=self.executions,
             objects=objects,
             vectors=FakeVectors(),
-            departures=Departures(objects, self.queue),
+            departures=DepartureAnnouncer(objects, self.queue),
             remover=lambda bucket: self.remover,
             bus=FakeBus(),
             now=lambda: NOW + self.later,
@@ -66,7 +66,7 @@ class World:
 
 
 @pytest.fixture
-def world(records: Records) -> World:
+def world(records: IngestTable) -> World:
     return World(records)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.dynamodb import DynamoTable
 from tests.soak import often
 from tests.unit.ingest.conftest import TABLE, put_tenant
 from tests.unit.ingest.memory_dynamo import MemoryDynamo
@@ -18,7 +18,7 @@ EVENTS = often(10_000, 1_000)
 
 def in_memory(seed: int, *, interrupted: bool = True) -> World:
     client = MemoryDynamo()
-    table = Table(client, TABLE)  # type: ignore[arg-type]
+    table = DynamoTable(client, TABLE)  # type: ignore[arg-type]
     put_tenant(table)
     world = World(table, client, seed)
     if interrupted:
@@ -48,7 +48,7 @@ def test_any_hundred_events_should_leave_what_the_user_left(seed: int) -> None:
     let_happen(in_memory(seed), 100)
 
 
-def test_the_local_dynamodb_should_hold_what_the_table_in_memory_holds(table: Table) -> None:
+def test_the_local_dynamodb_should_hold_what_the_table_in_memory_holds(table: DynamoTable) -> None:
     put_tenant(table)
     real, memory = World(table, table._client, seed=2), in_memory(2, interrupted=False)
     for world in (real, memory):

@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.indexes import Indexes
-from chalicelib.adapters.picture_indexes import PictureIndexes
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.tenant_pointers import TenantPointers
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.tenants import PictureIndexTable, TenantTable
+from chalicelib.adapters.s3vectors import Indexes
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef
 from tests.unit.ingest.fakes import INDEX
@@ -24,7 +23,7 @@ WIDER = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.128", "emoji-clip")
 class Made:
     """What was made, and what the pointer named by then."""
 
-    records: Records
+    records: IngestTable
     calls: list[tuple[str, int, tuple[IndexRef, ...]]] = field(default_factory=list)
 
     def create(self, index: IndexRef, dimensions: int) -> None:
@@ -33,11 +32,13 @@ class Made:
         self.calls.append((index.name, dimensions, state.pictures))
 
 
-def opener(table: Table, made: Made) -> PictureIndexes:
-    return PictureIndexes(table, cast("Indexes", made))
+def opener(table: DynamoTable, made: Made) -> PictureIndexTable:
+    return PictureIndexTable(table, cast("Indexes", made))
 
 
-def test_an_index_is_named_before_it_is_made_and_once(records: Records, table: Table) -> None:
+def test_an_index_is_named_before_it_is_made_and_once(
+    records: IngestTable, table: DynamoTable
+) -> None:
     made = Made(records)
     for index, dimensions in ((EMOJI, 64), (EMOJI, 64), (WIDER, 128)):
         opener(table, made).open("acme", index, dimensions)
@@ -52,15 +53,19 @@ def test_an_index_is_named_before_it_is_made_and_once(records: Records, table: T
     assert records.live_index("acme") == INDEX
 
 
-def test_a_reindex_leaves_indexes_of_pictures_as_they_are(records: Records, table: Table) -> None:
+def test_a_reindex_leaves_indexes_of_pictures_as_they_are(
+    records: IngestTable, table: DynamoTable
+) -> None:
     opener(table, Made(records)).open("acme", EMOJI, 64)
-    pointers = TenantPointers(table)
+    pointers = TenantTable(table)
     pointers.drop_next("acme", "01J")
     state: Any = records.tenant_state("acme")
     assert (state.pictures, state.next) == ((EMOJI,), None)
 
 
-def test_an_index_of_a_tenant_that_is_gone_is_not_made(records: Records, table: Table) -> None:
+def test_an_index_of_a_tenant_that_is_gone_is_not_made(
+    records: IngestTable, table: DynamoTable
+) -> None:
     made = Made(records)
     with pytest.raises(Conflict):
         opener(table, made).open("gone", EMOJI, 64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
-from chalicelib.ingest.removal import Removal
+from chalicelib.ingest.removal import DocumentRemoval
 from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
@@ -83,7 +83,7 @@ DOCUMENT = Document.model_validate(
 
 def remove(objects: FakeObjects, vectors: FakeVectors, *versions: Version) -> Records:
     records = Records(list(versions))
-    Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+    DocumentRemoval("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
     return records
 
 
@@ -102,7 +102,9 @@ def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
     for key in ("inbox/acme/default/a.txt", other, f"documents/acme/{ID}/v_1/source"):
         objects.bodies[key] = b""
     records = Records([version("v_1")])
-    removed = Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+    removed = DocumentRemoval("b", records, FakeTenants(), objects, vectors).remove(
+        "acme", DOCUMENT
+    )
     assert removed == Removed(objects=2, vectors=2, records=2)
     assert vectors.kept == {}
     assert list(objects.bodies) == [other]
@@ -115,7 +117,7 @@ def test_should_leave_no_vector_in_indexes_of_pictures() -> None:
         vectors.of(PICTURES)[key] = Vector(key, (), None)  # type: ignore[arg-type]
     tenants = FakeTenants(pictures=(PICTURES,))
     records = Records([version("v_1")])
-    Removal("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
+    DocumentRemoval("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
     assert vectors.kept == {}
     assert list(vectors.of(PICTURES)) == [vector_key("doc_else", "v_1", 0)]
 
@@ -143,7 +145,7 @@ def test_should_clear_the_index_that_a_reindex_fills_once_more_when_the_records_
 
     records.before_gone = reembed
     tenants = FakeTenants(next=NEXT)
-    Removal("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
+    DocumentRemoval("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
     assert vectors.of(NEXT) == {}
 
 
@@ -153,7 +155,7 @@ def test_should_take_an_index_that_is_gone_for_empty() -> None:
             raise NotFound(index.name)
 
     records = Records([version("v_1")])
-    Removal("b", records, FakeTenants(), FakeObjects(), Gone()).remove("acme", DOCUMENT)
+    DocumentRemoval("b", records, FakeTenants(), FakeObjects(), Gone()).remove("acme", DOCUMENT)
     assert records.forgotten == ["v_1", ID]
 
 
@@ -165,7 +167,7 @@ def test_should_leave_what_a_running_ingest_counts_its_vectors_by_until_it_is_se
         records = Records([version("v_1", status="processing", chunks=0)])
         if is_running:
             records.running["arn"] = IngestSlot(work(), 1, "arn", MOMENT)
-        Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+        DocumentRemoval("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
         assert (written in objects.bodies) is is_running
         assert vectors.kept == {}
 
@@ -181,7 +183,7 @@ def test_should_leave_what_was_uploaded_after_the_removal_began() -> None:
     new = version("v_2", order="2", object_version_id="one", **done)
     records = Records([old, new])
     bound = RemovalBound(order="1", newest="gone")
-    removal = Removal("b", records, FakeTenants(), objects, vectors)
+    removal = DocumentRemoval("b", records, FakeTenants(), objects, vectors)
     assert removal.remove("acme", DOCUMENT, bound).vectors == 2
     assert sorted(objects.bodies) == sorted([key, later])
     assert {key.split("/")[1] for key in vectors.kept} == {"v_2"}
@@ -193,5 +195,5 @@ def test_should_take_an_upload_whose_event_was_late_when_the_removal_began() -> 
     objects.bodies["inbox/acme/default/a.txt"] = b""
     records = Records([version("v_2", order="2", object_version_id="one")])
     bound = RemovalBound(order="1", newest="one")
-    Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT, bound)
+    DocumentRemoval("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT, bound)
     assert (objects.bodies, vectors.kept, records.extended) == ({}, {}, ["2"])

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Put, Table
-from chalicelib.adapters.erasing import Erasure
-from chalicelib.adapters.job_records import JobTable
-from chalicelib.adapters.job_writes import job_key
-from chalicelib.adapters.records import Records
-from chalicelib.adapters.tenant_pointers import TenantPointers
+from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.job_writes import job_key
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.tenant_erasure import TenantErasure
+from chalicelib.adapters.records.tenants import TenantTable
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, JobEnd, JobError, JobInput, JobKind
 from chalicelib.contracts.removals import Removed, RemovedTenant
@@ -44,7 +44,7 @@ class At(Contract):
 
 
 @pytest.fixture
-def jobs(table: Table, records: Records) -> JobTable:
+def jobs(table: DynamoTable, records: IngestTable) -> JobTable:
     return JobTable(table)
 
 
@@ -97,7 +97,7 @@ def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> N
 @pytest.mark.parametrize("kind", ["remove_tenant", "reindex"])
 @pytest.mark.parametrize(("end", "expires"), [("succeeded", True), ("partial", False)])
 def test_the_record_of_a_job_that_holds_its_tenant_does_not_expire(
-    jobs: JobTable, table: Table, kind: JobKind, end: JobEnd, expires: bool
+    jobs: JobTable, table: DynamoTable, kind: JobKind, end: JobEnd, expires: bool
 ) -> None:
     state = begin(jobs, given(kind))
     key = job_key("acme", JOB)
@@ -107,7 +107,7 @@ def test_the_record_of_a_job_that_holds_its_tenant_does_not_expire(
 
 
 def test_the_record_of_any_other_job_expires_90_days_after_its_last_word(
-    jobs: JobTable, table: Table
+    jobs: JobTable, table: DynamoTable
 ) -> None:
     state = begin(jobs, given("export"))
     jobs.advance(state, step(3, end="succeeded"), JobUsage(), NOW + timedelta(days=1))
@@ -165,7 +165,9 @@ def test_an_execution_that_is_settled_is_forgotten(jobs: JobTable) -> None:
     assert not list(jobs.running())
 
 
-def test_the_removal_of_a_tenant_lets_nothing_else_begin(jobs: JobTable, records: Records) -> None:
+def test_the_removal_of_a_tenant_lets_nothing_else_begin(
+    jobs: JobTable, records: IngestTable
+) -> None:
     begin(jobs, given("remove_tenant"))
     state = records.tenant_state("acme")
     assert state is not None
@@ -193,10 +195,10 @@ def test_a_tenant_is_reindexed_by_one_job_and_to_another_model(jobs: JobTable, m
 
 
 def test_a_pointer_moves_from_index_to_index_and_each_move_may_be_repeated(
-    jobs: JobTable, table: Table
+    jobs: JobTable, table: DynamoTable
 ) -> None:
     begin(jobs, given("reindex", model="next"))
-    pointers = TenantPointers(table)
+    pointers = TenantTable(table)
     for _ in range(2):
         pointers.set_next("acme", JOB, NEXT)
         state = pointers.tenant_state("acme")
@@ -209,9 +211,9 @@ def test_a_pointer_moves_from_index_to_index_and_each_move_may_be_repeated(
         assert state.indexes == (NEXT,)
 
 
-def test_a_pointer_of_another_job_is_not_moved(jobs: JobTable, table: Table) -> None:
+def test_a_pointer_of_another_job_is_not_moved(jobs: JobTable, table: DynamoTable) -> None:
     begin(jobs, given("reindex", model="next"))
-    pointers = TenantPointers(table)
+    pointers = TenantTable(table)
     pointers.set_next("acme", JOB, NEXT)
     with pytest.raises(Conflict):
         pointers.set_next("acme", OTHER, NEXT)
@@ -225,10 +227,10 @@ def test_a_pointer_of_another_job_is_not_moved(jobs: JobTable, table: Table) -> 
 
 
 def test_records_of_every_kind_go_and_those_of_the_removal_last(
-    jobs: JobTable, table: Table
+    jobs: JobTable, table: DynamoTable
 ) -> None:
     begin(jobs, given("remove_tenant"))
-    erasure = Erasure(client("s3"), client("s3vectors"), table)
+    erasure = TenantErasure(client("s3"), client("s3vectors"), table)
     for sk in ("KEY#abc", "WEBHOOK#1", "SOMETHING#NEW", "JOB#old"):
         table.put(Put({"pk": "TENANT#acme", "sk": sk}))
     table.put(Put({"pk": "KEY#abc", "sk": "KEY"}))
@@ -247,14 +249,14 @@ def test_records_of_every_kind_go_and_those_of_the_removal_last(
     assert not list(table.query("TENANT#acme", "")) + list(table.query("ANSWER#acme", ""))
     assert table.get(("KEY#abc", "KEY")) is None
     assert erasure.removed("acme", JOB) == told
-    assert Records(table).was_removed("acme")
-    assert not Records(table).was_removed("acme2")
+    assert IngestTable(table).was_removed("acme")
+    assert not IngestTable(table).was_removed("acme2")
     assert table.get(("TENANT#acme2", "TENANT")) is not None
 
 
-def test_the_removal_sees_what_else_works_on_the_tenant(jobs: JobTable, table: Table) -> None:
+def test_the_removal_sees_what_else_works_on_the_tenant(jobs: JobTable, table: DynamoTable) -> None:
     begin(jobs, given("export", job_id=OTHER))
-    erasure = Erasure(client("s3"), client("s3vectors"), table)
+    erasure = TenantErasure(client("s3"), client("s3vectors"), table)
     assert [each.job_id for each in erasure.other_jobs("acme", JOB)] == [OTHER]
     assert not erasure.other_jobs("rival", JOB)
     assert erasure.ingests("acme") == 0

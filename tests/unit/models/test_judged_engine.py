@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts.reranking import RerankResult
+from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
 from models.judged_search import vectors

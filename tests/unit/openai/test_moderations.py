@@ -18,7 +18,7 @@ from chalicelib.openai.moderations import (
     moderation_response,
 )
 from chalicelib.screening.policies import HARMFUL
-from chalicelib.screening.texts import CATEGORIES
+from chalicelib.screening.text_screening import CATEGORIES
 
 PNG = "data:image/png;base64," + base64.b64encode(b"PNG").decode()
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.models.function import FunctionCaller
 from chalicelib.adapters.models.text_functions import MAX_TEXTS_PER_CALL, EmbedTextFunction
-from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.generations import (
     ChatCall,
     EmbedCall,

@@ -12,8 +12,8 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from chalicelib.adapters.functions import EmbedFunction, LabelFunction, RerankFunction
-from chalicelib.contracts.pictures import Label
-from chalicelib.contracts.reranking import MAX_PASSAGES
+from chalicelib.contracts.functions.rerank_passages import MAX_PASSAGES
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import (
     HeadraceError,
     InvalidInput,

@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.contracts.labelling import LabelPictureResult
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.functions.check_support import (
+    CheckResult,
+    CheckSource,
+    ClaimVerdict,
+    Doubt,
+)
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.functions.label_picture import LabelPictureResult
+from chalicelib.contracts.functions.rerank_passages import RerankResult
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import Receipt, ReceiptLine
-from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.search import Hit, Neighbour
-from chalicelib.contracts.support import CheckResult, CheckSource, ClaimVerdict, Doubt
 from chalicelib.errors import HeadraceError
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse

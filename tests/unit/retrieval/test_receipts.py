@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.contracts.labelling import LabelPictureResult
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.functions.label_picture import LabelPictureResult
+from chalicelib.contracts.functions.rerank_passages import RerankResult
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import ReceiptLine
-from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import parse_catalogue
 from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
 from chalicelib.retrieval.receipts import QueryPrices

@@ -17,8 +17,8 @@ from chalicelib.contracts.screening import (
     ScreeningPolicy,
 )
 from chalicelib.errors import HeadraceError
-from chalicelib.screening.screener import Screens
-from chalicelib.screening.texts import CATEGORIES, screen
+from chalicelib.screening.screener import ContentScreens
+from chalicelib.screening.text_screening import CATEGORIES, screen
 
 DATA = Path(__file__).parents[2] / "data" / "screening.json"
 _MARK = re.compile(r"\[\[([\w-]+)\|(.*?)\]\]")
@@ -65,8 +65,8 @@ class FakePolicies:
         return self.given.get(tenant)
 
 
-def screens() -> Screens:
-    return Screens(FakeTexts(), FakePictures())
+def screens() -> ContentScreens:
+    return ContentScreens(FakeTexts(), FakePictures())
 
 
 def labelled(kind: str, part: str) -> list[dict[str, Any]]:

@@ -22,10 +22,10 @@ from chalicelib.contracts.generations import (
     ToolResult,
 )
 from chalicelib.screening.calls import (
+    call_pictures,
+    call_texts,
     output_pictures,
     output_texts,
-    pictures_of,
-    texts_of,
     with_texts,
 )
 
@@ -41,25 +41,25 @@ CHAT = ChatCall(
 
 
 def test_texts_of_a_chat_should_be_told_by_who_wrote_them() -> None:
-    told = [(one.text, one.origin, one.field) for one in texts_of(CHAT)]
+    told = [(one.text, one.origin, one.field) for one in call_texts(CHAT)]
     assert told == [
         ("Be brief.", "instructions", "system"),
         ("Hello", "input", "messages.0"),
         ("found", "untrusted", "messages.2"),
     ]
-    assert pictures_of(CHAT) == [b"PNG"]
+    assert call_pictures(CHAT) == [b"PNG"]
 
 
 def test_a_model_s_own_turns_should_be_its_words() -> None:
     said = Message(role="assistant", content=(TextPart(text="Hi"),))
     call = CHAT.model_copy(update={"messages": (CHAT.messages[0], said, CHAT.messages[0])})
-    assert [one.origin for one in texts_of(call)] == ["instructions", "input", "output", "input"]
+    assert [one.origin for one in call_texts(call)] == ["instructions", "input", "output", "input"]
 
 
 def test_a_chat_should_be_the_same_but_for_its_texts() -> None:
     changed = with_texts(CHAT, ["1", "2", "3"])
     assert isinstance(changed, ChatCall)
-    assert [one.text for one in texts_of(changed)] == ["1", "2", "3"]
+    assert [one.text for one in call_texts(changed)] == ["1", "2", "3"]
     assert changed.messages[0].content[1] is PICTURE
     assert changed.messages[1] == CHAT.messages[1]
     assert changed.messages[2].content[1] == TextPart(text=" ")
@@ -87,13 +87,13 @@ CALLS: st.SearchStrategy[Call] = st.one_of(
 
 @given(CALLS)
 def test_a_call_with_its_own_texts_should_be_itself(call: Call) -> None:
-    assert with_texts(call, [one.text for one in texts_of(call)]) == call
+    assert with_texts(call, [one.text for one in call_texts(call)]) == call
 
 
 @given(CALLS)
 def test_a_call_should_take_other_texts_in_their_order(call: Call) -> None:
-    others = [f"text {at}" for at in range(len(texts_of(call)))]
-    assert [one.text for one in texts_of(with_texts(call, others))] == others
+    others = [f"text {at}" for at in range(len(call_texts(call)))]
+    assert [one.text for one in call_texts(with_texts(call, others))] == others
 
 
 def test_arguments_of_tools_should_be_looked_at_and_stay_as_they_are() -> None:
@@ -129,13 +129,13 @@ def test_parts_that_are_no_text_should_stay() -> None:
 
 def test_pictures_that_are_embedded_or_classified_should_be_looked_at() -> None:
     embedded = EmbedCall.model_construct(texts=(), images=(PICTURE, PICTURE))
-    assert (pictures_of(embedded), texts_of(embedded)) == ([b"PNG", b"PNG"], [])
+    assert (call_pictures(embedded), call_texts(embedded)) == ([b"PNG", b"PNG"], [])
     assert with_texts(embedded, []) == embedded
     call = ClassifyCall.model_construct(
         images=(PICTURE,), labels=("red", "Ann Example"), templates=("a {}",)
     )
-    assert pictures_of(call) == [b"PNG"]
-    told = [(one.text, one.origin, one.field) for one in texts_of(call)]
+    assert call_pictures(call) == [b"PNG"]
+    told = [(one.text, one.origin, one.field) for one in call_texts(call)]
     assert told == [
         ("red", "input", "labels.0"),
         ("Ann Example", "input", "labels.1"),
@@ -148,7 +148,7 @@ def test_pictures_that_are_embedded_or_classified_should_be_looked_at() -> None:
 
 def test_answers_that_are_scored_should_be_screened_as_what_was_written() -> None:
     call = ScoreCall(prompt="Who made it?", answers=("Ann Example", " ", "nobody"))
-    told = [(one.text, one.origin, one.field) for one in texts_of(call)]
+    told = [(one.text, one.origin, one.field) for one in call_texts(call)]
     assert told == [
         ("Who made it?", "input", "prompt"),
         ("Ann Example", "output", "answers.0"),

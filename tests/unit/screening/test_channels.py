@@ -22,7 +22,7 @@ from chalicelib.generation.adaptation import adapt_call, repair_call
 from chalicelib.generation.bodies import converse
 from chalicelib.openai.chat import chat_call
 from chalicelib.screening.policies import stage_policy
-from chalicelib.screening.screener import Holding
+from chalicelib.screening.screener import PolicySession
 from tests.unit.generation import planning
 from tests.unit.screening.fakes import screens
 
@@ -70,7 +70,7 @@ def test_an_answer_that_is_mended_should_go_back_as_a_message(call: ChatCall) ->
 
 @given(CALLS)
 def test_what_is_screened_should_stay_in_its_channel(call: ChatCall) -> None:
-    seen = Holding(stage_policy("flag"), screens(), "c").screen_input(call).call
+    seen = PolicySession(stage_policy("flag"), screens(), "c").screen_input(call).call
     assert isinstance(seen, ChatCall)
     assert seen == call
 

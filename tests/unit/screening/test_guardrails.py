@@ -17,9 +17,8 @@ from chalicelib.contracts.generations import (
     ToolResult,
 )
 from chalicelib.errors import HeadraceError, InvalidInput, Throttled
-from chalicelib.screening.guardrails import Guarded, GuardrailScreen
+from chalicelib.screening.guardrails import GuardrailAssessment, GuardrailScreen, GuardrailSession
 from chalicelib.screening.policies import stage_policy
-from chalicelib.screening.ports import Assessed
 from chalicelib.screening.screener import Screener
 from tests.unit.screening.fakes import FakePolicies, screens
 from tests.unit.screening.test_screener import MAIL, MASKING, THREAT, chat, holding
@@ -32,18 +31,22 @@ class FakeGuardrail:
     fails: HeadraceError | None = None
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
-    def apply(self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]) -> Assessed:
+    def apply(
+        self, source: Literal["INPUT", "OUTPUT"], texts: Sequence[str]
+    ) -> GuardrailAssessment:
         self.asked.append((source, tuple(texts)))
         if self.fails is not None:
             raise self.fails
         if any("weir" in text for text in texts):
-            return Assessed(tuple(texts), "word.customWords")
+            return GuardrailAssessment(tuple(texts), "word.customWords")
         masked = tuple(text.replace("Ada", "{NAME}") for text in texts)
-        return Assessed(masked, masked=("sensitiveInformation.NAME",) * (masked != tuple(texts)))
+        return GuardrailAssessment(
+            masked, masked=("sensitiveInformation.NAME",) * (masked != tuple(texts))
+        )
 
 
-def guarded(guardrail: FakeGuardrail | None = None) -> Guarded:
-    return Guarded(guardrail or FakeGuardrail(), None)
+def guarded(guardrail: FakeGuardrail | None = None) -> GuardrailSession:
+    return GuardrailSession(guardrail or FakeGuardrail(), None)
 
 
 def test_what_is_blocked_should_be_refused_by_the_name_of_its_rule_and_its_field() -> None:
@@ -101,7 +104,7 @@ def test_nothing_should_be_asked_where_there_is_no_text() -> None:
 def test_the_policy_should_come_first_and_the_guardrail_see_what_it_masked() -> None:
     rail = FakeGuardrail()
     policy = stage_policy("off").model_copy(update={"categories": MASKING})
-    held = Guarded(rail, holding(policy))
+    held = GuardrailSession(rail, holding(policy))
     seen = held.screen_input(chat(TextPart(text=f"{MAIL} Ada")))
     assert rail.asked == [("INPUT", ("Write to [EMAIL]. Ada",))]
     assert [one.rule for one in seen.findings] == [
@@ -112,7 +115,7 @@ def test_the_policy_should_come_first_and_the_guardrail_see_what_it_masked() -> 
 
 def test_what_the_policy_refuses_should_not_be_asked_of_the_guardrail() -> None:
     rail = FakeGuardrail()
-    held = Guarded(rail, holding())
+    held = GuardrailSession(rail, holding())
     with pytest.raises(InvalidInput, match="screening rule"):
         held.screen_input(chat(TextPart(text=THREAT)))
     assert held.screen_output(ChatOutput(text=THREAT)).refusal

@@ -12,11 +12,11 @@ from chalicelib.contracts.screening import (
 from chalicelib.errors import InvalidInput
 from chalicelib.screening.policies import (
     HARMFUL,
-    check,
+    active_categories,
+    check_policy,
     decide,
-    holds_back,
-    looked_for,
     masked_texts,
+    needs_whole_output,
     stage_policy,
 )
 
@@ -38,14 +38,14 @@ THREAT = one("threat.intent", "threat", start=5)
 
 def test_a_stage_that_is_off_should_look_for_nothing() -> None:
     off = stage_policy("off")
-    assert looked_for(off, "input") == looked_for(off, "output") == ()
+    assert active_categories(off, "input") == active_categories(off, "output") == ()
     assert decide(off, "input", [MAIL, THREAT]).told == ()
 
 
 def test_a_stage_that_flags_should_let_everything_pass_and_tell_it() -> None:
     found = decide(stage_policy("flag"), "output", [MAIL, THREAT])
     assert (found.refused, found.masked, found.told) == (None, (), (MAIL, THREAT))
-    assert not holds_back(stage_policy("flag"))
+    assert not needs_whole_output(stage_policy("flag"))
 
 
 @pytest.mark.parametrize("side", ["input", "output"])
@@ -53,9 +53,9 @@ def test_a_stage_that_refuses_should_refuse_harm_and_only_tell_personal_data(sid
     held = stage_policy("refuse")
     assert decide(held, "input" if side == "input" else "output", [MAIL, THREAT]).refused == THREAT
     assert decide(held, "input", [MAIL]).refused is None
-    assert set(HARMFUL) < set(looked_for(held, "output"))
-    assert "injection" not in looked_for(held, "output")
-    assert holds_back(held)
+    assert set(HARMFUL) < set(active_categories(held, "output"))
+    assert "injection" not in active_categories(held, "output")
+    assert needs_whole_output(held)
 
 
 def test_a_stage_that_is_told_something_else_should_say_what_it_takes() -> None:
@@ -80,17 +80,17 @@ def test_what_cannot_be_masked_where_it_stands_should_be_refused() -> None:
     held = policy(personal=CategoryPolicy(output="mask"))
     assert decide(held, "output", [MAIL]).masked == (MAIL,)
     assert decide(held, "output", [MAIL], fixed={0}).refused == MAIL
-    assert holds_back(held)
+    assert needs_whole_output(held)
 
 
 @pytest.mark.parametrize(("action", "fine"), [("mask", False), ("refuse", True)])
 def test_a_policy_should_mask_only_what_can_be(action: Action, fine: bool) -> None:
     held = policy(threat=CategoryPolicy(output=action))
     if fine:
-        check(held)
+        check_policy(held)
         return
     with pytest.raises(InvalidInput) as refused:
-        check(held)
+        check_policy(held)
     assert refused.value.field == "categories.threat"
 
 

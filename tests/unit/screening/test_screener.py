@@ -21,9 +21,9 @@ from chalicelib.contracts.screening import (
     ScreeningPolicy,
 )
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
-from chalicelib.screening.judging import ModerationJudge
+from chalicelib.screening.answer_checks import ModerationJudge
 from chalicelib.screening.policies import stage_policy
-from chalicelib.screening.screener import Holding, Screener, Screens
+from chalicelib.screening.screener import ContentScreens, PolicySession, Screener
 from tests.unit.screening.fakes import FakePictures, FakePolicies, FakeTexts, screens
 
 MASKING: dict[Category, CategoryPolicy] = {
@@ -37,8 +37,10 @@ def chat(*parts: TextPart | ToolResult | ImagePart, system: str = "") -> ChatCal
     return ChatCall(system=system, messages=(Message(role="user", content=parts),))
 
 
-def holding(policy: ScreeningPolicy | None = None, found: Screens | None = None) -> Holding:
-    return Holding(policy or stage_policy("refuse"), found or screens(), "c")
+def holding(
+    policy: ScreeningPolicy | None = None, found: ContentScreens | None = None
+) -> PolicySession:
+    return PolicySession(policy or stage_policy("refuse"), found or screens(), "c")
 
 
 def test_a_harmful_input_should_be_refused_by_its_rule_and_its_field() -> None:
@@ -85,7 +87,7 @@ def test_personal_data_in_arguments_of_a_tool_should_be_refused_since_it_cannot_
 
 def test_pictures_should_be_looked_at_on_both_sides() -> None:
     pictures = FakePictures()
-    held = holding(found=Screens(FakeTexts(), pictures))
+    held = holding(found=ContentScreens(FakeTexts(), pictures))
     with pytest.raises(InvalidInput, match=r"sexual\.picture"):
         held.screen_input(chat(ImagePart.model_construct(media_type="image/png", data=b"\x63")))
     drawn = ImageOutput.model_construct(images=(b"\x01", b"\x63"))
@@ -103,17 +105,17 @@ def test_a_picture_that_nobody_can_look_at_should_go_nowhere() -> None:
 
 
 def test_a_screen_that_does_not_answer_should_stop_the_call() -> None:
-    broken = Screens(FakeTexts(fails=Transient("down")), FakePictures())
+    broken = ContentScreens(FakeTexts(fails=Transient("down")), FakePictures())
     with pytest.raises(Transient, match="down"):
         holding(found=broken).screen_input(chat(TextPart(text="Hello")))
 
 
 def test_nothing_should_be_asked_for_what_has_no_text_or_no_rule() -> None:
     texts = FakeTexts()
-    held = holding(stage_policy("refuse"), Screens(texts, FakePictures()))
+    held = holding(stage_policy("refuse"), ContentScreens(texts, FakePictures()))
     held.screen_output(EmbedOutput(vectors=((1.0,),)))
     only_out: dict[Category, CategoryPolicy] = {"threat": CategoryPolicy(output="flag")}
-    quiet = holding(ScreeningPolicy(categories=only_out), Screens(texts, FakePictures()))
+    quiet = holding(ScreeningPolicy(categories=only_out), ContentScreens(texts, FakePictures()))
     quiet.screen_input(chat(TextPart(text=THREAT)))
     assert texts.asked == []
 
@@ -153,7 +155,7 @@ def test_the_judge_should_pass_what_is_not_harmful(
 @pytest.mark.parametrize("error", [Transient("down"), Throttled("busy"), ModelFailure("odd")])
 def test_an_answer_that_the_judge_could_not_look_at_should_not_stand(error: HeadraceError) -> None:
     log: list[HeadraceError] = []
-    judge = ModerationJudge(Screens(FakeTexts(error), FakePictures()), log.append)
+    judge = ModerationJudge(ContentScreens(FakeTexts(error), FakePictures()), log.append)
     verdict = judge.judge(chat(TextPart(text="Hello")), ChatOutput(text="Hello."))
     assert not verdict.passed
     assert verdict.reason == f"it could not be looked at ({type(error).__name__})"

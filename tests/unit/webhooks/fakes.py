@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.contracts.webhooks import Delivery, DeliveryDue, Webhook
-from chalicelib.webhooks.delivering import Delivering
-from chalicelib.webhooks.ports import Answered, Parcel, Subscription
+from chalicelib.webhooks.delivery import DeliveryProcessor
+from chalicelib.webhooks.subscriptions import OutgoingDelivery, ReceiverResponse, Subscription
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "whsec_" + "QUJD" * 10
@@ -18,7 +18,7 @@ SECRET = "whsec_" + "QUJD" * 10
 @dataclass
 class FakeRecords:
     kept: dict[tuple[str, str], Subscription] = field(default_factory=dict)
-    parcels: dict[tuple[str, str, str], Parcel] = field(default_factory=dict)
+    parcels: dict[tuple[str, str, str], OutgoingDelivery] = field(default_factory=dict)
 
     def add(self, tenant: str, webhook: Webhook, secret: str = SECRET) -> None:
         self.kept[tenant, webhook.webhook_id] = Subscription(webhook, (secret,))
@@ -48,12 +48,12 @@ class FakeRecords:
     def remove(self, tenant: str, webhook_id: str) -> None:
         self.kept.pop((tenant, webhook_id), None)
 
-    def add_delivery(self, tenant: str, parcel: Parcel) -> bool:
+    def add_delivery(self, tenant: str, parcel: OutgoingDelivery) -> bool:
         delivery = parcel.delivery
         key = (tenant, delivery.webhook_id, delivery.delivery_id)
         return self.parcels.setdefault(key, parcel) is parcel
 
-    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> Parcel | None:
+    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> OutgoingDelivery | None:
         return self.parcels.get((tenant, webhook_id, delivery_id))
 
     def deliveries(self, tenant: str, webhook_id: str, count: int) -> list[Delivery]:
@@ -69,7 +69,7 @@ class FakeRecords:
         before = self.parcels[key]
         if before.delivery.attempts >= delivery.attempts or before.delivery.status != "pending":
             return False
-        self.parcels[key] = Parcel(delivery, before.body)
+        self.parcels[key] = OutgoingDelivery(delivery, before.body)
         return True
 
     def force(self, delivery_id: str, status: str) -> None:
@@ -77,14 +77,14 @@ class FakeRecords:
         for key, parcel in self.parcels.items():
             if key[2] == delivery_id:
                 changed = parcel.delivery.model_copy(update={"status": status})
-                self.parcels[key] = Parcel(changed, parcel.body)
+                self.parcels[key] = OutgoingDelivery(changed, parcel.body)
 
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
         key = (tenant, delivery.webhook_id, delivery.delivery_id)
         before = self.parcels[key]
         if before.delivery.status != "failed":
             return False
-        self.parcels[key] = Parcel(
+        self.parcels[key] = OutgoingDelivery(
             before.delivery.model_copy(update={"status": "pending", "next_attempt_at": now}),
             before.body,
         )
@@ -104,10 +104,10 @@ class FakeQueue:
 class FakeReceiver:
     """Answers as told, the last answer again and again; remembers what it got."""
 
-    answers: list[Answered] = field(default_factory=lambda: [Answered(204)])
+    answers: list[ReceiverResponse] = field(default_factory=lambda: [ReceiverResponse(204)])
     got: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> ReceiverResponse:
         self.got.append((url, headers, body))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -122,7 +122,7 @@ class World:
     now: datetime = NOW
 
     def __post_init__(self) -> None:
-        self.delivering = Delivering(
+        self.delivering = DeliveryProcessor(
             subscriptions=self.records,
             deliveries=self.records,
             queue=self.queue,

@@ -12,8 +12,8 @@ from chalicelib.api.prompts import build_services
 from chalicelib.errors import InvalidInput
 from chalicelib.wiring.api import ApiParts
 from tests.architecture.ingest_definition import ROOT
-from tests.unit.prompting.examples import VALUES, content
-from tests.unit.prompting.fakes import FakePrompts, library
+from tests.unit.prompts.examples import VALUES, content
+from tests.unit.prompts.fakes import FakePrompts, library
 
 JINJA = """
 import json, sys

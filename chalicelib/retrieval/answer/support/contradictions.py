@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.support import Doubt
+from chalicelib.contracts.functions.check_support import Doubt
 from chalicelib.retrieval.answer.support.lexicon import IDIOMS, NEGATIONS, opposed
 from chalicelib.retrieval.text.parsed_text import CONNECTORS, ParsedText
 from chalicelib.retrieval.text.terms import word_set

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.support import Doubt
+from chalicelib.contracts.functions.check_support import Doubt
 from chalicelib.retrieval.text.parsed_text import ParsedText
 from chalicelib.retrieval.text.units import COUNT
 

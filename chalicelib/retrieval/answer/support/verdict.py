@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.support import ClaimVerdict, Doubt
+from chalicelib.contracts.functions.check_support import ClaimVerdict, Doubt
 from chalicelib.retrieval.answer.support.alignment import Alignment, SimilarityMatrix
 from chalicelib.retrieval.answer.support.contradictions import contradictions
 from chalicelib.retrieval.answer.support.entities import (

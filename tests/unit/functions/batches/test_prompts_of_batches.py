@@ -14,7 +14,7 @@ from chalicelib.errors import InvalidInput, Transient
 from tests.unit.batches.examples import generation, own
 from tests.unit.functions.batches.test_batches import checked, ids
 from tests.unit.functions.batches.world import PREFIX, Killed, World
-from tests.unit.prompting.examples import FENCE, VALUES, content
+from tests.unit.prompts.examples import FENCE, VALUES, content
 
 
 def line(id_: str, name: str = "sum-up", version: Any = None, **fields: Any) -> bytes:

@@ -30,7 +30,7 @@ from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext
-from chalicelib.prompting.library import Library
+from chalicelib.prompts.library import PromptLibrary
 from functions.generate_items import core as generate_items
 from functions.harvest_batch import core as harvest_batch
 from functions.prepare_batch import core as prepare_batch
@@ -45,8 +45,8 @@ from tests.unit.batches.fakes import (
 from tests.unit.batches.ledger import Ledger
 from tests.unit.jobs.examples import JOB, NOW, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
-from tests.unit.prompting.examples import FENCE
-from tests.unit.prompting.fakes import FakePrompts, library
+from tests.unit.prompts.examples import FENCE
+from tests.unit.prompts.fakes import FakePrompts, library
 
 PREFIX = f"jobs/acme/{JOB}/"
 MOST_STATES = 200
@@ -77,7 +77,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     ids: Iterator[int] = field(default_factory=count)
     sleeps: list[float] = field(default_factory=list)
-    library: Library = field(default_factory=lambda: library(FakePrompts()))
+    library: PromptLibrary = field(default_factory=lambda: library(FakePrompts()))
 
     def begin(self, lines: Sequence[bytes], **order: Any) -> JobInput:
         """Upload a file and begin its batch."""

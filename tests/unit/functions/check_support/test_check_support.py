@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource, Doubt
+from chalicelib.contracts.functions.check_support import (
+    CheckRequest,
+    CheckResult,
+    CheckSource,
+    Doubt,
+)
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
 from functions.check_support.core import NEAR, Deps, run

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.contracts.ingest import Chunk, EmbedRequest, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS

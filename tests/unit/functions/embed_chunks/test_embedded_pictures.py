@@ -7,7 +7,7 @@ import pytest
 from chalicelib.contracts.ingest import Chunk, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.looking import PictureVector
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import NotFound
 from chalicelib.generation.model_file import served_models
 from chalicelib.ports import IndexRef

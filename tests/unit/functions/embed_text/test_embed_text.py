@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.embedder import MODEL, Embedder
 from functions.embed_text.core import Deps, run

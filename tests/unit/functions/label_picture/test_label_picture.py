@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts.ingest import Chunk, Page
-from chalicelib.contracts.jsonl import parse_lines
-from chalicelib.contracts.labelling import (
+from chalicelib.contracts.functions.label_picture import (
     LabelDocumentRequest,
     LabelDocumentResult,
     LabelPictureRequest,
     LabelPictureResult,
 )
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.ingest import Chunk, Page
+from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller, LabelledImage
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix

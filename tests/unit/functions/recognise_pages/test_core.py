@@ -15,7 +15,7 @@ from chalicelib.contracts.ingest import (
 )
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.ingest.receipts import Usage, receipt
+from chalicelib.ingest.receipts import IngestUsage, ingest_receipt
 from functions.recognise_pages import core
 from functions.recognise_pages.text import RecognisedLine, text_page
 
@@ -112,10 +112,10 @@ def test_only_the_pages_named_are_looked_at_and_filled() -> None:
 def test_what_was_recognised_is_a_line_of_the_receipt() -> None:
     used = Spent(seconds=8, gb_seconds=16, images=2)
     nothing = nothing_spent()
-    usage = Usage(
+    usage = IngestUsage(
         "m", 0, reading=nothing, chunking=nothing, embedding=nothing, put_bytes=0, recognising=used
     )
-    found = receipt(usage, lambda _, quantity: round(quantity))
+    found = ingest_receipt(usage, lambda _, quantity: round(quantity))
     (line,) = (line for line in found.lines if line.role == "recognising")
     assert (line.model, line.priced_as, line.images) == ("rapidocr-ppocrv6-small", "lambda", 2)
     assert found.images == 2

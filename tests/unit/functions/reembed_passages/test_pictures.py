@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.adapters.indexes import Carried
+from chalicelib.adapters.s3vectors import StoredVector
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.ingest import Spent
 from chalicelib.contracts.jobs import ReembedRequest
@@ -31,11 +31,11 @@ class World:
     """A picture whose vectors of before are in two indexes."""
 
     answers: str = "v_a"
-    live: dict[str, Carried] = field(
-        default_factory=lambda: {KEY: Carried(KEY, {"text": "cat", "media_type": "image/png"})}
+    live: dict[str, StoredVector] = field(
+        default_factory=lambda: {KEY: StoredVector(KEY, {"text": "cat", "media_type": "image/png"})}
     )
-    held: dict[str, dict[str, Carried]] = field(
-        default_factory=lambda: {each.name: {KEY: Carried(KEY, {})} for each in (WIDER, OTHER)}
+    held: dict[str, dict[str, StoredVector]] = field(
+        default_factory=lambda: {each.name: {KEY: StoredVector(KEY, {})} for each in (WIDER, OTHER)}
     )
     while_putting: Callable[[], None] | None = None
     opened: int = 0
@@ -51,7 +51,7 @@ class World:
     def document(self, tenant: str, document_id: str) -> Document | None:
         return document(self.answers) if self.answers else None
 
-    def carried(self, index: IndexRef, keys: Sequence[str]) -> Sequence[Carried]:
+    def carried(self, index: IndexRef, keys: Sequence[str]) -> Sequence[StoredVector]:
         assert index == INDEX
         return [self.live[key] for key in keys if key in self.live]
 
@@ -61,7 +61,7 @@ class World:
         self.held.setdefault(index.name, {})
 
     def put(
-        self, index: IndexRef, carried: Sequence[Carried], vectors: Sequence[Sequence[float]]
+        self, index: IndexRef, carried: Sequence[StoredVector], vectors: Sequence[Sequence[float]]
     ) -> None:
         assert list(vectors) == [(0.6, 0.8)]
         if index.name not in self.held:
@@ -105,7 +105,7 @@ def test_a_picture_is_put_with_what_it_carries_and_leaves_indexes_of_before() ->
         assert world.run() == 1
     assert world.opened == 1
     assert world.held[OWN.name] == {
-        KEY: Carried(KEY, {"text": "cat", "media_type": "image/png", "embedded_by": "clip/2"})
+        KEY: StoredVector(KEY, {"text": "cat", "media_type": "image/png", "embedded_by": "clip/2"})
     }
     assert world.held[WIDER.name] == world.held[OTHER.name] == {}
 
@@ -136,7 +136,7 @@ def test_what_was_put_of_a_version_that_went_meanwhile_is_taken_back() -> None:
 
 def test_what_an_attempt_that_was_cut_off_had_put_of_it_is_taken_back_too() -> None:
     world = World(answers="")
-    world.held[OWN.name] = {KEY: Carried(KEY, {})}
+    world.held[OWN.name] = {KEY: StoredVector(KEY, {})}
     assert world.run() == 0
     assert world.held[OWN.name] == {}
 

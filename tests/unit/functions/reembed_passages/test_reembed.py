@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import ReembedRequest
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import vector_key

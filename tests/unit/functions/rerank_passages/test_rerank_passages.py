@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts.reranking import (
+from chalicelib.contracts.functions.rerank_passages import (
     MAX_PASSAGES,
     RerankPassage,
     RerankRequest,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
+from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.language_model import LanguageModel, open_model

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
+from chalicelib.contracts.functions.generate_image import GenerateImageRequest, GenerateImageResult
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts.scoring import ScoreAnswerRequest, ScoreAnswerResult
+from chalicelib.contracts.functions.score_answer import ScoreAnswerRequest, ScoreAnswerResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.reward_model import RewardModel, open_model

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.contracts.answers import AskResponse, ConversationTurn
-from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
+from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
 from chalicelib.inference.word_vectors import Span, WordVectors
 from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.search.query import Query

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.pictures import Label, read, written
+from chalicelib.contracts.picture_labels import Label, dump_labels, parse_label
 from chalicelib.contracts.search import Hit
 from chalicelib.errors import ModelFailure
 from chalicelib.retrieval.search.image_vectors import (
@@ -93,8 +93,8 @@ def test_a_picture_in_words_says_its_file_and_what_is_likely() -> None:
 
 @given(st.lists(labels, max_size=10))
 def test_an_index_gives_back_the_labels_that_it_was_given(given: list[Label]) -> None:
-    kept = written(given)
-    assert [read(each) for each in kept] == given
+    kept = dump_labels(given)
+    assert [parse_label(each) for each in kept] == given
     found = hit("Picture", labels=kept)
     assert found.labels == tuple(given)
     assert Hit.model_validate_json(found.model_dump_json()) == found

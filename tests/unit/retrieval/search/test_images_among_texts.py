@@ -13,14 +13,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from chalicelib.adapters.functions import EmbedFunction, LabelFunction
-from chalicelib.adapters.indexes import Indexes
 from chalicelib.adapters.passages import Passages
-from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts.embedding import EmbedTextRequest
+from chalicelib.adapters.s3vectors import Indexes, Vectors
 from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest
+from chalicelib.contracts.functions.label_picture import LabelDocumentRequest, LabelPictureRequest
 from chalicelib.contracts.ingest import Chunk, EmbedRequest, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.labelling import LabelDocumentRequest, LabelPictureRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.reranking import MAX_HEADING, MAX_TEXT
+from chalicelib.contracts.functions.rerank_passages import MAX_HEADING, MAX_TEXT
 from chalicelib.retrieval.search.reranker import (
     FEATURES,
     ComparedPassage,

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts.carried import read_carried
+from chalicelib.contracts.inbox_metadata import Member, read_inbox_metadata
 from chalicelib.contracts.ingest import ReadRequest
-from chalicelib.contracts.members import Member
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.retrieval.ids import InboxPlace, members_key, parse_inbox_key
 from functions.read_document.archive import members
@@ -49,7 +48,7 @@ def test_a_member_should_lie_below_its_container_and_carry_it() -> None:
     objects = FakeObjects()
     told = {"metadata": {"team": "weir"}, "depth": 1, "correlation_id": "req-1"}
     assert put(objects, file("docs/a.txt"), **told).count == 1
-    carried = read_carried(objects.facts[f"{KEY}/docs/a.txt"])
+    carried = read_inbox_metadata(objects.facts[f"{KEY}/docs/a.txt"])
     assert (carried.container, carried.depth) == (container().document_id, 2)
     assert (carried.metadata, carried.correlation_id) == ({"team": "weir"}, "req-1")
     assert objects.bodies[f"{KEY}/docs/a.txt"] == b"text"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.support import Doubt
+from chalicelib.contracts.functions.check_support import Doubt
 from chalicelib.retrieval.answer.support.entities import missing_entities
 from chalicelib.retrieval.text.parsed_text import parse_text
 from chalicelib.retrieval.text.units import parse_digits

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.support import ClaimVerdict, Doubt
+from chalicelib.contracts.functions.check_support import ClaimVerdict, Doubt
 from chalicelib.retrieval.answer.support.verdict import ParsedSource, judge_claim
 from chalicelib.retrieval.text.parsed_text import ParsedText, parse_text
 from chalicelib.retrieval.text.sentences import split_sentences

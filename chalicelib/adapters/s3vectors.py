@@ -1,0 +1,186 @@
+"""Indexes and vectors in S3 Vectors.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.adapters.aws import translated
+from chalicelib.contracts.picture_labels import Label, parse_label
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.retrieval.search.filters import EMBEDDED_BY
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+    from mypy_boto3_s3vectors.type_defs import PutInputVectorTypeDef
+
+    from chalicelib.ports import IndexRef, Vector
+
+
+Thing = TypeVar("Thing")
+
+MAX_VECTORS_PER_CALL = 500
+NON_FILTERABLE = ("text", "heading", "path", "start", "end", "labels")
+"""Metadata that no filter uses, which therefore does not count towards the 2 KB for filters."""
+
+
+class Vectors:
+    """Vectors by key, in the index that a tenant's pointer record names."""
+
+    def __init__(self, client: S3VectorsClient) -> None:
+        self._client = client
+
+    def put(self, index: IndexRef, vectors: Sequence[Vector]) -> int:
+        """Put vectors, replacing those of the same key; return how many were put."""
+        count = 0
+        for batch in _batches(vectors):
+            with translated(f"putting vectors into {index.name}"):
+                self._client.put_vectors(
+                    vectorBucketName=index.bucket,
+                    indexName=index.name,
+                    vectors=[_wire(vector) for vector in batch],
+                )
+            count += len(batch)
+        return count
+
+    def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
+        """Remove vectors; unknown keys are no error."""
+        for batch in _batches(keys):
+            with translated(f"deleting vectors from {index.name}"):
+                self._client.delete_vectors(
+                    vectorBucketName=index.bucket, indexName=index.name, keys=list(batch)
+                )
+
+
+def _wire(vector: Vector) -> PutInputVectorTypeDef:
+    return {
+        "key": vector.key,
+        "data": {"float32": [float(value) for value in vector.values]},
+        "metadata": vector.metadata.wire(),
+    }
+
+
+def _batches(things: Iterable[Thing]) -> Iterator[tuple[Thing, ...]]:
+    remaining = iter(things)
+    while batch := tuple(itertools.islice(remaining, MAX_VECTORS_PER_CALL)):
+        yield batch
+
+
+TEXT_KEY = "text"
+"""The metadata that text search is configured for."""
+MAX_KEYS_PER_CALL = 100
+"""Vectors that one GetVectors returns.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVector:
+    """The key and metadata of a vector, as the index stores them."""
+
+    key: str
+    metadata: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """Return the passage that the vector represents."""
+        return str(self.metadata[TEXT_KEY])
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Return the labels of the picture that the vector represents, () if there is none."""
+        return tuple(map(parse_label, self.metadata.get("labels", ())))
+
+    def embedded_by(self, version: str) -> StoredVector:
+        """Return the same of a vector that this version of a served model made."""
+        return StoredVector(self.key, {**self.metadata, EMBEDDED_BY: version})
+
+
+def index_definition(dimensions: int) -> dict[str, Any]:
+    """Return the immutable settings of an index, as arguments of CreateIndex.
+
+    It supports vector search, and text search in the texts.
+    """
+    return {
+        "dataType": "float32",
+        "dimension": dimensions,
+        "distanceMetric": "cosine",
+        "metadataConfiguration": {
+            "nonFilterableMetadataKeys": list(NON_FILTERABLE),
+            "textSearchConfigurations": [{"metadataKey": TEXT_KEY, "language": "en"}],
+        },
+    }
+
+
+class Indexes:
+    """Whole indexes, and vectors with their metadata."""
+
+    def __init__(self, client: S3VectorsClient) -> None:
+        self._client = client
+
+    def create(self, index: IndexRef, dimensions: int) -> None:
+        """Create an index; an existing one of that name is no error."""
+        with suppress(Conflict), translated(f"making {index.name}"):
+            self._client.create_index(
+                vectorBucketName=index.bucket, indexName=index.name, **index_definition(dimensions)
+            )
+
+    def drop(self, index: IndexRef) -> None:
+        """Remove an index with all its vectors; a missing one is no error."""
+        with suppress(NotFound), translated(f"deleting {index.name}"):
+            self._client.delete_index(vectorBucketName=index.bucket, indexName=index.name)
+
+    def carried(self, index: IndexRef, keys: Sequence[str]) -> list[StoredVector]:
+        """Return the existing vectors under `keys`, without their values, in order of `keys`."""
+        found = {entry["key"]: entry for entry in self._get(index, keys, metadata=True)}
+        return [StoredVector(key, found[key]["metadata"]) for key in keys if key in found]
+
+    def missing(self, index: IndexRef, keys: Sequence[str]) -> list[str]:
+        """Return those of `keys` that have no vector, in order."""
+        there = {entry["key"] for entry in self._get(index, keys, metadata=False)}
+        return [key for key in keys if key not in there]
+
+    def put(
+        self, index: IndexRef, carried: Sequence[StoredVector], vectors: Sequence[Sequence[float]]
+    ) -> None:
+        """Put vectors, replacing those of the same key."""
+        pairs = iter(zip(carried, vectors, strict=True))
+        while batch := tuple(itertools.islice(pairs, MAX_VECTORS_PER_CALL)):
+            wire: Any = [
+                {"key": each.key, "data": {"float32": list(vector)}, "metadata": each.metadata}
+                for each, vector in batch
+            ]
+            with translated(f"putting vectors into {index.name}"):
+                self._client.put_vectors(
+                    vectorBucketName=index.bucket, indexName=index.name, vectors=wire
+                )
+
+    def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
+        """Remove vectors; unknown keys are no error."""
+        for start in range(0, len(keys), MAX_VECTORS_PER_CALL):
+            with translated(f"deleting vectors from {index.name}"):
+                self._client.delete_vectors(
+                    vectorBucketName=index.bucket,
+                    indexName=index.name,
+                    keys=list(keys[start : start + MAX_VECTORS_PER_CALL]),
+                )
+
+    def _get(
+        self, index: IndexRef, keys: Sequence[str], *, metadata: bool
+    ) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(keys), MAX_KEYS_PER_CALL):
+            with translated(f"reading vectors of {index.name}"):
+                answer: Any = self._client.get_vectors(
+                    vectorBucketName=index.bucket,
+                    indexName=index.name,
+                    keys=list(keys[start : start + MAX_KEYS_PER_CALL]),
+                    returnMetadata=metadata,
+                )
+            yield from answer["vectors"]

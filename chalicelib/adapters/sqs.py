@@ -1,0 +1,87 @@
+"""The queues of arrivals and of webhook work.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chalicelib.adapters.aws import translated
+from chalicelib.errors import Transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from chalicelib.contracts.arrivals import MemberGone, RetryWanted
+    from chalicelib.contracts.webhooks import DeliveryDue
+
+_BATCH = 10
+"""Messages that one call sends at most."""
+DEFERRALS = "deferrals"
+"""The message attribute that counts how often an arrival was sent again."""
+
+
+class Inbox:
+    """The inbox queue, where arrivals wait."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_retry(self, wanted: RetryWanted) -> None:
+        """Send the request to run a failed version again; it is stored on return."""
+        with translated("asking for another attempt"):
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=wanted.model_dump_json()
+            )
+
+    def send_gone(self, gone: Sequence[MemberGone]) -> None:
+        """Send messages about members that are gone; all are stored on return.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+        """
+        for start in range(0, len(gone), _BATCH):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(n), "MessageBody": message.model_dump_json()}
+                for n, message in enumerate(gone[start : start + _BATCH])
+            ]
+            with translated("telling of members that are gone"):
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            failed = answer.get("Failed", [])
+            if failed:
+                raise Transient(
+                    f"{len(failed)} of {len(entries)} messages were not taken, the first because"
+                    f" of {failed[0]['Code']}."
+                )
+
+    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
+        """Send an arrival again, to be seen after `delay_seconds` (at most 900)."""
+        with translated("deferring an arrival"):
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=body,
+                DelaySeconds=delay_seconds,
+                MessageAttributes={
+                    DEFERRALS: {"DataType": "Number", "StringValue": str(deferrals)}
+                },
+            )
+
+
+class WebhookQueue:
+    """The queue of webhook work."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
+        """Send the message, to be seen after `delay_seconds` (at most 900)."""
+        with translated("asking for a delivery"):
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=due.model_dump_json(),
+                DelaySeconds=delay_seconds,
+            )

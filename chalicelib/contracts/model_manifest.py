@@ -1,0 +1,70 @@
+"""The manifest of an exported model, `signature.json`: what its graphs take, give and are worth.
+
+Training writes it and whoever serves the model reads it; neither needs the other. A graph is served
+only if its file has the sha256 that stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+
+FILE = "signature.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class TensorSpec(Contract):
+    """A tensor that a graph takes or gives. A text among the sizes names one that may vary."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+class GraphSpec(Contract):
+    """One ONNX file. `parity` is the most that an output differed from the network's own."""
+
+    file: str
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    opset: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    parity: float
+
+
+class ModelOrigin(Contract):
+    """Of what and how a model was made. `data`, `code` and `bases`, the weights of the models that
+    it began from by their channels, are sha256s.
+    """
+
+    recipe: str
+    preset: str
+    seed: int
+    steps: int
+    data: Sha256
+    code: Sha256
+    bases: Mapping[str, Sha256] = {}
+    torch: str
+    device: str
+
+
+class Signature(Contract):
+    """An exported model. `constants` are what a server needs beside the graphs, such as the size of
+    what it draws or the schedule of a diffusion; `files` are the sha256s of what else it needs,
+    such as a tokenizer; `metrics` are of its evaluation.
+    """
+
+    name: str
+    family: str
+    licence: str
+    graphs: Mapping[str, GraphSpec]
+    constants: Mapping[str, int | float | str | bool | tuple[float, ...] | tuple[str, ...]]
+    files: Mapping[str, Sha256] = {}
+    metrics: Mapping[str, float]
+    origin: ModelOrigin

@@ -1,1 +1,0 @@
-"""Prompts: their templates in a sandbox, their variables by type, and the calls that they make."""

@@ -1,0 +1,122 @@
+"""Requests to webhooks: which addresses are allowed, and how a request is signed.
+
+A service that calls URLs of its users must not reach what only it can reach.
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+Secrets and signatures are those of Standard Webhooks.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
+
+from chalicelib.errors import InvalidInput
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""https://www.rfc-editor.org/rfc/rfc6052#section-2.1"""
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """The target of a request; `resource` is the path with its query."""
+
+    scheme: str
+    host: str
+    port: int
+    resource: str
+
+
+def parse_target(url: str, *, private_allowed: bool) -> WebhookTarget:
+    """Return the target of `url`.
+
+    Raises:
+        InvalidInput: it is not an https address of a public host; with `private_allowed`, http and
+            any host are valid.
+    """
+    parts = _split_url(url)
+    if parts.scheme not in (_PORTS if private_allowed else ("https",)):
+        raise InvalidInput("url must begin with https://.", field="url")
+    if parts.username is not None or parts.fragment:
+        raise InvalidInput("url must hold neither a user name nor a fragment.", field="url")
+    host = parts.hostname or ""
+    literal = _ip_literal(host)
+    if literal is None and not _HOST.fullmatch(host):
+        raise InvalidInput("url names no host, or not in ASCII.", field="url")
+    if not private_allowed and (host == "localhost" or (literal and not is_public(host))):
+        raise InvalidInput("url must name a public host.", field="url")
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not resource.isascii() or not resource.isprintable() or " " in resource:
+        raise InvalidInput("url holds characters that must be percent-encoded.", field="url")
+    return WebhookTarget(parts.scheme, host, parts.port or _PORTS[parts.scheme], resource)
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address belongs to the public internet."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
+        if found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return found.is_global and not found.is_multicast
+
+
+def _split_url(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidInput("url is not an address.", field="url") from error
+    if port == 0:
+        raise InvalidInput("url names port 0.", field="url")
+    return parts
+
+
+def _ip_literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a mark, not a secret
+SECRET_BYTES = 32
+
+
+def new_secret(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a new secret in its public form: `whsec_` and 32 random bytes in base64."""
+    return SECRET_PREFIX + base64.b64encode(random_bytes(SECRET_BYTES)).decode()
+
+
+def signed_headers(
+    message_id: str, moment: datetime, body: bytes, secrets: Sequence[str]
+) -> dict[str, str]:
+    """Return the headers that let a receiver verify `body`, with one signature a secret.
+
+    After a rotation, both secrets are valid for a day.
+    """
+    timestamp = str(int(moment.timestamp()))
+    content = b".".join((message_id.encode(), timestamp.encode(), body))
+    return {
+        "content-type": "application/json",
+        "user-agent": "headrace-webhooks",
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(_signature(secret, content) for secret in secrets),
+    }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

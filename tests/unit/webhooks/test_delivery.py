@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standardwebhooks import Webhook as Verifier
+
+from chalicelib.errors import InvalidInput
+from chalicelib.webhooks.delivery import MAX_ATTEMPTS, parse_message
+from chalicelib.webhooks.subscriptions import ReceiverResponse
+from tests.soak import often
+from tests.unit.webhooks.fakes import SECRET, World, event, webhook
+
+
+def test_should_deliver_an_event_to_each_webhook_that_wants_it() -> None:
+    world = World()
+    world.records.add("acme", webhook("wh_all"))
+    world.records.add("acme", webhook("wh_some", events=("document.ready",)))
+    world.records.add("acme", webhook("wh_other", events=("document.failed",)))
+    world.records.add("rival", webhook("wh_rival"))
+    world.delivering.take(event())
+    assert world.run() == ["DELIVERED", "DELIVERED"]
+    assert {key[:2] for key in world.records.parcels} == {("acme", "wh_all"), ("acme", "wh_some")}
+
+
+def test_should_sign_what_the_reference_library_verifies() -> None:
+    world = World()
+    world.records.add("acme", webhook())
+    world.delivering.take(event(path="über.txt"))
+    world.run()
+    url, headers, body = world.receiver.got[0]
+    assert url == "https://example.com/hook"
+    timestamp = int(headers["webhook-timestamp"])
+    verified = _verified_at(timestamp, body, headers)
+    assert verified == {
+        "type": "document.ready",
+        "timestamp": "2026-01-02T03:04:00Z",
+        "data": {"tenant": "acme", "document_id": "doc_1", "path": "über.txt"},
+    }
+
+
+def _verified_at(timestamp: int, body: bytes, headers: object) -> object:
+    """Verify with the reference library's own signature: it refuses timestamps of the past."""
+    assert isinstance(headers, dict)
+    moment = datetime.fromtimestamp(timestamp, UTC)
+    expected = Verifier(SECRET).sign(headers["webhook-id"], moment, body.decode())
+    assert expected in headers["webhook-signature"].split(" ")
+    return json.loads(body)
+
+
+def test_should_sign_with_the_old_secret_too_after_a_rotation() -> None:
+    world = World()
+    world.records.add("acme", webhook())
+    world.records.rotate("acme", "wh_a", "whsec_" + "WFla" * 10, world.now)
+    world.delivering.take(event())
+    world.run()
+    headers = world.receiver.got[0][1]
+    assert len(set(headers["webhook-signature"].split(" "))) == 2
+
+
+def test_should_try_again_for_a_day_and_then_give_up_with_the_reason() -> None:
+    world = World()
+    world.receiver.answers = [ReceiverResponse(500, "boom")]
+    world.records.add("acme", webhook())
+    began = world.now
+    world.delivering.take(event())
+    became = world.run()
+    assert became.count("FAILED") == MAX_ATTEMPTS - 1
+    assert became[-1] == "GIVEN_UP"
+    assert len(world.receiver.got) == MAX_ATTEMPTS
+    assert timedelta(hours=24) < world.now - began < timedelta(hours=36)
+    (parcel,) = world.records.parcels.values()
+    told = parcel.delivery
+    assert (told.status, told.last_http_status, told.last_error) == ("failed", 500, "boom")
+    bodies = {body for _, _, body in world.receiver.got}
+    ids = {headers["webhook-id"] for _, headers, _ in world.receiver.got}
+    assert len(bodies) == len(ids) == 1
+
+
+def test_should_recover_when_the_receiver_does() -> None:
+    world = World()
+    world.receiver.answers = [
+        ReceiverResponse(None, "no route"),
+        ReceiverResponse(503),
+        ReceiverResponse(200),
+    ]
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    assert [name for name in world.run() if name != "EARLY"] == ["FAILED", "FAILED", "DELIVERED"]
+
+
+def test_should_stop_when_the_receiver_is_gone() -> None:
+    world = World()
+    world.receiver.answers = [ReceiverResponse(410)]
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    assert world.run() == ["GIVEN_UP"]
+    found = world.records.webhook("acme", "wh_a")
+    assert found is not None
+    assert found.status == "gone"
+    world.delivering.take(event("e-2"))
+    assert world.queue.sent == []
+
+
+def test_should_give_up_what_belongs_to_a_webhook_that_was_removed() -> None:
+    world = World()
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    world.records.remove("acme", "wh_a")
+    assert world.run() == ["GIVEN_UP"]
+    assert world.receiver.got == []
+
+
+@settings(deadline=None, max_examples=often(50, 12))
+@given(
+    repeat=st.integers(1, 3),
+    answers=st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=12),
+)
+def test_should_not_deliver_twice_however_often_messages_come(
+    repeat: int, answers: list[int | None]
+) -> None:
+    world = World()
+    world.receiver.answers = [ReceiverResponse(status, "") for status in answers]
+    world.records.add("acme", webhook())
+    for _ in range(repeat):
+        world.delivering.take(event())
+    world.run(repeat)
+    (parcel,) = world.records.parcels.values()
+    assert parcel.delivery.status in {"delivered", "failed"}
+    wanted = next(
+        (n for n, status in enumerate([*answers, *answers[-1:] * 12]) if status == 200),
+        MAX_ATTEMPTS,
+    )
+    assert len(world.receiver.got) == min(wanted + 1, MAX_ATTEMPTS)
+    assert parcel.delivery.attempts == len(world.receiver.got)
+
+
+def test_should_ask_again_where_asking_was_lost_after_a_failed_attempt() -> None:
+    world = World()
+    world.receiver.answers = [ReceiverResponse(500), ReceiverResponse(200)]
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    due, _ = world.queue.sent.pop()
+    world.delivering.take(due.model_dump_json())
+    world.queue.sent.clear()
+    world.delivering.take(due.model_dump_json())
+    assert world.run()[-1] == "DELIVERED"
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", "[]", '{"id": 1}', event().replace('"tenant"', '"owner"')]
+)
+def test_should_leave_what_is_no_webhook_work_to_the_dead_letters(body: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_message(body)
