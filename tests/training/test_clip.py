@@ -57,8 +57,9 @@ print(json.dumps({**told, "torch": "torch" in sys.modules}))
 """
 TOKENS = """
 import sys, hashlib
-from models.networks import tokens
-print(hashlib.sha256(tokens.written(tokens.tokenizer(sys.argv[1].split("|"), 90, 12))).hexdigest())
+from models.data import caption_tokens
+tokenizer = caption_tokens.learn_tokenizer(sys.argv[1].split("|"), 90, 12)
+print(hashlib.sha256(caption_tokens.tokenizer_file(tokenizer)).hexdigest())
 """
 TEXTS = ["a red star", "a large red circle", "the starfish, reddish", "star star star"]
 

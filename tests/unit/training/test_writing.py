@@ -15,11 +15,11 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from models.failures import DiskFull
-from models.files import write_whole
+from models.files import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
-    write_whole(Path(sys.argv[1]), bytes(10_000))
+    write_atomically(Path(sys.argv[1]), bytes(10_000))
 except DiskFull as error:
     print(error)
 """
