@@ -1,6 +1,6 @@
-"""Deterministic names: ids from what they identify, keys of objects and vectors.
+"""Deterministic names: ids derived from what they identify, keys of objects and vectors.
 
-The same upload always gets the same id, so whatever is repeated is repeated harmlessly.
+The same upload always gets the same id, so that a repeated step does no harm.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chalicelib.errors import InvalidInput
 
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
 MAX_PATH_BYTES = 800
-"""Leaves room for `inbox/`, tenant and collection in the 1,024 bytes of an S3 key."""
+"""Limit of a path: leaves room for `inbox/`, tenant and collection in an S3 key's 1,024 bytes."""
 INBOX = "inbox"
 DOCUMENTS = "documents"
 
@@ -25,7 +25,7 @@ _SEQUENCER_CHARACTERS = 32
 
 @dataclass(frozen=True, slots=True)
 class InboxPlace:
-    """Where in the inbox a file lies."""
+    """The tenant, collection and path of a file in the inbox."""
 
     tenant: str
     collection: str
@@ -33,7 +33,7 @@ class InboxPlace:
 
     @property
     def document_id(self) -> str:
-        """Return the id of the document that this place holds versions of."""
+        """Return the id of the document whose versions are uploaded to this place."""
         return document_id(self.tenant, self.collection, self.path)
 
     @property
@@ -93,12 +93,12 @@ def document_id(tenant: str, collection: str, path: str) -> str:
 
 
 def version_id(bucket: str, key: str, object_version_id: str) -> str:
-    """Return the id of the version that one S3 object version is."""
+    """Return the id of the document version that one S3 object version becomes."""
     return "v_" + _digest(bucket, key, object_version_id)
 
 
 def version_order(sequencer: str) -> str:
-    """Return an S3 event's sequencer in a form in which strings order as events happened.
+    """Return an S3 event's sequencer as a string that sorts in the order of the events.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
@@ -113,7 +113,7 @@ def version_prefix(tenant: str, document: str, version: str) -> str:
 
 
 def part_prefix(tenant: str, document: str, version: str, part: int | None) -> str:
-    """Return the prefix of the S3 objects of one part of a version, or of the whole of it."""
+    """Return the prefix of the S3 objects of one part of a version, or of all of it."""
     whole = version_prefix(tenant, document, version)
     return whole if part is None else f"{whole}parts/{part:04d}/"
 
@@ -129,20 +129,20 @@ def chunks_key(tenant: str, document: str, version: str, part: int | None = None
 
 
 def picture_key(tenant: str, document: str, version: str) -> str:
-    """Return the S3 key of the vector that a served model has of one version, a picture."""
+    """Return the S3 key of a served model's vector of one version, an image."""
     return version_prefix(tenant, document, version) + "picture.json"
 
 
 def reembedded_key(tenant: str, job: str, document: str) -> str:
-    """Return the S3 key of the vector that a job had made of a document, a picture."""
+    """Return the S3 key of the vector of an image that a re-embedding job made."""
     return f"jobs/{tenant}/{job}/pictures/{document}.json"
 
 
 def image_index_name(tenant: str, model: str, dimensions: int) -> str:
-    """Return the name of the index of a tenant's pictures by a served model.
+    """Return the name of the index of a tenant's images by a served model.
 
-    Versions of a model may differ in their dimensions, and no index holds two kinds. A tenant's
-    name has no dot, so that no other tenant's index has this name.
+    Versions of a model may differ in their dimensions, and an index has vectors of one kind only. A
+    tenant's name has no dot, so that no other tenant's index has this name.
     """
     return f"{tenant}-pictures.{model}.{dimensions}"
 
@@ -153,7 +153,7 @@ def image_index_model(index: str) -> str:
 
 
 def image_index_dimensions(index: str) -> int:
-    """Return how many numbers the vectors have in the index that `image_index_name` named."""
+    """Return the dimensions of the vectors in the index that `image_index_name` named."""
     return int(index.rpartition(".")[2])
 
 
@@ -163,7 +163,7 @@ def members_key(tenant: str, document: str, version: str) -> str:
 
 
 def vector_key(document: str, version: str, n: int) -> str:
-    """Return the key of the vector of chunk `n`, which counts from 0."""
+    """Return the key of the vector of chunk `n`, counted from 0."""
     return f"{document}/{version}/{n:06d}"
 
 
@@ -175,7 +175,10 @@ def _utf8(path: str) -> bytes:
 
 
 def _digest(*parts: str) -> str:
-    """Return 24 lower-case base32 characters; each part's length keeps the parts apart."""
+    """Return 24 lower-case base32 characters; each part's length is hashed with it.
+
+    So two different lists of parts never give the same bytes to hash.
+    """
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()
@@ -185,11 +188,11 @@ def _digest(*parts: str) -> str:
 
 
 MAX_DEPTH = 16
-"""Folders above a file that can be asked for; hashes of more would take too much of the 2 KB."""
+"""Folders above a file that can be filtered by; more hashes would take too much of the 2 KB."""
 
 
 _HASH_CHARACTERS = 12
-"""60 bits: two of a million paths of a tenant are alike with a chance of 4 in 10 million."""
+"""60 bits: among a million paths of a tenant, a collision has a chance of 4 in 10 million."""
 
 
 def path_hash(place: str) -> str:

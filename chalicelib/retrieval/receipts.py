@@ -1,8 +1,8 @@
-"""Receipts of searches and answers: a line for each model and service, at AWS's list prices.
+"""Receipts of searches and answers: a line per model and service, at AWS's list prices.
 
-A reply names the model that gave it, and is priced as the model that was asked: where a local
-model stands in for one of Bedrock's, the line names both. Seconds are measured; a function's are
-billed at its memory, and its request once.
+A receipt line names the model that replied, and is priced as the model that was requested: if a
+local model replaces one of Bedrock's, the line names both. Seconds are measured; a function is
+billed for its memory over that time, and for its request.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ class QueryPrices:
         seen: LabelPictureResult | None = None,
         pictured: ImageQuery | None = None,
     ) -> Receipt:
-        """Return what one search cost, with what a picture took that was searched by, and what a
-        collection's model of pictures did.
+        """Return the receipt of one search.
+
+        It includes the labelling of an image that was searched by, and the use of a collection's
+        own image model.
         """
         texts = [self._embedding(_QUESTION, embedding), self._query()]
         lines = texts if pictured is None or not pictured.images_only else []
@@ -62,8 +64,10 @@ class QueryPrices:
         return Receipt.of(lines)
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[ModelUse]) -> Receipt:
-        """Return what an answer cost; where no model replied to the question, be it that one was
-        asked in vain or that it only completed the question, also what such a reply would have.
+        """Return the receipt of an answer.
+
+        If no model wrote a reply, because it failed or only completed the question, the receipt
+        also says what such a reply would have cost.
         """
         lines = [line for use in used for line in self._lines(use)]
         roles = [line.role for line in lines]
@@ -73,8 +77,9 @@ class QueryPrices:
         return Receipt.of(lines, dearer)
 
     def _pictures(self, pictured: ImageQuery) -> Sequence[ReceiptLine]:
-        """Return what looking for pictures by a model of theirs cost: one query finds them, and one
-        looks for those of other versions.
+        """Return the lines of a search by an image model.
+
+        It takes two queries: one finds the images, the other looks for those of other versions.
         """
         embedding = pictured.embedding
         line = self._function(
@@ -94,7 +99,7 @@ class QueryPrices:
         )
 
     def _lines(self, use: ModelUse) -> Sequence[ReceiptLine]:
-        """Return what a use cost: of a language model, every attempt at it."""
+        """Return the lines of one use; a language model has one for every attempt."""
         if isinstance(use.result, ModelReply):
             return [line.model_copy(update={"role": use.role}) for line in use.result.lines]
         return [self._embedding(use.role, use.result)]
@@ -106,7 +111,7 @@ class QueryPrices:
         return line.model_copy(update={"tokens_in": embedding.tokens})
 
     def _function(self, role: str, model: str, seconds: float, *, images: int = 0) -> ReceiptLine:
-        """Return the line of a function that looks for queries; all have the same memory."""
+        """Return the line of a function that serves queries; all have the same memory."""
         gb_seconds = seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
         cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
         cost += self.catalogue.cost("lambda.request", 1)
@@ -120,7 +125,7 @@ class QueryPrices:
         )
 
     def _dearer(self, question: str, passages: Sequence[Hit]) -> NextDearer | None:
-        """Return the price of tier 1 for the same question, its answer as long as it may be."""
+        """Return the price of tier 1 for the same question, with the longest possible answer."""
         model = self.catalogue.bedrock_model(self.chat_model_id)
         if not self.chat_model_id:
             return None
@@ -137,9 +142,9 @@ class QueryPrices:
 
     def _tokens(self, tokens_in: int, tokens_out: int) -> int:
         """Return nano-dollars; 0 for a model that the catalogue does not price."""
-        asked = self.chat_model_id
-        priced = self.catalogue.priced_model(asked)
-        return self.catalogue.token_cost(asked, tokens_in, tokens_out) if priced else 0
+        model_id = self.chat_model_id
+        priced = self.catalogue.priced_model(model_id)
+        return self.catalogue.token_cost(model_id, tokens_in, tokens_out) if priced else 0
 
 
 def _is_reply(use: ModelUse) -> bool:

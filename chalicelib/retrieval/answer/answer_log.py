@@ -1,7 +1,7 @@
 """The log of answers and searches, which ratings refer to.
 
-An answer does not fail if it cannot be logged: it has no id to rate it by then, and a notice says
-so.
+If an answer cannot be logged, the answer is given all the same: it then has no id to rate it by,
+and a notice says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAnswer:
-    """A logged answer, and the vector of its question as `pack_vector` packs it."""
+    """A logged answer with the vector of its question, packed by `pack_vector`."""
 
     answer: LoggedAnswer
     vector: bytes
@@ -37,7 +37,7 @@ class LoggedAnswers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RatedAnswer:
-    """Where a rating is stored, and what it is about.
+    """Where a rating is stored, and which answer it is about.
 
     `ulid` is the one in the ids of the rated answer and of the rating; `key` is the S3 key of the
     training row; `versions` are pairs of a document id and a version.
@@ -49,7 +49,7 @@ class RatedAnswer:
 
 
 MAX_SHOWN = 5
-"""Passages that are logged beside the cited ones: training also takes those that nobody cited."""
+"""Passages logged beside the cited ones: training also uses passages that nobody cited."""
 ID_PREFIXES: dict[LoggedKind, str] = {"answer": "ans_", "search": "srch_"}
 NOT_LOGGED = "It could not be kept, and so it cannot be rated."
 
@@ -68,7 +68,7 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLog:
-    """Logs answers and searches; `on_error` is called with the error if that fails."""
+    """Logs answers and searches; calls `on_error` with the error if a write fails."""
 
     records: LoggedAnswers
     utcnow: Callable[[], datetime]
@@ -76,7 +76,7 @@ class AnswerLog:
     on_error: Callable[[HeadraceError], None]
 
     def record(self, tenant: str, record: AnswerRecord, found: SearchResult) -> str:
-        """Store a record with the passages found for it; return its id, "" if that failed."""
+        """Store a record with the passages found for it; return its id, "" if the write failed."""
         now = self.utcnow()
         answer = LoggedAnswer(
             id=ID_PREFIXES[record.kind] + self.new_ulid(now),
@@ -99,7 +99,7 @@ class AnswerLog:
 
 
 def first_passage_span(passages: Iterable[Hit]) -> tuple[QuotedSpan, ...]:
-    """Return the span that a search is rated by: its first passage, without its text."""
+    """Return the span that a rating of a search refers to: its first passage, without text."""
     return tuple(QuotedSpan(**_span(hit).model_dump(), path=hit.path) for hit in passages)[:1]
 
 

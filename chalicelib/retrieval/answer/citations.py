@@ -1,6 +1,6 @@
 """Citations of claims: the numbered marks in an answer, and the spans that they refer to.
 
-The `quote` of a citation is exactly the characters `start` to `end` of its page's text.
+The `quote` of a citation is exactly the characters from `start` to `end` of its page's text.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SourceSentence:
 
     @cached_property
     def header(self) -> SourceSentence | None:
-        """Return the row that names the columns, where this is a row under one."""
+        """Return the row with the column names if this is a row of a table under one."""
         span = table_header(self.passage.text, self.span)
         return (
             SourceSentence(self.passage, span, self.passage.text[span.start : span.end])
@@ -50,13 +50,13 @@ class SourceSentence:
 
     @cached_property
     def statement(self) -> str:
-        """Return the sentence by itself; a table row with its column names."""
+        """Return the sentence; a table row is returned with its column names."""
         return describe_row(self.header.text, self.text) if self.header else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class CitedClaim:
-    """A claim as one line, its citations, and those of them that are new with it."""
+    """A claim on one line, its citations, and those of them that no earlier claim used."""
 
     claim: str
     citations: tuple[Citation, ...]
@@ -66,23 +66,23 @@ class CitedClaim:
 def cite_claims(claims: Iterable[tuple[str, SourceSentence]]) -> Iterator[CitedClaim]:
     """Yield each claim with its citations.
 
-    Claims that rest on the same sentence share a citation; they count from 1 in order of use. A
-    claim that says what the cells of a row are cites the header, too.
+    Claims that rest on the same sentence share a citation; citations are numbered from 1 in order
+    of first use. A claim that states the cells of a table row also cites the header.
     """
     known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
         before = len(known)
-        named = source.header if claim == source.statement else None
-        sources = (source, named) if named else (source,)
-        for each in sources:
-            known.setdefault(each.position, _citation(len(known) + 1, each))
-        citations = tuple(known[each.position] for each in sources)
+        header = source.header if claim == source.statement else None
+        sources = (source, header) if header else (source,)
+        for cited in sources:
+            known.setdefault(cited.position, _citation(len(known) + 1, cited))
+        citations = tuple(known[cited.position] for cited in sources)
         new = tuple(citation for citation in citations if citation.n > before)
         yield CitedClaim(" ".join(claim.split()), citations, new)
 
 
 def strip_marks(text: str) -> str:
-    """Return `text` without any `[n]`, for text whose marks are not ours."""
+    """Return `text` without any mark `[n]`, for text whose marks did not come from us."""
     return _MARK.sub("", text)
 
 
@@ -101,9 +101,9 @@ def _citation(n: int, source: SourceSentence) -> Citation:
 
 
 def is_quoted_verbatim(source: SourceSentence, passages: Sequence[Hit]) -> bool:
-    """Say whether the quote of `source` is what its page says, with nothing blanked in it.
+    """Return whether the quote of `source` is exactly what its page says, nothing blanked.
 
-    `passages` are as they were found.
+    `passages` are those that the search returned, before anything was blanked.
     """
     _, _, page, start, end = source.position
     for passage in passages:

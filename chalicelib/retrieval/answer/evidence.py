@@ -1,8 +1,8 @@
-"""Evidence for an answer: sentences of passages, weighed by how well they support one.
+"""Evidence for an answer: sentences of passages, weighed by how well they support it.
 
-Everything here is arithmetic on texts and vectors: the caller does the embedding.
-The constants were chosen on the labelled questions of `tests/data/questions.json`; what
-they score is in `docs/answering.md`.
+Everything here is arithmetic on texts and vectors: the caller does the embedding. The constants
+were chosen on the labelled questions of `tests/data/questions.json`; their scores are in
+`docs/answering.md`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 
 
 MAX_CANDIDATES = 32
-"""Sentences that are embedded for one question: what a caller waits for."""
+"""The most sentences embedded for one question: the caller waits for each."""
 MAX_CLAIMS = 3
 MIN_SUPPORT = 0.51
-"""Below this the best sentence does not answer: the question is refused."""
+"""Below this support the best sentence does not answer, and the question is refused."""
 SUFFICIENT_SUPPORT = 0.62
-"""From here on the best sentence is answer enough, and no language model is asked."""
+"""From this support on the best sentence is the answer, and no language model is called."""
 MAX_FEEDBACK_SUPPORT = 0.05
-"""The most support that votes lend a sentence, or take from it."""
+"""The most support that votes can add to a sentence, or take from it."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
 _COSINE_WEIGHT = 0.45
 _NEARBY = 0.2
-"""What a word of the question counts for that stands in the passage, but not in the sentence."""
+"""Weight of a question's word that is in the passage but not in the sentence."""
 _ADDED = 0.5
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
-"""The line below the head of a table."""
+"""The line below the header of a table."""
 
 Vector = Sequence[float]
 
@@ -60,7 +60,7 @@ class Evidence:
 
 
 def cosine(one: Vector, other: Vector) -> float:
-    """Return the cosine of the angle between two vectors, 0 where one has no length."""
+    """Return the cosine of the angle between two vectors, 0 if one has no length."""
     lengths = math.sqrt(_dot(one, one) * _dot(other, other))
     return _dot(one, other) / lengths if lengths else 0.0
 
@@ -72,41 +72,41 @@ def _dot(one: Vector, other: Vector) -> float:
 def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSentence]:
     """Return the sentences worth weighing, most promising first.
 
-    Those that share words with the question come first, then by the passage's rank.
-    Headings, heads of tables and questions state nothing, and are left out.
+    Sentences that share words with the question come first, then by the passage's rank. Headings,
+    table headers and questions state nothing, and are left out.
     """
-    asked = set(terms(question))
-    found: dict[tuple[str, str, int, int, int], tuple[int, int, SourceSentence]] = {}
+    question_terms = set(terms(question))
+    by_position: dict[tuple[str, str, int, int, int], tuple[int, int, SourceSentence]] = {}
     for rank, passage in enumerate(passages):
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
             if is_table_header(passage.text, span) or not _states_something(text, passage.heading):
                 continue
             source = SourceSentence(passage, span, text)
-            shared = len(asked & set(terms(text)))
-            found.setdefault(source.position, (shared, rank, source))
-    ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
+            shared = len(question_terms & set(terms(text)))
+            by_position.setdefault(source.position, (shared, rank, source))
+    ranked = sorted(by_position.values(), key=lambda entry: (-entry[0], entry[1]))
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
 
 
 def text_to_embed(source: SourceSentence) -> str:
-    """Return the text that is embedded for a sentence: its heading says what it is about."""
+    """Return the text to embed for a sentence, with its heading, which names the topic."""
     heading = source.passage.heading
     return f"{heading}. {source.statement}" if heading else source.statement
 
 
 def _states_something(text: str, heading: str) -> bool:
-    """Say whether `text` is more than a question, a heading, a label or the number of an item."""
+    """Return whether `text` is more than a question, a heading, a label or an item number."""
     if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
         return False
-    told = terms(text)
-    says = any(not term.isdigit() for term in told)
-    return len(told) >= _FEWEST_TERMS or (says and bool(numbers_in(text)))
+    text_terms = terms(text)
+    says = any(not term.isdigit() for term in text_terms)
+    return len(text_terms) >= _FEWEST_TERMS or (says and bool(numbers_in(text)))
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalQuestion:
-    """A follow-up question as the caller put it, before it was rewritten, and its vector."""
+    """A follow-up question as the caller put it, before it was rewritten, with its vector."""
 
     text: str
     vector: Vector
@@ -121,19 +121,19 @@ def weigh_evidence(
 ) -> list[Evidence]:
     """Return the sentences with their support, best first.
 
-    Support mixes likeness of meaning (cosine) with the share of the question's words, by
-    rarity, that the sentence or its heading holds, and a little for those that its passage does;
-    a sentence without the kind of thing that the question asks for, such as a number, loses some.
-    Of a follow-up, what was `put` counts; the words that the history adds count half, and it is
-    enough that the passage holds them: the sentence itself may well say "it", too.
+    Support mixes likeness of meaning (cosine) with the share of the question's words, weighted by
+    rarity, that the sentence or its heading has, and a little for those that only its passage has.
+    A sentence without the kind of thing that the question asks for, such as a number, loses some.
+    For a follow-up, the words of `put` count in full. The words that the history adds count half,
+    and it is enough that the passage has them: the sentence itself may well say "it", too.
     """
     weights = _weights(question, sources, put)
     expectation = expected_answer(question)
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
-        held = _held(f"{source.statement}\n{source.passage.heading}", weights)
-        coverage = _coverage(weights, held, held_by[id(source.passage)])
+        covered = _held(f"{source.statement}\n{source.passage.heading}", weights)
+        coverage = _coverage(weights, covered, held_by[id(source.passage)])
         likeness = cosine(question_vector, vector)
         if put is not None:
             likeness = max(likeness, cosine(put.vector, vector))
@@ -146,7 +146,7 @@ def weigh_evidence(
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """What a term of the question counts for: in the sentence, and in its passage only."""
+    """The weight of a question's term in the sentence, and in the rest of its passage."""
 
     held: float
     nearby: float
@@ -155,11 +155,13 @@ class _Weight:
 def _weights(
     question: str, sources: Sequence[SourceSentence], put: OriginalQuestion | None
 ) -> dict[str, _Weight]:
-    asked = set(terms(strip_question_words(question)))
-    own = asked if put is None else set(terms(strip_question_words(put.text)))
-    counts = Counter(term for source in sources for term in _held(source.statement, asked | own))
+    question_terms = set(terms(strip_question_words(question)))
+    own = question_terms if put is None else set(terms(strip_question_words(put.text)))
+    counts = Counter(
+        term for source in sources for term in _held(source.statement, question_terms | own)
+    )
     weights = {}
-    for term in asked | own:
+    for term in question_terms | own:
         rarity = math.log(1 + (1 + len(sources)) / (1 + counts[term]))
         if term in own:
             weights[term] = _Weight(rarity, _NEARBY * rarity)
@@ -176,9 +178,13 @@ def _coverage(weights: Mapping[str, _Weight], held: set[str], in_passage: set[st
 
 
 def _held(text: str, asked: Iterable[str]) -> set[str]:
-    """Return those of the terms `asked` that `text` holds, in whatever inflection."""
-    told = set(terms(text))
-    return {term for term in asked if term in told or any(are_related(term, word) for word in told)}
+    """Return those of the terms `asked` that occur in `text`, in whatever inflection."""
+    text_terms = set(terms(text))
+    return {
+        term
+        for term in asked
+        if term in text_terms or any(are_related(term, word) for word in text_terms)
+    }
 
 
 def extract_claims(
@@ -200,23 +206,23 @@ def extract_claims(
 
 
 def is_sufficient(evidence: Sequence[Evidence]) -> bool:
-    """Say whether the best sentence is answer enough, so that no language model is asked."""
+    """Return whether the best sentence answers well enough without a language model."""
     return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
 
 
 def boost_evidence(evidence: Sequence[Evidence], voted: VoteWeights) -> list[Evidence]:
-    """Return the evidence, best first, with its support moved by the votes of ratings.
+    """Return the evidence, best first, with its support adjusted by the votes of ratings.
 
-    So a sentence that people point to can answer where it nearly did, and one that they rate down
-    can cease to.
+    A sentence that users rate well can become sufficient where it nearly was, and one that they
+    rate badly can stop being sufficient.
     """
     if not voted:
         return list(evidence)
-    told = [
+    boosted = [
         replace(item, support=item.support + MAX_FEEDBACK_SUPPORT * _voted(item, voted))
         for item in evidence
     ]
-    return sorted(told, key=lambda item: -item.support)
+    return sorted(boosted, key=lambda item: -item.support)
 
 
 def _voted(item: Evidence, voted: VoteWeights) -> float:
@@ -225,30 +231,30 @@ def _voted(item: Evidence, voted: VoteWeights) -> float:
 
 
 def answer_sentences(answer: str) -> list[str]:
-    """Return the sentences of a generated answer, without marks that it wrote itself."""
+    """Return the sentences of a generated answer, without the marks that the model wrote."""
     text = strip_marks(answer).strip()
     return [text[span.start : span.end] for span in split_sentences(text)]
 
 
 def evidence_passages(evidence: Sequence[Evidence]) -> list[Hit]:
-    """Return the passages that the evidence stands in, the one with the best sentence first."""
-    found = {id(item.source.passage): item.source.passage for item in evidence}
-    return list(found.values())
+    """Return the passages of the evidence, the one with the best sentence first."""
+    by_identity = {id(item.source.passage): item.source.passage for item in evidence}
+    return list(by_identity.values())
 
 
 def blank_instructions(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:
     """Return the passages with instructions to a model blanked, and the number of sentences.
 
-    Such a sentence is replaced by spaces: every other character stays where it was, so that
-    quotes keep their offsets on the page. A sentence of overlapping passages counts once.
+    Such a sentence is replaced by spaces: every other character stays where it was, so that quotes
+    keep their offsets on the page. A sentence of overlapping passages counts once.
     """
     shown: list[Hit] = []
     blanked: set[tuple[str, str, int, int]] = set()
     for passage in passages:
         spans = split_sentences(passage.text)
-        told = screen.aimed_at_model([passage.text[span.start : span.end] for span in spans])
+        verdicts = screen.aimed_at_model([passage.text[span.start : span.end] for span in spans])
         text = passage.text
-        for span, aimed in zip(spans, told, strict=True):
+        for span, aimed in zip(spans, verdicts, strict=True):
             if aimed:
                 text = f"{text[: span.start]}{' ' * (span.end - span.start)}{text[span.end :]}"
                 place = (passage.document_id, passage.version, passage.page)
@@ -261,4 +267,4 @@ class SentenceScreen(Protocol):
     """A screen that finds sentences addressed to a language model instead of to a reader."""
 
     def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
-        """Say of each sentence whether it is an instruction aimed at a language model."""
+        """Return, for each sentence, whether it is an instruction aimed at a language model."""

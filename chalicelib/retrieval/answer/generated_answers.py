@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.search.query import Query
 
 SourcedClaims = list[tuple[str, SourceSentence]]
-"""Claims of an answer, each with the text of a passage that it rests on."""
+"""Claims of an answer, each with the sentence of a passage that supports it."""
 
 
 class SupportChecker(Protocol):
-    """A check that says which claims of an answer rest on their sources."""
+    """A check that says which claims of an answer are supported by their sources."""
 
     def check(
         self,
@@ -42,10 +42,10 @@ class SupportChecker(Protocol):
         sources: Sequence[CheckSource],
         correlation_id: str,
     ) -> CheckResult:
-        """Return one verdict a claim, in order, and what the check used for the receipt.
+        """Return one verdict per claim, in order, and the usage of the check for the receipt.
 
-        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`; an answer that could
-        not be checked must not be used.
+        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`; an answer that could not
+        be checked must not be used.
         """
 
 
@@ -54,7 +54,8 @@ class ModelReply:
     """The text that a language model wrote, and the receipt lines of all attempts at it.
 
     `text` is "" if no attempt succeeded. `is_complete` is false if the model was stopped, by its
-    token limit or otherwise. `screen_findings` are the kinds of what the screen found and passed.
+    token limit or otherwise. `screen_findings` are the kinds of content that the screen found but
+    let pass.
     """
 
     text: str
@@ -75,10 +76,10 @@ class AnswerWriter(Protocol):
     """A language model that answers questions from passages and rewrites follow-up questions."""
 
     def deadline(self) -> float:
-        """Return the time, by a clock of the writer, at which a question put now must be done."""
+        """Return the time, by the writer's clock, by which a question put now must be answered."""
 
     def token_budget(self, question: str, language: str = "") -> int:
-        """Return the tokens that passages may take beside the question and the answer."""
+        """Return the tokens left for passages beside the question and the answer."""
 
     def count_tokens(self, passage: Hit) -> int:
         """Return the tokens of the budget that `passage` takes, never too few."""
@@ -112,12 +113,12 @@ class AnswerWriter(Protocol):
         spender: Spender,
         deadline: float,
     ) -> ModelReply:
-        """Return `question` rewritten so that it reads alone; raise as `write` does."""
+        """Return `question` rewritten so that it can be understood alone; raise as `write` does."""
 
 
 @dataclass(slots=True)
 class AnswerUsage:
-    """The models that one answer used, and the notices that the caller gets about it."""
+    """The models that one answer used, and the notices for the caller about it."""
 
     uses: list[ModelUse] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -131,12 +132,12 @@ class AnswerUsage:
         """Record a reply of a language model, with a notice of screen findings; return it."""
         self.uses.append(ModelUse(role, reply))
         if reply.screen_findings:
-            found = ", ".join(reply.screen_findings)
-            self.notices.append(f"The screen found {found} in what the language model was to do.")
+            kinds = ", ".join(reply.screen_findings)
+            self.notices.append(f"The screen found {kinds} in what the language model was to do.")
         return reply
 
     def add_failure(self, role: str, error: HeadraceError, task: str) -> None:
-        """Record that the language model failed to do `task`, why, and the cost of attempts."""
+        """Record that the language model failed at `task`, the reason, and the attempts' cost."""
         if error.receipt is not None:
             lost = ModelReply("", error.receipt.lines, is_complete=False)
             self.uses.append(ModelUse(role, lost))
@@ -150,9 +151,9 @@ class AnswerUsage:
 class PreparedQuestion:
     """A question on its way through the pipeline.
 
-    `original` is the question as the caller put it; `query` holds the text that is searched for in
-    its place. `language` is an ISO 639-1 code, "" if unknown. `deadline` is when a language model
-    must have done all that it does for the question, by the clock of the writer.
+    `original` is the question as the caller put it; `query` has the text that is searched for
+    instead. `language` is an ISO 639-1 code, "" if unknown. `deadline` is when all work of a
+    language model on the question must be done, by the writer's clock.
     """
 
     original: str
@@ -236,7 +237,7 @@ def _check_claims(
 
 
 def check_sources(passages: Sequence[Hit]) -> list[CheckSource]:
-    """Return the passages as sources of a check, at most `MAX_SOURCES`; ids are their indices."""
+    """Return at most `MAX_SOURCES` passages as sources of a check; ids are their indices."""
     return [
         CheckSource(id=at, text=passage.text)
         for at, passage in enumerate(passages[:MAX_SOURCES])
@@ -248,17 +249,17 @@ def supported_claims(
     claims: Sequence[str], passages: Sequence[Hit], checked: CheckResult
 ) -> SourcedClaims | None:
     """Return each claim with its source in `passages`, or None if a claim has none."""
-    found: SourcedClaims = []
+    sourced: SourcedClaims = []
     for claim, verdict in zip(claims, checked.verdicts, strict=True):
         if not verdict.supported or verdict.source is None:
             return None
         passage = passages[verdict.source]
         span = TextSpan(verdict.start, verdict.end)
-        found.append((claim, SourceSentence(passage, span, passage.text[span.start : span.end])))
-    return found
+        sourced.append((claim, SourceSentence(passage, span, passage.text[span.start : span.end])))
+    return sourced
 
 
 def describe_doubts(checked: CheckResult) -> str:
-    """Return the reasons of the claims that are not supported, each once, in words."""
+    """Return the reasons of the unsupported claims, each once, in words."""
     reasons = [reason for verdict in checked.verdicts for reason in verdict.reasons]
     return ", ".join(dict.fromkeys(reason.replace("_", " ") for reason in reasons))

@@ -1,7 +1,7 @@
 """Prompts that ask a language model to answer from passages or to rewrite a question.
 
-The model is called as any other is: routed, screened, paid for by the budgets of the tenant, and
-accounted for by attempts.
+The model is called like any other: routed, screened, charged to the tenant's budgets, and with a
+receipt line for each attempt.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _REWRITE = (
 
 @dataclass(frozen=True, slots=True)
 class PassagePrompt:
-    """A prompt of one turn: `system` holds our instructions, `parts` the passages and question.
+    """A prompt of one turn: `system` has our instructions, `parts` the passages and question.
 
     Each part says whether its text is trusted.
     """
@@ -63,11 +63,11 @@ class PassagePrompt:
 
     @property
     def user(self) -> str:
-        """Return the parts as the model reads them."""
+        """Return the parts as the text that the model reads."""
         return "".join(part.text for part in self.parts)
 
     def call(self, max_tokens: int) -> ChatCall:
-        """Return the call that asks for an answer, greedily decoded."""
+        """Return the call that asks for an answer, decoded greedily."""
         turn = Message(role="user", content=self.parts)
         return ChatCall(
             system=self.system, messages=(turn,), max_tokens=max_tokens, temperature=0.0
@@ -79,9 +79,9 @@ def answer_prompt(
 ) -> PassagePrompt:
     """Return the prompt that asks for an answer from `passages`, in `language` (its name).
 
-    `fence` is made up for the request, so that no document can know it and close its passage.
+    `fence` is made up for each request, so that no document can know it and close its passage.
     """
-    wanted = f" Answer in {language}." if language else ""
+    language_rule = f" Answer in {language}." if language else ""
     parts: list[TextPart] = []
     for n, passage in enumerate(passages, start=1):
         parts += [
@@ -90,7 +90,7 @@ def answer_prompt(
             TextPart(text=f"\n{fence} end\n"),
         ]
     parts.append(TextPart(text=f"\nQuestion: {neutralize(question, fence)}"))
-    return PassagePrompt(_ANSWER.format(language=wanted, fence=fence), tuple(parts))
+    return PassagePrompt(_ANSWER.format(language=language_rule, fence=fence), tuple(parts))
 
 
 def rewrite_prompt(question: str, history: Sequence[ConversationTurn], fence: str) -> PassagePrompt:
@@ -105,20 +105,20 @@ def rewrite_prompt(question: str, history: Sequence[ConversationTurn], fence: st
 
 MAX_ANSWER_TOKENS = 160
 MAX_QUESTION_TOKENS = 96
-"""Of a question that is rewritten."""
+"""The most tokens of a rewritten question."""
 _MAX_TURNS = 3
-"""Turns of a conversation that a rewritten question may take its words from."""
+"""The last turns of a conversation that a rewritten question may take its words from."""
 _MAX_TURN_CHARACTERS = 600
 _DEFAULT_CONTEXT = 4_096
 _DEFAULT_PASSAGES = 1_500
-"""Of a model that is not in the catalogue."""
+"""Cautious limits for a model that is not in the catalogue."""
 _FENCE_TOKENS = 24
-"""Of the two lines around a passage."""
+"""Tokens of the two fence lines around a passage."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassageLimits:
-    """The most that a model reads.
+    """The limits on the text that a model reads, in tokens.
 
     `context_tokens` bounds prompt and answer together; more than `passage_tokens` of passages do
     not improve the answer.
@@ -129,7 +129,7 @@ class PassageLimits:
 
 
 def passage_limits(catalogue: Catalogue, model_id: str) -> PassageLimits:
-    """Return the limits that the catalogue gives for a Bedrock model, or cautious ones."""
+    """Return the catalogue's limits for a Bedrock model, or cautious ones if it has none."""
     model = catalogue.bedrock_model(model_id)
     if model is None or not model.context_tokens:
         return PassageLimits(_DEFAULT_CONTEXT, _DEFAULT_PASSAGES)
@@ -166,11 +166,11 @@ class PassageWriter:
     monotonic: Callable[[], float] = time.monotonic
 
     def deadline(self) -> float:
-        """Return when all calls for a question that is put now must have ended."""
+        """Return when all calls for a question put now must have ended, by `monotonic`."""
         return self.monotonic() + self.seconds
 
     def token_budget(self, question: str, language: str = "") -> int:
-        """Return the tokens that passages may take beside the question and the answer."""
+        """Return the tokens left for passages beside the question and the answer."""
         prompt = answer_prompt(question, (), self.fence(), language)
         free = self.limits.context_tokens - _tokens(prompt) - MAX_ANSWER_TOKENS
         return max(0, min(self.limits.passage_tokens, free))
@@ -187,14 +187,14 @@ class PassageWriter:
         deadline: float,
         language: str = "",
     ) -> ModelReply:
-        """Return the model's reply to the passages, all of them, and the question."""
+        """Return the model's answer to the question from all of the passages."""
         prompt = answer_prompt(question, passages, self.fence(), language)
         return self._generate(prompt, MAX_ANSWER_TOKENS, spender, deadline)
 
     def rewrite(
         self, question: str, history: Sequence[ConversationTurn], spender: Spender, deadline: float
     ) -> ModelReply:
-        """Return the model's reply to the question after the last turns of `history`."""
+        """Return the model's rewriting of the question, given the last turns of `history`."""
         turns = [
             ConversationTurn(
                 question=turn.question[:_MAX_TURN_CHARACTERS],
@@ -210,14 +210,20 @@ class PassageWriter:
     ) -> ModelReply:
         within = CallLimits(deadline=deadline)
         terms = Terms(model=self.model)
-        made = self.generator().generate(prompt.call(max_tokens), terms, spender, limits=within)
-        if not isinstance(made.output, ChatOutput):
-            raise ModelFailure(f"{made.model} answered a question with {made.output.task}.")
+        generation = self.generator().generate(
+            prompt.call(max_tokens), terms, spender, limits=within
+        )
+        if not isinstance(generation.output, ChatOutput):
+            raise ModelFailure(
+                f"{generation.model} answered a question with {generation.output.task}."
+            )
         return ModelReply(
-            made.output.text,
-            made.receipt.lines,
-            is_complete=made.output.finish == "stop",
-            screen_findings=tuple(dict.fromkeys(finding.category for finding in made.findings)),
+            generation.output.text,
+            generation.receipt.lines,
+            is_complete=generation.output.finish == "stop",
+            screen_findings=tuple(
+                dict.fromkeys(finding.category for finding in generation.findings)
+            ),
         )
 
 

@@ -1,17 +1,17 @@
-"""The answer pipeline: the cheapest tier that suffices, and never a claim without its source.
+"""The answer pipeline: the cheapest tier that suffices, and no claim without its source.
 
 The policy, in order of price:
 
-0. A follow-up question is rewritten so that it reads alone. Sentences that give orders to a
-   language model are blanked in the passages.
-1. Retrieve passages and weigh those of their sentences that can reply. Below
+0. A follow-up question is rewritten so that it can be understood alone. Sentences that give orders
+   to a language model are blanked in the passages.
+1. Passages are retrieved, and those of their sentences that can reply are weighed. Below
    `evidence.MIN_SUPPORT` nothing supports an answer: the question is refused, and no dearer tier
    is asked to make one up.
 2. Tier 0, extractive: from `evidence.SUFFICIENT_SUPPORT` on, or if the request asks for this tier,
    the best sentences themselves are the answer.
 3. Tier 1, a language model: tried if the support lies in between, or if the request asks for it.
    Its answer is used only if the support check finds every sentence of it supported by a passage;
-   if not, or if the model or the check fails, tier 0's answer stands and a notice says why.
+   if not, or if the model or the check fails, tier 0's answer is given and a notice says why.
 """
 
 from __future__ import annotations
@@ -71,16 +71,16 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.search.searcher import QueryEmbedder, Searcher
 
 _HARD_TO_TELL_APART = {"da", "no"}
-"""Danish and Norwegian share most of the words that tell a language."""
+"""Danish and Norwegian share most of the words by which a language is detected."""
 
 
 class AnswerPrices(Protocol):
-    """The prices of answers."""
+    """Prices the models and the index query that an answer used."""
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[ModelUse]) -> Receipt:
         """Return the receipt of `used`, in order, and of the one query of the index.
 
-        Where no language model was asked, it says what asking one would have cost.
+        If no language model was called, the receipt also says what calling one would have cost.
         """
 
 
@@ -116,11 +116,10 @@ class QuestionAnswerer:
     def stream(
         self, query: Query, tier: Tier | None = None, history: Sequence[ConversationTurn] = ()
     ) -> Iterator[AskEvent]:
-        """Yield the events of the answer as they come true.
+        """Yield the events of the answer as soon as each is certain.
 
-        `contracts/answers.py` gives their order. A claim is yielded once a source supports the
-        whole answer, and never taken back. What is wrong with the query is raised before the
-        first event.
+        `contracts/answers.py` gives their order. A claim is yielded only once sources support the
+        whole answer, and is never retracted. An invalid query raises before the first event.
 
         Args:
             query: the question as the caller put it.
@@ -129,13 +128,13 @@ class QuestionAnswerer:
         """
         question = self._prepare(query, tier, history)
         usage, text = question.usage, question.query.text
-        found = self.searcher.search(question.query)
-        usage.add_embedding("question", found.embedding)
-        if found.rerank_result is not None:
-            usage.uses.append(ModelUse("rerank", found.rerank_result))
-        usage.notices += found.notices
-        yield AskRetrieved(asked_as=text, passages=len(found.passages))
-        draft = self._draft(question, found)
+        result = self.searcher.search(question.query)
+        usage.add_embedding("question", result.embedding)
+        if result.rerank_result is not None:
+            usage.uses.append(ModelUse("rerank", result.rerank_result))
+        usage.notices += result.notices
+        yield AskRetrieved(asked_as=text, passages=len(result.passages))
+        draft = self._draft(question, result)
         sentences: list[str] = []
         citations: list[Citation] = []
         if not draft.claims:
@@ -150,19 +149,19 @@ class QuestionAnswerer:
             sentences.append(render_claim(claim))
             yield AskClaim(claim=claim)
         usage.notices += _language_notices(question.language, draft)
-        answer_id = self._log(question, found, _record(question, draft.tier, sentences, citations))
+        answer_id = self._log(question, result, _record(question, draft.tier, sentences, citations))
         yield AskDone(
             answer_id=answer_id,
             tier=draft.tier,
             language=question.language,
-            receipt=self.prices.answer(text, found.passages, usage.uses),
+            receipt=self.prices.answer(text, result.passages, usage.uses),
             notices=tuple(usage.notices),
         )
 
     def _prepare(
         self, query: Query, tier: Tier | None, history: Sequence[ConversationTurn]
     ) -> PreparedQuestion:
-        """Return the question with the text that is searched for in place of a follow-up."""
+        """Return the question with the text to search for, which is rewritten for a follow-up."""
         usage = AnswerUsage()
         deadline = self.writer.deadline() if self.writer is not None else 0.0
         text = self._rewrite(query, tier, history, usage, deadline)
@@ -178,7 +177,7 @@ class QuestionAnswerer:
         usage: AnswerUsage,
         deadline: float,
     ) -> str:
-        """Return the question as it reads alone: by rules, by a model where they are unsure."""
+        """Return the question as it reads alone: by rules, or by a model if they are unsure."""
         by_rules = rewrite_question(query.text, history)
         if by_rules.is_certain or self.writer is None or tier == "extractive":
             return by_rules.text
@@ -194,7 +193,7 @@ class QuestionAnswerer:
         return by_rules.text
 
     def _draft(self, question: PreparedQuestion, found: SearchResult) -> _Draft:
-        """Return the claims of the cheapest tier that suffices, or of the tier asked for."""
+        """Return the claims of the cheapest tier that suffices, or of the requested tier."""
         passages, blanked = blank_instructions(found.passages, self.screen)
         if blanked:
             question.usage.notices.append(_screening_notice(blanked))
@@ -203,7 +202,7 @@ class QuestionAnswerer:
         claims = extract_claims(replies)
         if claims and _needs_language_model(question.tier, replies):
             generated = generate_claims(question, evidence, self.writer, self.checker)
-            # A quote with a blanked sentence in it is not what its page says.
+            # A source with a blanked sentence could not be quoted as its page has it.
             if generated and all(
                 is_quoted_verbatim(source, found.passages) for _, source in generated
             ):
@@ -229,7 +228,7 @@ class QuestionAnswerer:
         return boost_evidence(weighed, found.vote_weights)
 
     def _log(self, question: PreparedQuestion, found: SearchResult, record: AnswerRecord) -> str:
-        """Return the id under which the answer can be rated, "" with a notice if it has none."""
+        """Return the id under which the answer can be rated, or "" with a notice if it has none."""
         if self.answer_log is None:
             return ""
         answer_id = self.answer_log.record(question.query.tenant, record, found)

@@ -1,10 +1,10 @@
-"""Rewriting of follow-up questions so that they read without the conversation.
+"""Rewriting of follow-up questions so that they can be understood alone.
 
-Rules come first. They put the last question's or answer's noun in place of a pronoun ("Who made
-it?"), complete what is left out ("What about grayling?", "And in 2022?"), and say what a definite
-thing belongs to ("Who gives the permit?"). A question that points nowhere is left as it is.
-The rules are English; a short question in another language that points back gets the last one
-put before it.
+Rules come first. They replace a pronoun by the noun of the last question or answer ("Who made
+it?"), complete an elliptic question ("What about grayling?", "And in 2022?"), and add what a
+definite thing belongs to ("Who gives the permit?"). A question that refers to nothing before it is
+left as it is. The rules are English; a short question in another language that refers back gets the
+last question put before it.
 """
 
 from __future__ import annotations
@@ -66,23 +66,23 @@ class Antecedents:
     """The nouns of the last turn that pronouns of a follow-up can refer to."""
 
     question_nouns: tuple[str, ...]
-    """Of the question: a phrase, then what it is `of`."""
+    """Phrases of the question: each phrase, then what it is `of`."""
     answer_nouns: tuple[str, ...]
-    """Of the answer."""
+    """Phrases of the answer."""
     people: tuple[str, ...]
-    """Names of the answer, those first that the question did not say."""
+    """Names in the answer, first those that the question did not mention."""
     asks_for_person: bool
 
     @classmethod
     def from_turn(cls, said: PreviousTurn) -> Self:
-        """Return the antecedents that the turn `said` gives."""
+        """Return the antecedents that the turn `said` offers."""
         answer = find_noun_phrases(said.answer)
-        asked = find_noun_phrases(said.question)
+        phrases = find_noun_phrases(said.question)
         called = [part for phrase in answer for part in phrase.parts if _is_name(part)]
         known = set(words(said.question))
         called.sort(key=lambda name: (set(words(name)) <= known, -len(name.split())))
         return cls(
-            question_nouns=tuple(_things(_by_rank(said.question, asked), answer)),
+            question_nouns=tuple(_things(_by_rank(said.question, phrases), answer)),
             answer_nouns=tuple(_within(phrase) for phrase in answer),
             people=tuple(called),
             asks_for_person=_PEOPLE.match(said.question) is not None,
@@ -90,27 +90,27 @@ class Antecedents:
 
     @property
     def topic(self) -> str:
-        """Return what the last turn was about, "" where it says nothing."""
+        """Return the topic of the last turn, "" if it has none."""
         return next(iter(self.question_nouns or self.answer_nouns), "")
 
     def resolve(self, question: str) -> tuple[str, bool, bool]:
-        """Return `question` with nouns for pronouns, whether for sure, and if it had pronouns."""
-        empty = [found.span() for found in _EMPTY_IT.finditer(question)]
+        """Return `question` with nouns for pronouns, whether that is certain, and if it had any."""
+        empty = [match.span() for match in _EMPTY_IT.finditer(question)]
         sure, pointed, text, at = True, False, "", 0
-        for found in _PRONOUN.finditer(question):
-            if any(start <= found.start() < end for start, end in empty):
+        for match in _PRONOUN.finditer(question):
+            if any(start <= match.start() < end for start, end in empty):
                 continue
             pointed = True
-            choices = self._choices(str(found.lastgroup))
+            choices = self._choices(str(match.lastgroup))
             sure = sure and len(choices) == 1
             if not choices:
                 continue
-            text += question[at : found.start()] + _inflected(found.group(), choices[0])
-            at = found.end()
+            text += question[at : match.start()] + _inflected(match.group(), choices[0])
+            at = match.end()
         return text + question[at:], sure, pointed
 
     def _choices(self, kind: str) -> list[str]:
-        """Return what a pronoun of `kind` may stand for, the likeliest first."""
+        """Return the nouns that a pronoun of `kind` may stand for, the likeliest first."""
         if kind == "person":
             return [*self.people, *(self.answer_nouns[:1] if not self.people else ())]
         if kind == "they":
@@ -135,22 +135,25 @@ def _head(noun: str) -> str:
 
 
 def _by_rank(question: str, phrases: list[NounPhrase]) -> list[NounPhrase]:
-    """Return the subject of `does` first: it is what "How much power does it have?" is about."""
+    """Return the phrases with the subject of `does` first.
+
+    `How much power does it have?` is about `it`.
+    """
     return sorted(phrases, key=lambda phrase: not _DOES.search(question[: phrase.start]))
 
 
 def _within(phrase: NounPhrase) -> str:
-    """Return a phrase as it stands within a sentence."""
+    """Return a phrase as it is written within a sentence."""
     opens = phrase.start == 0 and not _is_name(phrase.text)
     return phrase.text[0].lower() + phrase.text[1:] if opens else phrase.text
 
 
 def _things(asked: list[NounPhrase], answer: list[NounPhrase]) -> Iterator[str]:
-    told = {phrase.head: _within(phrase) for phrase in answer if len(phrase.parts) > 1}
+    by_head = {phrase.head: _within(phrase) for phrase in answer if len(phrase.parts) > 1}
     for phrase in asked:
         bare = not phrase.text.casefold().startswith(("the ", "a ", "an "))
-        if bare and phrase.head in told:
-            yield told[phrase.head]
+        if bare and phrase.head in by_head:
+            yield by_head[phrase.head]
         elif bare and phrase.text.islower():
             yield f"the {phrase.text}"
         else:
@@ -163,12 +166,12 @@ def _is_name(text: str) -> bool:
 
 
 def _inflected(pronoun: str, noun: str) -> str:
-    """Return `noun` in the case of `pronoun`."""
+    """Return `noun` in the grammatical case of `pronoun`."""
     return f"{noun}'s" if pronoun.casefold() in _OWNING else noun
 
 
 MAX_REWRITTEN_CHARACTERS = 400
-"""Characters of a question that is put into another, and of one that a model rewrote."""
+"""The most characters of a question put into another, and of one that a model rewrote."""
 _KEPT = 0.6
 
 _CONNECTIVE = re.compile(r"^(?:and|but|or|so|also|ok|okay|then|now)\b[,:]?\s+", re.IGNORECASE)
@@ -216,12 +219,12 @@ _ENGLISH = re.compile(
 )
 _SHORT = 6
 _FRAGMENT = 5
-"""Words of a question that is no sentence; a longer one says itself what it is about."""
+"""The most words of an elliptic question; a longer one names its topic itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewrittenQuestion:
-    """A question that reads alone; `is_certain` if the rules were sure of what was meant."""
+    """A question that can be understood alone; `is_certain` if the rules had no doubt."""
 
     text: str
     is_certain: bool = True
@@ -232,18 +235,18 @@ def rewrite_question(question: str, history: Sequence[ConversationTurn]) -> Rewr
 
     Earlier questions may be follow-ups themselves, and are resolved in turn.
     """
-    said: PreviousTurn | None = None
+    last_turn: PreviousTurn | None = None
     for turn in history:
-        asked = turn.question if said is None else _resolved(turn.question, said).text
-        said = PreviousTurn(_bare(asked), _told(turn.answer))
-    return RewrittenQuestion(question) if said is None else _resolved(question, said)
+        resolved = turn.question if last_turn is None else _resolved(turn.question, last_turn).text
+        last_turn = PreviousTurn(_bare(resolved), _told(turn.answer))
+    return RewrittenQuestion(question) if last_turn is None else _resolved(question, last_turn)
 
 
 def is_faithful_rewrite(text: str, question: str, history: Sequence[ConversationTurn]) -> bool:
-    """Say whether `text`, by a language model, asks `question` and adds nothing to the history.
+    """Return whether a model's rewriting `text` asks `question` and adds nothing of its own.
 
-    All its words, numbers and names are of the question or the history, and most of the
-    question's words are in it.
+    All its words, numbers and names must come from the question or the history, and most of the
+    question's words must be in it.
     """
     if (
         not text.rstrip().endswith("?")
@@ -256,8 +259,8 @@ def is_faithful_rewrite(text: str, question: str, history: Sequence[Conversation
         return False
     if not names_in(text) <= set(words(known)):
         return False
-    asked = set(terms(question))
-    return len(asked & set(terms(text))) >= _KEPT * len(asked)
+    question_terms = set(terms(question))
+    return len(question_terms & set(terms(text))) >= _KEPT * len(question_terms)
 
 
 def _told(answer: str) -> str:
@@ -292,14 +295,14 @@ def _resolved(question: str, said: PreviousTurn) -> RewrittenQuestion:
 def _pointing(question: str, bare: str, said: PreviousTurn) -> RewrittenQuestion:
     """Resolve pronouns, and definite things that the last turn spoke of."""
     antecedents = Antecedents.from_turn(said)
-    text, sure, found = antecedents.resolve(bare)
-    if found and text != bare:
+    text, sure, has_pronoun = antecedents.resolve(bare)
+    if has_pronoun and text != bare:
         return RewrittenQuestion(f"{text[0].upper()}{text[1:]}?", sure)
     if not terms(strip_question_words(bare)):
         return RewrittenQuestion(f"{bare}: {_OPENING.sub('', said.question)}?", is_certain=False)
     topic = antecedents.topic
-    named = set(terms(topic)) <= set(terms(bare))
-    if topic and not named and (found or _belongs_to_it(bare, said)):
+    names_topic = set(terms(topic)) <= set(terms(bare))
+    if topic and not names_topic and (has_pronoun or _belongs_to_it(bare, said)):
         return RewrittenQuestion(
             f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", is_certain=False
         )
@@ -307,7 +310,7 @@ def _pointing(question: str, bare: str, said: PreviousTurn) -> RewrittenQuestion
 
 
 def _belongs_to_it(bare: str, said: PreviousTurn) -> bool:
-    """Say whether a short question names a thing without saying which, that was spoken of."""
+    """Return whether a short question has a definite noun that the last turn spoke of."""
     definite = [
         phrase
         for phrase in find_noun_phrases(bare)
@@ -315,8 +318,8 @@ def _belongs_to_it(bare: str, said: PreviousTurn) -> bool:
     ]
     if not definite or len(terms(strip_question_words(bare))) > 3:
         return False
-    spoken = set(terms(f"{said.question}\n{said.answer}"))
-    return any(_is_vague(phrase, spoken) for phrase in definite)
+    turn_terms = set(terms(f"{said.question}\n{said.answer}"))
+    return any(_is_vague(phrase, turn_terms) for phrase in definite)
 
 
 def _is_vague(phrase: NounPhrase, spoken: set[str]) -> bool:
@@ -327,7 +330,7 @@ def _is_vague(phrase: NounPhrase, spoken: set[str]) -> bool:
 
 
 def _completed(asked: str, clause: str) -> str:
-    """Return the last question with `clause` at its end, or its number in place of the old one."""
+    """Return the last question with `clause` appended, or its number in place of the old one."""
     new, old = _NUMBER.findall(clause), _NUMBER.findall(asked)
     if len(new) == len(old) == 1:
         return f"{_NUMBER.sub(new[0], asked)}?"
@@ -335,7 +338,7 @@ def _completed(asked: str, clause: str) -> str:
 
 
 def _replaced(asked: str, thing: str) -> str:
-    """Return the last question about `thing`, in place of what it was about."""
+    """Return the last question asked about `thing`, in place of its own topic."""
     phrases = find_noun_phrases(asked)
     if not phrases:
         return f"{asked}: {thing}?"
@@ -345,7 +348,7 @@ def _replaced(asked: str, thing: str) -> str:
 
 
 def _elsewhere(question: str, said: PreviousTurn) -> RewrittenQuestion:
-    """Put the last question before a short one, in another language, that points back."""
+    """Return a short question in another language with the last question put before it."""
     if len(words(question)) <= _SHORT and _ELSEWHERE.search(question):
         return RewrittenQuestion(f"{said.question}? {question}", is_certain=False)
     return RewrittenQuestion(question)

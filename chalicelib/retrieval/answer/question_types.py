@@ -1,6 +1,6 @@
 """The type of answer that a question expects: a quantity, a time, a name, or a measure.
 
-English wordings; a question in another language expects nothing in particular.
+The wordings are English; a question in another language expects no particular type.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _DAYS = frozenset(
 
 
 class ExpectedAnswer(Enum):
-    """What an answer should hold."""
+    """The kinds of content that an answer should have."""
 
     NUMBER = auto()
     MOMENT = auto()
@@ -60,7 +60,7 @@ _EXPECTED = (
 
 
 def expected_answer(question: str) -> ExpectedAnswer | None:
-    """Return what `question` asks for, or None where that is open."""
+    """Return the type of answer that `question` expects, or None if it is open."""
     for pattern, expectation in _EXPECTED:
         if asks_with(pattern, question):
             return expectation
@@ -68,15 +68,16 @@ def expected_answer(question: str) -> ExpectedAnswer | None:
 
 
 def asks_with(pattern: re.Pattern[str], question: str) -> bool:
-    """Say whether the first word that asks is of `pattern`: `what happens when it rains` asks for
-    no date.
+    """Return whether the first question word of `question` matches `pattern`.
+
+    `What happens when it rains` asks for no date, though it has `when`.
     """
-    asks, found = _ASKS.search(question), pattern.search(question)
-    return asks is not None and found is not None and found.start() <= asks.start()
+    asks, match = _ASKS.search(question), pattern.search(question)
+    return asks is not None and match is not None and match.start() <= asks.start()
 
 
 def holds_answer(expectation: ExpectedAnswer, sentence: str) -> bool:
-    """Say whether `sentence` holds anything of the kind."""
+    """Return whether `sentence` has anything of the expected kind."""
     if expectation is ExpectedAnswer.NAME:
         return bool(names_in(sentence))
     has_number = any(character.isdigit() for character in sentence)
@@ -109,10 +110,10 @@ _WORTH = word_set(
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is asked for: a dimension, one of `kinds`, and one of the words `told` beside it.
+    """The measure that a question asks for: a dimension of `kinds`, with a required word.
 
-    Without `told` the dimension is enough, as it is for the dimensions of `also`: a price is high,
-    too.
+    A sentence states the measure if it has a quantity of one of `kinds` and, unless there are none,
+    one of `required_words`. A quantity of one of `other_kinds` needs no word: a price is high, too.
     """
 
     kinds: frozenset[str]
@@ -140,7 +141,7 @@ _HEIGHTENED = word_set(
     " frequency power dividend interest turnout humidity concentration income loss profit deposit"
     " efficiency number percentage amount load demand consumption"
 )
-"""What is high without being tall."""
+"""Nouns that can be high without being tall."""
 
 
 _MEASURES = tuple(
@@ -172,31 +173,31 @@ _MEASURES = tuple(
 
 
 def asked_measure(question: ParsedText) -> Measure | None:
-    """Return the measure that `question` asks for, None where it asks for none."""
-    found = (measure for pattern, measure in _MEASURES if asks_with(pattern, question.text))
-    return next(found, None)
+    """Return the measure that `question` asks for, or None if it asks for none."""
+    measures = (measure for pattern, measure in _MEASURES if asks_with(pattern, question.text))
+    return next(measures, None)
 
 
 def states_measure(measure: Measure, question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether `sentence` tells a measure of the kind."""
-    told = {word.folded for word in sentence.words}
-    if any(found.dimension in measure.other_kinds for found in sentence.quantities):
+    """Return whether `sentence` states a measure of the kind."""
+    folded_words = {word.folded for word in sentence.words}
+    if any(quantity.dimension in measure.other_kinds for quantity in sentence.quantities):
         return True
     if measure.other_kinds and not _HEIGHTENED.isdisjoint(word.folded for word in question.words):
         return bool(sentence.quantities)
-    if measure.required_words and measure.required_words.isdisjoint(told):
+    if measure.required_words and measure.required_words.isdisjoint(folded_words):
         return False
     if measure.kinds == _MONEY:
         return _tells_price(question, sentence)
     quantities = (*sentence.quantities, *sentence.implied)
-    once = [found for found in quantities if not _recurs(sentence, found)]
-    if any(found.dimension in measure.kinds for found in once):
+    once = [quantity for quantity in quantities if not _recurs(sentence, quantity)]
+    if any(quantity.dimension in measure.kinds for quantity in once):
         return True
     return _tells_by_dates(measure, sentence)
 
 
 def _tells_by_dates(measure: Measure, sentence: ParsedText) -> bool:
-    """Say whether a date tells it: an age by a year, a duration by its end or beginning."""
+    """Return whether a date states it: an age by a year, a duration by its start or end."""
     if measure.required_words is _AGE:
         return bool(sentence.times)
     ends = any(moment.bound for moment in sentence.times)
@@ -204,14 +205,17 @@ def _tells_by_dates(measure: Measure, sentence: ParsedText) -> bool:
 
 
 def _recurs(sentence: ParsedText, found: Quantity) -> bool:
-    """Say whether a span of time tells how often, as in `every three months`."""
+    """Return whether a span of time says how often, as in `every three months`."""
     return found.start > 0 and sentence.words[found.start - 1].folded in {"every", "each", "per"}
 
 
 def _tells_price(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether a sum is told, a share of it, or what is paid with: `it cost us eleven days`."""
-    if any(found.dimension in _MONEY for found in sentence.quantities):
+    """Return whether a sum, a share of it, or a means of payment is stated.
+
+    `It cost us eleven days` states a price, too.
+    """
+    if any(quantity.dimension in _MONEY for quantity in sentence.quantities):
         return True
-    told = {word.stem for word in sentence.words}
-    paying = any(word.stem in told for word in question.words if word.folded in _WORTH)
+    sentence_stems = {word.stem for word in sentence.words}
+    paying = any(word.stem in sentence_stems for word in question.words if word.folded in _WORTH)
     return paying and bool(sentence.quantities)

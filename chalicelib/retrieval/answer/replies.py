@@ -1,7 +1,7 @@
-"""Rules that say whether a sentence can reply to a question, not only resemble it.
+"""Rules that decide whether a sentence can reply to a question, not only resemble it.
 
-A question that the documents do not answer mostly asks of a thing that they name for what they do
-not say of it, and a sentence about the thing is near to it all the same.
+A question that the documents do not answer mostly asks for something unsaid about a thing that they
+do name, and a sentence about that thing is similar to the question all the same.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _NEAR = 3
 
 
 def names_agent(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether somebody is named, or called by an office, whom the question does not name.
+    """Return whether the sentence names a person or office that the question does not.
 
-    What is told as done without saying by whom tells nobody: `it was renewed in 1987`.
+    A passive without an agent names nobody: `it was renewed in 1987`.
     """
-    asked = {word.folded for word in question.words}
-    named = {
+    question_words = {word.folded for word in question.words}
+    sentence_names = {
         sentence.words[at].folded
         for at in sentence.names
         if not sentence.words[at].written.isupper()
@@ -63,19 +63,19 @@ def names_agent(question: ParsedText, sentence: ParsedText) -> bool:
     called = {word.folded for word in sentence.words} & _PEOPLE
     doing = _told(question, sentence)
     opening = {sentence.words[0].folded} if _opens_as_name(sentence, doing) else set()
-    return bool((named | called | opening) - asked) and not _only_suffered(
+    return bool((sentence_names | called | opening) - question_words) and not _only_suffered(
         question, sentence, doing
     )
 
 
 def _told(question: ParsedText, sentence: ParsedText) -> list[int]:
-    """Return where the sentence tells the first word of meaning of the question: its verb."""
-    asked = {question.words[at].stem for at in question.content[:1]}
-    return [at for at in sentence.content if sentence.words[at].stem in asked]
+    """Return the places in the sentence of the question's first word of meaning: its verb."""
+    verb_stems = {question.words[at].stem for at in question.content[:1]}
+    return [at for at in sentence.content if sentence.words[at].stem in verb_stems]
 
 
 def _opens_as_name(sentence: ParsedText, doing: list[int]) -> bool:
-    """Say whether the capital letter that opens a sentence is a name's: the verb follows it."""
+    """Return whether the sentence opens with a name: the verb follows its first word."""
     return 1 in doing and 0 in sentence.content and sentence.words[0].written[0].isupper()
 
 
@@ -124,10 +124,10 @@ _FEW = word_set("no none nobody single both several few")
 
 
 def can_reply(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether `sentence` holds the kind of thing that `question` asks for.
+    """Return whether `sentence` has the kind of thing that `question` asks for.
 
     A sum of money for a cost, a width for how wide, a cause for why, a date for when, a place for
-    where, somebody for who. A question of no such kind can have any reply.
+    where, a person for who. A question of no such kind can have any reply.
     """
     measure = asked_measure(question)
     if measure is not None:
@@ -139,24 +139,24 @@ def can_reply(question: ParsedText, sentence: ParsedText) -> bool:
 
 
 def _tells_why(question: ParsedText, sentence: ParsedText) -> bool:
-    told = {word.folded for word in sentence.words}
+    folded_words = {word.folded for word in sentence.words}
     if sentence.times:
-        told.discard("since")
-    return not _CAUSES.isdisjoint(told) or "so that" in sentence.text
+        folded_words.discard("since")
+    return not _CAUSES.isdisjoint(folded_words) or "so that" in sentence.text
 
 
 def _tells_when(question: ParsedText, sentence: ParsedText) -> bool:
-    told = {word.folded for word in sentence.words}
-    return bool(sentence.times) or not _SEASONS.isdisjoint(told)
+    folded_words = {word.folded for word in sentence.words}
+    return bool(sentence.times) or not _SEASONS.isdisjoint(folded_words)
 
 
 def _tells_maker(question: ParsedText, sentence: ParsedText) -> bool:
-    told = {word.folded for word in sentence.words}
-    return not _MAKING.isdisjoint(told) and names_agent(question, sentence)
+    folded_words = {word.folded for word in sentence.words}
+    return not _MAKING.isdisjoint(folded_words) and names_agent(question, sentence)
 
 
 def _tells_where(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether something stands behind a word of place: `at the hut`, but not `at 2`."""
+    """Return whether a word of place has a noun behind it: `at the hut`, but not `at 2`."""
     for at, word in enumerate(sentence.words):
         if word.folded not in _PLACING:
             continue
@@ -168,20 +168,23 @@ def _tells_where(question: ParsedText, sentence: ParsedText) -> bool:
 
 
 def _tells_how_many(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether things are counted, or measured where a unit is asked for: `how many litres`."""
+    """Return whether things are counted, or measured if the question names a unit.
+
+    `How many litres` names one.
+    """
     counted = _counted(question)
     unit = parse_unit(question.words[counted].written) if counted is not None else None
     kinds = {COUNT, FRACTION} | ({unit[0]} if unit is not None else set())
-    told = {word.folded for word in sentence.words}
-    return any(found.dimension in kinds for found in sentence.quantities) or not _FEW.isdisjoint(
-        told
-    )
+    folded_words = {word.folded for word in sentence.words}
+    return any(
+        quantity.dimension in kinds for quantity in sentence.quantities
+    ) or not _FEW.isdisjoint(folded_words)
 
 
 def _tells_how_much(question: ParsedText, sentence: ParsedText) -> bool:
-    """Say whether an amount is told; of a stuff that is neither a count nor a length."""
+    """Return whether an amount is stated; of a stuff, one that is neither count nor length."""
     of_stuff = _STUFF.search(question.text) is not None
-    amounts = [found.dimension for found in sentence.quantities]
+    amounts = [quantity.dimension for quantity in sentence.quantities]
     return any(not (of_stuff and dimension in _NO_STUFF) for dimension in amounts)
 
 
@@ -200,7 +203,7 @@ _WAYS: tuple[tuple[re.Pattern[str], Callable[[ParsedText, ParsedText], bool]], .
 
 
 def knows_counted_noun(question: ParsedText, passage: frozenset[str]) -> bool:
-    """Say whether a passage, by its stems, knows what `how many` asks to be counted."""
+    """Return whether the stems of a passage include the noun that `how many` counts."""
     counted = _counted(question)
     return counted is None or question.words[counted].stem in passage
 
@@ -221,21 +224,22 @@ def _counted(question: ParsedText) -> int | None:
 def filter_replies(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences, in their order, that can reply to `question`.
 
-    Such a sentence holds the kind of thing that is asked for and speaks of what is asked. Its
-    passage knows every number, date and name of the question and what `how many` asks to be
-    counted, and the sentence itself tells no other date in their stead. What is asked for is told
-    by English words: a question in another language has to be known alone.
+    Such a sentence has the kind of thing that is asked for, and speaks of the question's topic. Its
+    passage has every number, date and name of the question and the noun that `how many` counts, and
+    the sentence itself states no other date instead. The kind of thing is recognised by English
+    words: for a question in another language only the passage is checked.
     """
-    asked, english = parse_text(question), detect_language(question) in {"", ENGLISH}
+    parsed_question, english = parse_text(question), detect_language(question) in {"", ENGLISH}
     passages = {id(item.source.passage): item.source.passage for item in evidence}
     known = {
-        key: _PassageKnowledge.from_passage(passage, asked) for key, passage in passages.items()
+        key: _PassageKnowledge.from_passage(passage, parsed_question)
+        for key, passage in passages.items()
     }
     return [
         item
         for item in evidence
         if known[id(item.source.passage)].replies(
-            parse_text(item.source.statement), asked, english=english
+            parse_text(item.source.statement), parsed_question, english=english
         )
     ]
 
@@ -260,9 +264,9 @@ class _PassageKnowledge:
         )
 
     def replies(self, sentence: ParsedText, asked: ParsedText, *, english: bool) -> bool:
-        """Say whether a sentence of the passage replies to the question."""
+        """Return whether a sentence of the passage replies to the question."""
         if not self.knows or not all(map(sentence.agrees_on, asked.times)):
             return False
-        told = self.heading | {word.stem for word in sentence.words}
-        replies = can_reply(asked, sentence) and covers_topic(asked, told, self.stems)
+        stems = self.heading | {word.stem for word in sentence.words}
+        replies = can_reply(asked, sentence) and covers_topic(asked, stems, self.stems)
         return replies or not english

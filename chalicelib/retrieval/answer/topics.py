@@ -1,8 +1,9 @@
-"""Rules that say whether a source covers the topic of a question: subject, verb, attribute.
+"""Rules that decide whether a source covers a question's topic: subject, verb, attribute.
 
-A near miss names a thing that the source names, and asks for what is not said of it. So what the
-question adds to the thing has to be told as well, in whatever inflection: the verb of a question
-of when or who, the attribute in `the address of the hall`, and what tells one bearing from another.
+A near miss names a thing that the source names, and asks for something that the source does not say
+of it. So the source must also have what the question adds to the thing, in whatever inflection: the
+verb of a question with when or who, the attribute in `the address of the hall`, and the word that
+distinguishes one bearing from another.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _EVENT = re.compile(
     re.IGNORECASE,
 )
 _STRANDED = re.compile(r"^\W*what\b.*\b(?:of|with|from|in|by)\W*$", re.IGNORECASE)
-"""`What is the rake made of`: the verb before the last word is asked of."""
+"""`What is the rake made of`: a question about the verb before its last word."""
 _ATTRIBUTE = re.compile(r"^\W*what (?:is|was|are|were) the\b", re.IGNORECASE)
 _ASKING = word_set("how long many much old often far high wide deep when who what which whom whose")
 _LIGHT = stems(
@@ -32,19 +33,19 @@ _LIGHT = stems(
         " worth"
     )
 )
-"""Words that a reply goes without: it says the same in others."""
+"""Words that a reply need not repeat: it says the same in other words."""
 _TOLD_BY_ITSELF = word_set(
     "name number date time day year price cost amount value colour color age rate power size"
     " length width height depth weight capacity temperature speed title reason result maker owner"
     " manufacturer author"
 )
-"""Attributes that a sentence gives without their name: the price by a sum."""
+"""Attributes that a sentence states without naming them: the price by a sum."""
 
 
 def covers_topic(question: ParsedText, sentence: frozenset[str], passage: frozenset[str]) -> bool:
-    """Say whether a sentence in its passage, by their stems, speaks of what is asked.
+    """Return whether a sentence and its passage, by their stems, speak of the topic.
 
-    Both hold what their heading and path say.
+    Both sets of stems include those of the heading and path.
     """
     phrases = find_noun_phrases(question.text)
     verb = _verb(question, phrases)
@@ -64,8 +65,9 @@ def _has(word: Word, told: frozenset[str]) -> bool:
 
 
 def _verb(question: ParsedText, phrases: list[NounPhrase]) -> Word | None:
-    """Return what is asked of an event: of the words that are in no noun phrase the first after
-    `who` and the last after `when`; None where that says little.
+    """Return the word that names the event of the question, or None if there is none.
+
+    Of the words outside noun phrases it is the first after `who` and the last after `when`.
     """
     asks = _EVENT.search(question.text)
     if asks is None and not _STRANDED.search(question.text):
@@ -82,7 +84,7 @@ def _verb(question: ParsedText, phrases: list[NounPhrase]) -> Word | None:
 
 
 def _subjects(question: ParsedText, phrases: list[NounPhrase]) -> Iterator[Word]:
-    """Yield the nouns that an event is asked of: of `the bars of the screen` one has to be told."""
+    """Yield the subjects of an event: of `the bars of the screen` one has to be mentioned."""
     if not _EVENT.search(question.text):
         return
     for phrase in phrases[:1]:
@@ -105,7 +107,7 @@ def _attribute(question: ParsedText, phrases: list[NounPhrase]) -> Word | None:
 def _distinctions(
     question: ParsedText, phrases: list[NounPhrase], passage: frozenset[str]
 ) -> Iterator[Word]:
-    """Yield what tells a thing from others of its name: `thrust` where the source has bearings."""
+    """Yield words that distinguish a thing: `thrust` if the source has bearings."""
     for phrase in phrases:
         for *before, last in _parts(question, phrase):
             if _has(question.words[last], passage):

@@ -1,11 +1,11 @@
-"""Ranking signal from ratings: passages that helped with a question help with similar ones.
+"""Ranking signal from ratings: passages that helped with a question help similar ones.
 
-A vote is a question's vector and the passages that were rated. It counts for a new question as
-far as the two are alike in meaning, and moves a passage's score by a bounded share of that score:
-what the index finds barely relevant stays behind what it finds relevant, whatever the votes.
-Votes are a tenant's own. They end with the version that they were given for.
+A vote is a question's vector and the passages that were rated. Its weight for a new question grows
+with the similarity of the two questions, and it moves a passage's score by a bounded share of that
+score: what the index finds barely relevant stays behind what it finds relevant, whatever the votes.
+Votes belong to one tenant. They end with the document version that they were given for.
 
-`benchmarks/feedback.py` chose the constants, on questions that took no part in what it measured.
+`benchmarks/feedback.py` chose the constants, on questions that were not used to measure them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 MIN_SIMILARITY = 0.75
-"""Cosine of two questions from which on one's votes count for the other."""
+"""Cosine of two questions from which on the votes of one count for the other."""
 MAX_BOOST = 0.2
-"""The largest share of its own score by which a passage is moved, either way."""
+"""The largest share of its own score by which a passage moves up or down."""
 _LARGEST = 127
 _OVERLAP = 0.5
 
@@ -36,7 +36,7 @@ VoteWeights = Mapping[PageSpan, float]
 
 
 def pack_vector(vector: Sequence[float]) -> bytes:
-    """Return a vector's direction with a byte a dimension: its length is not kept."""
+    """Return a vector's direction in one byte per dimension; its length is lost."""
     largest = max(map(abs, vector), default=0.0)
     scale = _LARGEST / largest if largest else 0.0
     return bytes(round(value * scale) & 0xFF for value in vector)
@@ -54,8 +54,8 @@ def marks_for_rating(
 ) -> tuple[RatedSpan, ...]:
     """Return the passages that a rating marks as good or bad.
 
-    The cited passages are what was rated. A better passage is good whatever the rating, and nothing
-    that overlaps it is bad.
+    The rating is about the cited passages. A passage that the user names as better is good whatever
+    the rating, and nothing that overlaps it is bad.
     """
     marked: dict[PageSpan, Literal[1, -1]] = {}
     if better is not None:
@@ -71,10 +71,10 @@ def marks_for_rating(
 def vote_weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> VoteWeights:
     """Return the weights of passages for a question with this vector of `model`.
 
-    A vote counts from 0 at `MIN_SIMILARITY` to 1 for the same question. However many there are,
-    a passage gets no more than 1.
+    A vote counts from 0 at `MIN_SIMILARITY` to 1 for the same question. However many votes there
+    are, the weight of a passage is at most 1.
     """
-    found: dict[PageSpan, list[float]] = defaultdict(list)
+    weights: dict[PageSpan, list[float]] = defaultdict(list)
     length = math.hypot(*vector) or 1.0
     for vote in votes:
         if vote.model != model or len(vote.vector) != len(vector):
@@ -84,8 +84,8 @@ def vote_weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> 
         if share <= 0:
             continue
         for mark in vote.marks:
-            found[mark.bare_span].append(min(1.0, share) * mark.mark)
-    return {place: _bounded(shares) for place, shares in found.items()}
+            weights[mark.bare_span].append(min(1.0, share) * mark.mark)
+    return {place: _bounded(shares) for place, shares in weights.items()}
 
 
 def boost_by_votes(hits: Sequence[Hit], voted: VoteWeights) -> list[Hit]:
@@ -99,7 +99,7 @@ def boost_by_votes(hits: Sequence[Hit], voted: VoteWeights) -> list[Hit]:
 def passage_weight(hit: Hit, voted: VoteWeights, start: int, end: int) -> float:
     """Return the weight of characters `start` to `end` of the page that `hit` is on.
 
-    A vote for a passage is one for all that lies in it, and one for a part of it counts, too.
+    A vote for a passage counts for every part of it, and a vote for a part of it counts, too.
     """
     shares = []
     for place, weight in voted.items():
@@ -129,7 +129,7 @@ def _same_page(one: PageSpan, other: PageSpan | Hit) -> bool:
 
 
 def _bounded(shares: Iterable[float]) -> float:
-    """Return the sum, from -1 to 1; it does not depend on the order."""
+    """Return the sum, limited to -1 to 1; it does not depend on the order."""
     return max(-1.0, min(1.0, math.fsum(shares)))
 
 

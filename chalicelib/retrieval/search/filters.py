@@ -1,10 +1,10 @@
-"""What a filter means: its checks, and its translation for the index.
+"""Filters of queries: their validation, and their translation for the index.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
 
 The guide says that `$eq` and `$in` are true for a list that holds a value, and does not say what
-`$ne` and `$nin` make of a vector that lacks the key. So `ne` is written as "lacks it, or holds
-none of these": it means the same either way.
+`$ne` and `$nin` do for a vector that lacks the key. So `ne` is written as "lacks it, or holds none
+of these", which means the same under either reading.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ FIELD_TYPE_NAMES: dict[FieldType, str] = {
     "number": "a number",
     "boolean": "true or false",
 }
-"""What a field of each type holds, in words."""
+"""Description of the values of each field type, for error messages."""
 
 
 def check_metadata_declared(metadata: Metadata, declared: Declaration | None) -> None:
-    """Raise `InvalidInput` where `metadata` contradicts what is declared of its collection."""
+    """Raise `InvalidInput` if `metadata` contradicts the declaration of its collection."""
     if declared is None:
         return
     for name, value in metadata.items():
@@ -62,13 +62,13 @@ def check_metadata_declared(metadata: Metadata, declared: Declaration | None) ->
 
 
 def unknown_field_message(name: str, declared: Declaration, field: str) -> str:
-    """Return what to tell of a name that a strict collection does not have."""
+    """Return the error message for a field that a strict collection does not declare."""
     known = ", ".join(sorted(declared.fields)) or "no fields at all"
     return f"{field}: the collection {declared.name} is strict and has no {name!r}; it has {known}."
 
 
 def is_of_type(value: object, kind: FieldType) -> bool:
-    """Say whether one value can be a field's; for `strings` one of the list."""
+    """Return whether a value has the type of a field; for `strings`, one item of the list."""
     return isinstance(value, _TAKES[kind]) and isinstance(value, bool) == (kind == "boolean")
 
 
@@ -84,21 +84,21 @@ def _shown(value: MetadataValue) -> str:
 
 
 MAX_NESTING = 4
-"""How deep `any` and `all` may nest."""
+"""The deepest nesting of `any` and `all`."""
 MAX_COMPARISONS = 64
-"""Comparisons that one filter may come to: the index reads each for each vector."""
+"""The most comparisons of one filter: the index evaluates each for each vector."""
 
 EMBEDDED_BY = "embedded_by"
-"""What an index of pictures has of the version of the model that made a vector."""
+"""Metadata key in an image index: the version of the model that made a vector."""
 
 _BOUNDS = ("gt", "gte", "lt", "lte")
 
 
 def compile_filter(collection: str | None, given: Filter | None) -> IndexFilter | None:
-    """Return the filter that holds where both hold, None where nothing is asked for.
+    """Return the index filter that requires both, None if nothing is required.
 
     Raises:
-        InvalidInput: the filter has too much in it, or a part that means nothing; it names the
+        InvalidInput: the filter is too large, or a part of it is meaningless; the message names the
             part, and the limit.
     """
     parts: list[IndexFilter] = [] if collection is None else [{"collection": {"$eq": collection}}]
@@ -118,34 +118,34 @@ def compile_filter(collection: str | None, given: Filter | None) -> IndexFilter 
 
 
 def exclude_images(condition: IndexFilter | None) -> IndexFilter:
-    """Return the filter that holds where `condition` does, but for pictures."""
+    """Return the filter that requires `condition` and excludes images."""
     return _every([*_given(condition), _none_of("media_type", PICTURE_TYPES)])
 
 
 def require_embedder_version(condition: IndexFilter | None, version: str) -> IndexFilter:
-    """Return the filter that holds where `condition` does, of pictures that `version` embedded."""
+    """Return the filter that requires `condition` and images that `version` embedded."""
     return _every([*_given(condition), {EMBEDDED_BY: {"$eq": version}}])
 
 
 def exclude_embedder_version(condition: IndexFilter | None, version: str) -> IndexFilter:
-    """Return the filter that holds where `condition` does, of pictures that others embedded."""
+    """Return the filter that requires `condition` and images that other versions embedded."""
     return _every([*_given(condition), {EMBEDDED_BY: {"$ne": version}}])
 
 
 def admits_images(given: Filter | None) -> bool:
-    """Say whether `given` lets pictures through, by the media types that it names itself."""
+    """Return whether `given` can match images, judged by the media types that it names."""
     kinds = None if given is None else _media_types(given.media_type)
     return kinds is None or any(kind in PICTURE_TYPES for kind in kinds)
 
 
 def admits_texts(given: Filter | None) -> bool:
-    """Say whether `given` lets through what is no picture, as `admits_images` does."""
+    """Return whether `given` can match documents other than images, as `admits_images` does."""
     kinds = None if given is None else _media_types(given.media_type)
     return kinds is None or any(kind not in PICTURE_TYPES for kind in kinds)
 
 
 def required_collections(collection: str | None, given: Filter | None) -> tuple[str, ...]:
-    """Return the collections that anything found can be in, () where it can be in any."""
+    """Return the only collections that results can be in, () if they can be in any."""
     if collection is not None:
         return (collection,)
     if given is None:
@@ -157,7 +157,7 @@ def required_collections(collection: str | None, given: Filter | None) -> tuple[
 
 
 def check_filter_declared(given: Filter, declarations: Iterable[Declaration]) -> None:
-    """Raise `InvalidInput` where `given` contradicts what is declared of the metadata."""
+    """Raise `InvalidInput` if `given` contradicts the declarations of the metadata."""
     conditions = list(_conditions(given, "filter"))
     for declared in declarations:
         for name, condition, field in conditions:
@@ -169,7 +169,7 @@ def check_filter_declared(given: Filter, declarations: Iterable[Declaration]) ->
 
 
 def filters_by_metadata(given: Filter) -> bool:
-    """Say whether `given` asks for metadata anywhere."""
+    """Return whether `given` filters by metadata anywhere."""
     return any(True for _ in _conditions(given, "filter"))
 
 
@@ -204,7 +204,7 @@ def _parts(given: Filter, field: str, depth: int) -> list[IndexFilter]:
 
 
 def _media_types(given: Sequence[str] | None) -> Sequence[str] | None:
-    """Return media types with those of all pictures in the place of `image/*`."""
+    """Return media types with `image/*` replaced by those of all images."""
     if given is None or PICTURES not in given:
         return given
     return [kind for kind in given if kind != PICTURES and kind not in PICTURE_TYPES] + list(
@@ -262,7 +262,7 @@ def _place(place: str, field: str) -> IndexFilter:
 
 
 def _uploaded(given: Uploaded, field: str) -> IndexFilter:
-    """Return the bounds in whole seconds, as the index keeps the time: rounded up, both hold."""
+    """Return the bounds in whole seconds, as the index stores times, both rounded up."""
     bounds: dict[str, int] = {}
     if given.after is not None:
         bounds["$gte"] = math.ceil(given.after.timestamp())
@@ -332,7 +332,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
 
 
 class Declarations(Protocol):
-    """What is declared of collections."""
+    """The declarations of collections."""
 
     def declaration(self, tenant: str, name: str) -> Declaration | None:
-        """Return what is declared of a collection, or None."""
+        """Return the declaration of a collection, or None."""

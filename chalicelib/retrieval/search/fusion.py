@@ -3,13 +3,13 @@
 The index returns a distance, a BM25 score and the fused score, but no ranks.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryScores.html
 
-The place of a hit among those returned, ordered by one score, is the best rank that it can have
-in that ranking: what was not returned can only have pushed it down. And the fused score, a sum of
-1 / (60 + rank), is the greatest where each rank is the best possible. So where the best possible
-ranks add up to the fused score, they are the ranks; elsewhere the ranks are not known, and that is
-also what comes out if the index should count with another constant.
-G. Cormack et al., Reciprocal rank fusion outperforms Condorcet and individual rank learning
-methods, SIGIR 2009. https://doi.org/10.1145/1571941.1572114
+The place of a hit among those returned, ordered by one score, is the best rank that it can have in
+that ranking: hits that were not returned can only have pushed it down. And the fused score, a sum
+of 1 / (60 + rank), is the greatest if each rank is the best possible. So where the best possible
+ranks add up to the fused score, they are the ranks; elsewhere the ranks are unknown, which is also
+the result if the index should use another constant than 60. G. Cormack et al., Reciprocal rank
+fusion outperforms Condorcet and individual rank learning methods, SIGIR 2009.
+https://doi.org/10.1145/1571941.1572114
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class IndexScores:
 
 
 def explain_scores(hits: Sequence[IndexScores]) -> list[Scores]:
-    """Return the scores of `hits`, which are all that the index returned, in its order."""
+    """Return the scores and ranks of `hits`, which are all hits of the index, in its order."""
     by_vector = _ranks([hit.similarity for hit in hits])
     by_text = _ranks([hit.bm25 for hit in hits])
     return [
@@ -68,16 +68,16 @@ def _adds_up(fused: float, *ranks: int | None) -> bool:
 
 def _ranks(values: Sequence[float | None]) -> list[int | None]:
     """Return the rank of each value, from 1 for the greatest; ties in order."""
-    there = [at for at, value in enumerate(values) if value is not None]
-    there.sort(key=lambda at: -(values[at] or 0.0))
+    ranked = [at for at, value in enumerate(values) if value is not None]
+    ranked.sort(key=lambda at: -(values[at] or 0.0))
     places: list[int | None] = [None] * len(values)
-    for place, at in enumerate(there, start=1):
+    for place, at in enumerate(ranked, start=1):
         places[at] = place
     return places
 
 
 def fuse_rankings(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
-    """Return both rankings in one, by 1 / (60 + rank); of two at one place `first` comes first."""
+    """Return both rankings as one, by 1 / (60 + rank); on a tie the hit of `first` leads."""
     return sorted((*_placed(first), *_placed(second)), key=lambda hit: -hit.score)
 
 

@@ -1,9 +1,9 @@
 """Vectors of images among those of texts: the mean of the vectors of their labels.
 
 Each label is put into a sentence, which the text model of the tenant embeds; the mean of these
-vectors is weighted by how likely the labels are. So one index holds texts and images, each finds
-the other, and another text model needs nothing but the labels. ConSE: Norouzi et al., 2014,
-https://arxiv.org/abs/1312.5650
+vectors is weighted by the labels' probabilities. So one index has texts and images, a query of
+either kind finds both, and a change of the text model needs only the labels again. ConSE: Norouzi
+et al., 2014, https://arxiv.org/abs/1312.5650
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 MIN_NAMED_SHARE = 0.05
-"""How likely a label has to be to be named in words, beside the likeliest one: a search by words
-knows no doubt."""
+"""The lowest probability of a label that the text names, beside the likeliest: in a search by words
+every label counts in full."""
 
 
 _NAME_CHARACTERS = 100
@@ -37,7 +37,7 @@ class EmbeddablePassage(Protocol):
 
     @property
     def labels(self) -> Sequence[Label]:
-        """Return what is seen, () where it is no picture."""
+        """Return the labels of an image, () for a text."""
 
 
 class VectorArray(Protocol):
@@ -48,17 +48,17 @@ class VectorArray(Protocol):
 
 
 class CountingEmbedder(Protocol):
-    """A text embedder that counts tokens; a text that is too long is an error, never cut."""
+    """A text embedder that counts tokens; it refuses a text that is too long, never cuts it."""
 
     def embed_counted(self, texts: Sequence[str]) -> tuple[VectorArray, int]:
-        """Return one vector a text, and how many tokens were embedded."""
+        """Return one vector per text, and the number of tokens embedded."""
 
 
 def describe_image(path: str, labels: Sequence[Label]) -> str:
     """Return the text of an image: the name of its file and its likeliest labels."""
     name = PurePosixPath(path).name[:_NAME_CHARACTERS]
-    said = [label.name for label in labels if label.share >= MIN_NAMED_SHARE] or [labels[0].name]
-    return f"Picture {name}: {'; '.join(said)}"
+    names = [label.name for label in labels if label.share >= MIN_NAMED_SHARE] or [labels[0].name]
+    return f"Picture {name}: {'; '.join(names)}"
 
 
 def join_labels(labels: Sequence[Label]) -> str:
@@ -67,7 +67,7 @@ def join_labels(labels: Sequence[Label]) -> str:
 
 
 def label_prompts(labels: Sequence[Label]) -> list[str]:
-    """Return the sentences whose vectors make up the vector of an image."""
+    """Return the sentences whose vectors are averaged to the vector of an image."""
     return [f"a photo of a {label.name}" for label in labels]
 
 
@@ -89,10 +89,10 @@ def image_vector(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) ->
 def embed_passages(
     embedder: CountingEmbedder, passages: Sequence[EmbeddablePassage]
 ) -> tuple[list[list[float]], int]:
-    """Return one unit vector a passage, text or image, and the tokens embedded."""
-    texts = [label_prompts(each.labels) if each.labels else [each.text] for each in passages]
-    found, tokens = embedder.embed_counted([text for group in texts for text in group])
-    remaining = iter(found.tolist())
+    """Return one unit vector per passage, text or image, and the tokens embedded."""
+    texts = [label_prompts(item.labels) if item.labels else [item.text] for item in passages]
+    rows, tokens = embedder.embed_counted([text for group in texts for text in group])
+    remaining = iter(rows.tolist())
     vectors = []
     for passage, group in zip(passages, texts, strict=True):
         own = [next(remaining) for _ in group]
@@ -110,8 +110,9 @@ def put_creating_index(
 ) -> None:
     """Call `put`, and create its image index if it is missing from the pointer or the store.
 
-    The pointer names an index before it has a vector, so that whoever removes vectors meets it; a
-    put that was cut off in between leaves one that is named and not made.
+    The pointer names an index before the index has a vector, so that a job that removes vectors
+    finds it. If a put is interrupted in between, the pointer names an index that does not exist
+    yet.
     """
     if index not in state.pictures:
         indexes.open(tenant, index, dimensions)

@@ -1,7 +1,7 @@
-"""Search for images of a collection that names a served image model, by vectors of that model.
+"""Search for images of a collection by the vectors of the image model that it names.
 
-The query, a text or an image, is embedded by the version that serves now, and only images that
-this version embedded are searched: vectors of two versions cannot be compared.
+The query, a text or an image, is embedded by the version that serves now, and only images that this
+version embedded are searched: vectors of two versions cannot be compared.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class ImageSearcher:
         *,
         images_only: bool,
     ) -> tuple[ImageQuery | None, str]:
-        """Return the query as the model of the collection embeds it, or None and a notice why not.
+        """Return the query embedded by the model of the collection, or None and the reason.
 
-        A search does not fail with the model: images have labels, by which they are found then.
+        A search does not fail if the model fails: images have labels, by which they are found then.
         """
         model = declared.picture_model or ""
         try:
@@ -91,7 +91,7 @@ class ImageSearcher:
                     index, vector, 1, exclude_embedder_version(condition, version)
                 )
                 left_out = left_out or any(True for _ in others)
-            elif index.model == query.model:  # of a version that has other dimensions
+            elif index.model == query.model:  # the index belongs to a version with other dimensions
                 unlike = (1.0, *(0.0 for _ in range(image_index_dimensions(index.name) - 1)))
                 left_out = left_out or any(True for _ in self._nearest(index, unlike, 1, condition))
         names = {"collection": query.collection, "model": query.model, "version": version}
@@ -103,7 +103,7 @@ class ImageSearcher:
     ) -> Iterator[Hit]:
         try:
             yield from self.index.query(index, vector, "", count=count, condition=condition)
-        except NotFound:  # it is named, and not made yet
+        except NotFound:  # the pointer names the index before it is created
             return
 
 
@@ -128,14 +128,14 @@ def _with_image_score(hit: Hit, version: str) -> Hit:
 
 
 class ImageEmbedder(Protocol):
-    """Embeds pictures and texts into one space, by models that the stage serves."""
+    """Embeds images and texts into one space, by models that the stage serves."""
 
     def embed_text(self, model: str, text: str, correlation_id: str) -> EmbedImageResult:
-        """Return the vector of a text by the version of `model` that serves.
+        """Return the vector of a text by the serving version of `model`.
 
-        Raises `Conflict` where none serves, `InvalidInput` where the model cannot read the text,
-        and `Throttled`, `Transient`, `ModelFailure`.
+        Raises `Conflict` if none serves, `InvalidInput` if the model cannot read the text, and
+        `Throttled`, `Transient`, `ModelFailure`.
         """
 
     def embed_picture(self, model: str, picture: bytes, correlation_id: str) -> EmbedImageResult:
-        """Return the vector of a picture; raise as `embed_text` does."""
+        """Return the vector of an image; raise as `embed_text` does."""

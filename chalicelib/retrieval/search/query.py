@@ -1,4 +1,4 @@
-"""Queries of a tenant's documents, the index that they are put to, and their results."""
+"""Queries of a tenant's documents, the index that they search, and their results."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Query:
     """A query of one tenant: by `text`, or by an `image` with an empty text.
 
-    `collection` and `filter` must both hold; None holds for all. `key` is the id of the API key
-    that put the query; its budgets pay for language models.
+    Results must match both `collection` and `filter`; None matches everything. `key` is the id of
+    the API key that sent the query; its budgets pay for language models.
     """
 
     tenant: str
@@ -38,15 +38,15 @@ class Query:
     """The name of the text in the request, for error messages."""
     filter: Filter | None = None
     rerank: bool | None = None
-    """Whether to rerank; None leaves it to the deployment."""
+    """True to rerank, False not to; None leaves it to the deployment."""
     key: str = ""
     image: bytes = b""
     texts_only: bool = False
-    """Whether images are left out of the results."""
+    """True to leave images out of the results."""
 
     @property
     def spender(self) -> Spender:
-        """Return who pays for language models."""
+        """Return the spender that pays for language models."""
         return Spender(self.tenant, self.key, self.collection or "", self.correlation_id)
 
 
@@ -54,8 +54,8 @@ class Query:
 class ImageQuery:
     """A query as the image `model` of a collection embedded it.
 
-    `images` is 1 if the query is an image, 0 if it is a text. `images_only` says that the search
-    looks for nothing but images.
+    `images` is 1 if the query is an image, 0 if it is a text. `images_only` says that the search is
+    for images only.
     """
 
     collection: str
@@ -67,7 +67,7 @@ class ImageQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The passages that a search found, best first, and what later steps need of the search."""
+    """The passages that a search found, best first, and its data that later steps need."""
 
     passages: tuple[Hit, ...]
     embedding: EmbedTextResult
@@ -102,7 +102,7 @@ class PassageIndex(Protocol):
         count: int,
         condition: IndexFilter | None,
     ) -> Iterable[Hit]:
-        """Yield at most `count` chunks that `condition` lets through, best first.
+        """Yield at most `count` chunks that match `condition`, best first.
 
         They are ranked by the cosine with `vector` and, unless `text` is empty, by words.
         """
@@ -112,7 +112,7 @@ class PassageIndex(Protocol):
 
 
 MAX_QUERY_TEXT = 1024
-"""Characters of one entry of `queryTexts`.
+"""The most characters of one entry of `queryTexts`.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors.html
 """
@@ -120,7 +120,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors
 
 @dataclass(frozen=True, slots=True)
 class QueryText:
-    """The text to search for; `notice` tells the user when it is not the whole question."""
+    """The text to search for; `notice` tells the user if it is not the whole question."""
 
     text: str
     notice: str | None = None
@@ -129,16 +129,16 @@ class QueryText:
 def fit_query_text(question: str) -> QueryText:
     """Return `question`, or its rarest terms in order if it is too long for text search.
 
-    A word is taken to be the rarer the longer it is, and a number or a code the rarest:
-    the index reports no document frequencies, and common words are short in any language.
+    A longer word is taken to be rarer, and a number or a code the rarest: the index reports no
+    document frequencies, and common words are short in any language.
     """
     if len(question) <= MAX_QUERY_TEXT:
         return QueryText(question)
-    kept = _fit(_distinct(question))
+    fitting = _fit(_distinct(question))
     return QueryText(
-        " ".join(kept),
+        " ".join(fitting),
         f"The question has {len(question)} characters and text search takes at most "
-        f"{MAX_QUERY_TEXT}: {_describe_cut(len(kept))} "
+        f"{MAX_QUERY_TEXT}: {_describe_cut(len(fitting))} "
         "The search by meaning saw the question's beginning.",
     )
 

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 OVER_FETCH = 2
-"""How many times more hits than asked for are fetched: the vectors of a replaced version
-stay in the index until they are swept, and overlapping chunks merge into one passage."""
+"""Factor of hits to fetch for each requested one: the vectors of a replaced version stay in the
+index until they are swept, and overlapping chunks merge into one passage."""
 
 
 def fetch_count(top_k: int, limit: int) -> int:
-    """Return how many hits to ask the index for, at most `limit`."""
+    """Return the number of hits to request from the index, at most `limit`."""
     return min(limit, OVER_FETCH * top_k + 10)
 
 
 def keep_current_versions(hits: Iterable[Hit], current: Mapping[str, str]) -> list[Hit]:
-    """Return the hits of versions that answer queries; `current` maps document to version."""
+    """Return the hits of current versions; `current` maps each document to its version."""
     return [hit for hit in hits if hit.version and current.get(hit.document_id) == hit.version]
 
 
 def merge_overlapping(hits: Sequence[Hit]) -> list[Hit]:
-    """Join hits of one page that share characters; best score first, ties as they came.
+    """Join hits of one page that share characters; best score first, ties in the given order.
 
-    The joined passage has the better score and the earlier chunk's heading. Two chunks
-    that disagree about the characters they share are left apart.
+    The joined passage has the better score and the earlier chunk's heading. Two chunks with
+    different text for the characters that they share are not joined.
     """
     merged: dict[tuple[str, str, int], list[Hit]] = {}
     for hit in hits:
@@ -76,16 +76,16 @@ def add_neighbours(
 ) -> tuple[Hit, ...]:
     """Return `hits` with up to `count` chunks of the same version before and after each.
 
-    There are fewer at the beginning and at the end of a document. One chunk may be a neighbour
-    of several hits, and a hit itself.
+    There are fewer at the beginning and at the end of a document. One chunk may be a neighbour of
+    several hits, and may be a hit itself.
     """
-    wanted = (key for hit in hits for key in (*_before(hit, count), *_after(hit, count)))
-    found = passages.chunks(index, list(dict.fromkeys(wanted)))
+    neighbours = (key for hit in hits for key in (*_before(hit, count), *_after(hit, count)))
+    chunks = passages.chunks(index, list(dict.fromkeys(neighbours)))
     return tuple(
         hit.model_copy(
             update={
-                "before": _known(found, _before(hit, count)),
-                "after": _known(found, _after(hit, count)),
+                "before": _known(chunks, _before(hit, count)),
+                "after": _known(chunks, _after(hit, count)),
             }
         )
         for hit in hits

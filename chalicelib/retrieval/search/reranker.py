@@ -1,8 +1,8 @@
-"""Rerank the first passages of a search by features of their words and headings.
+"""Reranking of the first passages of a search by features of their words and headings.
 
-Each passage gets a score, a weighted sum of a few features. The model aligns the words of query
-and passage; the weights were learned (`models/rerank_head.py`).
-Late interaction: Khattab and Zaharia, ColBERT, 2020, https://arxiv.org/abs/2004.12832
+Each passage gets a score, a weighted sum of a few features. The model aligns the words of query and
+passage; the weights were learned (`models/rerank_head.py`). Late interaction: Khattab and Zaharia,
+ColBERT, 2020, https://arxiv.org/abs/2004.12832
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
 
 MAX_RERANKED = 20
-"""Passages that are reranked. Thirty take half as long again, and gained nothing on one of two
+"""The number of passages reranked. Thirty take half as long again, and gained nothing on one of two
 tuning halves and 0.01 of nDCG@10 on the other."""
 
 FEATURES = ("cosine", "index", "asked words", "own words", "heading", "length")
@@ -43,7 +43,7 @@ Features = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class ComparedPassage:
-    """A passage as the model saw it beside the query.
+    """A passage as the model compared it with the query.
 
     `likeness` has a row for each word of the query, with its cosine to each word of the passage.
     """
@@ -58,12 +58,12 @@ class ComparedPassage:
 
 @dataclass(frozen=True, slots=True)
 class RerankHead:
-    """The learned weights, one a feature."""
+    """The learned weights, one per feature."""
 
     weights: Features
 
     def score(self, features: Features) -> float:
-        """Return how well a passage fits; higher is better."""
+        """Return the relevance of a passage; higher is better."""
         return float(sum(map(operator.mul, self.weights, features)))
 
 
@@ -78,15 +78,17 @@ def parse_head(written: str) -> RerankHead:
 
 def passage_features(query: Sequence[Word], passages: Sequence[ComparedPassage]) -> list[Features]:
     """Return the features of each passage; rarity of words is counted over all of them."""
-    asked = [at for at, word in enumerate(query) if word.carries_meaning] or range(len(query))
-    held = [{word.stem for word in passage.words} for passage in passages]
-    rarities = [_rarity(query[at].stem, held) for at in asked]
-    wanted = stems(query)
-    return [_features(passage, asked, rarities, wanted) for passage in passages]
+    query_places = [at for at, word in enumerate(query) if word.carries_meaning] or range(
+        len(query)
+    )
+    passage_stems = [{word.stem for word in passage.words} for passage in passages]
+    rarities = [_rarity(query[at].stem, passage_stems) for at in query_places]
+    query_stems = stems(query)
+    return [_features(passage, query_places, rarities, query_stems) for passage in passages]
 
 
 def _rarity(stem: str, held: Sequence[set[str]]) -> float:
-    holding = sum(stem in each for each in held)
+    holding = sum(stem in known for known in held)
     return math.log(1 + (1 + len(held)) / (1 + holding))
 
 
@@ -118,7 +120,7 @@ def _mean(values: Sequence[float], over: float) -> float:
 def rerank_request(query: str, passages: Sequence[Hit], correlation_id: str) -> RerankRequest:
     """Return the request to the reranking function; texts are cut to what it reads."""
     best = max((passage.score for passage in passages), default=0.0)
-    given = tuple(
+    candidates = tuple(
         RerankPassage(
             text=passage.text[:MAX_TEXT],
             heading=passage.heading[:MAX_HEADING],
@@ -126,14 +128,14 @@ def rerank_request(query: str, passages: Sequence[Hit], correlation_id: str) -> 
         )
         for passage in passages
     )
-    return RerankRequest(query=query[:MAX_TEXT], passages=given, correlation_id=correlation_id)
+    return RerankRequest(query=query[:MAX_TEXT], passages=candidates, correlation_id=correlation_id)
 
 
 def apply_rerank_scores(passages: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
-    """Return the passages in the order of `scores`, ties as they came.
+    """Return the passages in the order of `scores`, ties in the given order.
 
-    What they were ordered by before is dealt out anew, the best to the first, so that `score`
-    keeps its scale beside passages that nobody looked at, and whatever else moves by a share of it.
+    The index scores are reassigned, the highest to the first passage and so on. So `score` keeps
+    its scale beside the passages that were not reranked, and for boosts by a share of it.
     """
     order = sorted(range(len(passages)), key=lambda at: -scores[at])
     marks = sorted((passage.score for passage in passages), reverse=True)

@@ -50,42 +50,42 @@ if TYPE_CHECKING:
 
 
 MAX_FETCHED = 10_000
-"""Hits that one query of the index gives at most.
+"""The most hits that one query of the index returns.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
 
 HITS_PER_BATCH = 100
-"""Hits that are looked at together: one page of the index, one read of the records."""
+"""Hits that are processed together: one page of the index, one read of the records."""
 
 
 class QueryEmbedder(Protocol):
     """A model that turns texts into unit vectors."""
 
     def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
-        """Return one vector a text, in order, by `model`, or the default one.
+        """Return one vector per text, in order, by `model`, or by the default one.
 
-        Only vectors of one model can be compared: `EmbedTextResult.model` tells which it was.
-        Raises `Throttled`, `Transient`, `ModelFailure`.
-        """
-
-
-class QueryLabeller(Protocol):
-    """Tells what is labels in pictures."""
-
-    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
-        """Return what is labels, the likeliest first, and what that took for the receipt.
-
-        Raises `InvalidInput` or `Unsupported` if it is no image that can be read, and
+        Only vectors of one model can be compared: `EmbedTextResult.model` says which it was. Raises
         `Throttled`, `Transient`, `ModelFailure`.
         """
 
 
+class QueryLabeller(Protocol):
+    """Recognises what images show and returns it as labels."""
+
+    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
+        """Return the labels of an image, the likeliest first, with the usage for the receipt.
+
+        Raises `InvalidInput` or `Unsupported` if it is no readable image, and `Throttled`,
+        `Transient`, `ModelFailure`.
+        """
+
+
 class Reranker(Protocol):
-    """A model that scores passages of a search anew."""
+    """A model that scores the passages of a search again."""
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
-        """Return a score a passage, in order, and what that took for the receipt.
+        """Return one score per passage, in order, and the usage for the receipt.
 
         Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`.
         """
@@ -97,7 +97,7 @@ class VoteRecords(Protocol):
     def votes(self, tenant: str, state: int) -> Sequence[Vote]:
         """Return the newest votes, a bounded number of them.
 
-        `state` is `IndexRef.votes`: what was read in the same state need not be read again.
+        `state` is `IndexRef.votes`: votes that were read in the same state need not be read again.
         """
 
 
@@ -119,9 +119,9 @@ class _PreparedSearch:
 class Searcher:
     """Hybrid search over the documents of a tenant, in the order of the index.
 
-    A `reranker` reorders the first passages if the query, or else `reranks`, says so; `votes` of
-    ratings move passages by a bounded share. A `labeller` labels images that are searched by, and
-    `images` finds images of a collection that names a model for them.
+    A `reranker` reorders the first passages if the query says so, or `reranks` if the query leaves
+    it open; `votes` of ratings move passages by a bounded share. A `labeller` labels images that
+    are searched by, and `images` finds images of a collection that names a model for them.
     """
 
     embedder: QueryEmbedder
@@ -138,11 +138,11 @@ class Searcher:
     def search(self, query: Query) -> SearchResult:
         """Return at most `top_k` passages of the current versions of documents, best first.
 
-        The index pointer of the tenant is read once, so that the model that embeds the query is
-        that of the index, whatever a reindex job does meanwhile.
+        The index pointer of the tenant is read once, so that the query is embedded by the model of
+        that index, even if a reindex job replaces it meanwhile.
 
         Raises:
-            InvalidInput: the query has no word to look for, or its filter is invalid.
+            InvalidInput: the query has no word to search for, or its filter is invalid.
             Unsupported: it has an image, and no labeller is configured.
         """
         if not query.image and not words(query.text):
@@ -153,7 +153,7 @@ class Searcher:
         search = _PreparedSearch(query, condition, labels, image_query, notice)
         try:
             return self._run(search)
-        except NotFound:  # a reindex job removed the index since the pointer was read
+        except NotFound:  # A reindex job removed the index after the pointer was read.
             return self._run(search)
 
     def _label_image(self, query: Query) -> LabelPictureResult | None:
@@ -195,7 +195,7 @@ class Searcher:
         )
 
     def _run(self, search: _PreparedSearch) -> SearchResult:
-        """Search the index that the pointer of the tenant names now, and order what it finds."""
+        """Search the index that the pointer of the tenant names now, and rank the results."""
         query, image_query = search.query, search.image_query
         index = self.tenants.live_index(query.tenant)
         texts: Sequence[Hit] = []
@@ -225,7 +225,7 @@ class Searcher:
     ) -> Sequence[Hit]:
         """Return passages of the text index of the tenant.
 
-        Images are among them, by their labels, unless an image model looks for these.
+        They include images, by their labels, unless an image model searches for these.
         """
         if index is None:
             return []
@@ -255,11 +255,11 @@ class Searcher:
         return fuse_rankings(first, second), notice
 
     def _is_reranked(self, query: Query) -> bool:
-        wanted = self.reranks if query.rerank is None else query.rerank
-        return wanted and self.reranker is not None and not query.image
+        reranks = self.reranks if query.rerank is None else query.rerank
+        return reranks and self.reranker is not None and not query.image
 
     def _count_wanted(self, query: Query) -> int:
-        """Return how many passages are needed: the reranker chooses among more than are shown."""
+        """Return the number of passages to find: the reranker chooses among more than `top_k`."""
         return max(query.top_k, MAX_RERANKED) if self._is_reranked(query) else query.top_k
 
     def _rerank(
@@ -267,7 +267,7 @@ class Searcher:
     ) -> tuple[Sequence[Hit], RerankResult | None, str]:
         """Return the passages with the first ones reordered, the result, and a notice.
 
-        A search does not fail with the reranker: the order of the index stands, and the notice
+        A search does not fail if the reranker does: the order of the index stays, and the notice
         says so.
         """
         first = passages[:MAX_RERANKED]
@@ -291,19 +291,19 @@ class Searcher:
     def _current_passages(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
         """Return the passages that the hits of current versions merge into, best first.
 
-        No more hits are read than are needed for the passages wanted, a number that all pages of
-        one search share: further hits could only make passages longer.
+        Reading stops at the number of hits that the wanted passages need, the same for all pages of
+        one search: further hits could only make passages longer.
         """
         remaining = iter(hits)
-        taken: list[Hit] = []
+        hits_read: list[Hit] = []
         current: dict[str, str] = {}
         passages: list[Hit] = []
         while batch := list(islice(remaining, HITS_PER_BATCH)):
-            taken += batch
+            hits_read += batch
             unknown = {hit.document_id for hit in batch} - current.keys()
-            found = self.versions.current_versions(query.tenant, sorted(unknown))
-            current |= {document: found.get(document, "") for document in unknown}
-            passages = merge_overlapping(keep_current_versions(taken, current))
+            versions = self.versions.current_versions(query.tenant, sorted(unknown))
+            current |= {document: versions.get(document, "") for document in unknown}
+            passages = merge_overlapping(keep_current_versions(hits_read, current))
             if len(passages) >= self._count_wanted(query):
                 break
         return passages
@@ -319,8 +319,8 @@ class Searcher:
         of_metadata = query.filter is not None and filters_by_metadata(query.filter)
         if not of_metadata and (self.images is None or query.texts_only or len(names) != 1):
             names = ()
-        found = (self.declarations.declaration(query.tenant, name) for name in names)
-        declared = [each for each in found if each is not None]
+        declarations = (self.declarations.declaration(query.tenant, name) for name in names)
+        declared = [declaration for declaration in declarations if declaration is not None]
         if query.filter is not None and of_metadata:
             check_filter_declared(query.filter, declared)
         return exclude_images(condition) if query.texts_only else condition, declared

@@ -1,8 +1,8 @@
-"""Pages to chunks: passages that an embedding model reads whole, cut between sentences.
+"""Splitting of pages into chunks: passages that an embedding model can read whole.
 
-A chunk is an exact slice of its page. It begins at a heading where that leaves no crumbs, and
-repeats the last short sentence of the chunk before it, so that a thought on the border is
-found from both sides.
+A chunk is an exact slice of its page, cut between sentences. It begins at a heading unless that
+would leave tiny chunks, and repeats the last short sentence of the chunk before it, so that a
+statement on the border is found from both sides.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.retrieval.text.sentences import TextSpan, split_sentences
 
 MIN_SECTION_TOKENS = 24
-"""A section shorter than this is joined with what follows."""
+"""A section with fewer tokens than this is joined with what follows."""
 
 OVERLAP_TOKENS = 40
-"""The longest sentence that is repeated in the next chunk."""
+"""The most tokens of a sentence that is repeated in the next chunk."""
 
 CountTokens = Callable[[str], int]
 """Counts a text as the model does, special tokens included."""
@@ -27,7 +27,7 @@ CountTokens = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence or a part of one, and what it costs; `opens` when it begins a section."""
+    """A sentence or a part of one, and its tokens; `opens` if it begins a section."""
 
     start: int
     end: int
@@ -39,7 +39,7 @@ class _Piece:
 class _Packer:
     """Packs the pieces of one page into spans of at most `limit` tokens.
 
-    `special` is how many of them are there without a text.
+    `special` is the number of tokens that the model adds to any text.
     """
 
     text: str
@@ -64,8 +64,8 @@ class _Packer:
     def close(self) -> None:
         """End the chunk. Pieces without a single token join the chunk before them, if any.
 
-        Pieces add up where white space parts them; the joined text is counted once, to be sure,
-        and what the model would not read whole becomes several chunks.
+        Tokens add up if white space separates the pieces; the joined text is counted once, to be
+        sure, and if the model would not read it whole, it becomes several chunks.
         """
         while self.pieces:
             fitting = self._fitting()
@@ -80,11 +80,11 @@ class _Packer:
         return sum(piece.tokens for piece in self.pieces)
 
     def _fits(self, piece: _Piece) -> bool:
-        """Tell whether the open chunk with `piece` is as long as the model reads, or shorter."""
+        """Return whether the open chunk with `piece` is within the limit of tokens."""
         return self._tokens() + piece.tokens <= self.limit - self.special
 
     def _fitting(self) -> int:
-        """Return how many of the pieces, from the first on, the model reads whole."""
+        """Return how many of the pieces, from the first on, fit into the limit together."""
         fitting = len(self.pieces)
         start = self.pieces[0].start
         while fitting > 1:
@@ -97,9 +97,9 @@ class _Packer:
 def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterator[Chunk]:
     """Yield the chunks of `pages` in order, each of at most `limit` tokens by `count`.
 
-    Together they hold every visible character of every page that has a token at all. A page
-    without a heading of its own goes on under the last one before it, and so does a place that
-    opens a passage without a heading, such as a part of a table.
+    Together they have every visible character of every page that has a token at all. A page without
+    a heading of its own continues under the last one before it, and so does a place that opens a
+    passage without a heading, such as a part of a table.
     """
     n, heading = 0, ""
     for page in pages:
@@ -130,7 +130,7 @@ def _spans(
 
 
 def _parted(text: str, sentence: TextSpan, headings: Sequence[int]) -> Iterator[TextSpan]:
-    """Yield `sentence` cut where a heading begins inside it."""
+    """Yield `sentence`, cut before each heading inside it."""
     first, behind = bisect_right(headings, sentence.start), bisect_left(headings, sentence.end)
     cuts = headings[first:behind]
     bounds = [sentence.start, *cuts, sentence.end]
@@ -139,7 +139,7 @@ def _parted(text: str, sentence: TextSpan, headings: Sequence[int]) -> Iterator[
 
 
 def _small(text: str, part: TextSpan, count: CountTokens, limit: int) -> Iterator[TextSpan]:
-    """Yield `part` halved, at a space where there is one, until each piece fits alone."""
+    """Yield `part`, halved at a space if there is one, until each piece fits alone."""
     if part.end - part.start == 1 or count(text[part.start : part.end]) <= limit:
         yield part
         return

@@ -32,7 +32,7 @@ _LAST_MONTH, _LAST_DAY, _HALF_DAY = 12, 31, 720.0
 
 @dataclass(frozen=True, slots=True)
 class TimeExpression:
-    """A date or a time of day: what is told of it, None where nothing is.
+    """A date or a time of day: the fields that it states, None for the others.
 
     `minute` counts from midnight. `start` and `end` are the places of its first and last word.
     """
@@ -49,16 +49,16 @@ class TimeExpression:
 
     @property
     def fields(self) -> tuple[float | None, ...]:
-        """Return the fields, coarse ones first."""
+        """Return the fields, the coarsest first."""
         return self.year, self.month, self.day, self.weekday, self.minute
 
     @property
     def kinds(self) -> frozenset[int]:
-        """Return which fields are told."""
+        """Return which fields are stated."""
         return frozenset(at for at, field in enumerate(self.fields) if field is not None)
 
     def agrees(self, other: TimeExpression) -> bool:
-        """Say whether both tell something in common, nothing differently, on no other side."""
+        """Return whether both share a stated field, contradict in none, and bound the same side."""
         shared = self.kinds & other.kinds
         same = all(self.fields[at] == other.fields[at] for at in shared)
         return bool(shared) and same and self.bound * other.bound >= 0
@@ -66,7 +66,7 @@ class TimeExpression:
 
 def find_times(text: str, words: Sequence[Word]) -> list[TimeExpression]:
     """Return the dates and times of day of `text`, whose words are `words`."""
-    return [_bounded(words, found) for found in _moments(text, words)]
+    return [_bounded(words, moment) for moment in _moments(text, words)]
 
 
 def _bounded(words: Sequence[Word], found: TimeExpression) -> TimeExpression:
@@ -80,12 +80,12 @@ def _bounded(words: Sequence[Word], found: TimeExpression) -> TimeExpression:
 def _moments(text: str, words: Sequence[Word]) -> Iterator[TimeExpression]:
     at = 0
     while at < len(words):
-        found = _numeric(words[at], at) or _clock(text, words, at) or _calendar(words, at)
-        if found is None:
+        moment = _numeric(words[at], at) or _clock(text, words, at) or _calendar(words, at)
+        if moment is None:
             at += 1
             continue
-        yield found
-        at = found.end + 1
+        yield moment
+        at = moment.end + 1
 
 
 def _numeric(word: Word, at: int) -> TimeExpression | None:
@@ -126,15 +126,15 @@ def _clock(text: str, words: Sequence[Word], at: int) -> TimeExpression | None:
 
 
 def _calendar(words: Sequence[Word], at: int) -> TimeExpression | None:
-    """Read `[weekday] [day [of]] month [day] [year]`, or any part that tells a date."""
-    end, told = at, dict[str, int]()
+    """Read `[weekday] [day [of]] month [day] [year]`, or any part that states a date."""
+    end, fields = at, dict[str, int]()
     for reader in (_weekday, _day_and_month, _year):
-        start = end + (1 if told else 0)
-        found = reader(words, start) if start < len(words) else None
-        if found is not None:
-            end, more = found
-            told |= more
-    return TimeExpression(at, end, **told) if told else None
+        start = end + (1 if fields else 0)
+        reading = reader(words, start) if start < len(words) else None
+        if reading is not None:
+            end, more = reading
+            fields |= more
+    return TimeExpression(at, end, **fields) if fields else None
 
 
 _Read = tuple[int, dict[str, int]] | None
@@ -175,8 +175,8 @@ def _day(words: Sequence[Word], at: int) -> int | None:
     folded = words[at].folded
     match = _DAY.match(folded)
     if match is None:
-        named = {"first": 1.0, "second": 2.0}.get(folded, ORDINALS.get(folded))
-        return int(named) if named and word_value(folded) is None else None
+        ordinal = {"first": 1.0, "second": 2.0}.get(folded, ORDINALS.get(folded))
+        return int(ordinal) if ordinal and word_value(folded) is None else None
     day = int(match.group())
     return day if 1 <= day <= _LAST_DAY else None
 
@@ -191,7 +191,7 @@ def _has_ending(words: Sequence[Word], at: int) -> bool:
 
 
 def _units_follow(words: Sequence[Word], at: int) -> bool:
-    """Say whether the number at `at` counts something, as in `in May 9 euros`."""
+    """Return whether the number at `at` counts a unit, as in `in May 9 euros`."""
     return at + 1 < len(words) and words[at + 1].folded in {"euros", "percent", "per"}
 
 

@@ -1,8 +1,8 @@
-"""Detection of the language of a question by common words and letters, and refusals by language.
+"""Detection of a question's language by common words and letters; refusals by language.
 
-Questions are short and full of function words, and few languages are told apart here: a list of
-those words says as much as a model of letter sequences would, and costs the API no import. Where
-nothing tells, the answer is "" and the question counts as English.
+Questions are short and full of function words, and few languages are distinguished here: a list of
+those words is as reliable as a model of letter sequences, and adds no import to the API. If the
+language stays open, the result is "" and the question counts as English.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
         "cs": "Czech",
     }
 )
-"""The languages that are told apart, by ISO 639-1 code."""
+"""The languages that are distinguished, by ISO 639-1 code."""
 
 _LETTERS: Mapping[str, str] = MappingProxyType(
     {
@@ -112,7 +112,7 @@ _LANGUAGES_OF = _by_word()
 
 
 def detect_language(text: str) -> str:
-    """Return the ISO 639-1 code of the language of `text`, "" where nothing tells it.
+    """Return the ISO 639-1 code of the language of `text`, "" if it stays open.
 
     A word that several languages share counts for each by its share.
     """
@@ -157,10 +157,10 @@ NOT_FOUND = REFUSALS[ENGLISH]
 
 
 def refusal_text(language: str) -> str:
-    """Return the refusal in `language`, an ISO 639-1 code; in English where there is none."""
+    """Return the refusal in `language`, an ISO 639-1 code; in English if it has none."""
     return REFUSALS.get(language, NOT_FOUND)
 
 
 def is_refusal(answer: str) -> bool:
-    """Say whether an answer says, in any language, that there is none."""
+    """Return whether an answer is a refusal, in any language."""
     return answer.strip() in REFUSALS.values()

@@ -1,8 +1,8 @@
-"""Noun phrases of English questions, found by their edges: no grammar, no model.
+"""Noun phrases of English questions, found by their edges, without a grammar or a model.
 
-A phrase begins behind an article or a word that asks (`which`, `how many`) and ends before a
-word that belongs to no noun: a preposition, a form of `be`, a participle, the verb that follows
-the subject of `does` or `must`. `of` joins two phrases to one.
+A phrase begins behind an article or a question word (`which`, `how many`) and ends before a word
+that cannot belong to a noun: a preposition, a form of `be`, a participle, the verb that follows the
+subject of `does` or `must`. `of` joins two phrases to one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _AMOUNTS = _set("which what many much whose")
 _AUXILIARIES = _set("do does did must can could may might should shall will would")
 _BEING = _set("is are was were be been being get got")
 _VERBS = _set("have be do not get need still already also")
-"""Words that tell, behind a subject, that its verb is still to come or was this."""
+"""Words that show, behind a subject, that its verb still follows or was this word."""
 _PARTICIPLES = _set(
     "built made written sold bought lent lost won beaten run paid sent held led met found taught"
     " caught drawn driven eaten grown known shown spoken spent stolen thrown told worn chosen"
@@ -45,7 +45,7 @@ _MOST_WORDS = 5
 
 @dataclass(frozen=True, slots=True)
 class NounPhrase:
-    """A noun phrase: where it stands, its text, and the parts that `of` joins."""
+    """A noun phrase: its position, its text, and the parts that `of` joins."""
 
     start: int
     end: int
@@ -59,12 +59,12 @@ class NounPhrase:
 
     @property
     def plural(self) -> bool:
-        """Say whether the phrase is of several, by its ending."""
+        """Return whether the head looks like a plural."""
         return is_plural(self.head)
 
 
 def is_plural(noun: str) -> bool:
-    """Say whether `noun` looks like a plural."""
+    """Return whether `noun` looks like a plural."""
     return noun.endswith("s") and not noun.endswith(("ss", "us", "is"))
 
 
@@ -80,13 +80,13 @@ class _Word:
 
     @property
     def is_article(self) -> bool:
-        """A capital A within a sentence is a name, as in `class A`."""
+        """Return whether the word is an article; a single capital A is a name, as in `class A`."""
         return self.folded in _ARTICLES and (len(self.written) > 1 or self.written.islower())
 
 
 def find_noun_phrases(text: str) -> list[NounPhrase]:
     """Return the noun phrases of `text` in order."""
-    words = [_Word(found.start(), found.end(), found.group()) for found in _WORD.finditer(text)]
+    words = [_Word(match.start(), match.end(), match.group()) for match in _WORD.finditer(text)]
     simple: list[tuple[int, int]] = []
     at = 0
     while at < len(words):
@@ -113,7 +113,7 @@ def _last(text: str, words: list[_Word], first: int) -> int | None:
     if first and words[first - 1].folded in _AUXILIARIES:
         end = _without_verb(words, begins, end)
     elif end - begins > 1 and end < len(words) and words[end].is_article:
-        end -= 1  # a noun does not stand before an article, a verb does
+        end -= 1  # A noun is never followed by an article, but a verb may be.
     return end - 1 if end > begins else None
 
 
@@ -135,7 +135,7 @@ def _without_verb(words: list[_Word], begins: int, end: int) -> int:
 
 
 def _stands_bare(words: list[_Word], first: int) -> bool:
-    """Say whether a phrase without an article may begin here: no verb is to be taken for one."""
+    """Return whether a phrase without an article may begin here: its start is no verb."""
     word = words[first]
     if first == 0 or (word.written[0].isupper() and not word.is_article):
         return word.written[0].isupper()
@@ -152,7 +152,7 @@ def _stands_bare(words: list[_Word], first: int) -> bool:
 
 
 def _joined(text: str, words: list[_Word], simple: list[tuple[int, int]]) -> Iterator[NounPhrase]:
-    """Yield the phrases, those that `of` joins as one."""
+    """Yield the phrases; phrases that `of` joins become one."""
     at = 0
     while at < len(simple):
         upto = at

@@ -34,7 +34,7 @@ _FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """A text as the rules of replies and of support see it.
+    """A text as the rules for replies and for support read it.
 
     `clauses` are ranges of indices of `words`, in order; `names` and `content` are such indices.
     """
@@ -44,24 +44,24 @@ class ParsedText:
     clauses: tuple[range, ...]
     quantities: tuple[Quantity, ...]
     implied: tuple[Quantity, ...]
-    """Quantities that an article tells, such as `a month`."""
+    """Quantities that an article implies, such as `a month`."""
     times: tuple[TimeExpression, ...]
     names: tuple[int, ...]
     content: tuple[int, ...]
-    """Places of the words that carry meaning and are neither number nor date."""
+    """Indices of the words that carry meaning and are neither number nor date."""
 
     def follows_article(self, place: int) -> bool:
-        """Say whether an article or the like stands right before a word."""
+        """Return whether an article or the like is right before a word."""
         return place > 0 and self.words[place - 1].folded in _DETERMINERS
 
     def is_counted(self, place: int) -> bool:
-        """Say whether a word is a noun that a number or `no` counts, as in `no major faults`."""
+        """Return whether a word is a noun that a number or `no` counts, as in `no major faults`."""
         near = range(max(0, place - 2), place)
-        figures = {found.end for found in self.quantities}
+        figures = {quantity.end for quantity in self.quantities}
         return any(at in figures or self.words[at].folded == "no" for at in near)
 
     def is_nominal(self, place: int) -> bool:
-        """Say whether a word stands as a noun does: a little after an article or the like."""
+        """Return whether a word is used as a noun: a little after an article or the like."""
         if self.follows_article(place):
             return True
         far = self.words[place - 2].folded if place > 1 else ""
@@ -69,21 +69,24 @@ class ParsedText:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the text says nothing that could be checked."""
+        """Return whether the text says nothing that could be checked."""
         return not (self.content or self.quantities or self.times)
 
     @property
     def refers_back(self) -> bool:
-        """Whether a pronoun may stand for something in another sentence."""
+        """Return whether a pronoun may refer to something in another sentence."""
         return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
 
     def agrees_on(self, moment: TimeExpression) -> bool:
-        """Say whether the text tells `moment`, or none of its kind: no other year for a year."""
-        alike = [found for found in self.times if found.kinds & moment.kinds]
-        return not alike or any(moment.agrees(found) for found in alike)
+        """Return whether the text states `moment`, or nothing of its kind.
+
+        A year agrees with a text that states no other year.
+        """
+        alike = [stated for stated in self.times if stated.kinds & moment.kinds]
+        return not alike or any(moment.agrees(stated) for stated in alike)
 
     def clause_of(self, place: int) -> range:
-        """Return the clause that the word at `place` stands in."""
+        """Return the clause of the word at `place`."""
         return next(clause for clause in self.clauses if place in clause)
 
 
@@ -91,8 +94,8 @@ def parse_text(text: str) -> ParsedText:
     """Return `text` with its words, clauses, quantities, times and names."""
     words = tokenize(text)
     quantities, moments = find_quantities_and_times(text, words)
-    places = [(found.start, found.end) for found in quantities]
-    places += [(found.start, found.end) for found in moments]
+    places = [(item.start, item.end) for item in quantities]
+    places += [(item.start, item.end) for item in moments]
     figures = {at for start, end in places for at in range(start, end + 1)}
     content = tuple(
         at
@@ -114,7 +117,7 @@ def parse_text(text: str) -> ParsedText:
 def _clauses(
     text: str, words: Sequence[Word], content: set[int], figures: set[int]
 ) -> Iterator[range]:
-    """Cut where a connector or a strong mark stands between parts that each tell something."""
+    """Cut at a connector or a strong mark if the parts on both sides state something."""
     telling = content | figures
     start = 0
     for at in range(1, len(words)):
@@ -147,7 +150,7 @@ def _count(telling: set[int], start: int, end: int) -> int:
 
 
 def _names(text: str, words: Sequence[Word], figures: set[int]) -> Iterator[int]:
-    """Yield capitalised words, save one that only opens a sentence, dates and units."""
+    """Yield capitalised words, except one that only opens a sentence, dates and units."""
     for at, word in enumerate(words):
         if at in figures or not word.written[0].isupper() or word.folded in _CALENDAR:
             continue

@@ -56,20 +56,21 @@ class Quantity:
     bound: int = 0
 
     def is_stated_by(self, other: Quantity) -> bool:
-        """Say whether `other` tells this quantity, or lies beyond it where it is a bound."""
+        """Return whether `other` states this quantity, or lies beyond it if it is a bound."""
         beyond = self.bound * (other.value - self.value) > 0
         return self.same(other) or (beyond and self.dimension == other.dimension != COUNT)
 
     def same(self, other: Quantity) -> bool:
-        """Say whether both are the same; a number without a unit fits one with any."""
+        """Return whether both are equal; a number without a unit equals one with any."""
         kinds = {self.dimension, other.dimension}
         fits = len(kinds) == 1 or (COUNT in kinds and ORDINAL not in kinds)
         return fits and math.isclose(self.value, other.value, rel_tol=_SAME)
 
 
 def implied_quantities(words: Sequence[Word]) -> Iterator[Quantity]:
-    """Yield the one month of `a month later`, and the `one` that may be but a pronoun: a source
-    tells them, and no claim has to.
+    """Yield quantities that articles imply: the one month of `a month later`, or any `one`.
+
+    `one` may only be a pronoun. A source states these quantities, but no claim has to.
     """
     for at in range(len(words) - 1):
         unit = (
@@ -88,9 +89,9 @@ def find_quantities_and_times(
 
     A bare four-digit number from 1000 on is a year unless it counts something.
     """
-    moments = [found for found in find_times(text, words) if not _counts(text, words, found)]
-    taken = {at for moment in moments for at in range(moment.start, moment.end + 1)}
-    quantities = [_bounded(words, found) for found in _quantities(text, words, taken)]
+    moments = [item for item in find_times(text, words) if not _counts(text, words, item)]
+    time_places = {at for moment in moments for at in range(moment.start, moment.end + 1)}
+    quantities = [_bounded(words, item) for item in _quantities(text, words, time_places)]
     return quantities, moments
 
 
@@ -100,7 +101,7 @@ def _bounded(words: Sequence[Word], found: Quantity) -> Quantity:
 
 
 def _counts(text: str, words: Sequence[Word], moment: TimeExpression) -> bool:
-    """Say whether what looks like a year is a number with a unit."""
+    """Return whether an apparent year is a number with a unit."""
     if moment.kinds != {0}:
         return False
     return _unit(text, words, moment.end) is not None
@@ -109,10 +110,10 @@ def _counts(text: str, words: Sequence[Word], moment: TimeExpression) -> bool:
 def _quantities(text: str, words: Sequence[Word], taken: set[int]) -> Iterator[Quantity]:
     at = 0
     while at < len(words):
-        found = None if at in taken else _quantity(text, words, at)
-        if found is not None:
-            yield found
-            at = found.end
+        quantity = None if at in taken else _quantity(text, words, at)
+        if quantity is not None:
+            yield quantity
+            at = quantity.end
         at += 1
 
 
@@ -180,7 +181,7 @@ def _bare_fraction(words: Sequence[Word], at: int) -> tuple[float, int] | None:
 
 
 def _rate(words: Sequence[Word], at: int, end: int) -> Quantity | None:
-    """Read `one in ten` as the fraction that it is."""
+    """Read `one in ten` as a fraction."""
     if end + 2 >= len(words) or words[end + 1].folded not in {"in", "out"}:
         return None
     start = end + 3 if words[end + 1].folded == "out" else end + 2
@@ -198,7 +199,7 @@ def _and_a_half(words: Sequence[Word], end: int, value: float) -> tuple[float, i
 
 
 def _share(words: Sequence[Word], at: int, end: int) -> float | None:
-    """Return the part that `half`, or the denominator of `two thirds`, stands for."""
+    """Return the fraction that `half`, or the denominator of `two thirds`, means."""
     if words[at].folded in FRACTIONS:
         return FRACTIONS[words[at].folded]
     if words[at].is_number or end + 1 >= len(words):
@@ -246,7 +247,7 @@ def _hyphened(words: Sequence[Word], at: int) -> tuple[Unit, int] | None:
 
 
 def _joined(text: str, words: Sequence[Word], at: int) -> bool:
-    """Say whether only a space or a hyphen parts a word from the next."""
+    """Return whether only a space or a hyphen separates a word from the next."""
     return text[words[at].end : words[at + 1].start].strip() in {"", "-"}
 
 

@@ -1,6 +1,6 @@
 """Sentences of a text, to the character, and rows of Markdown tables.
 
-Tables stand in passages as rows of Markdown under their header.
+Tables are in passages as rows of Markdown under their header.
 https://github.github.com/gfm/#tables-extension-
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_SENTENCE = 600
-"""Characters; a longer run without an end (a table, a log) is cut at a space."""
+"""The most characters of a sentence; a longer run (a table, a log) is cut at a space."""
 
 _END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*(?=\s)|[。！？]+")  # noqa: RUF001
 _PARAGRAPH = re.compile(r"(?<![ \t])(?:[ \t]*+\r?\n){2,}")
@@ -39,10 +39,10 @@ class TextSpan:
 def split_sentences(text: str) -> list[TextSpan]:
     """Return the sentences of `text` in order.
 
-    The spans do not overlap, begin and end with a visible character, and together hold
-    every visible character of `text`. Blank lines, list items, headings and lines that
-    end early also end a sentence; a line break inside wrapped prose does not. A row of a table is
-    one sentence, whatever stands in its cells.
+    The spans do not overlap, begin and end with a visible character, and together hold every
+    visible character of `text`. Blank lines, list items, headings and lines that end early also end
+    a sentence; a line break inside wrapped prose does not. A row of a table is one sentence,
+    whatever its cells contain.
     """
     spans: list[TextSpan] = []
     for block in _blocks(text):
@@ -52,7 +52,7 @@ def split_sentences(text: str) -> list[TextSpan]:
 
 
 def _blocks(text: str) -> Iterator[TextSpan]:
-    """Yield the paragraphs of `text`, cut further where a line stands on its own."""
+    """Yield the paragraphs of `text`, cut further at each line that stands on its own."""
     start = 0
     for gap in _PARAGRAPH.finditer(text):
         yield from _lines(text, TextSpan(start, gap.start()))
@@ -80,7 +80,7 @@ def _lines(text: str, paragraph: TextSpan) -> Iterator[TextSpan]:
 
 
 def _stands_alone(line: str, following: str, widest: int) -> bool:
-    """Say whether the break after `line` is the writer's and not the margin's."""
+    """Return whether the writer broke the line after `line`, not the margin."""
     if _MARKER.match(following) or line.lstrip().startswith(("#", "|")):
         return True
     opens_anew = following.lstrip()[0].isupper() or following.lstrip()[0].isdigit()
@@ -91,12 +91,12 @@ def _by_punctuation(text: str, block: TextSpan) -> Iterator[TextSpan]:
     if _ROW.fullmatch(text, block.start, block.end):
         yield block
         return
-    start = seen = block.start
+    start = scanned = block.start
     has_word = False
     for match in _END.finditer(text, block.start, block.end):
         end = match.end()
-        has_word = has_word or _WORD.search(text, seen, end) is not None
-        seen = end
+        has_word = has_word or _WORD.search(text, scanned, end) is not None
+        scanned = end
         if _ends_sentence(text, start, end, has_word):
             yield TextSpan(start, end)
             start, has_word = end, False
@@ -113,7 +113,7 @@ def _ends_sentence(text: str, start: int, end: int, has_word: bool) -> bool:
 
 
 def _bounded(text: str, span: TextSpan) -> Iterator[TextSpan]:
-    """Yield `span` without the white space around it, in pieces that are not too long."""
+    """Yield `span` without the white space around it, in pieces of a bounded length."""
     start, end = span.start, span.end
     while True:
         while start < end and text[start].isspace():
@@ -145,28 +145,28 @@ _RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
 
 
 _HEAD = 2
-"""Rows that a table has before the first of its values: the header and the rule."""
+"""Rows of a table before its first values: the header and the rule."""
 
 
 _BETWEEN = re.compile(r"(?<!\\)\|")
 
 
 def is_row(text: str) -> bool:
-    """Say whether `text` is one row of a table."""
+    """Return whether `text` is one row of a table."""
     return len(text) > 1 and text[0] == text[-1] == "|" and "\n" not in text
 
 
 def is_rule(text: str) -> bool:
-    """Say whether `text` is the row that parts a header from what is under it."""
+    """Return whether `text` is the row of dashes between a header and its rows."""
     return _RULE.fullmatch(text) is not None
 
 
 def table_header(text: str, row: TextSpan) -> TextSpan | None:
-    """Return the header of the table whose row stands at `row` of `text`.
+    """Return the header of the table that has a row at `row` of `text`.
 
-    The header is the first row of the table, and the second one a rule: a row of dashes further
-    down is a row like the others. None where the row is the header, the rule, or no row; or where
-    the table in `text` begins without a header.
+    The header is the first row of the table if the second one is a rule: a row of dashes further
+    down is a row like the others. None if the row is the header, the rule, or no row; or if the
+    table in `text` begins without a header.
     """
     if not is_row(text[row.start : row.end]):
         return None
@@ -182,7 +182,7 @@ def table_header(text: str, row: TextSpan) -> TextSpan | None:
 
 
 def is_table_header(text: str, row: TextSpan) -> bool:
-    """Say whether the row of `text` at `row` names the columns of the rows that follow."""
+    """Return whether the row of `text` at `row` names the columns of the rows that follow."""
     first = is_row(text[row.start : row.end]) and _line_before(text, row.start) is None
     return first and is_rule(text[row.end :].lstrip().partition("\n")[0].rstrip())
 
@@ -190,7 +190,7 @@ def is_table_header(text: str, row: TextSpan) -> bool:
 def describe_row(header: str, row: str) -> str:
     """Return a row with the name of its column before each cell: `Month: March; MWh: 214`.
 
-    Cells that hold nothing are left out, and a cell without a name stands alone.
+    Empty cells are left out, and a cell without a column name stands alone.
     """
     names, cells = _cells(header), _cells(row)
     names += [""] * (len(cells) - len(names))
@@ -199,7 +199,7 @@ def describe_row(header: str, row: str) -> str:
 
 
 def _line_before(text: str, end: int) -> TextSpan | None:
-    """Return the row that ends right before `end`, None where no row does."""
+    """Return the row that ends right before `end`, None if no row does."""
     if not end:
         return None
     stop = len(text[:end].rstrip())

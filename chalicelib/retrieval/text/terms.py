@@ -1,7 +1,7 @@
 """Words, stems and terms of a text, as lexical comparison uses them.
 
-English first: a stop list and a light suffix stripper, both harmless elsewhere because the
-same rules are applied to a question and to the text that it is compared with.
+English first: a stop list and a light suffix stripper. Both do no harm in other languages, because
+the same rules are applied to a question and to the text that it is compared with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WORD = re.compile(r"\w+(?:[.,]\d+)*(?:'\w+)?", re.UNICODE)
 _PROPER = re.compile(r"\b[A-Z][\w-]*\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _FAMILY = 5
-"""Letters that words of one family share at least."""
+"""The fewest letters that words of one family share."""
 
 _STOP = """
 a about above after again all also am an and any are as at be because been before being below
@@ -65,27 +65,28 @@ def terms(text: str) -> list[str]:
 
 
 def are_related(one: str, other: str) -> bool:
-    """Say whether two stems are of one family, as `requir` and `requirement` are: the shorter,
-    a word of at least five letters, begins the longer.
+    """Return whether two stems are of one family, as `requir` and `requirement` are.
+
+    The shorter one, of at least five letters, must begin the longer.
     """
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) >= _FAMILY and longer.isalpha() and longer.startswith(shorter)
 
 
 def numbers_in(text: str) -> set[str]:
-    """Return the numbers written in `text`, thousands separators removed."""
-    return {found.replace(",", "") for found in _NUMBER.findall(text)}
+    """Return the numbers written in `text`, without thousands separators."""
+    return {number.replace(",", "") for number in _NUMBER.findall(text)}
 
 
 def names_in(text: str) -> set[str]:
-    """Return the capitalised words of `text` that are not only opening a sentence, folded."""
-    found = set()
+    """Return the capitalised words of `text`, folded, except those that only open a sentence."""
+    names = set()
     for match in _PROPER.finditer(text):
         word = match.group()
         opens = not text[: match.start()].rstrip() or text[: match.start()].rstrip()[-1] in ".!?:"
         if not opens or (len(word) > 1 and word.isupper()):
-            found.add(word.casefold())
-    return found - STOP_WORDS
+            names.add(word.casefold())
+    return names - STOP_WORDS
 
 
 _PLACED_WORD = re.compile(r"\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|\w+")  # noqa: RUF001
@@ -98,7 +99,7 @@ def word_set(words: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word: how it is written, its folded form and stem, and where it stands."""
+    """A word: as written, its folded form, its stem, and its position."""
 
     written: str
     folded: str
@@ -108,12 +109,12 @@ class Word:
 
     @property
     def carries_meaning(self) -> bool:
-        """Whether it is more than grammar."""
+        """Return whether the word is more than grammar."""
         return self.folded not in STOP_WORDS and self.folded not in _GRAMMAR
 
     @property
     def is_number(self) -> bool:
-        """Whether it is written in digits."""
+        """Return whether the word is written in digits."""
         return self.folded[0].isdigit()
 
 
@@ -142,7 +143,7 @@ _VERBS = (
 
 
 _STEM_OF = {form: stem(forms.split()[0]) for forms in _VERBS.split("|") for form in forms.split()}
-"""The stems of forms that no rule on endings leads to."""
+"""The stems of irregular forms, which no rule on endings covers."""
 
 
 _FOLD = str.maketrans({"’": "'"})  # noqa: RUF001
@@ -150,12 +151,12 @@ _FOLD = str.maketrans({"’": "'"})  # noqa: RUF001
 
 def tokenize(text: str) -> tuple[Word, ...]:
     """Return the words of `text` in order."""
-    found = []
+    tokens = []
     for match in _PLACED_WORD.finditer(text):
         folded = match.group().translate(_FOLD).casefold().removesuffix("'s")
         root = _STEM_OF.get(folded) or stem(folded)
-        found.append(Word(match.group(), folded, root, match.start(), match.end()))
-    return tuple(found)
+        tokens.append(Word(match.group(), folded, root, match.start(), match.end()))
+    return tuple(tokens)
 
 
 def stems(words: Sequence[Word]) -> frozenset[str]:

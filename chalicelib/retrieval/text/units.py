@@ -90,7 +90,7 @@ _TABLE = _table()
 
 
 def parse_unit(written: str) -> Unit | None:
-    """Return what the word or sign `written` measures in, or None if it is no unit."""
+    """Return the dimension and factor of the unit `written`, or None if it is no unit."""
     return _TABLE.get(written) or _TABLE.get(stem(written.casefold()))
 
 
@@ -104,7 +104,7 @@ def raise_unit(power: str, unit: Unit) -> Unit | None:
 
 
 def unit_over_time(unit: Unit, time: Unit) -> Unit | None:
-    """Return the unit of a power kept up for a time, such as `kilowatt hours`."""
+    """Return the unit of a power over a time, such as `kilowatt hours`."""
     if unit[0] != "power" or time != ("time", 3600.0):
         return None
     return "energy", unit[1]
@@ -184,5 +184,5 @@ def word_value(folded: str) -> float | None:
 
 
 def scale_value(folded: str) -> float | None:
-    """Return what a scale word such as `million` multiplies by, else None."""
+    """Return the factor of a scale word such as `million`, else None."""
     return _SCALES.get(folded)

@@ -1,5 +1,5 @@
-"""The support check: rules that say whether a source supports a claim.
+"""The support check: rules that decide whether a source supports a claim.
 
-They compare numbers, names, sense and scope, and use cosines of word vectors that the caller has
+They compare numbers, names, sense and scope, and use cosines of word vectors that the caller gets
 from a model.
 """

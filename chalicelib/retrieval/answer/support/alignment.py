@@ -15,7 +15,7 @@ _STRANGE = 0.25
 _FAMILIAR = 0.65
 """Cosines of word vectors from which on a word is covered in part, and wholly."""
 _OPPOSED = 0.5
-"""Cover of a word by its opposite: it is spoken of, though something else is said."""
+"""Cover of a word by its opposite: the sentence speaks of it, but says something else."""
 _OF_NAMES = 0.25
 MATCHED = 0.6
 
@@ -24,13 +24,13 @@ SimilarityMatrix = Sequence[Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """A claim beside a sentence; `likeness` has a row a word of the claim."""
+    """A claim beside a sentence; `likeness` has one row for each word of the claim."""
 
     claim: ParsedText
     sentence: ParsedText
     likeness: SimilarityMatrix
     asked: frozenset[str] = frozenset()
-    """Stems that the question brought in."""
+    """Stems of the question: the claim may use them without support."""
 
     def covered(self, place: int, within: range | None = None) -> float:
         """Return how well the sentence, or one clause of it, covers a word of the claim, 0 to 1."""
@@ -44,7 +44,7 @@ class Alignment:
         return min(1.0, max(0.0, (cosine - _STRANGE) / (_FAMILIAR - _STRANGE)))
 
     def familiarity(self, place: int) -> float:
-        """Return the cosine of a word with the one most like it, 1 for the same or an asked one."""
+        """Return the highest cosine of a word with any other, 1 for the same or the question's."""
         word = self.claim.words[place]
         if word.stem in self.asked:
             return 1.0
@@ -53,9 +53,9 @@ class Alignment:
         return 1.0 if same else cosine
 
     def partner(self, place: int, within: range | None = None) -> tuple[int | None, float]:
-        """Return the place of the word most like the claim's at `place`, and their cosine.
+        """Return the place of the word most similar to the claim's at `place`, and their cosine.
 
-        A word with the same stem comes before any other.
+        A word with the same stem is preferred to any other.
         """
         places = within if within is not None else range(len(self.sentence.words))
         if not places:
@@ -65,7 +65,7 @@ class Alignment:
         return best, row[best]
 
     def matches(self, place: int, within: range | None = None) -> int | None:
-        """Return the place of a word that says the same as the claim's at `place`, or None."""
+        """Return the place of a word that means the same as the claim's at `place`, or None."""
         partner, cosine = self.partner(place, within)
         if partner is None:
             return None
@@ -76,7 +76,7 @@ class Alignment:
     def coverage(self, clause: range, within: range | None = None) -> float:
         """Return the mean cover of the words of a clause of the claim that carry meaning.
 
-        Names are left out: they are held to the whole source, which may go on with `she`.
+        Names are left out: they are compared with the whole source, which may go on with `she`.
         """
         names = self.claim.names
         places = [
@@ -87,7 +87,7 @@ class Alignment:
         return self._mean(places, within)
 
     def nearness(self, clause: range) -> float:
-        """Return how near the sentence is to a clause: its cover, and a little for its names."""
+        """Return how similar the sentence is to a clause: its cover, and a little for its names."""
         names = [at for at in self.claim.names if at in clause]
         return self.coverage(clause) + (_OF_NAMES * self._mean(names, None) if names else 0.0)
 
@@ -99,15 +99,15 @@ class Alignment:
     def clause_for(self, clause: range) -> range:
         """Return the clause of the sentence that covers a clause of the claim best.
 
-        What is said decides, not of whom: two clauses about one name say different things.
+        Words other than names decide: two clauses about one name say different things.
         """
-        said = [at for at in self.claim.content if at in clause and at not in self.claim.names]
+        places = [at for at in self.claim.content if at in clause and at not in self.claim.names]
         return max(
-            self.sentence.clauses, key=lambda within: (self._mean(said, within), -len(within))
+            self.sentence.clauses, key=lambda within: (self._mean(places, within), -len(within))
         )
 
     def is_matched(self, place: int, clause: range) -> bool:
-        """Say whether the sentence's word at `place` has a like one in a clause of the claim."""
+        """Return whether a clause of the claim has a word like the sentence's at `place`."""
         word = self.sentence.words[place]
         return any(
             self.claim.words[at].stem == word.stem
@@ -116,5 +116,8 @@ class Alignment:
         )
 
     def _is_opposed(self, place: int, partner: int) -> bool:
-        one, other = self.claim.words[place].folded, self.sentence.words[partner].folded
-        return opposed(one, other) is not None
+        claim_word, sentence_word = (
+            self.claim.words[place].folded,
+            self.sentence.words[partner].folded,
+        )
+        return opposed(claim_word, sentence_word) is not None

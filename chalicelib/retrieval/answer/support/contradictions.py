@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 _SOME, _MOST = 0.3, 0.5
 _SCOPE = 3
-"""Words of meaning after a negation that it is taken to deny."""
+"""The number of words of meaning after a negation that it is taken to deny."""
 _BE = word_set("is are was were be been being gets got")
 _ORDER = word_set("before after ahead behind above below over under")
 _PRONOUNS = word_set("him her it them")
 _BETWEEN = word_set("against")
-"""Words that stand between partners and are none."""
+"""Words that stand between partners but are not partners themselves."""
 _NEAR = 4
 _AGENT = 2
 
 
 def contradictions(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
-    """Yield why a clause of the claim says the opposite of the clause that answers to it."""
+    """Yield each way in which a clause of the claim contradicts the clause aligned with it."""
     negations = _negations(alignment, clause)
     opposites = _opposites(alignment, clause, within)
     swapped = _swapped(alignment, clause) or _reversed_route(
@@ -42,14 +42,14 @@ def contradictions(alignment: Alignment, clause: range, within: range) -> Iterat
 
 
 def differs_in_voice(alignment: Alignment, clause: range, within: range) -> bool:
-    """Say whether one of two clauses is in the passive, so that their subjects change places."""
-    one = (_passive(alignment.claim, at) for at in clause)
-    other = (_passive(alignment.sentence, at) for at in within)
-    return any(one) is not any(other)
+    """Return whether only one of two clauses is passive, so that their subjects swap places."""
+    passive_claim = (_passive(alignment.claim, at) for at in clause)
+    passive_sentence = (_passive(alignment.sentence, at) for at in within)
+    return any(passive_claim) is not any(passive_sentence)
 
 
 def _negations(alignment: Alignment, clause: range) -> int:
-    """Return how many more denials one side has of what the other side says, too."""
+    """Return how many more negations one side has of what the other side says, too."""
     claim, sentence = alignment.claim, alignment.sentence
     mine = len(list(_denied(claim, clause)))
     theirs = sum(
@@ -61,8 +61,9 @@ def _negations(alignment: Alignment, clause: range) -> int:
 
 
 def _is_about(alignment: Alignment, scope: Sequence[int], clause: range, at_least: float) -> bool:
-    """Say whether a clause of the claim speaks of what the sentence denies: of its first word,
-    or of a share of its words.
+    """Return whether a clause of the claim speaks of what the sentence denies.
+
+    It does if it has the first denied word, or a sufficient share of them.
     """
     matched = [alignment.is_matched(at, clause) for at in scope]
     return bool(matched) and (matched[0] or sum(matched) > at_least * len(matched))
@@ -81,38 +82,38 @@ def _denied(reading: ParsedText, clause: range) -> Iterator[list[int]]:
 
 
 def _places(reading: ParsedText, phrase: str) -> Iterator[int]:
-    wanted = phrase.split()
+    phrase_words = phrase.split()
     folded = [word.folded for word in reading.words]
-    for at in range(len(folded) - len(wanted) + 1):
-        if folded[at : at + len(wanted)] == wanted:
-            yield from range(at, at + len(wanted))
+    for at in range(len(folded) - len(phrase_words) + 1):
+        if folded[at : at + len(phrase_words)] == phrase_words:
+            yield from range(at, at + len(phrase_words))
 
 
 def _opposites(alignment: Alignment, clause: range, within: range) -> int:
-    """Return on how many axes the claim stands against the sentence."""
+    """Return the number of axes on which the claim opposes the sentence."""
     claim, sentence = alignment.claim, alignment.sentence
-    said = {claim.words[at].folded for at in clause}
+    claim_words = {claim.words[at].folded for at in clause}
     places = {*within, *_comparatives(sentence)} if _comparatives(claim) else set(within)
-    told = {sentence.words[place].folded for place in places}
+    sentence_words = {sentence.words[place].folded for place in places}
     axes = {
         axis
         for at in clause
-        if claim.words[at].folded not in told
+        if claim.words[at].folded not in sentence_words
         for place in places
-        if sentence.words[place].folded not in said
+        if sentence.words[place].folded not in claim_words
         and (axis := opposed(claim.words[at].folded, sentence.words[place].folded)) is not None
     }
     return len(axes)
 
 
 def _comparatives(reading: ParsedText) -> set[int]:
-    """Return the places of the words before `than`, which compare all that is told."""
+    """Return the places of the words before `than`, which belong to a comparison."""
     than = [at for at, word in enumerate(reading.words) if word.folded == "than"]
     return {at for end in than for at in range(max(0, end - _NEAR), end)}
 
 
 def _swapped(alignment: Alignment, clause: range) -> bool:
-    """Say whether two partners stand the other way round about a word that both texts share."""
+    """Return whether two partners are swapped about a word that both texts share."""
     claim = alignment.claim
     for pivot in clause:
         if not _may_turn(claim, pivot):
@@ -131,9 +132,11 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
 
 
 def _reversed_route(claim: ParsedText, clause: range, sentence: ParsedText) -> bool:
-    """Say whether `from A to B` meets `from B to A`."""
-    there = set(_routes(sentence, range(len(sentence.words))))
-    return any((end, start) in there for start, end in _routes(claim, clause) if start != end)
+    """Return whether `from A to B` meets `from B to A`."""
+    sentence_routes = set(_routes(sentence, range(len(sentence.words))))
+    return any(
+        (end, start) in sentence_routes for start, end in _routes(claim, clause) if start != end
+    )
 
 
 def _routes(reading: ParsedText, clause: range) -> Iterator[tuple[str, str]]:
@@ -146,14 +149,16 @@ def _routes(reading: ParsedText, clause: range) -> Iterator[tuple[str, str]]:
 
 
 def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) -> bool | None:
-    """Say whether who does it in the passive, behind `by`, has it done in the active, None where
-    the active does not name them.
+    """Return whether the agent of the passive text is the object of the active one.
 
-    `Data is processed by the firm Paygate` meets `we process data for the firm Paygate`.
+    None if the active text does not name the agent. `Data is processed by the firm Paygate` meets
+    `we process data for the firm Paygate`.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    one, other = (claim, clause, pivot), (sentence, _around(sentence, place), place)
-    passive, active = (one, other) if _passive(claim, pivot) else (other, one)
+    claim_side, sentence_side = (claim, clause, pivot), (sentence, _around(sentence, place), place)
+    passive, active = (
+        (claim_side, sentence_side) if _passive(claim, pivot) else (sentence_side, claim_side)
+    )
     agent = _agent(passive[0], passive[2])
     before, after = _partners(*active)
     return not agent & before if agent & (before | after) else None
@@ -166,7 +171,7 @@ def _agent(passive: ParsedText, place: int) -> set[str]:
 
 
 def _may_turn(claim: ParsedText, place: int) -> bool:
-    """Say whether partners may stand about a word: a verb, or an order in time or place."""
+    """Return whether partners may stand about a word: a verb, or an order in time or place."""
     if claim.words[place].folded in _ORDER:
         return True
     return place in claim.content and not _is_noun(claim, place)
@@ -177,7 +182,7 @@ def _is_noun(reading: ParsedText, place: int) -> bool:
 
 
 def _pivot(alignment: Alignment, pivot: int) -> int | None:
-    """Return the word of the sentence that the claim may turn about: the same or its opposite."""
+    """Return the sentence's word with the same meaning as the claim's pivot, or the opposite."""
     word = alignment.claim.words[pivot]
     for place, other in enumerate(alignment.sentence.words):
         same = word.stem == other.stem or opposed(word.folded, other.folded) is not None
@@ -187,8 +192,9 @@ def _pivot(alignment: Alignment, pivot: int) -> int | None:
 
 
 def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> bool | None:
-    """Say whether the partners on the two sides of a word have changed sides, None where the
-    texts share too few of them to tell.
+    """Return whether the partners on the two sides of a word have changed sides.
+
+    None if the texts share too few of them to decide.
     """
     claim, sentence = alignment.claim, alignment.sentence
     before, after = _partners(claim, clause, pivot)
@@ -204,7 +210,7 @@ def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> boo
 def _partners(reading: ParsedText, around: range, place: int) -> tuple[set[str], set[str]]:
     """Return the stems on either side of a word.
 
-    An order that opens its clause has its first partner right behind it: `after glazing the
+    A word of order that opens its clause has its first partner right behind it: `after glazing the
     pots are fired` is `the pots are fired after glazing`.
     """
     words = [

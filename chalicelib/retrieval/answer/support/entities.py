@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.text.quantities import Quantity
 
 _NATIONAL = 5
-"""Letters that `German` and `Germany` share at the least."""
+"""The fewest letters that names of one family share, as `German` and `Germany` do."""
 
 
 def missing_entities(claim: ParsedText, places: Sequence[ParsedText]) -> set[Doubt]:
-    """Return what of the claim's numbers, dates and names is nowhere in `places`.
+    """Return doubts for the claim's numbers, dates and names that are nowhere in `places`.
 
     This is the hard rule: nothing else makes up for it.
     """
@@ -33,7 +33,7 @@ def sentences_with_entities(
 ) -> set[int]:
     """Return the places of further sentences that a quotation needs to show every figure.
 
-    `held` are those that it has.
+    `held` are those that it already has.
     """
     more: set[int] = set()
     for _, stands_in in _demands(claim):
@@ -47,7 +47,7 @@ _StandsIn = Callable[[Sequence[ParsedText]], bool]
 
 
 def _demands(claim: ParsedText) -> Iterator[tuple[Doubt, _StandsIn]]:
-    """Yield a test for each figure of the claim, and the doubt where it fails."""
+    """Yield a test for each figure of the claim, and the doubt if it fails."""
     for quantity in claim.quantities:
         yield Doubt.NUMBER_MISSING, functools.partial(_has_quantity, quantity)
     for moment in claim.times:
@@ -57,22 +57,22 @@ def _demands(claim: ParsedText) -> Iterator[tuple[Doubt, _StandsIn]]:
 
 
 def _has_quantity(asked: Quantity, places: Sequence[ParsedText]) -> bool:
-    told = (found for place in places for found in (*place.quantities, *place.implied))
-    if any(asked.is_stated_by(found) for found in told):
+    quantities = (figure for place in places for figure in (*place.quantities, *place.implied))
+    if any(asked.is_stated_by(figure) for figure in quantities):
         return True
-    moments = [found for place in places for found in place.times]
+    moments = [figure for place in places for figure in place.times]
     bare = asked.dimension == COUNT
-    return bare and any(asked.value in (found.year, found.day) for found in moments)
+    return bare and any(asked.value in (figure.year, figure.day) for figure in moments)
 
 
 def _has_moment(asked: TimeExpression, places: Sequence[ParsedText]) -> bool:
-    """Say whether what is told is told by one date, or by dates that together tell no other."""
-    fitting = [found for place in places for found in place.times if asked.agrees(found)]
-    told = {kind for found in fitting for kind in asked.kinds & found.kinds}
-    if fitting and asked.kinds <= told:
+    """Return whether one date states the moment, or dates that agree do so together."""
+    fitting = [figure for place in places for figure in place.times if asked.agrees(figure)]
+    kinds = {kind for figure in fitting for kind in asked.kinds & figure.kinds}
+    if fitting and asked.kinds <= kinds:
         return True
-    numbers = (found for place in places for found in place.quantities)
-    return asked.kinds == {0} and any(found.value == asked.year for found in numbers)
+    numbers = (figure for place in places for figure in place.quantities)
+    return asked.kinds == {0} and any(figure.value == asked.year for figure in numbers)
 
 
 def _has_name(name: str, places: Sequence[ParsedText]) -> bool:
@@ -86,22 +86,22 @@ def _has_name(name: str, places: Sequence[ParsedText]) -> bool:
 
 
 def misplaced_entities(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
-    """Yield what the sentence tells of something else than a clause of the claim does.
+    """Yield doubts for figures that the sentence states of another thing than the claim does.
 
-    A figure of the claim is misplaced where the clause that answers to it holds a rival, of
-    the same kind and not in the claim, in its stead.
+    A figure of the claim is misplaced if the aligned clause has a rival instead: another figure of
+    the same kind that is not in the claim.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    told = (*sentence.quantities, *sentence.implied)
-    for quantity in (found for found in _measured(claim) if found.start in clause):
-        here = [found for found in told if found.start in within]
-        rivals = any(found.dimension == quantity.dimension for found in here)
-        if rivals and not any(quantity.is_stated_by(found) for found in here):
+    quantities = (*sentence.quantities, *sentence.implied)
+    for quantity in (figure for figure in _measured(claim) if figure.start in clause):
+        here = [figure for figure in quantities if figure.start in within]
+        rivals = any(figure.dimension == quantity.dimension for figure in here)
+        if rivals and not any(quantity.is_stated_by(figure) for figure in here):
             yield Doubt.NUMBER_MISSING
-    for moment in (found for found in claim.times if found.start in clause):
-        alike = [found for found in sentence.times if found.kinds & moment.kinds]
-        near = [found for found in alike if found.start in within] or alike
-        if near and not any(moment.agrees(found) for found in near):
+    for moment in (figure for figure in claim.times if figure.start in clause):
+        alike = [figure for figure in sentence.times if figure.kinds & moment.kinds]
+        near = [figure for figure in alike if figure.start in within] or alike
+        if near and not any(moment.agrees(figure) for figure in near):
             yield Doubt.DATE_MISSING
     if _parted(alignment, clause):
         yield Doubt.DATE_MISSING
@@ -109,41 +109,46 @@ def misplaced_entities(alignment: Alignment, clause: range, within: range) -> It
 
 
 def _measured(claim: ParsedText) -> tuple[Quantity, ...]:
-    """Return the quantities of a claim, and those understood that can have a rival: the day of
-    `the next day`, and `one` of things that are counted.
+    """Return the quantities of a claim, and the implied ones that can have a rival.
+
+    These are the day of `the next day`, and `one` of things that are counted.
     """
-    ahead = (found for found in claim.implied if claim.words[found.start].folded in {"next", "one"})
+    ahead = (
+        quantity
+        for quantity in claim.implied
+        if claim.words[quantity.start].folded in {"next", "one"}
+    )
     return (*claim.quantities, *ahead)
 
 
 def _parted(alignment: Alignment, clause: range) -> bool:
-    """Say whether a clause of the claim joins moments that the sentence tells of apart.
+    """Return whether a clause of the claim joins moments that the sentence states separately.
 
-    `Until 16:00, on Fridays until 14:00` does not tell of Friday at 16:00.
+    `Until 16:00, on Fridays until 14:00` does not speak of Friday at 16:00.
     """
     sentence = alignment.sentence
-    moments = [found for found in alignment.claim.times if found.start in clause]
+    moments = [moment for moment in alignment.claim.times if moment.start in clause]
     return any(
-        _rivalled(one, sentence.clause_of(told.start), sentence)
-        for one, other in itertools.permutations(moments, 2)
-        for told in sentence.times
-        if other.agrees(told)
+        _rivalled(moment, sentence.clause_of(stated.start), sentence)
+        for moment, another in itertools.permutations(moments, 2)
+        for stated in sentence.times
+        if another.agrees(stated)
     )
 
 
 def _rivalled(asked: TimeExpression, within: range, sentence: ParsedText) -> bool:
-    """Say whether a clause tells something of the kind of a moment, and nothing that agrees."""
+    """Return whether a clause has a moment of the same kind, and none that agrees."""
     here = [
-        found for found in sentence.times if found.start in within and found.kinds & asked.kinds
+        moment for moment in sentence.times if moment.start in within and moment.kinds & asked.kinds
     ]
-    return bool(here) and not any(asked.agrees(found) for found in here)
+    return bool(here) and not any(asked.agrees(moment) for moment in here)
 
 
 def _misplaced_names(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
     claim, sentence = alignment.claim, alignment.sentence
-    named = {claim.words[at].folded for at in claim.names if at in clause}
-    here = {sentence.words[at].folded for at in within}
-    said = {claim.words[at].folded for at in clause}
-    rivals = {sentence.words[at].folded for at in sentence.names if at in within} - said
-    if named and rivals and not named & here:
+    claim_names = {claim.words[at].folded for at in claim.names if at in clause}
+    clause_words = {sentence.words[at].folded for at in within}
+    claim_words = {claim.words[at].folded for at in clause}
+    rivals = {sentence.words[at].folded for at in sentence.names if at in within} - claim_words
+    if claim_names and rivals and not claim_names & clause_words:
         yield Doubt.NAME_MISSING

@@ -1,6 +1,6 @@
 """English words that negate, limit or generalise a sentence, and pairs of opposites.
 
-Written by hand: a dictionary's antonyms are many and mostly of words that no claim turns on.
+Written by hand: a dictionary has many antonyms, mostly of words on which no claim depends.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ IDIOMS = (
     "no more than",
     "for nothing",
 )
-"""Phrases whose negation denies nothing."""
+"""Phrases with a negation that denies nothing."""
 
 UNIVERSALS = word_set(
     "all every always any anyone anybody anywhere anytime everyone everybody everything"
     " everywhere whole entire whatever whenever never"
 )
 DISTRIBUTIVES = word_set("each per whoever whatever no nobody none full fully completely entirely")
-"""Words of a source that a universal of a claim may rest on."""
+"""Words of a source that support a universal statement of a claim."""
 UNIVERSAL_PHRASES = ("around the clock", "at any", "in every case", "without exception")
 NECESSITY = word_set(
     "must has have required require requires obliged obligatory mandatory compulsory need needs"
@@ -126,8 +126,8 @@ _AXES = (
 def _sides() -> dict[str, dict[int, bool]]:
     sides: dict[str, dict[int, bool]] = {}
     for axis, words in enumerate(_AXES):
-        one, other = words.split("|")
-        for side, members in ((True, one), (False, other)):
+        left, right = words.split("|")
+        for side, members in ((True, left), (False, right)):
             for word in members.split():
                 sides.setdefault(word, {})[axis] = side
     return sides
@@ -135,18 +135,18 @@ def _sides() -> dict[str, dict[int, bool]]:
 
 _SIDES = _sides()
 COMPARING = frozenset(word for word, axes in _SIDES.items() if 0 in axes) | {"than"}
-"""Words that draw a comparison, whatever is compared."""
+"""Words that compare, whatever is compared."""
 _PREFIXES = ("un", "in", "im", "dis", "non", "non-")
 _SHORTEST = 4
 
 
 def axes_of(word: str) -> frozenset[int]:
-    """Return the axes that a folded word has a side on."""
+    """Return the axes of opposites that have a folded word on one side."""
     return frozenset(_SIDES.get(word, {}))
 
 
 def opposed(one: str, other: str) -> int | None:
-    """Return the axis on which two folded words stand against each other, or None.
+    """Return the axis on which two folded words are opposites, or None.
 
     Words that differ by a prefix such as `un` have an axis of their own, -1.
     """

@@ -1,4 +1,4 @@
-"""Claims that go further than their sentence, or speak of another subject than it does."""
+"""Rules for claims that go further than their sentence, or have another subject than it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INFINITIVE = frozenset({"has", "have", "had"})
 
 
 def is_overstated(alignment: Alignment, clause: range, within: range) -> bool:
-    """Say whether a clause of the claim goes further than the sentence that answers to it."""
+    """Return whether a clause of the claim goes further than the clause aligned with it."""
     claim, sentence = alignment.claim, alignment.sentence
     whole = range(len(sentence.words))
     if _universal(claim, clause) and not _universal(sentence, whole):
@@ -40,20 +40,22 @@ def is_overstated(alignment: Alignment, clause: range, within: range) -> bool:
 
 
 def adds_comparison(alignment: Alignment, clause: range) -> bool:
-    """Say whether a clause of the claim draws a comparison that the sentence does not draw.
+    """Return whether a clause of the claim makes a comparison that the sentence does not.
 
-    `Longer during probation than afterwards` may follow from what is told, but has to be worked
-    out. `More than 30 knots` is no comparison but a bound.
+    `Longer during probation than afterwards` may follow from the sentence, but has to be worked
+    out. `More than 30 knots` is a bound and no comparison.
     """
     claim = alignment.claim
-    figures = {found.start for found in claim.quantities}
-    figures |= {found.start for found in claim.times}
-    told = {word.folded for word in alignment.sentence.words}
+    figures = {figure.start for figure in claim.quantities}
+    figures |= {figure.start for figure in claim.times}
+    folded_words = {word.folded for word in alignment.sentence.words}
     for at in clause:
         if claim.words[at].folded != "than" or figures & {at + 1, at + 2}:
             continue
         axes = {axis for word in claim.words[:at] for axis in axes_of(word.folded)}
-        return COMPARING.isdisjoint(told) and not any(axes & axes_of(word) for word in told)
+        return COMPARING.isdisjoint(folded_words) and not any(
+            axes & axes_of(word) for word in folded_words
+        )
     return False
 
 
@@ -69,7 +71,7 @@ def _universal(reading: ParsedText, within: range) -> bool:
 
 
 def _necessary(reading: ParsedText, within: range) -> bool:
-    """Say whether something is required; `has` and `have` only before `to`."""
+    """Return whether something is required; `has` and `have` only count before `to`."""
     for at in within:
         folded = reading.words[at].folded
         follows = reading.words[at + 1].folded if at + 1 < len(reading.words) else ""
@@ -88,16 +90,16 @@ def _limited(reading: ParsedText, within: range) -> bool:
 
 
 def _bounded(claim: ParsedText) -> bool:
-    said = _folded(claim, range(len(claim.words)))
-    return not (CONDITIONS | NEGATIONS | NECESSITY).isdisjoint(said)
+    folded_words = _folded(claim, range(len(claim.words)))
+    return not (CONDITIONS | NEGATIONS | NECESSITY).isdisjoint(folded_words)
 
 
 ANSWERS = 0.5
-"""Mean cover from which on a clause of a sentence answers to a clause of a claim."""
+"""Mean cover from which on a clause of a sentence corresponds to a clause of a claim."""
 
 
 _SUBJECT = 2
-"""Words of meaning at the head of a clause that tell of whom it speaks."""
+"""Words of meaning at the head of a clause that name its subject."""
 
 
 _VERBS = word_set("is are was were has have had may must can will should does do did")
@@ -111,10 +113,10 @@ _UNHEARD_OF = 0.25
 
 
 def has_other_subject(alignment: Alignment, clause: range, within: range) -> bool:
-    """Say whether the clause that answers speaks of another of the sentence's own subjects.
+    """Return whether the aligned clause has another of the sentence's own subjects.
 
-    `The landlord pays for minor repairs` meets `the tenant pays for minor repairs`, in a
-    sentence that speaks of the landlord elsewhere.
+    `The landlord pays for minor repairs` meets `the tenant pays for minor repairs`, in a sentence
+    that speaks of the landlord elsewhere.
     """
     claim, sentence = alignment.claim, alignment.sentence
     if alignment.coverage(clause, within) < ANSWERS or differs_in_voice(alignment, clause, within):
@@ -131,7 +133,7 @@ def has_other_subject(alignment: Alignment, clause: range, within: range) -> boo
 
 
 def _with_subject(sentence: ParsedText, within: range) -> range:
-    """Return a clause with the one before it where it goes on without a subject: `and is paid`."""
+    """Return a clause with the one before it if it has no subject itself: `and is paid`."""
     opening = [sentence.words[at].folded for at in within[:2]]
     if within.start == 0 or len(opening) < 2 or opening[0] not in CONNECTORS:
         return within
@@ -141,25 +143,30 @@ def _with_subject(sentence: ParsedText, within: range) -> range:
 
 
 def swaps_noun(alignment: Alignment, clause: range, passage: Sequence[ParsedText]) -> bool:
-    """Say whether a noun of another sentence has taken the place of one of this sentence."""
+    """Return whether a noun of another sentence has replaced one of this sentence."""
     claim, sentence = alignment.claim, alignment.sentence
-    told = {word.stem for word in sentence.words}
-    said = {word.stem for word in claim.words}
+    sentence_stems = {word.stem for word in sentence.words}
+    claim_stems = {word.stem for word in claim.words}
     elsewhere = _elsewhere(sentence, passage)
     for at in claim.content:
         stem = claim.words[at].stem
-        if at not in clause or stem in told or stem not in elsewhere or not claim.is_nominal(at):
+        if (
+            at not in clause
+            or stem in sentence_stems
+            or stem not in elsewhere
+            or not claim.is_nominal(at)
+        ):
             continue
         partner, cosine = alignment.partner(at)
         if partner is not None and cosine >= _ALIKE and sentence.is_nominal(partner):
-            return sentence.words[partner].stem not in said
+            return sentence.words[partner].stem not in claim_stems
         if cosine < _UNHEARD_OF and not sentence.refers_back:
             return True
     return False
 
 
 def _elsewhere(sentence: ParsedText, passage: Sequence[ParsedText]) -> frozenset[str]:
-    """Return the stems of the other sentences, without what the passage opens with: its topic."""
+    """Return the stems of the other sentences, without the passage's first words: its topic."""
     others = [word for other in passage if other is not sentence for word in other.words]
     first = passage[0]
     topic = {first.words[at].stem for at in first.content[:_SUBJECT]}
@@ -167,7 +174,7 @@ def _elsewhere(sentence: ParsedText, passage: Sequence[ParsedText]) -> frozenset
 
 
 def adds_unknown(alignments: Sequence[Alignment], clause: range) -> bool:
-    """Say whether a clause adds with `and` what nothing in the source is like."""
+    """Return whether a clause adds with `and` a thing that is unlike anything in the source."""
     claim = alignments[0].claim
     joined = (at for at in clause if claim.words[at].folded == "and")
     added = (next((at for at in claim.content if at > place), None) for place in joined)
@@ -181,7 +188,7 @@ def adds_unknown(alignments: Sequence[Alignment], clause: range) -> bool:
 
 
 def is_unfamiliar(alignments: Sequence[Alignment], clause: range) -> bool:
-    """Say whether a clause speaks of something that nothing in the source is like."""
+    """Return whether a clause speaks of a thing that is unlike anything in the source."""
     claim = alignments[0].claim
     return any(
         max(alignment.familiarity(at) for alignment in alignments) < _UNHEARD_OF

@@ -1,4 +1,4 @@
-"""The verdict on a claim: each of its clauses against the sentence that covers it best."""
+"""The verdict on a claim: each clause is compared with the sentence that covers it best."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COVERED = 0.5
 """Mean cover of its words from which on a clause is held up; chosen on the development half of
 `tests/data/support_pairs.json`, like the other constants of this package."""
 _STRANGE = 0.3
-"""The most that a clause about something unheard of scores."""
+"""The highest score of a clause about a thing that the source does not mention."""
 
 WordComparer = Callable[[ParsedText, ParsedText], SimilarityMatrix]
 """Returns the cosine of each word of a claim with each word of a sentence."""
@@ -57,7 +57,7 @@ def judge_claim(
     compare: WordComparer,
     asked: frozenset[str] = frozenset(),
 ) -> ClaimVerdict:
-    """Return the verdict of the passage that holds up the claim best.
+    """Return the verdict of the passage that supports the claim best.
 
     `asked` are the stems of the question: the claim may use its words, though not its figures.
     """
