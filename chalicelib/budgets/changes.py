@@ -1,4 +1,4 @@
-"""The changes that take, settle, give back and correct, each of one item."""
+"""Conditional writes of one item that reserve, settle, release, expire and correct."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ DAY = "SPENDING#"
 MINUTE = "MINUTE#"
 COLLECTION_DAY = "COLLECTED#"
 MAX_OPEN = 1_000
-"""Reservations of a tenant that are open at once; each is some 70 bytes of the day's item, whose
-size is what a write is billed by."""
+"""The most open reservations of a tenant; each is some 70 bytes of the day's item, and a write is
+billed by the size of the item."""
 RETENTION = timedelta(days=400)
-"""How long a day can be looked at: a year and a month, so that months can be compared."""
+"""How long a day is stored: a year and a month, so that months can be compared."""
 _MINUTE_KEPT = timedelta(hours=1)
 
 
@@ -61,20 +61,20 @@ def day_item(day: date) -> str:
 
 
 def ledger_entry(reservation: Reservation) -> ReservationEntry:
-    """Return a reservation as its day's item holds it."""
+    """Return a reservation as the entry that its day's item stores."""
     expires = int(reservation.expires_at.timestamp())
     return ReservationEntry(reservation.nanodollars, expires, reservation.key, reservation.model)
 
 
 def reservation_scopes(reservation: Reservation) -> tuple[LimitScope, ...]:
-    """Return whose limits a reservation is taken off."""
+    """Return the scopes whose limits a reservation counts against."""
     return scopes_of_call(reservation.key, reservation.model)
 
 
 def reservation_change(reservation: Reservation, limits: TenantLimits) -> LedgerChange:
-    """Take a reservation off the day, where that breaks no limit in dollars.
+    """Return the write that enters a reservation in its day unless it exceeds a dollar limit.
 
-    What can cost nothing breaks none.
+    A reservation that can cost nothing exceeds no limit.
     """
     amount, name = reservation.nanodollars, RESERVED + reservation.reservation_id
     at_most = {counter_name(OPEN): MAX_OPEN - 1}
@@ -97,9 +97,9 @@ def reservation_change(reservation: Reservation, limits: TenantLimits) -> Ledger
 def settlement_change(
     reservation: Reservation, used: ActualCost, *, was_expired: bool = False
 ) -> LedgerChange:
-    """Count what was used in place of what was reserved.
+    """Return the write that replaces the reserved amount by what was used.
 
-    Where the reservation had expired, and so was given back already, all of it is added.
+    If the reservation had expired, and so was given back already, the whole amount is added.
     """
     name = (EXPIRED if was_expired else RESERVED) + reservation.reservation_id
     more = used.nanodollars - (0 if was_expired else reservation.nanodollars)
@@ -114,8 +114,9 @@ def settlement_change(
 
 
 def collection_change(reservation: Reservation, used: ActualCost) -> LedgerChange:
-    """Count what was used for a collection and day, in an item of its own: a tenant may have so
-    many collections that the day's item would grow dear.
+    """Return the write that counts what was used for a collection and day, in its own item.
+
+    A tenant may have so many collections that they would make the day's item expensive to write.
     """
     return LedgerChange(
         f"{COLLECTION_DAY}{reservation.day.isoformat()}#{reservation.collection}",
@@ -125,7 +126,7 @@ def collection_change(reservation: Reservation, used: ActualCost) -> LedgerChang
 
 
 def release_change(reservation: Reservation) -> LedgerChange:
-    """Give a reservation back whole."""
+    """Return the write that gives a whole reservation back."""
     name = RESERVED + reservation.reservation_id
     back = _committed(reservation_scopes(reservation), -reservation.nanodollars)
     return LedgerChange(
@@ -137,8 +138,9 @@ def release_change(reservation: Reservation) -> LedgerChange:
 
 
 def expiry_change(item: str, gone: Sequence[tuple[str, ReservationEntry]]) -> LedgerChange:
-    """Give reservations back that were never settled, all in one, and remember them, should they
-    be settled after all.
+    """Return the write that gives back unsettled reservations that expired, all at once.
+
+    It records them as expired, in case they are settled after all.
     """
     add: Counter[str] = Counter({counter_name(OPEN): -len(gone)})
     for _, entry in gone:
@@ -149,7 +151,7 @@ def expiry_change(item: str, gone: Sequence[tuple[str, ReservationEntry]]) -> Le
 
 
 def opening_content(day: date, before: Iterable[LedgerItem]) -> Mapping[str, int | str]:
-    """Return what a day's item begins with: the month so far, as the days `before` have it."""
+    """Return the first content of a day's item: the month so far, summed over `before`."""
     month = {
         counter_name(IN_MONTH, scope): amount for scope, amount in sum_counters(before).items()
     }
@@ -158,7 +160,10 @@ def opening_content(day: date, before: Iterable[LedgerItem]) -> Mapping[str, int
 
 
 def closing_change(day: date) -> LedgerChange:
-    """Let a day take no more reservations, so that what it adds to the month is known."""
+    """Return the write that lets a day take no more reservations.
+
+    What the day adds to the month is known then.
+    """
     keep_until = int((after_day(day) + RETENTION).timestamp())
     return LedgerChange(day_item(day), write={CLOSED: "1"}, keep_until=keep_until)
 
@@ -166,11 +171,13 @@ def closing_change(day: date) -> LedgerChange:
 def correction_change(
     day: date, item: LedgerItem, before: Iterable[LedgerItem]
 ) -> LedgerChange | None:
-    """Return what makes the month's counters of `item` agree with the days `before`, if they do
-    not: what was open at midnight has been settled since, or has expired.
+    """Return the write that makes the month's counters of `item` agree with `before`.
 
-    In one item, the month's counter is ahead of the day's by what the days before had when it was
-    last looked at, for every change adds the same to both.
+    `before` are the items of the month's earlier days.
+
+    None if they agree. They differ if a reservation that was open at midnight has been settled
+    since, or has expired. In one item, the month's counter exceeds the day's by what the days
+    before had when they were last read, since every change adds the same to both.
     """
     month = sum_counters(before)
     known = {
@@ -184,27 +191,27 @@ def correction_change(
     }
     if not add:
         return None
-    seen = correction_number(item)
+    number = correction_number(item)
     return LedgerChange(
         day_item(day),
         add=add,
-        write={f"{CORRECTED}{seen + 1}": "1"},
-        remove=(f"{CORRECTED}{seen}",),
-        required=(f"{CORRECTED}{seen}",),
+        write={f"{CORRECTED}{number + 1}": "1"},
+        remove=(f"{CORRECTED}{number}",),
+        required=(f"{CORRECTED}{number}",),
     )
 
 
 def sum_counters(days: Iterable[LedgerItem], measure: Measure = COMMITTED) -> dict[LimitScope, int]:
-    """Return what the counters of `measure` hold in all `days` together, by scope."""
-    found: dict[LimitScope, int] = {}
+    """Return the sums of the counters of `measure` over all `days`, by scope."""
+    sums: dict[LimitScope, int] = {}
     for item in days:
         for scope, amount in iter_counters(item, measure):
-            found[scope] = found.get(scope, 0) + amount
-    return found
+            sums[scope] = sums.get(scope, 0) + amount
+    return sums
 
 
 def minute_change(reservation: Reservation, limits: TenantLimits) -> LedgerChange:
-    """Count a reservation in its minute, where that breaks no limit of a minute."""
+    """Return the write that counts a reservation in its minute if no limit is exceeded."""
     at_most: dict[str, int] = {}
     for scope in reservation_scopes(reservation):
         of = limits.for_scope(scope)
@@ -224,8 +231,9 @@ def minute_change(reservation: Reservation, limits: TenantLimits) -> LedgerChang
 def minute_return_change(
     reservation: Reservation, requests: int, tokens: int
 ) -> LedgerChange | None:
-    """Give `requests` and `tokens` back to a reservation's minute, None where both are 0; what is
-    below 0 is taken.
+    """Return the write that gives `requests` and `tokens` back to a reservation's minute.
+
+    None if both are 0. Negative numbers are taken from the minute.
     """
     add = _in_minute(reservation, -requests, -tokens)
     if not add:

@@ -1,8 +1,8 @@
 """Days of a tenant: how one is opened, and how it learns what the days before it cost.
 
-A day's item counts the month up to it, too, so that one write can hold to both limits. What the
-days before cost is read when the day is opened, after the last of them was closed: from then on
-they change only by what was open at midnight and is settled, or expires.
+A day's item also counts the month up to it, so that one write can check both limits. The costs of
+the days before are read when the day is opened, after the last of them was closed: from then on
+they change only by reservations that were open at midnight and are settled, or expire.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from chalicelib.budgets.ledger import LedgerStore
 
 MAX_EXPIRED_AT_ONCE = 20
-"""Reservations given back in one write, whose expressions have 4 KB."""
+"""The most reservations given back in one write, whose expressions are limited to 4 KB."""
 MAX_TRIES = 3
-"""Tries at a correction; what is left to correct then is so the next time."""
+"""Tries at a correction; what they do not correct is corrected the next time."""
 _ONE = timedelta(days=1)
 
 
@@ -41,9 +41,9 @@ class BudgetDays:
     utcnow: Callable[[], datetime]
 
     def open_day(self, tenant: str, day: date) -> date:
-        """Open `day`, and return it; if a later day of its month is open, return that one.
+        """Open `day` and return it; if a later day of its month is open, return that one.
 
-        May be repeated, and be done by many at once. The tenant is looked for afterwards, too: a
+        Idempotent, and safe for concurrent callers. The tenant is looked up again afterwards: a
         removal that began meanwhile may not find what was written after it had looked.
 
         Raises:
@@ -64,10 +64,10 @@ class BudgetDays:
         return day
 
     def correct_month(self, tenant: str, day: date) -> None:
-        """Let `day` count again what the days before it cost; one that is not open is left alone.
+        """Correct the costs of the month's earlier days in `day`; do nothing if it is not open.
 
-        Where another does the same meanwhile, it is looked at again: who came first may have read
-        the days before when they cost something else.
+        If a concurrent caller corrects it at the same time, the days are read again: the first
+        writer may have read them before their costs changed.
         """
         for _ in repeat(None, MAX_TRIES):
             item = self.records.item(tenant, day_item(day))
@@ -78,10 +78,10 @@ class BudgetDays:
                 return
 
     def release_expired(self, tenant: str, name: str, item: LedgerItem) -> LedgerItem | None:
-        """Give back reservations of an item that have expired, some at a time; return the item as
-        it is then, None where nothing has expired.
+        """Give back expired reservations of an item, some at a time.
 
-        Many may do this at once: of those that take the same ones, one does.
+        Return the item as it is then, None if nothing has expired. Safe for concurrent callers: if
+        several take the same reservations, one succeeds.
         """
         gone = expired_entries(item, self.utcnow().timestamp())[:MAX_EXPIRED_AT_ONCE]
         return self.records.apply(tenant, expiry_change(name, gone)).item if gone else None
@@ -92,21 +92,21 @@ class BudgetDays:
 
     def _later(self, tenant: str, day: date) -> date | None:
         last = _last_of_month(day)
-        found = self.records.days(tenant, day + _ONE, last) if day < last else ()
-        return max((each for each, item in found if takes_reservations(item)), default=None)
+        later_days = self.records.days(tenant, day + _ONE, last) if day < last else ()
+        return max((later for later, item in later_days if takes_reservations(item)), default=None)
 
     def _before(self, tenant: str, day: date) -> Sequence[LedgerItem]:
         """Return the days of the month before `day`, with nothing in them that has expired."""
         first = day.replace(day=1)
         if day == first:
             return ()
-        found: list[LedgerItem] = []
-        for each, content in self.records.days(tenant, first, day - _ONE):
+        items: list[LedgerItem] = []
+        for earlier, content in self.records.days(tenant, first, day - _ONE):
             item: LedgerItem | None = content
             while item is not None:
-                known, item = item, self.release_expired(tenant, day_item(each), item)
-            found.append(known)
-        return found
+                known, item = item, self.release_expired(tenant, day_item(earlier), item)
+            items.append(known)
+        return items
 
 
 def _last_of_month(day: date) -> date:

@@ -70,8 +70,8 @@ class BudgetLease:
 
     def record_cost(self, part: Reservation, used: ActualCost) -> Charge:
         """Count the actual cost of a part, and return it as a charge."""
-        made = part.requests if used.requests is None else used.requests
-        self.requests_made += made
+        requests = part.requests if used.requests is None else used.requests
+        self.requests_made += requests
         before = self.total_cost
         self.total_cost = ActualCost(
             before.nanodollars + used.nanodollars,
@@ -85,7 +85,7 @@ class BudgetLease:
             tokens_in=used.tokens_in,
             tokens_out=used.tokens_out,
             images=used.images,
-            requests=made,
+            requests=requests,
         )
 
     def return_part(self, part: Reservation) -> None:
@@ -103,7 +103,7 @@ def lease_seconds(made: Reservation, seconds: int) -> float:
     """Return for how many seconds calls may take parts of what was reserved for `seconds`.
 
     For half of them, so that the last call has the other half, and no longer than the minute that
-    counts it.
+    counts the reservation.
     """
     if not made.minute:
         return seconds / 2
@@ -111,6 +111,6 @@ def lease_seconds(made: Reservation, seconds: int) -> float:
 
 
 def multiply_cost(most: MaxCost, calls: int) -> MaxCost:
-    """Return the maximum cost of `calls` such calls."""
+    """Return the maximum cost of `calls` equal calls."""
     cost = None if most.nanodollars is None else most.nanodollars * calls
     return MaxCost(cost, most.tokens * calls, most.requests * calls)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.budgets import Reservation
 
 MAX_CALLS = 32
-"""Calls of a lease: four rounds of the eight that a child of a batch makes at once."""
+"""Calls of a lease: four rounds of the eight that a batch worker makes at once."""
 MAX_SECONDS = 15.0
 """How long a lease gives out parts, in seconds: spending should be visible soon."""
 MAX_SETTLE_TRIES = 3
@@ -177,10 +177,15 @@ class LeasedBudgets:
         self, lease_key: _LeaseKey, most: MaxCost, calls: int, seconds: int, *, quietly: bool
     ) -> BudgetLease:
         began, whole = self.monotonic(), multiply_cost(most, calls)
-        made = self.budgets.reserve(*lease_key, whole, seconds, quietly=quietly)
+        reservation = self.budgets.reserve(*lease_key, whole, seconds, quietly=quietly)
         self._sizes[lease_key] = min(self.max_calls, 2 * calls)
-        ends_at, until = self.monotonic() + self.max_seconds, began + lease_seconds(made, seconds)
-        return BudgetLease(made, ends_at, until, made.nanodollars, whole.tokens, whole.requests)
+        ends_at, until = (
+            self.monotonic() + self.max_seconds,
+            began + lease_seconds(reservation, seconds),
+        )
+        return BudgetLease(
+            reservation, ends_at, until, reservation.nanodollars, whole.tokens, whole.requests
+        )
 
     def _previous_with_room(self, lease_key: _LeaseKey, most: MaxCost) -> BudgetLease | None:
         """Return the previous lease if it has room."""

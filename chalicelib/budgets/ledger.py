@@ -56,9 +56,9 @@ LedgerItem = Mapping[str, int | str]
 class LedgerChange:
     """One conditional change of one item, applied whole or not at all.
 
-    `add` adds to counters, a missing one being 0; `max_before` is the most that one may hold
-    before. `write` and `remove` change attributes that are no counters; `required` must be there,
-    `absent` must not. `keep_until`, in seconds since 1970, is when the item may be dropped.
+    `add` adds to counters, a missing one being 0; `max_before` is the highest value that a counter
+    may have before. `write` and `remove` change attributes that are no counters; `required` must
+    exist, `absent` must not. `keep_until`, in seconds since 1970, is when the item may be dropped.
     """
 
     item: str
@@ -73,7 +73,7 @@ class LedgerChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """Whether a change was applied, and the item after it, or as it was when it was refused."""
+    """The outcome of a change: if it was applied, and the item after it, or at the refusal."""
 
     applied: bool
     item: LedgerItem
@@ -130,7 +130,7 @@ def open_entries(item: LedgerItem) -> Iterator[tuple[str, ReservationEntry]]:
 
 
 def unsettled_entries(item: LedgerItem) -> Iterator[tuple[str, ReservationEntry]]:
-    """Yield the reservations that nobody has settled, those that expired among them."""
+    """Yield the reservations that nobody has settled, including those that expired."""
     for name, value in item.items():
         for kind in (RESERVED, EXPIRED):
             if name.startswith(kind):
@@ -139,7 +139,11 @@ def unsettled_entries(item: LedgerItem) -> Iterator[tuple[str, ReservationEntry]
 
 def expired_entries(item: LedgerItem, now: float) -> list[tuple[str, ReservationEntry]]:
     """Return the open reservations that have expired by `now`, in seconds since 1970."""
-    return [(each, entry) for each, entry in open_entries(item) if entry.expires_at <= now]
+    return [
+        (reservation_id, entry)
+        for reservation_id, entry in open_entries(item)
+        if entry.expires_at <= now
+    ]
 
 
 def takes_reservations(item: LedgerItem) -> bool:
@@ -149,8 +153,8 @@ def takes_reservations(item: LedgerItem) -> bool:
 
 def correction_number(item: LedgerItem) -> int:
     """Return how often the counters of the month were corrected."""
-    made = (int(name.removeprefix(CORRECTED)) for name in item if name.startswith(CORRECTED))
-    return max(made, default=0)
+    numbers = (int(name.removeprefix(CORRECTED)) for name in item if name.startswith(CORRECTED))
+    return max(numbers, default=0)
 
 
 class LedgerStore(Protocol):
@@ -163,19 +167,19 @@ class LedgerStore(Protocol):
         """Apply a change, or none of it if one of its conditions does not hold."""
 
     def item(self, tenant: str, name: str) -> LedgerItem:
-        """Return an item as it is, empty where there is none."""
+        """Return an item as it is, empty if it does not exist."""
 
     def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, LedgerItem]]:
-        """Yield the tenant's days from `first` to `last` that are there, in order."""
+        """Yield the tenant's stored days from `first` to `last`, in order."""
 
     def open_day(self, tenant: str, day: date, content: Mapping[str, int | str]) -> None:
         """Let a day take reservations and begin with `content`, unless it was opened before."""
 
     def drop_days(self, tenant: str, days: Iterable[date]) -> None:
-        """Remove the items of `days`; one that is not there is no error."""
+        """Remove the items of `days`; a missing one is no error."""
 
     def tenant_exists(self, tenant: str) -> bool:
-        """Tell whether the tenant is there, and is not being removed."""
+        """Return whether the tenant exists and is not being removed."""
 
     def collections(
         self, tenant: str, first: date, last: date

@@ -1,4 +1,4 @@
-"""Limits: which hold for a tenant, its keys and its models, as stage and operator say."""
+"""Limits of a tenant, its keys and its models, as the stage and the operator set them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from chalicelib.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, order=True)
 class LimitScope:
-    """Whom a limit holds for: the tenant, or one of its keys or models by name."""
+    """The scope of a limit: the tenant, or one of its keys or models by name."""
 
     kind: ScopeKind
     name: str = ""
 
     def __str__(self) -> str:
-        """Return it as people are told of it."""
+        """Return the scope as messages name it."""
         return f"{self.kind} {self.name}" if self.name else self.kind
 
 
@@ -37,7 +37,7 @@ TENANT_SCOPE = LimitScope("tenant")
 
 @dataclass(frozen=True, slots=True)
 class SpendingLimits:
-    """The limits of one scope; None is no limit."""
+    """The limits of one scope; None means no limit."""
 
     nanodollars_a_day: int | None = None
     nanodollars_a_month: int | None = None
@@ -46,12 +46,12 @@ class SpendingLimits:
 
     @property
     def has_minute_limits(self) -> bool:
-        """Tell whether anything is limited by the minute."""
+        """Return whether anything is limited by the minute."""
         return (self.requests_a_minute, self.tokens_a_minute) != (None, None)
 
     @property
     def has_dollar_limits(self) -> bool:
-        """Tell whether dollars are limited."""
+        """Return whether dollars are limited."""
         return (self.nanodollars_a_day, self.nanodollars_a_month) != (None, None)
 
 
@@ -67,36 +67,36 @@ class TenantLimits:
     models: Mapping[str, SpendingLimits] = field(default_factory=dict)
 
     def for_scope(self, scope: LimitScope) -> SpendingLimits:
-        """Return the limits of `scope`: its own, or those of each of its kind."""
+        """Return the limits of `scope`: its own, or those for each of its kind."""
         if scope.kind == "tenant":
             return self.tenant
-        named = self.keys if scope.kind == "key" else self.models
-        return named.get(scope.name, named.get(EACH, UNLIMITED))
+        by_name = self.keys if scope.kind == "key" else self.models
+        return by_name.get(scope.name, by_name.get(EACH, UNLIMITED))
 
     @property
     def has_minute_limits(self) -> bool:
-        """Tell whether anything is limited by the minute."""
+        """Return whether anything is limited by the minute."""
         every = (self.tenant, *self.keys.values(), *self.models.values())
         return any(limits.has_minute_limits for limits in every)
 
 
 def merge_limits(stage: SpendingLimits, given: TenantLimitsGiven) -> TenantLimits:
-    """Return what holds: what an operator gave, and the stage's limits where nothing was given.
+    """Return the effective limits: the operator's, and the stage's where none was set.
 
     The stage limits tenants only.
     """
     return TenantLimits(
         _over(stage, given.tenant),
-        {name: _over(UNLIMITED, each) for name, each in given.keys.items()},
-        {name: _over(UNLIMITED, each) for name, each in given.models.items()},
+        {name: _over(UNLIMITED, limits) for name, limits in given.keys.items()},
+        {name: _over(UNLIMITED, limits) for name, limits in given.models.items()},
     )
 
 
 def stage_limits(*, daily: str, monthly: str, requests: str, tokens: str) -> SpendingLimits:
-    """Return a stage's limits from its parameters, of which 0 is no limit.
+    """Return a stage's limits from its parameters, in which 0 means no limit.
 
     Raises:
-        InvalidInput: one is no number, or less than 0.
+        InvalidInput: a parameter is no number, or less than 0.
     """
     return SpendingLimits(
         _money("DailyDollars", daily),
@@ -107,18 +107,18 @@ def stage_limits(*, daily: str, monthly: str, requests: str, tokens: str) -> Spe
 
 
 def _over(below: SpendingLimits, given: LimitsGiven) -> SpendingLimits:
-    said = given.model_fields_set
+    fields_set = given.model_fields_set
 
     def money(name: str, amount: Decimal | None, otherwise: int | None) -> int | None:
-        if name not in said:
+        if name not in fields_set:
             return otherwise
         return None if amount is None else nanodollars(amount)
 
     return SpendingLimits(
         money("dollars_a_day", given.dollars_a_day, below.nanodollars_a_day),
         money("dollars_a_month", given.dollars_a_month, below.nanodollars_a_month),
-        given.requests_a_minute if "requests_a_minute" in said else below.requests_a_minute,
-        given.tokens_a_minute if "tokens_a_minute" in said else below.tokens_a_minute,
+        given.requests_a_minute if "requests_a_minute" in fields_set else below.requests_a_minute,
+        given.tokens_a_minute if "tokens_a_minute" in fields_set else below.tokens_a_minute,
     )
 
 
@@ -182,5 +182,5 @@ def after_minute(moment: datetime) -> datetime:
 
 
 def seconds_until(moment: datetime, now: datetime) -> int:
-    """Return the whole seconds from `now` until `moment` is there, at least one."""
+    """Return the whole seconds from `now` until `moment`, at least one."""
     return max(1, math.ceil((moment - now).total_seconds()))

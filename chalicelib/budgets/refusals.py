@@ -1,4 +1,4 @@
-"""Refusals: which limit is in the way, how much of it is left, and when it opens again."""
+"""Refusals: which limit was reached, how much of it is left, and when it resets."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ OPEN_RETRY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class LimitRefusal:
-    """A limit that has less left than was asked of it; dollars are counted in nano-dollars.
+    """A limit that has less left than was requested; dollars are counted in nano-dollars.
 
-    Of what is `taken`, so much is `open`: reserved for calls that have not ended.
+    `reserved` is the part of `committed` that belongs to calls that have not ended.
     """
 
     scope: LimitScope
@@ -48,12 +48,12 @@ class LimitRefusal:
 
     @property
     def fits_without_reservations(self) -> bool:
-        """Tell whether there would be room without what is reserved."""
+        """Return whether the request would fit if nothing were reserved."""
         return self.committed - self.reserved + self.requested <= self.limit
 
     @property
     def left(self) -> int:
-        """Return what can still be taken of it."""
+        """Return how much of the limit is left."""
         return max(0, self.limit - self.committed)
 
     @property
@@ -65,7 +65,7 @@ class LimitRefusal:
 def dollar_refusals(
     reservation: Reservation, limits: TenantLimits, day: LedgerItem
 ) -> Iterator[LimitRefusal]:
-    """Yield the limits in dollars that are in the way of `reservation`, as the day stands."""
+    """Yield the limits in dollars that `reservation` exceeds on the day as it is."""
     if not reservation.nanodollars:
         return
     at = reservation.day
@@ -77,33 +77,37 @@ def dollar_refusals(
             ("month", IN_MONTH, of.nanodollars_a_month, after_month(at)),
         )
         for period, measure, limit, opens_at in rows:
-            taken, asked = counter_value(day, measure, scope), reservation.nanodollars
-            if limit is not None and taken + asked > limit:
+            committed, requested = counter_value(day, measure, scope), reservation.nanodollars
+            if limit is not None and committed + requested > limit:
                 yield LimitRefusal(
-                    scope, "dollars", period, limit, taken, asked, opens_at, reserved
+                    scope, "dollars", period, limit, committed, requested, opens_at, reserved
                 )
 
 
 def minute_refusals(
     reservation: Reservation, limits: TenantLimits, minute: LedgerItem
 ) -> Iterator[LimitRefusal]:
-    """Yield the limits of a minute that are in the way of `reservation`."""
+    """Yield the limits of the minute that `reservation` exceeds."""
     opens_at = after_minute(reservation.made_at)
     for scope in reservation_scopes(reservation):
         of = limits.for_scope(scope)
-        taken, asked = counter_value(minute, REQUESTS, scope), reservation.requests
-        if of.requests_a_minute is not None and taken + asked > of.requests_a_minute:
+        counted, requested = counter_value(minute, REQUESTS, scope), reservation.requests
+        if of.requests_a_minute is not None and counted + requested > of.requests_a_minute:
             limit = of.requests_a_minute
-            yield LimitRefusal(scope, "requests", "minute", limit, taken, asked, opens_at)
-        taken, asked = counter_value(minute, TOKENS, scope), reservation.tokens
-        if of.tokens_a_minute is not None and asked and taken + asked > of.tokens_a_minute:
+            yield LimitRefusal(scope, "requests", "minute", limit, counted, requested, opens_at)
+        counted, requested = counter_value(minute, TOKENS, scope), reservation.tokens
+        if (
+            of.tokens_a_minute is not None
+            and requested
+            and counted + requested > of.tokens_a_minute
+        ):
             yield LimitRefusal(
-                scope, "tokens", "minute", of.tokens_a_minute, taken, asked, opens_at
+                scope, "tokens", "minute", of.tokens_a_minute, counted, requested, opens_at
             )
 
 
 def longest_refusal(refusals: Iterator[LimitRefusal]) -> LimitRefusal | None:
-    """Return the refusal that stands longest, None where nothing is in the way."""
+    """Return the refusal that resets last, None if there is none."""
     return max(refusals, key=lambda each: each.resets_at, default=None)
 
 
@@ -122,7 +126,7 @@ def quota_error(refusal: LimitRefusal, now: datetime) -> QuotaExceeded:
 def unpriced_error(
     model: str, limits: TenantLimits, held_by: tuple[LimitScope, ...]
 ) -> Unsupported | None:
-    """Return the error of a model without a price, None where no dollars are limited."""
+    """Return the error for a model without a price, None if no dollars are limited."""
     for scope in held_by:
         if limits.for_scope(scope).has_dollar_limits:
             return Unsupported(
@@ -144,7 +148,7 @@ def throttling_error(refusal: LimitRefusal, now: datetime) -> Throttled:
 
 
 def too_many_open_error(day: LedgerItem) -> Throttled | None:
-    """Return the error of too many reservations that are open at once, None if there are not."""
+    """Return the error for too many open reservations, None if there are not too many."""
     if counter_value(day, OPEN) < MAX_OPEN:
         return None
     return Throttled(
@@ -157,7 +161,7 @@ def too_many_open_error(day: LedgerItem) -> Throttled | None:
 def exceeded_event(
     tenant: str, refusal: LimitRefusal, correlation_id: str, now: datetime
 ) -> BudgetExceeded:
-    """Return what the bus is told of a limit in dollars."""
+    """Return the event that announces a reached limit in dollars."""
     return BudgetExceeded(
         tenant=tenant,
         scope=refusal.scope.kind,
@@ -172,12 +176,12 @@ def exceeded_event(
 
 
 def _in_the_way(refusal: LimitRefusal) -> str:
-    told: Mapping[str, str] = {
-        each: _told(refusal.measure, amount)
-        for each, amount in (("asked", refusal.requested), ("left", refusal.left))
+    amounts: Mapping[str, str] = {
+        name: _told(refusal.measure, amount)
+        for name, amount in (("asked", refusal.requested), ("left", refusal.left))
     }
     verb = "could cost" if refusal.measure == "dollars" else "takes up to"
-    return f"This {verb} {told['asked']}, and {told['left']} is left of {refusal.name}."
+    return f"This {verb} {amounts['asked']}, and {amounts['left']} is left of {refusal.name}."
 
 
 def _wait(refusal: LimitRefusal, otherwise: str) -> str:

@@ -1,8 +1,8 @@
-"""Reserving: the order in which a tenant's items are changed.
+"""Reservations: the order in which a tenant's items are changed.
 
-The minute comes first, as what is counted in it by mistake passes with it. Then one change of the
-day's item checks every limit in dollars, counts and enters the reservation: nothing can come
-between, and who repeats it finds the entry. What takes the entry away again is in `settling`.
+The minute comes first, since a wrong count in it ends with the minute. Then one change of the day's
+item checks every limit in dollars, counts the reservation and enters it: nothing can come between,
+and a repetition finds the entry. `settlement` removes the entry again.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class TenantBudgets:
-    """The budgets of all tenants. `stage` limits a tenant where an operator said nothing; `log` is
-    told of what failed that no caller has to hear of, such as an event that could not be sent.
+    """The budgets of all tenants.
+
+    `stage_limits` apply to a tenant for whom an operator set none. `on_error` is called with
+    failures that no caller has to know, such as an event that could not be sent.
     """
 
     records: LedgerStore
@@ -71,17 +73,17 @@ class TenantBudgets:
         *,
         quietly: bool = False,
     ) -> Reservation:
-        """Take `most` off every limit that holds for the spender and the model, or off none.
+        """Reserve `most` from every limit of the spender and the model, or from none.
 
-        `quietly` tells the bus of no limit that is reached: who asks will ask for less.
+        With `quietly`, no event announces a reached limit: the caller will retry with less.
 
         Raises:
             QuotaExceeded: it could cost more than is left of a budget in dollars.
             Throttled: it is more than a minute still has of requests or tokens, or too many
                 reservations are open.
-            Unsupported: it has no price, and a limit in dollars holds for it.
+            Unsupported: the model has no price, and a limit in dollars applies.
             NotFound: there is no such tenant, or it is being removed.
-            Transient: the day was changed again and again meanwhile.
+            Transient: concurrent callers changed the day again and again.
         """
         limits = merge_limits(self.stage_limits, self.records.limits(spender.tenant))
         if most.nanodollars is None:
@@ -89,7 +91,7 @@ class TenantBudgets:
             if refusal is not None:
                 raise refusal
         now = self.utcnow()
-        asked = Reservation(
+        reservation = Reservation(
             reservation_id=self.new_id(),
             tenant=spender.tenant,
             key=spender.key,
@@ -103,28 +105,28 @@ class TenantBudgets:
             made_at=now,
             expires_at=now + timedelta(seconds=seconds),
         )
-        self._take_minute(asked, limits)
+        self._take_minute(reservation, limits)
         try:
-            return self._take_day(asked, limits, None if quietly else spender.correlation_id)
+            return self._take_day(reservation, limits, None if quietly else spender.correlation_id)
         except HeadraceError:
-            self._settling.return_minute(asked, asked.requests, asked.tokens)
+            self._settling.return_minute(reservation, reservation.requests, reservation.tokens)
             raise
 
     def settle(self, reservation: Reservation, used: ActualCost) -> None:
-        """Count what was used, be it less or more than was reserved; may be repeated.
+        """Charge what was used, which may be less or more than was reserved; idempotent.
 
-        One that had expired, and was given back, is counted all the same.
+        An expired reservation, which was given back, is charged all the same.
         """
         self._settling.settle(reservation, used)
 
     def release(self, reservation: Reservation) -> None:
-        """Give all of a reservation back: nothing was used; may be repeated."""
+        """Give a whole reservation back, as nothing was used; idempotent."""
         self._settling.release(reservation)
 
     def _take_day(
         self, asked: Reservation, limits: TenantLimits, correlation_id: str | None
     ) -> Reservation:
-        """Enter the reservation; a refusal is told under `correlation_id`, to nobody for None."""
+        """Enter the reservation in its day; announce a refusal unless `correlation_id` is None."""
         corrected = False
         for _ in repeat(None, MAX_TRIES):
             counted = self.records.apply(asked.tenant, reservation_change(asked, limits))
@@ -167,17 +169,19 @@ class TenantBudgets:
             raise too_many
 
     def _tell(self, tenant: str, refusal: LimitRefusal, correlation_id: str) -> None:
-        """Tell the bus once for each limit and period; a bus that fails is told next time."""
-        what = f"{refusal.period}#{refusal.resets_at.date()}#{refusal.scope}#{refusal.limit}"
+        """Announce each limit and period once; if the bus fails, it is announced the next time."""
+        announcement = (
+            f"{refusal.period}#{refusal.resets_at.date()}#{refusal.scope}#{refusal.limit}"
+        )
         keep_until = int((refusal.resets_at + _DAY).timestamp())
-        if not self.records.mark_announced(tenant, what, keep_until):
+        if not self.records.mark_announced(tenant, announcement, keep_until):
             return
         event = exceeded_event(tenant, refusal, correlation_id, self.utcnow())
         try:
             self.bus.publish(event)
         except HeadraceError as error:
             self.on_error(error)
-            self.records.unmark_announced(tenant, what)
+            self.records.unmark_announced(tenant, announcement)
 
     def _take_minute(self, asked: Reservation, limits: TenantLimits) -> None:
         if not asked.minute:

@@ -84,8 +84,8 @@ class ReservationSettler:
 def best_effort(log: Callable[[HeadraceError], None]) -> Iterator[None]:
     """Pass errors of the block to `log` instead of raising them.
 
-    For what follows the one write that counts: a row of a collection is lost then, a minute passes,
-    and a month is corrected the next time.
+    For what follows the one write that counts: if it fails, a row of a collection is lost, a minute
+    keeps its count until it ends, and a month is corrected the next time.
     """
     try:
         yield
@@ -109,10 +109,10 @@ class Recount:
                 self._used[charge.reservation_id] = _sum(before, charge)
 
     def settle_charged(self) -> int:
-        """Settle what had charges, and return how many that were.
+        """Settle the reservations that had charges, and return how many there were.
 
         Raises:
-            Transient, Throttled: the records could not be written; all of it may be repeated.
+            Transient, Throttled: the records could not be written; everything may be repeated.
         """
         for reservation_id, used in self._used.items():
             self.settle(self.unsettled[reservation_id], used)
@@ -126,7 +126,7 @@ def start_recount(
     first: date,
     last: date,
 ) -> Recount:
-    """Return what a tenant has unsettled of the days from `first` to `last`."""
+    """Return the unsettled reservations of a tenant on the days from `first` to `last`."""
     return Recount(dict(_unsettled(tenant, records.days(tenant, first, last))), settle)
 
 
@@ -141,8 +141,9 @@ def _unsettled(
 def _reservation(
     reservation_id: str, tenant: str, day: date, entry: ReservationEntry
 ) -> Reservation:
-    """Return a reservation as far as its entry tells. Its minute has passed, or will have before
-    anybody is held up by it.
+    """Return a reservation rebuilt from its entry, without its minute.
+
+    Its minute has passed, or will have before it could delay a call.
     """
     expires = datetime.fromtimestamp(entry.expires_at, UTC)
     return Reservation(

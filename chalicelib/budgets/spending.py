@@ -1,4 +1,4 @@
-"""Who spends, the maximum cost of a call, and its actual cost."""
+"""The spender of a call, the maximum cost of a call, and its actual cost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Spender:
-    """Who spends: a tenant, by one of its keys, for one of its collections.
+    """The tenant that pays, with the key that was used and the collection that it is for.
 
     `key` is the id of access logs, "" for none; `collection` is "" where a request is about none.
     `bill` collects the charges.

@@ -1,4 +1,4 @@
-"""Usage and budgets as they are shown, from what days and minutes hold."""
+"""Reports of usage and budgets, from the items of days and minutes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Counts = Mapping[Measure, int]
 def usage_report(
     tenant: str, records: LedgerStore, first: date, last: date, by: UsageBy
 ) -> UsageReport:
-    """Return what the tenant used from `first` to `last`, both counted in."""
+    """Return what the tenant used from `first` to `last`, both included."""
     days = list(records.days(tenant, first, last))
     total = _counts((item for _, item in days), TENANT_SCOPE)
     if by == "day":
@@ -82,7 +82,7 @@ def usage_report(
 def budget_report(
     tenant: str, records: LedgerStore, limits: TenantLimits, now: datetime
 ) -> BudgetReport:
-    """Return every limit that holds for the tenant, and what is left of it.
+    """Return every limit of the tenant, and what is left of it.
 
     Limits of each key, or of each model, are shown for those that were used in the month.
     """
@@ -90,25 +90,25 @@ def budget_report(
     month = [item for _, item in records.days(tenant, today.replace(day=1), today)]
     day = records.item(tenant, day_item(today))
     minute = records.item(tenant, MINUTE + minute_of(now)) if limits.has_minute_limits else {}
-    seen = list(_limited(limits, month))
+    scopes = list(_limited(limits, month))
     return BudgetReport(
         dollars=tuple(
-            budget for scope in seen for budget in _in_dollars(scope, limits, day, month, now)
+            budget for scope in scopes for budget in _in_dollars(scope, limits, day, month, now)
         ),
-        a_minute=tuple(rate for scope in seen for rate in _a_minute(scope, limits, minute, now)),
+        a_minute=tuple(rate for scope in scopes for rate in _a_minute(scope, limits, minute, now)),
     )
 
 
 def exported_usage(day: date, item: LedgerItem) -> Iterator[ExportedUsage]:
-    """Yield what a day has for the tenant, each key and each model, as an export takes it."""
+    """Yield the usage of a day for the tenant, each key and each model, as rows of an export."""
     for scope in sorted(sum_counters([item], REQUESTS)):
         counts = _shown(_counts([item], scope)).model_dump()
         yield ExportedUsage(day=day, scope=scope.kind, name=scope.name, **counts)
 
 
 def _counts(items: Iterable[LedgerItem], scope: LimitScope) -> Counts:
-    kept = list(items)
-    return {measure: sum(counter_value(item, measure, scope) for item in kept) for measure in _USED}
+    days = list(items)
+    return {measure: sum(counter_value(item, measure, scope) for item in days) for measure in _USED}
 
 
 def _by_scope(days: list[LedgerItem], kind: ScopeKind) -> dict[str, Counts]:
@@ -119,13 +119,13 @@ def _by_scope(days: list[LedgerItem], kind: ScopeKind) -> dict[str, Counts]:
 def _by_collection(
     tenant: str, records: LedgerStore, first: date, last: date, total: Counts
 ) -> dict[str, Counts]:
-    """Return what was used for each collection; what is left of `total` was for none."""
+    """Return the usage of each collection; the rest of `total` belongs to none."""
     items: dict[str, list[LedgerItem]] = {}
     for _, collection, item in records.collections(tenant, first, last):
         items.setdefault(collection, []).append(item)
-    rows = {name: _counts(kept, TENANT_SCOPE) for name, kept in items.items()}
+    rows = {name: _counts(days, TENANT_SCOPE) for name, days in items.items()}
     rest = {each: total[each] - sum(row[each] for row in rows.values()) for each in _USED}
-    return {**rows, "": {measure: max(0, left) for measure, left in rest.items()}}
+    return {**rows, "": {measure: max(0, amount) for measure, amount in rest.items()}}
 
 
 def _shown(counts: Counts) -> UsageCounts:
@@ -139,16 +139,16 @@ def _shown(counts: Counts) -> UsageCounts:
 
 
 def _limited(limits: TenantLimits, month: list[LedgerItem]) -> Iterator[LimitScope]:
-    """Yield the scopes that limits hold for: named ones, and those used that have each's."""
+    """Yield the scopes that have limits: named ones, and used ones where each has a limit."""
     yield TENANT_SCOPE
     used = sum_counters(month, COMMITTED)
     kinds: tuple[tuple[ScopeKind, Mapping[str, object]], ...] = (
         ("key", limits.keys),
         ("model", limits.models),
     )
-    for kind, named in kinds:
-        names = set(named) - {EACH}
-        if EACH in named:
+    for kind, limits_by_name in kinds:
+        names = set(limits_by_name) - {EACH}
+        if EACH in limits_by_name:
             names |= {scope.name for scope in used if scope.kind == kind and scope.name}
         yield from (LimitScope(kind, name) for name in sorted(names))
 
@@ -179,7 +179,7 @@ def _in_dollars(
 
 
 def _reserved(item: LedgerItem, scope: LimitScope, now: datetime) -> int:
-    """Return what is reserved of a day, less what has expired and was not given back yet."""
+    """Return what is reserved of a day, less what has expired but was not given back yet."""
     gone = (entry for _, entry in expired_entries(item, now.timestamp()) if scope in entry.scopes)
     committed = counter_value(item, COMMITTED, scope) - counter_value(item, SPENT, scope)
     return committed - sum(entry.nanodollars for entry in gone)

@@ -1,1 +1,1 @@
-"""From what was found on a page to its text: what the functions that read files share."""
+"""Text of pages from the pieces found on them: shared by the functions that read files."""

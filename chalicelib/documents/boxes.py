@@ -1,4 +1,4 @@
-"""Pieces of text and where on a page they stand, put into rows of cells.
+"""Pieces of text with their positions on a page, grouped into rows of cells.
 
 Coordinates grow to the right and downwards, in any unit.
 """
@@ -16,7 +16,7 @@ _MARKER = re.compile(r"[(\[]?\w{1,3}[.)\]]|[•◦▪‣*·–—-]")  # noqa: R
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text that stands together on one line; `at` says where it comes from."""
+    """Text that stands together on one line; `at` is its place in the source."""
 
     left: float
     top: float
@@ -27,12 +27,12 @@ class Piece:
 
     @property
     def height(self) -> float:
-        """Return how high the piece is."""
+        """Return the height of the piece."""
         return self.bottom - self.top
 
     @property
     def middle(self) -> float:
-        """Return the height of its middle line on the page."""
+        """Return the vertical position of its middle line on the page."""
         return (self.top + self.bottom) / 2
 
 
@@ -41,10 +41,10 @@ Row = tuple[Piece, ...]
 
 
 def rows_of(pieces: Iterable[Piece], gap: float) -> list[Row]:
-    """Return the lines of a page from the top, each parted into cells.
+    """Return the lines of a page from the top, each divided into cells.
 
-    Pieces that are less than `gap` line heights apart are one cell, and so is the mark of a list
-    with what it marks.
+    Pieces that are less than `gap` line heights apart form one cell, and so do the mark of a list
+    and the item behind it.
     """
     lines: list[list[Piece]] = []
     middle = height = 0.0
@@ -59,7 +59,7 @@ def rows_of(pieces: Iterable[Piece], gap: float) -> list[Row]:
 
 
 def joined(cells: Sequence[Piece]) -> Piece:
-    """Return pieces that follow each other as one, with spaces between their texts."""
+    """Return consecutive pieces as one, with spaces between their texts."""
     return Piece(
         left=min(cell.left for cell in cells),
         top=min(cell.top for cell in cells),
@@ -71,7 +71,7 @@ def joined(cells: Sequence[Piece]) -> Piece:
 
 
 def line_height(rows: Iterable[Row]) -> float:
-    """Return how high a line of these rows is, as a rule."""
+    """Return the typical height of a line of these rows."""
     return median(cell.height for row in rows for cell in row)
 
 
@@ -79,8 +79,8 @@ def _cells(line: Sequence[Piece], gap: float) -> Row:
     room = gap * median(piece.height for piece in line)
     cells: list[list[Piece]] = [[line[0]]]
     for piece in line[1:]:
-        beside = piece.left - max(each.right for each in cells[-1]) < room
-        marked = len(cells) == 1 and _MARKER.fullmatch(" ".join(each.text for each in cells[0]))
+        beside = piece.left - max(last.right for last in cells[-1]) < room
+        marked = len(cells) == 1 and _MARKER.fullmatch(" ".join(last.text for last in cells[0]))
         if beside or marked:
             cells[-1].append(piece)
         else:

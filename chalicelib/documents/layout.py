@@ -1,8 +1,8 @@
-"""Columns and tables, told from where pieces of text stand: the white between them shows both.
+"""Columns and tables of a page, recognised by the white space between pieces of text.
 
-Rows that keep the same white stripes free form a run. A run whose cells are short, or hold
-numbers, is a table and is read row by row; one whose cells fill their columns with words is
-running text and is read column by column. Everything else is read as it stands.
+Rows that leave the same vertical white stripes free form a run. A run whose cells are short, or
+hold numbers, is a table and is read row by row; one whose cells fill their columns with words is
+running text and is read column by column. Everything else is read in the given order.
 
 After G. Nagy, S. Seth: Hierarchical representation of optically scanned documents (ICPR 1984),
 which cuts pages at their white stripes.
@@ -17,12 +17,12 @@ from statistics import fmean, median
 from chalicelib.documents.boxes import Piece, Row, line_height, rows_of
 
 MAX_PIECES = 3_000
-"""A page in more pieces than this is read as it stands: the search for runs would take too long."""
+"""A page of more pieces is read in the given order: the search for runs would take too long."""
 
 _WIDE = 0.6
-"""A cell that takes more of the page's width than this runs across its columns."""
+"""A cell that takes a larger share of the page's width spans several columns."""
 _NEAR = 3.0
-"""Rows that are more line heights than this apart are no run."""
+"""Rows that are more line heights than this apart do not form a run."""
 _GUTTER = 0.2
 _BESIDE = 1.1
 _MIN_ROWS = 3
@@ -45,7 +45,7 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table: its cells, row by row, and the pieces that they are made of."""
+    """A table: its cells, row by row, and the pieces that they consist of."""
 
     cells: tuple[tuple[str, ...], ...]
     pieces: tuple[Piece, ...]
@@ -55,7 +55,7 @@ Region = Prose | Grid
 
 
 def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
-    """Return what a page consists of, in the order in which it is read.
+    """Return the regions of a page in the order in which they are read.
 
     Cells are at least `gap` line heights apart.
     """
@@ -63,29 +63,29 @@ def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
     if not rows or len(pieces) > MAX_PIECES:
         return [Prose(tuple(rows))] if rows else []
     width = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
-    found: list[Region] = []
+    result: list[Region] = []
     waiting: list[Row] = []
     at = 0
     while at < len(rows):
         run = _run(rows, at, width)
-        taken, end = _told(rows, run)
-        if not taken or (len(rows[at]) == 1 and isinstance(taken[0], Grid)):
+        parts, end = _told(rows, run)
+        if not parts or (len(rows[at]) == 1 and isinstance(parts[0], Grid)):
             waiting.append(rows[at])
             at += 1
             continue
         if waiting:
-            found.append(Prose(tuple(waiting)))
+            result.append(Prose(tuple(waiting)))
             waiting = []
-        found += taken
+        result += parts
         at = end
-    return [*found, Prose(tuple(waiting))] if waiting else found
+    return [*result, Prose(tuple(waiting))] if waiting else result
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Rows `start` to `end` that leave the white between `columns` free.
+    """Rows `start` to `end` that leave the white stripes between `columns` free.
 
-    From `last` on, there is only text in the first of them: of a table, that is no part.
+    From `last` on, only the first column has text, which is no part of a table.
     """
 
     columns: Sequence[Span]
@@ -95,7 +95,7 @@ class _Run:
 
 
 def _run(rows: Sequence[Row], start: int, width: float) -> _Run:
-    """Return the run that starts here."""
+    """Return the run that starts at this row."""
     columns: list[Span] = []
     last = end = start
     for at in range(start, len(rows)):
@@ -124,7 +124,7 @@ def _is_near(above: Row, below: Row) -> bool:
 
 
 def _merged(columns: Sequence[Span], row: Row) -> list[Span]:
-    """Return the stripes of a page that are not white, with those of one more row."""
+    """Return the stripes of a page that are not white, including those of one more row."""
     room = _GUTTER * line_height((row,))
     spans = sorted([*columns, *((cell.left, cell.right) for cell in row)])
     merged = [spans[0]]
@@ -137,7 +137,7 @@ def _merged(columns: Sequence[Span], row: Row) -> list[Span]:
 
 
 def _told(rows: Sequence[Row], run: _Run) -> tuple[list[Region], int]:
-    """Return what a run is, and where that ends: a table, columns of text, or nothing of both."""
+    """Return the regions of a run and the row where they end: a table, text columns, or none."""
     columns, upto = run.columns, rows[run.start : run.last]
     if len(columns) < 2 or len(upto) < _MIN_ROWS:
         return [], run.end
@@ -156,8 +156,8 @@ def _told(rows: Sequence[Row], run: _Run) -> tuple[list[Region], int]:
 def _together(run: Sequence[Row], columns: Sequence[Span]) -> list[Row]:
     """Return the rows of a table.
 
-    Lines that are too close to stand below each other, and that share no column, are of one row:
-    a number beside a text of two lines stands between them.
+    Lines that are too close to be separate rows, and that share no column, form one row: a number
+    beside a text of two lines stands between them.
     """
     rows: list[Row] = []
     last: Row = ()
@@ -191,7 +191,7 @@ def _within(row: Row, span: Span) -> str:
 
 
 def _is_prose(cells: Sequence[Piece], span: Span) -> bool:
-    """Return whether a column is running text: most of its lines have words and reach its end."""
+    """Return whether a column is running text: most lines have words and reach its end."""
     if len(cells) < _MIN_ROWS or median(len(cell.text.split()) for cell in cells) < _PROSE_WORDS:
         return False
     width = span[1] - span[0]
@@ -202,7 +202,7 @@ def _is_prose(cells: Sequence[Piece], span: Span) -> bool:
 def _is_table(
     run: Sequence[Row], columns: Sequence[Span], parted: Sequence[Sequence[Piece]]
 ) -> bool:
-    """Return whether rows are full enough, and whether two columns alone hold numbers."""
+    """Return whether the rows are full enough and, of two columns, whether one has numbers."""
     several = sum(len(row) > 1 for row in run)
     filled = sum(len(row) for row in run)
     if several < _MIN_ROWS or filled < _MIN_FILLED * len(run) * len(columns):

@@ -1,7 +1,7 @@
-"""Pages put together from blocks of clean text, with the offsets of their headings.
+"""Pages assembled from blocks of clean text, with the offsets of their headings.
 
-Text is made final before an offset is counted, so that a character range of a citation is an
-exact slice of the page's text.
+Text is made final before an offset is counted, so that a character range of a citation is an exact
+slice of the page's text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DROPPED = {"Cc", "Cs", "Cn", "Co"}
 _INVISIBLE = frozenset(
     "\ufeff\u00ad\u200b\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-"""Also what turns the direction of writing: a quotation has to show what stands there.
+"""They include marks that turn the direction of writing: a quotation must show its true order.
 
 https://trojansource.codes
 """
@@ -31,10 +31,10 @@ https://trojansource.codes
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of text that stands alone; `level` is 1 to 6 for a heading, else 0.
+    """A separate piece of text; `level` is 1 to 6 for a heading, else 0.
 
-    A block that `opens` begins a new passage below the heading that is in force, so that a part of
-    a table begins with the table's header.
+    A block that `opens` begins a new passage under the current heading, so that a part of a table
+    begins with the table's header.
     """
 
     text: str
@@ -53,18 +53,18 @@ def clean(text: str) -> str:
 
 
 def page_of(number: int, blocks: Iterable[Block]) -> Page:
-    """Return page `number` made of `blocks`, which are cleaned on the way."""
+    """Return page `number`, made of `blocks`, which are cleaned first."""
     return _page(number, blocks, [])
 
 
 def pages_of(pages: Iterable[Iterable[Block]]) -> tuple[Page, ...]:
-    """Return the pages of a text that flows: a heading reaches over the pages that follow it."""
+    """Return the pages of a continuous text: a heading stays current on the following pages."""
     trail: list[tuple[int, str]] = []
     return tuple(_page(number, blocks, trail) for number, blocks in enumerate(pages, 1))
 
 
 def _page(number: int, blocks: Iterable[Block], trail: list[tuple[int, str]]) -> Page:
-    """Return a page; `trail`, the headings in force and their levels, is brought up to date."""
+    """Return a page; `trail`, the current headings and their levels, is updated."""
     parts: list[str] = []
     headings: list[tuple[int, str]] = []
     length = 0
@@ -86,27 +86,27 @@ def _page(number: int, blocks: Iterable[Block], trail: list[tuple[int, str]]) ->
 
 
 def headed(page: Page, placed: Sequence[tuple[int, str]]) -> Page:
-    """Return `page` with the headings that stand at the offsets in `placed`, which ascend.
+    """Return `page` with headings at the offsets in `placed`, in ascending order.
 
-    Where one of its blocks opens a passage, that is below the heading in force there.
+    A block that opens a passage does so under the heading that is current there.
     """
-    kept = list(placed)
+    placed_headings = list(placed)
     for offset, _ in page.headings:
         above = [trail for at, trail in placed if at <= offset]
         if offset not in {at for at, _ in placed}:
-            kept.append((offset, above[-1] if above else ""))
-    headings = tuple(sorted(kept, key=lambda heading: heading[0]))
+            placed_headings.append((offset, above[-1] if above else ""))
+    headings = tuple(sorted(placed_headings, key=lambda heading: heading[0]))
     return Page(page=page.page, text=page.text, headings=headings)
 
 
 def trail_text(titles: Iterable[str]) -> str:
-    """Return headings from the outermost in, as one line of bounded length."""
+    """Return headings, the outermost first, as one line of bounded length."""
     text = TRAIL.join(titles)
     return text if len(text) <= MAX_HEADING_CHARACTERS else "…" + text[1 - MAX_HEADING_CHARACTERS :]
 
 
 def characters(pages: Sequence[Page]) -> int:
-    """Return how many characters of text `pages` hold."""
+    """Return the number of characters of text in `pages`."""
     return sum(len(page.text) for page in pages)
 
 

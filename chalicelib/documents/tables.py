@@ -15,21 +15,22 @@ from chalicelib.documents.pages import Block
 Row = Sequence[str]
 
 PASSAGE_TOKENS = 200
-"""About how many tokens a block of a table may cost, of the 256 that a passage may have."""
+"""About the most tokens of a block of a table, of the 256 that a passage may have."""
 HEADER_TOKENS = 80
-"""A header that costs more is parted into groups of columns."""
+"""A header with more tokens is divided into groups of columns."""
 
 _TOKEN = re.compile(r"[A-Za-z]{1,5}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _RULE_COST = 2
 
 
 def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
-    """Return a table in blocks that each fit a passage, open one and repeat the header row.
+    """Return a table as blocks that each fit into a passage, open one and repeat the header.
 
     Without `header` the first row is it. Empty rows and columns are left out; in a cell, `|` is
-    escaped and white space of any kind and length is one space. What is too wide for a passage is
-    parted into groups of columns, each of which begins with the first column, so that a row can
-    still be told. The result grows with the cells that hold something, however far apart they are.
+    escaped and white space of any kind and length is one space. A table that is too wide for a
+    passage is divided into groups of columns, each of which begins with the first column, so that
+    each row can be identified. The size of the result grows with the number of filled cells,
+    however far apart they are.
     """
     body = [cells for row in rows if (cells := _cells(row))]
     titles = _cells(header) if header is not None else body.pop(0) if body else []
@@ -51,7 +52,7 @@ def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The cells of a row up to the last that holds something, and what each costs."""
+    """The cells of a row up to the last filled one, and the tokens of each."""
 
     cells: list[str]
     costs: list[int]
@@ -85,12 +86,12 @@ def _shown(cells: Row) -> str:
 
 
 def _cost(text: str) -> int:
-    """Return about how many tokens a cell costs, the bar beside it included; rather too many."""
+    """Return about how many tokens a cell takes with the bar beside it; rather too many."""
     return 1 + len(_TOKEN.findall(text))
 
 
 def _groups(titles: Row, body: Sequence[_Line]) -> list[list[int]]:
-    """Return the columns that stand together: all of them, unless they cost too much."""
+    """Return the columns of each group: all of them, unless they take too many tokens."""
     sums = [0] * len(titles)
     for line in body:
         for at, cost in enumerate(line.costs):
@@ -112,7 +113,7 @@ def _groups(titles: Row, body: Sequence[_Line]) -> list[list[int]]:
 def _batches(
     columns: Sequence[int], titles: Row, body: Sequence[_Line]
 ) -> Iterator[Sequence[_Line]]:
-    """Yield the rows that fit a passage below the header, at least one at a time."""
+    """Yield the rows that fit into a passage below the header, at least one at a time."""
     header = sum(_cost(titles[at]) + _RULE_COST for at in columns)
     start, spent = 0, header
     for number, line in enumerate(body):
