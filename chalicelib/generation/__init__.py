@@ -1,1 +1,1 @@
-"""Models as data, what they are asked, and what they cost."""
+"""Generation: the served models, the calls to them, and what the calls cost."""

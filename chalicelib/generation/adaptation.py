@@ -1,6 +1,7 @@
-"""Adapt a call to the model it goes to: leave out what that does not accept. Pure.
+"""Adaptation of a call to its model: what the model does not accept is left out.
 
-JSON is asked for in words where a model's API does not hold it to that; a check does then.
+Pure. If a model's API cannot guarantee JSON, the prompt asks for it in words, and a check validates
+the answer.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from chalicelib.generation.bodies.structured_output import narrow_schema
 from chalicelib.generation.models import BedrockBackend, ServedModel
 
 MAX_TEMPERATURE = 1.0
-"""Of Converse; OpenAI's goes to 2.
+"""The highest temperature of Converse; OpenAI's API goes to 2.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
 """
 _SAMPLING = ("temperature", "top_p", "seed")
 _DRAWING: Mapping[str, Any] = {"negative_prompt": "", "steps": None, "guidance": None}
-"""Optional fields of a call for images, with the values that stand for leaving them out."""
+"""Optional fields of a call for images, with the values that mean that they are left out."""
 JSON_WORDS = "Reply with one JSON object and nothing else: no words around it, no Markdown."
 SCHEMA_WORDS = "It keeps to this JSON Schema:"
 _MOST_REASON = 500
@@ -40,39 +41,41 @@ def adapt_call(call: Call, model: ServedModel) -> Call:
     if not isinstance(call, ChatCall):
         return call
     change: dict[str, Any] = dict.fromkeys(_refused_fields(call, model))
-    kept = None if "temperature" in change else call.temperature
-    if kept is not None:
-        change["temperature"] = min(kept, MAX_TEMPERATURE)
-    wanted = call.json_output
-    if wanted is not None and asks_json_in_words(
-        model, has_schema=wanted.json_schema is not None, by_bedrock=fits_bedrock_schema(wanted)
+    temperature = None if "temperature" in change else call.temperature
+    if temperature is not None:
+        change["temperature"] = min(temperature, MAX_TEMPERATURE)
+    json_output = call.json_output
+    if json_output is not None and asks_json_in_words(
+        model,
+        has_schema=json_output.json_schema is not None,
+        by_bedrock=fits_bedrock_schema(json_output),
     ):
         change["json_output"] = None
-        change["system"] = "\n\n".join(filter(None, (call.system, _json_instruction(wanted))))
+        change["system"] = "\n\n".join(filter(None, (call.system, _json_instruction(json_output))))
     return call.model_copy(update=change)
 
 
 def repair_call(call: ChatCall, text: str, reason: str) -> ChatCall:
-    """Return a call to mend the answer `text`, which failed a check for `reason`."""
+    """Return a call that asks to correct the answer `text`, which failed for `reason`."""
     words = (
         f"That is not the JSON that was asked for: {reason[:_MOST_REASON]}. "
         "Reply with the corrected JSON and nothing else."
     )
-    told = (
+    turns = (
         Message(role="assistant", content=(TextPart(text=text or "(nothing)"),)),
         Message(role="user", content=(TextPart(text=words),)),
     )
-    return call.model_copy(update={"messages": (*call.messages, *told)})
+    return call.model_copy(update={"messages": (*call.messages, *turns)})
 
 
 def _refused_fields(call: ChatCall, model: ServedModel) -> set[str]:
-    given = {name for name in _SAMPLING if getattr(call, name) is not None}
+    given_fields = {name for name in _SAMPLING if getattr(call, name) is not None}
     left_out = set()
     for refused in model.refuses:
         first, _, second = refused.partition("+")
-        if second and {first, second} <= given:
+        if second and {first, second} <= given_fields:
             left_out.add(second)
-        elif not second and first in given:
+        elif not second and first in given_fields:
             left_out.add(first)
     return left_out
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from chalicelib.generation.tokens import TokenLoad
 
 MIN_CALL_SECONDS = 3.0
-"""With less time left than this, no further model is called."""
+"""The fewest seconds left with which a further model is called."""
 SETTLE_TRIES = 3
-"""Tries at settling a cost, each with the retries of its adapter."""
+"""Tries at settling a cost; the adapter retries each of them."""
 
 
 @dataclass(slots=True)
@@ -36,10 +36,10 @@ class GenerationRun:
     """One call on its way to an answer: its route, the attempts so far, and the last reply.
 
     Attributes:
-        deadline: when an answer comes too late, in seconds of `deps.monotonic`; None for never.
-        screening: the screening of this request, None where nothing is screened.
-        input_findings: what the screening found in the call.
-        output_findings: what it found in the last reply.
+        deadline: when an answer is too late, in seconds of `deps.monotonic`; None for never.
+        screening: the screening of this request, None if nothing is screened.
+        input_findings: the findings of the screening in the call.
+        output_findings: its findings in the last reply.
         reply: the last reply, as it may be given to the caller.
     """
 
@@ -69,29 +69,29 @@ class GenerationRun:
 
     def affords(self, cost: int | None) -> bool:
         """Return whether the request's own budget has room for `cost` nano-dollars more."""
-        left = self.history.budget_left(self.requirements.budget)
-        return left is None or (cost is not None and cost <= left)
+        remaining = self.history.budget_left(self.requirements.budget)
+        return remaining is None or (cost is not None and cost <= remaining)
 
     def seconds_left(self) -> float | None:
-        """Return how long an answer may still take, None where there is no deadline."""
+        """Return how many seconds an answer may still take, None if there is no deadline."""
         return None if self.deadline is None else self.deadline - self.deps.monotonic()
 
     def has_time(self, min_seconds: float = MIN_CALL_SECONDS) -> bool:
         """Return whether `min_seconds` are left."""
-        left = self.seconds_left()
-        return left is None or left >= min_seconds
+        remaining = self.seconds_left()
+        return remaining is None or remaining >= min_seconds
 
     def context(self, step: RouteStep) -> CallContext:
-        """Return the context that goes with a call of `step`."""
+        """Return the context to send with a call of `step`."""
         return CallContext(
             self.spender.tenant, self.spender.correlation_id, step.service_tier, self.seconds_left()
         )
 
     def try_reserve(self, step: RouteStep, load: TokenLoad, cost: int | None) -> ModelCall | None:
-        """Reserve a call as `reserve` does; record why and return None where that fails.
+        """Reserve a call as `reserve` does; if that fails, record the reason and return None.
 
         Raises:
-            QuotaExceeded: a budget in dollars is used up; what is dearer would not fit either.
+            QuotaExceeded: a budget in dollars is used up; a dearer model would not fit either.
             NotFound: there is no such tenant.
         """
         try:
@@ -129,7 +129,7 @@ class GenerationRun:
         self._record_error(model_call.step, error, used, cost)
 
     def time_out(self, model_call: ModelCall, usage: Usage, seconds: float) -> Transient:
-        """Settle an answer that was not whole in time; return the error that says so."""
+        """Settle an answer that was not complete in time; return the error to raise."""
         cost = model_call.settle(usage, seconds=seconds)
         self.history.record_abort(model_call.step, "the time ran out", usage, cost, seconds)
         return self.history.deadline_error()
@@ -151,7 +151,7 @@ class GenerationRun:
     def _record_error(
         self, step: RouteStep, error: HeadraceError, usage: Usage = NO_USAGE, cost: int = 0
     ) -> None:
-        """Record that an attempt failed; the log gets the details that the caller does not."""
+        """Record that an attempt failed; log the details that the caller does not get."""
         self.deps.on_error(error)
         self.history.record_failure(step, error, usage, cost)
 
@@ -194,8 +194,8 @@ class ModelCall:
     def settle_failure(self, error: HeadraceError, usage: Usage | None = None) -> tuple[Usage, int]:
         """Charge a call that failed by `error`; return its usage and cost in nano-dollars.
 
-        Without `usage` the error says what was used: nothing, its own usage, or, where nobody can
-        know, the whole reservation.
+        Without `usage` the error says what was used: nothing, its own usage, or the whole
+        reservation if the usage is unknown.
         """
         if usage is None and error.unaccounted:
             return self.settle_whole(error)
@@ -227,7 +227,7 @@ class ModelCall:
         self.deps.guard.record_end(self.step.model, error, self.ticket)
 
     def _settle(self, cost: ActualCost) -> None:
-        """Settle the reservation; the answer is given even where its cost cannot be counted."""
+        """Settle the reservation; the answer is given even if its cost cannot be counted."""
         for tries_left in reversed(range(SETTLE_TRIES)):
             try:
                 self.deps.budgets.settle(self.reservation, cost)

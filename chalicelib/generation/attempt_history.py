@@ -36,8 +36,8 @@ _ERROR_ORDER: Sequence[type[HeadraceError]] = (
     InvalidInput,
     Unsupported,
 )
-"""Kinds of errors, first the ones that a retry may get past: giving up raises the first of these
-that any attempt ended by.
+"""Kinds of errors, first those that a retry may overcome: when all models have failed, the error
+raised is of the first kind here that any attempt ended with.
 """
 NO_USAGE = Usage()
 AnswerOutcome = Literal["accepted", "escalated", "failed"]
@@ -95,7 +95,7 @@ class AttemptHistory:
         )
 
     def budget_left(self, budget: int | None) -> int | None:
-        """Return what is left of a request's own budget in nano-dollars, None where it has none."""
+        """Return what is left of a request's own budget in nano-dollars, None if it has none."""
         available = self.budget_for_attempts(budget)
         return None if available is None else available - total_cost(self.attempts)
 
@@ -106,7 +106,7 @@ class AttemptHistory:
         return budget - sum(nanodollars(line.dollars) for line in self.check_lines)
 
     def total_usage(self) -> Usage | None:
-        """Return the usage of all attempts together, None where it was nothing."""
+        """Return the usage of all attempts together, None if nothing was used."""
         usages = [attempt.usage for attempt in self.attempts]
         total = Usage(
             tokens_in=sum(usage.tokens_in for usage in usages),
@@ -118,7 +118,7 @@ class AttemptHistory:
     def no_answer_error(self, reason: str) -> HeadraceError:
         """Return the error to raise when no model is left to try, with usage and receipt.
 
-        Where answers failed their checks, its message says which and why.
+        If answers failed their checks, its message says which checks and why.
         """
         if any(attempt.outcome == "escalated" for attempt in self.attempts):
             return self.attach_costs(NoAnswer(f"No answer stands. {self._verdicts()}"))
@@ -132,7 +132,7 @@ class AttemptHistory:
                     retry_after=max(retry_after(error) or 0 for error in ended) or None,
                 )
                 if isinstance(error, QuotaExceeded):
-                    error.of_model = True  # one of all models is raised where it is met
+                    error.of_model = True  # a limit of all models is raised at once
                     error.reserved = any(
                         isinstance(other, QuotaExceeded) and other.reserved for other in ended
                     )
@@ -155,12 +155,12 @@ class AttemptHistory:
         """Return a sentence about each attempt: the failed check, or that it failed."""
         titles = {step.model: step.title for step in self.plan.steps}
         sentences = [
-            f"{titles[one.model]}: {one.reason if one.outcome == 'escalated' else 'failed'}."
-            for one in self.attempts
+            f"{titles[tried.model]}: {tried.reason if tried.outcome == 'escalated' else 'failed'}."
+            for tried in self.attempts
         ]
         return " ".join(sentences)
 
 
 def describe_failure(error: HeadraceError) -> str:
-    """Return the kind and message of an error, as told to the caller."""
+    """Return the kind and message of an error, as the caller gets them."""
     return f"{type(error).__name__}: {said(error).rstrip('.')}"

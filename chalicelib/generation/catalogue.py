@@ -84,7 +84,7 @@ class ModelSource:
 class LocalModel:
     """A model in the models folder, under a folder of its name.
 
-    `languages` are the ISO 639-1 codes of the languages it covers well, none where irrelevant.
+    `languages` are the ISO 639-1 codes of the languages it covers well, empty if irrelevant.
     """
 
     name: str
@@ -108,11 +108,11 @@ class LocalModel:
 
 @dataclass(frozen=True, slots=True)
 class BedrockModel:
-    """A text model on Bedrock; `local` is the local model that stands in for it, if any.
+    """A text model on Bedrock; `local` is the local model that replaces it, if any.
 
     A chat model reads `context_tokens` at most, prompt and answer together, and is given
-    `passage_tokens` of passages at most: more costs more, and small models lose the question in
-    it. That also leaves the local model room in a context of its own.
+    `passage_tokens` of passages at most: more costs more, and small models lose the question in it.
+    The limit also leaves the local model room in a context of its own.
     """
 
     model_id: str
@@ -158,51 +158,51 @@ class Catalogue:
     @property
     def bedrock_models(self) -> Mapping[str, BedrockModel]:
         """Return the models on Bedrock that take texts and answer in texts or vectors, by id."""
-        found = (_bedrock(model) for model in self.load_served_models().models.values())
-        return MappingProxyType({model.model_id: model for model in found if model is not None})
+        models = (_bedrock(model) for model in self.load_served_models().models.values())
+        return MappingProxyType({model.model_id: model for model in models if model is not None})
 
     def model(self, name: str) -> LocalModel:
         """Return the model called `name`, or raise `NotFound`."""
-        found = self.models.get(name)
-        if found is None:
+        model = self.models.get(name)
+        if model is None:
             known = ", ".join(sorted(self.models))
             raise NotFound(f"No model is called {name!r}. There are: {known}.", field="model")
-        return found
+        return model
 
     def bedrock_model(self, model_id: str) -> BedrockModel | None:
         """Return the model behind a Bedrock model id, inference profile id or ARN of either."""
-        found = self.load_served_models().by_bedrock_id(model_id)
-        return _bedrock(found) if found is not None else None
+        served = self.load_served_models().by_bedrock_id(model_id)
+        return _bedrock(served) if served is not None else None
 
     def price(self, unit: str) -> UnitPrice:
         """Return the price of `unit`, or raise `NotFound`."""
-        found = self.prices.get(unit)
-        if found is None:
+        price = self.prices.get(unit)
+        if price is None:
             raise NotFound(f"The catalogue has no price for {unit!r}.", field="unit")
-        return found
+        return price
 
     def cost(self, unit: str, quantity: float | Decimal) -> int:
-        """Return what `quantity` of `unit` costs, in nano-dollars, rounded half to even."""
+        """Return the price of `quantity` of `unit` in nano-dollars, rounded half to even."""
         return nanodollars(self.price(unit).dollars * Decimal(str(quantity)))
 
     def priced_model(self, model_id: str) -> str:
-        """Return the id by which `model_id`, an id, profile or ARN, is priced, "" if it is not."""
+        """Return the id under which `model_id`, an id, profile or ARN, is priced, or ""."""
         priced = foundation_model_id(model_id)
         return priced if f"bedrock.{priced}.input_token" in self.prices else ""
 
     def token_cost(self, model_id: str, tokens_in: int, tokens_out: int = 0) -> int:
         """Return the price of a call to Bedrock's `model_id`, in nano-dollars.
 
-        An inference profile may cost more than the model's price is. Raises `NotFound` for a model
-        that the catalogue does not price.
+        An inference profile may cost more than the model itself. Raises `NotFound` for a model that
+        the catalogue does not price.
         """
         priced = self.priced_model(model_id) or model_id
         cost = self.price(f"bedrock.{priced}.input_token").dollars * tokens_in
         if tokens_out:
             cost += self.price(f"bedrock.{priced}.output_token").dollars * tokens_out
-        found = self.load_served_models().by_bedrock_id(model_id)
-        if found is not None and found.backend.kind == "bedrock":
-            cost *= found.backend.price_factor(id_within_arn(model_id))
+        served = self.load_served_models().by_bedrock_id(model_id)
+        if served is not None and served.backend.kind == "bedrock":
+            cost *= served.backend.price_factor(id_within_arn(model_id))
         return nanodollars(cost)
 
 
@@ -226,9 +226,9 @@ def catalogue() -> Catalogue:
 
 
 def embedding_dimensions(name: str) -> int:
-    """Return how many numbers a vector of the text embedding model `name` has.
+    """Return the number of dimensions of the text embedding model `name`.
 
-    Raises `NotFound` where the catalogue knows no such model.
+    Raises `NotFound` if the catalogue knows no such model.
     """
     model = catalogue().model(name)
     if model.task != "text-embedding" or model.dimensions is None:
@@ -296,10 +296,10 @@ _LANGUAGE_NAMES = {
 
 
 def language_notice(language: str, model: str, catalogue: Catalogue) -> str:
-    """Return what to tell the owner of a document in `language`, an ISO 639-1 code; "" if nothing.
+    """Return a notice for a document in `language`, an ISO 639-1 code; "" if none is due.
 
-    `model` is the embedding model of the index that answers. One that the catalogue does not
-    know, or whose languages it does not say, is taken to cover every language.
+    `model` is the embedding model of the index that is searched. One that the catalogue does not
+    know, or whose languages it does not list, is taken to cover every language.
     """
     try:
         covered = catalogue.model(model).languages

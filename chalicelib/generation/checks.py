@@ -1,6 +1,6 @@
 """The checks that an answer must pass before it is given, by name.
 
-All are pure but those of judges, which ask a model.
+All are pure except those of judges, which ask a model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckVerdict:
-    """Whether an answer passed, the reason if not, and the receipt lines of the check."""
+    """The result of a check: if the answer passed, the reason if not, and receipt lines."""
 
     passed: bool
     reason: str = ""
@@ -38,7 +38,7 @@ class AnswerJudge(Protocol):
     """Decides a check by asking a model."""
 
     def judge(self, call: Call, output: Output) -> CheckVerdict:
-        """Return the verdict on `output` as an answer to `call`; one not judged fails."""
+        """Return the verdict on `output` as an answer to `call`; no verdict counts as a failure."""
 
 
 PASSED = CheckVerdict(passed=True)
@@ -47,10 +47,10 @@ PASSED = CheckVerdict(passed=True)
 def require_checks(
     checks: Sequence[AnswerCheck], call: Call, judges: Mapping[str, AnswerJudge]
 ) -> None:
-    """Raise `InvalidInput` if `checks` cannot be run on an answer, before it is paid for.
+    """Raise `InvalidInput` if `checks` cannot be run, before the answer is paid for.
 
     Raises:
-        InvalidInput: there is no judge for one, or a schema of the call is none.
+        InvalidInput: a check has no judge, or a schema of the call is invalid.
     """
     for check in checks:
         if check.kind in JUDGED_KINDS and check.kind != SELF_CHECK:
@@ -67,10 +67,10 @@ def require_checks(
 def run_checks(
     checks: Sequence[AnswerCheck], call: Call, output: Output, judges: Mapping[str, AnswerJudge]
 ) -> CheckVerdict:
-    """Return the verdict of the first failed check, or that all passed, with all receipt lines.
+    """Return the verdict of the first failed check, or a pass, with all receipt lines.
 
     Raises:
-        InvalidInput: a check takes a judge that this stage has not.
+        InvalidInput: a check needs a judge that this stage does not have.
     """
     lines: tuple[ReceiptLine, ...] = ()
     for check in checks:
@@ -89,9 +89,9 @@ def run_checks(
 def _judge(check: AnswerCheck, judges: Mapping[str, AnswerJudge]) -> AnswerJudge:
     judge = judges.get(check.kind)
     if judge is None:
-        there = ", ".join(sorted(judges)) or "none"
+        known = ", ".join(sorted(judges)) or "none"
         raise InvalidInput(
-            f"This stage has no judge for the check {check.kind}; it has: {there}.", field="checks"
+            f"This stage has no judge for the check {check.kind}; it has: {known}.", field="checks"
         )
     return judge
 
@@ -123,7 +123,7 @@ def _tools(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdi
 
 
 def _held(text: str, schema: Mapping[str, Any] | None) -> CheckVerdict:
-    """Return whether `text` is JSON, and keeps to `schema` where there is one."""
+    """Return whether `text` is JSON, and valid by `schema` if there is one."""
     try:
         value = parse_json(text)
     except ValueError as error:
@@ -133,12 +133,12 @@ def _held(text: str, schema: Mapping[str, Any] | None) -> CheckVerdict:
 
 
 def _length(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
-    least, most = length_bounds(check.value)
+    lowest, highest = length_bounds(check.value)
     count = len(output.text.strip())
-    if count < least:
-        return _failed(f"it has {count} characters, and {least} are the fewest")
-    if most is not None and count > most:
-        return _failed(f"it has {count} characters, and {most} are the most")
+    if count < lowest:
+        return _failed(f"it has {count} characters, and {lowest} are the fewest")
+    if highest is not None and count > highest:
+        return _failed(f"it has {count} characters, and {highest} are the most")
     return PASSED
 
 

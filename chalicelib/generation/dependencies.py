@@ -36,7 +36,7 @@ class Budgets(Protocol):
         Raises:
             QuotaExceeded: it could cost more than is left of a budget in dollars.
             Throttled: it is more than a minute still has of requests or tokens.
-            Unsupported: it has no price, and dollars are limited.
+            Unsupported: the model has no price, and dollars are limited.
             NotFound: there is no such tenant, or it is being removed.
             Transient: the records could not be written.
         """
@@ -70,12 +70,12 @@ class Backend(Protocol):
         """Return the answer of `model`, called by `route`.
 
         Raises:
-            Throttled: the model has no room now.
-            Transient: it failed in a way that passes.
-            InvalidInput: it does not take the call.
-            ModelFailure: it gave nothing usable.
+            Throttled: the model has no capacity now.
+            Transient: it failed, and a retry may succeed.
+            InvalidInput: it does not accept the call.
+            ModelFailure: it returned nothing usable.
 
-        What was used all the same is the error's `usage`; where nobody can know, the error is
+        The error's `usage` is what was used all the same; if that is unknown, the error is
         `unaccounted`.
         """
 
@@ -115,7 +115,7 @@ class ScreenedInput:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedOutput:
-    """An output as it may be given, with findings; `refusal` says why it may not be given."""
+    """An output as it may be given, with findings; `refusal` is the reason if it may not."""
 
     output: Output
     findings: tuple[Finding, ...]
@@ -145,12 +145,12 @@ class RequestScreen(Protocol):
     """Opens the screening of a request."""
 
     def open_session(self, tenant: str, correlation_id: str) -> ScreeningSession | None:
-        """Return the screening of a request of the tenant, None where nothing is screened."""
+        """Return the screening of a request of the tenant, None if nothing is screened."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """The limits of a caller: None where there is no limit.
+    """The limits of a caller; None means no limit.
 
     `deadline` is when it stops waiting, in seconds of `GenerationDeps.monotonic`; `max_bytes` is
     the largest answer that it can carry.
@@ -193,7 +193,7 @@ class GenerationDeps:
         return self.allowed_models(spender.tenant)
 
     def open_screening(self, spender: Spender) -> ScreeningSession | None:
-        """Return the screening of a request of the spender, None where nothing is screened."""
+        """Return the screening of a request of the spender, None if nothing is screened."""
         if self.screen is None:
             return None
         return self.screen.open_session(spender.tenant, spender.correlation_id)

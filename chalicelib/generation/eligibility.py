@@ -1,4 +1,4 @@
-"""Decide whether a model can serve a call: by what route and service tier, and at what cost.
+"""Rules that decide whether a model can serve a call, by what route and at what cost.
 
 Each rule returns None if the model satisfies it, else the reason in words that fit one model or
 several: "ended on 2026-09-30".
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import ServiceTier
 
 BATCH_TIME = timedelta(hours=24)
-"""The shortest timeout of a batch job of Bedrock: how long it may take.
+"""The shortest timeout of a batch job of Bedrock, so the least that a caller must allow.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html
 """
 _WORDS_TOKENS = estimated_tokens(f"\n\n{JSON_WORDS} {SCHEMA_WORDS}\n")
 NUMBER_BYTES = 22
 """Bytes of one number of a vector in JSON: sign, "0.", 17 digits, one leading zero, a comma."""
 _PIXEL_BYTES = 4
-"""Most bytes of one pixel: three colours of eight bits that PNG did not compress, in base64."""
+"""The most bytes of one pixel: three colours of eight bits that PNG did not compress, in base64."""
 _SOONEST: tuple[ServiceTier, ...] = ("standard", "flex", "batch")
 _ABILITIES = {
     "tools": "call tools",
@@ -47,8 +47,8 @@ _ABILITIES = {
 class Candidate:
     """A model that can serve a call: its route, service tier and cost.
 
-    `cost` is the most that all items cost, in nano-dollars, None where the model is not priced.
-    `load` is the most that one item uses.
+    `cost` is the most that all items cost, in nano-dollars, None if the model is not priced. `load`
+    is the most that one item uses.
     """
 
     route: ModelRoute
@@ -75,7 +75,7 @@ def assess_model(
     now: datetime,
     breaker: Breaker | None,
 ) -> Candidate | str:
-    """Return `model` as a candidate, or the reason why it is not eligible."""
+    """Return `model` as a candidate, or the reason it is not eligible."""
     for rule in _RULES:
         reason = rule(requirements, model, now)
         if reason is not None:
@@ -252,7 +252,7 @@ def _fits_limits(requirements: Requirements, model: ServedModel, now: datetime) 
 
 
 def _fits_caller(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
-    """Return a reason if the answer may have more bytes than the caller can carry."""
+    """Return a reason if the answer may have more bytes than the caller can receive."""
     if requirements.max_bytes is None:
         return None
     numbers = requirements.dimensions or next(iter(model.limits.dimensions), 0)

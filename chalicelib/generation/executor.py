@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.generation.tokens import TokenLoad
 
 _JSON_REASONS = ("json:", "schema:")
-"""Beginnings of the reasons of failed checks that a repair call may mend."""
+"""Beginnings of the reasons of failed checks that a repair call may correct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class Generator:
     ) -> Iterator[TextDelta | ToolDelta | Generation]:
         """Yield the answer in pieces as the model writes it, and the whole generation last.
 
-        A model that fails before its first piece gives way to the next; its later failures are
-        raised, as is all that `generate` raises. Checks run at the end and are only recorded. If
-        the client disconnects, the tokens generated so far are charged. Where screening may have
-        to refuse or mask the answer, it comes in one piece, after it was screened.
+        If a model fails before its first piece, the next one is tried; its later failures are
+        raised, as are all errors of `generate`. Checks run at the end and are only recorded. If the
+        client disconnects, the tokens generated so far are charged. If screening may have to refuse
+        or mask the answer, it comes in one piece, after it was screened.
         """
         screening = self.deps.open_screening(spender)
         if screening is not None and screening.needs_whole_answer:
@@ -121,7 +121,7 @@ class Generator:
             self._repair(run, step, repair_call(call, output.text, verdict.reason))
 
     def _repair(self, run: GenerationRun, step: RouteStep, call: ChatCall) -> None:
-        """Make the repair `call`, if the model's context, the budget and the time have room."""
+        """Make the repair `call` if the model's context, the budget and the time allow it."""
         limits = self.deps.models.models[step.model].limits
         load, longest = max_load(call)
         added = limits.tool_tokens if has_tools(call) else 0
@@ -134,7 +134,7 @@ class Generator:
     def _call_model(
         self, run: GenerationRun, step: RouteStep, call: Call, load: TokenLoad, cost: int | None
     ) -> CheckVerdict | None:
-        """Make one call; return the verdict on its answer, None where there is no answer."""
+        """Make one call; return the verdict on its answer, None if there is no answer."""
         model = self.deps.models.models[step.model]
         backend = self.deps.backends[model.backend.kind]
         model_call = run.try_reserve(step, load, cost)
@@ -159,7 +159,8 @@ class Generator:
         model_call = run.try_reserve(step, step.load, step.cost)
         if model_call is None:
             return
-        answer.started_at = self.deps.monotonic()  # the wait for a turn is none of the model's
+        # The wait for the tenant's turn is not the model's time.
+        answer.started_at = self.deps.monotonic()
         with model_call.charge_if_aborted():
             try:
                 for delta in backend.stream(model, step.route, call, run.context(step)):
@@ -211,8 +212,8 @@ class Generator:
     def _run_checks(self, run: GenerationRun, reply: Reply, self_check: SelfCheck) -> CheckVerdict:
         """Return the verdict of the run's checks on a reply.
 
-        JSON that was cut off is invalid, but a dearer model would be cut off at the same place: it
-        is given as it is, and the verdict says so.
+        JSON that was cut off is invalid, but a dearer model would be cut off at the same place: the
+        answer is given as it is, and the verdict says so.
         """
         output, judges = reply.output, {**self.deps.judges, check_names.SELF_CHECK: self_check}
         if not isinstance(output, ChatOutput) or output.finish != "length":
@@ -223,7 +224,7 @@ class Generator:
 
 
 def stream_whole(generation: Generation) -> Iterator[TextDelta | ToolDelta | Generation]:
-    """Yield a chat that is already whole as if it were streamed."""
+    """Yield a chat answer that is already complete as if it were streamed."""
     output = generation.output
     assert isinstance(output, ChatOutput), "only a chat is streamed"
     if output.text:
@@ -285,7 +286,7 @@ def prepare(
 def _deadline(
     deps: GenerationDeps, limits: CallLimits, terms: Terms, now: datetime
 ) -> float | None:
-    """Return when an answer comes too late, in seconds of `deps.monotonic`; None for never."""
+    """Return when an answer is too late, in seconds of `deps.monotonic`; None for never."""
     deadlines = [] if limits.deadline is None else [limits.deadline]
     if terms.deadline is not None:
         deadlines.append(deps.monotonic() + (terms.deadline - now).total_seconds())
@@ -294,11 +295,11 @@ def _deadline(
 
 def _checks_of_call(call: Call, names: Sequence[str]) -> tuple[AnswerCheck, ...]:
     """Return the named checks, and the one that the call's own JSON output implies."""
-    wanted = list(names)
+    all_names = list(names)
     if isinstance(call, ChatCall) and call.json_output is not None:
         own = "json" if call.json_output.json_schema is None else "schema"
-        wanted += [] if own in wanted or call.tools else [own]
-    return check_names.parse_checks(wanted, call)
+        all_names += [] if own in all_names or call.tools else [own]
+    return check_names.parse_checks(all_names, call)
 
 
 def _screen_reply(

@@ -1,4 +1,4 @@
-"""Fences around quoted text in prompts: text of documents and users is data, never instructions."""
+"""Fences around quoted text in prompts, which mark it as data, never as instructions."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _TEMPLATE = re.compile(
 )
 """Marks of turns in chat templates, which have no meaning in a passage.
 
-Repeats are possessive and a row of `#` is looked at from its start only, so that no text takes more
-than one look at each character and a few beside it.
+Repeats are possessive and a row of `#` is matched from its start only, so that the search is linear
+in the text.
 """
 
 
@@ -30,17 +30,18 @@ _GAP = re.compile(r"[ \t]{2,}")
 
 
 def neutralize(text: str, fence: str) -> str:
-    """Return `text` without the fence and without marks of chat templates, tidied of gaps."""
+    """Return `text` without the fence and without marks of chat templates, gaps closed."""
     while fence in text or _TEMPLATE.search(text):
         text = _TEMPLATE.sub(" ", text.replace(fence, " "))
     return _GAP.sub(" ", text).strip()
 
 
 def defuse(text: str, fence: str) -> str:
-    """Return `text` without the fence, its marks of chat templates broken, the rest as it is.
+    """Return `text` without the fence and with the marks of chat templates broken.
 
-    One look over the text does it, however long it is: behind each sign that a mark could begin
-    with stands a space, so that what is left and right of a broken mark cannot join to a new one.
+    One pass over the text is enough, however long it is: a space is put behind each character with
+    which a mark could begin, so that the text on either side of a broken mark cannot join to a new
+    one.
     """
     while fence in text:
         text = text.replace(fence, " ")

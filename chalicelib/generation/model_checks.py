@@ -1,6 +1,6 @@
 """Check the served models against the catalogue and against Bedrock's own list. Pure.
 
-A fault must be mended: a call would fail, or go to the wrong model. A notice is worth knowing: a
+A fault must be fixed: a call would fail, or go to the wrong model. A notice is worth knowing: a
 model has ended, ends soon, has no price, or an old one.
 """
 
@@ -47,8 +47,8 @@ class ListedModel:
 class ModelStanding:
     """The status of one served model on Bedrock in one region.
 
-    `state` is `there`, `missing`, `legacy`, `ended` where ours is known to be and Bedrock has it no
-    more, or `elsewhere` where we do not call it from that region.
+    `state` is `there`, `missing`, `legacy`, `ended` if ours is known to be and Bedrock no longer
+    has it, or `elsewhere` if we do not call it from that region.
     """
 
     model: str
@@ -83,18 +83,19 @@ def compare_with_bedrock(
 ) -> tuple[ModelStanding, ...]:
     """Return the status of each of our models of Bedrock in the list of `region`.
 
-    `local` says that it is the list of a local cloud, which has only models that are stood in for.
+    `local` says that it is the list of a local cloud, which only has models with a local
+    replacement.
     """
-    there = {one.model_id: one for one in listed}
+    listed_by_id = {listed_model.model_id: listed_model for listed_model in listed}
     return tuple(
-        _standing(model, model.backend, there, region, today)
+        _standing(model, model.backend, listed_by_id, region, today)
         for model in served.models.values()
         if isinstance(model.backend, BedrockBackend) and (model.local or not local)
     )
 
 
 def unserved_ids(served: ServedModels, listed: Iterable[ListedModel]) -> tuple[str, ...]:
-    """Return the ids on Bedrock's list, legacy ones aside, that no model of ours has."""
+    """Return the ids on Bedrock's list, except legacy ones, that no model of ours has."""
     ours = {
         model.backend.model_id
         for model in served.models.values()
@@ -102,7 +103,9 @@ def unserved_ids(served: ServedModels, listed: Iterable[ListedModel]) -> tuple[s
     }
     return tuple(
         sorted(
-            one.model_id for one in listed if one.model_id not in ours and one.status == "ACTIVE"
+            listed_model.model_id
+            for listed_model in listed
+            if listed_model.model_id not in ours and listed_model.status == "ACTIVE"
         )
     )
 
@@ -175,23 +178,23 @@ def _standing(
     region: str,
     today: date,
 ) -> ModelStanding:
-    found = there.get(backend.model_id)
+    entry = there.get(backend.model_id)
     status = model.lifecycle.status_on(today)
     route = backend.route(region, "global")
-    if found is None:
+    if entry is None:
         if status == "ended":
             return ModelStanding(model.name, backend.model_id, "ended")
         if route is None:
             return ModelStanding(model.name, backend.model_id, "elsewhere")
         return ModelStanding(model.name, backend.model_id, "missing", "it is not on Bedrock's list")
-    if found.status == "LEGACY":
+    if entry.status == "LEGACY":
         text = "" if status == "legacy" else f"served.json says {status}"
         return ModelStanding(model.name, backend.model_id, "legacy", text)
-    return ModelStanding(model.name, backend.model_id, "there", _difference(backend, found, region))
+    return ModelStanding(model.name, backend.model_id, "there", _difference(backend, entry, region))
 
 
 def _difference(backend: BedrockBackend, found: ListedModel, region: str) -> str:
-    """Return how the way that we call a model differs from those that Bedrock names, or ""."""
+    """Return how our way to call a model differs from those that Bedrock names, or ""."""
     direct = backend.route(region, "region")
     if direct is not None and "ON_DEMAND" not in found.inference_types:
         return "served.json has its own id called, which Bedrock takes by profile only"

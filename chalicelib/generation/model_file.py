@@ -1,7 +1,7 @@
-"""Load the served models from `models/served.json`.
+"""Loading of the served models from `models/served.json`.
 
-The loader trusts the file, for it runs at every cold start: `model_schema` validates the file when
-the template is synthesised, in `headrace models check`, and in the tests.
+The loader does not validate the file, since it runs at every cold start: `model_schema` validates
+it when the template is synthesised, in `headrace models check`, and in the tests.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from chalicelib.generation.models import (
 SERVED_FILE = Path(__file__).parents[2] / "models" / "served.json"
 
 _Areas = Mapping[str, Sequence[str]]
-"""Regions by the name of an area, which stands for them in lists of regions."""
+"""Regions by the name of their area, by which lists of regions abbreviate them."""
 
 
 @cache
 def served_models() -> ServedModels:
-    """Return the models of the file that lies beside this code."""
+    """Return the models of the file beside this code."""
     return parse_served_models(json.loads(SERVED_FILE.read_text(encoding="utf-8")))
 
 

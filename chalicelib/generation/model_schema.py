@@ -1,6 +1,6 @@
-"""The schema of `models/served.json`, and its validation: every error names its model and field.
+"""The schema of `models/served.json`, and its validation: errors name model and field.
 
-Nothing imports this at run time: `model_file` loads the file plainly.
+Nothing imports this at run time: `model_file` loads the file without validation.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _template(text: str) -> str:
 
 
 PriceFactor = Annotated[str, AfterValidator(_positive_decimal)]
-"""A decimal above 0, written as a text so that it stays exact."""
+"""A decimal above 0, written as a string so that it stays exact."""
 IsoDate = Annotated[str, AfterValidator(_iso_date)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -183,7 +183,7 @@ class ModelEntry(_Entry):
 
 
 class FactsEntry(_Entry):
-    """When and from where the file's facts are known."""
+    """The date and the source of the file's facts."""
 
     date: IsoDate
     sources: list[Text]
@@ -221,7 +221,7 @@ def validate_served_file(document: Any) -> None:
 
 
 def _place(document: Any, location: Sequence[int | str]) -> str:
-    """Return where an error is, as `model.field`, or from the top of the file."""
+    """Return the place of an error, as `model.field`, or from the top of the file."""
     match location:
         case ["models", int(index), *rest]:
             entry = document["models"][index]

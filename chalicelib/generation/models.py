@@ -1,8 +1,8 @@
 """The models that answer calls: backends, limits, abilities, lifecycle and fallbacks.
 
-They are entries of `models/served.json`, so that one more takes no code. Prices are the
-catalogue's, under the units that `ServedModel.price_unit` names; a price by another route, by flex
-or in a batch is a factor here.
+They are entries of `models/served.json`, so that a further model needs no code. Prices are in the
+catalogue, under the units that `ServedModel.price_unit` names; a price by another route, by flex or
+in a batch is a factor here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def foundation_model_id(model_id: str) -> str:
 
 
 def id_within_arn(model_id: str) -> str:
-    """Return the id or profile id within an ARN of Bedrock, or as it is."""
+    """Return the id or profile id within an ARN of Bedrock, or `model_id` itself."""
     return _ARN_PREFIX.sub("", model_id)
 
 
@@ -41,8 +41,8 @@ AUTO = "auto"
 """The model name by which a caller asks for the cheapest eligible model."""
 
 Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "walks"]
-"""`tool_choice`: it can be made to call a tool. `json`: it writes JSON when told to.
-`json_schema`: its API holds the answer to a schema. `walks`: it draws what lies between two seeds.
+"""`tool_choice`: it can be made to call a tool. `json`: it writes JSON if the prompt asks for it.
+`json_schema`: its API enforces a schema. `walks`: it draws the images between two seeds.
 """
 
 Modality = Literal["text", "image", "embedding", "labels", "scores"]
@@ -77,7 +77,7 @@ class InferenceProfile:
 
 @dataclass(frozen=True, slots=True)
 class BedrockBackend:
-    """A model on Bedrock. `regions` take its own id; `profiles` are by geography, or global.
+    """A model on Bedrock; `regions` accept its own id, `profiles` are regional or global.
 
     `schema` names the body that `chalicelib/generation/bodies` writes.
     """
@@ -91,7 +91,7 @@ class BedrockBackend:
     kind: Literal["bedrock"] = "bedrock"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
-        """Return the cheapest route from `region`, then the nearest; None within no `reach`."""
+        """Return the cheapest route within `reach` of `region`, then the nearest, or None."""
         ways = [way for way in self._routes(region) if _REACHES[way.reach] <= _REACHES[reach]]
         return min(ways, key=lambda way: (way.price_factor, _REACHES[way.reach]), default=None)
 
@@ -103,14 +103,14 @@ class BedrockBackend:
         return self.region_price_factor
 
     def _routes(self, region: str) -> list[ModelRoute]:
-        found = []
+        routes = []
         if region in self.regions:
-            found.append(ModelRoute(self.model_id, region, "region", self.region_price_factor))
+            routes.append(ModelRoute(self.model_id, region, "region", self.region_price_factor))
         for name, profile in self.profiles.items():
             if region in profile.regions:
                 reach: Reach = "global" if name == GLOBAL_PROFILE else "geography"
-                found.append(ModelRoute(profile.id, region, reach, profile.price_factor))
-        return found
+                routes.append(ModelRoute(profile.id, region, reach, profile.price_factor))
+        return routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +157,9 @@ ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """The limits of a model; 0 and () where one does not apply.
+    """The limits of a model; 0 and () if one does not apply.
 
-    `context_tokens` counts prompt and answer together, for an embedding model one text.
+    `context_tokens` counts prompt and answer together; for an embedding model, one text.
     `passage_tokens` is how many tokens of passages it makes good use of. `tool_tokens` is the most
     that its provider adds to a prompt with tools, beside the tools themselves. `texts` and `images`
     are those of one request. `dimensions` are those that can be asked for, the default first.
@@ -256,13 +256,13 @@ class ServedModels:
 
     def model(self, name: str) -> ServedModel:
         """Return the model called `name`, or raise `NotFound`."""
-        found = self.models.get(name) or self.by_bedrock_id(name)
-        if found is None:
+        model = self.models.get(name) or self.by_bedrock_id(name)
+        if model is None:
             known = ", ".join(sorted(self.models))
             raise NotFound(
                 f"No model is served as {name!r}. There are: {known}; or {AUTO}.", field="model"
             )
-        return found
+        return model
 
     def by_bedrock_id(self, model_id: str) -> ServedModel | None:
         """Return the model behind a Bedrock model id, inference profile id or ARN of either."""

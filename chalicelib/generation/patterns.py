@@ -1,8 +1,8 @@
 """Regular expressions of JSON Schemas, matched by RE2 in time linear in the text.
 
 Python's own engine backtracks, and some patterns of callers would take exponential time. JSON
-Schema's patterns are those of ECMA-262, of which RE2 lacks only what needs backtracking. What RE2
-has beyond them is refused, so that a schema means the same to every validator.
+Schema's patterns are those of ECMA-262; RE2 lacks only those that need backtracking. Constructs
+that RE2 has beyond them are refused, so that a schema means the same to every validator.
 https://json-schema.org/draft/2020-12/json-schema-core#section-6.4
 https://github.com/google/re2/wiki/Syntax
 """
@@ -27,7 +27,7 @@ class PatternError(ValueError):
 
 @functools.lru_cache(maxsize=128)
 def compile_pattern(pattern: str) -> CompiledPattern:
-    """Return `pattern` to search with. Raises `PatternError`."""
+    """Return `pattern`, compiled for searching. Raises `PatternError`."""
     import re2
 
     options = re2.Options()

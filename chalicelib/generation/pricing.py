@@ -1,8 +1,8 @@
 """The cost of a call to a served model, before it and after. Pure.
 
-Prices are the catalogue's, for one token or picture by the model's own route. Before a call the
-estimate is the most that it can cost: input tokens are estimated and never too few, output tokens
-are all that may be written. It is rounded up, what was used is rounded to the nearest nano-dollar.
+Prices are the catalogue's, for one token or image by the model's own route. Before a call the
+estimate is the most that it can cost: input tokens are overestimated, and output tokens are the
+most that may be written. An estimate is rounded up, an actual cost to the nearest nano-dollar.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _MEBIBYTES_IN_A_GB = 1024
 
 
 def service_tier_factor(model: ServedModel, service_tier: ServiceTier) -> Decimal | None:
-    """Return the factor of the price by `service_tier`, None where the model has none such."""
+    """Return the factor of the price by `service_tier`, None if the model lacks that tier."""
     if service_tier == "batch":
         return model.batch.price_factor if model.batch is not None else None
     return model.flex if service_tier == "flex" else Decimal(1)
 
 
 def is_priced(model: ServedModel, prices: Prices) -> bool:
-    """Tell whether the catalogue has every price that a call to `model` takes."""
+    """Return whether the catalogue has every price that a call to `model` needs."""
     return all(unit in prices for unit in price_units(model))
 
 
 def price_units(model: ServedModel) -> tuple[str, ...]:
-    """Return the units of the catalogue that `model` is priced by."""
+    """Return the units of the catalogue by which `model` is priced."""
     if isinstance(model.backend, FunctionBackend):
         return ("lambda.gb_second.arm64", "lambda.request")
     if model.task == "image":
@@ -49,9 +49,9 @@ def price_units(model: ServedModel) -> tuple[str, ...]:
 def max_cost(
     model: ServedModel, load: TokenLoad, factor: Decimal, prices: Prices, items: int = 1
 ) -> int | None:
-    """Return the most that `items` calls of `load` cost, in nano-dollars.
+    """Return the most that `items` calls of `load` cost, in nano-dollars; None if unpriced.
 
-    `factor` is that of the route times that of the service tier. None where it is not priced.
+    `factor` is that of the route times that of the service tier.
     """
     if not is_priced(model, prices):
         return None
@@ -66,9 +66,9 @@ def max_cost(
 def actual_cost(
     model: ServedModel, usage: Usage, factor: Decimal, prices: Prices, seconds: float = 0.0
 ) -> int | None:
-    """Return what a call cost that used `usage`, in nano-dollars, None where it is not priced.
+    """Return the cost of a call with `usage`, in nano-dollars; None if it is not priced.
 
-    `seconds` are the measured ones, which only a function of ours is billed for.
+    `seconds` are the measured ones, for which only a function of ours is billed.
     """
     if not is_priced(model, prices):
         return None
@@ -77,7 +77,7 @@ def actual_cost(
 
 
 def _seconds(backend: FunctionBackend, load: TokenLoad) -> float:
-    """Return how long a call of `load` takes at most."""
+    """Return the most seconds that a call of `load` takes."""
     seconds = float(backend.call_seconds)
     if backend.tokens_per_second:
         seconds += (load.tokens_in + load.tokens_out) / backend.tokens_per_second

@@ -30,11 +30,11 @@ class CostModel:
     prices: Prices
 
     def actual_cost(self, step: RouteStep, usage: Usage, seconds: float = 0.0) -> int:
-        """Return what a call of `step` cost, in nano-dollars; 0 where it has no price."""
+        """Return the cost of a call of `step`, in nano-dollars; 0 if it has no price."""
         return self._charge(step, usage, seconds) or 0
 
     def max_cost(self, step: RouteStep, load: TokenLoad) -> int | None:
-        """Return the most that a call of `load` by `step` costs; None where it has no price."""
+        """Return the most that a call of `load` by `step` costs; None if it has no price."""
         model = self.models.models[step.model]
         return max_cost(model, load, self._factor(step), self.prices)
 
@@ -45,17 +45,19 @@ class CostModel:
         task: GenerationTask,
         beside: Sequence[ReceiptLine] = (),
     ) -> Receipt:
-        """Return a line for each attempt that used a model, one for what was used `beside`, as to
-        check answers, and what the next dearer would cost.
+        """Return the receipt of a call: a line for each attempt that used a model.
+
+        `beside` are further lines, such as those of checks. The receipt also says what the next
+        dearer model would have cost.
         """
-        accepted = next((one for one in attempts if one.outcome == "accepted"), None)
+        accepted = next((attempt for attempt in attempts if attempt.outcome == "accepted"), None)
         dearer = next_dearer(plan, accepted, self._charge) if accepted is not None else None
         return Receipt.of((*self._lines(attempts, task), *beside), dearer)
 
     def receipt_line(
         self, name: str, role: str, answered_by: str, usage: Usage, seconds: float, cost: int
     ) -> ReceiptLine:
-        """Return the line of a use of the model called `name`, that cost `cost` nano-dollars."""
+        """Return the receipt line of a use of the model `name` that cost `cost` nano-dollars."""
         return ReceiptLine(
             model=answered_by or name,
             priced_as=self._priced_as(name),
@@ -68,18 +70,18 @@ class CostModel:
         )
 
     def describe(self, plan: RoutePlan, attempts: Sequence[Attempt]) -> tuple[str, ...]:
-        """Return the plan in words, what became of each attempt, and what the order saved."""
+        """Return the plan in words, the outcome of each attempt, and what the order saved."""
         titles = {name: model.title for name, model in self.models.models.items()}
-        told = [
-            f"{titles[one.model]} {one.outcome}{f': {one.reason}' if one.reason else ''}."
-            for one in attempts
+        outcomes = [
+            f"{titles[tried.model]} {tried.outcome}{f': {tried.reason}' if tried.reason else ''}."
+            for tried in attempts
         ]
         saved = cascade_saving(plan, attempts, self._charge)
         if saved is not None and saved.saved > 0:
-            told.append(
+            outcomes.append(
                 f"${dollars(saved.saved):f} less than {saved.dearest_title} alone would have cost."
             )
-        return (*plan.describe(), *told)
+        return (*plan.describe(), *outcomes)
 
     def build_generation(
         self,
@@ -90,7 +92,7 @@ class CostModel:
         attempts: Sequence[Attempt],
         beside: Sequence[ReceiptLine] = (),
     ) -> Generation:
-        """Return the answer that `reply` is, with all that was tried for it, and used `beside`."""
+        """Return the generation of `reply`, with its route, all attempts, and `beside`."""
         return Generation(
             generation_id=generation_id,
             created_at=created_at,
@@ -104,11 +106,11 @@ class CostModel:
         )
 
     def _lines(self, attempts: Sequence[Attempt], task: GenerationTask) -> Iterator[ReceiptLine]:
-        for one in attempts:
-            if one.answered_by or one.dollars:
-                cost = nanodollars(one.dollars)
+        for attempt in attempts:
+            if attempt.answered_by or attempt.dollars:
+                cost = nanodollars(attempt.dollars)
                 yield self.receipt_line(
-                    one.model, task, one.answered_by, one.usage, one.seconds, cost
+                    attempt.model, task, attempt.answered_by, attempt.usage, attempt.seconds, cost
                 )
 
     def _priced_as(self, name: str) -> str:
@@ -131,13 +133,15 @@ class CostModel:
 
 
 StepCost = Callable[[RouteStep, Usage], "int | None"]
-"""Returns the cost of a call of a step in nano-dollars, None where it is not priced."""
+"""Returns the cost of a call of a step in nano-dollars, None if it is not priced."""
 
 
 @dataclass(frozen=True, slots=True)
 class CascadeSaving:
-    """What was spent on all attempts, and what the plan's dearest model alone would have cost for
-    the tokens that the accepted answer took, in nano-dollars. Tokenizers differ: it is an estimate.
+    """The cost of all attempts, beside that of the plan's dearest model alone.
+
+    `dearest_cost` is for the tokens that the accepted answer took, in nano-dollars. It is an
+    estimate, since tokenizers differ.
     """
 
     dearest_title: str
@@ -146,15 +150,15 @@ class CascadeSaving:
 
     @property
     def saved(self) -> int:
-        """Return how much less was spent; below 0 where attempts cost more."""
+        """Return how much less was spent; below 0 if the attempts cost more."""
         return self.dearest_cost - self.spent
 
 
 def cascade_saving(
     plan: RoutePlan, attempts: Sequence[Attempt], charge: StepCost
 ) -> CascadeSaving | None:
-    """Return what asking the cheapest first saved, or None where nothing was accepted or priced."""
-    accepted = next((one for one in attempts if one.outcome == "accepted"), None)
+    """Return what trying the cheapest first saved, None if nothing was accepted or priced."""
+    accepted = next((attempt for attempt in attempts if attempt.outcome == "accepted"), None)
     priced = [step for step in plan.steps if step.cost is not None]
     if accepted is None or not priced:
         return None
@@ -164,9 +168,9 @@ def cascade_saving(
 
 
 def next_dearer(plan: RoutePlan, accepted: Attempt, charge: StepCost) -> NextDearer | None:
-    """Return which step of the plan comes after the accepted one, and its price for the same usage.
+    """Return the step of the plan after the accepted one, and its price for the same usage.
 
-    None where the accepted one is the last, or the next is not priced.
+    None if the accepted one is the last, or the next is not priced.
     """
     names = [step.model for step in plan.steps]
     following = plan.steps[names.index(accepted.model) + 1 :] if accepted.model in names else ()

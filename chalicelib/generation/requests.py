@@ -1,4 +1,4 @@
-"""A request for a generation as a call and its terms, and what it demands of the answer. Pure."""
+"""Conversion of a request for a generation to a call and its terms. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def call_from_request(body: CreateGenerationRequest) -> Call:
-    """Return what `body` asks of a model.
+    """Return the call that `body` requests.
 
     Raises:
         InvalidInput: the turns of a conversation do not alternate, or end with an answer.
@@ -87,7 +87,7 @@ def quote_documents(
 ) -> tuple[str, tuple[Message, ...]]:
     """Return instructions and turns with `documents` fenced as data ahead of the last turn.
 
-    The fence is a hash of what it stands around, so that no document can hold it.
+    The fence is a hash of the text inside it, so that no document can contain it.
     """
     if not documents:
         return system, messages
@@ -101,12 +101,12 @@ def quote_documents(
         ]
     last = messages[-1]
     turn = last.model_copy(update={"content": (*parts, *last.content)})
-    told = "\n\n".join(filter(None, (system, _DATA.format(fence=fence))))
-    return told, (*messages[:-1], turn)
+    instructions = "\n\n".join(filter(None, (system, _DATA.format(fence=fence))))
+    return instructions, (*messages[:-1], turn)
 
 
 def terms_from_request(body: CreateGenerationRequest) -> Terms:
-    """Return how `body` wants the model chosen."""
+    """Return the terms by which `body` wants the model chosen."""
     return Terms(
         model=body.model,
         quality=body.quality,
@@ -119,7 +119,7 @@ def terms_from_request(body: CreateGenerationRequest) -> Terms:
 
 
 def require_complete(generation: Generation, body: CreateGenerationRequest) -> None:
-    """Raise `InvalidInput` for an answer that was cut off, unless the caller takes it so."""
+    """Raise `InvalidInput` for an answer that was cut off, unless the caller accepts that."""
     output = generation.output
     cut_off = isinstance(output, ChatOutput) and output.finish == "length"
     if cut_off and not body.allow_truncation:
@@ -136,10 +136,10 @@ def _turns(body: CreateGenerationRequest) -> tuple[Message, ...]:
     if body.prompt is not None:
         return (Message(role="user", content=(TextPart(text=body.prompt),)),)
     for n, turn in enumerate(body.messages):
-        wanted = "user" if n % 2 == 0 else "assistant"
-        if turn.role != wanted:
+        expected_role = "user" if n % 2 == 0 else "assistant"
+        if turn.role != expected_role:
             raise InvalidInput(
-                f"Turns alternate and begin with the user: this one has to be of {wanted}.",
+                f"Turns alternate and begin with the user: this one has to be of {expected_role}.",
                 field=f"messages.{n}.role",
             )
     if len(body.messages) % 2 == 0:
@@ -148,8 +148,8 @@ def _turns(body: CreateGenerationRequest) -> tuple[Message, ...]:
 
 
 def _parts(turn: GenerationTurn) -> tuple[Part, ...]:
-    said = (TextPart(text=turn.content),) if turn.content else ()
-    return (*_pictures(turn.images), *said)
+    text_parts = (TextPart(text=turn.content),) if turn.content else ()
+    return (*_pictures(turn.images), *text_parts)
 
 
 def _pictures(given: Sequence[GivenPicture]) -> tuple[ImagePart, ...]:

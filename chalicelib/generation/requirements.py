@@ -1,4 +1,4 @@
-"""Derive the requirements that a model must meet to serve a call. Pure."""
+"""Derivation of the requirements that a model must meet to serve a call. Pure."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _PARAMETERS = (
 
 @dataclass(frozen=True, slots=True)
 class CallRegion:
-    """Where a call is made from, and how far it may go.
+    """The region that a call is made from, and how far away it may be processed.
 
-    `reach` bounds where it may be processed. `other_regions` are those that the stage may call
-    where its own region lacks a model, the preferred first.
+    `reach` bounds where it may be processed. `other_regions` are those that the stage may call if
+    its own region lacks a model, the preferred first.
     """
 
     region: str
@@ -49,15 +49,14 @@ class CallRegion:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a call needs of a model, for one of `items` that are alike.
+    """The requirements of a call for one of its `items`, which are alike.
 
-    `load` is the most that one item uses, without what single models add: for tools, where there
-    are any, and for JSON that they are asked for in words. `schema_by_bedrock` says that Bedrock's
-    API could hold an answer to the schema. `longest_tokens` are those of the longest text that the
-    model reads at once, with its answer. `parameters` are those that are given and that some models
-    do not take.
-    `budget` is in nano-dollars and bounds all items together. `allowed` are the names that the
-    tenant may use, None for all. `max_bytes` are those that an answer may have, None for any.
+    `load` is the most that one item uses, without what single models add: for tools, if there are
+    any, and for JSON that a prompt asks for in words. `schema_by_bedrock` says that Bedrock's API
+    could enforce the schema. `longest_tokens` are those of the longest text that the model reads at
+    once, with its answer. `parameters` are the given ones that some models do not accept. `budget`
+    is in nano-dollars and bounds all items together. `allowed` are the names that the tenant may
+    use, None for all. `max_bytes` is the limit of an answer's bytes, None for no limit.
     """
 
     task: GenerationTask
@@ -95,10 +94,10 @@ def derive_requirements(
     allowed: frozenset[str] | None = None,
     max_bytes: int | None = None,
 ) -> Requirements:
-    """Return what `call` under `terms` needs; for a batch, `call` is its largest item."""
+    """Return the requirements of `call` under `terms`; for a batch, of its largest item."""
     load, longest = max_load(call)
-    wanted = call.json_output if isinstance(call, ChatCall) else None
-    by_bedrock = wanted is not None and fits_bedrock_schema(wanted)
+    json_output = call.json_output if isinstance(call, ChatCall) else None
+    by_bedrock = json_output is not None and fits_bedrock_schema(json_output)
     return Requirements(
         task=call.task,
         call_region=call_region,
@@ -119,8 +118,8 @@ def derive_requirements(
         allowed=allowed,
         items=items,
         has_tools=isinstance(call, ChatCall) and has_tools(call),
-        asks_json=wanted is not None,
-        has_schema=wanted is not None and wanted.json_schema is not None,
+        asks_json=json_output is not None,
+        has_schema=json_output is not None and json_output.json_schema is not None,
         schema_by_bedrock=by_bedrock,
         vectors=len(call.texts) + len(call.images) if isinstance(call, EmbedCall) else 0,
         pixels=call.count * call.width * call.height if isinstance(call, ImageCall) else 0,
@@ -133,9 +132,9 @@ def _abilities(
 ) -> frozenset[Ability]:
     """Return the abilities that the model needs.
 
-    Whole answers are held to a JSON Schema by a check, and asked for once more; what is streamed
-    can only be held to it by the model's own API, where that knows such schemas. Who is to check
-    its own answers gives its verdict as JSON.
+    Complete answers are validated by a JSON Schema in a check, and asked for once more if invalid;
+    for a stream only the model's own API can enforce the schema, if it supports it. A model that
+    checks its own answers must write its verdict as JSON.
     """
     needs: set[Ability] = {"streams"} if streams else set()
     needs |= {"json"} if SELF_CHECK in checks else set()

@@ -1,9 +1,9 @@
-"""Plan the route of a call: which models to try, in which order, at what cost, and why. Pure.
+"""Routes of calls: which models to try, in which order, at what cost, and why. Pure.
 
 A model asked for by name comes first, then its fallbacks. Otherwise the eligible models are tried
-from the cheapest on; eligible by abilities, limits, regions, health, quality and price. A batch job
-or flex is chosen where the caller has time for it and it is cheaper. Every other model is an
-exclusion, with its reason in words.
+from the cheapest on; abilities, limits, regions, health, quality and price decide which are
+eligible. A batch job or flex is chosen if the caller has time for it and it is cheaper. Every other
+model is an exclusion, with its reason in words.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ ModelHealth = Mapping[str, Breaker]
 class RouteStep:
     """One model to try: its route and service tier, and the most that all items cost.
 
-    `load` is the most that one item uses of this model. `cost` is in nano-dollars, None where the
-    catalogue has no price for the model. `notes` tell the caller what else to know.
+    `load` is the most that one item uses of this model. `cost` is in nano-dollars, None if the
+    catalogue has no price for the model. `notes` are remarks for the caller.
     """
 
     model: str
@@ -62,9 +62,9 @@ class RouteStep:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A model that is not tried, and why.
+    """A model that is not tried, and the reason.
 
-    `is_reported` is False where the reason is obvious: the model is for another task, or for a
+    `is_reported` is False if the reason is obvious: the model is for another task, or for a
     specialty that others cover, or another model was asked for by name.
     """
 
@@ -85,10 +85,10 @@ class RoutePlan:
         """Return the plan in plain English: a line for each step, and for each reported reason."""
         tried = tuple(f"{number}. {step.describe()}" for number, step in enumerate(self.steps, 1))
         titles: dict[str, list[str]] = {}
-        for one in self.exclusions:
-            if one.is_reported:
-                titles.setdefault(one.reason, []).append(one.title)
-        why = (f"Left out ({reason}): {', '.join(found)}." for reason, found in titles.items())
+        for exclusion in self.exclusions:
+            if exclusion.is_reported:
+                titles.setdefault(exclusion.reason, []).append(exclusion.title)
+        why = (f"Left out ({reason}): {', '.join(names)}." for reason, names in titles.items())
         return (*tried, *why)
 
     def require_steps(self) -> RoutePlan:
@@ -120,11 +120,13 @@ def plan_route(
     candidates: list[tuple[ServedModel, Candidate]] = []
     reasons: dict[str, str] = {}
     for model in order:
-        found = eligibility.assess_model(requirements, model, prices, now, health.get(model.name))
-        if isinstance(found, Candidate):
-            candidates.append((model, found))
+        assessment = eligibility.assess_model(
+            requirements, model, prices, now, health.get(model.name)
+        )
+        if isinstance(assessment, Candidate):
+            candidates.append((model, assessment))
         else:
-            reasons[model.name] = found
+            reasons[model.name] = assessment
     if requirements.model == AUTO:
         candidates.sort(key=_cheapest_first)
     chosen = candidates[: _max_steps(requirements)]
@@ -223,13 +225,13 @@ def next_move(plan: RoutePlan, attempts: Sequence[Attempt], budget: int | None =
     for attempt in attempts:
         if attempt.outcome == "accepted":
             return AcceptAnswer(attempt)
-    left = None if budget is None else budget - total_cost(attempts)
+    remaining = None if budget is None else budget - total_cost(attempts)
     tried = {attempt.model for attempt in attempts}
     min_tier = _min_tier(plan, attempts)
     for step in plan.steps:
-        if step.model not in tried and step.tier >= min_tier and _affordable(step, left):
+        if step.model not in tried and step.tier >= min_tier and _affordable(step, remaining):
             return TryModel(step)
-    return GiveUp(_summary(plan, attempts, min_tier, left))
+    return GiveUp(_summary(plan, attempts, min_tier, remaining))
 
 
 def total_cost(attempts: Sequence[Attempt]) -> int:

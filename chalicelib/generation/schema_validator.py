@@ -2,7 +2,7 @@
 
 jsonschema's keywords that search by Python's regular expressions are replaced, since some patterns
 would take exponential time. References are counted, since a few of them can multiply into more
-checks than any machine can make.
+checks than any machine can run.
 """
 
 from __future__ import annotations
@@ -55,32 +55,32 @@ def unsupported_pattern(schema: Any) -> str:
     by_name, unevaluated = False, False
     waiting = [schema]
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, list):
-            waiting += found
-        if not isinstance(found, Mapping):
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        if not isinstance(part, Mapping):
             continue
-        unevaluated = unevaluated or "unevaluatedProperties" in found
-        by_name = by_name or "patternProperties" in found
-        for pattern in _patterns(found):
+        unevaluated = unevaluated or "unevaluatedProperties" in part
+        by_name = by_name or "patternProperties" in part
+        for pattern in _patterns(part):
             try:
                 compile_pattern(pattern)
             except PatternError as error:
                 return f"{pattern[:_SHOWN]!r}, {error}"
-        waiting += _within(found)
+        waiting += _within(part)
     return "patternProperties beside unevaluatedProperties" if by_name and unevaluated else ""
 
 
 def _patterns(schema: Mapping[str, Any]) -> Iterator[str]:
-    named, own = schema.get("patternProperties"), schema.get("pattern")
-    if isinstance(named, Mapping):
-        yield from named
+    pattern_properties, own = schema.get("patternProperties"), schema.get("pattern")
+    if isinstance(pattern_properties, Mapping):
+        yield from pattern_properties
     if isinstance(own, str):
         yield own
 
 
 def _within(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the parts of a schema that may be schemas: not values, but all under any name."""
+    """Yield the parts of a schema that may be schemas: no values, but entries under any name."""
     for name, value in schema.items():
         if name in (*_NAMED, "patternProperties") and isinstance(value, Mapping):
             yield from value.values()
@@ -106,9 +106,9 @@ def _counting(keyword: Any) -> Any:
     def counted(
         validator: Any, reference: str, value: Any, schema: Any
     ) -> Iterator[ValidationError]:
-        left = _left.get()
-        left[0] -= 1
-        if left[0] < 0:
+        remaining = _left.get()
+        remaining[0] -= 1
+        if remaining[0] < 0:
             raise TooComplexError(f"it takes more than {MAX_REFERENCES} references")
         yield from keyword(validator, reference, value, schema) or ()
 
@@ -126,9 +126,9 @@ def _pattern_properties(
     if not isinstance(value, dict):
         return
     for pattern, rule in patterns.items():
-        for name, each in value.items():
+        for name, item in value.items():
             if compile_pattern(pattern).search(name):
-                yield from validator.descend(each, rule, path=name, schema_path=pattern)
+                yield from validator.descend(item, rule, path=name, schema_path=pattern)
 
 
 def _additional_properties(

@@ -66,7 +66,7 @@ def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
 
     try:
         Draft202012Validator.check_schema(schema)
-        found = best_match(iter_violations(value, schema))
+        violation = best_match(iter_violations(value, schema))
     except SchemaError as error:
         return f"the schema itself is none: {error.message[:_SHOWN]}"
     except Unresolvable as error:
@@ -77,11 +77,11 @@ def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
         return f"it cannot be held to the schema: {error}"
     except RecursionError:
         return "it or the schema is nested too deeply"
-    return "" if found is None else _broken(found)
+    return "" if violation is None else _broken(violation)
 
 
 def _broken(found: ValidationError) -> str:
-    """Return which rule is violated where, without the value that the model wrote.
+    """Return the violated rule and its place, without the value that the model wrote.
 
     Half of a surrogate pair in a name, which no text can hold, stays an escape.
     """

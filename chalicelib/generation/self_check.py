@@ -1,4 +1,4 @@
-"""The check `self-check`: ask the model that answered once more whether its answer is right.
+"""The check `self-check`: asks the model that answered once more if its answer is right.
 
 A model that judges its own answer finds part of its mistakes; Kadavath and others, 2022 ("Language
 Models (Mostly) Know What They Know", arXiv:2207.05221) measured how well. The verdict is strict
@@ -57,7 +57,7 @@ _SYSTEM_PROMPT = (
 def self_check_call(call: ChatCall, output: ChatOutput) -> ChatCall:
     """Return the call that asks the model whether `output` is a right answer to `call`."""
     question = "\n\n".join(_quoted_parts(call))
-    tools = [f"{each.name}({each.arguments})" for each in output.tool_calls]
+    tools = [f"{tool_call.name}({tool_call.arguments})" for tool_call in output.tool_calls]
     answer = "\n".join([output.text, *tools])
     fence = _fence(question, answer)
     lines = [f"{fence} asked", defuse(question, fence), f"{fence} end"]
@@ -76,7 +76,7 @@ def self_check_call(call: ChatCall, output: ChatOutput) -> ChatCall:
 
 
 def parse_verdict(text: str) -> bool | None:
-    """Return whether a verdict accepts the answer, None where the text is no valid verdict."""
+    """Return whether a verdict accepts the answer, None if the text is no valid verdict."""
     try:
         value = parse_json(text)
     except ValueError:
@@ -96,7 +96,7 @@ class SelfCheck:
     spent: int
 
     def judge(self, call: Call, output: Output) -> CheckVerdict:
-        """Return the model's verdict; an answer that it gives no verdict on fails."""
+        """Return the model's verdict; an answer without a verdict fails."""
         assert isinstance(call, ChatCall), "the check is for chat"
         assert isinstance(output, ChatOutput), "a chat is answered by one"
         run, deps = self.run, self.run.deps
@@ -136,7 +136,7 @@ class SelfCheck:
     def _lines(
         self, answered_by: str, usage: Usage, seconds: float, paid: int
     ) -> tuple[ReceiptLine, ...]:
-        """Return the receipt line of the check's own call, none where it cost nothing."""
+        """Return the receipt line of the check's own call, none if it cost nothing."""
         if not answered_by and not paid:
             return ()
         cost_model = self.run.deps.cost_model
@@ -165,5 +165,5 @@ def _quoted_parts(call: ChatCall) -> list[str]:
 
 
 def _fence(*texts: str) -> str:
-    """Return a fence that none of `texts` can contain: it would have to contain its own hash."""
+    """Return a fence that none of `texts` can contain, since it is a hash of them."""
     return f"@@{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:16]}"

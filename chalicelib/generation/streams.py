@@ -37,8 +37,8 @@ class ToolDelta:
 class StreamEnd:
     """The end of a streamed answer, with its usage.
 
-    `answered_by` is empty where the backend does not say. `seconds` are the billed seconds of a
-    function of ours, None where only the clock knows.
+    `answered_by` is empty if the backend names no model. `seconds` are the billed seconds of a
+    function of ours, None if only the clock knows.
     """
 
     finish: Finish
@@ -79,7 +79,7 @@ class StreamedAnswer:
 
     @property
     def seconds(self) -> float:
-        """Return how long the model worked, as it says itself, else until its last piece."""
+        """Return how long the model worked: its own figure, else the time until its last piece."""
         reported = self.end.seconds if self.end is not None else None
         return round(self.last_delta_at - self.started_at if reported is None else reported, 6)
 
@@ -107,7 +107,7 @@ class StreamedAnswer:
         """Return the whole answer of `model`.
 
         Raises:
-            ModelFailure: the stream ended without saying how.
+            ModelFailure: the stream ended without its end event.
         """
         if self.end is None:
             raise ModelFailure("The answer broke off.")

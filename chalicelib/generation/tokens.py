@@ -1,11 +1,11 @@
 """Upper bounds of the tokens of texts and calls, without the model's tokenizer.
 
 The API packs passages into a model's context, and loads no tokenizer for it. The estimate counts
-what byte-pair encoders break a text into: short words whole, longer ones by three letters, capitals
-by two, digits and marks one by one, other scripts by their bytes; and a fifth more on top. Over 18
-texts (prose in eight languages, code, tables, JSON, hashes, emoji) it was 1.03 to 3.0 times what
-SmolLM2's tokenizer counts, and 1.5 to 1.7 times for English prose and Markdown. Others have larger
-vocabularies and count less.
+the pieces into which byte-pair encoders break a text: short words whole, longer ones by three
+letters, capitals by two, digits and marks one by one, other scripts by their bytes; and a fifth
+more on top. Over 18 texts (prose in eight languages, code, tables, JSON, hashes, emoji) it was 1.03
+to 3.0 times what SmolLM2's tokenizer counts, and 1.5 to 1.7 times for English prose and Markdown.
+Others have larger vocabularies and count less.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ _MARGIN = 1.2
 
 
 def estimated_tokens(text: str) -> int:
-    """Return at least as many tokens as `text` has.
+    """Return an estimate of the tokens of `text` that is never too low.
 
-    Pieces repeat, so each is looked at once: a long prompt would take milliseconds otherwise.
+    Pieces repeat, so each distinct one is counted once: a long prompt would take milliseconds
+    otherwise.
     """
     pieces = Counter(_PIECE.findall(text))
     return math.ceil(_MARGIN * sum(_tokens(piece) * count for piece, count in pieces.items()))
@@ -66,7 +67,7 @@ class TokenLoad:
 
 
 IMAGE_TOKENS = 1_600
-"""Of a picture in a prompt: the most that Anthropic's models count for one.
+"""Tokens of an image in a prompt: the most that Anthropic's models count for one.
 https://platform.claude.com/docs/en/build-with-claude/vision
 """
 
@@ -76,7 +77,7 @@ _MESSAGE_TOKENS = 8
 
 
 _INSTRUCTION_TOKENS = 24
-"""Of instructions that a chat template brings where a call has none: SmolLM2 is told its name."""
+"""Tokens of a chat template's default instructions: SmolLM2's template tells it its name."""
 
 
 def max_load(call: Call) -> tuple[TokenLoad, int]:
@@ -121,13 +122,13 @@ def _prompt_tokens(call: ChatCall) -> int:
 
 
 def _described(tool: Tool) -> str:
-    """Return a tool as chat templates write it."""
-    said = {
+    """Return a tool in the form in which chat templates write it."""
+    fields = {
         "name": tool.name,
         "description": tool.description,
         "parameters": dict(tool.parameters),
     }
-    return json.dumps({"type": "function", "function": said})
+    return json.dumps({"type": "function", "function": fields})
 
 
 def _message_tokens(message: Message) -> int:

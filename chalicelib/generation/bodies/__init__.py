@@ -1,1 +1,1 @@
-"""Calls in the words of each API that answers them, and answers back in ours. All of it is pure."""
+"""Request bodies of each model API, and the parsing of its answers. All of it is pure."""

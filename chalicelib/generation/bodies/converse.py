@@ -1,6 +1,6 @@
-"""A chat call as Bedrock's Converse takes it.
+"""A chat call as a request to Bedrock's Converse API, and the parsing of its answer.
 
-Batch jobs of Bedrock take the same body, one a line, with `modelInvocationType` `Converse`.
+Batch jobs of Bedrock take the same body, one per line, with `modelInvocationType` `Converse`.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
 """
 
@@ -66,13 +66,15 @@ def build_request(call: ChatCall, service_tier: ServiceTier = "standard") -> Bod
 
 
 def json_line(body: Body) -> Body:
-    """Return `body` as JSON can hold it, for a line of a batch job: bytes as base64."""
+    """Return `body` as JSON for a line of a batch job, with bytes in base64."""
     return {name: _written(value) for name, value in body.items()}
 
 
 def may_call_tools(call: ChatCall) -> bool:
-    """Tell whether an answer may call tools. Where earlier turns did, Converse has to be told of
-    tools even where it may not; what it calls then is dropped.
+    """Return whether an answer may call tools.
+
+    If earlier turns called tools, Converse must be given tools even if the answer may not call any;
+    calls that it makes then are dropped.
     """
     return bool(call.tools) and call.tool_choice != "none"
 
@@ -114,9 +116,9 @@ def _arguments(call: ToolCall) -> Body:
 def _tools(call: ChatCall) -> Body:
     """Return the tools and the choice among them.
 
-    Converse cannot be told to leave tools alone. They are left out then, unless the conversation
-    has calls of them already, without whose tools it would be refused: those that are not among
-    the call's own are told by their names.
+    Converse cannot be told not to call tools. If none may be called, they are left out, unless the
+    conversation has tool calls already, which Converse would refuse without their tools: tools that
+    are not among the call's own are then sent by name only.
     """
     used = _used(call)
     if not used and not may_call_tools(call):
@@ -150,17 +152,19 @@ def _spec(tool: Tool) -> Body:
 
 
 def _output_config(name: str, schema: Mapping[str, Any]) -> Body:
-    wanted = {"jsonSchema": {"schema": json.dumps(narrow_schema(schema) or schema), "name": name}}
-    return {"textFormat": {"type": "json_schema", "structure": wanted}}
+    structure = {
+        "jsonSchema": {"schema": json.dumps(narrow_schema(schema) or schema), "name": name}
+    }
+    return {"textFormat": {"type": "json_schema", "structure": structure}}
 
 
 def _written(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
-        return {name: _written(each) for name, each in value.items()}
+        return {name: _written(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_written(each) for each in value]
+        return [_written(item) for item in value]
     return value
 
 
@@ -177,7 +181,7 @@ _FINISH: Mapping[str, Finish] = {
 
 @dataclass(frozen=True, slots=True)
 class ConverseAnswer:
-    """What Converse answered. `answered_by` is empty where the answer does not say."""
+    """The answer of Converse; `answered_by` is empty if the answer does not name a model."""
 
     output: ChatOutput
     usage: Usage
@@ -185,11 +189,11 @@ class ConverseAnswer:
 
 
 def parse_answer(answered: Mapping[str, Any], *, calls: bool = True) -> ConverseAnswer:
-    """Return what Converse answered, without its calls of tools where it may make none.
+    """Return the answer of Converse, without tool calls if it may make none.
 
     Raises:
-        ModelFailure: the model wrote what Bedrock could not read, or nothing; with what it used,
-            where that is told.
+        ModelFailure: the model wrote what Bedrock could not read, or nothing; with its usage if
+            that is known.
     """
     usage: Usage | None = None
     try:
@@ -197,7 +201,7 @@ def parse_answer(answered: Mapping[str, Any], *, calls: bool = True) -> Converse
         content = answered["output"]["message"]["content"]
         finish = _finish(str(answered["stopReason"]), usage)
         text = "".join(str(block["text"]) for block in content if "text" in block)
-        wanted = tuple(_tool_call(block["toolUse"]) for block in content if "toolUse" in block)
+        tool_calls = tuple(_tool_call(block["toolUse"]) for block in content if "toolUse" in block)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFailure(
             f"The model's answer is none of Converse: {error!r}.",
@@ -205,26 +209,26 @@ def parse_answer(answered: Mapping[str, Any], *, calls: bool = True) -> Converse
             unaccounted=usage is None,
         ) from error
     if not calls:
-        wanted, finish = (), _without_calls(finish)
-    output = ChatOutput(text=text, tool_calls=wanted, finish=finish)
+        tool_calls, finish = (), _without_calls(finish)
+    output = ChatOutput(text=text, tool_calls=tool_calls, finish=finish)
     return ConverseAnswer(output, usage, _answered_by(answered))
 
 
 def parse_stream(events: Iterable[Mapping[str, Any]], *, calls: bool = True) -> Iterator[Delta]:
-    """Yield what ConverseStream streams, piece by piece, and how it ended as the last.
+    """Yield the pieces of a ConverseStream answer, with a `StreamEnd` last.
 
     Raises:
-        ModelFailure: an event is none, or the stream ended without saying how.
+        ModelFailure: an event is invalid, or the stream ended without its end event.
     """
-    told = _Told()
+    state = _Told()
     for event in events:
         try:
-            found = tuple(told.read(event))
+            deltas = tuple(state.read(event))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelFailure(
                 f"An event of the stream is none of Converse: {error!r}.", unaccounted=True
             ) from error
-        for delta in found:
+        for delta in deltas:
             if isinstance(delta, StreamEnd):
                 yield delta if calls else replace(delta, finish=_without_calls(delta.finish))
                 return
@@ -237,8 +241,10 @@ def parse_stream(events: Iterable[Mapping[str, Any]], *, calls: bool = True) -> 
 
 @dataclass(slots=True)
 class _Told:
-    """What a stream has told of its end, and its tool calls: their places by the blocks' own
-    count, and those that have no arguments yet.
+    """The state of a stream: how it ended, and its tool calls.
+
+    `places` are the indices of tool calls by content block; `bare` are the blocks that have no
+    arguments yet.
     """
 
     stop: str = ""
@@ -299,7 +305,7 @@ def _tool_call(use: Mapping[str, Any]) -> ToolCall:
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:
-    """Return the tokens, those read from a cache or written into one among them."""
+    """Return the tokens, including those read from a cache or written into one."""
     read = sum(
         int(told.get(name) or 0)
         for name in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")

@@ -1,6 +1,6 @@
-"""Texts as each embedding model on Bedrock takes them by InvokeModel, and their vectors back.
+"""Texts as requests to each embedding model on Bedrock (InvokeModel), and their vectors.
 
-A schema that takes one text a request makes as many requests as there are texts.
+A format that takes one text per request yields as many requests as there are texts.
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v4.html
 https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _COHERE_TEXTS = 96
-"""Texts that Cohere's models take a request."""
+"""The most texts that Cohere's models take per request."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedTexts:
-    """What one request gave. `tokens` is None where the answer does not count them."""
+    """The result of one request; `tokens` is None if the answer does not count them."""
 
     vectors: tuple[tuple[float, ...], ...]
     tokens: int | None
@@ -38,11 +38,11 @@ class EmbeddingFormat(Protocol):
         """Yield the bodies that `call` takes, in order of its texts."""
 
     def answer(self, body: Mapping[str, Any]) -> EmbeddedTexts:
-        """Return what a response holds. Raises `ModelFailure` for another shape."""
+        """Return the content of a response. Raises `ModelFailure` for another shape."""
 
 
 def require_texts(call: EmbedCall, model: str) -> None:
-    """Raise `Unsupported` for pictures: no body that is written here has any."""
+    """Raise `Unsupported` for images: none of these formats can send one."""
     if call.images:
         raise Unsupported(
             f"{model} is asked for vectors of texts only; for those of pictures name a model that"
@@ -52,10 +52,10 @@ def require_texts(call: EmbedCall, model: str) -> None:
 
 
 class TitanV2:
-    """Amazon Titan Text Embeddings V2: one text a request; 256, 512 or 1,024 dimensions."""
+    """Amazon Titan Text Embeddings V2: one text per request; 256, 512 or 1,024 dimensions."""
 
     def requests(self, call: EmbedCall) -> Iterator[Body]:
-        """Yield one body a text."""
+        """Yield one body per text."""
         for text in call.texts:
             body: Body = {"inputText": text}
             if call.dimensions is not None:
@@ -70,10 +70,10 @@ class TitanV2:
 
 
 class Cohere:
-    """Cohere Embed v3 and v4: up to 96 texts a request."""
+    """Cohere Embed v3 and v4: up to 96 texts per request."""
 
     def __init__(self, *, dimensions: bool) -> None:
-        """Take `dimensions` of a call only where the model does: v4 does, v3 does not."""
+        """Send `dimensions` of a call only if the model accepts them: v4 does, v3 does not."""
         self._dimensions = dimensions
 
     def requests(self, call: EmbedCall) -> Iterator[Body]:
@@ -94,30 +94,30 @@ class Cohere:
             yield body
 
     def answer(self, body: Mapping[str, Any]) -> EmbeddedTexts:
-        """Return a vector a text. Cohere counts its tokens in a header, not in the body."""
+        """Return one vector per text. Cohere counts its tokens in a header, not in the body."""
         return EmbeddedTexts(tuple(map(_vector, _has(_has(body, "embeddings"), "float"))), None)
 
 
 class Nova:
-    """Amazon Nova Multimodal Embeddings: one text a request; 256 to 3,072 dimensions."""
+    """Amazon Nova Multimodal Embeddings: one text per request; 256 to 3,072 dimensions."""
 
     def requests(self, call: EmbedCall) -> Iterator[Body]:
-        """Yield one body a text."""
+        """Yield one body per text."""
         for text in call.texts:
-            wanted: Body = {
+            parameters: Body = {
                 "embeddingPurpose": "GENERIC_INDEX",
                 "text": {"truncationMode": "NONE", "value": text},
             }
             if call.dimensions is not None:
-                wanted["embeddingDimension"] = call.dimensions
-            yield {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": wanted}
+                parameters["embeddingDimension"] = call.dimensions
+            yield {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": parameters}
 
     def answer(self, body: Mapping[str, Any]) -> EmbeddedTexts:
         """Return the one vector."""
-        found = _has(body, "embeddings")
-        if len(found) != 1:
+        embeddings = _has(body, "embeddings")
+        if len(embeddings) != 1:
             raise ModelFailure("The embedding model's answer has no vector of its one text.")
-        return EmbeddedTexts((_vector(_has(found[0], "embedding")),), None)
+        return EmbeddedTexts((_vector(_has(embeddings[0], "embedding")),), None)
 
 
 BEDROCK_FORMATS: Mapping[str, EmbeddingFormat] = {
@@ -126,7 +126,7 @@ BEDROCK_FORMATS: Mapping[str, EmbeddingFormat] = {
     "cohere-embed-v4": Cohere(dimensions=True),
     "nova-embed": Nova(),
 }
-"""By the schema that the catalogue names of a model."""
+"""Formats by the schema that the catalogue names for a model."""
 
 
 def _has(body: Mapping[str, Any], name: str) -> Any:
@@ -141,7 +141,7 @@ def _vector(numbers: Sequence[float]) -> tuple[float, ...]:
 
 
 TEXTS_A_REQUEST = 32
-"""What Text Embeddings Inference takes unless it is told otherwise (max-client-batch-size)."""
+"""The default limit of texts per request in Text Embeddings Inference (max-client-batch-size)."""
 
 
 class EmbeddingBody(Protocol):
@@ -151,7 +151,7 @@ class EmbeddingBody(Protocol):
         """Yield the bodies that `call` takes, in order of its texts. Raises `InvalidInput`."""
 
     def answer(self, body: Any) -> EmbeddedTexts:
-        """Return what a response holds. Raises `ModelFailure` for another shape."""
+        """Return the content of a response. Raises `ModelFailure` for another shape."""
 
 
 class TextEmbeddingsInference:
@@ -176,16 +176,16 @@ class TextEmbeddingsInference:
 
 
 class OpenAiEmbeddings:
-    """OpenAI's embeddings, as vLLM answers them: vectors with their places, and their tokens."""
+    """OpenAI's embeddings, as vLLM returns them: vectors with their indices, and tokens."""
 
     def requests(self, call: EmbedCall) -> Iterator[Body]:
         """Yield one body for each 32 texts."""
-        asked: Body = {} if call.dimensions is None else {"dimensions": call.dimensions}
+        optional_fields: Body = {} if call.dimensions is None else {"dimensions": call.dimensions}
         for texts in _slices(call):
-            yield {"input": texts, "encoding_format": "float", **asked}
+            yield {"input": texts, "encoding_format": "float", **optional_fields}
 
     def answer(self, body: Any) -> EmbeddedTexts:
-        """Return the vectors in order of their places."""
+        """Return the vectors in the order of their indices."""
         try:
             found = sorted(body["data"], key=lambda each: int(each["index"]))
             vectors = tuple(tuple(map(float, each["embedding"])) for each in found)
@@ -198,7 +198,7 @@ ENDPOINT_FORMATS: Mapping[str, EmbeddingBody] = {
     "tei-embedding": TextEmbeddingsInference(),
     "openai-embedding": OpenAiEmbeddings(),
 }
-"""By what a served model's backend names them."""
+"""Bodies by the name that a served model's backend gives them."""
 
 
 def _slices(call: EmbedCall) -> Iterator[list[str]]:

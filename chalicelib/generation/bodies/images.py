@@ -1,4 +1,4 @@
-"""Prompts as each image model on Bedrock takes them by InvokeModel, and their pictures back.
+"""Prompts as requests to each image model on Bedrock (InvokeModel), and their images.
 
 https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-image.html
@@ -16,24 +16,24 @@ from chalicelib.errors import ModelFailure
 
 Body = dict[str, Any]
 _AMAZON_IMAGES = 5
-"""Pictures that Amazon's models make a request."""
+"""The most images that Amazon's models generate per request."""
 
 
 class ImageFormat(Protocol):
     """The request and the response of a family of models."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
-        """Yield the bodies that `call` takes, which together make its pictures."""
+        """Yield the bodies that together generate the images of `call`."""
 
     def answer(self, body: Mapping[str, Any]) -> ImageOutput:
-        """Return the pictures of a response. Raises `ModelFailure` where there are none."""
+        """Return the images of a response. Raises `ModelFailure` if there are none."""
 
 
 class AmazonImages:
-    """Nova Canvas and Titan Image Generator: up to five pictures a request."""
+    """Nova Canvas and Titan Image Generator: up to five images per request."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
-        """Yield one body for each five pictures; each further one has the next seed."""
+        """Yield one body for each five images; each further one has the next seed."""
         for first in range(0, call.count, _AMAZON_IMAGES):
             words: Body = {"text": call.prompt}
             if call.negative_prompt:
@@ -52,17 +52,17 @@ class AmazonImages:
             }
 
     def answer(self, body: Mapping[str, Any]) -> ImageOutput:
-        """Return the pictures, which are PNG."""
+        """Return the images, which are PNG."""
         if body.get("error"):
             raise ModelFailure(f"The image model made no picture: {body['error']}")
         return _pictures(body)
 
 
 class StabilityImages:
-    """Stability AI's text to image models: one picture a request, of a shape and not a size."""
+    """Stability AI's text-to-image models: one image per request, sized by aspect ratio."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
-        """Yield one body a picture; each further one has the next seed."""
+        """Yield one body per image; each further one has the next seed."""
         for n in range(call.count):
             body: Body = {
                 "prompt": call.prompt,
@@ -77,7 +77,7 @@ class StabilityImages:
             yield body
 
     def answer(self, body: Mapping[str, Any]) -> ImageOutput:
-        """Return the one picture; one that was filtered is a failure, and the reason is said."""
+        """Return the one image; raise `ModelFailure` with the reason if it was filtered."""
         reasons = [reason for reason in body.get("finish_reasons") or () if reason]
         if reasons:
             raise ModelFailure(f"The image model made no picture: {', '.join(reasons)}")
@@ -85,17 +85,17 @@ class StabilityImages:
 
 
 SHAPES = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
-"""Shapes that Stability's models make, widest first."""
+"""Aspect ratios that Stability's models can generate, widest first."""
 
 BEDROCK_FORMATS: Mapping[str, ImageFormat] = {
     "amazon-image": AmazonImages(),
     "stability-image": StabilityImages(),
 }
-"""By the schema that the catalogue names of a model."""
+"""Formats by the schema that the catalogue names for a model."""
 
 
 def nearest_shape(width: int, height: int) -> str:
-    """Return which of `SHAPES` is nearest to a picture of `width` by `height`."""
+    """Return the one of `SHAPES` that is nearest to an image of `width` by `height`."""
 
     def far(shape: str) -> float:
         across, _, down = shape.partition(":")

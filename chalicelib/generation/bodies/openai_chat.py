@@ -1,6 +1,6 @@
-"""A chat call as containers with OpenAI's chat API take it, and what they answer. Pure.
+"""A chat call as a request to OpenAI's chat API, as containers serve it. Pure.
 
-vLLM and the Large Model Inference containers of SageMaker answer so on /invocations. The model is
+vLLM and the Large Model Inference containers of SageMaker accept it on /invocations. The model is
 not named: an endpoint has one.
 https://platform.openai.com/docs/api-reference/chat/create
 https://docs.djl.ai/master/docs/serving/serving/docs/lmi/user_guides/chat_input_output_schema.html
@@ -32,7 +32,7 @@ from chalicelib.generation.tokens import estimated_tokens
 Body = dict[str, Any]
 
 SCHEMA = "openai-chat"
-"""What a served model's backend names this body."""
+"""The name of this body in a served model's backend."""
 
 _FINISH: Mapping[str, Finish] = {
     "stop": "stop",
@@ -46,7 +46,7 @@ _DATA, _DONE = b"data:", b"[DONE]"
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletionAnswer:
-    """What a container answered. `answered_by` is empty where it does not say."""
+    """The answer of a container; `answered_by` is empty if it names no model."""
 
     output: ChatOutput
     usage: Usage
@@ -54,7 +54,7 @@ class ChatCompletionAnswer:
 
 
 def build_request(call: ChatCall, *, stream: bool = False) -> Body:
-    """Return the body for `call`; one that streams tells its usage at the end."""
+    """Return the body for `call`; one that streams asks for its usage at the end."""
     body: Body = {"messages": _messages(call), "max_tokens": call.max_tokens}
     for name in ("temperature", "top_p", "seed"):
         if getattr(call, name) is not None:
@@ -82,17 +82,17 @@ def build_request(call: ChatCall, *, stream: bool = False) -> Body:
 
 
 def parse_answer(body: Any) -> ChatCompletionAnswer:
-    """Return what a container answered. Raises `ModelFailure` for another shape."""
+    """Return the answer of a container. Raises `ModelFailure` for another shape."""
     try:
         choice = body["choices"][0]
         message = choice["message"]
         calls = tuple(
             ToolCall(
-                id=str(each["id"]),
-                name=str(each["function"]["name"]),
-                arguments=str(each["function"]["arguments"]),
+                id=str(use["id"]),
+                name=str(use["function"]["name"]),
+                arguments=str(use["function"]["arguments"]),
             )
-            for each in message.get("tool_calls") or ()
+            for use in message.get("tool_calls") or ()
         )
         output = ChatOutput(
             text=str(message.get("content") or ""),
@@ -105,10 +105,10 @@ def parse_answer(body: Any) -> ChatCompletionAnswer:
 
 
 def parse_stream(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
-    """Yield what a container streams as server-sent events, and how it ended as the last.
+    """Yield the pieces of an answer streamed as server-sent events, with a `StreamEnd` last.
 
-    A container that does not tell its usage has it estimated. Raises `ModelFailure` where the
-    stream is of another kind, or ends without saying how.
+    If a container does not report its usage, it is estimated. Raises `ModelFailure` if the stream
+    is of another kind, or ends without a finish reason.
     """
     finish: Finish | None = None
     usage: Usage | None = None
@@ -131,12 +131,12 @@ def parse_stream(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
 
 
 def _events(pieces: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a stream's events, however its bytes are cut."""
-    kept = b""
+    """Yield the objects of a stream's events, at whatever bytes it is cut."""
+    rest = b""
     for piece in pieces:
-        *lines, kept = (kept + piece).split(b"\n")
+        *lines, rest = (rest + piece).split(b"\n")
         yield from _read(lines)
-    yield from _read([kept])
+    yield from _read([rest])
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
@@ -161,21 +161,21 @@ def _read(lines: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
 def _pieces(delta: Mapping[str, Any]) -> Iterator[TextDelta | ToolDelta]:
     if delta.get("content"):
         yield TextDelta(str(delta["content"]))
-    for each in delta.get("tool_calls") or ():
-        function = each.get("function") or {}
+    for use in delta.get("tool_calls") or ():
+        function = use.get("function") or {}
         yield ToolDelta(
-            int(each.get("index", 0)),
-            str(each.get("id") or ""),
+            int(use.get("index", 0)),
+            str(use.get("id") or ""),
             str(function.get("name") or ""),
             str(function.get("arguments") or ""),
         )
 
 
 def _messages(call: ChatCall) -> list[Body]:
-    found: list[Body] = [{"role": "system", "content": call.system}] if call.system else []
+    messages: list[Body] = [{"role": "system", "content": call.system}] if call.system else []
     for message in call.messages:
-        found += _assistant(message) if message.role == "assistant" else _user(message)
-    return found
+        messages += _assistant(message) if message.role == "assistant" else _user(message)
+    return messages
 
 
 def _assistant(message: Message) -> Iterator[Body]:
@@ -193,7 +193,7 @@ def _assistant(message: Message) -> Iterator[Body]:
 
 
 def _user(message: Message) -> Iterator[Body]:
-    """Yield the results of tools as messages of their own, which come first, then the rest."""
+    """Yield tool results as messages of their own, which come first, then the rest."""
     for part in message.content:
         if isinstance(part, ToolResult):
             yield {"role": "tool", "tool_call_id": part.id, "content": part.text}

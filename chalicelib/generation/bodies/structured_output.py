@@ -1,8 +1,9 @@
-"""JSON Schemas as Bedrock's structured output takes them, which is not all of draft 2020-12. Pure.
+"""JSON Schemas for Bedrock's structured output, which supports a part of draft 2020-12.
 
-Keywords that only narrow a value (numbers' bounds, lengths, patterns) are left out of the copy that
-is sent: the answer is held to the whole schema by a check. Objects are closed, as they have to be.
-What cannot be said that way, such as objects with names of any kind, is asked for in words.
+Pure. Keywords that only narrow a value (numbers' bounds, lengths, patterns) are left out of the
+copy that is sent: a check validates the answer by the whole schema. Objects are closed, as Bedrock
+requires. What cannot be expressed that way, such as objects with arbitrary names, is asked for in
+words.
 https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
 https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 """
@@ -35,11 +36,11 @@ _MOST_DEPTH = 64
 
 
 class _Beyond(Exception):  # noqa: N818 - it is caught here and tells nobody of an error
-    """Raised where a schema says what structured output cannot hold an answer to."""
+    """Raised if a schema has a rule that structured output cannot enforce."""
 
 
 def narrow_schema(schema: Mapping[str, Any]) -> Schema | None:
-    """Return the copy of `schema` to send, None where it cannot be held to by the API."""
+    """Return the copy of `schema` to send, None if the API cannot enforce it."""
     try:
         copy = _copied(schema, 0)
         _refuse_circles(copy)
@@ -65,16 +66,16 @@ def _copied(schema: Any, depth: int) -> Schema:
 
 
 def _keyword(name: str, value: Any, depth: int) -> Schema:
-    """Return what is sent of a keyword that is neither kept nor left out as it is."""
+    """Return the form in which a keyword is sent that is neither copied nor dropped."""
     if name in _NAMED and isinstance(value, Mapping):
-        return {name: {key: _copied(each, depth + 1) for key, each in value.items()}}
+        return {name: {key: _copied(subschema, depth + 1) for key, subschema in value.items()}}
     if name in _LISTS and isinstance(value, list):
-        return {name: [_copied(each, depth + 1) for each in value]}
+        return {name: [_copied(subschema, depth + 1) for subschema in value]}
     if name == "items":
         return {name: _copied(value, depth + 1)}
     if name == "required" and isinstance(value, list):
         return {name: value}
-    if name == "enum" and not any(isinstance(each, dict | list) for each in value):
+    if name == "enum" and not any(isinstance(subschema, dict | list) for subschema in value):
         return {name: value}
     if name == "format":
         return {name: value} if value in _FORMATS else {}
@@ -93,11 +94,11 @@ def _is_object(schema: Schema) -> bool:
 
 
 def _refuse_circles(schema: Schema) -> None:
-    """Raise `_Beyond` where a definition leads to itself, or a reference nowhere."""
+    """Raise `_Beyond` if a definition refers to itself, or a reference leads nowhere."""
     known = {
-        f"#/{place}/{name}": each
+        f"#/{place}/{name}": subschema
         for place in ("$defs", "definitions")
-        for name, each in schema.get(place, {}).items()
+        for name, subschema in schema.get(place, {}).items()
     }
     plain = {name: value for name, value in schema.items() if name not in ("$defs", "definitions")}
     clear: set[str] = set()
@@ -110,15 +111,15 @@ def _walk(ref: str, known: Mapping[str, Schema], way: tuple[str, ...], clear: se
         raise _Beyond
     if ref in clear:
         return
-    for each in _refs(known[ref]):
-        _walk(each, known, (*way, ref), clear)
+    for target in _refs(known[ref]):
+        _walk(target, known, (*way, ref), clear)
     clear.add(ref)
 
 
 def _refs(schema: Any) -> set[str]:
     if isinstance(schema, Mapping):
         own = {str(schema["$ref"])} if isinstance(schema.get("$ref"), str) else set()
-        return own.union(*(_refs(each) for each in schema.values()))
+        return own.union(*(_refs(subschema) for subschema in schema.values()))
     if isinstance(schema, list):
-        return set[str]().union(*(_refs(each) for each in schema))
+        return set[str]().union(*(_refs(subschema) for subschema in schema))
     return set()

@@ -1,13 +1,13 @@
 """A circuit breaker for each model: opened by too many failures, closed by a probe. Pure.
 
-Closed, it counts calls and failures over a sliding window, told from the window that runs and a
+Closed, it counts calls and failures over a sliding window, estimated from the current window and a
 share of the one before. At `failure_rate` of `min_calls` it opens. After its rest one call is let
-through as a probe: that closes it, or opens it again for twice as long. A probe that was throttled,
-or was no good call, says nothing of the model: it rests once more for as long as before. Calls that
-began earlier and end meanwhile decide nothing.
+through as a probe: success closes it, failure opens it again for twice as long. A probe that was
+throttled, or was an invalid call, says nothing about the model: the breaker rests once more for as
+long as before. Calls that began earlier and end meanwhile decide nothing.
 https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
 
-A breaker is a small record, kept as text. Times are in seconds, passed in.
+A breaker is a small record, stored as text. Times are in seconds, passed in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chalicelib.errors import HeadraceError, ModelFailure, Transient
 
 BreakerState = Literal["closed", "open", "half-open"]
 CallEnding = Literal["well", "failed", "neutral"]
-"""How a call ended: `neutral` says nothing about the health of the model."""
+"""The outcome of a call: `neutral` says nothing about the health of the model."""
 
 ProbeTicket = float | None
 """The ticket of an admitted call: the start time of a probe, None of any other call."""
@@ -30,7 +30,7 @@ _MOST_DOUBLINGS = 16
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """When a breaker opens, and for how long: `rest_s` at first, `max_rest_s` at most.
+    """The rules of a breaker: when it opens, for `rest_s` at first and `max_rest_s` at most.
 
     A probe without a result for `probe_s` is given up, and another one admitted.
     """
@@ -47,9 +47,9 @@ class BreakerRules:
 class Breaker:
     """The breaker of one model.
 
-    `since` is when the window began, or the rest, or the probe. `calls` and `failures` are those of
-    the window that runs, `calls_before` and `failures_before` of the one before. `trips` counts how
-    often it opened without closing between.
+    `since` is when the window, the rest, or the probe began. `calls` and `failures` are those of
+    the current window, `calls_before` and `failures_before` of the one before. `trips` counts how
+    often it opened without closing in between.
     """
 
     state: BreakerState = "closed"
@@ -75,14 +75,14 @@ def load_breaker(text: str) -> Breaker:
 
 
 def classify_ending(error: HeadraceError | None) -> CallEnding:
-    """Return what the end of a call says about the model: throttling and bad input say nothing."""
+    """Return the outcome that the end of a call has; throttling and bad input are neutral."""
     if error is None:
         return "well"
     return "failed" if isinstance(error, Transient | ModelFailure) else "neutral"
 
 
 def open_until(breaker: Breaker, now: float, rules: BreakerRules = BREAKER_RULES) -> float | None:
-    """Return until when no call is admitted, None if one would be admitted now."""
+    """Return the time until which no call is admitted, None if one would be admitted now."""
     if breaker.state == "open":
         until = breaker.since + _rest(breaker, rules)
     elif breaker.state == "half-open":
@@ -130,7 +130,7 @@ def record_call(
 
 
 def describe_rest(breaker: Breaker, until: float, now: float) -> str:
-    """Return in words why no call is admitted before `until`."""
+    """Return the reason in words that no call is admitted before `until`."""
     if breaker.state == "half-open":
         return "tried by one call now, after too many failed"
     return (
@@ -174,7 +174,7 @@ def _in_current_window(breaker: Breaker, now: float, rules: BreakerRules) -> Bre
 
 
 def _window_counts(breaker: Breaker, now: float, rules: BreakerRules) -> tuple[float, float]:
-    """Return calls and failures of the last `window_s`, those of the window before by share."""
+    """Return calls and failures of the last `window_s`, the window before counted by share."""
     share = max(0.0, 1 - max(0.0, now - breaker.since) / rules.window_s)
     calls = breaker.calls + share * breaker.calls_before
     return calls, breaker.failures + share * breaker.failures_before

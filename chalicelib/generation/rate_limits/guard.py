@@ -1,7 +1,7 @@
 """The guard of one process: circuit breakers and rate limiters of all models.
 
-Each process adapts its own rate to the throttling that it meets, as senders do that share a line
-of unknown capacity. A breaker that opens or closes is saved to a store, which every process reads
+Each process adapts its own rate to the throttling that it meets, like senders that share a line of
+unknown capacity. A breaker that opens or closes is saved to a store, which every process reads
 every few seconds while it works, and never while it idles.
 """
 

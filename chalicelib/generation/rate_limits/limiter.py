@@ -1,21 +1,22 @@
-"""A rate limiter for each model that learns from throttling, shared fairly by tenants. Pure.
+"""A rate limiter per model that learns from throttling, shared fairly by tenants. Pure.
 
 A model is not limited until it throttles more than a few of its calls. Then its rate is cut, at
-most once in `hold_s`, by the more the larger the share is that it throttles, by half where it is
-all of them; and it grows again by `raise_per_s` each second. Additive increase and multiplicative
-decrease share a capacity that nobody knows (Chiu and Jain, "Analysis of the Increase and Decrease
-Algorithms for Congestion Avoidance in Computer Networks", 1989); cutting by the share is DCTCP's
-(RFC 8257).
+most once in `hold_s`, in proportion to the share of calls that it throttles, by half if it
+throttles all of them; and the rate grows again by `raise_per_s` each second. Additive increase and
+multiplicative decrease share a capacity that nobody knows (Chiu and Jain, "Analysis of the Increase
+and Decrease Algorithms for Congestion Avoidance in Computer Networks", 1989); cutting by the share
+is DCTCP's (RFC 8257).
 
-A call that is throttled costs nothing but a pause, so a few are borne: who asks for no more than is
-granted never learns that there is more. Google's clients send twice what is accepted ("Handling
-Overload", Site Reliability Engineering, 2016); here it is half more.
+A throttled call costs nothing but a pause, so a few are tolerated: a client that never asks for
+more than it is granted never learns that there is more. Google's clients send twice what is
+accepted ("Handling Overload", Site Reliability Engineering, 2016); here it is half more.
 
-The rate flows into a bucket for each tenant that asked within `active_s`, an equal share each; what
-a full bucket cannot hold goes into a pot that anybody may take from. So a tenant that asks for less
-than its share never waits for another, and what it leaves is used.
+The rate flows into a bucket for each tenant that asked within `active_s`, in equal shares; what a
+full bucket cannot hold goes into a pot that every tenant may take from. So a tenant that asks for
+less than its share never waits for another, and the rest of its share is used.
 
-A limiter is a small record, kept as text. Times are in seconds, passed in; rates in calls a second.
+A limiter is a small record, stored as text. Times are in seconds, passed in; rates in calls a
+second.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _FEW = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LimiterRules:
-    """How rates fall and rise, and within which bounds.
+    """The rules by which rates fall and rise, and their bounds.
 
     Up to a share of `tolerated_share`, throttling changes nothing. A bucket holds what flows in
-    within `burst_s`, and one call at least. `max_tenants` bounds the record: beyond
-    it, those that have not called for longest are forgotten.
+    within `burst_s`, and at least one call. `max_tenants` bounds the record: beyond it, the tenants
+    that have not called for longest are forgotten.
     """
 
     min_rate: float = 0.2
@@ -63,9 +64,9 @@ class TenantBucket:
 class Limiter:
     """The limiter of one model, in calls a second.
 
-    `rate` is None while it never throttled; `flow` is the average rate of calls, and `refused` how
-    much of that it throttled. `updated` is up to when buckets were filled;
-    `cut_at` is when the rate was last cut.
+    `rate` is None if it never throttled; `flow` is the average rate of calls, and `refused` how
+    much of that it throttled. `updated` is the time up to which buckets were filled; `cut_at` is
+    when the rate was last cut.
     """
 
     rate: float | None = None
@@ -119,47 +120,47 @@ def record_throttling(limiter: Limiter, now: float, rules: LimiterRules = LIMITE
     """Return the limiter after the model throttled a call at `now`."""
     filled = _fill_buckets(limiter, now, rules)
     filled = replace(filled, refused=filled.refused + 1 / _FLOW_S)
-    held = filled.cut_at is not None and now - filled.cut_at < rules.hold_s
+    is_on_hold = filled.cut_at is not None and now - filled.cut_at < rules.hold_s
     share = min(1.0, filled.refused / (filled.flow + _FEW))
-    if held or share <= rules.tolerated_share:
+    if is_on_hold or share <= rules.tolerated_share:
         return filled
     before = filled.flow if filled.rate is None else filled.rate
-    left = 1 - (1 - rules.cut_factor) * (share - rules.tolerated_share) / (
+    factor = 1 - (1 - rules.cut_factor) * (share - rules.tolerated_share) / (
         1 - rules.tolerated_share
     )
-    return replace(filled, rate=_clamp_rate(before * left, rules), cut_at=now, pot=0.0)
+    return replace(filled, rate=_clamp_rate(before * factor, rules), cut_at=now, pot=0.0)
 
 
 def _with_tenant(limiter: Limiter, tenant: str, now: float, rules: LimiterRules) -> Limiter:
-    """Return the limiter with `tenant` among those that ask, without those that no longer do."""
+    """Return the limiter with `tenant` among the active ones, without those that went idle."""
     level = next((share.level for share in limiter.shares if share.tenant == tenant), 0.0)
     others = [
         share
         for share in limiter.shares
         if share.tenant != tenant and now - share.asked_at < rules.active_s
     ]
-    kept = sorted(others, key=lambda share: (-share.asked_at, share.tenant))[
+    active = sorted(others, key=lambda share: (-share.asked_at, share.tenant))[
         : rules.max_tenants - 1
     ]
-    return replace(limiter, shares=(TenantBucket(tenant, level, now), *kept))
+    return replace(limiter, shares=(TenantBucket(tenant, level, now), *active))
 
 
 def _fill_buckets(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
-    """Return the limiter with what flowed in since it was updated; a clock never runs back."""
+    """Return the limiter with the inflow since its update; a clock never runs back."""
     passed = max(0.0, now - limiter.updated)
     now = max(now, limiter.updated)
-    kept = math.exp(-passed / _FLOW_S)
-    flow, refused = limiter.flow * kept, limiter.refused * kept
+    decay = math.exp(-passed / _FLOW_S)
+    flow, refused = limiter.flow * decay, limiter.refused * decay
     if limiter.rate is None:
         return replace(limiter, flow=flow, refused=refused, updated=now)
     inflow = limiter.rate * passed
     count = max(1, len(limiter.shares))
-    most = max(1.0, limiter.rate / count * rules.burst_s)
+    capacity = max(1.0, limiter.rate / count * rules.burst_s)
     shares, spilt = [], 0.0 if limiter.shares else inflow
     for share in limiter.shares:
         level = share.level + inflow / count
-        spilt += max(0.0, level - most)
-        shares.append(replace(share, level=min(level, most)))
+        spilt += max(0.0, level - capacity)
+        shares.append(replace(share, level=min(level, capacity)))
     return Limiter(
         rate=_clamp_rate(limiter.rate + rules.raise_per_s * passed, rules),
         flow=flow,
