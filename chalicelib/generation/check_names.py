@@ -1,7 +1,7 @@
 """The names of answer checks, parsed for a call. Pure.
 
-Apart from the checks themselves, which load a validator of JSON Schemas: whoever takes calls from a
-batch file looks at names only.
+Separate from the checks themselves, which load a validator of JSON Schemas: code that takes calls
+from a batch file needs the names only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LENGTH = re.compile(r"(\d{0,7})\.\.(\d{0,7})")
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """One check; `value` is the text behind the colon of its name."""
+    """One check; `value` is the text after the colon of its name."""
 
     kind: str
     value: str = ""
@@ -43,7 +43,7 @@ def parse_checks(names: Sequence[str], call: Call) -> tuple[AnswerCheck, ...]:
     """Return the named checks, those of judges last.
 
     Raises:
-        InvalidInput: there are too many, or one is not known, malformed, or not for such a call.
+        InvalidInput: there are too many, or one is unknown, malformed, or not for such a call.
     """
     if len(names) > MAX_CHECKS:
         raise InvalidInput(
@@ -51,8 +51,8 @@ def parse_checks(names: Sequence[str], call: Call) -> tuple[AnswerCheck, ...]:
             field="checks",
             limit=str(MAX_CHECKS),
         )
-    found = [_parsed(name, call) for name in names]
-    return tuple(sorted(found, key=lambda check: check.kind in JUDGED_KINDS))
+    checks = [_parsed(name, call) for name in names]
+    return tuple(sorted(checks, key=lambda check: check.kind in JUDGED_KINDS))
 
 
 def _parsed(name: str, call: Call) -> AnswerCheck:
@@ -103,12 +103,12 @@ def output_schema(call: Call) -> Mapping[str, Any] | None:
 
 
 def length_bounds(value: str) -> tuple[int, int | None]:
-    found = _LENGTH.fullmatch(value.strip())
-    least = int(found[1] or 0) if found is not None else 0
-    most = int(found[2]) if found is not None and found[2] else None
-    if found is None or not (found[1] or found[2]) or (most is not None and most < least):
+    match = _LENGTH.fullmatch(value.strip())
+    lowest = int(match[1] or 0) if match is not None else 0
+    highest = int(match[2]) if match is not None and match[2] else None
+    if match is None or not (match[1] or match[2]) or (highest is not None and highest < lowest):
         raise InvalidInput(
             "The check length takes the fewest and the most characters, such as length:20..400.",
             field="checks",
         )
-    return least, most
+    return lowest, highest

@@ -1,1 +1,1 @@
-"""Models that run in functions: ONNX sessions, tokenizers, images, and a module a task."""
+"""Models that run in functions: ONNX sessions, tokenizers, images, and a module per task."""

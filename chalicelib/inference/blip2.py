@@ -1,7 +1,7 @@
-"""Caption images and answer questions about them with an exported BLIP-2.
+"""Captions of images and answers to questions about them, by an exported BLIP-2.
 
 J. Li et al., https://arxiv.org/abs/2301.12597. Decoding is greedy, so that an image and a question
-have one answer. Keys and values are not kept: texts have a dozen tokens.
+have one answer. Keys and values are not cached: texts have a dozen tokens.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def open_model(exported: ExportedModel) -> Blip2Model:
     """Open an exported BLIP-2 and try it on an image.
 
     Raises:
-        ModelFailure: it is no BLIP-2, or it failed.
+        ModelFailure: the model is no BLIP-2, or it failed.
     """
     model = Blip2Model(exported)
     model.smoke_test()

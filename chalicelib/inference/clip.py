@@ -1,8 +1,8 @@
-"""Embed images and texts into one space, and classify images by label names, with a CLIP.
+"""Vectors of images and texts in one space, and image classification by labels, by CLIP.
 
 A. Radford et al., https://arxiv.org/abs/2103.00020. Images and texts go through their encoder one
-at a time, so that each has the same vector, to the bit, in whatever company. Every output of a
-graph is checked: its shape, its length and that its numbers are finite.
+at a time, so that each has the same vector, to the bit, whatever else is embedded. Every output of
+a graph is checked: its shape, its length and that its numbers are finite.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMAGE_GRAPH, TEXT_GRAPH = "image_tower", "text_tower"
 _OUTPUT = "vector"
 _SPECIAL_TOKENS = 2
-"""Tokens that every text has: one at its beginning and one at its end."""
+"""Tokens that are added to every text: one at its beginning and one at its end."""
 _TOLERANCE = 1e-3
 """How far the length of a vector may be from 1."""
 
@@ -50,9 +50,9 @@ class ClipModel:
                 f" {' and '.join(sorted(missing))}: it embeds no pictures."
             )
         self._scale = PixelScale.of(exported)
-        found = exported.numbers("vector", "prompt_tokens", "temperature")
-        self.dimensions, self._longest = int(found["vector"]), int(found["prompt_tokens"])
-        self._temperature = found["temperature"]
+        constants = exported.numbers("vector", "prompt_tokens", "temperature")
+        self.dimensions, self._longest = int(constants["vector"]), int(constants["prompt_tokens"])
+        self._temperature = constants["temperature"]
         if self._temperature <= 0:
             raise ModelFailure(f"{self._name} has the temperature {self._temperature:g}, not > 0.")
         self.templates = _read_templates(exported)
@@ -131,7 +131,7 @@ class ClipModel:
         """Run one of the graphs and check the vector that it gives."""
         try:
             (output,) = session.run([_OUTPUT], dict(inputs))
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self._name} failed: {error}") from error
         vector = np.asarray(output, np.float32)
         valid = vector.shape == (1, self.dimensions) and bool(np.isfinite(vector).all())
@@ -148,7 +148,7 @@ def open_model(exported: ExportedModel) -> ClipModel:
     """Open an exported CLIP and try it on an image and a text.
 
     Raises:
-        ModelFailure: it is no CLIP, or it failed.
+        ModelFailure: the model is no CLIP, or it failed.
     """
     model = ClipModel(exported)
     vectors, _ = model.embed_labels(["a", "b"], model.templates)
@@ -160,12 +160,12 @@ def open_model(exported: ExportedModel) -> ClipModel:
 
 def _read_templates(exported: ExportedModel) -> tuple[str, ...]:
     """Return the prompt templates of the manifest. Raises `ModelFailure` without any."""
-    found = exported.signature.constants.get("templates")
-    if not isinstance(found, tuple) or not all("{}" in str(each) for each in found):
+    templates = exported.signature.constants.get("templates")
+    if not isinstance(templates, tuple) or not all("{}" in str(template) for template in templates):
         raise ModelFailure(
             f"{exported.signature.name} has no templates in its {FILE}, each with {{}} in it."
         )
-    return tuple(str(each) for each in found)
+    return tuple(str(template) for template in templates)
 
 
 def _read_tokenizer(exported: ExportedModel) -> Tokenizer:
@@ -182,5 +182,5 @@ def _read_tokenizer(exported: ExportedModel) -> Tokenizer:
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    tokenizer.encode_special_tokens = True  # a text that spells a mark is no mark
+    tokenizer.encode_special_tokens = True  # a text that spells a special token is plain text
     return tokenizer

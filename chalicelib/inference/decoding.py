@@ -1,7 +1,7 @@
-"""Generate text token by token from a decoder: greedily, or sampled by a seed.
+"""Token-by-token generation of text from a decoder: greedily, or sampled by a seed.
 
 The decoder is a callable, so that an ONNX session and a torch module are decoded alike. Keys and
-values of earlier tokens are kept, so that each step reads one token. A. Vaswani et al.,
+values of earlier tokens are cached, so that each step reads one token. A. Vaswani et al.,
 https://arxiv.org/abs/1706.03762; nucleus sampling: A. Holtzman et al.,
 https://arxiv.org/abs/1904.09751.
 """
@@ -53,7 +53,7 @@ class DecoderShape:
             ModelFailure: a size is missing or is no whole number.
         """
         sizes: dict[str, int] = {}
-        for name in (each.name for each in fields(cls)):
+        for name in (size_field.name for size_field in fields(cls)):
             value = constants.get(name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ModelFailure(f"The manifest has {name} as {value!r}, not as a whole number.")
@@ -65,13 +65,13 @@ class DecoderShape:
         return self.context - self.prefix - prompt
 
     def nothing(self) -> Floats:
-        """Return the keys, or values, of zero tokens."""
+        """Return the cache of keys, or values, of zero tokens."""
         return np.zeros((self.layers, 1, self.heads, 0, self.head_size), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSampling:
-    """The rule that chooses the next token, and the limit of tokens.
+    """The settings by which the next token is chosen, and the limit of tokens.
 
     At temperature 0 it is the likeliest token. Otherwise it is drawn from softmax(logits /
     temperature), among the fewest tokens whose probabilities sum to `top_p`, with a generator
@@ -103,7 +103,7 @@ class TokenSampling:
 def decode(
     decoder: Decoder, shape: DecoderShape, prompt: Sequence[int], choice: TokenSampling
 ) -> Iterator[int]:
-    """Return the tokens that follow a prompt, up to the end token, the limit or the context's end.
+    """Return the tokens after a prompt, up to the end token, the limit or the context's end.
 
     The end token is left out. The same seed gives the same tokens.
 
@@ -166,7 +166,7 @@ def _last_logits(logits: Floats, shape: DecoderShape) -> NDArray[np.float64]:
 def _choose_token(
     logits: NDArray[np.float64], choice: TokenSampling, rng: np.random.Generator
 ) -> int:
-    """Return the likeliest token, or one that is drawn."""
+    """Return the likeliest token, or a token drawn at random."""
     if choice.temperature == 0:
         return int(logits.argmax())
     weights = probabilities(logits, choice.temperature, choice.top_p)
@@ -178,7 +178,7 @@ def _choose_token(
 def probabilities(
     logits: NDArray[np.float64], temperature: float, top_p: float
 ) -> NDArray[np.float64]:
-    """Return the probabilities that tokens are drawn by, [vocabulary], from logits [vocabulary].
+    """Return the probabilities of the tokens, [vocabulary], from their logits, [vocabulary].
 
     Tokens beyond the fewest that sum to `top_p` get 0; the likeliest token always stays.
     """

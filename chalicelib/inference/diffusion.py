@@ -1,11 +1,13 @@
-"""Sample images from a diffusion model: DDPM, DDIM and classifier-free guidance, in NumPy.
+"""Sampling of images from a diffusion model: DDPM, DDIM and classifier-free guidance.
 
-The network is a callable that predicts the noise in an image: an ONNX session in a function, a
-torch module where a recipe is evaluated. Steps are spaced evenly up to the noisiest one, which is
-always among them (S. Lin et al., "trailing", https://arxiv.org/abs/2305.08891).
+In NumPy. The network is a callable that predicts the noise in an image: an ONNX session in a
+function, a torch module when a recipe is evaluated. Steps are spaced evenly up to the noisiest one,
+which is always among them (S. Lin et al., "trailing", https://arxiv.org/abs/2305.08891).
 
 DDPM: J. Ho et al., https://arxiv.org/abs/2006.11239
+
 DDIM: J. Song et al., https://arxiv.org/abs/2010.02502
+
 Guidance: J. Ho and T. Salimans, https://arxiv.org/abs/2207.12598
 """
 
@@ -26,7 +28,7 @@ Integers = NDArray[np.int64]
 
 NoisePredictor = Callable[[Images, Integers, Integers], Images]
 """A denoising network: takes noised images, the step of each, [count], and their tokens, [count,
-prompt_tokens]; returns the noise in them. Tokens that are all 0 stand for no prompt.
+prompt_tokens]; returns the noise in them. Tokens that are all 0 mean no prompt.
 """
 
 MAX_GUIDANCE = 20.0
@@ -71,7 +73,7 @@ def noise(seed: int, count: int, shape: Sequence[int]) -> Images:
 
 
 def interpolate(seed: int, to_seed: int, count: int, shape: Sequence[int]) -> Images:
-    """Return noise, [count, *shape], between the first image of one seed and that of another.
+    """Return noise, [count, *shape], between the first images of two seeds.
 
     It lies on an arc (slerp, K. Shoemake, 1985): a straight line would leave the sphere near which
     Gaussian noise lies. Raises `InvalidInput` for a negative seed.
@@ -84,12 +86,12 @@ def interpolate(seed: int, to_seed: int, count: int, shape: Sequence[int]) -> Im
         weights = np.stack([1 - fractions, fractions])
     else:
         weights = np.sin(np.stack([1 - fractions, fractions]) * angle) / math.sin(angle)
-    one, other = weights.reshape(2, count, *[1] * len(shape))
-    return np.asarray(one * begin + other * end, np.float32)
+    first_weights, second_weights = weights.reshape(2, count, *[1] * len(shape))
+    return np.asarray(first_weights * begin + second_weights * end, np.float32)
 
 
 def visited_steps(total: int, steps: int) -> list[int]:
-    """Return the steps of the schedule that are visited, from the noisiest, `total` - 1, down."""
+    """Return the visited steps of the schedule, from the noisiest, `total` - 1, down."""
     return [round(total - at * total / steps) - 1 for at in range(steps)]
 
 
@@ -133,7 +135,7 @@ def sample(
         before = schedule.kept[steps[at + 1]] if at + 1 < len(steps) else 1.0
         images, deviation = _step_back(schedule, images, predicted, (step, before), settings.eta)
         if deviation:
-            drawn = [each.standard_normal(start.shape[1:], np.float32) for each in rngs]
+            drawn = [rng.standard_normal(start.shape[1:], np.float32) for rng in rngs]
             images = images + np.float32(deviation) * np.stack(drawn)
     return np.clip(images, np.float32(schedule.lowest), np.float32(schedule.highest))
 
@@ -167,19 +169,19 @@ def _predict_noise(denoise: NoisePredictor, images: Images, step: int, tokens: I
 def _step_back(
     schedule: NoiseSchedule, images: Images, predicted: Images, at: tuple[int, float], eta: float
 ) -> tuple[Images, float]:
-    """Return what one step leaves (Song et al., equation 12), and the deviation of the noise that
-    is still to be added (equation 16).
+    """Return the images after one step, and the deviation of the noise still to be added.
 
-    What the clean picture is taken to be is held to the range, and the noise follows from it.
+    Song et al., equations 12 and 16. The predicted clean image is clipped to the range of pixels,
+    and the noise is computed from it.
     """
-    kept, before = schedule.kept[at[0]], at[1]
-    clean = (images - np.float32(math.sqrt(1 - kept)) * predicted) / np.float32(math.sqrt(kept))
+    signal, before = schedule.kept[at[0]], at[1]
+    clean = (images - np.float32(math.sqrt(1 - signal)) * predicted) / np.float32(math.sqrt(signal))
     clean = np.clip(clean, np.float32(schedule.lowest), np.float32(schedule.highest))
-    left = (images - np.float32(math.sqrt(kept)) * clean) / np.float32(math.sqrt(1 - kept))
-    deviation = eta * math.sqrt((1 - before) / (1 - kept) * (1 - kept / before))
+    residual = (images - np.float32(math.sqrt(signal)) * clean) / np.float32(math.sqrt(1 - signal))
+    deviation = eta * math.sqrt((1 - before) / (1 - signal) * (1 - signal / before))
     towards = math.sqrt(max(0.0, 1 - before - deviation**2))
-    found = np.float32(math.sqrt(before)) * clean + np.float32(towards) * left
-    return found.astype(np.float32, copy=False), deviation
+    stepped = np.float32(math.sqrt(before)) * clean + np.float32(towards) * residual
+    return stepped.astype(np.float32, copy=False), deviation
 
 
 def _rng(seed: int, *place: int) -> np.random.Generator:

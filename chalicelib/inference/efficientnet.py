@@ -1,6 +1,6 @@
-"""Label an image with the 1,000 classes of ImageNet, by EfficientNet-lite0.
+"""Labelling of images with the 1,000 classes of ImageNet, by EfficientNet-lite0.
 
-An image is fed as the network was trained on it: the middle square, seven eighths of the shorter
+An image is fed as in the network's training: the middle square, seven eighths of the shorter
 side, as 224 by 224 pixels.
 https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
 """
@@ -30,8 +30,8 @@ MIN_SHARE = 0.01
 """Labels that are less likely are left out, except the likeliest one."""
 _FILE = "model.onnx"
 _NAMES = "imagenet_labels.txt"
-"""A class name a line, in the order of the network's outputs: the first two words of its synset in
-WordNet 3.0.
+"""One class name per line, in the order of the network's outputs: the first two words of its synset
+in WordNet 3.0.
 """
 _SIDE, _SHARE = 224, 224 / 256
 _MEAN, _SCALE = 127.0, 128.0
@@ -56,7 +56,7 @@ class EfficientNetLabeller:
 
     @classmethod
     def open(cls, models_dir: Path | str) -> Self:
-        """Return the model that lies in `models_dir`. Raises `ModelFailure` if it is not there."""
+        """Return the labeller in `models_dir`. Raises `ModelFailure` if it is not there."""
         return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
 
     @cached_property
@@ -79,7 +79,7 @@ class EfficientNetLabeller:
         session = self._session
         try:
             (probabilities,) = session.run(None, {"pictures": preprocess(crop.image)})
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         return LabelledImage(
             self._labels(np.asarray(probabilities)[0]), crop.media_type, crop.frames

@@ -1,8 +1,8 @@
 """Sentence embeddings by a MiniLM, which is chosen by its name in the catalogue.
 
-Dynamic int8 quantisation scales activations over the whole batch, so a text would get another
-vector in other company. Texts are therefore run one at a time, and a text has the same vector, to
-the bit, wherever it stands.
+Dynamic int8 quantisation scales activations over the whole batch, so the vector of a text would
+depend on the other texts. Texts are therefore run one at a time, and a text always has the same
+vector, to the bit.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL = "minilm-l6-v2-int8"
-"""The model of a tenant that was given no other."""
+"""The model of a tenant for whom no other is set."""
 
 DIMENSIONS = 384
 MAX_TOKENS = 256
-"""The length that the models were trained for, special tokens included."""
+"""The most tokens that the models were trained for, special tokens included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,17 @@ class Embedder:
 
     @property
     def dimensions(self) -> int:
-        """Return how many numbers a vector has."""
+        """Return the number of dimensions of a vector."""
         return self._limits.dimensions
 
     @property
     def max_tokens(self) -> int:
-        """Return how many tokens a text may have, special tokens included."""
+        """Return the most tokens of a text, special tokens included."""
         return self._limits.max_tokens
 
     @classmethod
     def open(cls, models_dir: Path | str, model: str = MODEL) -> Self:
-        """Return the embedder of `model`, which lies in `models_dir`.
+        """Return the embedder of `model` in `models_dir`.
 
         Raises:
             ModelFailure: the model is unknown, or its files are not there.
@@ -91,7 +91,7 @@ class Embedder:
         return open_session(self._folder / "model.onnx")
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens `text` has; `embed` takes `max_tokens` of them."""
+        """Return the number of tokens of `text`; `embed` accepts `max_tokens` of them."""
         return self.tokens.count(text)
 
     def embed(self, texts: Sequence[str], *, truncate: bool = False) -> NDArray[np.float32]:
@@ -108,7 +108,7 @@ class Embedder:
     def embed_counted(
         self, texts: Sequence[str], *, truncate: bool = False
     ) -> tuple[NDArray[np.float32], int]:
-        """Return the vectors, as `embed` does, and how many tokens were embedded."""
+        """Return the vectors, as `embed` does, and the number of tokens embedded."""
         ids = [self._ids(position, text, truncate) for position, text in enumerate(texts)]
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         # The longest text first: the session's buffers grow once and are then reused.
@@ -143,7 +143,7 @@ class Embedder:
         session = self._session
         try:
             (output,) = session.run([_OUTPUT], inputs)
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self.model} failed: {error}") from error
         vector: NDArray[np.float32] = np.asarray(output, np.float32)[0]
         return vector

@@ -1,6 +1,6 @@
-"""An exported model as its manifest describes it; each file is checked against its sha256.
+"""An exported model as its manifest describes it; files are checked by their sha256.
 
-All files are held in memory: the models of functions are small, and nobody opens a file twice.
+All files are held in memory: the models of functions are small, and no file is opened twice.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class ExportedModel:
     def graph_taking(self, name: str, inputs: Sequence[str], does: str) -> InferenceSession:
         """Open the graph `name`, which must take exactly the inputs `inputs`.
 
-        `does` says in the error message what the model would be for.
+        `does` says in the error message what the model would be used for.
 
         Raises:
             ModelFailure: there is no such graph, or it cannot be opened.
         """
         spec = self.signature.graphs.get(name)
-        if spec is None or [each.name for each in spec.inputs] != list(inputs):
+        if spec is None or [graph_input.name for graph_input in spec.inputs] != list(inputs):
             graphs = ", ".join(sorted(self.signature.graphs))
             raise ModelFailure(f"{self.signature.name} has the graphs {graphs}, none that {does}.")
         return self.graph(name)

@@ -1,4 +1,4 @@
-"""Answer about an image from few-shot examples with an exported Flamingo.
+"""Answers about an image from few-shot examples, by an exported Flamingo.
 
 J.-B. Alayrac et al., https://arxiv.org/abs/2204.14198. The prompt is `<image> is ANSWER ;` for each
 example, and then `<image> is`; the likeliest next token is the answer.
@@ -27,7 +27,7 @@ VECTORS_NAME = "latents"
 
 
 class FlamingoModel:
-    """A Flamingo, which answers about an image with one word, as its examples show.
+    """A Flamingo, which answers about an image with one word in the manner of its examples.
 
     Constants that the manifest must have, beside those of `PixelScale`: `latents` (vectors of an
     image), `vocabulary`, `context` (the most tokens of a prompt), `shots` (the most examples) and
@@ -42,7 +42,7 @@ class FlamingoModel:
         numbers = exported.numbers(*names)
         self._latents, self._context = int(numbers["latents"]), int(numbers["context"])
         self.max_examples = int(numbers["shots"])
-        self._image, self._is, self._next = (int(numbers[each]) for each in names[3:])
+        self._image, self._is, self._next = (int(numbers[name]) for name in names[3:])
 
     def answer(self, question: ImageQuestion) -> ImageAnswer:
         """Return the answer, one word.
@@ -80,7 +80,7 @@ class FlamingoModel:
         return ImageAnswer(text, "stop", len(vectors) * self._latents + len(tokens), 1)
 
     def smoke_test(self) -> None:
-        """Answer about a black image with as many examples as there may be.
+        """Answer about a black image with as many examples as are allowed.
 
         Raises `ModelFailure`.
         """
@@ -107,7 +107,7 @@ class FlamingoModel:
 
 
 def open_image_text_model(exported: ExportedModel) -> ImageTextModel:
-    """Open an exported Flamingo or BLIP-2, whichever the graphs make, and try it.
+    """Open an exported Flamingo or BLIP-2, whichever its graphs belong to, and try it.
 
     Raises:
         ModelFailure: it is neither, or it failed.

@@ -1,8 +1,8 @@
-"""Hot swap: keep the model version that a stage serves open, and change it when the stage does.
+"""Hot swap: keeps the model version that a stage serves open, and changes it with that.
 
-Which version serves is looked up at most every `REFRESH_SECONDS`. A new version is opened beside
-the old one and takes its place only if all of its files are there and match their hashes.
-Otherwise the old one goes on; a process that has none open takes the version served before.
+The serving version is looked up at most every `REFRESH_SECONDS`. A new version is opened beside the
+old one and replaces it only if all of its files exist and match their hashes. Otherwise the old one
+stays; a process that has none open uses the version served before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from chalicelib.errors import Conflict, HeadraceError, ModelFailure, NotFound
 from chalicelib.inference.exported_model import ExportedModel
 
 REFRESH_SECONDS = 30.0
-"""How long a look-up is valid: a busy process swaps at most so much later than an operator does."""
+"""How long a look-up is valid: the longest delay of a swap in a busy process, in seconds."""
 
 M = TypeVar("M")
 
@@ -25,7 +25,7 @@ class VersionStore(Protocol):
     """The store of the versions that a stage serves."""
 
     def serving(self, name: str) -> Serving | None:
-        """Return what is served as `name`, or None.
+        """Return the versions served as `name`, or None.
 
         Raises:
             ModelFailure: the record cannot be parsed.
@@ -45,7 +45,7 @@ class OpenModel(Generic[M]):
 
 
 class OpenModels(Protocol[M]):
-    """Open models by name, as `HotSwap` keeps them."""
+    """Open models by name, as `HotSwap` caches them."""
 
     def get(self, name: str) -> OpenModel[M]:
         """Return the model that serves as `name`; raises as `HotSwap.get` does."""
@@ -93,7 +93,7 @@ class HotSwap(Generic[M]):
         return opened
 
     def _refresh(self, name: str, old: OpenModel[M] | None) -> OpenModel[M]:
-        """Look up which version serves, and open it unless it is open already."""
+        """Look up the serving version, and open it unless it is open already."""
         try:
             serving = self.versions.serving(name)
         except HeadraceError as error:
@@ -142,5 +142,5 @@ def _nothing_served(name: str) -> Conflict:
 def _swap_failure(
     new: ServedVersion | None, old: ServedVersion, error: HeadraceError
 ) -> ModelFailure:
-    what = f"{new.label} cannot serve" if new is not None else "It cannot be told what serves"
-    return ModelFailure(f"{what}, and {old.label} goes on: {error.message}")
+    problem = f"{new.label} cannot serve" if new is not None else "It cannot be told what serves"
+    return ModelFailure(f"{problem}, and {old.label} goes on: {error.message}")

@@ -1,7 +1,7 @@
-"""Decode image files from strangers within limits, and fit them to what models take.
+"""Decoding of untrusted image files within limits, and scaling to what models accept.
 
-A file is held to the limits by what it says of itself, before a pixel is unpacked. Pillow raises
-errors of many kinds for odd files; here each of them becomes `InvalidInput`.
+A file is checked against the limits by the sizes that it states, before a pixel is unpacked. Pillow
+raises errors of many kinds for odd files; here each of them becomes `InvalidInput`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from chalicelib.errors import InvalidInput, Unsupported
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_PIXELS = 50_000_000
-"""Pixels of an image: unpacked with transparency it takes 200 MB, however small its file is."""
+"""The most pixels of an image: with transparency they take 200 MB, however small the file is."""
 MAX_SCANS = 64
-"""Scans of a JPEG. Each is a pass over all pixels and may take a few bytes only; the files that
-programs write have some ten.
+"""The most scans of a JPEG. Each is a pass over all pixels and may take a few bytes only; the files
+that programs write have some ten.
 """
 _ORIENTATION = 0x0112
 _EXIF_TURNS = {
@@ -80,7 +80,7 @@ def open_image(data: bytes, field: str, named: str) -> Iterator[Image.Image]:
     _check_scans(data, field, named)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd about a file and does not stop it
+            warnings.simplefilter("ignore")  # oddities of a file that do not prevent decoding
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_many(f"{image.width} by {image.height} pixels", field, named)
@@ -98,7 +98,7 @@ def open_image(data: bytes, field: str, named: str) -> Iterator[Image.Image]:
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Return an image turned as its EXIF orientation says; other EXIF data is ignored."""
+    """Return an image turned by its EXIF orientation; other EXIF data is ignored."""
     turn = _EXIF_TURNS.get(image.getexif().get(_ORIENTATION, 1))
     return image if turn is None else image.transpose(turn)
 
@@ -122,9 +122,9 @@ def check_total_pixels(images: Sequence[bytes], field: str) -> None:
 def fit_square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint8]:
     """Return an image file as pixels [side, side, channels], where `channels` is 1 or 3.
 
-    An image of that size is taken as it is, to the pixel. Any other is scaled by Lanczos to fit
+    An image of that size is used unchanged, to the pixel. Any other is scaled by Lanczos to fit
     whole onto a white square, so that nothing is cut off or stretched. Transparency becomes white,
-    as in training; the image is turned upright; of an animation the first frame is taken.
+    as in training; the image is turned upright; of an animation the first frame is used.
 
     Raises:
         InvalidInput: it is no image, of another format, cut off, or too large; it names `field`.
@@ -168,8 +168,8 @@ def _crop(file: Image.Image, side: int, share: float) -> CroppedImage:
     file.draft("RGB", (2 * side, 2 * side))
     whole = upright(_in_colour(file))
     edge = share * min(whole.size)
-    left, top = (whole.width - edge) / 2, (whole.height - edge) / 2
-    box = (left, top, left + edge, top + edge)
+    left_edge, top_edge = (whole.width - edge) / 2, (whole.height - edge) / 2
+    box = (left_edge, top_edge, left_edge + edge, top_edge + edge)
     small = whole.resize((side, side), Image.Resampling.BICUBIC, box)
     if small.mode == "RGBA":
         background = Image.new("RGBA", small.size, _BACKGROUND)
@@ -209,7 +209,7 @@ def _fit(image: Image.Image, side: int) -> Image.Image:
 
 
 def _claimed_pixels(data: bytes) -> int:
-    """Return how many pixels an image file says it has, 0 if it cannot be read."""
+    """Return how many pixels an image file states, 0 if it cannot be read."""
     try:
         with open_image(data, "", "") as image:
             return image.width * image.height

@@ -1,7 +1,8 @@
-"""Generate images by exported models: from latent points (VAE, GAN), or from noise (diffusion).
+"""Generation of images by exported models: from latent points (VAE, GAN), or from noise.
 
-Each image of a request has a random stream of its own, so that it is the same whatever else is
-generated with it. Every output of a graph is checked: its shape, and that its numbers are finite.
+A diffusion model starts from noise. Each image of a request has a random stream of its own, so that
+it is the same whatever else is generated with it. Every output of a graph is checked: its shape,
+and that its numbers are finite.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LATENT_GRAPHS = ("decoder", "generator")
 DENOISER_GRAPH = "denoiser"
 """Name of a graph that predicts the noise in images."""
 MAX_DENOISER_CALLS = 4_000
-"""Images times steps of one invocation, which keeps it within its time."""
+"""The most images times steps of one invocation, which keeps it within its time."""
 
 _LATENT_INPUT, _LATENT_OUTPUT = "latent", "image"
 _DENOISER_INPUTS, _DENOISER_OUTPUT = ("image", "step", "tokens"), "noise"
@@ -44,7 +45,7 @@ class ImageSampling:
     guidance: float | None = None
 
     def noise(self, shape: tuple[int, ...]) -> Floats:
-        """Return the noise that images start from, [count, *shape]: of a seed, or between two."""
+        """Return the initial noise of the images, [count, *shape]: of a seed, or between two."""
         if self.to_seed is None:
             return diffusion.noise(self.seed, self.count, shape)
         return diffusion.interpolate(self.seed, self.to_seed, self.count, shape)
@@ -73,7 +74,7 @@ class LatentImageGenerator:
         """Open the graph of that name. Raises `ModelFailure`."""
         spec = exported.signature.graphs[graph]
         self._name = exported.signature.name
-        if [each.name for each in spec.inputs] != [_LATENT_INPUT]:
+        if [graph_input.name for graph_input in spec.inputs] != [_LATENT_INPUT]:
             raise ModelFailure(
                 f"The graph {graph} of {self._name} takes more than {_LATENT_INPUT!r}."
             )
@@ -83,7 +84,7 @@ class LatentImageGenerator:
 
     @property
     def side(self) -> int:
-        """Return how many pixels an image is wide and high."""
+        """Return the width and height of an image in pixels."""
         return self._scale.side
 
     def generate_images(self, settings: ImageSampling) -> Pixels:
@@ -92,13 +93,13 @@ class LatentImageGenerator:
         points = settings.noise((self._latent_size,))
         try:
             (images,) = self._session.run([_LATENT_OUTPUT], {_LATENT_INPUT: points})
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self._name} failed: {error}") from error
         return self._scale.to_pixels(np.asarray(images, np.float32), settings.count)
 
 
 class DiffusionImageGenerator:
-    """A diffusion model that generates images of what a prompt says.
+    """A diffusion model that generates images from a prompt.
 
     Constants that the manifest must have, beside those of `PixelScale`: `prompt_tokens` (tokens of
     the longest prompt), `alphas_cumprod` (see `NoiseSchedule`), and the defaults `guidance` and
@@ -108,7 +109,9 @@ class DiffusionImageGenerator:
     def __init__(self, exported: ExportedModel, scale: PixelScale) -> None:
         """Open the graph and read the words of prompts. Raises `ModelFailure`."""
         self._name = exported.signature.name
-        inputs = {each.name for each in exported.signature.graphs[DENOISER_GRAPH].inputs}
+        inputs = {
+            graph_input.name for graph_input in exported.signature.graphs[DENOISER_GRAPH].inputs
+        }
         if inputs != set(_DENOISER_INPUTS):
             raise ModelFailure(
                 f"The graph {DENOISER_GRAPH} of {self._name} takes {', '.join(sorted(inputs))}, and"
@@ -125,7 +128,7 @@ class DiffusionImageGenerator:
 
     @property
     def side(self) -> int:
-        """Return how many pixels an image is wide and high."""
+        """Return the width and height of an image in pixels."""
         return self._scale.side
 
     def generate_images(self, settings: ImageSampling) -> Pixels:
@@ -146,7 +149,7 @@ class DiffusionImageGenerator:
         return self._scale.to_pixels(images, settings.count)
 
     def _sampling(self, settings: ImageSampling) -> DiffusionSampling:
-        """Return steps and guidance, the model's own where the settings leave them out."""
+        """Return steps and guidance, with the model's defaults for settings that are left out."""
         steps = settings.steps if settings.steps is not None else self._default_steps
         if steps * settings.count > MAX_DENOISER_CALLS:
             raise InvalidInput(
@@ -163,7 +166,7 @@ class DiffusionImageGenerator:
         inputs = dict(zip(_DENOISER_INPUTS, (images, step, tokens), strict=True))
         try:
             (noise,) = self._session.run([_DENOISER_OUTPUT], inputs)
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self._name} failed: {error}") from error
         return np.asarray(noise, np.float32)
 
@@ -172,7 +175,7 @@ def open_model(exported: ExportedModel) -> ImageGenerator:
     """Open an exported image generator and try it on one image.
 
     Raises:
-        ModelFailure: it generates no images, or it failed.
+        ModelFailure: the model does not generate images, or it failed.
     """
     generator = _generator_of(exported)
     generator.generate_images(ImageSampling(count=1, seed=0))
@@ -180,7 +183,7 @@ def open_model(exported: ExportedModel) -> ImageGenerator:
 
 
 def _generator_of(exported: ExportedModel) -> ImageGenerator:
-    """Return the kind of generator that the graphs of a model make."""
+    """Return the kind of generator to which the graphs of a model belong."""
     graphs = exported.signature.graphs
     if DENOISER_GRAPH in graphs:
         return DiffusionImageGenerator(exported, PixelScale.of(exported))
@@ -204,7 +207,7 @@ def _alphas_cumprod(exported: ExportedModel) -> tuple[float, ...]:
     value = exported.signature.constants.get("alphas_cumprod")
     if not isinstance(value, tuple) or not value:
         raise ModelFailure(f"{exported.signature.name} has no alphas_cumprod in its {FILE}.")
-    alphas = tuple(float(each) for each in value)
+    alphas = tuple(float(alpha) for alpha in value)
     falling = all(a > b for a, b in zip((1.0, *alphas), alphas, strict=False))
     if not falling or alphas[-1] <= 0:
         raise ModelFailure(f"alphas_cumprod of {exported.signature.name} do not fall from 1 to 0.")

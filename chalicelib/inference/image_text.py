@@ -29,7 +29,7 @@ class ImageExample:
 
 @dataclass(frozen=True, slots=True)
 class ImageQuestion:
-    """A question about an image, by words or by examples; with neither, a caption is wanted."""
+    """A question about an image, in words or by examples; else it asks for a caption."""
 
     image: bytes
     question: str = ""
@@ -117,7 +117,7 @@ class VisionLanguageGraphs:
     def _run(self, session: InferenceSession, output: str, inputs: Mapping[str, Any]) -> Floats:
         try:
             (value,) = session.run([output], dict(inputs))
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self.name} failed: {error}") from error
         numbers = np.asarray(value, np.float32)
         if not np.isfinite(numbers).all():
@@ -128,7 +128,9 @@ class VisionLanguageGraphs:
 def takes_vectors(exported: ExportedModel, vectors_name: str) -> bool:
     """Return whether a model's decoder has an input of that name."""
     decoder = exported.signature.graphs.get(DECODER_GRAPH)
-    return decoder is not None and vectors_name in {each.name for each in decoder.inputs}
+    return decoder is not None and vectors_name in {
+        graph_input.name for graph_input in decoder.inputs
+    }
 
 
 def _check_graphs(exported: ExportedModel, vectors_name: str) -> None:

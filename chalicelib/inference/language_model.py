@@ -1,8 +1,8 @@
-"""Complete texts with an exported language model.
+"""Completion of texts with an exported language model.
 
 A model is the graph `decoder` with a `tokenizer.json` and the constants of `DecoderShape`;
-`models/networks/decoder.py` writes them. The tokens of a tuned prompt go before each prompt
-by themselves.
+`models/networks/decoder.py` writes them. The graph itself puts the tokens of a tuned prompt before
+each prompt.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class LanguageModel:
     def complete(
         self, prompt: str, sampling: TokenSampling, stop: Sequence[str] = ()
     ) -> TextCompletion:
-        """Return what follows `prompt`, up to the first of `stop`, which is left out.
+        """Return the text after `prompt`, up to the first of `stop`, which is left out.
 
         Raises:
             InvalidInput: the model does not know a word of the prompt, or the prompt is too long;
@@ -58,7 +58,7 @@ class LanguageModel:
         for token in decode(self._step, self._shape, prompt_ids, sampling):
             ids.append(token)
             text = self._tokenizer.text(ids) if stop else ""
-            if stops := [offset for each in stop if (offset := text.find(each)) >= 0]:
+            if stops := [offset for stop_text in stop if (offset := text.find(stop_text)) >= 0]:
                 return TextCompletion(
                     text[: min(stops)].lstrip(), "stop", len(prompt_ids), len(ids)
                 )
@@ -77,7 +77,7 @@ class LanguageModel:
         inputs = dict(zip(_INPUTS, (tokens, keys, values), strict=True))
         try:
             logits, new_keys, new_values = self._session.run(list(_OUTPUTS), inputs)
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self._name} failed: {error}") from error
         return np.asarray(logits, np.float32), new_keys, new_values
 
@@ -86,7 +86,7 @@ def open_model(exported: ExportedModel) -> LanguageModel:
     """Open an exported language model and try it on one token.
 
     Raises:
-        ModelFailure: it is no language model, or it failed.
+        ModelFailure: the model is no language model, or it failed.
     """
     model = LanguageModel(exported)
     model.smoke_test()

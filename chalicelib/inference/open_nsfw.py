@@ -1,6 +1,6 @@
-"""Estimate how likely an image is pornographic, by Yahoo's Open NSFW.
+"""Estimation of how likely an image is pornographic, by Yahoo's Open NSFW.
 
-An image is fed as the network was trained on it: scaled to 256 by 256 pixels, passed once through
+An image is fed as in the network's training: scaled to 256 by 256 pixels, passed once through
 JPEG, cropped to the middle 224 by 224, in the channel order blue, green, red, less the mean of each
 channel.
 https://github.com/yahoo/open_nsfw/blob/a4e13931465f4380742545932657eeea0b1ffbd9/classify_nsfw.py
@@ -39,7 +39,7 @@ class NsfwClassifier:
 
     @classmethod
     def open(cls, models_dir: Path | str) -> Self:
-        """Return the model that lies in `models_dir`. Raises `ModelFailure` if it is not there."""
+        """Return the classifier in `models_dir`. Raises `ModelFailure` if it is not there."""
         return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
 
     @cached_property
@@ -57,7 +57,7 @@ class NsfwClassifier:
         session = self._session
         try:
             (output,) = session.run(None, {session.get_inputs()[0].name: batch})
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         return min(1.0, max(0.0, float(np.asarray(output)[0, 1])))
 

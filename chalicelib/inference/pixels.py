@@ -1,4 +1,4 @@
-"""Convert images between pixels and the numbers that a network takes, and write them as PNG.
+"""Conversion of images between pixels and the numbers of a network, and encoding as PNG.
 
 PNG is written without an imaging library: eight bits a sample, no filter, no interlacing.
 https://www.w3.org/TR/png-3/
@@ -28,7 +28,7 @@ _MAX_PIXEL = 255
 
 @dataclass(frozen=True, slots=True)
 class PixelScale:
-    """The size of a model's images, and the range of the numbers that stand for their pixels."""
+    """The size of a model's images, and the range of the numbers that represent their pixels."""
 
     side: int
     channels: int

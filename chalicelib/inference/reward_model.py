@@ -1,9 +1,9 @@
-"""Score answers by how much they would be liked, with an exported reward model.
+"""Scores of answers by how much people would like them, from an exported reward model.
 
-A model is the graph `scorer`, which takes tokens and a mask of [count, length] and gives a score
+A model is the graph `scorer`, which takes tokens and a mask of [count, length] and returns a score
 for each row, with a `tokenizer.json` and the constants `end`, `pad` and `context`. It scores a text
-at its end token, which is appended here: an answer is taken to be complete.
-L. Ouyang et al., https://arxiv.org/abs/2203.02155
+at its end token, which is appended here: an answer is taken to be complete. L. Ouyang et al.,
+https://arxiv.org/abs/2203.02155
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OUTPUT = "score"
 
 @dataclass(frozen=True, slots=True)
 class RewardScores:
-    """A score for each answer, in order, and how many tokens were read."""
+    """The scores of the answers, in order, and the number of tokens read."""
 
     scores: tuple[float, ...]
     tokens: int
@@ -77,7 +77,7 @@ class RewardModel:
         return row
 
     def _run(self, rows: Sequence[Sequence[int]]) -> tuple[float, ...]:
-        """Return the score of each row, which are padded to the longest."""
+        """Return the score of each row; rows are padded to the longest."""
         tokens: NDArray[np.int64] = np.full(
             (len(rows), max(map(len, rows))), self._pad, dtype=np.int64
         )
@@ -86,7 +86,7 @@ class RewardModel:
             tokens[index, : len(row)], mask[index, : len(row)] = row, 1
         try:
             (scores,) = self._session.run([_OUTPUT], {"tokens": tokens, "mask": mask})
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{self._name} failed: {error}") from error
         values = np.asarray(scores, np.float64)
         if values.shape != (len(rows),) or not np.isfinite(values).all():
@@ -101,7 +101,7 @@ def open_model(exported: ExportedModel) -> RewardModel:
     """Open an exported reward model and try it.
 
     Raises:
-        ModelFailure: it is no reward model, or it failed.
+        ModelFailure: the model is no reward model, or it failed.
     """
     model = RewardModel(exported)
     model.smoke_test()

@@ -48,7 +48,7 @@ _LENGTH_IN_ONE_BYTE = 127
 
 
 def pulled_folder(models_dir: Path | str, model: str, *files: str) -> Path:
-    """Return the folder of a pulled model. Raises `ModelFailure` if one of `files` is not in it."""
+    """Return the folder of a pulled model; raise `ModelFailure` if one of `files` is missing."""
     folder = Path(models_dir) / model
     if missing := [name for name in files if not (folder / name).is_file()]:
         raise ModelFailure(
@@ -97,6 +97,6 @@ def open_session(
             providers=["CPUExecutionProvider"],
             disabled_optimizers=_SLOW_OPTIMIZERS,
         )
-    except Exception as error:  # onnxruntime's own errors share no narrower base
+    except Exception as error:  # onnxruntime's errors have no narrower base class
         name = path.name if isinstance(path, Path) else f"of {len(path)} bytes"
         raise ModelFailure(f"The model {name} could not be opened: {error}") from error

@@ -1,4 +1,4 @@
-"""Tokenizers: of the pulled sentence models, of exported language models, and of whole words."""
+"""Tokenizers of pulled sentence models, of exported language models, and of whole words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILE = "tokenizer.json"
 MARKS = frozenset({"<pad>", "</s>", "<unk>", "<s>", "<decode>", "<image>", "is", ";"})
-"""Tokens of training that are no words of a text."""
+"""Tokens that training uses and that are not words of a text."""
 
 _UNKNOWN = "<unk>"
 _MAX_LISTED_WORDS = 100
@@ -54,7 +54,7 @@ class SentenceTokenizer:
 
         try:
             tokenizer = Tokenizer.from_file(str(self._path))
-        except Exception as error:  # the library raises bare Exception for a bad file
+        except Exception as error:  # the library raises plain Exception for a bad file
             raise ModelFailure(f"The tokenizer {self._path.name} is unusable: {error}") from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -65,13 +65,13 @@ class SentenceTokenizer:
         return list(self._encode(text).ids)
 
     def count(self, text: str) -> int:
-        """Return how many tokens `text` has."""
+        """Return the number of tokens of `text`."""
         return len(self._encode(text).ids)
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return start and end of each token in characters, special tokens left out.
 
-        With these a text can be cut to a number of tokens without counting each piece again.
+        With them a text can be cut to a number of tokens without counting each piece again.
         """
         encoding = self._encode(text)
         marked = zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
@@ -83,14 +83,14 @@ class SentenceTokenizer:
 
 
 class TextTokenizer:
-    """The tokenizer that an exported language model brings.
+    """The tokenizer of an exported language model.
 
-    Truncation and padding are switched off. What a caller writes is never read as a special token,
-    which only marks the edges of texts.
+    Truncation and padding are switched off. A caller's text is never read as a special token:
+    special tokens only mark the edges of texts.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Change `tokenizer` to that."""
+        """Configure `tokenizer` for that and use it."""
         tokenizer.no_truncation()
         tokenizer.no_padding()
         tokenizer.encode_special_tokens = True
@@ -108,7 +108,7 @@ class TextTokenizer:
         content = exported.file(TOKENIZER_FILE)
         try:
             return cls(Tokenizer.from_str(content.decode()))
-        except Exception as error:  # the library raises bare Exception for a bad file
+        except Exception as error:  # the library raises plain Exception for a bad file
             raise ModelFailure(
                 f"{TOKENIZER_FILE} of {exported.signature.name} is no tokenizer: {error}"
             ) from error
@@ -148,8 +148,8 @@ class WordTokenizer:
     """A tokenizer whose tokens are whole words, as small models of images have it.
 
     Its file is a `tokenizer.json` of the `tokenizers` library whose model is WordLevel. It is read
-    without that library, which would do no more with it than look words up. `numbers` are the
-    words' token ids, marks left out.
+    without that library, which would only look words up. `numbers` are the words' token ids,
+    without special tokens.
     """
 
     numbers: Mapping[str, int]
@@ -174,7 +174,7 @@ class WordTokenizer:
         """Return the id of each word and punctuation mark, in lower case.
 
         Raises:
-            InvalidInput: some are not known; the message names them and some that are.
+            InvalidInput: some words are unknown; the message names them and some known ones.
         """
         pieces = _WORD_OR_MARK.findall(text.lower())
         if unknown := [piece for piece in dict.fromkeys(pieces) if piece not in self.numbers]:
@@ -186,6 +186,6 @@ class WordTokenizer:
         return [self.numbers[piece] for piece in pieces]
 
     def text(self, ids: Iterable[int]) -> str:
-        """Return the words of token ids, marks left out."""
+        """Return the words of token ids, without special tokens."""
         words = {number: word for word, number in self.numbers.items()}
-        return " ".join(words[each] for each in ids if each in words)
+        return " ".join(words[token_id] for token_id in ids if token_id in words)

@@ -1,4 +1,4 @@
-"""The words that a small image model takes in prompts, as numbers from 1 on; 0 is padding."""
+"""The words that a small image model accepts in prompts, numbered from 1; 0 is padding."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PromptVocabulary:
             parsed = json.loads(content)
         except ValueError as error:
             raise ModelFailure(f"{VOCABULARY_FILE} is no JSON: {error}.") from error
-        valid = isinstance(parsed, dict) and all(type(each) is int for each in parsed.values())
+        valid = isinstance(parsed, dict) and all(type(number) is int for number in parsed.values())
         if not valid or sorted(parsed.values()) != list(range(1, len(parsed) + 1)):
             raise ModelFailure(
                 f"{VOCABULARY_FILE} has to be an object of words with the numbers 1, 2, 3…."
@@ -44,7 +44,7 @@ class PromptVocabulary:
         return cls(parsed)
 
     def content(self) -> bytes:
-        """Return the content of the file; equal words give equal bytes."""
+        """Return the content of the vocabulary's file; equal words give equal bytes."""
         return f"{json.dumps(self.numbers, ensure_ascii=False, indent=1)}\n".encode()
 
     def tokens(self, prompt: str, length: int, field: str = "prompt") -> NDArray[np.int64]:

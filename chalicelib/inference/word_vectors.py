@@ -1,7 +1,7 @@
-"""A vector for each word of a text in its context: the mean of MiniLM's token vectors of the word.
+"""A vector for each word of a text in context: the mean of MiniLM's token vectors for it.
 
-Late interaction: two texts are compared word by word, each word as its sentence colours it.
-Khattab and Zaharia, ColBERT, 2020, https://arxiv.org/abs/2004.12832
+Late interaction: two texts are compared word by word, and the vector of each word depends on its
+sentence. Khattab and Zaharia, ColBERT, 2020, https://arxiv.org/abs/2004.12832
 """
 
 from __future__ import annotations
@@ -43,14 +43,12 @@ class WordVectors:
     tokens: int
 
     def likeness(self, other: WordVectors) -> list[list[float]]:
-        """Return the cosine of each word with each word of `other`, a row for each word of this
-        text.
-        """
+        """Return the cosines of this text's words (rows) with the words of `other` (columns)."""
         cosines: list[list[float]] = (self.words @ other.words.T).tolist()
         return cosines
 
     def cosine(self, other: WordVectors) -> float:
-        """Return the cosine of the vectors of both whole texts."""
+        """Return the cosine of the vectors of the two whole texts."""
         return float(self.whole @ other.whole)
 
 
@@ -66,7 +64,7 @@ class WordEmbedder:
 
     @classmethod
     def open(cls, models_dir: Path | str) -> Self:
-        """Return the embedder whose model lies in `models_dir`.
+        """Return the embedder with its model from `models_dir`.
 
         Raises:
             ModelFailure: the model's files are not there.
@@ -98,7 +96,7 @@ class WordEmbedder:
         session = self._session
         try:
             pooled, hidden = session.run([_POOLED, _HIDDEN], inputs)
-        except Exception as error:  # onnxruntime's own errors share no narrower base
+        except Exception as error:  # onnxruntime's errors have no narrower base class
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         token_vectors = np.asarray(hidden, np.float32)[0, 1:-1]
         return WordVectors(
