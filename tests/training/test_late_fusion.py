@@ -17,7 +17,7 @@ from models.data import caption_tokens, captions
 from models.datasets import products
 from models.failures import BadData
 from models.jobs import runner
-from models.recipes.late_fusion.network import Classifiers
+from models.recipes.late_fusion.network import Classifiers, loss
 from models.recipes.late_fusion.parameters import Parameters
 from models.recipes.late_fusion.recipe import evaluate
 from models.reference.losses import cross_entropy
@@ -57,7 +57,7 @@ def test_the_loss_should_be_the_sum_of_three_cross_entropies() -> None:
     torch.manual_seed(0)
     network = Classifiers(parameters())
     image, said, labels = batch()
-    measured = network.loss(network, (image, said, labels), 1)
+    measured = loss(network, (image, said, labels), 1)
     logits = network(image, said)
     for name in ("image", "title", "both"):
         wanted = cross_entropy(logits[name].detach().double().numpy(), labels.numpy())
@@ -70,7 +70,7 @@ def test_the_loss_should_be_the_sum_of_three_cross_entropies() -> None:
 def test_each_classifier_should_learn_from_its_own_loss_alone(name: str) -> None:
     torch.manual_seed(0)
     network = Classifiers(parameters())
-    network.loss(network, batch(), 1)[name].backward()
+    loss(network, batch(), 1)[name].backward()
     moved = {key.split(".")[0] for key, each in network.named_parameters() if each.grad is not None}
     assert moved == {f"by_{name}"}
 
