@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.answer import evidence
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.filters import IndexFilter

@@ -30,9 +30,9 @@ from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
 from chalicelib.adapters.records.feedback import MAX_VOTES
 from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import MODEL, Embedder
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.answer.answer_log import first_passage_span
 from chalicelib.retrieval.search import feedback_boost as product
 from chalicelib.retrieval.search.feedback_boost import (

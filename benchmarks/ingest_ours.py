@@ -18,10 +18,10 @@ from benchmarks.folder_objects import FolderObjects
 from benchmarks.lines import serve
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.s3vectors import Vectors, index_definition
+from chalicelib.contracts.indexes import IndexRef, TenantState, Vector
 from chalicelib.contracts.ingest import ChunkRequest, EmbedRequest, ReadRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import MODEL, Embedder
-from chalicelib.ports import IndexRef, TenantState, Vector
 from functions.chunk_document import core as chunking
 from functions.embed_chunks import core as embedding
 from functions.read_document import core as reading

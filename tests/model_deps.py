@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.inference.hot_swap import OpenModels
-from chalicelib.ports import ObjectStore
 from functions.run_model.deps import Deps
 from tests.unit.ingest.fakes import FakeObjects
 

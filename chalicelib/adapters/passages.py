@@ -17,7 +17,7 @@ from chalicelib.retrieval.search.fusion import IndexScores, explain_scores
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
-    from chalicelib.ports import IndexRef
+    from chalicelib.contracts.indexes import IndexRef
     from chalicelib.retrieval.search.filters import IndexFilter
 
 

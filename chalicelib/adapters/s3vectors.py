@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
     from mypy_boto3_s3vectors.type_defs import PutInputVectorTypeDef
 
-    from chalicelib.ports import IndexRef, Vector
+    from chalicelib.contracts.indexes import IndexRef, Vector
 
 
 Thing = TypeVar("Thing")

@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalice.app import AuthRequest, AuthResponse
 
 if TYPE_CHECKING:
-    from chalicelib.key_ports import ApiKeyRecords
+    from chalicelib.contracts.keys import ApiKey
 
 BEARER = r"[Bb][Ee][Aa][Rr][Ee][Rr] +(hr_[A-Za-z0-9_-]{32,128}) *"
 """The form of a token. API Gateway refuses any other by the same expression, free of charge."""
 
 KEY_ID_CHARACTERS = 12
 """Characters of a key's hash that identify it in access logs: enough to tell keys apart."""
+
+
+class ApiKeyRecords(Protocol):
+    """Looks up API keys."""
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, or None once it is revoked or was never made."""
 
 
 def hash_key(key: str) -> str:

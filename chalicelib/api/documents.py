@@ -37,7 +37,7 @@ from chalicelib.retrieval.ids import InboxPlace, check_collection, parse_inbox_k
 from chalicelib.retrieval.search.filters import Declarations, check_metadata_declared
 
 if TYPE_CHECKING:
-    from chalicelib.ports import TenantStates
+    from chalicelib.contracts.indexes import TenantStates
     from chalicelib.wiring.api import ApiParts
 
 UPLOAD_SECONDS = 15 * 60

@@ -31,7 +31,7 @@ from chalicelib.retrieval.search.feedback_boost import marks_for_rating
 from chalicelib.retrieval.search.ranking import CurrentVersions
 
 if TYPE_CHECKING:
-    from chalicelib.ports import EventBus
+    from chalicelib.contracts.events import EventBus
     from chalicelib.wiring.api import ApiParts
 
 CREATED = 201

@@ -24,8 +24,8 @@ from chalicelib.retrieval.ids import check_collection
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
+    from chalicelib.contracts.indexes import TenantStates
     from chalicelib.contracts.removals import RemovalBound, Removed
-    from chalicelib.ports import TenantStates
     from chalicelib.wiring.api import ApiParts
 
 

@@ -42,7 +42,7 @@ from chalicelib.errors import HeadraceError, Transient
 
 if TYPE_CHECKING:
     from chalicelib.budgets.ledger import LedgerStore
-    from chalicelib.ports import EventBus
+    from chalicelib.contracts.events import EventBus
 
 MAX_TRIES = 8
 """Tries at one reservation: a day may have to be opened, cleared of what expired, and corrected."""

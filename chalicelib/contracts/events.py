@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from pydantic import AwareDatetime, Field
 
@@ -60,3 +60,10 @@ class DocumentFailed(DocumentEvent):
 
     error: str
     reason: str
+
+
+class EventBus(Protocol):
+    """The bus that subscribers listen to."""
+
+    def publish(self, event: BusEvent) -> None:
+        """Put an event on the bus; it is accepted on return."""

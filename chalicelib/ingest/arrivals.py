@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
 from chalicelib.contracts.inbox_metadata import CORRELATION, read_inbox_metadata
+from chalicelib.contracts.indexes import TenantStates
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.ingest_claims import (
     ClaimOutcome,
@@ -23,13 +24,31 @@ from chalicelib.jobs.ingest_claims import (
     retry_input,
     with_ready_version,
 )
-from chalicelib.ports import Executions, InboxQueue, TenantStates
 from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ExecutionStatus
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.ingest.departures import MemberObjects, MemberRemover
     from chalicelib.jobs.ingest_settlement import IngestRecords
+
+
+class Executions(Protocol):
+    """The executions of the `ingest` state machine."""
+
+    def start(self, name: str, work: IngestInput) -> None:
+        """Start an execution; one of that name that exists already is no error."""
+
+    def ended(self, execution_arn: str) -> ExecutionStatus | None:
+        """Return how an execution ended, None while it runs; raise `NotFound`."""
+
+
+class InboxQueue(Protocol):
+    """The queue of arrivals."""
+
+    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
+        """Send an arrival once more, to be seen after `delay_seconds` (at most 900)."""
+
 
 InboxMessage = ObjectCreated | RetryWanted | MemberGone
 _MESSAGE: TypeAdapter[InboxMessage] = TypeAdapter(InboxMessage)

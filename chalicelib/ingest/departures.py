@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
 from chalicelib.contracts.inbox_metadata import CONTAINER, Member
 from chalicelib.contracts.jobs import JobInput
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.errors import NotFound
 from chalicelib.jobs.removals import needs_job
-from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.ids import InboxPlace, members_key
 
 if TYPE_CHECKING:

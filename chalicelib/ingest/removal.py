@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.contracts.indexes import TenantStates, VectorIndex
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import DepartureAnnouncer, MemberContainer
 from chalicelib.ingest.settlement import LINES
-from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
 
 if TYPE_CHECKING:

@@ -27,10 +27,13 @@ from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 if TYPE_CHECKING:
     from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
     from chalicelib.contracts.documents import Document, Version, VersionStatus
+    from chalicelib.contracts.events import EventBus
+    from chalicelib.contracts.indexes import TenantStates, VectorIndex
     from chalicelib.contracts.ingest import IngestInput
+    from chalicelib.contracts.objects import ObjectStore
     from chalicelib.contracts.receipts import Receipt
+    from chalicelib.ingest.arrivals import Executions
     from chalicelib.jobs.ingest_settlement import IngestRecords
-    from chalicelib.ports import EventBus, Executions, ObjectStore, TenantStates, VectorIndex
 
 
 REJECTED = "Rejected"

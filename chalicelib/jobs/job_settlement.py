@@ -17,9 +17,9 @@ from chalicelib.observability import OLDEST_JOB, observed
 
 if TYPE_CHECKING:
     from chalicelib.contracts.arrivals import ExecutionStatus
+    from chalicelib.contracts.events import EventBus
     from chalicelib.jobs.launcher import JobExecutions, JobRecords
     from chalicelib.jobs.lifecycle import JobState, RunningJob
-    from chalicelib.ports import EventBus
 
 
 GRACE = timedelta(seconds=60)

@@ -13,7 +13,7 @@ from chalicelib.retrieval.ids import chunks_key, pages_key
 from chalicelib.retrieval.text.chunks import CountTokens, chunk_pages
 
 if TYPE_CHECKING:
-    from chalicelib.ports import ObjectStore
+    from chalicelib.contracts.objects import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from chalicelib.contracts.indexes import (
+    IndexRef,
+    PictureIndexes,
+    TenantState,
+    TenantStates,
+    VectorIndex,
+)
 from chalicelib.contracts.ingest import (
     Chunk,
     Embeddable,
@@ -14,18 +21,11 @@ from chalicelib.contracts.ingest import (
     spent,
 )
 from chalicelib.contracts.jsonl import read_lines
+from chalicelib.contracts.objects import LargeObjects
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, small_transitions
 from chalicelib.jobs.receipts import UnitCost
-from chalicelib.ports import (
-    IndexRef,
-    LargeObjects,
-    PictureIndexes,
-    TenantState,
-    TenantStates,
-    VectorIndex,
-)
 from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 from functions.embed_chunks.pictures import PicturePut, put_picture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from chalicelib.contracts.indexes import Vector
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
 from chalicelib.ingest.receipts import FLOAT_BYTES
-from chalicelib.ports import Vector
 from chalicelib.retrieval.ids import path_hashes, vector_key
 
 

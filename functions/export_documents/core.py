@@ -23,10 +23,10 @@ from chalicelib.budgets.usage import exported_usage
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from chalicelib.ports import ObjectStore
 from functions.export_documents.listing import (
     ENTRIES_A_LISTING,
     ListedRecords,

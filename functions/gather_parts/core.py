@@ -29,7 +29,8 @@ from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects, TenantStates
+    from chalicelib.contracts.indexes import TenantStates
+    from chalicelib.contracts.objects import LargeObjects
 
 MAX_NOTICES = 20
 NEEDED_NO_MORE = ("parts/", "text")

@@ -15,7 +15,7 @@ from chalicelib.errors import Conflict
 from chalicelib.retrieval.ids import chunks_key, pages_key
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
 
 EMBEDDING_CHUNKS = 500
 """Chunks of a part that is embedded by one worker: as many as one call puts, in ten seconds."""

@@ -19,7 +19,7 @@ from chalicelib.contracts.parts import EmbedPartResult, Express, PartDone, Resul
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
 
 EXPRESS_GB = 64 / 1024
 """Memory is billed by 64 MB, and the children need less: 50 MB, their definition and their data.

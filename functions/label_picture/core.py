@@ -18,8 +18,8 @@ from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from chalicelib.retrieval.search.image_vectors import describe_image
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.objects import ObjectStore
     from chalicelib.inference.efficientnet import LabelledImage
-    from chalicelib.ports import ObjectStore
 
 FIRST_FRAME = "The picture moves; of its {count} frames the first was looked at."
 NOTHING_CERTAIN = (

@@ -20,7 +20,7 @@ from functions.read_document.text.language import language_of
 from functions.read_document.upload import WHOLE_BYTES, UploadedFile, check_size, download
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
     from functions.read_document.file_types.formats import Identify
     from functions.read_document.part_plan import PartPlan
 

@@ -18,7 +18,7 @@ from functions.read_document.text.encodings import encoding_of, in_utf8
 from functions.read_document.upload import UploadedFile, download
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
     from functions.read_document.text.rows import RowPage
 
 TEXT_PLAN_FILE = "plan.json"

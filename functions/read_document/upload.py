@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidInput, NotFound, Unsupported
 from functions.read_document.text.rows import Blocks, blocks_of
 
 if TYPE_CHECKING:
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
 
 MEBIBYTE = 1024 * 1024
 WHOLE_BYTES = 50 * MEBIBYTE

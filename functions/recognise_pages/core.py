@@ -16,7 +16,7 @@ from functions.recognise_pages.notices import notices
 from functions.recognise_pages.text import RecognisedLine, confidence, text_page
 
 if TYPE_CHECKING:
-    from chalicelib.ports import ObjectStore
+    from chalicelib.contracts.objects import ObjectStore
 
 MAX_PAGES = 20
 """Pages that one call looks at: at 5 to 10 s for a dense one, less than its function's time."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from chalicelib.ports import LargeObjects
+    from chalicelib.contracts.objects import LargeObjects
 
     Picture = NDArray[np.uint8]
 

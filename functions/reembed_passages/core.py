@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.contracts.indexes import IndexRef, TenantStates
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
-from chalicelib.ports import IndexRef, TenantStates
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 

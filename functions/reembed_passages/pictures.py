@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.contracts.indexes import IndexRef, PictureIndexes
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.contracts.looking import PictureVector
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import image_index_name, reembedded_key, vector_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index
 from functions.reembed_passages.core import PassageRecords, VectorCopies, is_live

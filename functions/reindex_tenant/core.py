@@ -21,13 +21,14 @@ from typing import Literal, Protocol
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef, TenantState, TenantStates
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.objects import ObjectStore
 from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates
 from chalicelib.retrieval.ids import vector_key
 
 CHUNKS_A_SLICE = 200

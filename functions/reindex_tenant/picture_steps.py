@@ -21,8 +21,8 @@ from functions.reindex_tenant.core import DocumentListing, check_embedded
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
+    from chalicelib.contracts.objects import ObjectStore
     from chalicelib.jobs.lifecycle import JobState
-    from chalicelib.ports import ObjectStore
 
 PICTURES_A_BATCH = 200
 

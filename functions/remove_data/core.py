@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef, TenantStates
 from chalicelib.contracts.jobs import JobCounts, JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Conflict
@@ -21,7 +22,6 @@ from chalicelib.jobs.launcher import JobRecords
 from chalicelib.jobs.lifecycle import JobState, check_cancellable
 from chalicelib.jobs.removals import TENANT_BACKUPS
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from chalicelib.ports import IndexRef, TenantStates
 
 PREFIXES = ("inbox", "documents", "jobs", "feedback")
 """The kinds of objects that belong to a tenant; `{kind}/{tenant}/` holds them."""

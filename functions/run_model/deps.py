@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.objects import ObjectStore
     from chalicelib.inference.hot_swap import OpenModels
-    from chalicelib.ports import ObjectStore
 
 M = TypeVar("M")
 

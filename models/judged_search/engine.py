@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.s3vectors import TEXT_KEY, Vectors, index_definition
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.indexes import IndexRef, Vector
 from chalicelib.contracts.ingest import Chunk, Page, VectorMetadata
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
-from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Reranker, Searcher

@@ -96,3 +96,8 @@ def test_every_module_of_chalicelib_has_a_layer() -> None:
         if module.startswith("chalicelib.") and not within(module, layers)
     ]
     assert loose == []
+
+
+def test_chalicelib_has_packages_and_three_modules_of_its_own() -> None:
+    loose = {file.stem for file in (ROOT / "chalicelib").glob("*.py")} - {"__init__"}
+    assert loose == {"errors", "observability", "settings"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.key_ports import ApiKey
+from chalicelib.contracts.keys import ApiKey
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb import DynamoTable

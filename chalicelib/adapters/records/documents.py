@@ -29,9 +29,9 @@ from chalicelib.adapters.records.writes import (
 )
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.idempotency import IdempotentResponse
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import Conflict
-from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import image_index_model
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
     from mypy_boto3_s3vectors import S3VectorsClient
 
-    from chalicelib.ports import IndexRef
+    from chalicelib.contracts.indexes import IndexRef
 
 MAX_OBJECTS_A_CALL = 1_000
 RECORDS_AT_A_TIME = 500

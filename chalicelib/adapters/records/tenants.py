@@ -16,7 +16,7 @@ from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
     from chalicelib.adapters.s3vectors import Indexes
-    from chalicelib.ports import IndexRef
+    from chalicelib.contracts.indexes import IndexRef
 
 
 class TenantTable(IngestTable):

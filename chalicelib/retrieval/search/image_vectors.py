@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.errors import ModelFailure, NotFound
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.indexes import IndexRef, PictureIndexes, TenantState
     from chalicelib.contracts.picture_labels import Label
-    from chalicelib.ports import IndexRef, PictureIndexes, TenantState
 
 
 MIN_NAMED_SHARE = 0.05

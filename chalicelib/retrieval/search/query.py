@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.functions.label_picture import LabelPictureResult
     from chalicelib.contracts.functions.rerank_passages import RerankResult
+    from chalicelib.contracts.indexes import IndexRef
     from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.search import Hit, Neighbour
-    from chalicelib.ports import IndexRef
     from chalicelib.retrieval.search.filters import IndexFilter
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.retrieval.ids import vector_key
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.indexes import IndexRef
     from chalicelib.contracts.search import Hit, Neighbour
-    from chalicelib.ports import IndexRef
     from chalicelib.retrieval.search.query import PassageIndex
 
 

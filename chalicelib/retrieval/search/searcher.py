@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.functions.label_picture import LabelPictureResult
     from chalicelib.contracts.functions.rerank_passages import RerankResult
+    from chalicelib.contracts.indexes import IndexRef, TenantRecords
     from chalicelib.contracts.search import Hit
-    from chalicelib.ports import IndexRef, TenantRecords
     from chalicelib.retrieval.search.filters import IndexFilter
     from chalicelib.retrieval.search.images import ImageSearcher
     from chalicelib.retrieval.search.query import ImageQuery, PassageIndex

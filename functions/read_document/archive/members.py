@@ -22,7 +22,7 @@ from chalicelib.retrieval.ids import InboxPlace, check_path, members_key
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import ReadRequest
-    from chalicelib.ports import ObjectStore
+    from chalicelib.contracts.objects import ObjectStore
     from functions.read_document.pages import Attachment
 
 MEBIBYTE = 1024 * 1024

@@ -21,10 +21,10 @@ from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.adapters.records.writes import COUNTER, tenant_key
 from chalicelib.adapters.s3 import S3Objects
 from chalicelib.adapters.s3vectors import Vectors
+from chalicelib.contracts.indexes import IndexRef, Vector
 from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim, execution_arn
-from chalicelib.ports import IndexRef, Vector
 from tests.cloud import CloudProcess
 from tests.unit.ingest.examples import MACHINE, NOW, work
 

@@ -39,6 +39,7 @@ from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
+from chalicelib.contracts.keys import ApiKey
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.contracts.search import Hit
@@ -49,7 +50,6 @@ from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
-from chalicelib.key_ports import ApiKey
 from chalicelib.prompts.rendering import preview
 from chalicelib.prompts.runs import PromptRunner
 from chalicelib.prompts.validation import check_prompt

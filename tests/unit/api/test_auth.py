@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.auth import authorize, hash_key
-from chalicelib.key_ports import ApiKey
+from chalicelib.contracts.keys import ApiKey
 from tests.unit.api.fakes import KEY, Api, FakeRecords
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/stage/GET/v1/documents"

@@ -10,6 +10,7 @@ from pathlib import Path
 from chalicelib.contracts.arrivals import ExecutionStatus, MemberGone, MemberGoneDetail
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.indexes import IndexRef, TenantState, Vector
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovalBound, Removed
@@ -17,7 +18,6 @@ from chalicelib.contracts.uploads import Download
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import member_removal_job
 from chalicelib.jobs.ulids import ulid
-from chalicelib.ports import IndexRef, TenantState, Vector
 from tests.unit.ingest.examples import NOW
 
 INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")

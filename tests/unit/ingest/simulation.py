@@ -23,6 +23,7 @@ from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus, MemberGoneDetail
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import Vector
 from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict, NotFound, Transient
@@ -31,7 +32,6 @@ from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
 from chalicelib.ingest.removal import DocumentRemoval
 from chalicelib.ingest.settlement import IngestSettler
 from chalicelib.jobs.ingest_claims import execution_arn
-from chalicelib.ports import Vector
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, vector_key
 from localcloud.stepfunctions.language.jsonata.templates import Bindings, evaluate
 from localcloud.stepfunctions.language.values import JsonObject

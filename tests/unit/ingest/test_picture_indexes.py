@@ -11,8 +11,8 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.adapters.records.tenants import PictureIndexTable, TenantTable
 from chalicelib.adapters.s3vectors import Indexes
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.errors import Conflict
-from chalicelib.ports import IndexRef
 from tests.unit.ingest.fakes import INDEX
 
 EMOJI = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.indexes import IndexRef, Vector
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.removal import DocumentRemoval
 from chalicelib.jobs.ingest_settlement import IngestSlot
-from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
 from tests.unit.ingest.examples import NOW as MOMENT
 from tests.unit.ingest.examples import work

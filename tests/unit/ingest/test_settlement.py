@@ -12,6 +12,7 @@ from chalicelib.adapters.records.writes import document_key, tenant_key, version
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
 from chalicelib.contracts.events import DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.inbox_metadata import Member
+from chalicelib.contracts.indexes import IndexRef, Vector
 from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.receipts import Receipt
@@ -25,7 +26,6 @@ from chalicelib.ingest.settlement import (
 )
 from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn
 from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
-from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import chunks_key, members_key, vector_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, version, work
 from tests.unit.ingest.fakes import (

@@ -13,6 +13,7 @@ from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.records.tenants import TenantTable
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.jobs import JobCounts, JobEnd, JobError, JobInput, JobKind
 from chalicelib.contracts.removals import Removed, RemovedTenant
 from chalicelib.errors import Conflict
@@ -25,7 +26,6 @@ from chalicelib.jobs.lifecycle import (
     resumed_attempt,
 )
 from chalicelib.jobs.steps import StepOutcome
-from chalicelib.ports import IndexRef
 from tests.clients import client
 from tests.unit.ingest.conftest import records, table
 from tests.unit.ingest.fakes import INDEX

@@ -6,8 +6,8 @@ from typing import Any
 from botocore.stub import Stubber
 
 from chalicelib.adapters.passages import Passages
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.search.filters import IndexFilter
 from tests import clients
 

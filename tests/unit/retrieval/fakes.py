@@ -19,11 +19,11 @@ from chalicelib.contracts.functions.check_support import (
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.functions.label_picture import LabelPictureResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import HeadraceError
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.text.sentences import split_sentences

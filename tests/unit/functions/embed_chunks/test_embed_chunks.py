@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.ingest import Chunk, EmbedRequest, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import chunks_key, path_hash, vector_key
 from functions.embed_chunks import core
 from tests.unit.ingest.examples import BUCKET, NOW

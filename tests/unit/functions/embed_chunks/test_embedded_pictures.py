@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.ingest import Chunk, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import NotFound
 from chalicelib.generation.model_file import served_models
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import (
     chunks_key,
     image_index_dimensions,

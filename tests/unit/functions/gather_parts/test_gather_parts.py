@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.ingest import Chunk, Page, Spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import (
@@ -23,7 +24,6 @@ from chalicelib.contracts.parts import (
 )
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts import core, part_joiner
 from tests.unit.ingest.examples import BUCKET

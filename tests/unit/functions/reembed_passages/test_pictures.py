@@ -9,11 +9,11 @@ import pytest
 
 from chalicelib.adapters.s3vectors import StoredVector
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.ingest import Spent
 from chalicelib.contracts.jobs import ReembedRequest
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import reembedded_key, vector_key
 from functions.reembed_passages import pictures
 from tests.unit.ingest.examples import document

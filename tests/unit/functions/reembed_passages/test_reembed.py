@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.jobs import ReembedRequest
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict
-from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import vector_key
 from functions.reembed_passages import core
 from tests.unit.ingest.examples import document

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.jobs import JobError, Slice, StepRequest, StepResult
 from chalicelib.errors import Conflict, ModelFailure, NotFound, Transient
 from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.jobs.launcher import JobLauncher
-from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import vector_key
 from functions.reindex_tenant import core
 from tests.unit.ingest.examples import work

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Transient
 from chalicelib.jobs.launcher import JobLauncher
-from chalicelib.ports import IndexRef
 from functions.remove_data import core
 from tests.unit.ingest.fakes import INDEX, FakeTenants
 from tests.unit.jobs.examples import JOB, NOW, begun, desk, given

@@ -18,12 +18,12 @@ from chalicelib.adapters.s3vectors import Indexes, Vectors
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest
 from chalicelib.contracts.functions.label_picture import LabelDocumentRequest, LabelPictureRequest
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.ingest import Chunk, EmbedRequest, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
-from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 from chalicelib.retrieval.search.image_vectors import embed_passages
 from chalicelib.retrieval.search.query import Query, SearchResult

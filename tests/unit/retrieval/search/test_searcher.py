@@ -10,9 +10,9 @@ import pytest
 from chalicelib.contracts.answer_log import RatedSpan
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Transient, Unsupported
-from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import MAX_DEPTH, path_hash, path_hashes, vector_key
 from chalicelib.retrieval.search.feedback_boost import Vote
 from chalicelib.retrieval.search.filters import IndexFilter
