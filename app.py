@@ -36,7 +36,7 @@ def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
 
 
 if HANDLER in {"", API}:
-    from chalicelib.api.mounting import mount
+    from chalicelib.api.application import mount
     from chalicelib.wiring.api import ApiParts
 
     parts = ApiParts(os.environ)

@@ -45,7 +45,7 @@ from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.query import PassageIndex, Query
 from chalicelib.retrieval.search.searcher import Searcher
 from models.judged_search import collection
-from models.judged_search.collection import Document, Half, Judged, hashed
+from models.judged_search.collection import Half, Judged, JudgedDocument, hashed
 from models.judged_search.engine import engine
 from models.pull.cache import CACHE
 
@@ -115,7 +115,7 @@ class Voters:
         return list(dict.fromkeys(found))
 
 
-def voters(name: str, half: Half, documents: Mapping[str, Document]) -> Voters:
+def voters(name: str, half: Half, documents: Mapping[str, JudgedDocument]) -> Voters:
     """Return who asks what in one half: every other question is rated, `MAX_VOTES` at the most."""
     known = [each for each in collection.frozen(name).questions if each.half == half]
     ordered = sorted(known, key=lambda question: hashed(f"rated {question.id}"))
@@ -131,7 +131,7 @@ def voters(name: str, half: Half, documents: Mapping[str, Document]) -> Voters:
     )
 
 
-def in_other_words(name: str, question: Judged, documents: Mapping[str, Document]) -> str:
+def in_other_words(name: str, question: Judged, documents: Mapping[str, JudgedDocument]) -> str:
     """Return the question in other words, "" where there are none."""
     if name == "foldoc":
         return FRAMES[int(hashed(question.id)[1], 16) % len(FRAMES)].format(question.text)

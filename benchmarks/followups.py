@@ -20,7 +20,7 @@ from benchmarks.answering import ROOT, LocalEmbedder, finder_over
 from benchmarks.reporting import Result
 from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.question_rewriting import rewrite_question
+from chalicelib.retrieval.answer.question_rewriter import rewrite_question
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher

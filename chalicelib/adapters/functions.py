@@ -12,7 +12,7 @@ from chalicelib.contracts.functions.check_support import CheckRequest, CheckResu
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
-from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
+from chalicelib.contracts.vision import EmbedImageRequest, EmbedImageResult
 from chalicelib.errors import (
     InvalidInput,
     ModelFailure,

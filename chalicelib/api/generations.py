@@ -11,7 +11,7 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_operation, tenant_of
 from chalicelib.api.idempotency import run_paid_once
 from chalicelib.api.limits import call_limits
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.operations import Operation

@@ -18,7 +18,7 @@ from chalicelib.api.http import (
 )
 from chalicelib.api.idempotency import run_paid_once
 from chalicelib.api.limits import call_limits
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported

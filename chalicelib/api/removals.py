@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 
-class DocumentRemover(Protocol):
+class RemovalStarter(Protocol):
     """Removes documents."""
 
     def begin(self, tenant: str, document: Document) -> RemovalBound:
@@ -46,7 +46,7 @@ class RemovalServices:
     jobs: JobServices
     tenants: TenantStates
     documents: DocumentLookup
-    remover: Callable[[], DocumentRemover]
+    remover: Callable[[], RemovalStarter]
     """Returns what removes; its clients are made only when something is removed."""
 
 

@@ -22,12 +22,12 @@ from chalicelib.api.http import (
 )
 from chalicelib.contracts.operations import Operation, limit_parameter
 from chalicelib.contracts.webhooks import (
-    BusEvent,
     CreatedWebhook,
     CreateWebhookRequest,
     Delivery,
     DeliveryList,
     Webhook,
+    WebhookEvent,
     WebhookList,
 )
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
@@ -230,7 +230,7 @@ def _test(tenant: str, webhook_id: str, request_id: str, deps: WebhookServices) 
     """Send an event that means nothing, so that a receiver can be tried."""
     now = deps.now()
     detail = {"tenant": tenant, "webhook_id": webhook_id}
-    event = BusEvent.model_validate(
+    event = WebhookEvent.model_validate(
         {
             "id": request_id,
             "source": "headrace",

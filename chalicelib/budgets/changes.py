@@ -41,7 +41,7 @@ from chalicelib.budgets.limits import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import ActualCost
+    from chalicelib.budgets.spender import ActualCost
     from chalicelib.contracts.budgets import Reservation
 
 DAY = "SPENDING#"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.budgets.limits import after_minute
-from chalicelib.budgets.spending import ActualCost, MaxCost
+from chalicelib.budgets.spender import ActualCost, MaxCost
 from chalicelib.contracts.budgets import Charge
 
 if TYPE_CHECKING:

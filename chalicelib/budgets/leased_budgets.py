@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.budgets.lease import BudgetLease, lease_seconds, multiply_cost
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, Bill, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, Bill, MaxCost, Spender
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled
 
 if TYPE_CHECKING:

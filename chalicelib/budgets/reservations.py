@@ -36,7 +36,7 @@ from chalicelib.budgets.refusals import (
     unpriced_error,
 )
 from chalicelib.budgets.settlement import ReservationSettler, best_effort
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.errors import HeadraceError, Transient
 

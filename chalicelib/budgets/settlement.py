@@ -20,7 +20,7 @@ from chalicelib.budgets.changes import (
 from chalicelib.budgets.days import BudgetDays
 from chalicelib.budgets.ledger import EXPIRED, unsettled_entries
 from chalicelib.budgets.limits import day_of, minute_of
-from chalicelib.budgets.spending import ActualCost
+from chalicelib.budgets.spender import ActualCost
 from chalicelib.contracts.budgets import Charge, Reservation
 from chalicelib.errors import HeadraceError
 

@@ -99,7 +99,7 @@ class DeliveryList(Contract):
     items: tuple[Delivery, ...]
 
 
-class BusEvent(Contract):
+class WebhookEvent(Contract):
     """An event of the bus `headrace` as EventBridge hands it to the queue.
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-structure.html

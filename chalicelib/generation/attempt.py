@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.generations import Call, Generation, Reply, Usage
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, Unsupported
 from chalicelib.generation.attempt_history import NO_USAGE, AttemptHistory

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.generation.streams import Delta
 
 if TYPE_CHECKING:

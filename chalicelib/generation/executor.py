@@ -28,7 +28,7 @@ from chalicelib.generation.streams import StreamedAnswer, StreamEnd, TextDelta, 
 from chalicelib.generation.tokens import has_tools, max_load
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.screening import Finding
     from chalicelib.generation.router import RouteStep
     from chalicelib.generation.tokens import TokenLoad

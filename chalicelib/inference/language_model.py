@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 
 from chalicelib.errors import ModelFailure
-from chalicelib.inference.decoding import DecoderShape, Floats, TokenIds, TokenSampling, decode
 from chalicelib.inference.exported_model import ExportedModel
+from chalicelib.inference.text_decoder import DecoderShape, Floats, TokenIds, TokenSampling, decode
 from chalicelib.inference.tokenizers import TextTokenizer
 
 _GRAPH = "decoder"

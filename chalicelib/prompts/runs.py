@@ -30,7 +30,7 @@ from chalicelib.prompts.rendering import CompiledPrompt
 from chalicelib.prompts.replies import TurnAnswer, VerifierVerdict, parse_answer, parse_verdict
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.prompts import PromptContent, PromptVersion
     from chalicelib.prompts.variables import Value
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.contracts.webhooks import BusEvent, Delivery, DeliveryDue
+from chalicelib.contracts.webhooks import Delivery, DeliveryDue, WebhookEvent
 from chalicelib.errors import InvalidInput
 from chalicelib.webhooks.requests import signed_headers
 from chalicelib.webhooks.subscriptions import (
@@ -63,7 +63,7 @@ def queue_delay(left: timedelta) -> int:
     return max(0, min(int(MAX_QUEUE_DELAY.total_seconds()), math.ceil(left.total_seconds())))
 
 
-_MESSAGE: TypeAdapter[DeliveryDue | BusEvent] = TypeAdapter(DeliveryDue | BusEvent)
+_MESSAGE: TypeAdapter[DeliveryDue | WebhookEvent] = TypeAdapter(DeliveryDue | WebhookEvent)
 _GONE = 410
 
 
@@ -96,11 +96,11 @@ class DeliveryProcessor:
             InvalidInput: it is not meant for this queue; it goes to the dead letters.
         """
         message = parse_message(body)
-        if isinstance(message, BusEvent):
+        if isinstance(message, WebhookEvent):
             return self._announce(message)
         return self._attempt(message)
 
-    def _announce(self, event: BusEvent) -> DeliveryResult:
+    def _announce(self, event: WebhookEvent) -> DeliveryResult:
         """Create one delivery for each webhook that is subscribed to the event."""
         tenant = str(event.detail["tenant"])
         now = self.now()
@@ -193,7 +193,7 @@ class DeliveryProcessor:
         self.queue.send_due(following, queue_delay(due_at - self.now()))
 
 
-def new_delivery(event: BusEvent, webhook_id: str, now: datetime) -> OutgoingDelivery:
+def new_delivery(event: WebhookEvent, webhook_id: str, now: datetime) -> OutgoingDelivery:
     """Return the delivery of `event` to one webhook, with its body.
 
     Its id is the same for every webhook, and ids order like the events' times.
@@ -220,7 +220,7 @@ def next_attempt(tenant: str, delivery: Delivery, now: datetime) -> DeliveryDue:
     )
 
 
-def _body(event: BusEvent) -> bytes:
+def _body(event: WebhookEvent) -> bytes:
     """Return the body for a receiver: the event's type, time and detail."""
     content = {
         "type": event.detail_type,
@@ -230,13 +230,13 @@ def _body(event: BusEvent) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def parse_message(body: str) -> DeliveryDue | BusEvent:
+def parse_message(body: str) -> DeliveryDue | WebhookEvent:
     """Parse a message of the queue, or raise `InvalidInput`."""
     try:
         message = _MESSAGE.validate_json(body)
     except ValidationError as error:
         raise InvalidInput(f"Not webhook work: {error.error_count()} problems.") from error
-    if isinstance(message, BusEvent) and not isinstance(message.detail.get("tenant"), str):
+    if isinstance(message, WebhookEvent) and not isinstance(message.detail.get("tenant"), str):
         raise InvalidInput("The event names no tenant.", field="detail.tenant")
     return message
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from chalicelib.contracts.indexes import IndexRef, PictureIndexes, TenantState, VectorIndex
 from chalicelib.contracts.ingest import Chunk, EmbedRequest
-from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.objects import ObjectStore
+from chalicelib.contracts.vision import PictureVector
 from chalicelib.retrieval.ids import image_index_name, picture_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index
 from functions.embed_chunks.vectors import billed_size, vectors_of

@@ -21,7 +21,7 @@ from chalicelib.batches.items import item_lines
 from chalicelib.batches.outcomes import OutcomeWriter
 from chalicelib.batches.rounds import THREADS, WRITERS
 from chalicelib.batches.storage import KEYS_PER_PAGE, ItemObjects
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.batches import (
     GenerateItemsRequest,
     GenerateItemsResult,
@@ -41,7 +41,7 @@ LONGEST_SECONDS = 250.0
 """When the last call has to have ended: the function has 270 s, and writes outcomes after it."""
 
 
-class JobStates(Protocol):
+class BatchStates(Protocol):
     """The records of jobs."""
 
     def state(self, tenant: str, job_id: str) -> JobState | None:
@@ -70,7 +70,7 @@ class Deps:
     `clock` is the one that the answerer keeps its bounds by.
     """
 
-    jobs: JobStates
+    jobs: BatchStates
     objects: ItemObjects
     answerer: BoundedGenerator
     purse: BudgetFlusher

@@ -12,7 +12,7 @@ from chalicelib.batches.items import BatchItem, parse_item
 from chalicelib.batches.outcomes import OutcomeWriter, error_outcome, item_error, spending_outcome
 from chalicelib.batches.receipts import ReceiptSum
 from chalicelib.batches.storage import ItemObjects
-from chalicelib.budgets.spending import Bill, Spender
+from chalicelib.budgets.spender import Bill, Spender
 from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.receipts import Receipt

@@ -11,7 +11,7 @@ from chalicelib.batches.checkpoint import batch_order
 from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import item_lines, parse_item
 from chalicelib.batches.outcomes import error_outcome, spending_outcome
-from chalicelib.budgets.spending import Bill, Spender
+from chalicelib.budgets.spender import Bill, Spender
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, NotFound, Throttled, Transient, is_fault
 

@@ -24,7 +24,7 @@ from chalicelib.batches.input_reader import split_lines
 from chalicelib.batches.items import item_lines as lines_of_items
 from chalicelib.batches.items import parse_item
 from chalicelib.batches.service_jobs import JobOutputParser
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.batches import BatchCheckpoint, ItemOutcome, ServiceJob
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import (

@@ -13,8 +13,8 @@ from typing import Any
 
 from chalicelib.contracts.indexes import IndexRef, PictureIndexes
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
-from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.objects import ObjectStore
+from chalicelib.contracts.vision import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.retrieval.ids import image_index_name, reembedded_key, vector_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index

@@ -71,14 +71,14 @@ class ReindexProgress(Contract):
     short: int = 0
 
 
-class DocumentListing(Protocol):
+class TenantDocuments(Protocol):
     """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
 
 
-class IngestedDocuments(DocumentListing, Protocol):
+class IngestedDocuments(TenantDocuments, Protocol):
     """The documents of all tenants, and the ingests that run."""
 
     def running(self) -> Iterator[IngestSlot]:

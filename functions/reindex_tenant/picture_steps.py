@@ -17,7 +17,7 @@ from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.reindex_tenant.core import DocumentListing, check_embedded
+from functions.reindex_tenant.core import TenantDocuments, check_embedded
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
@@ -41,7 +41,7 @@ class Deps:
     """Collaborators of `run`."""
 
     desk: StepContext
-    documents: DocumentListing
+    documents: TenantDocuments
     objects: ObjectStore
 
 

@@ -49,7 +49,7 @@ class RemovableDocuments(Protocol):
         """Return one document of the tenant."""
 
 
-class DocumentRemover(Protocol):
+class DocumentEraser(Protocol):
     """Removes documents."""
 
     def remove(self, tenant: str, document: Document, bound: RemovalBound | None) -> Removed:
@@ -95,7 +95,7 @@ class Deps:
     jobs: JobRecords
     documents: RemovableDocuments
     tenants: TenantStates
-    remover: DocumentRemover
+    remover: DocumentEraser
     erasing: TenantEraser
 
 

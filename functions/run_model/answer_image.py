@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.looking import AnswerImageRequest, ImageTextResult
+from chalicelib.contracts.vision import AnswerImageRequest, ImageTextResult
 from chalicelib.inference.flamingo import open_image_text_model
 from chalicelib.inference.image_files import check_total_pixels
 from chalicelib.inference.image_text import ImageExample, ImageQuestion, ImageTextModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.looking import CaptionImageRequest, ImageTextResult
+from chalicelib.contracts.vision import CaptionImageRequest, ImageTextResult
 from chalicelib.inference import blip2
 from chalicelib.inference.image_text import ImageQuestion, ImageTextModel
 from functions.run_model.deps import Deps

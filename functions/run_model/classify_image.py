@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.looking import ClassifyImageRequest, ClassifyImageResult
+from chalicelib.contracts.vision import ClassifyImageRequest, ClassifyImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference import clip
 from chalicelib.inference.clip import ClipModel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.inference import language_model
-from chalicelib.inference.decoding import TokenSampling
 from chalicelib.inference.language_model import LanguageModel
+from chalicelib.inference.text_decoder import TokenSampling
 from functions.run_model.deps import Deps
 
 open_model = language_model.open_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.contracts.ingest import spent
-from chalicelib.contracts.looking import (
+from chalicelib.contracts.vision import (
     EmbedDocumentRequest,
     EmbedDocumentResult,
     EmbedImageRequest,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chalicelib.api.proxy_events import Event, body_of, header_of, key_in, request_id_in, tenant_in
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.http import Head, Streamed, cross_origin, retry_after
 from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response

@@ -21,7 +21,7 @@ from functions.stream_chat import core
 from functions.stream_chat.route import BoundedRouteGenerator, Deps, Piece
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
     from chalicelib.errors import HeadraceError
 
 SERVICE = "stream_chat"

@@ -16,7 +16,7 @@ from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
 
 Piece = TextDelta | ToolDelta | Generation
 

@@ -13,7 +13,7 @@ from localcloud.s3vectors.bucket_store import VectorBucketStore
 from localcloud.s3vectors.memory_index import MemoryIndexCache
 from localcloud.s3vectors.records import parse_records
 from localcloud.s3vectors.requests import validation_error
-from localcloud.s3vectors.vector_store import StoredVector, VectorStore
+from localcloud.s3vectors.vector_store import IndexedVector, VectorStore
 from localcloud.service import Params, Result
 
 DEFAULT_PAGE_ITEMS = 500
@@ -84,7 +84,7 @@ class VectorOperations:
         return {"vectors": [_render_vector(vector, params) for vector in chosen], "nextToken": more}
 
 
-def _render_vector(vector: StoredVector, params: Params) -> dict[str, object]:
+def _render_vector(vector: IndexedVector, params: Params) -> dict[str, object]:
     return vector.render(params.get("returnData", False), params.get("returnMetadata", False))
 
 
@@ -101,7 +101,7 @@ def _parse_segment(params: Params) -> tuple[int, int]:
     return segments, segment
 
 
-def _page_length(listed: Sequence[StoredVector]) -> int:
+def _page_length(listed: Sequence[IndexedVector]) -> int:
     """Return how many of the first vectors make a page, which holds at least one."""
     size = 0
     for position, vector in enumerate(listed):

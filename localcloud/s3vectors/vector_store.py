@@ -22,7 +22,7 @@ _BATCH_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class StoredVector:
+class IndexedVector:
     """A row of the `vectors` table, with data and metadata still encoded."""
 
     id: int
@@ -71,7 +71,7 @@ class VectorStore:
         with self._database.transaction() as connection:
             return _delete_rows(connection, index, keys)
 
-    def get(self, index: int, keys: Sequence[str]) -> dict[str, StoredVector]:
+    def get(self, index: int, keys: Sequence[str]) -> dict[str, IndexedVector]:
         """Return the vectors with these keys that exist, by key."""
         marks = ",".join("?" * len(keys))
         rows = self._database.read(
@@ -83,7 +83,7 @@ class VectorStore:
 
     def page(
         self, index: int, after: int, limit: int, segment: int = 0, segments: int = 1
-    ) -> list[StoredVector]:
+    ) -> list[IndexedVector]:
         """Return up to `limit` vectors of a segment whose ids are above `after`, ordered by id."""
         rows = self._database.read(
             "SELECT id, key, data, metadata FROM vectors WHERE index_id = ? AND id > ?"
@@ -150,5 +150,5 @@ def _row(index: int, record: VectorRecord) -> tuple[Any, ...]:
     )
 
 
-def _stored_vector(row: sqlite3.Row) -> StoredVector:
-    return StoredVector(row["id"], row["key"], row["data"], row["metadata"])
+def _stored_vector(row: sqlite3.Row) -> IndexedVector:
+    return IndexedVector(row["id"], row["key"], row["data"], row["metadata"])

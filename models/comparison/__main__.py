@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chalicelib.errors import HeadraceError
-from models.comparison import report, sampling
+from models.comparison import report, sampling_modes
 from models.comparison.contestants import (
     TrainingBudget,
     open_contestant,
@@ -63,15 +63,15 @@ def compare(
             contestant = open_contestant(name, found[name], models[name])
         else:
             contestant = train_contestant(name, budget, found[name], into)
-        for way in sampling.sampling_modes(contestant):
-            pixels = sampling.draw_pictures(contestant, way, len(held_out), budget.seed)
+        for way in sampling_modes.sampling_modes(contestant):
+            pixels = sampling_modes.draw_pictures(contestant, way, len(held_out), budget.seed)
             rows.append(
                 ComparisonRow(
                     way.name,
                     image_quality(judge, real, pixels, classes),
                     contestant.steps,
                     contestant.seconds,
-                    sampling.measure_speed(contestant, way),
+                    sampling_modes.measure_speed(contestant, way),
                 )
             )
             shown.append(pixels)

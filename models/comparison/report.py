@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from chalicelib.inference.pixels import Pixels
-from models.comparison.sampling import DrawingSpeed
+from models.comparison.sampling_modes import DrawingSpeed
 from models.evaluation import figures
 from models.evaluation.image_quality import ImageQuality
 from models.evaluation.intervals import ConfidenceInterval

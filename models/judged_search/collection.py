@@ -24,7 +24,7 @@ Half = Literal["tune", "test"]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class JudgedDocument:
     """A text and, where it has one, the heading that it stands under."""
 
     id: str
@@ -101,7 +101,7 @@ def installed(name: str) -> bool:
     return dictd.installed(_DICTIONARIES[name])
 
 
-def documents(name: str, ids: Sequence[str]) -> list[Document]:
+def documents(name: str, ids: Sequence[str]) -> list[JudgedDocument]:
     """Return the documents of collection `name` with these ids, in order.
 
     Raises:
@@ -112,14 +112,14 @@ def documents(name: str, ids: Sequence[str]) -> list[Document]:
     return [known[each] for each in ids]
 
 
-def _foldoc() -> dict[str, Document]:
+def _foldoc() -> dict[str, JudgedDocument]:
     found = foldoc.entries(dictd.articles("foldoc"))
-    return {entry.id: Document(entry.id, entry.text) for entry in found}
+    return {entry.id: JudgedDocument(entry.id, entry.text) for entry in found}
 
 
-def _wordnet() -> dict[str, Document]:
+def _wordnet() -> dict[str, JudgedDocument]:
     found = (sense for article in dictd.articles("wn") for sense in wordnet.senses(article))
     return {
-        sense.id: Document(sense.id, sense.text, ", ".join(sense.words))
+        sense.id: JudgedDocument(sense.id, sense.text, ", ".join(sense.words))
         for sense in wordnet.distinct(found).values()
     }

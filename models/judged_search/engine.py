@@ -26,7 +26,7 @@ from chalicelib.retrieval.search.searcher import Reranker, Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
-from models.judged_search.collection import Document
+from models.judged_search.collection import JudgedDocument
 from models.judged_search.vectors import embedded
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _distinct(documents: Iterator[str]) -> list[str]:
 
 @contextmanager
 def engine(
-    name: str, documents: Sequence[Document], questions: Sequence[str], embedder: Embedder
+    name: str, documents: Sequence[JudgedDocument], questions: Sequence[str], embedder: Embedder
 ) -> Iterator[Engine]:
     """Yield the engine with `documents` of collection `name` in it, ready for `questions`."""
     with TemporaryDirectory(prefix="headrace-judged-") as folder:
@@ -151,13 +151,13 @@ def engine(
             service.stop()
 
 
-def _chunks(document: Document, embedder: Embedder) -> Iterator[Chunk]:
+def _chunks(document: JudgedDocument, embedder: Embedder) -> Iterator[Chunk]:
     headings = ((0, document.heading),) if document.heading else ()
     page = Page(page=1, text=document.text, headings=headings)
     return chunk_pages([page], embedder.count_tokens, embedder.max_tokens)
 
 
-def _metadata(document: Document, chunk: Chunk) -> VectorMetadata:
+def _metadata(document: JudgedDocument, chunk: Chunk) -> VectorMetadata:
     return VectorMetadata(
         document_id=document.id,
         version=_VERSION,

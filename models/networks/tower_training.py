@@ -23,7 +23,7 @@ from models.networks.settings import TowerSettings
 from models.networks.towers import TwoTowers
 from models.training.loop import TrainingTask
 from models.training.recipe_code import TaskSetup
-from models.training.supervised import Batch, Loss, loss_task
+from models.training.supervised_task import Batch, Loss, loss_task
 
 S = TypeVar("S", bound=TowerSettings)
 

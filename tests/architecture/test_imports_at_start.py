@@ -314,7 +314,7 @@ def test_every_function_of_the_app_finds_its_handler_and_only_the_api_has_routes
     loaded: Mapping[str, frozenset[str]],
 ) -> None:
     of_app = [handler for handler in BUDGETS if handler.startswith("app.")]
-    mounting = [handler for handler in of_app if "chalicelib.api.mounting" in loaded[handler]]
+    mounting = [handler for handler in of_app if "chalicelib.api.application" in loaded[handler]]
     assert mounting == ["app.app"]
     assert not [each for each in of_app if "chalicelib.api.documents" in loaded[each]]
 

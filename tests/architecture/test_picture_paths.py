@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.contracts.functions.label_picture import LabelDocumentRequest, LabelDocumentResult
 from chalicelib.contracts.ingest import EmbedRequest, IngestInput, Spent
-from chalicelib.contracts.looking import EmbedDocumentRequest
+from chalicelib.contracts.vision import EmbedDocumentRequest
 from chalicelib.ingest.receipts import small_transitions
 from tests.architecture.ingest_world import IngestWorld, Raises, more_steps
 from tests.architecture.test_ingest_paths import HAPPY, document

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.inference import language_model, reward_model
-from chalicelib.inference.decoding import TokenSampling
+from chalicelib.inference.text_decoder import TokenSampling
 from tests.cloud import CloudProcess
 from tests.e2e.serving import asked, forget, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant

@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from chalicelib.inference.decoding import DecoderShape, Floats, TokenIds, TokenSampling, decode
+from chalicelib.inference.text_decoder import DecoderShape, Floats, TokenIds, TokenSampling, decode
 from models.data import instructions, text
 from models.data.instructions import Instruction
 from models.data.text import END

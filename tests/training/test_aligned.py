@@ -41,7 +41,7 @@ from models.training import artefacts, recipe, seeds
 from models.training.devices import Device
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
-from models.training.supervised import Batches
+from models.training.supervised_task import Batches
 from tests.training.conftest import Channel, Smoke
 
 CPU = Device(torch.device("cpu"))

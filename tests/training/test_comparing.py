@@ -15,7 +15,7 @@ from chalicelib.contracts.model_manifest import GraphSpec, ModelOrigin, Signatur
 from chalicelib.inference.image_generator import ImageSampling
 from chalicelib.inference.pixels import Pixels
 from models.comparison import __main__ as comparing
-from models.comparison import contestants, report, sampling
+from models.comparison import contestants, report, sampling_modes
 from models.comparison.contestants import (
     Contestant,
     TrainingBudget,
@@ -201,14 +201,14 @@ def test_should_write_numbers_and_pictures_of_each_way(tmp_path: Path) -> None:
 def test_what_takes_steps_and_prompts_should_draw_in_three_ways(channel: Channel) -> None:
     drawer = Recording()
     contestant = contested("denoiser", drawer, channel("captioned_digits"))
-    few, many, prompted = sampling.sampling_modes(contestant)
+    few, many, prompted = sampling_modes.sampling_modes(contestant)
     assert (few.steps, many.steps, prompted.steps) == (10, 100, 10)
-    assert len(sampling.draw_pictures(contestant, many, 70, seed=5)) == 70
+    assert len(sampling_modes.draw_pictures(contestant, many, 70, seed=5)) == 70
     assert [wish.count for wish in drawer.wishes] == [32, 32, 6]
     assert {wish.guidance for wish in drawer.wishes} == {1.0}
     assert len({wish.seed for wish in drawer.wishes}) == 3
     drawer.wishes.clear()
-    assert len(sampling.draw_pictures(contestant, prompted, 397, seed=5)) == 397
+    assert len(sampling_modes.draw_pictures(contestant, prompted, 397, seed=5)) == 397
     said = captions.read(channel("captioned_digits")).captions["test"]
     asked = {wish.prompt: wish.count for wish in drawer.wishes}
     assert asked == Counter(each[0] for each in said)
@@ -217,9 +217,9 @@ def test_what_takes_steps_and_prompts_should_draw_in_three_ways(channel: Channel
 
 def test_speed_should_be_of_one_picture(digits: Path) -> None:
     contestant = contested("generator", Recording(), digits)
-    (way,) = sampling.sampling_modes(contestant)
+    (way,) = sampling_modes.sampling_modes(contestant)
     clock = ticking(0.064)
-    found = sampling.measure_speed(contestant, way, lambda: next(clock))
+    found = sampling_modes.measure_speed(contestant, way, lambda: next(clock))
     assert found.alone.mean == pytest.approx(64)
     assert found.together.mean == pytest.approx(2)
 
@@ -228,8 +228,8 @@ def test_a_model_that_is_there_should_be_compared_as_it_is(smoke: Smoke, digits:
     model = smoke("gan") / "finish" / "model"
     contestant = open_contestant("gan", digits, model)
     assert (contestant.steps, contestant.seconds) == (60, None)
-    (way,) = sampling.sampling_modes(contestant)
-    assert sampling.draw_pictures(contestant, way, 40, seed=0).shape == (40, 8, 8, 1)
+    (way,) = sampling_modes.sampling_modes(contestant)
+    assert sampling_modes.draw_pictures(contestant, way, 40, seed=0).shape == (40, 8, 8, 1)
     with pytest.raises(BadData, match="has a model of gan, and not of vae"):
         open_contestant("vae", digits, model)
     with pytest.raises(BadData, match="has no whole model"):

@@ -32,7 +32,7 @@ SERVING = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from chalicelib.inference.decoding import DecoderShape, TokenSampling, decode
+from chalicelib.inference.text_decoder import DecoderShape, TokenSampling, decode
 from chalicelib.inference.session import open_session
 folder = Path(sys.argv[1])
 shape = DecoderShape.of(json.loads((folder / "signature.json").read_text())["constants"])

@@ -13,7 +13,7 @@ from models.training.job import EXIT_CODE, TerminationSignal
 from models.training.loop import StepSchedule, train
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
-from models.training.supervised import Batches, learning_rate
+from models.training.supervised_task import Batches, learning_rate
 from tests.training.tasks import ROWS, SETTINGS, Bench, Counting, line_task
 
 PLAN = StepSchedule(SETTINGS.steps, SETTINGS.checkpoint_every, SETTINGS.seed)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from models.training.devices import Device
-from models.training.supervised import adamw
+from models.training.supervised_task import adamw
 
 RATE, DECAY, BETAS, EPSILON = 0.1, 0.05, (0.8, 0.95), 1e-8
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from chalicelib.contracts.functions.complete_text import CompleteTextResult
     from chalicelib.contracts.generations import Call
-    from chalicelib.contracts.looking import ImageTextResult
+    from chalicelib.contracts.vision import ImageTextResult
     from chalicelib.generation.dependencies import CallContext
     from chalicelib.generation.models import ServedModel
 

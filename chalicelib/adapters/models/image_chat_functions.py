@@ -19,7 +19,7 @@ from chalicelib.contracts.generations import (
     Reply,
     TextPart,
 )
-from chalicelib.contracts.looking import AnswerImageRequest, CaptionImageRequest, ImageTextResult
+from chalicelib.contracts.vision import AnswerImageRequest, CaptionImageRequest, ImageTextResult
 from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:

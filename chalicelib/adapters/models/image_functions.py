@@ -23,7 +23,7 @@ from chalicelib.contracts.generations import (
     Reply,
     Usage,
 )
-from chalicelib.contracts.looking import (
+from chalicelib.contracts.vision import (
     MAX_BYTES,
     MAX_TEXTS_AT_ONCE,
     ClassifyImageRequest,

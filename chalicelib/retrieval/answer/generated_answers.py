@@ -20,7 +20,7 @@ from chalicelib.retrieval.text.language import LANGUAGES
 from chalicelib.retrieval.text.sentences import TextSpan
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.answers import ConversationTurn, Tier
     from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.functions.rerank_passages import RerankResult

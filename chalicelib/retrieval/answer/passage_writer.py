@@ -28,7 +28,7 @@ from chalicelib.generation.tokens import estimated_tokens
 from chalicelib.retrieval.answer.generated_answers import ModelReply
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Spender
+    from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.search import Hit
     from chalicelib.generation.catalogue import Catalogue
 

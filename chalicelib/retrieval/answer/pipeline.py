@@ -60,7 +60,7 @@ from chalicelib.retrieval.answer.generated_answers import (
     SupportChecker,
     generate_claims,
 )
-from chalicelib.retrieval.answer.question_rewriting import is_faithful_rewrite, rewrite_question
+from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, rewrite_question
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.text.language import LANGUAGES, detect_language, refusal_text
 

@@ -20,8 +20,8 @@ from chalicelib.retrieval.search.query import ImageQuery
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.indexes import IndexRef, TenantStates
-    from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.search import Hit
+    from chalicelib.contracts.vision import EmbedImageResult
     from chalicelib.retrieval.search.filters import IndexFilter
     from chalicelib.retrieval.search.query import PassageIndex
 

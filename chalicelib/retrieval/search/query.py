@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.retrieval.search.feedback_boost import VoteWeights
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from chalicelib.contracts.functions.label_picture import LabelPictureResult
     from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.indexes import IndexRef
-    from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.search import Hit, Neighbour
+    from chalicelib.contracts.vision import EmbedImageResult
     from chalicelib.retrieval.search.filters import IndexFilter
 
 

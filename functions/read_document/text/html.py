@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from chalicelib.documents.pages import Block
 from chalicelib.documents.tables import table_blocks
-from functions.read_document.text.html_nesting import check_nesting
+from functions.read_document.text.html_depth import check_nesting
 
 MAX_COLUMN_SPAN = 100
 

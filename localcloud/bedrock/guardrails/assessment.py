@@ -46,7 +46,7 @@ class GuardrailFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardrailAssessment:
+class PolicyAssessment:
     """The result for some texts: the masked `texts`, and whether they are `blocked`."""
 
     texts: tuple[str, ...]
@@ -62,14 +62,12 @@ class GuardrailAssessment:
         return self.blocked or self.masked
 
 
-def assess(
-    policy: GuardrailPolicy, source: AssessedSide, texts: Sequence[str]
-) -> GuardrailAssessment:
+def assess(policy: GuardrailPolicy, source: AssessedSide, texts: Sequence[str]) -> PolicyAssessment:
     """Assess `texts` by the guardrail `policy`."""
     by_text = [list(_findings(policy, source, text)) for text in texts]
     all_findings = [finding for findings in by_text for finding in findings]
     masked = tuple(_mask(text, findings) for text, findings in zip(texts, by_text, strict=True))
-    return GuardrailAssessment(
+    return PolicyAssessment(
         masked,
         any(finding.action == "BLOCKED" for finding in all_findings),
         masked != tuple(texts),

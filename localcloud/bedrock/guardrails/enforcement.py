@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from localcloud.bedrock.answer_events import Event, StopDetails
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.guardrails.assessment import GuardrailAssessment, assess
+from localcloud.bedrock.guardrails.assessment import PolicyAssessment, assess
 from localcloud.bedrock.guardrails.store import GuardrailStore, GuardrailVersion
 from localcloud.service import CloudContext, Params, Result
 
@@ -62,8 +62,8 @@ class GuardrailGuard:
         """Apply `guardrail`, and return a trace if `traced`."""
         self._guardrail = guardrail
         self._traced = traced
-        self._input: GuardrailAssessment | None = None
-        self._output: GuardrailAssessment | None = None
+        self._input: PolicyAssessment | None = None
+        self._output: PolicyAssessment | None = None
 
     def blocked_input_message(self, params: Params) -> str | None:
         """Assess the user messages, or only the guardContent blocks if there are any."""

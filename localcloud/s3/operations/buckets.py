@@ -12,7 +12,7 @@ from localcloud.s3.request import S3Request
 from localcloud.s3.request_body.verified_body import read_document
 from localcloud.s3.response import Operation, S3Response, xml_bytes_response, xml_response
 from localcloud.s3.storage import transactions
-from localcloud.s3.storage.records import BucketRecord, MultipartUpload
+from localcloud.s3.storage.records import BucketRecord, MultipartUploadRecord
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import Node, child_text, parse_xml, timestamp, xml_text_document
 
@@ -111,7 +111,7 @@ class S3BucketOperations:
             for row in connection.execute(
                 "SELECT * FROM uploads WHERE bucket = ?", (bucket.name,)
             ).fetchall():
-                freed |= transactions.remove_upload(connection, MultipartUpload.from_row(row))
+                freed |= transactions.remove_upload(connection, MultipartUploadRecord.from_row(row))
             connection.execute("DELETE FROM buckets WHERE name = ?", (bucket.name,))
         self._store.drop_unused(freed)
         return S3Response(204)

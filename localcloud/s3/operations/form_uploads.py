@@ -32,7 +32,7 @@ from localcloud.s3.request_body.verified_body import (
 from localcloud.s3.response import Operation, S3Response, xml_response
 from localcloud.s3.signatures import Authenticator
 from localcloud.s3.storage.blobs import CHUNK_BYTES
-from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite
 from localcloud.s3.storage.records import ObjectVersion
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import quote_etag
@@ -88,7 +88,7 @@ class PostObjectOperations:
         )
         draft = new_version(request.bucket, key, received, metadata, tags)
         cause = self._new_cause(request, "POST Object")
-        version = commit_version(self._store, draft, WriteCondition(), cause)
+        version = commit_version(self._store, draft, ConditionalWrite(), cause)
         return _answer(request, fields, version, versioned=bool(bucket.versioning))
 
     def _validate_policy(self, fields: Mapping[str, str], bucket: str) -> PostPolicy:

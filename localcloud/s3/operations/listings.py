@@ -20,7 +20,7 @@ from localcloud.s3.storage.listing import (
     ListingQuery,
     list_page,
 )
-from localcloud.s3.storage.records import MultipartUpload, ObjectVersion
+from localcloud.s3.storage.records import MultipartUploadRecord, ObjectVersion
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.storage.transactions import version_sequence
 from localcloud.s3.xml_format import Node, encode_listed_key, quote_etag, timestamp
@@ -113,7 +113,7 @@ class ListOperations:
             upload = self._store.catalogue.upload(request.bucket, marker, id_marker)
             start = ListingPosition(marker, upload.rank)
         fetch = partial(self._store.catalogue.uploads, request.bucket, selection.prefix)
-        page: ListingPage[MultipartUpload] = list_page(fetch, selection, start)
+        page: ListingPage[MultipartUploadRecord] = list_page(fetch, selection, start)
         children: list[Node] = [("Bucket", request.bucket), ("Prefix", show(selection.prefix))]
         children += [("KeyMarker", show(marker)), ("UploadIdMarker", id_marker)]
         children.append(("MaxUploads", selection.limit))
@@ -233,7 +233,7 @@ class ListOperations:
         nodes += [("Size", item.size), ("StorageClass", item.details.storage_class)]
         return "Version", nodes
 
-    def _upload(self, item: MultipartUpload, show: Callable[[str], str]) -> list[Node]:
+    def _upload(self, item: MultipartUploadRecord, show: Callable[[str], str]) -> list[Node]:
         nodes: list[Node] = [
             ("Key", show(item.key)),
             ("UploadId", item.upload_id),
@@ -261,7 +261,8 @@ def _paging(
 
 
 def _prefixes(
-    page: ListingPage[ObjectVersion] | ListingPage[MultipartUpload], show: Callable[[str], str]
+    page: ListingPage[ObjectVersion] | ListingPage[MultipartUploadRecord],
+    show: Callable[[str], str],
 ) -> list[Node]:
     return [("CommonPrefixes", [("Prefix", show(prefix))]) for prefix in page.prefixes]
 

@@ -34,9 +34,9 @@ from localcloud.s3.request_body.verified_body import (
     store_body,
 )
 from localcloud.s3.response import Operation, S3Response, xml_response
-from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite
 from localcloud.s3.storage.records import (
-    MultipartUpload,
+    MultipartUploadRecord,
     ObjectChecksum,
     ObjectLayout,
     PartSummary,
@@ -140,7 +140,7 @@ class MultipartUploadOperations:
     def complete_multipart_upload(self, request: S3Request) -> S3Response:
         """Create the object from the parts that the request names."""
         upload = require_upload(self._store, request)
-        condition = WriteCondition.from_headers(request.headers)
+        condition = ConditionalWrite.from_headers(request.headers)
         named = _parse_completed_parts(_read_completion(request), upload)
         parts = _select_parts(named, self._store.catalogue.parts(upload.upload_id), upload)
         size = sum(part.size for part in parts)
@@ -192,7 +192,7 @@ def part_number(request: S3Request) -> int:
     return number
 
 
-def require_upload(store: S3Store, request: S3Request) -> MultipartUpload:
+def require_upload(store: S3Store, request: S3Request) -> MultipartUploadRecord:
     """Return the upload of a request; raise NoSuchBucket or NoSuchUpload."""
     store.catalogue.bucket(request.bucket)
     return store.catalogue.upload(request.bucket, request.key, request.query["uploadId"])
@@ -208,7 +208,7 @@ def _read_completion(request: S3Request) -> bytes:
     return read_document(replace(request, headers=headers))
 
 
-def _parse_completed_parts(body: bytes, upload: MultipartUpload) -> list[_NamedPart]:
+def _parse_completed_parts(body: bytes, upload: MultipartUploadRecord) -> list[_NamedPart]:
     named = [_parse_part(element, upload) for element in parse_xml(body, "CompleteMultipartUpload")]
     if not named:
         raise malformed_xml()
@@ -221,7 +221,7 @@ def _parse_completed_parts(body: bytes, upload: MultipartUpload) -> list[_NamedP
     return named
 
 
-def _parse_part(element: Element, upload: MultipartUpload) -> _NamedPart:
+def _parse_part(element: Element, upload: MultipartUploadRecord) -> _NamedPart:
     number, etag = child_text(element, "PartNumber"), child_text(element, "ETag")
     if element.tag != "Part" or not number or etag is None or not number.isdigit():
         raise malformed_xml()
@@ -238,7 +238,7 @@ def _parse_part(element: Element, upload: MultipartUpload) -> _NamedPart:
 
 
 def _select_parts(
-    named: Sequence[_NamedPart], stored: Sequence[UploadedPart], upload: MultipartUpload
+    named: Sequence[_NamedPart], stored: Sequence[UploadedPart], upload: MultipartUploadRecord
 ) -> list[UploadedPart]:
     by_number = {part.number: part for part in stored}
     parts = []
@@ -283,7 +283,7 @@ def _etag(parts: Sequence[UploadedPart]) -> str:
     return f"{digest.hexdigest()}-{len(parts)}"
 
 
-def _checksum(upload: MultipartUpload, parts: Sequence[UploadedPart]) -> ObjectChecksum:
+def _checksum(upload: MultipartUploadRecord, parts: Sequence[UploadedPart]) -> ObjectChecksum:
     expected = upload.details.checksum
     if expected is not None and expected.kind == "COMPOSITE":
         value = composite_checksum(expected.algorithm, [part.checksum for part in parts])

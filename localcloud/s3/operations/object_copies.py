@@ -29,7 +29,7 @@ from localcloud.s3.request_body.verified_body import (
 from localcloud.s3.response import Operation, S3Response, xml_response
 from localcloud.s3.storage.blobs import ObjectContent, slice_extents
 from localcloud.s3.storage.byte_ranges import parse_copy_range
-from localcloud.s3.storage.conditions import ConditionResult, ReadConditions, WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite, ConditionResult, ReadConditions
 from localcloud.s3.storage.records import (
     BlobExtent,
     ObjectChecksum,
@@ -68,7 +68,7 @@ class CopyOperations:
         """Copy an object, or replace the metadata of an object by copying it to itself."""
         source = _parse_source(request.headers["x-amz-copy-source"])
         bucket = self._store.catalogue.bucket(request.bucket)
-        condition = WriteCondition.from_headers(request.headers)
+        condition = ConditionalWrite.from_headers(request.headers)
         with self._open_source(source, request) as (version, content):
             if version.size > MAX_UPLOAD_BYTES:
                 raise AwsError(

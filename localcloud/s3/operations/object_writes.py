@@ -21,7 +21,7 @@ from localcloud.s3.operations.object_metadata import (
 from localcloud.s3.request import S3Request
 from localcloud.s3.request_body.verified_body import StoredBody, read_document, store_body
 from localcloud.s3.response import Operation, S3Response, xml_response
-from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite
 from localcloud.s3.storage.records import (
     ObjectChecksum,
     ObjectLayout,
@@ -57,7 +57,7 @@ class ObjectWriteOperations:
     def put_object(self, request: S3Request) -> S3Response:
         """Store an object if its condition holds once the whole body has arrived."""
         bucket = self._store.catalogue.bucket(request.bucket)
-        condition = WriteCondition.from_headers(request.headers)
+        condition = ConditionalWrite.from_headers(request.headers)
         metadata = parse_object_metadata(request.headers, request.metadata)
         tags = parse_tagging_header(request)
         received = store_body(self._store.blobs, request)
@@ -69,7 +69,7 @@ class ObjectWriteOperations:
 
     def delete_object(self, request: S3Request) -> S3Response:
         """Delete a key or one version of it; deleting a missing key succeeds."""
-        condition = WriteCondition(if_match=request.headers.get("if-match"))
+        condition = ConditionalWrite(if_match=request.headers.get("if-match"))
         headers = self._delete(request, request.key, request.query.get("versionId"), condition)
         return S3Response(204, headers)
 
@@ -98,7 +98,7 @@ class ObjectWriteOperations:
         if version_id is not None:
             about.append(("VersionId", version_id))
         try:
-            condition = WriteCondition(if_match=child_text(entry, "ETag"))
+            condition = ConditionalWrite(if_match=child_text(entry, "ETag"))
             self._authorizer.check_deletion(request, key, version_id)
             headers = self._delete(request, key, version_id, condition)
         except AwsError as error:
@@ -109,7 +109,7 @@ class ObjectWriteOperations:
         return "Deleted", about
 
     def _delete(
-        self, request: S3Request, key: str, version_id: str | None, condition: WriteCondition
+        self, request: S3Request, key: str, version_id: str | None, condition: ConditionalWrite
     ) -> dict[str, str]:
         cause = self._new_cause(request, "DeleteObject")
         if version_id is None:
@@ -134,7 +134,7 @@ def new_version(
 
 
 def commit_version(
-    store: S3Store, draft: NewVersion, condition: WriteCondition, cause: ChangeCause
+    store: S3Store, draft: NewVersion, condition: ConditionalWrite, cause: ChangeCause
 ) -> ObjectVersion:
     """Commit a version; if that is refused, delete its bytes."""
     try:

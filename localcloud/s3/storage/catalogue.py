@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from localcloud.database import Database
 from localcloud.s3.errors import no_such_bucket, no_such_upload
 from localcloud.s3.storage.listing import ListingPosition, first_key_after
-from localcloud.s3.storage.records import BucketRecord, MultipartUpload, ObjectVersion, UploadedPart
+from localcloud.s3.storage.records import (
+    BucketRecord,
+    MultipartUploadRecord,
+    ObjectVersion,
+    UploadedPart,
+)
 
 _LISTED = (
     "SELECT sequence, key, version_id, latest, marker, etag, size, modified, details, tags"
@@ -91,7 +96,7 @@ class ObjectCatalogue:
 
     def uploads(
         self, bucket: str, prefix: str, position: ListingPosition, limit: int
-    ) -> Sequence[MultipartUpload]:
+    ) -> Sequence[MultipartUploadRecord]:
         """Return the next multipart uploads by key, the oldest of a key first."""
         rows = self._database.read(
             "SELECT * FROM uploads WHERE bucket = ? AND key >= ? AND key < ?"
@@ -103,12 +108,12 @@ class ObjectCatalogue:
             position.below,
             limit,
         )
-        return [MultipartUpload.from_row(row) for row in rows]
+        return [MultipartUploadRecord.from_row(row) for row in rows]
 
-    def upload(self, bucket: str, key: str, upload_id: str) -> MultipartUpload:
+    def upload(self, bucket: str, key: str, upload_id: str) -> MultipartUploadRecord:
         """Return a multipart upload; raise NoSuchUpload if it is not in progress."""
         rows = self._database.read("SELECT * FROM uploads WHERE upload_id = ?", upload_id)
-        found = MultipartUpload.from_row(rows[0]) if rows else None
+        found = MultipartUploadRecord.from_row(rows[0]) if rows else None
         if found is None or (found.bucket, found.key) != (bucket, key):
             raise no_such_upload(upload_id)
         return found

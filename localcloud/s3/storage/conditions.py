@@ -63,14 +63,14 @@ class ReadConditions:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteCondition:
+class ConditionalWrite:
     """The conditions of a write or a delete; None for an absent one."""
 
     if_match: str | None = None
     if_none_match: str | None = None
 
     @classmethod
-    def from_headers(cls, headers: Mapping[str, str]) -> WriteCondition:
+    def from_headers(cls, headers: Mapping[str, str]) -> ConditionalWrite:
         """Parse the headers of a write.
 
         Raises:

@@ -195,7 +195,7 @@ class ObjectVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartUpload:
+class MultipartUploadRecord:
     """A multipart upload in progress. `details.checksum.value` is empty until it completes."""
 
     upload_id: str
@@ -207,7 +207,7 @@ class MultipartUpload:
     tags: Mapping[str, str]
 
     @classmethod
-    def from_row(cls, row: sqlite3.Row) -> MultipartUpload:
+    def from_row(cls, row: sqlite3.Row) -> MultipartUploadRecord:
         """Return the upload of a row of `uploads`; the oldest has the highest rank."""
         return cls(
             row["upload_id"],

@@ -23,11 +23,11 @@ from localcloud.s3.event_notifications import (
 from localcloud.s3.storage import transactions
 from localcloud.s3.storage.blobs import BlobStore, ObjectContent
 from localcloud.s3.storage.catalogue import ObjectCatalogue
-from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite
 from localcloud.s3.storage.records import (
     SCHEMA,
     BucketRecord,
-    MultipartUpload,
+    MultipartUploadRecord,
     ObjectLayout,
     ObjectMetadata,
     ObjectVersion,
@@ -58,10 +58,10 @@ class S3Store:
     def write(
         self,
         draft: transactions.NewVersion,
-        condition: WriteCondition,
+        condition: ConditionalWrite,
         cause: ChangeCause,
         *,
-        completes: MultipartUpload | None = None,
+        completes: MultipartUploadRecord | None = None,
     ) -> ObjectVersion:
         """Commit an object, whose bytes are stored, and its event if the condition holds.
 
@@ -87,7 +87,7 @@ class S3Store:
         return change.version
 
     def delete(
-        self, bucket_name: str, key: str, condition: WriteCondition, cause: ChangeCause
+        self, bucket_name: str, key: str, condition: ConditionalWrite, cause: ChangeCause
     ) -> ObjectVersion | None:
         """Delete a key; under versioning, add a delete marker and return it."""
         freed: frozenset[str] = frozenset()
@@ -122,7 +122,7 @@ class S3Store:
         bucket_name: str,
         key: str,
         version_id: str,
-        condition: WriteCondition,
+        condition: ConditionalWrite,
         cause: ChangeCause,
     ) -> ObjectVersion | None:
         """Delete one version permanently and return it, or None if there was none."""
@@ -156,12 +156,12 @@ class S3Store:
 
     def create_upload(
         self, bucket: str, key: str, details: ObjectMetadata, tags: Mapping[str, str]
-    ) -> MultipartUpload:
+    ) -> MultipartUploadRecord:
         """Create a multipart upload."""
         with self.database.transaction() as connection:
             transactions.require_bucket(connection, bucket)
             sequence = transactions.next_sequence(connection)
-            upload = MultipartUpload(
+            upload = MultipartUploadRecord(
                 secrets.token_urlsafe(48), -sequence, bucket, key, self.now(), details, tags
             )
             connection.execute(
@@ -178,14 +178,14 @@ class S3Store:
             )
         return upload
 
-    def add_part(self, upload: MultipartUpload, part: UploadedPart) -> None:
+    def add_part(self, upload: MultipartUploadRecord, part: UploadedPart) -> None:
         """Commit a part whose bytes are stored."""
         with self.database.transaction() as connection:
             _require_upload(connection, upload)
             freed = transactions.add_part(connection, upload, part)
         self._after_commit(freed)
 
-    def abort_upload(self, upload: MultipartUpload) -> None:
+    def abort_upload(self, upload: MultipartUploadRecord) -> None:
         """Delete an upload and its parts."""
         with self.database.transaction() as connection:
             _require_upload(connection, upload)
@@ -205,7 +205,7 @@ class S3Store:
         connection: sqlite3.Connection,
         bucket: BucketRecord,
         key: str,
-        condition: WriteCondition,
+        condition: ConditionalWrite,
     ) -> None:
         if condition.if_match is not None:
             condition.check(key, _current_etag(connection, bucket, key))
@@ -282,7 +282,7 @@ def _current_etag(connection: sqlite3.Connection, bucket: BucketRecord, key: str
     return None if current is None or current.marker else current.etag
 
 
-def _require_upload(connection: sqlite3.Connection, upload: MultipartUpload) -> None:
+def _require_upload(connection: sqlite3.Connection, upload: MultipartUploadRecord) -> None:
     row = connection.execute(
         "SELECT 1 FROM uploads WHERE upload_id = ?", (upload.upload_id,)
     ).fetchone()
@@ -291,7 +291,7 @@ def _require_upload(connection: sqlite3.Connection, upload: MultipartUpload) -> 
 
 
 def _require_parts(
-    connection: sqlite3.Connection, upload: MultipartUpload, draft: transactions.NewVersion
+    connection: sqlite3.Connection, upload: MultipartUploadRecord, draft: transactions.NewVersion
 ) -> None:
     """Raise if the upload ended or one of its parts was replaced in the meantime."""
     _require_upload(connection, upload)

@@ -16,7 +16,7 @@ from localcloud.s3.errors import no_such_bucket
 from localcloud.s3.storage.records import (
     BlobExtent,
     BucketRecord,
-    MultipartUpload,
+    MultipartUploadRecord,
     ObjectLayout,
     ObjectMetadata,
     ObjectVersion,
@@ -159,7 +159,7 @@ def version_sequence(version_id: str) -> int | None:
 
 
 def add_part(
-    connection: sqlite3.Connection, upload: MultipartUpload, part: UploadedPart
+    connection: sqlite3.Connection, upload: MultipartUploadRecord, part: UploadedPart
 ) -> frozenset[str]:
     """Store a part, replacing an earlier one of its number; return unused blobs."""
     owner = part_blob_owner(upload, part.number)
@@ -180,7 +180,7 @@ def add_part(
     return freed
 
 
-def remove_upload(connection: sqlite3.Connection, upload: MultipartUpload) -> frozenset[str]:
+def remove_upload(connection: sqlite3.Connection, upload: MultipartUploadRecord) -> frozenset[str]:
     """Delete an upload and its parts; return the blobs that they used."""
     rows = connection.execute(
         "SELECT number FROM parts WHERE upload_id = ?", (upload.upload_id,)
@@ -192,7 +192,7 @@ def remove_upload(connection: sqlite3.Connection, upload: MultipartUpload) -> fr
     return frozenset(freed)
 
 
-def part_blob_owner(upload: MultipartUpload, number: int) -> str:
+def part_blob_owner(upload: MultipartUploadRecord, number: int) -> str:
     """Return the owner name under which the blobs of a part are recorded."""
     return f"part {upload.upload_id} {number}"
 

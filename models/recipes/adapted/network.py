@@ -22,7 +22,7 @@ from transformers import LlamaForCausalLM
 
 from models.networks.adapted_decoder import AdaptedDecoder
 from models.recipes.adapted.parameters import Parameters
-from models.training.supervised import Batch, Loss
+from models.training.supervised_task import Batch, Loss
 
 _LORA = (
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head",

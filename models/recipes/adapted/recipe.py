@@ -22,7 +22,7 @@ from models.recipes.adapted.parameters import Parameters
 from models.training.artefacts import TrainedModel
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import loss_task
+from models.training.supervised_task import loss_task
 
 SHOTS = 2
 

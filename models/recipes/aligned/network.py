@@ -14,7 +14,7 @@ from torch.nn import functional
 from models.networks.decoder import decoder, log_probabilities
 from models.networks.rollouts import CompletionRows, RewardScorer
 from models.recipes.aligned.parameters import Parameters
-from models.training.supervised import Batch, Loss
+from models.training.supervised_task import Batch, Loss
 
 
 class ValueHead(nn.Module):

@@ -28,7 +28,7 @@ from models.recipes.aligned.rewards import (
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
 from models.training.process_group import ProcessGroup
-from models.training.supervised import Batches, adamw, learning_rate
+from models.training.supervised_task import Batches, adamw, learning_rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from models.training import seeds
 from models.training.artefacts import TrainedModel
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import Batches, loss_task
+from models.training.supervised_task import Batches, loss_task
 
 DRAWN = 1000
 

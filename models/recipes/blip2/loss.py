@@ -21,7 +21,7 @@ from models.networks.question_rows import (
 )
 from models.recipes.blip2.network import Blip2Captioner
 from models.training.checkpoints import Stateful
-from models.training.supervised import Batch, Loss, LossTask
+from models.training.supervised_task import Batch, Loss, LossTask
 
 
 def representation_loss(

@@ -24,7 +24,7 @@ from models.training import seeds
 from models.training.artefacts import TrainedModel
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import Batches, Loss, LossTask
+from models.training.supervised_task import Batches, Loss, LossTask
 
 _SHOWN = 10
 

@@ -24,7 +24,7 @@ from models.networks.denoiser.network import (
 from models.recipes.diffusion.parameters import Parameters
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
-from models.training.supervised import Batch, Loss, loss_task
+from models.training.supervised_task import Batch, Loss, loss_task
 
 
 def objective(parameters: Parameters) -> Loss:

@@ -16,7 +16,7 @@ from models.networks.denoiser.network import AveragedDenoiser, caption_rows, dra
 from models.recipes.diffusion_distilled.parameters import Parameters
 from models.training.checkpoints import Stateful
 from models.training.recipe_code import TaskSetup
-from models.training.supervised import Batch, Batches, LossTask
+from models.training.supervised_task import Batch, Batches, LossTask
 
 Velocity = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Given pictures, steps and tokens, returns velocities."""

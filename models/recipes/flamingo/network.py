@@ -22,7 +22,7 @@ from models.networks.question_rows import answer_rows, cross_entropy, row_answer
 from models.networks.vision import VisionTower, weights_below
 from models.recipes.flamingo.parameters import Parameters
 from models.training.artefacts import TrainedModel
-from models.training.supervised import Batch, Loss
+from models.training.supervised_task import Batch, Loss
 
 VISION, LANGUAGE = "vision", "language"
 """The channels of the bases."""

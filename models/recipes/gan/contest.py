@@ -19,7 +19,7 @@ from models.recipes.gan.parameters import Parameters
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
 from models.training.process_group import ProcessGroup
-from models.training.supervised import Batches, adamw, learning_rate
+from models.training.supervised_task import Batches, adamw, learning_rate
 
 _SECOND_BETA = 0.999
 

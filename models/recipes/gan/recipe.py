@@ -19,7 +19,7 @@ from models.recipes.gan.parameters import Parameters
 from models.training import seeds
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import Batches
+from models.training.supervised_task import Batches
 
 DRAWN = 500
 

@@ -22,7 +22,7 @@ from models.networks.decoder import (
 from models.recipes.language_model.parameters import Parameters
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
-from models.training.supervised import Batch, loss_task
+from models.training.supervised_task import Batch, loss_task
 
 
 def make_network(parameters: Parameters) -> LlamaForCausalLM:

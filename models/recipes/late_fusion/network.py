@@ -16,7 +16,7 @@ from torch.nn import functional
 from models.data.caption_tokens import PAD
 from models.networks.towers import Stem
 from models.recipes.late_fusion.parameters import Parameters
-from models.training.supervised import Batch
+from models.training.supervised_task import Batch
 
 _STRIDE = 8
 

@@ -21,7 +21,7 @@ from models.recipes.late_fusion.parameters import Parameters
 from models.training import seeds
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import loss_task
+from models.training.supervised_task import loss_task
 
 _ROWS = 512
 

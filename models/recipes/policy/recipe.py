@@ -15,7 +15,7 @@ from models.recipes.policy.parameters import Parameters
 from models.training import seeds
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
-from models.training.supervised import Batch, loss_task
+from models.training.supervised_task import Batch, loss_task
 
 
 def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:

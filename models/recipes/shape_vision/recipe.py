@@ -18,7 +18,7 @@ from models.recipes.shape_vision.parameters import Parameters
 from models.training import seeds
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import Batch, Loss, loss_task
+from models.training.supervised_task import Batch, Loss, loss_task
 
 
 class WordTagger(nn.Module):

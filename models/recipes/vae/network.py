@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.recipes.vae.parameters import Parameters
-from models.training.supervised import Batch, Loss
+from models.training.supervised_task import Batch, Loss
 
 
 class Autoencoder(nn.Module):

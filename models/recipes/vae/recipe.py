@@ -17,7 +17,7 @@ from models.recipes.vae.parameters import Parameters
 from models.training import seeds
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised import loss_task
+from models.training.supervised_task import loss_task
 
 DRAWN = 500
 

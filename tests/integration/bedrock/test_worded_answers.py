@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.adapters.models.bedrock import BedrockCaller
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.executor import Generator
 from chalicelib.generation.model_file import served_models

@@ -29,7 +29,7 @@ from chalicelib.budgets.ledger import (
 )
 from chalicelib.budgets.limits import TENANT_SCOPE, UNLIMITED, LimitScope, SpendingLimits
 from chalicelib.budgets.reservations import TenantBudgets
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded, Throttled
 from tests.cloud import CloudProcess

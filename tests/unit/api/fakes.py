@@ -12,6 +12,7 @@ from typing import Any
 from chalice.app import AuthRequest, Chalice
 from chalice.test import Client, HTTPResponse
 
+from chalicelib.api.application import mount
 from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.batches import BatchServices
@@ -20,7 +21,6 @@ from chalicelib.api.documents import DocumentServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
-from chalicelib.api.mounting import mount
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
 from chalicelib.api.openai.models import ModelServices

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from chalice.app import AuthRequest, AuthResponse, Chalice, ChaliceAuthorizer
 
-from chalicelib.api.mounting import MountedResources, mount
+from chalicelib.api.application import MountedResources, mount
 from chalicelib.api.resources import ApiResource, resource_at
 from chalicelib.errors import NotFound
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.api.http import error_response
 from chalicelib.budgets.limits import UNLIMITED
 from chalicelib.budgets.reservations import TenantBudgets
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import QuotaExceeded, Throttled
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of

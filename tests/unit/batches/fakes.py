@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.batches.storage import KEYS_PER_PAGE
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms, TextPart
 from chalicelib.errors import HeadraceError

@@ -10,7 +10,7 @@ from chalicelib.budgets.changes import day_item
 from chalicelib.budgets.leased_budgets import MAX_CALLS, LeasedBudgets
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT, TOKENS_IN, Measure, counter_value
 from chalicelib.budgets.settlement import Recount, start_recount
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.errors import HeadraceError

@@ -9,7 +9,7 @@ from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.search import feedback_boost
 from chalicelib.retrieval.search.query import SearchResult
 from chalicelib.retrieval.text.sentences import TextSpan
-from models.judged_search.collection import Document, Judged
+from models.judged_search.collection import Judged, JudgedDocument
 from tests.unit.retrieval.fakes import hit
 
 GAINS = {"own": 2, "related": 1}
@@ -40,9 +40,9 @@ def test_other_words_should_keep_the_question() -> None:
     name = Judged("sgml", "SGML", "test", {"sgml": 2})
     assert "SGML" in in_other_words("foldoc", name, {}) != "SGML"
     told = Judged("bank/n/1", "she went to the Bank", "test", {"bank/n/1": 1})
-    known = {"bank/n/1": Document("bank/n/1", "", "bank, depository")}
+    known = {"bank/n/1": JudgedDocument("bank/n/1", "", "bank, depository")}
     assert in_other_words("wordnet", told, known) == "she went to the depository"
-    alone = {"bank/n/1": Document("bank/n/1", "", "bank")}
+    alone = {"bank/n/1": JudgedDocument("bank/n/1", "", "bank")}
     assert in_other_words("wordnet", told, alone) == ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from chalicelib.budgets.changes import day_item
-from chalicelib.budgets.spending import MaxCost, Spender
+from chalicelib.budgets.spender import MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from tests.unit.budgets.fakes import Bench
 

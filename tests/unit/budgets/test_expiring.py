@@ -17,7 +17,7 @@ from chalicelib.budgets.ledger import (
     counter_value,
 )
 from chalicelib.budgets.limits import SpendingLimits
-from chalicelib.budgets.spending import ActualCost, MaxCost
+from chalicelib.budgets.spender import ActualCost, MaxCost
 from chalicelib.contracts.budgets import (
     Reservation,
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.budgets.changes import day_item
 from chalicelib.budgets.leased_budgets import MAX_CALLS, MAX_SECONDS, LeasedBudgets
 from chalicelib.budgets.ledger import COMMITTED, OPEN, REQUESTS, SPENT, TOKENS_IN, counter_value
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient

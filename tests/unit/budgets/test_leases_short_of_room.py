@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.budgets.leased_budgets import MAX_CALLS, MAX_SECONDS, LeasableBudgets
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, NotFound, QuotaExceeded, Throttled, Transient
 from tests.unit.budgets.test_leased_budgets import ACME, CALL, Purse, money

@@ -25,7 +25,7 @@ from chalicelib.budgets.ledger import (
     takes_reservations,
 )
 from chalicelib.budgets.limits import TENANT_SCOPE, LimitScope
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded

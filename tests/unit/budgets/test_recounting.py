@@ -24,7 +24,7 @@ from chalicelib.budgets.ledger import (
 )
 from chalicelib.budgets.limits import LimitScope
 from chalicelib.budgets.settlement import Recount, start_recount
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, Bill, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, Bill, MaxCost, Spender
 from chalicelib.contracts.budgets import Charge
 from chalicelib.errors import Transient
 from tests.unit.budgets.fakes import NOW, Bench

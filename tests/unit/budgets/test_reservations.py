@@ -20,7 +20,7 @@ from chalicelib.budgets.ledger import (
     open_entries,
 )
 from chalicelib.budgets.limits import TENANT_SCOPE, LimitScope, SpendingLimits
-from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import (
     BudgetExceeded,
     LimitsGiven,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
+from chalicelib.budgets.spender import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Finish, Reply, Usage
 from chalicelib.errors import HeadraceError, Unsupported

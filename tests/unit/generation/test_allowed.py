@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.generations import Generation, Terms
 from chalicelib.errors import Unsupported
 from chalicelib.generation.executor import Generator

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import ActualCost, Spender
+from chalicelib.budgets.spender import ActualCost, Spender
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import ActualCost
+from chalicelib.budgets.spender import ActualCost
 from chalicelib.contracts.generations import (
     ChatOutput,
     EmbedCall,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import ImageCall, Terms, Usage
 from chalicelib.errors import Conflict

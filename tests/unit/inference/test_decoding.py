@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.decoding import (
+from chalicelib.inference.text_decoder import (
     DecoderShape,
     Floats,
     TokenIds,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.decoding import TokenSampling
 from chalicelib.inference.language_model import LanguageModel, TextCompletion, open_model
+from chalicelib.inference.text_decoder import TokenSampling
 from models.data.text import learn_tokenizer
 from tests.exported_models import Files, decoder, exported, read
 from tests.exported_texts import NUMBERS, WORDS, speaker

@@ -9,7 +9,7 @@ from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
 from models.judged_search import vectors
-from models.judged_search.collection import Document
+from models.judged_search.collection import JudgedDocument
 from models.judged_search.engine import Engine, engine
 from tests.fixtures_models import models_dir
 
@@ -17,9 +17,9 @@ __all__ = ["models_dir"]
 
 LONG = " ".join(f"Gate {at} of the canal is opened by hand in winter." for at in range(60))
 DOCUMENTS = (
-    Document("wheel", "The wheel was replaced by a turbine.", "Wheel"),
-    Document("gates", LONG),
-    Document("dog", "The miller keeps a dog."),
+    JudgedDocument("wheel", "The wheel was replaced by a turbine.", "Wheel"),
+    JudgedDocument("gates", LONG),
+    JudgedDocument("dog", "The miller keeps a dog."),
 )
 QUESTION = "turbine"
 

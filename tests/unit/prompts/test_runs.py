@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.generations import ChatCall, Usage
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.contracts.prompts import PromptContent, PromptVersion

@@ -13,7 +13,7 @@ from chalicelib.adapters.models.image_chat_functions import (
     CaptionImageFunction,
 )
 from chalicelib.adapters.models.image_functions import ClassifyImageFunction
-from chalicelib.contracts import looking
+from chalicelib.contracts import vision
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -27,7 +27,7 @@ from chalicelib.contracts.generations import (
     ToolResult,
     Usage,
 )
-from chalicelib.contracts.looking import MAX_BYTES
+from chalicelib.contracts.vision import MAX_BYTES
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import served_models
@@ -67,11 +67,11 @@ def running(task: Any, request: Any, files: Files, opened: Callable[[Any], Any])
 
 
 def captions(files: Files) -> InProcess:
-    return running(caption_image, looking.CaptionImageRequest, files, blip2.open_model)
+    return running(caption_image, vision.CaptionImageRequest, files, blip2.open_model)
 
 
 def answers(files: Files) -> InProcess:
-    return running(answer_image, looking.AnswerImageRequest, files, flamingo.open_image_text_model)
+    return running(answer_image, vision.AnswerImageRequest, files, flamingo.open_image_text_model)
 
 
 def answered(kind: Any, client: InProcess, model: str, call: Any) -> Any:
@@ -189,7 +189,7 @@ def test_what_neither_takes_should_be_refused_by_its_field(more: Any, field: str
 
 
 def classified(call: ClassifyCall, client: InProcess | None = None) -> Any:
-    request = looking.ClassifyImageRequest
+    request = vision.ClassifyImageRequest
     client = client or running(classify_image, request, clip_files(), clip.open_model)
     return answered(ClassifyImageFunction, client, "shapes-classes", call)
 

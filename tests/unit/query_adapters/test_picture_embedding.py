@@ -15,7 +15,7 @@ from chalicelib.contracts.generations import (
     TextPart,
     Usage,
 )
-from chalicelib.contracts.looking import MAX_BYTES
+from chalicelib.contracts.vision import MAX_BYTES
 from chalicelib.errors import (
     Conflict,
     HeadraceError,

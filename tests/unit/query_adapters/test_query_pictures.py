@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.functions import EmbedPictureFunction
-from chalicelib.contracts.looking import EmbedImageRequest
+from chalicelib.contracts.vision import EmbedImageRequest
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, ModelFailure, Transient
 from chalicelib.wiring.queries import PICTURE_SECONDS, QueryServices
 from tests.unit.query_adapters.in_process import InProcess

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.functions.check_support import (

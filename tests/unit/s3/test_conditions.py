@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.s3.storage.conditions import ConditionResult, ReadConditions, WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite, ConditionResult, ReadConditions
 from localcloud.s3.xml_format import http_date
 
 MODIFIED = 1_700_000_000
@@ -60,7 +60,7 @@ def test_a_read_is_answered_as_the_table_in_the_documentation_says(
 def test_a_write_goes_ahead_only_over_what_it_expects(
     headers: dict[str, str], current: str | None, code: str
 ) -> None:
-    condition = WriteCondition.from_headers(headers)
+    condition = ConditionalWrite.from_headers(headers)
     if not code:
         condition.check("k", current)
         return
@@ -72,5 +72,5 @@ def test_a_write_goes_ahead_only_over_what_it_expects(
 @pytest.mark.parametrize("headers", [{"if-none-match": '"e"'}, {"if-match": "*"}])
 def test_a_write_condition_that_s3_does_not_have_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(AwsError) as raised:
-        WriteCondition.from_headers(headers)
+        ConditionalWrite.from_headers(headers)
     assert (raised.value.code, raised.value.status) == ("NotImplemented", 501)

@@ -7,10 +7,10 @@ import pytest
 
 from localcloud.errors import AwsError
 from localcloud.s3.event_notifications import ChangeCause
-from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.conditions import ConditionalWrite
 from localcloud.s3.storage.records import (
     BlobExtent,
-    MultipartUpload,
+    MultipartUploadRecord,
     ObjectLayout,
     ObjectMetadata,
     UploadedPart,
@@ -19,7 +19,7 @@ from localcloud.s3.storage.store import S3Store
 from localcloud.s3.storage.transactions import NewVersion, new_version_id, version_sequence
 
 CAUSE = ChangeCause("PutObject", "R", "000000000000", "127.0.0.1")
-ANY = WriteCondition()
+ANY = ConditionalWrite()
 
 
 def opened(folder: Path) -> S3Store:
@@ -45,7 +45,7 @@ def draft(*extents: BlobExtent, key: str = "k") -> NewVersion:
     return NewVersion("photos", key, "e", size, ObjectMetadata(), {}, ObjectLayout(extents))
 
 
-def part_of(store: S3Store, upload: MultipartUpload, number: int, extent: BlobExtent) -> None:
+def part_of(store: S3Store, upload: MultipartUploadRecord, number: int, extent: BlobExtent) -> None:
     store.add_part(upload, UploadedPart(number, "e", extent.length, 0, "", (extent,)))
 
 
@@ -95,7 +95,7 @@ def test_a_refused_write_changes_nothing_and_tells_nothing(store: S3Store) -> No
     store.write(draft(blob(store)), ANY, CAUSE)
     before = events(store)
     with pytest.raises(AwsError, match="PreconditionFailed"):
-        store.write(draft(blob(store)), WriteCondition(if_none_match="*"), CAUSE)
+        store.write(draft(blob(store)), ConditionalWrite(if_none_match="*"), CAUSE)
     assert events(store) == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.batches import storage
-from chalicelib.budgets.spending import ActualCost
+from chalicelib.budgets.spender import ActualCost
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import InvalidInput, QuotaExceeded
 from tests.unit.batches.examples import openai, own

@@ -7,8 +7,8 @@ import pytest
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.ingest import Chunk, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.picture_labels import Label
+from chalicelib.contracts.vision import PictureVector
 from chalicelib.errors import NotFound
 from chalicelib.generation.model_file import served_models
 from chalicelib.retrieval.ids import (

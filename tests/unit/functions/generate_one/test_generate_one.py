@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.batches import storage
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.http import kind_of
 from chalicelib.errors import (
     HeadraceError,

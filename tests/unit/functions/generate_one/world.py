@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.batches import storage
 from chalicelib.budgets.leased_budgets import LeasedBudgets
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.generations import Call, Generation, Terms, Usage
 from chalicelib.contracts.jobs import StepRequest, StepResult

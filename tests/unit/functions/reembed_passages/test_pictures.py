@@ -12,7 +12,7 @@ from chalicelib.contracts.documents import Document
 from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.ingest import Spent
 from chalicelib.contracts.jobs import ReembedRequest
-from chalicelib.contracts.looking import PictureVector
+from chalicelib.contracts.vision import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.retrieval.ids import reembedded_key, vector_key
 from functions.reembed_passages import pictures

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.looking import AnswerImageRequest, ImageTextResult
+from chalicelib.contracts.vision import AnswerImageRequest, ImageTextResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.flamingo import open_image_text_model
 from chalicelib.inference.hot_swap import OpenModel

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.looking import CaptionImageRequest, ImageTextResult
+from chalicelib.contracts.vision import CaptionImageRequest, ImageTextResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.blip2 import open_model
 from chalicelib.inference.hot_swap import OpenModel

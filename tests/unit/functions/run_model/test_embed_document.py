@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.ingest import Spent
-from chalicelib.contracts.looking import EmbedDocumentRequest, EmbedDocumentResult, PictureVector
+from chalicelib.contracts.vision import EmbedDocumentRequest, EmbedDocumentResult, PictureVector
 from chalicelib.errors import InvalidInput, NotFound
 from functions.run_model.embed_image import embed_document
 from tests.exported_clip import image_file, unit

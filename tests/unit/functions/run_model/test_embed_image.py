@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
+from chalicelib.contracts.vision import EmbedImageRequest, EmbedImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.clip import ClipModel, open_model
 from chalicelib.inference.hot_swap import OpenModel

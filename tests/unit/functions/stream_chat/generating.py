@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.contracts.generations import (
     Call,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.budgets.spending import Spender
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.answers import AskEvent, AskResponse, ConversationTurn, Tier, fold_events
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.search import Hit

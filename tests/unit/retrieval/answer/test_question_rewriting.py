@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.answers import ConversationTurn
-from chalicelib.retrieval.answer.question_rewriting import is_faithful_rewrite, rewrite_question
+from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, rewrite_question
 from chalicelib.retrieval.text.language import REFUSALS
 from chalicelib.retrieval.text.noun_phrases import find_noun_phrases
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.indexes import IndexRef
-from chalicelib.contracts.looking import EmbedImageResult
 from chalicelib.contracts.search import Hit, Neighbour, Scores, VectorScore
+from chalicelib.contracts.vision import EmbedImageResult
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
 from chalicelib.retrieval.search.filters import IndexFilter, admits_images, admits_texts
 from chalicelib.retrieval.search.fusion import fuse_rankings

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from chalicelib.errors import InvalidInput
-from functions.read_document.text import html, html_nesting
-from functions.read_document.text.html_nesting import MAX_DEPTH, check_nesting
+from functions.read_document.text import html, html_depth
+from functions.read_document.text.html_depth import MAX_DEPTH, check_nesting
 
 MILLION = 1_000_000
 REFUSED = f"more than {MAX_DEPTH} deep"
@@ -40,14 +40,14 @@ def test_a_page_that_nests_too_deep_is_refused(piece: str) -> None:
 def test_a_million_characters_of_nesting_are_read_no_further_than_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pattern, searches = html_nesting._TOKEN, []
+    pattern, searches = html_depth._TOKEN, []
 
     class Counting:
         def search(self, text: str, at: int) -> object:
             searches.append(at)
             return pattern.search(text, at)
 
-    monkeypatch.setattr(html_nesting, "_TOKEN", Counting())
+    monkeypatch.setattr(html_depth, "_TOKEN", Counting())
     with pytest.raises(InvalidInput, match=REFUSED):
         html.blocks("<div>" * (MILLION // 5))
     assert len(searches) == MAX_DEPTH + 1
