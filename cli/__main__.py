@@ -1,4 +1,4 @@
-"""`python -m cli` is `headrace`."""
+"""Entry point of `python -m cli`, the same as `headrace`."""
 
 from __future__ import annotations
 

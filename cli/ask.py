@@ -1,4 +1,4 @@
-"""`search` and `ask`."""
+"""The commands `search`, `ask` and `feedback`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.output import Json, Output, describe_place, describe_receipt
 rerank_option = click.option(
     "--rerank/--no-rerank",
     default=None,
-    help="Whether a model looks at the first passages again. Default: as the stage is set up.",
+    help="Whether a model reranks the first passages. Default: the stage's setting.",
 )
 
 _MEDIA_TYPES = {
@@ -32,7 +32,7 @@ _MEDIA_TYPES = {
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A picture to search by, in place of QUERY: PNG, JPEG, WebP or GIF.",
+    help="Picture to search by, instead of QUERY: PNG, JPEG, WebP or GIF.",
 )
 @click.option("--collection", help="Only documents of this collection.")
 @filter_option
@@ -84,7 +84,7 @@ def search(
 @click.option(
     "--tier",
     type=click.Choice(("extractive", "llm")),
-    help="How to answer. Default: the cheapest that suffices.",
+    help="How to answer. Default: the cheapest suitable way.",
 )
 @rerank_option
 @user_command
@@ -115,7 +115,7 @@ def ask(
 
 
 def show_answer(output: Output, result: Json) -> None:
-    """Print an answer, where its claims stand, and what it cost."""
+    """Print an answer, the sources of its claims, and its cost."""
     output.line(result["answer"], "bold" if result["answered"] else "yellow")
     for citation in result["citations"]:
         output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
@@ -144,7 +144,7 @@ def _image(path: Path) -> Json:
 
 
 def _seen(labels: list[Json]) -> str:
-    """Return what is seen in a picture, with how likely it is."""
+    """Return the labels of a picture with their probabilities."""
     return "; ".join(f"{label['name']} ({label['share']:.0%})" for label in labels)
 
 
@@ -167,9 +167,9 @@ _PASSAGE = re.compile(r"(?P<document_id>\w+):(?P<page>\d+):(?P<start>\d+)-(?P<en
 @click.option(
     "--better",
     metavar="DOCUMENT:PAGE:START-END",
-    help="The characters that answer, such as doc_…:2:391-464.",
+    help="Source characters with the answer, such as doc_…:2:391-464.",
 )
-@click.option("--comment", help="Anything else.")
+@click.option("--comment", help="Any other comment.")
 @user_command
 def feedback(
     target: UserContext,
@@ -179,10 +179,10 @@ def feedback(
     better: str | None,
     comment: str | None,
 ) -> None:
-    """Rate an answer or a search by the ID that it told.
+    """Rate an answer or a search by the ID that it printed.
 
-    The rating moves what is found for questions like it a little, at once. Rating the same ID
-    again takes the place of what was said before.
+    The rating slightly changes the ranking of results for similar questions, at once. Rating the
+    same ID again replaces the earlier rating.
     """
     body: Json = {"search_id" if asked_id.startswith("srch_") else "answer_id": asked_id}
     body |= {"rating": rating}

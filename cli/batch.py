@@ -1,4 +1,4 @@
-"""`batch`: a file of calls answered by a job, its estimate seen first where that is wanted."""
+"""The command `batch`: a job that answers a file of calls, with an optional estimate."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from cli.output import Json, Output, describe_receipt
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
-@click.option("--model", help="For lines that name none. Default: the cheapest that suffices.")
-@click.option("--quality", type=click.IntRange(1, 5), help="The least tier that may answer.")
+@click.option("--model", help="Model of lines that name none. Default: the cheapest suitable one.")
+@click.option("--quality", type=click.IntRange(1, 5), help="Lowest model tier that may answer.")
 @click.option(
     "--tier",
     "service_tier",
     type=click.Choice(("standard", "flex", "batch")),
-    help="How soon: at once, or later for less money.",
+    help="When to answer: at once, or later at a lower price.",
 )
-@click.option("--check", "checks", multiple=True, help="What answers must stand; may be repeated.")
+@click.option(
+    "--check", "checks", multiple=True, help="Check that every answer must pass; may be repeated."
+)
 @click.option("--deadline", type=click.IntRange(1), help="Seconds from now. Default: a day.")
-@click.option("--keep-truncated", is_flag=True, help="Count answers that were cut off as done.")
-@click.option("--no-fallback", is_flag=True, help="Ask the models that are named, and no others.")
-@click.option("--estimate", is_flag=True, help="Show what it may cost, and ask before it begins.")
-@click.option("--yes", "-y", is_flag=True, help="With --estimate: begin without asking.")
+@click.option("--keep-truncated", is_flag=True, help="Count truncated answers as done.")
+@click.option("--no-fallback", is_flag=True, help="Use only the named models.")
+@click.option("--estimate", is_flag=True, help="Show the estimated cost, and ask before starting.")
+@click.option("--yes", "-y", is_flag=True, help="With --estimate: start without asking.")
 @user_command
 def batch(
     target: UserContext, /, file: Path, folder: Path, estimate: bool, yes: bool, **options: Any
 ) -> None:
-    """Have every line of FILE answered, and put the answers into DIR, in the order of FILE.
+    """Answer every line of FILE and write the answers into DIR, in the order of FILE.
 
-    A line is {"id": …, "prompt": …}, or a line of OpenAI's batches. DIR must be new or empty.
-    Exits with 1 when a line was not answered; errors.jsonl says which and why, and
-    `headrace jobs --retry` tries those again.
+    A line is {"id": …, "prompt": …}, or a line of OpenAI's batch format. DIR must be new or empty.
+    Exits with 1 when a line was not answered; errors.jsonl says which and why, and `headrace jobs
+    --retry` tries those again.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty.")

@@ -1,4 +1,4 @@
-"""The HTTP API as the commands use it: bounded waits, bounded retries, typed failures."""
+"""Client of the HTTP API: bounded timeouts, bounded retries, typed failures."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LONGEST_WAIT = 20.0
 
 
 class Api:
-    """One Headrace endpoint and one key.
+    """Client of one Headrace endpoint with one key.
 
-    Requests are tried again on a lost connection, on 429 and on 5xx, at most `ATTEMPTS`
-    times, after `Retry-After` seconds where the answer names them. Every POST that makes
-    something carries an Idempotency-Key, so that trying again makes nothing twice.
+    Requests are retried on a lost connection, on 429 and on 5xx, at most `ATTEMPTS` times, after
+    `Retry-After` seconds if the response names them. Every POST that creates something carries an
+    Idempotency-Key, so that a retry creates nothing twice.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class Api:
         self._http.close()
 
     def health(self) -> Json:
-        """Return what `/v1/health` says."""
+        """Return the response of `/v1/health`."""
         return self.call("GET", "/v1/health")
 
     def create_document(
         self, path: str, size: int, collection: str, metadata: Json | None = None
     ) -> Json:
-        """Announce a document and return where to upload it."""
+        """Create a document and return where to upload it."""
         body: Json = {"path": path, "bytes": size, "collection": collection}
         if metadata:
             body["metadata"] = metadata
@@ -94,11 +94,11 @@ class Api:
         return self.call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
     def retry_document(self, document_id: str) -> Json:
-        """Ask for another attempt at a document that failed; return the document."""
+        """Start another attempt at a document that failed; return the document."""
         return self.call("POST", f"/v1/documents/{quote(document_id, safe='')}/retry", once=True)
 
     def download(self, url: str, file: Path) -> None:
-        """Write what lies at the signed address `url` into `file`, whole or not at all."""
+        """Download the signed address `url` into `file`, atomically."""
         draft = file.with_name(f"{file.name}.part")
 
         def fetch() -> httpx.Response:
@@ -125,11 +125,11 @@ class Api:
         return self.call("POST", "/v1/ask", json=body, once=True)
 
     def generate(self, body: Json) -> Json:
-        """Return the answer of a model."""
+        """Return a model's answer."""
         return self.call("POST", "/v1/generations", json=body, once=True)
 
     def rate(self, body: Json) -> Json:
-        """Rate an answer or a search; return what became of the rating."""
+        """Rate an answer or a search; return the stored rating."""
         return self.call("POST", "/v1/feedback", json=body, once=True)
 
     def call(
@@ -141,7 +141,7 @@ class Api:
         params: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Json:
-        """Return the answer to a request; with `once`, trying again makes nothing twice."""
+        """Send a request and return its response; with `once`, a retry creates nothing twice."""
         headers = dict(self._headers)
         if once:
             headers["Idempotency-Key"] = str(uuid.uuid4())
@@ -162,7 +162,7 @@ class Api:
         return body
 
     def _persist(self, send: Callable[[], httpx.Response]) -> httpx.Response:
-        """Return the answer of `send`, trying again where that can help."""
+        """Return the response of `send`, retried where that can help."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = send()
@@ -192,7 +192,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 def _refusal(response: httpx.Response) -> ApiError | UnreachableError:
-    """Return the failure that an answer of 400 or more stands for."""
+    """Return the failure for a response with a status of 400 or more."""
     try:
         body = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""What can go wrong for a user of the command, and the exit code of each.
+"""Failures of the commands, and their exit codes.
 
 | code | meaning |
 | --- | --- |
@@ -15,30 +15,30 @@ from dataclasses import dataclass
 
 
 class CommandError(Exception):
-    """The base: `exit_code` is what the process ends with."""
+    """Base class of failures; the process ends with `exit_code`."""
 
     exit_code = 1
 
 
 class ItemsFailedError(CommandError):
-    """Some of what was asked for did not succeed; the output has said which and why."""
+    """Raised when some items did not succeed; the output has said which and why."""
 
 
 class UsageError(CommandError):
-    """The arguments or the settings make no sense."""
+    """Raised when arguments or settings are invalid."""
 
     exit_code = 2
 
 
 class UnreachableError(CommandError):
-    """Nothing answers at the endpoint, or not in time."""
+    """Raised when nothing answers at the endpoint, or not in time."""
 
     exit_code = 3
 
 
 @dataclass
 class ApiError(CommandError):
-    """The API answered with an error."""
+    """Raised when the API answers with an error."""
 
     status: int
     type: str

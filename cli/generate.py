@@ -1,4 +1,4 @@
-"""`generate`: one answer of a model, from the cheapest that suffices."""
+"""The command `generate`: one model answer, from the cheapest suitable model."""
 
 from __future__ import annotations
 
@@ -18,42 +18,44 @@ _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "i
 
 @click.command()
 @click.argument("prompt")
-@click.option("--system", help="What the model is instructed to do.")
-@click.option("--model", help="A name of `headrace models ls --served`. Default: the cheapest.")
-@click.option("--quality", type=click.IntRange(1, 5), help="The least tier that may answer.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer. Default: 512.")
+@click.option("--system", help="System instructions for the model.")
+@click.option("--model", help="Model out of `headrace models ls --served`. Default: the cheapest.")
+@click.option("--quality", type=click.IntRange(1, 5), help="Lowest model tier that may answer.")
+@click.option(
+    "--max-tokens", type=click.IntRange(min=1), help="Maximum length of the answer. Default: 512."
+)
 @click.option("--temperature", type=click.FloatRange(0, 2))
 @click.option("--seed", type=click.IntRange(min=0))
 @click.option(
     "--schema",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File of a JSON Schema that the answer has to keep to.",
+    help="File with a JSON Schema that the answer must match.",
 )
 @click.option(
     "--check",
     "checks",
     multiple=True,
-    help="What the answer must stand, such as contains:turbine or length:20..400; may be repeated.",
+    help="Check that the answer must pass, such as contains:turbine or length:20..400; may be repeated.",
 )
 @click.option(
     "--document",
     "documents",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Text file to go by, which --check supported holds the answer to; may be repeated.",
+    help="Source text file, which --check supported compares with; may be repeated.",
 )
-@click.option("--budget", help="Dollars that all attempts together may cost.")
-@click.option("--no-fallback", is_flag=True, help="Ask the model that is named, and no other.")
-@click.option("--image", "pictures", type=click.IntRange(1, 8), help="Draw so many pictures.")
-@click.option("--size", metavar="WIDTHxHEIGHT", help="Of a picture. Default: 1024x1024.")
-@click.option("--negative-prompt", help="What a picture is not to show.")
+@click.option("--budget", help="Maximum cost of all attempts together, in dollars.")
+@click.option("--no-fallback", is_flag=True, help="Use only the named model.")
+@click.option("--image", "pictures", type=click.IntRange(1, 8), help="Number of pictures to draw.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Size of a picture. Default: 1024x1024.")
+@click.option("--negative-prompt", help="What pictures must not show.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
-    help="Folder for pictures. Default: this one.",
+    help="Folder for pictures. Default: the current one.",
 )
-@click.option("--explain", is_flag=True, help="Show which models were to be tried, and why.")
+@click.option("--explain", is_flag=True, help="Show the candidate models in order, and why.")
 @user_command
 def generate(
     target: UserContext,
@@ -64,9 +66,9 @@ def generate(
     explain: bool,
     **options: Any,
 ) -> None:
-    """Have a model write, or draw, the cheapest first that suffices.
+    """Generate a text or pictures with the cheapest suitable model.
 
-    What the answer cost is shown with it; `headrace usage` adds it up.
+    The cost is shown with the answer; `headrace usage` adds it up.
     """
     body = _body(prompt, pictures, options)
     if pictures is not None:
@@ -148,7 +150,7 @@ def _save(result: Json, out: Path, output: Output) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make the folder of the pictures, before they are paid for."""
+    """Create the folder of the pictures, before they are paid for."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

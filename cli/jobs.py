@@ -1,4 +1,4 @@
-"""`export`, `jobs`, `remove-collection` and `remove-tenant`: work that outlasts a request."""
+"""The commands `export`, `jobs`, `remove-collection` and `remove-tenant`: long work as jobs."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _NO_KEY = 403
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--collection", help="Only documents of this collection.")
-@click.option("--job", "job_id", help="Fetch what an earlier export made, and begin none.")
+@click.option("--job", "job_id", help="Download the result of an earlier export instead.")
 @user_command
 def export(target: UserContext, folder: Path, collection: str | None, job_id: str | None) -> None:
-    """Export documents, with all that was made of them, as ZIP files into DIR.
+    """Export documents, with everything made of them, as ZIP files into DIR.
 
-    DIR must be new or empty. Exits with 1 when something could not be exported; errors-*.jsonl
-    then says what and why, and `headrace jobs --retry` tries only that again.
+    DIR must be new or empty. Exits with 1 when something could not be exported; errors-*.jsonl then
+    says what and why, and `headrace jobs --retry` tries only that again.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty.")
@@ -62,17 +62,17 @@ def export(target: UserContext, folder: Path, collection: str | None, job_id: st
 @click.argument("job_id", required=False)
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
-@click.option("--retry", is_flag=True, help="Try the job again, from where it stopped.")
+@click.option("--retry", is_flag=True, help="Retry the job from where it stopped.")
 @click.option("--cancel", is_flag=True, help="Cancel the job.")
-@click.option("--pause", is_flag=True, help="Pause a batch, which then spends nothing.")
-@click.option("--resume", is_flag=True, help="Go on with a batch that is paused.")
+@click.option("--pause", is_flag=True, help="Pause a batch; a paused batch costs nothing.")
+@click.option("--resume", is_flag=True, help="Resume a paused batch.")
 @user_command
 def jobs(
     target: UserContext, /, job_id: str | None, kind: str | None, status: str | None, **moves: bool
 ) -> None:
-    """List jobs, newest first, or show, try again, cancel, pause or resume one.
+    """List jobs, newest first, or show, retry, cancel, pause or resume one.
 
-    Exits with 1 when a job that was tried again or resumed did not end well.
+    Exits with 1 when a job that was retried or resumed did not end well.
     """
     wanted = [name for name, is_wanted in moves.items() if is_wanted]
     if job_id is None:
@@ -99,7 +99,7 @@ def jobs(
 @click.argument("name")
 @user_command
 def embed_pictures(target: UserContext, name: str) -> None:
-    """Embed a collection's pictures again, by the version of its picture model that serves now."""
+    """Embed a collection's pictures again, with the current version of its picture model."""
     path = f"/v1/collections/{quote(name, safe='')}/pictures"
     job = follow(target.api, target.api.call("POST", path, once=True)["job_id"], target.output)
     _show(target.output, job)
@@ -124,13 +124,15 @@ def remove_collection(target: UserContext, name: str, yes: bool) -> None:
 
 
 @click.command("remove-tenant")
-@click.option("--confirm", metavar="NAME", help="The tenant's name, in place of typing it.")
+@click.option(
+    "--confirm", metavar="NAME", help="The tenant's name, instead of typing it when asked."
+)
 @user_command
 def remove_tenant(target: UserContext, confirm: str | None) -> None:
-    """Remove the tenant whole: documents, collections, feedback, webhooks, jobs and keys.
+    """Remove the whole tenant: documents, collections, feedback, webhooks, jobs and keys.
 
-    This cannot be undone or cancelled. Its key ends with it, so the end of the removal is that
-    the key is refused. The operator keeps a record of what was removed.
+    This cannot be undone or cancelled. The tenant's key is removed with it, so the removal has
+    ended once the key is refused. The operator keeps a record of what was removed.
     """
     name = confirm or click.prompt("Type the name of the tenant that is to be removed", err=True)
     job_id = target.api.call("DELETE", "/v1/tenant", json={"tenant": name})["job_id"]
@@ -155,10 +157,10 @@ def follow(
     until_refused: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Json:
-    """Return the job once it has ended or is paused, telling of its progress meanwhile.
+    """Return the job once it has ended or is paused, showing its progress meanwhile.
 
-    With `until_refused` it has also ended once the key is refused; the last sight of the job is
-    returned then.
+    With `until_refused` it has also ended once the key is refused; the last known state of the job
+    is returned then.
     """
     path, told, job = job_path(job_id), "", None
     while True:
@@ -178,9 +180,9 @@ def follow(
 
 
 def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Path]:
-    """Fetch every file of a job's result into `folder`; return where they lie.
+    """Download every file of a job's result into `folder`; return their paths.
 
-    Addresses last 15 minutes, so they are asked for anew for each file.
+    Signed addresses last 15 minutes, so each is requested just before its download.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
@@ -248,7 +250,7 @@ def _show(output: Output, job: Json) -> None:
 
 
 def tell(output: Output, job: Json) -> None:
-    """Say in a line how a job ended, and why where it failed."""
+    """Print in a line how a job ended, and why if it failed."""
     if output.as_json:
         return
     output.line(_progress(job))

@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 
 def version() -> str:
-    """Return the version that is installed, or say that none is."""
+    """Return the installed version, or say that none is installed."""
     try:
         return metadata.version("headrace")
     except metadata.PackageNotFoundError:
@@ -50,7 +50,7 @@ def version() -> str:
 )
 @click.version_option(version(), prog_name="headrace")
 def headrace() -> None:
-    """Put documents in, ask questions about them, get cited answers out.
+    """Upload documents, ask questions about them, get cited answers.
 
     The commands talk to a running local cloud, or to a stage on AWS by --endpoint and --key.
 
@@ -87,7 +87,7 @@ for command in (
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; failures are printed, never traced."""
+    """Run the command and return its exit code; failures are printed without a traceback."""
     try:
         code = headrace.main(args=arguments, prog_name="headrace", standalone_mode=False)
     except click.ClickException as error:

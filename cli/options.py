@@ -1,4 +1,4 @@
-"""What every user command takes: where the API is, whose key, and how to print."""
+"""Common options of all user commands: endpoint, key and output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class UserContext:
-    """An API to talk to and the way to print what it says."""
+    """An API to call and the output to print to."""
 
     api: Api
     output: Output
@@ -37,7 +37,7 @@ class UserContext:
 
 @dataclass(frozen=True, slots=True)
 class StageOptions:
-    """What names a stage: one on AWS, or else the local cloud of a folder."""
+    """The options that select a stage: one on AWS, or else the local cloud of a folder."""
 
     stage: str | None
     region: str | None
@@ -46,7 +46,7 @@ class StageOptions:
 
     @property
     def cloud_file(self) -> Path | None:
-        """Return the file that tells where the local cloud is, None for a stage on AWS."""
+        """Return the file that locates the local cloud, or None for a stage on AWS."""
         return None if self.stage else self.data_dir / "cloud.json"
 
     def find(self) -> Found:
@@ -70,10 +70,10 @@ def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def stage_options(command: Callable[Concatenate[StageOptions, P], R]) -> Callable[P, R]:
-    """Add what names a stage to a command of operators, which is given where that is."""
+    """Add the options that select a stage, and pass the selected stage to the command."""
 
-    @click.option("--stage", help="A stage on AWS. Default: the running local cloud.")
-    @click.option("--region", help="AWS region. Default: of the environment or profile.")
+    @click.option("--stage", help="Stage on AWS. Default: the running local cloud.")
+    @click.option("--region", help="AWS region. Default: the environment's or profile's.")
     @click.option("--profile", help="Profile of the credentials.")
     @data_dir_option
     @functools.wraps(command)
@@ -87,13 +87,13 @@ def stage_options(command: Callable[Concatenate[StageOptions, P], R]) -> Callabl
 
 
 def filter_option(command: Callable[P, R]) -> Callable[P, R]:
-    """Add `--filter`, which documents to look at, as the API takes it."""
+    """Add `--filter`, a filter of documents as the API takes it."""
     return click.option(
         "--filter",
         "filter_",
         metavar="JSON",
         callback=_json_object,
-        help='Only what the filter lets through, such as \'{"metadata": {"year": 2024}}\'.',
+        help='Only documents that match the filter, such as \'{"metadata": {"year": 2024}}\'.',
     )(command)
 
 
@@ -144,7 +144,7 @@ def user_command(command: Callable[Concatenate[UserContext, P], R]) -> Callable[
 def open_context(
     endpoint: str | None, key: str | None, data_dir: Path, timeout: float, output: Output
 ) -> UserContext:
-    """Return the target named by the options, or the local cloud that `data_dir` describes."""
+    """Return the context for the options, or for the local cloud that `data_dir` describes."""
     if not (endpoint and key):
         local = read_cloud_file(data_dir)
         if not endpoint:
@@ -175,7 +175,7 @@ def _is_address(endpoint: str) -> bool:
 
 
 def read_cloud_file(data_dir: Path) -> dict[str, Any]:
-    """Return what the local cloud in `data_dir` says of itself, empty where there is none."""
+    """Return the local cloud's description in `data_dir`, or an empty one if there is none."""
     try:
         content = json.loads((data_dir / "cloud.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How the commands print: tables and progress for people, JSON for programs.
+"""Output of the commands: tables and progress for people, JSON for programs.
 
 Answers go to standard output; progress, notices and errors go to standard error.
 """
@@ -35,7 +35,7 @@ def _stderr() -> Console:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where a command's words go; with `as_json` standard output carries JSON only."""
+    """Writer of a command's output; with `as_json` standard output carries JSON only."""
 
     as_json: bool = False
     out: Console = field(default_factory=_stdout)
@@ -50,7 +50,7 @@ class Output:
         self.out.print(Text(text, style=style or ""))
 
     def notice(self, text: str, style: str | None = None) -> None:
-        """Print one line beside the answer."""
+        """Print one line to standard error, beside the answer."""
         self.err.print(Text(text, style=style or ""))
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -76,9 +76,9 @@ class Output:
 
 
 def describe_receipt(receipt: Json | None) -> list[str]:
-    """Return the lines that tell what a result cost.
+    """Return the lines that state what a result cost.
 
-    A line names what did the work and, where that is another, what its list price is asked for.
+    A line names what did the work and, if different, the service whose list price applies.
     """
     if not receipt:
         return []
@@ -107,18 +107,18 @@ def _describe_line(line: Json) -> str:
 
 
 def describe_place(found: Json) -> str:
-    """Return where a hit or a citation stands: path, page and characters."""
+    """Return the position of a hit or a citation: path, page and characters."""
     return f"{found['path']}, page {found['page']}, characters {found['start']} to {found['end']}"
 
 
 def describe_removed(removed: Json) -> str:
-    """Return how much a removal took away, to stand behind the name of what was removed."""
+    """Return the amounts that a removal deleted, as a suffix for the name of what was removed."""
     parts = [f"{count} {name}" for name, count in removed.items()]
     return ": " + ", ".join(parts) if parts else ""
 
 
 def show_backups(output: Output, backups: Iterable[Json]) -> None:
-    """Print where something of what was removed is still held, and for how long."""
+    """Print which backups still hold what was removed, and for how long."""
     held = [backup for backup in backups if backup["days"]]
     if held:
         output.line("Backups still hold:")

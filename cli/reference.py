@@ -1,4 +1,4 @@
-"""The reference of the command line, from its own help: `python -m cli.reference`."""
+"""Reference of the command line, made from its own help: `python -m cli.reference`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`usage` and `budgets`: what models cost, and what of it is limited."""
+"""The commands `usage` and `budgets`: costs of models, and their limits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _COUNTS = ("requests", "tokens_in", "tokens_out", "images", "dollars")
 @click.option("--from", "first", metavar="DAY", help="The first day, such as 2026-11-01.")
 @click.option("--to", "last", metavar="DAY", help="The last day; default today.")
 @click.option(
-    "--by", type=click.Choice(BY), default="day", show_default=True, help="What a row is for."
+    "--by", type=click.Choice(BY), default="day", show_default=True, help="Dimension of the rows."
 )
 @user_command
 def usage(target: UserContext, first: str | None, last: str | None, by: str) -> None:
-    """Show what models were asked for and what they cost, since the first of the month.
+    """Show the use and cost of models since the first of the month.
 
-    Days are those of UTC, dollars AWS's list prices.
+    Days are in UTC, dollars are AWS's list prices.
     """
     params = {"by": by}
     params |= {name: day for name, day in (("from", first), ("to", last)) if day is not None}

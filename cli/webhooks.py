@@ -1,4 +1,4 @@
-"""`webhooks`: addresses that hear of events."""
+"""The command `webhooks`: endpoints that receive events."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ _PLACE = "/v1/webhooks"
 
 @click.group()
 def webhooks() -> None:
-    """Addresses that hear of events: make, list, try and remove them."""
+    """Create, list, test and remove endpoints that receive events."""
 
 
 @webhooks.command("add")
 @click.argument("url")
-@click.option("--event", "events", multiple=True, help="An event to hear of; default all.")
+@click.option(
+    "--event", "events", multiple=True, help="Event to receive; may be repeated. Default: all."
+)
 @click.option("--description", default="", help="What it is for.")
 @user_command
 def add(target: UserContext, url: str, events: tuple[str, ...], description: str) -> None:
-    """Make a webhook and show its secret, this once."""
+    """Create a webhook and show its secret, this once."""
     body: Json = {"url": url, "events": list(events), "description": description}
     made = target.api.call("POST", _PLACE, json=body)
     if target.output.as_json:
@@ -51,7 +53,7 @@ def ls(target: UserContext) -> None:
 @click.argument("webhook_id")
 @user_command
 def rm(target: UserContext, webhook_id: str) -> None:
-    """Remove a webhook; what is on its way to it is given up."""
+    """Remove a webhook; pending deliveries are dropped."""
     target.api.call("DELETE", _at(webhook_id))
     target.output.line(f"{webhook_id} is removed.")
 
@@ -60,7 +62,7 @@ def rm(target: UserContext, webhook_id: str) -> None:
 @click.argument("webhook_id")
 @user_command
 def test(target: UserContext, webhook_id: str) -> None:
-    """Send a test event; `webhooks deliveries` tells what became of it."""
+    """Send a test event; `webhooks deliveries` shows its result."""
     delivery = target.api.call("POST", f"{_at(webhook_id)}/test")
     target.output.line(f"{delivery['delivery_id']} is on its way.")
 
@@ -69,7 +71,7 @@ def test(target: UserContext, webhook_id: str) -> None:
 @click.argument("webhook_id")
 @user_command
 def secret(target: UserContext, webhook_id: str) -> None:
-    """Make a new secret and show it; the old one signs too, for a day."""
+    """Create a new secret and show it; the old one signs too, for a day."""
     made = target.api.call("POST", f"{_at(webhook_id)}/secret")
     if target.output.as_json:
         target.output.json(made)
@@ -108,7 +110,7 @@ def deliveries(target: UserContext, webhook_id: str, limit: int) -> None:
 @click.argument("delivery_id")
 @user_command
 def retry(target: UserContext, webhook_id: str, delivery_id: str) -> None:
-    """Try a delivery again at once."""
+    """Retry a delivery at once."""
     place = f"{_at(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     target.api.call("POST", place)
     target.output.line(f"{delivery_id} is on its way again.")

@@ -1,4 +1,4 @@
-"""Say what a tenant, one of its keys or one of its models may use, and show what holds.
+"""Set and show the limits of a tenant, of one of its keys or of one of its models.
 
     python -m infra.budgets --stage prod acme                            what it was given
     python -m infra.budgets --stage prod acme --daily 5 --monthly 100    of the tenant
@@ -41,7 +41,7 @@ _OPTIONS = {
 def set_limits(
     records: BudgetRecords, tenant: str, scope: LimitScope, said: Mapping[str, str]
 ) -> TenantLimitsGiven:
-    """Let what is `said`, by the fields of `LimitsGiven`, hold for `scope`; return all limits.
+    """Set the limits in `said`, keyed by the fields of `LimitsGiven`, and return all limits.
 
     Raises:
         NotFound: there is no such tenant, or it is being removed.
@@ -61,7 +61,7 @@ def set_limits(
 def with_limits(
     before: TenantLimitsGiven, scope: LimitScope, said: Mapping[str, str]
 ) -> TenantLimitsGiven:
-    """Return `before` with what is `said` for `scope`; a scope without limits is left out.
+    """Return `before` with the limits of `scope` changed; a scope without limits is left out.
 
     Raises:
         InvalidInput: a limit is no number, or out of bounds.
@@ -76,7 +76,7 @@ def with_limits(
 
 
 def describe_limits(limits: TenantLimitsGiven) -> list[str]:
-    """Return what was given, a line a limit."""
+    """Return the limits as text, one line per limit."""
     scopes = [("tenant", limits.tenant)]
     scopes += [(f"key {name}", each) for name, each in sorted(limits.keys.items())]
     scopes += [(f"model {name}", each) for name, each in sorted(limits.models.items())]
@@ -128,7 +128,7 @@ def _scope(key: str | None, model: str | None) -> LimitScope:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show a tenant's limits, or change those of the tenant, a key or a model."""
+    """Show or change the limits of a tenant, a key or a model."""
     parser = argparse.ArgumentParser(prog="python -m infra.budgets", description=main.__doc__)
     stages.add_options(parser)
     whose = parser.add_mutually_exclusive_group()

@@ -1,6 +1,6 @@
-"""What each role of the template may do, as a table: `python -m infra.grants` writes it anew.
+"""Table of the permissions of each role: `python -m infra.grants` writes it.
 
-The table stands in `docs/permissions.md`; a test fails when the page says anything else.
+The table stands in `docs/permissions.md`; a test fails when the page differs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NAME = re.compile(r"\$\{(?:AWS::)?(\w+)(?:\.\w+)?\}")
 
 @dataclass(frozen=True, slots=True)
 class GrantStatement:
-    """One statement of the role of `owner`, the function or state machine that runs as it."""
+    """One statement of the role of `owner`, the function or state machine that assumes it."""
 
     owner: str
     sid: str
@@ -39,7 +39,7 @@ class GrantStatement:
 
 
 def owners(template: Template) -> dict[str, list[str]]:
-    """Return who runs as each role: the role's logical id, to those of functions and machines."""
+    """Return the functions and state machines that assume each role, by its logical id."""
     found: dict[str, list[str]] = {
         name: []
         for name, resource in template["Resources"].items()
@@ -55,9 +55,9 @@ def owners(template: Template) -> dict[str, list[str]]:
 
 
 def statements(template: Template) -> Iterator[GrantStatement]:
-    """Yield the statements of all roles, in the order of who has them.
+    """Yield the statements of all roles, ordered by their owners.
 
-    What stands under a condition is among them: whoever switches it on is granted it.
+    Statements under a condition are included: enabling the feature grants them.
     """
     named = owners(template)
     for role in sorted(named, key=lambda each: (named[each] or [each])[0]):
@@ -70,7 +70,7 @@ def statements(template: Template) -> Iterator[GrantStatement]:
 
 
 def _policies(template: Template, role: str) -> Iterator[Any]:
-    """Yield the policies of a role: its own, and those that are added to it."""
+    """Yield the policies of a role: its own, and those that are attached to it."""
     yield from template["Resources"][role]["Properties"].get("Policies", [])
     for resource in template["Resources"].values():
         added = resource["Type"] == "AWS::IAM::RolePolicy"
@@ -102,7 +102,7 @@ def _condition(block: Mapping[str, Any]) -> str:
 
 
 def _unconditional(value: Any) -> Iterator[Any]:
-    """Yield what an `Fn::If` may come to, all branches, less nothing."""
+    """Yield all branches of an `Fn::If`, except `AWS::NoValue`."""
     if isinstance(value, Mapping) and "Fn::If" in value:
         for branch in value["Fn::If"][1:]:
             yield from _unconditional(branch)
@@ -115,7 +115,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def describe_resource(resource: Any) -> str:
-    """Return a resource in short: logical ids for references, no account and no region."""
+    """Return a short form of a resource: logical ids for references, no account or region."""
     if isinstance(resource, Mapping):
         ((kind, value),) = resource.items()
         if kind == "Fn::GetAtt":
@@ -126,7 +126,7 @@ def describe_resource(resource: Any) -> str:
 
 
 def grant_table(template: Template) -> str:
-    """Return the table in Markdown: who, what for, which actions, on what."""
+    """Return the permissions as a Markdown table: owner, purpose, actions, resources."""
     lines = ["| function or machine | for | may | on |", "| --- | --- | --- | --- |"]
     before = ""
     for each in statements(template):
@@ -140,7 +140,7 @@ def grant_table(template: Template) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the table of `docs/permissions.md` anew."""
+    """Write the table of `docs/permissions.md`."""
     parser = argparse.ArgumentParser(prog="python -m infra.grants", description=main.__doc__)
     parser.parse_args(arguments)
     text = PAGE.read_text()

@@ -1,8 +1,8 @@
-"""Pinned requirements: one resolution for everything, and each group as a part of it.
+"""Pinned requirements, compiled in one resolution of which each group is a part.
 
-`dev.txt` is resolved first and constrains the rest, so that a function is tested with the
-very versions that its bundle gets. Markers cover Python 3.11 to 3.13; no file names a host. What
-bundles are made of is held to the hashes of its files as well.
+`dev.txt` is resolved first and constrains the rest, so that a function is tested with the very
+versions that its bundle gets. Markers cover Python 3.11 to 3.13; no file names a host. Requirements
+of bundles are pinned with the hashes of their files as well.
 """
 
 from __future__ import annotations
@@ -35,17 +35,19 @@ def sources(project: Path) -> list[Path]:
 
 
 def is_shipped(source: Path) -> bool:
-    """Tell whether a bundle is made of what a project-relative `.in` file asks for."""
+    """Return whether a bundle contains what a project-relative `.in` file asks for."""
     return source.as_posix() in SHIPPED or source.parts[0] == "functions"
 
 
 def compile_one(
     project: Path, source: Path, constraint: Path | None, without: Path | None = None
 ) -> None:
-    """Compile one `.in` file to the `.txt` beside it, which keeps the versions that it has.
+    """Compile one `.in` file to the `.txt` beside it, and keep the versions already pinned.
 
-    What the file `without` names is left out, with all that only it would bring. Raises
-    CalledProcessError.
+    The requirements in the file `without`, and their own dependencies, are left out.
+
+    Raises:
+        CalledProcessError: the requirements cannot be resolved.
     """
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
     command += ["--python-version", "3.11", "--no-emit-index-url", "--no-header"]

@@ -27,19 +27,19 @@ from infra import stages
 
 
 class AllowedModelStore(Protocol):
-    """Where it is kept, as `AllowedModelRecords` keeps it."""
+    """Storage of the models that a tenant may use, as `AllowedModelRecords` implements it."""
 
     def allowed(self, tenant: str) -> frozenset[str] | None:
-        """Return the models that the tenant may use, None for all."""
+        """Return the models that the tenant may use, or None if it may use all."""
 
     def allow(self, tenant: str, models: Collection[str]) -> None:
-        """Let it use these and no others."""
+        """Restrict the tenant to these models."""
 
     def allow_all(self, tenant: str) -> None:
-        """Let it use every model."""
+        """Let the tenant use every model."""
 
     def tenant_exists(self, tenant: str) -> bool:
-        """Tell whether there is such a tenant."""
+        """Return whether the tenant exists and is not being removed."""
 
 
 def set_allowed_models(
@@ -50,7 +50,7 @@ def set_allowed_models(
     *,
     every: bool,
 ) -> frozenset[str] | None:
-    """Let the tenant use `models`, or `every` one, where either is said; return what it may use.
+    """Set the models that a tenant may use, if any are given, and return what it may use.
 
     Raises:
         NotFound: there is no such tenant or model, or the tenant is being removed.
@@ -65,7 +65,7 @@ def set_allowed_models(
 
 
 def describe_allowed(allowed: frozenset[str] | None, known: ServedModels) -> list[str]:
-    """Return what holds, a line a model."""
+    """Return the allowed models as text, one line per model."""
     if allowed is None:
         return ["Nothing was said; every model may be used."]
     gone = " (not served any more)"
@@ -73,7 +73,7 @@ def describe_allowed(allowed: frozenset[str] | None, known: ServedModels) -> lis
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show which models a tenant may use, or change it."""
+    """Show or change which models a tenant may use."""
     parser = argparse.ArgumentParser(prog="python -m infra.model_access", description=main.__doc__)
     stages.add_options(parser)
     parser.add_argument("--all", action="store_true", help="every model again")

@@ -1,4 +1,4 @@
-"""Move a tenant to another embedding model, while its documents answer.
+"""Move a tenant to another embedding model while its documents stay searchable.
 
     python -m infra.reindex --stage prod acme --model minilm-l6-v2-fp32
     python -m infra.reindex --stage prod acme --retry 01J9…     what failed, from where it stopped
@@ -45,7 +45,7 @@ class Reindexing:
         self._launcher = JobLauncher(self._jobs, machines, _now)
 
     def start(self, tenant: str, model: str) -> Job:
-        """Begin the job.
+        """Start the job.
 
         Raises:
             NotFound: there is no such tenant, or no such model.
@@ -68,11 +68,11 @@ class Reindexing:
         return self._launcher.launch(given)
 
     def retry(self, tenant: str, job_id: str) -> Job:
-        """Begin the next attempt at a job that failed."""
+        """Start the next attempt of a failed job."""
         return self._launcher.retry(self.state(tenant, job_id))
 
     def cancel(self, tenant: str, job_id: str) -> Job:
-        """Give the job up."""
+        """Cancel the job."""
         return self._launcher.cancel(self.state(tenant, job_id))
 
     def state(self, tenant: str, job_id: str) -> JobState:
@@ -98,7 +98,7 @@ def check_fits(live: str, model: str) -> None:
 
 
 def follow(read: Callable[[], JobState], say: Callable[[str], None]) -> Job:
-    """Tell of a job's progress until it ends; return it."""
+    """Print a job's progress until it ends; return the job."""
     told = ""
     while True:
         job = read().job
@@ -121,7 +121,7 @@ def _say(text: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Begin a reindex job and follow it to its end; 1 when it did not end well."""
+    """Start a reindex job and follow it to its end; return 1 if it failed."""
     parser = argparse.ArgumentParser(prog="python -m infra.reindex", description=main.__doc__)
     stages.add_options(parser)
     what = parser.add_mutually_exclusive_group(required=True)

@@ -1,4 +1,4 @@
-"""Say what a tenant's calls of models are screened for, and show what holds.
+"""Set and show the screening policy of a tenant's model calls.
 
     python -m infra.screening --stage prod acme                     what it was given
     python -m infra.screening --stage prod acme --policy refuse     off, flag or refuse, as a stage
@@ -41,23 +41,23 @@ class ScreeningPolicyRecords(Protocol):
         """Return the tenant's own policy."""
 
     def give_policy(self, tenant: str, policy: ScreeningPolicy) -> None:
-        """Let a policy hold."""
+        """Set the tenant's own policy."""
 
     def drop_policy(self, tenant: str) -> None:
-        """Let the stage's hold again."""
+        """Delete the tenant's own policy, so that the stage's applies."""
 
     def tenant_stays(self, tenant: str) -> bool:
-        """Tell whether there is such a tenant."""
+        """Return whether the tenant exists and is not being removed."""
 
 
 def set_policy(
     records: ScreeningPolicyRecords, tenant: str, named: str | None, changes: Sequence[str]
 ) -> ScreeningPolicy | None:
-    """Let what is said hold for the tenant; return its own policy, None where it has the stage's.
+    """Change the tenant's policy; return its own policy, or None if the stage's applies.
 
     Raises:
         NotFound: there is no such tenant, or it is being removed.
-        InvalidInput: what is said is no policy.
+        InvalidInput: the policy or a change is invalid.
     """
     if not records.tenant_stays(tenant):
         raise NotFound(f"There is no tenant {tenant}, or it is being removed.", field="tenant")
@@ -83,7 +83,7 @@ def apply_change(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
     """Return `policy` with a change such as `personal-data:input=mask`.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: the change is invalid.
     """
     said = _SET.fullmatch(change)
     if said is None:
@@ -106,7 +106,7 @@ def apply_change(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
 
 
 def describe_policy(policy: ScreeningPolicy | None) -> list[str]:
-    """Return what holds, a line a category."""
+    """Return the policy as text, one line per category."""
     if policy is None:
         return ["Nothing was given; the stage's policy holds."]
     lines = [
@@ -117,7 +117,7 @@ def describe_policy(policy: ScreeningPolicy | None) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show a tenant's policy, or change it."""
+    """Show or change a tenant's policy."""
     parser = argparse.ArgumentParser(prog="python -m infra.screening", description=main.__doc__)
     stages.add_options(parser)
     parser.add_argument("--policy", metavar="NAME", help="off, flag, refuse, or stage")

@@ -1,4 +1,4 @@
-"""Where the commands of an operator find a stage: its outputs, and clients that reach it."""
+"""Connection of an operator's commands to a stage: its outputs, and clients."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Client = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class StageConnection:
-    """A stage: clients by service, and what its stack puts out."""
+    """A stage: clients by service, and the outputs of its stack."""
 
     client: Client
     outputs: Mapping[str, str]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what names a stage: on AWS by its name, or a running local cloud by its file."""
+    """Add the options that select a stage: by name on AWS, or the file of a local cloud."""
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--stage", help="a stage on AWS, in the account of your credentials")
     where.add_argument(
@@ -45,10 +45,10 @@ def connect(
     region: str | None = None,
     profile: str | None = None,
 ) -> StageConnection:
-    """Return the stage that the options name.
+    """Return the stage that the options select.
 
     Raises:
-        ValueError: the file is not one that a local cloud wrote.
+        ValueError: the file was not written by a local cloud.
     """
     if cloud_file is not None:
         return _connect_local(cloud_file)
@@ -68,11 +68,11 @@ def _connect_local(cloud_file: Path) -> StageConnection:
 
 
 def client_factory(region: str | None = None, profile: str | None = None) -> Client:
-    """Return what makes clients of AWS, one a service, with bounded waits and retries.
+    """Return a factory of AWS clients, by service, with bounded timeouts and retries.
 
     The region is the one given, else `AWS_REGION`, which boto3 does not read and the AWS CLI puts
-    before all else, else what boto3 finds. Raises what boto3 raises for a profile that does not
-    exist. https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+    first, else what boto3 finds. Raises what boto3 raises for a profile that does not exist.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
     """
     chosen = region or os.environ.get("AWS_REGION") or None
     return _factory_of(boto3.Session(region_name=chosen, profile_name=profile), {})

@@ -1,4 +1,4 @@
-"""Tenants: an operator makes one, with its index of vectors and its API keys.
+"""Tenants: an operator creates one, with its vector index and its API keys.
 
 `python -m infra.tenants` does it on a stage; the local cloud does it for its own tenant.
 """
@@ -25,7 +25,7 @@ from infra.stages import Client
 
 
 def new_key() -> str:
-    """Return a fresh key: `hr_` and 32 random bytes, URL-safe."""
+    """Return a new key: `hr_` and 32 random bytes, URL-safe."""
     return f"hr_{secrets.token_urlsafe(32)}"
 
 
@@ -34,11 +34,13 @@ def _record_key(key: str) -> dict[str, Any]:
 
 
 def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
-    """Let `key` act for `tenant`. Granting a key again renews its name and date.
+    """Let `key` act for `tenant`; granting it again renews its name and date.
 
     The tenant's own records name the key's hash, too, so that all of its keys can be found.
-    `dynamodb` is a boto3 client; the tenant must have been made. Raises ValueError when the
-    key acts for another tenant already.
+    `dynamodb` is a boto3 client; the tenant must exist.
+
+    Raises:
+        ValueError: the key acts for another tenant already.
     """
     pointer = {"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": _record_key(key)["pk"]["S"]}}
     item = {
@@ -66,7 +68,7 @@ def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> No
 
 
 def revoke_key(dynamodb: Any, table: str, key: str) -> bool:
-    """Take `key` away, at once. Returns whether there was such a key."""
+    """Revoke `key` at once, and return whether it existed."""
     hashed = _record_key(key)
     answer = dynamodb.delete_item(TableName=table, Key=hashed, ReturnValues="ALL_OLD")
     if "Attributes" not in answer:
@@ -85,18 +87,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
 
 @dataclass(frozen=True, slots=True)
 class TenantStorage:
-    """Where tenants live: the template's outputs that they need."""
+    """Table, bucket and index settings of a stage's tenants, from the template's outputs."""
 
     records_table: str
     vector_bucket: str
 
 
 def create_tenant(client: Client, stage: TenantStorage, tenant: str) -> None:
-    """Make `tenant`'s index and its pointer record; making it again changes nothing.
+    """Create the index and pointer record of `tenant`; repeating it changes nothing.
 
-    A pointer that has moved on to another index stays where it is. `client` gives boto3
-    clients by service name. Raises ValueError for a name that an index's name could not
-    carry, and for an index of that name which is of another kind.
+    A pointer that has moved on to another index stays. `client` gives boto3 clients by service
+    name.
+
+    Raises:
+        ValueError: the name cannot be part of an index's name, or an index of that name is of
+            another kind.
     """
     if not _NAME.fullmatch(tenant):
         raise ValueError(
@@ -122,7 +127,7 @@ def create_tenant(client: Client, stage: TenantStorage, tenant: str) -> None:
 
 
 def _create_index(vectors: Any, bucket: str, index: str) -> None:
-    """Create an index that finds by meaning and by words; its keys can never be changed."""
+    """Create an index for semantic and word search; its metadata keys can never be changed."""
     kind = index_definition(embedding_dimensions(EMBEDDING_MODEL))
     try:
         vectors.create_index(vectorBucketName=bucket, indexName=index, **kind)
@@ -133,12 +138,12 @@ def _create_index(vectors: Any, bucket: str, index: str) -> None:
 
 
 def storage_of(outputs: Mapping[str, str]) -> TenantStorage:
-    """Return where the tenants of a stage live, from what its stack puts out."""
+    """Return the storage of a stage's tenants, from the outputs of its stack."""
     return TenantStorage(outputs["RecordsTableName"], outputs["VectorBucketName"])
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make a tenant and print a fresh API key for it, or revoke one."""
+    """Create a tenant and print a new API key for it, or revoke a key."""
     parser = argparse.ArgumentParser(prog="python -m infra.tenants", description=main.__doc__)
     stages.add_options(parser)
     parser.add_argument("--revoke", metavar="KEY", help="take this key away, at once")
@@ -173,16 +178,16 @@ FIRST_KEY_NAME = "first key, made by the deployment"
 
 @dataclass(frozen=True, slots=True)
 class TenantKey:
-    """A tenant and a key that acts for it; the key is kept nowhere else."""
+    """A tenant and a key that acts for it; the key is stored nowhere else."""
 
     tenant: str
     key: str
 
 
 def create_first_tenant(client: Client, home: TenantStorage) -> TenantKey | None:
-    """Make the first tenant and a key for it, or return None where the stage has a tenant.
+    """Create the first tenant and a key for it; return None if the stage has a tenant.
 
-    One whose making was cut off after its index is made now.
+    A tenant whose creation stopped after its index is completed now.
     """
     listed = client("s3vectors").list_indexes(vectorBucketName=home.vector_bucket, maxResults=1)
     if listed["indexes"] and not _is_unfinished(client, home):
@@ -191,7 +196,7 @@ def create_first_tenant(client: Client, home: TenantStorage) -> TenantKey | None
 
 
 def create_with_key(client: Client, home: TenantStorage, tenant: str, name: str) -> TenantKey:
-    """Make `tenant` where there is none, and give it a fresh key."""
+    """Create `tenant` if it does not exist, and give it a new key."""
     create_tenant(client, home, tenant)
     key = new_key()
     grant_key(client("dynamodb"), home.records_table, key, tenant, name)
@@ -199,7 +204,7 @@ def create_with_key(client: Client, home: TenantStorage, tenant: str, name: str)
 
 
 def _is_unfinished(client: Client, home: TenantStorage) -> bool:
-    """Say whether the first tenant has its index, which comes first, and is not there."""
+    """Return whether the first tenant has its index, which comes first, but is incomplete."""
     index = f"{FIRST_TENANT}-{EMBEDDING_MODEL}"
     begun = client("s3vectors").list_indexes(
         vectorBucketName=home.vector_bucket, prefix=index, maxResults=1

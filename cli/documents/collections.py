@@ -1,4 +1,4 @@
-"""`collections`: what is in them, and what is declared of them."""
+"""The command `collections`: list, show, declare and forget collections."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _TYPES = get_args(FieldType)
 
 @click.group()
 def collections() -> None:
-    """Collections: list and show them, declare their fields and the model of their pictures."""
+    """List and show collections, and declare their fields and their picture model."""
 
 
 @collections.command("ls")
 @user_command
 def ls(target: UserContext) -> None:
-    """List collections, with how many documents of each status are in them."""
+    """List collections with the number of documents in each status."""
     found = target.api.call("GET", _PLACE)
     if target.output.as_json:
         target.output.json(found)
@@ -51,7 +51,7 @@ def ls(target: UserContext) -> None:
 @click.argument("name")
 @user_command
 def show(target: UserContext, name: str) -> None:
-    """Show what is declared of a collection, and what is in it."""
+    """Show the declaration and the content of a collection."""
     found = target.api.call("GET", _at(name))
     if target.output.as_json:
         target.output.json(found)
@@ -69,10 +69,10 @@ def show(target: UserContext, name: str) -> None:
     "fields",
     multiple=True,
     metavar="NAME=TYPE",
-    help=f"A field of metadata and its type: {', '.join(_TYPES)}; NAME= takes one away.",
+    help=f"A field of metadata and its type: {', '.join(_TYPES)}; NAME= removes one.",
 )
 @click.option(
-    "--strict/--open", "strict", default=None, help="Whether other fields are refused, or let be."
+    "--strict/--open", "strict", default=None, help="Whether other fields are refused or allowed."
 )
 @click.option("--picture-model", help='The served model of its pictures; "" for none.')
 @user_command
@@ -84,7 +84,7 @@ def declare(
     strict: bool | None,
     picture_model: str | None,
 ) -> None:
-    """Declare a collection; what no option names stays as it was."""
+    """Declare a collection; settings without an option stay unchanged."""
     declared = _declared(target.api, name)
     asked: Json = {"description": description, "strict": strict}
     if picture_model is not None:
@@ -102,13 +102,13 @@ def declare(
 @click.argument("name")
 @user_command
 def forget(target: UserContext, name: str) -> None:
-    """Forget what is declared of a collection that no document is in."""
+    """Delete the declaration of a collection that has no documents."""
     target.api.call("DELETE", _at(name))
     target.output.line(f"Nothing is declared of {name} any more.")
 
 
 def _declared(api: Api, name: str) -> Json:
-    """Return what is declared of a collection, as it is declared anew."""
+    """Return the declaration of a collection in the form of a new declaration."""
     try:
         found = api.call("GET", _at(name))
     except ApiError as refused:
@@ -119,7 +119,7 @@ def _declared(api: Api, name: str) -> Json:
 
 
 def _changed(fields: Json, given: Sequence[str]) -> Json:
-    """Return fields with each `NAME=TYPE` applied; raise `UsageError` for one that is neither."""
+    """Return fields with each `NAME=TYPE` applied; raise `UsageError` for an invalid one."""
     changed = dict(fields)
     for item in given:
         name, separator, kind = item.partition("=")

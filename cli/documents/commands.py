@@ -1,4 +1,4 @@
-"""`ls`, `rm` and `status`."""
+"""The commands `ls`, `rm` and `status`."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def ls(target: UserContext, collection: str | None, status: str | None) -> None:
 def rm(target: UserContext, document_ids: tuple[str, ...], yes: bool) -> None:
     """Delete documents, with all their versions.
 
-    Tells what backups still hold of them, and for how long.
+    Shows what backups still hold of them, and for how long.
 
-    Exits with 1 when one was not deleted, also because you said no.
+    Exits with 1 when one was not deleted, also because you answered no.
     """
     if not yes and not click.confirm(f"Delete {len(document_ids)} document(s)?", err=True):
         target.output.notice("Nothing was removed.")
@@ -78,7 +78,7 @@ def rm(target: UserContext, document_ids: tuple[str, ...], yes: bool) -> None:
 
 
 def _removed_by_job(target: UserContext, document_id: str, job_id: str) -> Json:
-    """Wait for the job that removes a large document; return what `rm` says of it."""
+    """Wait for the job that removes a large document; return the result line of `rm`."""
     job = follow(target.api, job_id, target.output)
     if job["status"] != "succeeded":
         raise ItemsFailedError(f"{document_id} was not removed: see `headrace jobs {job_id}`.")

@@ -1,4 +1,4 @@
-"""`put`: files and folders in, one line for each that could not be taken."""
+"""The command `put`: upload files and folders, with one line for each failure."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def put(
 ) -> None:
     """Upload files and folders and wait until they can be searched.
 
-    A file whose bytes, and whose metadata where --meta is given, are there already is left
-    alone. Exits with 1 when a file was
-    rejected or failed, and says why, and with 3 when the endpoint was lost on the way.
+    A file that is already stored with the same bytes (and, with --meta, the same metadata) is
+    skipped. Exits with 1 when a file was rejected or failed, and says why, and with 3 when the
+    endpoint was lost on the way.
     """
     files = collect(sources)
     if not files:
@@ -66,7 +66,7 @@ def put(
 
 
 def metadata_of(given: Sequence[str]) -> Json:
-    """Return what `NAME=VALUE` says of each name; raise `UsageError` for what says nothing."""
+    """Return the values of `NAME=VALUE` by name; raise `UsageError` for an invalid one."""
     metadata: Json = {}
     for item in given:
         name, separator, value = item.partition("=")

@@ -1,4 +1,4 @@
-"""What became of documents that a command put to work, and how that is shown."""
+"""Results of commands on documents, and their display."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SUCCESSES = frozenset({"ready", "unchanged", "uploaded", "queued", "deleted"})
 
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
-    """What became of one document; `reason` is empty where nothing went wrong."""
+    """The result of one document; `reason` is empty if nothing went wrong."""
 
     path: str
     state: State
@@ -31,13 +31,13 @@ class DocumentResult:
 
     @property
     def succeeded(self) -> bool:
-        """Say whether the document is, or may yet become, searchable."""
+        """Return whether the document is, or may yet become, searchable."""
         return self.state in _SUCCESSES
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentProgress:
-    """How far the work on a large document is."""
+    """The progress of the work on a large document."""
 
     path: str
     stage: str
@@ -46,12 +46,12 @@ class DocumentProgress:
 
     @property
     def text(self) -> str:
-        """Return it in words."""
+        """Return the progress in words."""
         return f"{self.path}: {describe_progress(self.stage, self.done, self.total)}"
 
 
 def progress_of(path: str, document: Json) -> DocumentProgress | None:
-    """Return how far the work on `document` is, None where it is not done in parts."""
+    """Return the progress of `document`, or None if it is not processed in parts."""
     progress = document.get("progress")
     if not progress:
         return None
@@ -61,12 +61,12 @@ def progress_of(path: str, document: Json) -> DocumentProgress | None:
 
 
 def describe_progress(stage: str, parts_done: int, parts_total: int) -> str:
-    """Return how many of the parts of a document are done, in words."""
+    """Return how many of a document's parts are done, in words."""
     return f"{stage}, {parts_done} of {parts_total} parts"
 
 
 def result_of(path: str, document: Json, state: State | None = None) -> DocumentResult:
-    """Return the result that a settled `document` stands for, as `state` where one is given."""
+    """Return the result of a settled `document`, with `state` replacing its own if given."""
     status: State = state or document["status"]
     if state is None and status not in SETTLED:
         raise UnreachableError(f"The API answers with an unknown status {status!r}.")
@@ -82,7 +82,7 @@ def result_of(path: str, document: Json, state: State | None = None) -> Document
 
 @dataclass(frozen=True, slots=True)
 class WatchedResults:
-    """The results that came, and the failure that ended them early, if one did."""
+    """The results that arrived, and the failure that ended them early, if any."""
 
     results: Sequence[DocumentResult]
     ended_by: CommandError | None = None
@@ -90,7 +90,7 @@ class WatchedResults:
     def check(self) -> None:
         """Raise the failure that the command ends with, if there is one.
 
-        Call it once the results are shown: `ItemsFailedError` adds nothing to what they say.
+        Call it once the results are shown: `ItemsFailedError` adds nothing to their output.
         """
         if self.ended_by is not None:
             raise self.ended_by
@@ -101,10 +101,10 @@ class WatchedResults:
 def watch(
     results: Iterable[DocumentResult | DocumentProgress], total: int, what: str, output: Output
 ) -> WatchedResults:
-    """Return `results`, in the order in which they come, behind a progress bar to `total`.
+    """Return `results`, in order of arrival, behind a progress bar up to `total`.
 
-    How far the work on a large document is stands beside the bar. A failure that they end with
-    is returned beside those that came before it.
+    The progress of large documents stands beside the bar. A failure that ends the results is
+    returned together with those that came before it.
     """
     seen: list[DocumentResult] = []
     ended_by: CommandError | None = None
@@ -126,7 +126,7 @@ def watch(
 
 
 def show_results(output: Output, results: Sequence[DocumentResult]) -> None:
-    """Print what became of the documents."""
+    """Print the results of the documents."""
     if output.as_json:
         output.json([asdict(result) for result in results])
         return

@@ -1,4 +1,4 @@
-"""`retry`: another attempt at documents that failed."""
+"""The command `retry`: another attempt at documents that failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cli.output import Json
     show_default=True,
     help="Seconds without progress after which waiting ends.",
 )
-@click.option("--no-wait", is_flag=True, help="Return once the attempts are asked for.")
+@click.option("--no-wait", is_flag=True, help="Return once the attempts have been requested.")
 @user_command
 def retry(
     target: UserContext,
@@ -36,7 +36,7 @@ def retry(
     wait: float,
     no_wait: bool,
 ) -> None:
-    """Try documents that failed once more, and wait until they can be searched.
+    """Retry documents that failed, and wait until they can be searched.
 
     Exits with 1 when one was refused, because it has not failed, or did not become ready.
     """
@@ -55,8 +55,8 @@ def retry_all(
 ) -> Iterator[DocumentResult | DocumentProgress]:
     """Yield a result for each document: refusals at once, the others as they settle.
 
-    `wait` is the seconds without progress after which waiting ends, None not to wait at all.
-    Once the endpoint cannot be reached, the documents that are left have failed, untried;
+    `wait` is the seconds without progress after which waiting ends, or None not to wait at all.
+    Once the endpoint cannot be reached, the remaining documents count as failed without a request;
     after the last result the reason is raised.
     """
     pending: list[AwaitedDocument] = []
@@ -99,5 +99,5 @@ def _wanted(
 
 
 def _is_news(before: Json, document: Json) -> bool:
-    """Say whether `document` tells of a later attempt, or a later upload, than `before`."""
+    """Return whether `document` shows a later attempt, or a later upload, than `before`."""
     return any(document[name] != before[name] for name in ("latest_version", "attempt"))

@@ -1,4 +1,4 @@
-"""Waiting until documents that are worked on have settled."""
+"""Waiting for documents in progress to settle."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _LONGEST_PAUSE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class AwaitedDocument:
-    """A document that is worked on. `is_news` tells, of a settled state, whether it is the one
-    that is waited for or the one from before.
+    """A document in progress.
+
+    `is_news` returns, for a settled state, whether it is the awaited one or the previous one.
     """
 
     path: str
@@ -26,13 +27,13 @@ class AwaitedDocument:
     is_news: Callable[[Json], bool]
 
     def has_settled(self, document: Json) -> bool:
-        """Say whether the wait for this document is over."""
+        """Return whether the wait for this document is over."""
         return document["status"] in SETTLED and self.is_news(document)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentWaiter:
-    """Waits, at most `seconds` without any document settling."""
+    """Waiter that gives up after `seconds` without any document settling."""
 
     api: Api
     seconds: float
@@ -42,10 +43,10 @@ class DocumentWaiter:
     def settle(
         self, awaited: Sequence[AwaitedDocument]
     ) -> Iterator[DocumentResult | DocumentProgress]:
-        """Yield a result for each, as they settle; those that take too long have failed.
+        """Yield a result for each document as it settles; those that take too long have failed.
 
-        How far the work on a large one is comes between them, and is progress that is waited for.
-        Where the API cannot be asked any more, all that are left have failed, too, and then
+        The progress of large documents is yielded in between, and counts as progress of the wait.
+        If the API cannot be reached any more, the remaining documents have failed, too, and then
         the reason is raised.
         """
         pending = list(awaited)
@@ -73,7 +74,7 @@ class DocumentWaiter:
         waiting: list[AwaitedDocument],
         known: dict[str, DocumentProgress],
     ) -> Iterator[DocumentResult | DocumentProgress]:
-        """Ask for each of `pending` once and yield what is new; add the rest to `waiting`."""
+        """Poll each of `pending` once and yield what is new; add the rest to `waiting`."""
         for at, item in enumerate(pending):
             try:
                 found = self._settled(item)
@@ -99,7 +100,7 @@ class DocumentWaiter:
 
 
 def find_document(api: Api, document_id: str) -> Json | None:
-    """Return the document, or None while there is none of this id."""
+    """Return the document, or None if there is none of this id yet."""
     try:
         return api.document(document_id)
     except ApiError as refused:

@@ -1,4 +1,4 @@
-"""`sync`: a collection made to hold what a folder holds."""
+"""The command `sync`: make a collection hold the files of a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cli.output import Json
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What has to be done so that a collection holds what a folder holds."""
+    """The changes that make a collection hold the files of a folder."""
 
     upload: Sequence[LocalFile]
     unchanged: Sequence[DocumentResult]
@@ -29,8 +29,8 @@ class SyncPlan:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--collection", default="default", show_default=True, help="Collection to fill.")
-@click.option("--delete", is_flag=True, help="Delete documents whose file is gone.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--delete", is_flag=True, help="Delete documents whose file was removed.")
+@click.option("--dry-run", is_flag=True, help="Only show the changes.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before documents are deleted.")
 @click.option(
     "--wait",
@@ -49,9 +49,9 @@ def sync(
     yes: bool,
     wait: float,
 ) -> None:
-    """Upload what is new or changed in FOLDER; with --delete, remove what is gone from it.
+    """Upload new and changed files of FOLDER; with --delete, remove what is gone from it.
 
-    Files are compared by their bytes. What an archive or a mail brought along goes and comes
+    Files are compared by their bytes. Documents out of an archive or a mail are added and removed
     with it. Exits with 1 when something was rejected or failed.
     """
     plan = plan_of(target.api, collect([folder]), collection, delete=delete)
@@ -72,7 +72,7 @@ def sync(
 
 
 def plan_of(api: Api, files: Sequence[LocalFile], collection: str, *, delete: bool) -> SyncPlan:
-    """Return what has to be done; nothing is changed."""
+    """Return the necessary changes without making them."""
     kept = {str(found["path"]): found for found in api.documents(collection=collection, limit=100)}
     upload: list[LocalFile] = []
     unchanged: list[DocumentResult] = []
@@ -96,7 +96,7 @@ def _is_there(local: LocalFile, document: Json) -> bool:
 
 
 def _removed(target: UserContext, plan: SyncPlan, uploaded: WatchedResults) -> WatchedResults:
-    """Delete what is gone, once everything else is up: a file that moved is never missing."""
+    """Delete removed files after all uploads, so that a moved file is never missing."""
     if uploaded.ended_by is not None or not plan.delete:
         return WatchedResults([])
     return watch(_delete(target.api, plan.delete), len(plan.delete), "Deleted", target.output)

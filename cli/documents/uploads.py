@@ -1,4 +1,4 @@
-"""Uploading: which files, one after another, and waiting until each has settled."""
+"""Uploads: the files, one after another, and the wait until each has settled."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cli.output import Json
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file and the path it gets in its collection.
+    """A file and its path in the collection.
 
-    Bytes of the file's name that are no UTF-8 stand in `path` as U+FFFD.
+    Bytes of the file's name that are not UTF-8 become U+FFFD in `path`.
     """
 
     file: Path
@@ -29,10 +29,12 @@ class LocalFile:
 
 
 def collect(sources: Sequence[Path]) -> list[LocalFile]:
-    """Return the files among `sources`, folders walked; hidden files are left out.
+    """Return the files among `sources`; folders are walked, hidden files left out.
 
-    A file's path is its name, and for a file of a folder its place below that folder.
-    Raises `UsageError` where two files would get the same path.
+    A file's path is its name, or its path below the given folder.
+
+    Raises:
+        UsageError: two files would get the same path.
     """
     found: dict[str, LocalFile] = {}
     for local in (item for source in sources for item in _below(source)):
@@ -60,9 +62,11 @@ def _readable(name: str | Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """Uploads files to one collection. `wait` is the seconds that one file may take to settle
-    after the last upload, or None not to wait at all. `metadata` goes with each file; without
-    it a file that is there already is left alone, whatever its metadata.
+    """Uploader of files to one collection.
+
+    `wait` is the seconds that one file may take to settle after the last upload, or None not to
+    wait at all. `metadata` is set on each file; without it a file that is there already is skipped,
+    whatever its metadata.
     """
 
     api: Api
@@ -73,9 +77,9 @@ class Uploader:
     clock: Callable[[], float] = time.monotonic
 
     def upload_all(self, files: Iterable[LocalFile]) -> Iterator[DocumentResult | DocumentProgress]:
-        """Yield a result for each file, as they settle, and how far large ones are.
+        """Yield a result for each file as it settles, and the progress of large ones.
 
-        Once the endpoint cannot be reached, the files that are left have failed, untried;
+        Once the endpoint cannot be reached, the remaining files count as failed without a request;
         after the last result the reason is raised.
         """
         pending: list[AwaitedDocument] = []
@@ -124,14 +128,14 @@ class Uploader:
 
 
 def _is_news(before: Json | None, wanted: Callable[[Json], bool], document: Json) -> bool:
-    """Say whether `document` tells of an upload after `before`, or is what is `wanted`."""
+    """Return whether `document` shows an upload after `before`, or is the `wanted` one."""
     if before is None or document["latest_version"] != before["latest_version"]:
         return True
     return wanted(document)
 
 
 def _is_there(sha256: str, metadata: Json | None, document: Json) -> bool:
-    """Say whether these bytes answer already, with this metadata where it matters."""
+    """Return whether these bytes are stored already, with this metadata if it matters."""
     same_bytes = document["status"] == "ready" and document["sha256"] == sha256
     return bool(same_bytes) and metadata in (None, document.get("metadata", {}))
 

@@ -1,4 +1,4 @@
-"""The local cloud as a process: starting it, finding it, stopping it."""
+"""The process of the local cloud: start, find and stop it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cloud:
 
 
 class CloudStartError(CommandError):
-    """The local cloud did not start or did not stop."""
+    """Raised when the local cloud did not start or did not stop."""
 
 
 def running_cloud(data_dir: Path) -> Cloud | None:
@@ -47,7 +47,7 @@ def running_cloud(data_dir: Path) -> Cloud | None:
 def server_command(data_dir: Path, port: int, package: Path | None = None) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
-    With a package its functions run from the package's bundles.
+    With a package, functions run from the package's bundles.
     """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
     if package is not None:
@@ -100,7 +100,7 @@ def _last_words(log: Path) -> str:
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process that we started to end, and end it if it does not."""
+    """Terminate a process that we started, and kill it if it does not end."""
     if process.poll() is not None:
         return
     process.terminate()
@@ -112,7 +112,7 @@ def stop_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop(cloud: Cloud, wait: float = STOP_SECONDS) -> None:
-    """Ask a local cloud that some other command started to end, and wait until it has."""
+    """Terminate a local cloud that another command started, and wait until it has ended."""
     deadline = time.monotonic() + wait
     with contextlib.suppress(ProcessLookupError):
         os.kill(cloud.pid, signal.SIGTERM)
@@ -123,7 +123,7 @@ def stop(cloud: Cloud, wait: float = STOP_SECONDS) -> None:
 
 
 def _is_cloud(pid: int) -> bool:
-    """Say whether `pid` is a live local cloud, and not what took its number later."""
+    """Return whether `pid` is a live local cloud, and not a later process of that number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -140,7 +140,7 @@ def _is_cloud(pid: int) -> bool:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Turn SIGTERM into what Ctrl-C raises, so that what was started is stopped in order."""
+    """Turn SIGTERM into KeyboardInterrupt, so that everything started is stopped in order."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`up` and `down`: the local cloud."""
+"""The commands `up` and `down` of the local cloud."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DEFAULT_PORT = 4510
 @click.option(
     "--package",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Run the functions from what `headrace package` made, not from the source tree.",
+    help="Run the functions from a package of `headrace package`, not from the source tree.",
 )
-@click.option("--detach", "-d", is_flag=True, help="Return once it is ready; end it by `down`.")
+@click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
 def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: bool) -> None:
-    """Start the local cloud, until Ctrl-C. Its data is kept between runs."""
+    """Start the local cloud and run until Ctrl-C. Its data is kept between runs."""
     output = Output(as_json=as_json)
     running = running_cloud(data_dir)
     if running:
@@ -73,7 +73,7 @@ def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: b
 @data_dir_option
 @json_option
 def down(data_dir: Path, as_json: bool) -> None:
-    """Stop the local cloud. Stopping what does not run is no error."""
+    """Stop the local cloud. It is no error if none runs."""
     output = Output(as_json=as_json)
     cloud = running_cloud(data_dir)
     if cloud:

@@ -1,4 +1,4 @@
-"""`demo`: the whole pipeline on this machine, from sample files to cited answers."""
+"""The command `demo`: the whole pipeline on this machine, from files to cited answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _API_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DemoQuestion:
-    """A question of the demo, and what its answer must cite ("" where it must be refused)."""
+    """A question of the demo, and what its answer must cite ("" if it must be refused)."""
 
     text: str
     quotes: str
@@ -51,16 +51,16 @@ QUESTIONS = (
 
 
 class DemoError(CommandError):
-    """Something in the demo did not turn out as it must; the message says what."""
+    """Raised when a step of the demo fails; the message says which."""
 
 
 @click.command()
 @data_dir_option
 @json_option
 def demo(data_dir: Path, as_json: bool) -> None:
-    """Show everything: models, local cloud, sample files in, cited answers out.
+    """Run a demo: models, local cloud, sample files in, cited answers out.
 
-    Uses the local cloud that runs, or starts one with data of its own and stops it again.
+    Uses the running local cloud, or starts one with its own data and stops it again.
     """
     output = Output(as_json=as_json)
     began = time.monotonic()
@@ -124,7 +124,7 @@ def _ask(api: Api, question: DemoQuestion, output: Output) -> Json:
 
 
 def check_answer(question: DemoQuestion, answer: Json) -> None:
-    """Raise `DemoError` unless `answer` cites what it must, or refuses where it must."""
+    """Raise `DemoError` unless `answer` cites or refuses as the question demands."""
     if not question.quotes:
         if answer["answered"]:
             raise DemoError(f"{question.text!r} has no answer in the samples, and got one.")

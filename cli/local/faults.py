@@ -1,4 +1,4 @@
-"""`faults`: errors, latency and quotas of the local cloud, set while it runs."""
+"""The command `faults`: errors, latency and quotas of the running local cloud."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMEOUT_S = 10.0
 
 
 class FaultsUnavailableError(CommandError):
-    """What answers has no faults to set, or does not take these."""
+    """Raised when the endpoint has no faults to set, or rejects these."""
 
 
 def _endpoint_option(command: Any) -> Any:
@@ -26,7 +26,7 @@ def _endpoint_option(command: Any) -> Any:
         "--endpoint",
         envvar="HEADRACE_ENDPOINT",
         show_envvar=True,
-        help="Address of the local cloud. Default: the one that runs on the data folder.",
+        help="Address of the local cloud. Default: the one running on the data folder.",
     )(command)
 
 
@@ -38,22 +38,24 @@ def faults() -> None:
 @faults.command("set")
 @click.argument("name", required=False)
 @click.option("--service", help="botocore's name, with * and ?. Default: every service.")
-@click.option("--operation", help="Such as Converse*. Default: every operation.")
-@click.option("--model", help="Such as amazon.nova-*, or an endpoint's name. Default: any.")
-@click.option("--rate", type=click.FloatRange(0, 1), help="Share of calls hit. Default: 1.")
-@click.option("--seed", type=int, help="Draws which calls are hit. Default: 0.")
-@click.option("--times", type=click.IntRange(1), help="Hit so many calls at most.")
-@click.option("--error", help="Code to fail with, such as ThrottlingException.")
+@click.option("--operation", help="Operation, such as Converse*. Default: every operation.")
+@click.option("--model", help="Model, such as amazon.nova-*, or endpoint name. Default: any.")
+@click.option("--rate", type=click.FloatRange(0, 1), help="Share of calls that fail. Default: 1.")
+@click.option("--seed", type=int, help="Seed of the random choice of calls. Default: 0.")
+@click.option("--times", type=click.IntRange(1), help="Maximum number of calls to hit.")
+@click.option("--error", help="Error code, such as ThrottlingException.")
 @click.option("--status", type=click.IntRange(400, 599), help="HTTP status of the error.")
 @click.option("--message", help="Message of the error.")
-@click.option("--after-events", type=click.IntRange(0), help="Break streams after so many.")
-@click.option("--latency-ms", type=click.IntRange(0), help="Wait so long before answering.")
+@click.option(
+    "--after-events", type=click.IntRange(0), help="Break streams after this many events."
+)
+@click.option("--latency-ms", type=click.IntRange(0), help="Delay before each answer.")
 @click.option("--requests-per-minute", type=click.IntRange(0), help="Quota for each model.")
 @click.option("--tokens-per-minute", type=click.IntRange(0), help="Quota for each model.")
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Set what this file says, in place of everything that is set.",
+    help="Replace all faults by those in this file.",
 )
 @_endpoint_option
 @data_dir_option
@@ -66,7 +68,7 @@ def set_(
     as_json: bool,
     **chosen: Any,
 ) -> None:
-    """Set the fault NAME, or all those of a file."""
+    """Set the fault NAME, or all faults of a file."""
     fault = {option: value for option, value in chosen.items() if value is not None}
     if (name is None) == (file is None) or (file is not None and fault):
         raise UsageError("Give a name and what befalls calls, or --file alone.")
@@ -80,7 +82,7 @@ def set_(
 @data_dir_option
 @json_option
 def show(endpoint: str | None, data_dir: Path, as_json: bool) -> None:
-    """Show what is set, and how many calls it befell."""
+    """Show the faults, and how many calls each has hit."""
     _show(_asked(_address(endpoint, data_dir), "GET", PATH), Output(as_json=as_json))
 
 
@@ -90,7 +92,7 @@ def show(endpoint: str | None, data_dir: Path, as_json: bool) -> None:
 @data_dir_option
 @json_option
 def clear(name: str | None, endpoint: str | None, data_dir: Path, as_json: bool) -> None:
-    """Take away the fault NAME, or all."""
+    """Remove the fault NAME, or all."""
     output = Output(as_json=as_json)
     path = PATH if name is None else f"{PATH}/{name}"
     answer = _asked(_address(endpoint, data_dir), "DELETE", path)

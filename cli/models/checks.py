@@ -1,4 +1,4 @@
-"""`models check`: what is said of models that answer calls, by itself and beside Bedrock's list."""
+"""The command `models check`: the served models, by themselves and against Bedrock's list."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Clients = Callable[[str], Any]
 
 
 class ListingError(CommandError):
-    """Bedrock's list of models could not be had."""
+    """Raised when Bedrock's list of models is not available."""
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueCheck:
-    """What was found of the file itself, how its models stand in a region, and what else is there.
+    """Findings on models/served.json, on its models in a region, and on further models.
 
-    `region` is empty where Bedrock was not asked.
+    `region` is empty if Bedrock was not asked.
     """
 
     own: tuple[ModelFinding, ...]
@@ -36,13 +36,13 @@ class CatalogueCheck:
 
     @property
     def is_wrong(self) -> bool:
-        """Tell whether something has to be mended."""
+        """Return whether something has to be fixed."""
         return any(one.kind == "fault" for one in self.own) or any(
             one.state == "missing" or one.text for one in self.standings
         )
 
     def as_fields(self) -> dict[str, object]:
-        """Return it for programs."""
+        """Return the findings for programs."""
         return {
             "served": [
                 {"kind": one.kind, "model": one.model, "text": one.text} for one in self.own
@@ -61,7 +61,7 @@ class CatalogueCheck:
         }
 
     def show(self, output: Output) -> None:
-        """Print it for people."""
+        """Print the findings for people."""
         output.table(
             ("what", "model", "says"), [(one.kind, one.model, one.text) for one in self.own]
         )
@@ -75,7 +75,7 @@ class CatalogueCheck:
 
 
 def by_itself() -> CatalogueCheck:
-    """Return what is to be mended or known of the file."""
+    """Return the findings on the file alone."""
     from chalicelib.generation.catalogue import catalogue
     from chalicelib.generation.model_checks import find_faults
     from chalicelib.generation.model_file import SERVED_FILE, served_models
@@ -92,10 +92,10 @@ def beside_bedrock(
     profile: str | None,
     given: Clients | None,
 ) -> CatalogueCheck:
-    """Return `held` with how our models stand on Bedrock's list.
+    """Return `held` with the state of our models on Bedrock's list.
 
-    That is the list of AWS where a region or profile is named, or no local cloud runs on
-    `data_dir`. Who runs the command as a part of a program gives client_factory of their own.
+    The list is that of AWS if a region or profile is named, or no local cloud runs on `data_dir`. A
+    caller within a program passes its own client factory.
     """
     from chalicelib.generation.model_checks import compare_with_bedrock, unserved_ids
     from chalicelib.generation.model_file import served_models
@@ -119,7 +119,7 @@ def beside_bedrock(
 
 
 def _local_clients(data_dir: Path) -> Clients | None:
-    """Return what makes client_factory of the local cloud that runs on `data_dir`, or None."""
+    """Return the client factory of the local cloud that runs on `data_dir`, or None."""
     from cli.local.cloud import running_cloud
     from infra import stages
 

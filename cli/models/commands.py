@@ -1,4 +1,4 @@
-"""`models`: what answers calls, what the local cloud answers with, and getting that here."""
+"""The command `models`: list, check and pull models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PullError(CommandError):
-    """A model could not be had, or was not what the catalogue names."""
+    """Raised when a model could not be downloaded, or differs from the catalogue's."""
 
 
 def into_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +45,7 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
     },
 )
 def models() -> None:
-    """See which models answer calls, and manage those that run here."""
+    """List the models that answer calls, and manage those that run here."""
 
 
 @models.command("ls")
@@ -53,7 +53,7 @@ def models() -> None:
 @into_option
 @json_option
 def list_models(served: bool, into: Path | None, as_json: bool) -> None:
-    """List the catalogue's models, and which of them are here."""
+    """List the catalogue's models and whether they are here."""
     output = Output(as_json=as_json)
     if served:
         listing.show_list(output)
@@ -65,15 +65,15 @@ def list_models(served: bool, into: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show_model(name: str, as_json: bool) -> None:
-    """Show all that is known of a model, by its name or its id on Bedrock."""
+    """Show all details of a model, by its name or its id on Bedrock."""
     listing.show_one(Output(as_json=as_json), name)
 
 
 @models.command("check")
-@click.option("--files/--no-files", default=True, help="Whether to hash the files that are here.")
-@click.option("--bedrock", is_flag=True, help="Compare with the list of Bedrock too.")
-@click.option("--region", help="AWS region to ask, rather than a running local cloud.")
-@click.option("--profile", help="Profile of the credentials to ask AWS with.")
+@click.option("--files/--no-files", default=True, help="Whether to hash the local files.")
+@click.option("--bedrock", is_flag=True, help="Compare with Bedrock's list as well.")
+@click.option("--region", help="AWS region to query, instead of a running local cloud.")
+@click.option("--profile", help="Profile of the AWS credentials.")
 @into_option
 @data_dir_option
 @json_option
@@ -86,12 +86,13 @@ def check_models(
     data_dir: Path,
     as_json: bool,
 ) -> None:
-    """Check the files of models, and what is said of those that answer calls.
+    """Check the files of models, and the list of models that answer calls.
 
-    The hash of every file is compared with the catalogue's, and models/served.json with itself.
-    With --bedrock, --region or --profile it is compared with bedrock:ListFoundationModels: that of
-    AWS, or of the local cloud that runs. Exits with 1 when a default model is missing or wrong,
-    something has to be mended, or Bedrock lacks a model or calls one legacy that is active here.
+    The hash of every file is compared with the catalogue's, and models/served.json is checked for
+    consistency. With --bedrock, --region or --profile it is compared with
+    bedrock:ListFoundationModels: that of AWS, or of the running local cloud. Exits with 1 when a
+    default model is missing or wrong, something has to be fixed, or Bedrock lacks a model or calls
+    one legacy that is active here.
     """
     output = Output(as_json=as_json)
     found = _statuses(into) if files else []
@@ -115,7 +116,7 @@ def check_models(
 @into_option
 @json_option
 def pull_models(names: tuple[str, ...], into: Path | None, as_json: bool) -> None:
-    """Get models, all default ones if none is named; what is here already is left alone."""
+    """Download models, all default ones if none is named; existing files are kept."""
     output = Output(as_json=as_json)
     folders = pull_with_progress(output, names, into)
     if as_json:
@@ -149,7 +150,7 @@ def pull_with_progress(
 
 
 class _Bars:
-    """One bar a model."""
+    """One progress bar per model."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress

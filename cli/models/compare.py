@@ -1,4 +1,4 @@
-"""`models versions` and `models compare`: what a stage's registry has, and two of it compared."""
+"""The commands `models versions` and `models compare`: versions in a stage's registry."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WATCHED = "loss"
 @stage_options
 @json_option
 def list_versions(place: StageOptions, recipe: str, as_json: bool) -> None:
-    """List the versions of RECIPE that a stage's registry has, the newest first."""
+    """List the versions of RECIPE in a stage's registry, newest first."""
     output = Output(as_json=as_json)
     if recipe not in names():
         raise UsageError(f"There is no recipe {recipe!r}; there are {', '.join(names())}.")
@@ -67,17 +67,17 @@ def list_versions(place: StageOptions, recipe: str, as_json: bool) -> None:
 @click.option(
     "--png",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw both curves into this file.",
+    help="Draw both curves into this PNG file.",
 )
-@click.option("--curve", default=WATCHED, show_default=True, help="What of each step is drawn.")
+@click.option("--curve", default=WATCHED, show_default=True, help="Value of each step to draw.")
 @stage_options
 @json_option
 def compare_models(
     place: StageOptions, one: str, other: str, png: Path | None, curve: str, as_json: bool
 ) -> None:
-    """Show two versions of a stage's registry side by side: their numbers and their trainings.
+    """Compare two versions of a stage's registry: their numbers and their trainings.
 
-    ONE and OTHER are ARNs, or GROUP/NUMBER as `models versions` has them.
+    ONE and OTHER are ARNs, or GROUP/NUMBER as printed by `models versions`.
     """
     output = Output(as_json=as_json)
     try:

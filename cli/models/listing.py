@@ -1,4 +1,4 @@
-"""What the commands of `models` say of the models that answer calls."""
+"""Output of the `models` commands about the models that answer calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MILLION = 1_000_000
 
 
 def today() -> date:
-    """Return the day, by which models end."""
+    """Return today's date, which decides whether a model has ended."""
     return datetime.now(UTC).date()
 
 
@@ -37,9 +37,10 @@ def show_list(output: Output) -> None:
 
 
 def show_one(output: Output, name: str) -> None:
-    """Print all that is known of a model that answers calls, or of one that runs here.
+    """Print all details of a model that answers calls, or of one that runs here.
 
-    Raises `UsageError` where neither is called `name`.
+    Raises:
+        UsageError: there is no model `name`.
     """
     from chalicelib.errors import NotFound
     from chalicelib.generation.catalogue import catalogue
@@ -146,7 +147,7 @@ def _row(model: ServedModel) -> tuple[object, ...]:
 
 
 def _prices(model: ServedModel) -> Iterator[str]:
-    """Yield the price of a million tokens in, then out; of a picture, or of a second, as such."""
+    """Yield the price of a million tokens in, then out; or of a picture, or of a second."""
     from chalicelib.generation.catalogue import catalogue
 
     known = catalogue().prices

@@ -1,4 +1,4 @@
-"""`models serve`: a stage answers by a version of a model that it trained."""
+"""The command `models serve`: serve a version that the stage trained."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from infra.models.serving import ServingError, VersionServing, translate_serving
 @stage_options
 @json_option
 def serve_model(place: StageOptions, name: str, version: str, as_json: bool) -> None:
-    """Have calls of the model NAME answered by VERSION of the stage's registry.
+    """Answer calls of the model NAME by VERSION of the stage's registry.
 
-    VERSION is its ARN, or GROUP/NUMBER. Its files are checked, tried and put where the functions
-    read them, which answer by it within half a minute. The version that served goes on if the new
-    one cannot be had; it serves again by the same command.
+    VERSION is its ARN, or GROUP/NUMBER. Its files are checked, tried and uploaded to where the
+    functions read them; the functions use it within half a minute. If the new version cannot be
+    loaded, the previous one goes on serving; the same command restores it.
     """
     output = Output(as_json=as_json)
     try:

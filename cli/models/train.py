@@ -1,4 +1,4 @@
-"""`train`: a recipe is trained on a stage, and registered if it passes its gates."""
+"""The command `train`: train a recipe on a stage, and register it if it passes its gates."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ from models.training.targets import TargetName
     type=click.Choice(get_args(PresetName)),
     default="tiny",
     show_default=True,
-    help="smoke proves that it runs; tiny and full are held to the recipe's gates.",
+    help="smoke only shows that it runs; tiny and full must pass the recipe's gates.",
 )
 @click.option(
     "--target",
     type=click.Choice(get_args(TargetName)),
     default="cpu",
     show_default=True,
-    help="What it trains on; the local cloud takes the CPU for any.",
+    help="Hardware to train on; the local cloud always uses the CPU.",
 )
 @click.option(
     "--image",
-    help="An image of your own in the place of the target's, from the repository that the stage "
+    help="Image to use instead of the target's, from the repository that the stage "
     "has as TrainingImageRepository.",
 )
 @click.option(
     "--estimate",
     is_flag=True,
-    help="Show what it may cost at most, on each target, and train nothing.",
+    help="Show the maximum cost on each target, and train nothing.",
 )
-@click.option("--spot", is_flag=True, help="On capacity that may go away and come back.")
+@click.option("--spot", is_flag=True, help="Use spot capacity, which may be interrupted.")
 @click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="Change a setting.")
 @click.option(
     "--base",
@@ -88,13 +88,13 @@ def train(  # noqa: PLR0913 - the options of a command
     bases: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Train RECIPE, judge it, export it, and register what passes its gates.
+    """Train RECIPE, evaluate it, export it, and register it if it passes its gates.
 
-    With --tune settings are tried first, of the ranges in the recipe: trials are trained and
-    judged, and the command that trains the best is printed. With --then-train it is run.
+    With --tune, settings out of the recipe's ranges are tried first: trials are trained and
+    evaluated, and the command that trains the best is printed. With --then-train it is run.
 
-    The stage needs the parameter Training=on, and this machine the training environment
-    (make training), which prepares the data.
+    The stage needs the parameter Training=on, and this machine the training environment (make
+    training), which prepares the data.
     """
     output, outcome = Output(as_json=as_json), None
     try:

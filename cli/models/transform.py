@@ -1,4 +1,4 @@
-"""`models transform`: a registered version answers many inputs."""
+"""The command `models transform`: run many inputs through a registered version."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ from models.failures import BadRecipe
     metavar="FILE",
     help="A file of JSON lines, or s3://BUCKET/PREFIX below models/ of the stage's bucket.",
 )
-@click.option("--output", metavar="PREFIX", help="s3://BUCKET/PREFIX below models/, too.")
+@click.option(
+    "--output",
+    metavar="PREFIX",
+    help="s3://BUCKET/PREFIX below models/ for the answers. Default: a new one.",
+)
 @click.option(
     "--at-once",
     type=click.IntRange(1, 16),
     default=1,
     show_default=True,
-    help="How many requests the model is asked at once.",
+    help="Number of concurrent requests to the model.",
 )
-@click.option("--image", help="The container that serves it, which a stage on AWS needs.")
+@click.option("--image", help="Container image that serves the model; required on AWS.")
 @stage_options
 @json_option
 def transform_model(
@@ -41,7 +45,7 @@ def transform_model(
     image: str | None,
     as_json: bool,
 ) -> None:
-    """Ask VERSION of the stage's registry about every line of the input.
+    """Run every line of the input through VERSION of the stage's registry.
 
     VERSION is its ARN, or GROUP/NUMBER. The stage needs the parameter Training=on. A line that the
     model refuses fails the job, which names it.

@@ -1,4 +1,4 @@
-"""`train --tune`: settings of a recipe are tried, and the best of them are named."""
+"""The command `train --tune`: try settings of a recipe and name the best."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEAD = ("trial", "status")
 
 @dataclass(frozen=True, slots=True)
 class TuneOptions:
-    """What is asked of a tuning."""
+    """The options of a tuning."""
 
     tunes: bool
     then_train: bool
@@ -35,8 +35,9 @@ class TuneOptions:
 
 @dataclass(frozen=True, slots=True)
 class TuningOutcome:
-    """What came of a tuning: `settings` are those of the best trial with those that were fixed,
-    `command` trains them.
+    """The result of a tuning.
+
+    `settings` are those of the best trial with the fixed ones, `command` trains them.
     """
 
     wish: JobSpec
@@ -47,7 +48,7 @@ class TuningOutcome:
 
 
 def tune_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add what is asked of a tuning to a command of a stage."""
+    """Add the options of a tuning to a command of a stage."""
 
     @click.option(
         "--tune",
@@ -101,9 +102,9 @@ def tune_options(command: Callable[..., R]) -> Callable[..., R]:
 def run_tuning(
     output: Output, place: StageOptions, tune: TuneOptions, wish: JobSpec, bases: Mapping[str, str]
 ) -> TuningOutcome:
-    """Tune a recipe on a stage and return what came of it.
+    """Tune a recipe on a stage and return the result.
 
-    Raises what a training raises, and Failure where no trial has a value.
+    Raises what a training raises, and CommandError if no trial has a value.
     """
     tuning_ranges(wish.recipe)
     tunings = StageTuning(place.find())
@@ -147,7 +148,7 @@ def show_tuned(output: Output, outcome: TuningOutcome) -> None:
 
 
 def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[TrialResult]) -> None:
-    """Show a table of trials; a trial that failed says why below it."""
+    """Show a table of trials, and below it why trials failed."""
     objective = tuning_ranges(recipe).objective
     names = list(dict.fromkeys(name for each in outcomes for name in each.settings))
     rows = [
@@ -170,7 +171,7 @@ def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[TrialResult])
 def command_of(
     wish: JobSpec, settings: Mapping[str, Any], bases: Mapping[str, str], place: StageOptions
 ) -> str:
-    """Return the command that trains with settings, as one would type it."""
+    """Return the shell command that trains with settings."""
     said = ["headrace", "train", wish.recipe.name, "--preset", wish.preset]
     said += ["--target", wish.target] if wish.target != "cpu" else []
     said += ["--spot"] if wish.spot else []
@@ -198,7 +199,7 @@ def _short(value: Any) -> str:
 
 
 def as_fields(outcome: TuningOutcome) -> dict[str, Any]:
-    """Return what came of a tuning, for programs."""
+    """Return the result of a tuning for programs."""
     fields = ("settings", "status", "value", "numbers", "seconds", "reason")
     return {
         "tuning": outcome.wish.job_name,

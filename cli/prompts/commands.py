@@ -1,4 +1,4 @@
-"""`prompts`: prompts in versions, from files and back."""
+"""The command `prompts`: versioned prompts, saved from files and shown as files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.prompts.runs import PLACE, prompt_place, render, run
 
 @click.group()
 def prompts() -> None:
-    """Prompts: save versions of them, label, show and render them."""
+    """Save versions of prompts, and label, show and render them."""
 
 
 prompts.add_command(render)
@@ -41,10 +41,12 @@ def ls(target: UserContext) -> None:
 
 @prompts.command("show")
 @click.argument("name")
-@click.option("--version", "wanted", help="A number, a label or latest: shows what it says.")
+@click.option(
+    "--version", "wanted", help="Number, label or latest: show the content of this version."
+)
 @user_command
 def show(target: UserContext, name: str, wanted: str | None) -> None:
-    """Show a prompt with its versions, or what one version says, as a file that `save` takes."""
+    """Show a prompt with its versions, or one version as a file that `save` takes."""
     if wanted is not None:
         found = target.api.call("GET", prompt_place(name, "versions", wanted))
         if target.output.as_json:
@@ -77,13 +79,13 @@ def show(target: UserContext, name: str, wanted: str | None) -> None:
 
 @prompts.command("save")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="FILE")
-@click.option("--label", help="Let this label point to what is saved.")
+@click.option("--label", help="Let this label point to the saved version.")
 @user_command
 def save(target: UserContext, path: Path, label: str | None) -> None:
     """Save a version of the prompt in FILE (YAML or JSON), or of all prompts in a folder.
 
-    A file that says no name is called as the file is. What the newest version says already is not
-    saved again. Exits with 1 when a prompt was refused; the others are saved.
+    A prompt without a name takes its file's name. Content equal to the newest version is not saved
+    again. Exits with 1 when a prompt was refused; the others are saved.
     """
     told: list[Json] = []
     failed = False
@@ -133,7 +135,7 @@ def label_command(
 @click.option("--version", type=click.IntRange(min=1), help="Only this version.")
 @user_command
 def rm(target: UserContext, name: str, version: int | None) -> None:
-    """Remove a version, or a prompt with all its versions; what a label points to stays."""
+    """Remove a version, or a prompt with all its versions; labelled versions stay."""
     if version is None:
         target.api.call("DELETE", prompt_place(name))
         target.output.line(f"{name} is removed.")

@@ -1,7 +1,7 @@
-"""Prompts in files: YAML whose plain words mean what they do in JSON, and nothing else.
+"""Prompt files: YAML whose plain scalars mean what they do in JSON.
 
-YAML 1.1 takes `no` for false and a date for a date; here only `true`, `false`, `null` and numbers
-are more than text (the core schema of YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema).
+YAML 1.1 reads `no` as false and a date as a date; here only `true`, `false`, `null` and numbers are
+more than text (the core schema of YAML 1.2, https://yaml.org/spec/1.2.2/#103-core-schema).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORDS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain words as JSON does, and refuses a key that stands twice."""
+    """YAML loader that reads plain scalars as JSON does, and rejects duplicate keys."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as PyYAML declares it
 
@@ -46,7 +46,7 @@ for _name, (_pattern, _first) in _WORDS.items():
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks."""
+    """YAML dumper that writes texts of several lines as blocks."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -58,9 +58,10 @@ _Dumper.add_representer(str, _text)
 
 
 def prompt_files(path: Path) -> Iterator[Path]:
-    """Yield the file, or those of the folder that hold prompts, by name.
+    """Yield the file, or the prompt files of the folder, by name.
 
-    Raises `UsageError` where there is none.
+    Raises:
+        UsageError: there is none.
     """
     if not path.is_dir():
         yield path
@@ -72,7 +73,7 @@ def prompt_files(path: Path) -> Iterator[Path]:
 
 
 def read_prompt(file: Path) -> Json:
-    """Return what the file says. Raises `UsageError` where it is no YAML or no prompt."""
+    """Return the prompt in a file; raise `UsageError` if it is not YAML or not a prompt."""
     content = read_yaml(file)
     if not isinstance(content, dict):
         raise UsageError(f"{file} is no prompt: it holds no keys.")
@@ -80,7 +81,7 @@ def read_prompt(file: Path) -> Json:
 
 
 def read_yaml(file: Path) -> Any:
-    """Return what the file says. Raises `UsageError`, which names the line."""
+    """Return the content of a YAML file; raise `UsageError`, which names the line."""
     try:
         return yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
@@ -90,7 +91,7 @@ def read_yaml(file: Path) -> Any:
 
 
 def written(name: str, content: Json) -> str:
-    """Return a version as a file that `prompts save` takes, without what says nothing."""
+    """Return a version as a file that `prompts save` takes, without empty fields."""
     told = {key: value for key, value in content.items() if value not in (None, "", [], {})}
     for key in ("parameters", "terms", "image", "verifier"):
         if key in told:
@@ -107,7 +108,7 @@ def written(name: str, content: Json) -> str:
 
 
 def _without_empty(part: Json, usual: Mapping[str, Any] | None = None) -> Json:
-    """Return the part without what is empty and what is as usual."""
+    """Return the part without empty values and defaults."""
     unsaid = usual or {}
     return {
         key: value

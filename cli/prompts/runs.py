@@ -1,4 +1,4 @@
-"""`prompts render` and `prompts run`: variables in, calls or answers out."""
+"""The commands `prompts render` and `prompts run`: fill in variables, show or run calls."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _variables_options(command: Callable[P, R]) -> Callable[P, R]:
 @click.argument("name")
 @_variables_options
 @click.option(
-    "--output", "outputs", multiple=True, metavar="TURN=TEXT", help="What a turn would answer."
+    "--output", "outputs", multiple=True, metavar="TURN=TEXT", help="Assumed answer of a turn."
 )
 @user_command
 def render(
@@ -62,7 +62,7 @@ def render(
     file: Path | None,
     outputs: Sequence[str],
 ) -> None:
-    """Show what each turn of a prompt would send; no model is asked."""
+    """Show what each turn of a prompt would send, without calling a model."""
     body = {**_asked(target, name, wanted, given, file), "outputs": dict(map(_pair, outputs))}
     shown = target.api.call("POST", prompt_place(name, "render"), json=body)
     if target.output.as_json:
@@ -75,7 +75,7 @@ def render(
 @click.command()
 @click.argument("name")
 @_variables_options
-@click.option("--model", help="A model in place of the one that the prompt names.")
+@click.option("--model", help="Model to use instead of the prompt's.")
 @click.option(
     "--out",
     "folder",
@@ -94,9 +94,9 @@ def run(
     model: str | None,
     folder: Path,
 ) -> None:
-    """Run a prompt, turn after turn, and show what came of it and what it cost.
+    """Run a prompt, turn after turn, and show the answers and their cost.
 
-    Exits with 1 when the prompt's verifier says that the answer does not stand.
+    Exits with 1 when the prompt's verifier rejects the answer.
     """
     body = _asked(target, name, wanted, given, file)
     if model is not None:
@@ -122,7 +122,7 @@ def run(
 def _asked(
     target: UserContext, name: str, wanted: str, given: Sequence[str], file: Path | None
 ) -> Json:
-    """Return the version and the variables, as the version declares them, that are asked for."""
+    """Return the requested version and its variables, as the version declares them."""
     version = target.api.call("GET", prompt_place(name, "versions", wanted))
     variables = {} if file is None else read_yaml(file)
     if not isinstance(variables, dict):

@@ -1,6 +1,4 @@
-"""What the commands of an operator have in common: the stage they are about, how they speak on a
-terminal, and how they fail.
-"""
+"""Common parts of operators' commands: the stage, the terminal, and the failures."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class OperatorStage:
-    """A stage, and how its account is reached; `region` and `profile` may be left to boto3."""
+    """A stage and access to its account; `region` and `profile` may be left to boto3."""
 
     stage: str
     region: str | None
@@ -35,12 +33,12 @@ class OperatorStage:
     """Makes the clients where whoever runs the command has their own, as a test does."""
 
     def clients(self) -> Client:
-        """Return what makes clients of the account."""
+        """Return the client factory of the account."""
         return self.given or stages.client_factory(self.region, self.profile)
 
 
 def stage_command(command: Callable[Concatenate[OperatorStage, P], R]) -> Callable[..., R]:
-    """Give a command the stage that its options name as first argument."""
+    """Pass a command the stage that its options name as first argument."""
 
     @functools.wraps(command)
     def prepared(
@@ -61,31 +59,31 @@ def stage_command(command: Callable[Concatenate[OperatorStage, P], R]) -> Callab
 
 _STAGE_OPTIONS = (
     click.option("--stage", required=True, help="Name of the stage, such as dev or prod."),
-    click.option("--region", help="AWS region. Default: that of the profile or environment."),
-    click.option("--profile", help="Profile of the credentials. Default: as the AWS CLI has it."),
+    click.option("--region", help="AWS region. Default: the profile's or environment's."),
+    click.option("--profile", help="Profile of the credentials. Default: the AWS CLI's default."),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalConsole:
-    """Says what happens on the output, and asks on standard error."""
+    """Console on a terminal: output to standard output, questions on standard error."""
 
     output: Output
 
     def heading(self, text: str) -> None:
-        """Begin a part."""
+        """Print a heading."""
         self.output.line(f"\n{text}", "bold cyan")
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Say one line."""
+        """Print one line."""
         self.output.line(text, style)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Show a table."""
+        """Print a table."""
         self.output.table(headings, rows)
 
     def confirm(self, question: str) -> bool:
-        """Ask for a yes."""
+        """Ask for a yes or no."""
         return click.confirm(question, err=True)
 
     def typed(self, question: str) -> str:
@@ -94,7 +92,7 @@ class TerminalConsole:
 
     @contextmanager
     def counting(self, what: str, total: int) -> Iterator[Advance]:
-        """Show progress to `total`, 0 where that is not known, while the block runs."""
+        """Show progress up to `total` (0 if unknown) while the block runs."""
         with self.output.progress() as progress:
             task = progress.add_task(what, total=total or None)
 
@@ -106,7 +104,7 @@ class TerminalConsole:
 
 @contextmanager
 def translate_operator_errors() -> Iterator[None]:
-    """Turn what stops an operator's command into a failure that is printed."""
+    """Turn errors of operators' commands into failures that are printed."""
     try:
         with translate_errors():
             yield

@@ -1,4 +1,4 @@
-"""`deploy`: a stage on AWS, from a package to a cited answer."""
+"""The command `deploy`: a stage on AWS, from a package to a cited answer."""
 
 from __future__ import annotations
 
@@ -34,17 +34,19 @@ _API_TIMEOUT = 60.0
     "given",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Parameter of the template; may be repeated. Others stay as they are in the stage.",
+    help="Parameter of the template; may be repeated. Others keep their values in the stage.",
 )
 @click.option(
     "--allow-data-loss",
     multiple=True,
     metavar="RESOURCE",
-    help="Let this resource be replaced or removed with what it holds; may be repeated.",
+    help="Allow replacing or removing this resource with its data; may be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--smoke-test/--no-smoke-test", default=True, help="Whether to try the stage out.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before the change.")
+@click.option(
+    "--smoke-test/--no-smoke-test", default=True, help="Whether to test the deployed stage."
+)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before changing the stage.")
 @stage_command
 @package_options
 def deploy_command(
@@ -56,10 +58,10 @@ def deploy_command(
     smoke_test: bool,
     yes: bool,
 ) -> None:
-    """Deploy a stage to AWS, or bring one up to date.
+    """Deploy a stage to AWS, or update it.
 
-    Looks first and says what stands in the way, with the fix for each. Shows every change before
-    it is made. A deployment that fails is rolled back. Prints the first API key once.
+    Checks first and reports each problem with its fix. Shows every change before it is made. A
+    deployment that fails is rolled back. Prints the first API key once.
     """
     output = Output()
     voice = TerminalConsole(output)
@@ -85,7 +87,7 @@ def deploy_command(
 
 
 def parameters_of(given: Sequence[str]) -> dict[str, str]:
-    """Return what `NAME=VALUE` says of each name; raise `UsageError` for what says nothing."""
+    """Return the values of `NAME=VALUE` by name; raise `UsageError` for an invalid one."""
     parameters: dict[str, str] = {}
     for item in given:
         name, separator, value = item.partition("=")
@@ -115,7 +117,7 @@ def _first_key(deployed: DeploymentResult, voice: TerminalConsole) -> None:
 
 
 def _smoke(deployed: DeploymentResult, output: Output) -> None:
-    """Try the stage out as a tenant that is made for it, and goes with it."""
+    """Test the stage as a temporary tenant."""
     name = f"check-{secrets.token_hex(4)}"
     home = tenants.storage_of(deployed.outputs)
     granted = tenants.create_with_key(
@@ -131,7 +133,7 @@ def _smoke(deployed: DeploymentResult, output: Output) -> None:
 
 
 def where_to_look(deployed: DeploymentResult, tenant: str) -> str:
-    """Return what to do about a stage that stands and does not answer as it must."""
+    """Return what to do about a deployed stage that does not answer as it should."""
     commands, stage = deployed.account.commands, deployed.stage
     machine = deployed.outputs.get("IngestMachineArn", "(the output IngestMachineArn)")
     executions = commands.aws(f"stepfunctions list-executions --state-machine-arn {machine}")

@@ -1,4 +1,4 @@
-"""`destroy`: a stage on AWS is removed, with everything in it."""
+"""The command `destroy`: remove a stage on AWS with everything in it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from infra.deployment.removal.report import show_inventory
     "--yes-destroy",
     "confirmed",
     metavar="STAGE",
-    help="The stage's name once more, in place of typing it.",
+    help="The stage's name again, instead of typing it when asked.",
 )
 @stage_command
 def destroy(where: OperatorStage, confirmed: str | None) -> None:
     """Remove a stage from AWS: the stack, and all documents, vectors, records, keys and logs.
 
-    Shows what there is and asks for the stage's name first. This cannot be undone. After a
-    failure it goes on where it stopped.
+    Lists everything and asks for the stage's name first. This cannot be undone. After a failure,
+    running it again continues.
     """
     voice, stage = TerminalConsole(Output()), where.stage
     with translate_operator_errors():

@@ -1,4 +1,4 @@
-"""`build_package`: a template and a bundle for each function, ready to be deployed or run here."""
+"""The command `package`: a template and a bundle per function, to be deployed or run here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class PackageCommandError(CommandError):
-    """The package could not be made."""
+    """Raised when the package could not be made."""
 
 
 @click.command("package")
@@ -30,14 +30,14 @@ class PackageCommandError(CommandError):
     show_default=True,
     envvar="AWS_REGION",
     show_envvar=True,
-    help="Region that the stage will be in.",
+    help="Region of the stage.",
 )
 @click.option(
     "--architecture",
     type=click.Choice(list(TARGETS)),
     default="arm64",
     show_default=True,
-    help="Processors that the functions will run on.",
+    help="Processor architecture of the functions.",
 )
 @click.option(
     "--out",
@@ -86,7 +86,7 @@ def package_command(
 
 
 class _Steps:
-    """A line that names what is being worked on."""
+    """Progress line that names the current step."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress

@@ -1,4 +1,4 @@
-"""The package that a deployment takes: one that is there, or one that is made for it."""
+"""The package that a deployment uses: an existing one, or one made for it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class PackageOptions:
-    """A package that lies in `folder`, or else how one is to be made."""
+    """An existing package in `folder`, or else the options to make one."""
 
     folder: Path | None
     architecture: str | None
@@ -44,7 +44,7 @@ class PackageOptions:
 def package_options(
     command: Callable[Concatenate[OperatorStage, PackageOptions, P], R],
 ) -> Callable[Concatenate[OperatorStage, P], R]:
-    """Give a command of an operator the package that its options name."""
+    """Pass a command of an operator the package that its options select."""
 
     @functools.wraps(command)
     def prepared(
@@ -73,18 +73,18 @@ _OPTIONS = (
         "--package",
         "folder",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Folder that `headrace package` made. Default: one is made.",
+        help="Folder made by `headrace package`. Default: make a new package.",
     ),
     click.option(
         "--architecture",
         type=click.Choice(list(TARGETS)),
-        help="Processors to make it for. Default: those of the stage, arm64 for a new one.",
+        help="Processor architecture. Default: the stage's, or arm64 for a new stage.",
     ),
     click.option(
         "--snap-start",
         multiple=True,
         metavar="FUNCTION",
-        help="Make it so that this function, by its logical id, starts from a snapshot; may be "
+        help="Start this function, by its logical id, from a snapshot in the new package; may be "
         "repeated.",
     ),
 )
@@ -97,9 +97,9 @@ def resolve_package(
     voice: TerminalConsole,
     make: PackageBuilder = build_package,
 ) -> Path:
-    """Return the folder of the package; where there is none, make one as `headrace package` does.
+    """Return the folder of the package; if there is none, make one as `headrace package` does.
 
-    It takes minutes, so who cannot deploy anyway is told before.
+    Making one takes minutes, so the stage must be reachable first.
     """
     if wanted.folder is not None:
         return wanted.folder
@@ -124,6 +124,6 @@ def resolve_package(
 
 
 def standing_architecture(stack: Stack | None) -> str:
-    """Return the architecture that a stage runs on, arm64 where there is no stage yet."""
+    """Return the architecture that a stage runs on, or arm64 if there is no stage yet."""
     standing = stack.parameters.get("Architecture") if stack is not None else None
     return standing or _ARCHITECTURE

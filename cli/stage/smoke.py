@@ -1,6 +1,6 @@
-"""A stage that was just deployed, tried out over HTTP: a sample in, a cited answer out.
+"""Smoke test of a deployed stage over HTTP: a sample in, a cited answer out.
 
-It has a tenant of its own, which is removed again with all it holds.
+It has its own tenant, which is removed again with all it holds.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _HEALTH_POLL_SECONDS = 3.0
 
 
 class SmokeTestError(CommandError):
-    """The stage stands, and does not do what it should; the message says where to look."""
+    """Raised when a deployed stage fails its test; the message says where to look."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeTest:
-    """The test of one stage, as `tenant`, whose key `api` has."""
+    """The test of one stage as `tenant`, whose key `api` has."""
 
     api: Api
     tenant: str
@@ -40,10 +40,10 @@ class SmokeTest:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> None:
-        """Take every step, and remove what they put, whatever became of them.
+        """Run every step, and remove what they created, whatever the result.
 
         Raises:
-            SmokeFailed: a step did not turn out as it must.
+            SmokeTestError: a step failed.
         """
         failures: list[str] = []
         try:

@@ -22,7 +22,9 @@ _CONDITIONS = frozenset({"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::O
 
 
 def scalar_text(value: Json, where: str) -> str:
-    """Return a scalar as CloudFormation writes it into text; `where` names its place.
+    """Return a scalar as CloudFormation renders it as text.
+
+    `where` is the position of the value, for the error message.
 
     Raises:
         TemplateError: The value is a list or a map.
@@ -37,7 +39,7 @@ def scalar_text(value: Json, where: str) -> str:
 
 
 class TemplateScope:
-    """Resolves expressions of a template against its parameters, mappings and created resources."""
+    """Resolver of template expressions against parameters, mappings and created resources."""
 
     def __init__(
         self, template: Mapping[str, Json], values: Mapping[str, str], pseudo: Mapping[str, str]
@@ -60,7 +62,7 @@ class TemplateScope:
         self._pending_conditions: list[str] = []
 
     def add_resource(self, logical_id: str, ref: Json, attributes: Mapping[str, Json]) -> None:
-        """Add a created resource, which `Ref` and `Fn::GetAtt` may name from now on."""
+        """Add a created resource, so that `Ref` and `Fn::GetAtt` can refer to it."""
         self._refs[logical_id] = ref
         self._attributes[logical_id] = attributes
 
@@ -231,7 +233,7 @@ def _list(name: str, argument: Json, min_length: int, max_length: int) -> list[J
 
 
 def _comparable(value: Json) -> Json:
-    """Return a number or boolean as the text that a parameter has for it; others unchanged."""
+    """Return a number or boolean as a parameter's text; return other values unchanged."""
     return scalar_text(value, "Fn::Equals") if isinstance(value, bool | int | float) else value
 
 

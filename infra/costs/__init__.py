@@ -1,1 +1,1 @@
-"""What a stage costs: while nothing happens, and for each thing that does."""
+"""Costs of a stage: while it is idle, and for each thing that is done."""

@@ -1,4 +1,4 @@
-"""`python -m infra.costs`: write the tables of `docs/costs.md` anew."""
+"""Write the tables of `docs/costs.md`: `python -m infra.costs`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def plain(*options: str) -> dict[str, Any]:
 
 
 def page() -> str:
-    """Return the page as it ought to be."""
+    """Return the page with current tables."""
     made = tables(plain(), plain("--snap-start", SNAPPED), counts(), catalogue())
     return put_in(PAGE.read_text(), made)
 

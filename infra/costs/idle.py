@@ -1,7 +1,7 @@
-"""What a stage costs in a month in which nothing happens, resource by resource.
+"""Monthly cost of an idle stage, resource by resource.
 
-Every type of resource has a rule or is known to stand for nothing. A type that has neither is
-refused, so that nothing can be added to the template without its price.
+Every resource type has a rule or is listed as free when idle. Any other type is refused, so that
+nothing can be added to the template without its price.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 class UnknownCostError(ValueError):
-    """A resource whose standing price nobody has written down."""
+    """Raised when a resource type has no idle price on record."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdleCharge:
-    """`quantity` of `unit` a month for one resource, and why."""
+    """The `quantity` of `unit` that one resource costs a month, and why."""
 
     resource: str
     unit: str
@@ -73,22 +73,26 @@ class PricedStage:
 
     @classmethod
     def of(cls, template: Mapping[str, Any], parameters: Mapping[str, str]) -> PricedStage:
-        """Read `template` with `parameters`; raises TemplateError for a value it does not take."""
+        """Read `template` with `parameters`.
+
+        Raises:
+            TemplateError: a parameter value is not allowed.
+        """
         return cls(template, TemplateScope(template, parameters, _PSEUDO))
 
     def resources(self) -> Iterator[tuple[str, str, Properties]]:
-        """Yield name, type and properties of what the conditions let be made."""
+        """Yield name, type and properties of the resources whose conditions hold."""
         for name, resource in self.template["Resources"].items():
             condition = resource.get("Condition")
             if condition is None or self.scope.condition_holds(condition):
                 yield name, resource["Type"], resource.get("Properties", {})
 
     def value(self, properties: Properties, name: str, default: Any) -> Any:
-        """Return what a property comes to."""
+        """Return the resolved value of a property."""
         return self.scope.resolve(properties[name]) if name in properties else default
 
     def referred(self, reference: Any) -> Properties:
-        """Return the properties of the resource that an attribute, or a text with one, is of."""
+        """Return the properties of the resource that an attribute or text refers to."""
         named = re.findall(r"[A-Za-z0-9]+(?=\.)", json.dumps(reference)) or [""]
         if isinstance(reference, dict) and "Fn::GetAtt" in reference:
             named = [reference["Fn::GetAtt"][0]]
@@ -200,8 +204,10 @@ def _alias(stage: PricedStage, name: str, properties: Properties) -> Iterator[Id
 
 
 def _endpoint(stage: PricedStage, name: str, properties: Properties) -> Iterator[IdleCharge]:
-    """Yield the instances that stand while nothing is asked: the least that the endpoint scales to,
-    or all that it begins with where nothing scales it. A serverless one has none.
+    """Yield the instance hours of an idle endpoint.
+
+    That is the minimum that the endpoint scales down to, or the initial count if nothing scales it.
+    A serverless endpoint has none.
     """
     config = stage.referred(properties["EndpointConfigName"])
     least = [
@@ -270,9 +276,10 @@ FREE: Mapping[str, str] = {
 
 
 def idle_charges(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[IdleCharge]:
-    """Return what the resources of a plain `template` stand for in a month.
+    """Return the monthly charges of the idle resources of a plain `template`.
 
-    Raises `UnknownCostError` for a type, or a kind of it, that has no price here.
+    Raises:
+        UnknownCostError: a resource type, or a variant of it, has no price here.
     """
     stage = PricedStage.of(template, parameters)
     charges: list[IdleCharge] = []
@@ -288,7 +295,7 @@ def idle_charges(template: Mapping[str, Any], parameters: Mapping[str, str]) -> 
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """All charges of one unit: dollars a month at list price, and beyond what is always free."""
+    """Total of one unit: dollars a month at list price, and beyond the permanent free tier."""
 
     unit: str
     quantity: Decimal
@@ -314,7 +321,7 @@ https://aws.amazon.com/free/ (always free); an account's other stages share it.
 
 
 def cost_lines(charges: list[IdleCharge], catalogue: Catalogue) -> list[CostLine]:
-    """Return the charges by unit, the dearest first."""
+    """Return the charges summed by unit, most expensive first."""
     totals: dict[str, Decimal] = {}
     for charge in charges:
         totals[charge.unit] = totals.get(charge.unit, Decimal(0)) + charge.quantity

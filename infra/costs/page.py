@@ -1,7 +1,7 @@
-"""The tables of `docs/costs.md`: `python -m infra.costs`.
+"""Tables of `docs/costs.md`: `python -m infra.costs`.
 
-They are made from the template, the catalogue's prices and the newest counts that
-`python -m benchmarks costs` wrote; a test fails when the page says anything else.
+They are made from the template, the catalogue's prices and the newest counts that `python -m
+benchmarks costs` wrote. A test fails when the page differs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ Template = Mapping[str, Any]
 
 
 def counts(folder: Path = RESULTS) -> Mapping[str, Any]:
-    """Return the newest counts. Raises FileNotFoundError where nothing was ever counted."""
+    """Return the newest counts.
+
+    Raises:
+        FileNotFoundError: nothing was ever counted.
+    """
     files = sorted(folder.glob("????-??-??-costs.json"))
     if not files:
         raise FileNotFoundError("Nothing was counted yet: python -m benchmarks costs")
@@ -105,7 +109,7 @@ def _services(bills: Iterable[UsageBill]) -> list[str]:
 
 
 def read(written: Mapping[str, Any]) -> CountedUsage:
-    """Return what a benchmark wrote of one workload."""
+    """Read the benchmark result of one workload."""
     functions = {name: FunctionUse(**each) for name, each in written["functions"].items()}
     return CountedUsage(**{**written, "functions": functions})
 
@@ -142,7 +146,7 @@ def _quantity(amount: Decimal) -> str:
 
 
 def as_dollars(amount: Decimal) -> str:
-    """Return dollars to two significant digits behind the point, at least cents."""
+    """Return dollars to two significant digits after the point, at least cents."""
     if amount == 0:
         return "$0"
     places = max(2, 1 - amount.adjusted())
@@ -150,7 +154,11 @@ def as_dollars(amount: Decimal) -> str:
 
 
 def put_in(page: str, made: str) -> str:
-    """Return `page` with `made` between its marks. Raises ValueError where it has none."""
+    """Return `page` with `made` between its marks.
+
+    Raises:
+        ValueError: the page has no marks.
+    """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,6 +1,6 @@
-"""From what was counted while things were done to what AWS bills for it, line by line. Pure.
+"""Translation of counted usage into the lines that AWS bills. Pure.
 
-Each call is billed by the unit that its service's price is stated in. A call that no rule knows is
+Each call is billed by the unit that its service's price is stated in. A call without a rule is
 refused: nothing that is used may go unpriced.
 """
 
@@ -72,12 +72,12 @@ ITEM_ACTIONS: Mapping[str, str] = {
 
 
 class UnpricedCallError(ValueError):
-    """A call that no rule knows."""
+    """Raised when a call has no pricing rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionUse:
-    """How one function ran: invocations and billed seconds, at its memory in MB."""
+    """Invocations and billed seconds of one function, and its memory in MB."""
 
     requests: int
     seconds: float
@@ -85,13 +85,13 @@ class FunctionUse:
 
     @property
     def gb_seconds(self) -> Decimal:
-        """Return what is billed."""
+        """Return the billed gigabyte-seconds."""
         return Decimal(str(self.seconds)) * self.memory_mb / 1024
 
 
 @dataclass(frozen=True, slots=True)
 class CountedUsage:
-    """What `items` like things took together.
+    """Usage counted for `items` similar items together.
 
     `calls` are by `service:Operation`; `actions` are DynamoDB's, one for each item that a call
     touches, by `dynamodb:Action`. `objects` counts the objects that S3 told EventBridge of.
@@ -114,20 +114,21 @@ class CountedUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageBill:
-    """Dollars for one thing, by service."""
+    """Dollars for one item, by service."""
 
     by_service: Mapping[str, Decimal]
 
     @property
     def total(self) -> Decimal:
-        """Return all of it."""
+        """Return the total."""
         return sum(self.by_service.values(), Decimal(0))
 
 
 def price_usage(used: CountedUsage, catalogue: Catalogue, architecture: str = "arm64") -> UsageBill:
-    """Return what one of the items costs at list prices.
+    """Return what one item costs at list prices.
 
-    Raises `UnpricedCallError` for a call without a rule.
+    Raises:
+        UnpricedCallError: a call has no rule.
     """
     dollars: dict[str, Decimal] = {}
     for service, unit, quantity in _units(used, architecture):
@@ -138,7 +139,7 @@ def price_usage(used: CountedUsage, catalogue: Catalogue, architecture: str = "a
 
 
 def _units(used: CountedUsage, architecture: str) -> Iterator[tuple[str, str, Decimal]]:
-    """Yield the service, the unit and how many of it."""
+    """Yield the service, the unit and the quantity of each billed line."""
     yield "API Gateway", "apigateway.request", Decimal(used.api_requests)
     for function in used.functions.values():
         yield "Lambda", "lambda.request", Decimal(function.requests)

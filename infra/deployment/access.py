@@ -1,4 +1,4 @@
-"""The first calls of a command: who calls, and how the stage's stack stands."""
+"""First calls of a command: identify the caller and look up the stage's stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.stages import Client
 
 
 def find_region_off(client: Client, region: str, profile: str | None) -> PreflightFinding | None:
-    """Return an error where the account has not turned `region` on; us-east-1 says so of all.
+    """Return an error if the account has not enabled `region`; us-east-1 knows this of all.
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_GetRegionOptStatus.html
     """
@@ -29,7 +29,7 @@ def find_region_off(client: Client, region: str, profile: str | None) -> Preflig
 
 
 class StageUnreachableError(DeploymentError):
-    """The account or the stack cannot be seen; `finding` says why, and what to do."""
+    """Raised when the account or stack cannot be read; `finding` says why and what to do."""
 
     def __init__(self, finding: PreflightFinding) -> None:
         super().__init__(f"{finding.what}. {finding.why} {finding.fix}")
@@ -37,10 +37,11 @@ class StageUnreachableError(DeploymentError):
 
 
 def identify_account(client: Client, profile: str | None) -> Account:
-    """Return whose credentials `client` has.
+    """Return the account of the credentials that `client` uses.
 
     Raises:
-        Unseen: AWS does not say; where that is for the region, which is not turned on, it says so.
+        StageUnreachableError: AWS does not say; if the cause is a region that is not enabled, the
+            message says so.
             https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
     """
     try:
@@ -54,7 +55,7 @@ def find_stage(client: Client, stage: str, profile: str | None) -> tuple[Account
     """Return the account, and the stage's stack if there is one.
 
     Raises:
-        Unseen: one of them cannot be seen.
+        StageUnreachableError: the account or the stack cannot be read.
     """
     account, name = identify_account(client, profile), stack_name(stage)
     try:
@@ -66,7 +67,7 @@ def find_stage(client: Client, stage: str, profile: str | None) -> tuple[Account
 
 
 def _region_off(client: Client, profile: str | None) -> PreflightFinding | None:
-    """Return an error for a region that is off, None where it is on or us-east-1 does not say."""
+    """Return an error for a disabled region, or None if it is enabled or us-east-1 fails."""
     try:
         return find_region_off(client, client("cloudformation").meta.region_name, profile)
     except (BotoCoreError, ClientError):

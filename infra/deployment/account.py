@@ -1,4 +1,4 @@
-"""Whose account a command works in, and the names that a stage has there."""
+"""The account that a command works in, and the names that a stage has there."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from infra.stages import Client
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Writes commands for one region, with the credentials of one profile if one was given."""
+    """Builder of shell commands for one region and, if given, one profile."""
 
     region: str = ""
     profile: str | None = None
 
     @property
     def suffix(self) -> str:
-        """Return the options that say where: a blank and each, or nothing."""
+        """Return the region and profile options, each preceded by a blank, or an empty string."""
         options = (("--region", self.region), ("--profile", self.profile))
         return "".join(f" {name} {shlex.quote(value)}" for name, value in options if value)
 
@@ -44,7 +44,7 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and a region, the principal that calls, and clients by service."""
+    """An account and a region, the calling principal, and clients by service."""
 
     id: str
     region: str
@@ -56,17 +56,17 @@ class Account:
 
     @property
     def commands(self) -> Commands:
-        """Return what writes commands for this account and region."""
+        """Return the builder of commands for this account and region."""
         return Commands(self.region, self.profile)
 
     @property
     def artifacts_bucket(self) -> str:
-        """Return the bucket that bundles of every stage of this account and region lie in."""
+        """Return the name of the bucket that holds the bundles of all stages in this region."""
         return f"headrace-artifacts-{self.id}-{self.region}"
 
     @property
     def suffix(self) -> str:
-        """Return the end of the names of AWS's hosts."""
+        """Return the domain suffix of AWS's hosts in this region."""
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     def pseudo(self) -> dict[str, str]:
@@ -80,7 +80,7 @@ class Account:
 
 
 def identify(client: Client, profile: str | None = None) -> Account:
-    """Return whose credentials `client` has, those of `profile`; raises what boto3 raises."""
+    """Return the account of `client`'s credentials; raise what boto3 raises."""
     answer: dict[str, Any] = client("sts").get_caller_identity()
     return Account(
         id=answer["Account"],

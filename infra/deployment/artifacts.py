@@ -1,8 +1,8 @@
-"""The bucket that bundles and templates lie in while CloudFormation takes them from there.
+"""Bundles and templates in the artifacts bucket, from which CloudFormation reads them.
 
-One a region of an account, for all stages. What is uploaded is named by its hash. Each deployment
-leaves a record of the keys it uses, `stages/{stage}/{time}-{hash}.json`, and what no record names
-any more is removed: an account whose stages have come and gone pays for nothing.
+There is one bucket per region of an account, for all stages. Uploads are named by their hash. Each
+deployment leaves a record of the keys it uses, `stages/{stage}/{time}-{hash}.json`, and objects
+that no record names are removed: an account whose stages are all removed pays for nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RECORDS = "stages/"
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file and the key it gets. `sha256` is in hexadecimal."""
+    """A file and its key. `sha256` is in hexadecimal."""
 
     file: Path
     key: str
@@ -40,7 +40,7 @@ class Artifact:
 
 
 def describe_artifact(file: Path, key: str) -> Artifact:
-    """Return a file as an artifact, with its hash taken."""
+    """Return a file as an artifact, with its hash computed."""
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     return Artifact(file, key, sha256, file.stat().st_size)
@@ -66,7 +66,7 @@ class Artifacts:
         return self.home.own
 
     def holds(self, wanted: Artifact) -> bool:
-        """Say whether the artifact is there, whole: S3's own checksum of it is ours."""
+        """Return whether the artifact is stored whole, by S3's own checksum of it."""
         try:
             found = self._s3.head_object(**self._own, Key=wanted.key, ChecksumMode="ENABLED")
         except ClientError as error:
@@ -76,7 +76,7 @@ class Artifacts:
         return bool(found.get("ChecksumSHA256") == _checksum(wanted.sha256))
 
     def upload(self, wanted: Artifact, advance: Callable[[int], None]) -> None:
-        """Put an artifact; S3 takes it only if its bytes have the hash. `advance` counts bytes."""
+        """Upload an artifact with its checksum, which S3 verifies. `advance` counts bytes."""
         with _ProgressReader(wanted.file, advance) as body:
             self._s3.put_object(
                 **self._own,
@@ -88,12 +88,12 @@ class Artifacts:
             )
 
     def address(self, key: str) -> str:
-        """Return what CloudFormation calls `TemplateURL`."""
+        """Return the URL that CloudFormation takes as `TemplateURL`."""
         region, suffix = self.account.region, self.account.suffix
         return f"https://{self.home.name}.s3.{region}.{suffix}/{key}"
 
     def record(self, stage: str, keys: Sequence[str]) -> str:
-        """Write down what a deployment of `stage` uses, before it is uploaded; return the key."""
+        """Record the keys that a deployment uses, before their upload; return its own key."""
         content = json.dumps({"keys": sorted(set(keys))}).encode()
         digest = hashlib.sha256(content).hexdigest()[:16]
         key = f"{_RECORDS}{stage}/{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{digest}.json"
@@ -101,14 +101,15 @@ class Artifacts:
         return key
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Remove objects by their keys."""
+        """Delete objects by their keys."""
         for at in range(0, len(keys), 1000):
             delete_objects(self._s3, self._own, [{"Key": key} for key in keys[at : at + 1000]])
 
     def tidy(self, stage: str, keep: int) -> int:
-        """Remove the records of `stage` but the newest `keep`, and what no record names any more.
+        """Delete all but the newest `keep` records of `stage`, and objects without a record.
 
-        Returns how many objects went.
+        Returns:
+            The number of deleted objects.
         """
         ours = sorted(self._keys(f"{_RECORDS}{stage}/"))
         gone = ours[: max(0, len(ours) - keep)]
@@ -121,7 +122,7 @@ class Artifacts:
         return len(dropped) + len(gone)
 
     def forget_stage(self, stage: str) -> None:
-        """Remove all that lies here for `stage`, and the bucket if nothing is left in it."""
+        """Delete all objects of `stage`, and the bucket if it is empty afterwards."""
         if not self.home.exists():
             return
         self.tidy(stage, keep=0)
@@ -130,7 +131,7 @@ class Artifacts:
             self.home.remove()
 
     def _named_by(self, record: str) -> list[str]:
-        """Return the keys that a record names, none where it is gone: others tidy up, too."""
+        """Return the keys that a record names; none if another deployment deleted the record."""
         try:
             body = self._s3.get_object(**self._own, Key=record)["Body"].read()
         except ClientError as error:
@@ -151,7 +152,7 @@ def _checksum(sha256: str) -> str:
 
 
 class _ProgressReader:
-    """A file that tells how many of its bytes were read, each once however often it is sent."""
+    """A file that reports the bytes read, each once however often it is sent."""
 
     def __init__(self, file: Path, advance: Callable[[int], None]) -> None:
         self._content = file.open("rb")

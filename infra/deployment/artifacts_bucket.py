@@ -1,4 +1,4 @@
-"""The artifacts bucket itself: made once, set up, and waited for where S3 is not done with it."""
+"""Creation and removal of the artifacts bucket, with waits while S3 is not ready."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ class ArtifactsBucket:
 
     @property
     def name(self) -> str:
-        """Return what it is called."""
+        """Return the bucket's name."""
         return self.account.artifacts_bucket
 
     @property
     def s3(self) -> Any:
-        """Return the client of S3."""
+        """Return the S3 client."""
         return self.account.client("s3")
 
     @property
     def own(self) -> dict[str, str]:
-        """Return what every call says, so that nothing is ever put into a stranger's bucket."""
+        """Return the owner check of every call, so that nothing is put into a stranger's bucket."""
         return {"Bucket": self.name, "ExpectedBucketOwner": self.account.id}
 
     def exists(self) -> bool:
-        """Say whether the bucket is there.
+        """Return whether the bucket exists.
 
         Raises:
-            Stopped: it belongs to another account.
+            DeploymentError: it belongs to another account.
         """
         try:
             self.s3.head_bucket(**self.own)
@@ -80,10 +80,10 @@ class ArtifactsBucket:
         return True
 
     def ensure(self, voice: Console, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Make the bucket where there is none, and set it up: encrypted, private, TLS only.
+        """Create the bucket if needed, and set it up: encrypted, private, TLS only.
 
         Raises:
-            Stopped: its name is not free again within ten minutes of its removal.
+            DeploymentError: its name is not free again within ten minutes of its removal.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -148,5 +148,5 @@ class ArtifactsBucket:
         return {"Version": "2012-10-17", "Statement": [statement]}
 
     def remove(self) -> None:
-        """Remove the bucket, which must be empty."""
+        """Delete the bucket, which must be empty."""
         self.s3.delete_bucket(**self.own)

@@ -1,4 +1,4 @@
-"""Change sets: what a deployment would do, before it does it.
+"""Change sets, which show what a deployment would do before it does it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
@@ -26,9 +26,9 @@ _REFUSING = {
 
 
 def validation_failures(cloudformation: Any, arn: str) -> list[str]:
-    """Return what validations and hooks have against a change set, by resource.
+    """Return the failures that validations and hooks report for a change set, by resource.
 
-    The change set's own reason only names them, and what they found goes with it.
+    The change set's own reason only names the checks; their findings are fetched here.
     """
     try:
         pages = cloudformation.get_paginator("describe_events").paginate(ChangeSetName=arn)
@@ -64,7 +64,7 @@ _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """What happens to one resource. `replacement` is `True`, `False`, `Conditional` or empty."""
+    """The change of one resource. `replacement` is `True`, `False`, `Conditional` or empty."""
 
     action: str
     logical_id: str
@@ -74,7 +74,7 @@ class ResourceChange:
 
     @property
     def risks_data(self) -> bool:
-        """Say whether it may take away what users have put in."""
+        """Return whether the change may delete user data."""
         if self.type not in DATA:
             return False
         if self.action in ("Remove", "Dynamic"):
@@ -94,13 +94,13 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the stack is what it should be already."""
+        """Return whether the stack is already up to date."""
         return not self.changes
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetRequest:
-    """What a stack should become."""
+    """Template, parameters and tags that a stack should have."""
 
     stack_name: str
     template_url: str
@@ -116,10 +116,11 @@ def create_change_set(
     stack: Stack | None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ChangeSet:
-    """Make a change set and return it once CloudFormation has worked it out.
+    """Create a change set and return it once CloudFormation has computed it.
 
     Raises:
-        Stopped: CloudFormation refuses the template or the parameters; nothing is left behind.
+        DeploymentError: CloudFormation refuses the template or the parameters; nothing is left
+            behind.
     """
     creates = stack is None or stack.is_review
     asked: dict[str, Any] = {
@@ -148,7 +149,7 @@ def create_change_set(
 
 
 def delete_change_set(cloudformation: Any, change_set: ChangeSet) -> None:
-    """Remove a change set, and the stack that is there for it alone."""
+    """Delete a change set, and the stack if it exists only for that change set."""
     if change_set.arn:
         cloudformation.delete_change_set(
             ChangeSetName=change_set.arn, StackName=change_set.stack_id
@@ -161,7 +162,7 @@ def delete_change_set(cloudformation: Any, change_set: ChangeSet) -> None:
 
 
 def refuse_data_loss(changes: Sequence[ResourceChange], allowed: Collection[str]) -> None:
-    """Raise `DeploymentError` for a change that may lose data and is not allowed by name."""
+    """Raise `DeploymentError` if a change may lose data and is not allowed by name."""
     unknown = sorted(set(allowed) - {change.logical_id for change in changes if change.risks_data})
     if unknown:
         raise DeploymentError(
@@ -236,7 +237,7 @@ def _changes(cloudformation: Any, arn: str, stack_id: str) -> Iterator[ResourceC
 
 
 def _causes(change: Mapping[str, Any]) -> list[str]:
-    """Return the properties that change, or what of the resource does."""
+    """Return the changed properties, or the changed scopes if no property is named."""
     found = {
         detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute", "")
         for detail in change.get("Details", [])

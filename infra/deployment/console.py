@@ -1,4 +1,4 @@
-"""How a deployment speaks to whoever runs it."""
+"""Output and questions of a deployment."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ Advance = Callable[[int, str], None]
 
 
 class Console(Protocol):
-    """Says what happens, and asks."""
+    """Writer of progress and asker of questions."""
 
     def heading(self, text: str) -> None:
-        """Begin a part."""
+        """Print a heading."""
 
     def line(self, text: str, style: str | None = None) -> None:
-        """Say one line; `style` is a colour or `bold`, `dim`."""
+        """Print one line; `style` is a colour or `bold`, `dim`."""
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Show a table."""
+        """Print a table."""
 
     def confirm(self, question: str) -> bool:
-        """Ask for a yes."""
+        """Ask for a yes or no."""
 
     def typed(self, question: str) -> str:
         """Ask for a word."""
 
     def counting(self, what: str, total: int) -> AbstractContextManager[Advance]:
-        """Show progress to `total`, 0 where that is not known, while the block runs."""
+        """Show progress up to `total` (0 if unknown) while the block runs."""

@@ -30,7 +30,7 @@ from infra.deployment.stack import find_stack
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """What whoever deploys has decided beforehand."""
+    """Decisions that the caller makes before a deployment."""
 
     dry_run: bool = False
     yes: bool = False
@@ -39,7 +39,7 @@ class DeployOptions:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """A stage that stands: its account and outputs, and whether anything was changed."""
+    """A deployed stage: its account and outputs, and whether anything was changed."""
 
     account: Account
     stage: str
@@ -53,10 +53,10 @@ def deploy(
     voice: Console,
     sleep: Callable[[float], None] = time.sleep,
 ) -> DeploymentResult | None:
-    """Bring the stage to what the package says; None where that was only shown, or not wanted.
+    """Deploy the package; return None if the changes were only shown or were declined.
 
     Raises:
-        Stopped: it could not be done; the message says why, and in what state the stage is.
+        DeploymentError: it failed; the message says why, and in what state the stage is.
     """
     artifacts = Artifacts(plan.account)
     artifacts.home.ensure(voice, sleep)
@@ -82,7 +82,7 @@ def deploy(
 
 
 def remove_old_bundles(deployed: DeploymentResult, voice: Console) -> None:
-    """Remove the bundles that no deployment needs any more; the stage stands without that."""
+    """Delete bundles that no deployment needs any more; a failure here does not matter."""
     artifacts = Artifacts(deployed.account)
     try:
         artifacts.tidy(deployed.stage, KEPT_DEPLOYMENTS)
@@ -97,9 +97,9 @@ def remove_old_bundles(deployed: DeploymentResult, voice: Console) -> None:
 
 @contextmanager
 def _uploaded_briefly(artifacts: Artifacts, template: Artifact) -> Iterator[None]:
-    """Lend the block what CloudFormation has to read, and take it away again.
+    """Upload the template for the block, and delete it afterwards.
 
-    The bucket stays: a name that was just given up cannot be taken again for a while, and the
+    The bucket stays: the name of a deleted bucket cannot be taken again for a while, and the
     deployment comes next.
     """
     if artifacts.holds(template):
@@ -139,7 +139,7 @@ def _create_change_set(
     *,
     keep: bool,
 ) -> ChangeSet:
-    """Make the change set and show it; remove it again unless it is to be kept and may be run."""
+    """Create and show the change set; delete it afterwards unless `keep` and it is runnable."""
     cloudformation = plan.account.client("cloudformation")
     wanted = ChangeSetRequest(
         plan.stack_name,
@@ -167,7 +167,7 @@ def _confirm_changes(
     choices: DeployOptions,
     voice: Console,
 ) -> bool:
-    """Say whether the changes shall be made; those that shall not are forgotten."""
+    """Return whether the changes shall be made; delete the change set if not."""
     agreed = choices.yes
     try:
         agreed = agreed or voice.confirm(f"Deploy to {plan.stack_name}?")

@@ -1,7 +1,7 @@
-"""What whoever deploys a stage with an endpoint must be allowed beside the rest.
+"""IAM permissions that deploying a stage with an endpoint needs in addition.
 
-`python -m infra.deployment.endpoint_permissions` writes `infra/deployer-endpoints-policy.json`, a
-policy of its own, since one of all would have more characters than IAM takes.
+`python -m infra.deployment.endpoint_permissions` writes `infra/deployer-endpoints-policy.json`. It
+is a separate policy because one policy of all would exceed IAM's character limit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Executes a change set, and says what has come of it."""
+"""Execution of a change set, and the report of its result."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def execute_change_set(
     voice: Console,
     sleep: Callable[[float], None],
 ) -> None:
-    """Execute a change set and watch until CloudFormation is done with it.
+    """Execute a change set and wait until CloudFormation has finished.
 
     Raises:
-        Stopped: it failed; the message says why, and in what state the stack is.
+        DeploymentError: it failed; the message says why, and in what state the stack is.
     """
     follower = follow_from_now(cloudformation, change_set.stack_id, sleep)
     try:

@@ -1,4 +1,4 @@
-"""What stops a deployment, in words that say what to do."""
+"""Errors that stop a deployment, with messages that say what to do."""
 
 from __future__ import annotations
 
@@ -79,34 +79,34 @@ _SERVER_ERROR_CODES = frozenset(
 
 
 class DeploymentError(Exception):
-    """The command cannot go on; the message says why and what to do."""
+    """Raised when the command cannot go on; the message says why and what to do."""
 
 
 def code_of(error: Exception) -> str:
-    """Return the code that AWS gave an error, empty where it is none of AWS's."""
+    """Return AWS's code of an error, or an empty string if it is not from AWS."""
     return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def message_of(error: Exception) -> str:
-    """Return what AWS said, without boto3's words around it."""
+    """Return AWS's message, without the text that boto3 adds."""
     if isinstance(error, ClientError):
         return str(error.response["Error"].get("Message") or error)
     return str(error)
 
 
 def is_denied(error: Exception) -> bool:
-    """Say whether the caller may not make the call."""
+    """Return whether the caller may not make the call."""
     return code_of(error) in _DENIED_CODES
 
 
 def is_missing(error: Exception) -> bool:
-    """Say whether AWS says that there is no such thing."""
+    """Return whether AWS says that the resource does not exist."""
     return code_of(error) in _MISSING_CODES
 
 
 @contextmanager
 def ignore_missing() -> Iterator[None]:
-    """Leave the block without a word where what it is about is not there any more."""
+    """Leave the block silently if the resource does not exist any more."""
     try:
         yield
     except ClientError as error:
@@ -115,18 +115,18 @@ def ignore_missing() -> Iterator[None]:
 
 
 def is_about_credentials(error: Exception) -> bool:
-    """Say whether no call can succeed, since AWS does not know who calls."""
+    """Return whether no call can succeed because AWS rejects the credentials."""
     kinds = (NoCredentialsError, PartialCredentialsError, SSOError, TokenRetrievalError)
     return isinstance(error, kinds) or code_of(error) in _EXPIRED_CODES | _UNKNOWN_CALLER_CODES
 
 
 def is_unknown_caller(error: Exception) -> bool:
-    """Say whether AWS does not know the credentials, which may be those of another region."""
+    """Return whether AWS does not know the credentials, which may belong to another region."""
     return code_of(error) in _UNKNOWN_CALLER_CODES
 
 
 def is_transient(error: Exception) -> bool:
-    """Say whether the same call may succeed a little later: no connection, no answer, throttled.
+    """Return whether a retry may succeed: no connection, no answer, or throttled.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
     """
@@ -134,17 +134,17 @@ def is_transient(error: Exception) -> bool:
 
 
 def is_transient_code(code: str) -> bool:
-    """Say whether what AWS answers with this code is about the moment alone."""
+    """Return whether an AWS error code means a temporary failure."""
     return code in _THROTTLED_CODES | _SERVER_ERROR_CODES
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Say whether nothing answers, as where a region does not have a service."""
+    """Return whether nothing answers, as where a region does not have a service."""
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError)
 
 
 def describe_error(error: Exception) -> str:
-    """Return what an error of boto3 means for the user, and what to do."""
+    """Return what a boto3 error means for the user, and what to do."""
     code = code_of(error)
     if code in _EXPIRED_CODES or isinstance(error, SSOError | TokenRetrievalError):
         return "The credentials have expired; sign in again (`aws sso login`, or a new session)."

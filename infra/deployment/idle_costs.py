@@ -1,4 +1,4 @@
-"""What a stage costs while nothing happens, told before it is deployed."""
+"""Idle costs of a stage, shown before it is deployed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GB = 1024**3
 
 
 def idle_lines(plan: DeploymentPlan) -> Iterator[str]:
-    """Yield what a month without any use costs at list price, the dearest first."""
+    """Yield the cost of a month without any use at list price, most expensive first."""
     prices = catalogue()
     try:
         found = cost_lines(idle_charges(plan.package.template, plan.effective), prices)

@@ -1,4 +1,4 @@
-"""Deletes objects by the thousand, with patience for those that S3 puts off."""
+"""Bulk deletion of S3 objects, with retries when S3 throttles."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ATTEMPTS = 8
 def delete_objects(
     s3: Any, where: Mapping[str, str], batch: Sequence[ObjectId], sleep: Sleep = time.sleep
 ) -> None:
-    """Remove at most a thousand objects of a bucket; those that S3 puts off are tried again.
+    """Delete at most 1,000 objects of a bucket, and retry those that S3 throttles.
 
-    S3 answers for each of them: that it is throttled (`SlowDown`), say, while others are gone.
+    S3 answers per object: one may be throttled (`SlowDown`) while others are deleted.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 
     Raises:
-        Stopped: S3 will not remove one, or still puts one off after eight times.
+        DeploymentError: S3 refuses to delete one, or still throttles after eight attempts.
     """
     left = list(batch)
     for attempt in range(_ATTEMPTS):
@@ -57,10 +57,10 @@ _BATCH = 1000
 
 
 def empty_bucket(s3: Any, bucket: str, advance: Advance, sleep: Sleep = time.sleep) -> None:
-    """Remove every version, delete marker and unfinished upload.
+    """Delete every version, delete marker and unfinished upload of a bucket.
 
     Raises:
-        Stopped: S3 will not remove one, such as one that is locked.
+        DeploymentError: S3 refuses to delete one, for instance because it is locked.
     """
     for batch in _batches(_versions(s3, bucket)):
         delete_objects(s3, {"Bucket": bucket}, batch, sleep)

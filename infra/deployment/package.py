@@ -1,4 +1,4 @@
-"""A package as `headrace package` makes it, as a deployment needs it."""
+"""A package made by `headrace package`, read for a deployment."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class StagePackage:
 
     @property
     def template_file(self) -> Path:
-        """Return where the template lies."""
+        """Return the path of the template."""
         return self.folder / self.manifest.template
 
     @property
     def zipped_bytes(self) -> int:
-        """Return what Lambda stores of the functions: each its own copy."""
+        """Return the bytes that Lambda stores for the functions; each has its own copy."""
         return sum(function.zipped_bytes for function in self.manifest.functions)
 
     def artifacts(self) -> list[Artifact]:
-        """Return what is uploaded for the functions; functions may share a bundle."""
+        """Return the files to upload for the functions; functions may share a bundle."""
         found = {
             each.key: Artifact(self.folder / each.file, each.key, each.sha256, each.zipped_bytes)
             for each in self.manifest.functions
@@ -47,7 +47,7 @@ class StagePackage:
         return list(found.values())
 
     def template_artifact(self) -> Artifact:
-        """Return the template, as an artifact that is named by its hash."""
+        """Return the template as an artifact named by its hash."""
         hashed = describe_artifact(self.template_file, "")
         key = f"templates/{self.manifest.stage}-{hashed.sha256}.json"
         return Artifact(hashed.file, key, hashed.sha256, hashed.size)
@@ -71,16 +71,16 @@ class StagePackage:
         }
 
     def aliases(self) -> set[str]:
-        """Return the logical ids of the aliases: one for each function that has snapshots."""
+        """Return the logical ids of the aliases, one for each function that has snapshots."""
         resources = self.template["Resources"].items()
         return {name for name, resource in resources if resource["Type"] == ALIAS}
 
     def sets_log_role(self, scope: TemplateScope) -> bool:
-        """Say whether the stack sets the role that API Gateway writes logs with."""
+        """Return whether the stack sets the role that API Gateway writes logs with."""
         return bool(self._made(scope, _API_ACCOUNT))
 
     def writes_access_logs(self, scope: TemplateScope) -> bool:
-        """Say whether the API's stage logs its requests."""
+        """Return whether the API's stage writes access logs."""
         stages = self._made(scope, _API_STAGE)
         return any(
             _resolve_or_keep(each["Properties"].get("AccessLogSetting"), scope) for each in stages
@@ -96,7 +96,7 @@ class StagePackage:
 
 
 def _resolve_or_keep(value: Any, scope: TemplateScope) -> Any:
-    """Return which branch of an `Fn::If` stands, empty for `AWS::NoValue`."""
+    """Return the branch that an `Fn::If` selects, or an empty string for `AWS::NoValue`."""
     if isinstance(value, dict) and "Fn::If" in value:
         name, held, otherwise = value["Fn::If"]
         return _resolve_or_keep(held if scope.condition_holds(name) else otherwise, scope)
@@ -104,10 +104,10 @@ def _resolve_or_keep(value: Any, scope: TemplateScope) -> Any:
 
 
 def read_package(folder: Path) -> StagePackage:
-    """Return the package that lies in `folder`.
+    """Return the package in `folder`.
 
     Raises:
-        CannotPackage: there is none, or it is of another format.
+        PackagingError: there is none, or it is of another format.
     """
     manifest = Manifest.read(folder)
     file = folder / manifest.template

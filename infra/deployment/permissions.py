@@ -1,7 +1,7 @@
-"""What whoever deploys must be allowed: the calls made here, and those that CloudFormation makes
-for them with their credentials.
+"""IAM permissions that whoever deploys needs.
 
-`python -m infra.deployment.permissions` writes it as `infra/deployer-policy.json`.
+They cover the calls made here, and those that CloudFormation makes with the caller's credentials.
+`python -m infra.deployment.permissions` writes them as `infra/deployer-policy.json`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ FILE = Path(__file__).parent.parent / "deployer-policy.json"
 
 @dataclass(frozen=True, slots=True)
 class DeployerStatement:
-    """Actions on resources. `for_types` are the resource types that CloudFormation needs it for;
-    without any, the commands themselves do.
+    """Actions allowed on resources.
+
+    `for_types` are the resource types that CloudFormation needs them for; if empty, the commands
+    themselves do.
     """
 
     sid: str
@@ -29,7 +31,7 @@ class DeployerStatement:
     condition: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Return it as IAM reads it."""
+        """Return the statement as IAM reads it."""
         condition = {"Condition": self.condition} if self.condition else {}
         return {
             "Sid": self.sid,
@@ -366,7 +368,7 @@ def _merge(alike: Sequence[DeployerStatement]) -> DeployerStatement:
 
 
 def allowed(action: str) -> bool:
-    """Say whether some statement grants `action`, on whatever resource."""
+    """Return whether some statement grants `action`, on whatever resource."""
     return any(fnmatchcase(action, grant) for each in STATEMENTS for grant in each.actions)
 
 

@@ -1,4 +1,4 @@
-"""What is to be deployed, where to, and with which parameters."""
+"""Plan of a deployment: the package, the target, and the parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAGE_TAG = "headrace:stage"
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPlan:
-    """A package for a stage of an account, beside the stack that is there already."""
+    """A package for a stage of an account, and the stack that exists already."""
 
     stage: str
     package: StagePackage
@@ -33,23 +33,24 @@ class DeploymentPlan:
 
     @property
     def commands(self) -> Commands:
-        """Return what writes commands that reach this stage."""
+        """Return the builder of commands that reach this stage."""
         return self.account.commands
 
     @property
     def creates(self) -> bool:
-        """Say whether there is no stack of this stage yet."""
+        """Return whether the stage has no stack yet."""
         return self.stack is None or self.stack.is_review
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Return the parameters that this deployment sets: what was given, and what it knows."""
+        """Return the parameters that this deployment sets: those given, and those it derives."""
         return {**self.given, **self.package.own_parameters(self.account)}
 
     @property
     def kept(self) -> list[str]:
-        """Return the parameters that stay as they are: a new template's defaults must not undo
-        what an earlier deployment was told.
+        """Return the parameters that keep their current values.
+
+        A new template's defaults must not undo what an earlier deployment set.
         """
         if self.stack is None or self.creates:
             return []
@@ -58,18 +59,18 @@ class DeploymentPlan:
 
     @property
     def effective(self) -> dict[str, str]:
-        """Return every parameter that does not have the template's default."""
+        """Return every parameter that differs from the template's default."""
         kept = {name: self.stack.parameters[name] for name in self.kept} if self.stack else {}
         return {**kept, **self.parameters}
 
     @property
     def tags(self) -> dict[str, str]:
-        """Return the tags of the stack; CloudFormation hands them on to what it makes."""
+        """Return the tags of the stack; CloudFormation passes them to its resources."""
         return {STAGE_TAG: self.stage, COMPONENT_TAG: "headrace"}
 
     @property
     def is_sound(self) -> bool:
-        """Say whether the template takes the parameters."""
+        """Return whether the template accepts the parameters."""
         try:
             self.scope()
         except TemplateError:
@@ -77,5 +78,5 @@ class DeploymentPlan:
         return True
 
     def scope(self) -> TemplateScope:
-        """Return what resolves the template's expressions; raises TemplateError."""
+        """Return the resolver of the template's expressions; raises TemplateError."""
         return template_scope(self.package.template, self.effective, self.account)

@@ -1,4 +1,4 @@
-"""What a template calls its resources, before there is a stack that could be asked."""
+"""Names that a template gives its resources, known before the stack exists."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NamedResource:
 def template_scope(
     template: Template, parameters: Mapping[str, str], account: Account
 ) -> TemplateScope:
-    """Return what resolves the template's expressions.
+    """Return the resolver of the template's expressions.
 
     Raises:
         TemplateError: a parameter is missing, not declared, or not allowed.
@@ -55,7 +55,7 @@ def template_scope(
 def named_resources(
     template: Template, scope: TemplateScope, *, every: bool = False
 ) -> list[NamedResource]:
-    """Return the resources that carry names, without those whose condition does not hold.
+    """Return the resources that carry names and whose conditions hold.
 
     With `every`, conditions do not matter: an earlier deployment may have had other parameters.
     """

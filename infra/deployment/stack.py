@@ -1,4 +1,4 @@
-"""A stage's stack: how it stands, what happens to it, why something failed.
+"""A stage's stack: its state, its events, and the causes of failures.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
@@ -26,7 +26,7 @@ _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack as it stands."""
+    """A stack and its current state."""
 
     id: str
     name: str
@@ -38,18 +38,18 @@ class Stack:
 
     @property
     def is_review(self) -> bool:
-        """Say whether it only holds a change set that was never executed."""
+        """Return whether the stack only holds a change set that was never executed."""
         return self.status == "REVIEW_IN_PROGRESS"
 
     @property
     def is_busy(self) -> bool:
-        """Say whether something is done to it now."""
+        """Return whether an operation on the stack is in progress."""
         return self.status.endswith("_IN_PROGRESS") and not self.is_review
 
 
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """One step of one resource, or of the stack itself."""
+    """One event of a resource, or of the stack itself."""
 
     id: str
     logical_id: str
@@ -61,17 +61,17 @@ class StackEvent:
 
     @property
     def has_failed(self) -> bool:
-        """Say whether it tells of a failure that no other one caused."""
+        """Return whether it reports a failure that no other failure caused."""
         return self.status.endswith("_FAILED") and not self.reason.startswith(_CANCELLED)
 
     @property
     def ends_stack(self) -> bool:
-        """Say whether nothing follows it."""
+        """Return whether it is the last event of the operation."""
         return self.is_stack and self.status.endswith(("_COMPLETE", "_FAILED"))
 
 
 def find_stack(cloudformation: Any, name: str) -> Stack | None:
-    """Return the stack of this name or id, None where there is none or it was deleted."""
+    """Return the stack of this name or id, or None if there is none or it was deleted."""
     try:
         found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -96,7 +96,7 @@ def find_stack(cloudformation: Any, name: str) -> Stack | None:
 
 @dataclass(frozen=True, slots=True)
 class StackFollower:
-    """Follows what happens to one stack after the moment in which it was made."""
+    """Follower of the events of one stack, from the moment of its creation on."""
 
     cloudformation: Any
     stack_id: str
@@ -105,9 +105,9 @@ class StackFollower:
     clock: Callable[[], float] = time.monotonic
 
     def events(self) -> Iterator[StackEvent]:
-        """Yield each new event, oldest first, and end with the one that ends the operation.
+        """Yield each new event, oldest first, up to the one that ends the operation.
 
-        A call that fails for the moment is made again at the next poll; it counts as silence.
+        A call that fails temporarily is repeated at the next poll; it counts as silence.
 
         Raises:
             DeploymentError: Nothing was heard for an hour.
@@ -116,9 +116,9 @@ class StackFollower:
         return self._events(may_vanish=False)
 
     def until_gone(self) -> Iterator[StackEvent]:
-        """Yield the events of a deletion as `events` does, and end when the stack is gone.
+        """Yield the events of a deletion as `events` does, until the stack is gone.
 
-        One that was gone before it was followed tells nothing any more.
+        For a stack that was gone before, nothing is yielded.
         """
         return self._events(may_vanish=True)
 
@@ -155,7 +155,7 @@ class StackFollower:
             return False
 
     def _news(self, last_seen: str) -> tuple[list[StackEvent], Exception | None]:
-        """Return what is new, or nothing and the failure that will pass."""
+        """Return the new events, or none and the temporary failure."""
         try:
             return _new_events(self.cloudformation, self.stack_id, last_seen), None
         except (BotoCoreError, ClientError) as failed:
@@ -173,7 +173,7 @@ def follow_from_now(
 
 
 def root_causes(events: Sequence[StackEvent]) -> list[StackEvent]:
-    """Return the failures of resources, the first, which caused the others, first."""
+    """Return the failures of resources; the first caused the others."""
     return [event for event in events if event.has_failed and not event.is_stack]
 
 
@@ -203,9 +203,9 @@ def _newest_first(cloudformation: Any, stack_id: str) -> Iterator[StackEvent]:
 
 
 def show_events(events: Iterator[StackEvent], total: int, voice: Console) -> list[StackEvent]:
-    """Show events as they come, failures with their reasons, and return them all.
+    """Print events as they come, failures with their reasons, and return them all.
 
-    `total` is how many resources are worked on; each counts once, when it first is complete.
+    `total` is the number of resources that change; each counts once, when it is first complete.
     """
     seen: list[StackEvent] = []
     done: set[str] = set()

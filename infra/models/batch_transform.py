@@ -1,10 +1,9 @@
-"""Has a registered version answer many inputs on a stage that has `Training=on`: what
-`headrace models transform` does for an operator.
+"""Batch transform with a registered version: `headrace models transform`.
 
-The version's files are packed with the handler of its graphs (models/serving) and put under
-`models/` of the stage's bucket, with the inputs if they lie here. The state machine `model-job`
-makes a model of the package, runs the transform job, and removes the model.
-https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
+The stage needs `Training=on`. The version's files are packed with the handler of its graphs
+(models/serving) and put under `models/` of the stage's bucket, together with the inputs if they are
+local. The state machine `model-job` creates a model of the package, runs the transform job, and
+removes the model. https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 """
 
 from __future__ import annotations
@@ -33,13 +32,15 @@ _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
 
 
 class TransformError(Exception):
-    """Nothing answers by the version, or an address is not of the stage."""
+    """Raised when no handler serves the version, or an address is not of the stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransformRequest:
-    """What a version is asked about: a file here, or s3://BUCKET/PREFIX below `models/` of the
-    stage; each line is a request. `output` is such a prefix too; None stands for one of its own.
+    """Version, inputs and output of a batch transform.
+
+    The inputs are a local file, or s3://BUCKET/PREFIX below `models/` of the stage; each line is a
+    request. `output` is such a prefix too; None selects a new one.
     """
 
     source: str
@@ -50,7 +51,7 @@ class TransformRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTransform:
-    """The requests of a model and a transform, and where its answers will be."""
+    """The requests for a model and a transform, and the location of the answers."""
 
     name: str
     requests: Mapping[str, Any]
@@ -58,24 +59,24 @@ class PreparedTransform:
 
 
 class BatchTransforms:
-    """Transforms of one stage."""
+    """Batch transforms of one stage."""
 
     def __init__(self, place: stages.StageConnection) -> None:
-        """Reach the stage by `place`."""
+        """Connect to the stage by `place`."""
         self.home = TrainingStage.of(place.outputs)
         self._client = place.client
         self._registry = Registry(place.client)
         self._root = f"s3://{self.home.bucket}/models/"
 
     def prepare(self, wanted: str, question: TransformRequest) -> PreparedTransform:
-        """Put package and inputs there, and return what is to be asked for.
+        """Upload the package and the inputs, and return the job's request.
 
         `wanted` is a version's ARN or GROUP/NUMBER.
 
         Raises:
-            CannotTransform: nothing answers by its graphs, or an address is not of the stage.
+            TransformError: no handler serves its graphs, or an address is not of the stage.
             BadRecipe: the request could not be sent.
-            NoVersion, ClientError: the version is not there, or AWS refuses.
+            VersionNotFoundError, ClientError: the version does not exist, or AWS refuses.
         """
         version = self._registry.version(arn_of(self.home.region, self.home.account, wanted))
         name = jobs.short_job_name(self.home)
@@ -114,12 +115,12 @@ class BatchTransforms:
         return PreparedTransform(name, requests, output)
 
     def run(self, prepared: PreparedTransform) -> Mapping[str, Any]:
-        """Run what was prepared, and return how its execution ended. Raises ClientError."""
+        """Run a prepared transform, and return how its execution ended. Raises ClientError."""
         execution = jobs.start_model_job(self._client, self.home, prepared.requests)
         return jobs.follow_model_job(self._client, execution)
 
     def answers(self, prepared: PreparedTransform) -> list[str]:
-        """Return the addresses of what was answered, one an input. Raises ClientError."""
+        """Return the addresses of the answers, one per input. Raises ClientError."""
         bucket, _, prefix = prepared.output.removeprefix("s3://").partition("/")
         pages = self._client("s3").get_paginator("list_objects_v2")
         return [
@@ -129,7 +130,7 @@ class BatchTransforms:
         ]
 
     def _source(self, given: str, name: str) -> str:
-        """Return where the inputs are in S3; a file is put there."""
+        """Return the S3 address of the inputs; upload them if they are a file."""
         if given.startswith("s3://"):
             return self._of_stage(given)
         path = Path(given)
@@ -158,7 +159,7 @@ class BatchTransforms:
 
 
 def handler_of(folder: Path, label: str) -> Path:
-    """Return what answers by the model in `folder`. Raises CannotTransform where nothing does."""
+    """Return the handler for the model in `folder`; raise TransformError if there is none."""
     try:
         signature = Signature.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValueError) as error:

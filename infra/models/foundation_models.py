@@ -1,4 +1,4 @@
-"""Bedrock's list of foundation models, of one region.
+"""Bedrock's list of the foundation models of one region.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
 """
@@ -11,9 +11,9 @@ from chalicelib.generation.model_checks import ListedModel
 
 
 def list_models(bedrock: Any) -> tuple[ListedModel, ...]:
-    """Return the models that `bedrock`, a boto3 client, lists; raises what boto3 raises.
+    """Return the models that `bedrock`, a boto3 client, lists; raise what boto3 raises.
 
-    The answer is whole: the operation knows no pages.
+    The answer is complete: the operation has no pages.
     """
     answer: dict[str, Any] = bedrock.list_foundation_models()
     return tuple(

@@ -1,6 +1,7 @@
-"""Starts the state machine `model-job` of a stage that has `Training=on`, and follows it.
+"""Start and follow executions of the state machine `model-job`.
 
-It runs one job of SageMaker's with the role that it names: a tuning, a transform, or a processing.
+The stage needs `Training=on`. The machine runs one SageMaker job with the role that it names: a
+tuning, a transform, or a processing.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ MOST_THROTTLED = 30
 
 
 def model_job_machine(home: TrainingStage) -> str:
-    """Return the ARN of the machine, which stands beside that of trainings."""
+    """Return the ARN of the machine, which has the prefix of the training machine."""
     return home.machine.removesuffix("train") + "model-job"
 
 
 def short_job_name(home: TrainingStage, now: Callable[[], float] = time.time) -> str:
-    """Return the name of a job, by the second and, for those begun within one, by chance.
+    """Return a job name made of the second and a random part.
 
-    It has 19 characters beside the stage's: a tuning's name may have 32.
+    It has 19 characters besides the stage's: a tuning's name may have 32.
     """
     moment, digits = int(now()), ""
     while moment:
@@ -45,7 +46,8 @@ def short_job_name(home: TrainingStage, now: Callable[[], float] = time.time) ->
 def start_model_job(client: Client, home: TrainingStage, given: Mapping[str, Any]) -> str:
     """Start the machine on the requests of a job, and return the execution's ARN.
 
-    Raises ClientError where the stage does not train, or refuses.
+    Raises:
+        ClientError: the stage does not train, or refuses.
     """
     begun = client("stepfunctions").start_execution(
         stateMachineArn=model_job_machine(home), name=str(uuid.uuid4()), input=json.dumps(given)
@@ -59,9 +61,11 @@ def follow_model_job(
     look: Callable[[], object] = lambda: None,
     rest: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, Any]:
-    """Return how an execution ended, once it has; `look` is called while it goes on.
+    """Wait for an execution and return how it ended; call `look` while it runs.
 
-    Raises ClientError, where `look` was throttled after `MOST_THROTTLED` times in a row alone.
+    Raises:
+        ClientError: a call failed; for `look`, throttling only counts after `MOST_THROTTLED` times
+            in a row.
     """
     states, throttled = client("stepfunctions"), 0
     while True:

@@ -1,4 +1,4 @@
-"""Versions of trained models in a stage's SageMaker registry, and what each of them left.
+"""Versions of trained models in a stage's SageMaker registry, and their artefacts.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
 """
@@ -30,7 +30,7 @@ _SHOWN = 10
 
 
 class VersionNotFoundError(Exception):
-    """There is no such version, or what it left cannot be read."""
+    """Raised when a version does not exist, or its artefacts cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class RegisteredVersion:
 
     @property
     def name(self) -> str:
-        """Return what people call it."""
+        """Return the version's display name."""
         return f"{self.group}/{self.number}"
 
 
@@ -56,32 +56,32 @@ def group_of(stage: str, recipe: str) -> str:
 
 
 def arn_of(region: str, account: str, wanted: str) -> str:
-    """Return the ARN of a version, given that or GROUP/NUMBER."""
+    """Return the ARN of a version, given its ARN or GROUP/NUMBER."""
     if wanted.startswith("arn:"):
         return wanted
     return f"arn:aws:sagemaker:{region}:{account}:model-package/{wanted}"
 
 
 class Registry:
-    """The registry that clients reach."""
+    """Reader of a stage's model registry."""
 
     def __init__(self, client: Client) -> None:
-        """Reach SageMaker and S3 by the stage's clients."""
+        """Connect to SageMaker and S3 by the stage's clients."""
         self._client = client
 
     def has(self, group: str) -> bool:
-        """Tell whether there is a group; its first version makes it. Raises ClientError."""
+        """Return whether a group exists; its first version creates it. Raises ClientError."""
         return group in self.groups(group)
 
     def groups(self, part: str) -> Iterator[str]:
-        """Yield the groups whose names have `part` in them. Raises ClientError."""
+        """Yield the groups whose names contain `part`. Raises ClientError."""
         pages = self._client("sagemaker").get_paginator("list_model_package_groups")
         for page in pages.paginate(NameContains=part):
             for each in page["ModelPackageGroupSummaryList"]:
                 yield str(each["ModelPackageGroupName"])
 
     def arns(self, group: str, status: str | None = None) -> Iterator[str]:
-        """Yield the ARNs of a group's versions, the newest first. Raises ClientError."""
+        """Yield the ARNs of a group's versions, newest first. Raises ClientError."""
         wanted: dict[str, Any] = {"ModelPackageGroupName": group}
         if status:
             wanted["ModelApprovalStatus"] = status
@@ -99,7 +99,7 @@ class Registry:
         """Return one version.
 
         Raises:
-            NoVersion: there is none, which the message says with those that there are.
+            VersionNotFoundError: it does not exist; the message lists those that do.
             ClientError: it may not be read.
         """
         try:
@@ -135,10 +135,10 @@ class Registry:
 
     @contextmanager
     def left(self, version: RegisteredVersion) -> Iterator[Path]:
-        """Give a folder with what the version's training left, for as long as the block lasts.
+        """Provide a folder with the version's training artefacts while the block runs.
 
         Raises:
-            NoVersion: the archive is broken.
+            VersionNotFoundError: the archive is broken.
             ClientError: it is not there, or may not be read.
         """
         bucket, _, key = version.artefact.removeprefix("s3://").partition("/")
@@ -166,7 +166,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class VersionMeasurements:
-    """A version with all that its evaluation measured, and each step of its training."""
+    """A version with all measurements of its evaluation, and each step of its training."""
 
     version: RegisteredVersion
     numbers: Mapping[str, float]
@@ -174,7 +174,7 @@ class VersionMeasurements:
 
 
 def read_measurements(registry: Registry, version: RegisteredVersion) -> VersionMeasurements:
-    """Fetch what a version left. Raises NoVersion, ClientError."""
+    """Fetch the measurements of a version. Raises VersionNotFoundError, ClientError."""
     with registry.left(version) as folder:
         return VersionMeasurements(
             version, _numbers(version, folder), read_history(folder / HISTORY)
@@ -194,7 +194,7 @@ def _numbers(version: RegisteredVersion, folder: Path) -> Mapping[str, float]:
 def comparison_rows(
     one: VersionMeasurements, other: VersionMeasurements
 ) -> list[tuple[str, str, str, str]]:
-    """Return name, value of one, value of the other and difference of each number of either."""
+    """Return name, both values and their difference for each number of either version."""
     names = dict.fromkeys([*one.numbers, *other.numbers])
     return [_comparison_row(name, one.numbers.get(name), other.numbers.get(name)) for name in names]
 
@@ -209,7 +209,7 @@ def _format_number(value: float | None) -> str:
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
-    """Return a curve as one line of blocks, `width` at most, lowest to highest value."""
+    """Return a curve as one line of at most `width` blocks, from lowest to highest value."""
     if not values:
         return ""
     shares = [values[at * len(values) // width] for at in range(width)]

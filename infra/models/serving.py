@@ -1,8 +1,9 @@
-"""Has a stage serve a version of its registry: what `headrace models serve` does for an operator.
+"""Serving of a registered version by a stage: `headrace models serve`.
 
-The version's files are held to its manifest, the model is tried here, and both are put under
-`models/serving/` of the stage's bucket. Then one object is written that names the version, which
-functions see within half a minute. What neither serves nor served before it is removed at last.
+The version's files are verified against its manifest, the model is tried here, and both are put
+under `models/serving/` of the stage's bucket. Then one object is written that names the version,
+which functions notice within half a minute. Files of versions that serve neither now nor just
+before are removed last.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -52,12 +53,12 @@ _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class ServingError(Exception):
-    """There is no such model or version, its files are not what was exported, or AWS refuses."""
+    """Raised when a version cannot be served: unknown, changed files, or AWS refuses."""
 
 
 @contextmanager
 def translate_serving_errors() -> Iterator[None]:
-    """Turn what AWS and the way there answer into CannotServe."""
+    """Turn errors of AWS and of the connection into ServingError."""
     try:
         yield
     except (ClientError, BotoCoreError, VersionNotFoundError) as error:
@@ -65,22 +66,22 @@ def translate_serving_errors() -> Iterator[None]:
 
 
 class VersionServing:
-    """What one stage serves of what it trained."""
+    """The trained models that one stage serves."""
 
     def __init__(self, place: stages.StageConnection) -> None:
-        """Reach the stage by `place`."""
+        """Connect to the stage by `place`."""
         self._home = TrainingStage.of(place.outputs)
         self._s3 = place.client("s3")
         self._registry = Registry(place.client)
 
     def serve(self, name: str, wanted: str) -> Serving:
-        """Have the model `name` answered by a version, an ARN or GROUP/NUMBER; return what serves.
+        """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
 
         Raises:
-            CannotServe: nothing is served by that name, the version is rejected, or its files do
-                not make a model, or one of another recipe; or somebody else had another served
-                meanwhile; or it serves, and what earlier versions left could not be removed.
-            ClientError, NoVersion: the version is not there, or AWS refuses.
+            ServingError: nothing is served by that name, the version is rejected, or its files do
+                not make a model, or one of another recipe; or a concurrent call served another
+                version; or it serves, but files of earlier versions could not be removed.
+            ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
         backend = _backend(name)
         arn = arn_of(self._home.region, self._home.account, wanted)
@@ -104,7 +105,7 @@ class VersionServing:
         return serving
 
     def _name(self, name: str, serves: ServedVersion) -> Serving:
-        """Write which version serves, unless somebody else wrote meanwhile."""
+        """Write which version serves, unless a concurrent writer changed it."""
         old, condition = self._pointer(name)
         before = None if old is None else (old.serves if old.serves != serves else old.before)
         serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
@@ -126,7 +127,7 @@ class VersionServing:
                 yield each["Key"], each["VersionId"]
 
     def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
-        """Remove those of the objects `there` that neither serve nor served before."""
+        """Delete those of the objects `there` that serve neither now nor just before."""
         kept = [each.prefix for each in (serving.serves, serving.before) if each is not None]
         gone = [
             {"Key": key, "VersionId": version}
@@ -146,7 +147,7 @@ class VersionServing:
             ) from error
 
     def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
-        """Return what serves now, and the condition under which nobody changed that since."""
+        """Return what serves now, and the condition of a write that detects concurrent changes."""
         try:
             found = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
         except self._s3.exceptions.NoSuchKey:
@@ -162,7 +163,7 @@ class VersionServing:
 
 
 def _backend(name: str) -> FunctionBackend:
-    """Return the backend of what is answered by a model that the stage trained."""
+    """Return the backend of a model that the stage trained."""
     known = {
         model.name: model.backend
         for model in served_models().models.values()
@@ -176,7 +177,7 @@ def _backend(name: str) -> FunctionBackend:
 def _require_fit(
     name: str, backend: FunctionBackend, version: RegisteredVersion, signature: Signature
 ) -> None:
-    """Raise CannotServe where a version is of a recipe that the name does not stand for."""
+    """Raise ServingError if a version is of another recipe than the served name."""
     recipe = signature.origin.recipe
     if recipe not in backend.recipes:
         raise ServingError(
@@ -186,7 +187,7 @@ def _require_fit(
 
 
 def _reader(folder: Path, version: RegisteredVersion) -> Callable[[str], bytes]:
-    """Return what reads a file of what the version left, by a name without a folder."""
+    """Return a reader of the version's files, by names without a folder."""
 
     def read(name: str) -> bytes:
         path = folder / name
@@ -200,7 +201,7 @@ def _reader(folder: Path, version: RegisteredVersion) -> Callable[[str], bytes]:
 def _verified_signature(
     version: RegisteredVersion, content: bytes, fetch: Callable[[str], bytes]
 ) -> Signature:
-    """Return the manifest, once each file that it names was held to it."""
+    """Return the manifest after verifying each file that it names."""
     try:
         signature = Signature.model_validate_json(content)
     except ValidationError as error:
@@ -213,14 +214,14 @@ def _verified_signature(
 
 
 def _files_of(signature: Signature) -> list[str]:
-    """Return the files that a manifest names, and the manifest as the last."""
+    """Return the files that a manifest names, and the manifest last."""
     return [*(graph.file for graph in signature.graphs.values()), *signature.files, FILE]
 
 
 def _try_model(
     opened: Callable[[ExportedModel], Any], fetch: Callable[[str], bytes], version: ServedVersion
 ) -> None:
-    """Raise CannotServe where the function could not answer by this model."""
+    """Raise ServingError if the function could not answer by this model."""
     try:
         opened(ExportedModel.read(fetch, version.signature))
     except HeadraceError as error:

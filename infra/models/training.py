@@ -1,7 +1,8 @@
-"""Trains a recipe on a stage that has `Training=on`: what `headrace train` does for an operator.
+"""Training of a recipe on a stage: `headrace train`.
 
-Data is prepared with the Python of the training environment, and put with the code under `models/`
-of the stage's bucket. Then the state machine `train` is started and followed.
+The stage needs `Training=on`. Data is prepared with the Python of the training environment, and put
+with the code under `models/` of the stage's bucket. Then the state machine `train` is started and
+followed.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
 
 
 class TrainingError(Exception):
-    """The stage cannot be reached, does not train, or refuses."""
+    """Raised when the stage cannot be reached, does not train, or refuses."""
 
 
 @contextmanager
 def translate_training_errors() -> Iterator[None]:
-    """Turn what AWS and the way there answer into CannotTrain."""
+    """Turn errors of AWS and of the connection into TrainingError."""
     try:
         yield
     except ClientError as error:
@@ -59,7 +60,7 @@ def translate_training_errors() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingStage:
-    """Where a stage trains, from what its stack puts out."""
+    """Training resources of a stage, from the outputs of its stack."""
 
     stage: str
     region: str
@@ -69,7 +70,7 @@ class TrainingStage:
 
     @classmethod
     def of(cls, outputs: Mapping[str, str]) -> TrainingStage:
-        """Read the outputs; the machine stands beside that of ingests."""
+        """Read the outputs; the machine's ARN has the prefix of the ingest machine."""
         machine = outputs["IngestMachineArn"].removesuffix("ingest") + "train"
         _, _, _, region, account, _, name = machine.split(":")
         stage = name.removeprefix("headrace-").removesuffix("-train")
@@ -80,14 +81,14 @@ class StageTraining:
     """Trainings of one stage."""
 
     def __init__(self, place: stages.StageConnection, interpreter: Path = INTERPRETER) -> None:
-        """Reach the stage by `place`; data is prepared by `interpreter`."""
+        """Connect to the stage by `place`; `interpreter` prepares the data."""
         self._client = place.client
         self._interpreter = interpreter
         self._registry = Registry(place.client)
         self.home = TrainingStage.of(place.outputs)
 
     def start(self, wish: JobSpec, bases: Mapping[str, str] | None = None) -> str:
-        """Put data and code there, start the machine, and return the execution's ARN.
+        """Upload data and code, start the machine, and return the execution's ARN.
 
         `bases` are the ARNs of the versions that the recipe begins from, by their channels; of
         those that are missing it is the newest. What it makes is compared with the newest version
@@ -121,7 +122,7 @@ class StageTraining:
     def follow(
         self, execution: str, rest: Callable[[float], None] = time.sleep
     ) -> Mapping[str, Any]:
-        """Return how an execution ended, once it has."""
+        """Wait for an execution and return how it ended."""
         states = self._client("stepfunctions")
         while True:
             found: Mapping[str, Any] = states.describe_execution(executionArn=execution)
@@ -130,15 +131,17 @@ class StageTraining:
             rest(POLL_SECONDS)
 
     def places_from(self, wish: JobSpec, bases: Mapping[str, str]) -> JobLocations:
-        """Return where a training finds things, with the models that it begins from among them.
+        """Return the locations that a training reads, including those of its base models.
 
-        Raises BadRecipe where there is nothing to begin from, and ClientError.
+        Raises:
+            BadRecipe: there is no version to begin from.
+            ClientError: AWS refuses.
         """
         places = self._places(wish)
         return replace(places, channels={**places.channels, **self._bases(wish, bases)})
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, str]:
-        """Return where the models lie that the recipe begins from, by their channels."""
+        """Return the locations of the base models of the recipe, by their channels."""
         wanted = wish.recipe.bases
         if unknown := sorted(set(given) - set(wanted)):
             has = ", ".join(wanted) or "none"
@@ -164,18 +167,20 @@ class StageTraining:
         return found
 
     def _champion(self, wish: JobSpec) -> dict[str, str]:
-        """Return where the model lies that is approved now, if one is."""
+        """Return the location of the approved model, or None if there is none."""
         found = self._newest(self._group(wish), APPROVED)
         return {CHAMPION_CHANNEL: found.artefact} if found else {}
 
     def _newest(self, group: str, status: str | None = None) -> RegisteredVersion | None:
-        """Return the newest version of a group, which need not be there yet."""
+        """Return the newest version of a group, which need not exist yet."""
         return self._registry.newest(group, status) if self._registry.has(group) else None
 
     def put(self, wish: JobSpec) -> None:
-        """Put data and code there, and make the group of what is registered.
+        """Upload data and code, and create the group of registered versions.
 
-        Raises BadData and ClientError.
+        Raises:
+            BadData: the data could not be prepared.
+            ClientError: AWS refuses.
         """
         s3, name = self._client("s3"), wish.recipe.dataset.name
         with tempfile.TemporaryDirectory() as folder:
@@ -225,6 +230,6 @@ class StageTraining:
 
 
 def training_name(home: TrainingStage, wished: str, now: Callable[[], float] = time.time) -> str:
-    """Return the name of a job of a recipe that no other has had, by the second."""
+    """Return a unique name for a job of a recipe, by the second."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now()))
     return f"headrace-{home.stage}-{wished.replace('_', '-')}-{moment}"

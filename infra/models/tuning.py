@@ -1,7 +1,7 @@
-"""Tunes a recipe on a stage that has `Training=on`: what `headrace train --tune` does.
+"""Tuning of a recipe on a stage: `headrace train --tune`.
 
-Data and code are put where trainings read them. The state machine `model-job` runs the tuning job;
-what came of its trials is read from SageMaker.
+The stage needs `Training=on`. Data and code are put where trainings read them. The state machine
+`model-job` runs the tuning job; the results of its trials are read from SageMaker.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ class StageTuning(StageTraining):
     def tune(
         self, wish: JobSpec, effort: TuningEffort, bases: Mapping[str, str] | None = None
     ) -> str:
-        """Put data and code there, begin the tuning, and return the execution's ARN.
+        """Upload data and code, start the tuning, and return the execution's ARN.
 
-        `bases` are as of a training. Raises BadRecipe, BadData and ClientError as a training does.
+        `bases` are as in `StageTraining.start`, and so are the errors: BadRecipe, BadData and
+        ClientError.
         """
         places = self.places_from(wish, bases or {})
         given = {"tuning": tuning_request(wish, effort, places)}
@@ -37,13 +38,13 @@ class StageTuning(StageTraining):
         return jobs.start_model_job(self._client, self.home, given)
 
     def follow_job(self, execution: str, look: Callable[[], object]) -> Mapping[str, Any]:
-        """Return how the execution of a tuning ended, once it has; `look` is called meanwhile."""
+        """Wait for a tuning and return how it ended; call `look` while it runs."""
         return jobs.follow_model_job(self._client, execution, look)
 
     def outcomes(self, wish: JobSpec) -> list[TrialResult]:
-        """Return what came of the trials of a tuning by now, in the order of their beginning.
+        """Return the results so far of a tuning's trials, in the order in which they started.
 
-        There are none before the machine has asked for it, nor where it was refused. Raises
+        There are none before the machine has created the job, nor if it was refused. Raises
         ClientError.
         """
         try:

@@ -1,1 +1,1 @@
-"""The OpenAPI document of the API, and the page that shows it, from its routes and contracts."""
+"""The OpenAPI document of the API and its HTML page, made from routes and contracts."""

@@ -1,4 +1,4 @@
-"""`python -m infra.openapi`: write the document and its page into the API, or check them."""
+"""Write the OpenAPI document and its page into the API, or check them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, from routes and contracts.
+"""The OpenAPI 3.1 document, made from routes and contracts.
 
 https://spec.openapis.org/oas/v3.1.1.html
 """
@@ -22,7 +22,7 @@ from infra.openapi.schemas import REFERENCE, schemas
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request's body, and answers to it by their status."""
+    """A request body, and example answers by status."""
 
     request: Any = None
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -77,10 +77,10 @@ _FOUND = re.compile(r"\{(\w+)\}")
 def document(
     routes: Sequence[ApiRoute], version: str, examples: Mapping[str, Example]
 ) -> dict[str, Json]:
-    """Return the document of `routes`; `examples` by operation id.
+    """Return the document of `routes`; `examples` are by operation id.
 
     Raises:
-        Undeclared: a name is used twice, or of an operation something is not said.
+        UndeclaredRouteError: a name is used twice, or an operation lacks a part.
     """
     _check(routes)
     paths: dict[str, dict[str, Json]] = {}
@@ -292,7 +292,7 @@ def _other(answer: Media, sent: Mapping[str, Json], example: Json) -> dict[str, 
 
 
 def _event(name: str, model: type[BaseModel]) -> dict[str, Json]:
-    """Return the schema of a server-sent event, whose data is JSON in one line."""
+    """Return the schema of a server-sent event, whose data is one line of JSON."""
     data = {
         "type": "string",
         "contentMediaType": "application/json",
@@ -314,7 +314,10 @@ _RATED = ("answer_id", "search_id")
 
 
 def _links(answer: type[BaseModel], routes: Sequence[ApiRoute]) -> dict[str, Json]:
-    """Return what can be done next: routes whose one parameter each answer holds, and a rating."""
+    """Return links to follow-up operations: routes whose one parameter is in the answer.
+
+    A rating is linked as well.
+    """
     held = {name for name, field in answer.model_fields.items() if field.is_required()}
     rated = {name: f"$response.body#/{name}" for name in _RATED if name in answer.model_fields}
     rating = {"operationId": "rate", "requestBody": {**rated, "rating": "up"}}
@@ -330,7 +333,7 @@ def _links(answer: type[BaseModel], routes: Sequence[ApiRoute]) -> dict[str, Jso
 
 
 def required_bodies(operations: Iterable[tuple[str, str, Operation]]) -> Iterator[tuple[str, str]]:
-    """Yield path and method of each operation that cannot do without a body."""
+    """Return path and method of each operation that requires a body."""
     for path, method, operation in operations:
         if operation.body is not None and not operation.body_may_be_left_out:
             yield path, method

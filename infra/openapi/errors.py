@@ -1,4 +1,4 @@
-"""The answers of the API that are errors, by status: ours, and those of the gateway."""
+"""Error responses of the API by status: our own, and the gateway's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _EXAMPLES = {
 
 
 def statuses(keyed: bool, operation: Operation) -> list[int]:
-    """Return the statuses of errors that a route may answer, in order."""
+    """Return the error statuses that a route may answer, in order."""
     own = {STATUS_OF[kind] for kind in operation.errors}
     repeated = {STATUS_OF[Conflict]} if operation.once else set()
     return sorted({*_ALWAYS, *(_KEYED if keyed else ()), *own, *repeated})

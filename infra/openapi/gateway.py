@@ -1,4 +1,4 @@
-"""What of the contracts API Gateway itself looks at: whether a body that must be there is JSON.
+"""Body validation by API Gateway: a required body must be JSON.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
 """
@@ -22,9 +22,9 @@ _BODY = {
 def require_json_bodies(
     swagger: dict[str, Any], routes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Add to the `swagger` of a REST API which methods take a JSON object, and return it.
+    """Mark in the `swagger` of a REST API which methods take a JSON object; return it.
 
-    `routes` are those of its Chalice app. A view that does not say what it takes is left alone.
+    `routes` are those of its Chalice app. A view without a declared body is left alone.
     """
     for path, methods in swagger.get("paths", {}).items():
         for verb, method in methods.items():

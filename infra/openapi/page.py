@@ -1,4 +1,4 @@
-"""The document as one page of HTML that needs nothing else: no script, no font, no network."""
+"""The document as one self-contained HTML page: no script, no font, no network."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _operation(
 
 
 def _resolved(document: Mapping[str, Json], node: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return what a reference refers to, or the node itself."""
+    """Return the target of a reference, or the node itself."""
     if "$ref" not in node:
         return node
     found: Json = document
@@ -194,6 +194,6 @@ def _schemas(document: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """Return plain text with `code` in it as HTML, paragraphs kept apart."""
+    """Return plain text with `code` in it as HTML, with its paragraphs."""
     marked = _CODE.sub(r"<code>\1</code>", escape(text.strip()))
     return re.sub(r"\n\s*\n", "<br><br>", marked)

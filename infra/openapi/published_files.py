@@ -1,4 +1,4 @@
-"""The files that the API serves of itself, as they should be now."""
+"""Current content of the files that the API serves about itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def described() -> dict[str, Any]:
 
 
 def published_files() -> Mapping[Path, str]:
-    """Return the content of the files, by where they lie."""
+    """Return the content of the files, by path."""
     whole, folder = described(), PROJECT / "chalicelib" / "api"
     return {
         folder / "openapi.json": json.dumps(whole, indent=1, ensure_ascii=False) + "\n",

@@ -1,4 +1,4 @@
-"""The routes of the API as they are declared: views of the app, and paths of the template."""
+"""Declared routes of the API: views of the app, and paths of the template."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _STREAMS = {
 
 
 class UndeclaredRouteError(Exception):
-    """A route that does not say what it takes and answers."""
+    """Raised when a route does not declare what it takes and answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRoute:
-    """One method of one path. `keyed` says that the authorizer asks for a key."""
+    """One method of one path. `keyed` means that the authorizer requires a key."""
 
     path: str
     method: str
@@ -41,12 +41,12 @@ class ApiRoute:
 
     @property
     def summary(self) -> str:
-        """Return the first line of what is said of it."""
+        """Return the first line of the description."""
         return self.text.partition("\n")[0].removesuffix(".")
 
     @property
     def description(self) -> str:
-        """Return all that is said of it."""
+        """Return the whole description."""
         return self.text
 
 
@@ -54,7 +54,7 @@ def routes_of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRoute]
     """Yield the routes of a Chalice app.
 
     Raises:
-        Undeclared: a view has no operation, or no docstring.
+        UndeclaredRouteError: a view has no operation, or no docstring.
     """
     for path, methods in routes.items():
         for method, entry in methods.items():
@@ -73,7 +73,7 @@ def routes_of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRo
     """Yield the routes that the written template adds to the app's.
 
     Raises:
-        Undeclared: the path is not known to be a function's.
+        UndeclaredRouteError: the path belongs to no known function.
     """
     for path, methods in paths.items():
         for method, definition in methods.items():
@@ -89,7 +89,7 @@ def routes_of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRo
 
 
 def streamed_operation(path: str) -> Operation | None:
-    """Return what a path of the template takes and answers, None for one that is no function's."""
+    """Return the declared operation of a template path, or None if it has no function."""
     if path not in _STREAMS:
         return None
     operation: Operation = importlib.import_module(_STREAMS[path]).OPERATION
@@ -97,7 +97,7 @@ def streamed_operation(path: str) -> Operation | None:
 
 
 def field_texts(file: Path) -> Mapping[str, Mapping[str, str]]:
-    """Return the docstrings below the attributes of each class of a module, by class and name.
+    """Return the docstrings below the attributes of each class of a module.
 
     Attributes of the module itself are those of the class "".
     """

@@ -1,4 +1,4 @@
-"""What a JSON Schema says, in words for a reader."""
+"""Description of a JSON Schema in words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows_of(schema: Mapping[str, Json]) -> Iterator[tuple[str, str, bool, Mappin
 
 
 def kind_of(schema: Mapping[str, Json]) -> str:
-    """Return what a value of `schema` is, as HTML."""
+    """Return the type of a value of `schema`, as HTML."""
     if "$ref" in schema:
         name = escape(name_of(schema))
         return f'<a href="#schema-{name}">{name}</a>'

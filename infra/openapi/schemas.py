@@ -1,4 +1,4 @@
-"""JSON Schemas of the contracts, as OpenAPI 3.1 takes them."""
+"""JSON Schemas of the contracts, in OpenAPI 3.1's form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = re.compile(r"#/components/schemas/([\w.-]+)")
 
 
 class _Schemas(GenerateJsonSchema):
-    """An answer has all its fields but those that it may leave out; names are titles enough."""
+    """Schema generator: an answer requires all fields except optional ones; no titles."""
 
     def field_is_required(
         self,
@@ -54,7 +54,7 @@ class _Schemas(GenerateJsonSchema):
 def schemas(
     taken: Collection[type[BaseModel]], given: Collection[type[BaseModel]]
 ) -> Mapping[str, Any]:
-    """Return the schemas, by name, of what is `taken` in requests and `given` in answers."""
+    """Return the schemas, by name, of models `taken` in requests and `given` in answers."""
     wanted = [
         *((model, "validation") for model in sorted(taken, key=lambda model: model.__name__)),
         *((model, "serialization") for model in sorted(given, key=lambda model: model.__name__)),
@@ -70,7 +70,7 @@ def schemas(
 
 
 def _reached(found: Mapping[str, Any], names: Collection[str]) -> set[str]:
-    """Return `names`, and all that they refer to."""
+    """Return `names`, and all names that they refer to."""
     reached: set[str] = set()
     waiting = [*names]
     while waiting:
@@ -82,7 +82,7 @@ def _reached(found: Mapping[str, Any], names: Collection[str]) -> set[str]:
 
 
 def _texts_of(model: type[BaseModel]) -> Mapping[str, str]:
-    """Return what is said of the fields of `model`, by their names in JSON."""
+    """Return the descriptions of the fields of `model`, by their names in JSON."""
     texts: dict[str, str] = {}
     for each in reversed(model.__mro__):
         if issubclass(each, BaseModel) and each is not BaseModel:

@@ -1,1 +1,1 @@
-"""From the source tree to what AWS runs: a template, and a bundle for each function."""
+"""Packaging of the source tree for AWS: a template, and a bundle for each function."""

@@ -1,4 +1,4 @@
-"""A bundle as a ZIP file that depends on nothing but its content.
+"""A bundle as a reproducible ZIP file that depends on nothing but its content.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16
 """
@@ -40,9 +40,9 @@ class CompressedFile:
 
 @dataclass(frozen=True, slots=True)
 class DeflateCache:
-    """Compressed contents, kept in `cache`. Safe from several threads of one process.
+    """Cache of compressed contents in `cache`. Safe for several threads of one process.
 
-    A file is read once however many bundles it is in, so none may change meanwhile.
+    A file is read once however many bundles it is in, so no file may change meanwhile.
     """
 
     cache: PackagingCache
@@ -50,7 +50,7 @@ class DeflateCache:
     _small: dict[Path, CompressedFile] = field(default_factory=dict)
 
     def of(self, file: Path) -> CompressedFile:
-        """Return the content of `file`, compressed now if it has not been before."""
+        """Return the compressed content of `file`, from the cache if possible."""
         content = self._small.get(file)
         if content is None:
             content = self._kept_or_made(file)
@@ -77,7 +77,7 @@ def _read_compressed(kept: Path) -> CompressedFile:
 
 
 def _deflate(plain: bytes, kept: Path) -> CompressedFile:
-    """Compress `plain`, and keep the result."""
+    """Compress `plain`, and cache the result."""
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = compressor.compress(plain) + compressor.flush()
     content = CompressedFile(zlib.crc32(plain), len(plain), deflated)
@@ -104,8 +104,10 @@ _PLAIN, _EXECUTABLE = 0o100644, 0o100755
 def write_archive(entries: Mapping[str, Path], file: Path, deflated: DeflateCache) -> str:
     """Write `entries`, files by their names inside, sorted, with fixed times and modes.
 
-    Nothing is larger than 4 GiB, for Lambda takes 250 MB. Returns the sha256 of what was written,
-    in hexadecimal.
+    Nothing is larger than 4 GiB, for Lambda takes 250 MB.
+
+    Returns:
+        The sha256 of the archive, in hexadecimal.
     """
     digest = hashlib.sha256()
     directory = bytearray()
@@ -134,7 +136,7 @@ def write_archive(entries: Mapping[str, Path], file: Path, deflated: DeflateCach
 
 
 def _header_fields(content: CompressedFile, name: bytes) -> tuple[int, ...]:
-    """Return what the two headers of a file share, from its flags to the length of its name."""
+    """Return the fields shared by both headers of a file, from its flags to its name's length."""
     sizes = (len(content.deflated), content.size)
     return (_UTF8, _DEFLATE, _MIDNIGHT, _FIRST_DAY, content.crc, *sizes, len(name))
 
@@ -151,21 +153,21 @@ MAX_LINKS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class UnpackedBundles:
-    """Files of bundles, named by their content, in `folder`: one process at a time may use it.
+    """Unpacked files of bundles in `folder`, named by content. One process at a time.
 
-    What is unpacked from it lies on the same file system. A file that has `most_names` is made
-    anew for those to come.
+    Bundles unpacked from it lie on the same file system, as hard links. A file that has
+    `most_names` links is copied for further ones.
     """
 
     folder: Path
     most_names: int = MAX_LINKS
 
     def unpack(self, file: Path, sha256: str, into: Path) -> None:
-        """Unpack a bundle `into` a folder that is not there; nothing in it can be written to.
+        """Unpack a bundle `into` a new folder, whose files are read-only.
 
         Raises:
-            CannotPackage: the file is missing, is not the one of that hash, or holds a file that
-                would come to lie elsewhere.
+            PackagingError: the file is missing, has another hash, or holds a path that leads out of
+                the folder.
         """
         if not file.is_file():
             raise PackagingError(
@@ -191,13 +193,13 @@ class UnpackedBundles:
             each.chmod(0o555)
 
     def forget_unused(self) -> None:
-        """Remove what is in no bundle any more."""
+        """Delete files that no bundle uses any more."""
         for kept in self.folder.iterdir():
             if kept.stat().st_nlink == 1:
                 kept.unlink()
 
     def _kept(self, archive: zipfile.ZipFile, raw: BinaryIO, info: zipfile.ZipInfo) -> Path:
-        """Return where a file of an archive lies here, inflated if it was not there."""
+        """Return the path of an archive's file here, inflated if it is new."""
         mode = (info.external_attr >> 16) & 0o555
         kept = self.folder / f"{_digest(raw, info)}-{mode:o}"
         if not kept.exists() or kept.stat().st_nlink >= self.most_names:
@@ -211,7 +213,7 @@ class UnpackedBundles:
 
 
 def _inside(file: Path, info: zipfile.ZipInfo) -> PurePosixPath:
-    """Return where in its folder a bundle wants a file."""
+    """Return the path inside the bundle's folder."""
     place = PurePosixPath(info.filename)
     if place.is_absolute() or ".." in place.parts:
         raise PackagingError(
@@ -222,7 +224,7 @@ def _inside(file: Path, info: zipfile.ZipInfo) -> PurePosixPath:
 
 
 def _digest(raw: BinaryIO, info: zipfile.ZipInfo) -> str:
-    """Return the sha256 of a file as it lies compressed in an archive."""
+    """Return the sha256 of the compressed bytes of a file in an archive."""
     raw.seek(info.header_offset)
     *_, name, more = LOCAL.unpack(raw.read(LOCAL.size))
     raw.seek(name + more, os.SEEK_CUR)

@@ -1,6 +1,6 @@
-"""What goes into each bundle: a mapping from places inside to files on this disk.
+"""Content of each bundle: a mapping from paths inside to local files.
 
-All bundles share one copy of the project and its bytecode, of which each gets what it reaches.
+All bundles share one copy of the project and its bytecode, of which each gets what it imports.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ _SOURCES = ("chalicelib", "functions")
 
 
 def bundle_name(handler: str) -> str:
-    """Return which bundle holds `handler`: that of its folder, or the app's."""
+    """Return the bundle that holds `handler`: that of its folder, or the app's."""
     return handler.split(".")[1] if handler.startswith("functions.") else APP
 
 
 def module_of(bundle: str) -> str:
-    """Return the module that a bundle is there for."""
+    """Return the entry module of the bundle."""
     return APP if bundle == APP else f"functions.{bundle}.handler"
 
 
 @dataclass(frozen=True)
 class BundleAssembly:
-    """Where bundles are put together: `folder` is empty at first and may go afterwards.
+    """Assembly of bundles in `folder`, which is empty at first and may be deleted afterwards.
 
-    What several bundles have in common is read once, so no file may change meanwhile.
+    Files that several bundles share are read once, so no file may change meanwhile.
     """
 
     project: Path
@@ -68,10 +68,10 @@ class BundleAssembly:
         return self.project / "functions" / bundle / "requirements.txt"
 
     def entries(self, bundle: str) -> Entries:
-        """Return all of a bundle, its shared libraries checked to be for the target.
+        """Return all entries of a bundle, with its shared libraries checked for the target.
 
         Raises:
-            CannotPackage: something is missing, or is for another machine.
+            PackagingError: something is missing, or is for another machine.
         """
         found = {
             **self.installed.of(self.requirements(bundle)),
@@ -83,9 +83,9 @@ class BundleAssembly:
 
     @cached_property
     def _sources(self) -> SourceTree:
-        """A copy of what of the project can be in a bundle, in `folder`, made at first need.
+        """Return a copy of the project files that bundles may contain, made on first use.
 
-        What begins with a dot cannot: settings of tools, keys, locks of editors.
+        Names that begin with a dot are left out: settings of tools, keys, locks of editors.
         """
         folder = self.folder / "project"
         if not folder.is_dir():
@@ -103,11 +103,11 @@ class BundleAssembly:
 
     @cached_property
     def _compiled(self) -> dict[Path, Path]:
-        """The bytecode of the project's sources."""
+        """Return the bytecode of the project's sources."""
         return self.installed.compiler.compile_all([self._sources.project])
 
     def _own(self, bundle: str) -> Entries:
-        """Return what of the project is in a bundle: what it imports, and what that reads."""
+        """Return the project files of a bundle: what it imports, and the data that this reads."""
         sources = self._sources
         project = sources.project
         found: Entries = {}
@@ -133,10 +133,10 @@ def _all_of(folder: Path) -> Entries:
 
 
 def _require_known(project: Path, bundle: str, found: Entries) -> None:
-    """Raise `PackagingError` for a file of a function's folder of which nobody says what it is for.
+    """Raise `PackagingError` if a function's folder has a file of undeclared purpose.
 
-    It may be data that the function would miss, since its name is put together, or an editor's
-    copy of a file, or keys that somebody left there.
+    It may be data that the function would miss, since its name is put together, or an editor's copy
+    of a file, or keys that somebody left there.
     """
     room = project / "functions" / bundle
     for name, file in sorted(_all_of(room).items()):

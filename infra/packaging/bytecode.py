@@ -1,4 +1,4 @@
-"""Bytecode for the bundles: the folder that a function runs from is read-only on AWS.
+"""Bytecode for the bundles, since a function's folder is read-only on AWS.
 
 Without it every cold start would compile what it imports. Hashes are unchecked, so that Python
 neither reads nor checks the source, and nothing in a file tells when or where it was made.
@@ -26,7 +26,7 @@ _ASK = "import sys; print(sys.implementation.cache_tag, sys.version)"
 
 @functools.cache
 def _tag_and_version(interpreter: Path) -> tuple[str, str]:
-    """Return what names the bytecode of `interpreter`, and its exact version."""
+    """Return the bytecode tag of `interpreter`, and its exact version."""
     asked = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
         [str(interpreter), "-I", "-c", _ASK],
         capture_output=True,
@@ -40,7 +40,7 @@ def _tag_and_version(interpreter: Path) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Compiles folders for one interpreter, and keeps bytecode by the sources it is made of."""
+    """Compiler of folders for one interpreter, with a cache keyed by the sources."""
 
     interpreter: Path
     cache: PackagingCache
@@ -51,7 +51,7 @@ class Compiler:
         Bytecode names its source by the path inside the folder.
 
         Raises:
-            CannotPackage: A source does not compile.
+            PackagingError: A source does not compile.
         """
         sources = {folder: sorted(folder.rglob("*.py")) for folder in folders}
         places = {
@@ -66,7 +66,7 @@ class Compiler:
         }
 
     def _name(self, folder: Path, files: Sequence[Path]) -> str:
-        """Return a hash of all sources of a folder and of what compiles them."""
+        """Return a hash of all sources of a folder and of the compiler."""
         digest = hashlib.sha256(repr(_tag_and_version(self.interpreter)).encode())
         digest.update(_PROCESS.read_bytes())
         for file in files:
@@ -75,7 +75,7 @@ class Compiler:
         return digest.hexdigest()[:32]
 
     def _fill(self, places: dict[Path, Path]) -> None:
-        """Make each place, whole or not at all, with the bytecode of the folder it is given."""
+        """Fill each cache entry atomically with the bytecode of its folder."""
         drafts = {place: place.with_suffix(".draft") for place in places}
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
@@ -87,13 +87,13 @@ class Compiler:
 
 
 def place_of(source: str, bytecode: Path) -> str:
-    """Return where in a bundle the bytecode of the source at that place lies."""
+    """Return the path in a bundle of the bytecode of a source."""
     folder, slash, _ = source.rpartition("/")
     return f"{folder}{slash}__pycache__/{bytecode.name}"
 
 
 def _compile(interpreter: Path, folders: Sequence[tuple[Path, Path]]) -> None:
-    """Write the bytecode of each first folder into the second.
+    """Write the bytecode of each pair's first folder into the second.
 
     Sets of constants are written in the order of their hashes, which must therefore not vary.
     """

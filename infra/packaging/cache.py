@@ -1,4 +1,4 @@
-"""Work kept for later packagings, each piece named by a hash of what it is made of."""
+"""Cache of packaging results, each named by a hash of its inputs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LISTS = ".used"
 class PackagingCache:
     """A folder of files and folders that several owners share.
 
-    An owner is what is packaged apart, such as an architecture. Only one process at a time may
-    use the folder; several threads of it may.
+    An owner is what is packaged apart, such as an architecture. Only one process at a time may use
+    the folder; several of its threads may.
     """
 
     folder: Path
@@ -27,12 +27,12 @@ class PackagingCache:
     _used: set[str] = field(default_factory=set)
 
     def use(self, name: str) -> Path:
-        """Return the path of that name, and keep what is there from `forget_unused`."""
+        """Return the path of that name, and protect it from `forget_unused`."""
         self._used.add(name)
         return self.folder / name
 
     def forget_unused(self) -> None:
-        """Remove what this process did not use, unless another owner's last packaging did."""
+        """Delete entries unused by this process and by other owners' last packaging."""
         lists = self.folder / _LISTS
         lists.mkdir(parents=True, exist_ok=True)
         (lists / self.owner).write_text("\n".join(sorted(self._used)), encoding="utf-8")
@@ -50,7 +50,7 @@ class PackagingCache:
 
 @dataclass(frozen=True, slots=True)
 class PackagingCaches:
-    """What packagings of one owner keep, beside what those of others do: see `PackagingCache`.
+    """Caches of one owner's packagings, beside those of other owners.
 
     `installed` holds third-party packages, `compiled` bytecode, `deflated` compressed files.
     """
@@ -70,14 +70,14 @@ class PackagingCaches:
         )
 
     def forget_unused(self) -> None:
-        """Remove what was not used from each."""
+        """Delete the unused entries of each cache."""
         for cache in (self.installed, self.compiled, self.deflated):
             cache.forget_unused()
 
 
 @contextmanager
 def exclusive_folder(folder: Path) -> Iterator[None]:
-    """Hold `folder`, made if it is not there; wait while another process does.
+    """Hold an exclusive lock on `folder`, created if needed; wait for other processes.
 
     The lock is the operating system's, so a killed process leaves none behind.
     """

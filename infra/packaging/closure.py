@@ -1,7 +1,7 @@
-"""Which of the project's own files a module reaches, by reading its import statements.
+"""Project files that a module reaches, found by reading its import statements.
 
-A module that imports by a name it puts together is taken to reach every module beside it, or in a
-package beside it, that one of its strings names: `functions/read_document/extraction.py` does so.
+A module that imports by a computed name is assumed to reach every module beside it, or in a package
+beside it, that one of its strings names: `functions/read_document/extraction.py` does so.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 @dataclass(frozen=True, slots=True)
 class CallByName:
-    """An import of a module by a name that the source does not spell out."""
+    """An import of a module by a computed name."""
 
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
-    """One module, parsed. `name` is dotted."""
+    """One parsed module. `name` is dotted."""
 
     name: str
     file: Path
@@ -43,7 +43,7 @@ class ModuleSource:
 
     @property
     def package(self) -> str:
-        """Return the package that the module is in, or is."""
+        """Return the package that contains the module, or the module itself if it is a package."""
         is_package = self.file.name == "__init__.py"
         return self.name if is_package else self.name.rpartition(".")[0]
 
@@ -75,7 +75,7 @@ class ModuleSource:
 
 
 def _name_in(call: ast.Call) -> str | None:
-    """Return the name that a call imports, if it is written there."""
+    """Return the name that a call imports, if it is a constant."""
     named = call.args[0] if call.args else None
     if isinstance(named, ast.Constant) and isinstance(named.value, str):
         return named.value
@@ -88,7 +88,7 @@ def _called_name(node: ast.Call) -> str:
 
 
 def _executed_nodes(tree: ast.Module, *, with_expressions: bool) -> Iterator[ast.AST]:
-    """Yield every statement but those below `if TYPE_CHECKING`, and expressions if asked for."""
+    """Yield every statement except those below `if TYPE_CHECKING`, with expressions if asked."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -116,7 +116,7 @@ ROOTS = ("app", "chalicelib", "functions")
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """A module's file, the modules that it leads to by itself, and the data that it names."""
+    """A module's file, the modules that it imports, and the data files that it names."""
 
     file: Path
     imported: frozenset[str]
@@ -145,7 +145,7 @@ class SourceTree:
         self._modules: dict[str, _Module] = {}
 
     def closure(self, module: str) -> list[Path]:
-        """Return the source files that importing `module` can reach, packages' own too, sorted.
+        """Return the source files that importing `module` can reach, packages included, sorted.
 
         Raises:
             PackagingError: there is no such module, or an import by name cannot be followed.
@@ -153,9 +153,9 @@ class SourceTree:
         return sorted(each.file for each in self._reached(module))
 
     def named_data(self, module: str) -> list[Path]:
-        """Return the files that strings of `module`, and of what it reaches, name beside them.
+        """Return the data files that strings of `module`, and of its imports, name beside them.
 
-        No module is such data.
+        Modules are not data files.
         """
         return sorted({file for each in self._reached(module) for file in each.data})
 
@@ -183,7 +183,7 @@ class SourceTree:
         return self._modules[name]
 
     def _imported_modules(self, source: ModuleSource) -> Iterator[str]:
-        """Yield the modules of ours that a module imports."""
+        """Yield the project modules that a module imports."""
         for found in source.imports():
             if not isinstance(found, CallByName):
                 if self._file_of(found):
@@ -214,7 +214,7 @@ class SourceTree:
 
 
 def _data_files(source: ModuleSource) -> Iterator[Path]:
-    """Yield the files beside a module, themselves none, that one of its strings names."""
+    """Yield the data files beside a module that one of its strings names."""
     beside = [
         file for file in source.file.parent.iterdir() if file.is_file() and file.suffix != ".py"
     ]

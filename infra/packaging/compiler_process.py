@@ -1,11 +1,11 @@
-"""Compile folders: `python -S -P compiler_process.py`, with pairs of folders in JSON as input.
+"""Compile folders to bytecode: `python -S -P compiler_process.py`, pairs in JSON as input.
 
 Of each pair, the sources below the first are compiled into the second. The Python of the bundles
 runs this file, which must therefore import nothing of ours.
 
 Each pair gets a process of its own, as many at once as there are processors. What a process
-compiled before can show in later bytecode (in which objects it shares), and each of these starts
-as empty as the others, so that bytecode depends on the folder alone.
+compiled before can show in later bytecode (in which objects it shares), and each of these starts as
+empty as the others, so that bytecode depends on the folder alone.
 """
 
 import json
@@ -17,7 +17,7 @@ from py_compile import compile as compile_file
 
 
 def compile_folder(sources: Path, bytecode: Path) -> bool:
-    """Compile every source, and tell whether all could be; print what is wrong with the others.
+    """Compile every source and return whether all compiled; print the errors of the others.
 
     Code names its file by the path inside the folder.
     """
@@ -41,7 +41,7 @@ def compile_folder(sources: Path, bytecode: Path) -> bool:
 
 
 def main() -> int:
-    """Compile what standard input asks for; return 1 if something could not be."""
+    """Compile the folders given on standard input; return 1 if a source did not compile."""
     waiting = json.load(sys.stdin)
     running = failed = 0
     while waiting or running:

@@ -1,4 +1,4 @@
-"""What a shared library says of itself: the machine it is for, what it needs, its symbols.
+"""Reader of ELF shared libraries: their machine, dependencies and symbols.
 
 64-bit, little-endian files only, which is what both architectures of Lambda have.
 https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html, elf(5)
@@ -30,8 +30,9 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """An entry of the dynamic symbol table. `version` is empty where it has none; `kind` is the
-    type of `st_info`, 2 being a function.
+    """An entry of the dynamic symbol table.
+
+    `version` is empty if it has none; `kind` is the type of `st_info`, 2 being a function.
     """
 
     name: str
@@ -41,13 +42,13 @@ class Symbol:
 
 
 def is_elf(file: Path) -> bool:
-    """Tell whether a file is one that this module reads."""
+    """Return whether a file is an ELF file that this module reads."""
     with file.open("rb") as content:
         return content.read(len(MAGIC)) == MAGIC
 
 
 def machine_of(file: Path) -> int:
-    """Return `e_machine` of an ELF file, whose header alone is read."""
+    """Return `e_machine` of an ELF file; only its header is read."""
     with file.open("rb") as content:
         (machine,) = struct.unpack_from("<H", content.read(64), 18)
     return int(machine)
@@ -56,10 +57,12 @@ def machine_of(file: Path) -> int:
 def demand_machine(
     bundle: str, entries: Mapping[str, Path], target: BuildTarget, known: dict[Path, int | None]
 ) -> int:
-    """Return how many ELF files a bundle has; `known` remembers what files are between calls.
+    """Check the machine of a bundle's ELF files, and return their number.
+
+    `known` caches the results of files between calls.
 
     Raises:
-        CannotPackage: one is for another machine; nothing of the bundle would load on Lambda.
+        PackagingError: one is for another machine; nothing of the bundle would load on Lambda.
     """
     count = 0
     for place, file in sorted(entries.items()):
@@ -78,10 +81,10 @@ def demand_machine(
 
 
 class SharedLibrary:
-    """A shared library that is read whole."""
+    """A shared library, read into memory."""
 
     def __init__(self, file: Path) -> None:
-        """Read `file`, which `is_elf` is true of."""
+        """Read `file`, for which `is_elf` must hold."""
         self.file = file
         self._data = file.read_bytes()
         header = _HEADER.unpack_from(self._data)
@@ -98,12 +101,12 @@ class SharedLibrary:
 
     @property
     def needed(self) -> list[str]:
-        """Return the libraries that it cannot be loaded without, by name."""
+        """Return the names of the libraries that it needs to be loaded."""
         return [self._string(value) for tag, value in self._tags if tag == NEEDED]
 
     @property
     def soname(self) -> str:
-        """Return what it is called by those that need it."""
+        """Return the name by which other libraries need it."""
         names = [self._string(value) for tag, value in self._tags if tag == SONAME]
         return names[0] if names else self.file.name
 
@@ -124,7 +127,7 @@ class SharedLibrary:
         return [symbol for symbol in found if symbol.name]
 
     def _symbol_count(self) -> int:
-        """Return how long the table is, by the section headers or by the hash table."""
+        """Return the length of the symbol table, by the section headers or by the hash table."""
         for section in self._sections:
             if section[1] == _DYNSYM_SECTION:
                 return int(section[5] // _SYMBOL.size)
@@ -139,7 +142,7 @@ class SharedLibrary:
                     yield tag, value
 
     def _place(self, tag: int) -> int | None:
-        """Return where in the file the table of a dynamic tag is."""
+        """Return the file offset of the table of a dynamic tag."""
         address = dict(self._tags).get(tag)
         if address is None:
             return None
@@ -153,7 +156,7 @@ class SharedLibrary:
         return self._data[begin : self._data.index(b"\0", begin)].decode()
 
     def _versions(self) -> dict[int, str]:
-        """Return the names of versions by the indexes that symbols refer to them with."""
+        """Return the names of versions by the indexes in symbols."""
         found: dict[int, str] = {}
         at = self._place(VERDEF)
         while at is not None:

@@ -1,7 +1,6 @@
-"""What is left out of a bundle: of installed packages, what no function of ours ever runs.
+"""Pruning of bundles: files of installed packages that no function of ours runs.
 
-Each rule says why. That a bundle still works is not argued here but tested: the end-to-end
-suite runs on the bundles.
+Each rule says why. That a bundle still works is tested: the end-to-end suite runs on the bundles.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ WITHIN: Mapping[str, Mapping[str, str]] = {
 
 
 def prune(folder: Path) -> None:
-    """Remove from `folder`, a site directory of any packages, what no function runs."""
+    """Delete from `folder`, a site directory of any packages, what no function runs."""
     for package, patterns in WITHIN.items():
         if (folder / package).is_dir():
             for pattern in patterns:
@@ -136,9 +135,9 @@ def prune(folder: Path) -> None:
 
 
 def left_out(folders: Iterable[Path]) -> set[Path]:
-    """Return files and folders in `folders`, one site directory together, that no function runs.
+    """Return files and folders of one site directory that no function runs.
 
-    They are what the rules of one package say of another, which may do without elsewhere.
+    The rules of one package may name files of another that it makes unnecessary.
     """
     patterns = [
         pattern
@@ -158,7 +157,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def _shorten_descriptions(data: Path) -> None:
-    """Leave of botocore's data what our clients read, since each cold start parses it."""
+    """Shorten botocore's service descriptions, since each cold start parses them."""
     for packed in sorted(data.rglob("*.json.gz")):
         described = json.loads(gzip.decompress(packed.read_bytes()))
         packed.with_suffix("").write_text(json.dumps(undocumented(described)), encoding="utf-8")
@@ -174,7 +173,7 @@ def _shorten_descriptions(data: Path) -> None:
 
 
 def undocumented(described: Any) -> Any:
-    """Return a service's description without its prose, which is most of it.
+    """Return a service's description without its documentation, which is most of it.
 
     Every client parses its service's description, and asks some parts for their `documentation`.
     Where that is the name of a shape or a member, and no prose, it stays.

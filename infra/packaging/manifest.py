@@ -1,4 +1,4 @@
-"""What a package consists of: the one file that whoever deploys or runs it reads first."""
+"""Manifest of a package, which is read first when it is deployed or run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ARTIFACTS_BUCKET = "ArtifactsBucket"
 
 
 def is_package(folder: Path) -> bool:
-    """Tell whether a folder is a package, of this format or another."""
+    """Return whether a folder is a package, of this format or another."""
     try:
         written = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -47,7 +47,7 @@ class PackagedFunction:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A package: whose it is, its template, and its functions by logical id."""
+    """A package's stage, template, and functions by logical id."""
 
     stage: str
     region: str
@@ -68,7 +68,7 @@ class Manifest:
         """Return the manifest of the package in `folder`.
 
         Raises:
-            CannotPackage: there is none, or it is of another format.
+            PackagingError: there is none, or it is of another format.
         """
         file = folder / FILE
         try:
@@ -111,15 +111,15 @@ class BundleSize:
 
     @property
     def share(self) -> float:
-        """Return how much of the limit it takes, 1.0 being all."""
+        """Return the used share of Lambda's limit, 1.0 being all."""
         return self.unzipped / MAX_UNZIPPED_BYTES
 
 
 def unzipped_size(name: str, entries: Mapping[str, Path]) -> int:
-    """Return the size of a bundle, in bytes.
+    """Return the unzipped size of a bundle, in bytes.
 
     Raises:
-        CannotPackage: it is more than Lambda takes; the message names the largest parts.
+        PackagingError: it exceeds Lambda's limit; the message names the largest parts.
     """
     parts: Counter[str] = Counter()
     for place, source in entries.items():
@@ -150,7 +150,7 @@ def _mb(size: int) -> str:
 
 
 def size_table(sizes: Iterable[BundleSize]) -> list[str]:
-    """Return the sizes in lines, the largest first."""
+    """Return the sizes as lines of text, largest first."""
     lines = [f"{'function':<18} {'zipped':>10} {'unzipped':>10} {'of 250 MB':>10}"]
     lines += [
         f"{each.name:<18} {_mb(each.zipped):>10} {_mb(each.unzipped):>10} {each.share:>10.0%}"

@@ -1,4 +1,4 @@
-"""Which model files a function's bundle carries, each held to the catalogue's sha256.
+"""Model files of a function's bundle, each verified against the catalogue's sha256.
 
 Magika and the recogniser come inside their packages, so they are not listed here.
 """
@@ -31,13 +31,13 @@ every embedding model; the others always look through the eyes of one."""
 def carried(
     function: str, folder: Path, known: Catalogue, checked: dict[Path, str]
 ) -> dict[str, Path]:
-    """Return the model files of `function` by their place in the bundle.
+    """Return the model files of `function` by their path in the bundle.
 
-    `folder` holds models as `headrace models pull` lays them; `checked` remembers hashes between
+    `folder` holds models as `headrace models pull` stores them; `checked` caches hashes between
     calls.
 
     Raises:
-        CannotPackage: a file is missing, or is not the catalogue's.
+        PackagingError: a file is missing, or is not the catalogue's.
     """
     found = {}
     for name in CARRIED.get(function, ()):

@@ -1,4 +1,4 @@
-"""A package made: each bundle put together and packed, then the template that names them."""
+"""Creation of a package: every bundle, then the template that names them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def silent(_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
-    """What to package: a stage of `project` in a region, for one architecture.
+    """The stage of `project` to package in a region, for one architecture.
 
     `models_dir` is where `headrace models pull` puts models. The functions in `snap_start`, by
     their logical ids, start from snapshots.
@@ -68,7 +68,7 @@ class PackageRequest:
 
 @dataclass(frozen=True, slots=True)
 class BuiltPackage:
-    """A package that was made, how large its bundles are, and what its snapshots cost."""
+    """A finished package: its bundles' sizes, and the costs of its snapshots."""
 
     folder: Path
     manifest: Manifest
@@ -87,10 +87,10 @@ class _PackedBundle:
 
 
 def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
-    """Make the package that `order` asks for, as the folder `out`, which is replaced whole.
+    """Build the package as the folder `out`, which is replaced whole.
 
     Raises:
-        CannotPackage: with what to do about it; `out` is then as it was.
+        PackagingError: with what to do about it; `out` is then unchanged.
     """
     require_stage_name(order.stage)
     _require_replaceable(out)
@@ -128,9 +128,9 @@ def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
 
 
 def _snapshots(order: PackageRequest, merged: dict[str, Any]) -> tuple[SnapStartPrice, ...]:
-    """Return what the snapshots cost; raise `PackagingError` for one that cannot be taken.
+    """Return the costs of the snapshots; raise `PackagingError` if one is impossible.
 
-    It is told from a template without bundles, before minutes go into them.
+    This uses a template without bundles, before minutes are spent on them.
     """
     if not order.snap_start:
         return ()
@@ -151,7 +151,7 @@ def _plain_template(
 
 
 def _require_replaceable(out: Path) -> None:
-    """Raise `PackagingError` for a folder that holds anything but a package: it would be lost."""
+    """Raise `PackagingError` if a folder holds anything but a package, which would be lost."""
     if out.is_dir() and any(out.iterdir()) and not is_package(out):
         raise PackagingError(
             f"{out} holds something else than a package, which would be lost. Name a folder that "
@@ -166,7 +166,7 @@ def _pack(
     deflated: DeflateCache,
     report: Report,
 ) -> dict[str, _PackedBundle]:
-    """Pack every bundle, as many at once as there are cores: compressing lets go of the lock."""
+    """Compress every bundle, one thread per core: zlib releases the interpreter lock."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {}
         for name in bundles:
@@ -226,7 +226,8 @@ def _manifest(
 def write_chalice_requirements(project: Path) -> Path:
     """Write the `requirements.txt` that Chalice's own commands look for beside `app.py`.
 
-    It is what the app's bundle is made of, so that `chalice package` by itself would take the same.
+    It has the requirements of the app's bundle, so that `chalice package` by itself would take the
+    same.
     """
     file = project / CHALICE_REQUIREMENTS
     source = project / "requirements" / "api.txt"

@@ -1,10 +1,10 @@
-"""Stand-ins for shared libraries that a package is linked to and that no function ever calls.
+"""Stand-ins for linked shared libraries that no function ever calls.
 
-OpenCV's wheel is one library linked to decoders of film and pictures and to a linear algebra of
-83 MB. Text recognition calls none of them: its pictures come as arrays, and OpenCV works out
-matrices of less than 25 rows by itself. They cannot just be left out, since the loader wants to
-find every library and every symbol by name. So each is replaced by one that has the names, with
-their versions, and one instruction behind all of them: a call ends the process at once.
+OpenCV's wheel is one library linked to decoders of film and pictures and to a linear algebra of 83
+MB. Text recognition calls none of them: its pictures come as arrays, and OpenCV works out matrices
+of less than 25 rows by itself. They cannot just be left out, since the loader wants to find every
+library and every symbol by name. So each is replaced by one that has the names, with their
+versions, and one instruction behind all of them: a call ends the process at once.
 
 Libraries in `*.libs`, where wheels keep copies of what they need, go when nothing needs them.
 """
@@ -63,7 +63,7 @@ def stand_in(folder: Path) -> None:
     """Replace libraries in `folder`, a site directory of any packages.
 
     Raises:
-        CannotPackage: something wants data of such a library, for which nothing can stand.
+        PackagingError: something needs data of such a library, which a stand-in lacks.
     """
     replaced = [file for pattern in REPLACED for file in sorted(folder.glob(pattern))]
     if replaced:
@@ -81,7 +81,7 @@ def stand_in(folder: Path) -> None:
 
 
 def unneeded(entries: Mapping[str, Path]) -> set[str]:
-    """Return the places of libraries beside packages that nothing in the packages leads to."""
+    """Return the paths of bundled libraries that no package needs."""
     libraries = {
         place: file
         for place, file in sorted(entries.items())
@@ -121,7 +121,7 @@ def _asked_of(library: SharedLibrary, wanted: set[str]) -> list[Symbol]:
 
 
 class _Strings:
-    """A string table that grows."""
+    """A growing ELF string table."""
 
     def __init__(self) -> None:
         self.data = b"\0"
@@ -133,7 +133,7 @@ class _Strings:
 
 
 def _built(library: SharedLibrary, symbols: Sequence[Symbol]) -> bytes:
-    """Return a shared library called as `library`, which has `symbols` and traps behind them."""
+    """Return a shared library named `library`, whose `symbols` all point to a trap."""
     trap = _TRAPS[library.machine]
     strings = _Strings()
     name = strings.add(library.soname)
@@ -163,7 +163,7 @@ def _built(library: SharedLibrary, symbols: Sequence[Symbol]) -> bytes:
 
 
 def _headers(machine: int, size: int, dynamic: int) -> bytes:
-    """Return the headers of a file of `size` bytes to run, and `dynamic` more to write to."""
+    """Return the ELF headers for `size` bytes of code and `dynamic` bytes of writable data."""
     ident = (MAGIC + b"\x01").ljust(16, b"\0")
     header = ident + struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 4, 64, 0, 0)
     writable = (size, size + _PAGE, size + _PAGE, dynamic, dynamic)
@@ -177,7 +177,7 @@ def _headers(machine: int, size: int, dynamic: int) -> bytes:
 
 
 def _hash_table(count: int) -> bytes:
-    """Return a hash table of one bucket, which leads through all symbols in turn."""
+    """Return a hash table of one bucket, a chain of all symbols."""
     first = 1 if count else 0
     chain = [0, *range(2, count + 1), *([0] if count else [])]
     return struct.pack(f"<{3 + len(chain)}I", 1, len(chain), first, *chain)

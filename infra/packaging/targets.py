@@ -1,4 +1,4 @@
-"""What a package can be made for: architectures by the names that AWS, wheels and ELF give them."""
+"""Build targets: architectures by their names in AWS, wheels and ELF."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class PackagingError(Exception):
-    """A package cannot be made or used; the message names the cause and the fix."""
+    """Raised when a package cannot be made or used; the message names cause and fix."""
 
 
 PYTHON = "3.13"
@@ -58,7 +58,7 @@ def native_architecture() -> str:
 
 
 def require_stage_name(stage: str) -> None:
-    """Raise `PackagingError` for what no stage can be called, as the template's parameter does."""
+    """Raise `PackagingError` if a stage cannot have this name, by the template's own rule."""
     if not _STAGE.fullmatch(stage):
         raise PackagingError(
             f"{stage!r} is no stage; one is 2 to 12 lower-case letters and digits, the first a "
@@ -73,13 +73,13 @@ _VERSION_SCRIPT = "import sys; print(sys.version_info[0], sys.version_info[1], s
 
 
 def find_interpreter() -> Path:
-    """Return a Python 3.13: the one that the environment names, this one, or one on the path.
+    """Return a Python 3.13: the environment's choice, this one, or one on the path.
 
-    What is on the path may be a script that looks for one, as pyenv's are, and takes thrice as long
-    to start: the Python that it ends in is returned.
+    The one on the path may be a script that searches for it, as pyenv's are, and takes thrice as
+    long to start: the Python that it starts in the end is returned.
 
     Raises:
-        CannotPackage: there is none that runs.
+        PackagingError: there is none that runs.
     """
     named = os.environ.get(VARIABLE)
     if named:
@@ -101,7 +101,7 @@ def find_interpreter() -> Path:
 
 
 def _executable(interpreter: str) -> Path | None:
-    """Return the executable that `interpreter` is or starts, or None if its version is another."""
+    """Return the executable that `interpreter` starts, or None if its version differs."""
     try:
         asked = subprocess.run(  # noqa: S603 - an interpreter by its path
             [interpreter, "-I", "-c", _VERSION_SCRIPT],

@@ -27,7 +27,7 @@ _BUCKET = {
 
 
 def merged(project: Path, stage: str, region: str) -> Template:
-    """Return the SAM template of a stage; raise CannotPackage where it cannot be made."""
+    """Return the SAM template of a stage; raise PackagingError if it cannot be made."""
     try:
         made = cached_synthesis(project, "--merged", "--stage", stage, "--region", region)
     except SynthesisError as error:
@@ -46,7 +46,7 @@ def handlers(template: Template) -> dict[str, str]:
 
 
 def sam(template: Template, file_of: Callable[[str], str]) -> Template:
-    """Return a SAM template by itself, whose code lies at `file_of` a handler."""
+    """Return a standalone SAM template whose code lies at `file_of` a handler."""
     whole = inline_definitions(template)
     _set_code(whole, file_of)
     return whole
@@ -61,11 +61,11 @@ def plain(
 ) -> Template:
     """Return the CloudFormation template of a package for one architecture.
 
-    `key_of` gives the key of a handler's bundle in the artifacts bucket. SAM gets to see it: what
-    it publishes as a version is named by its code.
+    `key_of` gives the key of a handler's bundle in the artifacts bucket. SAM sees it because it
+    names published versions by their code.
 
     Raises:
-        CannotPackage: SAM refuses the template.
+        PackagingError: SAM refuses the template.
     """
     whole = copy.deepcopy(template)
     whole["Parameters"][ARTIFACTS_BUCKET] = dict(_BUCKET)

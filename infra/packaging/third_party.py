@@ -1,8 +1,8 @@
-"""Third-party packages as bundles carry them: installed, pruned and compiled, and kept for later.
+"""Third-party packages as bundles carry them: installed, pruned, compiled and cached.
 
-Each package lies here once, however many functions pin it: what a function gets is told and not
-copied. It is kept between packagings, for packages change less often than our own code; what made
-it is part of its name.
+Each package lies here once, however many functions pin it: a function's files are listed and not
+copied. It is kept between packagings, for packages change less often than our own code; its inputs
+are part of its name.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class InstalledPackages:
     _found: dict[tuple[str, ...], Entries] = field(default_factory=dict)
 
     def of(self, requirements: Path) -> Entries:
-        """Return what a bundle carries of the packages that `requirements` pins.
+        """Return the files that a bundle carries of the packages that `requirements` pins.
 
         Raises:
-            CannotPackage: they cannot be had for the target.
+            PackagingError: they cannot be installed for the target.
         """
         pins = tuple(wheels.pins(requirements))
         if pins not in self._found:
@@ -49,7 +49,7 @@ class InstalledPackages:
         return self._found[pins]
 
     def _install(self, pins: Iterable[str], requirements: Path) -> None:
-        """Give each pin its folder, with what it names in it."""
+        """Fill the folder of each pin with its package."""
         folders = {pin: self.cache.use(self._name(pin)) for pin in pins}
         drafts = {
             pin: folder.with_suffix(".draft")
@@ -74,7 +74,7 @@ class InstalledPackages:
         return f"{pin.partition('==')[0]}-{digest.hexdigest()[:16]}"
 
     def _carried(self, folders: Sequence[Path]) -> Entries:
-        """Return what packages in `folders` are together, less what they make superfluous.
+        """Return the files of packages in `folders`, less those that one makes unnecessary.
 
         Only packages of which a source is carried are compiled: installers and command lines are
         pinned, too, and a bundle carries nothing of them.
@@ -88,7 +88,7 @@ class InstalledPackages:
         return found
 
     def _compiled(self, files: dict[Path, Entries]) -> Entries:
-        """Return the bytecode of the sources among `files`, which are given by their folders."""
+        """Return the bytecode of the sources among `files`, which are grouped by folder."""
         sources = {
             folder: [(place, file) for place, file in each.items() if place.endswith(".py")]
             for folder, each in files.items()
@@ -114,7 +114,7 @@ class InstalledPackages:
 
 
 def _without(files: Entries, folder: Path, dropped: Iterable[Path]) -> Entries:
-    """Return `files` of a folder less those that are dropped or lie in a folder that is."""
+    """Return `files` of a folder without those that are dropped or lie in a dropped folder."""
     places = [
         path.relative_to(folder).as_posix() for path in dropped if path.is_relative_to(folder)
     ]

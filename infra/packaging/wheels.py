@@ -1,7 +1,7 @@
-"""Third-party packages for a machine that this one need not be, from wheels alone.
+"""Installation of third-party packages for any target machine, from wheels only.
 
-Nothing is built and nothing of them is run: a wheel is unpacked. Each is held to the hashes that
-`make lock` wrote, so that no registry can give another one in its place.
+Nothing is built and nothing of them is run: a wheel is unpacked. Each is checked against the hashes
+that `make lock` wrote, so that no registry can substitute another.
 https://pip.pypa.io/en/stable/topics/secure-installs/#hash-checking-mode
 """
 
@@ -28,12 +28,12 @@ _LOCK = ".lock"
 
 
 def pins(requirements: Path) -> list[str]:
-    """Return the pins of the file, each with its hashes: equal for files that want the same.
+    """Return the pins of the file with their hashes, equal for equivalent files.
 
     Comments are left out, and the order of pins and of hashes does not count.
 
     Raises:
-        CannotPackage: the file is missing.
+        PackagingError: the file is missing.
     """
     try:
         text = requirements.read_text(encoding="utf-8")
@@ -50,13 +50,13 @@ def _in_order(pin: str) -> str:
 
 
 def install(folders: Mapping[str, Path], requirements: Path, target: BuildTarget) -> None:
-    """Put the package of each pin of `requirements` into its folder, as it is for `target`.
+    """Install the package of each pin of `requirements` into its folder, for `target`.
 
     The folders lie beside one another. A pin whose marker does not hold for the target gets
-    nothing. A file may be a hard link to what uv keeps, so nothing may be written into one.
+    nothing. A file may be a hard link to uv's cache, so nothing may be written into one.
 
     Raises:
-        CannotPackage: one has no wheel for it, or none of a hash that is pinned, or no registry
+        PackagingError: a pin has no wheel for the target, or none of a pinned hash, or no registry
             answers.
     """
     if len(folders) > 1 and _installed_together(folders, requirements, target):
@@ -68,9 +68,9 @@ def install(folders: Mapping[str, Path], requirements: Path, target: BuildTarget
 def _installed_together(
     folders: Mapping[str, Path], requirements: Path, target: BuildTarget
 ) -> bool:
-    """Install all by one process, which takes a third of the time, then part them.
+    """Install all pins by one process, in a third of the time, and split them afterwards.
 
-    Returns False, and puts nothing into any folder, where a file is of several or of none.
+    Returns False, and puts nothing into any folder, if a file belongs to several packages or none.
     """
     beside = next(iter(folders.values())).parent
     with tempfile.TemporaryDirectory(prefix=".wheels-", dir=beside) as temporary:
@@ -93,7 +93,7 @@ def _installed_together(
 
 
 def _recorded(folder: Path) -> dict[tuple[str, str], set[str]]:
-    """Return the files that are in a site directory, by project and version.
+    """Return the files of a site directory, by project and version.
 
     https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
@@ -107,13 +107,13 @@ def _recorded(folder: Path) -> dict[tuple[str, str], set[str]]:
 
 
 def _distribution(pin: str) -> tuple[str, str]:
-    """Return the project and the version that a pin names."""
+    """Return the project and the version of a pin."""
     name, _, rest = pin.partition("==")
     return _normal(name.strip()), rest.split()[0].rstrip(";")
 
 
 def _normal(name: str) -> str:
-    """Return the one way to write a project's name."""
+    """Return the normalised name of a project."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -1,4 +1,4 @@
-"""Templates synthesised in a process of their own, and kept by a hash of what they are made of.
+"""Cache of templates, synthesised in a child process and keyed by a hash of their inputs.
 
 Importing an app changes the interpreter that does it, so `python -m infra.synthesis` is run as a
 child. That takes two seconds of a processor, and hashing its sources some hundredths.
@@ -36,13 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 class SynthesisError(Exception):
-    """`infra.synthesis` refused the project; the message is what it printed."""
+    """Raised when `infra.synthesis` refuses the project; the message is its output."""
 
 
 def cached_synthesis(project: Path, *options: str) -> str:
     """Return what `python -m infra.synthesis` prints for `project` with `options`, as JSON.
 
-    An earlier output is returned where no source, translator or option has changed since.
+    A cached output is returned if no source, translator or option has changed since.
 
     Raises:
         SynthesisError: The template cannot be made.
@@ -93,7 +93,7 @@ def _sources(project: Path) -> Iterator[Path]:
 
 
 def _keep(entry: Path, content: str) -> None:
-    """Write an entry whole or not at all, and drop the entries that were not used for longest."""
+    """Write an entry atomically, and drop the least recently used entries."""
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=entry.parent, delete=False) as draft:

@@ -1,9 +1,9 @@
-"""SnapStart for chosen functions of a plain template: versions, and an alias that all call.
+"""SnapStart for chosen functions of a plain template: versions, and an alias `live`.
 
 A snapshot is taken of a published version and never of `$LATEST`, so each chosen function gets a
-version, which changes whenever the function does, and the alias `live`. What the rest of the
-template calls by the function's name or ARN, it calls by the alias's ARN from then on: URIs, rules,
-queues, machines, environments, and the policies that let them.
+version, which changes whenever the function does, and the alias. Wherever the rest of the template
+refers to the function's name or ARN, it then refers to the alias's ARN: URIs, rules, queues,
+machines, environments, and the policies that permit them.
 
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html
@@ -35,17 +35,17 @@ _OLDEST_PYTHON = 12
 
 
 class SnapStartError(ValueError):
-    """A function of which no snapshot can be taken, and why."""
+    """Raised when no snapshot can be taken of a function; the message says why."""
 
 
 def snap_start(template: Template, chosen: Sequence[str]) -> None:
-    """Give each function in `chosen`, by its logical id, a version with a snapshot, and an alias.
+    """Give each function in `chosen`, by logical id, a version with a snapshot and an alias.
 
-    It has to see the final code of every function, of whose hash the version's id is made: only so
+    It must see the final code of every function, whose hash is part of the version's id: only so
     does new code get a new version.
 
     Raises:
-        NoSnapStart: a function is not there, or none of it can be taken.
+        SnapStartError: a function does not exist, or no snapshot can be taken of it.
     """
     names = sorted(set(chosen))
     for name in names:
@@ -89,7 +89,7 @@ def _eligible_functions(template: Template) -> Iterator[str]:
 
 
 def _why_impossible(properties: Mapping[str, Json]) -> str:
-    """Return why no snapshot of a function can be taken, or nothing."""
+    """Return why no snapshot of a function can be taken, or nothing if it can."""
     python = _RUNTIME.fullmatch(str(properties.get("Runtime")))
     if python is None or int(python[1]) < _OLDEST_PYTHON:
         return f"runs on {properties.get('Runtime')}, and SnapStart needs python3.12 or newer"
@@ -105,10 +105,10 @@ def _why_impossible(properties: Mapping[str, Json]) -> str:
 
 
 def _version(template: Template, name: str) -> tuple[str, Json]:
-    """Return the id and the resource of what is published of a function.
+    """Return the id and the resource of a function's published version.
 
     A parameter that the function refers to changes it as well. Its value is in the description,
-    whose change replaces the version; then only is a new one published.
+    whose change replaces the version; only then is a new one published.
     """
     function = template["Resources"][name]
     digest = hashlib.sha256(json.dumps(function, sort_keys=True).encode()).hexdigest()[:10]
@@ -124,7 +124,7 @@ def _version(template: Template, name: str) -> tuple[str, Json]:
 
 
 def _deploy_anew(template: Template, names: Sequence[str]) -> None:
-    """Rename each deployment of an API, whose id SAM made of what the API called before.
+    """Rename each deployment of an API, whose id SAM derived from the functions called before.
 
     A deployment is a snapshot as well: without a new one, an API would go on as it was.
     """
@@ -153,7 +153,7 @@ def _references(value: Json) -> set[str]:
 
 
 def _called_by_alias(value: Json, aliases: Mapping[str, str]) -> Json:
-    """Return `value` with every reference to a function led to its alias.
+    """Return `value` with every reference to a function replaced by its alias.
 
     `Ref` of an alias is its ARN, which serves wherever a function's name or ARN does.
     """
@@ -172,7 +172,7 @@ def _called_by_alias(value: Json, aliases: Mapping[str, str]) -> Json:
 
 
 def _function_of(intrinsic: str, argument: Json) -> str:
-    """Return what a `Ref`, or an `Fn::GetAtt` of an ARN, refers to."""
+    """Return the function that a `Ref`, or an `Fn::GetAtt` of an ARN, refers to."""
     if intrinsic == "Ref" and isinstance(argument, str):
         return argument
     if intrinsic == "Fn::GetAtt":
@@ -197,7 +197,7 @@ def _substituted(argument: Json, aliases: Mapping[str, str]) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class SnapStartPrice:
-    """What a snapshot costs at list prices: dollars a month to keep, dollars for each start."""
+    """Costs of a snapshot at list prices: dollars a month to keep, dollars for each start."""
 
     function: str
     memory_mb: int
@@ -205,7 +205,7 @@ class SnapStartPrice:
     restored: Decimal
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the price as one line of text."""
         return (
             f"SnapStart of {self.function} ({self.memory_mb:,} MB): ${self.kept:.2f} a month for "
             f"each version that is kept, ${self.restored:.6f} for each start"
@@ -215,7 +215,7 @@ class SnapStartPrice:
 def snap_start_prices(
     template: Template, chosen: Sequence[str], catalogue: Catalogue
 ) -> list[SnapStartPrice]:
-    """Return what the snapshots of the functions in `chosen` cost, by their memory."""
+    """Return the costs of the snapshots of the functions in `chosen`, by their memory."""
     found = []
     for name in sorted(set(chosen)):
         memory_mb = int(template["Resources"][name]["Properties"].get("MemorySize", 128))

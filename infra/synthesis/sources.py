@@ -1,7 +1,7 @@
-"""The template as it is written: `infra/template.yaml`, and a file a room in `infra/template/`.
+"""Sources of the template: `infra/template.yaml`, and the files in `infra/template/`.
 
-`template.yaml` holds what is of the whole: parameters, globals, outputs. A stage's resources lie
-in the rooms; no two files may name the same one. Each is tagged with the room that it lies in.
+`template.yaml` holds the parts of the whole: parameters, globals, outputs. A stage's resources lie
+in one file per room; no two files may name the same one. Each is tagged with its room.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Template = dict[str, Any]
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML with CloudFormation's short forms, as Chalice's own packaging reads it."""
+    """YAML loader with CloudFormation's short forms, as Chalice's own packaging reads it."""
 
 
 def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Template:
-    """Return what a short form such as `!GetAtt a.b` stands for."""
+    """Return the long form of a short form such as `!GetAtt a.b`."""
     value: Any
     if isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
@@ -38,7 +38,7 @@ _Loader.add_multi_constructor("!", _long_form)
 
 
 def read_yaml(file: Path) -> Template:
-    """Return what a file of the template says; raise ValueError if it is no YAML."""
+    """Return the content of a template file; raise ValueError if it is not YAML."""
     try:
         read: Template = yaml.load(file.read_text(), _Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
@@ -47,7 +47,7 @@ def read_yaml(file: Path) -> Template:
 
 
 def files_of(project: Path) -> list[Path]:
-    """Return the files of the template: the whole's first, then the rooms by name."""
+    """Return the files of the template: `template.yaml` first, then the rooms by name."""
     return [
         project / "infra" / "template.yaml",
         *sorted((project / "infra" / "template").glob("*.yaml")),
@@ -55,10 +55,12 @@ def files_of(project: Path) -> list[Path]:
 
 
 def read_sources(project: Path) -> Template:
-    """Return the SAM template of `project` in one, before anything of Chalice's is in it.
+    """Return the whole SAM template of `project`, before Chalice's part is merged in.
 
-    Addresses of state machines, relative to the file that names them, become absolute. Raises
-    ValueError for a name that two files give.
+    Addresses of state machines, relative to the file that names them, become absolute.
+
+    Raises:
+        ValueError: two files give the same name.
     """
     whole: Template = {}
     for file in files_of(project):
@@ -90,9 +92,10 @@ def _find_definitions(template: Template, file: Path) -> None:
 
 
 def add_defaults(template: Template, project: Path, stage: str) -> None:
-    """Give the parameters of `template` the defaults that `infra/defaults.yaml` has for `stage`.
+    """Set the parameter defaults that `infra/defaults.yaml` has for `stage`.
 
-    Raises ValueError for a parameter that is not there.
+    Raises:
+        ValueError: the template has no such parameter.
     """
     file = project / "infra" / "defaults.yaml"
     if not file.exists():

@@ -1,4 +1,4 @@
-"""State machine definitions as AWS takes them: the policies that their sources name, put in.
+"""State machine definitions with the policies of their sources expanded.
 
 A source in `statemachines/` is Amazon States Language, but a state's `Retry` and `Catch` may name
 policies of `statemachines/policies.json` instead of repeating them:
@@ -30,7 +30,7 @@ _FOLDER = Path(__file__).resolve().parents[2] / "statemachines"
 
 
 class PolicyError(ValueError):
-    """A state names a policy that `policies.json` does not define."""
+    """Raised when a state names a policy that `policies.json` does not define."""
 
 
 def read_definition(file: Path) -> Definition:

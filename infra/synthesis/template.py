@@ -1,9 +1,9 @@
-"""From the app and the written template to one CloudFormation template.
+"""Synthesis of one CloudFormation template from the app and the written template.
 
 Chalice describes the functions that `app.py` binds, `infra/template.yaml` and its rooms the rest;
-both are merged as `chalice package --merge-template` merges them, state machine files are put
-in, and SAM's own translator turns the whole into plain CloudFormation. AWS and the local
-cloud read the same result.
+both are merged as `chalice package --merge-template` merges them, state machine files are put in,
+and SAM's own translator turns the whole into plain CloudFormation. AWS and the local cloud read the
+same result.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _DEFINITIONS = "definitions"
 
 
 class _CodeStaysWhereItIs(BaseDeployStep):
-    """Chalice's packaging step without the packaging."""
+    """Replacement for Chalice's packaging step that builds no package."""
 
     def handle_deploymentpackage(self, config: object, resource: Any) -> None:
         resource.filename = _CODE
 
 
 def chalice_template(project: Path, stage: str, region: str) -> Template:
-    """Return the SAM template of what `app.py` binds, without building a package."""
+    """Return the SAM template of the functions in `app.py`, without building a package."""
     config = _config(project, stage)
     system = OSUtils()
     steps = BuildStage(
@@ -88,7 +88,7 @@ def _config(project: Path, stage: str) -> Any:
 
 
 def merged_template(project: Path, stage: str, region: str) -> Template:
-    """Return the SAM template of the whole: Chalice's, with the written template merged in."""
+    """Return the whole SAM template: Chalice's, with the written template merged in."""
     ours = read_sources(project)
     add_defaults(ours, project, stage)
     merged: Template = TemplateDeepMerger().merge(ours, chalice_template(project, stage, region))
@@ -127,7 +127,8 @@ def plain_template(
 ) -> Template:
     """Return the CloudFormation template of `stage`, with SAM's types translated.
 
-    Raises `samtranslator.model.exceptions.InvalidDocumentException` when SAM refuses it.
+    Raises:
+        samtranslator.model.exceptions.InvalidDocumentException: SAM refuses it.
     """
     return translate(merged_template(project, stage, region), stage, region, parameters)
 
@@ -137,7 +138,8 @@ def translate(
 ) -> Template:
     """Return a merged template with SAM's types translated and state machines put in.
 
-    Raises `samtranslator.model.exceptions.InvalidDocumentException` when SAM refuses it.
+    Raises:
+        samtranslator.model.exceptions.InvalidDocumentException: SAM refuses it.
     """
     values = {"Stage": stage, **(parameters or {})}
     translator = Translator({}, Parser(), boto_session=_Region(region))
@@ -150,7 +152,7 @@ def translate(
 def inline_definitions(merged: Template) -> Template:
     """Return a merged template whose state machines hold their definitions, not addresses.
 
-    SAM reads both; whoever gets the template alone has not got the files.
+    SAM reads both; a reader of the template alone does not have the files.
     """
     whole = copy.deepcopy(merged)
     for resource in whole["Resources"].values():
@@ -161,7 +163,7 @@ def inline_definitions(merged: Template) -> Template:
 
 
 class _Region:
-    """What SAM asks a boto session for: the region, and nothing else."""
+    """Substitute for the boto session that SAM asks for the region."""
 
     def __init__(self, region: str) -> None:
         self.region_name = region
@@ -171,7 +173,7 @@ class _Region:
 
 
 def apply_snap_start(template: Template, functions: list[str]) -> None:
-    """Have `functions` start from snapshots, and say what that costs."""
+    """Apply SnapStart to `functions`, and print its costs."""
     if not functions:
         return
     snap_start(template, functions)

@@ -1,4 +1,4 @@
-"""Transforms of the merged template: narrower roles, cost tags, and names of model resources."""
+"""Transforms of the merged template: narrower roles, cost tags, model resources."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _NARROWED: Mapping[str, Mapping[str, Any]] = {
 
 
 def narrow_roles(template: Template) -> None:
-    """Replace what SAM attached to the roles of `template` by statements of their own.
+    """Replace the policies that SAM attached to the roles of `template` by own statements.
 
-    Any other policy of AWS that a role names stays: who wrote it there chose it.
+    Other managed policies that a role names stay, because the template's author chose them.
     """
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
@@ -67,7 +67,7 @@ def _narrow_role(properties: dict[str, Any]) -> None:
 
 
 def _policy_name(arn: Any) -> str:
-    """Return the path and name of one of AWS's policies, whose ARN may be an `Fn::Sub`."""
+    """Return the path and name of an AWS managed policy, whose ARN may be an `Fn::Sub`."""
     text = str(arn.get("Fn::Sub", "") if isinstance(arn, Mapping) else arn)
     return text.partition(":policy/")[2]
 
@@ -115,14 +115,14 @@ _MODEL_FUNCTIONS = {"Ref": "ModelFunctions"}
 
 
 def model_functions() -> tuple[str, ...]:
-    """Return what the catalogue calls the functions, in the order of the file."""
+    """Return the catalogue's names of the functions, in the order of the file."""
     backends = [model.backend for model in served_models().models.values()]
     names = [each.function for each in backends if isinstance(each, FunctionBackend)]
     return tuple(dict.fromkeys(names))
 
 
 def logical_id(function: str) -> str:
-    """Return what the template calls the function that the catalogue calls `function`."""
+    """Return the logical id of the function that the catalogue calls `function`."""
     return "".join(word.capitalize() for word in function.split("_"))
 
 
@@ -165,8 +165,8 @@ def insert_served_models(template: Any) -> None:
 def _served_model_arns() -> list[dict[str, str]]:
     """Return the ARNs of all served models, in any region, and of their inference profiles.
 
-    A role's policies hold 10,240 characters, so a profile's geography is left open: what it leads
-    to is a model that may be asked anyway.
+    A role's policies hold 10,240 characters, so a profile's geography is left open: it leads only
+    to models that may be called anyway.
     """
     found = []
     for model in served_models().models.values():

@@ -1,4 +1,4 @@
-"""Looks at an account and a region: what is offered, what is allowed, how much is left."""
+"""Preflight checks of an account and a region: offers, permissions and quotas."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _apis(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
 
 
 def _access_logs(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
-    """API Gateway writes logs as a role that is set once for an account and region.
+    """Check the role with which API Gateway writes logs, set once per account and region.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
     """

@@ -1,4 +1,4 @@
-"""What a look before the deployment finds, and how all looks are taken before any of it is told."""
+"""Findings of preflight checks, and the runner that makes all checks before showing any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """What is wrong, why that matters, and the command or place that mends it."""
+    """A problem, why it matters, and the command or place that fixes it."""
 
     severity: Severity
     what: str
@@ -37,13 +37,13 @@ def error(what: str, why: str, fix: str) -> PreflightFinding:
 
 
 def warning(what: str, why: str, fix: str) -> PreflightFinding:
-    """Return a finding that does not."""
+    """Return a finding that does not stop the deployment."""
     return PreflightFinding("warning", what, why, fix)
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightCheck(Generic[Subject]):
-    """One look at a subject; `title` says at what."""
+    """One check of a subject; `title` names what it checks."""
 
     title: str
     look: Callable[[Subject], Iterable[PreflightFinding]]
@@ -54,7 +54,7 @@ class PreflightCheck(Generic[Subject]):
 def run_checks(
     checks: Sequence[PreflightCheck[Subject]], subject: Subject
 ) -> list[PreflightFinding]:
-    """Return what all checks find. One that cannot be made is a finding itself."""
+    """Return the findings of all checks; a check that fails itself becomes a finding."""
     return [finding for check in checks for finding in _run_check(check, subject)]
 
 
@@ -66,7 +66,7 @@ def _run_check(check: PreflightCheck[Subject], subject: Subject) -> Iterator[Pre
 
 
 def call_failure(what: str, failed: Exception) -> PreflightFinding:
-    """Return what to say of a call that failed, and without which there is nothing to go by."""
+    """Return the finding for a failed call without which no check can continue."""
     return error(what, describe_error(failed), _fix_for(failed))
 
 
@@ -81,7 +81,7 @@ def _fix_for(failed: Exception) -> str:
 
 
 def failed_check(title: str, failed: Exception) -> PreflightFinding:
-    """Return what to say of a check that failed itself."""
+    """Return the finding for a check that failed itself."""
     if is_about_credentials(failed):
         return error(title, describe_error(failed), "Sign in, then run the command again.")
     if is_denied(failed):
@@ -94,7 +94,7 @@ def failed_check(title: str, failed: Exception) -> PreflightFinding:
 
 
 def show_findings(findings: Sequence[PreflightFinding], voice: Console) -> None:
-    """Say what was found, errors first; raise `DeploymentError` if there are any."""
+    """Print the findings, errors first; raise `DeploymentError` if there are errors."""
     errors = [finding for finding in findings if finding.severity == "error"]
     warnings = [finding for finding in findings if finding.severity == "warning"]
     for finding in (*errors, *warnings):

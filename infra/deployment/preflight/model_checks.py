@@ -1,4 +1,4 @@
-"""Looks at the chat model: whether the region has it, how it is called there, and who may."""
+"""Preflight checks of the chat model: available, callable by this id, and permitted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACCESS = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.htm
 
 
 def chat_model(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
-    """Yield what stands between a stage and answers in a model's words."""
+    """Yield the problems that would keep a stage from using its chat model."""
     model = _model_of(plan)
     bedrock = plan.account.client("bedrock")
     why = "Answers are then made of sentences of the documents alone."
@@ -56,8 +56,9 @@ def _model_of(plan: DeploymentPlan) -> str:
 
 
 def _base_model(bedrock: Any, model: str) -> tuple[str, bool]:
-    """Return the id of the foundation model that `model` is, or whose profile it is, and whether
-    the region has it by a profile alone.
+    """Return the foundation model's id, and whether the region needs a profile to call it.
+
+    `model` is the id of a model, or of one of its inference profiles.
     """
     if _PROFILE.search(model):
         profile = bedrock.get_inference_profile(inferenceProfileIdentifier=model)
@@ -67,7 +68,7 @@ def _base_model(bedrock: Any, model: str) -> tuple[str, bool]:
 
 
 def _only_by_profile(bedrock: Any, region: str, model: str, why: str) -> PreflightFinding:
-    """Return what to say of a model that this region calls in a group of regions only.
+    """Return the finding for a model that this region can call only by an inference profile.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
     """
@@ -85,7 +86,7 @@ def _only_by_profile(bedrock: Any, region: str, model: str, why: str) -> Preflig
 
 
 def _profiles_of(bedrock: Any, model: str) -> list[str]:
-    """Return AWS's own profiles for a model, those of a group of regions before the global one."""
+    """Return AWS's own profiles for a model, regional groups before the global profile."""
     pages = bedrock.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED")
     found = [
         str(each["inferenceProfileId"])

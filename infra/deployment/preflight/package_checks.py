@@ -1,4 +1,4 @@
-"""Looks at the package itself, which need no account."""
+"""Preflight checks of the package itself, which need no account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_RESOURCES = 500
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRequest:
-    """A package, the stage it is wanted for, and the parameters that were given."""
+    """A package, the target stage, and the given parameters."""
 
     stage: str
     region: str
@@ -38,7 +38,7 @@ class DeploymentRequest:
 
     @property
     def again(self) -> str:
-        """Return the command that makes the package anew."""
+        """Return the command that makes the package again."""
         return Commands(self.region, self.profile).package(self.stage)
 
 

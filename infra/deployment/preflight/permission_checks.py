@@ -1,4 +1,4 @@
-"""Asks IAM whether whoever deploys may make what a stage consists of.
+"""Preflight checks of the caller's permissions to create the stage's resources.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
@@ -16,7 +16,7 @@ from infra.deployment.preflight.findings import PreflightCheck, PreflightFinding
 
 @dataclass(frozen=True, slots=True)
 class DeployerAction:
-    """An action that a kind of resource cannot be made without, and an address like those made.
+    """An action needed to create a kind of resource, and an example ARN.
 
     `{stage}` in it stands for the stack's name, which every name begins with.
     """
@@ -87,7 +87,7 @@ def _may_deploy(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
 
 
 def _policy_source(account: Account) -> str | None:
-    """Return the user or role whose policies count, None for the root, who may do everything."""
+    """Return the user or role whose policies count, or None for the unrestricted root user."""
     kind, _, name = account.principal.rpartition(":")[2].partition("/")
     if kind == "root":
         return None
@@ -100,7 +100,7 @@ def _policy_source(account: Account) -> str | None:
 def _simulate(
     iam: Any, source: str, asked: DeployerAction, plan: DeploymentPlan
 ) -> Collection[str] | None:
-    """Return None for an action that is allowed, else the context keys that the denial lacked."""
+    """Return None for an allowed action, or else the context keys that the denial lacked."""
     account = plan.account
     address = asked.address.format(region=account.region, account=account.id, stage=plan.stack_name)
     answer = iam.simulate_principal_policy(
@@ -114,7 +114,7 @@ def _simulate(
 
 
 def _context(asked: DeployerAction, region: str) -> Iterator[dict[str, object]]:
-    """Yield what a real call would carry; IAM's own go to us-east-1, from wherever they come."""
+    """Yield the context keys of a real call; calls of IAM always go to us-east-1."""
     known = {
         "aws:RequestedRegion": "us-east-1" if asked.action.startswith("iam:") else region,
         "iam:AWSServiceName": "ops.apigateway.amazonaws.com",
@@ -131,7 +131,7 @@ def _context(asked: DeployerAction, region: str) -> Iterator[dict[str, object]]:
 
 
 def _missing(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys that policies ask for; with a resource named, they are told beside it."""
+    """Yield the context keys that policies need; IAM lists them apart if a resource is named."""
     yield from result.get("MissingContextValues", [])
     for each in result.get("ResourceSpecificResults", []):
         yield from each.get("MissingContextValues", [])

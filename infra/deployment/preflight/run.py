@@ -1,4 +1,4 @@
-"""Every look before a deployment, all taken before any of it is told."""
+"""Run of all preflight checks, before any result is shown."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CHECKS = (
 def run_preflight(
     client: Client, wish: DeploymentRequest
 ) -> tuple[DeploymentPlan | None, list[PreflightFinding]]:
-    """Take every look before a deployment.
+    """Run every preflight check.
 
-    Where the account or its stack cannot be seen, there is no plan, and an error that says why.
+    If the account or its stack cannot be read, there is no plan, and an error says why.
     """
     local = run_checks(package_checks.CHECKS, wish)
     try:
@@ -42,10 +42,10 @@ def run_preflight(
 
 
 def require_preflight(client: Client, wish: DeploymentRequest, voice: Console) -> DeploymentPlan:
-    """Take every look, say what was found, and return the plan.
+    """Run every preflight check, print the findings, and return the plan.
 
     Raises:
-        Stopped: something has to be mended first.
+        DeploymentError: a finding has to be fixed first.
     """
     plan, findings = run_preflight(client, wish)
     show_findings(findings, voice)

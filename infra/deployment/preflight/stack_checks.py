@@ -1,4 +1,4 @@
-"""Looks at what is there already: the stack, and things whose names it would take."""
+"""Preflight checks of the existing stack, and of existing resources with the same names."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _taken_names(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
 
 
 def _changed_platform(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
-    """Tell what of a running stage the package would change without being asked to."""
+    """Return what the package would change of a running stage's platform without being asked."""
     if plan.stack is None or plan.creates:
         return
     manifest = plan.package.manifest
@@ -95,7 +95,7 @@ def _of_the_stack(plan: DeploymentPlan) -> set[str]:
 
 
 def _resources(plan: DeploymentPlan) -> Iterator[Mapping[str, Any]]:
-    """Yield what the stack consists of, nothing where there is none."""
+    """Yield the resources of the stack, if there is one."""
     if plan.stack is None or plan.creates:
         return
     pages = plan.account.client("cloudformation").get_paginator("list_stack_resources")
@@ -104,7 +104,7 @@ def _resources(plan: DeploymentPlan) -> Iterator[Mapping[str, Any]]:
 
 
 def _last_of_address(physical_id: str) -> str:
-    """Return the name in what a stack calls a queue (its URL) or a vector bucket (its ARN)."""
+    """Return the resource name in the physical id of a queue (URL) or vector bucket (ARN)."""
     if physical_id.startswith("https://"):
         return physical_id.rpartition("/")[2]
     if physical_id.startswith("arn:") and ":s3vectors:" in physical_id:

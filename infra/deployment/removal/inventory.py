@@ -1,5 +1,7 @@
-"""Everything that a stage has in an account: by its stack, by the names that the template gives,
-and by its tag, so that what an earlier removal left is found, too.
+"""Inventory of a stage in an account.
+
+Resources are found by the stage's stack, by the names that the template gives, and by its tag, so
+that leftovers of an earlier removal are found, too.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ MOST_COUNTED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class StackResource:
-    """A resource of the stack, by its physical id."""
+    """A resource of the stack, with its physical id."""
 
     logical_id: str
     type: str
@@ -35,7 +37,7 @@ class StackResource:
 
 @dataclass(frozen=True, slots=True)
 class BucketInventory:
-    """A bucket: how many objects, their versions and delete markers, bytes, open uploads."""
+    """A bucket: its objects, their versions and delete markers, bytes, and open uploads."""
 
     name: str
     objects: int
@@ -46,7 +48,7 @@ class BucketInventory:
 
 @dataclass(frozen=True, slots=True)
 class TableInventory:
-    """A table; DynamoDB counts its records every six hours or so."""
+    """A table; DynamoDB updates its record count about every six hours."""
 
     name: str
     records: int
@@ -64,7 +66,7 @@ class VectorIndexInventory:
 
 @dataclass(frozen=True, slots=True)
 class StageInventory:
-    """What there is of a stage."""
+    """All resources of a stage."""
 
     stage: str
     stack: Stack | None
@@ -78,7 +80,7 @@ class StageInventory:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether there is nothing of the stage."""
+        """Return whether the stage has no resources."""
         stores = (self.buckets, self.tables, self.vector_buckets, self.keys, self.log_groups)
         return self.stack is None and not any(stores)
 
@@ -88,7 +90,7 @@ class StageInventory:
 
 
 def take_inventory(account: Account, stage: str) -> StageInventory:
-    """Look at everything that the stage has; counts objects and vectors one by one."""
+    """Collect everything that the stage has; count objects and vectors one by one."""
     cloudformation = account.client("cloudformation")
     stack = find_stack(cloudformation, stack_name(stage))
     resources = list(_resources(cloudformation, stack)) if stack else []
@@ -121,7 +123,7 @@ def _resources(cloudformation: Any, stack: Stack) -> Iterator[StackResource]:
 def _names(
     account: Account, stage: str, resources: Sequence[StackResource]
 ) -> dict[str, list[str]]:
-    """Return names by type: those that the template gives, and those that the stack has."""
+    """Return resource names by type: those that the template gives, and those of the stack."""
     template = read_sources(PROJECT)
     scope = template_scope(template, {"Stage": stage}, account)
     found: dict[str, set[str]] = {
@@ -196,7 +198,7 @@ def _count(vectors: Any, bucket: str, index: str) -> int:
 
 
 def _keys(account: Account, stage: str, resources: Sequence[StackResource]) -> list[str]:
-    """Return the ids of the stage's own KMS keys that are not on their way out already."""
+    """Return the ids of the stage's own KMS keys that are not scheduled for deletion."""
     tagged = (
         account.client("resourcegroupstaggingapi")
         .get_paginator("get_resources")
@@ -226,7 +228,7 @@ def _key_stands(kms: Any, key: str) -> bool:
 def _log_groups(
     account: Account, stage: str, given: Sequence[str], resources: Sequence[StackResource]
 ) -> Iterator[str]:
-    """Yield the log groups that the template names, and those that AWS makes by itself."""
+    """Yield the log groups that the template names, and those that AWS creates by itself."""
     apis = [each.physical_id for each in resources if each.type == "AWS::ApiGateway::RestApi"]
     made = [f"/aws/lambda/headrace-{stage}-", f"/headrace/{stage}/"]
     made += [f"API-Gateway-Execution-Logs_{api}/" for api in apis]
@@ -241,6 +243,6 @@ def _log_groups(
 
 
 def _raise_unless_gone(failed: ClientError) -> None:
-    """Raise `failed` again unless it says that there is nothing."""
+    """Raise `failed` again unless it says that the resource does not exist."""
     if not is_missing(failed):
         raise failed

@@ -1,5 +1,7 @@
-"""Removes a stage with everything in it, in an order in which nothing is written any more once it
-is taken away, and in steps that can all be taken again.
+"""Removal of a stage with everything in it.
+
+The order ensures that nothing is written to a resource after its removal, and every step can be
+repeated.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from infra.deployment.stack import (
 
 
 def delete_indexes(vectors: Any, indexes: Iterable[VectorIndexInventory]) -> None:
-    """Remove indexes with all their vectors."""
+    """Delete indexes with all their vectors."""
     for index in indexes:
         with ignore_missing():
             vectors.delete_index(vectorBucketName=index.bucket, indexName=index.name)
@@ -52,7 +54,7 @@ def disable_event_sources(
 ) -> None:
     """Disable mappings by their UUIDs, and wait until each is disabled or gone.
 
-    One that is still busy after three minutes is said and left: it goes with the stack.
+    A mapping that is still busy after three minutes is reported and left: it goes with the stack.
     """
     running = list(mappings)
     for poll in range(MAX_POLLS):
@@ -69,7 +71,7 @@ def disable_event_sources(
 
 
 def _is_off(lambdas: Any, uuid: str) -> bool:
-    """Say whether a mapping is disabled or gone; one that is enabled is told to be disabled."""
+    """Return whether a mapping is disabled or gone; disable it if it is enabled."""
     try:
         state = lambdas.get_event_source_mapping(UUID=uuid).get("State")
         if state == "Enabled":
@@ -101,8 +103,8 @@ class StageRemoval:
         """Remove everything, and return what is left, each with the reason.
 
         Raises:
-            Stopped: something cannot be removed; what was removed stays removed, and running it
-                again goes on.
+            DeploymentError: something cannot be removed; what was removed stays removed, and
+                running the command again continues.
         """
         _require_idle_stack(inventory, self.account.commands)
         self._unprotect(inventory)
@@ -125,7 +127,7 @@ class StageRemoval:
             )
 
     def _stop(self, inventory: StageInventory) -> None:
-        """Let no event begin anything any more, and end what runs."""
+        """Disable everything that could start new work, and stop what runs."""
         sources = inventory.of_type("AWS::Lambda::EventSourceMapping")
         disable_event_sources(self.account.client("lambda"), sources, self.voice, self.sleep)
         for rule in inventory.of_type("AWS::Events::Rule"):
@@ -165,9 +167,10 @@ class StageRemoval:
         delete_indexes(self.account.client("s3vectors"), inventory.indexes)
 
     def _remove_stack(self, inventory: StageInventory, stack: Stack) -> list[str]:
-        """Delete the stack; what was written into a bucket meanwhile is taken out again.
+        """Delete the stack, and empty buckets that were written to meanwhile.
 
-        Returns what the template wants kept and is not of this stage alone.
+        Returns:
+            The resources that the template retains because other stages use them.
         """
         for round_ in range(1, _ROUNDS + 1):
             seen = self._delete_stack(stack, inventory)
@@ -204,7 +207,7 @@ class StageRemoval:
             raise
 
     def _remove_rest(self, rest: StageInventory, before: StageInventory) -> None:
-        """Remove what the stack retains, and what was never of it."""
+        """Remove what the stack retains, and what was never part of it."""
         self._empty(rest)
         for bucket in rest.buckets:
             self._remove("bucket", bucket.name)
@@ -241,7 +244,7 @@ class StageRemoval:
 def _require_idle_stack(inventory: StageInventory, commands: Commands) -> None:
     """Raise `DeploymentError` if CloudFormation would refuse to delete the stack.
 
-    It is asked before anything is emptied, so that a refusal removes nothing.
+    This is checked before anything is emptied, so that a refusal removes nothing.
     """
     stack = inventory.stack
     may_go_on = ("CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS")

@@ -1,4 +1,4 @@
-"""Says what a removal will take, and what AWS keeps after it."""
+"""Reports of what a removal will delete, and of what AWS keeps afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY_DAYS = 30
 
 
 def show_inventory(inventory: StageInventory, voice: Console) -> None:
-    """Say what will be removed, with counts."""
+    """Print what will be removed, with counts."""
     rows: list[tuple[str, str, str]] = []
     if inventory.stack is not None:
         count = f"{len(inventory.resources)} resources, {inventory.stack.status}"
@@ -38,7 +38,7 @@ def show_inventory(inventory: StageInventory, voice: Console) -> None:
 
 
 def describe_retained(event: StackEvent) -> str:
-    """Say what was left of what is not of the stage alone."""
+    """Return a line about a retained resource that other stages use."""
     return (
         f"{event.type} {event.physical_id}: it is of the account, and other stages and APIs may "
         "use it."
@@ -46,7 +46,7 @@ def describe_retained(event: StackEvent) -> str:
 
 
 def describe_leftovers(removed: StageInventory, commands: Commands) -> Iterator[str]:
-    """Yield what AWS keeps of a stage that is gone, why, and for how long.
+    """Yield what AWS keeps of a removed stage, why, and for how long.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
     https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
