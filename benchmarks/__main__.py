@@ -15,9 +15,9 @@ from benchmarks.reporting import Result, save, show
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A module with `measure(repetitions)`, and how often it repeats unless told otherwise.
+    """A module with `measure(repetitions)`, and its default number of repetitions.
 
-    One `of_models` measures models that were trained: it takes their folder, too.
+    A benchmark with `of_models` measures trained models: it takes their folder, too.
     """
 
     module: str
@@ -25,7 +25,7 @@ class Benchmark:
     of_models: bool = False
 
     def measure(self, repetitions: int, models: Path) -> Result:
-        """Run it; its module is imported only now, since each needs other packages."""
+        """Run it; its module is imported here because each needs other packages."""
         found = import_module(self.module).measure
         measure: Callable[[int], Result] = (
             partial(found, folder=models) if self.of_models else found
@@ -63,7 +63,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmarks that are named, or all that can be run here."""
+    """Run the named benchmarks, or all that can be run here."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--repetitions", type=int, help="instead of each benchmark's own number")

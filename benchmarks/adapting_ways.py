@@ -1,4 +1,4 @@
-"""LoRA and other ways to adapt a language model against full fine-tuning: `adapting_ways`.
+"""Adapters such as LoRA compared with full fine-tuning: `adapting_ways`.
 
 The language model of `make train-all` is taught one task by each way, with the steps of its
 recipe's preset or variant, each training in a process of its own, one thread, the ways in turn by
@@ -27,7 +27,7 @@ Runs = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
-    """Train in every way by `repetitions` seeds. Raises NotTrained."""
+    """Train in every way with `repetitions` seeds. Raises NotTrained."""
     base = trained.found(folder, [BASE])[BASE]
     tasks: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Adapts a language model in one way, in the training environment: one line of JSON in the end."""
+"""Adapt a language model in one way, in the training environment; print one line of JSON."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ STEPS = 3
 
 
 def settings(way: str) -> dict[str, Any]:
-    """Return what a way has of its own: all weights learn at another rate than a few do."""
+    """Return the settings of a way: full fine-tuning has another learning rate than adapters."""
     of_way = recipe.load(RECIPE).variants.get(way, {})
     return {**of_way, "way": way}
 
 
 def task(way: str, seed: str, base: str, channel: str, into: str) -> dict[str, Any]:
-    """Train the tiny preset as a job does, and ask the merged model for every held-out answer."""
+    """Train the tiny preset as a job does, and generate every held-out answer."""
     root = Path(into)
     asked = {"recipe": RECIPE, "preset": PRESET, "seed": int(seed), **settings(way)}
     lay_out_job(root, asked, {TRAINING_CHANNEL: Path(channel), "base": Path(base)})
@@ -67,7 +67,7 @@ def task(way: str, seed: str, base: str, channel: str, into: str) -> dict[str, A
 
 
 def steps(way: str, channel: str) -> dict[str, Any]:
-    """Do a few steps of a larger decoder of new weights: what they take, and no quality."""
+    """Run a few steps of a larger decoder with new weights: their costs, and no quality."""
     parameters = recipe.resolve(recipe.load(RECIPE), PRESET, {**settings(way), **LARGER})
     torch.set_num_threads(1)
     code = recipe_code(RECIPE)
@@ -97,7 +97,7 @@ def steps(way: str, channel: str) -> dict[str, Any]:
 
 
 def _learned(tuned: nn.Module) -> int:
-    """Return the bytes of what learned, which is all that has to be kept beside the base."""
+    """Return the bytes of the trained weights, which must be kept beside the base."""
     return sum(int(each.nbytes) for each in tuned.parameters() if each.requires_grad)
 
 

@@ -1,4 +1,4 @@
-"""How often questions are answered rightly, and refused rightly: `python -m benchmarks answering`.
+"""Share of questions answered or refused rightly: `python -m benchmarks answering`.
 
 The sample documents go through the product's own reading, chunking and embedding, in this
 process; an exact hybrid index (cosine and BM25, fused by reciprocal rank) stands in for
@@ -53,7 +53,7 @@ class LocalEmbedder:
     embedder: Embedder
 
     def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
-        """Return one vector a text."""
+        """Return one vector per text."""
         vectors, tokens = self.embedder.embed_counted(texts, truncate=True)
         return EmbedTextResult(
             vectors=tuple(tuple(vector) for vector in vectors.tolist()),
@@ -64,7 +64,7 @@ class LocalEmbedder:
 
 
 class ExactIndex:
-    """Every chunk, ranked by cosine and by BM25, the two ranks fused."""
+    """Index of every chunk, ranked by cosine and by BM25, with the two ranks fused."""
 
     def __init__(self, hits: Sequence[Hit], embedder: LocalEmbedder) -> None:
         self.hits = hits
@@ -93,7 +93,7 @@ class ExactIndex:
         return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> dict[str, Neighbour]:
-        """Return nothing: an answer rests on what is found alone."""
+        """Return nothing: an answer relies on the search results alone."""
         return {}
 
     def _bm25(self, text: str) -> list[float]:
@@ -111,14 +111,14 @@ class ExactIndex:
 
 @dataclass
 class OneVersion:
-    """Every document has the version `v`, and nothing is declared of its collection."""
+    """Store in which every document has the version `v` and no collection is declared."""
 
     def live_index(self, tenant: str) -> IndexRef:
-        """Return the only index there is."""
+        """Return the only index."""
         return IndexRef("", "", "")
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
-        """Return `v` for each."""
+        """Return `v` for each document."""
         return dict.fromkeys(document_ids, "v")
 
     def declaration(self, tenant: str, name: str) -> None:
@@ -142,7 +142,7 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
 
 
 def finder_over(models: Path, *folders: Path) -> tuple[Searcher, LocalEmbedder]:
-    """Return search over the files of `folders`, and what embeds for it."""
+    """Return search over the files of `folders`, and its embedder."""
     embedder = Embedder.open(models)
     local = LocalEmbedder(embedder)
     hits = [hit for folder in folders for hit in chunks_of(folder, embedder)]
@@ -155,9 +155,9 @@ Narrow = Callable[[str, Sequence[evidence.Evidence]], Sequence[evidence.Evidence
 
 
 def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str, list[Case]]:
-    """Ask every question of a set, and return how it ends by each way to narrow sentences.
+    """Ask every question of a set, and return its result with each way to narrow sentences.
 
-    The threshold for refusing is put out of the way: a case has its best sentence's support.
+    The threshold for refusing is disabled: a case keeps its best sentence's support.
     """
     folder, file = SETS[name]
     searcher, local = finder_over(models, ROOT / folder)
@@ -199,7 +199,7 @@ WAYS: Mapping[str, Narrow] = {
 
 
 def measure(repetitions: int = 1, models: Path = ROOT / "models" / "cache") -> Result:
-    """Ask every set of questions. What comes out is the same each time, so once is enough."""
+    """Ask every set of questions once: the results do not vary."""
     sets = {name: cases_of(name, models, WAYS) for name in SETS}
     facts: dict[str, Any] = {way: _by_set({n: sets[n][way] for n in sets}) for way in WAYS}
     return Result("answering", 1, {}, facts=facts, notes=NOTES)
@@ -221,7 +221,7 @@ NOTES = (
 
 
 def main() -> None:
-    """Print every question with its end."""
+    """Print every question with its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
     parser.add_argument("--all", action="store_true", help="those that are held out, too")

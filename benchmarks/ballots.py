@@ -15,5 +15,5 @@ class Ballots:
     cast: Sequence[Vote]
 
     def votes(self, tenant: str, state: int) -> Sequence[Vote]:
-        """Return all of them."""
+        """Return all votes."""
         return self.cast

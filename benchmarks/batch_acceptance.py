@@ -1,8 +1,10 @@
-"""Ten thousand items, three in a hundred of them poison, a fifth of all calls throttled, and the
-whole cloud killed on the way: every line comes back once, and every dollar is accounted for.
+"""Acceptance test of a large batch under poison, throttling and a killed cloud.
 
-Each check raises; what is written is what was counted. Receipts are held against the log that the
-local cloud keeps of models' calls at the wire, which knows nothing of batches.
+Of ten thousand items three in a hundred are poison, a fifth of all calls is throttled, and the
+whole cloud is killed on the way: every line comes back once, and every dollar is accounted for.
+
+Each check raises; the counts are written as the result. Receipts are compared with the log that the
+local cloud keeps of model calls at the wire, which knows nothing of batches.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ Line = Mapping[str, Any]
 
 
 def measure(repetitions: int) -> Result:
-    """Run a batch of `repetitions` thousand items through all of it."""
+    """Run a batch of `repetitions` thousand items through all checks."""
     found = accepted(repetitions * ITEMS_A_REPETITION)
     return Result(
         name="batch_acceptance",
@@ -60,7 +62,7 @@ def measure(repetitions: int) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What was counted of a batch that stood every check."""
+    """Counts of a batch that passed every check."""
 
     items: int
     done: int
@@ -74,7 +76,7 @@ class Accepted:
     dollars: Decimal
 
     def facts(self) -> dict[str, Any]:
-        """Return it by names."""
+        """Return the counts by name."""
         return {
             "lines": self.items,
             "results": self.done,
@@ -90,14 +92,15 @@ class Accepted:
 
 
 def lines(count: int) -> list[str]:
-    """Return items, of which three in each hundred are none: they have no text, are no JSON, or
-    have a field that nobody knows.
+    """Return items, of which three in each hundred are poison.
+
+    Those have no text, are not JSON, or have an unknown field.
     """
     return [_line(n) for n in range(count)]
 
 
 def is_poison(n: int) -> bool:
-    """Tell whether line `n` is no item."""
+    """Return whether line `n` is poison."""
     return n % 100 in (7, 41, 83)
 
 
@@ -113,7 +116,7 @@ def _line(n: int) -> str:
 
 
 def accepted(count: int) -> Accepted:
-    """Run a batch of `count` lines, kill the cloud on the way, and check what came of it."""
+    """Run a batch of `count` lines, kill the cloud on the way, and check the results."""
     with tempfile.TemporaryDirectory(prefix="headrace-batch-") as folder:
         cloud = CloudProcess(Path(folder) / "cloud").start()
         try:
@@ -123,7 +126,7 @@ def accepted(count: int) -> Accepted:
 
 
 def run(cloud: CloudProcess, count: int, latency_ms: int = 0) -> Accepted:
-    """Run a batch on `cloud`, each call of which takes `latency_ms` longer than it does here."""
+    """Run a batch on `cloud`, with `latency_ms` added to each call."""
     with _caller(cloud) as caller:
         _faults(cloud, latency_ms)
         batch_id = uploaded(caller, lines(count))
@@ -154,7 +157,7 @@ def _faults(cloud: CloudProcess, latency_ms: int) -> None:
 
 
 def checked(job: Mapping[str, Any], files: Mapping[str, Sequence[Line]], count: int) -> None:
-    """Raise where a line is missing, came twice, or out of order, or counts do not add up."""
+    """Raise if a line is missing, repeated or out of order, or if counts do not add up."""
     good = [f"i{n}" for n in range(count) if not is_poison(n)]
     bad = [n + 1 for n in range(count) if is_poison(n)]
     if [line["id"] for line in files["results.jsonl"]] != good:
@@ -175,8 +178,9 @@ def checked(job: Mapping[str, Any], files: Mapping[str, Sequence[Line]], count: 
 
 
 def budgeted(job: Mapping[str, Any], counted: Mapping[str, Any]) -> None:
-    """Raise where the tenant's budget has `counted` something else than the receipts have: what
-    children held of it when they were killed is settled by what they had written.
+    """Raise if the tenant's budget has `counted` another amount than the receipts.
+
+    Reservations of children that were killed are settled by what they had written.
     """
     models = [line for line in job["receipt"]["lines"] if line["role"] == "embedding"]
     for measure_ in ("tokens_in", "dollars"):
@@ -194,7 +198,7 @@ def held(
     wire: Sequence[Line],
     throttled: int,
 ) -> Accepted:
-    """Hold the receipts against the wire: what the kill repeated is all that may be more there."""
+    """Raise unless the wire's calls are those of the receipts, plus those the kill repeated."""
     done = int(job["counts"]["done"])
     repeated = len(wire) - done
     if not 0 <= repeated <= IN_FLIGHT:

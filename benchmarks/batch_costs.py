@@ -1,4 +1,4 @@
-"""What a thousand items of a batch cost beside their models, by counted transitions and calls."""
+"""Costs of a thousand batch items besides their models, by counted transitions and calls."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ STANDARD_STATES_AN_ITEM = 2
 
 
 def cost_facts(job: Mapping[str, Any], entered: int, items: int) -> dict[str, Any]:
-    """Return what `items` of `job` cost by each way, in dollars a thousand; its machine `entered`
-    so many states.
+    """Return what `items` of `job` cost in each way, in dollars a thousand.
+
+    `entered` is the number of states that its machine entered.
     """
     lines = {line["role"]: line for line in job["receipt"]["lines"]}
     children = int(lines["children"]["transitions"])

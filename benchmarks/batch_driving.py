@@ -1,4 +1,4 @@
-"""A batch as its caller drives it: uploaded, begun, waited for, and its files fetched."""
+"""Client of a batch: upload and start it, wait for it, and download its files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _OPEN = ("queued", "running")
 
 
 def lines_of(texts: Iterable[str]) -> list[str]:
-    """Return a line for each text, with an id of its number."""
+    """Return a line for each text, with its number as id."""
     return [json.dumps({"id": f"i{n}", "texts": [text]}) for n, text in enumerate(texts)]
 
 
 def uploaded(caller: Caller, lines: Iterable[str]) -> str:
-    """Upload a file as a browser would; return the id of its batch, which nobody began."""
+    """Upload a file as a browser would; return the id of its batch, which is not started."""
     body = ("\n".join(lines) + "\n").encode()
     announced = caller.api.post(f"{URL}/uploads", json={"bytes": len(body)})
     announced.raise_for_status()
@@ -38,13 +38,13 @@ def uploaded(caller: Caller, lines: Iterable[str]) -> str:
 
 
 def begin(caller: Caller, batch_id: str, **options: Any) -> None:
-    """Begin the batch that was uploaded."""
+    """Start the uploaded batch."""
     order = {"batch_id": batch_id, "model": MODEL, **options}
     caller.api.post(URL, json=order).raise_for_status()
 
 
 def job_of(caller: Caller, batch_id: str) -> dict[str, Any] | None:
-    """Return the job, None while the API cannot say: a worker may have been killed."""
+    """Return the job, or None if the API does not answer: a worker may have been killed."""
     answer = caller.api.get(f"/v1/jobs/{batch_id}")
     if answer.is_server_error:
         return None
@@ -65,13 +65,13 @@ def ended(caller: Caller, batch_id: str, patience_s: float = PATIENCE_S) -> dict
 
 
 def seconds_of(job: Mapping[str, Any]) -> float:
-    """Return how long a job took by its own record, from its order to its end."""
+    """Return the duration of a job by its own record, from its creation to its end."""
     ended, began = (datetime.fromisoformat(job[name]) for name in ("updated_at", "created_at"))
     return (ended - began).total_seconds()
 
 
 def files_of(job: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the lines of each file of the result; raise where one is not as long as was said."""
+    """Return the lines of each result file; raise if one has another length than stated."""
     found = {}
     for result in job["results"]:
         answer = httpx.get(result["url"], timeout=120)
@@ -84,11 +84,11 @@ def files_of(job: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def fault(cloud: CloudProcess, name: str, **what: Any) -> None:
-    """Let a fault befall the calls of models."""
+    """Set a fault for the calls of models."""
     body = {"service": "bedrock-runtime", **what}
     httpx.put(f"{cloud.endpoint_url}{FAULTS}/{name}", json=body).raise_for_status()
 
 
 def no_faults(cloud: CloudProcess) -> None:
-    """Let all calls go well again."""
+    """Remove all faults."""
     httpx.delete(f"{cloud.endpoint_url}{FAULTS}").raise_for_status()

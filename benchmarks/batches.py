@@ -1,8 +1,9 @@
-"""A batch of embeddings against a plain asyncio loop over the same models, and what each costs.
+"""A batch of embeddings compared with a plain asyncio loop over the same models.
 
-Both ask the local cloud's stand-in for the same model, sixteen calls at a time: as fast as it
-answers, and with the time that a model of Bedrock takes added to every call. Transitions are
-counted as AWS bills a Standard workflow: a state that is entered, and a child that is started.
+Both call the local cloud's stand-in for the same model, sixteen calls at a time: as fast as it
+answers, and with the latency of a Bedrock model added to every call. Costs are compared, too.
+Transitions are counted as AWS bills a Standard workflow: each state that is entered, and each child
+that is started.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LATENCIES_MS = (1_000, 300, 0)
 
 
 def measure(repetitions: int) -> Result:
-    """Answer `ITEMS` by both ways in turn, `repetitions` times at each latency."""
+    """Answer `ITEMS` in both ways in turn, `repetitions` times at each latency."""
     measured: dict[str, Spread] = {}
     ratios: dict[str, float] = {}
     texts = [f"Pump {n} hums, and its seal was renewed in year {n % 90}." for n in range(ITEMS)]
@@ -74,7 +75,7 @@ def measure(repetitions: int) -> Result:
 
 
 def _batch(caller: Caller, texts: list[str]) -> tuple[float, dict[str, Any]]:
-    """Run a batch; return how long it took from its beginning to its end, and the job."""
+    """Run a batch; return its duration from beginning to end, and the job."""
     batch_id = uploaded(caller, lines_of(texts))
     begin(caller, batch_id)
     job = ended(caller, batch_id)
@@ -84,7 +85,7 @@ def _batch(caller: Caller, texts: list[str]) -> tuple[float, dict[str, Any]]:
 
 
 async def _loop(caller: Caller, texts: list[str]) -> float:
-    """Ask for all texts, sixteen at a time, as a script would; return how long it took."""
+    """Embed all texts, sixteen at a time, as a script would; return the duration."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=AT_ONCE)
     client = clients.client(
         "bedrock-runtime", endpoint_url=caller.cloud.endpoint_url, config=config

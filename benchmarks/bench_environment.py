@@ -1,4 +1,4 @@
-"""The environment of what is measured against: `.venv-bench`, made from `requirements/bench.in`."""
+"""The environment of compared libraries: `.venv-bench`, made from `requirements/bench.in`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALONE = {
 
 
 def interpreter() -> Path:
-    """Return the environment's Python; make the environment first where it is not up to date."""
+    """Return the environment's Python; create or update the environment first if needed."""
     python = FOLDER / "bin" / "python"
     made_from = FOLDER / "made-from"
     digest = hashlib.sha256(WANTED.read_bytes() + KNOWN.read_bytes()).hexdigest()

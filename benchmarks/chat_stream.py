@@ -1,4 +1,4 @@
-"""From a request for a chat completion until its first token, and until its last, warm.
+"""Latency of the first and last token of a chat completion, warm.
 
 Through the gateway, the function that streams and all that a generation does (the plan, the budget,
 the turn, the receipt), beside the same question asked of the backend alone by boto3. Who asks first
@@ -24,7 +24,7 @@ Times = dict[str, float]
 
 
 def measure(repetitions: int) -> Result:
-    """Ask by both ways in turn, `repetitions` times after a warm-up."""
+    """Ask in both ways in turn, `repetitions` times after a warm-up."""
     times: dict[str, list[Times]] = defaultdict(list)
     with running_cloud() as caller:
         ways = {"through the API": _through_api, "the backend alone": _alone}
@@ -95,18 +95,18 @@ def _alone(caller: Caller) -> Times:
 
 
 class _Seen:
-    """When pieces of an answer came."""
+    """Arrival times of the pieces of an answer."""
 
     def __init__(self) -> None:
         self._at: list[float] = []
 
     def take(self, text: str) -> None:
-        """Note a piece that says something."""
+        """Record a piece that has text."""
         if text:
             self._at.append(time.perf_counter())
 
     def times(self, began: float) -> Times:
-        """Return the seconds until the first and the last piece, and how many there were."""
+        """Return the seconds until the first and the last piece, and the number of pieces."""
         if not self._at:
             raise RuntimeError("nothing was answered")
         first, last = self._at[0] - began, self._at[-1] - began

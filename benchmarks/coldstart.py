@@ -1,7 +1,8 @@
-"""Cold starts of every function: our bundle against the naive one, the same code in both.
+"""Cold starts of every function: our bundle compared with the naive one.
 
-A fresh process imports the handler and answers its first event, with clients and model made on
-the way; the services are a local cloud in another process. CPU time is the figure to trust.
+The code is the same in both. A fresh process imports the handler and answers its first event, with
+clients and models created on the way; the services are a local cloud in another process. CPU time
+is the reliable figure.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Spent = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 def bundle_of(kind: str, handler: str) -> Path:
-    """Return where the bundle of `handler` lies; Chalice's functions share one."""
+    """Return the path of the bundle of `handler`; Chalice's functions share one."""
     room = "app" if handler.startswith("app.") else handler.split(".")[-3]
     return BUNDLES / kind / room
 
@@ -67,7 +68,7 @@ def _build(kind: str, starts: list[ColdStart]) -> dict[str, float]:
 
 
 def _start(kind: str, start: ColdStart, endpoint: str) -> dict[str, Any]:
-    """Run one cold start; raise when the function did not do its work."""
+    """Run one cold start; raise if the function did not do its work."""
     bundle = bundle_of(kind, start.handler)
     environment = {
         **start.environment,

@@ -1,7 +1,7 @@
 """One cold start, in a process that sees the standard library and one bundle.
 
-`python -I -S -B coldstart_child.py BUNDLE HANDLER ANSWER` with the event on standard input; what
-it took is written to the file ANSWER, since the function may print. A function that speaks to the
+`python -I -S -B coldstart_child.py BUNDLE HANDLER ANSWER` with the event on standard input; the
+measurements are written to the file ANSWER, since the function may print. A function that uses the
 Runtime API by itself gets no event here: it takes one from AWS_LAMBDA_RUNTIME_API, which hangs up
 after the answer.
 """
@@ -16,7 +16,7 @@ WALL, CORE = time.perf_counter(), time.process_time()
 
 
 class Context:
-    """What AWS gives a handler beside the event."""
+    """The context that AWS passes to a handler besides the event."""
 
     aws_request_id = "00000000-0000-0000-0000-000000000000"
     function_name = "bench"
@@ -32,7 +32,7 @@ class Context:
 
 
 def _outcome(handler: object, event: object) -> object:
-    """Return what the handler answers, or the name of the error it answers with."""
+    """Return the handler's answer, or the name of its error."""
     try:
         return handler(event, Context())  # type: ignore[operator]
     except Exception as error:  # noqa: BLE001 - the benchmark decides which may be

@@ -1,8 +1,8 @@
-"""A first event for every function, from a local cloud that has ingested a document and a scan.
+"""First events of every function, from a local cloud with an ingested document and scan.
 
-What an execution or the API sends is replayed. Functions of jobs and of batches, the one that
-gathers parts and the one that draws are told of a job, of parts or of a model that are not there:
-they make their clients, look, and say so, or do nothing.
+Events of executions and of the API are replayed. Functions of jobs and of batches, the one that
+gathers parts and the one that draws get a job, parts or a model that do not exist: they create
+their clients, look them up, and report that, or do nothing.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """A function with its environment, and the event that it is first invoked with.
+    """A function with its environment, and the event of its first invocation.
 
-    `error` is the name of the error that it answers with, empty where it answers with none.
+    `error` is the name of the error that it answers with, or empty for none.
     """
 
     name: str
@@ -70,12 +70,12 @@ class ColdStart:
 
     @property
     def streams(self) -> bool:
-        """Tell whether the function speaks to the Runtime API by itself."""
+        """Return whether the function uses the Runtime API by itself."""
         return "AWS_LAMBDA_EXEC_WRAPPER" in self.environment
 
 
 def cold_starts(caller: Caller) -> list[ColdStart]:
-    """Return every function of the template, the API's twice: for its records and for a search."""
+    """Return every function of the template; the API twice: for its records and for a search."""
     document = _ingested(caller, "sluice-1.pdf", KINDS["pdf"](1))
     scan = _ingested(caller, "scan.pdf", make_pdfs.mixed())
     events = _events(caller, document) | _of_rooms(caller, document, scan)
@@ -100,7 +100,7 @@ def _ingested(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
 
 
 def _events(caller: Caller, document: dict[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Return events by handler and by the name that the figure gets."""
+    """Return events by handler and by the name of the figure."""
     history = caller.history(document["version"])
     steps = _payloads(history)
     execution = json.loads(history[0]["executionStartedEventDetails"]["input"])
@@ -167,7 +167,7 @@ def _sample(name: str) -> Any:
 
 
 def _payloads(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what the execution invoked its functions with, in order."""
+    """Return the payloads with which the execution invoked its functions, in order."""
     scheduled = [
         event["taskScheduledEventDetails"] for event in history if event["type"] == "TaskScheduled"
     ]
@@ -229,7 +229,7 @@ def _event(source: str, kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _arrival(execution: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a batch with the arrival of the document again, which is claimed already."""
+    """Return an event batch with the document's arrival again, which is claimed already."""
     sample = json.loads((PROJECT / "tests" / "events" / "object-created.json").read_text())
     sample["detail"]["bucket"]["name"] = execution["bucket"]
     sample["detail"]["object"] |= {
@@ -242,7 +242,7 @@ def _arrival(execution: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _announced() -> dict[str, Any]:
-    """Return a batch with an event that no webhook of the tenant wants."""
+    """Return an event batch with an event that no webhook of the tenant subscribes to."""
     sample = json.loads((PROJECT / "tests" / "events" / "document.ready.json").read_text())
     sample["detail"]["tenant"] = "local"
     return _batch(sample, "webhooks")
@@ -266,7 +266,7 @@ def _batch(body: Mapping[str, Any], queue: str) -> dict[str, Any]:
 def _ended(
     caller: Caller, document: dict[str, Any], execution: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the end of the document's execution, which is settled already."""
+    """Return the end event of the document's execution, which is settled already."""
     machine = caller.cloud.outputs["IngestMachineArn"]
     name = f"{document['version']}-1"
     return _event(
@@ -290,7 +290,7 @@ def _ended(
 
 
 def _job_ended(caller: Caller) -> dict[str, Any]:
-    """Return the end of an execution of a job that nothing is kept of."""
+    """Return the end event of an execution of a job without a record."""
     machine = caller.cloud.outputs["ExportMachineArn"]
     sample: dict[str, Any] = json.loads(
         (PROJECT / "tests" / "events" / "execution-ended.json").read_text()

@@ -1,4 +1,4 @@
-"""An emulated Runtime API that gives one event, takes its answer whole and hangs up."""
+"""Emulated Runtime API that serves one event, reads the whole answer and hangs up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OneInvocation:
     """The Runtime API of one sandbox that is invoked once."""
 
     def __init__(self, event: Mapping[str, Any]) -> None:
-        """Have `event` waiting for the function."""
+        """Queue `event` for the function."""
         self._api = RuntimeApi()
         self.address = self._api.address
         self._api.post(
@@ -31,7 +31,7 @@ class OneInvocation:
         )
 
     def answer(self) -> bytes:
-        """Return the answer once it is whole; hang up then. Raises RuntimeError for an error."""
+        """Return the whole answer and hang up. Raises RuntimeError for an error."""
         try:
             while True:
                 signal = self._api.signals.get(timeout=PATIENCE_S)

@@ -1,4 +1,4 @@
-"""What a local cloud counted until now: calls by its ledger, functions by their reports, bytes."""
+"""Counters of a local cloud: calls by its ledger, functions by their reports, bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Counts:
 
 
 def counted(caller: Caller) -> Counts:
-    """Return the counts, once what was begun has been written down."""
+    """Return the counts, once all started work has been written down."""
     time.sleep(SETTLE_S)
     folder = caller.cloud.data_dir
     book = ledger.read_ledger(next(folder.rglob(ledger.LEDGER_FILE)))

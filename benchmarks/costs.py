@@ -1,7 +1,7 @@
-"""What documents, questions and stored passages cost on paper: counted calls at list prices.
+"""Costs of documents, questions and stored passages: counted calls at list prices.
 
-Each workload runs on a local cloud of its own stage. What it called, by the ledger of the local
-cloud, how long its functions ran, and what it wrote are taken over all its items, and billed by
+Each workload runs on a local cloud of its own stage. Its calls, by the ledger of the local cloud,
+the durations of its functions, and the bytes written are summed over all items, and billed by
 `infra.costs.usage`. Seconds are this machine's.
 """
 
@@ -38,14 +38,14 @@ PARTS = "parts"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Some like things to do; `act` does them and returns the receipts of all."""
+    """A number of similar actions; `act` performs them and returns all receipts."""
 
     name: str
     act: Callable[[Caller], Sequence[Mapping[str, Any]]]
 
 
 def measure(repetitions: int) -> Result:
-    """Do every workload `repetitions` times, large documents less often."""
+    """Run every workload `repetitions` times, large documents less often."""
     with running_cloud() as caller:
         for number in range(WARM_UP):
             _ingest(caller, f"warm-{number}.md", small_documents.markdown(number))
@@ -101,9 +101,9 @@ def _made(kind: str, number: int, pages: int) -> bytes:
 
 
 def _ingest(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
-    """Return where the document is, once it has ended.
+    """Return the document's address, once its ingest has ended.
 
-    Its record is looked at as the account's administrator, whose calls are not counted.
+    Its record is read as the account's administrator, whose calls are not counted.
     """
     announced = caller.announce(path, content, COLLECTION)
     caller.post(announced, content)
@@ -125,7 +125,7 @@ def _ingest(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
 
 
 def _read(caller: Caller, done: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the document that was ingested; what a query answered is there already."""
+    """Return the ingested document; the answer of a query is returned already."""
     return caller.settled(done["document_id"]) if set(done) == {"document_id"} else done
 
 
@@ -185,8 +185,9 @@ def _used(caller: Caller, workload: Workload) -> CountedUsage:
 
 
 def _calls(before: Counts, after: Counts) -> dict[str, int]:
-    """Return the calls between the two. Of the polls, those that brought something: the others are
-    what a queue costs while it stands.
+    """Return the calls between two counts, and only those polls that received something.
+
+    Empty polls are an idle cost of a queue.
     """
     found = after.calls - before.calls
     found["sqs:ReceiveMessage"] = found["sqs:DeleteMessageBatch"]
@@ -194,7 +195,7 @@ def _calls(before: Counts, after: Counts) -> dict[str, int]:
 
 
 def _functions(before: Counts, after: Counts) -> dict[str, FunctionUse]:
-    """Return how each function ran between the two."""
+    """Return the runs of each function between two counts."""
     return {
         name: FunctionUse(now[0] - then[0], (now[1] - then[1]) / 1000, now[2])
         for name, now in after.functions.items()
@@ -213,7 +214,7 @@ def _tokens(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _stored(caller: Caller) -> dict[str, float]:
-    """Return the bytes that a passage takes where it is kept, over all that was ingested."""
+    """Return the stored bytes per passage, over all that was ingested."""
     documents = caller.api.get("/v1/documents", params={"limit": 100}).json()["items"]
     chunks = sum(each["chunks"] for each in documents)
     objects = sum(each["Size"] for each in versions_of(caller))
@@ -234,7 +235,7 @@ def _stored(caller: Caller) -> dict[str, float]:
 
 
 def _item_bytes(value: Mapping[str, Any]) -> int:
-    """Return what DynamoDB bills of an attribute value.
+    """Return the bytes that DynamoDB bills for an attribute value.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
@@ -251,7 +252,7 @@ def _item_bytes(value: Mapping[str, Any]) -> int:
 
 
 def _vector_bytes(caller: Caller) -> float:
-    """Return what S3 Vectors bills of a vector: its numbers, its key and its metadata."""
+    """Return the bytes that S3 Vectors bills for a vector: its numbers, its key and metadata."""
     vectors = caller.cloud.client("s3vectors")
     bucket = caller.cloud.outputs["VectorBucketName"]
     (index,) = vectors.list_indexes(vectorBucketName=bucket)["indexes"]

@@ -1,4 +1,4 @@
-"""Curves of results as pictures: points with intervals, joined in their order. PNG, by Pillow."""
+"""PNG charts of results by Pillow: points with intervals, joined in their order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CAP = 4
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value at a place, with its interval; the place is above 0, as its axis is logarithmic."""
+    """A value with its interval at an x position, which is above 0 for the logarithmic axis."""
 
     name: str
     at: float
@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Where a place and a value are drawn, in pixels from the left edge and from the upper one."""
+    """Conversion of positions and values to pixels from the left and upper edges."""
 
     first: float
     last: float
@@ -43,7 +43,7 @@ class _Scale:
 
 
 def drawn(lines: Mapping[str, Sequence[Point]], across: str, up: str) -> Image.Image:
-    """Return a curve for each line, over a logarithmic axis `across` and an axis `up` from 0.
+    """Return a chart of `lines` over a logarithmic axis `across` and an axis `up` from 0.
 
     Raises:
         ValueError: there is no point, or one that is not above 0.

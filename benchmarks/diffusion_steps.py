@@ -1,4 +1,4 @@
-"""Quality against steps and seconds: DDPM, DDIM and the distilled model, `diffusion_steps`.
+"""Quality of DDPM, DDIM and the distilled model by steps and seconds: `diffusion_steps`.
 
 `diffusion` and `diffusion_distilled` are those of `make train-all`. Each way draws the same
 captions from the same noise, by the exported graphs and the sampler that serves them, on one
@@ -30,8 +30,10 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
 
 
 def result(ways: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], repetitions: int) -> Result:
-    """Return what the ways came to: CPU milliseconds a picture, the share of the right class, and
-    the Fréchet distance to the pictures trained on with its 95 % interval by bootstrap.
+    """Return the results of the ways.
+
+    They are CPU milliseconds a picture, the share of the right class, and the Fréchet distance to
+    the training pictures with its 95 % interval by bootstrap.
     """
     return Result(
         name="diffusion_steps",

@@ -1,4 +1,4 @@
-"""Draws by every way, and judges it, in the training environment: one line of JSON in the end."""
+"""Draw and judge in every way, in the training environment; print one line of JSON."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Model:
 
     @classmethod
     def open(cls, folder: Path) -> Model:
-        """Open a model as the job that exports it leaves it."""
+        """Open a model as the export job leaves it."""
         session = open_session(folder / "denoiser.onnx")
 
         def denoise(image: Images, step: Integers, tokens: Integers) -> Images:
@@ -76,7 +76,7 @@ def ways(teacher: Model, student: Model) -> Iterator[Way]:
 
 
 def drawn(way: Way, tokens: Integers, seed: int) -> tuple[Images, float, float]:
-    """Return pictures of captions, and the seconds of CPU and wall that they took."""
+    """Return pictures of captions, and their seconds of CPU and wall time."""
     known = way.model.constants
     schedule = NoiseSchedule(known["alphas_cumprod"], known["lowest"], known["highest"])
     start = diffusion.noise(seed, len(tokens), (known["channels"], known["side"], known["side"]))
@@ -90,7 +90,7 @@ def drawn(way: Way, tokens: Integers, seed: int) -> tuple[Images, float, float]:
 def measured(
     way: Way, data: CaptionedImages, judge: ImageClassifier, repetitions: int
 ) -> dict[str, Any]:
-    """Return what a way came to over the repetitions."""
+    """Return the results of a way over the repetitions."""
     all_tokens, _ = data.tokens("test", int(way.model.constants["prompt_tokens"]))
     tokens, labels = all_tokens[:DRAWN, 0], data.images.test.labels[:DRAWN]
     features, cpu, wall, right = [], [], [], 0
@@ -121,7 +121,7 @@ def apart(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str,
 
 
 def main(teacher: str, student: str, repetitions: str) -> None:
-    """Measure two models by the pictures that both were trained on."""
+    """Measure two models by their common training pictures."""
     with tempfile.TemporaryDirectory() as scratch:
         captioned_digits.prepare(Path(scratch))
         data = captions.read(Path(scratch))

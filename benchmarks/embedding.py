@@ -1,4 +1,4 @@
-"""Sentences a core-second: the int8 embedder against sentence-transformers, and how near it is.
+"""Throughput of the int8 embedder beside sentence-transformers, and their similarity.
 
 Both run in this run, in turn, one thread each, on the same texts with the same number of
 tokens. The rate is by the CPU time of the process, which neighbours disturb least; the rate by
@@ -34,7 +34,7 @@ Spent = dict[tuple[str, int], list[dict[str, Any]]]
 
 
 def texts_of(length: int, tokens: SentenceTokenizer, prose: str) -> list[str]:
-    """Return 32 passages of `prose` that have exactly `length` tokens, special ones included."""
+    """Return 32 passages of `prose` with exactly `length` tokens, special ones included."""
     spans = tokens.spans(prose)
     inner = length - 2
     found: list[str] = []

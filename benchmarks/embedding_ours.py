@@ -12,7 +12,7 @@ from chalicelib.inference.embedder import Embedder
 
 
 def main(models: Path) -> None:
-    """Embed what is asked for on standard input until it ends."""
+    """Embed the texts given on standard input until it ends."""
     embedder = Embedder.open(models)
     embedder.embed(["Warm."])
 

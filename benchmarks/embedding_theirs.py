@@ -29,7 +29,7 @@ def model_folder() -> Path:
 
 
 def main() -> None:
-    """Embed what is asked for on standard input until it ends."""
+    """Embed the texts given on standard input until it ends."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     model = SentenceTransformer(str(model_folder()), device="cpu", local_files_only=True)

@@ -1,4 +1,4 @@
-"""How labelled questions end: answered or refused, rightly or wrongly, by the threshold."""
+"""Results of labelled questions by threshold: answered or refused, rightly or wrongly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FLOORS = (0.40, 0.45, 0.48, 0.51, 0.55, 0.60, 0.65)
 
 @dataclass(frozen=True)
 class Case:
-    """A question, the best sentence's support, and whether tier 0 cites what it should.
+    """A question, the best sentence's support, and whether tier 0 cites the right source.
 
-    `held_out` where nothing was chosen by it.
+    `held_out` means that nothing was tuned by it.
     """
 
     question: str
@@ -29,7 +29,7 @@ class Case:
 
 
 def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
-    """Return how the cases end where support below `floor` is refused."""
+    """Return the results of the cases if support below `floor` is refused."""
     ends = Counter(
         {"answered rightly": 0, "answered wrongly": 0, "refused wrongly": 0, "refused rightly": 0}
     )
@@ -42,7 +42,7 @@ def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
 
 
 def summary(cases: Sequence[Case]) -> dict[str, Any]:
-    """Return what there is to say of one set of questions, at the product's threshold."""
+    """Return the figures of one set of questions at the product's threshold."""
     ends = score(cases, MIN_SUPPORT)
     answerable = sum(case.answerable for case in cases)
     return {
@@ -55,12 +55,12 @@ def summary(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def false_answers(cases: Sequence[Case], floor: float) -> int:
-    """Return how many questions are answered that nothing answers."""
+    """Return the number of questions without an answer that are answered anyway."""
     return sum(not case.answerable and case.support >= floor for case in cases)
 
 
 def curve(cases: Sequence[Case]) -> list[dict[str, Any]]:
-    """Return what other thresholds would give: right answers against false ones."""
+    """Return right answers against false ones at other thresholds."""
     answerable = sum(case.answerable for case in cases)
     return [
         {

@@ -1,4 +1,4 @@
-"""Exported graphs against the networks that they are of: `exported_graphs`.
+"""Exported graphs compared with their source networks: `exported_graphs`.
 
 Every graph of every recipe, as trained, by onnxruntime with the options that serve it and by torch
 in inference mode, on the same inputs, one thread each, in turn in one process. What both give is

@@ -1,5 +1,6 @@
-"""Times the graphs of trained models and the networks that they were exported from, in turn, in the
-training environment: one line of JSON in the end.
+"""Time trained models' graphs beside their source networks.
+
+They take turns in the training environment; prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ WARM = 3
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A graph and the network of it, on the same inputs. Both return what they give, in order."""
+    """A graph and its source network on the same inputs. Both return outputs in order."""
 
     recipe: str
     graph: str
@@ -83,7 +84,7 @@ def _case(
 
 
 def measured(case: Case, repetitions: int) -> dict[str, Any]:
-    """Return how far both are apart, and the CPU milliseconds of a call of each, turn by turn."""
+    """Return the largest difference of both, and each turn's CPU milliseconds per call."""
     apart = max(
         float(np.abs(one.astype(np.float64) - other.numpy().astype(np.float64)).max())
         for one, other in zip(case.ours(), case.theirs(), strict=True)
@@ -117,7 +118,7 @@ def _seconds(way: Callable[[], Any], calls: int) -> float:
 
 
 def main(repetitions: str, *models: str) -> None:
-    """Measure the models that are named as RECIPE=FOLDER."""
+    """Measure the models given as RECIPE=FOLDER."""
     found = []
     for model in models:
         recipe, _, folder = model.partition("=")

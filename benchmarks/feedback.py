@@ -1,12 +1,12 @@
-"""What ratings do to searches: `python -m benchmarks feedback`.
+"""Effect of ratings on searches: `python -m benchmarks feedback`.
 
 Users are simulated. Each asks one of the rated questions, looks at the first ten passages and rates
-the first: up where it is from the best document, down where it is not, and names the best one where
-it is among the ten. Then everybody's votes are cast, and three kinds of questions are asked with
-and without them: the rated ones again, the same in other words, and ones that nobody rated.
+the first: up if it is from the best document, down if not, and names the best one if it is among
+the ten. Then everybody's votes are cast, and three kinds of questions are asked with and without
+them: the rated ones again, the same in other words, and unrated ones.
 
 The search is the product's own, over the local cloud's index. The other words are made by rules: a
-name is put into a sentence, and a word of a sentence gives way to a synonym.
+name is put into a sentence, and a word of a sentence is replaced by a synonym.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ Ask = Callable[[str], Sequence[Hit]]
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An index that is asked the same only once: votes change what is made of its answer."""
+    """An index with a cache of its results: votes only change the ranking of its answer."""
 
     index: PassageIndex
     found: dict[tuple[str, int], list[Hit]] = field(default_factory=dict)
@@ -82,20 +82,20 @@ class Remembered:
         count: int,
         condition: IndexFilter | None,
     ) -> Sequence[Hit]:
-        """Return the best chunks; what is asked here has no `condition`."""
+        """Return the best chunks; these questions have no `condition`."""
         if (text, count) not in self.found:
             asked = self.index.query(index, vector, text, count=count, condition=condition)
             self.found[text, count] = list(asked)
         return self.found[text, count]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
-        """Return the chunks that there are under `keys`."""
+        """Return the chunks with these `keys`."""
         return self.index.chunks(index, keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One question, in words of its own or in others, and what answers it."""
+    """One question, in its own or in other words, and its relevant documents."""
 
     text: str
     gains: Gains
@@ -103,20 +103,20 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Voters:
-    """The questions that are rated, the same in other words, and questions that nobody rates."""
+    """The rated questions, their paraphrases, and unrated questions."""
 
     rated: Sequence[Judged]
     asked: Mapping[str, Sequence[Asking]]
 
     @property
     def texts(self) -> list[str]:
-        """Return all that is asked."""
+        """Return all questions."""
         found = [each.text for kind in self.asked.values() for each in kind]
         return list(dict.fromkeys(found))
 
 
 def voters(name: str, half: Half, documents: Mapping[str, JudgedDocument]) -> Voters:
-    """Return who asks what in one half: every other question is rated, `MAX_VOTES` at the most."""
+    """Return the questions of one half: every other one is rated, `MAX_VOTES` at the most."""
     known = [each for each in collection.frozen(name).questions if each.half == half]
     ordered = sorted(known, key=lambda question: hashed(f"rated {question.id}"))
     rated, others = ordered[::2][:MAX_VOTES], ordered[1::2]
@@ -132,7 +132,7 @@ def voters(name: str, half: Half, documents: Mapping[str, JudgedDocument]) -> Vo
 
 
 def in_other_words(name: str, question: Judged, documents: Mapping[str, JudgedDocument]) -> str:
-    """Return the question in other words, "" where there are none."""
+    """Return the question in other words, or "" if there are none."""
     if name == "foldoc":
         return FRAMES[int(hashed(question.id)[1], 16) % len(FRAMES)].format(question.text)
     word = question.id.split("/", maxsplit=1)[0]
@@ -147,13 +147,13 @@ def in_other_words(name: str, question: Judged, documents: Mapping[str, JudgedDo
 
 
 def searching(searcher: Searcher, cast: Sequence[Vote] = ()) -> Ask:
-    """Return the product's search, with what was voted."""
+    """Return the product's search with the votes that were cast."""
     voted = replace(searcher, votes=Ballots(cast))
     return lambda text: voted.search(Query("tenant", text, None, TOP_K, "")).passages
 
 
 def ballots(searcher: Searcher, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
-    """Return the votes of users who rate what they find without any, `wrong` of them carelessly."""
+    """Return the votes of users on results without votes; a share `wrong` rates carelessly."""
     chance = random.Random(SEED)  # noqa: S311 - the same careless users each time
     ask = searching(searcher)
     texts = [question.text for question in rated]
@@ -193,7 +193,7 @@ def _documents(hits: Sequence[Hit]) -> list[str]:
 
 
 def _reciprocal_rank(hits: Sequence[Hit], gains: Gains) -> float:
-    """Return 1 / the place of the first best document: a related one is no answer."""
+    """Return 1 / the rank of the first best document: a related one is no answer."""
     best = max(gains.values())
     answers = {each: gain for each, gain in gains.items() if gain == best}
     return METRICS["MRR@10"](_documents(hits), answers)
@@ -228,7 +228,7 @@ def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
 
 
 def effects(searcher: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
-    """Return what the votes change, by kind of question and score."""
+    """Return the effect of the votes, by kind of question and score."""
     without, with_votes = searching(searcher), searching(searcher, cast)
     return {
         kind: {
@@ -241,7 +241,7 @@ def effects(searcher: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, 
 
 @contextmanager
 def constants(alike: float, most: float) -> Iterator[None]:
-    """Let the product's votes work with other constants for a while."""
+    """Use other constants for the product's votes while the block runs."""
     before = product.MIN_SIMILARITY, product.MAX_BOOST
     product.MIN_SIMILARITY, product.MAX_BOOST = alike, most
     try:
@@ -252,7 +252,7 @@ def constants(alike: float, most: float) -> Iterator[None]:
 
 @contextmanager
 def opened(name: str, half: Half) -> Iterator[tuple[Searcher, Voters]]:
-    """Yield the product's search over a collection, and who asks what of it in one half."""
+    """Yield the product's search over a collection, and the questions of one half."""
     documents = collection.documents(name, collection.frozen(name).documents)
     who = voters(name, half, {each.id: each for each in documents})
     with engine(name, documents, who.texts, Embedder.open(CACHE)) as running:
@@ -261,7 +261,7 @@ def opened(name: str, half: Half) -> Iterator[tuple[Searcher, Voters]]:
 
 
 def measure(repetitions: int) -> Result:
-    """Measure on the half that took no part in choosing the constants."""
+    """Measure on the half that was not used to choose the constants."""
     costs: list[float] = []
     facts: dict[str, Any] = {
         "alike": product.MIN_SIMILARITY,
@@ -281,7 +281,7 @@ def measure(repetitions: int) -> Result:
 
 
 def _costs(searcher: Searcher, who: Voters, repetitions: int) -> list[float]:
-    """Return the CPU time, in milliseconds, that it takes to weigh the most votes there can be."""
+    """Return the CPU time, in milliseconds, to weigh the maximum number of votes."""
     cast = ballots(searcher, who.rated)[:MAX_VOTES]
     asked = [each.text for each in who.asked["in other words"]][:repetitions]
     found = []
@@ -293,7 +293,7 @@ def _costs(searcher: Searcher, who: Voters, repetitions: int) -> list[float]:
 
 
 def tuned(name: str) -> list[dict[str, float]]:
-    """Return what each pair of constants does to the questions that are for tuning."""
+    """Return the effect of each pair of constants on the tuning questions."""
     found = []
     with opened(name, "tune") as (searcher, who):
         cast = {wrong: ballots(searcher, who.rated, wrong) for wrong in (0.0, WRONG)}
@@ -316,7 +316,7 @@ def tuned(name: str) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Try constants on the half of the questions that is for it; print what each pair does."""
+    """Try constants on the tuning half of the questions; print the effect of each pair."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=main.__doc__)
     parser.add_argument("names", nargs="*", default=list(collection.PACKAGES))
     for name in parser.parse_args().names:

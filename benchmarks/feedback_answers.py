@@ -1,9 +1,9 @@
-"""What ratings do to answers: part of `python -m benchmarks feedback`.
+"""Effect of ratings on answers: part of `python -m benchmarks feedback`.
 
-Everybody asks a labelled question and rates the answer: up where it cites the fact that the label
-names, down where it does not, and then points to the fact where it stands in a passage that was
-found. An answer to what the documents do not answer is rated down. Tier 0 answers, in this process,
-as `benchmarks.answering` has it.
+Every user asks a labelled question and rates the answer: up if it cites the labelled fact, down if
+not, and then points to the fact if it stands in a retrieved passage. An answer to a question that
+the documents do not answer is rated down. Tier 0 answers, in this process, as in
+`benchmarks.answering`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from chalicelib.retrieval.search.searcher import Searcher
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A question and the file and words that answer it; both "" where nothing does."""
+    """A question and the file and words that answer it; both "" if nothing does."""
 
     question: str
     path: str = ""
     quotes: str = ""
 
     def is_in(self, source: SourceSentence) -> bool:
-        """Say whether a sentence holds the fact."""
+        """Return whether a sentence holds the fact."""
         held = self.quotes in " ".join(source.text.split())
         return bool(self.quotes) and held and source.passage.path == self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found for a question, and the sentences that answer it."""
+    """The search results of a question, and the sentences that answer it."""
 
     found: SearchResult
     sources: Sequence[SourceSentence]
@@ -63,7 +63,7 @@ class Answers:
         self._vectors: dict[str, Sequence[float]] = {}
 
     def to(self, question: str, cast: Sequence[Vote] = ()) -> Answer:
-        """Return the answer to a question, with what was voted."""
+        """Return the answer to a question, with the votes that were cast."""
         searcher = replace(self._finder, votes=Ballots(cast))
         found = searcher.search(Query("tenant", question, None, 10, ""))
         sources = evidence.candidate_sentences(question, found.passages)
@@ -80,7 +80,7 @@ class Answers:
 
 
 def vote_of(label: Label, answer: Answer) -> Vote:
-    """Return what a user who knows the label says of an answer."""
+    """Return the rating of an answer by a user who knows the label."""
     right = any(map(label.is_in, answer.claims))
     facts = [source for source in answer.sources if label.is_in(source)]
     better = _quoted(facts[0]).bare_span if facts and not right else None
@@ -104,7 +104,7 @@ def _quoted(source: SourceSentence) -> QuotedSpan:
 
 
 def labels_of(file: Path) -> tuple[list[Label], list[str]]:
-    """Return the questions of a file that are answered, and those that are not."""
+    """Return the questions of a file that have an answer, and those that have none."""
     told = json.loads(file.read_text(encoding="utf-8"))
     answered = [
         Label(item["question"], item["path"], item["quotes"]) for item in told["answerable"]
@@ -113,7 +113,7 @@ def labels_of(file: Path) -> tuple[list[Label], list[str]]:
 
 
 def measured(models: Path) -> Mapping[str, Any]:
-    """Return, by set of questions, how many are answered rightly without votes and with them."""
+    """Return, by set of questions, how many are answered rightly without and with votes."""
     return {name: _of_set(name, models) for name in SETS}
 
 

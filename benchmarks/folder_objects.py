@@ -1,4 +1,4 @@
-"""Objects as files of a folder: what the functions' cores read and write, without a network."""
+"""Object storage in a folder, which the functions' cores use without a network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class FolderObjects:
     """Objects without versions; the key of one is its path. Each is read a block at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep them below `folder`."""
+        """Store the objects below `folder`."""
         self._folder = folder
 
     def path(self, bucket: str, key: str) -> Path:
-        """Return where an object lies."""
+        """Return the path of an object."""
         return self._folder / bucket / key
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:

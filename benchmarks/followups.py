@@ -1,4 +1,4 @@
-"""How often follow-up questions are answered rightly: `python -m benchmarks followups`.
+"""Share of follow-up questions answered rightly: `python -m benchmarks followups`.
 
 The labelled conversations of `tests/data/followups.json` over `samples/`, with pages about other
 things beside them, answered by tier 0 in this process as `benchmarks.answering` does: once with
@@ -42,12 +42,12 @@ class Ended:
 
 
 def measure(repetitions: int = 1, models: Path = MODELS) -> Result:
-    """Answer every labelled question both ways; it comes out the same each time."""
+    """Answer every labelled question in both ways once: the results do not vary."""
     return Result("followups", 1, {}, facts=counted(ended(models)))
 
 
 def ended(models: Path) -> list[Ended]:
-    """Answer every labelled question both ways."""
+    """Answer every labelled question in both ways."""
     searcher, local = finder_over(models, *(ROOT / folder for folder in FOLDERS))
 
     def one(case: dict[str, Any]) -> Ended:
@@ -79,7 +79,7 @@ def _end(searcher: Searcher, embedder: LocalEmbedder, case: dict[str, Any], aske
 
 
 def counted(cases: Sequence[Ended]) -> dict[str, Any]:
-    """Return how the cases of each kind end, without and with the rules."""
+    """Return the results of the cases of each kind, without and with the rules."""
     kinds = dict.fromkeys(case.kind for case in cases)
     return {kind: _counts([case for case in cases if case.kind == kind]) for kind in kinds}
 
@@ -96,7 +96,7 @@ def _counts(cases: Sequence[Ended]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print every question with its ends and how it is resolved."""
+    """Print every question with its results and its resolved form."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=MODELS)
     for case in ended(parser.parse_args().models):

@@ -1,4 +1,4 @@
-"""Pages a second from a file to a search that finds it: ours beside LlamaIndex, and what it costs.
+"""Ingest throughput in pages a second beside LlamaIndex, and its costs.
 
 Both sides take the same files in turn, in one run, each in a process on the same one core, with
 the same model and with chunks of the same most tokens. The rate is by CPU time of the process,
@@ -36,7 +36,7 @@ Done = dict[str, Any]
 
 @dataclass(slots=True)
 class Sides:
-    """Both processes, what they did, and how many files they were given."""
+    """Both processes, their results, and how many files they were given."""
 
     ours: Peer
     theirs: Peer
@@ -44,7 +44,7 @@ class Sides:
     done: dict[tuple[str, str], list[Done]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, side: str, path: Path, question: str) -> Done:
-        """Let one side take a file in. Raises RuntimeError where it does not find it then."""
+        """Let one side ingest a file. Raises RuntimeError if its search does not find it."""
         self.files += 1
         asked = {"path": str(path), "question": question, "number": self.files}
         if side == OURS:
@@ -57,7 +57,7 @@ class Sides:
 
 
 def measure(repetitions: int) -> Result:
-    """Take in `repetitions` files of each kind on each side, then upload what a cloud is for."""
+    """Ingest `repetitions` files of each kind on each side, then upload some to a cloud."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
         folder = Path(made)
         environment = {**os.environ, **ALONE}
@@ -107,7 +107,7 @@ def _round(repetition: int, folder: Path, sides: Sides) -> None:
 def compared(
     done: Mapping[tuple[str, str], list[Done]],
 ) -> tuple[dict[str, Spread], dict[str, float], dict[str, Any]]:
-    """Return rates, parts, how many times ours is as fast, and what each side made of the pages."""
+    """Return rates, parts, speed ratios, and what each side made of the pages."""
     measured: dict[str, Spread] = {}
     ratios: dict[str, float] = {}
     facts: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Files through the whole local cloud, for `benchmarks.ingest`: the clock, and their receipts."""
+"""Ingest through the whole local cloud, for `benchmarks.ingest`: durations and receipts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPETITIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Files of one kind: how many pages each has, the first one too, and how it is made."""
+    """Files of one kind: the pages of each, the first page, and the function that makes it."""
 
     ending: str
     pages: int
@@ -38,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What the cloud made of the files."""
+    """Results of the uploaded files."""
 
     measured: Mapping[str, Spread]
     facts: Mapping[str, Any]
@@ -71,7 +71,7 @@ def measure() -> Uploaded:
 def _upload(
     caller: Caller, path: str, kind: Kind, number: int, pages: int
 ) -> tuple[float, dict[str, Any]]:
-    """Upload the `number`th file of a kind; return seconds until a search found it, and it."""
+    """Upload the `number`th file of a kind; return it and the seconds until a search found it."""
     shown = real_pages.pages(pages, number * kind.pages)
     content = kind.make(shown)
     announced = caller.announce(path, content, COLLECTION)
@@ -87,12 +87,12 @@ def _upload(
 
 
 def dollars(document: Mapping[str, Any]) -> Decimal:
-    """Return what the receipt of a document comes to."""
+    """Return the sum of a document's receipt."""
     return Decimal(document["receipt"]["dollars"])
 
 
 def lines(document: Mapping[str, Any]) -> dict[str, Decimal]:
-    """Return the dollars of a receipt by what they were for."""
+    """Return the dollars of a receipt by purpose."""
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for line in document["receipt"]["lines"]:
         totals[f"{line['role']}: {line['model']}"] += Decimal(line["dollars"])

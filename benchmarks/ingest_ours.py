@@ -39,7 +39,7 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class TimedVectors:
-    """The index, and how long was spent in it."""
+    """The index, and the time spent in it."""
 
     index: Vectors
     clock: Clock
@@ -70,7 +70,7 @@ class OneTenant:
 
 
 class Engine:
-    """The engine as a boto3 client shows it: an operation is a method with named parameters."""
+    """The engine with a boto3 client's interface: one keyword-only method per operation."""
 
     def __init__(self, folder: Path) -> None:
         """Open it on `folder`, with an index such as a tenant's."""
@@ -89,10 +89,10 @@ class Engine:
 
 
 class Ingest:
-    """What a file goes through until a search finds it."""
+    """The pipeline of a file until a search finds it."""
 
     def __init__(self, models: Path, folder: Path, clock: Clock) -> None:
-        """Keep everything in `folder`; seconds are those of `clock`."""
+        """Store everything in `folder`; seconds are those of `clock`."""
         self.objects = FolderObjects(folder / "objects")
         engine = cast(Any, Engine(folder))
         self._passages = Passages(engine)
@@ -116,7 +116,7 @@ class Ingest:
         )
 
     def file(self, path: Path, number: int, question: str) -> dict[str, Any]:
-        """Take `path` in as document `number` and ask `question`; return what was done and spent.
+        """Ingest `path` as document `number`, ask `question`, and return results and times.
 
         `found` are the names of the documents whose passages were found, best first.
         """
@@ -171,7 +171,7 @@ def _upload(about: dict[str, Any], path: Path) -> ReadRequest:
 
 
 def main(models: Path, folder: Path) -> None:
-    """Take in what is asked for on standard input until it ends."""
+    """Ingest the files given on standard input until it ends."""
     ingest = Ingest(models, folder, time.process_time)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:

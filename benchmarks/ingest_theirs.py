@@ -1,8 +1,8 @@
 """LlamaIndex in a process of its own, run by the environment of `bench.in`.
 
-Its own readers, its own splitter at the size of our chunks, the published weights through its
-integration of sentence-transformers, its own index, and that index on the disk at the end. Asked
-for `int8`, it is given our embedder instead, so that all else can be compared.
+It uses its own readers, its own splitter at the size of our chunks, the published weights through
+its integration of sentence-transformers, its own index, and that index on the disk at the end. For
+`int8`, it uses our embedder instead, so that all else can be compared.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class Int8(BaseEmbedding):  # type: ignore[misc]
 
 
 class Ingest:
-    """What a file goes through until a search finds it."""
+    """The pipeline of a file until a search finds it."""
 
     def __init__(self, models: Path, folder: Path) -> None:
-        """Keep indexes in `folder`."""
+        """Store indexes in `folder`."""
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
         published = str(model_folder())
@@ -69,7 +69,7 @@ class Ingest:
         self._folder = folder
 
     def file(self, path: Path, model: str, question: str) -> dict[str, Any]:
-        """Take `path` in with `model` and ask `question`; return what was done and spent."""
+        """Ingest `path` with `model`, ask `question`, and return results and times."""
         folder = self._folder / "index"
         shutil.rmtree(folder, ignore_errors=True)
         embedder = self._models[model]
@@ -113,7 +113,7 @@ class Ingest:
 
 
 def main(models: Path, folder: Path) -> None:
-    """Take in what is asked for on standard input until it ends."""
+    """Ingest the files given on standard input until it ends."""
     ingest = Ingest(models, folder)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:

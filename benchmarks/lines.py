@@ -1,4 +1,4 @@
-"""Questions and answers with another process, one line of JSON each. Standard library only."""
+"""Request and response with another process by lines of JSON. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 
 def serve(ready: Mapping[str, Any], answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Say `ready`, then answer each line of standard input until it ends."""
+    """Write `ready`, then answer each line of standard input until it ends."""
     print(json.dumps(ready), flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
 
 class Peer:
-    """The other process, and what it said when it was ready."""
+    """The other process, and its first message."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -45,7 +45,7 @@ class Peer:
 def peer(
     command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[Peer]:
-    """Run `command` in `folder`, and end it with the block."""
+    """Run `command` in `folder`, and stop it at the end of the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True

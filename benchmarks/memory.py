@@ -1,4 +1,4 @@
-"""How much memory a file takes as it grows: what the functions hold, and what LlamaIndex does.
+"""Peak memory of an ingest by file size, ours beside LlamaIndex's.
 
 Every figure is of a fresh process. Ours are the functions that see the file: `read_document`
 planning it, `read_document` reading parts of it, `chunk_document` chunking them; the largest of
@@ -35,7 +35,7 @@ Peak = Mapping[str, Any]
 
 
 def measure(repetitions: int) -> Result:
-    """Let each side take each file in `repetitions` times."""
+    """Let each side ingest each file `repetitions` times."""
     peaks: dict[str, list[float]] = defaultdict(list)
     facts: dict[str, Any] = {}
     python = str(interpreter())
@@ -69,7 +69,7 @@ def measure(repetitions: int) -> Result:
 
 
 def _files(folder: Path) -> Sequence[tuple[str, str, Path]]:
-    """Make the files, small ones to warm up with among them; return ending, name and path."""
+    """Create the files, with small ones to warm up; return ending, name and path."""
     (folder / "small.csv").write_text("number,text\n1,small\n")
     (folder / "small.pdf").write_bytes(real_pages.pdf(real_pages.pages(1)))
     entries = [entry for page in real_pages.pages(100) for entry in page]
@@ -86,7 +86,7 @@ def _files(folder: Path) -> Sequence[tuple[str, str, Path]]:
 
 
 def write_csv(path: Path, size: int, entries: Sequence[tuple[str, str]]) -> None:
-    """Write rows of a number, a day, and an entry's name and text, until there are `size` bytes."""
+    """Write rows of a number, a day, and an entry's name and text, up to `size` bytes."""
     written = 0
     with path.open("w", encoding="utf-8") as file:
         written += file.write("number,day,name,text\n")
@@ -100,7 +100,7 @@ def write_csv(path: Path, size: int, entries: Sequence[tuple[str, str]]) -> None
 
 
 def _ours(path: Path, folder: Path) -> dict[str, Peak]:
-    """Return what each step held of `path`, which is read in parts where it is large."""
+    """Return the memory of each step on `path`, which is read in parts if it is large."""
     shutil.rmtree(folder, ignore_errors=True)
     upload = folder / BUCKET / KEY
     upload.parent.mkdir(parents=True)

@@ -1,8 +1,8 @@
 """One step of the ingest of one file in a process of its own, for `benchmarks.memory`.
 
-`plan` is what `read_document` does first: it reads a small file and plans the parts of a large
-one. `read` and `chunk` do some of the parts, first to last, one after the other, as a warm
-function does. Each prints the memory that it held before and at most.
+`plan` is the first step of `read_document`: it reads a small file and plans the parts of a large
+one. `read` and `chunk` process some of the parts, first to last, one after the other, as a warm
+function does. Each prints its memory before the step and its peak.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def read(path: Path, objects: FolderObjects, parts: int) -> dict[str, Any]:
 
 
 def chunk(models: Path, objects: FolderObjects, parts: int, pages: int) -> dict[str, Any]:
-    """Chunk some of the parts, or the whole of what has none."""
+    """Chunk some of the parts, or the whole file if it has none."""
     embedder = Embedder.open(models)
     embedder.count_tokens("Loads the tokenizer.")
     before = begin()
@@ -90,13 +90,13 @@ def chunk(models: Path, objects: FolderObjects, parts: int, pages: int) -> dict[
 
 
 def _warm() -> None:
-    """Load the models that tell a file's type and its language, which a warm function holds."""
+    """Load the models of file type and language, which a warm function holds."""
     identify_by_magika(b"A file of a type.")
     language_of([Page(page=1, text="This is a sentence of a language, and here is another one.")])
 
 
 def planned(objects: FolderObjects, parts: int) -> list[Part]:
-    """Return the parts that were planned, if any."""
+    """Return the planned parts, if any."""
     if not parts:
         return []
     prefix = version_prefix(PLACE["tenant"], PLACE["document_id"], PLACE["version"])
@@ -104,14 +104,14 @@ def planned(objects: FolderObjects, parts: int) -> list[Part]:
 
 
 def some(parts: Sequence[Part]) -> list[Part]:
-    """Return the first and the last part, and some as far apart as may be."""
+    """Return the first and the last part, and some evenly spaced ones."""
     if len(parts) <= SAMPLED:
         return list(parts)
     return [parts[place * (len(parts) - 1) // (SAMPLED - 1)] for place in range(SAMPLED)]
 
 
 def main() -> None:
-    """Do the step that was named, and print one line of JSON."""
+    """Run the named step, and print one line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("step", choices=("plan", "read", "chunk"))
     parser.add_argument("path", type=Path)

@@ -8,7 +8,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def begin() -> float:
-    """Return what is resident now, and forget what was before: loading takes more for a while.
+    """Return the resident memory, and reset the peak: loading needs more for a while.
 
     https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
     """
@@ -17,9 +17,9 @@ def begin() -> float:
 
 
 def before_and_peak(before: float) -> dict[str, float]:
-    """Return `before`, and the most that was resident since `begin` returned it.
+    """Return `before`, and the peak resident memory since `begin` returned it.
 
-    The kernel counts in bulk, so that the most may read as a little less than what was before.
+    The kernel counts in bulk, so that the peak may read as a little less than `before`.
     """
     return {"before": before, "peak": max(before, mebibytes(STATUS.read_text(), "VmHWM"))}
 

@@ -1,6 +1,6 @@
-"""LlamaIndex loading one file in a process of its own, run by the environment of `bench.in`.
+"""LlamaIndex loading one file in its own process, run by the environment of `bench.in`.
 
-It is asked for no more than its documents: splitting them would hold their text once more.
+It only loads the documents: splitting them would hold their text once more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.memory_peak import before_and_peak, begin
 
 
 def main(small: Path, path: Path) -> None:
-    """Load `small`, so that what is imported late is there, then `path`; print one line of JSON."""
+    """Load `small` to warm up late imports, then `path`; print one line of JSON."""
     SimpleDirectoryReader(input_files=[small]).load_data()
     before = begin()
     documents = SimpleDirectoryReader(input_files=[path]).load_data()

@@ -1,8 +1,8 @@
-"""A function's bundle as one would first make it: `python -m benchmarks.naive_bundle`.
+"""A function's bundle in the naive form: `python -m benchmarks.naive_bundle`.
 
 `pip install --target` of the function's pinned requirements for the template's Python, and the
 whole project beside it, as sources only: what a plain `zip -r` of such a folder would upload. It
-exists to be compared with, and was written before the bundle that it is compared with.
+exists for comparison, and was written before the bundle that it is compared with.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def requirements_of(handler: str) -> Path:
 
 
 def build(handler: str, folder: Path) -> Path:
-    """Make the naive bundle of the function `handler` as `folder`, and return it."""
+    """Create the naive bundle of the function `handler` in `folder`, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     pinned = requirements_of(handler)
     folder.mkdir(parents=True)
@@ -40,7 +40,7 @@ def build(handler: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Make one bundle."""
+    """Create one bundle."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("handler", help="such as app.app or functions.embed_text.handler.handler")
     parser.add_argument("folder", type=Path)

@@ -1,6 +1,6 @@
-"""The check that `check_support` took over from, kept to be measured beside it.
+"""The predecessor of `check_support`, kept for comparison.
 
-A sentence passed where a sentence of the source had a cosine of 0.6 with it, three quarters of its
+A sentence passed if a sentence of the source had a cosine of 0.6 with it, three quarters of its
 words stood there, and the source held all its numbers and capitalised names.
 """
 
@@ -16,7 +16,7 @@ CLAIM_WORDS = 0.75
 
 
 def supports(claim: str, passage: str, embedder: Embedder) -> bool:
-    """Say whether the older check would have let `claim` through."""
+    """Return whether the older check would have accepted `claim`."""
     sentences = [passage[span.start : span.end] for span in split_sentences(passage)]
     vector, *others = embedder.embed([claim, *sentences], truncate=True).tolist()
     place = passage.casefold()

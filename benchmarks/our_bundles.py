@@ -1,4 +1,4 @@
-"""Our bundles, unpacked: what `headrace package` makes for this machine, once a process."""
+"""Our unpacked bundles: the package for this machine, built once per process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FOLDER = PROJECT / "build" / "bench" / "package"
 
 @functools.cache
 def packaged() -> Manifest:
-    """Make the package and return what it consists of."""
+    """Build the package and return its manifest."""
     models = PROJECT / "models" / "cache"
     order = PackageRequest(PROJECT, "local", architecture=native_architecture(), models_dir=models)
     return build_package(order, FOLDER).manifest

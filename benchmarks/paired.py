@@ -1,4 +1,4 @@
-"""Ratios of what was measured in turn, with their 95 % intervals."""
+"""Ratios of paired measurements, with their 95 % intervals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from benchmarks.judged.scoring import LEVEL, RESAMPLES, SEED
 def ratio(over: Sequence[float], under: Sequence[float]) -> dict[str, Any]:
     """Return the median of `over` / `under`, pair by pair, and its interval by the bootstrap.
 
-    Pairs are drawn with replacement, always the same. Raises ValueError for no pairs, or for two
-    that are not of the same turns.
+    Pairs are drawn with replacement, always the same.
+
+    Raises:
+        ValueError: there are no pairs, or the two are not of the same turns.
     """
     if len(over) != len(under) or not over:
         raise ValueError(f"{len(over)} measurements cannot be paired with {len(under)}.")

@@ -1,9 +1,9 @@
-"""How well trained CLIPs find uploaded pictures: emoji by their names, drawn shapes by theirs.
+"""Picture search by trained CLIPs: emoji by their names, drawn shapes by theirs.
 
-Pictures that were held out of training are uploaded into a collection that names the model, and are
-searched for through `POST /v1/search` and the index, by texts and by pictures. The same questions
-to bare arrays of the model's vectors stand beside what was found, and so does what a collection
-without a model finds, by what EfficientNet sees.
+Pictures held out of training are uploaded into a collection that names the model, and are searched
+for through `POST /v1/search` and the index, by texts and by pictures. The results are compared with
+the same questions to plain arrays of the model's vectors, and with a collection without a model,
+which searches by EfficientNet's labels.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Numbers = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A recipe, the model that its version answers as, and its data."""
+    """A recipe, the served model's name, and its data."""
 
     recipe: str
     model: str
@@ -56,7 +56,7 @@ class Subject:
 
     @property
     def collection(self) -> str:
-        """Return the collection that its pictures go into."""
+        """Return the collection of its pictures."""
         return self.recipe.replace("_", "-")
 
 
@@ -67,7 +67,7 @@ SUBJECTS = (
 
 
 class Finds(Protocol):
-    """Something that finds pictures, the nearest first, by their rows."""
+    """A picture search whose results are rows, nearest first."""
 
     def by_text(self, text: str, count: int) -> Rows:
         """Return the nearest pictures to a text."""
@@ -78,23 +78,23 @@ class Finds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Pictures that were held out, with what is said of them and what training saw beside them."""
+    """Held-out pictures with their captions, and the labels seen in training."""
 
     data: CaptionedImages
 
     @property
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of pictures."""
         return min(MOST_PICTURES, len(self.data.images.test.labels))
 
     @property
     def labels(self) -> list[int]:
-        """Return what each is a picture of."""
+        """Return the label of each picture."""
         return [int(label) for label in self.data.images.test.labels[: self.count]]
 
     @property
     def known(self) -> set[int]:
-        """Return the labels of pictures that were trained on."""
+        """Return the labels of the training pictures."""
         return set(self.data.images.train.labels.tolist())
 
     def picture(self, row: int, *, mirrored: bool = False) -> bytes:
@@ -104,7 +104,7 @@ class Held:
 
 
 def measure(repetitions: int, folder: Path) -> Result:
-    """Upload what was held out of each recipe's data and search for it, `repetitions` times."""
+    """Upload the held-out pictures of each recipe and search for them, `repetitions` times."""
     models = trained.found(folder, [subject.recipe for subject in SUBJECTS])
     with running_cloud() as caller, tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
         helds = {each.recipe: held_out(each, Path(made)) for each in SUBJECTS}
@@ -115,12 +115,12 @@ def measure(repetitions: int, folder: Path) -> Result:
 
 
 def held_out(subject: Subject, folder: Path) -> Held:
-    """Return the pictures that a recipe holds out, prepared below `folder`."""
+    """Return the held-out pictures of a recipe, prepared below `folder`."""
     return Held(captions.read(subject.prepare(folder / subject.recipe).parent))
 
 
 def served(caller: Caller, subject: Subject, model: Path, folder: Path) -> None:
-    """Have the stage answer by a trained model, and a collection name it."""
+    """Let the stage serve a trained model, and declare it for a collection."""
     group = f"headrace-local-{subject.collection}"
     serve(caller.cloud, folder, subject.model, group, files(model))
     declared = caller.api.put(
@@ -130,7 +130,7 @@ def served(caller: Caller, subject: Subject, model: Path, folder: Path) -> None:
 
 
 def upload(caller: Caller, subject: Subject, held: Held) -> None:
-    """Upload pictures under paths that tell their rows alone, and wait until all are ready."""
+    """Upload pictures under paths with only their rows, and wait until all are ready."""
     ids = []
     for row in range(held.count):
         content = held.picture(row)
@@ -144,7 +144,7 @@ def upload(caller: Caller, subject: Subject, held: Held) -> None:
 def searched(
     caller: Caller, models: Mapping[str, Path], helds: Mapping[str, Held], repetitions: int
 ) -> Result:
-    """Return what searches of uploaded pictures find, beside what arrays and labels do."""
+    """Return the results of searches of uploaded pictures, of arrays, and of labels."""
     milliseconds: dict[str, list[float]] = {}
     facts: Numbers = {}
     for subject in SUBJECTS:
@@ -178,7 +178,7 @@ def searched(
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """Searches through the API, and how many `milliseconds` each took."""
+    """Searches through the API, and the `milliseconds` of each."""
 
     api: Any
     collection: str
@@ -234,7 +234,7 @@ class Arrays:
 
 
 def of_emoji(finds: Finds, held: Held) -> Numbers:
-    """Return shares of emoji that are found by their first name, and of neighbours alike."""
+    """Return shares of emoji found by their first name, and of neighbours of the same class."""
     names = [said[0] for said in held.data.captions["test"]][: held.count]
     found = [finds.by_text(name, FIRST) for name in names]
     return {
@@ -245,7 +245,7 @@ def of_emoji(finds: Finds, held: Held) -> Numbers:
 
 
 def of_shapes(finds: Finds, held: Held) -> Numbers:
-    """Return shares of what classes find that is of the class, and of neighbours alike."""
+    """Return shares of class results that are of the class, and of neighbours of the class."""
     labels = held.labels
     shares = {
         label: _share(label, finds.by_text(_query(label), FIRST), labels)
@@ -266,8 +266,10 @@ NUMBERS: Mapping[str, Callable[[Finds, Held], Numbers]] = {
 
 
 def _by_pictures(finds: Finds, held: Held) -> Numbers:
-    """Return of the ten nearest others of pictures the share that is of their class, and how many
-    are found by their mirror image.
+    """Return shares of results of searches by picture.
+
+    The first is the share of the ten nearest other pictures that have its class, the second that of
+    pictures found by their mirror image.
     """
     labels = held.labels
     few = min(MOST_QUERIES, held.count)
@@ -289,16 +291,18 @@ def _share(label: int, rows: Rows, labels: Sequence[int]) -> float:
 
 
 def _query(label: int) -> str:
-    """Return what is asked for a class of shapes: `a red star`."""
+    """Return the query for a class of shapes, such as `a red star`."""
     colour, shape = shapes.NAMES[label].split()
     return shapes.CAPTIONS[-1].format(colour=colour, shape=shape)
 
 
 def interval(values: Sequence[float]) -> Numbers:
-    """Return the mean of a value a query, and its interval by the percentile bootstrap.
+    """Return the mean of a value per query, and its interval by the percentile bootstrap.
 
-    Queries are drawn with replacement, always the same (B. Efron, 1979). Raises ValueError for
-    no queries.
+    Queries are drawn with replacement, always the same (B. Efron, 1979).
+
+    Raises:
+        ValueError: there are no queries.
     """
     if not values:
         raise ValueError("No query has no mean.")

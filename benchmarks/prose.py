@@ -1,8 +1,8 @@
-"""English-like prose that is nobody's: sentences of a fixed grammar over invented words.
+"""Generated English-like prose: sentences of a fixed grammar over invented words.
 
-Words are as frequent as those of a language are (Zipf, 1949: the n-th most frequent word is
-about 1/n times as frequent as the first), so that an inverted index has the long and the short
-postings that a real one has. The same seed gives the same text.
+Word frequencies follow a natural language (Zipf, 1949: the n-th most frequent word is about 1/n
+times as frequent as the first), so that an inverted index has the long and the short postings of a
+real one. The same seed gives the same text.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Prose:
         ]
 
     def _drawn(self, generator: np.random.Generator, count: int) -> list[str]:
-        """Return `count` words, each as often as its place among the frequent says."""
+        """Return `count` words, drawn by their frequencies."""
         weights = 1 / np.arange(1, len(self.vocabulary) + 1)
         places = np.searchsorted(np.cumsum(weights / weights.sum()), generator.random(count))
         return [self.vocabulary[min(place, len(self.vocabulary) - 1)] for place in places.tolist()]

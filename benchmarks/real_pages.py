@@ -1,4 +1,4 @@
-"""Pages of real prose, as PDF, as DOCX, and as a scan: entries of the dictionary of computing.
+"""Pages of real prose as PDF, DOCX and scan: entries of the dictionary of computing.
 
 The text is that of Debian's package dict-foldoc, which `models.judged_search` reads as well. A page
 holds about 2,600 characters, as a printed page of this size does.
@@ -48,7 +48,7 @@ def pages(count: int, first: int = 0) -> list[Page]:
 
 
 def paged(entries: Iterable[Sequence[str]]) -> Iterator[Page]:
-    """Yield entries, a name and paragraphs each, by pages; a long entry goes on on the next."""
+    """Yield entries, a name and paragraphs each, by pages; a long entry continues on the next."""
     page: list[tuple[str, str]] = []
     room = PAGE_CHARACTERS
     for name, *paragraphs in entries:
@@ -74,14 +74,14 @@ def _entries() -> Iterator[Sequence[str]]:
 
 
 def _plain(text: str) -> list[str]:
-    """Return the paragraphs of `text` as the fonts that every PDF has can show them."""
+    """Return the paragraphs of `text` in characters that every PDF font has."""
     shown = text.translate(_BRACES).encode("latin-1", "replace").decode("latin-1")
     flat = (" ".join(paragraph.split()) for paragraph in _PARAGRAPHS.split(shown))
     return [paragraph for paragraph in flat if paragraph]
 
 
 def pdf(shown: Sequence[Page]) -> bytes:
-    """Return a PDF with a text layer, a page each. Raises ValueError where one does not fit."""
+    """Return a PDF with a text layer. Raises ValueError if the text of a page does not fit."""
     made: Any = FPDF(format="A4")
     made.set_margin(18)
     for number, page in enumerate(shown, start=1):
@@ -97,7 +97,7 @@ def pdf(shown: Sequence[Page]) -> bytes:
 
 
 def word(shown: Sequence[Page]) -> bytes:
-    """Return a DOCX: a heading an entry, a paragraph for each of its own, a break a page."""
+    """Return a DOCX: a heading per entry, its paragraphs, and a break per page."""
     made = docx.Document()
     for number, page in enumerate(shown):
         if number:

@@ -1,4 +1,4 @@
-"""Results: medians with their spread, as a dated JSON file and as a table to read."""
+"""Results: medians with their spread, as a dated JSON file and as a printed table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("boto3", "chalice", "numpy", "onnxruntime", "pydantic", "tokenizers"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a figure was over the repetitions of a run."""
+    """Median and spread of a figure over the repetitions of a run."""
 
     unit: str
     median: float
@@ -32,7 +32,7 @@ class Spread:
 
 
 def spread(values: Sequence[float], unit: str) -> Spread:
-    """Return the spread of `values`, of which there is at least one."""
+    """Return the spread of `values`, which must not be empty."""
     ordered = sorted(values)
     return Spread(
         unit=unit,
@@ -47,7 +47,7 @@ def spread(values: Sequence[float], unit: str) -> Spread:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the value below which `share` of `ordered` lies, between neighbours by line."""
+    """Return the value below which `share` of `ordered` lies, interpolated linearly."""
     place = share * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
@@ -60,7 +60,7 @@ def _short(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one benchmark found. `measured` is by name, `ratios` are medians of paired runs."""
+    """The result of one benchmark. `measured` is by name, `ratios` are medians of paired runs."""
 
     name: str
     repetitions: int
@@ -72,7 +72,7 @@ class Result:
 
 
 def save(result: Result, folder: Path = RESULTS) -> Path:
-    """Write `result` under today's date (UTC), over an earlier one of the day; return the file."""
+    """Save `result` under today's date (UTC), replacing an earlier one; return the file."""
     now = datetime.now(UTC)
     body = {
         "benchmark": result.name,
@@ -113,8 +113,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of what most of the time goes to, as far as it is there:
-    the environment that trains has no chalice.
+    """Return the versions of Python and of the main installed libraries.
+
+    Some may be missing: the training environment has no chalice.
     """
     there = {each.name for each in metadata.distributions()}
     found = {name: metadata.version(name) for name in PACKAGES if name in there}
@@ -122,7 +123,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the machine is, and how busy it was just before the result was written."""
+    """Return the machine's description, and its load just before the result was written."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),

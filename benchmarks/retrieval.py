@@ -1,9 +1,9 @@
-"""How well search ranks, by judgements: vectors, BM25, both fused, and the reranker.
+"""Ranking quality by judgements: vectors, BM25, both fused, and the reranker.
 
 Two collections made of dictionaries, with frozen questions: a name and the entry that explains it
 without naming it, with related entries (FOLDOC); a sentence and the sense of a word that it
-illustrates (WordNet). What is asked is the local cloud's own index, through the product's search.
-The halves of the questions that tuned the reranker take no part.
+illustrates (WordNet). The queries go to the local cloud's own index, through the product's search.
+The halves of the questions that tuned the reranker are left out.
 
 AWS's own ranking was not measured: the index of S3 Vectors may analyse, weigh and fuse otherwise.
 """
@@ -42,25 +42,25 @@ Ranking = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class LocalReranker:
-    """The reranking function's core, in this process; `took` are the CPU seconds of each call."""
+    """The reranking function's core in this process; `took` are the CPU seconds of each call."""
 
     deps: Deps
     took: list[float] = field(default_factory=list)
 
     @classmethod
     def open(cls) -> LocalReranker:
-        """Return it with the committed head. It counts CPU time: others share the machine."""
+        """Open it with the committed head, timed by CPU time because the machine is shared."""
         head = parse_head(HEAD.read_text("utf-8"))
         return cls(Deps(WordEmbedder.open(CACHE), head, time.thread_time))
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
-        """Return a score a passage."""
+        """Return one score per passage."""
         result = run(rerank_request(query, passages, correlation_id), self.deps)
         self.took.append(result.seconds)
         return result
 
     def spread_of_calls(self) -> Spread:
-        """Return how long the calls since the last time took, in ms."""
+        """Return the durations in ms of the calls since the last time."""
         milliseconds = [1000 * each for each in self.took]
         self.took.clear()
         return spread(milliseconds, "ms")
@@ -88,7 +88,7 @@ def measure(repetitions: int) -> Result:
 
 
 def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[str, Any]:
-    """Return what each way of ranking scores on one collection, and by how much it differs."""
+    """Return the scores of each way of ranking on one collection, and their differences."""
     frozen = collection.frozen(name)
     asked = [question for question in frozen.questions if question.half == "test"]
     documents = collection.documents(name, frozen.documents)
@@ -135,7 +135,7 @@ def compared(
 
 
 def beside(own: Sequence[float], others: Sequence[float] | None) -> dict[str, Any]:
-    """Return the mean, and its difference from `others` with the interval, where there are any."""
+    """Return the mean, and its difference from `others` with the interval, if there are any."""
     told: dict[str, Any] = {"mean": round(sum(own) / len(own), 4)}
     if others is not None:
         apart = asdict(difference(own, others))
@@ -144,7 +144,7 @@ def beside(own: Sequence[float], others: Sequence[float] | None) -> dict[str, An
 
 
 def answers(ended: Mapping[str, Sequence[Ended]]) -> dict[str, Any]:
-    """Return where right passages stand and how answers of tier 0 end, by each way of ranking."""
+    """Return ranks of right passages and results of tier 0's answers, by way of ranking."""
     places = {
         way: [each.reciprocal for each in cases if each.label.path] for way, cases in ended.items()
     }

@@ -1,9 +1,9 @@
-"""What the router and the receipt add to a request: `python -m benchmarks routing`.
+"""Overhead of the router and the receipt on a request: `python -m benchmarks routing`.
 
-For each request everything is done that generating does beside waiting for models: the wish is
-told from the call, all shipped models are planned for, the next move is decided before and after
-each attempt, the answer is checked and charged, and the generation with its receipt is written as
-JSON. Nothing is kept between requests. What is measured is CPU time, one thread.
+Each request does all the work of a generation except waiting for models: the requirements are
+derived from the call, a plan of all shipped models is made, the next move is decided before and
+after each attempt, the answer is checked and charged, and the generation with its receipt is
+written as JSON. Nothing is cached between requests. CPU time of one thread is measured.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def answer(accounts: CostModel, call: Call, terms: Terms, tries: int) -> str:
 
 
 def requests() -> Mapping[str, tuple[Call, Terms, int]]:
-    """Return the kinds of requests by name: a call, its terms, and the attempts that it takes."""
+    """Return the kinds of requests by name: a call, its terms, and its number of attempts."""
     strict = JsonOutput(json_schema=SCHEMA)
     tools = tuple(Tool(name=f"gauge_{number}", parameters=TOOL) for number in range(8))
     return {
@@ -151,7 +151,7 @@ def _output(call: Call, *, whole: bool) -> Output:
 
 
 def _timed(work: Callable[[], object], repetitions: int) -> Spread:
-    """Return the spread of milliseconds of CPU that one `work` takes."""
+    """Return the spread of CPU milliseconds of one `work`."""
     work()
     milliseconds = []
     for _ in range(repetitions):

@@ -1,4 +1,4 @@
-"""A local cloud of its own for a benchmark, and what a caller of the API does with it."""
+"""A local cloud for one benchmark, and the API calls of a benchmark."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The API as its caller sees it, and the cloud below it."""
+    """A caller of the API, with the cloud below it."""
 
     cloud: CloudProcess
     api: httpx.Client
 
     def announce(self, path: str, content: bytes, collection: str) -> dict[str, Any]:
-        """Ask where to upload `content`; return the answer."""
+        """Request an upload of `content`; return the response."""
         body = {"path": path, "bytes": len(content), "collection": collection}
         answer = self.api.post("/v1/documents", json=body)
         answer.raise_for_status()
@@ -44,7 +44,7 @@ class Caller:
         ).raise_for_status()
 
     def settled(self, document_id: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
-        """Return the document once it is ready; raise when it cannot become so."""
+        """Return the document once it is ready; raise if it cannot become so."""
 
         def ended() -> dict[str, Any] | None:
             answer = self.api.get(f"/v1/documents/{document_id}")
@@ -57,7 +57,7 @@ class Caller:
         return document
 
     def found(self, document_id: str, query: str, collection: str) -> None:
-        """Return once a search for `query` finds the document."""
+        """Wait until a search for `query` finds the document."""
 
         def finds() -> bool:
             body = {"query": query, "collection": collection}
@@ -82,7 +82,7 @@ class Caller:
 
 
 def until(what: Callable[[], T | None], why: str, patience_s: float = PATIENCE_S) -> T:
-    """Ask every 20 ms until there is an answer. Raises TimeoutError after `patience_s`."""
+    """Call `what` every 20 ms until it has a result. Raises TimeoutError after `patience_s`."""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if answer := what():

@@ -1,8 +1,8 @@
-"""What the screens find and wrongly find, on labelled sets: `python -m benchmarks safety`.
+"""True and false findings of the screens on labelled sets: `python -m benchmarks safety`.
 
 Texts and personal data are those of `tests/data/screening.json`, its set `held out`, prompts those
 of `tests/data/injections.json`, sentences of documents the third set of `instructions.json`. The
-tables of `docs/safety.md` are written from this; a test holds them to it.
+tables of `docs/safety.md` are written from this; a test compares them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Facts = Mapping[str, Any]
 
 
 def measure(repetitions: int = 1) -> Result:
-    """Screen every text; it comes out the same each time."""
+    """Screen every text once: the results do not vary."""
     return Result("safety", 1, {}, facts=facts())
 
 
 def facts() -> dict[str, Any]:
-    """Return what was found of each category and kind, with intervals."""
+    """Return the findings of each category and kind, with intervals."""
     return {
         "harm": dict(_harm()),
         "personal data": dict(_personal()),
@@ -88,7 +88,7 @@ def _harm() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _personal() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each kind; a piece is found where a finding has just its characters."""
+    """Yield each kind; a piece counts as found if a finding has exactly its characters."""
     marked: dict[str, int] = {}
     right: dict[str, int] = {}
     flagged: dict[str, int] = {}
@@ -146,7 +146,7 @@ def _told(rows: Sequence[Mapping[str, Any]], origin: Any) -> dict[str, Any]:
 
 
 def _strangers() -> dict[str, Any]:
-    """Return how many harmless prompts that others collected any rule of harm takes for harm."""
+    """Return how many harmless third-party prompts any rule of harm flags."""
     rows = [row["text"] for row in _read("injections")["prompts"] if not row["aimed"]]
     return {
         "texts": len(rows),

@@ -1,4 +1,4 @@
-"""How well orders to a language model are told from the rest: `python -m benchmarks screening`.
+"""Detection of instructions to a language model: `python -m benchmarks screening`.
 
 The sentences of `tests/data/instructions.json`. The first two sets were seen while the rules were
 written; the third was written after them and has changed nothing.
@@ -19,7 +19,7 @@ SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "instructions.json
 
 
 def measure(repetitions: int = 1) -> Result:
-    """Screen every sentence; it comes out the same each time."""
+    """Screen every sentence once: the results do not vary."""
     return Result("screening", 1, {}, facts=dict(_by_set()))
 
 

@@ -1,8 +1,8 @@
-"""How long a search takes at 10,000 and 100,000 chunks: the scan, the engine, and the whole API.
+"""Search latency at 10,000 and 100,000 chunks: the scan, the engine, and the whole API.
 
-One index is filled twice as far as it has to be. At each size the same questions are asked of the
-bare scan of the vectors, of the engine in this process, of the engine behind HTTP, and of
-`POST /v1/search`. What the API calls on its way is measured by itself beside it, in turn.
+One index is filled up to each size in turn. At each size the same questions are sent to the plain
+scan of the vectors, to the engine in this process, to the engine behind HTTP, and to `POST
+/v1/search`. The calls that the API makes on its way are measured separately, in turn.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _started(folder: Path) -> Iterator[CloudProcess]:
 
 
 def _known(folder: Path, first: int, last: int) -> dict[str, str]:
-    """Record the documents of the chunks `first` to `last`; return the index of the tenant."""
+    """Record the documents of the chunks `first` to `last`; return the tenant's index."""
     with _started(folder) as cloud:
         dynamodb = cloud.client("dynamodb")
         table = cloud.outputs["RecordsTableName"]
@@ -118,7 +118,7 @@ def _put(number: int) -> dict[str, Any]:
 def _in_process(
     folder: Path, index: Mapping[str, str], corpus: Corpus, first: int, last: int
 ) -> tuple[Seconds, float]:
-    """Put the chunks `first` to `last`, and ask the scan and the engine without any server."""
+    """Store the chunks `first` to `last`, and query the scan and the engine without a server."""
     engine = S3VectorsService(CloudContext(folder, ""))
     try:
         for vectors in corpus.batches(first, last):
@@ -150,7 +150,7 @@ def _scan(size: int, corpus: Corpus) -> Turn:
 
 
 def asked(index: Mapping[str, str], corpus: Corpus, number: int) -> dict[str, Any]:
-    """Return the query of the index that a search makes of question `number`."""
+    """Return the index query that a search makes of question `number`."""
     return {
         **index,
         "topK": FETCHED,
@@ -163,7 +163,7 @@ def asked(index: Mapping[str, str], corpus: Corpus, number: int) -> dict[str, An
 
 
 def _through_http(cloud: CloudProcess, index: Mapping[str, str], corpus: Corpus) -> Seconds:
-    """Ask the engine behind HTTP and the API, and what the API asks on its way."""
+    """Query the engine behind HTTP and the API, and repeat the API's inner calls."""
     patient = Config(read_timeout=120, retries={"total_max_attempts": 1})
     vectors = client("s3vectors", endpoint_url=cloud.endpoint_url, config=patient)
     functions, dynamodb = cloud.client("lambda"), cloud.client("dynamodb")
@@ -207,7 +207,7 @@ def _through_http(cloud: CloudProcess, index: Mapping[str, str], corpus: Corpus)
 
 
 def _function(functions: Any, name: str) -> str:
-    """Return the function whose name ends so."""
+    """Return the function whose name has this ending."""
     (found,) = (
         each["FunctionName"]
         for page in functions.get_paginator("list_functions").paginate()
@@ -218,7 +218,7 @@ def _function(functions: Any, name: str) -> str:
 
 
 def timed(turns: Mapping[str, Turn], count: int) -> Seconds:
-    """Return how long each took with the numbers 0 to `count`, in turn."""
+    """Return the durations of each with the numbers 0 to `count`, in turn."""
     seconds: Seconds = defaultdict(list)
     for number in range(count):
         for name, turn in _rotated(list(turns.items()), number):
@@ -229,6 +229,6 @@ def timed(turns: Mapping[str, Turn], count: int) -> Seconds:
 
 
 def _rotated(turns: Sequence[tuple[str, Turn]], number: int) -> Sequence[tuple[str, Turn]]:
-    """Return `turns` from another one on each time, so that none always follows the same."""
+    """Return `turns` rotated by `number`, so that none always follows the same."""
     at = number % len(turns)
     return (*turns[at:], *turns[:at])

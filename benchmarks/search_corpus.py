@@ -1,6 +1,6 @@
 """Chunks and questions for `benchmarks.search`.
 
-The texts are of invented words, as frequent as a language's are; the vectors are random. A scan
+The texts have invented words with the frequencies of a language; the vectors are random. A scan
 takes the same time whatever the vectors are.
 """
 
@@ -23,10 +23,10 @@ BATCH = 500
 
 
 class Corpus:
-    """Chunks that are the same each time, and questions about them with their vectors."""
+    """Reproducible chunks, and questions about them with their vectors."""
 
     def __init__(self, chunks: int, questions: int) -> None:
-        """Write so many chunks and questions."""
+        """Generate so many chunks and questions."""
         prose = Prose.of(seed=7)
         self.texts = prose.passages(chunks, SENTENCES_A_CHUNK)
         self.questions = prose.questions(questions)

@@ -1,4 +1,4 @@
-"""Shares with their 95 % intervals."""
+"""Proportions with their 95 % intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def wilson(right: int, count: int) -> tuple[float, float]:
 
 
 def share(right: int, count: int) -> dict[str, Any]:
-    """Return a share and its interval, as results tell them."""
+    """Return a share and its interval in the form of results."""
     low, high = wilson(right, count)
     value = right / count if count else 0.0
     return {"value": round(value, 3), "interval": [round(low, 3), round(high, 3)]}

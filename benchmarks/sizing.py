@@ -1,8 +1,8 @@
-"""How much memory each function gets, and why: CPU time and memory on events of a whole stage.
+"""Memory size of each function, from CPU time and memory on events of a whole stage.
 
 The functions run from a package's bundles, in Lambda's own Python, each worker a process of its
-own. What a worker took is read off /proc: its first invocation with its start, the ones after it,
-and large inputs. Time on AWS is worked out from CPU time, not measured.
+own. CPU time and memory of a worker are read from /proc: its first invocation with its start, the
+later ones, and large inputs. Time on AWS is computed from CPU time, not measured.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ NEVER: Counted = (0, Taken(0, 0.0, 0.0))
 
 
 def measure(repetitions: int) -> Result:
-    """Make every function do its work once, `repetitions` times more, and then on large inputs.
+    """Run every function once, `repetitions` times more, and then on large inputs.
 
-    What only these reach, or the move to another model, is not told apart.
+    Work that only these reach, or the move to another model, is not separated.
     """
     pull(["minilm-l6-v2-int8", NEXT_MODEL], into=MODELS)
     whole = peaks_of_whole_files()
@@ -96,12 +96,12 @@ def measure(repetitions: int) -> Result:
 
 
 def figures_of(first: Counted, then: Counted, last: Counted, elsewhere_mib: float = 0.0) -> Figures:
-    """Return what a function took of each kind of invocation.
+    """Return a function's figures of each kind of invocation.
 
-    A worker's first invocation comes with its start; what all took beyond the starts is shared out
-    over the others. `last` counts what came after `then` as large, and what only large inputs reach
-    is not told apart; `elsewhere_mib` is what
-    another process had resident that did the same work on a larger file.
+    A worker's first invocation comes with its start; the rest of the CPU time is divided among the
+    others. `last` counts the large invocations after `then`, and what only large inputs reach is
+    not separated; `elsewhere_mib` is the resident memory of another process that did the same work
+    on a larger file.
     """
     if not then[0]:
         each = round(last[1].cpu_s / last[0], 3)
@@ -119,7 +119,7 @@ def figures_of(first: Counted, then: Counted, last: Counted, elsewhere_mib: floa
 def _start_of(begun: Counted, then: Counted) -> float:
     """Return the CPU time of a worker's start with its first invocation.
 
-    Others that came before it could be looked at took what those after it took.
+    Invocations before the first look are assumed to take as much as the later ones.
     """
     others = begun[0] - begun[1].workers
     if others <= 0:

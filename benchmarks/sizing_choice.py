@@ -1,4 +1,4 @@
-"""How much memory a function needs, from what it takes: pure.
+"""Choice of a function's memory from its figures: pure.
 
 Lambda gives CPU in proportion to memory, a whole vCPU at 1,769 MB, and one thread uses one at most.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -20,8 +20,10 @@ GB_MB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one function took: seconds of CPU of an invocation with its start, of a warm one, and of
-    a warm one on the largest input; and the most that was resident, in MiB.
+    """Figures of one function.
+
+    They are the seconds of CPU of an invocation with its start, of a warm one, and of a warm one on
+    the largest input; and the peak resident memory, in MiB.
     """
 
     cold_s: float
@@ -32,10 +34,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long a function may take by the clock, in seconds, and what for.
+    """Time limit of a function by the clock, in seconds, and its reason.
 
-    One that `computes` waits for little: it costs the same at any memory up to a whole vCPU, and is
-    fastest there. `held_to_mib` is what it may take of what no measurement here gives it.
+    A function that `computes` waits for little: it costs the same at any memory up to a whole vCPU,
+    and is fastest there. `held_to_mib` is the memory to allow for input that no measurement here
+    covers.
     """
 
     warm_s: float
@@ -106,7 +109,7 @@ SHARE_OF_TIMEOUT = 0.5
 
 
 def short(handler: str) -> str:
-    """Return the name of a function here: its folder, its task, or its name in `app.py`."""
+    """Return the short name of a function: its folder, its task, or its name in `app.py`."""
     if not handler.startswith("functions."):
         return handler
     _, folder, _, name = handler.split(".")
@@ -114,18 +117,18 @@ def short(handler: str) -> str:
 
 
 def wall_s(cpu_s: float, memory_mb: int) -> float:
-    """Return how long `cpu_s` of one thread takes at `memory_mb`, without what is waited for."""
+    """Return the duration of `cpu_s` of one thread at `memory_mb`, without waiting times."""
     return cpu_s / min(1.0, memory_mb / WHOLE_VCPU_MB)
 
 
 def price_of_thousand(cpu_s: float, memory_mb: int, gb_second: Decimal, request: Decimal) -> float:
-    """Return the dollars of 1,000 invocations of `cpu_s` each, without what is waited for."""
+    """Return the dollars of 1,000 invocations of `cpu_s` each, without waiting times."""
     billed = Decimal(wall_s(cpu_s, memory_mb)) * memory_mb / GB_MB
     return float(1000 * (billed * gb_second + request))
 
 
 def fits(figures: Figures, budget: Budget, timeout_s: int, memory_mb: int) -> bool:
-    """Say whether `memory_mb` is room enough and fast enough."""
+    """Return whether `memory_mb` is large enough and fast enough."""
     return (
         max(figures.peak_mib, budget.held_to_mib) * MARGIN <= memory_mb
         and wall_s(figures.warm_s, memory_mb) <= budget.warm_s
@@ -135,10 +138,10 @@ def fits(figures: Figures, budget: Budget, timeout_s: int, memory_mb: int) -> bo
 
 
 def least(figures: Figures, budget: Budget, timeout_s: int) -> int:
-    """Return the least of `STEPS` that fits, and has a whole vCPU where the function computes.
+    """Return the smallest of `STEPS` that fits, with a whole vCPU if the function computes.
 
     Raises:
-        ValueError: none does, and the message says what is missing.
+        ValueError: none fits; the message says why.
     """
     for memory_mb in STEPS:
         enough = memory_mb >= WHOLE_VCPU_MB or not budget.computes
@@ -148,7 +151,7 @@ def least(figures: Figures, budget: Budget, timeout_s: int) -> int:
 
 
 def beside(memory_mb: int) -> tuple[int, int]:
-    """Return the step below and the one above, the same where there is none."""
+    """Return the step below and the one above; the same step if there is none."""
     below = [each for each in STEPS if each < memory_mb]
     above = [each for each in STEPS if each > memory_mb]
     return (below[-1] if below else memory_mb, above[0] if above else memory_mb)

@@ -1,4 +1,4 @@
-"""What the functions that have models answer are made to do: chats, screens and a file of calls."""
+"""Workload of the functions that call models: chats, screens and a file of calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIDE = 640
 
 @dataclass(frozen=True, slots=True)
 class Generations:
-    """What a caller asks of models; `ended` waits until a job has."""
+    """Calls of models; `ended` waits for the end of a job."""
 
     caller: Caller
     ended: Callable[[str], None]
@@ -52,7 +52,7 @@ class Generations:
         self._batch(lines, {"model": "nova-micro", **later})
 
     def vectors(self, calls: int) -> None:
-        """Have a file of so many calls answered by vectors, which no other model delays."""
+        """Have a file of that many calls answered by vectors, which no other model delays."""
         lines = [{"id": f"n{n}", "texts": [f"Passage {n}."]} for n in range(calls)]
         self._batch(lines, {"model": "minilm-l6-v2"})
 

@@ -1,4 +1,4 @@
-"""What the functions that look at pictures are made to do, by small models that are served."""
+"""Workload of the functions that look at pictures, with small served models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOLD = ("shapes-captions", "shapes-answers")
 
 
 class Looking:
-    """What a caller asks of pictures; `post` asks and raises where it is refused."""
+    """Calls about pictures; `post` sends one and raises if it is refused."""
 
     def __init__(self, caller: Caller, post: Callable[[str, Any], Any]) -> None:
         self._caller = caller
@@ -31,7 +31,7 @@ class Looking:
         self._look(SMALL, 1, 2)
 
     def large(self) -> None:
-        """Have every function look at as many, and as large ones, as it takes."""
+        """Have every function look at its maximum number and size of pictures."""
         self._look(LARGE, 1, 2)
         self._look(SMALL, MAX_PICTURES, MAX_LABELS)
 
@@ -59,7 +59,7 @@ class Looking:
 
 
 def _picture(side: int) -> dict[str, str]:
-    """Return a picture that is transparent, which takes the most to unpack."""
+    """Return a transparent picture, which needs the most memory to decode."""
     written = io.BytesIO()
     Image.new("RGBA", (side, side), (255, 0, 0, 128)).save(written, format="PNG")
     return {"media_type": "image/png", "data": base64.b64encode(written.getvalue()).decode()}

@@ -1,4 +1,4 @@
-"""What the functions that write and score are made to do, by small models that are served."""
+"""Workload of the functions that write and score, with small served models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONTEXT = 1_024
 
 
 class Telling:
-    """What a caller asks of texts; `post` asks and raises where it is refused."""
+    """Calls about texts; `post` sends one and raises if it is refused."""
 
     def __init__(self, caller: Caller, post: Callable[[str, Any], Any]) -> None:
         self._caller = caller
@@ -27,7 +27,7 @@ class Telling:
         self._tell(4, ["warm ."])
 
     def large(self) -> None:
-        """Have as many words written, and as many answers scored, as the models take."""
+        """Have the models' maximum number of words written and of answers scored."""
         self._tell(CONTEXT - 1, ["warm " * (CONTEXT - 2)] * MAX_ANSWERS)
 
     def _tell(self, most: int, answers: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What reading takes of files that can only be read whole, near the sizes that are refused.
+"""Memory for reading files that can only be read whole, near the size limits.
 
 Each is read in a process of its own: in a stage, their passages would be embedded for hours.
 """
@@ -36,7 +36,7 @@ _MARK = "Everything comes here."
 
 
 def peaks_of_whole_files() -> Mapping[str, float]:
-    """Return the most that was resident while each was read, in MiB, libraries and models too.
+    """Return the peak resident memory of reading each, in MiB, with libraries and models.
 
     Raises:
         CalledProcessError: one of them was not read.
@@ -70,7 +70,7 @@ def _entries() -> Iterator[tuple[int, str, str]]:
 
 
 def _json(path: Path) -> Path:
-    """Write one array of records, of nearly the characters that JSON may have."""
+    """Write one array of records, of nearly the maximum characters of JSON."""
     records: list[dict[str, object]] = []
     room = MAX_CHARACTERS * NEARLY
     for number, name, text in _entries():
@@ -84,7 +84,7 @@ def _json(path: Path) -> Path:
 
 
 def _docx(path: Path) -> Path:
-    """Write a document with nearly as much text as one may have."""
+    """Write a document of nearly the maximum text."""
     empty, document = io.BytesIO(), docx.Document()
     document.add_paragraph(_MARK)
     document.save(empty)

@@ -1,4 +1,4 @@
-"""What every function of a stage is made to do, so that its CPU time and memory can be told."""
+"""Workload of every function of a stage, to measure its CPU time and memory."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ SCHEDULED = {
 
 @dataclass(slots=True)
 class Work:
-    """What a caller does; `number` makes every document unlike the others."""
+    """Calls of a caller; `number` makes every document different."""
 
     caller: Caller
     number: int = 0
 
     def touch(self) -> None:
-        """Have one request reach the API, for a document that is not there."""
+        """Send one request to the API, for a document that does not exist."""
         answer = self.caller.api.get("/v1/documents/doc_aaaaaaaaaaaaaaaaaaaaaaaa")
         if answer.status_code != NOT_FOUND:
             raise RuntimeError(f"The API answers {answer.status_code}: {answer.text}")
 
     def small(self) -> None:
-        """Have a small event reach every function that small ones reach, once."""
+        """Send small events to every function that they reach, once."""
         self.number += 1
         self._ingest(f"{self.number}.md", small_documents.markdown(self.number))
         self._ingest(f"{self.number}.webp", PHOTOGRAPH.read_bytes() + bytes(self.number))
@@ -75,7 +75,7 @@ class Work:
         self._invoke("functions.check_support.handler.handler", json.loads(CHECKED.read_text()))
 
     def large(self) -> None:
-        """Have large inputs reach the functions that do not bound them."""
+        """Send large inputs to the functions that do not limit them."""
         shown = real_pages.pages(PAGES_IN_PARTS)
         self._ingest("parts.pdf", real_pages.pdf(shown))
         self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
@@ -125,7 +125,7 @@ class Work:
         self._post("/v1/moderations", {"input": [part]})
 
     def _draw(self, count: int, side: int) -> None:
-        """Have pictures drawn by a version that is served, the same one each time."""
+        """Have pictures drawn by a served version, the same one each time."""
         cloud = self.caller.cloud
         bucket, s3 = cloud.outputs["DocumentsBucketName"], cloud.client("s3")
         says = exported_models.serving(exported_models.put(s3, bucket, exported_models.decoder()))
@@ -175,7 +175,7 @@ class Work:
 
 @contextmanager
 def told_to_a_receiver(caller: Caller) -> Iterator[Callable[[], int]]:
-    """Have a receiver hear of what becomes ready; yield how many it has heard of."""
+    """Register a receiver of ready documents; yield its counter of notifications."""
     with receiving() as receiver:
         url = f"http://127.0.0.1:{receiver.port}/hook"
         made = caller.api.post("/v1/webhooks", json={"url": url, "events": ["document.ready"]})

@@ -1,6 +1,6 @@
-"""Workers of a local cloud, watched from outside: what CPU time and memory each has taken.
+"""Workers of a local cloud, observed from outside: the CPU time and memory of each.
 
-A worker is a process of its own, as a sandbox of Lambda's is, so that both can be read off /proc.
+A worker is a process of its own, as a sandbox of Lambda's is, so that both can be read from /proc.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ NAME = "AWS_LAMBDA_FUNCTION_NAME"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What all workers of one function have taken: seconds of CPU since each began, and the most
-    that one of them had resident, in MiB.
+    """Usage of all workers of one function.
+
+    It is the seconds of CPU since each began, and the largest resident memory of one of them, in
+    MiB.
     """
 
     workers: int
@@ -40,15 +42,16 @@ class _Seen:
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at every worker below the process `cloud` twenty times a second."""
+    """Observer of every worker below the process `cloud`, twenty times a second."""
 
     cloud: int
     _seen: dict[tuple[int, float], _Seen] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Look until `stop`. One look more than a worker's last invocation needs to end is all
-        that is missed of one that goes.
+        """Observe until `stop`.
+
+        Of a worker that ends, only the time after the last look is missed.
         """
         while not self._stop.wait(EVERY_S):
             self.look()
@@ -58,7 +61,7 @@ class Watch:
         self._stop.set()
 
     def look(self) -> None:
-        """Note what each worker has taken until now."""
+        """Record the current usage of each worker."""
         for process in psutil.Process(self.cloud).children(recursive=True):
             with suppress(psutil.Error, OSError, ValueError):
                 key = (process.pid, process.create_time())
@@ -74,7 +77,7 @@ class Watch:
                 seen.peak_mib = max(seen.peak_mib, mebibytes(status, "VmHWM"))
 
     def taken(self) -> Mapping[str, Taken]:
-        """Return what was noted, by the function's name."""
+        """Return the recorded usage, by the function's name."""
         by_name: dict[str, list[_Seen]] = defaultdict(list)
         for seen in self._seen.values():
             by_name[seen.function].append(seen)
@@ -88,7 +91,7 @@ class Watch:
 
 @contextmanager
 def watching(cloud: int) -> Iterator[Watch]:
-    """Yield a watch on the workers of the process `cloud`."""
+    """Yield an observer of the workers of the process `cloud`."""
     watch = Watch(cloud)
     thread = threading.Thread(target=watch.run, name="sizing-watch")
     thread.start()

@@ -1,4 +1,4 @@
-"""One-page files, each unlike the others."""
+"""One-page files with different content."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ OF_MODELS = {
 
 
 def is_measured(name: str, folder: Path = RESULTS) -> bool:
-    """Tell whether there is a result of benchmark `name`."""
+    """Return whether there is a result of benchmark `name`."""
     return any(folder.glob(f"????-??-??-{name}.json"))
 
 
@@ -82,7 +82,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
 
 
 def _routing(found: Found) -> Iterator[str]:
-    """Yield a row a kind of request."""
+    """Yield a row per kind of request."""
     yield "| request | ms of CPU, median | p10 to p90 |"
     yield "| --- | --- | --- |"
     for name, each in found["measured"].items():
@@ -192,7 +192,7 @@ def _difference(score: Mapping[str, Any]) -> str:
 
 
 def write() -> None:
-    """Replace what stands between the marks of the page, and the picture beside it."""
+    """Replace the part between the marks of the page, and the picture beside it."""
     page = PAGE.read_text()
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)

@@ -12,7 +12,7 @@ NEAR = "sentences that are near"
 
 
 def answering(found: Found) -> Iterator[str]:
-    """Yield how each set of questions ends, and what other thresholds would give."""
+    """Yield the results of each set of questions, and those of other thresholds."""
     sets, near = found["facts"][WAY], found["facts"][NEAR]
     names = [name for name in sets if "ends" in sets[name]]
     yield "| questions | answered rightly | wrongly | refused | false answers | by nearness alone |"
@@ -53,7 +53,7 @@ def _false(told: Found) -> int:
 
 
 def support(found: Found) -> Iterator[str]:
-    """Yield precision and recall of both checks, and how each kind of pair fares."""
+    """Yield precision and recall of both checks, and the results of each kind of pair."""
     facts = found["facts"]
     ours, older = facts["check_support"], facts["older check"]
     yield "| check | pairs | let through rightly | wrongly | precision | recall | F1 |"
@@ -85,7 +85,7 @@ def support(found: Found) -> Iterator[str]:
 
 
 def followups(found: Found) -> Iterator[str]:
-    """Yield how questions end without and with the rules."""
+    """Yield the results of questions without and with the rules."""
     yield "| questions | | right | wrong | refused |"
     yield "| --- | --- | --- | --- | --- |"
     for kind, told in found["facts"].items():
@@ -96,7 +96,7 @@ def followups(found: Found) -> Iterator[str]:
 
 
 def screening(found: Found) -> Iterator[str]:
-    """Yield how many orders are found, and how many other sentences are taken for some."""
+    """Yield how many instructions are found, and how many other sentences are flagged."""
     yield "| sentences | orders found | others taken for orders |"
     yield "| --- | --- | --- |"
     for name, told in found["facts"].items():

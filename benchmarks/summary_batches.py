@@ -1,4 +1,4 @@
-"""The page's part about batches: how fast, at what price, and what ten thousand items came to."""
+"""Batches in `docs/benchmarks.md`: speed, price, and the acceptance of ten thousand items."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Found = Mapping[str, Any]
 
 
 def batches(found: Found) -> Iterator[str]:
-    """Yield how a batch compares with a loop, and what a thousand items cost beside the models."""
+    """Yield the comparison with a loop, and the costs of a thousand items besides models."""
     facts = found["facts"]
     yield f"{facts['items']} items, {facts['calls at once']} calls at once:"
     yield ""
@@ -27,7 +27,7 @@ def batches(found: Found) -> Iterator[str]:
 
 
 def costs(found: Found) -> Iterator[str]:
-    """Yield what a thousand items cost by each design of the machine, and by each service tier."""
+    """Yield the costs of a thousand items by each design of the machine, and by service tier."""
     facts = found["facts"]
     ways = facts["dollars a thousand items"]
     built = float(ways["Express children, as built"])
@@ -46,7 +46,7 @@ def costs(found: Found) -> Iterator[str]:
 
 
 def acceptance(found: Found) -> Iterator[str]:
-    """Yield what was counted of a batch that was poisoned, throttled and killed."""
+    """Yield the counts of a batch that was poisoned, throttled and killed."""
     yield "| counted | |"
     yield "| --- | --- |"
     for name, count in found["facts"].items():

@@ -1,4 +1,4 @@
-"""What the benchmarks of trained models found, as Markdown."""
+"""Markdown of the results of the benchmarks of trained models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Found = Mapping[str, Any]
 
 
 def diffusion_steps(found: Found) -> Iterator[str]:
-    """Yield a row a way to draw, and the picture of all."""
+    """Yield a row per way to draw, and the picture of all."""
     yield f"![The distance over CPU time of each way to draw, with intervals]({CURVE})"
     yield ""
     yield "| way | calls | right class | distance | ms of CPU a picture |"
@@ -34,7 +34,7 @@ def diffusion_steps(found: Found) -> Iterator[str]:
 
 
 def diffusion_curve(found: Found) -> Image.Image:
-    """Return the distance of each way over its CPU time, both with what they may be."""
+    """Return the curve of each way's distance over its CPU time, both with intervals."""
     lines: dict[str, list[Point]] = {}
     for name, way in found["facts"]["ways"].items():
         kind, _, steps = name.partition(" ")
@@ -46,7 +46,7 @@ def diffusion_curve(found: Found) -> Image.Image:
 
 
 def exported_graphs(found: Found) -> Iterator[str]:
-    """Yield a row a graph, with a column a batch."""
+    """Yield a row per graph, with a column per batch size."""
     graphs, batches = found["facts"]["graphs"], found["facts"]["batches"]
     heads = " | ".join(f"ours, batch {batch} | torch | torch : ours" for batch in batches)
     yield f"| graph | {heads} | apart at most |"
@@ -69,7 +69,7 @@ def exported_graphs(found: Found) -> Iterator[str]:
 
 
 def adapting_ways(found: Found) -> Iterator[str]:
-    """Yield a row a way for the task, and one for a larger decoder."""
+    """Yield a row per way for the task, and one for a larger decoder."""
     yield (
         "| way | right to the letter | CPU s | : full | MiB at most | : full | learns | kept, MB |"
         " checkpoint, MB |"
@@ -99,7 +99,7 @@ def adapting_ways(found: Found) -> Iterator[str]:
 
 
 def training_steps(found: Found) -> Iterator[str]:
-    """Yield a row a recipe."""
+    """Yield a row per recipe."""
     yield "| recipe | ours, ms of CPU a step | ours : bare torch | ours : library | library |"
     yield "| --- | --- | --- | --- | --- |"
     for recipe, ways in found["facts"]["ours : theirs"].items():

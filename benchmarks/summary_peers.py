@@ -1,4 +1,4 @@
-"""The Markdown of the benchmarks beside others: ingest, search and memory."""
+"""Markdown of the benchmarks against other software: ingest, search and memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Found = Mapping[str, Any]
 
 
 def ingest(found: Found) -> Iterator[str]:
-    """Yield rates, parts, and what the cloud takes and costs."""
+    """Yield rates, parts, and the duration and costs of the cloud."""
     measured = found["measured"]
     yield "| pages a core-second | ours | LlamaIndex | ours : theirs | theirs with our embedder |"
     yield "| --- | --- | --- | --- | --- |"

@@ -11,7 +11,7 @@ WAYS = ("through the index", "bare arrays", "by labels")
 
 
 def picture_search(found: Found) -> Iterator[str]:
-    """Yield a row a number, each way with its interval, then what a search took."""
+    """Yield a row per figure, each way with its interval, then the durations of searches."""
     yield f"| pictures | number | {' | '.join(WAYS)} |"
     yield f"| --- | --- |{' --- |' * len(WAYS)}"
     for recipe, told in found["facts"].items():

@@ -11,7 +11,7 @@ Found = Mapping[str, Any]
 
 
 def retrieval(found: Found) -> Iterator[str]:
-    """Yield a table a collection, then the labelled questions and what reranking took."""
+    """Yield a table per collection, then the labelled questions and the reranking times."""
     facts = found["facts"]
     for name, told in facts.items():
         if name != LABELLED:

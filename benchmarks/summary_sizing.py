@@ -23,7 +23,7 @@ ARCHITECTURE = "arm64"
 
 
 def sizing(found: Found) -> Iterator[str]:
-    """Yield a row a function: what it took, what it gets, and what that means."""
+    """Yield a row per function: its figures, its memory, and the consequences."""
     yield (
         "| function | MB | peak, MiB | of it | CPU cold, warm, large, s | at that memory, s"
         " | may take, s | $ a 1,000 | a step less | a step more |"
@@ -43,7 +43,7 @@ def sizing(found: Found) -> Iterator[str]:
 
 
 def chosen(name: str, told: Found) -> int:
-    """Return the memory that follows from what was measured, in MB."""
+    """Return the memory that follows from the measurements, in MB."""
     figures = Figures(told["cold_s"], told["warm_s"], told["large_s"], told["peak_mib"])
     return least(figures, BUDGETS[name], told["timeout_s"])
 

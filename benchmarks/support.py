@@ -1,8 +1,8 @@
-"""How well the support check tells held-up claims from others: `python -m benchmarks support`.
+"""Accuracy of the support check on labelled claims: `python -m benchmarks support`.
 
 The pairs of `tests/data/support_pairs.json` were written for this. Those of the development half
 tuned the check, the others are held out. The older check judges the same pairs. `python -m
-benchmarks.support` lists what tuning has to go by.
+benchmarks.support` lists the pairs for tuning.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SOURCES = 8
 
 @dataclass(frozen=True)
 class Pair:
-    """A claim, the passage that it is held to, and whether that passage holds it up."""
+    """A claim, a passage, and whether the passage supports the claim."""
 
     claim: str
     passage: str
@@ -48,7 +48,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Case:
-    """A pair and whether a check let the claim through."""
+    """A pair and whether a check accepted the claim."""
 
     pair: Pair
     passed: bool
@@ -78,12 +78,12 @@ def pairs_of(path: Path = PAIRS) -> list[Pair]:
 
 
 def f1(found: int, wrongly: int, missed: int) -> float:
-    """Return the harmonic mean of precision and recall, 0 where nothing was found."""
+    """Return the harmonic mean of precision and recall, or 0 if nothing was found."""
     return 2 * found / (2 * found + wrongly + missed) if found else 0.0
 
 
 def overall(cases: Sequence[Case]) -> dict[str, Any]:
-    """Return precision, recall and F1 of letting held-up claims through, with 95 % intervals."""
+    """Return precision, recall and F1 of accepting supported claims, with 95 % intervals."""
     found, wrongly, missed = _counts(cases)
     draw = random.Random(2026)  # noqa: S311 - resampling, no secret
     scores = sorted(f1(*_counts(draw.choices(cases, k=len(cases)))) for _ in range(RESAMPLES))
@@ -109,10 +109,10 @@ def _counts(cases: Sequence[Case]) -> tuple[int, int, int]:
 
 
 def by_category(cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
-    """Return how each category fares.
+    """Return the results of each category.
 
-    For a kind of held-up claim, recall is the share that is let through. For a kind of error it
-    is the share that is caught; its precision sets those against the held-up claims refused.
+    For a kind of supported claim, recall is the share that is accepted. For a kind of error it is
+    the share that is caught; its precision compares those with the supported claims refused.
     """
     refused = sum(not case.passed and case.pair.supported for case in cases)
     told: dict[str, dict[str, Any]] = {}
@@ -133,7 +133,7 @@ def verdict_of(pair: Pair, deps: Deps) -> ClaimVerdict:
 
 
 def seconds_of_a_check(pairs: Sequence[Pair], deps: Deps, repetitions: int) -> list[float]:
-    """Return how long checks of three claims by eight sources took, warm."""
+    """Return the duration of checks of three claims by eight sources, warm."""
     passages = list(dict.fromkeys(pair.passage for pair in pairs))
     sources = tuple(CheckSource(id=at, text=text) for at, text in enumerate(passages[:SOURCES]))
     known = {source.text for source in sources}
@@ -147,7 +147,7 @@ def seconds_of_a_check(pairs: Sequence[Pair], deps: Deps, repetitions: int) -> l
 
 
 def judged(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
-    """Return what `check` scores on the held-out half, on all pairs and by category."""
+    """Return the scores of `check` on the held-out half, on all pairs and by category."""
     cases = [Case(pair, check(pair)) for pair in pairs]
     held_out = [case for case in cases if case.pair.held_out]
     return {
@@ -159,7 +159,7 @@ def judged(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
 
 
 def measure(repetitions: int = 20, models: Path = MODELS) -> Result:
-    """Judge every pair by both checks, and take the time of a check `repetitions` times."""
+    """Judge every pair by both checks, and time a check `repetitions` times."""
     pairs = pairs_of()
     deps = Deps(WordEmbedder.open(models), time.perf_counter)
     embedder = Embedder.open(models)

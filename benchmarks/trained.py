@@ -1,4 +1,4 @@
-"""Models that were trained, and the environment that trains, for benchmarks of models."""
+"""Trained models, and the training environment, for benchmarks of models."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LONGEST_S = 3600
 
 
 class NotTrained(RuntimeError):  # noqa: N818 - a failure that says what is not there
-    """What is measured was not trained, or nothing can be trained here."""
+    """Raised when a model is not trained, or nothing can be trained here."""
 
 
 def found(folder: Path, recipes: Iterable[str]) -> Mapping[str, Path]:
-    """Return the folder of each recipe's model, of its first seed, below that of `make train-all`.
+    """Return the folder of each recipe's first-seed model, below that of `make train-all`.
 
     Raises:
-        NotTrained: one is not there; the message says which, and what trains it.
+        NotTrained: one does not exist; the message says which, and what trains it.
     """
     places = {name: folder / name / str(SEED) / "finish" / "model" for name in recipes}
     missing = [name for name, place in places.items() if not (place / FILE).is_file()]
@@ -42,23 +42,23 @@ def found(folder: Path, recipes: Iterable[str]) -> Mapping[str, Path]:
 
 
 def interpreter() -> Path:
-    """Return the Python that trains, as a path below the project. Raises NotTrained."""
+    """Return the training Python, as a path below the project. Raises NotTrained."""
     if not INTERPRETER.is_file():
         raise NotTrained(f"{INTERPRETER} is not there; make training makes it.")
     return INTERPRETER.relative_to(PROJECT)
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of a process that has one thread and no network."""
+    """Return the environment of a process with one thread and no network."""
     return {**os.environ, **ALONE}
 
 
 def run(module: str, *arguments: str) -> str:
-    """Run a module in the environment that trains and return what it printed.
+    """Run a module in the training environment and return its output.
 
     Raises:
         NotTrained: there is no such environment.
-        RuntimeError: it failed; the message ends with what it said.
+        RuntimeError: it failed; the message ends with its output.
     """
     done = subprocess.run(
         [str(PROJECT / interpreter()), "-m", module, *arguments],

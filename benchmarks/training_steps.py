@@ -1,4 +1,4 @@
-"""A training step of each recipe against others' loops: `training_steps`.
+"""A training step of each recipe beside other libraries' loops: `training_steps`.
 
 The tiny preset by our loop, by a bare loop of torch, and by the trainer of the library that the
 architecture is of; the same network, loss, data, batch and optimiser, one thread each. Processes
@@ -76,14 +76,14 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
 
 
 def begun_from(name: str) -> Mapping[str, str]:
-    """Return the recipes that a recipe, or its variant, begins from, by their channels."""
+    """Return the base recipes of a recipe, or of its variant, by their channels."""
     return recipe.load(name.partition("-")[0]).bases
 
 
 def _turns(
     name: str, bases: Mapping[str, str], children: Mapping[str, Peer], repetitions: int
 ) -> dict[str, list[float]]:
-    """Return the CPU milliseconds of a step, turn by turn, of each way that a recipe is trained."""
+    """Return the CPU milliseconds of a step, turn by turn, of each way to train a recipe."""
     library = LIBRARY[name]
     ways = {OURS: children[OURS], BARE: children[BARE]}
     if library is not None:
@@ -107,7 +107,7 @@ def result(
     versions: Mapping[str, str],
     repetitions: int,
 ) -> Result:
-    """Return CPU milliseconds a step, and how many times another loop's ours takes."""
+    """Return CPU milliseconds a step, and the ratios of the other loops to ours."""
     return Result(
         name="training_steps",
         repetitions=repetitions,

@@ -1,5 +1,6 @@
-"""The same training by others' loops, in the training environment: same network, loss, data, batch
-and optimiser. Each calls `turn` after a step.
+"""Training by other libraries' loops, in the training environment.
+
+Network, loss, data, batch and optimiser are the same. Each loop calls `turn` after a step.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _BETA = 0.999
 
 
 class Over(Exception):  # noqa: N818 - no error: the turns are over
-    """No more steps are asked for."""
+    """Raised when no more steps are requested."""
 
 
 class Rows(Dataset[Batch]):
-    """What batches take rows of; many at a time, so that no loader has to stack single rows."""
+    """The rows of batches; many are read at a time, so that no loader has to stack single rows."""
 
     def __init__(self, batches: Batches) -> None:
         epoch = [batches.at(number) for number in range(1, batches.per_epoch + 1)]
@@ -52,7 +53,7 @@ class Rows(Dataset[Batch]):
 
 
 def loader(batches: Batches, size: int) -> DataLoader[Batch]:
-    """Return torch's loader of rows, shuffled anew each epoch."""
+    """Return torch's loader of rows, reshuffled each epoch."""
     return DataLoader(
         Rows(batches), size, shuffle=True, drop_last=True, collate_fn=lambda batch: batch
     )
@@ -71,7 +72,7 @@ def _learning(network: nn.Module) -> list[nn.Parameter]:
 
 
 def bare(task: TrainingTask, settings: RecipeSettings, turn: Turn, _scratch: Path) -> None:
-    """Train as torch's tutorials do: no metrics, no seeds, nothing that could go on."""
+    """Train as torch's tutorials do: no metrics, no seeds, no checkpoints."""
     if isinstance(task, AdversarialTask):
         _adversaries(task, task.settings, turn)
     elif isinstance(task, LossTask | TwoStageTask):
@@ -106,7 +107,7 @@ def _regression(task: LossTask, settings: RecipeSettings, turn: Turn) -> None:
 
 
 def _adversaries(task: AdversarialTask, settings: GanParameters, turn: Turn) -> None:
-    """I. Gulrajani et al., https://arxiv.org/abs/1704.00028, algorithm 1."""
+    """Train a GAN: I. Gulrajani et al., https://arxiv.org/abs/1704.00028, algorithm 1."""
     generator, critic = task.network.generator, task.network.critic
     rates: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
     rates["betas"] = (settings.momentum, _BETA)
@@ -141,7 +142,7 @@ class _Waits(TrainerCallback):
 
 
 class _ByLoss(Trainer):
-    """transformers' trainer of a recipe's loss."""
+    """transformers' trainer with a recipe's loss."""
 
     def __init__(self, task: LossTask, **given: Any) -> None:
         super().__init__(model=task.network, **given)
@@ -152,14 +153,14 @@ class _ByLoss(Trainer):
         return self._loss(model, inputs, self.state.global_step + 1)["loss"]
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
-        """Return the loader as it is: all rows are tensors already."""
+        """Return the loader unchanged: all rows are tensors already."""
         return self.train_dataset
 
 
 def by_transformers(
     task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path
 ) -> None:
-    """Train by transformers.Trainer as it is set up by default, saving nothing."""
+    """Train by transformers.Trainer with its defaults, saving nothing."""
     found = supervised(task)
     arguments = TrainingArguments(
         output_dir=str(scratch),

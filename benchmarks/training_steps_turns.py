@@ -1,8 +1,8 @@
-"""Trains recipes in turns, in the training environment: `training_steps` asks, line by line.
+"""Training of recipes in turns, controlled line by line by `training_steps`.
 
-A question {"recipe", "variant", "way", "bases"} begins a training, {"steps": n} asks for n steps of
-it, whose answer is the CPU seconds that they took, and {} ends it. A training is driven by its own
-loop, and waits for its next turn at the end of a step.
+It runs in the training environment. A request {"recipe", "variant", "way", "bases"} starts a
+training, {"steps": n} requests n steps of it, whose answer is their CPU seconds, and {} ends it. A
+training is driven by its own loop, and waits for its next turn at the end of a step.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENDLESS = 10**7
 
 
 class Turns:
-    """Counts steps and answers with what they took."""
+    """Counter of steps that answers with their CPU seconds."""
 
     def __init__(
         self, questions: Iterator[Mapping[str, Any]], answer: Callable[[Mapping[str, Any]], None]
@@ -46,12 +46,12 @@ class Turns:
         self._began = 0.0
 
     def begin(self) -> None:
-        """Say that a training is ready, and wait for its first turn. Raises Over."""
+        """Report that a training is ready, and wait for its first turn. Raises Over."""
         self._answer({"ready": True})
         self._wait()
 
     def done(self) -> None:
-        """Take note of a step; after the last of a turn wait for the next. Raises Over."""
+        """Count a step; after the last of a turn wait for the next. Raises Over."""
         self._left -= 1
         if not self._left:
             self._answer({"cpu": time.process_time() - self._began})
@@ -67,7 +67,7 @@ class Turns:
 
 
 def made(asked: Mapping[str, Any], channels: Path) -> tuple[TrainingTask, RecipeSettings]:
-    """Return the task of a recipe's tiny preset, begun as a job begins it."""
+    """Return the task of a recipe's tiny preset, started as a job starts it."""
     found, code = recipe.load(asked["recipe"]), recipe_code(asked["recipe"])
     settings = recipe.resolve(found, "tiny", found.variants.get(asked["variant"]))
     channel = channels / found.dataset.name
@@ -84,7 +84,7 @@ def made(asked: Mapping[str, Any], channels: Path) -> tuple[TrainingTask, Recipe
 
 
 def ours(task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path) -> None:
-    """Train by the loop of jobs: a line of metrics and a row of the history a step."""
+    """Train by the loop of jobs: a line of metrics and a row of the history per step."""
     with TerminationSignal() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
 
         def say(line: str) -> None:
@@ -102,7 +102,7 @@ def ours(task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path
 
 
 def main(channels: str) -> None:
-    """Train what is asked for until there are no more questions."""
+    """Train as requested until there are no more requests."""
     torch.set_num_threads(1)
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no answer

@@ -1,8 +1,8 @@
-"""What ingesting costs: billed state transitions a small document, and dollars a thousand.
+"""Costs of ingesting: billed state transitions a small document, and dollars a thousand.
 
 Transitions are counted as AWS bills a Standard workflow, one for each state that is entered.
-Dollars are the documents' own receipts, by the list prices of the catalogue: the Lambda seconds
-in them are this machine's.
+Dollars are the documents' own receipts, by the list prices of the catalogue: the Lambda seconds in
+them are this machine's.
 """
 
 from __future__ import annotations

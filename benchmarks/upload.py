@@ -1,8 +1,8 @@
-"""From the start of an upload until a search finds it, warm, and where the time goes.
+"""Latency from the start of an upload until a search finds it, warm, by parts.
 
-The clock starts with the presigned POST. The caller asks for the document every 20 ms, and
-when it is ready searches; the last search that has to find it is part of the time. The parts
-come from the execution's history, whose clock is this machine's.
+The clock starts with the presigned POST. The caller polls the document every 20 ms, and when it is
+ready searches; the last search that has to find it is part of the time. The parts come from the
+execution's history, whose clock is this machine's.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _upload(caller: Caller, kind: str, number: int) -> Parts:
 
 
 def states_of(history: list[dict[str, Any]]) -> tuple[float, Parts, float]:
-    """Return when the execution started, how long each state took, and when it was marked ready."""
+    """Return the execution's start, the duration of each state, and when it was marked ready."""
     started, marked, entered = 0.0, 0.0, 0.0
     states: Parts = {}
     for event in history:

@@ -35,7 +35,8 @@ _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "i
     "--check",
     "checks",
     multiple=True,
-    help="Check that the answer must pass, such as contains:turbine or length:20..400; may be repeated.",
+    help="Check that the answer must pass, such as contains:turbine or length:20..400; may be "
+    "repeated.",
 )
 @click.option(
     "--document",

@@ -1,4 +1,4 @@
-"""How search ranks the collections of `models.judged_search`, by their relevance judgements."""
+"""Ranking quality on the collections of `models.judged_search`, by relevance judgements."""
 
 BASE = "hybrid"
 RERANKED_WAY = "hybrid + rerank"

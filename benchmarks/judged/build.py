@@ -67,7 +67,7 @@ def from_foldoc() -> Frozen:
 
 
 def _can_be_asked(entry: foldoc.Entry) -> bool:
-    """Say whether the name means something to who does not know the entry: it has a word."""
+    """Return whether the name is meaningful without its entry: it has a word."""
     return bool(re.search(r"[A-Za-z]{3}", entry.name))
 
 
@@ -97,7 +97,7 @@ def from_wordnet() -> Frozen:
 
 
 def _sentence(word: str, senses: Iterable[wordnet.Sense]) -> Judged | None:
-    """Return a sentence in which `word` is used in one of its senses, None if there is none."""
+    """Return a sentence that uses `word` in one of its senses, or None if there is none."""
     for sense in sorted(senses, key=lambda sense: hashed(sense.id)):
         for example in sense.examples:
             if len(example.split()) >= FEWEST_WORDS and re.search(
@@ -108,12 +108,12 @@ def _sentence(word: str, senses: Iterable[wordnet.Sense]) -> Judged | None:
 
 
 def by_hash(keys: Iterable[str]) -> list[str]:
-    """Return `keys` in an order that has nothing to do with what they stand for."""
+    """Return `keys` in an order unrelated to their meaning."""
     return sorted(keys, key=hashed)
 
 
 def _filled(needed: Iterable[str], found: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the documents that are `needed`, and others up to `DOCUMENTS`."""
+    """Return the `needed` documents, and others up to `DOCUMENTS`."""
     return tuple(dict.fromkeys([*needed, *by_hash(found)]))[:DOCUMENTS]
 
 

@@ -1,4 +1,4 @@
-"""The labelled questions of `benchmarks.answering`, searched with and without the reranker.
+"""The labelled questions of `benchmarks.answering`, searched with and without reranker.
 
 The files of all sets lie together in one index, so that a question's own file has others beside
 it. A passage is right where it is of the labelled file and holds the labelled quote.
@@ -24,20 +24,20 @@ TOP_K = 10
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A question; without a path nothing answers it."""
+    """A question; an empty path means that nothing answers it."""
 
     question: str
     path: str = ""
     quotes: str = ""
 
     def right(self, path: str, text: str) -> bool:
-        """Tell whether a text of the file at `path` holds the answer."""
+        """Return whether a text of the file at `path` holds the answer."""
         return bool(self.path) and path == self.path and self.quotes in " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What came of a question: 1 over the place of the first right passage, and its answer."""
+    """The result of a question: 1 over the rank of the first right passage, and its answer."""
 
     label: Label
     reciprocal: float
@@ -55,7 +55,7 @@ def labels() -> Iterator[Label]:
 
 
 def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[str, list[Ended]]:
-    """Ask every question with each reranker, None for none; return how they end, in order."""
+    """Ask every question with each reranker, None for none; return the results, in order."""
     folders = dict.fromkeys(ROOT / folder for folder, _ in SETS.values())
     searcher, embedder = finder_over(models, *folders)
     return {

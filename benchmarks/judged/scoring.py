@@ -1,4 +1,4 @@
-"""How good a ranking is by judgements, and how sure it is that one way ranks better than another.
+"""Scores of rankings by judgements, and confidence intervals of their differences.
 
 Gains count as they are, which is what trec_eval's `ndcg_cut` does. An answer is a document of any
 gain; what was not ranked was not found.
@@ -33,7 +33,7 @@ def _discounted(gains: Sequence[int]) -> float:
 
 
 def reciprocal_rank(ranked: Sequence[str], gains: Gains, depth: int) -> float:
-    """Return 1 over the place of the first answer, 0 where none is among the first `depth`."""
+    """Return 1 over the rank of the first answer, or 0 if none is among the first `depth`."""
     for place, each in enumerate(ranked[:depth], start=1):
         if gains.get(each, 0) > 0:
             return 1 / place
@@ -69,11 +69,13 @@ class Difference:
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
-    """Return how much better `ours` are than `theirs`, question by question, by the bootstrap.
+    """Return the mean paired difference of `ours` and `theirs`, with a bootstrap interval.
 
     Questions are drawn with replacement, both scores of each together; the draws are always the
-    same. Raises ValueError where the two are not of the same questions, or of none.
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    same. Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+
+    Raises:
+        ValueError: the two are not of the same questions, or are empty.
     """
     if len(ours) != len(theirs) or not ours:
         raise ValueError(f"{len(ours)} scores cannot be paired with {len(theirs)}.")
