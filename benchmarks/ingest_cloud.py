@@ -20,7 +20,7 @@ REPETITIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Files of one kind: the pages of each, the first page, and the function that makes it."""
+    """Files of one kind: the pages of each file and of the warm-up file, and their maker."""
 
     ending: str
     pages: int
