@@ -38,7 +38,7 @@ class Over(Exception):  # noqa: N818 - no error: the turns are over
 
 
 class Rows(Dataset[Batch]):
-    """The rows of batches; many are read at a time, so that no loader has to stack single rows."""
+    """The rows of batches; many are read at a time, so that none are stacked singly."""
 
     def __init__(self, batches: Batches) -> None:
         epoch = [batches.at(number) for number in range(1, batches.per_epoch + 1)]

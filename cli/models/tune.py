@@ -54,37 +54,39 @@ def tune_options(command: Callable[..., R]) -> Callable[..., R]:
         "--tune",
         "tunes",
         is_flag=True,
-        help="Try settings of the recipe's ranges; name the best.",
+        help="Try settings out of the recipe's ranges, and report the best.",
     )
     @click.option(
         "--jobs",
         type=click.IntRange(1, 750),
         default=10,
         show_default=True,
-        help="How many trials; a grid has as many as it has combinations.",
+        help="Number of trials; a grid has one per combination.",
     )
     @click.option(
         "--parallel",
         type=click.IntRange(1, 100),
         default=2,
         show_default=True,
-        help="How many trials may be in progress at once.",
+        help="Maximum number of trials in progress at once.",
     )
     @click.option(
         "--strategy",
         type=click.Choice(get_args(Strategy)),
         default="bayesian",
         show_default=True,
-        help="How the next trial is chosen.",
+        help="Search strategy that chooses the next trial.",
     )
     @click.option(
         "--tuning-seed",
         type=click.IntRange(0, 2**31 - 1),
         default=0,
         show_default=True,
-        help="Of what is chosen by chance.",
+        help="Seed of random choices.",
     )
-    @click.option("--then-train", is_flag=True, help="Train and register what came out best.")
+    @click.option(
+        "--then-train", is_flag=True, help="Train the best settings, and register the model."
+    )
     @functools.wraps(command)
     def with_tune(place: StageOptions, *args: Any, **given: Any) -> R:
         effort = TuningEffort(
