@@ -35,8 +35,8 @@ GEOGRAPHIES = st.sampled_from(["eu.", "us.", "global."])
 def written(resource: Any) -> dict[str, Any]:
     statement = {"Sid": "Ask", "Effect": "Allow", "Action": "bedrock:InvokeModel"}
     return {
-        "RegisteredVersion": "2012-10-17",
-        "GrantStatement": [{**statement, "StackResource": resource}],
+        "Version": "2012-10-17",
+        "Statement": [{**statement, "Resource": resource}],
     }
 
 
@@ -53,7 +53,7 @@ def resolved(value: Any) -> Any:
 
 
 def policy() -> PolicyDocument:
-    document = written({"Ref": "VersionServing"})
+    document = written({"Ref": "ServedModels"})
     insert_served_models({"Resources": {"Role": {"Policies": [{"PolicyDocument": document}]}}})
     return parse_policy(json.dumps(resolved(document)), "asking")
 
@@ -83,7 +83,7 @@ def test_a_role_should_ask_no_model_that_is_not_served(geography: str, model: st
     assert not may_ask(f"{geography}another.{model}")
 
 
-@pytest.mark.parametrize("resource", ["*", {"Ref": "ChatModelId"}, [{"Ref": "VersionServing"}]])
+@pytest.mark.parametrize("resource", ["*", {"Ref": "ChatModelId"}, [{"Ref": "ServedModels"}]])
 def test_any_other_statement_should_stay_as_it_is(resource: Any) -> None:
     template = {"Resources": {"Role": {"Policies": [written(resource)]}}}
     before = copy.deepcopy(template)
