@@ -1,1 +1,1 @@
-"""One room a Lambda function. Functions never import each other."""
+"""Lambda functions, one package each; functions never import each other."""

@@ -231,7 +231,9 @@ class LeasedBudgets:
 
     def _is_finished(self, lease: BudgetLease) -> bool:
         """Return whether a lease is to be settled. The caller holds the lock."""
-        return not lease.is_busy and not any(lease is each for each in self._open_leases.values())
+        return not lease.is_busy and not any(
+            lease is open_lease for open_lease in self._open_leases.values()
+        )
 
     def _close(self, lease_key: _LeaseKey, *, anyway: bool) -> bool:
         """Close the open lease if all its calls have ended and are written, or `anyway`.

@@ -124,7 +124,7 @@ def _by_collection(
     for _, collection, item in records.collections(tenant, first, last):
         items.setdefault(collection, []).append(item)
     rows = {name: _counts(days, TENANT_SCOPE) for name, days in items.items()}
-    rest = {each: total[each] - sum(row[each] for row in rows.values()) for each in _USED}
+    rest = {unit: total[unit] - sum(row[unit] for row in rows.values()) for unit in _USED}
     return {**rows, "": {measure: max(0, amount) for measure, amount in rest.items()}}
 
 

@@ -112,13 +112,13 @@ def _schema(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerd
 
 def _tools(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     known = {tool.name: tool for tool in call.tools}
-    for wanted in output.tool_calls:
-        tool = known.get(wanted.name)
+    for tool_call in output.tool_calls:
+        tool = known.get(tool_call.name)
         if tool is None:
             return _failed("it calls a tool that there is not")
-        verdict = _held(wanted.arguments or "{}", tool.parameters or None)
+        verdict = _held(tool_call.arguments or "{}", tool.parameters or None)
         if not verdict.passed:
-            return _failed(f"arguments of {wanted.name}: {verdict.reason}")
+            return _failed(f"arguments of {tool_call.name}: {verdict.reason}")
     return PASSED
 
 

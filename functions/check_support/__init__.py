@@ -1,1 +1,1 @@
-"""Says which claims of an answer rest on their sources; runs a model and nothing else."""
+"""Checks which claims of an answer their sources support; runs a model and nothing else."""

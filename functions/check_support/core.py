@@ -1,4 +1,4 @@
-"""Holds claims to their sources, by rules on words that a model aligns."""
+"""The support check: compares claims with their sources by rules, aligned by a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.inference.word_vectors import WordVectors
 
 NEAR = 8
-"""Sentences of all sources together that one claim is compared with, word by word."""
+"""The most sentences, of all sources together, that one claim is compared with word by word."""
 
 
 class WordModel(Protocol):
@@ -24,10 +24,10 @@ class WordModel(Protocol):
 
     @property
     def model(self) -> str:
-        """Its name in the catalogue."""
+        """Return its name in the catalogue."""
 
     def read(self, text: str, spans: Sequence[tuple[int, int]]) -> WordVectors:
-        """Return the vectors of the words of `text` that stand at `spans`."""
+        """Return the vectors of the words of `text` at `spans`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Deps:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A source with its sentences taken apart."""
+    """A source with its parsed sentences."""
 
     id: int
     spans: tuple[TextSpan, ...]
@@ -49,7 +49,7 @@ class _Source:
 
 @dataclass(slots=True)
 class _Comparing:
-    """Compares texts word by word; each is read by the model once."""
+    """Compares texts word by word; the model reads each text once."""
 
     reader: WordModel
     known: dict[str, WordVectors] = field(default_factory=dict)
@@ -65,12 +65,12 @@ class _Comparing:
 
     @property
     def tokens(self) -> int:
-        """The number of tokens that the model has read."""
+        """Return the number of tokens that the model has read."""
         return sum(vectors.tokens for vectors in self.known.values())
 
 
 def run(request: CheckRequest, deps: Deps) -> CheckResult:
-    """Return a verdict a claim, in order.
+    """Return one verdict per claim, in order.
 
     Raises:
         InvalidInput: a text is not Unicode text.
@@ -78,10 +78,10 @@ def run(request: CheckRequest, deps: Deps) -> CheckResult:
     """
     began = deps.clock()
     sources = [_taken_apart(source) for source in request.sources]
-    asked = stems(parse_text(request.question).words)
+    question_stems = stems(parse_text(request.question).words)
     compare = _Comparing(deps.reader)
     verdicts = tuple(
-        judge_claim(claim, _near(claim, sources), compare, asked)
+        judge_claim(claim, _near(claim, sources), compare, question_stems)
         for claim in map(parse_text, request.claims)
     )
     return CheckResult(
@@ -100,11 +100,11 @@ def _taken_apart(source: CheckSource) -> _Source:
 
 
 def _near(claim: ParsedText, sources: Sequence[_Source]) -> list[ParsedSource]:
-    """Return the sources with those of their sentences that share most with the claim."""
-    wanted = {word.stem for word in claim.words if word.carries_meaning}
+    """Return the sources, each with its sentences that share most words with the claim."""
+    claim_stems = {word.stem for word in claim.words if word.carries_meaning}
     ranked = sorted(
         (
-            (-len(wanted & {word.stem for word in sentence.words}), at, place)
+            (-len(claim_stems & {word.stem for word in sentence.words}), at, place)
             for at, source in enumerate(sources)
             for place, sentence in enumerate(source.sentences)
         ),

@@ -15,12 +15,12 @@ from functions.check_support import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     return core.Deps(WordEmbedder.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Hold the claims of `event` to its sources."""
+    """Check the claims of `event` against its sources."""
     request = CheckRequest.model_validate(event)
     with observed("check_support", request.correlation_id):
         return core.run(request, deps()).model_dump(mode="json")

@@ -31,7 +31,7 @@ def run(request: ChunkRequest, deps: Deps) -> ChunkResult:
     """Read `pages.jsonl`, write `chunks.jsonl`, of a whole document or of one part of it.
 
     Raises:
-        InvalidInput: no page of the whole holds anything that the model knows as text.
+        InvalidInput: no page of the whole document has a token that the model knows.
         Conflict: pages are missing.
     """
     began = deps.clock()

@@ -1,6 +1,6 @@
 """The Lambda function `chunk_document`.
 
-It counts with the embedding model's own tokenizer, so that no chunk is ever cut short there.
+It counts with the embedding model's own tokenizer, so that embedding never truncates a chunk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functions.chunk_document import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     embedder = Embedder.open(ChunkSettings.from_environ(os.environ).models_dir)
     return core.Deps(
         objects=S3Objects(aws.s3()),

@@ -32,7 +32,7 @@ from functions.embed_chunks.pictures import PicturePut, put_picture
 from functions.embed_chunks.vectors import billed_size, vectors_of
 
 BATCH = 500
-"""Chunks that are embedded and put at a time: as many vectors as one call takes."""
+"""Chunks that are embedded and put at a time: as many vectors as one call accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Deps:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """The vectors put into one index: their `tokens`, and `size` in bytes as billed."""
+    """The totals of the vectors put into one index: `tokens`, and `size` in bytes as billed."""
 
     vectors: int
     tokens: int
@@ -60,23 +60,23 @@ class Indexed:
 
 
 def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
-    """Read `chunks.jsonl`, put one vector a chunk, return the receipt of the ingest.
+    """Read `chunks.jsonl`, put one vector per chunk, return the receipt of the ingest.
 
     While a reindex job runs, the vectors go into both indexes, each by its own model. The vector of
-    a picture by a served model goes into an index of its own.
+    an image by a served model goes into an index of its own.
 
     Raises:
         Conflict: chunks are missing, or not every vector was put.
         NotFound: the tenant has no index.
-        ModelFailure: a model of the tenant's is not here.
+        ModelFailure: a model of the tenant's is missing.
     """
     began = deps.clock()
     passages = _Passages(request, 0, request.chunks)
-    live, put = _put_everywhere(request, passages, deps)
+    live, new_vectors = _put_everywhere(request, passages, deps)
     picture = _put_picture(request, passages, deps)
     usage = IngestUsage(
         model=live.model,
-        tokens=put[live].tokens,
+        tokens=new_vectors[live].tokens,
         reading=request.reading,
         recognising=request.recognising,
         labelling=request.labelling,
@@ -84,29 +84,32 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         picture_model=picture.embedded_by if picture else "",
         chunking=request.chunking,
         embedding=spent(deps.clock() - began, deps.memory_gb),
-        put_bytes=sum(indexed.size for indexed in put.values()) + (picture.size if picture else 0),
+        put_bytes=sum(indexed.size for indexed in new_vectors.values())
+        + (picture.size if picture else 0),
         transitions=small_transitions(
             request.recognising, request.labelling, request.picture_embedding
         ),
     )
     return EmbedResult(
-        vectors=put[live].vectors, model=live.model, receipt=ingest_receipt(usage, deps.cost)
+        vectors=new_vectors[live].vectors,
+        model=live.model,
+        receipt=ingest_receipt(usage, deps.cost),
     )
 
 
 def run_part(request: EmbedPartRequest, deps: Deps) -> EmbedPartResult:
-    """Read one part of `chunks.jsonl` and put one vector a chunk of it; raise as `run` does."""
+    """Put one vector per chunk of one part of `chunks.jsonl`; raise as `run` does."""
     began = deps.clock()
     part = request.part
     passages = _Passages(request, part.first_chunk, part.chunks, part.start, part.end)
-    live, put = _put_everywhere(request, passages, deps)
+    live, new_vectors = _put_everywhere(request, passages, deps)
     return EmbedPartResult(
         part=part.part,
-        vectors=put[live].vectors,
+        vectors=new_vectors[live].vectors,
         model=live.model,
-        indexes=tuple(index.name for index in put),
-        tokens=put[live].tokens,
-        put_bytes=sum(indexed.size for indexed in put.values()),
+        indexes=tuple(index.name for index in new_vectors),
+        tokens=new_vectors[live].tokens,
+        put_bytes=sum(indexed.size for indexed in new_vectors.values()),
         embedding=spent(deps.clock() - began, deps.memory_gb),
     )
 
@@ -122,7 +125,7 @@ class _Passages:
     end: int = 0
 
     def batches(self, objects: LargeObjects) -> Iterator[list[Chunk]]:
-        """Yield them by at most `BATCH`; raise `Conflict` where they are not as they should be."""
+        """Yield them in batches of at most `BATCH`; raise `Conflict` if their numbers are wrong."""
         of = self.document
         key = chunks_key(of.tenant, of.document_id, of.version)
         lines = objects.stream(of.bucket, key, self.start, self.end)
@@ -138,15 +141,15 @@ class _Passages:
 def _put_everywhere(
     document: Embeddable, passages: _Passages, deps: Deps
 ) -> tuple[IndexRef, dict[IndexRef, Indexed]]:
-    """Put into every index of the tenant, as long as a reindex job adds or swaps one meanwhile."""
-    put: dict[IndexRef, Indexed] = {}
+    """Put into every index of the tenant, again if a reindex job adds or swaps one meanwhile."""
+    indexed: dict[IndexRef, Indexed] = {}
     while True:
         state = _state(document, deps)
-        missing = [index for index in state.indexes if index not in put]
+        missing = [index for index in state.indexes if index not in indexed]
         if not missing:
-            return state.live, put
+            return state.live, indexed
         try:
-            put[missing[0]] = _put(document, passages, missing[0], deps)
+            indexed[missing[0]] = _put(document, passages, missing[0], deps)
         except NotFound:
             if missing[0] in _state(document, deps).indexes:
                 raise
@@ -154,20 +157,20 @@ def _put_everywhere(
 
 def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps) -> Indexed:
     embedder = deps.embedder(index.model)
-    put = tokens = size = 0
+    count = tokens = size = 0
     for batch in passages.batches(deps.objects):
-        found, counted = embed_passages(embedder, batch)
-        vectors = list(vectors_of(document, batch, found))
-        put += deps.vectors.put(index, vectors)
+        embedded, counted = embed_passages(embedder, batch)
+        vectors = list(vectors_of(document, batch, embedded))
+        count += deps.vectors.put(index, vectors)
         tokens += counted
         size += sum(map(billed_size, vectors))
-    if put != passages.count:
-        raise Conflict(f"{put} vectors were put for {passages.count} chunks.")
-    return Indexed(put, tokens, size)
+    if count != passages.count:
+        raise Conflict(f"{count} vectors were put for {passages.count} chunks.")
+    return Indexed(count, tokens, size)
 
 
 def _put_picture(request: EmbedRequest, passages: _Passages, deps: Deps) -> PicturePut | None:
-    """Put the vector that a served model has of a picture, where there is one."""
+    """Put the vector that a served model made of an image, if there is one."""
     if not request.picture_embedding.requests:
         return None
     ((chunk,),) = passages.batches(deps.objects)

@@ -24,7 +24,7 @@ from functions.embed_chunks import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = EmbedSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     return core.Deps(

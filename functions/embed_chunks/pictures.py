@@ -1,4 +1,4 @@
-"""Put the vector that a served model has of a picture into the index of that model's pictures."""
+"""Put the vector that a served model made of an image into the index of that model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from functions.embed_chunks.vectors import billed_size, vectors_of
 
 @dataclass(frozen=True, slots=True)
 class PicturePut:
-    """The vector of a picture: the version `embedded_by`, and `size` in bytes as billed."""
+    """The vector of an image: the version `embedded_by`, and `size` in bytes as billed."""
 
     embedded_by: str
     size: int
@@ -29,18 +29,18 @@ def put_picture(
     vectors: VectorIndex,
     indexes: PictureIndexes,
 ) -> PicturePut:
-    """Put the vector of `picture.json`, with what the passage of the picture carries."""
+    """Put the vector of `picture.json`, with the metadata of the image's passage."""
     key = picture_key(request.tenant, request.document_id, request.version)
-    made = PictureVector.model_validate_json(objects.read(request.bucket, key))
-    name = image_index_name(request.tenant, made.model, len(made.vector))
-    index = IndexRef(tenant.live.bucket, name, made.model)
-    (vector,) = vectors_of(request, [chunk], [made.vector], made.embedded_by)
+    picture = PictureVector.model_validate_json(objects.read(request.bucket, key))
+    name = image_index_name(request.tenant, picture.model, len(picture.vector))
+    index = IndexRef(tenant.live.bucket, name, picture.model)
+    (vector,) = vectors_of(request, [chunk], [picture.vector], picture.embedded_by)
     put_creating_index(
         indexes,
         request.tenant,
         tenant,
         index,
-        len(made.vector),
+        len(picture.vector),
         lambda: vectors.put(index, [vector]),
     )
-    return PicturePut(made.embedded_by, billed_size(vector))
+    return PicturePut(picture.embedded_by, billed_size(vector))

@@ -17,7 +17,7 @@ def vectors_of(
     values: Sequence[Sequence[float]],
     embedded_by: str = "",
 ) -> Iterator[Vector]:
-    """Yield a vector a chunk; `embedded_by` is the version of a served model that made it."""
+    """Yield one vector per chunk; `embedded_by` is the version of the served model."""
     folders = path_hashes(document.path)
     uploaded_at = int(document.uploaded_at.timestamp()) if document.uploaded_at else 0
     for chunk, vector in zip(chunks, values, strict=True):

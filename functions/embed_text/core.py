@@ -1,4 +1,4 @@
-"""Turns texts into unit vectors."""
+"""Embed texts as unit vectors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`: models by name, "" for the default one, and a clock
-    that gives seconds, from any start.
+    """Collaborators of `run`.
+
+    They are models by name, "" for the default one, and a clock that returns seconds from any
+    start.
     """
 
     embedder: Callable[[str], Embedder]
@@ -23,7 +25,7 @@ class Deps:
 
 
 def run(request: EmbedTextRequest, deps: Deps) -> EmbedTextResult:
-    """Return one vector a text, in order.
+    """Return one vector per text, in order.
 
     Raises:
         InvalidInput: a text is empty, or too long and not to be truncated.

@@ -15,13 +15,13 @@ from functions.embed_text import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     return core.Deps(embedder, time.perf_counter)
 
 
 @functools.cache
 def embedder(model: str) -> Embedder:
-    """Return the embedder of `model`, opened once a process."""
+    """Return the embedder of `model`, opened once per process."""
     return Embedder.open(os.environ["HEADRACE_MODELS_DIR"], model or MODEL)
 
 

@@ -1,1 +1,1 @@
-"""Exports what a tenant has into ZIP files of bounded size, in bounded steps."""
+"""Exports the data of a tenant as ZIP files of bounded size, in bounded steps."""

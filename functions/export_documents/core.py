@@ -42,13 +42,13 @@ from functions.export_documents.zip_packer import (
 )
 
 PART_BYTES = 256 * 1024 * 1024
-"""A part is closed once it has as many bytes; one document more may go past it."""
+"""A part is closed once it has this many bytes; its last document may exceed that."""
 PART_DOCUMENTS = 5_000
-"""A part is also closed once it has as many documents, whose manifest is kept in memory."""
+"""A part is also closed once it has this many documents, since their manifest is held in memory."""
 PROMPT_HEADS = "PROMPTS#"
 PROMPT_VERSIONS = "PROMPT#"
 COLLECTIONS = "COLLECTION#"
-"""The records that a tenant gets beside its documents. Webhooks and keys are left out: they hold
+"""The records that a tenant gets beside its documents. Webhooks and keys are left out: they contain
 secrets."""
 
 Phase = Literal["listing", "packing", "finishing", "done"]
@@ -71,7 +71,7 @@ class RecordSource(ListedRecords, Protocol):
     """Documents, versions, and other records as they are kept."""
 
     def kept(self, tenant: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """Yield the tenant's records whose sort key begins with `prefix`."""
+        """Yield the tenant's stored records whose sort key begins with `prefix`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class _Step:
     desk: StepContext
 
     def work(self, state: JobState) -> StepOutcome:
-        """Do what the phase that the job is in asks for."""
+        """Do the work of the job's current phase."""
         place = (
             ExportProgress.model_validate_json(state.checkpoint)
             if state.checkpoint
@@ -123,12 +123,12 @@ class _Step:
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
     def _list(self, state: JobState, place: ExportProgress) -> StepOutcome:
-        """Write listings until the step is late or the documents are at their end."""
-        given, counts = state.input, state.job.counts
+        """Write listings until the step is out of time or all documents are listed."""
+        export, counts = state.input, state.job.counts
         waiting: list[ListingEntry] = []
-        for document in self.deps.records.documents(given.tenant, place.after):
-            if not given.collection or document.collection == given.collection:
-                waiting.append(listing_entry(given.tenant, document, self.deps.records))
+        for document in self.deps.records.documents(export.tenant, place.after):
+            if not export.collection or document.collection == export.collection:
+                waiting.append(listing_entry(export.tenant, document, self.deps.records))
             if len(waiting) == ENTRIES_A_LISTING:
                 counts, place = self._write_listing(state, counts, place, waiting)
                 waiting = []
@@ -151,14 +151,14 @@ class _Step:
         """Write one part."""
         if place.batch >= place.batches:
             return _outcome(state.job.counts, place.model_copy(update={"phase": "finishing"}))
-        given, part = state.input, place.part + 1
+        export, part = state.input, place.part + 1
         failed: list[ListingEntry] = []
         name = f"part-{part:05d}.zip"
-        with self.deps.store.writing(given.bucket, state.prefix + name) as stream:
+        with self.deps.store.writing(export.bucket, state.prefix + name) as stream:
             packed, place = self._fill(state, place, stream, failed)
         if failed:
             key = _errors_key(state, place.round, place.errors)
-            self.deps.objects.write(given.bucket, key, dump_lines(failed), {})
+            self.deps.objects.write(export.bucket, key, dump_lines(failed), {})
             place = place.model_copy(update={"errors": place.errors + 1})
         counts = state.job.counts
         counts = counts.model_copy(
@@ -174,17 +174,17 @@ class _Step:
         stream: WriteStream,
         failed: list[ListingEntry],
     ) -> tuple[int, ExportProgress]:
-        """Write documents into the part until it is full, the step is late or all are in."""
+        """Write documents into the part until it is full, the step is out of time or all are in."""
         manifest: list[PackedDocument] = []
         with zip_file(stream) as archive:
-            given = state.input
-            packer = ZipPacker(given.bucket, given.tenant, archive, state.job.created_at)
-            for batch, line, each in self._entries(state, place):
+            export = state.input
+            packer = ZipPacker(export.bucket, export.tenant, archive, state.job.created_at)
+            for batch, line, entry in self._entries(state, place):
                 place = place.model_copy(update={"batch": batch, "line": line})
                 try:
-                    manifest.append(packer.put_document(each, self.deps.store))
+                    manifest.append(packer.put_document(entry, self.deps.store))
                 except (NotFound, Conflict) as error:
-                    failed.append(each.model_copy(update={"reason": error.message}))
+                    failed.append(entry.model_copy(update={"reason": error.message}))
                 is_full = stream.size >= self.deps.part_bytes or len(manifest) >= PART_DOCUMENTS
                 if is_full or self.desk.is_late:
                     break
@@ -208,21 +208,21 @@ class _Step:
 
     def _finish(self, state: JobState, place: ExportProgress) -> StepOutcome:
         """Write the other records and the summary, and end."""
-        given, counts = state.input, state.job.counts
+        export, counts = state.input, state.job.counts
         with (
-            self.deps.store.writing(given.bucket, state.prefix + "records.zip") as stream,
+            self.deps.store.writing(export.bucket, state.prefix + "records.zip") as stream,
             zip_file(stream) as archive,
         ):
-            packer = ZipPacker(given.bucket, given.tenant, archive, state.job.created_at)
+            packer = ZipPacker(export.bucket, export.tenant, archive, state.job.created_at)
             packer.put_blocks("collections.jsonl", self._collections(state))
-            if not given.collection:
+            if not export.collection:
                 packer.put_blocks("feedback.jsonl", self._feedback(state))
                 packer.put_blocks("usage.jsonl", self._usage(state))
                 packer.put_blocks("prompts.jsonl", self._prompts(state))
         files = (*state.files, ResultFile("records.zip", stream.size), *self._errors(state, place))
         end: Literal["succeeded", "partial"] = "partial" if counts.failed else "succeeded"
         summary = _summary(state, counts, files)
-        self.deps.objects.write(given.bucket, state.prefix + "summary.json", summary, {})
+        self.deps.objects.write(export.bucket, state.prefix + "summary.json", summary, {})
         return StepOutcome(
             checkpoint=place.model_copy(update={"phase": "done"}),
             counts=counts,
@@ -233,16 +233,16 @@ class _Step:
         )
 
     def _collections(self, state: JobState) -> Iterable[bytes]:
-        given = state.input
-        for item in self.deps.records.kept(given.tenant, COLLECTIONS + given.collection):
-            if item["sk"] == COLLECTIONS + (given.collection or item["name"]):
+        export = state.input
+        for item in self.deps.records.kept(export.tenant, COLLECTIONS + export.collection):
+            if item["sk"] == COLLECTIONS + (export.collection or item["name"]):
                 shown = {key: value for key, value in item.items() if key not in ("pk", "sk")}
                 yield json.dumps(shown, ensure_ascii=False, default=str).encode() + b"\n"
 
     def _feedback(self, state: JobState) -> Iterable[bytes]:
-        """Yield the rows of all ratings, each of which ends its line.
+        """Yield the rows of all ratings, each with its line end.
 
-        One that goes with its document meanwhile is left out.
+        A rating that is removed with its document meanwhile is left out.
         """
         bucket = state.input.bucket
         for key, _ in self.deps.store.listed(bucket, f"feedback/{state.input.tenant}/"):
@@ -250,16 +250,16 @@ class _Step:
                 yield from self.deps.store.blocks(bucket, key)
 
     def _usage(self, state: JobState) -> Iterable[bytes]:
-        """Yield what models cost, a line for each day and scope."""
+        """Yield the cost of models, one line for each day and scope."""
         for item in self.deps.records.kept(state.input.tenant, DAY):
             day = date.fromisoformat(item["sk"].removeprefix(DAY))
             yield dump_lines(exported_usage(day, item))
 
     def _prompts(self, state: JobState) -> Iterable[bytes]:
-        """Yield the versions of prompts with what labels point to, a line each."""
-        tenant, kept = state.input.tenant, self.deps.records.kept
-        labels = {item["name"]: json.loads(item["labels"]) for item in kept(tenant, PROMPT_HEADS)}
-        for item in kept(tenant, PROMPT_VERSIONS):
+        """Yield the versions of prompts and the targets of labels, one line each."""
+        tenant, stored = state.input.tenant, self.deps.records.kept
+        labels = {item["name"]: json.loads(item["labels"]) for item in stored(tenant, PROMPT_HEADS)}
+        for item in stored(tenant, PROMPT_VERSIONS):
             name = item["sk"].split("#")[1]
             pointing = labels.get(name, {}).items()
             shown = {
@@ -273,18 +273,18 @@ class _Step:
             yield json.dumps(shown, ensure_ascii=False).encode() + b"\n"
 
     def _errors(self, state: JobState, place: ExportProgress) -> list[ResultFile]:
-        """Return the files that say what was not exported and why."""
+        """Return the files that list what was not exported, and why."""
         prefix = f"{state.prefix}errors/{place.round}-"
-        found = self.deps.store.listed(state.input.bucket, prefix)
-        return [ResultFile(key.removeprefix(state.prefix), size) for key, size in found]
+        objects = self.deps.store.listed(state.input.bucket, prefix)
+        return [ResultFile(key.removeprefix(state.prefix), size) for key, size in objects]
 
     def _again(self, state: JobState, place: ExportProgress) -> StepOutcome:
-        """Take what failed in the last round for the listing of the next one."""
+        """Use the failures of the last round as the listing of the next one."""
         fresh = ExportProgress(
             phase="packing", round=place.round + 1, batches=place.errors, part=place.part
         )
-        kept = tuple(file for file in state.files if file.name.startswith("part-"))
-        return _outcome(state.job.counts, fresh, files=kept)
+        parts = tuple(file for file in state.files if file.name.startswith("part-"))
+        return _outcome(state.job.counts, fresh, files=parts)
 
 
 def _listing_key(state: JobState, round_: int, batch: int) -> str:
@@ -304,7 +304,7 @@ def _outcome(
 
 
 def _summary(state: JobState, counts: JobCounts, files: tuple[ResultFile, ...]) -> bytes:
-    told = {
+    summary = {
         "job_id": state.input.job_id,
         "tenant": state.input.tenant,
         "collection": state.input.collection or None,
@@ -316,4 +316,4 @@ def _summary(state: JobState, counts: JobCounts, files: tuple[ResultFile, ...]) 
         },
         "files": [{"name": file.name, "bytes": file.bytes} for file in files],
     }
-    return json.dumps(told, indent=2).encode() + b"\n"
+    return json.dumps(summary, indent=2).encode() + b"\n"

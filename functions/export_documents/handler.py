@@ -23,7 +23,7 @@ from functions.export_documents import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = RecordsSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)

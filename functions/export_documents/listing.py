@@ -1,4 +1,4 @@
-"""The listing of what to export, taken when the export began: one JSON line a document."""
+"""The listing of what to export, taken when the export began: one JSON line per document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ListingEntry(Contract):
     """One document, at the version that is exported.
 
     A document that never became ready is exported as it was uploaded: `upload_key` and
-    `upload_version` then name the object. `reason` is why an earlier try failed.
+    `upload_version` then name the object. `reason` is the error of an earlier try.
     """
 
     document: Document
@@ -35,7 +35,7 @@ class ListingEntry(Contract):
 
     @property
     def source_name(self) -> str:
-        """Return the name of the uploaded file in the archive, harmless on every system."""
+        """Return the name of the uploaded file in the archive, safe on every system."""
         last = self.document.path.rsplit("/", 1)[-1]
         safe = _UNSAFE.sub("_", last).strip(" .")[-_MAX_NAME:]
         return f"{self.folder}source/{safe or 'file'}"
@@ -56,15 +56,15 @@ class ListedRecords(Protocol):
 
 
 def listing_entry(tenant: str, document: Document, records: ListedRecords) -> ListingEntry:
-    """Return the entry of `document`: the version that answers, or else the newest upload."""
+    """Return the entry of `document`: the current version, or else the newest upload."""
     if document.version:
         return ListingEntry(document=document, version=document.version)
-    found = records.version(tenant, document.document_id, document.latest_version)
-    if found is None:
+    version = records.version(tenant, document.document_id, document.latest_version)
+    if version is None:
         return ListingEntry(document=document, version="", reason="It was removed meanwhile.")
     return ListingEntry(
         document=document,
-        version=found.version,
-        upload_key=found.key,
-        upload_version=found.object_version_id,
+        version=version.version,
+        upload_key=version.key,
+        upload_version=version.object_version_id,
     )

@@ -1,4 +1,4 @@
-"""ZIP files written as a stream: memory does not grow with what goes in.
+"""ZIP files written as a stream, so that memory does not grow with their content.
 
 The same entries give the same bytes, so a step that is repeated writes the same part again.
 """
@@ -18,7 +18,7 @@ from chalicelib.errors import Conflict, NotFound
 from functions.export_documents.listing import ListingEntry
 
 LEVEL = 1
-"""Deflate's fastest: most uploads are compressed already."""
+"""Deflate's fastest level: most uploads are compressed already."""
 
 
 class WriteStream(Protocol):
@@ -26,7 +26,7 @@ class WriteStream(Protocol):
 
     @property
     def size(self) -> int:
-        """Return how many bytes were written."""
+        """Return the number of bytes written."""
 
     def write(self, data: bytes) -> int:
         """Write `data`."""
@@ -45,7 +45,7 @@ class ExportObjects(Protocol):
         """Return an object's bytes in blocks; raise `NotFound` before the first is read."""
 
     def writing(self, bucket: str, key: str) -> AbstractContextManager[WriteStream]:
-        """Give a stream whose content becomes the object `key` at the end of the block."""
+        """Return a context with a stream whose content becomes the object `key` when it ends."""
 
 
 class PackedFile(Contract):
@@ -77,7 +77,7 @@ class ZipPacker:
         self._moment = moment.timetuple()[:6]
 
     def put_document(self, entry: ListingEntry, store: ExportObjects) -> PackedDocument:
-        """Write all of a document: its record, the uploaded file, and what was made of it.
+        """Write all of a document: its record, the uploaded file, and the files made from it.
 
         Raises:
             NotFound: the uploaded file is gone; nothing was written then.
@@ -131,11 +131,11 @@ class ZipPacker:
 
 @contextmanager
 def zip_file(stream: WriteStream) -> Iterator[ZipFile]:
-    """Give a ZIP file that is written to `stream`, which cannot be sought."""
+    """Return a context with a ZIP file that is written to `stream`, which cannot seek."""
     with ZipFile(cast("IO[bytes]", stream), "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         yield archive
 
 
 def _record(entry: ListingEntry) -> bytes:
-    told = json.loads(entry.document.model_dump_json()) | {"exported_version": entry.version}
-    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
+    fields = json.loads(entry.document.model_dump_json()) | {"exported_version": entry.version}
+    return json.dumps(fields, indent=2, ensure_ascii=False).encode() + b"\n"

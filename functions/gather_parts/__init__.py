@@ -1,1 +1,1 @@
-"""Puts together what many workers made of the parts of a large file, and counts it."""
+"""Joins the results of the workers that read the parts of a large file, and checks them."""

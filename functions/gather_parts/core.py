@@ -1,4 +1,4 @@
-"""Gather the parts of a large file: count them, join them, and say what all of it cost."""
+"""Gather the parts of a large file: count them, join them, and price the whole."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MAX_NOTICES = 20
 NEEDED_NO_MORE = ("parts/", "text")
-"""Below a version: the parts, which were joined, and the source in UTF-8, which was read."""
+"""Prefixes below a version to remove: the parts, now joined, and the source in UTF-8, now read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,55 +49,57 @@ class Deps:
 
 
 def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
-    """Join what was read and chunked; write `pages.jsonl`, `chunks.jsonl`, `embedding.jsonl`.
+    """Join the pages and chunks of all parts into `pages.jsonl` and `chunks.jsonl`.
+
+    It also writes the plan of the embedding, `embedding.jsonl`.
 
     Raises:
         Conflict: there are other pages, rows or chunks than were planned or announced.
-        InvalidInput: no part holds anything that the model knows as text.
+        InvalidInput: no part has a token that the model knows.
     """
     began = deps.clock()
-    found = results(deps.objects, request.results, PartDone, request.parts)
-    _check(request, found.done, deps.objects)
-    total = sum(part.chunks for part in found.done)
+    outcomes = results(deps.objects, request.results, PartDone, request.parts)
+    _check(request, outcomes.done, deps.objects)
+    total = sum(part.chunks for part in outcomes.done)
     if not total:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
-    parts = _join(request, found.done, total, deps.objects)
+    parts = _join(request, outcomes.done, total, deps.objects)
     used = PartsUsed(
-        reading=spent_together([request.reading, *(part.reading for part in found.done)]),
-        recognising=spent_together(part.recognising for part in found.done),
-        chunking=spent_together(part.chunking for part in found.done),
+        reading=spent_together([request.reading, *(part.reading for part in outcomes.done)]),
+        recognising=spent_together(part.recognising for part in outcomes.done),
+        chunking=spent_together(part.chunking for part in outcomes.done),
         gathering=spent(deps.clock() - began, deps.memory_gb),
-        express=found.express,
+        express=outcomes.express,
     )
     return GatherPartsResult(
         pages=request.pages,
-        pages_needing_ocr=sum(part.pages_needing_ocr for part in found.done),
-        characters=sum(part.characters for part in found.done),
+        pages_needing_ocr=sum(part.pages_needing_ocr for part in outcomes.done),
+        characters=sum(part.characters for part in outcomes.done),
         chunks=total,
         embedding_parts=parts,
-        language=_language(found.done),
-        notices=_notices(request, found.done),
+        language=_language(outcomes.done),
+        notices=_notices(request, outcomes.done),
         used=used,
     )
 
 
 def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsResult:
-    """Count the vectors of all parts against the chunks, and return the receipt of the ingest.
+    """Compare the vectors of all parts with the chunks, and return the receipt of the ingest.
 
-    What was written only to be joined is removed.
+    Objects that were written only to be joined are removed.
 
     Raises:
         Conflict: there are other vectors than chunks, or they are of several models.
-        MoreSteps: the tenant has an index by now in which not all of them are.
+        MoreSteps: the tenant has a new index by now that lacks some of them.
         NotFound: the tenant has no index.
     """
     began = deps.clock()
-    found = results(deps.objects, request.results, EmbedPartResult, request.embedding_parts)
-    vectors = sum(part.vectors for part in found.done)
+    outcomes = results(deps.objects, request.results, EmbedPartResult, request.embedding_parts)
+    vectors = sum(part.vectors for part in outcomes.done)
     if vectors != request.chunks:
         raise Conflict(f"{vectors} vectors were put for {request.chunks} chunks.")
-    _check_indexes(request, found.done, deps.tenants)
-    models = {part.model for part in found.done}
+    _check_indexes(request, outcomes.done, deps.tenants)
+    models = {part.model for part in outcomes.done}
     if len(models) != 1:
         raise Conflict(f"The vectors are of several models: {', '.join(sorted(models))}.")
     (model,) = models
@@ -107,14 +109,14 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
     gathering = spent(deps.clock() - began, deps.memory_gb)
     usage = IngestUsage(
         model=model,
-        tokens=sum(part.tokens for part in found.done),
+        tokens=sum(part.tokens for part in outcomes.done),
         reading=request.used.reading,
         recognising=request.used.recognising,
         chunking=request.used.chunking,
-        embedding=spent_together(part.embedding for part in found.done),
+        embedding=spent_together(part.embedding for part in outcomes.done),
         gathering=spent_together([request.used.gathering, gathering]),
-        put_bytes=sum(part.put_bytes for part in found.done),
-        express=_together(request.used.express, found.express),
+        put_bytes=sum(part.put_bytes for part in outcomes.done),
+        express=_together(request.used.express, outcomes.express),
         transitions=large_transitions(request.parts, request.embedding_parts),
     )
     return GatherVectorsResult(
@@ -123,7 +125,7 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
 
 
 def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: LargeObjects) -> None:
-    """Hold the parts to the plan, and the plan to the file."""
+    """Compare the parts with the plan, and the plan with the file."""
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     planned = parse_lines(objects.read(request.bucket, prefix + "parts.jsonl"), Part, request.parts)
     for plan, part in zip(planned, done, strict=True):
@@ -146,7 +148,7 @@ def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: Large
 def _join(
     request: GatherPartsRequest, done: Sequence[PartDone], total: int, objects: LargeObjects
 ) -> int:
-    """Write the files of the whole; return in how many parts they are to be embedded."""
+    """Write the files of the whole; return the number of parts in which to embed them."""
     place = (request.tenant, request.document_id, request.version)
     joining = PartJoiner(request, done, objects)
     objects.upload(
@@ -162,7 +164,7 @@ def _join(
 def _check_indexes(
     request: GatherVectorsRequest, done: Sequence[EmbedPartResult], tenants: TenantStates
 ) -> None:
-    """Raise `MoreSteps` where a reindex job added an index after a part was embedded."""
+    """Raise `MoreSteps` if a reindex job added an index after a part was embedded."""
     state = tenants.tenant_state(request.tenant)
     if state is None:
         raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
@@ -180,10 +182,10 @@ def _language(done: Sequence[PartDone]) -> str:
 
 
 def _notices(request: GatherPartsRequest, done: Sequence[PartDone]) -> tuple[str, ...]:
-    """Return what the parts have to say, each thing once."""
-    said = dict.fromkeys(request.notices)
-    said.update(dict.fromkeys(notice for part in done for notice in part.notices))
-    return tuple(said)[:MAX_NOTICES]
+    """Return the notices of the parts, each once."""
+    notices = dict.fromkeys(request.notices)
+    notices.update(dict.fromkeys(notice for part in done for notice in part.notices))
+    return tuple(notices)[:MAX_NOTICES]
 
 
 def _together(one: Express, other: Express) -> Express:

@@ -20,7 +20,7 @@ from functions.gather_parts import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = RecordsSettings.from_environ(os.environ)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
@@ -32,7 +32,7 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Gather what the parts of `event` were read into, or, if it tells of chunks, embedded into."""
+    """Gather the results of reading the parts, or, if `event` has chunks, of embedding them."""
     if "chunks" in event:
         vectors = GatherVectorsRequest.model_validate(event)
         with observed("gather_vectors", vectors.correlation_id):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
 
 EMBEDDING_CHUNKS = 500
-"""Chunks of a part that is embedded by one worker: as many as one call puts, in ten seconds."""
+"""Chunks that one worker embeds: as many as one call puts, which takes ten seconds."""
 
 _PAGE = re.compile(rb'\{"page":(\d+),')
 _NUMBER = re.compile(rb'\{"n":(\d+),')
@@ -28,15 +28,15 @@ _WITHOUT_HEADING = b'"heading":"",'
 
 @dataclass(slots=True)
 class PartJoiner:
-    """Joins the parts in their order, and checks their lines against the counts they gave."""
+    """Joins the parts in their order, and checks their lines against their stated counts."""
 
     request: GatherPartsRequest
     parts: Sequence[PartDone]
     objects: LargeObjects
     last_headings: list[str] = field(default_factory=list)
-    """By part, the last heading in it, "" where there is none."""
+    """The last heading in each part, "" if it has none."""
     embedding: list[EmbeddingPart] = field(default_factory=list)
-    """The parts to embed the chunks in, once they were joined."""
+    """The parts in which to embed the chunks, known once these are joined."""
 
     def pages(self) -> Iterator[bytes]:
         """Yield the lines of all pages, whose numbers must be consecutive.
@@ -49,8 +49,8 @@ class PartJoiner:
             headed = b""
             for line in self._lines(pages_key(*self._place, part.part), part.pages):
                 number += 1
-                found = _PAGE.match(line)
-                if found is None or int(found[1]) != number:
+                match = _PAGE.match(line)
+                if match is None or int(match[1]) != number:
                     raise Conflict(f"Part {part.part} has another page where page {number} was.")
                 headed = headed if line.endswith(_WITHOUT_HEADINGS) else line
                 yield line + b"\n"
@@ -58,28 +58,28 @@ class PartJoiner:
             self.last_headings.append(last)
 
     def chunks(self, total: int) -> Iterator[bytes]:
-        """Yield the lines of the `total` chunks, numbered through. To be called after `pages`.
+        """Yield the lines of the `total` chunks, renumbered; must be called after `pages`.
 
         Raises:
             Conflict: a chunk is missing.
         """
-        most = max(EMBEDDING_CHUNKS, -(-total // MAX_PARTS))
+        part_size = max(EMBEDDING_CHUNKS, -(-total // MAX_PARTS))
         first = number = start = end = 0
         for line in itertools.chain.from_iterable(map(self._headed, self.parts, self._headings())):
-            found = _NUMBER.match(line)
-            if found is None:
+            match = _NUMBER.match(line)
+            if match is None:
                 raise Conflict(f"A line is no chunk where chunk {number} was.")
-            numbered = b'{"n":%d,' % number + line[found.end() :] + b"\n"
+            numbered = b'{"n":%d,' % number + line[match.end() :] + b"\n"
             number, end = number + 1, end + len(numbered)
             yield numbered
-            if number - first == most or number == total:
+            if number - first == part_size or number == total:
                 self._embed(first, number - first, start, end)
                 first, start = number, end
 
     def _headed(self, part: PartDone, heading: str) -> Iterator[bytes]:
-        """Yield the lines of a part's chunks, the first ones under the `heading` before it.
+        """Yield the lines of a part's chunks, with `heading` for those before its first heading.
 
-        A part cannot know under which heading the part before it ended.
+        A part does not know the heading under which the part before it ended.
         """
         for line in self._lines(chunks_key(*self._place, part.part), part.chunks):
             if heading and _WITHOUT_HEADING in line:

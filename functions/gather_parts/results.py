@@ -30,7 +30,7 @@ EXPRESS_STEP_SECONDS = 0.1
 
 
 Done = TypeVar("Done", PartDone, EmbedPartResult)
-"""What one part came to."""
+"""The outcome of one part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +44,31 @@ class Results(Generic[Done]):
 def results(
     objects: LargeObjects, place: ResultPlace, kind: type[Done], expected: int
 ) -> Results[Done]:
-    """Return what each of the `expected` parts came to.
+    """Return the outcome of each of the `expected` parts.
 
     Raises:
-        Conflict: a part is missing, came to two things, or failed.
+        Conflict: a part is missing, has two different outcomes, or failed.
     """
     manifest = json.loads(objects.read(place.bucket, place.key))["ResultFiles"]
     if manifest.get("FAILED") or manifest.get("PENDING"):
         raise Conflict("Parts of the file failed, or were not begun.")
-    found: dict[int, Done] = {}
+    outcomes: dict[int, Done] = {}
     seconds: list[float] = []
     for file in manifest["SUCCEEDED"]:
         for child in _children(objects, place.bucket, file["Key"]):
             done = _parsed(child["Output"], kind)
-            if _counts(found.setdefault(done.part, done)) != _counts(done):
+            if _counts(outcomes.setdefault(done.part, done)) != _counts(done):
                 raise Conflict(f"Part {done.part} came to two different ends.")
             seconds.append(_billed_seconds(child["StartDate"], child["StopDate"]))
-    if sorted(found) != list(range(1, expected + 1)):
-        raise Conflict(f"{len(found)} parts of {expected} were done.")
-    ordered = tuple(found[number] for number in range(1, expected + 1))
+    if sorted(outcomes) != list(range(1, expected + 1)):
+        raise Conflict(f"{len(outcomes)} parts of {expected} were done.")
+    ordered = tuple(outcomes[number] for number in range(1, expected + 1))
     gb_seconds = math.fsum(seconds) * EXPRESS_GB
     return Results(ordered, Express(requests=len(seconds), gb_seconds=gb_seconds))
 
 
 def _children(objects: LargeObjects, bucket: str, key: str) -> Iterator[dict[str, str]]:
-    """Yield the children that a result file describes, one a line, the last perhaps not ended."""
+    """Yield the children that a result file describes, one per line; the last may be cut off."""
     for line in whole_lines(_ended(objects.stream(bucket, key))):
         if line.strip():
             yield json.loads(line)
@@ -87,13 +87,13 @@ def _parsed(output: str, kind: type[Done]) -> Done:
 
 
 def _counts(done: PartDone | EmbedPartResult) -> tuple[int, int]:
-    """Return what must be alike if a child ran twice, as Express may let it."""
+    """Return the counts that must be equal if a child ran twice, as Express may do."""
     if isinstance(done, PartDone):
         return done.pages, done.chunks
     return done.vectors, done.tokens
 
 
 def _billed_seconds(start: str, stop: str) -> float:
-    """Return how long a child ran, in steps of 100 ms, the last of them whole."""
-    ran = datetime.fromisoformat(stop) - datetime.fromisoformat(start)
-    return math.ceil(ran.total_seconds() / EXPRESS_STEP_SECONDS) * EXPRESS_STEP_SECONDS
+    """Return the billed duration of a child, rounded up to 100 ms."""
+    duration = datetime.fromisoformat(stop) - datetime.fromisoformat(start)
+    return math.ceil(duration.total_seconds() / EXPRESS_STEP_SECONDS) * EXPRESS_STEP_SECONDS

@@ -1,8 +1,8 @@
 """Answer some items of a batch, several at once, and write each outcome at once.
 
-What has an outcome already is left alone, so that after a kill only the calls that were in flight
-are made again. What there is no time for, or no room at its model, stays without one: another round
-asks for it.
+Items with an outcome are skipped, so that after a crash only the calls that were in flight are
+repeated. Items for which there is no time, or no capacity of their model, stay without an outcome:
+another round answers them.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from chalicelib.jobs.lifecycle import JobState
 from functions.generate_items.item_worker import Deadline, ItemTally, ItemWorker
 
 SECONDS = 180.0
-"""How long items are taken up. A call that was begun before may take a minute more, and another
-model that is asked in its place one again, but no longer than `LONGEST_SECONDS`.
+"""For how long new items are begun. A call that was begun before may take a minute more, and the
+model tried next another minute, but no longer than `LONGEST_SECONDS`.
 """
 LONGEST_SECONDS = 250.0
-"""When the last call has to have ended: the function has 270 s, and writes outcomes after it."""
+"""By when the last call must have ended: the function has 270 s, and writes outcomes after it."""
 
 
 class BatchStates(Protocol):
@@ -54,20 +54,22 @@ class BoundedGenerator(Protocol):
     def generate(
         self, call: Call, terms: Terms, spender: Spender, *, limits: CallLimits
     ) -> Generation:
-        """Return the answer to `call`; raises one of `chalicelib.errors`, with what it cost."""
+        """Return the answer to `call`; raises one of `chalicelib.errors`, with its cost."""
 
 
 class BudgetFlusher(Protocol):
-    """The budget that the answerer spends."""
+    """The budget that the generator spends."""
 
     def flush(self) -> None:
-        """Count all that was spent so far; what cannot be counted is logged."""
+        """Settle everything spent so far; what cannot be settled is logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`. `chance` returns a number from [0, 1), `log` records faults;
-    `clock` is the one that the answerer keeps its bounds by.
+    """Collaborators of `run`.
+
+    `chance` returns a number from [0, 1), `log` records faults; `clock` is the one by which the
+    generator keeps its deadline.
     """
 
     jobs: BatchStates
@@ -93,11 +95,11 @@ def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
         Transient, Throttled: S3 or DynamoDB did not answer; the same request may be repeated.
     """
     began = deps.clock()
-    given = _goes_on(request, deps)
+    job_input = _goes_on(request, deps)
     answers = ItemTally()
-    if given is not None:
+    if job_input is not None:
         try:
-            _answer(request, given, deps, answers, began)
+            _answer(request, job_input, deps, answers, began)
         finally:
             deps.purse.flush()
     counted = answers.done + answers.failed
@@ -153,23 +155,23 @@ def _answer(
 
 
 def _goes_on(request: GenerateItemsRequest, deps: Deps) -> JobInput | None:
-    """Return what the job asks for, or None where nothing more is to be asked of models for it."""
-    given = request.given
-    state = deps.jobs.state(given.tenant, given.job_id)
-    if state is None or state.job.status != "running" or state.job.attempt != given.attempt:
+    """Return the job's input, or None if no model is to be called for it any more."""
+    job_input = request.given
+    state = deps.jobs.state(job_input.tenant, job_input.job_id)
+    if state is None or state.job.status != "running" or state.job.attempt != job_input.attempt:
         return None
     return None if is_past_deadline(batch_order(state.input), deps.now()) else state.input
 
 
 def _known(request: GenerateItemsRequest, deps: Deps) -> Iterator[int]:
     """Yield the numbers of items that have an outcome, or failed in this epoch."""
-    given = request.given
-    prefix = storage.job_prefix(given.tenant, given.job_id)
+    job_input = request.given
+    prefix = storage.job_prefix(job_input.tenant, job_input.job_id)
     first, last = request.items[0].n, request.items[-1].n
-    for folder in (storage.OUTCOMES, storage.failures_prefix(given.epoch)):
+    for folder in (storage.OUTCOMES, storage.failures_prefix(job_input.epoch)):
         before = prefix + folder + storage.item_file(first - 1) if first else ""
         page = min(KEYS_PER_PAGE, last - first + 2)
-        for key in deps.objects.keys(given.bucket, prefix + folder, before, page):
+        for key in deps.objects.keys(job_input.bucket, prefix + folder, before, page):
             n = storage.item_number(key)
             if n > last:
                 break

@@ -29,7 +29,7 @@ SERVICE = "generate_items"
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = RecordsSettings.from_environ(os.environ)
     purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log)
     return core.Deps(

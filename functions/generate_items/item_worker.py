@@ -1,4 +1,4 @@
-"""Answer one item after another and write its outcome, until none or no time is left."""
+"""Answer one item after another and write its outcome, until no item or time is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, is_fault
 
 LOOK_SECONDS = 5.0
-"""How old what is known of the job may be: so long calls go on being made that were cancelled."""
+"""For how long the job's state is cached: a cancelled job may make calls for that long."""
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 20.0
 
@@ -42,7 +42,7 @@ class ItemTally:
                 self.done += 1
 
     def halt(self, error: HeadraceError) -> None:
-        """Record why no more calls are made; the first reason stays."""
+        """Record the reason that no more calls are made; the first reason stays."""
         with self._lock:
             if self.halted is None:
                 self.halted = item_error(error)
@@ -51,15 +51,15 @@ class ItemTally:
         """Yield items that no other thread has yet, with their lines."""
         while True:
             with self._lock:
-                found = next(items, None)
-            if found is None:
+                item = next(items, None)
+            if item is None:
                 return
-            yield found
+            yield item
 
 
 @dataclass(slots=True)
 class Deadline:
-    """Tells whether to go on: time is left, and the job was not cancelled."""
+    """Decides whether to go on: time is left, and the job was not cancelled."""
 
     ends_at: float
     clock: Callable[[], float]
@@ -101,14 +101,14 @@ class ItemWorker:
     room: threading.Semaphore
 
     def work_off(self, items: Iterator[tuple[ItemRef, bytes]]) -> None:
-        """Answer items until there is none, no time, or no money."""
+        """Answer items until no item, no time, or no money is left."""
         for ref, line in items:
             if self.answers.halted is not None or not self.watch.has():
                 return
             spent, bill = ReceiptSum(), Bill()
-            found = self._answered(ref.n, parse_item(ref, line, self.order), spent, bill)
-            if found is not None:
-                self._write(found, bill)
+            outcome = self._answered(ref.n, parse_item(ref, line, self.order), spent, bill)
+            if outcome is not None:
+                self._write(outcome, bill)
             elif spent.lines or bill.charges:
                 self._keep(spending_outcome(ref.n, spent.whole()), bill)
             bill.confirm_written()
@@ -116,9 +116,10 @@ class ItemWorker:
     def _answered(
         self, n: int, item: BatchItem, spent: ReceiptSum, bill: Bill
     ) -> ItemOutcome | None:
-        """Return the outcome of an item, or None where it is not known yet.
+        """Return the outcome of an item, or None if it is not known yet.
 
-        What was spent on it beside its answer is in `spent` as well, and all charges on the `bill`.
+        Its costs beside those of the answer are added to `spent` as well, and all charges to the
+        `bill`.
         """
         try:
             generation = self._patiently(item, spent, replace(self.spender, bill=bill))
@@ -138,9 +139,10 @@ class ItemWorker:
         return generation_outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
 
     def _patiently(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation | None:
-        """Return the answer, asking again while there is no room; None once there is no time.
+        """Return the answer, retrying while there is no capacity; None once there is no time.
 
-        Of a model's limit that is only reserved, as by other children, some may come back.
+        If a model's limit is only reserved, for example by other children, some of it may come
+        back.
         """
         ceiling = _FIRST_WAIT
         while True:
@@ -158,7 +160,7 @@ class ItemWorker:
             ceiling = min(_LONGEST_WAIT, 2 * ceiling)
 
     def _asked(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation:
-        """Ask once there is room for a call; what attempts cost that failed is added to `spent`."""
+        """Make the call once there is capacity; the cost of failed attempts is added to `spent`."""
         try:
             with self.room:
                 return self.generate(item.call, item.terms, spender)
@@ -168,7 +170,7 @@ class ItemWorker:
             raise
 
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
-        """Keep what was spent on an item that another round asks for again."""
+        """Store the cost of an item that another round will answer again."""
         key = self.prefix + storage.spending_file(found.n, self.new_id())
         self.objects.write(self.bucket, key, _outcome_body(found, bill), {})
 
@@ -183,13 +185,13 @@ class ItemWorker:
 
 
 def _outcome_body(found: ItemOutcome, bill: Bill) -> bytes:
-    """Return an outcome with its charges, as it is kept."""
+    """Return an outcome with its charges, as it is stored."""
     charged = found.model_copy(update={"charges": tuple(bill.charges)})
     return charged.model_dump_json().encode()
 
 
 def _with_receipt(generation: Generation, spent: Receipt) -> Generation:
-    """Return `generation` with what was spent before it was made."""
-    made = generation.receipt
-    whole = Receipt.of((*spent.lines, *made.lines), made.next_dearer)
+    """Return `generation` with the earlier costs of its item added to the receipt."""
+    receipt = generation.receipt
+    whole = Receipt.of((*spent.lines, *receipt.lines), receipt.next_dearer)
     return generation.model_copy(update={"receipt": whole})

@@ -1,1 +1,1 @@
-"""Answers the one call of a job, and writes its result down."""
+"""Answers the one call of a job, and stores its result."""

@@ -1,8 +1,9 @@
-"""Answer the one call of a job, and put its result where a batch puts results.
+"""Answer the one call of a job, and store its result where a batch stores results.
 
-A call for which there is no room is made again after a rest, until its deadline. One that was paid
-for and gave nothing is made `MOST_PAID` times; what it cost is kept each time, and only the last is
-a failure. What has an outcome is not asked again, whatever became of the step that wrote it.
+A call for which there is no capacity is repeated after a rest, until its deadline. One that was
+paid for and returned nothing is made `MOST_PAID` times; its cost is stored each time, and only the
+last is a failure. An item with an outcome is not asked again, whatever happened to the step that
+wrote it.
 """
 
 from __future__ import annotations
@@ -42,27 +43,32 @@ from functions.generate_one.single_call import SingleCall, SingleCallGenerator, 
 
 SECONDS = 780.0
 """How long an answer may take in one step, all models that are tried for it together. The function
-has 900 s: what checks and screens of the last answer take comes after it, and the results.
+has 900 s: the checks and screening of the last answer come after it, and writing the results.
 """
 ANNOUNCEMENTS = 2
-"""Transitions of an attempt beside those of its steps: it tells that it began, and how it ended."""
+"""Transitions of an attempt beside those of its steps: the events of its start and its end."""
 _FIRST_REST_SECONDS = 5
 _LONGEST_REST_SECONDS = 300
 
 
 class BudgetSettler(Protocol):
-    """The budget that the answerer spends."""
+    """The budget that the generator spends."""
 
     def flush(self) -> None:
-        """Count all that was spent so far, and give the rest back."""
+        """Settle everything spent so far, and give the rest back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`. `models_of` returns the models that a tenant may use, None
-    for all, `recount` what of its budgets nobody has settled since a time, `within` the bounds of
-    what takes so many seconds from now, `chance` is from [0, 1), `log` is told of faults, and
-    `new_id` returns what nothing else is called.
+    """Collaborators of `run`.
+
+    Attributes:
+        models_of: returns the models that a tenant may use, None for all.
+        recount: returns the unsettled reservations of its budgets since a time.
+        within: returns the limits of a call that may take so many seconds from now.
+        chance: returns a number from [0, 1).
+        log: records faults.
+        new_id: returns a unique id.
     """
 
     desk: StepContext
@@ -105,18 +111,18 @@ class _Step:
     deps: Deps
 
     def begin(self, state: JobState) -> StepOutcome:
-        """Read the call and estimate it, or take up what an earlier attempt left."""
+        """Read the call and estimate it, or continue with what an earlier attempt left."""
         place = read_checkpoint(state)
         if place is not None:
             anew = {"phase": "generating", "idle": 0, "round": 0, "halted": None}
             epoch = place.epoch + (place.phase == "done")
             place = place.model_copy(update={**anew, "epoch": epoch})
             return StepOutcome(place, state.counted, "generating")
-        deps, given = self.deps, state.input
+        deps, job_input = self.deps, state.input
         reading = InputReader(
-            batch_order(given), BatchEstimator(deps.place, deps.models_of(given.tenant))
+            batch_order(job_input), BatchEstimator(deps.place, deps.models_of(job_input.tenant))
         )
-        reading.read(deps.objects, given.bucket, state.prefix)
+        reading.read(deps.objects, job_input.bucket, state.prefix)
         estimate = reading.tally.estimate(
             deps.served(), deps.catalogue().prices, deps.desk.now(), concurrency=1
         )
@@ -132,21 +138,21 @@ class _Step:
             raise Conflict(f"{state.input.job_id} has not begun yet.")
         late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
         asking = self._asking(state, place)
-        found: list[tuple[ItemRef, ItemStatus]] = []
+        statuses: list[tuple[ItemRef, ItemStatus]] = []
         for ref in read_refs(state, place, self.deps.objects):
             fate: ItemStatus | HeadraceError = asking.known(ref)
             if fate == "missing" and not late:
                 fate = self._asked(asking, ref)
             if isinstance(fate, HeadraceError):
                 return self._rest(state, place, fate)
-            found.append((ref, fate))
+            statuses.append((ref, fate))
         why = _too_late(place.halted)
         recount = self.deps.recount(state.input.tenant, state.job.created_at)
         writer = ResultWriter(self.deps.objects, self.deps.catalogue, state, place, why, recount)
-        return writer.write(found, late=late)
+        return writer.write(statuses, late=late)
 
     def _asked(self, asking: SingleCall, ref: ItemRef) -> ItemStatus | HeadraceError:
-        """Ask once, and keep nothing of a budget for a call that was refused or has ended."""
+        """Make the call once; nothing stays reserved for a call that was refused or has ended."""
         try:
             return asking.asked(ref)
         finally:
@@ -154,31 +160,31 @@ class _Step:
 
     def _asking(self, state: JobState, place: BatchCheckpoint) -> SingleCall:
         deps = self.deps
-        left = (batch_order(state.input).deadline - deps.desk.now()).total_seconds()
-        within = deps.within(min(SECONDS, left))
+        seconds_left = (batch_order(state.input).deadline - deps.desk.now()).total_seconds()
+        within = deps.within(min(SECONDS, seconds_left))
         return SingleCall(deps.objects, deps.answerer, state, place, within, deps.log, deps.new_id)
 
     def _rest(self, state: JobState, place: BatchCheckpoint, error: HeadraceError) -> StepOutcome:
-        """Wait for as long as the model says, or longer each time, and not beyond the deadline."""
+        """Wait as long as the model says, or longer each time, but not beyond the deadline."""
         ceiling = min(_LONGEST_REST_SECONDS, _FIRST_REST_SECONDS * 2 ** min(place.round, 10))
-        wanted = max(error.retry_after or 0, ceiling * (1 + self.deps.chance()) / 2)
-        left = (batch_order(state.input).deadline - self.deps.desk.now()).total_seconds()
-        told = {
+        seconds = max(error.retry_after or 0, ceiling * (1 + self.deps.chance()) / 2)
+        seconds_left = (batch_order(state.input).deadline - self.deps.desk.now()).total_seconds()
+        update = {
             "round": place.round + 1,
             "idle": place.idle + was_paid(error),
             "halted": item_error(error),
         }
         return StepOutcome(
-            place.model_copy(update=told),
+            place.model_copy(update=update),
             state.counted,
             "generating",
             next="wait",
-            seconds=max(1, math.ceil(min(wanted, left))),
+            seconds=max(1, math.ceil(min(seconds, seconds_left))),
         )
 
 
 def _too_late(last: ItemError | None) -> ItemError:
-    """Return the error of a call whose deadline came first, with the last try's error."""
+    """Return the error of a call that its deadline ended, with the last try's error."""
     message = "It was not answered by the deadline."
     if last is not None:
         message += f" The last try ended by {last.type}: {last.message}"

@@ -33,7 +33,7 @@ SERVICE = "generate_one"
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = RecordsSettings.from_environ(os.environ)
     jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log, max_calls=1)

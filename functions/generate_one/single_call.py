@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.lifecycle import JobState
 
 MOST_PAID = 3
-"""Times that a call is made that is paid for and gives nothing, as one that takes too long."""
+"""How often a call is made that is paid for but returns nothing, as if it takes too long."""
 
 
 class SingleCallGenerator(Protocol):
@@ -43,8 +43,10 @@ class SingleCallGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SingleCall:
-    """Makes the one call of a job. `within` bounds an answer, `log` records faults, and `new_id`
-    returns a unique id.
+    """Makes the one call of a job.
+
+    `within` returns the limits of an answer, `log` records faults, and `new_id` returns a unique
+    id.
     """
 
     objects: ItemObjects
@@ -56,7 +58,7 @@ class SingleCall:
     new_id: Callable[[], str]
 
     def known(self, ref: ItemRef) -> ItemStatus:
-        """Return the status that an earlier step, or one that was cut off, gave an item."""
+        """Return the status that an earlier step, even one that was cut off, gave an item."""
         folders: dict[ItemStatus, str] = {
             "done": storage.OUTCOMES,
             "failed": storage.failures_prefix(self.place.epoch),
@@ -84,12 +86,14 @@ class SingleCall:
             if is_fault(error):
                 self.log(error)
             return self._write(ref, error_outcome(ref.n, item, error, spent), bill)
-        made = generation_outcome(ref.n, item, generation, keep_truncated=order.keep_truncated)
-        return self._write(ref, made, bill)
+        outcome = generation_outcome(ref.n, item, generation, keep_truncated=order.keep_truncated)
+        return self._write(ref, outcome, bill)
 
     def _generated(self, item: BatchItem, bill: Bill) -> Generation:
-        given, order = self.state.input, batch_order(self.state.input)
-        spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id, bill=bill)
+        job_input, order = self.state.input, batch_order(self.state.input)
+        spender = Spender(
+            job_input.tenant, order.key, correlation_id=job_input.correlation_id, bill=bill
+        )
         return self.answerer.generate(item.call, item.terms, spender, limits=self.within)
 
     def _passes(self, error: HeadraceError) -> bool:
@@ -98,7 +102,7 @@ class SingleCall:
         return is_passing and self.place.idle + was_paid(error) < MOST_PAID
 
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
-        """Keep what was spent on an item that is asked for again."""
+        """Store the cost of an item that is asked again."""
         if found.receipt.lines or bill.charges:
             key = self.state.prefix + storage.spending_file(found.n, self.new_id())
             self._put(key, found, bill)

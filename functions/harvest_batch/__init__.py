@@ -1,1 +1,1 @@
-"""Has a batch job of Bedrock answer items, and folds what it answered into their outcomes."""
+"""Answers items by a batch job of Bedrock, and turns its output into their outcomes."""

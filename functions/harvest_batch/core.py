@@ -1,8 +1,8 @@
-"""A batch job of Bedrock, asked for, looked at, stopped in time, and folded into outcomes.
+"""A batch job of Bedrock: created, polled, stopped in time, and its output stored.
 
-One step looks at the batch's own record and at Bedrock's job: a batch that was cancelled stops its
-job, and one that is paused goes on with it when it is resumed. What the job does not answer is left
-without an outcome, and is asked for call by call.
+One step reads the batch's own record and the state of Bedrock's job: a batch that was cancelled
+stops its job, and one that is paused continues with it when it is resumed. Items that the job does
+not answer stay without an outcome, and are answered call by call.
 
     queue/{attempt}/records.jsonl          what Bedrock reads
     queue/{attempt}/out/{job}/….jsonl.out  what it writes
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from chalicelib.jobs.lifecycle import JobState
 
 AT_ONCE = 16
-"""Records that are folded at once, and so many more in memory."""
+"""Records of the output that are processed at once; as many more are in memory."""
 MOST_OUTPUT_BYTES = 16 * 1024 * 1024
-"""Of one record of the output: it holds the input, too."""
+"""The most bytes of one record of the output: it contains the input, too."""
 _DAY = timedelta(days=1)
 
 
@@ -59,7 +59,7 @@ class BedrockBatchJobs(Protocol):
     def create(
         self, name: str, model_id: str, bucket: str, records: str, into: str, hours: int
     ) -> str:
-        """Ask for a job, the same one if it is asked for again under its name; return its ARN."""
+        """Create a job, or find the one that already has this name; return its ARN."""
 
     def named(self, prefix: str) -> str:
         """Return the ARN of the newest job whose name begins so, empty if there is none."""
@@ -68,7 +68,7 @@ class BedrockBatchJobs(Protocol):
         """Return the state of a job, as Bedrock calls it; raise `NotFound`."""
 
     def stop(self, arn: str) -> None:
-        """Have a job answer no more; one that has ended is `Conflict`."""
+        """Stop a job; raise `Conflict` if it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _Step:
     deps: Deps
 
     def work(self, state: JobState) -> StepOutcome:
-        """Ask for the job, look at it, or fold what it answered."""
+        """Create the job, poll it, or store the outcomes of its output."""
         place = read_checkpoint(state)
         if place is None or place.service_job is None:
             raise Conflict(f"{state.input.job_id} has no job of Bedrock.")
@@ -122,9 +122,9 @@ class _Step:
         return self._wait(state, place, job)
 
     def clean(self, state: JobState) -> int | None:
-        """Stop the job of a batch that was cancelled, and return for how long to leave it alone.
+        """Stop the job of a cancelled batch, and return how many seconds to wait for that.
 
-        Once it has stopped, what it answered is written for another attempt, and settled.
+        Once it has stopped, its output is stored for another attempt, and settled.
         """
         place = read_checkpoint(state)
         job = place.service_job if place is not None else None
@@ -143,18 +143,20 @@ class _Step:
         return None
 
     def _found(self, state: JobState, job: ServiceJob) -> ServiceJob:
-        """Return the job with its ARN where it was asked for, even if whoever asked was cancelled,
-        paused or killed before it kept the answer.
+        """Return the job with its ARN if it was created, even if the ARN was not stored.
+
+        The step that created it may have been cancelled, paused or killed before it stored the
+        answer.
         """
         if job.arn or job.reservation is None:
             return job
         return job.model_copy(update={"arn": self.deps.jobs.named(_name(state))})
 
     def _ask(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> StepOutcome:
-        """Take the most that it can cost off the budgets, write the records, and ask."""
-        given, now = state.input, self.deps.desk.now()
-        order = batch_order(given)
-        spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id)
+        """Reserve the most that the job can cost, write the records, and create it."""
+        job_input, now = state.input, self.deps.desk.now()
+        order = batch_order(job_input)
+        spender = Spender(job_input.tenant, order.key, correlation_id=job_input.correlation_id)
         if self.deps.screens(spender):
             return self._one_by_one(state, place)
         if job.reservation is not None and job.attempt != state.job.attempt:
@@ -162,22 +164,22 @@ class _Step:
             job = job.model_copy(update={"reservation": None})
         if job.reservation is None:
             seconds = round((order.deadline - now + _DAY).total_seconds())
-            most = MaxCost(job.nanodollars, tokens=0)
+            max_cost = MaxCost(job.nanodollars, tokens=0)
             try:
-                reserved = self.deps.budgets.reserve(spender, job.model, most, seconds)
+                reserved = self.deps.budgets.reserve(spender, job.model, max_cost, seconds)
             except (QuotaExceeded, Throttled):
                 return self._one_by_one(state, place)
             job = job.model_copy(update={"reservation": reserved, "attempt": state.job.attempt})
             return StepOutcome(_with(place, job), state.counted, "queueing", next="more")
         folder = f"{state.prefix}queue/{state.job.attempt}/"
-        with self.deps.objects.writing(given.bucket, folder + service_jobs.RECORDS) as stream:
+        with self.deps.objects.writing(job_input.bucket, folder + service_jobs.RECORDS) as stream:
             for line in self._records(state, place, job):
                 stream.write(line)
         try:
             arn = self.deps.jobs.create(
                 f"{_name(state)}{state.job.attempt}",
                 job.model_id,
-                given.bucket,
+                job_input.bucket,
                 folder + service_jobs.RECORDS,
                 folder + "out/",
                 service_jobs.timeout_hours(job, now),
@@ -189,8 +191,9 @@ class _Step:
         return self._wait(state, place, job.model_copy(update={"arn": arn}))
 
     def _records(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> Iterator[bytes]:
-        """Yield the records of all items, a few read at once. What cannot be put as one is left to
-        a call of its own, which tells why.
+        """Yield the records of all items, a few read at once.
+
+        An item that cannot be a record is left to a call of its own, which reports the reason.
         """
         order, model = batch_order(state.input), self.deps.accounts.models.model(job.model)
         refs, bucket = list(read_refs(state, place, self.deps.objects)), state.input.bucket
@@ -203,7 +206,7 @@ class _Step:
             yield record
 
     def _fold(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> None:
-        """Write an outcome for each record that was answered, and settle what all of them cost."""
+        """Write an outcome for each answered record, and settle the cost of all of them."""
         bucket = state.input.bucket
         folding = OutputFolder(
             objects=self.deps.objects,
@@ -224,7 +227,7 @@ class _Step:
             self.deps.budgets.settle(job.reservation, used)
 
     def _output(self, state: JobState, job: ServiceJob) -> Iterator[bytes]:
-        """Yield the lines that the job wrote, in whatever order."""
+        """Yield the lines that the job wrote, in any order."""
         bucket, name = state.input.bucket, job.arn.rpartition("/")[2]
         for key in self.deps.objects.keys(bucket, state.prefix + "queue/"):
             if f"/out/{name}/" in key and key.endswith(service_jobs.RECORDS + ".out"):
@@ -243,13 +246,13 @@ class _Step:
         )
 
     def _one_by_one(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
-        """Leave what has no outcome to calls that are made one by one."""
+        """Leave items without an outcome to single calls."""
         place = place.model_copy(update={"phase": "generating", "service_job": None})
         return StepOutcome(place, state.counted, "generating", next="reduce")
 
 
 def _name(state: JobState) -> str:
-    """Return how the names of a batch's jobs begin, whatever the attempt."""
+    """Return the beginning of the names of a batch's jobs, whatever the attempt."""
     return f"headrace-{state.input.job_id}-"
 
 

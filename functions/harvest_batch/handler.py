@@ -25,7 +25,7 @@ SERVICE = "harvest_batch"
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = HarvestSettings.from_environ(os.environ)
     jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     stage = generator(os.environ).deps

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutputFolder:
-    """Folds the output of one job; threads share it."""
+    """Converts the output of one job to outcomes; threads share it."""
 
     objects: ItemObjects
     bucket: str
@@ -36,9 +36,9 @@ class OutputFolder:
     refs: Mapping[int, ItemRef]
 
     def fold(self, line: bytes) -> ItemOutcome | None:
-        """Write the outcome of the item of a line; return None where the job did not answer it.
+        """Write the outcome of the item of a line; return None if the job did not answer it.
 
-        May be repeated: the same line gives the same outcome.
+        Idempotent: the same line gives the same outcome.
         """
         try:
             n, answered = parse_output_record(line)
@@ -48,15 +48,15 @@ class OutputFolder:
             generation = self.books.generation(n, answered, self.now)
         except ModelFailure:
             return None
-        found = self._outcome(ref, self._item(ref), generation)
-        folder = storage.failures_prefix(self.epoch) if found.failed else storage.OUTCOMES
+        outcome = self._outcome(ref, self._item(ref), generation)
+        folder = storage.failures_prefix(self.epoch) if outcome.failed else storage.OUTCOMES
         key = self.prefix + folder + storage.item_file(n)
-        self.objects.write(self.bucket, key, found.model_dump_json().encode(), {})
-        return found
+        self.objects.write(self.bucket, key, outcome.model_dump_json().encode(), {})
+        return outcome
 
     def _outcome(self, ref: ItemRef, item: BatchItem, generation: Generation) -> ItemOutcome:
-        wanted = check_names.parse_checks(item.terms.checks, item.call)
-        verdict = checks.run_checks(wanted, item.call, generation.output, {})
+        named_checks = check_names.parse_checks(item.terms.checks, item.call)
+        verdict = checks.run_checks(named_checks, item.call, generation.output, {})
         if not verdict.passed:
             error = ModelFailure(f"The answer does not stand: {verdict.reason}.")
             return error_outcome(ref.n, item, error, generation.receipt)

@@ -1,1 +1,1 @@
-"""The Lambda function that labels a picture, of a document or of a query."""
+"""The Lambda function that labels an image, of a document or of a query."""

@@ -1,4 +1,4 @@
-"""Look at one picture: make it a page and a passage of its document, or tell what a query shows."""
+"""Label one image: as a page and a passage of its document, or for a query."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NOTHING_CERTAIN = (
     " {percent} % likely."
 )
 DOUBTED_BELOW = 0.2
-"""The share of the likeliest label below which the owner is told."""
+"""The probability of the likeliest label below which the owner gets a notice."""
 
 
 class PictureLabeller(Protocol):
     """A model that labels images, as `EfficientNetLabeller` does."""
 
     def label_image(self, data: bytes) -> LabelledImage:
-        """Return what is seen in the picture that `data` encodes."""
+        """Return the labels of the image that `data` encodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +49,51 @@ class Deps:
 def run(
     request: LabelDocumentRequest, objects: ObjectStore, memory_gb: float, deps: Deps
 ) -> LabelDocumentResult:
-    """Look at the document's `source`; write `pages.jsonl` and `chunks.jsonl`, a line each.
+    """Label the document's `source`; write `pages.jsonl` and `chunks.jsonl`, a line each.
 
     Raises:
-        InvalidInput, Unsupported: it is damaged, too large, or no picture.
+        InvalidInput, Unsupported: it is damaged, too large, or no image.
         ModelFailure: the model is missing or failed.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
-    seen = deps.labeller.label_image(
+    labelled = deps.labeller.label_image(
         objects.read(request.bucket, version_prefix(*place) + "source")
     )
-    text = describe_image(request.path, seen.labels)
-    chunk = Chunk(n=0, page=1, heading="", start=0, end=len(text), text=text, labels=seen.labels)
-    one = {"lines": "1"}
+    text = describe_image(request.path, labelled.labels)
+    chunk = Chunk(
+        n=0, page=1, heading="", start=0, end=len(text), text=text, labels=labelled.labels
+    )
+    one_line = {"lines": "1"}
     page = Page(page=1, text=text)
-    objects.write(request.bucket, pages_key(*place), dump_lines([page]), one)
-    objects.write(request.bucket, chunks_key(*place), dump_lines([chunk]), one)
+    objects.write(request.bucket, pages_key(*place), dump_lines([page]), one_line)
+    objects.write(request.bucket, chunks_key(*place), dump_lines([chunk]), one_line)
     used = spent(deps.clock() - began, memory_gb)
     return LabelDocumentResult(
         chunks=1,
         characters=len(text),
-        notices=_notices(seen),
+        notices=_notices(labelled),
         labelling=used.model_copy(update={"images": 1}),
     )
 
 
 def look(request: LabelPictureRequest, deps: Deps) -> LabelPictureResult:
-    """Return what is seen in a query's picture; raise as `run` does."""
+    """Return the labels of a query's image; raise as `run` does."""
     began = deps.clock()
-    seen = deps.labeller.label_image(request.data)
+    labelled = deps.labeller.label_image(request.data)
     return LabelPictureResult(
-        media_type=seen.media_type,
-        labels=seen.labels,
+        media_type=labelled.media_type,
+        labels=labelled.labels,
         model=deps.model,
         seconds=max(0.0, deps.clock() - began),
     )
 
 
 def _notices(seen: LabelledImage) -> tuple[str, ...]:
-    said = []
+    notices = []
     if seen.frames > 1:
-        said.append(FIRST_FRAME.format(count=seen.frames))
+        notices.append(FIRST_FRAME.format(count=seen.frames))
     likeliest = seen.labels[0].share
     if likeliest < DOUBTED_BELOW:
-        said.append(NOTHING_CERTAIN.format(percent=round(100 * likeliest)))
-    return tuple(said)
+        notices.append(NOTHING_CERTAIN.format(percent=round(100 * likeliest)))
+    return tuple(notices)

@@ -20,13 +20,13 @@ from functions.label_picture import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     labeller = EfficientNetLabeller.open(os.environ["HEADRACE_MODELS_DIR"])
     return core.Deps(labeller, MODEL, time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Look at the picture that `event` holds, or at the document that it names."""
+    """Label the image in `event`, or the document that it names."""
     if "data" in event:
         picture = LabelPictureRequest.model_validate(event)
         with observed("label_picture", picture.correlation_id):
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _document(request: LabelDocumentRequest) -> LabelDocumentResult:
-    """Look at a document: only this needs a client of S3, which takes its time to load."""
+    """Label a document; only this needs a client of S3, which takes time to load."""
     from chalicelib.adapters import aws
     from chalicelib.adapters.s3 import S3Objects
 

@@ -1,1 +1,1 @@
-"""Reads a file of calls, tells items from what is none, and estimates what they cost."""
+"""Reads a file of calls, separates valid items from invalid lines, and estimates costs."""

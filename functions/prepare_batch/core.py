@@ -1,7 +1,7 @@
-"""The first step of an attempt at a batch: read the input, or find where the last one stopped.
+"""The first step of an attempt at a batch: it reads the input, or resumes the last one.
 
-The input is read once, a line at a time. What is an item and what is not, what all of it may cost
-and how it is shared out is known before anything is spent.
+The input is read once, line by line. The valid items, the most that all of them may cost, and their
+distribution are known before anything is spent.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`. `models_of` returns the models that a tenant may use, None
-    for all, `prompts` what renders its prompts, made anew for each batch, and `concurrency` is how
-    many children answer at once.
+    """Collaborators of `run`.
+
+    `models_of` returns the models that a tenant may use, None for all. `prompts` returns a new
+    renderer of its prompts for each batch. `concurrency` is how many children answer at once.
     """
 
     desk: StepContext
@@ -69,7 +70,7 @@ class _Step:
     deps: Deps
 
     def work(self, state: JobState) -> StepOutcome:
-        """Do what the phase that the job is in asks for."""
+        """Do the work of the job's current phase."""
         place = read_checkpoint(state)
         if place is None:
             return self._prepare(state)
@@ -84,11 +85,11 @@ class _Step:
                 return _again(state, place)
 
     def _prepare(self, state: JobState) -> StepOutcome:
-        """Read the input, and begin, or wait to be told to where that was asked for."""
-        given, order = state.input, batch_order(state.input)
-        tally = BatchEstimator(self.deps.place, self.deps.models_of(given.tenant))
-        reading = InputReader(order, tally, partial(self.deps.prompts, given.tenant))
-        reading.read(self.deps.objects, given.bucket, state.prefix)
+        """Read the input, and begin, or wait for the start if that was asked for."""
+        job_input, order = state.input, batch_order(state.input)
+        tally = BatchEstimator(self.deps.place, self.deps.models_of(job_input.tenant))
+        reading = InputReader(order, tally, partial(self.deps.prompts, job_input.tenant))
+        reading.read(self.deps.objects, job_input.bucket, state.prefix)
         estimate = reading.tally.estimate(
             self.deps.served(),
             self.deps.prices(),
@@ -107,7 +108,7 @@ class _Step:
         return self._begin(state, place)
 
     def _begin(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
-        """Have all items answered, where there are any."""
+        """Have all items answered, if there are any."""
         place = place.model_copy(update={"phase": "generating"})
         if not place.items:
             return StepOutcome(place, initial_counts(place), "generating", next="reduce")
@@ -126,7 +127,7 @@ class _Step:
         )
 
     def _service_job(self, state: JobState, place: BatchCheckpoint) -> ServiceJob | None:
-        """Return the batch job of Bedrock that is worth asking for, if there is one."""
+        """Return the batch job of Bedrock that is worth creating, if there is one."""
         if place.estimate is None:
             return None
         order, now = batch_order(state.input), self.deps.desk.now()
@@ -134,6 +135,6 @@ class _Step:
 
 
 def _again(state: JobState, place: BatchCheckpoint) -> StepOutcome:
-    """Go on where an earlier attempt stopped: what there is has to be counted first."""
+    """Continue where an earlier attempt stopped: existing outcomes must be counted first."""
     place = place.model_copy(update={"phase": "generating", "idle": 0, "halted": None})
     return StepOutcome(place, state.counted, "generating", next="reduce")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = BatchSettings.from_environ(os.environ)
     jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     return core.Deps(
@@ -43,7 +43,7 @@ def deps() -> core.Deps:
 
 
 def _prompts(tenant: str) -> PromptRenderer:
-    # Imported here: Jinja is loaded by the first line that names a prompt, and at no start.
+    # Imported here so that Jinja is loaded by the first line that names a prompt, not at start.
     from chalicelib.adapters.records.prompts import PromptTable
     from chalicelib.batches.prompt_items import PromptRenderer
     from chalicelib.generation.fences import random_fence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _PICTURE_FACTS = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture": True}
-"""What is told of a picture before somebody has looked at it."""
+"""The facts that are reported of an image before it is labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Deps:
 
 
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
-    """Read the file, write `pages.jsonl` and keep a copy of the source beside it.
+    """Read the file, write `pages.jsonl` and store a copy of the source beside it.
 
-    A file that is too large for one step is planned instead: `parts.jsonl` says what there is to
-    read. A picture is kept for `label_picture`. The files that an archive or a mail brings along
-    are put into the inbox.
+    A file that is too large for one step is planned instead: `parts.jsonl` lists the parts to read.
+    An image is left to `label_picture`. The files inside an archive or a mail are put into the
+    inbox.
 
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
-        Conflict: the bytes are the ones that answer already, so there is nothing to do.
+        Conflict: the bytes are those of the current version, so there is nothing to do.
         HeadraceError: there are other pages than the file has.
     """
     began = deps.clock()
@@ -68,25 +68,26 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
 
 def _read_and_write(request: ReadRequest, source: UploadedFile, deps: Deps) -> dict[str, object]:
     """Read the file, write its pages or its plan, and return the facts of the result."""
-    found = read(source, request.path, deps.identify, deps.max_bytes)
+    contents = read(source, request.path, deps.identify, deps.max_bytes)
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     place = (request.bucket, request.key, request.object_version_id)
     deps.objects.copy(*place, prefix + "source")
     facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
-    if isinstance(found, PictureFile):
-        return facts | _PICTURE_FACTS | {"media_type": found.media_type}
-    if isinstance(found, WholeFile):
-        facts |= _write_pages(request, found, deps.objects)
+    if isinstance(contents, PictureFile):
+        return facts | _PICTURE_FACTS | {"media_type": contents.media_type}
+    if isinstance(contents, WholeFile):
+        facts |= _write_pages(request, contents, deps.objects)
     else:
-        facts |= part_reader.write_plan(request, found, source, deps.objects)
-    return facts | _put_members(request, found, deps)
+        facts |= part_reader.write_plan(request, contents, source, deps.objects)
+    return facts | _put_members(request, contents, deps)
 
 
 @contextmanager
 def _conflicts_as_failures() -> Iterator[None]:
-    """Raise a `Conflict` as `HeadraceError`: the state machine takes conflicts for no work.
+    """Raise a `Conflict` of the block as `HeadraceError`.
 
-    Other pages than the file has are our failure.
+    The state machine takes a conflict to mean that there is nothing to do, but a wrong number of
+    pages is our failure.
     """
     try:
         yield
@@ -116,8 +117,8 @@ def _put_members(
     """Put the members of the file into the inbox; return the facts about it and them."""
     if found.extract is None:
         return {}
-    most = min(deps.max_bytes, WHOLE_BYTES)
-    members = put_members(found.extract.attachments, request, deps.objects, most)
+    max_bytes = min(deps.max_bytes, WHOLE_BYTES)
+    members = put_members(found.extract.attachments, request, deps.objects, max_bytes)
     return {
         "language": found.extract.language,
         "members": members.count,

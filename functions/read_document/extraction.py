@@ -1,6 +1,6 @@
 """Extract the pages of a file by the module of its format.
 
-A module, and the library it stands on, is imported at the first file of its format: a cold start
+A module, and the library it depends on, is imported at the first file of its format: a cold start
 pays for one of them.
 """
 
@@ -43,7 +43,7 @@ _TEXT_PARSERS = {Format.HTML: "text.html", Format.MARKDOWN: "text.markdown"}
 
 MAX_CHARACTERS = 40_000_000
 MAX_PAGE_CHARACTERS = 8_000_000
-"""The most that `chunk_document` can cut before its function times out, with room to spare."""
+"""The most text that `chunk_document` can cut before its timeout, with a margin."""
 
 
 class _Extractor(Protocol):
@@ -57,7 +57,7 @@ class _TextParser(Protocol):
     """The interface of the modules in `_TEXT_PARSERS`."""
 
     def blocks(self, text: str) -> list[Block]:
-        """Return `text` in blocks."""
+        """Return `text` as blocks."""
 
 
 def read_pages(data: bytes, kind: FileType) -> Extract:
@@ -103,8 +103,8 @@ def check_extract(read: Extract) -> Extract:
     """Return an extract with its language, once it is within the limits.
 
     Raises:
-        InvalidInput: it holds no text, and no picture of any.
-        Unsupported: it holds too much.
+        InvalidInput: it has no text, and no image of any.
+        Unsupported: it has too much.
     """
     if not (read.pages_needing_ocr or any(page.text.strip() for page in read.pages)):
         raise InvalidInput("The file holds no text.", field="file")

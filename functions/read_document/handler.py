@@ -20,7 +20,7 @@ from functions.read_document.file_types.detection import identify_by_magika
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = ReadSettings.from_environ(os.environ)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
@@ -32,10 +32,10 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Read the upload that `event`, the execution's input, names, or one part of it.
+    """Read the upload, or one part of it, that `event`, the execution's input, names.
 
     Raises:
-        MoreSteps: the upload has parts, or pages to recognise, or is a picture; the message is the
+        MoreSteps: the upload has parts, or pages to recognise, or is an image; the message is the
             result.
     """
     if "part" in event:

@@ -1,7 +1,7 @@
 """Read a mail: its headers and text as one page, and its attachments.
 
 RFC 5322 and MIME (RFC 2045 to 2047), by the standard library. Of alternatives the plain text is
-read, and HTML where there is none. Pictures that the text shows are left out.
+read, or HTML if there is none. Images that the text displays are left out.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from functions.read_document.text.encodings import decode
 MAX_LINES = 2_000_000
 MAX_PARTS = 50_000
 MAX_CONTAINERS = 100
-"""How many parts of a mail may hold parts: the parser's time grows with their depth."""
+"""The deepest nesting of the parts of a mail: the parser's time grows with their depth."""
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _PARSER_ERRORS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
-"""What the standard library raises at headers that no mail program writes."""
+"""Errors of the standard library at headers that no mail program writes."""
 _SIGNATURES = frozenset({"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"})
 _ENCRYPTED = frozenset({"pkcs7-mime", "x-pkcs7-mime"})
 _GUESSABLE_BYTES = 64
-"""A shorter text does not tell its encoding; most mail programs that name none are western."""
+"""A shorter text does not reveal its encoding; most mail programs that name none are western."""
 _POLICY = policy.default.clone(refold_source="none", raise_on_defect=False)
 
 
@@ -63,14 +63,17 @@ def extract(data: bytes) -> Extract:
         Unsupported: it has too many parts or lines.
     """
     message = _parse(data)
-    found = _collect(message)
-    attachments = _attachments(found.files)
+    collected = _collect(message)
+    attachments = _attachments(collected.files)
     blocks = [
         *_header_blocks(message, attachments),
-        *(block for _, text in found.texts for block in text),
+        *(block for _, text in collected.texts for block in text),
     ]
     return Extract(
-        "message/rfc822", (page_of(1, blocks),), attachments=attachments, notices=_notices(found)
+        "message/rfc822",
+        (page_of(1, blocks),),
+        attachments=attachments,
+        notices=_notices(collected),
     )
 
 
@@ -78,14 +81,14 @@ def _parse(data: bytes) -> EmailMessage:
     lowered = data.lower()
     containers = lowered.count(b"multipart/") + lowered.count(b"message/rfc822")
     lines = max(data.count(b"\n"), data.count(b"\r"))
-    for count, limit, what in (
+    for count, limit, units in (
         (lines, MAX_LINES, "lines"),
         (data.count(b"\n--"), MAX_PARTS, "parts"),
         (containers, MAX_CONTAINERS, "parts that hold other parts"),
     ):
         if count > limit:
             raise Unsupported(
-                f"The mail holds {count:,} {what}; the limit is {limit:,}. Save its attachments and"
+                f"The mail holds {count:,} {units}; the limit is {limit:,}. Save its attachments and"
                 " upload those.",
                 field="file",
                 limit=str(limit),
@@ -107,7 +110,7 @@ def _header_blocks(message: EmailMessage, attachments: tuple[Attachment, ...]) -
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    """Return a header in one line, decoded; as it is written where that fails."""
+    """Return a header in one line, decoded; unchanged if that fails."""
     try:
         return " ".join(str(message[name] or "").split())
     except _PARSER_ERRORS:
@@ -139,8 +142,8 @@ def _children(part: EmailMessage) -> list[EmailMessage]:
 
 def _merge(inner: list[_MailParts]) -> _MailParts:
     whole = _MailParts()
-    for found in inner:
-        whole.add(found)
+    for part in inner:
+        whole.add(part)
     return whole
 
 
@@ -148,8 +151,8 @@ def _choose_alternative(inner: list[_MailParts]) -> _MailParts:
     """Return the preferred one of alternative texts, and the files of all."""
     whole = _merge(inner)
     for kind in ("text/plain", "text/html"):
-        for found in inner:
-            chosen = [text for text in found.texts if text[0] == kind and text[1]]
+        for part in inner:
+            chosen = [text for text in part.texts if text[0] == kind and text[1]]
             if chosen:
                 whole.texts = chosen
                 return whole
@@ -177,7 +180,7 @@ def _decode(data: bytes, charset: str, is_html: bool) -> str:
 
 
 def _content(part: EmailMessage) -> bytes:
-    """Return the content of a part; of a mail within the mail, that mail."""
+    """Return the content of a part; for a mail within the mail, that mail."""
     if part.get_content_maintype() == "message":
         inner = _children(part)
         return _mail_bytes(inner[0]) if inner else b""
@@ -193,10 +196,10 @@ def _mail_bytes(message: EmailMessage) -> bytes:
 
 
 def _attachments(files: list[EmailMessage]) -> tuple[Attachment, ...]:
-    named = [(_name(part, number), part) for number, part in enumerate(files, start=1)]
+    named_parts = [(_name(part, number), part) for number, part in enumerate(files, start=1)]
     return tuple(
         Attachment(name, len(str(part.get_payload())), functools.partial(_content, part))
-        for name, part in named
+        for name, part in named_parts
         if not is_litter(name)
     )
 

@@ -27,9 +27,9 @@ class Attachment:
 class Extract:
     """The pages read from a file, with its attachments and notices.
 
-    `attachments` are read one at a time, when they are asked for. `notices` are sentences for the
-    owner on what could not be read as well as the rest. `language` is an ISO 639-1 code, or ""
-    where there is too little text to tell.
+    `attachments` are read one at a time, on request. `notices` are sentences for the owner about
+    content that could not be read as well as the rest. `language` is an ISO 639-1 code, or "" if
+    there is too little text to detect it.
     """
 
     media_type: str

@@ -1,7 +1,7 @@
 """Plan the parts in which a file that is too large for one step is read.
 
-The plan finds where parts begin and counts what is in them; their text is made later, by many
-workers at once. There are at most a thousand, so they grow with the file.
+The plan finds where parts begin and counts their content; many workers extract their text later, at
+once. There are at most a thousand parts, so they grow with the file.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from functions.read_document.text.rows import Blocks
 
 LARGE_TEXT = 2 * 1024 * 1024
-"""Bytes of text, or characters of what was read as a whole, beyond which there are parts."""
+"""Bytes of text, or characters of a file that was read whole, beyond which there are parts."""
 LARGE_PAGES = 64
 LARGE_RECOGNISING = 16
-"""Pages of a PDF, and among them pictures of text, beyond which there are parts."""
+"""Pages of a PDF, and scanned pages among them, beyond which there are parts."""
 
 PART_BYTES = 512 * 1024
 PART_PAGES = 50
 PART_RECOGNISING = 10
-"""A part is full with so many bytes, pages, or pages to recognise: it has five minutes."""
+"""A part is full with this many bytes, pages, or pages to recognise: it has five minutes."""
 
 TEXT_FORMATS = frozenset({Format.CSV, Format.TSV, Format.JSONL, Format.PLAIN})
 """The formats that are read row by row, or line by line."""
@@ -42,10 +42,10 @@ UTF8 = "text"
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """The parts of a file and what they add up to.
+    """The parts of a file and their totals.
 
-    `text` tells how the text of the parts is read. `extract` is what was read already, where a
-    file could be read as a whole only.
+    `text` says how the text of the parts is read. `extract` is the result of a file that could only
+    be read as a whole.
     """
 
     media_type: str
@@ -56,12 +56,12 @@ class PartPlan:
 
     @property
     def pages(self) -> int:
-        """Return how many pages the parts have together."""
+        """Return the number of pages of all parts."""
         return sum(part.pages for part in self.parts)
 
     @property
     def rows(self) -> int:
-        """Return how many rows the parts have together."""
+        """Return the number of rows of all parts."""
         return sum(part.rows for part in self.parts)
 
 
@@ -81,34 +81,36 @@ def plan_text(kind: FileType, blocks: Blocks) -> PartPlan:
 def plan_pages(
     media_type: str, pages: int, recognise: Sequence[int], notices: tuple[str, ...] = ()
 ) -> PartPlan:
-    """Plan a PDF of so many `pages`, of which `recognise` are pictures of text."""
-    wanted = set(recognise)
-    most = max(PART_PAGES, math.ceil(pages / (MAX_PARTS // 2)))
+    """Plan a PDF of `pages` pages, of which `recognise` are scanned."""
+    scanned = set(recognise)
+    part_pages = max(PART_PAGES, math.ceil(pages / (MAX_PARTS // 2)))
     parts: list[Part] = []
-    first, found = 1, list[int]()
+    first, scanned_in_part = 1, list[int]()
     for number in range(1, pages + 1):
-        if number in wanted:
-            found.append(number)
+        if number in scanned:
+            scanned_in_part.append(number)
         count = number - first + 1
-        if count == most or len(found) == PART_RECOGNISING or number == pages:
-            part = Part(part=len(parts) + 1, first_page=first, pages=count, recognise=tuple(found))
+        if count == part_pages or len(scanned_in_part) == PART_RECOGNISING or number == pages:
+            part = Part(
+                part=len(parts) + 1, first_page=first, pages=count, recognise=tuple(scanned_in_part)
+            )
             parts.append(part)
-            first, found = number + 1, []
+            first, scanned_in_part = number + 1, []
     return PartPlan(media_type, tuple(parts), notices=notices)
 
 
 def plan_written(extract: Extract) -> PartPlan:
-    """Plan pages that were read already, and are split only to be chunked faster."""
+    """Plan pages that were read already, and are only split to be chunked in parallel."""
     pages = extract.pages
     total = sum(len(page.text) for page in pages)
     full = max(PART_BYTES, math.ceil(total / (MAX_PARTS // 2)))
-    most = max(PART_PAGES, math.ceil(len(pages) / (MAX_PARTS // 2)))
+    part_pages = max(PART_PAGES, math.ceil(len(pages) / (MAX_PARTS // 2)))
     parts: list[Part] = []
     first, size = 1, 0
     for number, page in enumerate(pages, start=1):
         size += len(page.text)
         count = number - first + 1
-        if size >= full or count == most or number == len(pages):
+        if size >= full or count == part_pages or number == len(pages):
             part = Part(part=len(parts) + 1, first_page=first, pages=count, written=True)
             parts.append(part)
             first, size = number + 1, 0
@@ -142,11 +144,11 @@ def _plan_text(kind: FileType, blocks: Blocks, encoding: str, source: str) -> Pa
 
 
 def _text_parts(pages: Iterable[RowPage], begin: int, size: int) -> tuple[Part, ...]:
-    """Return `pages`, which begin at byte `begin`, in parts that reach to the end at `size`."""
+    """Return parts of `pages`, which begin at byte `begin`; together they reach to `size`."""
     full = max(PART_BYTES, math.ceil(size / (MAX_PARTS - 1)))
     parts: list[Part] = []
     page, row, start = 1, 1, begin
-    for number, (count, rows, taken) in enumerate(_group_pages(pages, full), start=1):
+    for number, (count, rows, part_bytes) in enumerate(_group_pages(pages, full), start=1):
         part = Part(
             part=number,
             first_page=page,
@@ -154,15 +156,15 @@ def _text_parts(pages: Iterable[RowPage], begin: int, size: int) -> tuple[Part, 
             first_row=row,
             rows=rows,
             start=start,
-            end=start + taken,
+            end=start + part_bytes,
         )
         parts.append(part)
-        page, row, start = page + count, row + rows, start + taken
+        page, row, start = page + count, row + rows, start + part_bytes
     return (*parts[:-1], *(part.model_copy(update={"end": size}) for part in parts[-1:]))
 
 
 def _group_pages(pages: Iterable[RowPage], full: int) -> Iterator[tuple[int, int, int]]:
-    """Yield how many pages, rows and bytes make up each part."""
+    """Yield the number of pages, rows and bytes of each part."""
     count = rows = size = 0
     for page in pages:
         count, rows, size = count + 1, rows + len(page.rows), size + page.size

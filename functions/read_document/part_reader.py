@@ -71,11 +71,11 @@ def write_pages(
 
 
 def read_part(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartPages:
-    """Return the pages of one part, as the plan says; they are written, too.
+    """Read the pages of one part of the plan, write them, and return them.
 
     Raises:
         InvalidInput, Unsupported: they cannot be read.
-        Conflict: there are none, or what was written of them is gone.
+        Conflict: there are none, or they were written before and are gone.
     """
     part = request.part
     if part.written:
@@ -97,11 +97,11 @@ def _read_text(request: ReadPartRequest, objects: LargeObjects) -> PartPages:
     written = objects.read(request.bucket, prefix + TEXT_PLAN_FILE)
     plan, part = TextPlan.model_validate_json(written), request.part
     blocks = objects.stream(request.bucket, prefix + plan.source, part.start, part.end)
-    found = list(text_row_pages(blocks, plan, part.first_row))
+    row_pages = list(text_row_pages(blocks, plan, part.first_row))
     return PartPages(
-        pages=tuple(_text_pages(found, plan, part.first_page)),
-        rows=sum(len(page.rows) for page in found),
-        notices=json_lines.notices(found) if plan.format == json_lines.FORMAT else (),
+        pages=tuple(_text_pages(row_pages, plan, part.first_page)),
+        rows=sum(len(page.rows) for page in row_pages),
+        notices=json_lines.notices(row_pages) if plan.format == json_lines.FORMAT else (),
     )
 
 

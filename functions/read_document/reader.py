@@ -1,4 +1,4 @@
-"""Read an upload at once, or plan its parts where it is too large for that."""
+"""Read an upload at once, or plan its parts if it is too large for that."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WholeFile:
-    """A file that was read at once; `recognise` numbers the pages that are pictures of text."""
+    """A file that was read at once; `recognise` has the numbers of its scanned pages."""
 
     extract: Extract
     recognise: tuple[int, ...] = ()
@@ -37,7 +37,7 @@ class WholeFile:
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A file that is a picture, which `label_picture` looks at."""
+    """A file that is an image, which `label_picture` labels."""
 
     media_type: str
 
@@ -45,11 +45,11 @@ class PictureFile:
 def read(
     source: UploadedFile, path: str, identify: Identify, max_bytes: int
 ) -> WholeFile | PartPlan | PictureFile:
-    """Return the pages of an upload named `path`, a plan of its parts, or that it is a picture.
+    """Return the pages of an upload named `path`, a plan of its parts, or an image.
 
     Raises:
         Unsupported: it is of a kind, or in a state, that is not read, or too large for its kind.
-        InvalidInput: it is damaged or holds no text.
+        InvalidInput: it is damaged or has no text.
     """
     if source.size <= LARGE_TEXT:
         data = as_utf8(source.whole(max_bytes, ""))
@@ -73,10 +73,10 @@ def read(
 
 
 def _read_whole(data: bytes, kind: FileType) -> WholeFile | PartPlan:
-    found = extract_as(data, kind)
-    if characters(found.pages) <= LARGE_TEXT:
-        return WholeFile(found)
-    return plan_written(found)
+    extracted = extract_as(data, kind)
+    if characters(extracted.pages) <= LARGE_TEXT:
+        return WholeFile(extracted)
+    return plan_written(extracted)
 
 
 def _read_pdf(source: UploadedFile) -> WholeFile | PartPlan:
@@ -91,5 +91,5 @@ def _read_pdf(source: UploadedFile) -> WholeFile | PartPlan:
 
 
 def _container_name(path: str) -> str:
-    """Return the name by which to call a container that is too large to be opened."""
+    """Return the name in messages of a container that is too large to be opened."""
     return PurePosixPath(path).suffix[1:].upper() or "ZIP"

@@ -1,4 +1,4 @@
-"""The upload on this worker's disk, while it is read."""
+"""The uploaded file on this worker's disk, while it is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEBIBYTE = 1024 * 1024
 WHOLE_BYTES = 50 * MEBIBYTE
 """The largest file of a format that can only be read as a whole, in memory."""
 HEAD_BYTES = MEBIBYTE
-"""How much of a larger file tells its type."""
+"""The bytes of a larger file by which its type is detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ class UploadedFile:
 
     @property
     def blocks(self) -> Blocks:
-        """Return how to read it piece by piece."""
+        """Return a function that reads the file in blocks."""
         return blocks_of(self.path)
 
     def head(self, size: int = HEAD_BYTES) -> bytes:
-        """Return its first bytes."""
+        """Return the first bytes of the file."""
         with self.path.open("rb") as file:
             return file.read(size)
 
     def whole(self, max_bytes: int, what: str) -> bytes:
-        """Return all of its bytes; `what` names its format in the error.
+        """Return all bytes of the file; `what` names its format in the error.
 
         Raises:
             Unsupported: its format is read as a whole, and it is too large for that.
@@ -50,7 +50,7 @@ class UploadedFile:
         return self.path.read_bytes()
 
     def demand_whole(self, max_bytes: int, what: str) -> None:
-        """Raise `Unsupported` where `whole` would."""
+        """Raise `Unsupported` if `whole` would."""
         limit = min(WHOLE_BYTES, max_bytes)
         if self.size > limit:
             raise Unsupported(
@@ -66,7 +66,7 @@ class UploadedFile:
 def download(
     objects: LargeObjects, bucket: str, key: str, version_id: str | None, max_bytes: int
 ) -> Iterator[UploadedFile]:
-    """Download an object into a folder that is gone after the block, however that ends.
+    """Download an object into a folder that is removed after the block, however that ends.
 
     Raises:
         InvalidInput: it was deleted, is empty or has more than `max_bytes`.
@@ -74,13 +74,13 @@ def download(
     with TemporaryDirectory(prefix="headrace-read-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "source"
         try:
-            found = objects.download(bucket, key, version_id, path, max_bytes)
+            downloaded = objects.download(bucket, key, version_id, path, max_bytes)
         except NotFound as error:
             raise InvalidInput(
                 "The upload was deleted before it could be read.", field="file"
             ) from error
-        check_size(found.size, max_bytes)
-        yield UploadedFile(path, found.sha256, found.size)
+        check_size(downloaded.size, max_bytes)
+        yield UploadedFile(path, downloaded.sha256, downloaded.size)
 
 
 def check_size(size: int, limit: int) -> None:

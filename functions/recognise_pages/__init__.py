@@ -1,1 +1,1 @@
-"""Recognises the text on pages of a PDF that are pictures of text."""
+"""Recognises the text on the scanned pages of a PDF."""

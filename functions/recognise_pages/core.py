@@ -1,4 +1,4 @@
-"""Fill the pages of one document version that are pictures of text."""
+"""Recognise the text of the scanned pages of one document version."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from chalicelib.contracts.objects import ObjectStore
 
 MAX_PAGES = 20
-"""Pages that one call looks at: at 5 to 10 s for a dense one, less than its function's time."""
+"""The most pages of one call: at 5 to 10 s for a dense one, within its function's time."""
 MAX_SECONDS = 150.0
 """After this a call begins no further page: half of the time that its function has."""
 LOW_CONFIDENCE = 0.9
-"""Below this, one letter in ten is doubtful, and the owner is told to look at the page."""
+"""Confidence below which one letter in ten is doubtful; the owner is told to check the page."""
 MUCH_MORE = 2
-"""What is recognised replaces text that a page has if it is this many times as long."""
+"""Recognised text replaces the text of a page if it is this many times as long."""
 
 
 class Pictures(Protocol):
-    """The pages of one open PDF, as pictures."""
+    """The pages of one open PDF, as images."""
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
-        """Return what is recognised on page `number`, which counts from 1.
+        """Return the lines recognised on page `number`, counted from 1.
 
         Raises:
             Conflict: the file has no such page.
-            ModelFailure: the page cannot be shown, or nothing usable came of it.
+            ModelFailure: the page cannot be rendered, or the result is unusable.
         """
 
 
@@ -62,14 +62,14 @@ class Seen:
 
     @property
     def count(self) -> int:
-        """Return how many pages were looked at."""
+        """Return the number of pages that were processed."""
         return len(self.recognised) + len(self.empty)
 
 
 def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
-    """Recognise the text of a bounded number of pages and write `pages.jsonl` again with it.
+    """Recognise the text of a bounded number of pages and rewrite `pages.jsonl` with it.
 
-    Repeating a call changes nothing: the same pages become the same text.
+    Idempotent: the same pages give the same text.
 
     Raises:
         Conflict: a page is not in `pages.jsonl`, or not in the PDF.
@@ -85,28 +85,28 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
     unknown = [number for number in request.recognise if number not in pages]
     if unknown:
         raise Conflict(f"Page {unknown[0]} is to be recognised, but {key} has no such page.")
-    seen = Seen()
+    outcomes = Seen()
     with deps.open(request.bucket, version_prefix(*place) + "source") as pictures:
         for number in _in_time(request.recognise, deps.clock, began):
-            pages[number] = _look(pages[number], pictures, seen)
+            pages[number] = _look(pages[number], pictures, outcomes)
     deps.objects.write(
         request.bucket, key, dump_lines(pages.values()), {"lines": str(request.pages)}
     )
     used = spent(deps.clock() - began, deps.memory_gb)
     return RecogniseResult(
-        recognised=len(seen.recognised),
-        still_empty=tuple(seen.empty),
-        remaining=request.recognise[seen.count :],
+        recognised=len(outcomes.recognised),
+        still_empty=tuple(outcomes.empty),
+        remaining=request.recognise[outcomes.count :],
         characters=characters(tuple(pages.values())),
-        images=seen.count,
+        images=outcomes.count,
         model=deps.model,
-        recognising=used.model_copy(update={"images": seen.count}),
-        notices=notices(seen.recognised, seen.doubtful, seen.empty, seen.failed),
+        recognising=used.model_copy(update={"images": outcomes.count}),
+        notices=notices(outcomes.recognised, outcomes.doubtful, outcomes.empty, outcomes.failed),
     )
 
 
 def _in_time(numbers: Sequence[int], clock: Callable[[], float], began: float) -> Iterator[int]:
-    """Yield as many page numbers as one call has time for, and at least one."""
+    """Yield as many page numbers as one call has time for, at least one."""
     for count, number in enumerate(numbers):
         if count == MAX_PAGES or (count and clock() - began > MAX_SECONDS):
             return
@@ -114,21 +114,21 @@ def _in_time(numbers: Sequence[int], clock: Callable[[], float], began: float) -
 
 
 def _look(page: Page, pictures: Pictures, seen: Seen) -> Page:
-    """Return `page` with the text that is recognised on it, and note what became of it."""
+    """Return `page` with the text recognised on it, and record its outcome."""
     try:
         lines = pictures.lines(page.page)
     except ModelFailure:
         lines = ()
         seen.failed.append(page.page)
-    found = text_page(page, lines)
-    kept = found if _visible(found) >= max(1, MUCH_MORE * _visible(page)) else page
-    if not _visible(kept):
+    recognised = text_page(page, lines)
+    result = recognised if _visible(recognised) >= max(1, MUCH_MORE * _visible(page)) else page
+    if not _visible(result):
         seen.empty.append(page.page)
-        return kept
+        return result
     seen.recognised.append(page.page)
-    if kept is found and confidence(lines) < LOW_CONFIDENCE:
+    if result is recognised and confidence(lines) < LOW_CONFIDENCE:
         seen.doubtful.append(page.page)
-    return kept
+    return result
 
 
 def _visible(page: Page) -> int:

@@ -1,7 +1,7 @@
-"""RapidOCR with the models that its package carries: PP-OCRv6 small, on one core.
+"""RapidOCR with the models of its package: PP-OCRv6 small, on one core.
 
-Every path is given, so that nothing is ever fetched. The classifier that turns single lines is
-left out: it turns some that stand right. A page is turned as a whole, if at all.
+Every path is given, so that nothing is ever downloaded. The classifier that turns single lines is
+left out: it turns some that are upright. A page is turned as a whole, if at all.
 https://rapidai.github.io/RapidOCRDocs/
 """
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from functions.recognise_pages.pictures import Picture
 
 _DETECTED_SIDE = 1_280
-"""Pixels of the longer side in which text is looked for; it is read from the whole picture."""
+"""Pixels of the longer side at which text is detected; it is read from the whole picture."""
 _MARGIN = 2.0
-"""How far the box around a line is drawn out: tight ones cut off letters at the ends."""
+"""How far the box around a line is extended: tight ones cut off letters at the ends."""
 _LONGEST_SIDE = 4_000
-"""More than any picture has: pictures are not made smaller once more before text is read."""
+"""More than any picture has, so that pictures are not reduced again before text is read."""
 _SECOND_LOOK = 900
-"""Pixels of the longer side of a picture on which nothing was found at first."""
+"""Pixels of the longer side of the reduced picture, if nothing was found at first."""
 _STANDING = 0.85
-"""A page that is less certain than this may stand on its head."""
+"""A page with a lower confidence than this may be upside down."""
 _UPRIGHT = 1.5
 _LONG = 2
 
 
 def recognise(picture: Picture) -> Sequence[RecognisedLine]:
-    """Return the lines of text on a picture; one that lies on its side or head is turned first.
+    """Return the lines of text on a picture; a sideways or upside-down one is turned first.
 
     Raises:
-        ModelFailure: the model cannot cope with the picture.
+        ModelFailure: the model failed on the picture.
     """
     lines = _read(picture) or _read(_from_afar(picture))
     if not lines or (confidence(lines) >= _STANDING and not _lies_on_its_side(lines)):
@@ -53,7 +53,7 @@ def recognise(picture: Picture) -> Sequence[RecognisedLine]:
 
 
 def _from_afar(picture: Picture) -> Picture:
-    """Return a picture made small: in it a lone line on a page is seen that was overlooked."""
+    """Return a reduced picture, on which a single line of a page is detected more reliably."""
     import cv2
     import numpy as np
 
@@ -67,12 +67,12 @@ def _read(picture: Picture) -> list[RecognisedLine]:
     from rapidocr.utils.output import RapidOCROutput
 
     try:
-        found = _engine()(picture)
+        output = _engine()(picture)
     except ONNXRuntimeError as error:
         raise ModelFailure("The model cannot read the picture of the page.") from error
-    if not isinstance(found, RapidOCROutput) or found.boxes is None:
+    if not isinstance(output, RapidOCROutput) or output.boxes is None:
         return []
-    read = zip(found.boxes, found.txts or (), found.scores or (), strict=True)
+    read = zip(output.boxes, output.txts or (), output.scores or (), strict=True)
     return [RecognisedLine(_corners(box), text, float(score)) for box, text, score in read]
 
 
@@ -82,7 +82,7 @@ def _corners(box: NDArray[np.float32]) -> tuple[Point, Point, Point, Point]:
 
 
 def _lies_on_its_side(lines: Sequence[RecognisedLine]) -> bool:
-    """Return whether most boxes of more than a letter are higher than wide."""
+    """Return whether most boxes of more than one letter are higher than wide."""
     long = [line for line in lines if len(line.text) > _LONG]
     upright = sum(_height(line) > _UPRIGHT * _width(line) for line in long)
     return bool(long) and upright * 2 > len(long)

@@ -20,7 +20,7 @@ from functions.recognise_pages.pictures import opened
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     objects = StreamedObjects(aws.s3())
     return core.Deps(
         objects=objects,

@@ -11,7 +11,7 @@ def notices(
     empty: Sequence[int],
     failed: Sequence[int],
 ) -> tuple[str, ...]:
-    """Return sentences on pages, by their numbers; none for what there is none of."""
+    """Return a sentence for each kind of pages, by their numbers; none for empty kinds."""
     return tuple(_sentences(recognised, doubtful, empty, failed))
 
 
@@ -35,7 +35,7 @@ def _sentences(
 
 
 def page_list(numbers: Sequence[int]) -> str:
-    """Return `page 3` or `pages 1, 3 to 7`."""
+    """Return page numbers in words, such as `page 3` or `pages 1, 3 to 7`."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""Pages of a PDF as pictures of bounded size."""
+"""Pages of a PDF rendered as pictures of bounded size."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
 MAX_PIXELS = 3_500
-"""Of the longer side: a picture of at most 37 MB, whatever size a page claims."""
+"""Pixels of the longer side: a picture of at most 37 MB, whatever size a page claims."""
 MAX_BYTES = 480 * 1024 * 1024
-"""Of a PDF, which lies in the 512 MB of disk that a function has."""
+"""The most bytes of a PDF, which is stored on the 512 MB of disk that a function has."""
 
 Recognise = Callable[["Picture"], Sequence[RecognisedLine]]
 
 
 @dataclass(frozen=True, slots=True)
 class PdfPictures:
-    """The pages of a PDF that is open."""
+    """The pages of an open PDF."""
 
     document: pypdfium2.PdfDocument
     recognise: Recognise
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
-        """Return what is recognised on page `number`; see `core.Pictures`."""
+        """Return the lines recognised on page `number`; see `core.Pictures`."""
         if not 1 <= number <= len(self.document):
             raise Conflict(f"The PDF has {len(self.document)} pages, and no page {number}.")
         return self.recognise(picture(self.document, number))
@@ -50,7 +50,7 @@ def picture(document: pypdfium2.PdfDocument, number: int) -> Picture:
     """Return page `number` as rows of pixels, blue, green and red.
 
     Raises:
-        ModelFailure: the page cannot be shown.
+        ModelFailure: the page cannot be rendered.
     """
     try:
         page = document[number - 1]
@@ -71,7 +71,7 @@ def picture(document: pypdfium2.PdfDocument, number: int) -> Picture:
 def opened(
     objects: LargeObjects, recognise: Recognise, bucket: str, key: str
 ) -> Iterator[PdfPictures]:
-    """Yield the pages of a PDF that lies in a bucket, by way of a file on disk."""
+    """Yield the pages of a PDF in a bucket, by way of a file on disk."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "source.pdf"
         objects.download(bucket, key, None, path, MAX_BYTES)

@@ -1,4 +1,4 @@
-"""Turn the lines recognised on a picture into the text of a page, in reading order."""
+"""Text of a page, in reading order, from the lines recognised on a picture."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page
 
 MIN_SCORE = 0.5
-"""Below this, what was taken for text is mostly a stain or a drawing."""
+"""Score below which an apparent text is mostly a stain or a drawing."""
 
 _GAP = 1.0
-"""In line heights, how far cells of a table are apart at least."""
+"""The smallest gap between cells of a table, in line heights."""
 _LETTERS = 0.6
-"""Of the height of a box: the boxes of the model are drawn out by as much on every side."""
+"""Share of the height of a box by which the model extends it on every side."""
 _WIDE = 4.0
 _PARAGRAPH = 1.5
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_A-Z])")
@@ -47,24 +47,24 @@ class RecognisedLine:
 def text_page(page: Page, lines: Sequence[RecognisedLine]) -> Page:
     """Return `page` with the text of `lines` instead of its own, below the headings it has.
 
-    Signs alone, without a letter or a digit, are no text.
+    Signs alone, without a letter or a digit, are not text.
     """
-    kept = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
-    if not any(character.isalnum() for line in kept for character in line.text):
-        kept = []
-    found = regions(_straight(kept), _GAP)
-    blocks = [block for region in found for block in _blocks(region)]
+    usable_lines = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
+    if not any(character.isalnum() for line in usable_lines for character in line.text):
+        usable_lines = []
+    page_regions = regions(_straight(usable_lines), _GAP)
+    blocks = [block for region in page_regions for block in _blocks(region)]
     return headed(page_of(page.page, blocks), [(0, trail) for _, trail in page.headings])
 
 
 def confidence(lines: Sequence[RecognisedLine]) -> float:
-    """Return how certain the letters of a page are, those that were left out included."""
+    """Return the confidence of the letters of a page, including those that were left out."""
     letters = sum(len(line.text) for line in lines)
     return sum(line.score * len(line.text) for line in lines) / letters if letters else 0.0
 
 
 def _straight(lines: Sequence[RecognisedLine]) -> list[Piece]:
-    """Return `lines` as they would stand on a page that had been laid on the scanner straight."""
+    """Return `lines` rotated as on a page that was scanned straight."""
     sides = [_side(line.corners[0], line.corners[1]) for line in lines]
     heights = [math.hypot(*_side(line.corners[0], line.corners[3])) for line in lines]
     wide = [
@@ -109,7 +109,7 @@ def _blocks(region: Prose | Grid) -> Iterator[Block]:
 
 
 def _paragraphs(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Yield rows that follow each other closely; a wider gap than a line's parts paragraphs."""
+    """Yield the rows of each paragraph; a gap wider than a line separates paragraphs."""
     pitch = _PARAGRAPH * _pitch(rows)
     paragraph = [rows[0]]
     for above, below in pairwise(rows):
@@ -121,6 +121,6 @@ def _paragraphs(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _pitch(rows: Sequence[Row]) -> float:
-    """Return how far lines are apart, as a rule."""
+    """Return the typical distance between lines."""
     steps = [b[0].middle - a[0].middle for a, b in pairwise(rows)]
     return median(steps) if steps else line_height(rows)

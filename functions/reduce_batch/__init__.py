@@ -1,1 +1,1 @@
-"""Counts the outcomes of a batch and puts its results together."""
+"""Counts the outcomes of a batch and writes its results."""

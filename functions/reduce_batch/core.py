@@ -1,12 +1,12 @@
-"""After a round of a batch: count what there is, then ask again, or put the results together.
+"""After a round of a batch: count the outcomes, then start another or write the results.
 
     results.jsonl   a line for each item that is done, in the order of the input
     errors.jsonl    a line for each line of the input that is not, in the same order
     summary.json    counts that add up, what was spent, and the estimate beside it
 
-What children that were killed left open of the tenant's budgets is settled by what the outcomes say
-that they were charged, so that budgets and receipts agree.
-Memory does not grow with the number of items, but for the places of those that are missing.
+Reservations that killed children left open in the tenant's budgets are settled by the charges in
+the outcomes, so that budgets and receipts agree. Memory does not grow with the number of items,
+except for the places of missing ones.
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ TOO_LATE = ItemError(type=EXPIRED, message="It was not answered by the deadline.
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`. `recount` returns what of a tenant's budgets nobody has
-    settled since a time; `concurrency` is how many children answer at once.
+    """Collaborators of `run`.
+
+    `recount` returns the unsettled reservations of a tenant's budgets since a time; `concurrency`
+    is how many children answer at once.
     """
 
     desk: StepContext
@@ -72,7 +74,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
     Raises:
         Transient, Throttled: a service did not answer; the step may be repeated.
         Conflict: the counts do not add up.
-        HeadraceError: the children failed, in a way that does not pass.
+        HeadraceError: the children failed, in a way that a retry does not fix.
     """
     step = _Step(deps, request)
     return run_step(request, deps.desk.started(), step.work, keep_all)
@@ -84,7 +86,7 @@ class _Step:
     request: StepRequest
 
     def work(self, state: JobState) -> StepOutcome:
-        """Count, and go on or end."""
+        """Count the outcomes, and continue or end."""
         place = read_checkpoint(state)
         if place is None:
             raise Conflict(f"{state.input.job_id} is not prepared yet.")
@@ -94,10 +96,10 @@ class _Step:
         return self._reconcile(state, place)
 
     def _reconcile(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
-        """Find what is missing and decide whether to ask again.
+        """Find the missing items and decide whether to answer them in another round.
 
-        Children that were refused money are asked again while a round brings anything: what calls
-        of other children held of the budget, and did not use, is there for them then.
+        Items that were refused for money are retried as long as rounds make progress: amounts that
+        calls of other children reserved, and did not use, are available then.
         """
         missing: list[ItemRef] = []
         counts = {"done": 0, "failed": place.rejected}
@@ -106,24 +108,24 @@ class _Step:
                 missing.append(ref)
             else:
                 counts[fate] += 1
-        told = JobCounts(total=place.items + place.rejected, **counts)
+        counted = JobCounts(total=place.items + place.rejected, **counts)
         late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
         was_asked = self.request.children.children > 0
         got_on = len(missing) < place.missing
         after = next_round(place.missing, len(missing), place.idle)
         if missing and not was_asked and not late:
-            return self._another(state, place, told, missing, 0)
+            return self._another(state, place, counted, missing, 0)
         self._demand_children(got_on or late, after)
         place = place.model_copy(
             update={"missing": len(missing), "idle": after.idle, "halted": self.request.halted}
         )
         if after.another and not late and (place.halted is None or got_on):
-            return self._another(state, place, told, missing, after.seconds)
+            return self._another(state, place, counted, missing, after.seconds)
         place = place.model_copy(update={"phase": "reducing"})
-        return StepOutcome(place, told, "reducing", next="more")
+        return StepOutcome(place, counted, "reducing", next="more")
 
     def _demand_children(self, got_on: bool, after: RetryRound) -> None:
-        """Raise where children failed, nothing came of the round, and another would not help."""
+        """Raise if children failed, the round made no progress, and another would not help."""
         error = self.request.error
         if error is None or got_on or (after.another and _passes(error)):
             return
@@ -137,7 +139,7 @@ class _Step:
         missing: list[ItemRef],
         seconds: int,
     ) -> StepOutcome:
-        """Ask for a round of what is missing, `seconds` from now."""
+        """Request a round for the missing items, `seconds` from now."""
         name = storage.round_file(state.job.attempt, place.round + 1)
         key = state.prefix + name
         self.deps.objects.write(state.input.bucket, key, dump_lines(missing), {})

@@ -23,7 +23,7 @@ from functions.reduce_batch import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = BatchSettings.from_environ(os.environ)
     jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
     return core.Deps(

@@ -1,1 +1,1 @@
-"""Embeds passages that are indexed already with another model, into another index."""
+"""Embeds indexed passages with another model, into another index."""

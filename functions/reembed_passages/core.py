@@ -1,7 +1,7 @@
-"""Embed a slice of a version's passages anew, from the index that answers into the next one.
+"""Embed a slice of a version's passages again, from the current index into the next one.
 
-The index that answers holds each passage's text, or what is seen in a picture, beside what is known
-of it, exactly as a hit shows it. So nothing else is read, whatever way the file once came in.
+The current index has each passage's text, or the labels of an image, and its metadata, exactly as a
+hit shows them. So nothing else is read, however the file was once uploaded.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class CarriedPassage(Protocol):
 
     @property
     def text(self) -> str:
-        """Return the passage that the vector stands for."""
+        """Return the passage of the vector."""
 
     @property
     def labels(self) -> Sequence[Label]:
-        """Return what is seen in the picture that the vector stands for, () where it is none."""
+        """Return the labels of the image of the vector, () for a text."""
 
 
 class VectorCopies(Protocol):
@@ -73,17 +73,18 @@ class Deps:
 def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
     """Put the vectors of the slice into the tenant's next index.
 
-    A version that answers no more is left out, and what was put of one that was replaced or
-    removed meanwhile is taken back: whoever removed it may have looked here before it was put.
+    A version that is no longer current is left out. Vectors of a version that was replaced or
+    removed meanwhile are deleted again: the removal may have searched this index before they were
+    put.
 
     Raises:
-        Conflict: the version answers, and the index that answers has not all of its vectors.
-        InvalidInput: a passage has more tokens than the model takes.
-        ModelFailure: the model is not here, or failed.
+        Conflict: the version is current, and the current index lacks some of its vectors.
+        InvalidInput: a passage has more tokens than the model accepts.
+        ModelFailure: the model is missing, or failed.
     """
     began = deps.clock()
-    put = _put(request, deps)
-    return ReembedResult(put=put, gb_seconds=(deps.clock() - began) * deps.memory_gb)
+    count = _put(request, deps)
+    return ReembedResult(put=count, gb_seconds=(deps.clock() - began) * deps.memory_gb)
 
 
 def _put(request: ReembedRequest, deps: Deps) -> int:
@@ -108,6 +109,6 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
 
 
 def is_live(request: ReembedRequest, records: PassageRecords) -> bool:
-    """Return whether the version that `request` is about answers queries."""
+    """Return whether the version that `request` names answers queries."""
     document = records.document(request.tenant, request.document_id)
     return document is not None and document.version == request.version

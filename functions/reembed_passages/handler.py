@@ -20,7 +20,7 @@ from functions.reembed_passages import core, pictures
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = EmbedSettings.from_environ(os.environ)
     return core.Deps(
         records=IngestTable(DynamoTable(aws.dynamodb(), settings.records_table)),
@@ -32,7 +32,7 @@ def deps() -> core.Deps:
 
 
 def _picture(request: ReembedRequest) -> ReembedResult:
-    """Put the new vector of a picture: only this needs a client of S3."""
+    """Put the new vector of an image; only this needs a client of S3."""
     from chalicelib.adapters.records.tenants import PictureIndexTable
     from chalicelib.adapters.s3 import S3Objects
 
@@ -52,7 +52,7 @@ def _picture(request: ReembedRequest) -> ReembedResult:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Embed the slice that `event` names, or put the vector that its picture got."""
+    """Embed the slice that `event` names, or put the new vector of its image."""
     request = ReembedRequest.model_validate(event)
     with observed("reembed_passages", request.correlation_id):
         if request.picture_model:

@@ -1,6 +1,6 @@
-"""Put a new vector of a picture into the index of the served model that its collection names.
+"""Put a new vector of an image into the index of the model that its collection names.
 
-What the vector carries is what the index of texts has of the picture; the vector is what
+The metadata of the vector is that of the image in the index of texts; the vector is the one that
 `embed_image` wrote for the job.
 """
 
@@ -34,19 +34,19 @@ class Deps:
 
 
 def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
-    """Put the vector into the index of its model, and take it out of those of other models and of
-    versions with other dimensions.
+    """Put the vector into the index of its model, and delete the image's other vectors.
 
-    A version that answers no more is left out, and what was put of one that was replaced or
-    removed meanwhile is taken back.
+    Those are in the indexes of other models and of versions with other dimensions. A version that
+    is no longer current is left out, and the vector of one that was replaced or removed meanwhile
+    is deleted again.
 
     Raises:
-        Conflict: the version answers, and the index that answers has no vector of it.
+        Conflict: the version is current, and the current index has no vector of it.
     """
     began = deps.clock()
-    put = _put(request, deps)
+    result = _put(request, deps)
     own = (deps.clock() - began) * deps.memory_gb
-    return ReembedResult(put=put, gb_seconds=own + request.picture_embedding.gb_seconds)
+    return ReembedResult(put=result, gb_seconds=own + request.picture_embedding.gb_seconds)
 
 
 def _put(request: ReembedRequest, deps: Deps) -> int:
@@ -55,25 +55,25 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         return 0
     keys = [vector_key(request.document_id, request.version, 0)]
     if not is_live(request, deps.records):
-        _take_back(tenant.pictures, keys, deps)  # what an attempt before this one may have put
+        _take_back(tenant.pictures, keys, deps)  # an earlier attempt may have put a vector
         return 0
     written = reembedded_key(request.tenant, request.job_id, request.document_id)
-    made = PictureVector.model_validate_json(deps.objects.read(request.bucket, written))
+    written_vector = PictureVector.model_validate_json(deps.objects.read(request.bucket, written))
     carried: Sequence[Any] = deps.copies.carried(tenant.live, keys)
     if not carried:
         if not is_live(request, deps.records):
             return 0
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
-    name = image_index_name(request.tenant, made.model, len(made.vector))
-    index = IndexRef(tenant.live.bucket, name, made.model)
-    told = [each.embedded_by(made.embedded_by) for each in carried]
+    name = image_index_name(request.tenant, written_vector.model, len(written_vector.vector))
+    index = IndexRef(tenant.live.bucket, name, written_vector.model)
+    metadata = [item.embedded_by(written_vector.embedded_by) for item in carried]
     put_creating_index(
         deps.indexes,
         request.tenant,
         tenant,
         index,
-        len(made.vector),
-        lambda: deps.copies.put(index, told, [made.vector]),
+        len(written_vector.vector),
+        lambda: deps.copies.put(index, metadata, [written_vector.vector]),
     )
     if not is_live(request, deps.records):
         _take_back([index], keys, deps)
@@ -84,5 +84,5 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
 
 def _take_back(indexes: Sequence[IndexRef], keys: Sequence[str], deps: Deps) -> None:
     for index in indexes:
-        with suppress(NotFound):  # it is named, and was never made
+        with suppress(NotFound):  # the pointer names an index that was never created
             deps.copies.delete(index, keys)

@@ -1,15 +1,15 @@
-"""One step of a reindex: from the index that answers to one of another model, while it answers.
+"""One step of a reindex: from the current index to one of another model.
 
-    preparing   make the next index; ingests fill both from now on
-    listing     write what answers now as slices of chunks, in batches
+    preparing   create the next index; ingests fill both from now on, and queries use the old
+    listing     write the current passages as slices of chunks, in batches
     embedding   the state machine embeds batch after batch
     waiting     for ingests that began before the next index was known
-    verifying   look for every vector of what answers; what is missing is embedded, and again
-    swapping    let the next index answer
+    verifying   look for every current vector; missing ones are embedded again
+    swapping    make the next index the current one
     lingering   leave the old one to the queries that are under way
     dropping    remove it
 
-Each step may be repeated, and a later attempt goes on from where the last one stopped.
+Each step may be repeated, and a later attempt continues where the last one stopped.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from chalicelib.retrieval.ids import vector_key
 
 CHUNKS_A_SLICE = 200
-"""What one child embeds: well within an Express child's five minutes, by the slowest model."""
+"""Chunks that one child embeds: well within an Express child's five minutes, by any model."""
 SLICES_A_BATCH = 200
 ROUNDS = 5
-"""How often what is missing is embedded again before the job gives up."""
+"""How often missing vectors are embedded again before the job gives up."""
 WAIT_SECONDS = 10
 LINGER_SECONDS = 35
-"""Longer than a query can be under way, which is API Gateway's 29 s."""
+"""Longer than a query can take, which is API Gateway's 29 s."""
 
 Phase = Literal[
     "preparing",
@@ -55,7 +55,7 @@ Phase = Literal[
 class ReindexProgress(Contract):
     """The position of a reindex.
 
-    `old_*` is the index that answered when it began; `known_at` is when ingests were told of the
+    `old_*` is the index that was current when it began; `known_at` is when ingests learned of the
     next one.
     """
 
@@ -79,10 +79,10 @@ class TenantDocuments(Protocol):
 
 
 class IngestedDocuments(TenantDocuments, Protocol):
-    """The documents of all tenants, and the ingests that run."""
+    """The documents of all tenants, and the running ingests."""
 
     def running(self) -> Iterator[IngestSlot]:
-        """Yield the places that are held."""
+        """Yield the occupied ingest slots."""
 
 
 class Pointers(TenantStates, Protocol):
@@ -92,7 +92,7 @@ class Pointers(TenantStates, Protocol):
         """Let ingests fill `index`, too."""
 
     def swap(self, tenant: str, job_id: str, old: IndexRef, index: IndexRef) -> None:
-        """Let `index` answer in place of `old`."""
+        """Make `index` the current one instead of `old`."""
 
     def drop_next(self, tenant: str, job_id: str) -> None:
         """Stop filling the job's index."""
@@ -102,7 +102,7 @@ class IndexStore(Protocol):
     """Whole indexes."""
 
     def create(self, index: IndexRef, dimensions: int) -> None:
-        """Make an index; one of its name that is there already is no error."""
+        """Create an index; one of its name that exists already is no error."""
 
     def drop(self, index: IndexRef) -> None:
         """Remove an index with all its vectors; one that is gone is no error."""
@@ -113,8 +113,10 @@ class IndexStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`. `dimensions` returns how many numbers a model's vectors
-    have, and raises `NotFound` for one that it does not know.
+    """Collaborators of `run`.
+
+    `dimensions` returns the dimensions of a model's vectors, and raises `NotFound` for a model that
+    it does not know.
     """
 
     desk: StepContext
@@ -138,7 +140,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 
     Raises:
         Transient, Throttled: a service did not answer; the step may be repeated.
-        Conflict: the tenant's pointer is not as the job left it.
+        Conflict: the tenant's pointer was changed by another.
         ModelFailure: the last batch could not be embedded, or vectors keep missing.
     """
     check_embedded(request)
@@ -147,7 +149,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 
 
 def check_embedded(request: StepRequest) -> None:
-    """Raise ModelFailure where a slice of the last batch could not be embedded."""
+    """Raise `ModelFailure` if a slice of the last batch could not be embedded."""
     if request.error is not None:
         raise ModelFailure(f"{request.error.type}: {request.error.message}")
 
@@ -159,7 +161,7 @@ class _Step:
     embedded: int | None
 
     def work(self, state: JobState) -> StepOutcome:
-        """Do what the phase that the job is in asks for."""
+        """Do the work of the job's current phase."""
         place = (
             ReindexProgress.model_validate_json(state.checkpoint)
             if state.checkpoint
@@ -178,7 +180,7 @@ class _Step:
         return act[place.phase](state, place)
 
     def clean(self, state: JobState) -> None:
-        """Take down what a cancelled job was building, or, after the swap, what it replaced."""
+        """Remove the index that a cancelled job was building, or, after the swap, the old one."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
         tenant = self._tenant(state)
         self.deps.pointers.drop_next(state.input.tenant, state.input.job_id)
@@ -209,7 +211,7 @@ class _Step:
         return _outcome(state.job.counts, place)
 
     def _list(self, state: JobState, place: ReindexProgress) -> StepOutcome:
-        """Write batches until the step is late or the documents are at their end."""
+        """Write batches until the step is out of time or all documents are listed."""
         total, pending = state.job.counts.total, list[_Part]()
         for document in self._ready(state, place.after):
             total += 1
@@ -224,7 +226,7 @@ class _Step:
     def _write_full(
         self, state: JobState, place: ReindexProgress, pending: list[_Part]
     ) -> tuple[ReindexProgress, list[_Part]]:
-        """Write the batches that are full; return what is left over."""
+        """Write the full batches; return the remaining slices."""
         while len(pending) >= SLICES_A_BATCH:
             place = self._write_rest(state, place, pending[:SLICES_A_BATCH])
             pending = pending[SLICES_A_BATCH:]
@@ -236,18 +238,18 @@ class _Step:
         if not batch:
             return place
         key = _batch_key(state, place.round, place.batches)
-        told = {"documents": str(sum(part.is_last for part in batch))}
+        metadata = {"documents": str(sum(part.is_last for part in batch))}
         lines = dump_lines(part.slice for part in batch)
-        self.deps.objects.write(state.input.bucket, key, lines, told)
+        self.deps.objects.write(state.input.bucket, key, lines, metadata)
         return place.model_copy(update={"batches": place.batches + 1})
 
     def _embed(self, state: JobState, place: ReindexProgress) -> StepOutcome:
-        """Ask for the next batch, once the last one is embedded."""
+        """Request the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:
             key = _batch_key(state, place.round, place.batch)
-            told = self.deps.objects.metadata(state.input.bucket, key)
-            done = min(counts.done + int(told["documents"]), counts.total)
+            metadata = self.deps.objects.metadata(state.input.bucket, key)
+            done = min(counts.done + int(metadata["documents"]), counts.total)
             counts = counts.model_copy(update={"done": done})
             place = place.model_copy(update={"batch": place.batch + 1})
         if place.batch < place.batches:
@@ -256,7 +258,7 @@ class _Step:
         return _outcome(counts, place.model_copy(update={"phase": "waiting"}))
 
     def _wait(self, state: JobState, place: ReindexProgress) -> StepOutcome:
-        """Wait for ingests that may know of the old index only."""
+        """Wait for ingests that may only know the old index."""
         for running in self.deps.documents.running():
             is_older = place.known_at is None or running.started_at <= place.known_at
             if running.work.tenant == state.input.tenant and is_older:
@@ -266,16 +268,18 @@ class _Step:
         return _outcome(state.job.counts, _verifying(place))
 
     def _verify(self, state: JobState, place: ReindexProgress) -> StepOutcome:
-        """Look for every vector of what answers, until the step is late."""
+        """Look for every current vector, until the step is out of time."""
         index = self._tenant(state).next
         if index is None:
             raise Conflict("The tenant has no index that is being filled.", field="tenant")
         pending, is_late = list[_Part](), False
         for document in self._ready(state, place.after):
-            found = _missing(document, index, self.deps.indexes)
-            counted = "short" if found else "verified"
-            told = {"after": document.document_id, counted: getattr(place, counted) + 1}
-            place, pending = self._write_full(state, place.model_copy(update=told), pending + found)
+            missing = _missing(document, index, self.deps.indexes)
+            counted = "short" if missing else "verified"
+            progress = {"after": document.document_id, counted: getattr(place, counted) + 1}
+            place, pending = self._write_full(
+                state, place.model_copy(update=progress), pending + missing
+            )
             is_late = self.desk.is_late
             if is_late:
                 break
@@ -319,10 +323,13 @@ class _Step:
 
 
 def _next_index(state: JobState, bucket: str) -> IndexRef:
-    """Return the index that the job fills: its name is the job's own, so that no name returns."""
-    given = state.input
-    name = f"{given.tenant}-{given.model}-{given.job_id[-6:].lower()}"
-    return IndexRef(bucket, name, given.model)
+    """Return the index that the job fills.
+
+    Its name is derived from the job's, so that no name is used twice.
+    """
+    reindex = state.input
+    name = f"{reindex.tenant}-{reindex.model}-{reindex.job_id[-6:].lower()}"
+    return IndexRef(bucket, name, reindex.model)
 
 
 def _old_index(place: ReindexProgress, bucket: str) -> IndexRef:
@@ -348,7 +355,7 @@ def _verifying(place: ReindexProgress) -> ReindexProgress:
 
 
 def _parts(document: Document, chunks: range) -> list[_Part]:
-    """Return the slices that cover `chunks` of the version that answers."""
+    """Return the slices that cover `chunks` of the current version."""
     return [
         _Part(
             Slice(
@@ -365,14 +372,14 @@ def _parts(document: Document, chunks: range) -> list[_Part]:
 
 def _missing(document: Document, index: IndexRef, indexes: IndexStore) -> list[_Part]:
     """Return slices that cover every chunk of `document` whose vector is not in `index`."""
-    found: list[_Part] = []
+    parts: list[_Part] = []
     for part in _parts(document, range(document.chunks)):
         cut = part.slice
         numbers = range(cut.first, cut.first + cut.count)
         keys = [vector_key(cut.document_id, cut.version, n) for n in numbers]
         if indexes.missing(index, keys):
-            found.append(part)
-    return [*found[:-1], replace(found[-1], is_last=True)] if found else []
+            parts.append(part)
+    return [*parts[:-1], replace(parts[-1], is_last=True)] if parts else []
 
 
 def _batch_key(state: JobState, round_: int, batch: int) -> str:

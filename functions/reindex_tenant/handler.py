@@ -25,7 +25,7 @@ from functions.reindex_tenant import core, picture_steps
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     settings = RecordsSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)
@@ -40,7 +40,7 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do one step of the job that `event` names: a reindex, or pictures embedded again."""
+    """Do one step of the job that `event` names: a reindex, or images embedded again."""
     request = StepRequest.model_validate(event)
     with observed("reindex_tenant", request.correlation_id):
         if request.kind == "embed_pictures":

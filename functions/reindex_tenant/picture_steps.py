@@ -1,9 +1,9 @@
-"""One step of embedding a collection's pictures again, by the served model that it names.
+"""One step of embedding a collection's images again, by the served model that it names.
 
-    listing     write what answers now as slices of one passage, in batches
+    listing     write the current images as slices of one passage, in batches
     embedding   the state machine embeds batch after batch
 
-Pictures that arrive meanwhile are embedded by their own ingest, by the version that is served then.
+Images that arrive meanwhile are embedded by their own ingest, by the version that serves then.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 
     Raises:
         Transient, Throttled: a service did not answer; the step may be repeated.
-        ModelFailure: a picture of the last batch could not be embedded.
+        ModelFailure: an image of the last batch could not be embedded.
     """
     check_embedded(request)
     step = _Step(deps, deps.desk.started(), request.embedded)
@@ -64,7 +64,7 @@ class _Step:
     embedded: int | None
 
     def work(self, state: JobState) -> StepOutcome:
-        """Do what the phase that the job is in asks for."""
+        """Do the work of the job's current phase."""
         place = (
             PictureReindexProgress.model_validate_json(state.checkpoint)
             if state.checkpoint
@@ -73,11 +73,11 @@ class _Step:
         return (self._list if place.phase == "listing" else self._embed)(state, place)
 
     def clean(self, state: JobState) -> None:
-        """Remove the lists of a cancelled job; what it embedded answers."""
+        """Remove the lists of a cancelled job; the vectors that it embedded stay in use."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
     def _list(self, state: JobState, place: PictureReindexProgress) -> StepOutcome:
-        """Write batches until the step is late or the documents are at their end."""
+        """Write batches until the step is out of time or all documents are listed."""
         total, pending = state.job.counts.total, list[Slice]()
         for document in self._pictures(state, place.after):
             total += 1
@@ -98,18 +98,18 @@ class _Step:
     ) -> PictureReindexProgress:
         if not batch:
             return place
-        told = {"documents": str(len(batch))}
+        metadata = {"documents": str(len(batch))}
         key = _batch_key(state, place.batches)
-        self.deps.objects.write(state.input.bucket, key, dump_lines(batch), told)
+        self.deps.objects.write(state.input.bucket, key, dump_lines(batch), metadata)
         return place.model_copy(update={"batches": place.batches + 1})
 
     def _embed(self, state: JobState, place: PictureReindexProgress) -> StepOutcome:
-        """Ask for the next batch, once the last one is embedded."""
+        """Request the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:
             key = _batch_key(state, place.batch)
-            told = self.deps.objects.metadata(state.input.bucket, key)
-            counts = counts.model_copy(update={"done": counts.done + int(told["documents"])})
+            metadata = self.deps.objects.metadata(state.input.bucket, key)
+            counts = counts.model_copy(update={"done": counts.done + int(metadata["documents"])})
             place = place.model_copy(update={"batch": place.batch + 1})
         if place.batch < place.batches:
             key = _batch_key(state, place.batch)
@@ -118,7 +118,7 @@ class _Step:
         return StepOutcome(place, counts, "done", end="succeeded")
 
     def _pictures(self, state: JobState, after: str) -> Iterator[Document]:
-        """Yield the pictures of the collection that answer queries."""
+        """Yield the current images of the collection."""
         for document in self.deps.documents.documents(state.input.tenant, after):
             is_here = document.collection == state.input.collection
             if is_here and document.version and document.media_type in PICTURE_TYPES:

@@ -1,1 +1,1 @@
-"""Removes the documents of a collection, or a tenant whole, in bounded steps."""
+"""Removes the documents of a collection, or a whole tenant, in bounded steps."""

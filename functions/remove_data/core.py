@@ -1,8 +1,9 @@
-"""One step of a removal: of one large document, of a collection's, or of a tenant whole.
+"""One step of a removal: of one large document, of a collection, or of a whole tenant.
 
-Documents go first, one by one, with vectors, objects and records. A tenant's rest goes by where it
-lies: object prefixes, indexes, record partitions. What lets the tenant in and what a look at the
-job needs goes last, after a record that the operator keeps.
+Documents are removed first, one by one, with vectors, objects and records. The rest of a tenant is
+removed by where it is stored: object prefixes, indexes, record partitions. The keys by which the
+tenant logs in and the record of the job are removed last, after a record for the operator is
+stored.
 """
 
 from __future__ import annotations
@@ -53,20 +54,20 @@ class DocumentEraser(Protocol):
     """Removes documents."""
 
     def remove(self, tenant: str, document: Document, bound: RemovalBound | None) -> Removed:
-        """Remove the document's vectors, objects and records; may be repeated.
+        """Remove the document's vectors, objects and records; idempotent.
 
-        `bound` is what of it goes; None where all does.
+        `bound` limits what is removed; None removes everything.
         """
 
 
 class TenantEraser(Protocol):
-    """Erases what is left of a tenant."""
+    """Erases the remaining data of a tenant."""
 
     def ingests(self, tenant: str) -> int:
-        """Return how many ingests of the tenant are not settled."""
+        """Return the number of ingests of the tenant that are not settled."""
 
     def other_jobs(self, tenant: str, job_id: str) -> Sequence[JobInput]:
-        """Return the tenant's jobs but `job_id` whose executions are not settled."""
+        """Return the tenant's jobs except `job_id` whose executions are not settled."""
 
     def erase_objects(self, bucket: str, prefix: str) -> int:
         """Remove some object versions under `prefix`; return how many, 0 at the end."""
@@ -75,7 +76,7 @@ class TenantEraser(Protocol):
         """Remove an index with all its vectors; one that is gone is no error."""
 
     def erase_records(self, tenant: str, job_id: str, most: int) -> int:
-        """Remove at most `most` records of the tenant, but for the last ones; 0 at the end."""
+        """Remove at most `most` records of the tenant, except the last ones; 0 at the end."""
 
     def tell(self, told: RemovedTenant) -> None:
         """Store the record of a removal for the operator."""
@@ -84,7 +85,7 @@ class TenantEraser(Protocol):
         """Return the record of a removal."""
 
     def erase_last(self, tenant: str, job_id: str) -> None:
-        """Remove the keys, the pointer record and the job of a removal that was told of."""
+        """Remove the keys, the pointer record and the job of a removal that was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,17 @@ class Deps:
 
 
 def run(request: StepRequest, deps: Deps) -> StepResult:
-    """Do one step; what it removes may be gone already.
+    """Do one step; its data may be gone already.
 
     Raises:
         Transient, Throttled: a service did not answer; the step may be repeated.
         Conflict: the counts do not add up.
     """
     if request.kind == "remove_tenant":
-        told = deps.erasing.removed(request.tenant, request.job_id)
-        if told is not None:
+        summary = deps.erasing.removed(request.tenant, request.job_id)
+        if summary is not None:
             deps.erasing.erase_last(request.tenant, request.job_id)
-            counts = JobCounts(total=told.documents, done=told.documents)
+            counts = JobCounts(total=summary.documents, done=summary.documents)
             return StepResult(next="ended", status="succeeded", counts=counts)
     step = _Step(deps, deps.desk.started())
     return run_step(request, step.desk, step.work, lambda state: None)
@@ -122,7 +123,7 @@ class _Step:
     desk: StepContext
 
     def work(self, state: JobState) -> StepOutcome:
-        """Do what the phase that the job is in asks for."""
+        """Do the work of the job's current phase."""
         place = _place(state)
         match place.phase:
             case "ingests":
@@ -139,21 +140,21 @@ class _Step:
                 return self._telling(state, place)
 
     def _ingests(self, state: JobState, place: RemovalProgress) -> StepOutcome:
-        """Wait for what still works on the tenant; nothing new can begin."""
-        given = state.input
-        others = self.deps.erasing.other_jobs(given.tenant, given.job_id)
+        """Wait for ingests and jobs that still work on the tenant; no new ones can begin."""
+        removal = state.input
+        others = self.deps.erasing.other_jobs(removal.tenant, removal.job_id)
         for other in others:
             self._cancel(other)
-        if others or self.deps.erasing.ingests(given.tenant):
+        if others or self.deps.erasing.ingests(removal.tenant):
             return _outcome(state.job.counts, place, next="wait")
         return _outcome(state.job.counts, place.model_copy(update={"phase": "documents"}))
 
     def _cancel(self, other: JobInput) -> None:
-        found = self.deps.jobs.state(other.tenant, other.job_id)
+        state = self.deps.jobs.state(other.tenant, other.job_id)
         with suppress(Conflict):
-            if found is not None:
-                check_cancellable(found.job)
-                self.deps.jobs.cancel(found, self.desk.now())
+            if state is not None:
+                check_cancellable(state.job)
+                self.deps.jobs.cancel(state, self.desk.now())
 
     def _documents(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         counts, removed, late = state.job.counts, place.removed, False
@@ -162,13 +163,13 @@ class _Step:
             return _outcome(counts, place.model_copy(update={"counted": True}))
         done = counts.done
         for document in self._wanted(state):
-            given = state.input
-            removed += self.deps.remover.remove(given.tenant, document, given.bound)
+            removal = state.input
+            removed += self.deps.remover.remove(removal.tenant, document, removal.bound)
             done += 1
             if self.desk.is_late:
                 late = True
                 break
-        # A step that was cut off did not count what it had removed: at the end all are gone.
+        # An interrupted step did not count what it had removed; at the end all of them are gone.
         total = max(counts.total, done)
         counts = counts.model_copy(update={"total": total, "done": done if late else total})
         place = place.model_copy(update={"removed": removed})
@@ -179,21 +180,23 @@ class _Step:
         return _outcome(counts, place.model_copy(update={"phase": "objects"}))
 
     def _wanted(self, state: JobState) -> Iterator[Document]:
-        given = state.input
-        if given.kind == "remove_document":
-            found = self.deps.documents.document(given.tenant, given.document_id)
-            yield from [found] if found is not None else []
+        removal = state.input
+        if removal.kind == "remove_document":
+            record = self.deps.documents.document(removal.tenant, removal.document_id)
+            yield from [record] if record is not None else []
             return
-        for document in self.deps.documents.documents(given.tenant, ""):
-            if given.kind == "remove_tenant" or document.collection == given.collection:
+        for document in self.deps.documents.documents(removal.tenant, ""):
+            if removal.kind == "remove_tenant" or document.collection == removal.collection:
                 yield document
 
     def _objects(self, state: JobState, place: RemovalProgress) -> StepOutcome:
-        given, count, more = state.input, 0, True
-        prefixes = [f"{kind}/{given.tenant}/" for kind in PREFIXES]
+        removal, count, more = state.input, 0, True
+        prefixes = [f"{kind}/{removal.tenant}/" for kind in PREFIXES]
         while more and not self.desk.is_late:
-            found = [self.deps.erasing.erase_objects(given.bucket, prefix) for prefix in prefixes]
-            count, more = count + sum(found), any(found)
+            erased = [
+                self.deps.erasing.erase_objects(removal.bucket, prefix) for prefix in prefixes
+            ]
+            count, more = count + sum(erased), any(erased)
         after: Phase = "objects" if more else "indexes"
         return _outcome(state.job.counts, _went_on(place, after, Removed(objects=count)))
 
@@ -204,15 +207,17 @@ class _Step:
         return _outcome(state.job.counts, _went_on(place, "records", Removed()))
 
     def _records(self, state: JobState, place: RemovalProgress) -> StepOutcome:
-        given, count, more = state.input, 0, True
+        removal, count, more = state.input, 0, True
         while more and not self.desk.is_late:
-            found = self.deps.erasing.erase_records(given.tenant, given.job_id, RECORDS_AT_A_TIME)
-            count, more = count + found, bool(found)
+            erased = self.deps.erasing.erase_records(
+                removal.tenant, removal.job_id, RECORDS_AT_A_TIME
+            )
+            count, more = count + erased, bool(erased)
         after: Phase = "records" if more else "telling"
         return _outcome(state.job.counts, _went_on(place, after, Removed(records=count)))
 
     def _telling(self, state: JobState, place: RemovalProgress) -> StepOutcome:
-        """Keep what the operator is told; the step after this one finds it and ends the job."""
+        """Store the record for the operator; the next step finds it and ends the job."""
         self.deps.erasing.tell(
             RemovedTenant(
                 tenant=state.input.tenant,

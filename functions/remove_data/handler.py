@@ -28,10 +28,10 @@ from functions.remove_data import core
 
 @functools.cache
 def deps(*, with_members: bool) -> core.Deps:
-    """Return what the core needs, built once a process and a kind of removal.
+    """Return the collaborators of the core, built once per process and kind of removal.
 
-    Where every document is removed, the files of archives and mails are among them; where one is,
-    they have to be told.
+    If every document is removed, the files of archives and mails are among them; if one is, its
+    files have to be listed.
     """
     settings = RemoveSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)

@@ -1,1 +1,1 @@
-"""Says how well passages fit a query; runs a model and nothing else."""
+"""Scores how well passages match a query; runs a model and nothing else."""

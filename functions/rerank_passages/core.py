@@ -1,4 +1,4 @@
-"""Scores passages by what a model tells of their words beside those of a query."""
+"""Score passages by a model's comparison of their words with those of a query."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Deps:
 
 
 def run(request: RerankRequest, deps: Deps) -> RerankResult:
-    """Return a score a passage, in order.
+    """Return one score per passage, in order.
 
-    Raises `ModelFailure` where the model is missing or failed.
+    Raises `ModelFailure` if the model is missing or failed.
     """
     began = deps.clock()
-    told, tokens = look(request, deps.reader)
+    features, tokens = look(request, deps.reader)
     return RerankResult(
-        scores=tuple(map(deps.head.score, told)),
+        scores=tuple(map(deps.head.score, features)),
         model=deps.reader.model,
         tokens=tokens,
         seconds=deps.clock() - began,
@@ -48,10 +48,10 @@ def run(request: RerankRequest, deps: Deps) -> RerankResult:
 
 
 def look(request: RerankRequest, reader: WordEmbedder) -> tuple[list[Features], int]:
-    """Return the features of each passage, and how many tokens the model read; raise as `run`."""
-    words, asked = _read(request.query, reader)
-    seen = [_compared(passage, asked, reader) for passage in request.passages]
-    return passage_features(words, seen), asked.tokens + sum(each.tokens for each in seen)
+    """Return each passage's features, and the number of tokens read; raise as `run` does."""
+    words, query = _read(request.query, reader)
+    compared = [_compared(passage, query, reader) for passage in request.passages]
+    return passage_features(words, compared), query.tokens + sum(item.tokens for item in compared)
 
 
 def _compared(passage: RerankPassage, asked: WordVectors, reader: WordEmbedder) -> ComparedPassage:

@@ -19,7 +19,7 @@ HEAD = Path(__file__).with_name("head.json")
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     reader = WordEmbedder.open(os.environ["HEADRACE_MODELS_DIR"])
     return core.Deps(reader, parse_head(HEAD.read_text("utf-8")), time.perf_counter)
 

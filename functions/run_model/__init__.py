@@ -1,1 +1,1 @@
-"""Run a model that the stage serves: a module a task, deployed as a Lambda function each."""
+"""Run a model that the stage serves: one module and Lambda function per task."""

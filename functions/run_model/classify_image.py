@@ -10,7 +10,7 @@ from chalicelib.inference.image_files import check_total_pixels
 from functions.run_model.deps import Deps
 
 MAX_PROMPTS = 4_096
-"""Labels times templates of one invocation, which keeps it within its time."""
+"""The most labels times templates of one invocation, which keeps it within its time."""
 
 open_model = clip.open_model
 parse = ClassifyImageRequest.model_validate
@@ -35,7 +35,7 @@ def run(request: ClassifyImageRequest, deps: Deps[ClipModel]) -> ClassifyImageRe
     labels, tokens = model.embed_labels(request.labels, templates)
     images = [model.embed_image(data, f"images.{n}") for n, data in enumerate(request.images)]
     return ClassifyImageResult(
-        shares=tuple(tuple(model.label_probabilities(each, labels).tolist()) for each in images),
+        shares=tuple(tuple(model.label_probabilities(image, labels).tolist()) for image in images),
         version=served.version.label,
         tokens=tokens,
         seconds=deps.seconds_since(began),

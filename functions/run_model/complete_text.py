@@ -13,7 +13,7 @@ parse = CompleteTextRequest.model_validate
 
 
 def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteTextResult:
-    """Return what follows the prompt.
+    """Return the text after the prompt.
 
     Raises:
         Conflict: the stage serves no version of the model.

@@ -28,7 +28,7 @@ def run(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> GenerateIm
     scale = _scale(request, served.model.side)
     images = served.model.generate_images(_settings(request, deps))
     enlarged = (image.repeat(scale, axis=0).repeat(scale, axis=1) for image in images)
-    # The PNGs are raw bytes here, which validation would take for base64.
+    # The PNGs are raw bytes here; validation would read them as base64.
     return GenerateImageResult.model_construct(
         images=tuple(map(encode_png, enlarged)),
         version=served.version.label,
@@ -37,7 +37,7 @@ def run(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> GenerateIm
 
 
 def _scale(request: GenerateImageRequest, side: int) -> int:
-    """Return how many pixels of the result each pixel of the model is wide and high."""
+    """Return the width in pixels of the result of one pixel of the model."""
     scale = min(request.width, request.height) // side
     if scale < 1:
         raise InvalidInput(

@@ -53,10 +53,10 @@ class TaskModule(Protocol):
 
     @property
     def open_model(self) -> Callable[[ExportedModel], Any]:
-        """Return what opens an exported model of this task."""
+        """Return the function that opens an exported model of this task."""
 
     def parse(self, event: Event) -> TaskRequest:
-        """Return the request that an event is."""
+        """Return the request that an event contains."""
 
     def run(self, request: Any, deps: Deps[Any]) -> Contract:
         """Return the result of a request."""
@@ -85,7 +85,7 @@ def handler_of(name: str) -> Handler:
 
 
 def _deps(task: TaskModule) -> Deps[Any]:
-    """Return what a task needs, built once a process."""
+    """Return the collaborators of a task, built once per process."""
     return Deps(
         models=served_models(os.environ, task.open_model),
         monotonic=time.perf_counter,

@@ -1,1 +1,1 @@
-"""Says how likely a picture is pornographic; runs a model and nothing else."""
+"""Estimates how likely an image is pornographic; runs a model and nothing else."""

@@ -1,4 +1,4 @@
-"""Looks at one picture."""
+"""Screen one image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from chalicelib.errors import InvalidInput
 
 
 class ImageScorer(Protocol):
-    """A model that looks at pictures, as `PictureReader` does."""
+    """A model that scores images, as `NsfwClassifier` does."""
 
     def score(self, data: bytes) -> float:
-        """Return how likely a picture is pornographic, from 0 to 1."""
+        """Return the probability, 0 to 1, that an image is pornographic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Deps:
 
 
 def run(request: ScreenImageRequest, deps: Deps) -> ScreenImageResult:
-    """Return how likely the picture is pornographic.
+    """Return the probability that the image is pornographic.
 
     Raises:
-        InvalidInput: it is no picture, or too large.
+        InvalidInput: it is no image, or too large.
         ModelFailure: the model is missing or failed.
     """
     began = deps.clock()

@@ -15,14 +15,14 @@ from functions.screen_image import core
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     return core.Deps(
         NsfwClassifier.open(os.environ["HEADRACE_MODELS_DIR"]), MODEL, time.perf_counter
     )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Look at the picture of `event`."""
+    """Screen the image of `event`."""
     request = ScreenImageRequest.model_validate(event)
     with observed("screen_image", request.correlation_id):
         return core.run(request, deps()).model_dump(mode="json")

@@ -1,1 +1,1 @@
-"""Says what of texts should not go into a model or come out; runs rules and nothing else."""
+"""Finds content in texts that should not enter or leave a model; runs only rules."""

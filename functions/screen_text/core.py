@@ -1,4 +1,4 @@
-"""Screens texts by rules."""
+"""Screen texts by rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Deps:
 
 
 def run(request: ScreenTextRequest, deps: Deps) -> ScreenTextResult:
-    """Return what is found. Raises `InvalidInput` for texts too long or too full of findings."""
+    """Return the findings. Raises `InvalidInput` for too long texts or too many findings."""
     began = deps.clock()
     findings = screen(request.texts, request.categories or CATEGORIES, request.least)
     return ScreenTextResult(findings=findings, seconds=max(0.0, deps.clock() - began))

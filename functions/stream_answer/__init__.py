@@ -1,1 +1,1 @@
-"""`POST /v1/ask/stream`: an answer as server-sent events, each as soon as it is true."""
+"""`POST /v1/ask/stream`: an answer as server-sent events, each sent once it is certain."""

@@ -88,8 +88,8 @@ class Deps:
 def run(event: Mapping[str, Any], deps: Deps) -> Streamed:
     """Return the answer to API Gateway's proxy `event`.
 
-    What is wrong with the request is an HTTP error. What goes wrong once events are on their way
-    is an event `error`, the last one.
+    An invalid request gets an HTTP error. An error after the first event is an event `error`, the
+    last one.
     """
     request_id = request_id_in(event)
     readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
@@ -107,8 +107,8 @@ def _told(
     first: AskEvent, events: Iterator[AskEvent], request_id: str, deps: Deps
 ) -> Iterator[bytes]:
     try:
-        for told in itertools.chain((first,), events):
-            yield server_sent(told.event, told)
+        for event in itertools.chain((first,), events):
+            yield server_sent(event.event, event)
     except HeadraceError as error:
         deps.log(error)
         yield server_sent("error", error_body(error, request_id))

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 SERVICE = "stream_answer"
 ANSWER_SECONDS = 45.0
-"""What a language model may take to complete a question, and again to answer it, of the 120 s after
-which Lambda stops the function.
+"""The seconds in which a language model must rewrite a question, and again answer it, of the 120 s
+after which Lambda stops the function.
 """
 
 
 @functools.cache
 def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     asks_models = functools.cache(lambda: generator(os.environ))
     services = QueryServices(os.environ, asks_models, ANSWER_SECONDS)
 
@@ -53,11 +53,11 @@ def deps() -> core.Deps:
 
 
 def counted(events: Iterator[AskEvent]) -> Iterator[AskEvent]:
-    """Yield `events`, and add the receipt of the last one to what the stage spends."""
-    for told in events:
-        if isinstance(told, AskDone):
-            spent(told.receipt)
-        yield told
+    """Yield `events`, and count the receipt of the last one as spending of the stage."""
+    for event in events:
+        if isinstance(event, AskDone):
+            spent(event.receipt)
+        yield event
 
 
 def handler(event: dict[str, Any], context: object = None) -> Streamed:
@@ -69,7 +69,7 @@ def handler(event: dict[str, Any], context: object = None) -> Streamed:
 
 
 def log_error(error: HeadraceError) -> None:
-    """Log what the caller cannot be told."""
+    """Log an error that the caller cannot be told."""
     log_refusal(logger(SERVICE), error, answered=True)
 
 

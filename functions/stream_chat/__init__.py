@@ -1,3 +1,4 @@
-"""What OpenAI's clients ask of models: chat completions and responses, streamed or whole, vectors,
-and pictures.
+"""The routes of OpenAI's API that call models, streamed or whole.
+
+They are chat completions, responses, embeddings and images.
 """

@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`, as OpenAI's clients ask it.
+"""`POST /v1/chat/completions`, compatible with OpenAI's clients.
 
 https://platform.openai.com/docs/api-reference/chat
 """
@@ -58,13 +58,13 @@ What goes wrong once pieces are on their way is the last of them, without `[DONE
 
 
 def answer(asked: RouteRequest, deps: Deps) -> Streamed:
-    """Return the answer to a request. What fails before its first piece is raised."""
+    """Return the answer to a request. Raises an error that occurs before the first piece."""
     request = parsed(asked.body, ChatCompletionRequest, plain=True)
-    call, wanted = chat_call(request), terms(request)
+    call, call_terms = chat_call(request), terms(request)
     if not request.stream:
-        generation = deps.generator.generate(call, wanted, asked.spender)
+        generation = deps.generator.generate(call, call_terms, asked.spender)
         return json_answer(chat_completion(generation, chat_output(generation)))
-    pieces = deps.generator.stream(call, wanted, asked.spender)
+    pieces = deps.generator.stream(call, call_terms, asked.spender)
     first = next(pieces)
     chunks = CompletionChunks(
         f"chatcmpl-{asked.request_id}", int(deps.now().timestamp()), request.model

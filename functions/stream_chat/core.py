@@ -1,7 +1,7 @@
-"""Route a request of OpenAI's API that calls models, and answer errors as OpenAI does.
+"""Route a request of OpenAI's API that calls models, and return errors as OpenAI does.
 
-They stream, all of them: not every answer in pieces, but none is bound to the 29 seconds and the 6
-MB of an answer that is not.
+All routes stream: not every answer comes in pieces, but a streamed one is not limited to 29 seconds
+and 6 MB.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ROUTES: Mapping[str, Callable[[RouteRequest, Deps], Streamed]] = {
 def run(event: Event, deps: Deps) -> Streamed:
     """Return the answer to API Gateway's proxy `event`.
 
-    What is wrong with the request, and what fails before anything is said, is an HTTP error with
-    OpenAI's body. What goes wrong later is the last that the stream says.
+    An invalid request, and a failure before the answer begins, get an HTTP error with OpenAI's
+    body. A later failure is the last message of the stream.
     """
     request_id = request_id_in(event)
     spender = Spender(tenant_in(event), key_in(event), correlation_id=request_id)

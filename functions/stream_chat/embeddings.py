@@ -1,4 +1,4 @@
-"""`POST /v1/embeddings`, as OpenAI's clients ask it.
+"""`POST /v1/embeddings`, compatible with OpenAI's clients.
 
 https://platform.openai.com/docs/api-reference/embeddings
 """

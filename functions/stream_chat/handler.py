@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 SERVICE = "stream_chat"
 MOST_SECONDS = 290.0
-"""What an answer may take of the 300 s after which Lambda stops the function."""
+"""The seconds that an answer may take, of the 300 s after which Lambda stops the function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A generator whose receipts are added to what the stage spends, and that ends its answers
-    while there is time to say so. `clock` is the one by which its time is counted.
+    """A generator that counts its receipts as spending of the stage and keeps the time limit.
+
+    It ends an answer while there is time to report that. `clock` is the one by which time is
+    counted.
     """
 
     generator: BoundedRouteGenerator
@@ -45,7 +47,7 @@ class Counted:
         return generation
 
     def stream(self, call: ChatCall, terms: Terms, spender: Spender) -> Iterator[Piece]:
-        """Yield the answer as it is made, and the generation that it is as the last."""
+        """Yield the answer in pieces as the model writes it, and the whole generation last."""
         for piece in self.generator.stream(call, terms, spender, limits=self._bounds()):
             if isinstance(piece, Generation):
                 spent(piece.receipt)
@@ -57,7 +59,7 @@ class Counted:
 
 @functools.cache
 def deps() -> Deps:
-    """Return what the core needs, built once a process."""
+    """Return the collaborators of the core, built once per process."""
     return Deps(
         Counted(generator(os.environ)),
         log_error,
@@ -75,7 +77,7 @@ def handler(event: dict[str, Any], context: object = None) -> Streamed:
 
 
 def log_error(error: HeadraceError) -> None:
-    """Log what the caller cannot be told."""
+    """Log an error that the caller cannot be told."""
     log_refusal(logger(SERVICE), error, answered=True)
 
 

@@ -1,4 +1,4 @@
-"""`POST /v1/images/generations`, as OpenAI's clients ask it.
+"""`POST /v1/images/generations`, compatible with OpenAI's clients.
 
 https://platform.openai.com/docs/api-reference/images/create
 """

@@ -1,4 +1,4 @@
-"""`POST /v1/responses`, as OpenAI's clients ask it.
+"""`POST /v1/responses`, compatible with OpenAI's clients.
 
 https://platform.openai.com/docs/api-reference/responses
 """
@@ -81,14 +81,14 @@ refused. What goes wrong once events are on their way is told by `response.faile
 
 
 def answer(asked: RouteRequest, deps: Deps) -> Streamed:
-    """Return the answer to a request. What fails before its first piece is raised."""
+    """Return the answer to a request. Raises an error that occurs before the first piece."""
     request = parsed(asked.body, ResponseRequest, plain=True)
-    call, wanted = chat_call(request), terms(request)
+    call, call_terms = chat_call(request), terms(request)
     events = ResponseEvents(request, asked.request_id, int(deps.now().timestamp()))
     if not request.stream:
-        generation = deps.generator.generate(call, wanted, asked.spender)
+        generation = deps.generator.generate(call, call_terms, asked.spender)
         return json_answer(events.whole_response(generation, chat_output(generation)))
-    pieces = deps.generator.stream(call, wanted, asked.spender)
+    pieces = deps.generator.stream(call, call_terms, asked.spender)
     first = next(pieces)
     return event_stream(_told(itertools.chain((first,), pieces), events, deps))
 

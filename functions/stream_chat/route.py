@@ -28,11 +28,11 @@ class RouteGenerator(Protocol):
         """Return the answer."""
 
     def stream(self, call: ChatCall, terms: Terms, spender: Spender) -> Iterator[Piece]:
-        """Yield the answer as it is made, and the generation that it is as the last."""
+        """Yield the answer in pieces as the model writes it, and the whole generation last."""
 
 
 class BoundedRouteGenerator(Protocol):
-    """A generator of answers to calls within bounds."""
+    """A generator of answers to calls within limits."""
 
     def generate(
         self,
@@ -50,7 +50,7 @@ class BoundedRouteGenerator(Protocol):
         spender: Spender,
         limits: CallLimits = NO_LIMITS,
     ) -> Iterator[Piece]:
-        """Yield the answer as it is made, and the generation that it is as the last."""
+        """Yield the answer in pieces as the model writes it, and the whole generation last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Deps:
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """A request of a tenant: its body, who pays for it, and under which id it is logged."""
+    """A request of a tenant: its body, its spender, and the id under which it is logged."""
 
     body: bytes
     spender: Spender
@@ -73,14 +73,14 @@ class RouteRequest:
 
 
 def chat_output(generation: Generation) -> ChatOutput:
-    """Return what was said. Raises `ModelFailure` where a model answered with something else."""
+    """Return the output of a chat. Raises `ModelFailure` if the output is not of a chat."""
     if not isinstance(generation.output, ChatOutput):
         raise ModelFailure(f"{generation.model} did not answer in words.")
     return generation.output
 
 
 def json_answer(body: BaseModel) -> Streamed:
-    """Return an answer that is JSON in one piece."""
+    """Return an answer of JSON in one piece."""
     headers = {"Content-Type": "application/json"}
     return Streamed(Head(200, headers), [body.model_dump_json().encode()])
 
@@ -97,6 +97,6 @@ _EVENT_STREAM: Mapping[str, str] = {
 
 
 def server_sent_event(content: BaseModel, name: str = "") -> bytes:
-    """Return one event of a stream, with its name where it has one: one line of JSON."""
+    """Return one event of a stream, as one line of JSON, with its name if it has one."""
     head = f"event: {name}\n" if name else ""
     return f"{head}data: {content.model_dump_json()}\n\n".encode()

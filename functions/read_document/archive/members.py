@@ -1,8 +1,8 @@
 """Put the files of an archive or of a mail into the inbox as documents of their own.
 
-Each is put into the inbox below its container, with the container's id and how deep it lies in
-its user metadata. From there it takes the way of every upload. Names are written down before the
-first member is put, so that whatever interrupts this, what was put can be found and removed.
+Each is put into the inbox below its container, with the container's id and its depth in its user
+metadata. From there it is processed like every upload. The names are stored before the first member
+is put, so that after an interruption all members that were put can be found and removed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ MEBIBYTE = 1024 * 1024
 MAX_MEMBERS = 1_000
 MAX_TOTAL_BYTES = 512 * MEBIBYTE
 MAX_DEPTH = 3
-"""How many containers may be around a file."""
+"""The most containers around a file."""
 SHA256 = "sha256"
-"""The user metadata of a member that tells its bytes, so that a repeat need not put them."""
+"""The user metadata with the hash of a member's bytes, so that a repeat need not put them."""
 
 _LITTER = re.compile(
     r"(?:^|/)(?:__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|smime\.p7s)$",
@@ -68,13 +68,13 @@ class _SkippedMembers:
     misnamed: list[str] = field(default_factory=list)
 
     def notices(self) -> tuple[str, ...]:
-        found = (
+        notices = (
             (self.large, f"they have more than {self.max_bytes / MEBIBYTE:.0f} MiB"),
             (self.empty, "they are empty"),
             (self.damaged, "they are damaged"),
             (self.misnamed, "their path would be too long"),
         )
-        return tuple(_notice(names, why) for names, why in found if names)
+        return tuple(_notice(names, why) for names, why in notices if names)
 
 
 def is_litter(name: str) -> bool:
@@ -85,13 +85,13 @@ def is_litter(name: str) -> bool:
 def put_members(
     attachments: Sequence[Attachment], container: ReadRequest, objects: ObjectStore, max_bytes: int
 ) -> StoredMembers:
-    """Put each of `attachments` that has at most `max_bytes` into the inbox, below `container`.
+    """Put `attachments` of at most `max_bytes` each into the inbox, below `container`.
 
-    May be repeated: what lies there with the same bytes already is left as it is. One member is
+    Idempotent: a member that is there with the same bytes already is left as it is. One member is
     in memory at a time.
 
     Raises:
-        InvalidInput: a name leads out of the container, or not one member can be unpacked.
+        InvalidInput: a name leads out of the container, or no member can be unpacked.
         Unsupported: there are too many members, or they are too large together.
     """
     if not attachments:
@@ -107,21 +107,21 @@ def put_members(
     carried = InboxMetadata(
         container.correlation_id, container.metadata, container.document_id, container.depth + 1
     ).written()
-    put = sum(
+    members_put = sum(
         _put_member(member, container.bucket, carried, objects, left_out) for member in placed
     )
-    if not put and left_out.damaged:
+    if not members_put and left_out.damaged:
         raise InvalidInput(
             "None of its files can be unpacked: it is damaged. Make it again and upload it.",
             field="file",
         )
-    return StoredMembers(put, left_out.notices())
+    return StoredMembers(members_put, left_out.notices())
 
 
 def clean_name(name: str) -> str:
-    """Return the path of a member below its container, "" where nothing is left of it.
+    """Return the path of a member below its container, "" if nothing is left of it.
 
-    Raises `InvalidInput` where it leads out of the container.
+    Raises `InvalidInput` if it leads out of the container.
     """
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).replace("\\", "/")
     parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -158,11 +158,11 @@ def _too_deep(count: int, depth: int) -> str:
 def _place_members(
     attachments: Sequence[Attachment], container: ReadRequest, left_out: _SkippedMembers
 ) -> Iterator[_PlacedMember]:
-    """Yield the members that have a place, each a place of its own."""
-    taken: set[str] = set()
+    """Yield the members that have a place, each with a unique one."""
+    used_names: set[str] = set()
     for number, attachment in enumerate(attachments, start=1):
         name = clean_name(attachment.name) or f"file-{number}"
-        path = _member_path(container.path, _unused_name(name, taken))
+        path = _member_path(container.path, _unused_name(name, used_names))
         if attachment.size > left_out.max_bytes:
             left_out.large.append(name)
         elif not path:
@@ -173,7 +173,7 @@ def _place_members(
 
 
 def _unused_name(name: str, taken: set[str]) -> str:
-    """Return `name`, with a number before its suffix where it is taken; it is taken then."""
+    """Return `name`, numbered before its suffix if it is used already, and mark it used."""
     path = PurePosixPath(name)
     number, unused = 1, name
     while unused in taken:
@@ -184,7 +184,7 @@ def _unused_name(name: str, taken: set[str]) -> str:
 
 
 def _member_path(folder: str, name: str) -> str:
-    """Return the path of a member, its name replaced by a hash where it gets too long; or ""."""
+    """Return the path of a member, with a hash as its name if it is too long; or ""."""
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     for short in (name, digest + PurePosixPath(name).suffix[:12], digest):
         path = f"{folder}/{short}"
@@ -203,7 +203,7 @@ def _put_member(
     objects: ObjectStore,
     left_out: _SkippedMembers,
 ) -> bool:
-    """Put a member, unless its bytes lie there already; False where it is left out."""
+    """Put a member unless its bytes are there already; return False if it is left out."""
     try:
         body = member.attachment.read()
     except (InvalidInput, Unsupported):
@@ -221,10 +221,10 @@ def _put_member(
 def _is_stored(bucket: str, key: str, written: Mapping[str, str], objects: ObjectStore) -> bool:
     """Return whether the object has that metadata already, whatever request wrote it."""
     try:
-        there = objects.metadata(bucket, key)
+        metadata = objects.metadata(bucket, key)
     except NotFound:
         return False
-    return {**there, CORRELATION: ""} == {**written, CORRELATION: ""}
+    return {**metadata, CORRELATION: ""} == {**written, CORRELATION: ""}
 
 
 def _notice(names: Sequence[str], why: str) -> str:

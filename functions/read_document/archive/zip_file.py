@@ -1,9 +1,8 @@
 """ZIP archives, opened without trusting them.
 
-Headers are checked before a byte is inflated: how many entries, how large, how far they were
-compressed, what they are called and what kind of file they are. While an entry is inflated its
-bytes are counted against what its header claimed, so that no claim has to be believed. Nothing
-is ever written to a disk.
+Headers are checked before a byte is inflated: the number of entries, their sizes, compression
+ratios, names and kinds. While an entry is inflated its bytes are counted against the size that its
+header claims, so that no claim is trusted. Nothing is ever written to a disk.
 
 The format: PKWARE APPNOTE 6.3.10. The attacks: D. Fifield, "A better zip bomb" (WOOT 2019).
 """
@@ -23,7 +22,7 @@ from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
 
 MEBIBYTE = 1024 * 1024
 INFLATE_BYTES = 64 * 1024
-"""How many bytes are inflated at a time."""
+"""The number of bytes that are inflated at a time."""
 
 _DAMAGED = "The file is a damaged or cut-off archive; save it again, then upload it."
 _LOCKED = "The file is an archive locked with a password; save it without one, then upload it."
@@ -68,7 +67,7 @@ class ZipEntry:
 
 @dataclass(frozen=True, slots=True)
 class ZipArchive:
-    """An archive whose headers passed. `entries` are its files, in the archive's order."""
+    """An archive whose headers passed the checks; `entries` are its files, in its order."""
 
     data: bytes = field(repr=False)
     entries: tuple[ZipEntry, ...]
@@ -99,7 +98,7 @@ class ZipArchive:
     def stream(self, entry: ZipEntry) -> Iterator[bytes]:
         """Yield the bytes of `entry`, at most `INFLATE_BYTES` at a time.
 
-        Raises `InvalidInput` where it is damaged, or longer or shorter than it claims.
+        Raises `InvalidInput` if it is damaged, or longer or shorter than it claims.
         """
         count, crc = 0, 0
         for piece in _inflate(self._packed(entry), entry):
@@ -112,7 +111,7 @@ class ZipArchive:
             raise _damaged()
 
     def verify(self) -> None:
-        """Inflate every entry once, keeping nothing, so that a library may read the archive.
+        """Inflate every entry once and discard it, so that a library may safely read the archive.
 
         Raises as `stream` does.
         """
@@ -121,7 +120,7 @@ class ZipArchive:
                 continue
 
     def _packed(self, entry: ZipEntry) -> memoryview:
-        """Return the compressed bytes of `entry`, behind the local header that must be its own."""
+        """Return the compressed bytes of `entry`, after checking that its local header matches."""
         view = memoryview(self.data)
         header = view[entry.offset : entry.offset + _LOCAL_HEADER.size]
         if len(header) < _LOCAL_HEADER.size:
@@ -148,7 +147,7 @@ def is_zip(data: bytes) -> bool:
 
 
 def open_zip(data: bytes, limits: ZipLimits = DEFAULT_LIMITS) -> ZipArchive:
-    """Return the archive that `data` is, once its headers are within `limits`.
+    """Return the archive in `data`, once its headers are within `limits`.
 
     Raises:
         InvalidInput: it is damaged, or its headers are those of an attack.
@@ -172,7 +171,7 @@ def open_zip(data: bytes, limits: ZipLimits = DEFAULT_LIMITS) -> ZipArchive:
 
 
 def _check_directory(data: bytes, limit: int) -> None:
-    """Count the entries before a library makes an object of each."""
+    """Count the entries before a library creates an object for each."""
     at = len(data) - _END_BYTES
     if at < 0 or not (data.startswith(_END_RECORD, at) and data.endswith(b"\0\0")):
         at = data.rfind(_END_RECORD, max(0, len(data) - _END_BYTES - _MAX_COMMENT))
@@ -193,7 +192,7 @@ def _check_directory(data: bytes, limit: int) -> None:
 
 
 def _check_kind(info: zipfile.ZipInfo) -> None:
-    """Raise for an entry that is locked, not a plain file, or named to escape its place."""
+    """Raise for an entry that is locked, not a plain file, or has a name that leads outside."""
     name = info.orig_filename
     if info.flag_bits & _ENCRYPTED:
         raise Unsupported(_LOCKED, field="file")

@@ -16,29 +16,29 @@ _LIMITS = ZipLimits(entry_bytes=MAX_TOTAL_BYTES, total_bytes=MAX_TOTAL_BYTES)
 
 
 def extract(data: bytes) -> Extract:
-    """Return the listing of an archive, and its files, each unpacked when it is asked for.
+    """Return the listing of an archive, and its files, each unpacked when it is requested.
 
     Raises:
-        Unsupported: it is locked, or holds too much.
+        Unsupported: it is locked, or contains too much.
         InvalidInput: it is damaged, empty or not safe to read, such as by a name that leads out.
     """
     archive = open_zip(data, _LIMITS)
-    kept = [entry for entry in archive.entries if not is_litter(entry.name)]
-    if not kept:
+    entries = [entry for entry in archive.entries if not is_litter(entry.name)]
+    if not entries:
         raise InvalidInput("The archive holds no files.", field="file")
-    if len(kept) > MAX_MEMBERS:
+    if len(entries) > MAX_MEMBERS:
         raise Unsupported(
-            f"The archive holds {len(kept):,} files; the limit is {MAX_MEMBERS:,}."
+            f"The archive holds {len(entries):,} files; the limit is {MAX_MEMBERS:,}."
             " Split it into several.",
             field="file",
             limit=str(MAX_MEMBERS),
         )
-    left_out = len(archive.entries) - len(kept)
+    left_out = len(archive.entries) - len(entries)
     attachments = tuple(
         Attachment(entry.name, entry.size, functools.partial(archive.read, entry.name))
-        for entry in kept
+        for entry in entries
     )
-    page = page_of(1, _listing(kept, left_out))
+    page = page_of(1, _listing(entries, left_out))
     return Extract("application/zip", (page,), attachments=attachments)
 
 

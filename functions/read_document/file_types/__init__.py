@@ -1,1 +1,1 @@
-"""The type of a file, told by its content."""
+"""Detection of the type of a file by its content."""

@@ -1,4 +1,4 @@
-"""Tell the type of a ZIP container: an Office file, a book, or an archive of files."""
+"""Detection of the type of a ZIP container: an Office file, a book, or an archive."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def container_type(data: bytes) -> FileType:
     if CONTENT_TYPES in names:
         return office_type(archive)
     if "mimetype" in names:
-        found = _by_mimetype(archive)
-        if found is not None:
-            return found
+        file_type = _by_mimetype(archive)
+        if file_type is not None:
+            return file_type
     if any(name.endswith(_PROGRAMS) for name in names):
         raise Unsupported(f"The content is a Java or Android program. {READABLE}", field="file")
     return _ZIP
@@ -45,12 +45,12 @@ def container_type(data: bytes) -> FileType:
 
 def _by_mimetype(archive: ZipArchive) -> FileType | None:
     """Return the type that the member `mimetype` names, None if it names no known one."""
-    named = archive.read("mimetype", _MIMETYPE_BYTES).decode("ascii", "replace").strip()
-    if named in _BY_MIMETYPE:
-        return _BY_MIMETYPE[named]
-    if named.startswith(_ODF):
+    kind = archive.read("mimetype", _MIMETYPE_BYTES).decode("ascii", "replace").strip()
+    if kind in _BY_MIMETYPE:
+        return _BY_MIMETYPE[kind]
+    if kind.startswith(_ODF):
         raise Unsupported(
-            f"The content is an OpenDocument file ({named}). Export it as PDF and upload that.",
+            f"The content is an OpenDocument file ({kind}). Export it as PDF and upload that.",
             field="file",
         )
     return None

@@ -1,4 +1,4 @@
-"""Tell the type of a file by its content, whatever its name or sender claims."""
+"""Detection of the type of a file by its content, whatever its name or sender claims."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def is_zip_container(head: bytes) -> bool:
 def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     """Return the type of `data`; `path` decides only between kinds of text.
 
-    `identify` is not asked about a file that bears a mark of its own. The beginning of a file is
-    enough for `data`, except for what lies in a ZIP container: that is told from its directory,
-    at the end.
+    `identify` is not called for a file with a signature of its own. The beginning of a file is
+    enough for `data`, except for a ZIP container: its directory, at the end, decides its type.
 
     Raises:
         Unsupported: the content is of a kind that is not read.

@@ -1,4 +1,4 @@
-"""The formats that can be read, and the guess of the model that tells them apart."""
+"""The formats that can be read, and the type of a model's guess at a file's format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 @dataclass(frozen=True, slots=True)
 class ContentGuess:
-    """The type that a model takes a file's content for, in magika's terms."""
+    """The type that a model assigns to a file's content, in magika's terms."""
 
     label: str
     media_type: str

@@ -1,4 +1,4 @@
-"""Refuse content that cannot be read, with a hint at what its owner can do about it."""
+"""Refusals of content that cannot be read, with a hint at what its owner can do about it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OLE_STREAMS = (
     ("__properties_version1.0", "an Outlook message (.msg)", "save it as .eml and upload that"),
     ("VisioDocument", "a Visio drawing", "export it as PDF and upload that"),
 )
-"""By the stream that only such a file holds; its name stands in the directory in UTF-16."""
+"""By a stream that only such a file has; the directory has its name in UTF-16."""
 
 _MARKS = (
     (b"\x7fELF", "a Linux program"),
@@ -56,12 +56,12 @@ _MAILBOX = b"From "
 
 
 def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
-    """Raise `Unsupported` if the content of `data` is of a kind that is known and not read."""
+    """Raise `Unsupported` if the content of `data` is of a known kind that is not read."""
     if data.startswith(_OLE_MARK):
         raise _legacy_office(data)
-    for mark, what in _MARKS:
+    for mark, description in _MARKS:
         if data.startswith(mark):
-            raise _refusal(f"{what}.", _ADVICE_BY_LABEL.get(what, ""))
+            raise _refusal(f"{description}.", _ADVICE_BY_LABEL.get(description, ""))
     if data.startswith(_MAILBOX) and guess.label in ("eml", "txt") and _is_mailbox(data):
         raise Unsupported(
             "The content is a mailbox that joins many mails (mbox). Save the mails as .eml files"
@@ -70,16 +70,16 @@ def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
         )
     is_picture = guess.group == "image" or guess.label in ("svg", "postscript")
     if is_picture or not (guess.is_text or guess.label in ("unknown", "empty")):
-        what = f"{guess.description} ({guess.media_type})."
+        description = f"{guess.description} ({guess.media_type})."
         kind = "image" if guess.label == "svg" else _ADVICE_BY_LABEL.get(guess.label, guess.group)
-        raise _refusal(what, kind)
+        raise _refusal(description, kind)
 
 
 def _legacy_office(data: bytes) -> Unsupported:
     """Return the refusal of a compound file, which Office wrote until 2007."""
-    for stream, what, advice in _OLE_STREAMS:
+    for stream, description, advice in _OLE_STREAMS:
         if stream.encode("utf-16-le") in data:
-            return Unsupported(f"The content is {what}: {advice}.", field="file")
+            return Unsupported(f"The content is {description}: {advice}.", field="file")
     return Unsupported(
         "The content is a file of an old Office program: save it as .docx, .xlsx, .pptx or PDF"
         " and upload that.",
@@ -93,7 +93,7 @@ def _refusal(what: str, kind: str) -> Unsupported:
 
 
 def _is_mailbox(data: bytes) -> bool:
-    """Return whether the second line is a mail header: the first separates mails in an mbox."""
+    """Return whether the second line is a mail header: in an mbox the first separates mails."""
     second = data[:4096].split(b"\n", 2)[1:2]
     name, colon, _ = (second[0] if second else b"").partition(b":")
     return bool(colon) and name.replace(b"-", b"").isalpha()

@@ -1,6 +1,6 @@
-"""Tell kinds of text apart: by the model's guess, by their beginning, then by name.
+"""Detection of kinds of text: by the model's guess, by their beginning, then by name.
 
-The model needs some hundred bytes to be sure; short files are told by looking.
+The model needs some hundred bytes to be sure; short files are recognised by their beginning.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CODE_SUFFIXES = {
     ".sql": "sql", ".swift": "swift", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
 _UNCONFIRMED = frozenset({"csv", "tsv", "json", "jsonl", "xml", "html", "eml"})
-"""Labels that the content did not bear out."""
+"""Labels that the content did not confirm."""
 _PROSE_SUFFIXES = (".txt", ".text", ".log", ".md", ".markdown", ".rst", ".tex")
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:[ \t]?[^\n]*\n|[ \t]+\S[^\n]*\n")
 _MAIL_HEADER = re.compile(
@@ -48,7 +48,7 @@ _HTML_ROOT = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 
 
 def text_type(data: bytes, suffix: str, guess: ContentGuess) -> FileType:
-    """Return the type of the text that `data` is, or is the beginning of."""
+    """Return the type of the text of which `data` is the whole or the beginning."""
     head = data[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     return (
         _markup_type(head, suffix, guess)
@@ -59,15 +59,15 @@ def text_type(data: bytes, suffix: str, guess: ContentGuess) -> FileType:
 
 def is_mail(head: bytes) -> bool:
     """Return whether `head` begins with headers, two of which only a mail has."""
-    found, at = 0, 0
+    mail_headers, at = 0, 0
     for _ in range(_HEADER_LINES):
         line = _HEADER_LINE.match(head, at)
         if line is None:
             break
-        found += bool(_MAIL_HEADER.match(line.group()))
+        mail_headers += bool(_MAIL_HEADER.match(line.group()))
         at = line.end()
     ends = head[at : at + 2].startswith((b"\n", b"\r\n")) or at == len(head)
-    return found >= 2 and ends
+    return mail_headers >= 2 and ends
 
 
 def delimiter(head: str) -> str:
@@ -146,8 +146,8 @@ def _prose_or_code_type(suffix: str, guess: ContentGuess) -> FileType:
     by_name = _CODE_SUFFIXES.get(suffix)
     if by_name:
         return FileType(Format.CODE, f"text/x-{by_name}")
-    named = guess.media_type.startswith("text/") and guess.label not in _UNCONFIRMED
-    media_type = guess.media_type if named else "text/plain"
+    is_text_label = guess.media_type.startswith("text/") and guess.label not in _UNCONFIRMED
+    media_type = guess.media_type if is_text_label else "text/plain"
     is_code = guess.group == "code" and guess.label not in _UNCONFIRMED
     if is_code and suffix not in _PROSE_SUFFIXES:
         return FileType(Format.CODE, media_type)

@@ -1,7 +1,7 @@
-"""DOCX: the text that Word shows, by explicit page breaks, with headings, lists and tables.
+"""DOCX: the text that Word shows, by explicit page breaks, with headings and tables.
 
-Tracked deletions, hidden text and comments are no part of the text; notes stand at the end of
-their page, headers and footers once at the end.
+Tracked deletions, hidden text and comments are no part of the text; notes are at the end of their
+page, headers and footers once at the end.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def _walker(part: DocumentPart) -> DocxWalker:
 
 def _root(part: DocumentPart, relation: str) -> _Element | None:
     """Return the root of the part to which the document has a relation of this kind, if any."""
-    for found in part.rels.values():
-        if not found.is_external and found.reltype.endswith(f"/{relation}"):
-            target = found.target_part
+    for reference in part.rels.values():
+        if not reference.is_external and reference.reltype.endswith(f"/{relation}"):
+            target = reference.target_part
             known = getattr(target, "element", None)
             return parse_xml(target.blob, str(target.partname)) if known is None else known
     return None
@@ -74,14 +74,14 @@ def _root(part: DocumentPart, relation: str) -> _Element | None:
 
 def _margins(part: DocumentPart, walker: DocxWalker) -> Iterator[Block]:
     """Yield the headers and footers, each text once: they repeat from page to page."""
-    seen: set[str] = set()
-    for found in part.rels.values():
-        if found.is_external or not found.reltype.endswith(("/header", "/footer")):
+    known_texts: set[str] = set()
+    for relation in part.rels.values():
+        if relation.is_external or not relation.reltype.endswith(("/header", "/footer")):
             continue
-        for block in walker.blocks(found.target_part.element):
+        for block in walker.blocks(relation.target_part.element):
             text = " ".join(block.text.split())
-            if text and text not in seen:
-                seen.add(text)
+            if text and text not in known_texts:
+                known_texts.add(text)
                 yield Block(text)
 
 

@@ -1,6 +1,6 @@
-"""The text of a DOCX in the order in which it is read: paragraphs, lists, tables, notes.
+"""The text of a DOCX in reading order: paragraphs, lists, tables, notes.
 
-The tree is walked as it is, not through the library's objects, which look up styles anew for
+The XML tree is walked directly, not through the library's objects, which look up styles again for
 each paragraph. Elements are those of ECMA-376 part 1, 17.2 to 17.13.
 """
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_PAGES = 5_000
-"""After so many page breaks the rest is one page."""
+"""After this many page breaks the rest is one page."""
 PAGE_BREAK = "\f"
 MAX_COLUMNS = 63
-"""As many as Word allows."""
+"""The most columns of a table, as in Word."""
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -69,7 +69,7 @@ class DocxWalker:
         self._end_notes()
 
     def blocks(self, part: _Element) -> list[Block]:
-        """Return the blocks of a part of its own, such as a note; page breaks do not count."""
+        """Return the blocks of a separate part, such as a note; page breaks do not count."""
         return [block for block in self._blocks(part) if block is not None]
 
     def _end_page(self) -> None:
@@ -181,7 +181,7 @@ class DocxWalker:
         return [(cell, _span(cell.find(f"{W}tcPr"))) for cell in _wrapped(row, "tc")]
 
     def _row(self, cells: Iterable[tuple[_Element, int]]) -> Iterator[str]:
-        """Yield a cell a column: what is merged stands in its first column and row."""
+        """Yield one cell per column; a merged cell is in its first column and row."""
         for cell, span in cells:
             yield "" if _continues_above(cell) else self._cell(cell)
             yield from [""] * (span - 1)
@@ -192,7 +192,7 @@ class DocxWalker:
 
 
 def _split_pages(text: str, style: ParagraphStyle) -> Iterator[Block | None]:
-    """Yield a paragraph, cut where a page ends inside it."""
+    """Yield a paragraph, cut at each page end inside it."""
     pages = text.split(PAGE_BREAK)
     for number, part in enumerate(pages):
         if number:
@@ -203,7 +203,7 @@ def _split_pages(text: str, style: ParagraphStyle) -> Iterator[Block | None]:
 
 
 def _wrapped(parent: _Element, name: str) -> Iterator[_Element]:
-    """Yield the rows of a table or the cells of a row, whatever wraps them."""
+    """Yield the rows of a table or the cells of a row, whatever element wraps them."""
     for child in parent:
         if child.tag == f"{W}{name}":
             yield child
@@ -214,15 +214,15 @@ def _wrapped(parent: _Element, name: str) -> Iterator[_Element]:
 
 
 def _span(properties: _Element | None) -> int:
-    found = None if properties is None else properties.find(f"{W}gridSpan")
-    value = "1" if found is None else found.get(f"{W}val", "1")
+    span = None if properties is None else properties.find(f"{W}gridSpan")
+    value = "1" if span is None else span.get(f"{W}val", "1")
     return min(max(int(value), 1), MAX_COLUMNS) if value.isdigit() else 1
 
 
 def _continues_above(cell: _Element) -> bool:
     """Return whether a cell is merged with the one above it."""
-    found = cell.find(f"{W}tcPr/{W}vMerge")
-    return found is not None and found.get(f"{W}val", "continue") == "continue"
+    merge = cell.find(f"{W}tcPr/{W}vMerge")
+    return merge is not None and merge.get(f"{W}val", "continue") == "continue"
 
 
 def _ends_page(section: _Element | None) -> bool:
@@ -243,11 +243,11 @@ def _is_contents(control: _Element) -> bool:
 
 
 def _content(control: _Element) -> Iterable[_Element]:
-    """Return the content of a content control, without a prompt to fill it in."""
+    """Return the content of a content control, without its placeholder text."""
     if is_on(control.find(f"{W}sdtPr"), "showingPlcHdr"):
         return ()
-    found = control.find(f"{W}sdtContent")
-    return () if found is None else found
+    content = control.find(f"{W}sdtContent")
+    return () if content is None else content
 
 
 def _first_choice(alternatives: _Element) -> list[_Element]:
@@ -259,7 +259,7 @@ def _first_choice(alternatives: _Element) -> list[_Element]:
 
 
 def _text_boxes(drawing: _Element) -> Iterator[_Element]:
-    """Yield the text boxes of a drawing, each once, and not those within another."""
+    """Yield the text boxes of a drawing, each once, without those inside another."""
     waiting = [drawing]
     while waiting:
         element = waiting.pop()

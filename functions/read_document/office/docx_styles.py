@@ -45,24 +45,26 @@ class ParagraphStyles:
     @classmethod
     def of(cls, root: _Element | None) -> ParagraphStyles:
         """Return the styles that the styles part defines."""
-        found = cls()
+        styles = cls()
         if root is None:
-            return found
+            return styles
         elements = {
             style.get(f"{W}styleId", ""): style
             for style in root.iterfind(f"{W}style")
             if style.get(f"{W}type", "paragraph") == "paragraph"
         }
         for identifier in elements:
-            found.by_id[identifier] = _inherited_style(identifier, elements)
-        return found
+            styles.by_id[identifier] = _inherited_style(identifier, elements)
+        return styles
 
     def of_paragraph(self, properties: _Element | None) -> ParagraphStyle:
         """Return the style of a paragraph, its own properties before those of its named style."""
         if properties is None:
             return PLAIN
-        named = properties.find(f"{W}pStyle")
-        style = PLAIN if named is None else self.by_id.get(named.get(f"{W}val", ""), PLAIN)
+        style_name = properties.find(f"{W}pStyle")
+        style = (
+            PLAIN if style_name is None else self.by_id.get(style_name.get(f"{W}val", ""), PLAIN)
+        )
         own = _outline(properties)
         return ParagraphStyle(
             level=style.level if own is None else own,
@@ -77,17 +79,17 @@ class ListNumbering:
     """Counts list items, and headings that are numbered, as Word shows them."""
 
     formats: dict[str, dict[int, tuple[str, str, int]]] = field(default_factory=dict)
-    """By list: by level, the number format, the text and the first number."""
+    """For each list, by level: the number format, the text and the first number."""
     lists: dict[str, str] = field(default_factory=dict)
-    """By list, the abstract list that it counts with."""
+    """For each list, the abstract list whose numbers it shares."""
     counts: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: _Element | None) -> ListNumbering:
-        """Return the lists that the numbering part defines, none counted yet."""
-        found = cls()
+        """Return the lists that the numbering part defines, with no item counted yet."""
+        numbering = cls()
         if root is None:
-            return found
+            return numbering
         abstract = {
             item.get(f"{W}abstractNumId", ""): _levels(item)
             for item in root.iterfind(f"{W}abstractNum")
@@ -101,12 +103,12 @@ class ListNumbering:
             for change in item.iterfind(f"{W}lvlOverride"):
                 levels.update(_levels(change))
                 restarts = True
-            found.formats[identifier] = levels
-            found.lists[identifier] = f"{name}/{identifier}" if restarts else name
-        return found
+            numbering.formats[identifier] = levels
+            numbering.lists[identifier] = f"{name}/{identifier}" if restarts else name
+        return numbering
 
     def marker(self, place: tuple[str, int] | None) -> str:
-        """Return what stands before the next item of a list, with a space, or ""."""
+        """Return the marker before the next item of a list, with a space, or ""."""
         if place is None or place[0] not in self.formats:
             return ""
         identifier, level = place
@@ -158,16 +160,18 @@ def is_on(properties: _Element | None, name: str) -> bool:
 
 
 def _is_on(properties: _Element, name: str, otherwise: bool) -> bool:
-    found = properties.find(f"{W}{name}")
-    return otherwise if found is None else found.get(f"{W}val", "1") not in _OFF
+    property_element = properties.find(f"{W}{name}")
+    return (
+        otherwise if property_element is None else property_element.get(f"{W}val", "1") not in _OFF
+    )
 
 
 def _inherited_style(identifier: str, elements: dict[str, _Element]) -> ParagraphStyle:
-    """Return a style with what it inherits; a cycle of base styles ends where it closes."""
+    """Return a style with its inherited properties; a cycle of base styles is cut."""
     chain: list[_Element] = []
-    seen: set[str] = set()
-    while identifier in elements and identifier not in seen:
-        seen.add(identifier)
+    visited: set[str] = set()
+    while identifier in elements and identifier not in visited:
+        visited.add(identifier)
         chain.append(elements[identifier])
         base = chain[-1].find(f"{W}basedOn")
         identifier = "" if base is None else base.get(f"{W}val", "")
@@ -182,12 +186,12 @@ def _inherited_style(identifier: str, elements: dict[str, _Element]) -> Paragrap
 
 
 def _name(style: _Element) -> str:
-    named = style.find(f"{W}name")
-    return "" if named is None else named.get(f"{W}val", "")
+    name_element = style.find(f"{W}name")
+    return "" if name_element is None else name_element.get(f"{W}val", "")
 
 
 def _level_of(style: _Element) -> int | None:
-    """Return the heading level that a style sets itself; None leaves it to what it is based on."""
+    """Return the heading level that a style sets itself; None leaves it to its base style."""
     properties = style.find(f"{W}pPr")
     own = None if properties is None else _outline(properties)
     if own is not None:
@@ -201,20 +205,20 @@ def _level_of(style: _Element) -> int | None:
 
 def _outline(properties: _Element) -> int | None:
     """Return the level of an outline level, which counts from 0; 9 is body text."""
-    found = properties.find(f"{W}outlineLvl")
-    value = "" if found is None else found.get(f"{W}val", "")
+    level = properties.find(f"{W}outlineLvl")
+    value = "" if level is None else level.get(f"{W}val", "")
     if not value.isdigit():
         return None
     return 0 if int(value) >= _BODY_LEVEL else min(int(value) + 1, MAX_LEVEL)
 
 
 def _numbering(properties: _Element | None) -> tuple[str, int] | None:
-    """Return the list and the level that paragraphs belong to; list 0 takes them out of any."""
-    found = None if properties is None else properties.find(f"{W}numPr")
-    if found is None:
+    """Return the list and the level of paragraphs; list 0 removes them from any list."""
+    properties_of_list = None if properties is None else properties.find(f"{W}numPr")
+    if properties_of_list is None:
         return None
-    named, level = found.find(f"{W}numId"), found.find(f"{W}ilvl")
-    identifier = "" if named is None else named.get(f"{W}val", "")
+    list_id, level = properties_of_list.find(f"{W}numId"), properties_of_list.find(f"{W}ilvl")
+    identifier = "" if list_id is None else list_id.get(f"{W}val", "")
     value = "0" if level is None else level.get(f"{W}val", "0")
     return identifier, min(int(value), _LEVELS - 1) if value.isdigit() else 0
 
@@ -234,5 +238,5 @@ def _levels(item: _Element) -> dict[int, tuple[str, str, int]]:
 
 
 def _value(element: _Element, name: str, otherwise: str) -> str:
-    found = element.find(f"{W}{name}")
-    return otherwise if found is None else found.get(f"{W}val", otherwise)
+    child = element.find(f"{W}{name}")
+    return otherwise if child is None else child.get(f"{W}val", otherwise)

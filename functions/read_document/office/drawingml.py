@@ -1,4 +1,4 @@
-"""DrawingML, in which slides keep their text, tables, charts and diagrams.
+"""DrawingML, the format of text, tables, charts and diagrams on slides.
 
 Elements are those of ECMA-376 part 1, 21.1 (text and tables), 21.2 (charts) and 21.4 (diagrams).
 """
@@ -32,7 +32,7 @@ def paragraph_text(paragraph: _Element) -> str:
 
 
 def text_blocks(body: _Element, *, bulleted: bool) -> Iterator[Block]:
-    """Yield the paragraphs of a text body; those that follow each other in a list as one block."""
+    """Yield the paragraphs of a text body; consecutive list items form one block."""
     items: list[str] = []
     for paragraph in body.iter(f"{A}p"):
         text = paragraph_text(paragraph)
@@ -48,13 +48,13 @@ def text_blocks(body: _Element, *, bulleted: bool) -> Iterator[Block]:
 
 
 def table_of(table: _Element) -> list[Block]:
-    """Return a table as blocks; a merged cell stands in its first column and row."""
+    """Return a table as blocks; a merged cell is in its first column and row."""
     rows = table.iterfind(f"{A}tr")
     return table_blocks([_cell(cell) for cell in row.iterfind(f"{A}tc")] for row in rows)
 
 
 def chart_blocks(chart: _Element) -> Iterator[Block]:
-    """Yield the title of a chart and the numbers that it draws, as a table."""
+    """Yield the title of a chart and its numbers, as a table."""
     title = chart.find(f"{_C}chart/{_C}title")
     if title is not None:
         text = " ".join(paragraph_text(paragraph) for paragraph in title.iter(f"{A}p")).strip()
@@ -99,12 +99,12 @@ def _cell(cell: _Element) -> str:
 
 
 def _either(series: _Element, name: str, other: str) -> _Element | None:
-    found = series.find(f"{_C}{name}")
-    return series.find(f"{_C}{other}") if found is None else found
+    element = series.find(f"{_C}{name}")
+    return series.find(f"{_C}{other}") if element is None else element
 
 
 def _points(data: _Element | None) -> dict[str, str]:
-    """Return the cached values by their place: those that are there, not those announced."""
+    """Return the cached values by their index: those that exist, not those announced."""
     if data is None:
         return {}
     return {

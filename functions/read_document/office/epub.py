@@ -93,15 +93,15 @@ def _chapters(archive: ZipArchive) -> tuple[list[ZipEntry], int]:
         if item is not None and _is_chapter(item):
             href = unquote(item.get("href", "").partition("#")[0])
             names[posixpath.normpath(posixpath.join(folder, href))] = None
-    found = [archive.entry(name) for name in names if name in archive]
-    total = sum(entry.size for entry in found)
+    chapters = [archive.entry(name) for name in names if name in archive]
+    total = sum(entry.size for entry in chapters)
     if total > MAX_TREE_BYTES:
         raise Unsupported(
             f"The book unpacks to more than {MAX_TREE_BYTES // MEBIBYTE} MiB; split it.",
             field="file",
             limit=str(MAX_TREE_BYTES),
         )
-    return found, len(names) - len(found)
+    return chapters, len(names) - len(chapters)
 
 
 def _package_name(archive: ZipArchive) -> str:
@@ -115,11 +115,11 @@ def _is_chapter(item: _Element) -> bool:
 
 
 def _check_protection(archive: ZipArchive, chapters: list[ZipEntry]) -> None:
-    """Raise if chapters are encrypted; fonts often are, which harms nobody."""
+    """Raise if chapters are encrypted; encrypted fonts are common and do no harm."""
     if _ENCRYPTION not in archive:
         return
     root = parse_xml(archive.read(_ENCRYPTION, _MAX_PACKAGE_BYTES), _ENCRYPTION)
-    locked = {unquote(found.get("URI", "")) for found in _elements(root, "CipherReference")}
+    locked = {unquote(reference.get("URI", "")) for reference in _elements(root, "CipherReference")}
     if any(chapter.name in locked for chapter in chapters):
         raise Unsupported(
             "The book is protected against copying (DRM), so that its text cannot be read.",
@@ -133,7 +133,7 @@ def _blocks(archive: ZipArchive, chapter: ZipEntry) -> list[Block]:
 
 
 def _open_tag(match: re.Match[str]) -> str:
-    """Return an element that XML closes in itself as HTML writes it: `<title/>` would not end."""
+    """Return a self-closed XML element as HTML writes it: `<title/>` would not end there."""
     name = match.group(1)
     if name.lower() in _VOID:
         return match.group()

@@ -1,7 +1,7 @@
 """OpenDocument: texts (ODT), spreadsheets (ODS) and presentations (ODP).
 
-Its XML is walked as it is: the format says how often a cell or a row is repeated, and libraries
-write that out. Comments and tracked deletions are no part of the text.
+Its XML is walked directly: the format states how often a cell or a row is repeated, and libraries
+expand that. Comments and tracked deletions are no part of the text.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class OdfSheets:
     without_result: int = 0
 
     def rows(self, table: _Element) -> Iterator[Cells]:
-        """Yield the rows of a sheet that are not empty, each as often as it is repeated."""
+        """Yield the non-empty rows of a sheet, each as often as it is repeated."""
         for row in rows_of(table):
             cells = self._cells(row)
             if not cells:
@@ -87,7 +87,7 @@ _MANIFEST = "META-INF/manifest.xml"
 _MACRO_FOLDERS = ("Basic/", "Scripts/")
 _MACRO_LISTS = ("script-lc.xml", "script-lb.xml", "dialog-lc.xml", "dialog-lb.xml")
 _NOT_SHOWN = ("date-time", "footer", "header", "page-number", "notes")
-"""Placeholder classes whose text repeats on every slide, or stands beside it."""
+"""Placeholder classes whose text repeats on every slide, or is not on the slide itself."""
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class _Document:
     without_result: int = 0
 
     def text(self) -> tuple[Page, ...]:
-        """Return the pages of a text, which explicit page breaks part."""
+        """Return the pages of a text, separated by explicit page breaks."""
         self.walker.walk(self.body)
         pages = self.walker.pages
         texts = {
@@ -114,7 +114,7 @@ class _Document:
         return pages_of(pages)
 
     def spreadsheet(self) -> tuple[Page, ...]:
-        """Return the sheets, 500 rows a page."""
+        """Return the sheets, 500 rows per page."""
         sheets = OdfSheets(self.walker)
         pages: list[Page] = []
         for table in self.body.iterfind(f"{TABLE}table"):
@@ -127,7 +127,7 @@ class _Document:
         return tuple(pages)
 
     def presentation(self) -> tuple[Page, ...]:
-        """Return the slides, a page each."""
+        """Return the slides, one page each."""
         pages: list[Page] = []
         for number, slide in enumerate(self.body.iterfind(f"{DRAW}page"), 1):
             if slide.get(f"{DRAW}style-name", "") in self.walker.styles.hidden:
@@ -143,20 +143,20 @@ class _Document:
             if shape not in titles and _class(shape) not in _NOT_SHOWN:
                 yield from self.walker.blocks(shape)
         notes = slide.find(f"{PRESENTATION}notes")
-        said = [
+        texts = [
             block
             for shape in ([] if notes is None else notes)
             if _class(shape) == "notes"
             for block in self.walker.blocks(shape)
         ]
-        if said:
+        if texts:
             yield Block(NOTES, 2)
-            yield from said
+            yield from texts
 
     def notices(self, kind: str) -> Iterator[str]:
         if self.hidden:
-            what = "slides" if kind == "presentation" else "sheets"
-            yield f"Hidden {what} are read as well: {', '.join(self.hidden[:10])}."
+            parts = "slides" if kind == "presentation" else "sheets"
+            yield f"Hidden {parts} are read as well: {', '.join(self.hidden[:10])}."
         if self.walker.comments:
             yield f"Comments are not read; the document has {self.walker.comments}."
         if self.walker.deletions:
@@ -219,7 +219,7 @@ def _document(archive: ZipArchive, kind: str) -> _Document:
 
 
 def _class(shape: _Element) -> str:
-    """Return the presentation class of a shape on a slide; notes are told by their element."""
+    """Return the presentation class of a shape on a slide; an element marks notes."""
     if shape.tag == f"{PRESENTATION}notes":
         return "notes"
     return str(shape.get(f"{PRESENTATION}class", ""))

@@ -52,24 +52,24 @@ class OdfStyles:
     breaks_before: set[str] = field(default_factory=set)
     breaks_after: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
-    """Of tables that are not displayed and slides that are not shown."""
+    """The styles of tables and slides that are not displayed."""
     lists: dict[str, dict[int, ListMarker]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, roots: Iterable[_Element]) -> OdfStyles:
         """Return the styles that these parts define."""
-        found = cls()
+        styles = cls()
         bases: dict[str, str] = {}
         for root in roots:
             for style in root.iter(f"{STYLE}style"):
                 name = style.get(f"{STYLE}name", "")
                 bases[name] = style.get(f"{STYLE}parent-style-name", "")
-                found._take(name, style)
+                styles._take(name, style)
             for style in root.iter(f"{TEXT}list-style"):
-                found.lists[style.get(f"{STYLE}name", "")] = _markers(style)
-        for names in (found.breaks_before, found.breaks_after):
+                styles.lists[style.get(f"{STYLE}name", "")] = _markers(style)
+        for names in (styles.breaks_before, styles.breaks_after):
             names.update([name for name in bases if _inherits(name, bases, names)])
-        return found
+        return styles
 
     def marker(self, name: str, level: int) -> ListMarker:
         """Return the marker of list items at `level`, which counts from 1."""
@@ -89,11 +89,11 @@ class OdfStyles:
 
 
 def _inherits(name: str, bases: dict[str, str], names: set[str]) -> bool:
-    seen: set[str] = set()
-    while name and name not in seen:
+    visited: set[str] = set()
+    while name and name not in visited:
         if name in names:
             return True
-        seen.add(name)
+        visited.add(name)
         name = bases.get(name, "")
     return False
 

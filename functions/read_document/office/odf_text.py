@@ -1,4 +1,4 @@
-"""The text of an OpenDocument file in the order in which it is read.
+"""The text of an OpenDocument file in reading order.
 
 Elements are those of OASIS OpenDocument 1.3 part 3, 4 to 10. A repeated cell or space is never
 written out as often as the file says: it may say a billion times.
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_PAGES = 5_000
-"""After so many page breaks the rest is one page."""
+"""After this many page breaks the rest is one page."""
 MAX_COLUMNS = 16_384
 MAX_REPEATED = 64
-"""As often a table in a text or on a slide may repeat a cell."""
+"""The most repetitions of a cell in a table of a text or on a slide."""
 MAX_LEVEL = 6
 
 _SPACES = re.compile(r"[ \t\r\n]+")
@@ -53,7 +53,7 @@ _FRAMES = {f"{DRAW}text-box", f"{DRAW}custom-shape", f"{DRAW}rect", f"{DRAW}elli
 
 @dataclass(slots=True)
 class OdfWalker:
-    """Collects pages of blocks, and counts what their owner should know."""
+    """Collects pages of blocks, and counts content of which the owner gets notices."""
 
     styles: OdfStyles
     pages: list[list[Block]] = field(default_factory=lambda: [[]])
@@ -73,7 +73,7 @@ class OdfWalker:
         self.end_notes()
 
     def blocks(self, parent: _Element) -> list[Block]:
-        """Return the blocks of a part of its own; page breaks do not count."""
+        """Return the blocks of a separate part; page breaks do not count."""
         return [block for block in self._blocks(parent) if block is not None]
 
     def end_notes(self) -> None:
@@ -115,7 +115,7 @@ class OdfWalker:
             yield None
 
     def text(self, paragraph: _Element) -> str:
-        """Return what a paragraph shows, a run of white space being one space."""
+        """Return the displayed text of a paragraph; a run of white space becomes one space."""
         pieces = list(self._inline(paragraph))
         return "\n".join(line.strip() for line in "".join(pieces).split("\n")).strip()
 

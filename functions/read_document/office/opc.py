@@ -18,9 +18,9 @@ from functions.read_document.office.safe_xml import check_tags, checked_xml, loc
 
 LIMITS = ZipLimits(total_bytes=512 * MEBIBYTE)
 MAX_PART_BYTES = 48 * MEBIBYTE
-"""The largest part that is read as a tree, which takes about ten times its size in memory."""
+"""The largest part that is parsed to a tree, which takes about ten times its size in memory."""
 MAX_TREE_BYTES = 96 * MEBIBYTE
-"""All parts together that may become trees."""
+"""The most bytes of all parts together that may become trees."""
 CONTENT_TYPES = "[Content_Types].xml"
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
@@ -57,19 +57,19 @@ def office_type(archive: ZipArchive) -> FileType:
         InvalidInput: its list of content types is damaged.
     """
     types = _content_types(archive)
-    if any(".binary." in found for found in types):
+    if any(".binary." in content_type for content_type in types):
         raise Unsupported(
             "The content is a binary workbook (.xlsb). Save it as .xlsx and upload that.",
             field="file",
         )
     programs = any(name.lower().endswith("vbaproject.bin") for name in _names(archive))
-    if programs or any(_MACROS in found.lower() for found in types):
+    if programs or any(_MACROS in content_type.lower() for content_type in types):
         raise Unsupported(
             "The file carries macros, which are programs. Save it without them, as .docx, .pptx"
             " or .xlsx, and upload that.",
             field="file",
         )
-    family = next((_MAIN[found] for found in types if found in _MAIN), None)
+    family = next((_MAIN[content_type] for content_type in types if content_type in _MAIN), None)
     if family is None:
         raise Unsupported(
             "The content is an Office file of a kind that is not read. Save it as .docx, .xlsx,"
@@ -89,8 +89,8 @@ def office_type(archive: ZipArchive) -> FileType:
 def safe_package(archive: ZipArchive) -> io.BytesIO:
     """Return a copy of the package for a library that reads whole parts into memory.
 
-    Its XML is checked. Everything else, such as pictures, fonts and embedded files, is empty, so
-    that no library can come to decode it. Relations to parts that do not exist are left out.
+    Its XML is checked. Everything else, such as images, fonts and embedded files, is emptied, so
+    that no library can decode it. Relations to parts that do not exist are left out.
 
     Raises:
         Unsupported: its XML is too large for memory.
@@ -115,23 +115,23 @@ def safe_package(archive: ZipArchive) -> io.BytesIO:
 def relations(archive: ZipArchive, name: str) -> dict[str, tuple[str, str]]:
     """Return the relations of part `name` ("" for the package) within the file.
 
-    By id: the last word of the kind, and the name of the part that is meant.
+    By id: the last word of the kind, and the name of the target part.
     """
     folder, base = posixpath.split(name)
     listed = posixpath.join(folder, "_rels", f"{base}.rels")
     if listed not in archive:
         return {}
-    found: dict[str, tuple[str, str]] = {}
+    targets: dict[str, tuple[str, str]] = {}
     for relation in parse_xml(archive.read(listed, MEBIBYTE), listed):
         if relation.get("TargetMode") != "External":
             kind = relation.get("Type", "").rpartition("/")[2]
-            found[relation.get("Id", "")] = (kind, _part_name(folder, relation.get("Target", "")))
-    return found
+            targets[relation.get("Id", "")] = (kind, _part_name(folder, relation.get("Target", "")))
+    return targets
 
 
 @contextmanager
 def damage_as_input(what: str, *errors: type[Exception]) -> Iterator[None]:
-    """Raise errors of a library at a damaged file as `InvalidInput` that says so.
+    """Raise errors of a library at a damaged file as `InvalidInput`.
 
     `errors` are the library's own, beside those that any code may raise.
     """
@@ -161,8 +161,8 @@ def damage_as_input(what: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def _check_tree_size(name: str, size: int, total: int) -> None:
-    for found, limit in ((size, MAX_PART_BYTES), (total, MAX_TREE_BYTES)):
-        if found > limit:
+    for count, limit in ((size, MAX_PART_BYTES), (total, MAX_TREE_BYTES)):
+        if count > limit:
             raise Unsupported(
                 f"The file is too large to be read: with {name!r} its text unpacks to more than"
                 f" {limit // MEBIBYTE} MiB. Split it into several files.",
@@ -189,7 +189,7 @@ def _mend(name: str, part: bytes, archive: ZipArchive) -> bytes:
 
 
 def _without_dead_relations(name: str, part: bytes, archive: ZipArchive) -> bytes:
-    """Return a part of relations without those whose target is missing or outside the file."""
+    """Return a relations part without those whose target is missing or outside the file."""
     from lxml import etree
 
     root = parse_xml(part, name)

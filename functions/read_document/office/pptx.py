@@ -1,4 +1,4 @@
-"""PPTX: one page a slide, with its title as heading, its tables and speaker notes."""
+"""PPTX: one page per slide, with its title as heading, its tables and speaker notes."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _LISTS = ("body", "obj", "")
 
 @dataclass(slots=True)
 class _SlideReader:
-    """Reads slides, and records which are hidden or show pictures only."""
+    """Reads slides, and records which are hidden or have images only."""
 
     hidden: list[int] = field(default_factory=list)
     pictures_only: list[int] = field(default_factory=list)
 
     def slide(self, number: int, slide: Slide) -> list[Block]:
-        """Return the blocks of a slide: title, what else it shows, notes."""
+        """Return the blocks of a slide: title, other content, notes."""
         if slide.element.get("show") in ("0", "false"):
             self.hidden.append(number)
         tree = slide.element.find(f"{_P}cSld/{_P}spTree")
@@ -70,7 +70,7 @@ class _SlideReader:
 
 
 def extract(data: bytes) -> Extract:
-    """Return the slides of a PPTX, each a page.
+    """Return the slides of a PPTX, one page each.
 
     Raises:
         Unsupported: it is too large.
@@ -96,7 +96,7 @@ def extract(data: bytes) -> Extract:
 
 
 def _shapes(tree: _Element) -> Iterator[_Element]:
-    """Yield the shapes of a slide in reading order, those of groups in the place of the group."""
+    """Yield the shapes of a slide in reading order, those of a group in its place."""
     for child in tree:
         if child.tag == f"{_P}grpSp":
             yield from _shapes(child)
@@ -108,8 +108,8 @@ def _shapes(tree: _Element) -> Iterator[_Element]:
 
 def _placeholder(shape: _Element) -> str | None:
     """Return the type of the placeholder that a shape fills ("" for any content), or None."""
-    found = shape.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph")
-    return None if found is None else found.get("type", "")
+    placeholder = shape.find(f"{_P}nvSpPr/{_P}nvPr/{_P}ph")
+    return None if placeholder is None else placeholder.get("type", "")
 
 
 def _title(shape: _Element) -> Iterator[Block]:

@@ -1,7 +1,8 @@
-"""RTF: the text that a word processor shows, by explicit page breaks, with headings and tables.
+"""RTF: the text that a word processor shows, by page breaks, with headings and tables.
 
-striprtf turns RTF into text and forgets what the text was. So `rtf_groups` puts signs into the RTF
-where a heading, a table row or a page begins; they come out at the same places, and are read here.
+striprtf turns RTF into text and loses its structure. So `rtf_groups` puts marker characters into
+the RTF where a heading, a table row or a page begins; they appear at the same places in the text,
+and are interpreted here.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class _PageWriter:
 def extract(data: bytes) -> Extract:
     """Return the pages of an RTF document.
 
-    Raises `InvalidInput` where it is damaged.
+    Raises `InvalidInput` if it is damaged.
     """
     with damage_as_input("RTF document"):
         parts = sign.split_rtf(data)
@@ -116,7 +117,7 @@ def _rtf_text(rtf: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
     text = rtf_to_text(rtf, errors="replace") if rtf else ""  # type: ignore[no-untyped-call]
-    # Characters beyond the first plane stand in RTF as two halves.
+    # RTF writes characters beyond the first plane as two halves.
     return str(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,8 +1,8 @@
-"""Split an RTF file into body, notes, headers and footers, without pictures.
+"""Split an RTF file into body, notes, headers and footers, without images.
 
-One pass over the file, which also puts signs where the library that makes the text would leave no
-trace: where a heading, a cell, a row, a page begins. Words are those of the Rich Text Format
-Specification 1.9.1 (Microsoft, 2008).
+One pass over the file also inserts marker characters where the library that extracts the text would
+leave no trace: where a heading, a cell, a row, a page begins. Words are those of the Rich Text
+Format Specification 1.9.1 (Microsoft, 2008).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from chalicelib.errors import InvalidInput
 MAX_DEPTH = 1_000
 
 CELL, ROW, PAGE, NOTE, PARAGRAPH, RESET, IN_TABLE = map(chr, range(0xE000, 0xE007))
-"""Private characters, which no text that is kept may hold."""
+"""Private-use characters, which are removed from all other text."""
 LEVELS = "".join(map(chr, range(0xE010, 0xE019)))
 """The signs of the nine outline levels."""
 
@@ -50,7 +50,7 @@ _FONT = re.compile(r"\\f(?P<font>[0-9]{1,6})|\\fcharset(?P<charset>[0-9]{1,3})")
 
 @dataclass(frozen=True, slots=True)
 class RtfParts:
-    """RTF in pieces, each a file of its own."""
+    """An RTF file in pieces, each a complete RTF file."""
 
     body: str
     notes: str
@@ -161,7 +161,7 @@ class _RtfSplitter:
 def split_rtf(data: bytes) -> RtfParts:
     """Return the parts of an RTF file.
 
-    Raises `InvalidInput` where it is cut off or nests too deep.
+    Raises `InvalidInput` if it is cut off or nests too deep.
     """
     text = data.decode("latin-1")
     taker = _RtfSplitter()
@@ -202,9 +202,9 @@ def _rtf_file(taker: _RtfSplitter, texts: list[str]) -> str:
 
 
 def _font_table(text: str) -> str:
-    """Return a font table with the character set of each font, and nothing else.
+    """Return a font table with only the character set of each font.
 
-    One line a font: the library looks for the end of an entry up to the end of its line.
+    One line per font: the library looks for the end of an entry up to the end of its line.
     """
     from striprtf.striprtf import charset_map
 

@@ -1,8 +1,8 @@
 """XML of untrusted files: no entities, no network, no deep trees.
 
-An office file has no use for a document type, which is where entities are declared: a part that
-has one is refused before a parser sees it. https://owasp.org/www-community/vulnerabilities/
-describes the attacks ("XML External Entity Processing", "billion laughs").
+An office file does not need a document type, in which entities are declared: a part that has one is
+refused before it is parsed. https://owasp.org/www-community/vulnerabilities/ describes the attacks
+("XML External Entity Processing", "billion laughs").
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_TAGS = 4_000_000
-"""What may become a tree; each element takes a hundred bytes and more, however short its tag."""
+"""The most elements of a tree; each takes a hundred bytes and more, however short its tag."""
 
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _KEPT = 16
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["']""")
 _ENCODINGS = frozenset({b"utf-8", b"utf8", b"utf-16", b"us-ascii", b"ascii", b"iso-8859-1"})
-"""In these a `<` can be told without decoding, once zero bytes are left out."""
+"""In these encodings a `<` is recognised without decoding, once zero bytes are left out."""
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _UNSAFE = (
     "The file is not safe to read: its part {name!r} declares entities or is in an encoding that"
@@ -32,9 +32,9 @@ _UNSAFE = (
 
 
 def checked_xml(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yield the pieces of an XML part as they come.
+    """Yield the pieces of an XML part as they arrive.
 
-    Raises `InvalidInput` where it declares a document type or entities, or is in an encoding that
+    Raises `InvalidInput` if it declares a document type or entities, or is in an encoding that
     could hide that.
     """
     seam = b""
@@ -75,7 +75,7 @@ def parse_xml(data: bytes, name: str) -> _Element:
 
 
 def check_tags(count: int) -> None:
-    """Raise `Unsupported` where XML has more tags than a tree in memory may have elements."""
+    """Raise `Unsupported` if XML has more tags than a tree in memory may have elements."""
     if count > MAX_TAGS:
         raise Unsupported(
             f"The file is too large to be read: its text has more than {MAX_TAGS:,} marks."
@@ -88,7 +88,8 @@ def check_tags(count: int) -> None:
 def ended_elements(pieces: Iterable[bytes], name: str) -> Iterator[_Element]:
     """Yield the elements of an XML part as they end, without waiting for the whole part.
 
-    Who is done with an element calls `forget` on it, or the part piles up in memory.
+    The caller passes each element that it is done with to `forget`, or the part accumulates in
+    memory.
 
     Raises as `parse_xml` does.
     """
@@ -114,7 +115,7 @@ def ended_elements(pieces: Iterable[bytes], name: str) -> Iterator[_Element]:
 
 
 def forget(element: _Element) -> None:
-    """Free what an element holds, and what stands before it in its parent."""
+    """Free the content of an element, and its preceding siblings."""
     element.clear(keep_tail=True)
     parent = element.getparent()
     while parent is not None and element.getprevious() is not None:
@@ -122,7 +123,7 @@ def forget(element: _Element) -> None:
 
 
 def local_name(element: _Element) -> str:
-    """Return the name of an element without its namespace; "" for what is no element."""
+    """Return the name of an element without its namespace; "" for other nodes."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 

@@ -1,4 +1,4 @@
-"""Pages of spreadsheets, whatever their format: 500 rows a page, each below the header row."""
+"""Pages of spreadsheets, whatever their format: 500 rows per page, below the header row."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from chalicelib.errors import Unsupported
 ROWS_PER_PAGE = 500
 MAX_FILLED_CELLS = 2_000_000
 _LEAD = 20
-"""So many rows of one cell may stand above a table before they are taken for a table."""
+"""The most rows of one cell above a table; more of them are a table themselves."""
 
 Cells = dict[int, str]
 """The filled cells of a row, by column from 1."""
 
 
 def check_filled(count: int) -> None:
-    """Raise `Unsupported` where a workbook has more filled cells than are read."""
+    """Raise `Unsupported` if a workbook has more filled cells than are read."""
     if count > MAX_FILLED_CELLS:
         raise Unsupported(
             f"The workbook has more than {MAX_FILLED_CELLS:,} filled cells; split it into"
@@ -56,7 +56,7 @@ def sheet_pages(name: str, rows: Iterator[Cells]) -> Iterator[list[Block]]:
 
 
 def _table(header: Cells, rows: Sequence[Cells]) -> list[Block]:
-    """Return rows as a table of the columns in which anything stands."""
+    """Return rows as a table of the columns that are not empty."""
     columns = sorted(set(header).union(*rows))
     titles = [header.get(column, "") for column in columns]
     return table_blocks(([row.get(column, "") for column in columns] for row in rows), titles)

@@ -1,8 +1,8 @@
-"""XLSX: one page a sheet and 500 rows, with the values that the spreadsheet program stored.
+"""XLSX: one page per sheet and 500 rows, with the values that the program stored.
 
-Sheets are read as a stream, row by row. A sheet may claim a million rows of 16,384 columns: what
-is empty costs nothing. openpyxl tells dates from numbers and turns them; its own objects are not
-built, as each of its cells and styles takes hundreds of bytes. Elements are those of ECMA-376
+Sheets are read as a stream, row by row. A sheet may claim a million rows of 16,384 columns: empty
+ones cost nothing. openpyxl distinguishes dates from numbers and converts them; its own objects are
+not built, as each of its cells and styles takes hundreds of bytes. Elements are those of ECMA-376
 part 1, 18.
 """
 
@@ -46,7 +46,7 @@ class _SheetEntry:
 
 @dataclass(slots=True)
 class _WorkbookReader:
-    """Reads the sheets of a workbook, and counts what its notices tell."""
+    """Reads the sheets of a workbook, and counts content for its notices."""
 
     archive: ZipArchive
     values: CellValues
@@ -56,7 +56,7 @@ class _WorkbookReader:
     without_result: int = 0
 
     def rows(self, sheet: _SheetEntry) -> Iterator[Cells]:
-        """Yield the rows of a sheet that are not empty."""
+        """Yield the non-empty rows of a sheet."""
         elements = 0
         pieces = self.archive.stream(self.archive.entry(sheet.part))
         for element in ended_elements(pieces, sheet.part):

@@ -16,7 +16,7 @@ _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _SECONDS_A_DAY = 86_400
 _EXACT = 10**15
-"""Above it a spreadsheet's number, a double, no longer holds every integer."""
+"""The largest integer up to which a spreadsheet's number, a double, is exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class CellFormats:
         for own in styles.iterfind(f"{S}numFmts/{S}numFmt"):
             codes[int(own.get("numFmtId", "0"))] = own.get("formatCode", "")
         used = [
-            codes.get(int(found.get("numFmtId", "0")), "")
-            for found in styles.iterfind(f"{S}cellXfs/{S}xf")
+            codes.get(int(cell_format.get("numFmtId", "0")), "")
+            for cell_format in styles.iterfind(f"{S}cellXfs/{S}xf")
         ]
         return cls(
             dates=frozenset(at for at, code in enumerate(used) if is_date_format(code)),
@@ -50,7 +50,7 @@ class CellFormats:
 
 @dataclass(frozen=True, slots=True)
 class CellValues:
-    """Turns cells into the text that they show."""
+    """Converts cells to the text that they show."""
 
     strings: list[str]
     formats: CellFormats = field(default_factory=CellFormats)
@@ -59,7 +59,7 @@ class CellValues:
     def text(self, cell: _Element) -> str:
         """Return the text of a cell, "" for an empty one.
 
-        Raises `ValueError` or `LookupError` where it is damaged.
+        Raises `ValueError` or `LookupError` if it is damaged.
         """
         kind = cell.get("t", "n")
         if kind == "inlineStr":
@@ -108,7 +108,7 @@ def date_text(moment: datetime.datetime | datetime.date | datetime.time) -> str:
 
 
 def texts_of(element: _Element) -> str:
-    """Return the text of a shared or inline string; how it is pronounced is left out."""
+    """Return the text of a shared or inline string, without its phonetic reading."""
     pieces = [
         text.text or ""
         for text in element.iter(f"{S}t")

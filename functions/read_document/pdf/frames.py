@@ -19,7 +19,7 @@ MAX_OBJECTS = 5_000
 
 
 MAX_RULES = 2_000
-"""A page that draws more than this is a drawing, and no table is looked for in its lines."""
+"""A page with more lines than this is a drawing, and its lines are not searched for tables."""
 
 
 _THIN = 3.0
@@ -36,7 +36,7 @@ _SEGMENTS_OF_A_RECTANGLE = 5
 
 @dataclass(frozen=True, slots=True)
 class RulingLine:
-    """A line along one axis: at `at` of the other one, from `start` to `end`."""
+    """A line along one axis: at `at` on the other axis, from `start` to `end`."""
 
     at: float
     start: float
@@ -52,7 +52,7 @@ class RulingLines:
 
 
 def ruling_lines(page: pypdfium2.PdfPage) -> RulingLines | None:
-    """Return the lines that a page draws, None where they are too few or many for a table."""
+    """Return the lines that a page draws, None if they are too few or many for a table."""
     paths = _paths(page)
     if len(paths) < _MIN_PATHS:
         return None
@@ -78,7 +78,7 @@ def ruling_lines(page: pypdfium2.PdfPage) -> RulingLines | None:
 def rotated_box(
     rotation: int, left: float, bottom: float, right: float, top: float
 ) -> tuple[float, float, float, float]:
-    """Return a box of a page, `y` growing upwards, as it is shown, `y` growing downwards.
+    """Return a box of a page, `y` growing upwards, as it is displayed, `y` growing downwards.
 
     `rotation` counts quarter turns clockwise.
     """
@@ -97,8 +97,12 @@ def _paths(page: pypdfium2.PdfPage) -> Sequence[object]:
     count = raw.FPDFPage_CountObjects(page)
     if count > MAX_OBJECTS:
         return ()
-    found = (raw.FPDFPage_GetObject(page, index) for index in range(count))
-    return [each for each in found if raw.FPDFPageObj_GetType(each) == raw.FPDF_PAGEOBJ_PATH]
+    page_objects = (raw.FPDFPage_GetObject(page, index) for index in range(count))
+    return [
+        page_object
+        for page_object in page_objects
+        if raw.FPDFPageObj_GetType(page_object) == raw.FPDF_PAGEOBJ_PATH
+    ]
 
 
 def _boxes(path: object, rotation: int) -> Iterator[tuple[float, float, float, float]]:
@@ -140,7 +144,7 @@ def _straight(path: object, segments: int) -> Iterator[tuple[float, float, float
 
 MAX_CELLS = 5_000
 MAX_MEETINGS = 100_000
-"""Pairs of lines that are looked at for whether they meet."""
+"""The most pairs of lines that are tested for an intersection."""
 
 _SNAP = 3.0
 """Lines that are less than this many points apart are one line, drawn twice or in pieces."""
@@ -150,7 +154,7 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class TableFrame:
-    """The lines of one table, and for each of its cells the first one that it is joined with."""
+    """The lines of one table, and for each of its cells the first one that it is merged with."""
 
     downs: tuple[float, ...]
     acrosses: tuple[float, ...]
@@ -158,7 +162,7 @@ class TableFrame:
 
     @property
     def size(self) -> Cell:
-        """Return how many rows and columns there are."""
+        """Return the number of rows and columns."""
         return len(self.acrosses) - 1, len(self.downs) - 1
 
     def cell(self, x: float, y: float) -> Cell | None:
@@ -172,8 +176,8 @@ def frames_of(rules: RulingLines) -> list[TableFrame]:
     across, down = _merge_lines(rules.across), _merge_lines(rules.down)
     if len(across) * len(down) > MAX_MEETINGS:
         return []
-    found = [_frame(*lines) for lines in _connected_groups(across, down)]
-    return [frame for frame in found if frame is not None]
+    frames = [_frame(*lines) for lines in _connected_groups(across, down)]
+    return [frame for frame in frames if frame is not None]
 
 
 def _merge_lines(rules: Sequence[RulingLine]) -> list[RulingLine]:
@@ -243,11 +247,11 @@ def _frame(across: Sequence[RulingLine], down: Sequence[RulingLine]) -> TableFra
 
 def _distinct(values: Sequence[float]) -> tuple[float, ...]:
     """Return positions in ascending order, without near duplicates."""
-    kept: list[float] = []
+    positions: list[float] = []
     for value in sorted(values):
-        if not kept or value - kept[-1] > _SNAP:
-            kept.append(value)
-    return tuple(kept)
+        if not positions or value - positions[-1] > _SNAP:
+            positions.append(value)
+    return tuple(positions)
 
 
 def _is_parted(rules: Sequence[RulingLine], at: float, middle: float) -> bool:
@@ -267,10 +271,10 @@ class _DisjointSets:
 
     def members(self) -> list[list[int]]:
         """Return the members of each group in ascending order."""
-        found: dict[int, list[int]] = {}
+        groups: dict[int, list[int]] = {}
         for at in range(len(self._above)):
-            found.setdefault(self._top(at), []).append(at)
-        return list(found.values())
+            groups.setdefault(self._top(at), []).append(at)
+        return list(groups.values())
 
     def _top(self, at: int) -> int:
         while self._above[at] != at:

@@ -1,4 +1,4 @@
-"""The characters of a PDF page with their boxes on the page as it is shown."""
+"""The characters of a PDF page with their boxes on the page as it is displayed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pypdfium2
 
 MAX_CHARACTERS = 50_000
-"""A page with more is read without a look for tables: it would take too long."""
+"""A page with more characters is not searched for tables, which would take too long."""
 
 _HYPHEN_AT_LINE_END = re.compile("[\ufffe\x02](?:\r?\n)?")
 _WORD_GAP = 0.5
@@ -25,7 +25,7 @@ _WORD_GAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character and its box; a space or a line end that the library made up has none."""
+    """A character and its box; a space or a line end that the library inserted has none."""
 
     text: str
     left: float = 0.0
@@ -63,14 +63,14 @@ def text_of(glyphs: Iterable[Glyph]) -> str:
 
 
 def join_hyphens(text: str) -> str:
-    """Return text with the words joined that a line end hyphenates."""
+    """Return text with words joined that are hyphenated at a line end."""
     return _HYPHEN_AT_LINE_END.sub("", text)
 
 
 def words_of(glyphs: Sequence[Glyph], taken: set[int]) -> Iterator[Piece]:
-    """Yield the words of a page, those of the characters `taken` left out.
+    """Yield the words of a page, except those of the characters `taken`.
 
-    A piece says by their numbers which characters it is made of.
+    The `at` of a piece lists the numbers of its characters.
     """
     word: list[int] = []
     for at, glyph in enumerate(glyphs):
@@ -91,12 +91,12 @@ def _follows(before: Glyph, glyph: Glyph) -> bool:
 
 
 def _piece(glyphs: Sequence[Glyph], word: Sequence[int]) -> Piece:
-    found = [glyphs[at] for at in word]
+    characters = [glyphs[at] for at in word]
     return Piece(
-        left=min(glyph.left for glyph in found),
-        top=min(glyph.top for glyph in found),
-        right=max(glyph.right for glyph in found),
-        bottom=max(glyph.bottom for glyph in found),
-        text=text_of(found),
+        left=min(glyph.left for glyph in characters),
+        top=min(glyph.top for glyph in characters),
+        right=max(glyph.right for glyph in characters),
+        bottom=max(glyph.bottom for glyph in characters),
+        text=text_of(characters),
         at=tuple(word),
     )

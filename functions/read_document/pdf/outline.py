@@ -1,4 +1,4 @@
-"""The outline of a PDF: titles of headings, and the pages that they stand on."""
+"""The outline of a PDF: titles of headings, and the pages that they are on."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pypdfium2 import raw
 from chalicelib.documents.pages import clean, trail_text
 
 MAX_ENTRIES = 20_000
-"""An outline may be made to go on for ever; nobody reads one that is longer than this."""
+"""The most entries that are read: a hostile outline may be endless."""
 
 MAX_DEPTH = 15
-"""Headings that are deeper are left out."""
+"""The deepest level of headings; deeper ones are left out."""
 
 Outline = dict[int, list[tuple[str, str]]]
-"""By page number: the title of a heading and its whole trail, in the order of the outline."""
+"""By page number: the titles of headings and their whole trails, in the outline's order."""
 
 
 def outline_of(document: pypdfium2.PdfDocument) -> Outline:
-    """Return the headings of a PDF; one whose page cannot be told only heads those below it."""
+    """Return the headings of a PDF; one without a page only adds to the trails below it."""
     outline: Outline = {}
     trail: list[str] = []
     for depth, entry in _walk(document):
@@ -37,13 +37,13 @@ def outline_of(document: pypdfium2.PdfDocument) -> Outline:
 
 def _walk(document: pypdfium2.PdfDocument) -> Iterator[tuple[int, pypdfium2.PdfBookmark]]:
     """Yield the entries in their order, each with its depth; no entry twice."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     waiting = [(0, raw.FPDFBookmark_GetFirstChild(document, None))]
-    while waiting and len(seen) < MAX_ENTRIES:
+    while waiting and len(visited) < MAX_ENTRIES:
         depth, entry = waiting.pop()
-        if not entry or (place := ctypes.addressof(entry.contents)) in seen:
+        if not entry or (place := ctypes.addressof(entry.contents)) in visited:
             continue
-        seen.add(place)
+        visited.add(place)
         yield depth, pypdfium2.PdfBookmark(entry, document, depth)
         waiting.append((depth, raw.FPDFBookmark_GetNextSibling(document, entry)))
         if depth + 1 < MAX_DEPTH:
@@ -51,12 +51,15 @@ def _walk(document: pypdfium2.PdfDocument) -> Iterator[tuple[int, pypdfium2.PdfB
 
 
 def place_headings(entries: list[tuple[str, str]], text: str) -> tuple[tuple[int, str], ...]:
-    """Return the offset of each heading on its page; one not found heads what follows."""
+    """Return the offset of each heading on its page, in order.
+
+    A heading that is not found is placed where the one before it ends.
+    """
     placed: list[tuple[int, str]] = []
     after = 0
     for title, trail in entries:
-        found = text.find(title, after)
-        start = found if found >= 0 else after
+        offset = text.find(title, after)
+        start = offset if offset >= 0 else after
         placed.append((start, trail))
-        after = start + len(title) if found >= 0 else start
+        after = start + len(title) if offset >= 0 else start
     return tuple(placed)

@@ -1,8 +1,8 @@
 """PDF: the text layer of each page with its tables, and headings from the outline.
 
-A file on disk is read page by page: what is held in memory does not grow with its length.
-A page that shows something but has no text of use is a picture of text, which `recognise_pages`
-reads. Scripts are never run, and forms never filled in.
+A file on disk is read page by page: memory does not grow with its length. A page that shows
+something but has no usable text is a scanned page, which `recognise_pages` reads. Scripts are never
+run, and forms never filled in.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class PdfPlan:
 
 
 def count_pages(path: Path) -> int:
-    """Return how many pages a PDF has; raise as `plan` does."""
+    """Return the number of pages of a PDF; raise as `plan` does."""
     with _open(path) as document:
         return _count(document)
 
 
 def plan(path: Path) -> PdfPlan:
-    """Return how many pages a PDF has, and which of them are pictures of text.
+    """Return the number of pages of a PDF, and which of them are scanned.
 
     Raises:
         Unsupported: it is locked or has too many pages.
@@ -64,12 +64,12 @@ def plan(path: Path) -> PdfPlan:
 
 
 def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
-    """Return the pages `first` to `last`, both included, which count from 1.
+    """Return the pages `first` to `last`, both included, counted from 1.
 
-    The page of a picture of text has no text.
+    A scanned page has no text.
 
     Raises:
-        Conflict: the file has other pages than it was said to have.
+        Conflict: the file has other pages than were announced.
         Unsupported, InvalidInput: as `plan` does.
     """
     with _open(path) as document:
@@ -87,21 +87,21 @@ def extract(source: bytes | Path) -> Extract:
 
 
 def read(source: bytes | Path) -> tuple[Extract, tuple[int, ...]]:
-    """Return all pages of a PDF, each looked at once, and which of them are pictures of text.
+    """Return all pages of a PDF, each read once, and which of them are scanned.
 
     Raises:
-        Conflict: as many pages as the file has were not read.
+        Conflict: not every page of the file was read.
         Unsupported, InvalidInput: as `plan` does.
     """
     with _open(source) as document:
         count = _count(document)
         outline = outline_of(document)
-        found = [_read_page(document, number, outline) for number in range(1, count + 1)]
+        read_results = [_read_page(document, number, outline) for number in range(1, count + 1)]
         notices = tuple(_notices(document))
-    if len(found) != count:
-        raise Conflict(f"The PDF has {count} pages; {len(found)} were read.")
-    pages = tuple(page for page, _ in found)
-    pictures = tuple(page.page for page, is_scan in found if is_scan)
+    if len(read_results) != count:
+        raise Conflict(f"The PDF has {count} pages; {len(read_results)} were read.")
+    pages = tuple(page for page, _ in read_results)
+    pictures = tuple(page.page for page, is_scan in read_results if is_scan)
     return Extract(MEDIA_TYPE, pages, len(pictures), notices=notices), pictures
 
 
@@ -109,7 +109,7 @@ def read(source: bytes | Path) -> tuple[Extract, tuple[int, ...]]:
 def _open(source: Path | bytes) -> Iterator[pypdfium2.PdfDocument]:
     """Yield an open PDF.
 
-    By the library's raw calls: only here does its last error belong to the file just tried.
+    It uses the library's raw calls: only they attribute its last error to the file just tried.
     """
     if isinstance(source, bytes):
         handle = raw.FPDF_LoadMemDocument64(source, len(source), None)
@@ -156,14 +156,14 @@ def _text_layer(
 
 
 def _text_of_page(document: pypdfium2.PdfDocument, number: int) -> str | None:
-    """Return the text layer of a page, or None where the page is a picture of text."""
+    """Return the text layer of a page, or None if the page is scanned."""
     with _text_layer(document, number) as (page, layer):
         text: str = layer.get_text_bounded()
         return None if is_scanned(page, text) else text
 
 
 def _read_page(document: pypdfium2.PdfDocument, number: int, outline: Outline) -> tuple[Page, bool]:
-    """Return a page, and whether it is a picture of text."""
+    """Return a page, and whether it is scanned."""
     with _text_layer(document, number) as (page, layer):
         text: str = layer.get_text_bounded()
         is_scan = is_scanned(page, text)

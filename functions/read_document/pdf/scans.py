@@ -1,4 +1,4 @@
-"""Tell which pages of a PDF are pictures of text."""
+"""Detection of the pages of a PDF that are scanned: pictures of text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import pypdfium2
 
 STAMP = 80
-"""Visible characters that a scanner or an archive may stamp onto a picture of a page."""
+"""The most visible characters that a scanner or an archive may stamp onto a scanned page."""
 
 _SAMPLE = 1_000
 _COVERS = 0.5
-"""Of the page: a picture of less is an illustration."""
+"""Share of the page: a smaller picture is an illustration."""
 _UNMAPPED = 0.5
 _NO_LETTERS = {"Cc", "Cn", "Co", "Cs"}
 _REPLACEMENT = "\ufffd"
@@ -26,8 +26,8 @@ _MAX_OBJECTS = 2_000
 def is_scanned(page: pypdfium2.PdfPage, text: str) -> bool:
     """Return whether OCR has to recognise the text of `page`, whose text layer is `text`.
 
-    So it is where the page shows something and its text layer is empty, or made of codes that stand
-    for no characters, or so short that it may be a stamp on a picture that covers the page.
+    It has to if the page shows something and its text layer is empty, or consists of codes that map
+    to no characters, or is so short that it may be a stamp on a picture that covers the page.
     """
     visible = "".join(text[:_SAMPLE].split())
     if len(visible) > STAMP and not _is_unmapped(visible):
@@ -49,16 +49,19 @@ def _is_unmapped(visible: str) -> bool:
 
 
 def _image_share(page: pypdfium2.PdfPage) -> float:
-    """Return which share of the page its largest picture takes."""
+    """Return the share of the page that its largest picture covers."""
     left, bottom, right, top = page.get_bbox()
     area = (right - left) * (top - bottom)
     edges = [ctypes.c_float() for _ in range(4)]
     largest = 0.0
     for index in range(min(raw.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
-        found = raw.FPDFPage_GetObject(page, index)
-        if raw.FPDFPageObj_GetType(found) not in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM):
+        page_object = raw.FPDFPage_GetObject(page, index)
+        if raw.FPDFPageObj_GetType(page_object) not in (
+            raw.FPDF_PAGEOBJ_IMAGE,
+            raw.FPDF_PAGEOBJ_FORM,
+        ):
             continue
-        if raw.FPDFPageObj_GetBounds(found, *map(ctypes.byref, edges)):
+        if raw.FPDFPageObj_GetBounds(page_object, *map(ctypes.byref, edges)):
             x0, y0, x1, y1 = (edge.value for edge in edges)
             width = min(x1, right) - max(x0, left)
             height = min(y1, top) - max(y0, bottom)

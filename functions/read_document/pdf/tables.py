@@ -1,8 +1,8 @@
-"""Tables of a PDF page, as rows of Markdown in the place where they stand.
+"""Tables of a PDF page, as rows of Markdown in their place in the text.
 
-PDF knows no tables. What looks like one is told cheaply first, so that a page of plain text costs
-no more than its text: by lines that the page draws, and by lines of text that are parted. Only then
-are characters looked at one by one.
+PDF knows no tables. Candidates are found cheaply first, so that a page of plain text costs no more
+than its text: by lines that the page draws, and by lines of text with gaps. Only then are
+characters examined one by one.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     import pypdfium2
 
 _GAP = 1.2
-"""In line heights, how far cells of a table without lines are apart at least."""
+"""The smallest gap between cells of a table without lines, in line heights."""
 _MIN_PARTED = 3
 _MORE_THAN_LINES = 1.2
 _MIN_ROWS = 2
 _MAX_WORDS = 80
-"""A cell with more on average is a frame around text, not a table."""
+"""Characters per cell: a table with more on average is a frame around text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class PdfTable:
 def blocks_with_tables(
     page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, text: str
 ) -> list[Block]:
-    """Return the text of a page, `text` as the library has it, in blocks; tables among them."""
+    """Return the text of a page, given as `text` by the library, as blocks including tables."""
     rules = ruling_lines(page)
     frames = frames_of(rules) if rules else []
     if not frames and not _may_hold_columns(page, layer, text):
@@ -66,13 +66,13 @@ def blocks_with_tables(
         return [Block(join_hyphens(text))]
     glyphs = glyphs_of(page, layer)
     tables = [table for frame in frames if (table := _table_in_frame(frame, glyphs))]
-    taken = {at for table in tables for at in table.taken}
-    tables += _aligned_tables(list(words_of(glyphs, taken)))
+    table_characters = {at for table in tables for at in table.taken}
+    tables += _aligned_tables(list(words_of(glyphs, table_characters)))
     return _place_tables(glyphs, tables) if tables else [Block(join_hyphens(text))]
 
 
 def _may_hold_columns(page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, text: str) -> bool:
-    """Return whether several lines consist of pieces that stand far apart."""
+    """Return whether several lines consist of pieces that are far apart."""
     count = raw.FPDFText_CountRects(layer, 0, -1)
     if not _MORE_THAN_LINES * (text.count("\n") + 1) < count <= MAX_PIECES:
         return False
@@ -91,7 +91,7 @@ def _may_hold_columns(page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, tex
 
 
 def _table_in_frame(frame: TableFrame, glyphs: Sequence[Glyph]) -> PdfTable | None:
-    """Return the table that the characters in a frame make, if they make one."""
+    """Return the table that the characters in a frame form, if any."""
     cells: dict[Cell, list[int]] = {}
     for at, glyph in enumerate(glyphs):
         if not glyph.stands:
@@ -113,7 +113,7 @@ def _table_in_frame(frame: TableFrame, glyphs: Sequence[Glyph]) -> PdfTable | No
 
 
 def _cell_text(glyphs: Sequence[Glyph], members: Sequence[int]) -> str:
-    """Return characters as text; where the content goes elsewhere in between, a space."""
+    """Return characters as text, with a space where the content continues elsewhere."""
     pieces: list[Glyph] = []
     before = members[0] - 1
     for at in members:
@@ -127,7 +127,7 @@ def _cell_text(glyphs: Sequence[Glyph], members: Sequence[int]) -> str:
 
 
 def _aligned_tables(words: Sequence[Piece]) -> list[PdfTable]:
-    """Return the tables that only the white space between columns shows."""
+    """Return the tables that are recognisable only by white space between columns."""
     if len(words) > MAX_PIECES:
         return []
     return [
@@ -138,9 +138,9 @@ def _aligned_tables(words: Sequence[Piece]) -> list[PdfTable]:
 
 
 def _place_tables(glyphs: Sequence[Glyph], tables: Sequence[PdfTable]) -> list[Block]:
-    """Return the text of a page with each table where its first character stood."""
+    """Return the text of a page with each table in the place of its first character."""
     starts = {min(table.taken): table for table in tables}
-    taken = {at for table in tables for at in table.taken}
+    table_characters = {at for table in tables for at in table.taken}
     blocks: list[Block] = []
     waiting: list[Glyph] = []
     for at, glyph in enumerate(glyphs):
@@ -148,6 +148,6 @@ def _place_tables(glyphs: Sequence[Glyph], tables: Sequence[PdfTable]) -> list[B
             blocks.append(Block(text_of(waiting)))
             blocks += table_blocks(starts[at].rows)
             waiting = []
-        if at not in taken:
+        if at not in table_characters:
             waiting.append(glyph)
     return [*blocks, Block(text_of(waiting))]

@@ -1,7 +1,7 @@
-"""Tables in delimited text: CSV, TSV, and what spreadsheets export under these names.
+"""Tables in delimited text: CSV, TSV, and the exports of spreadsheets under these names.
 
-What parts the cells and whether the first row is a header is told from the beginning. Rows are
-kept as they are, also where they have more or fewer cells than the header.
+The delimiter and whether the first row is a header are detected at the beginning. Rows are kept as
+they are, even if they have more or fewer cells than the header.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ DELIMITERS = ",;\t|"
 
 _SAMPLE_ROWS = 100
 _MAX_TITLE = 80
-"""Characters of a column's title that each passage repeats; the first page has all of them."""
+"""The most characters of a column's title that each passage repeats; the first page has all."""
 _NARROW = 8
-"""A table of so many columns shows them all, also where some are empty."""
+"""A table of at most this many columns shows them all, even empty ones."""
 _WASTE = 2
-"""Empty cells are filled in until a table would have so many times the cells that it has."""
+"""Empty cells are filled in until a table would have this many times its own cells."""
 _DATA = re.compile(
     r"""[-+]?[\d.,']*\d[\d.,']*\s*[%€$£]? | [€$£]\s*[\d.,']+
     | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)? | \d{1,2}:\d{2}(?::\d{2})?""",
@@ -45,7 +45,7 @@ _DATA = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TableHead:
-    """How to read a table, told by its beginning, and the size of its header in bytes."""
+    """The format of a table, detected at its beginning, and the size of its header in bytes."""
 
     plan: TextPlan
     size: int
@@ -67,13 +67,15 @@ def extract(data: bytes) -> Extract:
         return extract(b"".join(in_utf8(blocks(), encoding)))
     head = read_head(blocks, encoding)
     rows = rows_of(itertools.chain([data[head.size :]]), head.plan)
-    found = row_pages(rows, least=min_page_bytes(head.plan))
-    pages = tuple(page(each, number, head.plan) for number, each in enumerate(found, start=1))
+    grouped_rows = row_pages(rows, least=min_page_bytes(head.plan))
+    pages = tuple(
+        page(page_rows, number, head.plan) for number, page_rows in enumerate(grouped_rows, start=1)
+    )
     return Extract(media_type(head.plan), pages or (header_page(head.plan),))
 
 
 def read_head(blocks: Blocks, encoding: str) -> TableHead:
-    """Return how to read a table, told from its first rows.
+    """Return the format of a table, detected from its first rows.
 
     Raises:
         InvalidInput: there is no row.
@@ -101,7 +103,7 @@ def rows_of(blocks: Iterable[bytes], plan: TextPlan) -> Iterator[TextRow]:
 
 
 def min_page_bytes(plan: TextPlan) -> int:
-    """Return the least bytes of a page: those of the header that it repeats."""
+    """Return the fewest bytes of a page: those of the header that it repeats."""
     return sum(len(title) + 1 for title in plan.header)
 
 
@@ -130,13 +132,16 @@ def header_page(plan: TextPlan) -> Page:
 
 
 def _without_mark(blocks: Blocks, encoding: str) -> str:
-    """Return `encoding`, as one that drops a byte order mark where there is one."""
+    """Return the variant of `encoding` that drops a byte order mark, if there is one."""
     begins = next(iter(blocks()), b"").startswith(b"\xef\xbb\xbf")
     return "utf-8-sig" if begins and encoding == "utf-8" else encoding
 
 
 def _delimiter_fit(blocks: Blocks, encoding: str, mark: str) -> tuple[float, int]:
-    """Return how well `mark` splits the first rows: the share of the commonest width, and it."""
+    """Return how well `mark` splits the first rows, as the share of the commonest width.
+
+    The width itself is returned, too.
+    """
     try:
         sample = itertools.islice(table_rows(blocks(), encoding, mark), _SAMPLE_ROWS)
         widths = Counter(len(row.cells) for row in sample if row.cells)
@@ -159,9 +164,9 @@ def _shorten(title: str) -> str:
 
 
 def _narrow_runs(rows: Sequence[Sequence[str]], titles: int) -> Iterator[list[list[str]]]:
-    """Yield `rows` in runs that waste little when they are filled up to the widest of them.
+    """Yield `rows` in runs that waste few cells if each is filled up to its widest row.
 
-    One table of all of them could have a thousand times the cells that the file has.
+    One table of all of them could have a thousand times the cells of the file.
     """
     run: list[list[str]] = []
     cells = width = 0

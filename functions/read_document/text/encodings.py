@@ -29,7 +29,7 @@ _META_BYTES = 1024
 _SAMPLE = 64 * 1024
 _NUL_SHARE = 0.2
 _NUL_SHARE_OF_ASCII = 0.9
-"""Where all letters are ASCII, each second byte is zero; else zero bytes are damage."""
+"""If all letters are ASCII, every second byte is zero; else zero bytes are damage."""
 _MAX_CONTROL_SHARE = 0.05
 UNREADABLE = "This is not readable text in any known encoding; save it as UTF-8 and upload again."
 
@@ -38,7 +38,7 @@ def decode(data: bytes, *, is_html: bool = False) -> str:
     """Return the text of `data`.
 
     Raises:
-        Unsupported: `data` is binary, or text in an encoding that cannot be told.
+        Unsupported: `data` is binary, or text in an encoding that cannot be detected.
     """
     for name in _candidate_encodings(data, is_html=is_html):
         try:
@@ -54,9 +54,9 @@ def decode(data: bytes, *, is_html: bool = False) -> str:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return text of two or four bytes a character as UTF-8, anything else as it is.
+    """Return text of two or four bytes a character as UTF-8, anything else unchanged.
 
-    Detectors of file types take such text for binary.
+    Detectors of file types would take such text for binary.
     """
     name = wide_encoding(data)
     if not name:
@@ -69,7 +69,7 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def wide_encoding(head: bytes) -> str:
-    """Return the encoding of two or four bytes a character that a text beginning so is in, or "".
+    """Return the encoding of two or four bytes per character in which a text begins, or "".
 
     A character that is cut off at the end does not count.
     """
@@ -104,7 +104,7 @@ def _decode_by_guess(data: bytes) -> str | None:
 
 
 def _wide_without_mark(data: bytes) -> str | None:
-    """Return UTF-16 in the byte order in which most of one byte of each pair are zero."""
+    """Return UTF-16 in the byte order in which most high bytes are zero."""
     sample = data[:_SAMPLE]
     pairs = len(sample) // 2
     if not pairs:
@@ -135,14 +135,14 @@ _GUESS_BYTES = 64 * 1024
 
 
 _MAX_LINE_BYTES = 1024
-"""How much of one line is looked at to tell an encoding."""
+"""The most bytes of one line that are examined to detect an encoding."""
 
 
 def encoding_of(blocks: Blocks) -> str:
     """Return the encoding in which the whole text can be read.
 
     Raises:
-        Unsupported: it is binary, or in an encoding that cannot be told.
+        Unsupported: it is binary, or in an encoding that cannot be detected.
     """
     wide = wide_encoding(b"".join(islice(blocks(), 1))[:_HEAD_BYTES])
     if wide:
@@ -182,9 +182,9 @@ def _can_decode(blocks: Blocks, encoding: str) -> bool:
 
 
 def _guess_encoding(blocks: Blocks) -> str:
-    """Return the encoding that makes most sense of the characters beyond ASCII, or "".
+    """Return the encoding that gives the most plausible characters beyond ASCII, or "".
 
-    None of two or four bytes a character: those were told before, by the whole beginning.
+    It is none of two or four bytes a character: those were detected before, by the whole beginning.
     """
     from charset_normalizer import from_bytes
 

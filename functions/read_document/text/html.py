@@ -19,7 +19,7 @@ MAX_ROW_SPAN = 1_000
 
 
 MAX_SPANNED = 100_000
-"""So many columns may be left empty for cells that span; others are read as if they did not."""
+"""The most columns left empty for spanning cells; others are read as if they did not span."""
 
 
 _CELLS = ("td", "th")
@@ -27,7 +27,7 @@ _CELLS = ("td", "th")
 
 @dataclass(slots=True)
 class DataTable:
-    """Collects the cells of a table. A spanning cell stands in its first column and row."""
+    """Collects the cells of a table. A spanning cell is in its first column and row."""
 
     table: LexborNode
     rows: list[list[str]] = field(default_factory=list)
@@ -35,14 +35,14 @@ class DataTable:
     _row: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _spanned: dict[int, int] = field(default_factory=dict)
-    """By column, how many rows a cell above still covers."""
+    """For each column, how many rows a cell above still covers."""
     _left: int = 0
 
     def text(self, text: str) -> None:
         self._text.append(text)
 
     def enter(self, node: LexborNode) -> None:
-        """Separate texts that elements separate on the screen."""
+        """Separate texts whose elements are separate on the screen."""
         self._text.append(" ")
         if node.tag in _CELLS:
             self._fill()
@@ -189,7 +189,7 @@ class _BlockWriter:
     table: DataTable | None = None
 
     def text(self, text: str) -> None:
-        """Take text as it is shown: a run of white space is one space, except in `pre`."""
+        """Add text as it is displayed: a run of white space is one space, except in `pre`."""
         self.pieces.append(text if self.preformatted else _SPACES.sub(" ", text))
 
     def end_block(self, level: int = 0) -> None:
@@ -205,7 +205,7 @@ class _BlockWriter:
 def blocks(text: str) -> list[Block]:
     """Return the visible text of an HTML document in blocks.
 
-    Raises `InvalidInput` where it nests too deep to be parsed in time.
+    Raises `InvalidInput` if it nests too deep to be parsed in time.
     """
     check_nesting(text)
     writer = _BlockWriter()
@@ -265,7 +265,7 @@ def _leave(writer: _BlockWriter, tag: str) -> None:
 def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
     """Yield each visible node when it is entered and, if it is an element, when it is left.
 
-    A loop and not a recursion, which a hostile page could take to the end of Python's stack.
+    A loop and not a recursion, since a hostile page could exhaust Python's stack.
     """
     stack: list[tuple[LexborNode, bool]] = [(root, True)]
     while stack:

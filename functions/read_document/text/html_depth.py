@@ -1,8 +1,8 @@
 """Check how deep an HTML page nests, by its tags, before a parser builds its tree.
 
-At nearly every tag the rules of HTML look through the elements that are open, so that parsing
-takes the product of a page's length and its depth. This reads the tags once. Where the tags
-leave open what a parser would do, an element counts as open: the depth may be overestimated.
+At nearly every tag the rules of HTML search the open elements, so that parsing takes the product of
+a page's length and its depth. This module reads the tags once. If it cannot decide what a parser
+would do, an element counts as open: the depth may be overestimated.
 
 https://html.spec.whatwg.org/multipage/parsing.html
 """
@@ -16,7 +16,7 @@ from enum import Enum, auto
 from chalicelib.errors import InvalidInput
 
 MAX_DEPTH = 512
-"""As deep as browsers that are built on Blink nest a page."""
+"""The depth to which browsers that are built on Blink nest a page."""
 
 _SPACE = r"[ \t\n\f\r]"
 _TOKEN = re.compile(
@@ -43,7 +43,7 @@ _NO_DEPTH = _names(
     "area base br col embed hr img input link meta source track wbr param html head body p li dt dd"
     " option optgroup thead tbody tfoot tr td th colgroup a"
 )
-"""Elements that hold nothing, or that the next of their kind closes: they add no depth."""
+"""Elements without content, or that the next of their kind closes: they add no depth."""
 _REOPENED = _names("a b big code em font i nobr s small strike strong tt u")
 """Formatting elements that an outer end tag closes, and the next text opens again."""
 _CLOSED_WITH = _names("span rt rp")
@@ -54,7 +54,7 @@ _NEVER_FOREIGN = _names(
     " var"
 )
 _EITHER = _names("font foreignobject desc title annotation-xml mi mo mn ms mtext")
-"""In SVG and MathML, what is HTML by its attributes or holds HTML."""
+"""Elements of SVG and MathML that are HTML by their attributes or contain HTML."""
 _RAW = _names("script style textarea title xmp iframe noembed noframes")
 _MISNESTED = 8
 """Formatting elements that one end tag closes with its own."""
@@ -107,18 +107,18 @@ class _OpenElements:
         """Close the newest element of this name, if it ends the innermost or misnests a few."""
         if self.current is _ParsingRules.FOREIGN and self.names[-1] != name:
             self._doubt()
-        kept: list[str] = []
+        still_open: list[str] = []
         reach = _MISNESTED if self.current is _ParsingRules.HTML else 1
         for back in range(1, min(reach, len(self.names)) + 1):
             inner = self.names[-back]
             if inner == name:
                 rules = self.rules[-back]
                 del self.names[-back:], self.rules[-back:]
-                self.names += reversed(kept)
-                self.rules += [rules] * len(kept)
+                self.names += reversed(still_open)
+                self.rules += [rules] * len(still_open)
                 return
             if inner in _REOPENED:
-                kept.append(inner)
+                still_open.append(inner)
             elif inner not in _CLOSED_WITH:
                 return
 
@@ -138,7 +138,7 @@ class _OpenElements:
 
 
 def check_nesting(text: str) -> None:
-    """Raise `InvalidInput` where a page may nest deeper than `MAX_DEPTH`; one pass over it."""
+    """Raise `InvalidInput` if a page may nest deeper than `MAX_DEPTH`, in one pass over it."""
     opened = _OpenElements()
     at = 0
     while (token := _TOKEN.search(text, at)) is not None:
@@ -169,9 +169,10 @@ def _after_cdata(text: str, at: int, opened: _OpenElements) -> int:
 
 
 def _after_raw(text: str, at: int, name: str, opened: _OpenElements) -> int:
-    """Return where text that is no markup ends.
+    """Return where text without markup ends.
 
-    A script that writes a script in a comment may end later: what it may hide is not closed.
+    A script that writes a script in a comment may end later: elements that it may hide are not
+    closed.
     """
     ending = re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE | re.ASCII).search(text, at)
     end = ending.start() if ending else len(text)

@@ -1,4 +1,4 @@
-"""JSON Lines: a record a line. Lines that are no JSON are kept as they stand.
+"""JSON Lines: one record per line. Lines that are not JSON are kept unchanged.
 
 https://jsonlines.org
 """
@@ -39,11 +39,11 @@ def extract(data: bytes) -> Extract:
     encoding = encoding_of(blocks)
     text = in_utf8(blocks(), encoding) if is_wide(encoding) else blocks()
     plan = TextPlan(format=FORMAT, encoding="utf-8" if is_wide(encoding) else encoding)
-    found = list(row_pages(rows_of(text, plan)))
-    if not found:
+    grouped_rows = list(row_pages(rows_of(text, plan)))
+    if not grouped_rows:
         raise InvalidInput("The file holds no text.", field="file")
-    pages = tuple(page(each, number) for number, each in enumerate(found, start=1))
-    return Extract(MEDIA_TYPE, pages, notices=notices(found))
+    pages = tuple(page(page_rows, number) for number, page_rows in enumerate(grouped_rows, start=1))
+    return Extract(MEDIA_TYPE, pages, notices=notices(grouped_rows))
 
 
 def rows_of(blocks: Iterable[bytes], plan: TextPlan) -> Iterator[TextRow]:
@@ -59,7 +59,7 @@ def page(rows: RowPage, number: int) -> Page:
 
 
 def notices(pages: Iterable[RowPage]) -> tuple[str, ...]:
-    """Return a notice if some lines are no JSON."""
+    """Return a notice if some lines are not JSON."""
     texts = (row.cells[0] for page in pages for row in page.rows)
     return (NOT_JSON,) if any(isinstance(_value(text), ProseText) for text in texts) else ()
 

@@ -1,6 +1,6 @@
 """JSON: every value with the path to it.
 
-Numbers are kept as they are written, so that none loses a digit; a name that comes twice keeps
+Numbers are kept as they are written, so that none loses a digit; a name that occurs twice keeps
 both values. RFC 8259, and NaN and Infinity beside it.
 """
 
@@ -26,7 +26,7 @@ _DUPLICATE_NAMES = (
 
 @dataclass(slots=True)
 class _ObjectBuilder:
-    """Makes objects, and remembers whether one had a name twice."""
+    """Builds objects, and records whether one had a name twice."""
 
     twice: bool = False
 
@@ -57,9 +57,9 @@ def extract(data: bytes) -> Extract:
 
 
 def parse(text: str, pairs: _ObjectBuilder | None = None) -> Value:
-    """Return the value that `text` holds, all of its leaves as text.
+    """Return the value in `text`, with all of its leaves as text.
 
-    Raises `InvalidInput` with line and column where it is not valid, or where it nests too deep.
+    Raises `InvalidInput` with line and column if it is not valid, or if it nests too deep.
     """
     try:
         value = json.loads(
@@ -80,7 +80,7 @@ def parse(text: str, pairs: _ObjectBuilder | None = None) -> Value:
 
 
 def _as_text(value: object, depth: int = 0) -> Value:
-    """Return a parsed value with its leaves as text; what lies in objects is so already."""
+    """Return a parsed value with its leaves as text; those in objects are text already."""
     if isinstance(value, str | NamedValues | ValueList):
         return value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The language of a document, by a sample of its text.
+"""Detection of the language of a document, by a sample of its text.
 
 The model is py3langid's, a naive Bayes over byte n-grams: M. Lui and T. Baldwin, "langid.py: An
 Off-the-shelf Language Identification Tool" (ACL 2012). Its confidence is calibrated for length:
@@ -21,13 +21,13 @@ SAMPLES = 8
 MIN_CONFIDENCE = 0.5
 MIN_LETTERS = 20
 MIN_IDEOGRAPHS = 8
-"""Scripts that write a word in a letter or two need fewer of them."""
+"""The fewest letters of scripts that write a word in a letter or two."""
 
 _IDEOGRAPHS_FROM = "\u2e80"
 
 
 def language_of(pages: Sequence[Page]) -> str:
-    """Return the ISO 639-1 code of the language that most of `pages` is in, "" if none is clear."""
+    """Return the ISO 639-1 code of the language of most of `pages`, "" if none is clear."""
     text = _sample([page.text for page in pages if page.text])
     letters = [character for character in text if character.isalpha()]
     needed = MIN_IDEOGRAPHS if any(it >= _IDEOGRAPHS_FROM for it in letters) else MIN_LETTERS
@@ -38,7 +38,7 @@ def language_of(pages: Sequence[Page]) -> str:
 
 
 def _sample(texts: Sequence[str]) -> str:
-    """Return pieces from the whole length of `texts`, as equally far apart as may be."""
+    """Return pieces from the whole length of `texts`, spaced evenly."""
     total = sum(map(len, texts))
     if total <= SAMPLE_CHARACTERS:
         return "\n".join(texts)

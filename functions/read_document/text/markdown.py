@@ -18,7 +18,7 @@ from functions.read_document.text import html
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 
 MAX_DEPTH = 64
-"""Quotations and lists within each other; the parser would leave out what lies deeper."""
+"""The deepest nesting of quotations and lists; the parser would drop deeper content."""
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def blocks(text: str) -> list[Block]:
     """Return the text of a Markdown document in blocks.
 
     Raises:
-        InvalidInput: it nests its quotations and lists too deep.
+        InvalidInput: its quotations and lists nest too deep.
     """
     writer = _BlockWriter()
     text = text.replace("\r\n", "\n")

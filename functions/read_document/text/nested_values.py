@@ -1,10 +1,10 @@
-"""Nested values as text that keeps where each value stands.
+"""Nested values as text that shows the path of each value.
 
-A small value becomes lines such as `address.city: Bern`; a large one a section under a heading
-of its name; records with the same few fields a table. JSON and XML are read through it.
+A small value becomes lines such as `address.city: Bern`; a large one a section under a heading of
+its name; records with the same few fields a table. JSON and XML are read through it.
 
-Values are made from the inside out. What decides how one is shown is counted as it is made, so
-that the time to write a tree grows with its size alone.
+Values are built from the inside out. The counts that decide how a value is shown are computed as it
+is built, so that the time to write a tree is linear in its size.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from chalicelib.errors import InvalidInput, Unsupported
 
 MAX_DEPTH = 64
 MAX_CHARACTERS = 8_000_000
-"""How long the text may get, paths included, before it is given up."""
+"""The most characters of the text, paths included."""
 
 _SMALL = 16
-"""A value of at most so many leaves is shown as lines, and gets no heading of its own."""
+"""A value of at most this many leaves is shown as lines, without a heading of its own."""
 _MAX_PATH = 200
 _MAX_COLUMNS = 24
 _MAX_CELL = 200
@@ -36,9 +36,9 @@ class ProseText(str):
 
 
 class NamedValues(list[tuple[str, "Value"]]):
-    """Named values in their order; a name may come again. `title` is what heads them, if any.
+    """Named values in their order; a name may occur again. `title` is their heading, if any.
 
-    Raises `InvalidInput` where values nest more than `MAX_DEPTH` deep.
+    Raises `InvalidInput` if values nest more than `MAX_DEPTH` deep.
     """
 
     __slots__ = ("depth", "leaves", "opens", "title")
@@ -113,7 +113,7 @@ class _Writer:
 
 
 def blocks(value: Value) -> list[Block]:
-    """Return `value` as blocks. Raises `Unsupported` where its text is too long."""
+    """Return `value` as blocks. Raises `Unsupported` if its text is too long."""
     writer = _Writer()
     _write(writer, value, path="", level=1)
     writer.end_lines()
@@ -157,7 +157,7 @@ def _write(writer: _Writer, value: Value, path: str, level: int) -> None:
 
 
 def _write_table(writer: _Writer, records: ValueList, path: str) -> None:
-    """Write records as a table; its path stands above it where it got no heading."""
+    """Write records as a table; its path is written above it if it has no heading."""
     if path:
         writer.line("", f"{path}:")
     names = _table_columns(records)
@@ -167,9 +167,10 @@ def _write_table(writer: _Writer, records: ValueList, path: str) -> None:
 
 
 def _in_reading_order(value: NamedValues | ValueList) -> Iterable[tuple[str, Value]]:
-    """Return the named parts of `value`; small ones first, lest a section's heading covers them.
+    """Return the named parts of `value`, small ones first.
 
-    Where there is prose, its order counts for more.
+    Behind a section they would seem to belong to its heading. If there is prose, its own order is
+    kept.
     """
     if isinstance(value, ValueList):
         return ((f"[{number}]", child) for number, child in enumerate(value))
@@ -179,14 +180,14 @@ def _in_reading_order(value: NamedValues | ValueList) -> Iterable[tuple[str, Val
 
 
 def _join_path(path: str, name: str) -> str:
-    """Return the path of `name` below `path`, its beginning cut where it gets long."""
+    """Return the path of `name` below `path`, with its beginning cut if it is too long."""
     parts = "" if name.startswith("[") or not (name and path) else "."
     joined = path + parts + name
     return joined if len(joined) <= _MAX_PATH else "…" + joined[1 - _MAX_PATH :]
 
 
 def _measure(values: Iterable[Value]) -> tuple[int, int, bool]:
-    """Return the depth of a value that holds `values`, their leaves, and if one has a heading.
+    """Return the depth of a value of `values`, its leaves, and whether one has a heading.
 
     Leaves are counted until there are too many for a few lines.
     """
@@ -211,7 +212,7 @@ def _short_texts(values: ValueList) -> list[str]:
 
 
 def _table_columns(values: ValueList) -> dict[str, None]:
-    """Return the names of the fields of records that make a table, nothing where they make none.
+    """Return the field names of records that form a table, nothing if they form none.
 
     All are flat, with few fields of short text, and at least half of the cells are filled.
     """

@@ -10,7 +10,7 @@ from chalicelib.documents.pages import Block, clean
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the paragraphs of `text`, which blank lines and form feeds part."""
+    """Return the paragraphs of `text`, separated by blank lines and form feeds."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n")
     return [
         Block("\n".join(paragraph))
@@ -20,7 +20,7 @@ def blocks(text: str) -> list[Block]:
 
 
 _MAX_LINE = 400
-"""A longer line is data, or a program made small: it defines nothing that a reader looks for."""
+"""A longer line is data, or minified code: it has no definition that a reader looks for."""
 
 
 _DEFINITION = re.compile(
@@ -49,11 +49,11 @@ _SECTION = re.compile(r"\[+([^\[\]\n]{1,100})\]+\s*$|\\(?:sub)*section\*?\{([^}\
 
 
 _COMMENT_OR_DECORATOR = re.compile(r"@|#\[|//|#|--|/\*| \*|\*/|template *<")
-"""Begins a line that belongs to the definition below it: a decorator or a comment."""
+"""The beginning of a line that belongs to the definition below it: a decorator or a comment."""
 
 
 def code_page(text: str) -> Page:
-    """Return source code as page 1; a heading stands where a definition or its comment begins."""
+    """Return source code as page 1, with a heading at each definition or its comment."""
     text = clean(text.replace("\f", "\n"))
     headings: list[tuple[int, str]] = []
     at, above = 0, -1
@@ -70,13 +70,13 @@ def code_page(text: str) -> Page:
 
 
 def _definition(line: str) -> str:
-    """Return what `line` defines, "" if it defines nothing."""
+    """Return the name that `line` defines, "" if it defines nothing."""
     if not line or line[0] in " \t})" or len(line) > _MAX_LINE:
         return ""
-    if found := _DEFINITION.match(line):
-        return " ".join(found.group().split())
-    if found := _FUNCTION_OF_C.match(line) or _FUNCTION_OF_SHELL.match(line):
-        return f"{found['name']}()"
-    if found := _SECTION.match(line):
-        return (found[1] or found[2]).strip()
+    if match := _DEFINITION.match(line):
+        return " ".join(match.group().split())
+    if match := _FUNCTION_OF_C.match(line) or _FUNCTION_OF_SHELL.match(line):
+        return f"{match['name']}()"
+    if match := _SECTION.match(line):
+        return (match[1] or match[2]).strip()
     return ""

@@ -1,7 +1,7 @@
-"""Rows of text and the pages that they make, alike in the plan of a file and in each of its parts.
+"""Rows of text and the pages that they form, the same in a file's plan and in its parts.
 
-A page ends after 100 rows, or with the row that fills it. Where it ends depends only on the bytes
-of its rows: the plan finds the pages without making their text, and a part finds them again.
+A page ends after 100 rows, or with the row that fills it. Its end depends only on the bytes of its
+rows: the plan finds the pages without extracting their text, and a part finds them again.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ BLOCK = 1024 * 1024
 
 
 MAX_LINE = 1024 * 1024
-"""Bytes of a line, or of a row with line ends in it, that are read at most."""
+"""The most bytes of a line, or of a row with line ends in it."""
 
 
 Blocks = Callable[[], Iterator[bytes]]
-"""Returns the bytes of a file from their beginning, each time that it is called."""
+"""Returns the bytes of a file from the beginning, each time that it is called."""
 
 
 def blocks_of(path: Path) -> Blocks:
-    """Return how to read the file `path`."""
+    """Return a function that reads the file `path`."""
 
     def read() -> Iterator[bytes]:
         with path.open("rb") as file:
@@ -36,23 +36,23 @@ def blocks_of(path: Path) -> Blocks:
 
 
 def lines(blocks: Iterable[bytes], *, cut_at: int = 0) -> Iterator[bytes]:
-    """Yield the lines of `blocks`, their ends included; longer ones in pieces of `cut_at` bytes.
+    """Yield the lines of `blocks` with their ends; longer ones in pieces of `cut_at` bytes.
 
-    Where `cut_at` is 0, a line of more than `MAX_LINE` bytes is too long.
+    If `cut_at` is 0, a line of more than `MAX_LINE` bytes is too long.
 
     Raises:
         Unsupported: a line is too long.
     """
     number, rest = 0, b""
-    most = cut_at or MAX_LINE
+    max_bytes = cut_at or MAX_LINE
     for block in blocks:
-        found = (rest + block).splitlines(keepends=True)
-        # What ends the block may go on in the next, also a "\r" before its "\n".
-        rest = found.pop() if found and not found[-1].endswith(b"\n") else b""
-        for line in found:
+        split_lines = (rest + block).splitlines(keepends=True)
+        # The end of the block may continue in the next one, even a "\r" before its "\n".
+        rest = split_lines.pop() if split_lines and not split_lines[-1].endswith(b"\n") else b""
+        for line in split_lines:
             number += 1
             yield from _cut_line(line, number, cut_at)
-        if len(rest) > most:
+        if len(rest) > max_bytes:
             *pieces, rest = _cut_line(rest, number + 1, cut_at)
             yield from pieces
     if rest:
@@ -70,7 +70,7 @@ def _cut_line(line: bytes, number: int, cut_at: int) -> Iterator[bytes]:
 
 
 def _cut_position(line: bytes, most: int) -> int:
-    """Return where to cut a line: behind a space if it can, else before a character of UTF-8."""
+    """Return where to cut a line: behind a space if possible, else between two characters."""
     space = line.rfind(b" ", most // 2, most)
     if space >= 0:
         return space + 1
@@ -92,14 +92,14 @@ def too_long(what: str) -> Unsupported:
 
 ROWS_A_PAGE = 100
 PAGE_BYTES = 64 * 1024
-"""A page is full when its rows have so many bytes."""
+"""A page is full when its rows have this many bytes."""
 
 csv.field_size_limit(MAX_LINE)
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """One row: its cells, or the one text that it is, and the bytes that it took in the file."""
+    """One row: its cells, or the one text that it is, and its bytes in the file."""
 
     cells: tuple[str, ...]
     size: int
@@ -140,13 +140,13 @@ class _LineFeed:
 
 
 def table_rows(blocks: Iterable[bytes], encoding: str, delimiter: str) -> Iterator[TextRow]:
-    """Yield the rows of delimited text, in which quoted cells may hold line ends (RFC 4180).
+    """Yield the rows of delimited text, in which quoted cells may have line ends (RFC 4180).
 
     Empty lines are yielded as rows without cells, for their bytes.
 
     Raises:
         Unsupported: a row is too long.
-        InvalidInput: a row breaks the rules so that its end cannot be told.
+        InvalidInput: a row breaks the rules so that its end cannot be found.
     """
     feed = _LineFeed(lines(blocks), encoding)
     reader = csv.reader(feed, delimiter=delimiter)
@@ -172,7 +172,7 @@ def line_rows(blocks: Iterable[bytes], encoding: str) -> Iterator[TextRow]:
 
 
 def row_pages(rows: Iterable[TextRow], first: int = 1, least: int = 0) -> Iterator[RowPage]:
-    """Yield `rows` by pages, the first of which has the number `first`.
+    """Yield `rows` as pages, the first of which has the number `first`.
 
     A page has at least `least` bytes, those of a header that each page repeats: however long that
     is, the pages together stay about as long as the file.
@@ -192,7 +192,7 @@ def row_pages(rows: Iterable[TextRow], first: int = 1, least: int = 0) -> Iterat
 
 
 def text_pages(blocks: Iterable[bytes], encoding: str) -> Iterator[RowPage]:
-    """Yield plain text by pages: lines until a page is full, each page one row of text."""
+    """Yield plain text as pages: lines until a page is full, each page one row of text."""
     page: list[bytes] = []
     size = 0
     for line in lines(blocks, cut_at=PAGE_BYTES):

@@ -61,12 +61,14 @@ class _ValueBuilder:
                 field="file",
                 limit=str(MAX_ELEMENTS),
             )
-        given = [
+        attributes_of_interest = [
             (_local(name), value.strip())
             for name, value in attributes.items()
             if _is_of_interest(name)
         ]
-        self.open.append(_OpenElement(_local(tag), [pair for pair in given if pair[1]]))
+        self.open.append(
+            _OpenElement(_local(tag), [pair for pair in attributes_of_interest if pair[1]])
+        )
 
     def data(self, text: str) -> None:
         if self.open:
@@ -131,14 +133,14 @@ def parse(data: bytes) -> tuple[str, Value]:
 
 def _syntax_error(error: ParseError) -> HeadraceError:
     line, column = error.position
-    what = str(error).partition(":")[0]
+    problem = str(error).partition(":")[0]
     return InvalidInput(
-        f"This is not well-formed XML: {what} at line {line}, column {column + 1}.", field="file"
+        f"This is not well-formed XML: {problem} at line {line}, column {column + 1}.", field="file"
     )
 
 
 def _value(element: _OpenElement) -> Value:
-    """Return the value of an element: text, named values, or prose where both are mixed."""
+    """Return the value of an element: text, named values, or prose if both are mixed."""
     own = _collapse_spaces("".join(part for part in element.parts if isinstance(part, str)))
     children = [part for part in element.parts if not isinstance(part, str)]
     if own and children:
@@ -160,12 +162,12 @@ def _value(element: _OpenElement) -> Value:
 
 
 def _title(children: list[tuple[str, Value]]) -> tuple[str, str] | None:
-    """Return the child that heads its siblings, where these are more than fields of a record."""
-    found = next(((name, value) for name, value in children if name in _TITLES), None)
-    if found is None or not isinstance(found[1], str) or not found[1]:
+    """Return the child that is the title of its siblings, unless they are a record's fields."""
+    title = next(((name, value) for name, value in children if name in _TITLES), None)
+    if title is None or not isinstance(title[1], str) or not title[1]:
         return None
-    others = [value for name, value in children if (name, value) != found]
-    return (found[0], found[1]) if any(_is_rich(value) for value in others) else None
+    others = [value for name, value in children if (name, value) != title]
+    return (title[0], title[1]) if any(_is_rich(value) for value in others) else None
 
 
 def _is_rich(value: Value) -> bool:
@@ -173,15 +175,17 @@ def _is_rich(value: Value) -> bool:
 
 
 def _gather(pairs: list[tuple[str, Value]], title: str = "") -> Value:
-    """Return named values, where a run of the same name becomes one list."""
+    """Return named values, with a run of the same name as one list."""
     runs: list[tuple[str, list[Value]]] = []
     for name, value in pairs:
         if runs and runs[-1][0] == name and not isinstance(value, ProseText):
             runs[-1][1].append(value)
         else:
             runs.append((name, [value]))
-    named = ((name, values[0] if len(values) == 1 else ValueList(values)) for name, values in runs)
-    return NamedValues(named, title)
+    gathered = (
+        (name, values[0] if len(values) == 1 else ValueList(values)) for name, values in runs
+    )
+    return NamedValues(gathered, title)
 
 
 def _inline_text(part: str | tuple[str, Value]) -> str:
