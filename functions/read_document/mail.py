@@ -81,14 +81,14 @@ def _parse(data: bytes) -> EmailMessage:
     lowered = data.lower()
     containers = lowered.count(b"multipart/") + lowered.count(b"message/rfc822")
     lines = max(data.count(b"\n"), data.count(b"\r"))
-    for count, limit, units in (
+    for count, limit, unit in (
         (lines, MAX_LINES, "lines"),
         (data.count(b"\n--"), MAX_PARTS, "parts"),
         (containers, MAX_CONTAINERS, "parts that hold other parts"),
     ):
         if count > limit:
             raise Unsupported(
-                f"The mail holds {count:,} {units}; the limit is {limit:,}. Save its attachments and"
+                f"The mail holds {count:,} {unit}; the limit is {limit:,}. Save its attachments and"
                 " upload those.",
                 field="file",
                 limit=str(limit),
