@@ -1,1 +1,1 @@
-"""Budgets and rate limits: pure rules, and the order in which a tenant's counters are written."""
+"""Budgets and rate limits: pure rules, and the order of writes to a tenant's counters."""

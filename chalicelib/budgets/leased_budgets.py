@@ -1,12 +1,13 @@
-"""Budgets for many like calls, by leases: one write reserves for several calls, one settles them.
+"""Budgets for many like calls, by leases: one write reserves for several calls.
 
-A lease is for one key and one model, for a few dozen calls and a few seconds. Each call takes its
-maximum cost from the lease, in memory, and no limit is exceeded: the whole lease is committed
-before its first call. If a whole lease does not fit into what is left of a budget or a minute,
-smaller ones are tried, down to a single call; if not even that fits, the previous lease is
-extended, provided that calls under way keep it open and it has room. A lease is settled once all
-of its calls have ended and their charges are written. What a killed process had not settled expires
-as any reservation does, until a recount settles it: `chalicelib.budgets.settlement`.
+Another write settles them. A lease is for one key and one model, for a few dozen calls and a few
+seconds. Each call takes its maximum cost from the lease, in memory, and no limit is exceeded: the
+whole lease is committed before its first call. If a whole lease does not fit into what is left of a
+budget or a minute, smaller ones are tried, down to a single call; if not even that fits, the
+previous lease is extended, provided that calls under way keep it open and it has room. A lease is
+settled once all of its calls have ended and their charges are written. What a killed process had
+not settled expires as any reservation does, until a recount settles it:
+`chalicelib.budgets.settlement`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The attempts at one call with their usage and cost, and the error raised if none was accepted."""
+"""The attempts at one call, their usage and cost, and the error if none was accepted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _Error = TypeVar("_Error", bound=HeadraceError)
 
 @dataclass(slots=True)
 class AttemptHistory:
-    """The attempts at one call, in order, and the receipt lines of the checks of their answers."""
+    """The attempts at one call, in order, and the receipt lines of their answers' checks."""
 
     cost_model: CostModel
     plan: RoutePlan

@@ -148,7 +148,7 @@ def _served() -> ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Local models and prices by name; `load_served_models` loads the models that answer calls."""
+    """Local models and prices by name; `load_served_models` loads the models of calls."""
 
     models: Mapping[str, LocalModel]
     prices: Mapping[str, UnitPrice]

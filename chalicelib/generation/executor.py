@@ -1,4 +1,4 @@
-"""The loop that answers a call: plan a route, try its models in order, check, escalate, account.
+"""The loop that answers a call: plan a route, try its models, check, escalate, account.
 
 The cheapest model that suffices is tried first. Before a model is called, the most that the call
 can cost is reserved from the caller's budgets; afterwards the actual cost is settled. A model that
@@ -243,7 +243,7 @@ def prepare(
     *,
     streams: bool = False,
 ) -> GenerationRun:
-    """Screen a call, derive its requirements and plan its route; nothing is called or paid yet.
+    """Screen a call, derive its requirements and plan its route, without calling a model.
 
     Raises:
         NotFound, InvalidInput, Unsupported: no model can be tried, and why.

@@ -37,7 +37,7 @@ _PARALLEL = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class NoiseSchedule:
-    """The noise of each step, as `alphas_cumprod` of a manifest, and the range of pixel values.
+    """The noise of each step, from a manifest's `alphas_cumprod`, and the range of pixels.
 
     `kept` is the share of an image's variance that is left at each step; it falls. Images lie
     between `lowest` and `highest`.

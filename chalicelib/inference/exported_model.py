@@ -93,7 +93,7 @@ class ExportedModel:
 
 
 def _check_hash(name: str, content: bytes, sha256: str) -> bytes:
-    """Return `content` if it has the sha256 that was registered; raise `ModelFailure` otherwise."""
+    """Return `content` if it has the registered sha256; raise `ModelFailure` otherwise."""
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
         raise ModelFailure(

@@ -1,1 +1,1 @@
-"""Retrieval: splitting, ranking, citing and answering, as arithmetic on texts and vectors."""
+"""Retrieval: splitting, searching, citing and answering, computed on texts and vectors."""

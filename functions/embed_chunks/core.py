@@ -116,7 +116,7 @@ def run_part(request: EmbedPartRequest, deps: Deps) -> EmbedPartResult:
 
 @dataclass(frozen=True, slots=True)
 class _Passages:
-    """Some of a document's chunks: `count` of them, the first of which has the number `first`."""
+    """Some of a document's chunks: `count` of them, the first of which is number `first`."""
 
     document: Embeddable
     first: int

@@ -1,1 +1,1 @@
-"""The Lambda function that reads an uploaded file: its type by content, its text by pages."""
+"""The Lambda function that reads an uploaded file: its type, and its text by pages."""

@@ -1,4 +1,4 @@
-"""The Lambda functions that run a served model: one handler for each task of this package.
+"""The Lambda functions that run a served model, with one handler per task.
 
 The template deploys the package once per task, with a handler such as
 `functions.run_model.handler.embed_image`. Lambda's runtime asks this module for that attribute when

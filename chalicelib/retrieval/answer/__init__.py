@@ -1,1 +1,1 @@
-"""Answers with citations: rewriting, evidence, generation, the support check, and the log."""
+"""Answers with citations: rewriting, evidence, generation, support check, and log."""

@@ -1,4 +1,4 @@
-"""Answers that a language model writes from passages, and the check that documents support them."""
+"""Answers that a language model writes from passages, and the check of their support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passages from index hits: current versions only, overlapping chunks merged, with neighbours."""
+"""Passages from index hits: current versions only, overlaps merged, with neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hybrid search: from a text or image query to passages of the current documents of a tenant."""
+"""Hybrid search: from a text or image query to passages of a tenant's documents."""
 
 from __future__ import annotations
 

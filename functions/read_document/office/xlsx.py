@@ -172,7 +172,10 @@ def _formats(archive: ZipArchive, part: str) -> CellFormats:
 
 
 def _column(reference: str | None, last: int) -> int:
-    """Return the number of a cell's column; one without a reference follows the one before it."""
+    """Return the number of a cell's column.
+
+    A cell without a reference is in the column after that of the cell before it.
+    """
     if reference is None:
         return last + 1
     match = _CELL.match(reference)

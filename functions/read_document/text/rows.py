@@ -107,7 +107,7 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """The rows of one page: `size` bytes, with the empty lines among them; the first is `first`."""
+    """The rows of one page, of `size` bytes with the empty lines; the first is row `first`."""
 
     first: int
     rows: tuple[TextRow, ...]

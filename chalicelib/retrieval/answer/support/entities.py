@@ -1,4 +1,4 @@
-"""Numbers, dates and names of a claim: each must occur in the source, in the right clause."""
+"""Numbers, dates and names of a claim: each must occur in the right clause of a source."""
 
 from __future__ import annotations
 
