@@ -1,1 +1,1 @@
-"""Models: the catalogue of pulled ones, and the recipes, training and evaluation of our own."""
+"""Models: the catalogue of pulled ones, and recipes, training and evaluation of our own."""

@@ -1,4 +1,4 @@
-"""Train a recipe on this machine: `python -m models.rehearse RECIPE --preset tiny --into FOLDER`.
+"""Train a recipe here: `python -m models.rehearse RECIPE --preset tiny --into FOLDER`.
 
 It prepares the data and runs both jobs, each as SageMaker would: a process of its own, with the
 root of its folders moved below FOLDER. Run again, it goes on where it was stopped. A recipe that

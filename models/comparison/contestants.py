@@ -1,4 +1,4 @@
-"""Contestants of a comparison: recipes trained within a budget and opened as exported models."""
+"""Contestants of a comparison: recipes trained within a budget, opened as exported."""
 
 from __future__ import annotations
 

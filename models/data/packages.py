@@ -155,7 +155,7 @@ def read_debian_file(
 
 
 def _tar(package: DebianPackage, archive: bytes) -> bytes:
-    """Return the tar with a package's files, compressed as it is."""
+    """Return the tar with a package's files, still compressed."""
     at = len(_MAGIC)
     while archive.startswith(_MAGIC) and len(header := archive[at : at + _HEADER]) == _HEADER:
         name, size = header[:16].decode("ascii").strip(), int(header[48:58])

@@ -58,7 +58,7 @@ class QuestionSplit:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """A channel. `attributes` are the names of what is asked for, sorted."""
+    """A channel of questions. `attributes` are the sorted names of the questions."""
 
     train: QuestionSplit
     test: QuestionSplit

@@ -1,4 +1,4 @@
-"""Handwritten digits with captions, such as "a bold handwritten three": which digit, how thick.
+"""Handwritten digits with captions of their stroke, such as "a bold handwritten three".
 
 The pictures are those of `digits`. Thin, medium and bold are thirds of the pictures trained on, by
 their mean brightness.

@@ -1,7 +1,7 @@
-"""Emoji with their names, 32 x 32: some 1,900 pictures of Twemoji, each with what Unicode calls it.
+"""Emoji with their Unicode names: some 1,900 pictures of Twemoji, 32 x 32.
 
-Pictures: Twemoji, Twitter and others, CC BY 4.0. Names: Unicode's, as C. Henderson's emoji-data has
-them (MIT). Both come with npm's emoji-datasource-twitter; nothing of them is kept in git.
+Pictures: Twemoji, Twitter and others, CC BY 4.0. Names: Unicode's, from C. Henderson's emoji-data
+(MIT). Both come with npm's emoji-datasource-twitter; nothing of them is kept in git.
 https://github.com/iamcal/emoji-data, https://github.com/jdecked/twemoji
 """
 

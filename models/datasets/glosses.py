@@ -62,7 +62,7 @@ def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def glosses() -> list[str]:
-    """Return `word: what it means`, each meaning once, in an order of hashes. Raises BadData."""
+    """Return each meaning once as `word: meaning`, ordered by hashes. Raises BadData."""
     written = gzip.decompress(read_debian_file(PACKAGE, MEMBER)).decode("utf-8")
     found: dict[str, str] = {}
     for word, told in senses(written, _ONE_IN):

@@ -40,7 +40,7 @@ def prepare(into: Path) -> Path:
 
 
 def held_out(colour: str, thing: str) -> bool:
-    """Tell whether a pair of colour and thing is kept out of training."""
+    """Return whether a pair of colour and thing is held out of training."""
     return (COLOURS.index(colour) + 2 * THINGS.index(thing)) % _EVERY == 0
 
 

@@ -1,4 +1,4 @@
-"""Products with titles: Zalando's pictures of clothes, 28 x 28, and titles made by a grammar.
+"""Products: Zalando's pictures of clothes, 28 x 28, with titles made by a grammar.
 
 Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf, 2017, https://arxiv.org/abs/1708.07747, MIT, from
 Debian's dataset-fashion-mnist. It has no titles. These are drawn by a grammar that writes as shops

@@ -1,4 +1,4 @@
-"""Drawn shapes with a caption each, and questions about them: colour, shape, size, background.
+"""Drawn shapes with captions, and questions on colour, shape, size and background.
 
 The test has the pairs of a colour and a shape that are never trained on. Drawn here: see `shapes`.
 """

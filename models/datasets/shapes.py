@@ -1,4 +1,4 @@
-"""Drawn shapes with captions: six shapes in six colours, two sizes and three backgrounds, 32 x 32.
+"""Drawn shapes with captions: 6 shapes, 6 colours, 2 sizes, 3 backgrounds, 32 x 32.
 
 Six of the 36 pairs of a colour and a shape are never trained on. A model that
 names one of these has learned colour and shape independently. Drawn here, by Pillow.
@@ -77,7 +77,7 @@ class Scene:
 
     @property
     def held_out(self) -> bool:
-        """Tell whether the pair of colour and shape is never trained on."""
+        """Return whether the pair of colour and shape is held out of training."""
         return (self.colour, self.shape) in HELD_OUT
 
     @property
@@ -86,7 +86,7 @@ class Scene:
         return NAMES.index(f"{self.colour} {self.shape}")
 
     def caption(self, template: str) -> str:
-        """Return one of CAPTIONS with what is in it."""
+        """Return one of CAPTIONS, filled in for this scene."""
         return template.format(
             shape=self.shape, colour=self.colour, size=self.size, background=self.background
         )

@@ -1,4 +1,4 @@
-"""How well drawn pictures follow their prompts and their negative prompts."""
+"""Fidelity of drawn pictures to their prompts and negative prompts."""
 
 from __future__ import annotations
 

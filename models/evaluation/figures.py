@@ -1,4 +1,4 @@
-"""Pictures for cards: rows of small images, and curves of what steps measured. PNG, by Pillow."""
+"""Figures for cards: rows of small images, and curves over steps. PNG, by Pillow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def grid(images: Pixels, columns: int, scale: int = 4, gap: int = 1) -> Pixels:
 
 
 def titled_rows(titles: Sequence[str], rows: Pixels, scale: int = 2) -> Pixels:
-    """Return rows of images, [rows, columns, height, width, 3], each below a title of its own."""
+    """Return rows of images, [rows, columns, height, width, 3], each below its title."""
     sheets = []
     for title, images in zip(titles, rows, strict=True):
         sheet = grid(images, len(images), scale)
@@ -48,7 +48,7 @@ def titled_rows(titles: Sequence[str], rows: Pixels, scale: int = 2) -> Pixels:
 
 
 def with_lines(images: Pixels, texts: Sequence[str], scale: int = 3) -> Pixels:
-    """Return images of [n, height, width, channels] below each other, each with lines beside it."""
+    """Return images of [n, height, width, channels] in a column, each with lines beside it."""
     sheet = Image.fromarray(grid(images, 1, scale))
     step = (sheet.height - scale) // len(images)
     wide = Image.new("RGB", (WIDTH, sheet.height), _PAPER)
@@ -65,7 +65,7 @@ def save(pixels: Pixels, path: Path) -> None:
 
 
 def curve(history: History, name: str) -> Pixels:
-    """Return a curve of one value over the steps, smoothed where there are many."""
+    """Return a curve of one value over the steps, smoothed if there are many."""
     return curves({name: history}, name)
 
 

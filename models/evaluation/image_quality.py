@@ -87,11 +87,7 @@ def _fit(images: Images) -> ImageClassifier:
 
 
 def frechet_distance(some: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """Return the Fréchet distance of two sets of features, [n, d] and [m, d], as of two Gaussians.
-
-    |mean difference|^2 + trace(A + B - 2 (A B)^(1/2)).
-    M. Heusel et al., GANs trained by a two time-scale update rule, https://arxiv.org/abs/1706.08500
-    """
+    """Return the Fréchet distance of two feature sets, [n, d] and [m, d], as of two Gaussians."""
     mean = some.mean(axis=0) - others.mean(axis=0)
     one, other = np.cov(some, rowvar=False), np.cov(others, rowvar=False)
     steady = np.eye(len(one)) * _STEADY

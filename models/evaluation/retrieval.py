@@ -37,10 +37,7 @@ def recall(ranks: Labels, k: int) -> Values:
 def prompt_vectors(
     encode: Callable[[Sequence[str]], Vectors], names: Sequence[str], templates: Sequence[str]
 ) -> Vectors:
-    """Return a vector for each class, [classes, d]: the mean over templates, at length 1 again.
-
-    A template is a text with `{}` in the place of the name (Radford et al., 3.1.4).
-    """
+    """Return a vector per class, [classes, d]: the mean over templates, normalised again."""
     each = np.stack([encode([text.format(name) for name in names]) for text in templates])
     mean = each.mean(axis=0)
     return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)
@@ -58,7 +55,7 @@ def nearest(queries: Vectors, items: Vectors, k: int) -> Labels:
 
 
 def precision(queries: Vectors, items: Vectors, same: NDArray[np.bool_], k: int) -> Values:
-    """Return the share of the k nearest items that are `same`, [queries, items], for each query."""
+    """Return per query the share of the k nearest items that are `same`, [queries, items]."""
     found = np.take_along_axis(same, nearest(queries, items, k), axis=1)
     return np.asarray(found.mean(axis=1), np.float64)
 

@@ -50,7 +50,7 @@ class ReviewVerdict:
 
     @property
     def positive(self) -> bool:
-        """Tell whether it ended and has more good words than bad ones."""
+        """Return whether it ended and has more good words than bad ones."""
         return self.ended and self.valence > 0
 
 

@@ -23,7 +23,7 @@ _KINDS = ("rouge1", "rougeL")
 
 
 def overlap(written: Sequence[str], wanted: Sequence[str], prefix: str = "") -> dict[str, float]:
-    """Return `bleu`, `rouge1` and `rougeL` of n texts, each with the bounds of its 95 % interval.
+    """Return `bleu`, `rouge1` and `rougeL` of n texts, each with its 95 % interval.
 
     Raises ValueError where there are not as many of both, or none.
     """
@@ -51,7 +51,7 @@ def bleu(written: Sequence[str], wanted: Sequence[str]) -> ConfidenceInterval:
 
 
 def rouge(written: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """Return the F-measure of each text, [n], 0 to 1: by words, and by the longest subsequence."""
+    """Return two F-measures per text, [n], 0 to 1: by words, and by longest subsequence."""
     scorer = RougeScorer(list(_KINDS))
     told = [scorer.score(one, other) for one, other in zip(wanted, written, strict=True)]
     return {kind: np.array([each[kind].fmeasure for each in told]) for kind in _KINDS}

@@ -1,1 +1,1 @@
-"""Search over frozen collections with relevance judgements, made from dictionaries of Debian."""
+"""Search over frozen collections of Debian's dictionaries, with relevance judgements."""

@@ -25,7 +25,7 @@ Half = Literal["tune", "test"]
 
 @dataclass(frozen=True, slots=True)
 class JudgedDocument:
-    """A text and, where it has one, the heading that it stands under."""
+    """A text and, if it has one, its heading."""
 
     id: str
     text: str
@@ -44,7 +44,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What is committed of a collection."""
+    """The committed part of a collection."""
 
     documents: tuple[str, ...]
     questions: tuple[Judged, ...]
@@ -64,7 +64,7 @@ def hashed(key: str) -> str:
 
 
 def frozen(name: str, folder: Path = DATA) -> Frozen:
-    """Return what is committed of collection `name`."""
+    """Return the committed part of collection `name`."""
     lines = (folder / f"{name}.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines[1:]]
     return Frozen(
@@ -97,7 +97,7 @@ def freeze(name: str, about: Mapping[str, str], found: Frozen, folder: Path = DA
 
 
 def installed(name: str) -> bool:
-    """Say whether the texts of collection `name` are on this machine."""
+    """Return whether the texts of collection `name` are on this machine."""
     return dictd.installed(_DICTIONARIES[name])
 
 

@@ -40,7 +40,7 @@ def number(written: str) -> int:
 
 
 def installed(name: str, folder: Path = FOLDER) -> bool:
-    """Say whether the dictionary is there."""
+    """Return whether the dictionary is installed."""
     return all((folder / f"{name}.{ending}").is_file() for ending in ("index", "dict.dz"))
 
 

@@ -24,7 +24,7 @@ _SUBJECT = re.compile(r"^(?:1\. )?<[a-z, /-]+> ")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`name` is the headword as it is written; `text` says nothing of it."""
+    """A dictionary entry. `name` is the headword as written; `text` does not contain it."""
 
     id: str
     name: str

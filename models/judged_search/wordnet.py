@@ -60,12 +60,12 @@ def _words(told: str) -> tuple[str, ...]:
 
 
 def _gloss(told: str) -> str:
-    """Return the definition: what stands before the examples, in no brackets."""
+    """Return the definition: the text before the examples, without brackets."""
     return _BRACKETS.sub("", told).partition('"')[0].strip(" ;,:")
 
 
 def distinct(found: Iterable[Sense]) -> dict[str, Sense]:
-    """Return the senses by id, each once: the first that is told of its words and gloss."""
+    """Return the senses by id, each once: the first one with its words and gloss."""
     first: dict[tuple[frozenset[str], str], Sense] = {}
     for sense in found:
         first.setdefault((frozenset(sense.words), sense.gloss), sense)

@@ -77,7 +77,7 @@ def _before(mask: torch.Tensor | None) -> torch.Tensor | None:
 
 @torch.no_grad()
 def surprises(network: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """Return the mean -log p(token | those before it) of each row, [n], in nats, of [n, length]."""
+    """Return the mean -log p(token | earlier ones) in nats, [n], of each row of [n, length]."""
     return torch.cat(
         [-log_probabilities(network, some).mean(dim=1) for some in rows.split(_AT_ONCE)]
     )

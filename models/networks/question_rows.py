@@ -64,10 +64,7 @@ def question_rows(
 
 
 def draw_questions(questions: torch.Tensor) -> torch.Tensor:
-    """Return one question of each row of `question_rows`, [n, length], half of them for captions.
-
-    Chance comes from torch's global stream.
-    """
+    """Return one question for each row of `question_rows`, [n, length]; half ask for captions."""
     count, kinds, _ = questions.shape
     other = torch.randint(CAPTION + 1, kinds, (count,))
     kind = other.masked_fill(torch.rand(count) < _CAPTIONS, CAPTION).to(questions.device)
@@ -151,7 +148,7 @@ def decode_greedily(after: Next, prompt: torch.Tensor, most: int) -> torch.Tenso
 
 
 def require_length(length: int, context: int) -> None:
-    """Raise BadData for rows of more tokens than a language model sees."""
+    """Raise BadData if rows have more tokens than a language model's context."""
     if length > context:
         raise BadData(
             f"The longest row has {length} tokens and context is {context}; shorten the captions, "

@@ -95,7 +95,7 @@ def draw_completions(
 def completion_rows(
     vocabulary: ReviewTokenizer, texts: Sequence[tuple[str, str]], length: int
 ) -> CompletionRows:
-    """Return rows of prompts and completions. Raises BadData, as `review_pairs.token_rows` does."""
+    """Return rows of prompts and completions; raise BadData as `review_pairs.token_rows` does."""
     found = token_rows(vocabulary, texts, length)
     return CompletionRows(
         *(torch.from_numpy(each) for each in (found.ids, found.begun, found.sizes))

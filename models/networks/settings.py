@@ -81,7 +81,10 @@ class TowerSettings(RecipeSettings):
 
 
 class VisionSettings(RecipeSettings):
-    """Settings of a vision transformer: A. Dosovitskiy et al., https://arxiv.org/abs/2010.11929."""
+    """Settings of a vision transformer, https://arxiv.org/abs/2010.11929.
+
+    A. Dosovitskiy et al., 2021.
+    """
 
     side: Annotated[int, Field(ge=STRIDE, le=256, multiple_of=STRIDE)]
     """Height and width of a picture, pixels."""

@@ -46,7 +46,7 @@ class Stem(nn.Sequential):
 
     @property
     def weight(self) -> torch.Tensor:
-        """Return the last layer's weights, by which transformers tells the type of numbers."""
+        """Return the last layer's weights, from which transformers reads the data type."""
         last: torch.Tensor = self[-1].weight
         return last
 
@@ -71,7 +71,7 @@ class TwoTowers(nn.Module):
         return functional.normalize(self.clip.visual_projection(seen), dim=-1)
 
     def text(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return vectors [n, vector] of tokens [n, prompt_tokens], `mask` 0 where there is none."""
+        """Return vectors [n, vector] of tokens [n, prompt_tokens]; `mask` is 0 for padding."""
         read = self.clip.text_model(input_ids=tokens, attention_mask=mask).pooler_output
         return functional.normalize(self.clip.text_projection(read), dim=-1)
 

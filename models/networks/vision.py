@@ -67,10 +67,7 @@ _ORDERS = torch.tensor(list(permutations(range(CHANNELS))))
 def recolour(
     pixels: torch.Tensor, other: torch.Tensor, drawn: torch.Generator | None = None
 ) -> torch.Tensor:
-    """Return pictures [n, 3, side, side], those of `other`, [n], with channels in another order.
-
-    Chance comes from `drawn`, or else from torch's global stream.
-    """
+    """Return pictures [n, 3, side, side], with the channels of `other`, [n], permuted."""
     count = len(pixels)
     order = torch.randint(1, len(_ORDERS), (count,), generator=drawn).masked_fill(~other, 0)
     rows = torch.arange(count)[:, None]

@@ -20,7 +20,7 @@ _BLOCK = 1 << 18
 
 
 class SourceUnreachable(Exception):  # noqa: N818 - named for what it tells
-    """A source did not answer, or does not have what the catalogue says it has."""
+    """Raised when a source did not answer, or lacks what the catalogue lists."""
 
 
 @dataclass(frozen=True, slots=True)

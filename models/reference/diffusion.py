@@ -30,7 +30,7 @@ def cosine_betas(steps: int) -> Array:
 
 
 def kept_shares(betas: Array) -> Array:
-    """Return the product of 1 - beta up to each step, [steps]: what is left of the picture."""
+    """Return the product of 1 - beta up to each step, [steps]: the picture's remaining share."""
     return np.asarray(np.cumprod(1 - betas), np.float64)
 
 
@@ -51,9 +51,5 @@ def ddim_step(rows: Array, predicted: Array, kept: float, kept_before: float) ->
 
 
 def guided(conditional: Array, unconditional: Array, weight: float) -> Array:
-    """Return what is predicted with guidance: 1 is the conditional, 0 the unconditional alone.
-
-    J. Ho and T. Salimans, https://arxiv.org/abs/2207.12598; a negative prompt takes the place of
-    the unconditional.
-    """
+    """Return the guided prediction: weight 1 is the conditional, 0 the unconditional one."""
     return np.asarray(unconditional + weight * (conditional - unconditional))

@@ -36,7 +36,7 @@ def kl_to_standard_normal(mean: Array, log_variance: Array) -> Array:
 def elbo(
     rows: Array, decoded: Array, mean: Array, log_variance: Array, noise_variance: float
 ) -> Array:
-    """Return log N(row; decoded, noise_variance I) less the KL term, [n]: a bound of log p(row)."""
+    """Return log N(row; decoded, noise_variance I) less the KL term, a bound of log p, [n]."""
     squares = ((rows - decoded) ** 2).sum(axis=1) / noise_variance
     constant = rows.shape[1] * np.log(2 * np.pi * noise_variance)
     return np.asarray(-0.5 * (squares + constant) - kl_to_standard_normal(mean, log_variance))

@@ -44,11 +44,7 @@ class ProcessResult:
 
 @dataclass(slots=True)
 class ProcessPool:
-    """Runs functions, each in a process of its own group. Threads may share it.
-
-    `imported` are the modules that processes begin with. Python has one such server, so that the
-    first call of a program decides.
-    """
+    """Pool of functions in processes with groups of their own. Threads may share it."""
 
     imported: Sequence[str] = ()
     _running: set[BaseProcess] = field(default_factory=set)

@@ -70,7 +70,7 @@ def modules_of(names: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """Trains by a preset into a folder, each in a process of its own."""
+    """Trainer by a preset into a folder, each training in a process of its own."""
 
     preset: PresetName
     into: Path

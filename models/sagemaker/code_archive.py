@@ -86,7 +86,7 @@ def _entries() -> Iterator[tuple[str, bytes]]:
 
 
 def _requirements() -> str:
-    """Return the pinned requirements without comments, less what is left to the images."""
+    """Return the pinned requirements without comments and without those that the images have."""
     lines = (PROJECT / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
     kept = [
         line

@@ -171,7 +171,7 @@ def _grid_values(recipe: Recipe, name: str, each: NumberRange | ValueChoices) ->
 
 
 def is_integer(recipe: Recipe, name: str) -> bool:
-    """Tell whether a setting is an integer."""
+    """Return whether a setting is an integer."""
     return parameters_of(recipe.name).model_fields[name].annotation is int
 
 

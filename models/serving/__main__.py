@@ -1,4 +1,4 @@
-"""`python -m serving serve` in a container, `python -m models.serving serve` in this repository."""
+"""Run the server: `python -m serving serve` in a container, or by `models.serving` here."""
 
 from __future__ import annotations
 

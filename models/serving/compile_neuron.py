@@ -38,7 +38,7 @@ _LOAD = (
 
 
 class CannotCompile(Exception):  # noqa: N818 - named for what it tells
-    """There is no Neuron compiler here; the text says where there is one."""
+    """Raised when no Neuron compiler is installed; the message says where to get one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def command(order: CompileOrder) -> Command:
 
 
 def check(target: Target, machine: InstalledTools) -> None:
-    """Raise CannotCompile unless `machine` has what compiling for `target` takes."""
+    """Raise CannotCompile unless `machine` meets the requirements of compiling for `target`."""
     missing = [] if machine.has_program(COMPILER) else [COMPILER]
     if target == "inf2" and not machine.has_program("optimum-cli"):
         missing.append("optimum-cli")
@@ -111,7 +111,7 @@ def check(target: Target, machine: InstalledTools) -> None:
 
 
 def main(arguments: Sequence[str] | None = None, machine: InstalledTools | None = None) -> int:
-    """Compile a model. Exit code 1 where there is no compiler."""
+    """Compile a model. Return 1 if there is no compiler."""
     parser = argparse.ArgumentParser(prog="python -m models.serving.compile_neuron")
     parser.add_argument("--target", choices=INSTANCES, required=True)
     parser.add_argument("--model", required=True, help="a folder, or a name on a hub")

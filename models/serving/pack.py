@@ -1,4 +1,4 @@
-"""Make a model package: `python -m models.serving.pack --model FOLDER --handler FILE --into FILE`.
+"""Make a model package: `python -m models.serving.pack`.
 
 A package is a gzipped tar with the model's files at its root and the handler at
 `code/inference.py`; SageMaker unpacks it into /opt/ml/model. The same files make the same bytes.

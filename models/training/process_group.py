@@ -30,7 +30,7 @@ class ProcessGroup:
 
     @property
     def leads(self) -> bool:
-        """Tell whether this process writes the output of the group."""
+        """Return whether this process writes the output of the group."""
         return self.rank == 0
 
     def share(self, batch: int) -> int:
@@ -56,7 +56,7 @@ class ProcessGroup:
             at += gradient.numel()
 
     def any(self, asked: bool) -> bool:
-        """Tell whether `asked` is true in any process, so that all stop after the same step."""
+        """Return whether `asked` is true in any process, so that all stop after the same step."""
         if self.size == 1:
             return asked
         told = torch.tensor(int(asked))

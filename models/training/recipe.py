@@ -86,7 +86,7 @@ class Dataset(_Part):
 
 
 class TargetUse(_Part):
-    """A recipe's resources on a target. None stands for the target's default."""
+    """A recipe's resources on a target; None means the target's default."""
 
     instance: str | None = None
     count: Annotated[int, Field(ge=1, le=64)] = 1

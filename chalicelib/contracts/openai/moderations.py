@@ -40,7 +40,7 @@ class PictureInput(OpenAIInput):
 
 
 class ModerationRequest(OpenAIInput):
-    """`POST /v1/moderations`: is there anything harmful in these texts and pictures?
+    """`POST /v1/moderations`: classify harmful content in texts and pictures.
 
     A list of texts gets a result for each; a list of parts gets one for all of them together, as
     OpenAI does it. Pictures are given as `data:` URLs: addresses are not fetched.

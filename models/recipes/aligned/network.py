@@ -58,10 +58,7 @@ class AlignedPolicy(nn.Module):
 def clipped_objective(
     now: torch.Tensor, before: torch.Tensor, advantages: torch.Tensor, clip: float
 ) -> torch.Tensor:
-    """Return -min(r A, clip(r, 1 - clip, 1 + clip) A) of each token, with r = exp(now - before).
-
-    J. Schulman et al., https://arxiv.org/abs/1707.06347, equation 7, as a loss.
-    """
+    """Return -min(r A, clip(r, 1 - clip, 1 + clip) A) per token, with r = exp(now - before)."""
     ratio = torch.exp(now - before)
     bounded = ratio.clamp(1 - clip, 1 + clip)
     return -torch.minimum(ratio * advantages, bounded * advantages)

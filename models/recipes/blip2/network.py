@@ -140,7 +140,7 @@ class Blip2Captioner(nn.Module):
         self.language.load_state_dict(dict(bases[LANGUAGE].weights))
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
-        """Return what the language model reads of a picture, [n, queries, language width]."""
+        """Return the language model's input of a picture, [n, queries, language width]."""
         read: torch.Tensor = self.projection(self.qformer.see(features))
         return read
 

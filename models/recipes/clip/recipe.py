@@ -61,7 +61,7 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
 
 
 def _interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
-    """Return a mean with its interval; nothing where there are no rows."""
+    """Return a mean with its interval, or nothing if there are no rows."""
     return intervals.mean_interval(values).numbers(name) if len(values) else {}
 
 

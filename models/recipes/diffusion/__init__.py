@@ -1,1 +1,1 @@
-"""A diffusion model that draws small pictures as a prompt says."""
+"""A diffusion model that draws small pictures from prompts."""

@@ -28,13 +28,7 @@ from models.training.supervised_task import Batch, Loss, loss_task
 
 
 def objective(parameters: Parameters) -> Loss:
-    """Return the loss: |velocity - predicted|^2, mean of pixels and pictures, at steps at random.
-
-    That is Ho et al.'s L_simple (equation 14) over the share of the picture that is left, and so
-    weighs noisy steps higher. A batch has pictures, the tokens of each one's captions,
-    [n, captions, prompt_tokens], and how many it has, [n]; one caption is taken at random, or none
-    (J. Ho and T. Salimans, algorithm 1). `noise_error` is L_simple.
-    """
+    """Return the mean |velocity - predicted|^2 over pixels and pictures, at random steps."""
     kept_at = schedule.kept_shares(parameters.noise_steps)
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
@@ -56,11 +50,7 @@ _STEPS = (1, 2, 5, 10, 20)
 
 
 def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) -> Evaluation:
-    """Return how well pictures follow their prompts and negative prompts, and pictures by steps.
-
-    They are drawn as a server draws by default; `steps` shows what more and more steps make of the
-    same noise.
-    """
+    """Return metrics of prompt and negative prompt fidelity, and pictures by steps."""
     assert isinstance(network, AveragedDenoiser)
     draw, length = draw_function(network.drawing, parameters), parameters.prompt_tokens
     drawn, negated = (

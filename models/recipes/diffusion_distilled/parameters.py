@@ -21,7 +21,7 @@ class Parameters(DenoiserSettings):
 
     @property
     def stages(self) -> int:
-        """How often steps are halved."""
+        """Return the number of times that steps are halved."""
         return (self.teacher_steps // self.sampling_steps).bit_length() - 1
 
     @model_validator(mode="after")

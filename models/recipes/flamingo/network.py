@@ -164,10 +164,7 @@ def objective(parameters: Parameters) -> Loss:
 
 
 def draw_rows(told: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw rows of pictures and their answers, [n, count] each, from [n, attributes].
-
-    The last picture of row i is picture i. Chance comes from torch's global stream.
-    """
+    """Draw rows of pictures and their answers, [n, count] each, from [n, attributes]."""
     size, attributes = told.shape
     others = torch.randint(size, (size, count - 1))
     pictures = torch.cat([others, torch.arange(size)[:, None]], dim=1).to(told.device)

@@ -1,1 +1,1 @@
-"""Generative adversarial networks of small pictures: one draws, one tells drawn from real."""
+"""Generative adversarial networks of small pictures: a generator and a critic."""

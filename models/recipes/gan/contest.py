@@ -81,7 +81,7 @@ class AdversarialTask:
         return adamw(network, self.settings, self.device, betas)
 
     def parts(self) -> Mapping[str, Stateful]:
-        """Return the networks, both optimisers and what the alarm has counted."""
+        """Return the networks, both optimisers and the counters of the alarm."""
         return {
             "network": self.network,
             "generator_optimiser": self._of_generator,

@@ -83,7 +83,7 @@ class Adversaries(nn.Module):
         ).requires_grad_(requires_grad=False)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return what the averaged generator draws."""
+        """Return pictures drawn by the averaged generator."""
         drawn: torch.Tensor = self.averaged(latents)
         return drawn
 
@@ -122,11 +122,7 @@ def _label_loss(
 
 
 def generator_loss(parameters: Parameters, of_drawn: torch.Tensor) -> torch.Tensor:
-    """Return the generator's loss of what the critic says about its draws.
-
-    minimax: log(1 - s(c)), whose gradient vanishes where the critic is sure; non-saturating:
-    -log s(c), with the same fixed point; wgan-gp: -c.
-    """
+    """Return the generator's loss from the critic's values of its pictures."""
     if parameters.objective == "minimax":
         return -functional.softplus(of_drawn).mean()
     if parameters.objective == "non-saturating":

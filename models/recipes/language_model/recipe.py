@@ -31,11 +31,7 @@ def make_network(parameters: Parameters) -> LlamaForCausalLM:
 
 
 def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
-    """Return the cross-entropy of rows [n, context + 1]: the mean of -log p(token | those before).
-
-    Y. Bengio et al., A neural probabilistic language model, 2003,
-    https://www.jmlr.org/papers/v3/bengio03a.html
-    """
+    """Return the mean -log p(token | earlier tokens) of rows [n, context + 1]."""
     return {"loss": -log_probabilities(network, batch[0]).mean()}
 
 

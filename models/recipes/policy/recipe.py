@@ -19,7 +19,7 @@ from models.training.supervised_task import Batch, loss_task
 
 
 def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
-    """Return the mean of -log p(token) over the tokens of completions, the end among them, nats."""
+    """Return the mean -log p(token) in nats over completions, including their end."""
     written = CompletionRows(*batch)
     told = log_probabilities(network, written.ids) * written.answered
     return {"loss": -told.sum() / written.answered.sum()}

@@ -1,1 +1,1 @@
-"""A small language model of what is said of drawn shapes."""
+"""A small language model of descriptions of drawn shapes."""

@@ -58,7 +58,7 @@ def _asked(network: FrozenLanguageModel, context: torch.Tensor, rows: torch.Tens
 
 
 def _alike(told: torch.Tensor, count: int) -> torch.Tensor:
-    """Return answers of one attribute a row, [n, count], of things by chance."""
+    """Return answers of one attribute a row, [n, count], of random things."""
     size, attributes = told.shape
     things = torch.randint(size, (size, count)).to(told.device)
     attribute = torch.randint(attributes, (size, 1)).to(told.device)
@@ -111,7 +111,7 @@ def _exact(network: FrozenLanguageModel, context: torch.Tensor, rows: torch.Tens
 def _same_kind(
     network: FrozenLanguageModel, words: WholeWordTokenizer, data: Questions, told: torch.Tensor
 ) -> float:
-    """Return the share of third answers of the kind of two that came before, all kinds alike."""
+    """Return the share of third answers of the kind of the two before, averaged over kinds."""
     right = []
     for at, attribute in enumerate(data.attributes):
         row = answer_rows(torch.stack([told[:, at], told[:, at].roll(1), told[:, at]], dim=1))

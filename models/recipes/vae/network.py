@@ -52,11 +52,7 @@ class Autoencoder(nn.Module):
 
 
 def objective(parameters: Parameters) -> Loss:
-    """Return the loss: |x - decoded|^2 / (2 variance) + weight * KL(q || N(0, I)), mean of a batch.
-
-    A point is drawn as mean + deviation * noise, so that the gradient reaches both (Kingma and
-    Welling, 2.4). The constant of the Gaussian's logarithm is left out.
-    """
+    """Return |x - decoded|^2 / (2 variance) + weight * KL(q || N(0, I)), mean of a batch."""
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(network, Autoencoder)

@@ -1,4 +1,4 @@
-"""A handler that draws by a decoder: `signature.json` and the graphs that it names in the package.
+"""A handler that draws by a decoder, by the package's `signature.json` and graphs.
 
 It answers `{"seed": 7, "count": 4}` with `{"images": [...]}`, pixels of 0 to 255 as
 [count][height][width][channels]. With `"to_seed"` the pictures walk from the first seed to the

@@ -1,4 +1,4 @@
-"""A handler for sentence embeddings by ONNX: `model.onnx` and `tokenizer.json` in the package.
+"""A handler of sentence embeddings by the package's `model.onnx` and `tokenizer.json`.
 
 It answers two shapes of requests: `{"inputs": [...], "truncate": false}` with a list of vectors, as
 Text Embeddings Inference does, and `{"input": [...]}` with OpenAI's object, which counts tokens.
