@@ -179,11 +179,10 @@ class LeasedBudgets:
     ) -> BudgetLease:
         began, whole = self.monotonic(), multiply_cost(most, calls)
         reservation = self.budgets.reserve(*lease_key, whole, seconds, quietly=quietly)
+        # There was room, so the next lease may be larger.
         self._sizes[lease_key] = min(self.max_calls, 2 * calls)
-        ends_at, until = (
-            self.monotonic() + self.max_seconds,
-            began + lease_seconds(reservation, seconds),
-        )
+        ends_at = self.monotonic() + self.max_seconds
+        until = began + lease_seconds(reservation, seconds)
         return BudgetLease(
             reservation, ends_at, until, reservation.nanodollars, whole.tokens, whole.requests
         )

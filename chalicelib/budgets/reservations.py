@@ -130,6 +130,7 @@ class TenantBudgets:
         corrected = False
         for _ in repeat(None, MAX_TRIES):
             counted = self.records.apply(asked.tenant, reservation_change(asked, limits))
+            # An entry of this id means that an earlier try was written but its reply was lost.
             if counted.applied or RESERVED + asked.reservation_id in counted.item:
                 with best_effort(self.on_error):
                     self._sweep(asked, counted.item)
@@ -140,6 +141,8 @@ class TenantBudgets:
                 self._sweep(asked, counted.item)
             else:
                 refusal = longest_refusal(dollar_refusals(asked, limits, counted.item))
+                # Reservations of earlier days may have been settled for less: correct the month
+                # once before it refuses a call.
                 is_final = refusal is None or refusal.period == "day" or corrected
                 if not is_final:
                     corrected = True

@@ -45,7 +45,7 @@ class ReservationSettler:
         counted = self.records.apply(tenant, settlement_change(reservation, used))
         if not counted.applied:
             if EXPIRED + reservation.reservation_id not in counted.item:
-                return
+                return  # it was settled before
             late = settlement_change(reservation, used, was_expired=True)
             if not self.records.apply(tenant, late).applied:
                 return

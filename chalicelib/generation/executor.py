@@ -175,6 +175,7 @@ class Generator:
                 if model_call.ended:
                     raise
                 if answer.has_begun:
+                    # The caller has pieces of this answer, so no other model can replace it.
                     usage = error.usage or answer.usage(step.load.tokens_in)
                     run.record_failure(model_call, error, usage)
                     raise

@@ -151,6 +151,7 @@ def _put_everywhere(
         try:
             indexed[missing[0]] = _put(document, passages, missing[0], deps)
         except NotFound:
+            # If a reindex job removed the index since the state was read, read the state again.
             if missing[0] in _state(document, deps).indexes:
                 raise
 

@@ -167,6 +167,7 @@ class _Step:
     def _rest(self, state: JobState, place: BatchCheckpoint, error: HeadraceError) -> StepOutcome:
         """Wait as long as the model says, or longer each time, but not beyond the deadline."""
         ceiling = min(_LONGEST_REST_SECONDS, _FIRST_REST_SECONDS * 2 ** min(place.round, 10))
+        # Jitter over the upper half, so that calls refused together do not return together.
         seconds = max(error.retry_after or 0, ceiling * (1 + self.deps.chance()) / 2)
         seconds_left = (batch_order(state.input).deadline - self.deps.desk.now()).total_seconds()
         update = {

@@ -114,9 +114,11 @@ def record_call(
     rules: BreakerRules = BREAKER_RULES,
 ) -> Breaker:
     """Return the breaker after the call that was admitted with `ticket` ended at `now`."""
+    # A call that ends now was admitted before the breaker opened.
     if breaker.state == "open":
         return breaker
     if breaker.state == "half-open":
+        # Only the probe decides: its ticket is the time at which it began.
         return _after_probe(breaker, ending, now) if ticket == breaker.since else breaker
     failed = ending == "failed"
     counted = _in_current_window(breaker, now, rules)

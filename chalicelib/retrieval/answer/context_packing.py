@@ -43,6 +43,7 @@ def pack_context(items: Sequence[ContextItem], budget: int) -> list[int]:
     if not fitting:
         return []
     distinct = _unlike(items, fitting)
+    # The best passage is always packed; the others compete for the rest of the budget.
     first, others = distinct[0][0], distinct[1:]
     best = items[first].support
     worths = [

@@ -92,6 +92,7 @@ class ImageSearcher:
                 )
                 left_out = left_out or any(True for _ in others)
             elif index.model == query.model:  # the index belongs to a version with other dimensions
+                # Any vector will do: the query only asks if the index has an image that matches.
                 unlike = (1.0, *(0.0 for _ in range(image_index_dimensions(index.name) - 1)))
                 left_out = left_out or any(True for _ in self._nearest(index, unlike, 1, condition))
         names = {"collection": query.collection, "model": query.model, "version": version}

@@ -251,6 +251,7 @@ class Searcher:
         images = self._current_passages(query, hits)
         if image_query.images_only:
             return images, notice
+        # The ranking of the query's own kind leads on ties.
         first, second = (images, texts) if query.image else (texts, images)
         return fuse_rankings(first, second), notice
 
