@@ -29,11 +29,11 @@ from functions.stream_chat.route import Deps
 from tests.exported_models import Files, serving, version
 from tests.exported_texts import FOLLOWS, scorer, speaker
 from tests.model_deps import task_deps
+from tests.unit.adapters.models.in_process import InProcess
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.functions.stream_chat.generating import event
 from tests.unit.generation.fakes import House
 from tests.unit.generation.planning import NOW
-from tests.unit.query_adapters.in_process import InProcess
 
 PATH = "/v1/generations"
 WRITES = {"model": "aligned-lm", "prompt": "the room"}

@@ -34,8 +34,8 @@ from functions.label_picture import core as labelling
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
 from tests.fixtures_models import models_dir
+from tests.unit.adapters.models.in_process import InProcess
 from tests.unit.ingest.fakes import FakeObjects
-from tests.unit.query_adapters.in_process import InProcess
 from tests.unit.retrieval.fakes import FakeDeclarations
 
 __all__ = ["models_dir"]

@@ -17,7 +17,7 @@ from functions.run_model import score_answer
 from tests.exported_models import read, version
 from tests.exported_texts import scorer
 from tests.model_deps import task_deps
-from tests.unit.query_adapters.in_process import InProcess
+from tests.unit.adapters.models.in_process import InProcess
 
 MODEL = served_models().model("preferences-reward")
 CALL = ScoreCall(prompt="the room was", answers=("warm .", "cold ."))

@@ -16,7 +16,7 @@ from localcloud.stepfunctions.language.jsonpath import intrinsics, paths
 from localcloud.stepfunctions.language.state_machine import ChoiceState, MapState
 from localcloud.stepfunctions.language.validation import definition_checks
 from localcloud.stepfunctions.language.values import Environment
-from tests.unit.stepfunctions_language.casebook import book, cases
+from tests.unit.stepfunctions.language.casebook import book, cases
 
 CONTEXT: dict[str, Any] = {"Execution": {"Name": "run-1"}}
 ENVIRONMENT = Environment(CONTEXT, {"order": {"items": [{"sku": "s-1"}]}})

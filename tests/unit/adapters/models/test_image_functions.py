@@ -20,7 +20,7 @@ from chalicelib.errors import (
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import ModelRoute
-from tests.unit.query_adapters.test_functions import answering
+from tests.unit.adapters.models.test_functions import answering
 
 MODEL = served_models().model("digits-vae")
 ROUTE = ModelRoute("generate_image", "us-east-1", "region", Decimal(1))

@@ -25,7 +25,7 @@ from models.sagemaker.tuning import (
 from models.training import recipe
 from models.training.ranges import NumberRange, TuningRanges, ValueChoices
 from models.training.recipe import Recipe
-from tests.unit.training.test_request import PLACES
+from tests.unit.models.training.test_request import PLACES
 
 VAE = recipe.load("vae")
 WISH = JobSpec("headrace-dev-abc", VAE, "tiny", "cpu")

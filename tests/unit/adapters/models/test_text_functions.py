@@ -32,7 +32,7 @@ from functions.run_model import complete_text
 from tests.exported_models import Files, read, version
 from tests.exported_texts import speaker
 from tests.model_deps import task_deps
-from tests.unit.query_adapters.in_process import InProcess
+from tests.unit.adapters.models.in_process import InProcess
 
 MODEL = served_models().model("aligned-lm")
 ROUTE = ModelRoute("complete_text", "us-east-1", "region", Decimal(1))

@@ -13,8 +13,8 @@ from chalicelib.adapters.functions import EmbedPictureFunction
 from chalicelib.contracts.vision import EmbedImageRequest
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, ModelFailure, Transient
 from chalicelib.wiring.queries import PICTURE_SECONDS, QueryServices
-from tests.unit.query_adapters.in_process import InProcess
-from tests.unit.query_adapters.test_query_clients import ENVIRON, GATEWAY_SECONDS
+from tests.unit.adapters.models.in_process import InProcess
+from tests.unit.adapters.models.test_query_clients import ENVIRON, GATEWAY_SECONDS
 
 ANSWER = {"vectors": [[0.6, 0.8]], "version": "clip/2", "tokens": 3, "seconds": 0.1}
 

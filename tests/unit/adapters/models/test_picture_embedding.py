@@ -32,7 +32,7 @@ from functions.run_model.embed_image import parse, run
 from tests.exported_clip import clip_files, image_file, unit
 from tests.exported_models import read, version
 from tests.model_deps import task_deps
-from tests.unit.query_adapters.in_process import InProcess
+from tests.unit.adapters.models.in_process import InProcess
 
 MODEL = served_models().model("emoji-clip")
 FILES = clip_files()

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.adapters.screening_functions import ScreenImageFunction, ScreenTextFunction
 from chalicelib.contracts.screening import MAX_TEXTS, Category, Finding, OriginText
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Transient
-from tests.unit.query_adapters.test_functions import answering
+from tests.unit.adapters.models.test_functions import answering
 
 THREAT: tuple[Category, ...] = ("threat",)
 FOUND = {

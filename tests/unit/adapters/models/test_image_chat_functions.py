@@ -38,7 +38,7 @@ from tests.exported_clip import clip_files, image_file
 from tests.exported_image_text import blip2_files, flamingo_files
 from tests.exported_models import Files, read, version
 from tests.model_deps import task_deps
-from tests.unit.query_adapters.in_process import InProcess
+from tests.unit.adapters.models.in_process import InProcess
 
 RED, BLUE, WHITE, BLACK = (
     image_file(each) for each in ((255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0))
