@@ -119,7 +119,7 @@ def test_every_task_retries_what_passes_with_jitter_and_a_limit(file: Path) -> N
             assert rule["JitterStrategy"] == "FULL", name
             assert rule["MaxAttempts"] <= 5, name
             assert rule["MaxDelaySeconds"] <= 60, name
-        if state["StackResource"].endswith("lambda:invoke"):
+        if state["Resource"].endswith("lambda:invoke"):
             retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
             assert LAMBDA_SERVICE_ERRORS | {"Throttled", "Transient"} <= retried
             assert state["TimeoutSeconds"] > 0

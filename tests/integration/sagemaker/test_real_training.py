@@ -51,7 +51,7 @@ NAMES = (
     "ModelJobMachineRole",
 )
 GROUP = "headrace-try-vae"
-ON = {"Stage": "try", "StageTraining": "on"}
+ON = {"Stage": "try", "Training": "on"}
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 OUTPUTS = {
     "DocumentsBucketName": BUCKET,
