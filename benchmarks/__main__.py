@@ -26,10 +26,8 @@ class Benchmark:
 
     def measure(self, repetitions: int, models: Path) -> Result:
         """Run it; its module is imported here because each needs other packages."""
-        found = import_module(self.module).measure
-        measure: Callable[[int], Result] = (
-            partial(found, folder=models) if self.of_models else found
-        )
+        run = import_module(self.module).measure
+        measure: Callable[[int], Result] = partial(run, folder=models) if self.of_models else run
         return measure(repetitions)
 
 

@@ -36,10 +36,10 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
         for seed in range(repetitions):
             for way in _turn(seed):
                 into = Path(scratch) / f"{way}-{seed}"
-                told = trained.run(
+                output = trained.run(
                     CHILD, "task", way, str(seed), str(base), str(channel), str(into)
                 )
-                tasks[way].append(_last(told))
+                tasks[way].append(_last(output))
         larger = {way: _last(trained.run(CHILD, "steps", way, str(channel))) for way in WAYS}
     return result(tasks, larger, repetitions)
 
@@ -49,8 +49,8 @@ def _turn(seed: int) -> Iterable[str]:
 
 
 def _last(told: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(told.splitlines()[-1])
-    return found
+    row: dict[str, Any] = json.loads(told.splitlines()[-1])
+    return row
 
 
 def result(tasks: Runs, larger: Mapping[str, Mapping[str, Any]], repetitions: int) -> Result:

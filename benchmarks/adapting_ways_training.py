@@ -42,8 +42,8 @@ def settings(way: str) -> dict[str, Any]:
 def task(way: str, seed: str, base: str, channel: str, into: str) -> dict[str, Any]:
     """Train the tiny preset as a job does, and generate every held-out answer."""
     root = Path(into)
-    asked = {"recipe": RECIPE, "preset": PRESET, "seed": int(seed), **settings(way)}
-    lay_out_job(root, asked, {TRAINING_CHANNEL: Path(channel), "base": Path(base)})
+    request = {"recipe": RECIPE, "preset": PRESET, "seed": int(seed), **settings(way)}
+    lay_out_job(root, request, {TRAINING_CHANNEL: Path(channel), "base": Path(base)})
     job = TrainingJob.of({ROOT: str(root)})
     before, cpu, wall = begin(), time.process_time(), time.perf_counter()
     runner.run_job(job, {DEVICE: "cpu"}, lambda _line: None)

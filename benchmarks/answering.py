@@ -103,9 +103,9 @@ class ExactIndex:
             holding = sum(term in counts for counts in self.counts)
             rarity = math.log(1 + (len(self.hits) - holding + 0.5) / (holding + 0.5))
             for at, counts in enumerate(self.counts):
-                found = counts[term]
-                spread = found + 1.2 * (0.25 + 0.75 * self.lengths[at] / mean)
-                scores[at] += rarity * found * 2.2 / spread if found else 0.0
+                frequency = counts[term]
+                spread = frequency + 1.2 * (0.25 + 0.75 * self.lengths[at] / mean)
+                scores[at] += rarity * frequency * 2.2 / spread if frequency else 0.0
         return scores
 
 
@@ -164,8 +164,8 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
     labels = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
     split = name in SPLIT
     cases: dict[str, list[Case]] = {way: [] for way in narrows}
-    for asked in ([*labels["answerable"]], [{"question": q} for q in labels["unanswerable"]]):
-        for at, label in enumerate(asked):
+    for questions in ([*labels["answerable"]], [{"question": q} for q in labels["unanswerable"]]):
+        for at, label in enumerate(questions):
             weighed = _weighed(searcher, local, label["question"])
             for way, narrow in narrows.items():
                 held_out = split and at % 2 == 1
@@ -176,10 +176,10 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
 def _weighed(
     searcher: Searcher, embedder: LocalEmbedder, question: str
 ) -> Sequence[evidence.Evidence]:
-    found = searcher.search(Query("tenant", question, None, 10, ""))
-    sources = evidence.candidate_sentences(question, found.passages)
+    results = searcher.search(Query("tenant", question, None, 10, ""))
+    sources = evidence.candidate_sentences(question, results.passages)
     vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
-    return evidence.weigh_evidence(question, found.vector, sources, vectors)
+    return evidence.weigh_evidence(question, results.vector, sources, vectors)
 
 
 def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:
@@ -206,12 +206,12 @@ def measure(repetitions: int = 1, models: Path = ROOT / "models" / "cache") -> R
 
 
 def _by_set(sets: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, cases in sets.items():
         held_out = [case for case in cases if case.held_out]
-        told[name] = summary(cases) | ({"held out": summary(held_out)} if held_out else {})
+        figures[name] = summary(cases) | ({"held out": summary(held_out)} if held_out else {})
     split = [case for name in SPLIT for case in sets[name]]
-    return told | {"curve over near misses and leaflets": curve(split)}
+    return figures | {"curve over near misses and leaflets": curve(split)}
 
 
 NOTES = (

@@ -43,16 +43,16 @@ Line = Mapping[str, Any]
 
 def measure(repetitions: int) -> Result:
     """Run a batch of `repetitions` thousand items through all checks."""
-    found = accepted(repetitions * ITEMS_A_REPETITION)
+    counted = accepted(repetitions * ITEMS_A_REPETITION)
     return Result(
         name="batch_acceptance",
         repetitions=repetitions,
         measured={
             "items a second, throttling, poison, the kill and the start after it included": spread(
-                [found.items / found.seconds], "items/s"
+                [counted.items / counted.seconds], "items/s"
             )
         },
-        facts=found.facts(),
+        facts=counted.facts(),
         notes=(
             "In flight is a call that was made and whose outcome is not written: ten of a child.",
             "Killed is the whole local cloud with its functions, by SIGKILL.",
@@ -167,8 +167,8 @@ def checked(job: Mapping[str, Any], files: Mapping[str, Sequence[Line]], count: 
     counts = job["counts"]
     if (counts["total"], counts["done"], counts["failed"]) != (count, len(good), len(bad)):
         raise RuntimeError(f"the counts are {counts}")
-    told = [line["receipt"] for line in files["errors.jsonl"] if "receipt" in line]
-    receipts = [line["generation"]["receipt"] for line in files["results.jsonl"]] + told
+    failed = [line["receipt"] for line in files["errors.jsonl"] if "receipt" in line]
+    receipts = [line["generation"]["receipt"] for line in files["results.jsonl"]] + failed
     models = [line for line in job["receipt"]["lines"] if line["role"] == "embedding"]
     for measure_ in ("tokens_in", "dollars"):
         of_items = sum(Decimal(receipt[measure_]) for receipt in receipts)

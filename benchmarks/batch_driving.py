@@ -72,15 +72,15 @@ def seconds_of(job: Mapping[str, Any]) -> float:
 
 def files_of(job: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the lines of each result file; raise if one has another length than stated."""
-    found = {}
+    contents = {}
     for result in job["results"]:
         answer = httpx.get(result["url"], timeout=120)
         answer.raise_for_status()
         if len(answer.content) != result["bytes"]:
             raise RuntimeError(f"{result['name']} has {len(answer.content)} bytes.")
         if result["name"].endswith(".jsonl"):
-            found[result["name"]] = [json.loads(line) for line in answer.text.splitlines()]
-    return found
+            contents[result["name"]] = [json.loads(line) for line in answer.text.splitlines()]
+    return contents
 
 
 def fault(cloud: CloudProcess, name: str, **what: Any) -> None:

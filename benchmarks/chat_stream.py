@@ -31,11 +31,11 @@ def measure(repetitions: int) -> Result:
         cold = _through_api(caller)["first token"]
         for repetition in range(-WARM_UP, repetitions):
             names = sorted(ways, reverse=repetition % 2 == 0)
-            said = {name: ways[name](caller) for name in names}
-            if len({found["pieces"] for found in said.values()}) != 1:
-                raise RuntimeError(f"the two ways told different answers: {said}")
+            answers = {name: ways[name](caller) for name in names}
+            if len({found["pieces"] for found in answers.values()}) != 1:
+                raise RuntimeError(f"the two ways told different answers: {answers}")
             if repetition >= 0:
-                for name, found in said.items():
+                for name, found in answers.items():
                     times[name].append(found)
     measured = {
         f"{name}, {part}": spread([each[part] * 1000 for each in found], "ms")

@@ -51,9 +51,9 @@ def measure(repetitions: int) -> Result:
         for repetition in range(-1, repetitions):
             for start in starts:
                 for kind in sorted(MAKERS, reverse=repetition % 2 == 0):
-                    found = _start(kind, start, caller.cloud.endpoint_url)
+                    seconds = _start(kind, start, caller.cloud.endpoint_url)
                     if repetition >= 0:
-                        spent[start.name, kind].append(found)
+                        spent[start.name, kind].append(seconds)
     return _result(repetitions, spent, sizes)
 
 
@@ -83,14 +83,14 @@ def _start(kind: str, start: ColdStart, endpoint: str) -> dict[str, Any]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    found = (
+    figures = (
         _streamed(start, bundle, environment) if start.streams else _run(start, bundle, environment)
     )
-    _demand_success(start, found.pop("outcome"))
+    _demand_success(start, figures.pop("outcome"))
     return {
-        **found,
-        "core": found["import core"] + found["first core"],
-        "wall": found["import wall"] + found["first wall"],
+        **figures,
+        "core": figures["import core"] + figures["first core"],
+        "wall": figures["import wall"] + figures["first wall"],
     }
 
 
@@ -100,9 +100,9 @@ def _streamed(start: ColdStart, bundle: Path, environment: dict[str, str]) -> di
     environment["AWS_LAMBDA_RUNTIME_API"] = invocation.address
     with ThreadPoolExecutor(1) as aside:
         answering = aside.submit(invocation.answer)
-        found = _run(start, bundle, environment)
+        figures = _run(start, bundle, environment)
         demand_stream(answering.result())
-    return found
+    return figures
 
 
 def _run(start: ColdStart, bundle: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -121,14 +121,14 @@ def _run(start: ColdStart, bundle: Path, environment: Mapping[str, str]) -> dict
         )
         if done.returncode:
             raise RuntimeError(f"{start.name} from {bundle}:\n{done.stderr}")
-        found: dict[str, Any] = json.loads(answer.read_text())
-        return found
+        figures: dict[str, Any] = json.loads(answer.read_text())
+        return figures
 
 
 def _demand_success(start: ColdStart, outcome: Any) -> None:
-    told = outcome if isinstance(outcome, dict) else {}
-    failed = told.get("batchItemFailures") or int(told.get("statusCode", 200)) != 200
-    if failed or told.get("errorType", "") != start.error or '"Deny"' in json.dumps(outcome):
+    response = outcome if isinstance(outcome, dict) else {}
+    failed = response.get("batchItemFailures") or int(response.get("statusCode", 200)) != 200
+    if failed or response.get("errorType", "") != start.error or '"Deny"' in json.dumps(outcome):
         raise RuntimeError(f"{start.name} did not do its work: {outcome}")
 
 

@@ -80,7 +80,7 @@ def cold_starts(caller: Caller) -> list[ColdStart]:
     scan = _ingested(caller, "scan.pdf", make_pdfs.mixed())
     events = _events(caller, document) | _of_rooms(caller, document, scan)
     listed = caller.cloud.client("lambda").list_functions(MaxItems=50)["Functions"]
-    found = []
+    starts = []
     for function in sorted(listed, key=lambda each: each["FunctionName"]):
         for label, event in events.pop(function["Handler"]).items():
             variables = {
@@ -89,8 +89,8 @@ def cold_starts(caller: Caller) -> list[ColdStart]:
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function["MemorySize"]),
             }
             error = ERRORS.get(label, "")
-            found.append(ColdStart(label, function["Handler"], variables, event, error))
-    return found
+            starts.append(ColdStart(label, function["Handler"], variables, event, error))
+    return starts
 
 
 def _ingested(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
@@ -148,8 +148,8 @@ def _of_rooms(
         "stream_answer": {"question": question(1), "collection": COLLECTION},
         "stream_chat": {**json.loads(events["stream_chat"]["body"]), **FEW_WORDS},
     }
-    for name, asked in streamed.items():
-        events[name] |= {"body": json.dumps(asked)}
+    for name, request in streamed.items():
+        events[name] |= {"body": json.dumps(request)}
         events[name]["requestContext"]["authorizer"] |= {"tenant": "local"}
     events["recognise_pages"] = next(
         payload for payload in _payloads(caller.history(scan["version"])) if "recognise" in payload

@@ -54,8 +54,8 @@ def counted(caller: Caller) -> Counts:
 
 
 def _reports(file: Path) -> tuple[int, int, int]:
-    found = _REPORT.findall(file.read_text(errors="replace"))
-    return len(found), sum(int(ms) for ms, _ in found), int(found[-1][1]) if found else 0
+    reports = _REPORT.findall(file.read_text(errors="replace"))
+    return len(reports), sum(int(ms) for ms, _ in reports), int(reports[-1][1]) if reports else 0
 
 
 def _objects(caller: Caller) -> int:

@@ -117,8 +117,8 @@ def _ingest(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
     }
 
     def has_ended() -> bool:
-        found = table.get_item(**where).get("Item", {})
-        return found.get("status", {}).get("S") in SETTLED
+        record = table.get_item(**where).get("Item", {})
+        return record.get("status", {}).get("S") in SETTLED
 
     until(has_ended, f"{path} to settle", PATIENCE_S)
     return {"document_id": announced["document_id"]}
@@ -141,8 +141,8 @@ def _queries(
 def _search(caller: Caller, query: str) -> dict[str, Any]:
     answer = caller.api.post("/v1/search", json={"query": query, "collection": COLLECTION})
     answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def _ask(caller: Caller, question: str, tier: str) -> dict[str, Any]:
@@ -189,9 +189,9 @@ def _calls(before: Counts, after: Counts) -> dict[str, int]:
 
     Empty polls are an idle cost of a queue.
     """
-    found = after.calls - before.calls
-    found["sqs:ReceiveMessage"] = found["sqs:DeleteMessageBatch"]
-    return dict(found)
+    calls = after.calls - before.calls
+    calls["sqs:ReceiveMessage"] = calls["sqs:DeleteMessageBatch"]
+    return dict(calls)
 
 
 def _functions(before: Counts, after: Counts) -> dict[str, FunctionUse]:
@@ -205,12 +205,12 @@ def _functions(before: Counts, after: Counts) -> dict[str, FunctionUse]:
 
 
 def _tokens(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
+    tokens: Counter[str] = Counter()
     for line in lines:
         if line.get("tokens_out"):
-            found[f"bedrock.{line['priced_as']}.input_token"] += line["tokens_in"]
-            found[f"bedrock.{line['priced_as']}.output_token"] += line["tokens_out"]
-    return dict(found)
+            tokens[f"bedrock.{line['priced_as']}.input_token"] += line["tokens_in"]
+            tokens[f"bedrock.{line['priced_as']}.output_token"] += line["tokens_out"]
+    return dict(tokens)
 
 
 def _stored(caller: Caller) -> dict[str, float]:
@@ -256,9 +256,9 @@ def _vector_bytes(caller: Caller) -> float:
     vectors = caller.cloud.client("s3vectors")
     bucket = caller.cloud.outputs["VectorBucketName"]
     (index,) = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
-    kept = vectors.list_vectors(indexArn=index["indexArn"], returnMetadata=True, maxResults=500)
+    page = vectors.list_vectors(indexArn=index["indexArn"], returnMetadata=True, maxResults=500)
     sizes = [
         DIMENSIONS * FLOAT_BYTES + len(each["key"]) + len(json.dumps(each.get("metadata", {})))
-        for each in kept["vectors"]
+        for each in page["vectors"]
     ]
     return sum(sizes) / len(sizes)

@@ -22,11 +22,11 @@ RECIPES = ("diffusion", "diffusion_distilled")
 def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
     """Draw in every way, `repetitions` times a hundred pictures. Raises NotTrained."""
     teacher, student = trained.found(folder, RECIPES).values()
-    told = trained.run(
+    output = trained.run(
         "benchmarks.diffusion_steps_drawing", str(teacher), str(student), str(repetitions)
     )
-    found = json.loads(told.splitlines()[-1])
-    return result(found["ways"], found["facts"], repetitions)
+    figures = json.loads(output.splitlines()[-1])
+    return result(figures["ways"], figures["facts"], repetitions)
 
 
 def result(ways: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], repetitions: int) -> Result:

@@ -52,8 +52,8 @@ class Model:
             (noise,) = session.run(["noise"], given)
             return np.asarray(noise, np.float32)
 
-        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return cls(denoise, told["constants"])
+        signature = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return cls(denoise, signature["constants"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def drawn(way: Way, tokens: Integers, seed: int) -> tuple[Images, float, float]:
     how = DiffusionSampling(way.steps, known["guidance"], way.eta, seed)
     none = np.zeros_like(tokens)
     cpu, wall = time.process_time(), time.perf_counter()
-    found = diffusion.sample(way.model.denoise, schedule, start, tokens, none, how)
-    return found, time.process_time() - cpu, time.perf_counter() - wall
+    pictures = diffusion.sample(way.model.denoise, schedule, start, tokens, none, how)
+    return pictures, time.process_time() - cpu, time.perf_counter() - wall
 
 
 def measured(
@@ -95,10 +95,10 @@ def measured(
     tokens, labels = all_tokens[:DRAWN, 0], data.images.test.labels[:DRAWN]
     features, cpu, wall, right = [], [], [], 0
     for seed in range(repetitions):
-        found, cpu_s, wall_s = drawn(way, tokens, seed)
+        samples, cpu_s, wall_s = drawn(way, tokens, seed)
         cpu.append(1000 * cpu_s / DRAWN)
         wall.append(1000 * wall_s / DRAWN)
-        pictures = from_network(found)
+        pictures = from_network(samples)
         right += int((judge.classes(pictures) == labels).sum())
         features.append(judge.features(pictures))
     real = judge.features(data.images.train.images)
@@ -115,9 +115,9 @@ def measured(
 
 def apart(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, Any]:
     """Return the Fréchet distance of features to real ones with its 95 % interval."""
-    found = frechet_interval(real, features)
-    low, high = (round(each, 2) for each in (found.low, found.high))
-    return {"value": round(found.mean, 2), "interval": [low, high]}
+    interval = frechet_interval(real, features)
+    low, high = (round(each, 2) for each in (interval.low, interval.high))
+    return {"value": round(interval.mean, 2), "interval": [low, high]}
 
 
 def main(teacher: str, student: str, repetitions: str) -> None:

@@ -37,15 +37,15 @@ def texts_of(length: int, tokens: SentenceTokenizer, prose: str) -> list[str]:
     """Return 32 passages of `prose` with exactly `length` tokens, special ones included."""
     spans = tokens.spans(prose)
     inner = length - 2
-    found: list[str] = []
+    texts: list[str] = []
     stride = max(1, (len(spans) - inner) // (TEXTS * 2))
     for first in range(0, len(spans) - inner, stride):
         text = prose[spans[first][0] : spans[first + inner - 1][1]]
         if tokens.count(text) == length:
-            found.append(text)
-    if len(found) < TEXTS:
-        raise ValueError(f"only {len(found)} passages of {length} tokens")
-    return found[:TEXTS]
+            texts.append(text)
+    if len(texts) < TEXTS:
+        raise ValueError(f"only {len(texts)} passages of {length} tokens")
+    return texts[:TEXTS]
 
 
 def measure(repetitions: int) -> Result:

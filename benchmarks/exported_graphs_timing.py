@@ -119,11 +119,11 @@ def _seconds(way: Callable[[], Any], calls: int) -> float:
 
 def main(repetitions: str, *models: str) -> None:
     """Measure the models given as RECIPE=FOLDER."""
-    found = []
+    rows = []
     for model in models:
         recipe, _, folder = model.partition("=")
-        found += [measured(case, int(repetitions)) for case in cases(recipe, Path(folder))]
-    print(json.dumps({"cases": found, "torch": torch.__version__}))
+        rows += [measured(case, int(repetitions)) for case in cases(recipe, Path(folder))]
+    print(json.dumps({"cases": rows, "torch": torch.__version__}))
 
 
 if __name__ == "__main__":

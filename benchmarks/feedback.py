@@ -84,8 +84,8 @@ class Remembered:
     ) -> Sequence[Hit]:
         """Return the best chunks; these questions have no `condition`."""
         if (text, count) not in self.found:
-            asked = self.index.query(index, vector, text, count=count, condition=condition)
-            self.found[text, count] = list(asked)
+            results = self.index.query(index, vector, text, count=count, condition=condition)
+            self.found[text, count] = list(results)
         return self.found[text, count]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
@@ -111,8 +111,8 @@ class Voters:
     @property
     def texts(self) -> list[str]:
         """Return all questions."""
-        found = [each.text for kind in self.asked.values() for each in kind]
-        return list(dict.fromkeys(found))
+        questions = [each.text for kind in self.asked.values() for each in kind]
+        return list(dict.fromkeys(questions))
 
 
 def voters(name: str, half: Half, documents: Mapping[str, JudgedDocument]) -> Voters:
@@ -175,7 +175,7 @@ def _ballot(
         (quoted,) = first_passage_span(right)
         better = quoted.bare_span
     cited: tuple[QuotedSpan, ...] = first_passage_span(shown)
-    asked = LoggedAnswer(
+    logged = LoggedAnswer(
         id=question.id,
         kind="search",
         question=question.text,
@@ -184,7 +184,7 @@ def _ballot(
         model=MODEL,
         asked_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    marks = marks_for_rating(asked, "up" if is_right != careless else "down", better)
+    marks = marks_for_rating(logged, "up" if is_right != careless else "down", better)
     return Vote(MODEL, unpack_vector(pack_vector(vector)), marks)
 
 
@@ -214,14 +214,14 @@ def scored(ask: Ask, asked: Sequence[Asking], score: Score) -> list[float]:
 
 def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
     """Return the means, and their difference with its interval."""
-    found = difference(after, before)
+    gain = difference(after, before)
     pairs = list(zip(before, after, strict=True))
     return {
         "questions": len(pairs),
         "without": round(fmean(before), 4),
         "with": round(fmean(after), 4),
-        "difference": round(found.mean, 4),
-        "interval": [round(found.low, 4), round(found.high, 4)],
+        "difference": round(gain.mean, 4),
+        "interval": [round(gain.low, 4), round(gain.high, 4)],
         "better": sum(one < other for one, other in pairs),
         "worse": sum(one > other for one, other in pairs),
     }
@@ -232,10 +232,10 @@ def effects(searcher: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, 
     without, with_votes = searching(searcher), searching(searcher, cast)
     return {
         kind: {
-            name: compared(scored(without, asked, score), scored(with_votes, asked, score))
+            name: compared(scored(without, questions, score), scored(with_votes, questions, score))
             for name, score in SCORES.items()
         }
-        for kind, asked in who.asked.items()
+        for kind, questions in who.asked.items()
     }
 
 
@@ -283,18 +283,18 @@ def measure(repetitions: int) -> Result:
 def _costs(searcher: Searcher, who: Voters, repetitions: int) -> list[float]:
     """Return the CPU time, in milliseconds, to weigh the maximum number of votes."""
     cast = ballots(searcher, who.rated)[:MAX_VOTES]
-    asked = [each.text for each in who.asked["in other words"]][:repetitions]
-    found = []
-    for vector in searcher.embedder.embed(asked, "").vectors:
+    questions = [each.text for each in who.asked["in other words"]][:repetitions]
+    milliseconds = []
+    for vector in searcher.embedder.embed(questions, "").vectors:
         begun = time.process_time()
         product.vote_weights(cast, MODEL, vector)
-        found.append(1_000 * (time.process_time() - begun))
-    return found
+        milliseconds.append(1_000 * (time.process_time() - begun))
+    return milliseconds
 
 
 def tuned(name: str) -> list[dict[str, float]]:
     """Return the effect of each pair of constants on the tuning questions."""
-    found = []
+    rows = []
     with opened(name, "tune") as (searcher, who):
         cast = {wrong: ballots(searcher, who.rated, wrong) for wrong in (0.0, WRONG)}
         before = {
@@ -310,9 +310,9 @@ def tuned(name: str) -> list[dict[str, float]]:
                             after = scored(ask, who.asked[kind], _reciprocal_rank)
                             change = fmean(after) - fmean(before[kind])
                             row[f"{kind}, {wrong:.0%} careless"] = round(change, 4)
-                found.append(row)
+                rows.append(row)
                 print(json.dumps(row), flush=True)
-    return found
+    return rows
 
 
 def main() -> None:

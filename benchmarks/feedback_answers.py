@@ -65,13 +65,13 @@ class Answers:
     def to(self, question: str, cast: Sequence[Vote] = ()) -> Answer:
         """Return the answer to a question, with the votes that were cast."""
         searcher = replace(self._finder, votes=Ballots(cast))
-        found = searcher.search(Query("tenant", question, None, 10, ""))
-        sources = evidence.candidate_sentences(question, found.passages)
+        results = searcher.search(Query("tenant", question, None, 10, ""))
+        sources = evidence.candidate_sentences(question, results.passages)
         vectors = [self._vector(evidence.text_to_embed(source)) for source in sources]
-        weighed = evidence.weigh_evidence(question, found.vector, sources, vectors)
-        nudged = evidence.boost_evidence(weighed, found.vote_weights)
+        weighed = evidence.weigh_evidence(question, results.vector, sources, vectors)
+        nudged = evidence.boost_evidence(weighed, results.vote_weights)
         claims = evidence.extract_claims(filter_replies(question, nudged))
-        return Answer(found, sources, [source for _, source in claims])
+        return Answer(results, sources, [source for _, source in claims])
 
     def _vector(self, text: str) -> Sequence[float]:
         if text not in self._vectors:
@@ -84,7 +84,7 @@ def vote_of(label: Label, answer: Answer) -> Vote:
     right = any(map(label.is_in, answer.claims))
     facts = [source for source in answer.sources if label.is_in(source)]
     better = _quoted(facts[0]).bare_span if facts and not right else None
-    asked = LoggedAnswer(
+    logged = LoggedAnswer(
         id="",
         kind="answer",
         question=label.question,
@@ -93,8 +93,8 @@ def vote_of(label: Label, answer: Answer) -> Vote:
         model=answer.found.embedding.model,
         asked_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    marks = marks_for_rating(asked, "up" if right else "down", better)
-    return Vote(asked.model, unpack_vector(pack_vector(answer.found.vector)), marks)
+    marks = marks_for_rating(logged, "up" if right else "down", better)
+    return Vote(logged.model, unpack_vector(pack_vector(answer.found.vector)), marks)
 
 
 def _quoted(source: SourceSentence) -> QuotedSpan:
@@ -105,11 +105,11 @@ def _quoted(source: SourceSentence) -> QuotedSpan:
 
 def labels_of(file: Path) -> tuple[list[Label], list[str]]:
     """Return the questions of a file that have an answer, and those that have none."""
-    told = json.loads(file.read_text(encoding="utf-8"))
+    content = json.loads(file.read_text(encoding="utf-8"))
     answered = [
-        Label(item["question"], item["path"], item["quotes"]) for item in told["answerable"]
+        Label(item["question"], item["path"], item["quotes"]) for item in content["answerable"]
     ]
-    return answered, told["unanswerable"]
+    return answered, content["unanswerable"]
 
 
 def measured(models: Path) -> Mapping[str, Any]:
@@ -121,21 +121,23 @@ def _of_set(name: str, models: Path) -> Mapping[str, int]:
     folder, file = SETS[name]
     answers = Answers(*finder_over(models, ROOT / folder))
     labels, others = labels_of(ROOT / "tests" / "data" / file)
-    asked = [*labels, *map(Label, others)]
-    votes = [vote_of(label, answers.to(label.question)) for label in asked]
-    told: dict[str, int] = {"answerable": len(labels), "unanswerable": len(others)}
+    questions = [*labels, *map(Label, others)]
+    votes = [vote_of(label, answers.to(label.question)) for label in questions]
+    figures: dict[str, int] = {"answerable": len(labels), "unanswerable": len(others)}
     for whose, cast in (
-        ("without votes", [()] * len(asked)),
-        ("everybody's votes", [votes] * len(asked)),
+        ("without votes", [()] * len(questions)),
+        ("everybody's votes", [votes] * len(questions)),
         ("votes of all others", list(_all_but_one(votes))),
     ):
         given = [
             (label, answers.to(label.question, each).claims)
-            for label, each in zip(asked, cast, strict=True)
+            for label, each in zip(questions, cast, strict=True)
         ]
-        told[f"right, {whose}"] = sum(any(map(label.is_in, claims)) for label, claims in given)
-        told[f"false, {whose}"] = sum(bool(claims) for label, claims in given if not label.quotes)
-    return told
+        figures[f"right, {whose}"] = sum(any(map(label.is_in, claims)) for label, claims in given)
+        figures[f"false, {whose}"] = sum(
+            bool(claims) for label, claims in given if not label.quotes
+        )
+    return figures
 
 
 def _all_but_one(votes: Sequence[Vote]) -> Iterator[Sequence[Vote]]:

@@ -40,8 +40,8 @@ class FolderObjects:
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         whole = self._folder / bucket
-        found = (path for path in whole.rglob("*") if path.is_file())
-        below = [path for path in found if str(path.relative_to(whole)).startswith(prefix)]
+        files = (path for path in whole.rglob("*") if path.is_file())
+        below = [path for path in files if str(path.relative_to(whole)).startswith(prefix)]
         for path in below:
             path.unlink()
         return len(below)

@@ -62,12 +62,12 @@ def ended(models: Path) -> list[Ended]:
 
 
 def _end(searcher: Searcher, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
-    found = searcher.search(Query("tenant", asked_as, None, 10, ""))
-    sources = evidence.candidate_sentences(asked_as, found.passages)
+    results = searcher.search(Query("tenant", asked_as, None, 10, ""))
+    sources = evidence.candidate_sentences(asked_as, results.passages)
     texts = [evidence.text_to_embed(source) for source in sources]
     *vectors, own = embedder.embed([*texts, case["question"]], "").vectors
     put = None if asked_as == case["question"] else evidence.OriginalQuestion(case["question"], own)
-    weighed = evidence.weigh_evidence(asked_as, found.vector, sources, vectors, put)
+    weighed = evidence.weigh_evidence(asked_as, results.vector, sources, vectors, put)
     claims = evidence.extract_claims(filter_replies(asked_as, weighed))
     if not claims:
         return "refused"

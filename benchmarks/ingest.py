@@ -46,11 +46,11 @@ class Sides:
     def take(self, side: str, path: Path, question: str) -> Done:
         """Let one side ingest a file. Raises RuntimeError if its search does not find it."""
         self.files += 1
-        asked = {"path": str(path), "question": question, "number": self.files}
+        request = {"path": str(path), "question": question, "number": self.files}
         if side == OURS:
-            done = self.ours.ask(asked)
+            done = self.ours.ask(request)
         else:
-            done = self.theirs.ask({**asked, "model": "fp32" if side == THEIRS else "int8"})
+            done = self.theirs.ask({**request, "model": "fp32" if side == THEIRS else "int8"})
         if not done["found"]:
             raise RuntimeError(f"{side} does not find {path.name} by {question!r}")
         return done
@@ -58,8 +58,8 @@ class Sides:
 
 def measure(repetitions: int) -> Result:
     """Ingest `repetitions` files of each kind on each side, then upload some to a cloud."""
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
+        folder = Path(scratch)
         environment = {**os.environ, **ALONE}
         run = [str(MODELS), str(folder)]
         ours = [*ONE_CORE, sys.executable, "-m", "benchmarks.ingest_ours", *run]

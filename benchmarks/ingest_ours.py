@@ -143,13 +143,13 @@ class Ingest:
         was_put = self._clock()
         vector = self._embedder.embed([question])[0].tolist()
         hits = self._passages.query(INDEX, vector, question, count=10, condition=None)
-        found = [hit.document_id for hit in hits]
+        names = [hit.document_id for hit in hits]
         ended = self._clock()
         return {
             "pages": read.pages,
             "chunks": chunked.chunks,
             "tokens": embedded.receipt.tokens_in,
-            "found": document in found,
+            "found": document in names,
             "seconds": {
                 "read": was_read - began,
                 "chunk": was_chunked - was_read,

@@ -39,13 +39,13 @@ def measure(repetitions: int) -> Result:
     peaks: dict[str, list[float]] = defaultdict(list)
     facts: dict[str, Any] = {}
     python = str(interpreter())
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
+        folder = Path(scratch)
         for ending, name, path in _files(folder):
             for _ in range(repetitions):
                 ours = _ours(path, folder / "objects")
-                for step, found in ours.items():
-                    peaks[f"{name}, ours, {step}"].append(found["peak"])
+                for step, figures in ours.items():
+                    peaks[f"{name}, ours, {step}"].append(figures["peak"])
                 peaks[f"{name}, ours"].append(max(each["peak"] for each in ours.values()))
                 command = [python, "-m", "benchmarks.memory_theirs"]
                 theirs = _run([*command, str(folder / f"small.{ending}"), str(path)])
@@ -58,7 +58,7 @@ def measure(repetitions: int) -> Result:
     return Result(
         name="memory",
         repetitions=repetitions,
-        measured={name: spread(found, "MiB at most") for name, found in peaks.items()},
+        measured={name: spread(figures, "MiB at most") for name, figures in peaks.items()},
         facts=facts,
         notes=(
             "VmHWM of a fresh process since libraries and models were loaded, those included.",
@@ -73,16 +73,16 @@ def _files(folder: Path) -> Sequence[tuple[str, str, Path]]:
     (folder / "small.csv").write_text("number,text\n1,small\n")
     (folder / "small.pdf").write_bytes(real_pages.pdf(real_pages.pages(1)))
     entries = [entry for page in real_pages.pages(100) for entry in page]
-    found: list[tuple[str, str, Path]] = []
+    files: list[tuple[str, str, Path]] = []
     for size in MEGABYTES:
         path = folder / f"{size}.csv"
         write_csv(path, size * 1_000_000, entries)
-        found.append(("csv", f"CSV of {size} MB", path))
+        files.append(("csv", f"CSV of {size} MB", path))
     for count in PAGES:
         path = folder / f"{count}.pdf"
         path.write_bytes(real_pages.pdf(real_pages.pages(count)))
-        found.append(("pdf", f"PDF of {count} pages", path))
-    return found
+        files.append(("pdf", f"PDF of {count} pages", path))
+    return files
 
 
 def write_csv(path: Path, size: int, entries: Sequence[tuple[str, str]]) -> None:
@@ -93,9 +93,9 @@ def write_csv(path: Path, size: int, entries: Sequence[tuple[str, str]]) -> None
         for number, (name, text) in enumerate(cycle(entries)):
             if written >= size:
                 return
-            told = " ".join(text.split())[:160].replace('"', '""')
+            prose = " ".join(text.split())[:160].replace('"', '""')
             title = name.replace('"', '""')
-            row = f'{number},2026-{number % 12 + 1:02d}-{number % 28 + 1:02d},"{title}","{told}"\n'
+            row = f'{number},2026-{number % 12 + 1:02d}-{number % 28 + 1:02d},"{title}","{prose}"\n'
             written += file.write(row)
 
 
@@ -106,20 +106,20 @@ def _ours(path: Path, folder: Path) -> dict[str, Peak]:
     upload.parent.mkdir(parents=True)
     upload.hardlink_to(path)
     run = [sys.executable, "-m", "benchmarks.memory_ours"]
-    told = [str(path), str(folder), str(MODELS)]
-    done: dict[str, Peak] = {"plan": _run([*run, "plan", *told])}
+    places = [str(path), str(folder), str(MODELS)]
+    done: dict[str, Peak] = {"plan": _run([*run, "plan", *places])}
     counted = ["--parts", str(done["plan"]["parts"]), "--pages", str(done["plan"]["pages"])]
     for step in STEPS[1:]:
         if step == "chunk" or done["plan"]["parts"]:
-            done[step] = _run([*run, step, *told, *counted])
+            done[step] = _run([*run, step, *places, *counted])
     return done
 
 
 def _run(command: Sequence[str]) -> dict[str, Any]:
     """Return the line that `command` prints. Raises CalledProcessError."""
     environment = {**os.environ, **ALONE}
-    said = subprocess.run(
+    output = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, check=True, timeout=PATIENCE_S
     ).stdout
-    found: dict[str, Any] = json.loads(said)
-    return found
+    peak: dict[str, Any] = json.loads(output)
+    return peak

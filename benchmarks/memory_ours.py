@@ -119,15 +119,15 @@ def main() -> None:
     parser.add_argument("models", type=Path)
     parser.add_argument("--parts", type=int, default=0)
     parser.add_argument("--pages", type=int, default=0)
-    asked = parser.parse_args()
-    objects = FolderObjects(asked.folder)
-    match asked.step:
+    arguments = parser.parse_args()
+    objects = FolderObjects(arguments.folder)
+    match arguments.step:
         case "plan":
-            done = plan(asked.path, objects)
+            done = plan(arguments.path, objects)
         case "read":
-            done = read(asked.path, objects, asked.parts)
+            done = read(arguments.path, objects, arguments.parts)
         case _:
-            done = chunk(asked.models, objects, asked.parts, asked.pages)
+            done = chunk(arguments.models, objects, arguments.parts, arguments.pages)
     print(json.dumps(done))
 
 

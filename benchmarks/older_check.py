@@ -24,9 +24,9 @@ def supports(claim: str, passage: str, embedder: Embedder) -> bool:
         return False
     if not all(name in place for name in names_in(claim)):
         return False
-    told = set(terms(claim))
+    words = set(terms(claim))
     return any(
         cosine(vector, other) >= CLAIM_COSINE
-        and len(told & set(terms(sentence))) >= CLAIM_WORDS * len(told)
+        and len(words & set(terms(sentence))) >= CLAIM_WORDS * len(words)
         for sentence, other in zip(sentences, others, strict=True)
     )

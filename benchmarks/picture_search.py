@@ -106,10 +106,13 @@ class Held:
 def measure(repetitions: int, folder: Path) -> Result:
     """Upload the held-out pictures of each recipe and search for them, `repetitions` times."""
     models = trained.found(folder, [subject.recipe for subject in SUBJECTS])
-    with running_cloud() as caller, tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
-        helds = {each.recipe: held_out(each, Path(made)) for each in SUBJECTS}
+    with (
+        running_cloud() as caller,
+        tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch,
+    ):
+        helds = {each.recipe: held_out(each, Path(scratch)) for each in SUBJECTS}
         for subject in SUBJECTS:
-            served(caller, subject, models[subject.recipe], Path(made))
+            served(caller, subject, models[subject.recipe], Path(scratch))
             upload(caller, subject, helds[subject.recipe])
         return searched(caller, models, helds, repetitions)
 
@@ -148,12 +151,12 @@ def searched(
     milliseconds: dict[str, list[float]] = {}
     facts: Numbers = {}
     for subject in SUBJECTS:
-        held, told = helds[subject.recipe], NUMBERS[subject.recipe]
+        held, numbers = helds[subject.recipe], NUMBERS[subject.recipe]
         took = milliseconds.setdefault(f"{subject.recipe}, one search", [])
         for _ in range(repetitions):
-            index = told(Searches(caller.api, subject.collection, took), held)
-        labels = told(Searches(caller.api, subject.collection, [], by_label=True), held)
-        arrays = told(Arrays.of(open_model(read(files(models[subject.recipe]))), held), held)
+            index = numbers(Searches(caller.api, subject.collection, took), held)
+        labels = numbers(Searches(caller.api, subject.collection, [], by_label=True), held)
+        arrays = numbers(Arrays.of(open_model(read(files(models[subject.recipe]))), held), held)
         facts[subject.recipe] = {
             "pictures": held.count,
             "through the index": index,
@@ -235,11 +238,11 @@ class Arrays:
 
 def of_emoji(finds: Finds, held: Held) -> Numbers:
     """Return shares of emoji found by their first name, and of neighbours of the same class."""
-    names = [said[0] for said in held.data.captions["test"]][: held.count]
-    found = [finds.by_text(name, FIRST) for name in names]
+    names = [names_of_emoji[0] for names_of_emoji in held.data.captions["test"]][: held.count]
+    results = [finds.by_text(name, FIRST) for name in names]
     return {
-        "recall_10 by text": interval([float(row in rows) for row, rows in enumerate(found)]),
-        "recall_1 by text": interval([float(row == rows[0]) for row, rows in enumerate(found)]),
+        "recall_10 by text": interval([float(row in rows) for row, rows in enumerate(results)]),
+        "recall_1 by text": interval([float(row == rows[0]) for row, rows in enumerate(results)]),
         **_by_pictures(finds, held),
     }
 
@@ -275,8 +278,8 @@ def _by_pictures(finds: Finds, held: Held) -> Numbers:
     few = min(MOST_QUERIES, held.count)
     near, mirrored = [], []
     for row in sorted(random.Random(SEED).sample(range(held.count), few)):  # noqa: S311
-        found = finds.by_picture(held.picture(row), FIRST + 1)
-        others = [each for each in found if each != row][:FIRST]
+        nearest = finds.by_picture(held.picture(row), FIRST + 1)
+        others = [each for each in nearest if each != row][:FIRST]
         near.append(_share(labels[row], others, labels))
         mirror = held.picture(row, mirrored=True)
         mirrored.append(float(row in finds.by_picture(mirror, FIRST)))

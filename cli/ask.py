@@ -190,17 +190,17 @@ def feedback(
         body["better_passage"] = _passage(better)
     given = {"correction": correction, "comment": comment}
     body |= {name: text for name, text in given.items() if text is not None}
-    told = target.api.rate(body)
+    rating_record = target.api.rate(body)
     if target.output.as_json:
-        target.output.json(told)
+        target.output.json(rating_record)
         return
-    moved = "what is found for questions like it" if told["ranks"] else "nothing"
-    target.output.line(f"{told['feedback_id']} is kept, and moves {moved}.")
+    moved = "what is found for questions like it" if rating_record["ranks"] else "nothing"
+    target.output.line(f"{rating_record['feedback_id']} is kept, and moves {moved}.")
 
 
 def _passage(given: str) -> Json:
-    found = _PASSAGE.fullmatch(given)
-    if found is None:
+    match = _PASSAGE.fullmatch(given)
+    if match is None:
         raise UsageError(f"--better is DOCUMENT:PAGE:START-END, not {given!r}.")
-    numbers = {name: int(found[name]) for name in ("page", "start", "end")}
-    return {"document_id": found["document_id"], **numbers}
+    numbers = {name: int(match[name]) for name in ("page", "start", "end")}
+    return {"document_id": match["document_id"], **numbers}

@@ -75,11 +75,11 @@ def _body(options: Json, *, estimate: bool) -> Json:
         body["checks"] = list(options["checks"])
     if options["deadline"] is not None:
         body["deadline_seconds"] = options["deadline"]
-    told = {
+    switches = {
         "confirm": estimate,
         "keep_truncated": options["keep_truncated"],
     }
-    body |= {name: True for name, is_wanted in told.items() if is_wanted}
+    body |= {name: True for name, is_wanted in switches.items() if is_wanted}
     if options["no_fallback"]:
         body["fallback"] = False
     return body

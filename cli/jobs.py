@@ -162,7 +162,7 @@ def follow(
     With `until_refused` it has also ended once the key is refused; the last known state of the job
     is returned then.
     """
-    path, told, job = job_path(job_id), "", None
+    path, previous, job = job_path(job_id), "", None
     while True:
         try:
             job = api.call("GET", path)
@@ -171,9 +171,9 @@ def follow(
                 return job
             raise
         now = _progress(job)
-        if now != told and not output.as_json:
+        if now != previous and not output.as_json:
             output.notice(now, "dim")
-            told = now
+            previous = now
         if job["status"] not in _GOING:
             return job
         sleep(POLL_SECONDS)
@@ -202,15 +202,15 @@ def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Pat
 
 def _list(target: UserContext, kind: str | None, status: str | None) -> None:
     params = {name: value for name, value in (("kind", kind), ("status", status)) if value}
-    found: list[Json] = []
+    listed: list[Json] = []
     while True:
         page = target.api.call("GET", "/v1/jobs", params=params)
-        found += page["items"]
+        listed += page["items"]
         if not page["next_cursor"]:
             break
         params["cursor"] = page["next_cursor"]
     if target.output.as_json:
-        target.output.json(found)
+        target.output.json(listed)
         return
     target.output.table(
         ("job", "kind", "status", "done", "failed", "total", "created"),
@@ -224,7 +224,7 @@ def _list(target: UserContext, kind: str | None, status: str | None) -> None:
                 job["counts"]["total"],
                 job["created_at"],
             )
-            for job in found
+            for job in listed
         ],
     )
 

@@ -29,6 +29,6 @@ class LazyGroup(click.Group):
         if address is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = address.partition(":")
-        found = getattr(importlib.import_module(module), name)
-        assert isinstance(found, click.Command)
-        return found
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command

@@ -35,9 +35,9 @@ def _sections(command: click.Command, parent: click.Context | None, name: str) -
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for child in sorted(command.list_commands(context)):
-            found = command.get_command(context, child)
-            assert found is not None
-            yield from _sections(found, context, child)
+            subcommand = command.get_command(context, child)
+            assert subcommand is not None
+            yield from _sections(subcommand, context, child)
 
 
 if __name__ == "__main__":

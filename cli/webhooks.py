@@ -27,12 +27,12 @@ def webhooks() -> None:
 def add(target: UserContext, url: str, events: tuple[str, ...], description: str) -> None:
     """Create a webhook and show its secret, this once."""
     body: Json = {"url": url, "events": list(events), "description": description}
-    made = target.api.call("POST", _PLACE, json=body)
+    webhook = target.api.call("POST", _PLACE, json=body)
     if target.output.as_json:
-        target.output.json(made)
+        target.output.json(webhook)
         return
-    target.output.line(f"{made['webhook_id']} hears of {_events(made)}.")
-    target.output.line(f"Secret, shown only now: {made['secret']}")
+    target.output.line(f"{webhook['webhook_id']} hears of {_events(webhook)}.")
+    target.output.line(f"Secret, shown only now: {webhook['secret']}")
 
 
 @webhooks.command("ls")
@@ -72,11 +72,11 @@ def test(target: UserContext, webhook_id: str) -> None:
 @user_command
 def secret(target: UserContext, webhook_id: str) -> None:
     """Create a new secret and show it; the old one signs too, for a day."""
-    made = target.api.call("POST", f"{_at(webhook_id)}/secret")
+    webhook = target.api.call("POST", f"{_at(webhook_id)}/secret")
     if target.output.as_json:
-        target.output.json(made)
+        target.output.json(webhook)
         return
-    target.output.line(f"Secret, shown only now: {made['secret']}")
+    target.output.line(f"Secret, shown only now: {webhook['secret']}")
 
 
 @webhooks.command("deliveries")
@@ -85,9 +85,9 @@ def secret(target: UserContext, webhook_id: str) -> None:
 @user_command
 def deliveries(target: UserContext, webhook_id: str, limit: int) -> None:
     """Show the newest deliveries, and why one failed."""
-    found = target.api.call("GET", f"{_at(webhook_id)}/deliveries", params={"limit": str(limit)})
+    page = target.api.call("GET", f"{_at(webhook_id)}/deliveries", params={"limit": str(limit)})
     if target.output.as_json:
-        target.output.json(found["items"])
+        target.output.json(page["items"])
         return
     target.output.table(
         ("delivery", "event", "status", "attempts", "answer", "reason"),
@@ -100,7 +100,7 @@ def deliveries(target: UserContext, webhook_id: str, limit: int) -> None:
                 item["last_http_status"] or "",
                 item["last_error"],
             )
-            for item in found["items"]
+            for item in page["items"]
         ],
     )
 

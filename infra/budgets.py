@@ -95,13 +95,13 @@ def _changed(
 
 
 def _apply_options(before: LimitsGiven, said: Mapping[str, str]) -> LimitsGiven:
-    kept = {name: getattr(before, name) for name in before.model_fields_set}
+    fields = {name: getattr(before, name) for name in before.model_fields_set}
     for name, text in said.items():
-        kept.pop(name, None)
+        fields.pop(name, None)
         if text != AS_THE_STAGE:
-            kept[name] = None if text == NO_LIMIT else _number(name, text)
+            fields[name] = None if text == NO_LIMIT else _number(name, text)
     try:
-        return LimitsGiven(**kept)
+        return LimitsGiven(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{option}", metavar=of, help=f"{meant}; or none, or stage")
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
-    said = {
+    values = {
         field: text
         for option, (field, _, _) in _OPTIONS.items()
         if (text := getattr(chosen, option)) is not None
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         records = BudgetRecords(DynamoTable(at.client("dynamodb"), at.outputs["RecordsTableName"]))
-        limits = set_limits(records, chosen.tenant, _scope(chosen.key, chosen.model), said)
+        limits = set_limits(records, chosen.tenant, _scope(chosen.key, chosen.model), values)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1

@@ -40,7 +40,7 @@ class GrantStatement:
 
 def owners(template: Template) -> dict[str, list[str]]:
     """Return the functions and state machines that assume each role, by its logical id."""
-    found: dict[str, list[str]] = {
+    owners_by_role: dict[str, list[str]] = {
         name: []
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
@@ -49,9 +49,9 @@ def owners(template: Template) -> dict[str, list[str]]:
         properties = resource.get("Properties", {})
         given = properties.get("Role", properties.get("RoleArn"))
         role = given.get("Fn::GetAtt", [""])[0] if isinstance(given, Mapping) else ""
-        if role in found:
-            found[role].append(name)
-    return found
+        if role in owners_by_role:
+            owners_by_role[role].append(name)
+    return owners_by_role
 
 
 def statements(template: Template) -> Iterator[GrantStatement]:
@@ -145,8 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.parse_args(arguments)
     text = PAGE.read_text()
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    made = grant_table(plain_template(PROJECT, STAGE, "us-east-1"))
-    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
+    table = grant_table(plain_template(PROJECT, STAGE, "us-east-1"))
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
     return 0
 
 

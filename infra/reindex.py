@@ -77,10 +77,10 @@ class Reindexing:
 
     def state(self, tenant: str, job_id: str) -> JobState:
         """Return the job, or raise `NotFound`."""
-        found = self._jobs.state(tenant, job_id)
-        if found is None:
+        job = self._jobs.state(tenant, job_id)
+        if job is None:
             raise NotFound(f"The tenant {tenant} has no job {job_id}.", field="job_id")
-        return found
+        return job
 
 
 def check_fits(live: str, model: str) -> None:
@@ -99,14 +99,14 @@ def check_fits(live: str, model: str) -> None:
 
 def follow(read: Callable[[], JobState], say: Callable[[str], None]) -> Job:
     """Print a job's progress until it ends; return the job."""
-    told = ""
+    previous = ""
     while True:
         job = read().job
         counts = job.counts
         now = f"{job.status} {job.phase}: {counts.done} of {counts.total} documents"
-        if now != told:
+        if now != previous:
             say(now)
-            told = now
+            previous = now
         if job.status not in OPEN:
             return job
         time.sleep(POLL_SECONDS)

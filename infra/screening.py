@@ -85,8 +85,8 @@ def apply_change(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
     Raises:
         InvalidInput: the change is invalid.
     """
-    said = _SET.fullmatch(change)
-    if said is None:
+    parts = _SET.fullmatch(change)
+    if parts is None:
         raise InvalidInput(
             f"{change!r} is no change; one is such as personal-data:input=mask or"
             " threat:output=refuse@0.9.",
@@ -95,11 +95,11 @@ def apply_change(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
     before: dict[str, dict[str, Any]] = {
         name: each.model_dump() for name, each in policy.categories.items()
     }
-    held = before.get(said["category"], CategoryPolicy().model_dump())
-    held |= {said["side"]: said["action"]}
-    held |= {"threshold": said["least"]} if said["least"] else {}
+    held = before.get(parts["category"], CategoryPolicy().model_dump())
+    held |= {parts["side"]: parts["action"]}
+    held |= {"threshold": parts["least"]} if parts["least"] else {}
     try:
-        return ScreeningPolicy.model_validate({"categories": before | {said["category"]: held}})
+        return ScreeningPolicy.model_validate({"categories": before | {parts["category"]: held}})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]["msg"]
         raise InvalidInput(f"{change!r} is no change: {first}.", field="set") from error

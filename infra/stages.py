@@ -61,8 +61,8 @@ def connect(
 
 def _connect_local(cloud_file: Path) -> StageConnection:
     try:
-        said = json.loads(cloud_file.read_text(encoding="utf-8"))
-        return StageConnection(_local_clients(said["endpoint_url"]), said["outputs"])
+        description = json.loads(cloud_file.read_text(encoding="utf-8"))
+        return StageConnection(_local_clients(description["endpoint_url"]), description["outputs"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{cloud_file} is no running local cloud's file: {error}") from error
 

@@ -45,25 +45,25 @@ def from_foldoc() -> Frozen:
     for article in articles:
         for headword in article.headwords:
             aliases.setdefault(headword.casefold(), article.headwords[0])
-    told = foldoc.entries(articles)
-    found = {entry.id: entry for entry in told if len(entry.text) >= FEWEST_CHARACTERS}
+    entries = foldoc.entries(articles)
+    by_id = {entry.id: entry for entry in entries if len(entry.text) >= FEWEST_CHARACTERS}
     related: dict[str, set[str]] = defaultdict(set)
-    for entry in found.values():
-        for target in foldoc.resolved(found, aliases, entry):
+    for entry in by_id.values():
+        for target in foldoc.resolved(by_id, aliases, entry):
             related[entry.id].add(target)
             related[target].add(entry.id)
-    asked = [entry for entry in by_hash(found) if entry in related and _can_be_asked(found[entry])]
+    asked = [entry for entry in by_hash(by_id) if entry in related and _can_be_asked(by_id[entry])]
     questions = tuple(
         Judged(
             entry,
-            found[entry].name,
+            by_id[entry].name,
             half_of(entry),
             dict.fromkeys(sorted(related[entry]), RELATED) | {entry: SAME},
         )
         for entry in asked[:QUESTIONS]
     )
     judged = (each for question in questions for each in question.gains)
-    return Frozen(_filled(judged, found), questions)
+    return Frozen(_filled(judged, by_id), questions)
 
 
 def _can_be_asked(entry: foldoc.Entry) -> bool:
@@ -74,24 +74,24 @@ def _can_be_asked(entry: foldoc.Entry) -> bool:
 def from_wordnet() -> Frozen:
     """Return the collection of sentences and of the senses that they illustrate."""
     by_word: dict[str, list[str]] = {}
-    found = []
+    senses = []
     for article in dictd.articles("wn"):
         own = list(wordnet.senses(article))
-        found += own
+        senses += own
         by_word[article.headwords[0]] = [sense.id for sense in own]
-    known = wordnet.distinct(found)
+    known = wordnet.distinct(senses)
     place = {(frozenset(sense.words), sense.gloss): sense.id for sense in known.values()}
-    same = {sense.id: place[frozenset(sense.words), sense.gloss] for sense in found}
+    same = {sense.id: place[frozenset(sense.words), sense.gloss] for sense in senses}
     senses_of_asked: dict[str, None] = {}
     questions: dict[str, Judged] = {}
     for word in by_hash(by_word):
         own_ids = [same[each] for each in by_word[word]]
         if len(own_ids) < FEWEST_SENSES or len(questions) == QUESTIONS:
             continue
-        asked = _sentence(word, [known[each] for each in own_ids])
-        if asked is None or asked.id in questions:
+        sentence = _sentence(word, [known[each] for each in own_ids])
+        if sentence is None or sentence.id in questions:
             continue
-        questions[asked.id] = asked
+        questions[sentence.id] = sentence
         senses_of_asked |= dict.fromkeys(own_ids)
     return Frozen(_filled(senses_of_asked, known), tuple(questions.values()))
 
@@ -119,9 +119,13 @@ def _filled(needed: Iterable[str], found: Mapping[str, object]) -> tuple[str, ..
 
 def main() -> None:
     """Write both collections."""
-    for name, made in (("foldoc", from_foldoc), ("wordnet", from_wordnet)):
-        found = made()
-        print(freeze(name, ABOUT[name], found), len(found.documents), len(found.questions))
+    for name, build in (("foldoc", from_foldoc), ("wordnet", from_wordnet)):
+        collection = build()
+        print(
+            freeze(name, ABOUT[name], collection),
+            len(collection.documents),
+            len(collection.questions),
+        )
 
 
 if __name__ == "__main__":

@@ -48,10 +48,10 @@ class Ended:
 def labels() -> Iterator[Label]:
     """Yield every labelled question."""
     for _, file in SETS.values():
-        told = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
-        for each in told["answerable"]:
+        content = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
+        for each in content["answerable"]:
             yield Label(each["question"], each["path"], each["quotes"])
-        yield from map(Label, told["unanswerable"])
+        yield from map(Label, content["unanswerable"])
 
 
 def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[str, list[Ended]]:
@@ -68,13 +68,13 @@ def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[s
 
 
 def _ended(searcher: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
-    found = searcher.search(Query("tenant", label.question, None, TOP_K, ""))
-    sources = evidence.candidate_sentences(label.question, found.passages)
+    results = searcher.search(Query("tenant", label.question, None, TOP_K, ""))
+    sources = evidence.candidate_sentences(label.question, results.passages)
     vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
-    weighed = evidence.weigh_evidence(label.question, found.vector, sources, vectors)
+    weighed = evidence.weigh_evidence(label.question, results.vector, sources, vectors)
     claims = evidence.extract_claims(filter_replies(label.question, weighed))
     right = any(label.right(source.passage.path, source.text) for _, source in claims)
-    return Ended(label, _reciprocal(label, found.passages), bool(claims), right)
+    return Ended(label, _reciprocal(label, results.passages), bool(claims), right)
 
 
 def _reciprocal(label: Label, passages: Sequence[Hit]) -> float:

@@ -28,9 +28,9 @@ def collections() -> None:
 @user_command
 def ls(target: UserContext) -> None:
     """List collections with the number of documents in each status."""
-    found = target.api.call("GET", _PLACE)
+    page = target.api.call("GET", _PLACE)
     if target.output.as_json:
-        target.output.json(found)
+        target.output.json(page)
         return
     target.output.table(
         ("collection", "documents", "pages", "chunks", "bytes", "pictures by"),
@@ -41,10 +41,10 @@ def ls(target: UserContext) -> None:
                 *(item["tally"][measure] for measure in ("pages", "chunks", "bytes")),
                 item["picture_model"] or "what is seen",
             )
-            for item in found["items"]
+            for item in page["items"]
         ],
     )
-    _tell_partial(target, found)
+    _tell_partial(target, page)
 
 
 @collections.command("show")
@@ -52,13 +52,13 @@ def ls(target: UserContext) -> None:
 @user_command
 def show(target: UserContext, name: str) -> None:
     """Show the declaration and the content of a collection."""
-    found = target.api.call("GET", _at(name))
+    described = target.api.call("GET", _at(name))
     if target.output.as_json:
-        target.output.json(found)
+        target.output.json(described)
         return
-    _tell_declared(target, found)
-    target.output.line(f"Documents: {_documents(found)}")
-    _tell_partial(target, found)
+    _tell_declared(target, described)
+    target.output.line(f"Documents: {_documents(described)}")
+    _tell_partial(target, described)
 
 
 @collections.command("set")
@@ -86,16 +86,16 @@ def declare(
 ) -> None:
     """Declare a collection; settings without an option stay unchanged."""
     declared = _declared(target.api, name)
-    asked: Json = {"description": description, "strict": strict}
+    options: Json = {"description": description, "strict": strict}
     if picture_model is not None:
         declared["picture_model"] = picture_model or None
-    declared |= {key: value for key, value in asked.items() if value is not None}
+    declared |= {key: value for key, value in options.items() if value is not None}
     declared["fields"] = _changed(declared["fields"], fields)
-    told = target.api.call("PUT", _at(name), json=declared)
+    response = target.api.call("PUT", _at(name), json=declared)
     if target.output.as_json:
-        target.output.json(told)
+        target.output.json(response)
         return
-    _tell_declared(target, told)
+    _tell_declared(target, response)
 
 
 @collections.command("forget")
@@ -110,12 +110,12 @@ def forget(target: UserContext, name: str) -> None:
 def _declared(api: Api, name: str) -> Json:
     """Return the declaration of a collection in the form of a new declaration."""
     try:
-        found = api.call("GET", _at(name))
+        current = api.call("GET", _at(name))
     except ApiError as refused:
         if refused.status != 404:
             raise
-        found = {"description": "", "fields": {}, "strict": False, "picture_model": None}
-    return {key: found[key] for key in _DECLARED}
+        current = {"description": "", "fields": {}, "strict": False, "picture_model": None}
+    return {key: current[key] for key in _DECLARED}
 
 
 def _changed(fields: Json, given: Sequence[str]) -> Json:

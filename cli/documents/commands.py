@@ -19,9 +19,9 @@ STATUSES = ("received", "processing", "ready", "rejected", "failed")
 @user_command
 def ls(target: UserContext, collection: str | None, status: str | None) -> None:
     """List documents."""
-    found = list(target.api.documents(collection=collection, status=status, limit=100))
+    documents = list(target.api.documents(collection=collection, status=status, limit=100))
     if target.output.as_json:
-        target.output.json(found)
+        target.output.json(documents)
         return
     target.output.table(
         ("document", "collection", "path", "status", "pages", "chunks", "bytes"),
@@ -35,7 +35,7 @@ def ls(target: UserContext, collection: str | None, status: str | None) -> None:
                 item["chunks"],
                 item["bytes"],
             )
-            for item in found
+            for item in documents
         ],
     )
 

@@ -90,6 +90,6 @@ def upload_with_progress(
     uploader: Uploader, files: Sequence[LocalFile], output: Output
 ) -> WatchedResults:
     """Upload `files` behind a progress bar and return their results, in the files' order."""
-    found = watch(uploader.upload_all(files), len(files), "Files", output)
-    by_path = {result.path: result for result in found.results}
-    return WatchedResults([by_path[local.path] for local in files], found.ended_by)
+    watched = watch(uploader.upload_all(files), len(files), "Files", output)
+    by_path = {result.path: result for result in watched.results}
+    return WatchedResults([by_path[local.path] for local in files], watched.ended_by)

@@ -94,8 +94,8 @@ def _wanted(
         raise UsageError("--collection goes with --failed.")
     if not failed:
         return list(dict.fromkeys(document_ids))
-    found = api.documents(status="failed", collection=collection, limit=100)
-    return [document["document_id"] for document in found]
+    documents = api.documents(status="failed", collection=collection, limit=100)
+    return [document["document_id"] for document in documents]
 
 
 def _is_news(before: Json, document: Json) -> bool:

@@ -77,18 +77,18 @@ class DocumentWaiter:
         """Poll each of `pending` once and yield what is new; add the rest to `waiting`."""
         for at, item in enumerate(pending):
             try:
-                found = self._settled(item)
+                outcome = self._settled(item)
             except CommandError as failure:
                 for left in (*waiting, *pending[at:]):
                     reason = f"It is not known whether it settled: {failure}"
                     yield DocumentResult(left.path, "failed", left.document_id, reason)
                 raise
-            if not isinstance(found, DocumentResult):
+            if not isinstance(outcome, DocumentResult):
                 waiting.append(item)
-            if found is not None and found != known.get(item.document_id):
-                if isinstance(found, DocumentProgress):
-                    known[item.document_id] = found
-                yield found
+            if outcome is not None and outcome != known.get(item.document_id):
+                if isinstance(outcome, DocumentProgress):
+                    known[item.document_id] = outcome
+                yield outcome
 
     def _settled(self, item: AwaitedDocument) -> DocumentResult | DocumentProgress | None:
         document = find_document(self.api, item.document_id)

@@ -73,16 +73,18 @@ def sync(
 
 def plan_of(api: Api, files: Sequence[LocalFile], collection: str, *, delete: bool) -> SyncPlan:
     """Return the necessary changes without making them."""
-    kept = {str(found["path"]): found for found in api.documents(collection=collection, limit=100)}
+    remaining = {
+        str(stored["path"]): stored for stored in api.documents(collection=collection, limit=100)
+    }
     upload: list[LocalFile] = []
     unchanged: list[DocumentResult] = []
     for local in files:
-        document = kept.pop(local.path, None)
+        document = remaining.pop(local.path, None)
         if document is not None and _is_there(local, document):
             unchanged.append(result_of(local.path, document, "unchanged"))
         else:
             upload.append(local)
-    gone = [document for document in kept.values() if not document["container"]]
+    gone = [document for document in remaining.values() if not document["container"]]
     return SyncPlan(upload, unchanged, gone if delete else ())
 
 

@@ -84,8 +84,8 @@ def _await_ready(process: subprocess.Popen[bytes], ready: Path, log: Path, wait:
     while time.monotonic() < deadline:
         for line in ready.read_bytes().splitlines(keepends=True):
             if line.startswith(b"{") and line.endswith(b"\n"):
-                said = json.loads(line)
-                return Cloud(process.pid, said["endpoint_url"], said["api_key"])
+                description = json.loads(line)
+                return Cloud(process.pid, description["endpoint_url"], description["api_key"])
         if process.poll() is not None:
             raise CloudStartError(
                 f"The local cloud ended with code {process.returncode}: {_last_words(log)}"

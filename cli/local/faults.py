@@ -110,13 +110,13 @@ def _read(file: Path) -> Any:
 
 
 def _address(endpoint: str | None, data_dir: Path) -> str:
-    found = endpoint or read_cloud_file(data_dir).get("endpoint_url")
-    if not found:
+    address = endpoint or read_cloud_file(data_dir).get("endpoint_url")
+    if not address:
         raise UsageError(
             "No endpoint: give --endpoint, or start the local cloud with `headrace up` "
             f"(there is no running one in {data_dir})."
         )
-    return str(found).rstrip("/")
+    return str(address).rstrip("/")
 
 
 def _asked(endpoint: str, method: str, path: str, body: Any = None) -> dict[str, Any]:

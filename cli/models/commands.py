@@ -95,19 +95,19 @@ def check_models(
     one legacy that is active here.
     """
     output = Output(as_json=as_json)
-    found = _statuses(into) if files else []
+    statuses = _statuses(into) if files else []
     held = checks.by_itself()
     if bedrock or region or profile:
         given = click.get_current_context().obj
         held = checks.beside_bedrock(held, data_dir, region, profile, given)
     if as_json:
-        output.json({"files": [_as_fields(status) for status in found], **held.as_fields()})
+        output.json({"files": [_as_fields(status) for status in statuses], **held.as_fields()})
     else:
-        if found:
-            _show(output, found)
+        if statuses:
+            _show(output, statuses)
             output.line()
         held.show(output)
-    if held.is_wrong or any(one.model.default and one.state != "present" for one in found):
+    if held.is_wrong or any(one.model.default and one.state != "present" for one in statuses):
         raise ItemsFailedError
 
 

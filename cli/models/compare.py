@@ -35,9 +35,9 @@ def list_versions(place: StageOptions, recipe: str, as_json: bool) -> None:
         raise UsageError(f"There is no recipe {recipe!r}; there are {', '.join(names())}.")
     try:
         with translate_training_errors():
-            found = place.find()
-            registry = Registry(found.client)
-            group = group_of(TrainingStage.of(found.outputs).stage, recipe)
+            stage = place.find()
+            registry = Registry(stage.client)
+            group = group_of(TrainingStage.of(stage.outputs).stage, recipe)
             if not registry.has(group):
                 raise CommandError(
                     f"{recipe} has no version yet; `headrace train {recipe}` makes one."
@@ -82,8 +82,8 @@ def compare_models(
     output = Output(as_json=as_json)
     try:
         with translate_training_errors():
-            found = place.find()
-            home, registry = TrainingStage.of(found.outputs), Registry(found.client)
+            stage = place.find()
+            home, registry = TrainingStage.of(stage.outputs), Registry(stage.client)
             arns = [arn_of(home.region, home.account, each) for each in (one, other)]
             versions = [registry.version(arn) for arn in arns]
             both = [read_measurements(registry, each) for each in versions]
@@ -102,7 +102,11 @@ def _show(output: Output, both: list[VersionMeasurements], curve: str) -> None:
     names = (one.version.name, other.version.name)
     output.table(("number", *names, "difference"), comparison_rows(one, other))
     for each in both:
-        values = [told[curve] for _, told in sorted(each.history.items()) if curve in told]
+        values = [
+            values_of_step[curve]
+            for _, values_of_step in sorted(each.history.items())
+            if curve in values_of_step
+        ]
         if values:
             ends = f"{values[0]:.4g} to {values[-1]:.4g} in {len(values):,} steps"
             output.line()

@@ -47,17 +47,19 @@ def show_one(output: Output, name: str) -> None:
     from chalicelib.generation.model_file import served_models
 
     try:
-        found = described(served_models().model(name))
+        details = described(served_models().model(name))
     except NotFound as error:
         local = catalogue().models.get(name)
         if local is None:
             here = ", ".join(sorted(catalogue().models))
             raise UsageError(f"{error.message} On this machine: {here}.") from error
-        found = _local(local)
+        details = _local(local)
     if output.as_json:
-        output.json(found)
+        output.json(details)
         return
-    rows = [(field, _said(value)) for field, value in found.items() if value not in ("", [], {}, 0)]
+    rows = [
+        (field, _said(value)) for field, value in details.items() if value not in ("", [], {}, 0)
+    ]
     output.table(("field", "value"), rows)
 
 

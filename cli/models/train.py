@@ -159,17 +159,17 @@ def _show(output: Output, wish: JobSpec, ended: Any, outcome: TuningOutcome | No
     if ended["status"] != "SUCCEEDED":
         output.notice(str(ended.get("cause") or ended["status"]), "red")
         raise ItemsFailedError
-    told = json.loads(ended["output"])
+    result = json.loads(ended["output"])
     if output.as_json:
         before = {"tuning": as_fields(outcome)} if outcome else {}
-        output.json({**before, "training": wish.job_name, **told})
+        output.json({**before, "training": wish.job_name, **result})
         return
     rows = [
         (measured, f"{value:.4g}", _bounds(wish, measured))
-        for measured, value in told["metrics"].items()
+        for measured, value in result["metrics"].items()
     ]
     output.table(("number", "value", "gate"), rows)
-    output.line(f"Registered as {told['arn']}, waiting for approval.")
+    output.line(f"Registered as {result['arn']}, waiting for approval.")
 
 
 def _bounds(wish: JobSpec, measured: str) -> str:

@@ -52,21 +52,21 @@ def transform_model(
     """
     if place.stage and not image:
         raise UsageError("A stage on AWS needs --image: a container that runs models/serving.")
-    told = Output(as_json=as_json)
+    out = Output(as_json=as_json)
     try:
         with translate_training_errors():
             transforms = BatchTransforms(place.find())
             prepared = transforms.prepare(version, TransformRequest(source, output, at_once, image))
-            told.notice(f"Transforming as {prepared.name}.")
+            out.notice(f"Transforming as {prepared.name}.")
             ended = transforms.run(prepared)
             answers = transforms.answers(prepared) if ended["status"] == "SUCCEEDED" else []
     except (TransformError, TrainingError, BadRecipe, OSError, ValueError) as error:
         raise CommandError(str(error)) from error
     if ended["status"] != "SUCCEEDED":
-        told.notice(str(ended.get("cause") or ended["status"]), "red")
+        out.notice(str(ended.get("cause") or ended["status"]), "red")
         raise ItemsFailedError
     if as_json:
-        told.json({"transform": prepared.name, "answers": answers})
+        out.json({"transform": prepared.name, "answers": answers})
         return
     for address in answers:
-        told.line(address)
+        out.line(address)

@@ -174,25 +174,27 @@ def command_of(
     wish: JobSpec, settings: Mapping[str, Any], bases: Mapping[str, str], place: StageOptions
 ) -> str:
     """Return the shell command that trains with settings."""
-    said = ["headrace", "train", wish.recipe.name, "--preset", wish.preset]
-    said += ["--target", wish.target] if wish.target != "cpu" else []
-    said += ["--spot"] if wish.spot else []
-    said += ["--image", wish.image] if wish.image else []
+    words = ["headrace", "train", wish.recipe.name, "--preset", wish.preset]
+    words += ["--target", wish.target] if wish.target != "cpu" else []
+    words += ["--spot"] if wish.spot else []
+    words += ["--image", wish.image] if wish.image else []
     for name, value in settings.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        said += ["--set", f"{name}={text}"]
+        words += ["--set", f"{name}={text}"]
     for channel, arn in bases.items():
-        said += ["--base", f"{channel}={arn}"]
+        words += ["--base", f"{channel}={arn}"]
     for option in ("stage", "region", "profile"):
         given = getattr(place, option)
-        said += [f"--{option}", given] if given else []
-    return shlex.join(said)
+        words += [f"--{option}", given] if given else []
+    return shlex.join(words)
 
 
 def _gates(recipe: Recipe, outcome: TrialResult) -> str:
     if outcome.value is None:
         return ""
-    missed = [name for name in recipe.gates if any(name in told for told in outcome.missed(recipe))]
+    missed = [
+        name for name in recipe.gates if any(name in message for message in outcome.missed(recipe))
+    ]
     return f"misses {', '.join(missed)}" if missed else "reached"
 
 

@@ -48,11 +48,11 @@ def ls(target: UserContext) -> None:
 def show(target: UserContext, name: str, wanted: str | None) -> None:
     """Show a prompt with its versions, or one version as a file that `save` takes."""
     if wanted is not None:
-        found = target.api.call("GET", prompt_place(name, "versions", wanted))
+        version = target.api.call("GET", prompt_place(name, "versions", wanted))
         if target.output.as_json:
-            target.output.json(found)
+            target.output.json(version)
         else:
-            click.echo(written(name, found["content"]), nl=False)
+            click.echo(written(name, version["content"]), nl=False)
         return
     head, versions = (
         target.api.call("GET", prompt_place(name)),
@@ -87,7 +87,7 @@ def save(target: UserContext, path: Path, label: str | None) -> None:
     A prompt without a name takes its file's name. Content equal to the newest version is not saved
     again. Exits with 1 when a prompt was refused; the others are saved.
     """
-    told: list[Json] = []
+    results: list[Json] = []
     failed = False
     for file in prompt_files(path):
         try:
@@ -99,13 +99,13 @@ def save(target: UserContext, path: Path, label: str | None) -> None:
             target.output.notice(f"{file}: {refused}", style="red")
             failed = True
             continue
-        told.append(saved)
+        results.append(saved)
         if not target.output.as_json:
             news = "saved" if saved["created"] else "unchanged"
             pointed = f", {label}" if label else ""
             target.output.line(f"{saved['name']}: version {saved['version']}{pointed}, {news}")
     if target.output.as_json:
-        target.output.json(told)
+        target.output.json(results)
     if failed:
         raise ItemsFailedError
 

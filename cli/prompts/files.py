@@ -66,10 +66,10 @@ def prompt_files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
-    if not found:
+    files = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+    if not files:
         raise UsageError(f"{path} holds no prompts: no file ends in {', '.join(SUFFIXES)}.")
-    yield from found
+    yield from files
 
 
 def read_prompt(file: Path) -> Json:
@@ -92,18 +92,18 @@ def read_yaml(file: Path) -> Any:
 
 def written(name: str, content: Json) -> str:
     """Return a version as a file that `prompts save` takes, without empty fields."""
-    told = {key: value for key, value in content.items() if value not in (None, "", [], {})}
+    fields = {key: value for key, value in content.items() if value not in (None, "", [], {})}
     for key in ("parameters", "terms", "image", "verifier"):
-        if key in told:
-            told[key] = _without_empty(told[key])
-    if "variables" in told:
-        told["variables"] = {
+        if key in fields:
+            fields[key] = _without_empty(fields[key])
+    if "variables" in fields:
+        fields["variables"] = {
             variable: {"type": declared["type"], **_without_empty(declared, {"required": True})}
-            for variable, declared in told["variables"].items()
+            for variable, declared in fields["variables"].items()
         }
-    told["turns"] = [_without_empty(turn, {"reasoning": False}) for turn in content["turns"]]
+    fields["turns"] = [_without_empty(turn, {"reasoning": False}) for turn in content["turns"]]
     return yaml.dump(
-        {"name": name, **told}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=90
+        {"name": name, **fields}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=90
     )
 
 

@@ -68,10 +68,10 @@ def deploy_command(
     parameters = parameters_of(given)
     with translate_operator_errors():
         client = where.clients()
-        found = read_package(resolve_package(where, client, wanted, voice))
+        package = read_package(resolve_package(where, client, wanted, voice))
         voice.heading("Before the deployment")
         region = client("cloudformation").meta.region_name
-        wish = DeploymentRequest(where.stage, region, found, parameters, where.profile)
+        wish = DeploymentRequest(where.stage, region, package, parameters, where.profile)
         plan = require_preflight(client, wish, voice)
         voice.line(f"{plan.stack_name} in {plan.account.id}, {plan.account.region}")
         voice.heading("Changes")

@@ -79,10 +79,10 @@ def package_command(
             report=steps.next,
         )
         try:
-            made = build_package(order, folder)
+            package = build_package(order, folder)
         except PackagingError as error:
             raise PackageCommandError(str(error)) from error
-    _show(made, output)
+    _show(package, output)
 
 
 class _Steps:

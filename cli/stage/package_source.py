@@ -117,10 +117,10 @@ def resolve_package(
             snap_start=wanted.snap_start,
             report=functools.partial(advance, 1),
         )
-        made = make(order, folder)
-    for line in (*size_table(made.sizes), *map(str, made.snapshots)):
+        package = make(order, folder)
+    for line in (*size_table(package.sizes), *map(str, package.snapshots)):
         voice.line(line)
-    return made.folder
+    return package.folder
 
 
 def standing_architecture(stack: Stack | None) -> str:

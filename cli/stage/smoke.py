@@ -61,10 +61,10 @@ class SmokeTest:
 
     def _step(self, name: str, step: Callable[[], str]) -> None:
         try:
-            said = step()
+            result = step()
         except CommandError as failure:
             raise SmokeTestError(f"{name}: {failure}") from failure
-        self.output.line(f"{name}: {said}")
+        self.output.line(f"{name}: {result}")
 
     def _health(self) -> str:
         """Wait until the API answers: API Gateway takes a moment to know a new deployment."""

@@ -18,8 +18,8 @@ def plain(*options: str) -> dict[str, Any]:
 
 def page() -> str:
     """Return the page with current tables."""
-    made = tables(plain(), plain("--snap-start", SNAPPED), counts(), catalogue())
-    return put_in(PAGE.read_text(), made)
+    written = tables(plain(), plain("--snap-start", SNAPPED), counts(), catalogue())
+    return put_in(PAGE.read_text(), written)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ class PricedStage:
         named = re.findall(r"[A-Za-z0-9]+(?=\.)", json.dumps(reference)) or [""]
         if isinstance(reference, dict) and "Fn::GetAtt" in reference:
             named = [reference["Fn::GetAtt"][0]]
-        found: Properties = self.template["Resources"].get(named[0], {}).get("Properties", {})
-        return found
+        properties: Properties = self.template["Resources"].get(named[0], {}).get("Properties", {})
+        return properties
 
     def function(self, arn: Any) -> Properties:
         """Return the properties of the function that an ARN or a name refers to."""
@@ -325,8 +325,8 @@ def cost_lines(charges: list[IdleCharge], catalogue: Catalogue) -> list[CostLine
     totals: dict[str, Decimal] = {}
     for charge in charges:
         totals[charge.unit] = totals.get(charge.unit, Decimal(0)) + charge.quantity
-    found = [_cost_line(unit, quantity, catalogue) for unit, quantity in totals.items()]
-    return sorted(found, key=lambda line: (-line.listed, line.unit))
+    lines = [_cost_line(unit, quantity, catalogue) for unit, quantity in totals.items()]
+    return sorted(lines, key=lambda line: (-line.listed, line.unit))
 
 
 def _cost_line(unit: str, quantity: Decimal, catalogue: Catalogue) -> CostLine:

@@ -44,8 +44,8 @@ def counts(folder: Path = RESULTS) -> Mapping[str, Any]:
     files = sorted(folder.glob("????-??-??-costs.json"))
     if not files:
         raise FileNotFoundError("Nothing was counted yet: python -m benchmarks costs")
-    found: Mapping[str, Any] = json.loads(files[-1].read_text())
-    return found
+    newest: Mapping[str, Any] = json.loads(files[-1].read_text())
+    return newest
 
 
 def tables(
@@ -67,11 +67,11 @@ def tables(
 def _idle(template: Template, catalogue: Catalogue) -> Iterator[str]:
     yield "| idle, a month | quantity | at list price | beyond what is always free |"
     yield "| --- | --- | --- | --- |"
-    found = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
-    for line in found:
+    lines = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
+    for line in lines:
         amounts = f"{as_dollars(line.listed)} | {as_dollars(line.charged)}"
         yield f"| `{line.unit}` | {_quantity(line.quantity)} | {amounts} |"
-    listed, charged = (as_dollars(_sum(found, what)) for what in ("listed", "charged"))
+    listed, charged = (as_dollars(_sum(lines, what)) for what in ("listed", "charged"))
     yield f"| **all** | | **{listed}** | **{charged}** |"
 
 
@@ -81,8 +81,8 @@ def _options(template: Template, snapped: Template, catalogue: Catalogue) -> Ite
     plain = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
     variants = [(name, template, values) for name, values in OPTIONS.items()]
     for name, which, values in [*variants, (f"`--snap-start {SNAPPED}`", snapped, {})]:
-        found = cost_lines(idle_charges(which, {"Stage": "prod", **values}), catalogue)
-        listed, charged = (_sum(found, what) - _sum(plain, what) for what in ("listed", "charged"))
+        lines = cost_lines(idle_charges(which, {"Stage": "prod", **values}), catalogue)
+        listed, charged = (_sum(lines, what) - _sum(plain, what) for what in ("listed", "charged"))
         yield f"| {name} | {as_dollars(listed)} | {as_dollars(charged)} |"
 
 
@@ -93,17 +93,17 @@ def _things(counted: Mapping[str, Any], catalogue: Catalogue) -> Iterator[str]:
     services = _services(bills.values())
     yield f"| a thousand times | dollars | {' | '.join(services)} |"
     yield "| --- " * (len(services) + 2) + "|"
-    for name, told in bills.items():
+    for name, bill in bills.items():
         cells = [
-            as_dollars(told.by_service.get(service, Decimal(0)) * 1000) for service in services
+            as_dollars(bill.by_service.get(service, Decimal(0)) * 1000) for service in services
         ]
-        yield f"| {name} | **{as_dollars(told.total * 1000)}** | {' | '.join(cells)} |"
+        yield f"| {name} | **{as_dollars(bill.total * 1000)}** | {' | '.join(cells)} |"
 
 
 def _services(bills: Iterable[UsageBill]) -> list[str]:
     totals: dict[str, Decimal] = {}
-    for told in bills:
-        for service, amount in told.by_service.items():
+    for bill in bills:
+        for service, amount in bill.by_service.items():
             totals[service] = totals.get(service, Decimal(0)) + amount
     return sorted(totals, key=lambda service: -totals[service])
 

@@ -16,8 +16,8 @@ def find_region_off(client: Client, region: str, profile: str | None) -> Preflig
 
     https://docs.aws.amazon.com/accounts/latest/reference/API_GetRegionOptStatus.html
     """
-    asked = client("account").get_region_opt_status(RegionName=region)
-    status = asked["RegionOptStatus"]
+    response = client("account").get_region_opt_status(RegionName=region)
+    status = response["RegionOptStatus"]
     if status.startswith("ENABLED"):
         return None
     turn_on = Commands("us-east-1", profile).aws(f"account enable-region --region-name {region}")

@@ -68,12 +68,12 @@ class Artifacts:
     def holds(self, wanted: Artifact) -> bool:
         """Return whether the artifact is stored whole, by S3's own checksum of it."""
         try:
-            found = self._s3.head_object(**self._own, Key=wanted.key, ChecksumMode="ENABLED")
+            response = self._s3.head_object(**self._own, Key=wanted.key, ChecksumMode="ENABLED")
         except ClientError as error:
             if code_of(error) in ("404", "NoSuchKey"):
                 return False
             raise
-        return bool(found.get("ChecksumSHA256") == _checksum(wanted.sha256))
+        return bool(response.get("ChecksumSHA256") == _checksum(wanted.sha256))
 
     def upload(self, wanted: Artifact, advance: Callable[[int], None]) -> None:
         """Upload an artifact with its checksum, which S3 verifies. `advance` counts bytes."""
@@ -116,8 +116,8 @@ class Artifacts:
         if not gone:
             return 0
         dropped = {key for record in gone for key in self._named_by(record)}
-        kept = set(self._keys(_RECORDS)) - set(gone)
-        dropped -= {key for record in kept for key in self._named_by(record)}
+        remaining = set(self._keys(_RECORDS)) - set(gone)
+        dropped -= {key for record in remaining for key in self._named_by(record)}
         self.forget([*sorted(dropped), *gone])
         return len(dropped) + len(gone)
 

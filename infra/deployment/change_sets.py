@@ -123,7 +123,7 @@ def create_change_set(
             behind.
     """
     creates = stack is None or stack.is_review
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "StackName": wanted.stack_name,
         "ChangeSetName": _fresh_name(),
         "ChangeSetType": "CREATE" if creates else "UPDATE",
@@ -133,14 +133,14 @@ def create_change_set(
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     }
     if creates:
-        asked["OnStackFailure"] = "ROLLBACK"
+        request["OnStackFailure"] = "ROLLBACK"
     try:
-        made = cloudformation.create_change_set(**asked)
+        response = cloudformation.create_change_set(**request)
     except ClientError as error:
         if any(words in message_of(error) for words in _UNCHANGED) and stack is not None:
             return ChangeSet("", stack.id, (), made_stack=False)
         raise
-    draft = ChangeSet(made["Id"], made["StackId"], (), made_stack=stack is None)
+    draft = ChangeSet(response["Id"], response["StackId"], (), made_stack=stack is None)
     try:
         return _wait_until_created(cloudformation, draft, sleep)
     except BaseException:
@@ -194,8 +194,8 @@ def _parameters(wanted: ChangeSetRequest) -> list[dict[str, object]]:
         {"ParameterKey": name, "ParameterValue": value}
         for name, value in sorted(wanted.parameters.items())
     ]
-    kept = sorted(set(wanted.kept) - set(wanted.parameters))
-    return given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
+    unchanged = sorted(set(wanted.kept) - set(wanted.parameters))
+    return given + [{"ParameterKey": name, "UsePreviousValue": True} for name in unchanged]
 
 
 def _wait_until_created(
@@ -203,12 +203,12 @@ def _wait_until_created(
 ) -> ChangeSet:
     arn, stack_id = draft.arn, draft.stack_id
     for _ in range(MAX_POLLS):
-        found = cloudformation.describe_change_set(ChangeSetName=arn, StackName=stack_id)
-        if found["Status"] == "CREATE_COMPLETE":
+        response = cloudformation.describe_change_set(ChangeSetName=arn, StackName=stack_id)
+        if response["Status"] == "CREATE_COMPLETE":
             changes = tuple(_changes(cloudformation, arn, stack_id))
             return ChangeSet(arn, stack_id, changes, draft.made_stack)
-        if found["Status"] == "FAILED":
-            reason = found.get("StatusReason", "no reason given")
+        if response["Status"] == "FAILED":
+            reason = response.get("StatusReason", "no reason given")
             if any(words in reason for words in _UNCHANGED):
                 return draft
             why = [reason, *validation_failures(cloudformation, arn)]
@@ -238,8 +238,8 @@ def _changes(cloudformation: Any, arn: str, stack_id: str) -> Iterator[ResourceC
 
 def _causes(change: Mapping[str, Any]) -> list[str]:
     """Return the changed properties, or the changed scopes if no property is named."""
-    found = {
+    causes = {
         detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute", "")
         for detail in change.get("Details", [])
     }
-    return sorted(found - {""}) or sorted(change.get("Scope", []))
+    return sorted(causes - {""}) or sorted(change.get("Scope", []))

@@ -55,13 +55,13 @@ def _raise_if_failed(plan: DeploymentPlan, seen: Sequence[StackEvent]) -> None:
     if ended in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         return
     causes = root_causes(seen)
-    said = seen[-1].reason or next(
+    reason = seen[-1].reason or next(
         (each.reason for each in seen if each.is_stack and each.reason), ""
     )
     why = (
         f"{causes[0].logical_id} ({causes[0].type}): {causes[0].reason}"
         if causes
-        else said or "CloudFormation gives no reason"
+        else reason or "CloudFormation gives no reason"
     )
     lines = [
         why,

@@ -17,17 +17,17 @@ def idle_lines(plan: DeploymentPlan) -> Iterator[str]:
     """Yield the cost of a month without any use at list price, most expensive first."""
     prices = catalogue()
     try:
-        found = cost_lines(idle_charges(plan.package.template, plan.effective), prices)
+        lines = cost_lines(idle_charges(plan.package.template, plan.effective), prices)
     except UnknownCostError as unknown:
         yield f"What it costs when idle is not known: {unknown}"
         return
-    listed = sum(line.listed for line in found)
-    charged = sum(line.charged for line in found)
+    listed = sum(line.listed for line in lines)
+    charged = sum(line.charged for line in lines)
     yield (
         f"Idle, a month costs ${charged:.4f} (${listed:.4f} before what an account has free), "
         "and what is stored."
     )
-    for line in found:
+    for line in lines:
         if line.charged:
             yield f"  {line.unit}: {line.quantity.normalize():f}, ${line.charged:.4f}"
     size = Decimal(sum(each.size for each in plan.package.artifacts())) / _GB

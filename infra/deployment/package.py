@@ -40,11 +40,11 @@ class StagePackage:
 
     def artifacts(self) -> list[Artifact]:
         """Return the files to upload for the functions; functions may share a bundle."""
-        found = {
+        artifacts = {
             each.key: Artifact(self.folder / each.file, each.key, each.sha256, each.zipped_bytes)
             for each in self.manifest.functions
         }
-        return list(found.values())
+        return list(artifacts.values())
 
     def template_artifact(self) -> Artifact:
         """Return the template as an artifact named by its hash."""

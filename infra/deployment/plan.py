@@ -60,8 +60,8 @@ class DeploymentPlan:
     @property
     def effective(self) -> dict[str, str]:
         """Return every parameter that differs from the template's default."""
-        kept = {name: self.stack.parameters[name] for name in self.kept} if self.stack else {}
-        return {**kept, **self.parameters}
+        current = {name: self.stack.parameters[name] for name in self.kept} if self.stack else {}
+        return {**current, **self.parameters}
 
     @property
     def tags(self) -> dict[str, str]:

@@ -73,24 +73,24 @@ class StackEvent:
 def find_stack(cloudformation: Any, name: str) -> Stack | None:
     """Return the stack of this name or id, or None if there is none or it was deleted."""
     try:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
             return None
         raise
-    if found["StackStatus"] == "DELETE_COMPLETE":
+    if description["StackStatus"] == "DELETE_COMPLETE":
         return None
     return Stack(
-        id=found["StackId"],
-        name=found["StackName"],
-        status=found["StackStatus"],
-        reason=found.get("StackStatusReason", ""),
+        id=description["StackId"],
+        name=description["StackName"],
+        status=description["StackStatus"],
+        reason=description.get("StackStatusReason", ""),
         parameters={
             each["ParameterKey"]: each.get("ParameterValue", "")
-            for each in found.get("Parameters", [])
+            for each in description.get("Parameters", [])
         },
-        outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
-        is_protected=found.get("EnableTerminationProtection", False),
+        outputs={each["OutputKey"]: each["OutputValue"] for each in description.get("Outputs", [])},
+        is_protected=description.get("EnableTerminationProtection", False),
     )
 
 

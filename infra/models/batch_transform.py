@@ -167,13 +167,13 @@ def handler_of(folder: Path, label: str) -> Path:
     has = [
         (name, tuple(each.name for each in spec.inputs)) for name, spec in signature.graphs.items()
     ]
-    found = next((HANDLERS[each] for each in has if each in HANDLERS), None)
-    if found is None:
+    handler = next((HANDLERS[each] for each in has if each in HANDLERS), None)
+    if handler is None:
         raise TransformError(
             f"{label} has the graphs {_describe_graphs(has)}; "
             f"a transform answers by {_describe_graphs(HANDLERS)}."
         )
-    return found
+    return handler
 
 
 def _describe_graphs(graphs: Iterable[tuple[str, tuple[str, ...]]]) -> str:

@@ -69,9 +69,9 @@ def follow_model_job(
     """
     states, throttled = client("stepfunctions"), 0
     while True:
-        found: Mapping[str, Any] = states.describe_execution(executionArn=execution)
-        if found["status"] != "RUNNING":
-            return found
+        description: Mapping[str, Any] = states.describe_execution(executionArn=execution)
+        if description["status"] != "RUNNING":
+            return description
         try:
             look()
             throttled = 0

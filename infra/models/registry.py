@@ -92,8 +92,8 @@ class Registry:
 
     def newest(self, group: str, status: str | None = None) -> RegisteredVersion | None:
         """Return the newest version of a group, of those with `status` if one is given."""
-        found = next(self.arns(group, status), None)
-        return self.version(found) if found else None
+        arn = next(self.arns(group, status), None)
+        return self.version(arn) if arn else None
 
     def version(self, arn: str) -> RegisteredVersion:
         """Return one version.
@@ -103,19 +103,19 @@ class Registry:
             ClientError: it may not be read.
         """
         try:
-            told = self._client("sagemaker").describe_model_package(ModelPackageName=arn)
+            description = self._client("sagemaker").describe_model_package(ModelPackageName=arn)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _ABSENT:
                 raise
             raise VersionNotFoundError(self._what_there_is(arn)) from error
-        numbers = dict(told.get("CustomerMetadataProperties", {}))
+        numbers = dict(description.get("CustomerMetadataProperties", {}))
         numbers.pop("training", None)
-        container = told["InferenceSpecification"]["Containers"][0]
+        container = description["InferenceSpecification"]["Containers"][0]
         return RegisteredVersion(
-            arn=str(told["ModelPackageArn"]),
-            group=str(told["ModelPackageGroupName"]),
-            number=int(told["ModelPackageVersion"]),
-            status=str(told["ModelApprovalStatus"]),
+            arn=str(description["ModelPackageArn"]),
+            group=str(description["ModelPackageGroupName"]),
+            number=int(description["ModelPackageVersion"]),
+            status=str(description["ModelApprovalStatus"]),
             artefact=str(container["ModelDataUrl"]),
             numbers={name: float(value) for name, value in numbers.items()},
         )
@@ -183,8 +183,8 @@ def read_measurements(registry: Registry, version: RegisteredVersion) -> Version
 
 def _numbers(version: RegisteredVersion, folder: Path) -> Mapping[str, float]:
     try:
-        told = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in told.items()}
+        evaluation = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in evaluation.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise VersionNotFoundError(
             f"{version.artefact} has no whole {EVALUATION}: {error}"

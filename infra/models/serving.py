@@ -128,17 +128,17 @@ class VersionServing:
 
     def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
         """Delete those of the objects `there` that serve neither now nor just before."""
-        kept = [each.prefix for each in (serving.serves, serving.before) if each is not None]
+        prefixes = [each.prefix for each in (serving.serves, serving.before) if each is not None]
         gone = [
             {"Key": key, "VersionId": version}
             for key, version in there
-            if not key.startswith(tuple(kept))
+            if not key.startswith(tuple(prefixes))
         ]
         try:
             for first in range(0, len(gone), _DELETED_AT_ONCE):
                 wanted = {"Objects": gone[first : first + _DELETED_AT_ONCE], "Quiet": True}
-                told = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
-                if failed := told.get("Errors"):
+                response = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
+                if failed := response.get("Errors"):
                     raise ServingError(f"{failed[0]['Key']}: {failed[0]['Message']}")
         except (ClientError, BotoCoreError, ServingError) as error:
             raise ServingError(
@@ -149,12 +149,12 @@ class VersionServing:
     def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
         """Return what serves now, and the condition of a write that detects concurrent changes."""
         try:
-            found = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
+            response = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
         except self._s3.exceptions.NoSuchKey:
             return None, {"IfNoneMatch": "*"}
-        condition = {"IfMatch": found["ETag"]}
+        condition = {"IfMatch": response["ETag"]}
         try:
-            return Serving.model_validate_json(found["Body"].read()), condition
+            return Serving.model_validate_json(response["Body"].read()), condition
         except ValidationError:
             return None, condition
 

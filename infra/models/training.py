@@ -125,9 +125,9 @@ class StageTraining:
         """Wait for an execution and return how it ended."""
         states = self._client("stepfunctions")
         while True:
-            found: Mapping[str, Any] = states.describe_execution(executionArn=execution)
-            if found["status"] != "RUNNING":
-                return found
+            description: Mapping[str, Any] = states.describe_execution(executionArn=execution)
+            if description["status"] != "RUNNING":
+                return description
             rest(POLL_SECONDS)
 
     def places_from(self, wish: JobSpec, bases: Mapping[str, str]) -> JobLocations:
@@ -148,7 +148,7 @@ class StageTraining:
             raise BadRecipe(
                 f"base: {wish.recipe.name} has no {unknown[0]!r}; its bases are: {has}."
             )
-        found = {}
+        locations = {}
         for channel, recipe in wanted.items():
             group = group_of(self.home.stage, recipe)
             arn = given.get(channel)
@@ -163,13 +163,13 @@ class StageTraining:
                     f"base: {channel} is a model of {recipe}, a version of {group}; "
                     f"{version.name} is none."
                 )
-            found[channel] = version.artefact
-        return found
+            locations[channel] = version.artefact
+        return locations
 
     def _champion(self, wish: JobSpec) -> dict[str, str]:
         """Return the location of the approved model, or None if there is none."""
-        found = self._newest(self._group(wish), APPROVED)
-        return {CHAMPION_CHANNEL: found.artefact} if found else {}
+        newest = self._newest(self._group(wish), APPROVED)
+        return {CHAMPION_CHANNEL: newest.artefact} if newest else {}
 
     def _newest(self, group: str, status: str | None = None) -> RegisteredVersion | None:
         """Return the newest version of a group, which need not exist yet."""

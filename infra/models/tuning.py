@@ -57,14 +57,14 @@ class StageTuning(StageTraining):
     def _outcomes(self, wish: JobSpec) -> list[TrialResult]:
         sagemaker = self._client("sagemaker")
         pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
-        found = []
+        outcomes = []
         for page in pages.paginate(
             **{_NAME: wish.job_name}, SortBy="CreationTime", SortOrder="Ascending"
         ):
             for each in page["TrainingJobSummaries"]:
                 job = sagemaker.describe_training_job(TrainingJobName=each["TrainingJobName"])
-                found.append(_outcome(each, job))
-        return found
+                outcomes.append(_outcome(each, job))
+        return outcomes
 
 
 def _outcome(listed: Mapping[str, Any], job: Mapping[str, Any]) -> TrialResult:

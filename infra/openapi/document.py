@@ -85,8 +85,8 @@ def document(
     _check(routes)
     paths: dict[str, dict[str, Json]] = {}
     for route in sorted(routes, key=lambda each: (each.path, each.method)):
-        made = _operation(route, routes, examples.get(route.operation_id, Example()))
-        paths.setdefault(route.path, {})[route.method.lower()] = made
+        operation = _operation(route, routes, examples.get(route.operation_id, Example()))
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -175,29 +175,29 @@ def _schemas(routes: Iterable[ApiRoute]) -> Mapping[str, Json]:
 
 def _operation(route: ApiRoute, routes: Sequence[ApiRoute], example: Example) -> dict[str, Json]:
     operation = route.operation
-    made: dict[str, Json] = {
+    described: dict[str, Json] = {
         "operationId": route.operation_id,
         "tags": [operation.tag],
         "summary": route.summary,
         "description": route.description,
     }
     if not route.keyed:
-        made["security"] = []
+        described["security"] = []
     parameters = list(_parameters(route))
     if parameters:
-        made["parameters"] = parameters
+        described["parameters"] = parameters
     if operation.body is not None:
         content: dict[str, Json] = {"schema": _reference(operation.body)}
         if example.request is not None:
             content["example"] = example.request
-        made["requestBody"] = {
+        described["requestBody"] = {
             "required": not operation.body_may_be_left_out,
             "content": {"application/json": content},
         }
     if operation.form is not None:
         form = {"schema": _reference(operation.form)}
-        made["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
-    made["responses"] = {
+        described["requestBody"] = {"required": True, "content": {"multipart/form-data": form}}
+    described["responses"] = {
         **{
             str(status): _answer(status, operation, routes, example) for status in operation.answers
         },
@@ -206,7 +206,7 @@ def _operation(route: ApiRoute, routes: Sequence[ApiRoute], example: Example) ->
             for status in errors.statuses(route.keyed, operation)
         },
     }
-    return made
+    return described
 
 
 def _parameters(route: ApiRoute) -> Iterator[Mapping[str, Json]]:
@@ -255,13 +255,13 @@ def _answer(
     if str(status) in example.answers:
         content["example"] = example.answers[str(status)]
     text = (answer.__doc__ or "").strip().partition("\n\n")[0]
-    made = {
+    response = {
         "description": re.sub(r"\s+", " ", text),
         "headers": sent,
         "content": {"application/json": content},
     }
     links = _links(answer, routes)
-    return {**made, "links": links} if links else made
+    return {**response, "links": links} if links else response
 
 
 _CACHED: Mapping[str, Json] = {
@@ -283,12 +283,12 @@ def _other(answer: Media, sent: Mapping[str, Json], example: Json) -> dict[str, 
     # Before OpenAPI 3.2, which has `itemSchema` for it, the schema of a stream is one event's.
     events = [_event(name, model) for name, model in answer.events.items()]
     content: dict[str, Json] = {"schema": {"oneOf": events}}
-    made = {answer.media_type: content}
+    contents = {answer.media_type: content}
     if answer.whole is not None:
-        content = made["application/json"] = {"schema": _reference(answer.whole)}
+        content = contents["application/json"] = {"schema": _reference(answer.whole)}
     if example is not None:
         content["example"] = example
-    return {"description": answer.description, "headers": sent, "content": made}
+    return {"description": answer.description, "headers": sent, "content": contents}
 
 
 def _event(name: str, model: type[BaseModel]) -> dict[str, Json]:

@@ -40,5 +40,5 @@ def _operation(routes: Mapping[str, Mapping[str, Any]], path: str, method: str) 
     entry = routes.get(path, {}).get(method)
     if entry is None:
         return streamed_operation(path)
-    found = vars(entry.view_function).get("operation")
-    return found if isinstance(found, Operation) else None
+    operation = vars(entry.view_function).get("operation")
+    return operation if isinstance(operation, Operation) else None

@@ -100,10 +100,10 @@ def _resolved(document: Mapping[str, Json], node: Mapping[str, Json]) -> Mapping
     """Return the target of a reference, or the node itself."""
     if "$ref" not in node:
         return node
-    found: Json = document
+    target: Json = document
     for part in node["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return dict(found)
+        target = target[part]
+    return dict(target)
 
 
 def _table(caption: str, rows: list[tuple[str, str, bool, Mapping[str, Json]]]) -> Iterator[str]:
@@ -152,15 +152,15 @@ def _answers(document: Mapping[str, Json], operation: Mapping[str, Json]) -> Ite
 
 
 def _schema_of(answer: Mapping[str, Json]) -> str:
-    told = []
+    parts = []
     for media_type, content in answer.get("content", {}).items():
         events = [each["properties"] for each in content["schema"].get("oneOf", ())]
         for each in events:
             name = each["event"]["const"] if "event" in each else "data"
-            told.append(f"<code>{escape(name)}</code>: {kind_of(each['data']['contentSchema'])}")
+            parts.append(f"<code>{escape(name)}</code>: {kind_of(each['data']['contentSchema'])}")
         if not events:
-            told.append(f"{escape(media_type)}: {kind_of(content['schema'])}")
-    return f"({'; '.join(told)})" if told else ""
+            parts.append(f"{escape(media_type)}: {kind_of(content['schema'])}")
+    return f"({'; '.join(parts)})" if parts else ""
 
 
 def _example(title: str, example: Json) -> Iterator[str]:

@@ -36,19 +36,19 @@ class _Schemas(GenerateJsonSchema):
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        made = super().default_schema(schema)
-        if self.mode == "serialization" or made.get("default", ...) is None:
-            made.pop("default", None)
-        return made
+        result = super().default_schema(schema)
+        if self.mode == "serialization" or result.get("default", ...) is None:
+            result.pop("default", None)
+        return result
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        made = super().model_schema(schema)
-        made.pop("title", None)
+        result = super().model_schema(schema)
+        result.pop("title", None)
         for name, text in _texts_of(schema["cls"]).items():
-            field = made.get("properties", {}).get(name)
+            field = result.get("properties", {}).get(name)
             if field is not None and "description" not in field:
                 field["description"] = text
-        return made
+        return result
 
 
 def schemas(
@@ -59,14 +59,14 @@ def schemas(
         *((model, "validation") for model in sorted(taken, key=lambda model: model.__name__)),
         *((model, "serialization") for model in sorted(given, key=lambda model: model.__name__)),
     ]
-    _, made = models_json_schema(
+    _, document = models_json_schema(
         wanted,  # type: ignore[arg-type]
         ref_template=REFERENCE,
         schema_generator=_Schemas,
     )
-    found: Mapping[str, Any] = made.get("$defs", {})
+    definitions: Mapping[str, Any] = document.get("$defs", {})
     names = {model.__name__ for model in (*taken, *given)}
-    return {name: found[name] for name in sorted(_reached(found, names))}
+    return {name: definitions[name] for name in sorted(_reached(definitions, names))}
 
 
 def _reached(found: Mapping[str, Any], names: Collection[str]) -> set[str]:

@@ -64,8 +64,8 @@ class DeflateCache:
             return _read_compressed(self.cache.use(name))
         plain = file.read_bytes()
         name = hashlib.sha256(plain).hexdigest()
-        kept = self.cache.use(name)
-        content = _read_compressed(kept) if kept.is_file() else _deflate(plain, kept)
+        cached = self.cache.use(name)
+        content = _read_compressed(cached) if cached.is_file() else _deflate(plain, cached)
         self._names[file] = name
         return content
 
@@ -173,10 +173,10 @@ class UnpackedBundles:
             raise PackagingError(
                 f"{file} is missing; make the package anew with `headrace package`."
             )
-        found = sha256_of(file)
-        if found != sha256:
+        actual = sha256_of(file)
+        if actual != sha256:
             raise PackagingError(
-                f"{file} has sha256 {found}, and the manifest names {sha256}; make the package "
+                f"{file} has sha256 {actual}, and the manifest names {sha256}; make the package "
                 "anew with `headrace package`."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -194,22 +194,22 @@ class UnpackedBundles:
 
     def forget_unused(self) -> None:
         """Delete files that no bundle uses any more."""
-        for kept in self.folder.iterdir():
-            if kept.stat().st_nlink == 1:
-                kept.unlink()
+        for file in self.folder.iterdir():
+            if file.stat().st_nlink == 1:
+                file.unlink()
 
     def _kept(self, archive: zipfile.ZipFile, raw: BinaryIO, info: zipfile.ZipInfo) -> Path:
         """Return the path of an archive's file here, inflated if it is new."""
         mode = (info.external_attr >> 16) & 0o555
-        kept = self.folder / f"{_digest(raw, info)}-{mode:o}"
-        if not kept.exists() or kept.stat().st_nlink >= self.most_names:
-            draft = kept.with_suffix(".draft")
+        cached = self.folder / f"{_digest(raw, info)}-{mode:o}"
+        if not cached.exists() or cached.stat().st_nlink >= self.most_names:
+            draft = cached.with_suffix(".draft")
             draft.unlink(missing_ok=True)
             with archive.open(info) as content, draft.open("wb") as written:
                 shutil.copyfileobj(content, written)
             draft.chmod(mode)
-            draft.rename(kept)
-        return kept
+            draft.rename(cached)
+        return cached
 
 
 def _inside(file: Path, info: zipfile.ZipInfo) -> PurePosixPath:

@@ -110,19 +110,19 @@ class BundleAssembly:
         """Return the project files of a bundle: what it imports, and the data that this reads."""
         sources = self._sources
         project = sources.project
-        found: Entries = {}
+        files: Entries = {}
         for source in sources.closure(module_of(bundle)):
             place = source.relative_to(project).as_posix()
             compiled = self._compiled[source]
-            found |= {place: source, bytecode.place_of(place, compiled): compiled}
+            files |= {place: source, bytecode.place_of(place, compiled): compiled}
         for file in sources.named_data(module_of(bundle)):
-            found[file.relative_to(project).as_posix()] = file
+            files[file.relative_to(project).as_posix()] = file
         if bundle != APP:
             started = (f"functions/{bundle}/{name}" for name in STARTED_MODULES.get(bundle, ()))
-            found |= {name: project / name for name in started}
-            _require_known(project, bundle, found)
-        return found | {
-            data: project / data for data, reader in _READERS.items() if reader in found
+            files |= {name: project / name for name in started}
+            _require_known(project, bundle, files)
+        return files | {
+            data: project / data for data, reader in _READERS.items() if reader in files
         }
 
 

@@ -27,14 +27,14 @@ _ASK = "import sys; print(sys.implementation.cache_tag, sys.version)"
 @functools.cache
 def _tag_and_version(interpreter: Path) -> tuple[str, str]:
     """Return the bytecode tag of `interpreter`, and its exact version."""
-    asked = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
+    process = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
         [str(interpreter), "-I", "-c", _ASK],
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
-    tag, _, version = asked.stdout.strip().partition(" ")
+    tag, _, version = process.stdout.strip().partition(" ")
     return tag, version
 
 

@@ -184,23 +184,23 @@ class SourceTree:
 
     def _imported_modules(self, source: ModuleSource) -> Iterator[str]:
         """Yield the project modules that a module imports."""
-        for found in source.imports():
-            if not isinstance(found, CallByName):
-                if self._file_of(found):
-                    yield found
+        for name in source.imports():
+            if not isinstance(name, CallByName):
+                if self._file_of(name):
+                    yield name
             elif source.name not in self._open_ended:
-                yield from self._by_name(source, found)
+                yield from self._by_name(source, name)
 
     def _by_name(self, source: ModuleSource, call: CallByName) -> set[str]:
         beside = {f"{source.package}.{text}" for text in source.strings() if _is_dotted_name(text)}
-        found = {name for name in beside if self._file_of(name)}
-        if not found:
+        modules = {name for name in beside if self._file_of(name)}
+        if not modules:
             raise PackagingError(
                 f"{source.file}, line {call.line}: a module is imported by a name that cannot be "
                 "read off the source. Write the name, or the names of modules beside it, as "
                 "strings in that file."
             )
-        return found
+        return modules
 
     def _file_of(self, name: str) -> Path | None:
         """Return the file of a module or package of the project, or None for any other name."""

@@ -115,7 +115,7 @@ class SharedLibrary:
         at = self._place(SYMTAB)
         versions = self._versions()
         versym = self._place(VERSYM)
-        found = []
+        entries = []
         for number in range(1, self._symbol_count() if at else 0):
             place = (at or 0) + number * _SYMBOL.size
             name, info, _, section, _, _ = _SYMBOL.unpack_from(self._data, place)
@@ -123,8 +123,8 @@ class SharedLibrary:
             if versym is not None:
                 (index,) = struct.unpack_from("<H", self._data, versym + 2 * number)
                 version = versions.get(index & ~_HIDDEN, "")
-            found.append(Symbol(self._string(name), version, section != 0, info & 0xF))
-        return [symbol for symbol in found if symbol.name]
+            entries.append(Symbol(self._string(name), version, section != 0, info & 0xF))
+        return [symbol for symbol in entries if symbol.name]
 
     def _symbol_count(self) -> int:
         """Return the length of the symbol table, by the section headers or by the hash table."""
@@ -157,13 +157,13 @@ class SharedLibrary:
 
     def _versions(self) -> dict[int, str]:
         """Return the names of versions by the indexes in symbols."""
-        found: dict[int, str] = {}
+        names: dict[int, str] = {}
         at = self._place(VERDEF)
         while at is not None:
             _, flags, index, _, _, aux, following = struct.unpack_from("<HHHHIII", self._data, at)
             (name,) = struct.unpack_from("<I", self._data, at + aux)
             if not flags & 1:
-                found[index] = self._string(name)
+                names[index] = self._string(name)
             at = at + following if following else None
         at = self._place(VERNEED)
         while at is not None:
@@ -171,7 +171,7 @@ class SharedLibrary:
             inner = at + aux
             for _ in range(count):
                 _, _, index, name, step = struct.unpack_from("<IHHII", self._data, inner)
-                found[index] = self._string(name)
+                names[index] = self._string(name)
                 inner += step
             at = at + following if following else None
-        return found
+        return names

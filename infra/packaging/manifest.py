@@ -73,10 +73,10 @@ class Manifest:
         file = folder / FILE
         try:
             written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            found = written.pop("format")
-            if found != FORMAT:
+            version = written.pop("format")
+            if version != FORMAT:
                 raise PackagingError(
-                    f"{file} has format {found}, and {FORMAT} is read here; "
+                    f"{file} has format {version}, and {FORMAT} is read here; "
                     "make the package anew with `headrace package`."
                 )
             functions = tuple(PackagedFunction(**each) for each in written.pop("functions"))

@@ -39,14 +39,14 @@ def carried(
     Raises:
         PackagingError: a file is missing, or is not the catalogue's.
     """
-    found = {}
+    files = {}
     for name in CARRIED.get(function, ()):
         model = known.model(name)
         for file in model.files:
             path = folder / name / file.name
             _demand(model, path, file.sha256, checked)
-            found[f"models/cache/{name}/{file.name}"] = path
-    return found
+            files[f"models/cache/{name}/{file.name}"] = path
+    return files
 
 
 def _demand(model: LocalModel, path: Path, sha256: str, checked: dict[Path, str]) -> None:

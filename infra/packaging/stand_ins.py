@@ -106,18 +106,18 @@ def _libraries(folder: Path) -> list[Path]:
 
 
 def _asked_of(library: SharedLibrary, wanted: set[str]) -> list[Symbol]:
-    asked = [
+    symbols = [
         symbol
         for symbol in library.symbols()
         if symbol.defined and symbol.name in wanted and not symbol.name.startswith(_CXX)
     ]
-    data = sorted(symbol.name for symbol in asked if symbol.kind != _FUNCTION)
+    data = sorted(symbol.name for symbol in symbols if symbol.kind != _FUNCTION)
     if data:
         raise PackagingError(
             f"Nothing can stand in for {library.soname}: {', '.join(data)} is no function. Take it "
             "out of infra/packaging/stand_ins.py."
         )
-    return sorted(asked, key=lambda symbol: symbol.name)
+    return sorted(symbols, key=lambda symbol: symbol.name)
 
 
 class _Strings:
@@ -185,13 +185,13 @@ def _hash_table(count: int) -> bytes:
 
 def _definitions(strings: _Strings, soname: str, versions: Sequence[str]) -> bytes:
     """Return the table of versions that the library defines, the library itself first."""
-    found = b""
+    table = b""
     for number, name in enumerate([soname, *versions], 1):
         following = 28 if number <= len(versions) else 0
         flags = 1 if number == 1 else 0
-        found += struct.pack("<HHHHIII", 1, flags, number, 1, _elf_hash(name), 20, following)
-        found += struct.pack("<II", strings.add(name), 0)
-    return found
+        table += struct.pack("<HHHHIII", 1, flags, number, 1, _elf_hash(name), 20, following)
+        table += struct.pack("<II", strings.add(name), 0)
+    return table
 
 
 def _elf_hash(name: str) -> int:

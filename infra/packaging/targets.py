@@ -44,12 +44,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 
 def find_target(architecture: str) -> BuildTarget:
     """Return the target of that name, or raise `PackagingError`."""
-    found = TARGETS.get(architecture)
-    if found is None:
+    target = TARGETS.get(architecture)
+    if target is None:
         raise PackagingError(
             f"The architecture {architecture!r} is unknown; Lambda has {' and '.join(TARGETS)}."
         )
-    return found
+    return target
 
 
 def native_architecture() -> str:
@@ -83,17 +83,17 @@ def find_interpreter() -> Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        found = _executable(named)
-        if found is None:
+        executable = _executable(named)
+        if executable is None:
             raise PackagingError(f"{VARIABLE} is {named}, which is no Python {PYTHON}.")
-        return found
+        return executable
     if sys.version_info[:2] == tuple(map(int, PYTHON.split("."))):
         return Path(sys.executable)
     for folder in os.get_exec_path():
         candidate = shutil.which(f"python{PYTHON}", path=folder)
-        found = _executable(candidate) if candidate else None
-        if found is not None:
-            return found
+        executable = _executable(candidate) if candidate else None
+        if executable is not None:
+            return executable
     raise PackagingError(
         f"Python {PYTHON}, which Lambda runs, is not here: bundles carry bytecode for it. Install "
         f"it (on Debian 13: apt-get install python{PYTHON}), or name one in {VARIABLE}."
@@ -103,7 +103,7 @@ def find_interpreter() -> Path:
 def _executable(interpreter: str) -> Path | None:
     """Return the executable that `interpreter` starts, or None if its version differs."""
     try:
-        asked = subprocess.run(  # noqa: S603 - an interpreter by its path
+        process = subprocess.run(  # noqa: S603 - an interpreter by its path
             [interpreter, "-I", "-c", _VERSION_SCRIPT],
             capture_output=True,
             text=True,
@@ -112,6 +112,6 @@ def _executable(interpreter: str) -> Path | None:
         )
     except OSError:
         return None
-    major, _, rest = asked.stdout.strip().partition(" ")
+    major, _, rest = process.stdout.strip().partition(" ")
     minor, _, executable = rest.partition(" ")
     return Path(executable) if f"{major}.{minor}" == PYTHON else None

@@ -29,10 +29,10 @@ _BUCKET = {
 def merged(project: Path, stage: str, region: str) -> Template:
     """Return the SAM template of a stage; raise PackagingError if it cannot be made."""
     try:
-        made = cached_synthesis(project, "--merged", "--stage", stage, "--region", region)
+        output = cached_synthesis(project, "--merged", "--stage", stage, "--region", region)
     except SynthesisError as error:
         raise PackagingError(str(error)) from error
-    template: Template = json.loads(made)
+    template: Template = json.loads(output)
     return template
 
 

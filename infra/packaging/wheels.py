@@ -97,13 +97,13 @@ def _recorded(folder: Path) -> dict[tuple[str, str], set[str]]:
 
     https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
-    found = {}
+    files = {}
     for record in folder.glob("*.dist-info/RECORD"):
         with record.open(encoding="utf-8", newline="") as lines:
             places = {row[0] for row in csv.reader(lines) if row}
         name, _, version = record.parent.stem.partition("-")
-        found[_normal(name), version] = {place for place in places if (folder / place).is_file()}
-    return found
+        files[_normal(name), version] = {place for place in places if (folder / place).is_file()}
+    return files
 
 
 def _distribution(pin: str) -> tuple[str, str]:

@@ -36,10 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
             "which SAM's types are not yet."
         )
     os.environ["HEADRACE_STAGE"] = chosen.stage
-    made = merged_template if chosen.merged else plain_template
+    synthesise = merged_template if chosen.merged else plain_template
     try:
         validate_served_file(json.loads(SERVED_FILE.read_text(encoding="utf-8")))
-        template = made(chosen.project, chosen.stage, chosen.region)
+        template = synthesise(chosen.project, chosen.stage, chosen.region)
         apply_snap_start(template, list(filter(None, chosen.snap_start.split(","))))
     except InvalidDocumentException as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know

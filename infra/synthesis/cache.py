@@ -50,12 +50,12 @@ def cached_synthesis(project: Path, *options: str) -> str:
     folder = project / FOLDER
     entry = folder / f"{_key(project, options)}.json"
     try:
-        found = entry.read_text()
+        output = entry.read_text()
         os.utime(entry, (time.time(), time.time()))
     except OSError:
-        found = _synthesise(project, options)
-        _keep(entry, found)
-    return found
+        output = _synthesise(project, options)
+        _keep(entry, output)
+    return output
 
 
 def _synthesise(project: Path, options: tuple[str, ...]) -> str:

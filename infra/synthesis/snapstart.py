@@ -73,11 +73,11 @@ def snap_start(template: Template, chosen: Sequence[str]) -> None:
 
 
 def _check(template: Template, name: str) -> None:
-    found = template["Resources"].get(name, {})
-    if found.get("Type") != _FUNCTION:
+    resource = template["Resources"].get(name, {})
+    if resource.get("Type") != _FUNCTION:
         there = sorted(_eligible_functions(template))
         raise SnapStartError(f"There is no function {name}; SnapStart is for {', '.join(there)}.")
-    reason = _why_impossible(found["Properties"])
+    reason = _why_impossible(resource["Properties"])
     if reason:
         raise SnapStartError(f"{name} {reason}; leave it out.")
 
@@ -116,10 +116,10 @@ def _version(template: Template, name: str) -> tuple[str, Json]:
         "Stage"
     }  # another stage, another function
     used = sorted(_references(function) & parameters)
-    said = {"Fn::Join": [" ", [{"Ref": parameter} for parameter in used]]}
+    description = {"Fn::Join": [" ", [{"Ref": parameter} for parameter in used]]}
     properties: dict[str, Json] = {"FunctionName": {"Ref": name}}
     if used:
-        properties["Description"] = said
+        properties["Description"] = description
     return f"{name}Version{digest}", {"Type": "AWS::Lambda::Version", "Properties": properties}
 
 
@@ -148,8 +148,8 @@ def _references(value: Json) -> set[str]:
         return set(re.findall(r"\$\{(\w+)[.}]", value))
     if not isinstance(value, dict):
         return set()
-    found = {value["Ref"]} if isinstance(value.get("Ref"), str) else set()
-    return found.union(*map(_references, value.values()))
+    names = {value["Ref"]} if isinstance(value.get("Ref"), str) else set()
+    return names.union(*map(_references, value.values()))
 
 
 def _called_by_alias(value: Json, aliases: Mapping[str, str]) -> Json:
@@ -216,11 +216,11 @@ def snap_start_prices(
     template: Template, chosen: Sequence[str], catalogue: Catalogue
 ) -> list[SnapStartPrice]:
     """Return the costs of the snapshots of the functions in `chosen`, by their memory."""
-    found = []
+    prices = []
     for name in sorted(set(chosen)):
         memory_mb = int(template["Resources"][name]["Properties"].get("MemorySize", 128))
         gigabytes = Decimal(memory_mb) / 1024
-        kept = catalogue.price("lambda.snapstart.cache.gb_second").dollars * gigabytes * SECONDS
+        storage = catalogue.price("lambda.snapstart.cache.gb_second").dollars * gigabytes * SECONDS
         restored = catalogue.price("lambda.snapstart.restore.gb").dollars * gigabytes
-        found.append(SnapStartPrice(name, memory_mb, kept, restored))
-    return found
+        prices.append(SnapStartPrice(name, memory_mb, storage, restored))
+    return prices

@@ -54,12 +54,12 @@ def narrow_roles(template: Template) -> None:
 
 def _narrow_role(properties: dict[str, Any]) -> None:
     attached = properties.pop("ManagedPolicyArns", [])
-    kept = [arn for arn in attached if _policy_name(arn) not in _NARROWED]
+    remaining = [arn for arn in attached if _policy_name(arn) not in _NARROWED]
     statements = [
         _NARROWED[_policy_name(arn)] for arn in attached if _policy_name(arn) in _NARROWED
     ]
-    if kept:
-        properties["ManagedPolicyArns"] = kept
+    if remaining:
+        properties["ManagedPolicyArns"] = remaining
     if statements:
         document = {"Version": "2012-10-17", "Statement": statements}
         policy = {"PolicyName": "WriteLogsAndTraces", "PolicyDocument": document}
@@ -129,11 +129,11 @@ def logical_id(function: str) -> str:
 def insert_model_functions(template: Any) -> None:
     """Replace each `!Ref ModelFunctions`, anywhere in `template`."""
     places = enumerate(template) if isinstance(template, list) else list(template.items())
-    for place, found in places:
-        if found == _MODEL_FUNCTIONS:
+    for place, value in places:
+        if value == _MODEL_FUNCTIONS:
             template[place] = _function_arns() if place == "Resource" else _function_names()
-        elif isinstance(found, dict | list):
-            insert_model_functions(found)
+        elif isinstance(value, dict | list):
+            insert_model_functions(value)
 
 
 def _function_arns() -> list[dict[str, Any]]:
@@ -168,12 +168,12 @@ def _served_model_arns() -> list[dict[str, str]]:
     A role's policies hold 10,240 characters, so a profile's geography is left open: it leads only
     to models that may be called anyway.
     """
-    found = []
+    arns = []
     for model in served_models().models.values():
         backend = model.backend
         if isinstance(backend, BedrockBackend):
-            found.append(f"{_BEDROCK}:*::foundation-model/{backend.model_id}")
+            arns.append(f"{_BEDROCK}:*::foundation-model/{backend.model_id}")
             if backend.profiles:
                 own = f"${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/*.{backend.model_id}"
-                found.append(f"{_BEDROCK}:{own}")
-    return [{"Fn::Sub": arn} for arn in found]
+                arns.append(f"{_BEDROCK}:{own}")
+    return [{"Fn::Sub": arn} for arn in arns]

@@ -64,10 +64,10 @@ def seconds_a_step(
 
 def steps_within(seconds: float, a_step: float) -> int:
     """Return how many steps of `a_step` seconds fit. Raises BadRecipe if none does."""
-    found = int(seconds / a_step)
-    if found < 1:
+    steps = int(seconds / a_step)
+    if steps < 1:
         raise BadRecipe(f"seconds: is {seconds:g}, and one step takes {a_step:.3g}; give more.")
-    return found
+    return steps
 
 
 FAMILIES = ("vae", "gan", "diffusion")
@@ -104,8 +104,8 @@ def select_recipes(names: Sequence[str]) -> list[str]:
         BadRecipe: there is no such recipe, or it is none that can be compared.
     """
     if not names:
-        found = [recipe.load(name) for name in recipe.names()]
-        drawing_ones = [each for each in found if each.family in FAMILIES and not each.bases]
+        recipes = [recipe.load(name) for name in recipe.names()]
+        drawing_ones = [each for each in recipes if each.family in FAMILIES and not each.bases]
         return [each.name for each in sorted(drawing_ones, key=lambda e: FAMILIES.index(e.family))]
     for name in names:
         loaded = recipe.load(name)
@@ -124,18 +124,18 @@ def prepare_channels(names: Sequence[str], into: Path) -> tuple[dict[str, Path],
     Raises:
         BadData: two recipes train on different pictures.
     """
-    found: dict[str, Path] = {}
+    channels: dict[str, Path] = {}
     same: Images | None = None
     for name in names:
-        found[name] = into / "data" / recipe.load(name).dataset.name
-        prepare(recipe.load(name).dataset.name, found[name])
-        read = images.read(found[name])
+        channels[name] = into / "data" / recipe.load(name).dataset.name
+        prepare(recipe.load(name).dataset.name, channels[name])
+        read = images.read(channels[name])
         same = same or read
         if not np.array_equal(read.train.images, same.train.images):
             raise BadData(f"{name} trains on other pictures than {names[0]}; compare those alike.")
     if same is None:
         raise BadRecipe("There is no recipe to compare.")
-    return found, same
+    return channels, same
 
 
 def train_contestant(
@@ -148,14 +148,14 @@ def train_contestant(
     found = recipe.load(name)
     begun = recipe.resolve(found, budget.preset, {"seed": budget.seed})
     steps = steps_within(budget.seconds, seconds_a_step(name, begun, channel, clock))
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "recipe": name,
         "preset": budget.preset,
         "steps": steps,
         "seed": budget.seed,
     }
     root = into / name
-    lay_out_job(root, asked, {TRAINING_CHANNEL: channel})
+    lay_out_job(root, request, {TRAINING_CHANNEL: channel})
     job = TrainingJob.of({ROOT: str(root)})
     began = clock()
     run_job(job, {DEVICE: "cpu"}, lambda _line: None)

@@ -71,8 +71,8 @@ def _prompted_requests(
     channel: Path, way: SamplingMode, count: int, seed: int
 ) -> list[ImageSampling]:
     """Return requests for the first captions of `count` held-out pictures, grouped by prompt."""
-    said = captions.read(channel).captions["test"]
-    prompts = Counter(said[at % len(said)][0] for at in range(count))
+    texts = captions.read(channel).captions["test"]
+    prompts = Counter(texts[at % len(texts)][0] for at in range(count))
     return [
         ImageSampling(many, seed + at, prompt=prompt, steps=way.steps, guidance=way.guidance)
         for at, (prompt, many) in enumerate(sorted(prompts.items()))
@@ -96,13 +96,13 @@ def measure_speed(
         prompt = captions.read(contestant.channel).captions["test"][0][0]
 
     def timed(count: int, repeats: int) -> list[float]:
-        found = []
+        speeds = []
         for seed in range(repeats):
             wish = ImageSampling(count, seed, prompt=prompt, steps=way.steps, guidance=way.guidance)
             began = clock()
             contestant.drawer.generate_images(wish)
-            found.append(1000 * (clock() - began) / count)
-        return found
+            speeds.append(1000 * (clock() - began) / count)
+        return speeds
 
     return DrawingSpeed(_median(timed(1, _ALONE)), _median(timed(_CHUNK, _TOGETHER)))
 
@@ -113,11 +113,11 @@ def _median(values: Sequence[float]) -> ConfidenceInterval:
     middle = float(np.median(array))
     if np.ptp(array) == 0:
         return ConfidenceInterval(middle, middle, middle)
-    found = bootstrap(
+    interval = bootstrap(
         (array,),
         np.median,
         n_resamples=RESAMPLES,
         method="percentile",
         rng=np.random.default_rng(0),
     )
-    return ConfidenceInterval(middle, *map(float, found.confidence_interval))
+    return ConfidenceInterval(middle, *map(float, interval.confidence_interval))

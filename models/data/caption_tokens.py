@@ -25,25 +25,25 @@ def learn_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> Token
     Case is dropped. Every text becomes `length` tokens, BEGIN and END among them. The same texts
     make the same tokenizer.
     """
-    made = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
-    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     learner = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False
     )
-    made.train_from_iterator(texts, learner)
-    made.post_processor = processors.TemplateProcessing(
+    tokenizer.train_from_iterator(texts, learner)
+    tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{SPECIAL[BEGIN]} $A {SPECIAL[END]}",
         special_tokens=[(SPECIAL[BEGIN], BEGIN), (SPECIAL[END], END)],
     )
-    made.enable_truncation(length)
-    made.enable_padding(pad_id=PAD, pad_token=SPECIAL[PAD], length=length)
-    return made
+    tokenizer.enable_truncation(length)
+    tokenizer.enable_padding(pad_id=PAD, pad_token=SPECIAL[PAD], length=length)
+    return tokenizer
 
 
 def caption_tokenizer(data: CaptionedImages, vocabulary: int, length: int) -> Tokenizer:
     """Return the tokenizer of the captions that a channel trains on."""
-    texts = [text for said in data.captions["train"] for text in said]
+    texts = [text for row in data.captions["train"] for text in row]
     return learn_tokenizer(texts, vocabulary, length)
 
 

@@ -68,14 +68,14 @@ class CaptionedImages:
             BadData: a caption has an unknown word or is too long; the message names its row.
         """
         captions = self.captions[part]
-        found = np.zeros((len(captions), max(map(len, captions)), length), np.int64)
-        for at, said in enumerate(captions):
-            for place, caption in enumerate(said):
+        rows = np.zeros((len(captions), max(map(len, captions)), length), np.int64)
+        for at, texts in enumerate(captions):
+            for place, caption in enumerate(texts):
                 try:
-                    found[at, place] = self.vocabulary.tokens(caption, length, "caption")
+                    rows[at, place] = self.vocabulary.tokens(caption, length, "caption")
                 except InvalidInput as error:
                     raise BadData(f"{FILE}, {part}, row {at}: {error.message}") from error
-        return found, np.array([len(said) for said in captions], np.int64)
+        return rows, np.array([len(texts) for texts in captions], np.int64)
 
 
 def write(folder: Path, channel: CaptionedImages) -> Path:

@@ -65,12 +65,15 @@ def prepare(into: Path) -> Path:
         _split(sheet, test, categories),
         tuple(name.lower() for name in categories),
     )
-    said = {
+    captions_by_row = {
         "train": [_captions(each) for each in train],
         "test": [_captions(each) for each in test],
     }
     return captions.write(
-        into, CaptionedImages(pictures, {"train": said["train"], "test": said["test"]})
+        into,
+        CaptionedImages(
+            pictures, {"train": captions_by_row["train"], "test": captions_by_row["test"]}
+        ),
     )
 
 

@@ -44,9 +44,9 @@ def entries() -> tuple[list[str], list[str]]:
     test: list[str] = []
     for entry in re.split(r"\n(?=\S)", written):
         word, _, rest = entry.partition("\n")
-        told = " ".join(_LINK.sub(r"\1", _SOUND.sub("", rest)).split())
-        if word.startswith(_ABOUT) or not told:
+        text = " ".join(_LINK.sub(r"\1", _SOUND.sub("", rest)).split())
+        if word.startswith(_ABOUT) or not text:
             continue
         number = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
-        (train if number % _HELD_OUT else test).append(f"{word.strip()}: {told}")
+        (train if number % _HELD_OUT else test).append(f"{word.strip()}: {text}")
     return train, test

@@ -76,13 +76,13 @@ def compare(
     Raises:
         BadData: the two have scores of different rows.
     """
-    found = {}
+    differences = {}
     for name in sorted(set(gates) & set(challenger) & set(champion)):
         ours, theirs = challenger[name], champion[name]
         if len(ours) != len(theirs):
             raise BadData(f"{name}: {len(ours)} rows were judged, and {len(theirs)} before.")
-        found[name] = _difference(gates[name], ours, theirs)
-    return found
+        differences[name] = _difference(gates[name], ours, theirs)
+    return differences
 
 
 def _difference(gate: Gate, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:

@@ -26,9 +26,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-executi
 
 def _region(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
     account = plan.account
-    found = find_region_off(account.client, account.region, account.profile)
-    if found is not None:
-        yield found
+    finding = find_region_off(account.client, account.region, account.profile)
+    if finding is not None:
+        yield finding
 
 
 def _vectors(plan: DeploymentPlan) -> Iterator[PreflightFinding]:

@@ -63,8 +63,8 @@ def _base_model(bedrock: Any, model: str) -> tuple[str, bool]:
     if _PROFILE.search(model):
         profile = bedrock.get_inference_profile(inferenceProfileIdentifier=model)
         return str(profile["models"][0]["modelArn"]).rpartition("/")[2], False
-    found = bedrock.get_foundation_model(modelIdentifier=model)["modelDetails"]
-    return str(found["modelId"]), "ON_DEMAND" not in found.get("inferenceTypesSupported", [])
+    details = bedrock.get_foundation_model(modelIdentifier=model)["modelDetails"]
+    return str(details["modelId"]), "ON_DEMAND" not in details.get("inferenceTypesSupported", [])
 
 
 def _only_by_profile(bedrock: Any, region: str, model: str, why: str) -> PreflightFinding:
@@ -88,26 +88,26 @@ def _only_by_profile(bedrock: Any, region: str, model: str, why: str) -> Preflig
 def _profiles_of(bedrock: Any, model: str) -> list[str]:
     """Return AWS's own profiles for a model, regional groups before the global profile."""
     pages = bedrock.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED")
-    found = [
+    profiles = [
         str(each["inferenceProfileId"])
         for page in pages
         for each in page["inferenceProfileSummaries"]
         if any(of["modelArn"].endswith(f"/{model}") for of in each["models"])
     ]
-    return sorted(found, key=lambda profile: (profile.startswith("global."), profile))
+    return sorted(profiles, key=lambda profile: (profile.startswith("global."), profile))
 
 
 def _availability(bedrock: Any, model: str, why: str) -> Iterator[PreflightFinding]:
-    found = bedrock.get_foundation_model_availability(modelId=model)
-    asked = {
-        "agreement": found["agreementAvailability"]["status"],
-        "authorization": found["authorizationStatus"],
-        "entitlement": found["entitlementAvailability"],
-        "region": found["regionAvailability"],
+    response = bedrock.get_foundation_model_availability(modelId=model)
+    states = {
+        "agreement": response["agreementAvailability"]["status"],
+        "authorization": response["authorizationStatus"],
+        "entitlement": response["entitlementAvailability"],
+        "region": response["regionAvailability"],
     }
     missing = sorted(
-        name for name, said in asked.items() if said not in ("AVAILABLE", "AUTHORIZED")
+        name for name, state in states.items() if state not in ("AVAILABLE", "AUTHORIZED")
     )
     if missing:
-        said = ", ".join(f"{name} {asked[name].lower()}" for name in missing)
-        yield warning(f"The account has no access to {model} ({said})", why, _ACCESS)
+        state = ", ".join(f"{name} {states[name].lower()}" for name in missing)
+        yield warning(f"The account has no access to {model} ({state})", why, _ACCESS)

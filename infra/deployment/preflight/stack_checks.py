@@ -138,8 +138,8 @@ def _vector_bucket(vectors: Any, name: str) -> bool:
 
 
 def _log_group(logs: Any, name: str) -> bool:
-    found = logs.describe_log_groups(logGroupNamePrefix=name, limit=50)["logGroups"]
-    return any(group["logGroupName"] == name for group in found)
+    groups = logs.describe_log_groups(logGroupNamePrefix=name, limit=50)["logGroups"]
+    return any(group["logGroupName"] == name for group in groups)
 
 
 def _queue(sqs: Any, name: str) -> bool:

@@ -126,15 +126,15 @@ def _names(
     """Return resource names by type: those that the template gives, and those of the stack."""
     template = read_sources(PROJECT)
     scope = template_scope(template, {"Stage": stage}, account)
-    found: dict[str, set[str]] = {
+    names: dict[str, set[str]] = {
         kind: set() for kind in (*resource_names.DATA, resource_names.LOG_GROUP)
     }
     for each in named_resources(template, scope, every=True):
-        found.setdefault(each.type, set()).add(each.name)
+        names.setdefault(each.type, set()).add(each.name)
     for resource in resources:
-        if resource.type in found:
-            found[resource.type].add(resource.physical_id.rpartition(":bucket/")[2])
-    return {kind: sorted(given) for kind, given in found.items()}
+        if resource.type in names:
+            names[resource.type].add(resource.physical_id.rpartition(":bucket/")[2])
+    return {kind: sorted(given) for kind, given in names.items()}
 
 
 def _present(found: Iterable[Any]) -> Iterator[Any]:
@@ -159,14 +159,14 @@ def _bucket(account: Account, name: str) -> BucketInventory | None:
 
 def _table(account: Account, name: str) -> TableInventory | None:
     try:
-        found = account.client("dynamodb").describe_table(TableName=name)["Table"]
+        table = account.client("dynamodb").describe_table(TableName=name)["Table"]
     except ClientError as failed:
         _raise_unless_gone(failed)
         return None
-    if found["TableStatus"] == "DELETING":
+    if table["TableStatus"] == "DELETING":
         return None
     return TableInventory(
-        name, found.get("ItemCount", 0), found.get("DeletionProtectionEnabled", False)
+        name, table.get("ItemCount", 0), table.get("DeletionProtectionEnabled", False)
     )
 
 
@@ -206,14 +206,14 @@ def _keys(account: Account, stage: str, resources: Sequence[StackResource]) -> l
             TagFilters=[{"Key": STAGE_TAG, "Values": [stage]}], ResourceTypeFilters=["kms:key"]
         )
     )
-    found = {
+    ids = {
         each["ResourceARN"].rpartition("/")[2]
         for page in tagged
         for each in page["ResourceTagMappingList"]
     }
-    found |= {each.physical_id for each in resources if each.type == resource_names.KEY}
+    ids |= {each.physical_id for each in resources if each.type == resource_names.KEY}
     kms = account.client("kms")
-    return sorted(key for key in found if _key_stands(kms, key))
+    return sorted(key for key in ids if _key_stands(kms, key))
 
 
 def _key_stands(kms: Any, key: str) -> bool:
@@ -230,16 +230,16 @@ def _log_groups(
 ) -> Iterator[str]:
     """Yield the log groups that the template names, and those that AWS creates by itself."""
     apis = [each.physical_id for each in resources if each.type == "AWS::ApiGateway::RestApi"]
-    made = [f"/aws/lambda/headrace-{stage}-", f"/headrace/{stage}/"]
-    made += [f"API-Gateway-Execution-Logs_{api}/" for api in apis]
+    prefixes = [f"/aws/lambda/headrace-{stage}-", f"/headrace/{stage}/"]
+    prefixes += [f"API-Gateway-Execution-Logs_{api}/" for api in apis]
     logs = account.client("logs")
-    found: set[str] = set()
-    for prefix in (*given, *made):
+    names: set[str] = set()
+    for prefix in (*given, *prefixes):
         pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
         for group in (each["logGroupName"] for page in pages for each in page["logGroups"]):
-            if group == prefix or prefix in made:
-                found.add(group)
-    yield from found
+            if group == prefix or prefix in prefixes:
+                names.add(group)
+    yield from names
 
 
 def _raise_unless_gone(failed: ClientError) -> None:
