@@ -197,7 +197,7 @@ class Searches:
 
     def _rows(self, query: Numbers, count: int) -> Rows:
         body = {**query, "top_k": count, "collection": self.collection, "filter": _ONLY_PICTURES}
-        if self.by_label:  # where a search may find what lies in two collections, no model is asked
+        if self.by_label:  # searches over two collections use no model
             either = [{"collection": self.collection}, {"collection": "nothing-lies-here"}]
             body |= {"collection": None, "filter": {**_ONLY_PICTURES, "any": either}}
         began = time.perf_counter()

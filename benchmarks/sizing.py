@@ -125,7 +125,7 @@ def _start_of(begun: Counted, then: Counted) -> float:
     if others <= 0:
         return begun[1].cpu_s / begun[1].workers
     more = then[0] - begun[0] - (then[1].workers - begun[1].workers)
-    if more <= 0:  # nothing to tell a start by: all are shared out alike
+    if more <= 0:  # no start to separate: all share the time equally
         return begun[1].cpu_s / begun[0]
     each = (then[1].cpu_s - begun[1].cpu_s) / more
     return max(each, (begun[1].cpu_s - others * each) / begun[1].workers)

@@ -105,7 +105,7 @@ def main(channels: str) -> None:
     """Train as requested until there are no more requests."""
     torch.set_num_threads(1)
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries is not an answer
 
     def answer(content: Mapping[str, Any]) -> None:
         told.write(f"{json.dumps(content)}\n")

@@ -16,7 +16,7 @@ from models.training.job import EXIT_CODE, TrainingJob
 
 def main(environ: Mapping[str, str]) -> int:
     """Run the job that the environment points to, and return the exit code."""
-    from models.jobs.runner import run_job  # torch, which a wrong job can do without
+    from models.jobs.runner import run_job  # imports torch, which an invalid job does not need
 
     job = None
     try:

@@ -97,7 +97,7 @@ class VersionServing:
             signature = _verified_signature(version, content, fetch)
             _require_fit(name, backend, version, signature)
             _try_model(OPENED_BY[backend.function], fetch, serves)
-            there = list(self._files(name))  # before it is named: what others put later, stays
+            there = list(self._files(name))  # before it is named: later uploads of others stay
             for file in _files_of(signature):
                 self._put(f"{prefix}{file}", fetch(file))
         serving = self._name(name, serves)

@@ -168,7 +168,7 @@ def _shorten_descriptions(data: Path) -> None:
         partition["services"] = {
             name: services[name] for name in sorted(services.keys() & ENDPOINTS)
         }
-    (data / "endpoints.json").unlink()  # It may be a hard link to what the installer keeps.
+    (data / "endpoints.json").unlink()  # It may be a hard link into the installer's cache.
     (data / "endpoints.json").write_text(json.dumps(endpoints), encoding="utf-8")
 
 

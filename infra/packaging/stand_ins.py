@@ -75,7 +75,7 @@ def stand_in(folder: Path) -> None:
             library = SharedLibrary(file)
             built = _built(library, _asked_of(library, wanted))
             mode = file.stat().st_mode
-            file.unlink()  # It may be a hard link to what the installer keeps.
+            file.unlink()  # It may be a hard link into the installer's cache.
             file.write_bytes(built)
             file.chmod(mode)
 

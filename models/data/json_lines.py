@@ -26,7 +26,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         whole = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadData(f"{path} cannot be read: {error}") from error
-    # Texts may have what else splitlines parts lines at, such as U+2028.
+    # Texts may contain other separators of splitlines, such as U+2028.
     lines = whole.removesuffix("\n").split("\n")
     rows, broken = [], []
     for number, text in enumerate(lines, 1):

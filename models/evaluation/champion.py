@@ -86,7 +86,7 @@ def compare(
 
 
 def _difference(gate: Gate, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
-    # Imported when it judges, as a job that trains would begin half a second later by it.
+    # Imported on use: it would delay the start of a training job by half a second.
     from scipy.stats import bootstrap, permutation_test
 
     each = ours - theirs

@@ -74,7 +74,7 @@ def _fit(images: Images) -> ImageClassifier:
     One thread multiplies its matrices: they are so small that several would mostly wait for one
     another, and where they part a sum decides how it is rounded.
     """
-    # Imported when it judges, as a job that trains would begin a second later by it.
+    # Imported on use: it would delay the start of a training job by a second.
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 

@@ -37,7 +37,7 @@ def mean_interval(values: Values) -> ConfidenceInterval:
     mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0:
         return ConfidenceInterval(mean, mean, mean)
-    # Imported when it judges, as a job that trains would begin half a second later by it.
+    # Imported on use: it would delay the start of a training job by half a second.
     from scipy.stats import bootstrap
 
     drawn = bootstrap(
@@ -56,7 +56,7 @@ def wilson_lower_bound(hits: int, of: int) -> float:
 
     E. B. Wilson, Probable inference, JASA 22, 1927.
     """
-    # Imported when it judges, as a job that trains would begin half a second later by it.
+    # Imported on use: it would delay the start of a training job by half a second.
     from scipy.stats import binomtest
 
     return float(binomtest(hits, of).proportion_ci(0.95, method="wilson").low)

@@ -142,7 +142,7 @@ def _load_bases(
                 )
         try:
             code.begin(begun.network, bases)
-        except RuntimeError as error:  # what torch raises for weights of another shape
+        except RuntimeError as error:  # torch raises it for weights of another shape
             raise BadData(
                 f"{found.name} cannot begin from what it was given: {error}. Its settings have to "
                 "be those that the base was trained with."

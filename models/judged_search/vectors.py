@@ -34,7 +34,10 @@ def _read(file: Path) -> dict[str, NDArray[np.float32]]:
     try:
         with np.load(file) as kept:
             return dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-    except (FileNotFoundError, zipfile.BadZipFile):  # a run may have been cut off while it wrote
+    except (
+        FileNotFoundError,
+        zipfile.BadZipFile,
+    ):  # an earlier run may have been interrupted while writing
         return {}
 
 

@@ -32,7 +32,7 @@ def decoder(settings: DecoderSettings) -> LlamaForCausalLM:
             num_attention_heads=settings.heads,
             num_key_value_heads=settings.heads,
             max_position_embeddings=settings.context,
-            # Two names for one tensor cannot be kept in safetensors.
+            # safetensors cannot store one tensor under two names.
             tie_word_embeddings=False,
             pad_token_id=PAD,
             bos_token_id=END,

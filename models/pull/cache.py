@@ -157,7 +157,7 @@ def _place(model: LocalModel, into: Path, progress: Report) -> None:
     source, fetched = _fetch_first(model, staging, progress)
     made = fetched
     if source.recipe:
-        from models.pull.conversion import RECIPES  # onnx is only needed, and only slow, here
+        from models.pull.conversion import RECIPES  # slow to import, and only needed here
 
         progress(PullProgress(model.name, "converting", total=model.bytes))
         made = staging / "made"

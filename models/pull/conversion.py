@@ -33,7 +33,9 @@ def minilm_int8(source: Path, target: Path) -> None:
     same vectors; its only output is `sentence_embedding`. Weights are dynamic int8 a channel
     and lie in external data: opening the session then takes 22 ms in place of 36.
     """
-    (target / "model.onnx_data").unlink(missing_ok=True)  # onnx would append to an earlier try's
+    (target / "model.onnx_data").unlink(
+        missing_ok=True
+    )  # onnx would append to an earlier attempt's
     with tempfile.TemporaryDirectory(dir=target) as folder:
         fp32, int8 = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         onnx.save(pooled(onnx.load(source / "model.onnx")), fp32)

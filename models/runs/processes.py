@@ -90,13 +90,13 @@ def kill(process: BaseProcess) -> None:
     assert process.pid is not None
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # it is over, or has not come to make a group of its own yet
+    except ProcessLookupError:  # it has ended, or has not created its group yet
         process.kill()
 
 
 def _run_apart(function: Callable[..., int], given: Any, log: Path, sender: Connection) -> None:
     os.setsid()
-    gc.freeze()  # what was imported stays, and need not be looked through time and again
+    gc.freeze()  # imported objects stay, so the collector need not scan them
     with log.open("wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

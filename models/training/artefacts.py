@@ -60,7 +60,7 @@ def write_training(
     folder: Path, training: TrainingRecord, network: torch.nn.Module, history: Path
 ) -> None:
     """Write the files of a training; `training.json` comes last and vouches for the rest."""
-    # A copy each: safetensors takes no two names of one tensor, as tied weights are.
+    # Copies: safetensors refuses two names of one tensor, such as tied weights.
     state = {
         name: each.detach().to("cpu", copy=True).contiguous()
         for name, each in network.state_dict().items()

@@ -117,7 +117,7 @@ def _pack_state(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
         tensors[path] = value.detach().to("cpu", copy=True).contiguous()
         return {_TENSOR: path}
     if isinstance(value, Mapping):
-        # Numbers are names in an optimiser's state, so pairs are kept and not an object.
+        # An optimiser's state has numbers as keys, so pairs are stored and not an object.
         return {
             "\0pairs": [
                 [key, _pack_state(each, f"{path}/{key}", tensors)] for key, each in value.items()

@@ -91,7 +91,7 @@ def answers(
         mask[row, longest - len(prompt) :] = 1
     written = generate(decoder, tokens, _MOST, mask=mask)
     told = [tokenizer.decode(_until_end(row)) for row in written.tolist()]
-    # A base has not learned to end: a line is an answer.
+    # A base has not learned to stop, so its answer is the first line.
     return [each.split("\n")[0].strip() for each in told]
 
 
