@@ -30,7 +30,7 @@ def note(event, arguments):
     if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(project):
         print(arguments[0][len(project) + 1:], file=sys.stderr)
 sys.addaudithook(note)
-from infra.synthesis.template import main
+from infra.synthesis.__main__ import main
 sys.exit(main(["--stage", "audited", "--snap-start", "Sweep"]))
 """
 
@@ -38,8 +38,8 @@ sys.exit(main(["--stage", "audited", "--snap-start", "Sweep"]))
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project whose synthesis prints how often it ran, and its options."""
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra" / "synthesise.py").write_text(COUNTING)
+    (tmp_path / "infra" / "synthesis").mkdir(parents=True)
+    (tmp_path / "infra" / "synthesis" / "__main__.py").write_text(COUNTING)
     (tmp_path / "app.py").write_text("")
     return tmp_path
 

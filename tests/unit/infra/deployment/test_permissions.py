@@ -236,7 +236,7 @@ def test_no_message_names_a_command_without_the_region_and_profile() -> None:
     assert wrong == []
 
 
-SOURCES = [*(ROOT / "infra" / "deploying").glob("*.py"), ROOT / "cli" / "deploy.py"]
+SOURCES = [*(ROOT / "infra" / "deployment").rglob("*.py"), *(ROOT / "cli" / "stage").glob("*.py")]
 
 
 def _named_commands() -> Iterator[str]:
@@ -266,7 +266,7 @@ def _actions_of(service: str, command: str) -> list[str]:
 def _called() -> set[str]:
     """Return the names of methods that the code calls, and of those that it pages through."""
     found: set[str] = set()
-    sources = [*(ROOT / "infra" / "deploying").glob("*.py"), *(ROOT / "infra").glob("*.py")]
+    sources = [*(ROOT / "infra" / "deployment").rglob("*.py"), *(ROOT / "infra").glob("*.py")]
     for source in sources:
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
