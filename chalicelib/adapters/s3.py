@@ -89,9 +89,8 @@ class S3Objects:
     def delete_until(self, bucket: str, key: str, newest: str) -> int:
         """Remove the version `newest` of the object `key` and all before it; return how many.
 
-        `newest` goes last, so that an interrupted removal can be repeated. Delete markers are
-        removed, too,
-        once no version is left above which they could stand.
+        `newest` goes last, so that an interrupted removal can be repeated. Delete markers
+        are removed, too, once no version is left above which they could stand.
         """
         doomed = self.versions_until(bucket, key, newest)
         with translated(f"deleting {key}"):

@@ -173,8 +173,7 @@ class S3Archives:
         """Open a stream whose content becomes the object `key` when the block ends.
 
         If the block raises, nothing is written; if the process dies, the bucket's lifecycle
-        rule removes
-        the parts.
+        rule removes the parts.
         """
         with translated(f"writing {key}"):
             begun = self._client.create_multipart_upload(Bucket=bucket, Key=key)

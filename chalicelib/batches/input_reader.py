@@ -57,8 +57,7 @@ def split_lines(pieces: Iterable[bytes], max_bytes: int = MAX_LINE_BYTES) -> Ite
     """Yield the lines of a file that arrives in `pieces`.
 
     Holds at most `most` bytes of a line beside a piece. A byte order mark at the beginning of
-    the file
-    is not part of its first line.
+    the file is not part of its first line.
     """
     buffer = bytearray()
     length = start = n = 0
@@ -110,8 +109,7 @@ class InputReader:
     """Reads the input of one batch, counts its lines, and checks that ids are unique.
 
     `make_prompts` returns the renderer for lines that name a prompt; None where these are
-    invalid. It
-    is called for the first such line.
+    invalid. It is called for the first such line.
     """
 
     order: BatchOrder

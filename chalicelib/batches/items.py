@@ -86,10 +86,9 @@ class BatchItem:
     """A line that was read: its id, its call, and which models may answer.
 
     `packs` asks for vectors as base64, as OpenAI's clients do. `keeps_truncated` accepts an
-    answer that
-    was cut off. `prompt` is the version that the call was rendered from, if any; `reasons` says
-    that
-    its answer begins with thoughts, and `output_schema` is what the text after them must match.
+    answer that was cut off. `prompt` is the version that the call was rendered from, if any;
+    `reasons` says that its answer begins with thoughts, and `output_schema` is what the text
+    after them must match.
     """
 
     id: str

@@ -166,8 +166,7 @@ class OutcomeReader:
     """Reads bundles while items are visited in order.
 
     Each bundle is loaded once, and dropped after its last item. `keys` come in order; `load`
-    begins to
-    load one.
+    begins to load one.
     """
 
     keys: Iterator[str]

@@ -94,10 +94,8 @@ def items_per_child(items: int, concurrency: int) -> int:
     """Return how many of `items` one child is given while `concurrency` children run.
 
     Few enough that every child gets about four batches, so that one slow call holds up few
-    others; but
-    no fewer than its threads, and no more children than one state can describe. The number of
-    children
-    is a multiple of `concurrency`, so that none runs alone at the end.
+    others; but no fewer than its threads, and no more children than one state can describe. The
+    number of children is a multiple of `concurrency`, so that none runs alone at the end.
     """
     share = -(-items // (concurrency * 4))
     size = min(max(share, THREADS), MAX_ITEMS_PER_CHILD)

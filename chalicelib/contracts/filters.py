@@ -1,4 +1,4 @@
-"""The `filter` of a query, as a caller writes it. What it means is in `retrieval/filters.py`.
+"""The `filter` of a query, as a caller writes it; `retrieval/search/filters.py` applies it.
 
 All that one object names must hold. `any` and `all` hold further objects of the same kind.
 """

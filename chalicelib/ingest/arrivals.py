@@ -159,9 +159,9 @@ class ArrivalProcessor:
     def _told(self, work: IngestInput) -> IngestInput | None:
         """Return `work` with the metadata of its object, or the reason to reject it.
 
-        The execution records the rejection, so that a bad upload is shown like any other. None
-        if the
-        object is gone: it was removed with its document, which no event may bring back.
+        The execution records the rejection, so that a bad upload is shown like any other.
+        None if the object is gone: it was removed with its document, which no event may
+        bring back.
         """
         try:
             given = self.objects.metadata(work.bucket, work.key, work.object_version_id)

@@ -44,9 +44,8 @@ class IngestHandlers:
     def object_created(self, event: dict[str, Any]) -> dict[str, Any]:
         """Process a batch of arrivals; return which messages have to come again.
 
-        A deferred upload is sent again as a new message, so that SQS does not know its age: the
-        age of the
-        batch's oldest is written as a metric here, while anything waits.
+        A deferred upload is sent again as a new message, so that SQS does not know its age:
+        the age of the batch's oldest is written as a metric here, while anything waits.
         """
         waits: list[float] = []
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)

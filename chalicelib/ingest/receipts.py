@@ -46,10 +46,9 @@ class IngestUsage:
 def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: Spent) -> int:
     """Return the billed states of a document in one piece.
 
-    Two more for each call of `recognise_pages`, the first after the choice that sends the document
-    there. Pictures take one to be labelled, and one before that to be embedded if their
-    collection has
-    a model for it.
+    Two more for each call of `recognise_pages`, the first after the choice that sends the
+    document there. Pictures take one to be labelled, and one before that to be embedded if
+    their collection has a model for it.
     """
     calls = recognising.requests
     pictures = labelling.requests + picture_embedding.requests

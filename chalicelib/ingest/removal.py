@@ -98,8 +98,7 @@ class DocumentRemoval:
     """Removes documents. If interrupted, it leaves the document's record, to be repeated.
 
     Later uploads to the same path are new documents, and stay. Objects of an ingest that still
-    runs are
-    removed when it ends and its version is found gone.
+    runs are removed when it ends and its version is found gone.
     """
 
     bucket: str
@@ -125,10 +124,9 @@ class DocumentRemoval:
         `bound` is what an earlier `begin` returned; None stands for all there is now.
 
         A reindex job may have read the document before, and put its vectors after they were
-        removed here.
-        It checks that the document still exists once it has put them; therefore they are
-        removed once more
-        after the records are gone: one of the two comes last.
+        removed here. It checks that the document still exists once it has put them;
+        therefore they are removed once more after the records are gone: one of the two
+        comes last.
         """
         bound = bound or self.begin(tenant, document)
         key = InboxPlace(tenant, document.collection, document.path).key

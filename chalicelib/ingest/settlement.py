@@ -51,8 +51,7 @@ def pending_event(
     """Return the event that is still to be published, None if all were.
 
     An execution that recorded a success or a rejection but did not succeed could not announce
-    it, or
-    was stopped right after: the event may come twice, as any event may.
+    it, or was stopped right after: the event may come twice, as any event may.
     """
     identity = _event_identity(work, now)
     if decision.is_failure:

@@ -125,8 +125,7 @@ def deferral_seconds(deferrals: int, chance: float) -> int:
 
     The ceiling grows by half with each deferral, up to 20 s: longer, and slots stay empty while
     messages wait; shorter, and a long backlog costs many requests. `chance` in [0, 1) picks a
-    point in
-    its upper half, so that messages that were refused together do not return together.
+    point in its upper half, so that messages that were refused together do not return together.
 
     Args:
         deferrals: how often the message was deferred before.

@@ -38,8 +38,7 @@ class IngestSettlement:
     """The changes to record. `status` is None if the state machine has recorded the end itself.
 
     `confirms` says that the version answers as the newest upload, and that its document does
-    not show
-    that yet.
+    not show that yet.
     """
 
     status: VersionStatus | None = None
@@ -62,8 +61,8 @@ def decide_settlement(
     """Return how to settle an execution that ended.
 
     The state machine cannot distinguish a write that a newer upload forbids from one that other
-    writes
-    kept getting in the way of: DynamoDB cancels the transaction for both. `document` can.
+    writes kept getting in the way of: DynamoDB cancels the transaction for both. `document`
+    can.
 
     Args:
         version: the version that was processed, None if it was deleted.
@@ -100,8 +99,7 @@ def clearable_versions(
     """Return the versions whose vectors are no longer needed.
 
     These neither answer queries nor are being processed: they are settled, or they are `ended`,
-    whose
-    execution is over and is about to be settled.
+    whose execution is over and is about to be settled.
     """
     return [
         version

@@ -63,8 +63,7 @@ class JobSettler:
         A paused job is left alone: its execution ends, and another begins when it is resumed.
 
         The failure is announced before it is recorded, and the execution's own record goes
-        last, so that
-        the sweeper repeats whatever interrupts this.
+        last, so that the sweeper repeats whatever interrupts this.
         """
         given = running.input
         state = self.records.state(given.tenant, given.job_id)
@@ -125,9 +124,8 @@ class SweepErrors:
     def add(self, error: HeadraceError, execution_arn: str) -> None:
         """Log why an execution could not be looked after.
 
-        Temporary errors are warnings; all others are errors with their trace, since the next
-        sweep will
-        meet them again.
+        Temporary errors are warnings; all others are errors with their trace, since the
+        next sweep will meet them again.
         """
         self.errors.append(error)
         if isinstance(error, _TEMPORARY):

@@ -45,10 +45,9 @@ class JobState:
     """A job as it is stored: what the API shows of it, and where its next step continues.
 
     `step` counts the recorded steps, so that of two that continue from the same point one is
-    refused.
-    `checkpoint` is the JSON written by the job's own function, "" before its first step.
-    `counted` are
-    the counts of the steps; `job.counts` are what the API shows, which differs at the end.
+    refused. `checkpoint` is the JSON written by the job's own function, "" before its first
+    step. `counted` are the counts of the steps; `job.counts` are what the API shows, which
+    differs at the end.
     """
 
     job: Job

@@ -1,8 +1,7 @@
 """Filters and tests of templates, each of which accounts for the characters that it makes.
 
 They are ours and not Jinja's, whose `replace`, `center`, `indent` or `round` make any amount of
-text
-from a few characters. Sizes are checked before anything of that size is made.
+text from a few characters. Sizes are checked before anything of that size is made.
 """
 
 from __future__ import annotations

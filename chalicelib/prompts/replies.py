@@ -50,8 +50,7 @@ def cut_reasoning(text: str) -> TurnAnswer:
     """Return the answer of a turn that reasons.
 
     A model that answers at once has no reasoning to cut. The answer follows the last mark, so
-    that a
-    mark mentioned in the reasoning ends nothing early.
+    that a mark mentioned in the reasoning ends nothing early.
 
     Raises:
         ModelFailure: the reasoning has no end, or nothing follows it.

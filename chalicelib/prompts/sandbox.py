@@ -92,8 +92,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox with our filters and `range`, for one rendering with `budget`.
 
     With `fenced_in`, untrusted text is written between lines that begin with `fence`; without
-    it, text
-    only loses what could be mistaken for a mark.
+    it, text only loses what could be mistaken for a mark.
     """
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})

@@ -1,8 +1,7 @@
 """Validation of a version before it is saved, so that whatever is saved can be rendered.
 
 Untrusted text stays out of instructions: a role, of the prompt or its verifier, that uses a
-document
-or an earlier answer is refused, however it does so.
+document or an earlier answer is refused, however it does so.
 """
 
 from __future__ import annotations
@@ -31,10 +30,8 @@ def check_prompt(content: PromptContent) -> None:
     """Raise `InvalidInput` if the version cannot be saved.
 
     That is, a name is duplicate or reserved, a default or an example has the wrong type, a
-    template is
-    not valid or uses unknown names, a role uses untrusted text, a schema is not valid, or parts
-    do not
-    fit together.
+    template is not valid or uses unknown names, a role uses untrusted text, a schema is not
+    valid, or parts do not fit together.
     """
     _check_names(content)
     for name, variable in content.variables.items():

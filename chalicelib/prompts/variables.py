@@ -1,7 +1,7 @@
 """Values of prompt variables, checked by type, and untrusted text among them.
 
 Text that somebody else wrote stays untrusted whatever a template makes of it: filters and slices
-keep the type, and when it is written, it is fenced like passages (`generation/prompts.py`).
+keep the type, and when it is written, it is fenced like passages (`generation/fences.py`).
 """
 
 from __future__ import annotations

@@ -33,8 +33,7 @@ class PolicyDecision:
     """The decision about screened texts.
 
     They are `refused` for a finding, or continue with `masked` findings made unreadable; `told`
-    are all
-    findings that the policy covers.
+    are all findings that the policy covers.
     """
 
     refused: Finding | None

@@ -158,7 +158,7 @@ class Registry:
 
 
 EVALUATION = "evaluation.json"
-"""What a finished model's numbers are in: models/common/finishing.py writes it."""
+"""What a finished model's numbers are in: models/jobs/finish.py writes it."""
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

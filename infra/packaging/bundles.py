@@ -147,5 +147,5 @@ def _require_known(project: Path, bundle: str, found: Entries) -> None:
         raise PackagingError(
             f"{inside} is named by no module beside it that {bundle} imports, so no bundle can "
             "carry it. Remove it, or have the module that reads it name it as a string; one that "
-            "Lambda starts belongs into STARTED of infra/packaging/bundles.py."
+            "Lambda starts belongs into STARTED_MODULES of infra/packaging/bundles.py."
         )

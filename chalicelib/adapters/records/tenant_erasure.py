@@ -82,9 +82,8 @@ class TenantErasure:
     def erase_records(self, tenant: str, job_id: str, most: int) -> int:
         """Remove at most `most` records of the tenant, except the last ones; 0 at the end.
 
-        The last ones are those that the removal itself and its status still need: the keys, the
-        job and the
-        pointer record.
+        The last ones are those that the removal itself and its status still need: the keys,
+        the job and the pointer record.
         """
         removed = 0
         kept = {tenant_key(tenant)[1], JOB + job_id}

@@ -173,7 +173,7 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     assert float(version["CustomerMetadataProperties"]["fid"]) == told["metrics"]["fid"]
     s3 = stage.client("s3")
     key = told["artefact"].removeprefix(f"s3://{BUCKET}/")
-    body = s3.get_object(BucketInventory=BUCKET, Key=key)["Body"].read()
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
         archive.extractall(tmp_path / "model", filter="data")
     text = (tmp_path / "model" / "signature.json").read_text()
@@ -181,7 +181,7 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     handler = PROJECT / "models" / "serving" / "handlers" / "drawings.py"
     pack.pack(tmp_path / "model", handler, tmp_path / "package.tar.gz")
     package = (tmp_path / "package.tar.gz").read_bytes()
-    s3.put_object(BucketInventory=BUCKET, Key="models/served.tar.gz", Body=package)
+    s3.put_object(Bucket=BUCKET, Key="models/served.tar.gz", Body=package)
     drawn = drawn_behind(stage, f"s3://{BUCKET}/models/served.tar.gz")
     assert len(drawn) == 2
     assert len(drawn[0]) == len(drawn[0][0]) == 8

@@ -107,7 +107,7 @@ def test_a_file_that_nobody_names_should_be_refused_by_name(project: Path, name:
     file.write_text("")
     with pytest.raises(PackagingError, match=rf"^{ROOM}/{name} is named by no module") as refused:
         own(project)
-    assert "STARTED of infra/packaging/bundles.py" in str(refused.value)
+    assert "STARTED_MODULES of infra/packaging/bundles.py" in str(refused.value)
 
 
 def test_what_lambda_starts_should_be_what_templates_say() -> None:
