@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: measure, print a table, write a dated result and the page."""
+"""Run benchmarks: `python -m benchmarks [NAME…]` prints and writes results and the page."""
 
 from __future__ import annotations
 

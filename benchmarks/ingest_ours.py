@@ -1,4 +1,4 @@
-"""The product's reading, chunking, embedding and index in one process, for `benchmarks.ingest`.
+"""The product's whole ingest and index in one process, for `benchmarks.ingest`.
 
 The functions' cores run as they do behind their handlers, on files of a folder, and the vectors
 go into the engine that answers for S3 Vectors in the local cloud. There is no network, no state

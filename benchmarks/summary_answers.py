@@ -1,4 +1,4 @@
-"""The tables of `answering`, `support`, `followups` and `screening` in `docs/benchmarks.md`."""
+"""Tables of `answering`, `support`, `followups` and `screening` in `docs/benchmarks.md`."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Case:
 
     @property
     def right(self) -> bool:
-        """Whether the check agrees with the label."""
+        """Return whether the check agrees with the label."""
         return self.passed is self.pair.supported
 
 

@@ -1,4 +1,4 @@
-"""The commands `export`, `jobs`, `remove-collection` and `remove-tenant`: long work as jobs."""
+"""The commands on jobs: `export`, `jobs`, `remove-collection` and `remove-tenant`."""
 
 from __future__ import annotations
 

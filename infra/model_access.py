@@ -1,4 +1,4 @@
-"""Say which models a tenant may use, and show what holds.
+"""Set and show which models a tenant may use.
 
     python -m infra.model_access --stage prod acme                         what it may use
     python -m infra.model_access --stage prod acme nova-micro nova-lite    these, and no others

@@ -35,7 +35,7 @@ _SET = re.compile(
 
 
 class ScreeningPolicyRecords(Protocol):
-    """Where policies are kept, as `ScreeningTable` keeps them."""
+    """Storage of screening policies, as `ScreeningTable` implements it."""
 
     def policy(self, tenant: str) -> ScreeningPolicy | None:
         """Return the tenant's own policy."""

@@ -57,7 +57,7 @@ def run_in_process(root: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalOptions:
-    """How jobs are run.
+    """Options of the jobs of a rehearsal.
 
     `run` takes the root of one; `data` is a channel that is prepared already; where not `exported`,
     a model is judged and not exported.

@@ -1,4 +1,4 @@
-"""Put cards and tables into the repository: `python -m models.seed_pages --trained FOLDER`.
+"""Put cards and tables into the repository: `python -m models.seed_pages`.
 
 FOLDER is what `models.train_all` left, and every training has to be there. The card of the first
 seed and its pictures go beside the recipe. The numbers of all seeds go into the pages of

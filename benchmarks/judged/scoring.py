@@ -64,7 +64,7 @@ class Difference:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval is on one side of zero."""
+        """Return whether the interval is on one side of zero."""
         return self.low > 0 or self.high < 0
 
 

@@ -97,7 +97,7 @@ def resolve_package(
     voice: TerminalConsole,
     make: PackageBuilder = build_package,
 ) -> Path:
-    """Return the folder of the package; if there is none, make one as `headrace package` does.
+    """Return the package's folder; if there is none, make one as `headrace package` does.
 
     Making one takes minutes, so the stage must be reachable first.
     """

@@ -1,4 +1,4 @@
-"""CloudFormation's intrinsic functions and conditions, resolved against a template's names.
+"""CloudFormation's intrinsic functions and conditions, resolved for one template.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """

@@ -1,1 +1,1 @@
-"""Deploy a package to a stage on AWS, and remove the stage: `headrace deploy` and `destroy`."""
+"""Deployment and removal of a stage on AWS: `headrace deploy` and `destroy`."""

@@ -1,1 +1,4 @@
-"""Make the one CloudFormation template from `app.py`, `infra/template` and `statemachines`."""
+"""Synthesis of the one CloudFormation template.
+
+Its sources are `app.py`, `infra/template` and `statemachines`.
+"""
