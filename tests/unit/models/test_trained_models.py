@@ -58,7 +58,7 @@ def changes(inputs: Inputs, name: str, file: Path) -> bool:
         ("vae", "models/jobs/finish.py"),
         ("vae", "models/evaluation/image_quality.py"),
         ("vae", "models/datasets/digits.py"),
-        ("vae", "chalicelib/contracts/exported.py"),
+        ("vae", "chalicelib/contracts/model_manifest.py"),
         ("vae", "requirements/training.txt"),
         ("aligned", "models/recipes/policy/recipe.py"),
         ("aligned", "models/recipes/reward_model/recipe.yaml"),
