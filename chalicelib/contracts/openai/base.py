@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import Contract, DeferredModel, HttpInput
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.screening import Finding
 
 
-class OpenAIInput(BaseModel):
+class OpenAIInput(DeferredModel):
     """A body that an OpenAI client sends: their fields grow, so what is not known is not read.
 
     Known fields that are not supported are refused by name, so that nobody relies on them.
     """
 
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class ErrorObject(Contract):

@@ -81,7 +81,7 @@ def test_an_upload_of_pieces_is_one_object(
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
-    monkeypatch.setattr(s3_streams, "UPLOAD_PART", 5 * MEBIBYTE)
+    monkeypatch.setattr(s3_streams, "UPLOAD_PART_BYTES", 5 * MEBIBYTE)
     pieces = (BODY[at : min(at + 70_001, size)] for at in range(0, size, 70_001))
     assert objects.upload(bucket, "a", pieces, {"lines": "3"}) == size
     answer = cloud.client("s3").get_object(Bucket=bucket, Key="a")

@@ -136,7 +136,8 @@ import sys
 import time
 
 sys.path.insert(0, {project!r})
-from chalicelib.adapters.lambda_runtime import Head, Streamed, serve
+from chalicelib.adapters.lambda_runtime import serve
+from chalicelib.contracts.http import Head, Streamed
 
 
 def body(event):
