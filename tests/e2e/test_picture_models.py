@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -264,13 +265,15 @@ def test_vectors_should_go_with_their_documents_and_indexes_with_their_tenant(
     first = upload(own.api, "a.png", image_file((250, 0, 0)), COLLECTION)
     second = upload(own.api, "b.png", image_file((0, 250, 0)), COLLECTION)
     assert {settled(own.api, each)["status"] for each in (first, second)} == {"ready"}
-    upload(own.api, "b.png", image_file((0, 0, 250)), COLLECTION)
+    newer = image_file((0, 0, 250))
+    upload(own.api, "b.png", newer, COLLECTION)
 
     def held() -> list[str]:
         (keys,) = of_pictures(own).values()
         return sorted(key.split("/")[0] for key in keys)
 
-    until(lambda: settled(own.api, second)["sha256"] and len(held()) == 2, "one vector a document")
+    until(lambda: settled(own.api, second)["sha256"] == sha256(newer).hexdigest(), "it is read")
+    until(lambda: len(held()) == 2, "one vector a document")
     own.api.delete(f"/v1/documents/{first}").raise_for_status()
     until(lambda: held() == [second], "the vector of a document that was deleted stayed")
     own.ended(own.job("DELETE", f"/v1/collections/{COLLECTION}/documents"))
