@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count, takewhile
@@ -99,8 +99,9 @@ def held(cloud: CloudProcess, n: int) -> tuple[IngestClaim, ClaimOutcome]:
     return claim, records_of(cloud).claim(claim, MAX_RUNNING)
 
 
-def hold_places(cloud: CloudProcess) -> None:
-    """Claim an ingest and begin a job that nothing runs."""
+@contextmanager
+def held_places(cloud: CloudProcess) -> Iterator[None]:
+    """Claim an ingest and begin a job that nothing runs; give the place of the ingest back."""
     now = datetime.now(UTC)
     stage = tenants.TenantStorage(
         cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"]
@@ -117,6 +118,19 @@ def hold_places(cloud: CloudProcess) -> None:
     state = JobState(new_job(given, now), given, claim.execution_arn + "-job")
     table = DynamoTable(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
     JobTable(table).begin(state, now)
+    try:
+        yield
+    finally:
+        give_back(cloud, [claim])
+
+
+def give_back(cloud: CloudProcess, claims: Sequence[IngestClaim]) -> None:
+    """Settle claims: tests that share the cloud count the places that are taken."""
+    records, settlement = records_of(cloud), IngestSettlement("failed", "It was never begun.")
+    for claim in claims:
+        running = records.place(claim.execution_arn)
+        assert running
+        records.settle(running, settlement, datetime.now(UTC))
 
 
 @contextmanager
@@ -127,13 +141,7 @@ def full(cloud: CloudProcess) -> Iterator[None]:
     try:
         yield
     finally:
-        records = records_of(cloud)
-        for claim, _ in taken:
-            running = records.place(claim.execution_arn)
-            assert running
-            records.settle(
-                running, IngestSettlement("failed", "It was never begun."), datetime.now(UTC)
-            )
+        give_back(cloud, [claim for claim, _ in taken])
 
 
 def sweep_event() -> dict[str, Any]:
@@ -161,9 +169,9 @@ def test_every_metric_of_ours_that_is_watched_should_be_written(
     asked = {"question": "Who made the turbine?", "collection": "watching"}
     assert api.post("/v1/ask", json=asked).status_code == 200
     assert api.post("/v1/ask", json={**asked, "tier": "llm"}).status_code == 200
-    hold_places(cloud)
-    for sweep in ("headrace-sweepjobs-", "headrace-sweep-"):
-        assert invoke(cloud, sweep, sweep_event()) is None
+    with held_places(cloud):
+        for sweep in ("headrace-sweepjobs-", "headrace-sweep-"):
+            assert invoke(cloud, sweep, sweep_event()) is None
     with full(cloud):
         late = upload(api, "late.md", MARKDOWN + b"It is late.\n", "watching")
         until(lambda: "OldestArrivalSeconds" in written(cloud), "a waiting upload is told of")
