@@ -36,7 +36,7 @@ from chalicelib.contracts.prompts import (
 )
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.prompts.reasoning import ACCEPT, CLOSING, OPENING, REJECT, format_reasoning
+from chalicelib.prompts.reply_marks import ACCEPT, CLOSING, OPENING, REJECT, format_reasoning
 from chalicelib.prompts.sandbox import RenderBudget
 from chalicelib.prompts.templates import CompiledTemplate, RenderedText, compile_template
 from chalicelib.prompts.variables import FENCE_INSTRUCTION, Untrusted, Value, check_values

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.schemas import parse_json, schema_violation
-from chalicelib.prompts.reasoning import TurnAnswer, cut_reasoning
+from chalicelib.prompts.reply_marks import TurnAnswer, cut_reasoning
 
 
 def parse_answer(text: str, *, reasons: bool, schema: Mapping[str, Any] | None) -> TurnAnswer:

@@ -26,9 +26,9 @@ from chalicelib.contracts.prompt_runs import PromptRun, PromptVerdict, RunPrompt
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
-from chalicelib.prompts.reasoning import TurnAnswer, VerifierVerdict, parse_verdict
 from chalicelib.prompts.rendering import CompiledPrompt
 from chalicelib.prompts.replies import parse_answer
+from chalicelib.prompts.reply_marks import TurnAnswer, VerifierVerdict, parse_verdict
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender

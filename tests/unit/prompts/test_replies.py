@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ModelFailure
-from chalicelib.prompts.reasoning import (
+from chalicelib.prompts.reply_marks import (
     TurnAnswer,
     VerifierVerdict,
     cut_reasoning,

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.contracts.generations import ChatCall, ChatOutput, ImageCall, ImageOutput, Terms
 from chalicelib.errors import ModelFailure
-from chalicelib.prompts.reasoning import VerifierVerdict
 from chalicelib.prompts.rendering import CompiledPrompt
+from chalicelib.prompts.reply_marks import VerifierVerdict
 from chalicelib.prompts.runs import PromptResult, run_turns
 from tests.unit.prompts.examples import FENCE, VALUES, content
 

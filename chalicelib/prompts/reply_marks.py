@@ -1,4 +1,4 @@
-"""Reasoning and verdicts in replies: their marks in prompts, and how they are read.
+"""The marks of reasoning and of verdicts in replies: how prompts name them, how they are read.
 
 Apart from the answers that follow them, whose JSON Schemas need a validator: whoever only renders
 prompts carries none. Chain of thought: Wei et al. 2022, https://arxiv.org/abs/2201.11903. A second
