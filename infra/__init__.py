@@ -1,0 +1,1 @@
+"""Tools around a stage: its template, packages, deployment, costs, documentation and tenants."""

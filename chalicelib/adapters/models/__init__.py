@@ -1,0 +1,1 @@
+"""Models reached by adapters: Bedrock, SageMaker endpoints, and functions that run models."""

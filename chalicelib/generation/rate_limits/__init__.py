@@ -1,0 +1,1 @@
+"""Limits on calls of models: circuit breaker, fair rate limiter, and the guard over both."""
