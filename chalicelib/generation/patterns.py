@@ -36,7 +36,10 @@ def compile_pattern(pattern: str) -> CompiledPattern:
         raise PatternError("it uses syntax that ECMA-262 does not have")
     try:
         return CompiledPattern(re2.compile(_ESCAPE.sub(_translate, pattern), options))
-    except (re2.error, UnicodeEncodeError) as error:
+    except re2.error as error:
+        (reason,) = error.args
+        raise PatternError(reason.decode(errors="replace")) from error
+    except UnicodeEncodeError as error:
         raise PatternError(str(error)) from error
 
 

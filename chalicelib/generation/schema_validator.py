@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
@@ -45,6 +45,27 @@ def iter_violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Validatio
         raise PatternError(strange)
     _left.set([MAX_REFERENCES])
     yield from _validator()(schema, registry=Registry()).iter_errors(value)
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Raise jsonschema's `SchemaError` if this is no JSON Schema.
+
+    The cause of an error about a pattern is a `PatternError`: what a pattern is, RE2 decides, and
+    not Python's engine, which would refuse `\\p{L}`.
+    """
+    Draft202012Validator.check_schema(schema, format_checker=_formats())
+
+
+@functools.cache
+def _formats() -> FormatChecker:
+    checker = FormatChecker(formats=())
+    own = {"regex": (_is_pattern, PatternError)}
+    checker.checkers = {**Draft202012Validator.FORMAT_CHECKER.checkers, **own}
+    return checker
+
+
+def _is_pattern(value: object) -> bool:
+    return not isinstance(value, str) or bool(compile_pattern(value))
 
 
 def unsupported_pattern(schema: Any) -> str:

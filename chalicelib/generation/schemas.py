@@ -32,23 +32,29 @@ def parse_json(text: str) -> Any:
 
 def require_schema(schema: Mapping[str, Any], field: str) -> None:
     """Raise `InvalidInput` if `schema`, given as `field`, is not a supported JSON Schema."""
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
-    from chalicelib.generation.schema_validator import unsupported_pattern
+    from chalicelib.generation.patterns import PatternError
+    from chalicelib.generation.schema_validator import check_schema, unsupported_pattern
 
     try:
-        Draft202012Validator.check_schema(schema)
+        check_schema(schema)
         strange = unsupported_pattern(schema)
     except SchemaError as error:
         place = f"{field}{error.json_path.removeprefix('$')}"
+        if isinstance(error.cause, PatternError):
+            pattern = str(error.instance)[:_SHOWN]
+            raise InvalidInput(
+                f"{place} has a pattern that is not supported: {pattern!r}, {error.cause}.",
+                field=place,
+            ) from error
         raise InvalidInput(
             f"{place} is not of JSON Schema: {error.message[:_SHOWN]}.", field=place
         ) from error
     except RecursionError as error:
         raise InvalidInput(f"{field} is nested too deeply.", field=field) from error
     if strange:
-        raise InvalidInput(f"{field} has a pattern that is not taken: {strange}.", field=field)
+        raise InvalidInput(f"{field} has a pattern that is not supported: {strange}.", field=field)
 
 
 def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
@@ -57,22 +63,27 @@ def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
     References cannot lead outside the schema. jsonschema is imported only when needed: its import
     takes longer than the rest of a request.
     """
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError, best_match
     from referencing.exceptions import Unresolvable
 
     from chalicelib.generation.patterns import PatternError
-    from chalicelib.generation.schema_validator import TooComplexError, iter_violations
+    from chalicelib.generation.schema_validator import (
+        TooComplexError,
+        check_schema,
+        iter_violations,
+    )
 
     try:
-        Draft202012Validator.check_schema(schema)
+        check_schema(schema)
         violation = best_match(iter_violations(value, schema))
     except SchemaError as error:
+        if isinstance(error.cause, PatternError):
+            return f"the schema has a pattern that is not supported: {error.cause}"
         return f"the schema itself is none: {error.message[:_SHOWN]}"
     except Unresolvable as error:
         return f"the schema refers to {error.ref}, which is not within it"
     except PatternError as error:
-        return f"the schema has a pattern that is not taken: {error}"
+        return f"the schema has a pattern that is not supported: {error}"
     except TooComplexError as error:
         return f"it cannot be held to the schema: {error}"
     except RecursionError:

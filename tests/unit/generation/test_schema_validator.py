@@ -41,21 +41,31 @@ def test_patterns_should_be_held_to_and_never_hang(
 
 
 @pytest.mark.parametrize(
-    "schema",
+    ("schema", "place"),
     [
-        {"properties": {"a": {"pattern": "(?=a)"}}},
-        {"$defs": {"a": {"patternProperties": {"(?!a)": {}}}}},
-        {"anyOf": [{"pattern": r"(a)\1"}]},
-        {"unevaluatedProperties": False, "allOf": [{"patternProperties": {"a": {}}}]},
+        ({"properties": {"a": {"pattern": "(?=a)"}}}, ".properties.a.pattern"),
+        ({"properties": {"a": {"pattern": "[a-z"}}}, ".properties.a.pattern"),
+        ({"$defs": {"a": {"patternProperties": {"(?!a)": {}}}}}, "['$defs'].a.patternProperties"),
+        ({"anyOf": [{"pattern": r"(a)\1"}]}, ".anyOf[0].pattern"),
+        ({"unevaluatedProperties": False, "allOf": [{"patternProperties": {"a": {}}}]}, ""),
     ],
 )
-def test_a_pattern_that_is_not_taken_should_be_told_wherever_it_stands(
-    schema: dict[str, Any],
+def test_a_pattern_that_is_not_supported_should_be_told_with_its_place(
+    schema: dict[str, Any], place: str
 ) -> None:
-    with pytest.raises(InvalidInput, match="json_schema has a pattern that is not taken") as raised:
+    with pytest.raises(InvalidInput, match="has a pattern that is not supported") as raised:
         require_schema(schema, "json_schema")
-    assert raised.value.field == "json_schema"
-    assert "not taken" in schema_violation({"a": "a"}, schema)
+    assert raised.value.field == f"json_schema{place}"
+    assert str(raised.value.field) in raised.value.message
+    assert "b'" not in raised.value.message
+    assert "not supported" in schema_violation({"a": "a"}, schema)
+
+
+def test_what_re2_knows_and_python_does_not_should_be_a_pattern() -> None:
+    schema = {"properties": {"a": {"pattern": r"^\p{Greek}+$"}}}
+    require_schema(schema, "json_schema")
+    assert schema_violation({"a": "λόγος"}, schema) == ""
+    assert "$.a does not keep to pattern" in schema_violation({"a": "logos"}, schema)
 
 
 def test_what_is_only_called_like_a_keyword_should_be_no_pattern() -> None:
