@@ -1,1 +1,1 @@
-"""What the API and the functions share. Imports go downhill only; see `.importlinter`."""
+"""Code that the API and the functions share. Imports go downhill only; see `.importlinter`."""

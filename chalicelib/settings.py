@@ -54,7 +54,7 @@ class Settings:
 
 
 class IngestSettings(Settings):
-    """What the event handlers of `app.py` need."""
+    """Settings of the event handlers of `app.py`."""
 
     records_table: str
     ingest_machine_arn: str
@@ -65,26 +65,26 @@ class IngestSettings(Settings):
 
 
 class ReadSettings(Settings):
-    """What `read_document` needs; `max_file_bytes` is the largest file that is read."""
+    """Settings of `read_document`; `max_file_bytes` is the size limit of a file."""
 
     max_file_bytes: int = 1024 * MEBIBYTE
 
 
 class ChunkSettings(Settings):
-    """What `chunk_document` needs."""
+    """Settings of `chunk_document`."""
 
     models_dir: str
 
 
 class EmbedSettings(Settings):
-    """What `embed_chunks` needs."""
+    """Settings of `embed_chunks`."""
 
     records_table: str
     models_dir: str
 
 
 class RemoveSettings(Settings):
-    """What `remove_data` needs."""
+    """Settings of `remove_data`."""
 
     bucket: str
     records_table: str
@@ -92,7 +92,7 @@ class RemoveSettings(Settings):
 
 
 class JobSettings(Settings):
-    """What begins, settles and sweeps jobs; `bucket` is where the API lets them work."""
+    """Settings for starting, settling and sweeping jobs; `bucket` holds their files."""
 
     records_table: str
     event_bus: str
@@ -105,14 +105,16 @@ class JobSettings(Settings):
 
 
 class RecordsSettings(Settings):
-    """What the authorizer needs, and the HTTP API beside the rest."""
+    """The table of records: all that the authorizer needs."""
 
     records_table: str
 
 
 class WebhookSettings(Settings):
-    """What webhooks need. `webhook_targets` is `public`, or `any` where a stage may also call
-    private addresses and plain http, such as a laptop's own.
+    """Settings of webhooks.
+
+    `webhook_targets` is `public`, or `any` if the stage may also call private addresses and plain
+    http, such as a laptop's own.
     """
 
     records_table: str
@@ -126,8 +128,10 @@ class WebhookSettings(Settings):
 
 
 class BudgetSettings(Settings):
-    """What budgets need, and what a tenant may use where an operator gave it no limits: dollars a
-    day and a month, requests and tokens a minute; 0 is no limit.
+    """Settings of budgets, and the default limits of a tenant.
+
+    A tenant without limits of its own may use these: dollars a day and a month, requests and tokens
+    a minute; 0 is no limit.
     """
 
     records_table: str
@@ -139,7 +143,7 @@ class BudgetSettings(Settings):
 
 
 class GenerationSettings(Settings):
-    """What asking models needs, beside what budgets do.
+    """Settings for calling models; those of budgets come on top.
 
     `model_seconds` is how long one call of a model is waited for; `endpoint_bucket` is where calls
     of asynchronous endpoints lie, empty where there is none. `check_function` holds answers to what
@@ -172,29 +176,29 @@ class GenerationSettings(Settings):
 
 
 class ServingSettings(Settings):
-    """What functions need that serve models which the stage trained: the bucket they lie in."""
+    """Settings of functions that serve models which the stage trained: their bucket."""
 
     bucket: str
 
 
 class PlaceSettings(Settings):
-    """How far from the stage's region a call of a model may be worked on: region, geography or
-    global.
-    """
+    """The area in which a model may process a call: region, geography or global."""
 
     model_reach: str = "geography"
 
 
 class BatchSettings(Settings):
-    """What the steps of a batch need; `batch_concurrency` is how many children answer at once."""
+    """Settings of a batch's steps; `batch_concurrency` is the number of concurrent children."""
 
     records_table: str
     batch_concurrency: int = 10
 
 
 class HarvestSettings(Settings):
-    """What batch jobs of Bedrock need: `batch_role_arn` is the role that reads and writes for them,
-    `batch_poll_seconds` how long a job is left alone between two looks at it.
+    """Settings of Bedrock's batch jobs.
+
+    `batch_role_arn` is the role that reads and writes for them, `batch_poll_seconds` the time
+    between two polls of a job.
     """
 
     records_table: str
@@ -203,9 +207,7 @@ class HarvestSettings(Settings):
 
 
 class ScreeningSettings(Settings):
-    """What screening needs; `screening` is what holds for a tenant where an operator gave it no
-    policy: off, flag or refuse.
-    """
+    """Settings of screening; `screening` is the default policy of a tenant: off, flag or refuse."""
 
     records_table: str
     screen_text_function: str
@@ -214,14 +216,14 @@ class ScreeningSettings(Settings):
 
 
 class GuardrailSettings(Settings):
-    """The guardrail of Bedrock that calls of models are held to; none where the id is empty."""
+    """Bedrock's guardrail for all calls of models; none if the id is empty."""
 
     guardrail_id: str = ""
     guardrail_version: str = "DRAFT"
 
 
 class FeedbackSettings(Settings):
-    """What taking ratings needs; `bucket` is where rows for training lie."""
+    """Settings for recording ratings; `bucket` holds the rows for training."""
 
     records_table: str
     bucket: str
@@ -229,22 +231,23 @@ class FeedbackSettings(Settings):
 
 
 class QuerySettings(Settings):
-    """What searching and answering need; `label_function` looks at pictures that are searched by,
-    which only the API does.
+    """Settings of search and answers.
+
+    `label_function` labels a picture that is used as a query, which only the API takes.
     """
 
     embed_function: str
     check_function: str
     rerank_function: str
     rerank: str = "off"
-    """`on` where searches and answers rerank unless they are told not to."""
+    """`on` if searches and answers rerank by default, else `off`."""
     chat_model_id: str = ""
     embed_memory_mb: int = 1769
     label_function: str = ""
 
     @property
     def reranks(self) -> bool:
-        """Tell whether a query is reranked that does not say. Raises `InvalidInput`."""
+        """Tell whether a query is reranked by default. Raises `InvalidInput`."""
         if self.rerank not in ("on", "off"):
             raise InvalidInput(
                 f"HEADRACE_RERANK is {self.rerank!r}; it must be on or off.",
@@ -254,7 +257,7 @@ class QuerySettings(Settings):
 
 
 class ApiSettings(Settings):
-    """What the HTTP API needs, beside what queries do."""
+    """Settings of the HTTP API; those of queries come on top."""
 
     bucket: str
     records_table: str

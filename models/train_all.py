@@ -32,8 +32,9 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**31),
     "MALLOC_TRIM_THRESHOLD_": str(2**31),
 }
-"""What trainings begin with: one thread each, and memory that glibc keeps for the next step. Given
-back, it costs 5,000 to 12,000 page faults in each step, a tenth of its time and more.
+"""The environment of trainings: one thread each, and memory that glibc keeps for the next step.
+
+Given back, it costs 5,000 to 12,000 page faults in each step, a tenth of its time and more.
 """
 
 

@@ -22,7 +22,7 @@ from infra.packaging.closure import CallByName, ModuleSource
 PROJECT = Path(__file__).resolve().parent.parent
 TRAINING = "tests/training/"
 FIXED = frozenset({"pyproject.toml", "requirements/dev.txt", "tests/conftest.py"})
-"""What every test runs with."""
+"""Files that every test depends on."""
 _WORD = re.compile(r"\w+")
 
 

@@ -51,7 +51,7 @@ class _AscendingNumbers:
 
 @dataclass(frozen=True, slots=True)
 class RetryRound:
-    """What follows a round: another one in `seconds`, or the end.
+    """The decision after a round: another one in `seconds`, or the end.
 
     `idle` counts the rounds in a row that brought no outcome.
     """

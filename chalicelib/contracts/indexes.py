@@ -26,7 +26,7 @@ class IndexRef:
 
 @dataclass(frozen=True, slots=True)
 class TenantState:
-    """What a tenant's pointer record says.
+    """The pointer record of a tenant: which of its indexes answer.
 
     `live` answers queries. `next` is the index of another model that a reindex job fills
     meanwhile, and `removing` the job that removes the tenant, or "". `pictures` are the indexes of

@@ -21,7 +21,7 @@ from infra.stages import Client
 
 PROJECT = Path(__file__).resolve().parents[2]
 _ARCHITECTURE = "arm64"
-"""What a new stage runs on: AWS asks a fifth less for it than for x86_64.
+"""Processors of a new stage: AWS asks a fifth less for it than for x86_64.
 
 https://aws.amazon.com/lambda/pricing/
 """

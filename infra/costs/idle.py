@@ -41,10 +41,10 @@ BOUNDED_POLLERS = 5
 _POLL_SECONDS = 20
 
 SWEEP_SECONDS = Decimal("1")
-"""What a scheduled function that finds nothing is billed for, its start included; rounded up."""
+"""Seconds billed to a scheduled function that finds nothing, with its start; rounded up."""
 
 SWEEP_LOG_BYTES = Decimal(2048)
-"""What it logs of that, with the three lines that Lambda adds; rounded up."""
+"""Bytes that it logs then, with the three lines that Lambda adds; rounded up."""
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -314,7 +314,7 @@ ALWAYS_FREE: Mapping[str, Decimal] = {
     "sqs.request": Decimal(1_000_000),
     "xray.trace": Decimal(100_000),
 }
-"""What an account has free every month without end, by unit.
+"""Quantities that an account has free every month without end, by unit.
 
 https://aws.amazon.com/free/ (always free); an account's other stages share it.
 """

@@ -27,7 +27,7 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
     "`CustomerKey=on`": {"CustomerKey": "on"},
     "`Endpoints=on`": {"Endpoints": "on"},
 }
-"""What may be switched on, and costs while it stands."""
+"""Options that cost while they are on."""
 
 SNAPPED = "APIHandler,Authorizer,EmbedText"
 """The functions between a request and its answer."""

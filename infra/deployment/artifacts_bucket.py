@@ -15,7 +15,7 @@ from infra.deployment.console import Console
 from infra.deployment.failures import DeploymentError, code_of, is_denied
 
 _UNSETTLED = frozenset({"NoSuchBucket", "OperationAborted"})
-"""What S3 answers about a bucket that was removed, or made, a moment ago.
+"""Error codes of S3 for a bucket that was removed, or made, a moment ago.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """

@@ -76,7 +76,7 @@ _COMMON_CAUSES = {
         "once. If that is it, the same deployment goes through when it is run again."
     )
 }
-"""What to say of the failure of a type that often has one cause."""
+"""Hints for failures of a resource type that often have one cause."""
 
 
 def _next_step(plan: DeploymentPlan, ended: str) -> str:

@@ -75,7 +75,7 @@ _SERVER_ERROR_CODES = frozenset(
         "ServiceUnavailableException",
     }
 )
-"""What AWS answers where it failed itself."""
+"""Error codes of AWS's own failures."""
 
 
 class DeploymentError(Exception):

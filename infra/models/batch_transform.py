@@ -25,7 +25,7 @@ from models.serving import pack
 HANDLERS: Mapping[tuple[str, tuple[str, ...]], Path] = {
     ("decoder", ("latent",)): Path(pack.__file__).parent / "handlers" / "drawings.py",
 }
-"""What answers by a graph, by the graph's name and inputs: what writes is a `decoder`, too."""
+"""Handlers of graphs, by name and inputs: language models call theirs `decoder`, too."""
 INSTANCE = "ml.m5.xlarge"
 _HERE = "served-by-the-local-cloud"
 _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"

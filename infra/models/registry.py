@@ -158,7 +158,7 @@ class Registry:
 
 
 EVALUATION = "evaluation.json"
-"""What a finished model's numbers are in: models/jobs/finish.py writes it."""
+"""The file with a finished model's measurements, which models/jobs/finish.py writes."""
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

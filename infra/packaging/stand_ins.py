@@ -43,7 +43,7 @@ REPLACED: Mapping[str, str] = {
 
 _FUNCTION = 2
 _CXX = "_Z"
-"""What C++ names begin with. A library in C++ defines some of the standard library's beside its
+"""The prefix of C++ names. A library in C++ defines some of the standard library's beside its
 own, and those are the standard library's to answer for."""
 
 _TRAPS = {62: b"\x0f\x0b", 183: b"\x20\x00\x20\xd4"}

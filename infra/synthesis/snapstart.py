@@ -27,7 +27,7 @@ Json = Any
 
 ALIAS = "live"
 ALIAS_SUFFIX = "Live"
-"""What the logical id of a function's alias ends in, after the function's own."""
+"""The suffix of an alias's logical id, after the id of its function."""
 _FUNCTION = "AWS::Lambda::Function"
 _STORAGE_MB = 512
 _RUNTIME = re.compile(r"python3\.(\d+)")

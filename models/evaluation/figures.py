@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 Pixels = NDArray[np.uint8]
 History = Mapping[int, Mapping[str, float]]
-"""What each step of a training measured."""
+"""The measurements of each step of a training."""
 
 WIDTH, HEIGHT = 640, 240
 _MARGIN = 44

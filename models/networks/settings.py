@@ -60,7 +60,7 @@ class TowerSettings(RecipeSettings):
     prompt_tokens: Annotated[int, Field(ge=4, le=256)]
     """Tokens of a text, with those of its beginning and end; what is longer is cut."""
     first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.07
-    """What similarities are divided by to begin with; it is learned (Radford et al., 2.5)."""
+    """The initial temperature of similarities; it is learned (Radford et al., 2.5)."""
 
     shift: Annotated[int, Field(ge=0, le=16)] = 0
     """Pixels by which a batch's pictures are moved at most, in training."""

@@ -50,7 +50,7 @@ _LEFT_TO_IMAGES = (
     "s3transfer",
     "setuptools",
 )
-"""What only our tests need, and what the images keep in step with themselves."""
+"""Packages left out: those of our tests, and those that the images bring themselves."""
 
 _PROGRAM = b"""import os
 

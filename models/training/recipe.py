@@ -50,7 +50,7 @@ class RecipeSettings(BaseModel):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of a process on a CPU; more change the last digits of sums."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """What matrices are multiplied in; weights stay fp32."""
+    """The number format of matrix products; weights stay fp32."""
 
 
 class _Part(BaseModel):
@@ -104,7 +104,7 @@ class Recipe(_Part):
     licence: str
     dataset: Dataset
     bases: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], str] = {}
-    """What it begins from: the recipe of a trained model, by the channel that has it."""
+    """The trained models it starts from: their recipes, by channel."""
     metrics: Mapping[str, Metric]
     watch: str = "loss"
     """The metric that gets better as training goes on; in a GAN or with PPO it is not the loss."""
@@ -114,13 +114,13 @@ class Recipe(_Part):
     """By the number's name in the evaluation. They hold for `tiny` and `full`; `smoke` is too short
     to reach them."""
     parameters: Mapping[str, Any] = {}
-    """What the presets have in common."""
+    """Settings that all presets share."""
     presets: Mapping[PresetName, Mapping[str, Any]]
     variants: Mapping[str, Mapping[str, Any]] = {}
     """Other ways of the same recipe, as settings over a preset's: `models.train_all` trains them
     too."""
     tuning: TuningRanges | None = None
-    """What its settings may be chosen from, and by what."""
+    """The search space of its tuning, and the metric to tune for."""
     targets: Mapping[TargetName, TargetUse]
 
     @property

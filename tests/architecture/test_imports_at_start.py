@@ -170,7 +170,7 @@ class Start:
 OF_ALL = ("chalicelib.contracts.base", "chalicelib.observability")
 OF_THOSE_WITH_CLIENTS = (*OF_ALL, "chalicelib.adapters.aws")
 OF_MAGIKA = ("magika",)
-"""What many starts import, and most of what they do: it is imported once for all of them."""
+"""Modules that many starts import, imported once for all of them: they are most of the work."""
 
 FORKING = """
 import json, sys

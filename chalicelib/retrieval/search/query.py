@@ -78,7 +78,7 @@ class SearchResult:
     vote_weights: VoteWeights = field(default_factory=dict)
     """The votes of ratings on similar queries."""
     rerank_result: RerankResult | None = None
-    """What the reranker returned; None if it was not used."""
+    """The scores by the reranker; None if it was not used."""
     image_labels: LabelPictureResult | None = None
     """The labels of the image of the query; None if it has none."""
     image_query: ImageQuery | None = None

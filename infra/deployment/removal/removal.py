@@ -46,7 +46,7 @@ MAX_POLLS = 60
 
 
 _BUSY = frozenset({"ResourceConflictException", "ResourceInUseException"})
-"""What Lambda answers while a mapping is being created, changed or deleted."""
+"""Error codes of Lambda while a mapping is being created, changed or deleted."""
 
 
 def disable_event_sources(

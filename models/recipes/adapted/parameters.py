@@ -20,6 +20,6 @@ class Parameters(DecoderSettings):
     rank: Annotated[int, Field(ge=1, le=256)] = 8
     """Of LoRA's two matrices."""
     scale: Annotated[float, Field(gt=0, le=1024)] = 16.0
-    """What LoRA's product is multiplied by, times `rank` (its alpha)."""
+    """The scale of LoRA's product, times `rank` (its alpha)."""
     prompt_tokens: Annotated[int, Field(ge=1, le=256)] = 20
     """Vectors of prompt tuning; they take as much of the context."""

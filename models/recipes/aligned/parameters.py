@@ -38,9 +38,9 @@ class Parameters(DecoderSettings):
     of_model: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Weight of the reward model's score."""
     of_length: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    """What a completion of `most` tokens costs, and a shorter one in proportion."""
+    """The penalty of a completion of `most` tokens; a shorter one pays in proportion."""
     of_repetition: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    """What a completion that says one token only costs, by the share that was said before."""
+    """The penalty of a completion that repeats one token, by the share of repetitions."""
 
     @model_validator(mode="after")
     def _forms_groups(self) -> Self:

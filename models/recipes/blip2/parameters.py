@@ -27,7 +27,7 @@ class Parameters(DecoderSettings, VisionSettings):
     vector: Annotated[int, Field(ge=8, le=1024)]
     """Dimensions of the space in which pictures and captions are compared."""
     first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.1
-    """What similarities are divided by to begin with; it is learned."""
+    """The initial temperature of similarities; it is learned."""
     recoloured: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the pictures of the second stage that are shown in other colours, and not asked for
     these.

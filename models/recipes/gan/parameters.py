@@ -31,7 +31,7 @@ _USUAL: Mapping[Objective, Mapping[str, float | int]] = {
         "momentum": 0.0,
     },
 }
-"""What an objective is trained with unless another is given: DCGAN's momentum and the usual
+"""The optimiser settings of an objective unless others are given: DCGAN's momentum and the usual
 smoothing, or WGAN-GP's own, but for 3 steps of its critic, with which small pictures came out as
 well as with its 5. A. Radford et al., https://arxiv.org/abs/1511.06434; I. Gulrajani et al.,
 https://arxiv.org/abs/1704.00028, algorithm 1."""
@@ -62,7 +62,7 @@ class Parameters(RecipeSettings):
     momentum: Annotated[float, Field(ge=0, lt=1)]
     """Adam's first beta, of both networks."""
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """What is left of the average of the generator's weights at each step; 0 for no average."""
+    """The decay of the average of the generator's weights at each step; 0 for no average."""
     collapse_spread: Annotated[float, Field(ge=0, le=1)] = 0.7
     """The alarm's bound: how far apart draws have to be, as a share of real pictures' distance."""
     collapse_steps: Annotated[int, Field(ge=1)] = 500
