@@ -34,7 +34,7 @@ from chalicelib.observability import log_refusal, logger
 
 
 class ResponseRecords(Protocol):
-    """Where answers are kept."""
+    """Stores responses by idempotency key."""
 
     def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
         """Return the answer under the key, None if there is none or it has expired."""
@@ -46,8 +46,9 @@ class ResponseRecords(Protocol):
 
 
 class PaidResponseRecords(Protocol):
-    """Where answers are kept that cost money, and that some are being made. `owner` is the request
-    that makes one.
+    """Stores responses that cost money, and marks those that are being made.
+
+    `owner` is the request that makes one.
     """
 
     def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:

@@ -44,8 +44,10 @@ class ObjectCreated(Contract):
 
 
 class RetryDetail(Contract):
-    """Which version to run again, and, where it is known, which attempt at it had failed:
-    a message that is delivered twice then asks for one more attempt, not for two.
+    """A request for another attempt at a version.
+
+    `failed_attempt` is the attempt that failed, if it is known: a message that is delivered twice
+    then asks for one more attempt, not for two.
     """
 
     tenant: str

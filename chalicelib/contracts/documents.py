@@ -21,7 +21,7 @@ VersionStatus = Literal["received", "processing", "ready", "rejected", "failed",
 
 
 class Progress(Contract):
-    """How far a large file is: how many of the parts of the `stage` are done."""
+    """The progress of a large file: the parts of the present `stage` that are done."""
 
     stage: Literal["reading", "embedding"]
     parts_done: int = Field(ge=0)

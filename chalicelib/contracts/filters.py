@@ -154,7 +154,7 @@ Conditions = Annotated[
 
 
 class Filter(HttpInput):
-    """Which documents a query looks at: those for which all that is given holds."""
+    """A filter of documents: a query sees those that meet every given condition."""
 
     collection: Collections | None = None
     path: Place | None = None

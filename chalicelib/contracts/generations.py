@@ -21,7 +21,7 @@ GenerationTask = Literal[
     "chat", "embedding", "image", "classification", "scoring", "moderation", "transcription"
 ]
 ServiceTier = Literal["standard", "flex", "batch"]
-"""How soon: at once, when there is room for less money, or within a day at half the price."""
+"""The urgency of a call: at once, cheaper when there is room, or within a day at half the price."""
 
 ImageType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 Finish = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -30,10 +30,10 @@ MAX_STOPS = 4
 MAX_TOOLS = 128
 MAX_TEXTS = 2_048
 MAX_PICTURES = 64
-"""That are looked at for one call."""
+"""The most images of one classification."""
 LEAST_LABELS, MAX_LABELS, MAX_TEMPLATES = 2, 256, 64
 MAX_ANSWERS = 64
-"""That are scored by one call."""
+"""The most answers of one scoring."""
 MAX_IMAGES = 8
 MAX_SIDE = 4_096
 MAX_STEPS = 1_000
@@ -136,8 +136,9 @@ class EmbedCall(Contract):
 
 
 class ClassifyCall(Contract):
-    """How likely each of some labels is of each picture. Each label is said by all `templates`, or
-    by the model's own where there are none.
+    """A request to classify pictures by labels.
+
+    Each label is put into all `templates`, or into the model's own if there are none.
     """
 
     task: Literal["classification"] = "classification"
@@ -167,7 +168,7 @@ class ImageCall(Contract):
 
 
 class ScoreCall(Contract):
-    """How much each of some answers to a prompt would be liked."""
+    """A request to score answers to a prompt by how much people would like them."""
 
     task: Literal["scoring"] = "scoring"
     prompt: str = Field(min_length=1)
@@ -202,15 +203,16 @@ class ChatOutput(Contract):
 
 
 class EmbedOutput(Contract):
-    """One vector a text or picture, in order, all of as many dimensions."""
+    """The vectors of texts or pictures, in their order and of the same dimension."""
 
     task: Literal["embedding"] = "embedding"
     vectors: tuple[tuple[float, ...], ...]
 
 
 class ClassifyOutput(Contract):
-    """How likely the labels are of each picture: for each, in order, a number for every label, in
-    their order, together 1. They say which label fits best, never that none does.
+    """The probabilities of the labels for each picture, in the order of pictures and labels.
+
+    Those of a picture add up to 1. They say which label fits best, never that none does.
     """
 
     task: Literal["classification"] = "classification"

@@ -216,7 +216,7 @@ class EmbedResult(Contract):
 
 
 class Page(Contract):
-    """One line of `pages.jsonl`.."""
+    """One line of `pages.jsonl`."""
 
     page: int = Field(ge=1)
     text: str

@@ -95,7 +95,7 @@ class BooleanVariable(_Variable):
 
 
 class EnumVariable(_Variable):
-    """One of some texts."""
+    """A variable that takes one of the listed texts."""
 
     type: Literal["enum"]
     values: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = Field(
@@ -146,7 +146,7 @@ class PromptExample(HttpInput):
 
 
 class PromptTurn(HttpInput):
-    """One question to a model; its output is a variable of the turns after it, by its name.
+    """A turn of a prompt: one question to a model. Later turns use its output by its name.
 
     `reasoning` has the model think first, in a marked part that is cut off.
     """
@@ -167,7 +167,7 @@ class Verifier(HttpInput):
 
 
 class PromptParameters(HttpInput):
-    """How a model is to answer, where the caller does not say."""
+    """Sampling parameters of a prompt, which a caller may override."""
 
     max_tokens: int = Field(default=512, ge=1, le=MAX_TOKENS)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -177,7 +177,7 @@ class PromptParameters(HttpInput):
 
 
 class PromptTerms(HttpInput):
-    """Which models may answer: `Terms` but for the deadline, which is a request's own.
+    """The models that may answer: `Terms` without the deadline, which each request has.
 
     `checks` are of what the last turn answers.
     """
@@ -195,7 +195,7 @@ class PromptTerms(HttpInput):
 
 
 class ImageSettings(HttpInput):
-    """That the last turn asks for pictures, how many and how large, in pixels."""
+    """The pictures that the last turn asks for: their number, and their size in pixels."""
 
     count: int = Field(default=1, ge=1, le=MAX_IMAGES)
     width: int = Field(default=1024, ge=8, le=4096)

@@ -8,7 +8,7 @@ from chalicelib.contracts.base import Contract
 
 
 class Removed(Contract):
-    """How much was removed: object versions, vectors and records."""
+    """The counts of what was removed: object versions, vectors and records."""
 
     objects: int = Field(default=0, ge=0)
     vectors: int = Field(default=0, ge=0)
@@ -35,8 +35,9 @@ class RemovalBound(Contract):
 
 
 class Backup(Contract):
-    """Where something of what was removed is still held, what, and for at most how many days;
-    0 where nothing is held.
+    """A backup that still holds removed data: where, what, and for how many days at most.
+
+    `days` is 0 if nothing is held.
     """
 
     where: str

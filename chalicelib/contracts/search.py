@@ -52,7 +52,7 @@ class SearchRequest(HttpInput):
     cursor: str | None = None
     neighbours: int = Field(0, ge=0, le=MAX_NEIGHBOURS)
     rerank: bool | None = None
-    """Whether a model looks at the first passages again; None leaves it to the stage."""
+    """Have a model rerank the first passages; null takes the default of the stage."""
 
     @model_validator(mode="after")
     def _one_question(self) -> Self:
@@ -64,7 +64,7 @@ class SearchRequest(HttpInput):
 
 
 class VectorScore(Contract):
-    """How near a passage is in meaning: `similarity` is its cosine with the query.
+    """The score of a passage by meaning: `similarity` is its cosine with the query.
 
     `rank` counts from 1 among all passages that the filter lets through. It is None where it
     cannot be told for certain from what the index says.
@@ -75,16 +75,17 @@ class VectorScore(Contract):
 
 
 class TextScore(Contract):
-    """How well a passage matches the query's words; `rank` as for meaning."""
+    """The score of a passage by the words of the query; `rank` is as in `VectorScore`."""
 
     rank: int | None = None
     bm25: float
 
 
 class PictureScore(Contract):
-    """How near a picture is to the query by the served model that its collection names:
-    `similarity` is the cosine of both by that `version`; `rank` counts from 1 among all pictures
-    that the filter lets through.
+    """The score of a picture by the served model that its collection names.
+
+    `similarity` is its cosine with the query by that `version`; `rank` counts from 1 among all
+    pictures that the filter lets through.
     """
 
     rank: int | None = None

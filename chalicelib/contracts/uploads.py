@@ -26,7 +26,7 @@ class CreateDocumentRequest(HttpInput):
 
 
 class PresignedUpload(Contract):
-    """Where and with which form fields to POST the file."""
+    """The address and the form fields by which a file is uploaded with POST."""
 
     url: str
     fields: dict[str, str]

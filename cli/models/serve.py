@@ -33,4 +33,4 @@ def serve_model(place: StageOptions, name: str, version: str, as_json: bool) -> 
         return
     output.line(f"{name} is answered by {serving.serves.label}.")
     if serving.before is not None:
-        output.line(f"{serving.before.label} goes on where that cannot be had.")
+        output.line(f"{serving.before.label} stays in use where the new version cannot be loaded.")

@@ -291,7 +291,7 @@ def test_should_tell_what_serves(cloud: Stage) -> None:
     said = CliRunner().invoke(headrace, asked, catch_exceptions=False).stdout.splitlines()
     labels = [each.partition("model-package/")[2] for each in (then, arn)]
     assert said[0] == f"digits-vae is answered by {labels[0]}."
-    assert said[1] == f"{labels[1]} goes on where that cannot be had."
+    assert said[1] == f"{labels[1]} stays in use where the new version cannot be loaded."
 
 
 def test_should_hand_on_what_aws_refuses(cloud: Stage) -> None:
