@@ -7,7 +7,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import pytest
 
 from functions.run_model.handler import TASKS
 from tests.architecture.ingest_definition import ROOT
@@ -28,13 +31,14 @@ MODULES = sorted(
     for folder in ("chalicelib", "functions", "localcloud", "infra", "cli")
     for path in (ROOT / folder).rglob("*.py")
 )
-NAMED = [
-    path
+SOURCES: Mapping[PurePath, str] = {
+    path.relative_to(ROOT): path.read_text(encoding="utf-8")
     for folder in ("chalicelib", "functions", "models", "localcloud", "infra", "cli")
     for path in (ROOT / folder).rglob("*.py")
     if ROOT / "models" / "cache" not in path.parents
-]
+}
 """Production modules, whose names and classes are held to the rules on words."""
+VAGUE = frozenset(("utils", "util", "helpers", "helper", "manager", "common", "misc"))
 RECIPES = {path.name for path in (ROOT / "models" / "recipes").iterdir() if path.is_dir()}
 """Names of recipes, which registries and stages know."""
 ACTIVITIES = frozenset(
@@ -58,7 +62,12 @@ ACTIVITIES = frozenset(
     )
 )
 """Gerunds that name an activity of the field."""
-NOUNS = frozenset(("hosting", "listing", "messaging", "monitoring", "packaging", "processing"))
+NOUNS = frozenset(
+    (
+        *("hosting", "listing", "messaging", "monitoring", "packaging", "processing"),
+        *("embed", "feed", "seed", "speed"),
+    )
+)
 """Nouns that only look like participles; SageMaker's hosting and processing among them."""
 PRODUCTION = [
     path for path in MODULES if path.relative_to(ROOT).parts[0] in ("chalicelib", "functions")
@@ -145,36 +154,78 @@ def test_importing_any_module_needs_neither_environment_nor_network() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def words(path: PurePath) -> list[str]:
+    """Return the names of a module and of the folders that it lies in, below the top."""
+    return list(path.with_suffix("").parts[1:])
+
+
+def is_vague(path: PurePath) -> bool:
+    return not VAGUE.isdisjoint(words(path))
+
+
+def has_participle(path: PurePath) -> bool:
+    """Tell whether a module or folder is named by a participle that is no activity of the field."""
+    return any(
+        name not in RECIPES
+        and name.split("_")[-1] not in ACTIVITIES | NOUNS
+        and name.endswith(("ing", "ed"))
+        for name in words(path)
+    )
+
+
+def homonyms(sources: Mapping[PurePath, str]) -> dict[str, list[PurePath]]:
+    """Return public classes that stand in several modules, with the modules.
+
+    What every function and every recipe declares by the same name is left out.
+    """
+    places: dict[str, list[PurePath]] = {}
+    for path, source in sources.items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef) and node.name not in ("Deps", "Parameters"):
+                places.setdefault(node.name, []).append(path)
+    return {
+        name: found for name, found in places.items() if len(found) > 1 and not name.startswith("_")
+    }
+
+
 def test_no_module_is_named_after_nothing() -> None:
-    vague = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
-    assert not [path for path in NAMED if vague & set(_words(path))]
+    assert [path for path in SOURCES if is_vague(path)] == []
+    assert is_vague(PurePath("models/common/gates.py"))
+    assert is_vague(PurePath("cli/helpers.py"))
 
 
 def test_modules_are_nouns_and_no_participles() -> None:
-    """Hold names of modules and folders to nouns: what the field calls by a gerund is listed."""
-    wrong = [
-        str(path.relative_to(ROOT))
-        for path in NAMED
-        for name in _words(path)
-        if name not in RECIPES and name.split("_")[-1] not in ACTIVITIES | NOUNS
-        if name.endswith(("ing", "ed"))
-    ]
-    assert wrong == []
-    assert len(NAMED) > 800
+    assert [path for path in SOURCES if has_participle(path)] == []
+    assert len(SOURCES) > 800
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("chalicelib/adapters/believing.py", "chalicelib/contracts/carried.py"),
+        *("models/judging/text.py", "functions/generate_one/call_asking.py"),
+    ],
+)
+def test_a_participle_is_refused(path: str) -> None:
+    assert has_participle(PurePath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("chalicelib/prompts/rendering.py", "models/recipes/adapted/loss.py", "infra/seed.py"),
+        *("localcloud/sagemaker/processing/runner.py", "chalicelib/budgets/spender.py"),
+    ],
+)
+def test_a_noun_and_an_activity_of_the_field_are_taken(path: str) -> None:
+    assert not has_participle(PurePath(path))
 
 
 def test_a_public_class_name_stands_once_in_production() -> None:
-    """Let a reader find each class by grep; what all functions and recipes declare is left out."""
-    places: dict[str, list[str]] = {}
-    for path in NAMED:
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and node.name not in ("Deps", "Parameters"):
-                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
-    assert {
-        name: found for name, found in places.items() if len(found) > 1 and not name.startswith("_")
-    } == {}
+    assert homonyms(SOURCES) == {}
 
 
-def _words(path: Path) -> list[str]:
-    """Return the names of a module and of the folders that it lies in, below the top."""
-    return list(path.relative_to(ROOT).with_suffix("").parts[1:])
+def test_a_homonym_is_refused() -> None:
+    one, other = PurePath("a/one.py"), PurePath("b/other.py")
+    source = "class Place: ...\nclass Deps: ...\nclass _Own: ...\n"
+    assert homonyms({one: source, other: source}) == {"Place": [one, other]}
