@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from botocore.model import OperationModel
 
 from localcloud.stepfunctions.integrations import sdk_shapes
@@ -27,12 +32,18 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorStyle:
-    """How errors are written: for example `DynamoDB.…`, with `AmazonDynamoDBv2` in the cause."""
+    """How errors are written: for example `DynamoDB.…`, with `AmazonDynamoDBv2` in the cause.
+
+    Only errors of the service's model have names of their own. Every other, such as throttling of
+    SageMaker, has the name `base` of the SDK's exception for the whole service. `timeout` names a
+    call whose response did not come in time.
+    """
 
     prefix: str
     service: str
     base: str
     semicolons: bool
+    timeout: str = "SdkClientException"
 
     def error(self, error: ClientError, known: frozenset[str]) -> ReportedError:
         """Return the error of a call; a code not in the service's model gets the base name."""
@@ -60,9 +71,8 @@ class ErrorStyle:
 
     def connection_error(self, error: BotoCoreError) -> ReportedError:
         """Return the error of a call without a response."""
-        return ReportedError(
-            f"{self.prefix}.SdkClientException", f"Unable to execute HTTP request: {error}"
-        )
+        name = self.timeout if isinstance(error, ReadTimeoutError) else "SdkClientException"
+        return ReportedError(f"{self.prefix}.{name}", f"Unable to execute HTTP request: {error}")
 
 
 def sdk_style(client: Any) -> ErrorStyle:

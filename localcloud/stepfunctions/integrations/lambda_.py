@@ -18,7 +18,14 @@ from localcloud.stepfunctions.integrations.integration import (
 from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
-_STYLE = botocore_calls.ErrorStyle("Lambda", "AWSLambda", "AWSLambdaException", semicolons=True)
+_STYLE = botocore_calls.ErrorStyle(
+    "Lambda",
+    "AWSLambda",
+    "AWSLambdaException",
+    semicolons=True,
+    timeout="ClientExecutionTimeoutException",
+)
+"""https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html"""
 _UNKNOWN = (
     "The cause could not be determined because Lambda did not return an error type. "
     "Returned payload: "
