@@ -135,6 +135,19 @@ def test_what_does_not_pass_is_given_up(world: IngestWorld) -> None:
     assert len(world.script.calls) == 6
 
 
+@pytest.mark.parametrize("function", ["read_document", "chunk_document", "embed_chunks"])
+def test_throttling_is_borne_for_hours_and_does_not_use_up_other_retries(
+    world: IngestWorld, function: str
+) -> None:
+    answers = world.script.answers
+    answers[function] = [
+        *[Raises("Throttled", "busy")] * 100,
+        Raises("Transient"),
+        *answers[function],
+    ]
+    assert world.run(world.claim()) == ("SUCCEEDED", HAPPY)
+
+
 def test_the_same_bytes_are_a_no_op(world: IngestWorld) -> None:
     first = world.claim(version_id="one", sequencer="01")
     world.run(first)

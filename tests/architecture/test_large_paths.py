@@ -250,6 +250,23 @@ def test_a_part_is_tried_again_as_a_whole_file_is(world: IngestWorld, large: Lar
     assert world.run(large.asked) == ("SUCCEEDED", LARGE)
 
 
+def test_a_part_without_a_seat_waits_and_is_no_failure(world: IngestWorld, large: Large) -> None:
+    answers = world.script.answers
+    busy = Raises("Throttled", "busy")
+    answers["read_document"] = [answers["read_document"][0], *[busy] * 20, large.read_part]
+    answers["embed_chunks"] = [*[busy] * 7, large.embed_part]
+    status, states = world.run(large.asked)
+    assert status == "SUCCEEDED"
+    waited = ["FindProblem", "JudgeProblem", "AwaitSeats", "Resume"]
+    assert states.count("AwaitSeats") >= 2
+    at = states.index("FindProblem")
+    assert states[at : at + 6] == [*waited, "RecordParts", "ReadParts"]
+    last = len(states) - 1 - states[::-1].index("FindProblem")
+    assert states[last : last + 6] == [*waited, "RecordEmbedding", "EmbedParts"]
+    assert document(world, large.asked).status == "ready"
+    assert announced(world) == ["document.ready"]
+
+
 def test_pages_of_a_part_that_are_pictures_are_recognised(world: IngestWorld, large: Large) -> None:
     large.write_plan(recognise=(3,))
     world.script.answers["recognise_pages"] = [RECOGNISED]

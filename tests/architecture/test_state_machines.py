@@ -90,15 +90,51 @@ def test_every_state_can_be_reached_and_every_way_ends(file: Path) -> None:
             assert "Next" in state or "Default" in state or ends
 
 
+THROTTLING = {"Throttled", "Lambda.TooManyRequestsException"}
+HOUR = 3600
+
+
 @each_file
 def test_every_task_retries_what_passes_with_jitter_and_a_limit(file: Path) -> None:
     for name, state in tasks_of(file):
         for rule in state["Retry"]:
             assert rule["JitterStrategy"] == "FULL", name
-            assert rule["MaxAttempts"] <= 5, name
-            assert rule["MaxDelaySeconds"] <= 60, name
+            if not THROTTLING & set(rule["ErrorEquals"]):
+                assert rule["MaxAttempts"] <= 5, name
+                assert rule["MaxDelaySeconds"] <= 60, name
         if state["Resource"].endswith("lambda:invoke"):
             assert state["TimeoutSeconds"] > 0
+
+
+def longest_wait(rule: dict[str, Any]) -> float:
+    """Return how long all retries of a rule wait together without jitter, in seconds."""
+    delays = (
+        min(rule["MaxDelaySeconds"], rule["IntervalSeconds"] * rule["BackoffRate"] ** n)
+        for n in range(rule["MaxAttempts"])
+    )
+    return float(sum(delays))
+
+
+@each_file
+def test_throttling_waits_for_hours_and_in_a_part_no_longer_than_it_may_run(file: Path) -> None:
+    """Other errors have a retrier of their own, so that theirs does not use up throttling's.
+
+    An Express workflow ends after five minutes; whoever started it tries again.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    whole, *parts = flows_of(file)
+    for flow in (whole, *parts):
+        for name, state in flow["States"].items():
+            if not state.get("Resource", "").endswith("lambda:invoke"):
+                continue
+            (rule,) = (rule for rule in state["Retry"] if THROTTLING & set(rule["ErrorEquals"]))
+            assert set(rule["ErrorEquals"]) == THROTTLING, name
+            if flow is whole:
+                assert longest_wait(rule) > 7 * HOUR, name
+                assert rule["MaxDelaySeconds"] == 300, name
+            else:
+                assert longest_wait(rule) <= 60, name
 
 
 @each_file
