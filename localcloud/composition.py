@@ -31,6 +31,7 @@ from localcloud.iam.ledger import Ledger
 from localcloud.iam.resources import AccountResources
 from localcloud.iam.service_calls import RoleQueues, authorize_map_run, guard_delivery
 from localcloud.lambdas.destinations import DestinationMessage
+from localcloud.lambdas.pool import ConcurrencyLimits
 from localcloud.lambdas.service import LambdaDependencies, LambdaService
 from localcloud.lambdas.spec import FunctionCode
 from localcloud.model_usage import UsageLog
@@ -56,10 +57,16 @@ class LocalCloud:
     """All services of the local cloud on one data directory and one HTTP server."""
 
     def __init__(
-        self, data_dir: Path, http: HttpServer, models_dir: Path, code: FunctionCode
+        self,
+        data_dir: Path,
+        http: HttpServer,
+        models_dir: Path,
+        code: FunctionCode,
+        limits: ConcurrencyLimits,
     ) -> None:
         """Open every store; nothing runs or answers before `start`."""
         self._code = code
+        self._limits = limits
         self._faults = FaultInjector()
         self._faults.load(data_dir)
         self.context = CloudContext(data_dir, http.url)
@@ -195,6 +202,7 @@ class LocalCloud:
             queues_as=lambda role, session: RoleQueues(self._sqs, self._guard, role, session),
             deliver_failure=self._deliver_failure,
             interpreter=self._code.interpreter,
+            limits=self._limits,
         )
 
     def _services(self) -> list[Service]:
@@ -252,6 +260,7 @@ def run_cloud(
     project: Path,
     port: int,
     code: FunctionCode | None = None,
+    limits: ConcurrencyLimits | None = None,
 ) -> Iterator[tuple[LocalCloud, Mapping[str, Any]]]:
     """Yield a started cloud and the outputs of its template; stop it at the end.
 
@@ -262,6 +271,7 @@ def run_cloud(
         project: The source tree, which also has the models.
         port: The port on 127.0.0.1; 0 chooses a free one.
         code: The code of the functions; None runs them from the source tree.
+        limits: The concurrency of the account's functions; None is that of a laptop.
     """
     http = HttpServer(port)
     try:
@@ -270,6 +280,7 @@ def run_cloud(
             http,
             project / "models" / "cache",
             code or FunctionCode.from_source_tree(project),
+            limits or ConcurrencyLimits(),
         )
     except BaseException:
         http.stop()

@@ -23,6 +23,7 @@ from localcloud.composition import LocalCloud, run_cloud, synthesise_template
 from localcloud.deployment_package import DeploymentPackage, open_package
 from localcloud.faults.injector import FaultsFileError
 from localcloud.frontdoor.http_server import PortUnavailableError
+from localcloud.lambdas.pool import SMALL_ACCOUNT, ConcurrencyLimits
 from localcloud.lambdas.spec import FunctionCode
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,8 @@ TENANT = "local"
 CLOUD_FILE = "cloud.json"
 _UNLIMITED_RATE = "10000"
 """Requests a second; more than this machine answers, as it has one user."""
+_ACCOUNTS = {"laptop": ConcurrencyLimits(), "small": SMALL_ACCOUNT}
+"""The concurrency of functions, by the kind of account."""
 _log = logging.getLogger(__name__)
 
 
@@ -141,7 +144,9 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     }
     data_dir, project = options.data_dir, options.project
     template, code = package.template, package.code
-    with run_cloud(data_dir, template, values, project, options.port, code) as (cloud, outputs):
+    limits = _ACCOUNTS[options.account]
+    running = run_cloud(data_dir, template, values, project, options.port, code, limits)
+    with running as (cloud, outputs):
         _announce(data_dir, cloud, outputs)
         stopping.wait()
 
@@ -172,6 +177,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--project", type=_folder, default=PROJECT)
     parser.add_argument("--package", type=_folder, help="run from these bundles")
     parser.add_argument("--bundles", type=_folder, help="where they are unpacked")
+    parser.add_argument(
+        "--account",
+        choices=sorted(_ACCOUNTS),
+        default="laptop",
+        help="small throttles as a new account of AWS does, beyond ten functions at once",
+    )
     parser.add_argument(
         "--parameter",
         type=_parameter,

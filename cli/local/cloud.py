@@ -44,12 +44,16 @@ def running_cloud(data_dir: Path) -> Cloud | None:
     return cloud if _is_cloud(cloud.pid) else None
 
 
-def server_command(data_dir: Path, port: int, package: Path | None = None) -> list[str]:
+def server_command(
+    data_dir: Path, port: int, package: Path | None = None, account: str = "laptop"
+) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
-    With a package, functions run from the package's bundles.
+    With a package, functions run from the package's bundles. `account` is `laptop` or `small`.
     """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
+    if account != "laptop":
+        arguments += ["--account", account]
     if package is not None:
         arguments += ["--package", str(package.resolve())]
     return [sys.executable, "-m", _MODULE, *arguments]

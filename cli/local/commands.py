@@ -34,10 +34,19 @@ DEFAULT_PORT = 4510
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Run the functions from a package of `headrace package`, not from the source tree.",
 )
+@click.option(
+    "--account",
+    type=click.Choice(("laptop", "small")),
+    default="laptop",
+    show_default=True,
+    help="small: as a new AWS account, ten functions at once, throttled at once beyond.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
-def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: bool) -> None:
+def up(
+    port: int, package: Path | None, account: str, detach: bool, data_dir: Path, as_json: bool
+) -> None:
     """Start the local cloud and run until Ctrl-C. Its data is kept between runs."""
     output = Output(as_json=as_json)
     running = running_cloud(data_dir)
@@ -47,7 +56,7 @@ def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: b
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        process, cloud = start(data_dir, server_command(data_dir, port, package))
+        process, cloud = start(data_dir, server_command(data_dir, port, package, account))
         if as_json:
             output.json(
                 {"pid": cloud.pid, "endpoint_url": cloud.endpoint_url, "api_key": cloud.api_key}

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from localcloud.errors import AwsError
 from localcloud.lambdas import log_lines
 from localcloud.lambdas.execution_environment import (
     ExecutionEnvironment,
@@ -64,11 +65,16 @@ class Executor:
         """Run `event` and return its outcome.
 
         Raises TooManyRequestsException if no slot is free in time, and ServiceException if the
-        local cloud stops meanwhile.
+        local cloud stops meanwhile, or cannot start a process or write its log.
         """
         with self._pool.slot(function, event.max_wait_s) as slot:
             while True:
-                outcome = _Execution(self, function, event, slot).run()
+                try:
+                    outcome = _Execution(self, function, event, slot).run()
+                except OSError as error:
+                    raise AwsError(
+                        "ServiceException", f"{function.spec.name} cannot be run: {error}", 500
+                    ) from error
                 if self._pool.stopped:
                     raise stopping_error()
                 if outcome is not None:
@@ -108,15 +114,32 @@ class _Execution:
         self._init_ms: float | None = None
         self._started_at: float
         self._invocation: RuntimeInvocation
+        self._used: list[ExecutionEnvironment] = []
 
     def run(self) -> InvocationOutcome | None:
-        """Return the outcome, or None if the environment exited before it took the event."""
+        """Return the outcome, or None if a warm environment exited before it took the event.
+
+        One that was started for the event is not started again and again: its exit is the
+        outcome. Whatever goes wrong here, such as a full disk, no environment is left behind.
+        """
+        try:
+            return self._run()
+        except BaseException:
+            self._slot.environment = None
+            for environment in self._used:
+                self._executor.unwatch_memory(environment)
+                environment.kill()
+            raise
+
+    def _run(self) -> InvocationOutcome | None:
         environment = self._slot.environment
         self._slot.environment = None
+        is_warm = environment is not None
         if environment is None:
             environment, loaded = self._initialise()
         else:
             loaded = True
+            self._used.append(environment)
             self._executor.watch_memory(environment)
         environment.log.begin_invocation()
         self._start_clock()
@@ -128,7 +151,7 @@ class _Execution:
         )
         signal = failure or (self._run_in(environment) if self._time_left() > 0 else None)
         was_taken = self._invocation.taken.is_set()
-        if isinstance(signal, ProcessExited) and failure is None and not was_taken:
+        if isinstance(signal, ProcessExited) and is_warm and not was_taken:
             self._executor.unwatch_memory(environment)
             return None
         return self._finish(environment, signal)
@@ -153,10 +176,15 @@ class _Execution:
     def _time_left(self) -> float:
         return self._started_at + self._function.spec.timeout_s - time.monotonic()
 
+    def _start_environment(self) -> ExecutionEnvironment:
+        environment = self._executor.start_environment(self._function)
+        self._used.append(environment)
+        return environment
+
     def _initialise(self) -> tuple[ExecutionEnvironment, bool]:
         """Start an environment in the init phase, which has a time limit of its own."""
         started_at = time.monotonic()
-        environment = self._executor.start_environment(self._function)
+        environment = self._start_environment()
         loaded = isinstance(environment.wait_for_signal(self._executor.init_s), HandlerLoaded)
         self._init_ms = (time.monotonic() - started_at) * 1000
         return environment, loaded
@@ -173,7 +201,7 @@ class _Execution:
             *log_lines.init_failed_lines(self._function.spec, self._init_ms or 0.0)
         )
         self._init_ms = None
-        environment = self._executor.start_environment(self._function)
+        environment = self._start_environment()
         signal = environment.wait_for_signal(self._time_left())
         return environment, None if isinstance(signal, HandlerLoaded) else signal
 

@@ -11,13 +11,17 @@ from localcloud.lambdas.spec import LATEST, describe_configuration
 from localcloud.pagination import marker_page
 from localcloud.service import Params, Result
 
+_CODE_STORAGE_BYTES = 75 * 1024**3
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
 
 class FunctionOperations:
     """The operations that read functions."""
 
-    def __init__(self, registry: FunctionRegistry) -> None:
-        """Read the functions of `registry`."""
+    def __init__(self, registry: FunctionRegistry, concurrency: int) -> None:
+        """Read the functions of `registry`, of which `concurrency` may run at once."""
         self._registry = registry
+        self._concurrency = concurrency
 
     def get_function(self, params: Params) -> Result:
         """Answer GetFunction."""
@@ -51,6 +55,24 @@ class FunctionOperations:
         """Answer GetFunctionConcurrency."""
         reserved = self._find(params).spec.reserved_concurrency
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def get_account_settings(self, _params: Params) -> Result:
+        """Answer GetAccountSettings: the account's limits and what is used of them.
+
+        The code of functions takes no storage of the account's, as it is on this disk.
+        """
+        functions = list(self._registry.all())
+        reserved = sum(each.spec.reserved_concurrency or 0 for each in functions)
+        return {
+            "AccountLimit": {
+                "TotalCodeSize": _CODE_STORAGE_BYTES,
+                "CodeSizeUnzipped": 250 * 1024**2,
+                "CodeSizeZipped": 50 * 1024**2,
+                "ConcurrentExecutions": self._concurrency,
+                "UnreservedConcurrentExecutions": max(0, self._concurrency - reserved),
+            },
+            "AccountUsage": {"TotalCodeSize": 0, "FunctionCount": len(functions)},
+        }
 
     def get_function_event_invoke_config(self, params: Params) -> Result:
         """Answer GetFunctionEventInvokeConfig."""

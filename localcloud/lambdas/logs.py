@@ -73,18 +73,21 @@ class FunctionLogs:
             self._pending.put((log_group(function), stream, lines))
 
     def _append(self, path: Path, block: bytes) -> None:
-        """Append to `path`, and rotate it if it is full.
+        """Append to `path`, and rotate it if it is full; what cannot be written is lost.
 
         All environments write through here, so none has a file open while it is rotated.
         """
-        with self._lock:
-            with path.open("ab") as file:
-                is_full = file.tell() > 0 and file.tell() + len(block) > self._file_bytes
-                if not is_full:
-                    file.write(block)
-            if is_full:
-                _rotate(path)
-                path.write_bytes(block)
+        try:
+            with self._lock:
+                with path.open("ab") as file:
+                    is_full = file.tell() > 0 and file.tell() + len(block) > self._file_bytes
+                    if not is_full:
+                        file.write(block)
+                if is_full:
+                    _rotate(path)
+                    path.write_bytes(block)
+        except OSError as error:  # a log that cannot be kept must not harm a function
+            _log.warning("%d bytes of a log are lost: %s", len(block), error)
 
     def _forward(self) -> None:
         assert self._sink is not None

@@ -4,7 +4,10 @@ AWS gives an account 1,000 concurrent invocations and throttles at once beyond t
 far fewer, so an invocation first waits a while for a slot. No function may hold every slot, nor
 may all functions that call others together: the API would wait for a slot that only it can free.
 A function's own reserved concurrency is set by the template and throttles at once, as on AWS.
+
+New accounts begin with 10, and those throttle at once too: `SMALL_ACCOUNT` is one of them.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ class ConcurrencyLimits:
     `function_share` bounds the slots of one function, and those of all functions together that
     call others, so that the functions they call find a free slot.
     `max_environments` bounds busy and idle environments together. It exceeds `concurrency`, so
-    that each function of a pipeline can stay warm.
+    that each function of a pipeline can stay warm. `max_batch_wait_s` is how long the batch of an
+    event source may wait for a slot.
     """
 
     concurrency: int = 10
@@ -36,7 +40,14 @@ class ConcurrencyLimits:
     max_environments: int = 48
     max_waiting: int = 200
     max_wait_s: float = 10.0
+    max_batch_wait_s: float = 60.0
     max_idle_s: float = 600.0
+
+
+SMALL_ACCOUNT = ConcurrencyLimits(
+    concurrency=10, function_share=10, max_wait_s=0.0, max_batch_wait_s=0.0
+)
+"""A new AWS account: ten invocations at once, of any functions, and none waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

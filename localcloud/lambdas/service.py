@@ -40,7 +40,6 @@ QueuesForRole = Callable[[str, str], SqsQueues]
 DeliverFailure = Callable[[DestinationMessage], None]
 """Sends a message to a topic or event bus; it is tried again if this raises."""
 
-_BATCH_MAX_WAIT_S = 60.0
 _EVICTION_INTERVAL_S = 5.0
 
 
@@ -111,11 +110,12 @@ class LambdaService(UnsupportedOperations):
         self._policies = FunctionPolicies(folder / "policies.sqlite")
         self._stopping = threading.Event()
 
-        functions = FunctionOperations(self._registry)
+        functions = FunctionOperations(self._registry, self._dependencies.limits.concurrency)
         self.get_function = functions.get_function
         self.get_function_configuration = functions.get_function_configuration
         self.list_functions = functions.list_functions
         self.list_tags = functions.list_tags
+        self.get_account_settings = functions.get_account_settings
         self.get_function_concurrency = functions.get_function_concurrency
         self.get_function_event_invoke_config = functions.get_function_event_invoke_config
 
@@ -253,7 +253,7 @@ class LambdaService(UnsupportedOperations):
         return self._executor.run(function, event)
 
     def _run_batch(self, name: str, payload: bytes) -> tuple[bytes, bool]:
-        event = FunctionEvent(payload, max_wait_s=_BATCH_MAX_WAIT_S)
+        event = FunctionEvent(payload, max_wait_s=self._dependencies.limits.max_batch_wait_s)
         outcome = self._executor.run(self._registry.find(name), event)
         return outcome.payload, outcome.error_type is None
 

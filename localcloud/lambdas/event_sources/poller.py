@@ -1,6 +1,9 @@
 """The poller of one event source mapping, which moves messages from a queue into a function.
 
+A batch whose function is throttled is tried again and again until its messages become visible
+in the queue, where they count as received once more; one whose function fails is not.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ _MAX_RECEIVED = 10
 _POLL_S = 1
 _NOT_READY_POLL_S = 0.05
 _ERROR_PAUSE_S = 5.0
+_THROTTLED = "TooManyRequestsException"
+_FIRST_BACKOFF_S = 1.0
+_MAX_BACKOFF_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -68,8 +74,13 @@ class EventSourcePoller:
         queues: SqsQueues,
         run: RunBatch,
         is_ready: Callable[[], bool],
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], bool] | None = None,
     ) -> None:
-        """Invoke the function of `mapping` by `run`, once `is_ready` says that it exists."""
+        """Invoke the function of `mapping` by `run`, once `is_ready` says that it exists.
+
+        `pause` waits for some seconds and returns whether the poller was stopped meanwhile.
+        """
         self._mapping = mapping
         self._queues = queues
         self._run = run
@@ -77,6 +88,8 @@ class EventSourcePoller:
         self._patterns = [parse_pattern(pattern) for pattern in mapping.filters]
         self._slots = threading.Semaphore(mapping.concurrency or DEFAULT_CONCURRENCY)
         self._stop = threading.Event()
+        self._monotonic = monotonic
+        self._pause = pause or self._stop.wait
         self.last_result = "No records processed"
 
     def start(self) -> None:
@@ -153,19 +166,24 @@ class EventSourcePoller:
         )
         return list(result.get("Messages") or ())
 
+    def _visibility_timeout_s(self) -> float:
+        request = {"QueueUrl": self._queue_url(), "AttributeNames": ["VisibilityTimeout"]}
+        return float(self._queues.get_queue_attributes(request)["Attributes"]["VisibilityTimeout"])
+
     def process(self, messages: Sequence[SqsMessage]) -> None:
-        """Invoke the function with `messages` and delete those that succeeded.
+        """Invoke the function with `messages`, just received, and delete those that succeeded.
 
         A message that matches no filter is deleted, as on AWS. The failed messages of a batch
         become visible again by themselves.
         """
+        received_at = self._monotonic()
         handles = {message["MessageId"]: message["ReceiptHandle"] for message in messages}
         records = [sqs_record(message, self._mapping.queue_arn) for message in messages]
         matching = [record for record in records if self._matches(record)]
         filtered_out = set(handles) - {record["messageId"] for record in matching}
         self._delete([handles[message_id] for message_id in filtered_out])
         for payload, ids in batch_payloads(matching):
-            failed = self._invoke(payload, ids)
+            failed = self._invoke(payload, ids, received_at)
             self._delete([handles[message_id] for message_id in ids if message_id not in failed])
             if self._stop.is_set():
                 self._release([handles[message_id] for message_id in failed])
@@ -183,10 +201,10 @@ class EventSourcePoller:
         event = filterable_record(record)
         return any(pattern.matches(event) for pattern in self._patterns)
 
-    def _invoke(self, payload: bytes, ids: Sequence[str]) -> frozenset[str]:
+    def _invoke(self, payload: bytes, ids: Sequence[str], received_at: float) -> frozenset[str]:
         """Invoke the function and return the ids of the messages that failed."""
         try:
-            response, succeeded = self._run(self._mapping.function, payload)
+            response, succeeded = self._run_unthrottled(payload, received_at)
         except AwsError as error:
             self.last_result = f"PROBLEM: {error.code}"
             return frozenset(ids)
@@ -195,6 +213,21 @@ class EventSourcePoller:
             return frozenset(ids)
         self.last_result = "OK"
         return failed_message_ids(response, ids) if self._mapping.partial_failures else frozenset()
+
+    def _run_unthrottled(self, payload: bytes, received_at: float) -> tuple[bytes, bool]:
+        """Invoke the function; where it is throttled, again until the messages become visible."""
+        backoff_s, visible_at = _FIRST_BACKOFF_S, None
+        while True:
+            try:
+                return self._run(self._mapping.function, payload)
+            except AwsError as error:
+                if error.code != _THROTTLED:
+                    raise
+                if visible_at is None:
+                    visible_at = received_at + self._visibility_timeout_s()
+                if self._monotonic() + backoff_s >= visible_at or self._pause(backoff_s):
+                    raise
+            backoff_s = min(_MAX_BACKOFF_S, 2 * backoff_s)
 
     def _delete(self, handles: Sequence[str]) -> None:
         url = self._queue_url() if handles else ""

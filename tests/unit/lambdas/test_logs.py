@@ -98,3 +98,11 @@ def test_a_sink_that_fails_does_not_stop_the_forwarding(tmp_path: Path) -> None:
         logs.write("read", "stream", [text])
     assert received.get(timeout=10) == "good"
     logs.stop()
+
+
+def test_a_log_that_cannot_be_written_harms_no_function(tmp_path: Path) -> None:
+    logs = FunctionLogs(tmp_path / "logs", None)
+    (tmp_path / "logs").rmdir()
+    log = LogStream(logs, "read", "stream")
+    log.write_lines("lost")
+    assert log.tail() == b"lost\n"

@@ -54,6 +54,13 @@ def test_the_settings_of_asynchronous_invocation_are_shown(service: LambdaServic
     assert shown["DestinationConfig"]["OnFailure"] == {"Destination": _QUEUE}
 
 
+def test_the_account_s_limits_are_shown(service: LambdaService) -> None:
+    shown = service.get_account_settings({})
+    assert shown["AccountLimit"]["ConcurrentExecutions"] == 10
+    assert shown["AccountLimit"]["UnreservedConcurrentExecutions"] == 7
+    assert shown["AccountUsage"]["FunctionCount"] == 1
+
+
 def test_functions_are_listed_by_name_in_pages(service: LambdaService, tmp_path: Path) -> None:
     service.register(FunctionSpec("chunk", "app.handler", tmp_path))
     first = service.list_functions({"MaxItems": 1})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from localcloud.errors import AwsError
 from localcloud.lambdas.execution_environment import ExecutionEnvironment
-from localcloud.lambdas.pool import ConcurrencyLimits, EnvironmentPool
+from localcloud.lambdas.pool import SMALL_ACCOUNT, ConcurrencyLimits, EnvironmentPool
 from localcloud.lambdas.registry import RegisteredFunction
 
 Make = Callable[..., RegisteredFunction]
@@ -94,6 +95,23 @@ def test_all_slots_taken_is_throttled(make_function: Make) -> None:
         assert _refusal(bench, make_function("embed")) == "ConcurrentInvocationLimitExceeded"
     with bench.pool.slot(make_function("embed")):
         pass
+
+
+def test_a_small_account_runs_ten_of_any_function_and_throttles_the_next_at_once(
+    make_function: Make,
+) -> None:
+    """As AWS does with a new account's quota.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    pool = EnvironmentPool(SMALL_ACCOUNT)
+    pool.set_callers(frozenset({"api"}))
+    with ExitStack() as held:
+        for _ in range(10):
+            held.enter_context(pool.slot(make_function("api")))
+        with pytest.raises(AwsError, match="Rate Exceeded") as refused:
+            held.enter_context(pool.slot(make_function("embed")))
+    assert (refused.value.code, refused.value.status) == ("TooManyRequestsException", 429)
 
 
 def test_reserved_concurrency_throttles_its_function_only(make_function: Make) -> None:

@@ -25,6 +25,9 @@ class FakeQueues:
     def get_queue_url(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"QueueUrl": f"http://queue/{params['QueueName']}"}
 
+    def get_queue_attributes(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Attributes": {"VisibilityTimeout": "360"}}
+
     def delete_message_batch(self, params: Mapping[str, Any]) -> dict[str, Any]:
         assert len(params["Entries"]) <= 10
         self.deleted += [entry["ReceiptHandle"] for entry in params["Entries"]]
@@ -69,7 +72,7 @@ def test_a_batch_that_succeeds_is_deleted() -> None:
     "function",
     [
         Function({"errorType": "KeyError"}, succeeds=False),
-        Function(AwsError("TooManyRequestsException", "Rate Exceeded.", 429)),
+        Function(AwsError("ServiceException", "Something broke.", 500)),
     ],
 )
 def test_a_batch_that_fails_is_left_to_the_queue(function: Function) -> None:
@@ -101,3 +104,47 @@ def test_messages_that_no_filter_wants_are_deleted_and_not_seen() -> None:
 
 def test_many_messages_are_deleted_ten_at_a_time() -> None:
     assert len(_process(Function(), _MAPPED, *(str(n) for n in range(25)))) == 25
+
+
+class Throttled:
+    """A function that is throttled `times` times, on a clock that moves as the poller waits."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.tried_at: list[float] = []
+        self.now = 0.0
+
+    def __call__(self, name: str, payload: bytes) -> tuple[bytes, bool]:
+        self.tried_at.append(self.now)
+        if len(self.tried_at) <= self.times:
+            raise AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
+        return b"null", True
+
+    def pause(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
+
+    def process(self) -> list[str]:
+        queues = FakeQueues()
+        poller = EventSourcePoller(
+            _MAPPED,
+            queues,  # type: ignore[arg-type]
+            self,
+            lambda: True,
+            monotonic=lambda: self.now,
+            pause=self.pause,
+        )
+        poller.process(_messages("a"))
+        return queues.deleted
+
+
+def test_a_throttled_batch_is_tried_again_with_backoff() -> None:
+    function = Throttled(7)
+    assert function.process() == ["r0"]
+    assert function.tried_at == [0, 1, 3, 7, 15, 31, 61, 91]
+
+
+def test_a_throttled_batch_is_left_to_the_queue_when_its_messages_become_visible() -> None:
+    function = Throttled(1_000)
+    assert function.process() == []
+    assert 300 < function.tried_at[-1] < 360
