@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
@@ -74,7 +74,7 @@ def mount(
     app.register_middleware(ConvertToMiddleware(with_context), "http")
     app.register_middleware(_observe, "http")
     app.register_middleware(allow_origins(allowed_origins), "http")
-    app.register_middleware(unify_framework_errors, "http")
+    app.register_middleware(unify_framework_errors(_content_types_in(app)), "http")
     app.register_middleware(mounted.mount_requested, "http")
     # A form holds any bytes; the gateway hands on as text what is not listed here.
     app.api.binary_types.append(FORM)
@@ -90,3 +90,13 @@ def _observe(event: Request, get_response: Callable[[Request], Response]) -> Res
             extra={"method": event.method, "route": event.path, "status": response.status_code},
         )
     return response
+
+
+def _content_types_in(app: Chalice) -> Callable[[Request], Sequence[str]]:
+    """Return what finds the types of body that the route of a request takes."""
+
+    def content_types(event: Request) -> Sequence[str]:
+        route = app.routes[str(event.context["resourcePath"])][event.method]
+        return tuple(route.content_types)
+
+    return content_types

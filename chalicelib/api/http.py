@@ -6,7 +6,7 @@ The statuses of errors are in the table of `contracts/http.py`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SERVICE = "api"
 """The service's name in logs and metrics."""
 FORM = "multipart/form-data"
+_UNSUPPORTED_MEDIA_TYPE = 415
 
 _FRAMEWORK_TYPES = {
     "BadRequestError": "InvalidInput",
@@ -127,25 +128,39 @@ def serve_operation(
     return decorate
 
 
-def unify_framework_errors(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Give errors that Chalice words itself the body of ours (Chalice middleware)."""
-    response = get_response(event)
-    body = response.body
-    if not (isinstance(body, dict) and set(body) == {"Code", "Message"}):
-        return response
-    code = str(body["Code"])
-    uniform = _error(
-        response.status_code,
-        ErrorDetail(
+def unify_framework_errors(
+    content_types: Callable[[Request], Sequence[str]],
+) -> Callable[[Request, Callable[[Request], Response]], Response]:
+    """Return Chalice middleware that gives errors that Chalice words itself the body of ours.
+
+    Args:
+        content_types: Returns the types of body that the route of a request takes.
+    """
+
+    def unifying(event: Request, get_response: Callable[[Request], Response]) -> Response:
+        response = get_response(event)
+        body = response.body
+        if not (isinstance(body, dict) and set(body) == {"Code", "Message"}):
+            return response
+        code = str(body["Code"])
+        detail = ErrorDetail(
             type=_FRAMEWORK_TYPES.get(code, code),
             message=str(body["Message"]),
             request_id=request_id_of(event),
-        ),
-    )
-    allow = response.headers.get("Allow")
-    if allow:
-        uniform.headers["Allow"] = allow
-    return uniform
+        )
+        if response.status_code == _UNSUPPORTED_MEDIA_TYPE:
+            taken = " or ".join(content_types(event))
+            given = event.headers.get("content-type", "")[:80]
+            message = f"This route takes {taken}; send Content-Type: {taken}, not {given!r}."
+            told = {"message": message, "field": "Content-Type", "limit": taken}
+            detail = detail.model_copy(update=told)
+        uniform = _error(response.status_code, detail)
+        allow = response.headers.get("Allow")
+        if allow:
+            uniform.headers["Allow"] = allow
+        return uniform
+
+    return unifying
 
 
 def allow_origins(

@@ -105,13 +105,18 @@ class JsonOutput(Contract):
 
 
 class ChatCall(Contract):
-    """One answer to a conversation. `tool_choice` is auto, none, required, or a tool's name."""
+    """One answer to a conversation. `tool_choice` is auto, none, required, or a tool's name.
+
+    Without `parallel_tool_calls` an answer has one tool call at most: the first one that
+    the model made.
+    """
 
     task: Literal["chat"] = "chat"
     system: str = ""
     messages: tuple[Message, ...] = Field(min_length=1)
     tools: tuple[Tool, ...] = Field(default=(), max_length=MAX_TOOLS)
     tool_choice: str = "auto"
+    parallel_tool_calls: bool = True
     json_output: JsonOutput | None = None
     max_tokens: int = Field(default=512, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -264,6 +269,8 @@ class Terms(Contract):
     `model` is a name, or auto for the cheapest that suffices. `quality` is the least tier of the
     catalogue that may answer. `budget` bounds what all attempts together may cost, in dollars.
     `checks` are what an answer must stand; one that does not goes on to the next model.
+    `required_parameters` are fields of the call that a model must honour: others are left out where
+    a model does not accept them.
     """
 
     model: str = "auto"
@@ -273,6 +280,7 @@ class Terms(Contract):
     budget: Dollars | None = None
     checks: tuple[str, ...] = ()
     fallback: bool = True
+    required_parameters: tuple[str, ...] = ()
 
 
 class Attempt(Contract):

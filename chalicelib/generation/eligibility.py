@@ -1,12 +1,12 @@
 """Rules that decide whether a model can serve a call, by what route and at what cost.
 
 Each rule returns None if the model satisfies it, else the reason in words that fit one model or
-several: "ended on 2026-09-30".
+several: "ended on 2026-09-30". A rule about a field of the call names it in an `Obstacle`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,6 +33,13 @@ NUMBER_BYTES = 22
 _PIXEL_BYTES = 4
 """The most bytes of one pixel: three colours of eight bits that PNG did not compress, in base64."""
 _SOONEST: tuple[ServiceTier, ...] = ("standard", "flex", "batch")
+_TEXT_FIELDS: Mapping[str, str] = {
+    "chat": "messages",
+    "embedding": "texts",
+    "classification": "labels",
+    "scoring": "answers",
+}
+"""The field of a call that holds its longest text, by task."""
 _ABILITIES = {
     "tools": "call tools",
     "tool_choice": "be made to call a tool",
@@ -58,6 +65,18 @@ class Candidate:
     load: TokenLoad
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """The reason that a model cannot serve a call, and the field of the call that it is about.
+
+    `limit` is the most that this model takes, None if the field has no such limit.
+    """
+
+    reason: str
+    field: str = "model"
+    limit: int | None = None
+
+
 def load_for_model(requirements: Requirements, model: ServedModel) -> TokenLoad:
     """Return the most that one item uses of `model`, once the call is adapted to it."""
     added = model.limits.tool_tokens if requirements.has_tools else 0
@@ -74,19 +93,20 @@ def assess_model(
     prices: Prices,
     now: datetime,
     breaker: Breaker | None,
-) -> Candidate | str:
-    """Return `model` as a candidate, or the reason it is not eligible."""
+) -> Candidate | Obstacle:
+    """Return `model` as a candidate, or why it is not eligible."""
     for rule in _RULES:
-        reason = rule(requirements, model, now)
-        if reason is not None:
-            return reason
-    obstacle = _breaker_obstacle(breaker, now)
-    if obstacle is not None:
-        return obstacle
+        found = rule(requirements, model, now)
+        if found is not None:
+            return Obstacle(found) if isinstance(found, str) else found
+    resting = _breaker_obstacle(breaker, now)
+    if resting is not None:
+        return Obstacle(resting)
     route = _route(requirements, model)
     if route is None:
-        return _unreachable_reason(requirements)
-    return _price_candidate(requirements, model, route, prices, now)
+        return Obstacle(_unreachable_reason(requirements))
+    candidate = _price_candidate(requirements, model, route, prices, now)
+    return Obstacle(candidate) if isinstance(candidate, str) else candidate
 
 
 def _price_candidate(
@@ -234,20 +254,38 @@ def _has_abilities(requirements: Requirements, model: ServedModel, now: datetime
     return f"can't {' or '.join(_ABILITIES[need] for need in lacking)}" if lacking else None
 
 
-def _fits_limits(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
-    limits = model.limits
-    if requirements.dimensions is not None and requirements.dimensions not in limits.dimensions:
-        if not limits.dimensions:
-            return "vectors of the dimensions that it was trained for, which nobody chooses"
-        offered = ", ".join(str(count) for count in limits.dimensions)
-        return f"vectors of {offered} dimensions, not {requirements.dimensions}"
-    load = requirements.load
+def _honours_parameters(
+    requirements: Requirements, model: ServedModel, now: datetime
+) -> Obstacle | None:
+    for name in sorted(requirements.required_parameters & set(model.refuses)):
+        return Obstacle(f"takes no {name}, so leave it out", name)
+    return None
+
+
+def _has_dimensions(
+    requirements: Requirements, model: ServedModel, now: datetime
+) -> Obstacle | None:
+    wanted, offered = requirements.dimensions, model.limits.dimensions
+    if wanted is None or wanted in offered:
+        return None
+    if not offered:
+        reason = "vectors of the dimensions that it was trained for, which nobody chooses"
+        return Obstacle(reason, "dimensions")
+    counts = ", ".join(map(str, offered))
+    return Obstacle(f"vectors of {counts} dimensions, not {wanted}", "dimensions", max(offered))
+
+
+def _fits_limits(requirements: Requirements, model: ServedModel, now: datetime) -> Obstacle | None:
+    limits, load = model.limits, requirements.load
     if 0 < limits.output_tokens < load.tokens_out:
-        return f"writes {limits.output_tokens:,} tokens, and {load.tokens_out:,} are asked for"
+        reason = f"writes {limits.output_tokens:,} tokens, and {load.tokens_out:,} are asked for"
+        return Obstacle(reason, "max_tokens", limits.output_tokens)
     added = load_for_model(requirements, model).tokens_in - load.tokens_in
     longest = requirements.longest_tokens + added
     if 0 < limits.context_tokens < longest:
-        return f"holds {limits.context_tokens:,} tokens, and {longest:,} may be needed"
+        reason = f"holds {limits.context_tokens:,} tokens, and {longest:,} may be needed"
+        field = _TEXT_FIELDS.get(requirements.task, "prompt")
+        return Obstacle(reason, field, limits.context_tokens)
     return None
 
 
@@ -265,8 +303,9 @@ def _fits_caller(requirements: Requirements, model: ServedModel, now: datetime) 
     )
 
 
-_Rule = Callable[[Requirements, ServedModel, datetime], "str | None"]
+_Rule = Callable[[Requirements, ServedModel, datetime], "Obstacle | str | None"]
 _RULES: tuple[_Rule, ...] = (
     *(_has_task, _is_allowed, _is_alive, _matches_specialty, _is_in_time),
-    *(_has_quality, _takes_inputs, _has_abilities, _fits_limits, _fits_caller),
+    *(_has_quality, _takes_inputs, _has_abilities, _honours_parameters, _has_dimensions),
+    *(_fits_limits, _fits_caller),
 )

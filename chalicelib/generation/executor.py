@@ -24,7 +24,14 @@ from chalicelib.generation.checks import CheckVerdict
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits, GenerationDeps
 from chalicelib.generation.router import AcceptAnswer, GiveUp, TryModel
 from chalicelib.generation.self_check import SelfCheck
-from chalicelib.generation.streams import StreamedAnswer, StreamEnd, TextDelta, ToolDelta
+from chalicelib.generation.streams import (
+    StreamedAnswer,
+    StreamEnd,
+    TextDelta,
+    ToolDelta,
+    keep_wanted_calls,
+    wanted_deltas,
+)
 from chalicelib.generation.tokens import has_tools, max_load
 
 if TYPE_CHECKING:
@@ -143,6 +150,7 @@ class Generator:
         with model_call.charge_if_aborted():
             try:
                 reply = backend.generate(model, step.route, call, run.context(step))
+                reply = keep_wanted_calls(call, reply)
             except HeadraceError as error:
                 run.record_failure(model_call, error)
                 return None
@@ -163,7 +171,8 @@ class Generator:
         answer.started_at = self.deps.monotonic()
         with model_call.charge_if_aborted():
             try:
-                for delta in backend.stream(model, step.route, call, run.context(step)):
+                deltas = backend.stream(model, step.route, call, run.context(step))
+                for delta in wanted_deltas(call, deltas):
                     answer.add(delta)
                     if not isinstance(delta, StreamEnd):
                         yield delta

@@ -71,6 +71,7 @@ def _model(entry: Mapping[str, Any], areas: _Areas) -> ServedModel:
         local=entry.get("local", ""),
         notes=entry.get("notes", ""),
         specialty=entry.get("only", ""),
+        aliases=tuple(entry.get("aliases", ())),
     )
 
 

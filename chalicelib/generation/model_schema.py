@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from chalicelib.contracts.generations import GenerationTask
-from chalicelib.generation.models import Ability, BedrockApi, Modality
+from chalicelib.generation.models import AUTO, Ability, BedrockApi, Modality
 
 
 class ServedFileError(ValueError):
@@ -180,6 +180,7 @@ class ModelEntry(_Entry):
     local: str = ""
     notes: str = ""
     only: str = ""
+    aliases: list[Text] = []
 
 
 class FactsEntry(_Entry):
@@ -210,6 +211,12 @@ def validate_served_file(document: Any) -> None:
         if model.name in tasks:
             raise ServedFileError(f"served.json describes {model.name} twice.")
         tasks[model.name] = model.task
+    names = {AUTO, *tasks}
+    for model in file.models:
+        for alias in model.aliases:
+            if alias in names:
+                raise ServedFileError(f"{model.name}.aliases: {alias!r} is already a model's name.")
+            names.add(alias)
     for model in file.models:
         for name in model.fallbacks:
             if name == model.name or tasks.get(name) != model.task:

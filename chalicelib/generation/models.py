@@ -209,7 +209,7 @@ class ServedModel:
     place, in order. Above `long_prompt_tokens`, all tokens have the prices of long prompts. `local`
     is the catalogue's model that stands in for it in the local cloud, empty where none does.
     `specialty` is the one kind of thing that it makes, such as digits; such a model is only used
-    when asked for by name.
+    when asked for by name. `aliases` are further names, such as those that OpenAI's clients send.
     """
 
     name: str
@@ -232,6 +232,7 @@ class ServedModel:
     local: str = ""
     notes: str = ""
     specialty: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def priced_as(self) -> str:
@@ -255,14 +256,18 @@ class ServedModels:
     models: Mapping[str, ServedModel] = field(default_factory=lambda: MappingProxyType({}))
 
     def model(self, name: str) -> ServedModel:
-        """Return the model called `name`, or raise `NotFound`."""
-        model = self.models.get(name) or self.by_bedrock_id(name)
+        """Return the model called `name`, by an alias or an id of Bedrock, or raise `NotFound`."""
+        model = self.models.get(name) or self.by_alias(name) or self.by_bedrock_id(name)
         if model is None:
             known = ", ".join(sorted(self.models))
             raise NotFound(
                 f"No model is served as {name!r}. There are: {known}; or {AUTO}.", field="model"
             )
         return model
+
+    def by_alias(self, name: str) -> ServedModel | None:
+        """Return the model that has `name` among its aliases."""
+        return next((model for model in self.models.values() if name in model.aliases), None)
 
     def by_bedrock_id(self, model_id: str) -> ServedModel | None:
         """Return the model behind a Bedrock model id, inference profile id or ARN of either."""

@@ -54,7 +54,8 @@ class Requirements:
     `load` is the most that one item uses, without what single models add: for tools, if there are
     any, and for JSON that a prompt asks for in words. `schema_by_bedrock` says that Bedrock's API
     could enforce the schema. `longest_tokens` are those of the longest text that the model reads at
-    once, with its answer. `parameters` are the given ones that some models do not accept. `budget`
+    once, with its answer. `parameters` are the given ones that some models do not accept, of which
+    a model must accept `required_parameters`. `budget`
     is in nano-dollars and bounds all items together. `allowed` are the names that the tenant may
     use, None for all. `max_bytes` is the limit of an answer's bytes, None for no limit.
     """
@@ -67,6 +68,7 @@ class Requirements:
     inputs: frozenset[Modality] = frozenset({"text"})
     dimensions: int | None = None
     parameters: frozenset[str] = frozenset()
+    required_parameters: frozenset[str] = frozenset()
     model: str = AUTO
     quality: int = 1
     service_tier: ServiceTier = "standard"
@@ -109,6 +111,7 @@ def derive_requirements(
         parameters=frozenset(
             name for name in _PARAMETERS if getattr(call, name, None) not in (None, "")
         ),
+        required_parameters=frozenset(terms.required_parameters),
         model=terms.model,
         quality=terms.quality,
         service_tier=terms.service_tier,

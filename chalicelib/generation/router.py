@@ -8,6 +8,7 @@ model is an exclusion, with its reason in words.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from chalicelib.contracts.generations import Attempt
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import Unsupported
 from chalicelib.generation import eligibility
-from chalicelib.generation.eligibility import Candidate
+from chalicelib.generation.eligibility import Candidate, Obstacle
 from chalicelib.generation.models import AUTO, ModelRoute, ServedModel, ServedModels
 from chalicelib.generation.pricing import Prices
 from chalicelib.generation.rate_limits.breaker import Breaker
@@ -70,8 +71,13 @@ class Exclusion:
 
     model: str
     title: str
-    reason: str
+    obstacle: Obstacle
     is_reported: bool = True
+
+    @property
+    def reason(self) -> str:
+        """Return the reason in words."""
+        return self.obstacle.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,22 @@ class RoutePlan:
         return (*tried, *why)
 
     def require_steps(self) -> RoutePlan:
-        """Return the plan, or raise `Unsupported` with every reason if it has no step."""
-        if not self.steps:
-            raise Unsupported(
-                f"No model can answer this. {' '.join(self.describe())}", field="model"
-            )
-        return self
+        """Return the plan, or raise `Unsupported` with every reason if it has no step.
+
+        The error names the field of the call that keeps most models from it, with the most that
+        any of them takes; if there is none, the field is `model`.
+        """
+        if self.steps:
+            return self
+        obstacles = [each.obstacle for each in self.exclusions if each.is_reported]
+        fields = Counter(each.field for each in obstacles if each.field != "model")
+        field = fields.most_common(1)[0][0] if fields else "model"
+        limits = [each.limit for each in obstacles if each.field == field and each.limit]
+        raise Unsupported(
+            f"No model can answer this. {' '.join(self.describe())}",
+            field=field,
+            limit=str(max(limits)) if limits else None,
+        )
 
 
 def plan_route(
@@ -118,7 +134,7 @@ def plan_route(
         order = _named_models(requirements, models)
         requirements = replace(requirements, model=order[0].name)
     candidates: list[tuple[ServedModel, Candidate]] = []
-    reasons: dict[str, str] = {}
+    obstacles: dict[str, Obstacle] = {}
     for model in order:
         assessment = eligibility.assess_model(
             requirements, model, prices, now, health.get(model.name)
@@ -126,16 +142,16 @@ def plan_route(
         if isinstance(assessment, Candidate):
             candidates.append((model, assessment))
         else:
-            reasons[model.name] = assessment
+            obstacles[model.name] = assessment
     if requirements.model == AUTO:
         candidates.sort(key=_cheapest_first)
     chosen = candidates[: _max_steps(requirements)]
     for model, _ in candidates[len(chosen) :]:
-        reasons[model.name] = _surplus_reason(requirements, chosen[0][0])
+        obstacles[model.name] = Obstacle(_surplus_reason(requirements, chosen[0][0]))
     steps = tuple(_step(model, candidate) for model, candidate in chosen)
     tried = {step.model for step in steps}
     exclusions = tuple(
-        _exclusion(requirements, model, reasons, has_steps=bool(steps))
+        _exclusion(requirements, model, obstacles, has_steps=bool(steps))
         for model in models.models.values()
         if model.name not in tried
     )
@@ -155,15 +171,15 @@ def _named_models(requirements: Requirements, served: ServedModels) -> list[Serv
 def _exclusion(
     requirements: Requirements,
     model: ServedModel,
-    reasons: Mapping[str, str],
+    obstacles: Mapping[str, Obstacle],
     *,
     has_steps: bool,
 ) -> Exclusion:
-    is_relevant = model.task == requirements.task and model.name in reasons
+    is_relevant = model.task == requirements.task and model.name in obstacles
     is_other_specialty = bool(model.specialty) and requirements.model != model.name
     is_reported = is_relevant and not (has_steps and is_other_specialty)
-    reason = reasons.get(model.name, "not asked for")
-    return Exclusion(model.name, model.title, reason, is_reported)
+    obstacle = obstacles.get(model.name, Obstacle("not asked for"))
+    return Exclusion(model.name, model.title, obstacle, is_reported)
 
 
 def _cheapest_first(pair: tuple[ServedModel, Candidate]) -> tuple[int, int, str]:

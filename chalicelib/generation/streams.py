@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.generations import ChatOutput, Reply, ToolCall, Usage
+from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Reply, ToolCall, Usage
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.tokens import estimated_tokens
 
@@ -48,6 +48,31 @@ class StreamEnd:
 
 
 Delta = TextDelta | ToolDelta | StreamEnd
+
+
+def wanted_deltas(call: ChatCall, deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """Yield `deltas` without tool calls after the first, if `call` takes one at most.
+
+    Not every model can be told to make one call, so the others are dropped for each.
+    """
+    first: int | None = None
+    for delta in deltas:
+        if isinstance(delta, ToolDelta) and not call.parallel_tool_calls:
+            first = delta.index if first is None else first
+            if delta.index != first:
+                continue
+        yield delta
+
+
+def keep_wanted_calls(call: Call, reply: Reply) -> Reply:
+    """Return `reply` without tool calls after the first, if `call` takes one at most."""
+    output = reply.output
+    if not isinstance(call, ChatCall) or call.parallel_tool_calls:
+        return reply
+    if not isinstance(output, ChatOutput) or len(output.tool_calls) <= 1:
+        return reply
+    kept = output.model_copy(update={"tool_calls": output.tool_calls[:1]})
+    return reply.model_copy(update={"output": kept})
 
 
 @dataclass(slots=True)

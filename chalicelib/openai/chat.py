@@ -70,6 +70,7 @@ def chat_call(request: ChatCompletionRequest) -> ChatCall:
         messages=tuple(merge_turns(_messages(request.messages), "messages")),
         tools=tools,
         tool_choice=_choice(request, tools),
+        parallel_tool_calls=request.parallel_tool_calls is not False,
         json_output=_json_output(request.response_format),
         max_tokens=limit,
         temperature=request.temperature,
@@ -80,8 +81,13 @@ def chat_call(request: ChatCompletionRequest) -> ChatCall:
 
 
 def terms(request: ChatCompletionRequest) -> Terms:
-    """Return the terms of `request`: the model that it names, or `auto` for the cheapest."""
-    return request_terms(request.model, request.service_tier, request.headrace)
+    """Return the terms of `request`: the model that it names, or `auto` for the cheapest.
+
+    A `seed` that a model leaves out would look as if it had an effect, so a model has to honour it.
+    """
+    required = () if request.seed is None else ("seed",)
+    found = request_terms(request.model, request.service_tier, request.headrace)
+    return found.model_copy(update={"required_parameters": required})
 
 
 def _refuse_unsupported_fields(request: ChatCompletionRequest) -> None:
@@ -89,11 +95,11 @@ def _refuse_unsupported_fields(request: ChatCompletionRequest) -> None:
         {
             "n": request.n not in {None, 1},
             "logprobs": bool(request.logprobs),
+            "top_logprobs": bool(request.top_logprobs),
             "logit_bias": bool(request.logit_bias),
             "frequency_penalty": bool(request.frequency_penalty),
             "presence_penalty": bool(request.presence_penalty),
             "modalities": request.modalities not in {None, ("text",)},
-            "parallel_tool_calls": bool(request.tools) and request.parallel_tool_calls is False,
             "functions": request.functions is not None,
             "function_call": request.function_call is not None,
         },

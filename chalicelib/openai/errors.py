@@ -40,6 +40,8 @@ _KINDS: Mapping[type[HeadraceError], tuple[str, str | None]] = {
     HeadraceError: (_SERVER, None),
 }
 _NO_MODEL = "model_not_found"
+_TOO_LONG = "context_length_exceeded"
+_TEXT_FIELDS = ("messages", "input")
 
 
 def error_response(error: HeadraceError, request_id: str) -> tuple[int, ErrorResponse]:
@@ -48,6 +50,8 @@ def error_response(error: HeadraceError, request_id: str) -> tuple[int, ErrorRes
     type_, code = _KINDS[kind]
     if kind is NotFound and error.field == "model":
         code = _NO_MODEL
+    if kind is Unsupported and error.field in _TEXT_FIELDS and error.limit is not None:
+        code = _TOO_LONG
     body = ErrorObject(
         message=said(error),
         type=type_,

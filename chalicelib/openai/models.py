@@ -43,7 +43,7 @@ def model_object(
 ) -> ModelObject:
     """Return the model `name`; raise `NotFound` if there is none that can be called."""
     for model in model_list(served, place, day, allowed).data:
-        if model.id == name:
+        if name == model.id or name in model.aliases:
             return model
     known = ", ".join(sorted(each.name for each in _callable_models(served, place, day, allowed)))
     raise NotFound(f"No model is served as {name!r} here. There are: {known}.", field="model")
@@ -74,4 +74,5 @@ def _object(model: ServedModel) -> ModelObject:
         tier=model.tier,
         context_tokens=model.limits.context_tokens,
         abilities=tuple(sorted(model.abilities)),
+        aliases=model.aliases,
     )

@@ -222,6 +222,7 @@ def _request_fields(request: ResponseRequest) -> dict[str, Any]:
         "tool_choice": choice.model_dump()
         if isinstance(choice, NamedResponseTool)
         else choice or "auto",
+        "parallel_tool_calls": request.parallel_tool_calls is not False,
         "text": {
             "format": wanted.model_dump(by_alias=True, exclude_none=True)
             if wanted is not None

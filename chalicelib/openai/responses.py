@@ -75,6 +75,7 @@ def chat_call(request: ResponseRequest) -> ChatCall:
         messages=tuple(merge_turns(_messages(items), "input")),
         tools=tools,
         tool_choice=_choice(request, tools),
+        parallel_tool_calls=request.parallel_tool_calls is not False,
         json_output=_json_output(request),
         max_tokens=request.max_output_tokens or DEFAULT_MAX_TOKENS,
         temperature=request.temperature,
@@ -99,7 +100,6 @@ def _refuse_unsupported_fields(request: ResponseRequest) -> None:
             "reasoning": any((request.reasoning or {}).values()),
             "truncation": request.truncation not in {None, "disabled"},
             "top_logprobs": bool(request.top_logprobs),
-            "parallel_tool_calls": bool(request.tools) and request.parallel_tool_calls is False,
         },
         _ALTERNATIVES,
     )

@@ -103,6 +103,7 @@ def described(model: ServedModel) -> dict[str, Any]:
         "abilities": sorted(model.abilities),
         "refuses": list(model.refuses),
         "fallbacks": list(model.fallbacks),
+        "aliases": list(model.aliases),
         "prices": {
             unit: f"${known[unit].dollars:f} on {known[unit].date}, {known[unit].source}"
             for unit in price_units(model)

@@ -24,6 +24,12 @@ ROUTES: Mapping[str, Callable[[RouteRequest, Deps], Streamed]] = {
     "/v1/images/generations": images.answer,
 }
 
+FIELD_NAMES: Mapping[str, Mapping[str, str]] = {
+    "/v1/responses": {"messages": "input", "max_tokens": "max_output_tokens"},
+    "/v1/embeddings": {"texts": "input"},
+}
+"""The names that a route has for fields of a call, where they are not the call's own."""
+
 
 def run(event: Event, deps: Deps) -> Streamed:
     """Return the answer to API Gateway's proxy `event`.
@@ -34,12 +40,12 @@ def run(event: Event, deps: Deps) -> Streamed:
     request_id = request_id_in(event)
     spender = Spender(tenant_in(event), key_in(event), correlation_id=request_id)
     readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
+    route = str(event["resource"])
     try:
-        answer = ROUTES[str(event["resource"])](
-            RouteRequest(body_of(event), spender, request_id), deps
-        )
+        answer = ROUTES[route](RouteRequest(body_of(event), spender, request_id), deps)
     except HeadraceError as error:
         deps.log(error)
+        error.field = FIELD_NAMES.get(route, {}).get(error.field or "", error.field)
         answer = _refusal(error, request_id)
     return replace(answer, head=Head(answer.head.status, {**answer.head.headers, **readable}))
 

@@ -19,7 +19,7 @@ _NAMED = {
     404: ("NotFound", "There is no such thing, or not for this tenant."),
     409: ("Conflict", "The request contradicts what is there."),
     413: ("RequestTooLarge", "The body is larger than API Gateway or the function takes."),
-    415: ("UnsupportedMediaType", "The body is not application/json."),
+    415: ("UnsupportedMediaType", "The body is not of the type that the route takes."),
     422: ("Unsupported", "The request is well formed, and asks for what cannot be done."),
     429: ("TooManyRequests", "Too much at once, or a limit is used up."),
     500: ("InternalError", "Our fault; the log has it under the request id."),
@@ -48,12 +48,19 @@ _EXAMPLES = {
     413: (
         "RequestTooLarge",
         (
-            "The request is too large; documents go where POST /v1/documents says, files of calls "
-            "where POST /v1/generations/batches/uploads says."
+            "The body is larger than the 6 MB that a function takes, where binary bodies count as "
+            "base64. Send fewer or smaller texts and pictures; documents go where POST "
+            "/v1/documents says, files of calls where POST /v1/generations/batches/uploads says."
         ),
-        None,
+        "body",
+        "6291456",
     ),
-    415: ("UnsupportedMediaType", "Unsupported media type: text/plain", None),
+    415: (
+        "UnsupportedMediaType",
+        "This route takes application/json; send Content-Type: application/json, not 'text/plain'.",
+        "Content-Type",
+        "application/json",
+    ),
     422: ("Unsupported", "No model can answer this. Left out (of tier 1): Nova Micro.", "model"),
     429: ("Throttled", "Too many requests; try again a little later.", None),
     500: ("InternalError", "The request failed inside the service.", None),

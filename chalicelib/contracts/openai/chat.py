@@ -190,6 +190,7 @@ class ChatCompletionRequest(OpenAIInput):
     presence_penalty: float | None = None
     logit_bias: Mapping[str, float] | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = None
     modalities: tuple[str, ...] | None = None
     parallel_tool_calls: bool | None = None
     functions: tuple[Any, ...] | None = None

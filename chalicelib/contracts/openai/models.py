@@ -13,7 +13,8 @@ from chalicelib.contracts.base import Contract
 class ModelObject(Contract):
     """One model that can be asked for. `created` is when it was launched, 0 where not known.
 
-    Our own fields are `task`, `tier` of quality from 1 to 5, and capabilities.
+    Our own fields are `task`, `tier` of quality from 1 to 5, capabilities, and `aliases`: names of
+    OpenAI's models that it answers to.
     """
 
     id: str
@@ -24,6 +25,7 @@ class ModelObject(Contract):
     tier: int
     context_tokens: int = 0
     abilities: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class ModelList(Contract):

@@ -74,6 +74,8 @@ def build_request(call: ChatCall, *, stream: bool = False) -> Body:
             for tool in call.tools
         ]
         body["tool_choice"] = _choice(call.tool_choice)
+        if not call.parallel_tool_calls:
+            body["parallel_tool_calls"] = False
     if call.json_output is not None:
         body["response_format"] = _format(call.json_output.name, call.json_output.json_schema)
     if stream:

@@ -155,6 +155,8 @@ def test_should_keep_files_of_any_bytes_that_a_function_can_be_invoked_with(
         client.files.create(file=("larger.jsonl", b"x" * TOO_LARGE), purpose="batch")
     assert raised.value.status_code == 413
     assert "/v1/generations/batches/uploads" in str(raised.value)
+    assert isinstance(raised.value.body, dict)
+    assert (raised.value.body["param"], raised.value.body["limit"]) == ("body", "6291456")
 
 
 def test_should_answer_a_batch_and_tell_of_a_line_that_is_no_call(client: OpenAI) -> None:
@@ -202,7 +204,7 @@ def jsonl(content: bytes) -> list[dict[str, Any]]:
 
 def test_should_raise_what_clients_expect(cloud: CloudProcess, client: OpenAI) -> None:
     with pytest.raises(NotFoundError) as missing:
-        client.chat.completions.create(**{**asked(), "model": "gpt-5"})
+        client.chat.completions.create(**{**asked(), "model": "gpt-nobody"})
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
     assert MODEL in missing.value.message
     with pytest.raises(BadRequestError) as wrong:

@@ -51,7 +51,8 @@ def test_should_list_the_models_that_can_be_asked_and_auto() -> None:
 def test_should_show_one_model_and_say_which_there_are_in_place_of_another() -> None:
     api = Api()
     assert api.call("GET", "/v1/models/nova-micro").json_body["id"] == "nova-micro"
-    answer = api.call("GET", "/v1/models/gpt-5")
+    assert api.call("GET", "/v1/models/gpt-4o-mini").json_body["id"] == "nova-lite"
+    answer = api.call("GET", "/v1/models/gpt-nobody")
     error = refusal(answer)
     assert (answer.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
     assert "nova-micro" in error["message"]
@@ -178,7 +179,11 @@ def test_should_refuse_what_is_no_form_and_a_form_that_lacks_a_field() -> None:
     lacking = b'--X\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--X--'
     assert refusal(api.call("POST", "/v1/files", lacking, content_type=form))["param"] == "file"
     json_body = json.dumps({"purpose": "batch"}).encode()
-    assert api.call("POST", "/v1/files", json_body).status_code == 415
+    refused = api.call("POST", "/v1/files", json_body)
+    assert refused.status_code == 415
+    error = refused.json_body["error"]
+    assert error["field"] == "Content-Type"
+    assert "send Content-Type: multipart/form-data" in error["message"]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,9 @@ def test_should_word_the_framework_s_errors_like_its_own() -> None:
     assert error_of(response)["type"] == "MethodNotAllowed"
     response = Api().call("POST", "/v1/search", b"a=b", content_type="text/csv")
     assert response.status_code == 415
-    assert error_of(response)["type"] == "UnsupportedMediaType"
+    error = error_of(response)
+    assert (error["type"], error["field"]) == ("UnsupportedMediaType", "Content-Type")
+    assert "send Content-Type: application/json, not 'text/csv'" in error["message"]
 
 
 json_values = st.recursive(

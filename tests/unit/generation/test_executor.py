@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,8 @@ from chalicelib.contracts.generations import (
     Reply,
     Terms,
     TextPart,
+    Tool,
+    ToolCall,
     Usage,
 )
 from chalicelib.contracts.receipts import dollars
@@ -36,10 +39,11 @@ from chalicelib.errors import (
 from chalicelib.generation.dependencies import CallContext, GenerationDeps
 from chalicelib.generation.executor import Generator
 from chalicelib.generation.receipts import CostModel
-from chalicelib.generation.streams import TextDelta, ToolDelta
+from chalicelib.generation.streams import StreamEnd, TextDelta, ToolDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House, Purse, Scripted, Watch, said
 
+TOOLS = frozenset({"json", "streams", "tools"})
 WHO = Spender("t", key="k", correlation_id="c")
 HELLO = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),), max_tokens=9)
 JSON = HELLO.model_copy(
@@ -328,3 +332,42 @@ def test_texts_should_be_embedded_by_one_model_and_no_other() -> None:
     assert found.output == vectors(("a",))
     assert found.receipt.dollars == Decimal("0.000002")
     assert purse.spent == [ActualCost(2_000, 2)]
+
+
+class ToolCaller:
+    """A model that makes two tool calls at once."""
+
+    calls = (ToolCall(id="a", name="x", arguments="{}"), ToolCall(id="b", name="y", arguments="{}"))
+
+    def generate(self, model: Any, route: Any, call: Any, asking: Any) -> Reply:
+        answer = said(model.name, "", "tool_calls")
+        return answer.model_copy(update={"output": ChatOutput(text="", tool_calls=self.calls)})
+
+    def stream(self, model: Any, route: Any, call: Any, asking: Any) -> Iterator[Any]:
+        yield TextDelta("I ask.")
+        for n, made in enumerate(self.calls):
+            yield ToolDelta(n + 1, made.id, made.name, "")
+            yield ToolDelta(n + 1, "", "", made.arguments)
+        yield StreamEnd("tool_calls", Usage(tokens_in=10, tokens_out=4), "")
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_an_answer_should_keep_the_first_tool_call_where_one_is_taken(parallel: bool) -> None:
+    house = House({})
+    deps = replace(house.generator.deps, backends={"bedrock": ToolCaller()})
+    call = HELLO.model_copy(
+        update={"tools": (Tool(name="x"), Tool(name="y")), "parallel_tool_calls": parallel}
+    )
+    kept = ToolCaller.calls if parallel else ToolCaller.calls[:1]
+    models = {"small": planning.model("small", abilities=TOOLS)}
+    deps = replace(deps, models=planning.served(*models.values()))
+    whole = Generator(deps).generate(call, Terms(), WHO)
+    assert isinstance(whole.output, ChatOutput)
+    assert whole.output.tool_calls == kept
+    *pieces, last = Generator(deps).stream(call, Terms(), WHO)
+    assert isinstance(last, Generation)
+    assert isinstance(last.output, ChatOutput)
+    assert last.output.tool_calls == kept
+    assert {piece.id for piece in pieces if isinstance(piece, ToolDelta) and piece.id} == {
+        made.id for made in kept
+    }

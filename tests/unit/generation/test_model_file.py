@@ -81,6 +81,25 @@ def test_a_model_should_be_found_by_name_id_profile_and_arn(asked: str) -> None:
     assert served_models().model(asked).name == "nova-micro"
 
 
+def test_every_alias_should_name_one_model_that_has_not_ended() -> None:
+    aliases = [alias for model in served_models().models.values() for alias in model.aliases]
+    assert len(set(aliases)) == len(aliases)
+    assert {"gpt-4o-mini", "gpt-4o", "text-embedding-3-small"} <= set(aliases)
+    for alias in aliases:
+        model = served_models().model(alias)
+        assert alias in model.aliases
+        assert model.lifecycle.status_on(date(2026, 11, 28)) == "active"
+    assert served_models().model("gpt-4o-mini").name == "nova-lite"
+    assert served_models().model("text-embedding-3-small").limits.dimensions[0] == 1536
+    assert served_models().model("text-embedding-3-large").limits.dimensions[0] == 3072
+
+
+@pytest.mark.parametrize("alias", ["auto", "nova-lite", "gpt-4o"])
+def test_an_alias_should_not_be_the_name_of_another_model(alias: str) -> None:
+    with pytest.raises(ServedFileError, match=rf"nova-micro.aliases: '{alias}' is already"):
+        validate_served_file(changed(aliases=["gpt-4o", alias]))
+
+
 def test_a_model_that_is_not_served_should_be_said_with_those_that_are() -> None:
     with pytest.raises(NotFound, match=r"served as 'gpt-9'.*nova-micro.*or auto") as missing:
         served_models().model("gpt-9")

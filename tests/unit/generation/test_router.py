@@ -337,3 +337,37 @@ def test_an_answer_that_cannot_be_carried_should_be_refused_before_it_is_made() 
     drawn = a_wish(task="image", pixels=4 * 1_024 * 1_024, max_bytes=5_000_000)
     found = plan_route(drawn, serving(model("painter", task="image")), {}, NOW)
     assert reason(found, "painter").startswith("answers of up to 16,777,216 bytes")
+
+
+def refused_by(requirements: Requirements) -> Unsupported:
+    with pytest.raises(Unsupported) as refused:
+        plan_route(requirements, served_models(), catalogue().prices, NOW).require_steps()
+    return refused.value
+
+
+def test_a_refusal_should_name_the_field_that_keeps_most_models_from_it() -> None:
+    long = refused_by(a_wish(longest_tokens=20_000_000))
+    assert (long.field, long.limit) == ("messages", "1000000")
+    vectors = Requirements("embedding", HOME, TokenLoad(10), longest_tokens=10, dimensions=1_000)
+    assert (refused_by(vectors).field, refused_by(vectors).limit) == ("dimensions", "3072")
+    written = refused_by(a_wish(load=TokenLoad(10, 500_000)))
+    assert (written.field, written.limit) == ("max_tokens", "128000")
+    assert refused_by(a_wish(allowed=frozenset())).field == "model"
+
+
+def test_a_required_parameter_should_keep_out_models_that_would_leave_it_out() -> None:
+    models = serving(model("deaf", refuses=("seed",)), model("keen", tier=3))
+    known = prices(deaf=("1", "2"), keen=("2", "4"))
+    wish = a_wish(parameters=frozenset({"seed"}))
+    assert names(plan_route(wish, models, known, NOW)) == ["deaf", "keen"]
+    strict = replace(wish, required_parameters=frozenset({"seed"}))
+    found = plan_route(strict, models, known, NOW)
+    assert names(found) == ["keen"]
+    assert reason(found, "deaf") == "takes no seed, so leave it out"
+    assert refused_by(strict).field == "seed"
+
+
+def test_a_model_should_be_tried_by_its_alias() -> None:
+    models = serving(model("cheap"), model("middle", tier=3, aliases=("gpt-x",)))
+    found = plan_route(a_wish(model="gpt-x"), models, THREE_PRICES, NOW)
+    assert names(found) == ["middle"]

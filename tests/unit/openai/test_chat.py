@@ -137,11 +137,23 @@ def test_terms_should_say_who_may_answer(
     assert (found.model, found.service_tier, found.checks) == (model, tier, checks)
 
 
+def test_a_seed_should_be_honoured_by_the_model_or_refused() -> None:
+    assert terms(asked(seed=0)).required_parameters == ("seed",)
+    assert terms(asked(temperature=0)).required_parameters == ()
+
+
+def test_one_tool_call_at_most_should_be_taken_over() -> None:
+    assert chat_call(asked(tools=[WEATHER])).parallel_tool_calls
+    assert chat_call(asked(tools=[WEATHER], parallel_tool_calls=True)).parallel_tool_calls
+    assert not chat_call(asked(tools=[WEATHER], parallel_tool_calls=False)).parallel_tool_calls
+
+
 @pytest.mark.parametrize(
     ("more", "field"),
     [
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 2}, "top_logprobs"),
         ({"logit_bias": {"50256": -100}}, "logit_bias"),
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"presence_penalty": -1}, "presence_penalty"),
