@@ -13,7 +13,6 @@ from localcloud.stepfunctions.language import errors
 from localcloud.stepfunctions.language.errors import StatesError
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import (
-    Number,
     RetryableState,
     TransformingState,
 )
@@ -76,35 +75,3 @@ def evaluate_assign(
     if not isinstance(values, dict):
         raise StatesError(errors.RUNTIME, "Assign must give an object.")
     return values
-
-
-def evaluate_number(
-    visit: StateVisit, written: Number | None, path: str | None, field: str
-) -> float | None:
-    """Return the number of `field` or of its `…Path`, or None if neither is written."""
-    value: Json = written
-    if path is not None:
-        value = payload_templates.select(
-            path, visit.effective_input(), visit.environment(), f"{field}Path"
-        )
-    elif isinstance(written, str):
-        value = visit.evaluate(written, field)
-    if value is None and path is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        name = errors.QUERY_EVALUATION_ERROR if path is None else errors.RUNTIME
-        raise StatesError(name, f"The value of {field} must be a number, not {value!r}.")
-    return value
-
-
-def evaluate_integer(
-    visit: StateVisit, written: Number | None, path: str | None, field: str
-) -> int | None:
-    """Return the integer from 0 of `field` or of its `…Path`, or None."""
-    value = evaluate_number(visit, written, path, field)
-    if value is None:
-        return None
-    if value < 0 or value != int(value):
-        name = errors.QUERY_EVALUATION_ERROR if path is None else errors.RUNTIME
-        raise StatesError(name, f"The value of {field} must be a whole number, not {value}.")
-    return int(value)

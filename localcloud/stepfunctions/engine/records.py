@@ -62,7 +62,8 @@ class Branch:
 
     `index` is that of the branch or iteration, `item` the `Map.Item` of the context object.
     `previous` is the id of the event that the next one follows, `entered` that of the state's
-    entry. `counts` are the retries made per retrier, and `retries` all of them. `ticket` grows
+    entry, and `before` that of the event before it. `counts` are the retries made per retrier,
+    and `retries` all of them. `ticket` grows
     with each phase, so that late signals are recognised. `data` belongs to the phase.
     """
 
@@ -74,6 +75,7 @@ class Branch:
     phase: BranchPhase = BranchPhase.ENTER
     previous: int = 0
     entered: int = 0
+    before: int = 0
     entered_at: float = 0.0
     counts: list[int] = field(default_factory=list)
     retries: int = 0

@@ -118,7 +118,8 @@ class StateInterpreter:
         if isinstance(state, RetryableState):
             if _schedule_retry(visit, state, stated):
                 return
-            self._types[state.type].record_failure(visit)
+            if not _is_of_state(error):
+                self._types[state.type].record_failure(visit)
             catcher = _find_catcher(state, stated)
             if catcher is not None:
                 try:
@@ -138,6 +139,11 @@ class StateInterpreter:
             return
         self._types[parent.state.type].on_child_failed(parent, visit.branch, error)
         self._fail(parent, error)
+
+
+def _is_of_state(error: StatesError) -> bool:
+    """Return whether the state itself raised States.Runtime, which no event but the end tells."""
+    return error.name == errors.RUNTIME and not isinstance(error, ReportedError)
 
 
 def _states_error(error: Exception) -> StatesError:

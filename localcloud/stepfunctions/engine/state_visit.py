@@ -85,7 +85,7 @@ class StateVisit:
     def record_entered(self) -> None:
         """Record that the state is entered, with its raw input."""
         branch = self.branch
-        branch.entered_at = self.engine.now()
+        branch.entered_at, branch.before = self.engine.now(), branch.previous
         branch.entered = self.record(
             f"{self.state.type}StateEntered",
             execution_events.state_entered_details(branch.state, branch.input),
@@ -158,10 +158,15 @@ class StateVisit:
             return templates.evaluate(template, bindings, where)
         except StatesError as error:
             if error.name == errors.QUERY_EVALUATION_ERROR:
-                details = execution_events.error_details(error.name, self.describe_error(error))
-                details |= {"location": where, "state": self.branch.state}
-                self.record("EvaluationFailed", details)
+                self.record_evaluation_failed(error, where)
             raise
+
+    def record_evaluation_failed(self, error: StatesError, where: str | None = None) -> None:
+        """Record that the evaluation of the field `where` has failed."""
+        details = execution_events.error_details(error.name, self.describe_error(error))
+        if where is not None:
+            details["location"] = where
+        self.record("EvaluationFailed", {**details, "state": self.branch.state})
 
     def effective_input(self) -> Json:
         """Return the input that InputPath selects; in JSONata, the raw input."""

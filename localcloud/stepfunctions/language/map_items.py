@@ -34,14 +34,15 @@ DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", 
 csv.field_size_limit(max(csv.field_size_limit(), MAX_ITEM_BYTES))
 
 
-def items_of_input(value: Json) -> list[Json]:
+def items_of_input(value: Json, *, with_objects: bool = True) -> list[Json]:
     """Return the items of a state's input: an array's, or an object's as `{"Key", "Value"}`.
 
-    Raises `StatesError` (`States.Runtime`) for any other value.
+    Raises `StatesError` (`States.Runtime`) for any other value, and without `with_objects` for
+    an object.
     """
     if isinstance(value, list):
         return value
-    if isinstance(value, dict):
+    if with_objects and isinstance(value, dict):
         return [{"Key": key, "Value": part} for key, part in value.items()]
     raise StatesError(RUNTIME, f"Attempting to map over non-iterable node: {dumps(value)}")
 
@@ -118,6 +119,8 @@ def _csv(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
             headers = next(filled, None)
         if headers is None:
             return
+        if len(set(headers)) < len(headers):
+            raise _reader_error("CSV headers cannot contain duplicates.")
         for row in filled:
             cells = [*row, *[""] * (len(headers) - len(row))]
             yield dict(zip(headers, cells, strict=False))

@@ -131,7 +131,7 @@ class MapRunExecutor:
             assert state.item_reader is not None
             client = self._role_clients.clients("s3", plan.role_arn)
             config = state.item_reader.reader_config
-            max_items = limit if isinstance(limit, int) else None
+            max_items = _checked_limit(limit)
             values = list(item_reader.read_items(client, resource, given, config, max_items))
             source = item_reader.item_source(resource, given)
         made: list[Json] = []
@@ -312,3 +312,12 @@ class MapRunExecutor:
         """Signal the result of the Map Run to the waiting branch."""
         run = self._run
         self._deps.engine.signal(run.execution_arn, run.branch, self._ticket, signal)
+
+
+def _checked_limit(limit: Json) -> int | None:
+    """Return MaxItems, where 0 means that every item is read."""
+    if not isinstance(limit, int) or limit == 0:
+        return None
+    if limit < 0:
+        raise ReportedError(errors.ITEM_READER_FAILED, "field MaxItems must be positive")
+    return limit

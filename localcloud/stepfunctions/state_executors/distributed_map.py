@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 
 from __future__ import annotations
 
-from localcloud.stepfunctions.engine import data_flow, execution_events
+from localcloud.stepfunctions.engine import data_flow, execution_events, number_fields
 from localcloud.stepfunctions.engine.action_tasks import (
     ActionTask,
     MapRunTask,
@@ -47,11 +47,11 @@ class DistributedMapExecutor(SimpleStateExecutor):
             visit.run.start_tasks(branch)
             return
         state = map_state.map_state_of(visit)
-        plan = _plan(visit, state)
+        plan = _begin_plan(visit, state)
         items = plan["items"]
-        length = len(items) if isinstance(items, list) else 0
-        visit.record("MapStateStarted", {"length": length})
-        arn = _map_run_arn(visit, state)
+        visit.record("MapStateStarted", {"length": len(items) if isinstance(items, list) else 0})
+        plan |= _finish_plan(visit, state)
+        arn = f"{_map_runs_arn(visit)}/{plan['label']}:{visit.engine.new_id()}"
         visit.record("MapRunStarted", {"mapRunArn": arn})
         branch.enter_phase(BranchPhase.MAPPING, {"map_run": arn, "plan": plan})
         visit.run.start_tasks(branch)
@@ -76,45 +76,59 @@ class DistributedMapExecutor(SimpleStateExecutor):
         visit.record("MapStateFailed")
 
 
-def label_of(visit: StateVisit, state: MapState) -> str:
-    """Return the label of the Map Run: the one written, or the state's name made valid."""
-    if state.label:
-        return state.label
-    return "".join(one if one.isalnum() or one in "-_" else "_" for one in state.name)[:40]
+def _map_runs_arn(visit: StateVisit) -> str:
+    return visit.run.identity.machine_arn.replace(":stateMachine:", ":mapRun:", 1)
 
 
-def _map_run_arn(visit: StateVisit, state: MapState) -> str:
-    identity = visit.run.identity
-    begin = identity.machine_arn.replace(":stateMachine:", ":mapRun:", 1)
-    return f"{begin}/{label_of(visit, state)}:{visit.engine.new_id()}"
+def _begin_plan(visit: StateVisit, state: MapState) -> JsonObject:
+    """Return what AWS evaluates before it records that the state has started.
 
-
-def _plan(visit: StateVisit, state: MapState) -> JsonObject:
-    """Return the evaluated plan of the Map Run."""
-    reader = state.item_reader
-    items, members = (None, False) if reader else map_state.items_from_input(visit, state)
-    percentage = data_flow.evaluate_number(
-        visit,
-        state.tolerated_failure_percentage,
-        state.tolerated_failure_percentage_path,
-        "ToleratedFailurePercentage",
-    )
+    A Map Run without a Label has an identifier in its place.
+    """
+    concurrency = map_state.max_concurrency(visit, state)
+    items, members = (None, False)
+    if state.item_reader is None:
+        items, members = map_state.items_from_input(visit, state)
     return {
-        "label": label_of(visit, state),
+        "label": state.label or visit.engine.new_id(),
         "items": items,
         "members": members,
-        "reader": None if reader is None else _reader(visit, reader),
-        "batch": None if state.item_batcher is None else _batch(visit, state.item_batcher),
-        "writer": None if state.result_writer is None else _writer(visit, state.result_writer),
-        "max_concurrency": map_state.max_concurrency(visit, state),
-        "tolerated_count": data_flow.evaluate_integer(
-            visit,
-            state.tolerated_failure_count,
-            state.tolerated_failure_count_path,
-            "ToleratedFailureCount",
-        ),
-        "tolerated_percentage": percentage,
+        "max_concurrency": concurrency,
     }
+
+
+def _finish_plan(visit: StateVisit, state: MapState) -> JsonObject:
+    """Return what AWS evaluates after it has recorded that the state has started."""
+    reader, batcher, writer = state.item_reader, state.item_batcher, state.result_writer
+    return {
+        "tolerated_count": _tolerated_count(visit, state),
+        "tolerated_percentage": _tolerated_percentage(visit, state),
+        "reader": None if reader is None else _reader(visit, reader),
+        "batch": None if batcher is None else _batch(visit, batcher),
+        "writer": None if writer is None else _writer(visit, writer),
+    }
+
+
+def _tolerated_count(visit: StateVisit, state: MapState) -> int | None:
+    path = state.tolerated_failure_count_path
+    count = number_fields.evaluate_integer(
+        visit, state.tolerated_failure_count, path, "ToleratedFailureCount"
+    )
+    if count is not None and count < 0:
+        raise number_fields.out_of_range(path, "ToleratedFailureCount cannot be negative.")
+    return count
+
+
+def _tolerated_percentage(visit: StateVisit, state: MapState) -> float | None:
+    path = state.tolerated_failure_percentage_path
+    percentage = number_fields.evaluate_number(
+        visit, state.tolerated_failure_percentage, path, "ToleratedFailurePercentage"
+    )
+    if percentage is not None and not 0 <= percentage <= 100:
+        raise number_fields.out_of_range(
+            path, "ToleratedFailurePercentage must be between 0 and 100."
+        )
+    return percentage
 
 
 def _evaluate_arguments(
@@ -132,7 +146,7 @@ def _reader(visit: StateVisit, reader: ItemReader) -> JsonObject:
     return {
         "resource": reader.resource,
         "arguments": _evaluate_arguments(visit, reader.parameters, reader.arguments, "ItemReader"),
-        "max_items": data_flow.evaluate_integer(
+        "max_items": number_fields.evaluate_integer(
             visit, config.max_items, config.max_items_path, "MaxItems"
         ),
     }
@@ -149,13 +163,13 @@ def _batch(visit: StateVisit, batcher: ItemBatcher) -> JsonObject:
             )
     return {
         "batch_input": given,
-        "max_items": data_flow.evaluate_integer(
+        "max_items": number_fields.evaluate_positive(
             visit,
             batcher.max_items_per_batch,
             batcher.max_items_per_batch_path,
             "MaxItemsPerBatch",
         ),
-        "max_bytes": data_flow.evaluate_integer(
+        "max_bytes": number_fields.evaluate_positive(
             visit,
             batcher.max_input_bytes_per_batch,
             batcher.max_input_bytes_per_batch_path,

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-states.html
 
 from __future__ import annotations
 
-from localcloud.stepfunctions.engine import data_flow
+from localcloud.stepfunctions.engine import data_flow, number_fields
 from localcloud.stepfunctions.engine.action_tasks import ActionTask, Signal, TimerTask
 from localcloud.stepfunctions.engine.records import BranchPhase
 from localcloud.stepfunctions.engine.state_executor import SimpleStateExecutor
@@ -22,7 +22,7 @@ from localcloud.stepfunctions.language.state_machine import (
     SucceedState,
     WaitState,
 )
-from localcloud.stepfunctions.language.values import ABSENT, Json
+from localcloud.stepfunctions.language.values import ABSENT, Json, dumps
 
 
 class PassExecutor(SimpleStateExecutor):
@@ -141,11 +141,30 @@ def _due(visit: StateVisit) -> float:
     state = visit.state
     assert isinstance(state, WaitState)
     if state.timestamp is not None or state.timestamp_path is not None:
-        return _moment(_timestamp(visit, state))
-    seconds = data_flow.evaluate_integer(visit, state.seconds, state.seconds_path, "Seconds")
-    if seconds is None or seconds > MAX_SECONDS:
-        raise StatesError(errors.RUNTIME, f"Seconds must be at most {MAX_SECONDS}.")
+        return _moment(state, _timestamp(visit, state))
+    if state.seconds_path is not None:
+        return visit.engine.now() + _seconds_of_path(visit, state.seconds_path)
+    seconds = number_fields.evaluate_integer(visit, state.seconds, None, "Seconds")
+    if seconds is None or not 0 <= seconds <= MAX_SECONDS:
+        raise StatesError(
+            errors.QUERY_EVALUATION_ERROR, f"Seconds must be from 0 to {MAX_SECONDS}."
+        )
     return visit.engine.now() + seconds
+
+
+def _seconds_of_path(visit: StateVisit, path: str) -> int:
+    value = number_fields.read_path(visit, path, "Seconds")
+    seconds = number_fields.parse_integer(value)
+    about = f"{path} == {value if isinstance(value, str) else dumps(value)}"
+    if seconds is None:
+        cause = f"The SecondsPath parameter cannot be parsed as a long value: {about}"
+    elif seconds < 0:
+        cause = f"The SecondsPath parameter references a negative value: {about}"
+    elif seconds > MAX_SECONDS:
+        cause = f"The SecondsPath parameter references a value above {MAX_SECONDS}: {about}"
+    else:
+        return seconds
+    raise StatesError(errors.RUNTIME, cause)
 
 
 def _timestamp(visit: StateVisit, state: WaitState) -> Json:
@@ -159,10 +178,15 @@ def _timestamp(visit: StateVisit, state: WaitState) -> Json:
     return state.timestamp
 
 
-def _moment(text: Json) -> float:
-    moment = values.parse_timestamp(text) if isinstance(text, str) else None
-    if moment is None:
-        raise StatesError(
-            errors.RUNTIME, f"The Timestamp parameter does not reference a valid timestamp: {text}"
-        )
-    return moment.timestamp()
+def _moment(state: WaitState, value: Json) -> float:
+    moment = values.parse_timestamp(value) if isinstance(value, str) else None
+    if moment is not None:
+        return moment.timestamp()
+    field, about = "Timestamp", value if isinstance(value, str) else dumps(value)
+    if state.timestamp_path is not None:
+        field, about = "TimestampPath", f"{state.timestamp_path} == {about}"
+    raise StatesError(
+        errors.QUERY_EVALUATION_ERROR if state.uses_jsonata else errors.RUNTIME,
+        f"The {field} parameter does not reference a valid ISO-8601 extended offset date-time "
+        f"format string: {about}",
+    )

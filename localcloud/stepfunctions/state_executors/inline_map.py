@@ -30,8 +30,8 @@ class InlineMapExecutor(SimpleStateExecutor):
     def reenter(self, visit: StateVisit) -> None:
         """Start as many iterations as may run at once."""
         state, branch = map_state.map_state_of(visit), visit.branch
-        items, members = map_state.items_from_input(visit, state)
         limit = map_state.max_concurrency(visit, state) or MAX_CONCURRENCY
+        items, members = map_state.items_from_input(visit, state)
         started = visit.record("MapStateStarted", {"length": len(items)})
         branch.enter_phase(BranchPhase.SPLIT, {"items": items, "members": members})
         for index in range(min(limit, MAX_CONCURRENCY, len(items))):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from localcloud.stepfunctions.engine import data_flow
+from localcloud.stepfunctions.engine import number_fields
 from localcloud.stepfunctions.engine.action_tasks import ActionTask, Signal
 from localcloud.stepfunctions.engine.records import Branch
 from localcloud.stepfunctions.engine.state_executor import StateExecutor
 from localcloud.stepfunctions.engine.state_visit import StateVisit
-from localcloud.stepfunctions.language import map_items
+from localcloud.stepfunctions.language import errors, map_items
 from localcloud.stepfunctions.language.errors import StatesError
+from localcloud.stepfunctions.language.jsonata import templates
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import MapState
-from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject
+from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, dumps
 
 
 def map_state_of(visit: StateVisit) -> MapState:
@@ -22,24 +23,55 @@ def map_state_of(visit: StateVisit) -> MapState:
 
 
 def items_from_input(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:
-    """Return the items of ItemsPath or Items, and whether they are an object's members."""
+    """Return the items of ItemsPath or Items, and whether they are an object's members.
+
+    Inline mode accepts arrays only, distributed mode objects too. Raises `StatesError`:
+    `States.QueryEvaluationError` for another value in JSONata, else `States.Runtime`.
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+    """
     if state.uses_jsonata:
-        found = visit.branch.input
-        if state.items is not ABSENT:
-            found = visit.evaluate(state.items, "Items")
-    else:
-        environment = visit.environment()
-        found = payload_templates.select(
-            state.items_path, visit.effective_input(), environment, "ItemsPath"
-        )
+        return _items_of_jsonata(visit, state)
+    found = payload_templates.select(
+        state.items_path, visit.effective_input(), visit.environment(), "ItemsPath"
+    )
+    items = map_items.items_of_input(found, with_objects=state.is_distributed)
+    return items, isinstance(found, dict)
+
+
+def _items_of_jsonata(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:
+    """Return the items of Items; AWS records that they fail as following what led to the state."""
+    branch = visit.branch
+    where, entered, found = None, branch.previous, branch.input
+    branch.previous = branch.before
+    if state.items is not ABSENT:
+        where = "Items"
+        found = visit.evaluate(state.items, where)
+    if not isinstance(found, list) and not (state.is_distributed and isinstance(found, dict)):
+        error = _wrong_items(state, found)
+        visit.record_evaluation_failed(error, where)
+        raise error
+    branch.previous = entered
     return map_items.items_of_input(found), isinstance(found, dict)
+
+
+def _wrong_items(state: MapState, found: Json) -> StatesError:
+    if isinstance(state.items, str) and templates.is_expression(state.items):
+        source = templates.source_of(state.items)
+        return templates.unexpected_type(source, "Items", "array", found)
+    cause = f"Map state input must be an array but was: {dumps(found)}"
+    return StatesError(errors.QUERY_EVALUATION_ERROR, cause)
 
 
 def max_concurrency(visit: StateVisit, state: MapState) -> int:
     """Return MaxConcurrency; 0 means that the state sets no limit."""
-    limit = data_flow.evaluate_integer(
+    limit = number_fields.evaluate_integer(
         visit, state.max_concurrency, state.max_concurrency_path, "MaxConcurrency"
     )
+    if limit is not None and limit < 0:
+        raise number_fields.out_of_range(
+            state.max_concurrency_path,
+            f"Expected non-negative integer for MaxConcurrency, got '{limit}' instead.",
+        )
     return limit or 0
 
 

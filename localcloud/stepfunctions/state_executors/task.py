@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
 
 from __future__ import annotations
 
-from localcloud.stepfunctions.engine import data_flow
+from localcloud.stepfunctions.engine import data_flow, number_fields
 from localcloud.stepfunctions.engine.action_tasks import (
     ActionTask,
     CallStarted,
@@ -132,10 +132,10 @@ def _schedule_data(visit: StateVisit, state: TaskState) -> JsonObject:
         "scheduled": now,
         "name": visit.engine.new_id(),
     }
-    timeout = data_flow.evaluate_integer(
+    timeout = number_fields.evaluate_positive(
         visit, state.timeout_seconds, state.timeout_seconds_path, "TimeoutSeconds"
     )
-    heartbeat = data_flow.evaluate_integer(
+    heartbeat = number_fields.evaluate_positive(
         visit, state.heartbeat_seconds, state.heartbeat_seconds_path, "HeartbeatSeconds"
     )
     if timeout is not None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sqlite3
+import uuid
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,7 +195,10 @@ def test_a_map_run_is_described_as_aws_does(tmp_path: Path) -> None:
     assert run["executionCounts"] == run["itemCounts"] == counts
     assert (run["status"], run["maxConcurrency"]) == ("SUCCEEDED", 1)
     assert (run["toleratedFailureCount"], run["toleratedFailurePercentage"]) == (0, 0.0)
-    assert run["mapRunArn"].startswith("arn:aws:states:us-east-1:000000000000:mapRun:machine/S:")
+    begin, label, own = run["mapRunArn"].replace("/", ":").rsplit(":", 2)
+    assert begin == "arn:aws:states:us-east-1:000000000000:mapRun:machine"
+    assert str(uuid.UUID(label)) == label, "a Map without a Label has an identifier in its place"
+    assert str(uuid.UUID(own)) == own
 
 
 @pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])

@@ -18,6 +18,7 @@ from tests.unit.stepfunctions.recorded import (
     payload,
 )
 from tests.unit.stepfunctions.recorded_flow import FLOW
+from tests.unit.stepfunctions.recorded_numbers import NUMBERS
 from tests.unit.stepfunctions.recorded_tasks import TASKS
 
 
@@ -30,7 +31,7 @@ def check(found: list[dict[str, Any]], expected: list[tuple[int, str, dict[str, 
         assert {name: there.get(name) for name in details} == details
 
 
-@pytest.mark.parametrize("case", [*FLOW, *TASKS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*FLOW, *NUMBERS, *TASKS], ids=lambda case: case.name)
 def test_history_is_as_aws_records_it(case: Case, tmp_path: Path) -> None:
     bench = Bench(tmp_path, case.answers)
     described = bench.run(case.definition, case.value)

@@ -83,7 +83,9 @@ class IntrinsicCall:
 Argument: TypeAlias = StringArgument | ConstantArgument | PathArgument | IntrinsicCall
 
 _NAME: Final = re.compile(r"States\.(\w+)\s*\(")
-_TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_TEXT: Final = re.compile(r"'((?:[^'\\]|\\['{}\\])*)'")
+"""A quoted string; `\'`, `\\{`, `\\}` and `\\` are the only escapes."""
+
 _CONSTANT: Final = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*[,)])")
 
 

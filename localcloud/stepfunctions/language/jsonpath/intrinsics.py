@@ -150,17 +150,28 @@ def _format(arguments: _Arguments) -> Json:
 
 def _format_piece(piece: str, next_value: Callable[[], Json]) -> str:
     if piece == "{}":
-        value = next_value()
-        if isinstance(value, list | dict):
-            raise _Failure("an argument is neither a string, a number, a boolean nor null")
-        return value if isinstance(value, str) else dumps(value)
+        return _display(next_value())
     if piece in {"{", "}", "\\"}:
         raise _Failure(f"'{piece}' must be escaped by a backslash")
     return piece[1:] if piece.startswith("\\") else piece
 
 
+def _display(value: Json) -> str:
+    """Return `value` as AWS formats it: strings as they are, objects as Java prints maps."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{', '.join(map(_display, value))}]"
+    if isinstance(value, dict):
+        members = (f"{name}={_display(part)}" for name, part in value.items())
+        return f"{{{', '.join(members)}}}"
+    return dumps(value)
+
+
 def _string_to_json(arguments: _Arguments) -> Json:
     text = _string(arguments[0])
+    if not text.strip():
+        return None
     try:
         return loads(text)
     except ValueError as problem:

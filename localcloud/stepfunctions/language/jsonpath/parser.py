@@ -164,12 +164,15 @@ class _PathParser(Scanner):
         return ChildSegment(tuple(names))
 
     def quoted(self) -> str:
+        """Read a quoted name; a backslash escapes its own quote and itself, and nothing else."""
         self.skip("")
         match = self.take(_QUOTED)
         if match is None:
             raise self.error("a quoted name is missing")
         single, double = match.groups()
-        return re.sub(r"\\(.)", r"\1", single if single is not None else double)
+        if single is not None:
+            return re.sub(r"\\(['\\])", r"\1", single)
+        return re.sub(r"\\([\"\\])", r"\1", double)
 
     def either(self) -> Predicate:
         parts = [self.both()]

@@ -1,6 +1,7 @@
 """Evaluate JSONPath with Jayway's semantics, as AWS does.
 
-A definite path (names and single indices only) returns the value; any other returns a list.
+A definite path (names and single indices only) returns the value; any other returns a list,
+which is empty if the path leads nowhere.
 https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
 """
 
@@ -55,9 +56,20 @@ def check_path(path: str, *, reference: bool = False) -> None:
 def read(path: str, value: Json, environment: Environment = _NOWHERE) -> Json:
     """Return the value at `path`: in `value` (`$`), the context (`$$`) or a variable (`$name`).
 
-    Raises `PathMissing` if a definite path does not exist, `PathSyntaxError` for invalid text.
+    A path with a wildcard, slice or filter that leads nowhere gives `[]`. Raises `PathMissing`
+    if a definite path or a variable does not exist, `PathSyntaxError` for invalid text.
     """
-    return _Evaluation(value, environment).read(parse(path), value)
+    parsed = parse(path)
+    try:
+        return _Evaluation(value, environment).read(parsed, value)
+    except PathMissing:
+        if parsed.is_definite or not _has_root(parsed, environment):
+            raise
+        return []
+
+
+def _has_root(path: JsonPath, environment: Environment) -> bool:
+    return path.root in {"$", "$$"} or path.root in environment.variables
 
 
 @dataclass(frozen=True, slots=True)

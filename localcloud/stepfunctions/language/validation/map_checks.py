@@ -21,16 +21,9 @@ from localcloud.stepfunctions.language.validation.template_checks import (
 )
 from localcloud.stepfunctions.language.values import Json, JsonObject
 
-DISTRIBUTED_ONLY: Final = (
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
-)
+DISTRIBUTED_ONLY: Final = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
+"""Fields that an inline Map must not have; it may have those of tolerated failures."""
+
 MAX_BATCH_BYTES: Final = 256 * 1024
 INPUT_TYPES: Final = ("CSV", "JSON", "JSONL", "MANIFEST")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -66,8 +59,11 @@ def is_distributed(state: JsonObject) -> bool:
 
 
 def processor_config(state: JsonObject) -> JsonObject:
-    """Return the ProcessorConfig of the Map `state`, or an empty object."""
-    processor = state.get("ItemProcessor")
+    """Return the ProcessorConfig of the Map `state`, or an empty object.
+
+    The older Iterator may have one too.
+    """
+    processor = state.get("ItemProcessor", state.get("Iterator"))
     config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
     return config if isinstance(config, dict) else {}
 

@@ -187,9 +187,8 @@ def _check_processor(context: ValidationContext, state: JsonObject) -> None:
         return
     if is_distributed(state) and processor_config(state).get("ExecutionType") == "EXPRESS":
         at = replace(at, machine_type="EXPRESS")
-    extra = frozenset({"ProcessorConfig"}) if name == "ItemProcessor" else frozenset()
-    check_machine(at, processor, extra)
-    if "ProcessorConfig" in processor and extra:
+    check_machine(at, processor, frozenset({"ProcessorConfig"}))
+    if "ProcessorConfig" in processor:
         check_processor_config(at.at("/ProcessorConfig"), processor["ProcessorConfig"])
 
 
@@ -282,7 +281,9 @@ _CHECKS: Final[dict[str, _Check]] = {
     "MaxConcurrencyPath": check_reference_path,
     "ToleratedFailureCount": _number(0),
     "ToleratedFailureCountPath": check_reference_path,
-    "ToleratedFailurePercentage": _number(0, 100),
+    "ToleratedFailurePercentage": lambda context, value: check_number(
+        context, value, 0, 100, whole=False
+    ),
     "ToleratedFailurePercentagePath": check_reference_path,
 }
 

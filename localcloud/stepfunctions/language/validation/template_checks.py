@@ -154,13 +154,18 @@ def check_text(context: ValidationContext, value: Json, field: str) -> None:
 
 
 def check_number(
-    context: ValidationContext, value: Json, minimum: float, maximum: float | None = None
+    context: ValidationContext,
+    value: Json,
+    minimum: float,
+    maximum: float | None = None,
+    *,
+    whole: bool = True,
 ) -> None:
-    """Check a whole number, which in JSONata may be an expression."""
+    """Check a number, whole or not, which in JSONata may be an expression."""
     if context.uses_jsonata and templates.is_expression(value):
         check_jsonata(context, value)
     else:
-        context.expect_number(value, minimum, maximum)
+        context.expect_number(value, minimum, maximum, whole=whole)
 
 
 def check_static_result(context: ValidationContext, value: Json) -> None:

@@ -99,7 +99,12 @@ def test_csv_is_read(case: dict[str, Any]) -> None:
     assert parsed.item_reader is not None
     body = io.BytesIO(case["text"].encode())
     read = map_items.read_items(parsed.item_reader.reader_config, body, case.get("max"))
-    assert list(read) == case["items"]
+    if "cause" in case:
+        with pytest.raises(StatesError) as caught:
+            list(read)
+        assert (caught.value.name, caught.value.cause) == ("States.ItemReaderFailed", case["cause"])
+    else:
+        assert list(read) == case["items"]
 
 
 @pytest.mark.parametrize("case", cases("retry"))
@@ -178,3 +183,18 @@ def test_text_that_is_no_path_is_refused(path: str) -> None:
 def test_text_that_is_no_call_is_refused(call: str) -> None:
     with pytest.raises(intrinsics.IntrinsicSyntaxError):
         intrinsics.check(call)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("$['a\\'b']", "a'b"),
+        ("$['a\\\\b']", "a\\b"),
+        ("$['a\\\"b']", 'a\\"b'),
+        ('$["a\\"b"]', 'a"b'),
+        ('$["a\\\'b"]', "a\\'b"),
+    ],
+)
+def test_a_quoted_name_escapes_its_quote_and_the_backslash(path: str, name: str) -> None:
+    """LS scenarios/test_base_scenarios.py::test_escape_sequence_parsing[…JSONPATH]"""
+    assert paths.read(path, {name: 1}) == 1
