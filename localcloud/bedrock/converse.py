@@ -18,6 +18,8 @@ from localcloud.service import Params, Result
 
 FindChatModel = Callable[[str], tuple[StandIn, LlamaProcess]]
 """Returns the local model that answers for a model id, and its process. Raises AwsError."""
+CaptionImages = Callable[[Params], Params]
+"""Returns Converse's parameters with words in place of images. Raises AwsError."""
 
 _NO_TOKENS = Finish("eos", 0, 0)
 
@@ -26,7 +28,11 @@ class ConverseOperations:
     """The operations Converse and ConverseStream."""
 
     def __init__(
-        self, find_model: FindChatModel, clock: Callable[[], float], find_guard: FindGuard
+        self,
+        find_model: FindChatModel,
+        clock: Callable[[], float],
+        find_guard: FindGuard,
+        caption: CaptionImages,
     ) -> None:
         """Create the operations.
 
@@ -34,10 +40,12 @@ class ConverseOperations:
             find_model: finds the model for a model id.
             clock: a monotonic clock in seconds.
             find_guard: finds the guard for a `guardrailConfig`.
+            caption: replaces images by words.
         """
         self._find_model = find_model
         self._clock = clock
         self._find_guard = find_guard
+        self._caption = caption
 
     def converse(self, params: Params) -> Result:
         """Return the whole answer, assembled from the same events that a stream has."""
@@ -61,6 +69,7 @@ class ConverseOperations:
         wanted = answer_format(params)
         tier = service_tier(params)
         guard = self._find_guard(params.get("guardrailConfig"))
+        params = self._caption(params)
         request = chat_request(params, wanted)
         stand_in, llama = self._find_model(params["modelId"])
         identity: Mapping[str, Any] = {"additionalModelResponseFields": stand_in.identity_fields}

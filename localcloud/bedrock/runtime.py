@@ -9,15 +9,17 @@ from pathlib import Path
 
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.catalogue import Catalogue, catalogue
+from chalicelib.generation.model_file import served_models
 from chalicelib.inference.embedder import Embedder
 from localcloud.bedrock.converse import ConverseOperations
 from localcloud.bedrock.guardrails.enforcement import GuardrailRuntime
 from localcloud.bedrock.guardrails.store import GuardrailStore
+from localcloud.bedrock.image_captions import PulledLabeller, caption_images
 from localcloud.bedrock.invoke import InvokeOperations
 from localcloud.bedrock.llama import LlamaProcess
 from localcloud.bedrock.stand_ins import StandIn, find_stand_in
 from localcloud.errors import AwsError
-from localcloud.service import CloudContext
+from localcloud.service import CloudContext, Params
 
 
 class BedrockRuntimeService:
@@ -34,10 +36,13 @@ class BedrockRuntimeService:
         self._folder = surroundings.folder("bedrock")
         self._llamas: dict[str, LlamaProcess] = {}
         self._embedder: Embedder | None = None
+        self._labeller = PulledLabeller(models_dir)
         self._guard = threading.Lock()
         self._guardrails = GuardrailStore(self._folder)
         guardrails = GuardrailRuntime(surroundings, self._guardrails)
-        converse = ConverseOperations(self._find_chat_model, time.monotonic, guardrails.find_guard)
+        converse = ConverseOperations(
+            self._find_chat_model, time.monotonic, guardrails.find_guard, self._caption_images
+        )
         self.converse = converse.converse
         self.converse_stream = converse.converse_stream
         invoke = InvokeOperations(self._catalogue, converse, self._open_embedder, time.monotonic)
@@ -73,6 +78,11 @@ class BedrockRuntimeService:
                     path, model.limits["max_tokens"], self._folder / f"{model.name}.log"
                 )
             return stand_in, self._llamas[model.name]
+
+    def _caption_images(self, params: Params) -> Params:
+        served = served_models().by_bedrock_id(params["modelId"])
+        takes_images = served is not None and "image" in served.inputs
+        return caption_images(params, self._labeller, takes_images=takes_images)
 
     def _open_embedder(self, stand_in: StandIn) -> Embedder:
         with self._guard:

@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStre
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from PIL import Image
 
 Make = Callable[[str], Any]
 NOVA = "us.amazon.nova-micro-v1:0"
@@ -240,5 +242,21 @@ def test_a_picture_is_refused_with_the_way_out(client: Make) -> None:
     image = {"image": {"format": "png", "source": {"bytes": b"x"}}}
     call = asked("What is it?", 4)
     call["messages"][0]["content"].append(image)
-    with pytest.raises(ClientError, match=r"reads text only; messages\.0\.content\.1 has image"):
+    with pytest.raises(ClientError, match="This model doesn't support images"):
         client("bedrock-runtime").converse(**call)
+    call["modelId"] = "amazon.nova-lite-v1:0"
+    refused = r"messages\.0\.content\.1\.image\.source\.bytes: Could not process image"
+    with pytest.raises(ClientError, match=refused):
+        client("bedrock-runtime").converse(**call)
+
+
+def test_a_picture_is_answered_by_a_model_that_takes_one(client: Make) -> None:
+    call = {**asked("What is it?", 4), "modelId": "amazon.nova-lite-v1:0"}
+    alone = client("bedrock-runtime").converse(**call)
+    drawn = io.BytesIO()
+    Image.new("RGB", (32, 24), "red").save(drawn, "PNG")
+    image = {"image": {"format": "png", "source": {"bytes": drawn.getvalue()}}}
+    call["messages"][0]["content"].append(image)
+    seen = client("bedrock-runtime").converse(**call)
+    assert seen["output"]["message"]["content"][0]["text"]
+    assert seen["usage"]["inputTokens"] > alone["usage"]["inputTokens"]
