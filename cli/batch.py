@@ -46,14 +46,29 @@ def batch(
         raise UsageError(f"{folder} is not empty.")
     job_id = _begin(target, file, _body(options, estimate=estimate))
     job = follow(target.api, job_id, target.output)
-    if job["status"] == "paused":
-        _show_estimate(target.output, job)
-        if not (yes or click.confirm("Begin?", err=True)):
-            target.output.notice(f"Nothing was spent. To begin: headrace jobs {job_id} --resume")
-            raise ItemsFailedError
+    while job["status"] == "paused":
+        _confirm(target.output, job, yes=yes)
         target.api.call("POST", f"{job_path(job_id)}/resume", once=True)
         job = follow(target.api, job_id, target.output)
     _finish(target, job, folder)
+
+
+def _confirm(output: Output, job: Json, *, yes: bool) -> None:
+    """Ask whether a paused batch is to begin, or to go on at the price that its notes say.
+
+    `yes` agrees to the estimate only.
+    """
+    if job["phase"] == "estimated":
+        _show_estimate(output, job)
+        if yes or click.confirm("Begin?", err=True):
+            return
+        output.notice(f"Nothing was spent. To begin: headrace jobs {job['job_id']} --resume")
+        raise ItemsFailedError
+    for line in job["notes"]:
+        output.notice(line)
+    if not click.confirm("Go on?", err=True):
+        output.notice(f"It is paused. To go on: headrace jobs {job['job_id']} --resume")
+        raise ItemsFailedError
 
 
 def _begin(target: UserContext, file: Path, body: Json) -> str:

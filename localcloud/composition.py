@@ -29,7 +29,12 @@ from localcloud.iam.credentials import CredentialStore
 from localcloud.iam.guard import AccessGuard, AccountPolicies
 from localcloud.iam.ledger import Ledger
 from localcloud.iam.resources import AccountResources
-from localcloud.iam.service_calls import RoleQueues, authorize_map_run, guard_delivery
+from localcloud.iam.service_calls import (
+    RoleQueues,
+    authorize_batch_model,
+    authorize_map_run,
+    guard_delivery,
+)
 from localcloud.lambdas.destinations import DestinationMessage
 from localcloud.lambdas.pool import ConcurrencyLimits
 from localcloud.lambdas.service import LambdaDependencies, LambdaService
@@ -73,7 +78,8 @@ class LocalCloud:
         self._callers = CredentialStore(self.context.folder("iam"))
         self._ledger = Ledger(self.context.folder("iam"))
         self._moto = MotoEngine(self.context)
-        self._guard = AccessGuard(self._account(), self._callers, self._ledger)
+        account = self._account()
+        self._guard = AccessGuard(account, self._callers, self._ledger)
         self.client = Clients(self.context, self._callers.issue)
         self._http = http
         self._usage = UsageLog(self.context.folder("bedrock"))
@@ -104,6 +110,7 @@ class LocalCloud:
                 runtime_invoker(self._runtime),
                 self._events.publish,
                 self._intercept_batch_record,
+                partial(authorize_batch_model, self._guard, account.resources),
             ),
         )
         self._hosting = SageMakerService(

@@ -54,6 +54,12 @@ class BedrockBatches:
         with translated(f"looking at {arn}"):
             return str(self._client.get_model_invocation_job(jobIdentifier=arn)["status"])
 
+    def message(self, arn: str) -> str:
+        """Return why a job failed, as Bedrock says it, empty if it says nothing."""
+        with translated(f"looking at {arn}"):
+            found = self._client.get_model_invocation_job(jobIdentifier=arn)
+        return str(found.get("message", ""))
+
     def stop(self, arn: str) -> None:
         """Have a job answer no more; one that has ended is `Conflict`."""
         with translated(f"stopping {arn}"):

@@ -74,6 +74,11 @@ def keep_all(state: JobState) -> None:
     """
 
 
+def checkpoint_notes(checkpoint: str) -> tuple[str, ...]:
+    """Return what the checkpoint of a batch says in words."""
+    return BatchCheckpoint.model_validate_json(checkpoint).words
+
+
 CountObjects = Callable[[str], int]
 """Returns how many objects lie under a prefix."""
 

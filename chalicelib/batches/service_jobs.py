@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.contracts.batches import BatchEstimate, BatchOrder, ServiceJob
+from chalicelib.contracts.batches import BatchCheckpoint, BatchEstimate, BatchOrder, ServiceJob
 from chalicelib.contracts.generations import Attempt, ChatCall, Generation, Reply
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import ModelFailure
@@ -83,6 +84,32 @@ def timeout_hours(job: ServiceJob, now: datetime) -> int:
     """Return the timeout of a job, which the service counts in hours."""
     left = -(-(job.stop_at - now) // timedelta(hours=1))
     return min(MAX_HOURS, max(MIN_HOURS, left))
+
+
+def failed_job_notes(
+    reason: str, left: int, checkpoint: BatchCheckpoint, job: ServiceJob
+) -> tuple[str, ...]:
+    """Return why a job failed, and the most that single calls for its items would cost.
+
+    Args:
+        reason: Why it failed.
+        left: How many items have no answer.
+        checkpoint: The batch's, with its estimate.
+        job: The job that failed.
+    """
+    (only,) = checkpoint.estimate.models if checkpoint.estimate is not None else ()
+    standard = next(path.dollars for path in only.paths if path.service_tier == "standard")
+    assert standard is not None, "a job is chosen only where both ways have a price"
+    share = Decimal(left) / checkpoint.items
+    one_by_one, in_job = (
+        dollars(int(nanos * share)) for nanos in (nanodollars(standard), job.nanodollars)
+    )
+    price = (
+        f"{left} items are not answered. Answered one by one they cost about ${one_by_one} at"
+        f" most, instead of ${in_job} in a batch job. Resume the batch to have them answered so,"
+        " or cancel it."
+    )
+    return f"{reason.rstrip('. :')}.", price
 
 
 def input_record(n: int, item: BatchItem, model: ServedModel) -> bytes:

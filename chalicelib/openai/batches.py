@@ -114,6 +114,9 @@ def batch_object(
     if job.error is not None:
         failure = BatchError(code=job.error.type, message=job.error.message)
         errors = BatchErrors(data=(failure,))
+    elif job.status == "paused" and job.notes:
+        failure = BatchError(code="paused", message=" ".join(job.notes))
+        errors = BatchErrors(data=(failure,))
     return BatchObject(
         id=batch_id(job.job_id),
         endpoint=asked.endpoint,

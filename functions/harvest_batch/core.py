@@ -2,7 +2,9 @@
 
 One step reads the batch's own record and the state of Bedrock's job: a batch that was cancelled
 stops its job, and one that is paused continues with it when it is resumed. Items that the job does
-not answer stay without an outcome, and are answered call by call.
+not answer stay without an outcome, and are answered call by call. If the job fails, or
+answers less than half of them, the batch is paused first, with what those calls would cost: who
+asked for half the price decides.
 
     queue/{attempt}/records.jsonl          what Bedrock reads
     queue/{attempt}/out/{job}/….jsonl.out  what it writes
@@ -19,7 +21,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.batches import service_jobs
-from chalicelib.batches.checkpoint import batch_order, read_checkpoint, read_refs
+from chalicelib.batches.checkpoint import (
+    batch_order,
+    is_past_deadline,
+    read_checkpoint,
+    read_refs,
+)
 from chalicelib.batches.input_reader import split_lines
 from chalicelib.batches.items import item_lines as lines_of_items
 from chalicelib.batches.items import parse_item
@@ -66,6 +73,9 @@ class BedrockBatchJobs(Protocol):
 
     def status(self, arn: str) -> str:
         """Return the state of a job, as Bedrock calls it; raise `NotFound`."""
+
+    def message(self, arn: str) -> str:
+        """Return why a job failed, as Bedrock says it, empty if it says nothing."""
 
     def stop(self, arn: str) -> None:
         """Stop a job; raise `Conflict` if it has ended."""
@@ -114,8 +124,13 @@ class _Step:
             return self._ask(state, place, job)
         status = self.deps.jobs.status(job.arn)
         if status in service_jobs.ENDED:
-            self._fold(state, place, job)
-            return self._one_by_one(state, place)
+            done = self._fold(state, place, job)
+            # A job of an earlier attempt was stopped when the batch was cancelled.
+            ours = job.stopping or (status == "Stopped" and job.attempt != state.job.attempt)
+            if ours or (status == "Completed" and done >= place.items / 2):
+                return self._one_by_one(state, place)
+            reason = f"Bedrock's batch job ended as {status}: {self.deps.jobs.message(job.arn)}"
+            return self._pause(state, place, job, done, reason)
         if self.deps.desk.now() >= job.stop_at and not job.stopping:
             self._stop(job)
             job = job.model_copy(update={"stopping": True})
@@ -187,7 +202,7 @@ class _Step:
         except InvalidInput as error:
             self.deps.log(error)
             self.deps.budgets.release(job.reservation)
-            return self._one_by_one(state, place)
+            return self._pause(state, place, job, 0, f"Bedrock refused the batch job: {error}")
         return self._wait(state, place, job.model_copy(update={"arn": arn}))
 
     def _records(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> Iterator[bytes]:
@@ -205,8 +220,11 @@ class _Step:
                 continue
             yield record
 
-    def _fold(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> None:
-        """Write an outcome for each answered record, and settle the cost of all of them."""
+    def _fold(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> int:
+        """Write an outcome for each answered record, and settle the cost of all of them.
+
+        Returns how many records were answered.
+        """
         bucket = state.input.bucket
         folding = OutputFolder(
             objects=self.deps.objects,
@@ -218,13 +236,15 @@ class _Step:
             now=self.deps.desk.now(),
             refs={ref.n: ref for ref in read_refs(state, place, self.deps.objects)},
         )
-        used = ActualCost(0)
+        used, answered = ActualCost(0), 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
             lines = self._output(state, job)
             while some := list(islice(lines, 4 * AT_ONCE)):
-                used = _added(used, pool.map(folding.fold, some))
+                outcomes = [each for each in pool.map(folding.fold, some) if each is not None]
+                used, answered = _added(used, outcomes), answered + len(outcomes)
         if job.reservation is not None:
             self.deps.budgets.settle(job.reservation, used)
+        return answered
 
     def _output(self, state: JobState, job: ServiceJob) -> Iterator[bytes]:
         """Yield the lines that the job wrote, in any order."""
@@ -250,6 +270,23 @@ class _Step:
         place = place.model_copy(update={"phase": "generating", "service_job": None})
         return StepOutcome(place, state.counted, "generating", next="reduce")
 
+    def _pause(
+        self, state: JobState, place: BatchCheckpoint, job: ServiceJob, done: int, reason: str
+    ) -> StepOutcome:
+        """Pause before items are answered one by one at a higher price than was asked for.
+
+        Goes on if the job left nothing, or if the deadline has passed.
+        """
+        left = place.items - done
+        late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
+        if left <= 0 or late:
+            return self._one_by_one(state, place)
+        words = service_jobs.failed_job_notes(reason, left, place, job)
+        place = place.model_copy(
+            update={"phase": "generating", "service_job": None, "words": words}
+        )
+        return StepOutcome(place, state.counted, "generating", paused=True)
+
 
 def _name(state: JobState) -> str:
     """Return the beginning of the names of a batch's jobs, whatever the attempt."""
@@ -260,13 +297,12 @@ def _with(place: BatchCheckpoint, job: ServiceJob) -> BatchCheckpoint:
     return place.model_copy(update={"phase": "queueing", "service_job": job})
 
 
-def _added(used: ActualCost, outcomes: Iterable[ItemOutcome | None]) -> ActualCost:
+def _added(used: ActualCost, outcomes: Iterable[ItemOutcome]) -> ActualCost:
     for outcome in outcomes:
-        if outcome is not None:
-            receipt = outcome.receipt
-            used = ActualCost(
-                used.nanodollars + nanodollars(receipt.dollars),
-                used.tokens_in + receipt.tokens_in,
-                used.tokens_out + receipt.tokens_out,
-            )
+        receipt = outcome.receipt
+        used = ActualCost(
+            used.nanodollars + nanodollars(receipt.dollars),
+            used.tokens_in + receipt.tokens_in,
+            used.tokens_out + receipt.tokens_out,
+        )
     return used

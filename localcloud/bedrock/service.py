@@ -10,7 +10,14 @@ from pathlib import Path
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, catalogue
 from localcloud.bedrock.batch.jobs import InvocationJobStore
 from localcloud.bedrock.batch.operations import BatchOperations
-from localcloud.bedrock.batch.runner import BatchRunner, ClientFactory, InvokeRuntime, PublishEvent
+from localcloud.bedrock.batch.runner import (
+    AuthorizeModel,
+    BatchRunner,
+    ClientFactory,
+    InvokeRuntime,
+    PublishEvent,
+    allow_model,
+)
 from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.guardrails.operations import GuardrailOperations
 from localcloud.bedrock.guardrails.store import GuardrailStore
@@ -28,6 +35,7 @@ class BatchDependencies:
         invoke: processes a record.
         publish: puts an event on the default event bus.
         around: wraps each record as it wraps calls of the front door.
+        authorize: checks that the role of a job may use its model.
         clock: the time in seconds since the epoch.
     """
 
@@ -35,6 +43,7 @@ class BatchDependencies:
     invoke: InvokeRuntime
     publish: PublishEvent
     around: CallInterceptor = call_through
+    authorize: AuthorizeModel = allow_model
     clock: Clock = time.time
 
 
@@ -79,6 +88,7 @@ class BedrockService:
             batching.publish,
             batching.invoke,
             batching.around,
+            batching.authorize,
         )
         batch = BatchOperations(
             surroundings, self._catalogue, self._jobs, self._runner, batching.clients

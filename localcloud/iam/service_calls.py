@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.iam.guard import AccessGuard, Caller
-from localcloud.iam.resources import RequiredPermission
+from localcloud.iam.resources import AccountResources, RequiredPermission, resource_of
 from localcloud.lambdas.event_sources.poller import SqsQueues
 from localcloud.service import Deliverer, Params, Result
 
@@ -56,6 +56,21 @@ def authorize_map_run(guard: AccessGuard, role_arn: str, machine_arn: str) -> No
     caller = guard.role_caller(role_arn, "map-run")
     permission = RequiredPermission("states:StartExecution", machine_arn)
     guard.authorize(caller, "stepfunctions", "StartExecution", [permission])
+
+
+def authorize_batch_model(
+    guard: AccessGuard, account: AccountResources, role_arn: str, model: str
+) -> None:
+    """Raise AwsError unless the role of a batch job may invoke its inference profile.
+
+    The role needs `bedrock:InvokeModel` on the profile and on its models. A job of a model that is
+    no profile needs no such right.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
+    """
+    params = {"modelId": model}
+    if ":inference-profile/" in resource_of("bedrock-runtime", params, account):
+        caller = guard.role_caller(role_arn, "bedrock-batch")
+        guard.authorize_call(caller, "bedrock-runtime", "InvokeModel", params)
 
 
 class RoleQueues:

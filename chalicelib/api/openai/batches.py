@@ -171,10 +171,13 @@ def _with_progress(state: JobState, deps: BatchFileServices) -> Job:
 
 
 def _batch_object(state: JobState, job: Job) -> BatchObject:
+    from chalicelib.batches.checkpoint import checkpoint_notes
     from chalicelib.openai.batches import batch_object
 
     order = state.input.order
     assert order is not None, "what is shown was asked for here"
     assert order.openai is not None, "what is shown was asked for here"
     files = [(file.name, file.bytes) for file in state.files]
+    if state.checkpoint:
+        job = job.model_copy(update={"notes": checkpoint_notes(state.checkpoint)})
     return batch_object(job, order.openai, order.deadline, files)

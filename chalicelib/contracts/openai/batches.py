@@ -30,7 +30,7 @@ class BatchRequest(OpenAIInput):
 
 
 class BatchError(Contract):
-    """Why a batch failed as a whole."""
+    """Why a batch failed as a whole, or was paused."""
 
     code: str
     message: str
@@ -39,7 +39,7 @@ class BatchError(Contract):
 
 
 class BatchErrors(Contract):
-    """Why a batch failed as a whole: one reason."""
+    """Why a batch failed as a whole, or was paused: one reason."""
 
     object: Literal["list"] = "list"
     data: tuple[BatchError, ...]

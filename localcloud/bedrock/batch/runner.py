@@ -40,6 +40,13 @@ ClientFactory = Callable[[str, str], Any]
 PublishEvent = Callable[[dict[str, Any]], None]
 InvokeRuntime = Callable[[str, Params], Result]
 """Calls `InvokeModel` or `Converse` of the runtime with the operation's parameters."""
+AuthorizeModel = Callable[[str, str], None]
+"""Given a role's ARN and a model id, raises AwsError unless a job of the role may use the model."""
+
+
+def allow_model(role_arn: str, model: str) -> None:
+    """Allow the jobs of every role to use every model."""
+
 
 _RETRY_S = 1.0
 _STOP_TIMEOUT_S = 3.0
@@ -58,6 +65,7 @@ class BatchRunner:
         publish: PublishEvent,
         invoke: InvokeRuntime,
         around: CallInterceptor,
+        authorize: AuthorizeModel = allow_model,
     ) -> None:
         """Create a runner that `start` starts.
 
@@ -68,6 +76,7 @@ class BatchRunner:
             publish: puts an event on the default event bus.
             invoke: processes a record.
             around: wraps each record as it wraps calls of the front door.
+            authorize: checks the role of each job, which fails if it may not use the model.
         """
         self.quotas = BatchQuotas()
         self._surroundings = surroundings
@@ -77,6 +86,7 @@ class BatchRunner:
         self._publish = publish
         self._invoke_runtime = invoke
         self._around = around
+        self._authorize = authorize
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -157,8 +167,9 @@ class BatchRunner:
 
     def _validate(self, job: InvocationJob, files: JobFiles) -> None:
         try:
+            self._authorize(str(job.request["roleArn"]), str(job.request["modelId"]))
             total = files.fetch(self.quotas)
-        except InvalidRecords as error:
+        except (InvalidRecords, AwsError) as error:
             files.remove()
             self._jobs.set_status(job, "Failed", str(error)[:2048])
             return

@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from tests.cloud import CloudProcess
 from tests.integration.permitting import let_rules_send
 
 TITAN = "amazon.titan-embed-text-v2:0"
+NOVA = "amazon.nova-micro-v1:0"
+PROFILE = f"{'0' * 12}:inference-profile/us.{NOVA}"
 TRUSTED = {
     "Version": "2012-10-17",
     "Statement": [
@@ -52,8 +54,11 @@ def batch_cloud(
     process.stop()
 
 
-def role(cloud: CloudProcess, *actions: str) -> str:
-    """Make a role that Bedrock may assume and that may do `actions` in the bucket."""
+def role(cloud: CloudProcess, *actions: str, models: Sequence[str] = ()) -> str:
+    """Make a role that Bedrock may assume and that may do `actions` in the bucket.
+
+    It may invoke `models`, which are named by the ends of their ARNs.
+    """
     name = f"batch-{uuid.uuid4().hex[:8]}"
     iam = cloud.client("iam")
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUSTED))
@@ -62,7 +67,13 @@ def role(cloud: CloudProcess, *actions: str) -> str:
         "Action": list(actions),
         "Resource": ["arn:aws:s3:::batch", "arn:aws:s3:::batch/*"],
     }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    invoke = {
+        "Effect": "Allow",
+        "Action": "bedrock:InvokeModel",
+        "Resource": [f"arn:aws:bedrock:*:{model}" for model in models],
+    }
+    statements = [statement, *([invoke] if models else [])]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy)
     return str(made["Role"]["Arn"])
 
@@ -171,6 +182,28 @@ def test_a_role_should_do_no_more_than_its_policy_says(
 ) -> None:
     """https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html"""
     job = finish(batch_cloud, create(batch_cloud, role(batch_cloud, *actions), texts(100)))
+    assert job["status"] == "Failed"
+    assert message in job["message"]
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ((), f"bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1:{'0' * 12}:inference-"),
+        ((PROFILE,), "bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-"),
+        ((PROFILE, f":foundation-model/{NOVA}"), "has 99 records"),
+    ],
+)
+def test_a_role_should_need_to_invoke_the_profile_and_its_model(
+    batch_cloud: CloudProcess, models: Sequence[str], message: str
+) -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
+
+    "To run batch inference with an inference profile, a service role must have permissions to
+    invoke the inference profile in an AWS Region, in addition to the model in each Region".
+    """
+    caller = role(batch_cloud, "s3:GetObject", "s3:PutObject", models=models)
+    job = finish(batch_cloud, create(batch_cloud, caller, texts(99), modelId=f"us.{NOVA}"))
     assert job["status"] == "Failed"
     assert message in job["message"]
 

@@ -91,10 +91,14 @@ def test_a_job_should_be_looked_at_and_stopped() -> None:
     jobs = BedrockBatches(bedrock, ROLE)
     with Stubber(bedrock) as stub:
         stub.add_client_error("get_model_invocation_job", "ResourceNotFoundException", "gone")
+        failed = listed("job-1", ARN)["invocationJobSummaries"][0]
+        why = {"status": "Failed", "message": "The role may not do this."}
+        stub.add_response("get_model_invocation_job", {**failed, **why}, {"jobIdentifier": ARN})
         stub.add_response("stop_model_invocation_job", {}, {"jobIdentifier": ARN})
         stub.add_client_error("stop_model_invocation_job", "ConflictException", "it has ended")
         with pytest.raises(NotFound):
             jobs.status(ARN)
+        assert jobs.message(ARN) == "The role may not do this."
         jobs.stop(ARN)
         with pytest.raises(Conflict):
             jobs.stop(ARN)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.jobs import JobCounts, JobError
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 from chalicelib.openai.batches import batch_id, job_id
@@ -111,6 +112,21 @@ def test_should_say_why_a_batch_failed() -> None:
     put(api, status="failed", error=JobError(type="InvalidInput", message="No line is a call."))
     (error,) = api.call("GET", path).json_body["errors"]["data"]
     assert (error["code"], error["message"]) == ("InvalidInput", "No line is a call.")
+
+
+def test_should_say_why_a_batch_is_paused() -> None:
+    api = Api()
+    path = f"/v1/batches/{begin(api).json_body['id']}"
+    words = ("Bedrock's batch job ended as Failed.", "120 items are not answered.")
+    checkpoint = BatchCheckpoint(phase="generating", words=words).model_dump_json()
+    state = of(api)
+    job = state.job.model_copy(update={"status": "paused", "phase": "generating"})
+    kept = replace(state, job=job, checkpoint=checkpoint)
+    api.job_records.kept["acme", state.job.job_id] = kept
+    told = api.call("GET", path).json_body
+    (error,) = told["errors"]["data"]
+    assert (told["status"], error["code"]) == ("in_progress", "paused")
+    assert error["message"] == " ".join(words)
 
 
 def test_should_cancel_a_batch_once() -> None:

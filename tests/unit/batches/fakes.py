@@ -190,6 +190,9 @@ class FakeService:
         self._write(self.created[arn.rpartition("/")[2]], arn.rpartition("/")[2])
         return "Stopped" if self.stopped else self.ends_as
 
+    def message(self, arn: str) -> str:
+        return f"{arn.rpartition('/')[2]} may not do this."
+
     def stop(self, arn: str) -> None:
         self.stopped.append(arn)
 

@@ -104,3 +104,23 @@ def test_should_pause_and_resume_a_batch(call: Call, jobs: FakeJobs, move: str) 
     assert ("POST", f"/v1/jobs/JOB0/{move}", {}) in jobs.asked
     assert call("jobs", f"--{move}").code == 2
     assert call("jobs", "JOB0", "--pause", "--resume").code == 2
+
+
+@pytest.mark.parametrize(("answer", "resumed"), [("y\n", 1), ("n\n", 0)])
+def test_should_ask_before_a_failed_job_is_answered_at_a_higher_price(
+    call: Call,
+    jobs: FakeJobs,
+    calls: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    resumed: int,
+) -> None:
+    jobs.ends, jobs.pauses_in = ["paused", "running", "succeeded"], "generating"
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    ended = call("batch", str(calls), str(tmp_path / "out"), "--tier", "batch", "--yes")
+    assert ended.code == 1 - resumed
+    assert "The models cost $0.1." in ended.err
+    assert "Go on?" in ended.err
+    resumes = [path for _, path, _ in jobs.asked if path.endswith("/resume")]
+    assert len(resumes) == resumed

@@ -39,11 +39,15 @@ ESTIMATE = {
 
 @dataclass
 class FakeJobs:
-    """Jobs by id; each look at an open one brings it to the next of `ends`."""
+    """Jobs by id; each look at an open one brings it to the next of `ends`.
+
+    `pauses_in` is the phase in which a job is paused.
+    """
 
     ends: list[str] = field(default_factory=lambda: ["running", "succeeded"])
     jobs: dict[str, Json] = field(default_factory=dict)
     asked: list[tuple[str, str, Json]] = field(default_factory=list)
+    pauses_in: str = "estimated"
     refuses_keys: bool = False
     short: bool = False
     url: str = ""
@@ -72,7 +76,8 @@ class FakeJobs:
         if self.refuses_keys and job["status"] == "running":
             return 403, {"error": {"type": "Forbidden", "message": "This API key is unknown."}}
         if job["status"] in commands.OPEN and self.ends:
-            job |= {"status": self.ends.pop(0), "phase": "packing"}
+            status = self.ends.pop(0)
+            job |= {"status": status, "phase": self.pauses_in if status == "paused" else "packing"}
         if job["status"] in ("succeeded", "partial", "expired"):
             job["counts"] |= {"done": 2}
             job["results"] = [

@@ -63,13 +63,55 @@ def test_what_the_job_does_not_answer_should_be_asked_for_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("end", ["Failed", "Expired", "PartiallyCompleted", "Stopped"])
-def test_a_job_that_ends_otherwise_should_leave_the_rest_to_single_calls(end: str) -> None:
+def test_a_job_that_ends_otherwise_should_leave_the_rest_to_single_calls_once_that_is_wanted(
+    end: str,
+) -> None:
     world = begun()
     world.service.ends_as = end
     world.service.answers = lambda n: "Hi." if n < 100 else None
+    assert world.run().status == "paused"
+    assert world.answerer.asked == []
+    world.launcher.resume(world.state)
     assert world.run().status == "succeeded"
     assert len(world.answerer.asked) == 20
+    assert (len(world.service.created), len(world.budgets.settled)) == (1, 1)
     checked(world)
+
+
+def test_a_failed_job_should_say_why_and_what_single_calls_cost() -> None:
+    world = begun()
+    world.service.ends_as, world.service.answers = "Failed", lambda n: None
+    assert world.run().status == "paused"
+    why, price = world.place.words
+    (name,) = world.service.created
+    assert why == f"Bedrock's batch job ended as Failed: {name} may not do this."
+    estimate = world.place.estimate
+    assert estimate is not None
+    paths = {path.service_tier: path.dollars for path in estimate.models[0].paths}
+    assert f"about ${paths['standard']} at most, instead of ${paths['batch']} in" in price
+    assert price.startswith("120 items are not answered.")
+
+
+def test_a_job_that_answers_less_than_half_should_pause_the_batch() -> None:
+    world = begun()
+    world.service.answers = lambda n: "Hi." if n < 59 else None
+    assert world.run().status == "paused"
+    world.launcher.resume(world.state)
+    assert world.run().status == "succeeded"
+    assert len(world.answerer.asked) == 61
+    checked(world)
+
+
+def test_a_failed_job_should_not_pause_a_batch_whose_time_is_up() -> None:
+    world = begun()
+    world.service.ends_as, world.service.answers = "Failed", lambda n: None
+
+    def too_late(state: str) -> None:
+        world.now = NOW + timedelta(hours=31)
+
+    world.after = too_late
+    assert world.run().status == "expired"
+    assert world.answerer.asked == []
 
 
 def test_a_job_should_be_stopped_in_time_and_what_it_answered_kept() -> None:
@@ -116,9 +158,12 @@ def test_what_is_screened_or_has_no_money_for_all_should_be_asked_for_one_by_one
         assert (world.service.created, len(world.answerer.asked)) == ({}, 120)
 
 
-def test_what_bedrock_does_not_take_as_a_job_should_be_asked_for_one_by_one() -> None:
+def test_what_bedrock_does_not_take_as_a_job_should_be_asked_for_one_by_one_if_wanted() -> None:
     world = begun()
     world.service.refuses = InvalidInput("This model takes no batch jobs here.")
+    assert world.run().status == "paused"
+    assert world.place.words[0].endswith("This model takes no batch jobs here.")
+    world.launcher.resume(world.state)
     assert world.run().status == "succeeded"
     assert len(world.answerer.asked) == 120
     assert [used.nanodollars for used in world.budgets.settled.values()] == [0]
