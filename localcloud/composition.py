@@ -51,7 +51,7 @@ from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.service import StepFunctionsService
 from localcloud.template.resources import RESOURCE_TYPES
 from localcloud.template.resources.apigateway import REST_API, read_stage, read_swagger
-from localcloud.template.resources.iam import ROLE
+from localcloud.template.resources.iam import ROLE, restore_roles
 from localcloud.template.stack import StackContext, TemplateStack
 
 STACK = "headrace"
@@ -163,6 +163,7 @@ class LocalCloud:
         )
         stack = TemplateStack(stack_context, RESOURCE_TYPES)
         outputs = stack.apply(template, values)
+        restore_roles(stack_context, stack)
         self._guard.record_role_policies(
             {name: role["Arn"] for name, role in stack.attributes(ROLE).items()}
         )

@@ -1,8 +1,9 @@
 """The front door: a WSGI application that dispatches each request to its service.
 
-A signed request names its service in the credential scope. A browser's form upload goes to S3,
-a path under `/_headrace/` to the local cloud's own admin applications, and everything else to
-the API, as behind API Gateway.
+A request with a signature in its Authorization header goes to the service that the credential
+scope names, once the signature is verified. Of those without, a presigned URL or a browser's form
+upload goes to S3, which verifies them, a path under `/_headrace/` to the local cloud's own admin
+applications, and everything else to the API, as behind API Gateway.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.frontdoor.request import FrontDoorRequest, raw_params
+from localcloud.frontdoor import error_formats
+from localcloud.frontdoor.moto_calls import call_params, read_call
+from localcloud.frontdoor.request import FrontDoorRequest
 from localcloud.iam import sts
 from localcloud.iam.guard import AccessGuard, Caller
+from localcloud.iam.request_signature import RequestSignature
 from localcloud.moto.engine import HOSTS, MotoEngine
 from localcloud.moto.journal import RawCall
 from localcloud.service import (
@@ -32,7 +36,6 @@ from localcloud.wire.responses import WireResponse
 from localcloud.wire.service_models import OperationMatch, service_model
 from localcloud.wsgi import Environ, StartResponse, WsgiApp
 
-_XML_SERVICES = frozenset({"sns", "iam", "sts"})
 _log = logging.getLogger(__name__)
 
 
@@ -82,46 +85,81 @@ class FrontDoor:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = FrontDoorRequest.from_environ(environ)
-        service = request.signing_name
-        if service == "s3" or (service is None and request.is_form_upload):
-            return self._backends.s3(environ, start_response)
-        if service in (None, "execute-api"):
+        signature = request.signature()
+        if signature is None or signature.service == "execute-api":
+            if signature is None and not request.is_api:
+                refusal = _refuse_claimed_signature(request)
+                if refusal is not None:
+                    return _send(refusal, request, start_response)
             return self._unsigned_app(request)(environ, start_response)
-        return _send(self._answer(service, request), start_response)
+        if signature.service == "s3":
+            refusal = self._refuse_s3(signature, request)
+            if refusal is None:
+                return self._backends.s3(environ, start_response)
+            return _send(refusal, request, start_response)
+        return _send(self._answer(signature, request), request, start_response)
 
     def _unsigned_app(self, request: FrontDoorRequest) -> WsgiApp:
         for path, application in self._interceptors.admin.items():
             if request.path == path or request.path.startswith(f"{path}/"):
                 return application
+        if request.is_form_upload or (request.presigned_service and not request.is_api):
+            return self._backends.s3
         return self._backends.api
 
-    def _answer(self, signing_name: str, request: FrontDoorRequest) -> WireResponse:
-        request_id = str(uuid4())
+    def _refuse_s3(
+        self, signature: RequestSignature, request: FrontDoorRequest
+    ) -> WireResponse | None:
+        """Return the refusal of a signature; S3 checks presigned URLs and forms itself."""
+        try:
+            self._authenticate("s3", signature, request, None)
+        except AwsError as error:
+            return error_formats.error_response("s3", request, error, str(uuid4()))
+        return None
+
+    def _authenticate(
+        self,
+        service: str,
+        signature: RequestSignature,
+        request: FrontDoorRequest,
+        body: bytes | None,
+    ) -> Caller | None:
+        """Return the caller who signed the request, None if there is no guard."""
+        if self._guard is None:
+            return None
+        caller = self._guard.authenticate(service, signature.access_key, request.session_token)
+        self._guard.verify(service, signature, request.signed(body))
+        return caller
+
+    def _answer(self, signature: RequestSignature, request: FrontDoorRequest) -> WireResponse:
+        request_id, signing_name = str(uuid4()), signature.service
         model = None
         try:
+            body = request.read_body()
             if signing_name in HOSTS:
-                call = request.raw_call(signing_name)
-                return _with_request_id(self._call_moto(call, request), request_id)
+                caller = self._authenticate(signing_name, signature, request, body)
+                call = read_call(signing_name, request, body)
+                return _with_request_id(self._call_moto(call, caller), request_id)
             service, match = self._find(signing_name, request)
             model = service_model(service.name)
-            response = self._call_service(service, match, request, request_id)
+            caller = self._authenticate(service.name, signature, request, body)
+            response = self._call_service(service, match, (request, body), caller, request_id)
             return _with_request_id(response, request_id)
         except AwsError as error:
-            if signing_name in _XML_SERVICES:
-                return responses.query_error_response(error, request_id)
-            return responses.error_response(model, error, request_id)
+            failure = error
         except Exception:  # noqa: BLE001 - a bug must answer as AWS's own faults do, and be seen
             _log.exception("%s %s failed inside the local cloud", request.method, request.path)
-            fault = AwsError("InternalFailure", "The local cloud failed; its log says why.", 500)
-            return responses.error_response(model, fault, request_id)
+            failure = AwsError("InternalFailure", "The local cloud failed; its log says why.", 500)
+        if model is None:
+            return error_formats.error_response(signing_name, request, failure, request_id)
+        return responses.error_response(model, failure, request_id)
 
-    def _call_moto(self, raw_call: RawCall, request: FrontDoorRequest) -> WireResponse:
+    def _call_moto(self, raw_call: RawCall, caller: Caller | None) -> WireResponse:
         service, operation = raw_call.service, raw_call.operation
-        if self._guard is None:
+        if self._guard is None or caller is None:
             call = ServiceCall(service, operation, {})
             return self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
-        params = raw_params(raw_call)
-        caller = self._guard.authenticate(service, request.access_key, request.session_token)
+        params = call_params(raw_call)
         self._guard.authorize_call(caller, service, operation, params)
         if service == "sts":
             session = sts.answer_sts(self._guard, caller, operation, params)
@@ -133,18 +171,18 @@ class FrontDoor:
         return response
 
     def _call_service(
-        self, service: Service, match: OperationMatch, request: FrontDoorRequest, request_id: str
+        self,
+        service: Service,
+        match: OperationMatch,
+        sent: tuple[FrontDoorRequest, bytes],
+        caller: Caller | None,
+        request_id: str,
     ) -> WireResponse:
         operation = match.operation
-        caller = None
-        if self._guard is not None:
-            caller = self._guard.authenticate(
-                service.name, request.access_key, request.session_token
-            )
         caller_name = caller.name if caller is not None else ADMINISTRATOR
         call = ServiceCall(service.name, operation.name, match.labels, caller_name, request_id)
         result = self._interceptors.usage(
-            call, lambda: self._serve(service, match, request, caller, call)
+            call, lambda: self._serve(service, match, sent, caller, call)
         )
         if self._guard is not None:
             self._guard.invalidate_after(service.name, operation.name)
@@ -154,14 +192,15 @@ class FrontDoor:
         self,
         service: Service,
         match: OperationMatch,
-        request: FrontDoorRequest,
+        sent: tuple[FrontDoorRequest, bytes],
         caller: Caller | None,
         call: ServiceCall,
     ) -> Result:
         method = find_operation(service, call.operation)
         if method is None:
             raise unsupported(service.name, f"the operation {call.operation}")
-        params = request.params(match)
+        request, body = sent
+        params = request.params(match, body)
         if self._guard is not None and caller is not None:
             self._guard.authorize_call(caller, service.name, call.operation, params)
         return self._interceptors.faults(replace(call, params=params), lambda: method(params))
@@ -186,12 +225,39 @@ def _with_request_id(response: WireResponse, request_id: str) -> WireResponse:
     return WireResponse(response.status, headers, response.body)
 
 
-def _send(response: WireResponse, start_response: StartResponse) -> Iterable[bytes]:
+def _refuse_claimed_signature(request: FrontDoorRequest) -> WireResponse | None:
+    """Return the refusal of a header or query that claims a signature which nobody would check.
+
+    Any web page can send a query, so that S3 alone, which verifies it, takes credentials there.
+    """
+    service = request.presigned_service
+    if request.claims_signature:
+        error = AwsError(
+            "IncompleteSignature",
+            "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature'.",
+            403,
+        )
+    elif service not in (None, "s3"):
+        error = AwsError(
+            "MissingAuthenticationToken",
+            "The local cloud takes credentials in a query for S3 only; sign in a header.",
+            403,
+        )
+    else:
+        return None
+    return error_formats.error_response(service or "", request, error, str(uuid4()))
+
+
+def _send(
+    response: WireResponse, request: FrontDoorRequest, start_response: StartResponse
+) -> Iterable[bytes]:
     headers = list(response.headers.items())
     if isinstance(response.body, bytes):
         headers.append(("Content-Length", str(len(response.body))))
     start_response(f"{response.status} {'OK' if response.status < 400 else 'Error'}", headers)
-    return [response.body] if isinstance(response.body, bytes) else _log_errors(response.body)
+    if not isinstance(response.body, bytes):
+        return _log_errors(response.body)
+    return [] if request.method == "HEAD" else [response.body]
 
 
 def _log_errors(chunks: Iterator[bytes]) -> Iterator[bytes]:

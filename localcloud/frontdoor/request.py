@@ -8,25 +8,18 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from localcloud.errors import AwsError
-from localcloud.moto.journal import RawCall
+from localcloud.iam.request_signature import RequestSignature, SignedRequest
 from localcloud.service import Params, Service
 from localcloud.wire import constraints
 from localcloud.wire.requests import decode, parse_json, parse_rest
 from localcloud.wire.service_models import OperationMatch, match_rest, match_target, service_model
-from localcloud.wsgi import Environ
+from localcloud.wsgi import Environ, headers_of
 
 MAX_BODY = 32 * 1024 * 1024
 """The largest body in bytes of every API but S3, which streams."""
 
-_CREDENTIAL_SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 _SESSION_TOKEN = "x-amz-security-token"  # noqa: S105 - a header's name
-_FORWARDED_HEADERS = (
-    "x-amz-target",
-    "content-type",
-    "authorization",
-    "x-amz-date",
-    "smithy-protocol",
-)
+_ABSOLUTE = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +35,9 @@ class FrontDoorRequest:
     @classmethod
     def from_environ(cls, environ: Environ) -> FrontDoorRequest:
         """Read a WSGI environ; the body stays unread."""
-        headers = {
-            name[5:].replace("_", "-").lower(): value
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        }
-        headers["content-type"] = environ.get("CONTENT_TYPE", "")
+        headers = {"content-type": "", **headers_of(environ)}
         target = str(environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/"))
-        path, _, query = re.sub(r"^https?://[^/]*", "", target).partition("?")
+        path, _, query = _ABSOLUTE.sub("", target).partition("?")
         return cls(environ["REQUEST_METHOD"], path, query, headers, environ)
 
     @property
@@ -58,46 +46,42 @@ class FrontDoorRequest:
         return parse_qs(self.query_string, keep_blank_values=True)
 
     @property
-    def signing_name(self) -> str | None:
-        """The service in the credential scope of the signature, None if it is unsigned."""
-        authorization = self.headers.get("authorization", "")
-        scope = (
-            _CREDENTIAL_SCOPE.search(authorization) if authorization.startswith("AWS4-") else None
-        )
-        if scope:
-            return scope.group(2)
-        if {"AWSAccessKeyId", "Signature"} <= self.query.keys():
-            return "s3"  # signature version 2, which boto3 presigns with and only S3 accepts
-        credential = self.query.get("X-Amz-Credential")
-        return credential[0].split("/")[-2] if credential and credential[0].count("/") > 3 else None
+    def claims_signature(self) -> bool:
+        """Whether the Authorization header says that it is an AWS signature, even a broken one."""
+        return self.headers.get("authorization", "").startswith("AWS4-")
 
-    @property
-    def access_key(self) -> str:
-        """The access key id that signed the request, "" if none did."""
-        scope = _CREDENTIAL_SCOPE.search(self.headers.get("authorization", ""))
-        if scope is not None:
-            return scope.group(1)
-        return self._signature_query().get("x-amz-credential", "").partition("/")[0]
+    def signature(self) -> RequestSignature | None:
+        """Return the signature in the Authorization header, None if there is no complete one."""
+        return RequestSignature.from_header(self.headers.get("authorization", ""))
+
+    def signed(self, body: bytes | None) -> SignedRequest:
+        """Return the parts that a signature covers; `body` is None if S3 reads it later."""
+        return SignedRequest(self.method, self.path, self.query_string, self.headers, body)
 
     @property
     def session_token(self) -> str | None:
         """The session token of temporary credentials, None if there is none."""
-        if _CREDENTIAL_SCOPE.search(self.headers.get("authorization", "")):
-            return self.headers.get(_SESSION_TOKEN)
-        return self._signature_query().get(_SESSION_TOKEN)
+        return self.headers.get(_SESSION_TOKEN)
 
-    def _signature_query(self) -> dict[str, str]:
-        return {name.lower(): values[0] for name, values in self.query.items()}
+    @property
+    def presigned_service(self) -> str | None:
+        """The service that a signature in the query is for, None if the query has none."""
+        return presigned_service(self.query_string)
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the path is one of the API, which has its own keys."""
+        return self.path == "/v1" or self.path.startswith("/v1/")
 
     @property
     def is_form_upload(self) -> bool:
         """Whether this is a form posted to a bucket, or a browser's preflight for one."""
-        if self.path.startswith("/v1/") or self.path.strip("/") == "":
+        if self.is_api or self.path.strip("/") == "":
             return False
         form = self.headers["content-type"].startswith("multipart/form-data")
         return (self.method == "POST" and form) or self.method == "OPTIONS"
 
-    def body(self) -> bytes:
+    def read_body(self) -> bytes:
         """Read the whole body. Raises AwsError if it is too large or incomplete."""
         stream = self.environ["wsgi.input"]
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
@@ -122,10 +106,9 @@ class FrontDoorRequest:
             return match_target(service.name, self.headers.get("x-amz-target", ""))
         return match_rest(service.name, self.method, self.path, self.query)
 
-    def params(self, match: OperationMatch) -> Params:
+    def params(self, match: OperationMatch, body: bytes) -> Params:
         """Read the parameters of the matched operation, checked against its model."""
         operation = match.operation
-        body = self.body()
         if operation.service_model.metadata["protocol"] == "json":
             shape = operation.input_shape
             params = decode(shape, parse_json(body)) if shape is not None else {}
@@ -134,32 +117,17 @@ class FrontDoorRequest:
         constraints.check(operation.input_shape, params)
         return params
 
-    def raw_call(self, signing_name: str) -> RawCall:
-        """Read the call as moto takes it, with the name of its operation."""
-        body = self.body()
-        target = self.headers.get("x-amz-target", "")
-        if target:
-            operation = target.rpartition(".")[2]
-        elif "/operation/" in self.path:
-            operation = self.path.rpartition("/")[2]
-        else:
-            operation = parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
-        headers = {
-            name: self.headers[name] for name in _FORWARDED_HEADERS if self.headers.get(name)
-        }
-        path = self.path + (f"?{self.query_string}" if self.query_string else "")
-        return RawCall(signing_name, operation, self.method, path, headers, body)
 
+def presigned_service(query_string: str) -> str | None:
+    """Return the service that a signature in a query is for, None if it has none.
 
-def raw_params(call: RawCall) -> Params:
-    """Return the parameters of a call to moto, as permissions need them: of JSON or a form."""
-    if "x-amz-target" not in call.headers:
-        form = parse_qs(call.body.decode("utf-8", "replace"))
-        return {name: values[0] for name, values in form.items()}
-    params = parse_json(call.body)
-    if not isinstance(params, dict):
-        raise AwsError("SerializationException", "The body must be a JSON object.")
-    return params
+    A signature of version 2, which boto3 presigns with and only S3 takes, names no service.
+    """
+    query = parse_qs(query_string, keep_blank_values=True)
+    if "X-Amz-Credential" in query:
+        parts = query["X-Amz-Credential"][0].split("/")
+        return parts[3] if len(parts) == 5 else ""
+    return "s3" if {"X-Amz-Signature", "AWSAccessKeyId"} & query.keys() else None
 
 
 def _check_length(length: int) -> None:

@@ -83,3 +83,10 @@ def invalid_session_token(service: str) -> AwsError:
         )
     code = "InvalidClientTokenId" if service in ("iam", "sns", "sts") else _UNRECOGNISED
     return AwsError(code, "The security token included in the request is invalid.", 403)
+
+
+def invalid_signature(service: str, message: str) -> AwsError:
+    """Return the error for a signature that is not that of its request."""
+    if service in ("s3", "iam", "sns", "sts"):
+        return AwsError("SignatureDoesNotMatch", message, 403)
+    return AwsError("InvalidSignatureException", message, 403)

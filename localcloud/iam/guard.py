@@ -6,12 +6,14 @@ Decisions are cached until a policy changes, so that a call costs a look-up and 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from localcloud.clock import Clock
 from localcloud.errors import unsupported
-from localcloud.iam import access_errors
+from localcloud.iam import access_errors, request_signature
 from localcloud.iam.actions import required_permissions
 from localcloud.iam.conditions import InvalidPolicy
 from localcloud.iam.credentials import Credentials, CredentialStore
@@ -24,6 +26,7 @@ from localcloud.iam.policy import (
     evaluate,
     parse_policy,
 )
+from localcloud.iam.request_signature import RequestSignature, SignatureError, SignedRequest
 from localcloud.iam.resources import AccountResources, Params, RequiredPermission
 
 RolePolicies = Callable[[str], "Sequence[tuple[str, str]]"]
@@ -90,8 +93,15 @@ class AccountPolicies:
 class AccessGuard:
     """Authorizes calls, or refuses them as AWS does, and records both. Thread-safe."""
 
-    def __init__(self, account: AccountPolicies, callers: CredentialStore, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        account: AccountPolicies,
+        callers: CredentialStore,
+        ledger: Ledger,
+        clock: Clock = time.time,
+    ) -> None:
         """Decide by the policies of `account` for callers with a key in `callers`."""
+        self._clock = clock
         self._account = account
         self._callers = callers
         self._ledger = ledger
@@ -116,6 +126,16 @@ class AccessGuard:
         if credentials.role_arn and token != credentials.token:
             raise access_errors.invalid_session_token(service)
         return self.role_caller(credentials.role_arn, credentials.session)
+
+    def verify(self, service: str, signature: RequestSignature, request: SignedRequest) -> None:
+        """Raise AwsError unless the owner of the access key signed this request just now."""
+        secret = self.secret_for(signature.access_key)
+        if secret is None:
+            raise access_errors.invalid_access_key(service, signature.access_key)
+        try:
+            request_signature.verify(request, signature, secret, self._clock())
+        except SignatureError as error:
+            raise access_errors.invalid_signature(service, str(error)) from error
 
     def role_caller(self, role_arn: str, session: str) -> Caller:
         """Return the caller of a role session; without a role, the administrator."""

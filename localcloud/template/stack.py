@@ -76,8 +76,8 @@ class ResourceType:
     """How one CloudFormation type is created, and which properties it has here.
 
     `inert` properties are right in a template and change nothing on one machine: tags,
-    tracing, encryption at rest. `every_start` marks what lives in memory only and is created
-    again at each start.
+    tracing, encryption at rest. `every_start` marks what is created again at each start: what
+    lives in memory only, and permissions, which a start sets right whatever was done to them.
     """
 
     properties: frozenset[str]
@@ -102,6 +102,7 @@ class TemplateStack:
         self._file = context.cloud.folder("template") / f"{context.name}.json"
         self._created = _read_record(self._file)
         self._applied_types: dict[str, str] = {}
+        self._properties: dict[str, Mapping[str, Json]] = {}
 
     def apply(self, template: Mapping[str, Json], values: Mapping[str, str]) -> dict[str, Json]:
         """Create what the template lists, update what changed, and return its outputs.
@@ -138,6 +139,10 @@ class TemplateStack:
         """Return the attributes of each applied resource of type `kind`, by logical id."""
         return {name: record["attributes"] for name, record in self._of_type(kind)}
 
+    def properties(self, kind: str) -> dict[str, Mapping[str, Json]]:
+        """Return the resolved properties of each applied resource of type `kind`, by logical id."""
+        return {name: self._properties[name] for name, _ in self._of_type(kind)}
+
     def _of_type(self, kind: str) -> list[tuple[str, Json]]:
         return [
             (name, self._created[name])
@@ -159,6 +164,7 @@ class TemplateStack:
     def _ensure(self, scope: TemplateScope, logical_id: str, resource: Mapping[str, Json]) -> None:
         kind = self._types[resource["Type"]]
         properties = scope.resolve(resource.get("Properties", {}))
+        self._properties[logical_id] = properties
         fingerprint = _fingerprint(resource["Type"], properties)
         record = self._created.get(logical_id)
         if record is None or kind.every_start or not self._is_current(record, fingerprint):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +11,19 @@ from infra.cloudformation.errors import TemplateError
 from localcloud.iam import managed_policies
 from localcloud.iam.conditions import InvalidPolicy
 from localcloud.iam.policy import parse_policy
-from localcloud.template.stack import CreatedResource, ResourceType, StackContext
+from localcloud.template.stack import (
+    CreatedResource,
+    ResourceType,
+    StackContext,
+    TemplateStack,
+)
 
 Properties = Mapping[str, Any]
 
 
 ROLE = "AWS::IAM::Role"
+ROLE_POLICY = "AWS::IAM::RolePolicy"
+_log = logging.getLogger(__name__)
 
 
 def _ensure_role(stack: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
@@ -51,6 +59,46 @@ def _ensure_role_policy(
         RoleName=properties["RoleName"], PolicyName=name, PolicyDocument=document
     )
     return CreatedResource(logical_id)
+
+
+def restore_roles(stack: StackContext, applied: TemplateStack) -> None:
+    """Give each role of the template exactly the policies and the trust that the template has.
+
+    What is right is left alone, so that a start without damage writes nothing. An update of a
+    role deletes the policies that it does not list itself; this puts those of their own back.
+    """
+    iam = stack.client("iam")
+    actual = _read_roles(iam)
+    apart: dict[str, dict[str, str]] = {}
+    for logical_id, properties in applied.properties(ROLE_POLICY).items():
+        documents = role_policies({"Policies": [properties]}, logical_id)
+        apart.setdefault(properties["RoleName"], {}).update(documents)
+    names = applied.refs(ROLE)
+    for logical_id, properties in applied.properties(ROLE).items():
+        name = names[logical_id]
+        policies = role_policies(properties, logical_id) | apart.get(name, {})
+        trust = properties["AssumeRolePolicyDocument"]
+        expected = (trust, {each: json.loads(text) for each, text in policies.items()})
+        if actual.get(name) == expected:
+            continue
+        if name in actual:
+            _log.warning("the policies of the role %s were changed; the template's apply", name)
+        _ensure_role(stack, logical_id, properties)
+        for policy, document in apart.get(name, {}).items():
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+
+
+def _read_roles(iam: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return the trust and the inline policies of every role, by its name."""
+    pages = iam.get_paginator("get_account_authorization_details").paginate(Filter=["Role"])
+    return {
+        role["RoleName"]: (
+            role["AssumeRolePolicyDocument"],
+            {each["PolicyName"]: each["PolicyDocument"] for each in role["RolePolicyList"]},
+        )
+        for page in pages
+        for role in page["RoleDetailList"]
+    }
 
 
 def role_policies(properties: Properties, logical_id: str) -> dict[str, str]:
@@ -89,11 +137,9 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         required=frozenset({"AssumeRolePolicyDocument"}),
         inert=frozenset({"Description", "Tags"}),
     ),
-    # Updating a role deletes policies that it does not list, so this one is put back after it.
-    "AWS::IAM::RolePolicy": ResourceType(
+    ROLE_POLICY: ResourceType(
         frozenset(),
         _ensure_role_policy,
         required=frozenset({"RoleName", "PolicyName", "PolicyDocument"}),
-        every_start=True,
     ),
 }

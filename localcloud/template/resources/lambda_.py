@@ -148,6 +148,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         frozenset({"SourceArn", "SourceAccount"}),
         _ensure_permission,
         required=frozenset({"Action", "FunctionName", "Principal"}),
+        every_start=True,
     ),
     "AWS::Lambda::EventSourceMapping": ResourceType(
         frozenset(_MAPPING_PROPERTIES),

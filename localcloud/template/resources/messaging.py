@@ -110,7 +110,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         frozenset({"QueueName", *_QUEUE_ATTRIBUTES}), _ensure_queue, inert=frozenset({"Tags"})
     ),
     "AWS::SQS::QueuePolicy": ResourceType(
-        frozenset(), _set_queue_policy, required=frozenset({"Queues", "PolicyDocument"})
+        frozenset(),
+        _set_queue_policy,
+        required=frozenset({"Queues", "PolicyDocument"}),
+        every_start=True,
     ),
     "AWS::SNS::Topic": ResourceType(
         frozenset({"TopicName", "DisplayName"}),

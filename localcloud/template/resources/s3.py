@@ -203,7 +203,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         inert=frozenset({"Tags"}),
     ),
     "AWS::S3::BucketPolicy": ResourceType(
-        frozenset(), _set_bucket_policy, required=frozenset({"Bucket", "PolicyDocument"})
+        frozenset(),
+        _set_bucket_policy,
+        required=frozenset({"Bucket", "PolicyDocument"}),
+        every_start=True,
     ),
     "AWS::S3Vectors::VectorBucket": ResourceType(
         frozenset({"VectorBucketName"}),

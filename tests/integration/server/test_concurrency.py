@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.cloud import CloudProcess
+from tests.signing import signed_headers
 
 WRITERS = 200
 
@@ -103,15 +104,13 @@ def test_no_increment_of_many_should_be_lost(cloud: CloudProcess, wide: Any) -> 
     assert dynamodb.get_item(TableName=table, Key=key)["Item"]["n"]["N"] == str(WRITERS)
 
 
-def _signed(target: str) -> dict[str, str]:
-    scope = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request"
-    return {"X-Amz-Target": f"AmazonSQS.{target}", "Authorization": scope}
-
-
 def test_a_body_in_chunks_should_be_read_whole(cloud: CloudProcess) -> None:
     queue = f"chunked-{uuid4().hex[:8]}"
     chunks = [b'{"Queue', b'Name": "', queue.encode(), b'"}']
-    answer = httpx.post(cloud.endpoint_url, content=iter(chunks), headers=_signed("CreateQueue"))
+    headers = signed_headers(
+        "sqs", cloud.endpoint_url, b"".join(chunks), {"X-Amz-Target": "AmazonSQS.CreateQueue"}
+    )
+    answer = httpx.post(cloud.endpoint_url, content=iter(chunks), headers=headers)
     assert answer.status_code == 200
     assert answer.json()["QueueUrl"].endswith(f"/{queue}")
     assert answer.headers["x-amzn-requestid"]

@@ -229,3 +229,67 @@ def test_what_a_service_refuses_should_name_the_resource(
 ) -> None:
     with pytest.raises(TemplateError, match=words), apply(Made=resource(kind, **properties)):
         pass
+
+
+def _statement(action: str) -> Json:
+    return {"Effect": "Allow", "Action": action, "Resource": "*"}
+
+
+def _policy(action: str, **more: str) -> Json:
+    statement = _statement(action) | ({"Principal": {"Service": more["service"]}} if more else {})
+    if action == "sts:AssumeRole":
+        del statement["Resource"]
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def test_a_start_should_undo_what_was_done_to_the_templates_permissions(apply: Apply) -> None:
+    """A restart repairs a cloud whose policies were deleted, widened or added to."""
+    name = "reader"
+    trust = _policy("sts:AssumeRole", service="lambda.amazonaws.com")
+    own = {"PolicyName": "own", "PolicyDocument": _policy("s3:GetObject")}
+    resources = {
+        "R": resource("IAM::Role", RoleName=name, AssumeRolePolicyDocument=trust, Policies=[own]),
+        "P": resource(
+            "IAM::RolePolicy",
+            RoleName={"Ref": "R"},
+            PolicyName="apart",
+            PolicyDocument=_policy("sqs:SendMessage"),
+        ),
+        "B": resource("S3::Bucket", BucketName="b-policy"),
+        "BP": resource(
+            "S3::BucketPolicy",
+            Bucket={"Ref": "B"},
+            PolicyDocument=_policy("s3:GetObject", service="s3.amazonaws.com"),
+        ),
+    }
+
+    def state(client: Any) -> Any:
+        iam = client("iam")
+        names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        return (
+            iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"],
+            {
+                each: iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]
+                for each in names
+            },
+            json.loads(client("s3").get_bucket_policy(Bucket="b-policy")["Policy"]),
+        )
+
+    with apply(**resources) as (client, _):
+        as_templated = state(client)
+        assert set(as_templated[1]) == {"own", "apart"}
+        iam, every = client("iam"), json.dumps(_policy("*"))
+        iam.delete_role_policy(RoleName=name, PolicyName="apart")
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=every)
+        iam.put_role_policy(RoleName=name, PolicyName="added", PolicyDocument=every)
+        open_trust = json.dumps(_policy("sts:AssumeRole", service="s3.amazonaws.com"))
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=open_trust)
+        client("s3").delete_bucket_policy(Bucket="b-policy")
+    with apply(**resources) as (client, _):
+        assert state(client) == as_templated
+        iam = client("iam")
+        for policy in ("own", "apart"):
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+    with apply(**resources) as (client, _):
+        assert state(client) == as_templated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -13,13 +14,16 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import create_parser
 
 from localcloud.errors import AwsError
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
 from localcloud.moto.engine import MotoEngine
 from localcloud.service import CloudContext
+from localcloud.wire.service_models import service_model
 from tests import clients
+from tests.signing import signed_headers
 
 
 class FakeSqs:
@@ -102,14 +106,18 @@ def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]
     server = HttpServer()
     server.start(FrontDoor(backends))
     yield server.url
-    for service in ("sqs", "stepfunctions", "bedrock-runtime", "rekognition", "dynamodb", "sns"):
-        client(server.url, service).close()
+    for each in set(_made):
+        client(server.url, each).close()
     server.stop()
     moto.close()
 
 
+_made: list[str] = []
+
+
 @cache
 def client(url: str, service: str) -> Any:
+    _made.append(service)
     config = Config(retries={"max_attempts": 0}, parameter_validation=False)
     return clients.client(service, endpoint_url=url, config=config)
 
@@ -153,14 +161,9 @@ def test_a_bug_in_a_service_should_be_an_internal_failure_in_json(url: str) -> N
 def test_bad_parameters_should_be_refused_by_name(
     url: str, params: dict[str, Any], code: str, words: str
 ) -> None:
-    answer = httpx.post(
-        url,
-        json=params,
-        headers={
-            "X-Amz-Target": "AmazonSQS.CreateQueue",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request",
-        },
-    )
+    body = json.dumps(params).encode()
+    headers = signed_headers("sqs", url, body, {"X-Amz-Target": "AmazonSQS.CreateQueue"})
+    answer = httpx.post(url, content=body, headers=headers)
     assert answer.status_code == 400
     assert answer.json()["__type"] == code
     assert words in answer.json()["message"]
@@ -170,10 +173,14 @@ def test_a_body_that_breaks_off_should_not_be_taken_for_a_shorter_one(
     url: str, sqs: FakeSqs
 ) -> None:
     body = b'{"QueueName": "half"}'
-    head = (
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AmazonSQS.CreateQueue\r\n"
-        "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request\r\n"
-        f"Content-Length: {len(body) + 5}\r\n\r\n"
+    signed = signed_headers("sqs", url, body, {"X-Amz-Target": "AmazonSQS.CreateQueue"})
+    lines = [f"{name}: {value}\r\n" for name, value in signed.items()]
+    head = "".join(
+        [
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+            *lines,
+            f"Content-Length: {len(body) + 5}\r\n\r\n",
+        ]
     )
     seen = len(sqs.seen)
     port = int(url.rpartition(":")[2])
@@ -192,6 +199,47 @@ def test_a_missing_operation_and_a_missing_service_should_be_refused(url: str) -
         client(url, "rekognition").list_collections()
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("cloudformation", "list_stacks"),
+        ("ec2", "describe_instances"),
+        ("elbv2", "describe_load_balancers"),
+        ("route53", "list_hosted_zones"),
+        ("cloudfront", "list_distributions"),
+        ("glue", "get_databases"),
+        ("efs", "describe_file_systems"),
+    ],
+)
+def test_a_service_that_is_not_served_should_answer_in_its_own_protocol(
+    url: str, service: str, operation: str
+) -> None:
+    """https://smithy.io/2.0/aws/protocols/index.html: XML for query, ec2 and rest-xml."""
+    with pytest.raises(ClientError) as caught:
+        getattr(client(url, service), operation)()
+    error = caught.value.response["Error"]
+    assert error["Code"] == "UnsupportedOperation"
+    assert "does not implement" in error["Message"]
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_an_error_in_cbor_should_be_read_by_botocore(url: str) -> None:
+    """https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html"""
+    body = b"\xa0"
+    path = "/service/GraniteServiceVersion20100801/operation/MakeTea"
+    headers = {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
+    answer = httpx.post(
+        url + path, content=body, headers=signed_headers("monitoring", url + path, body, headers)
+    )
+    shape: Any = service_model("cloudwatch").operation_model("PutMetricData").output_shape
+    parsed = create_parser("smithy-rpc-v2-cbor").parse(
+        {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content},
+        shape,
+    )
+    assert parsed["Error"]["Code"] == "UnknownOperationException"
+    assert "MakeTea" in parsed["Error"]["Message"]
+
+
 def test_an_event_stream_should_be_read_by_botocore(url: str) -> None:
     answer = client(url, "bedrock-runtime").converse_stream(modelId="a:b/c", messages=[])
     with closing(answer["stream"]) as stream:
@@ -205,7 +253,7 @@ def test_an_error_inside_a_stream_should_be_raised_by_botocore(url: str) -> None
         list(stream)
 
 
-SIGNED_FOR_THE_API = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request"
+SIGNED_FOR_THE_API = signed_headers("execute-api", "http://127.0.0.1/v1/health", method="GET")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +261,7 @@ SIGNED_FOR_THE_API = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execut
     [
         ("GET", "/v1/health", {}, "api"),
         ("POST", "/v1/ask", {"Authorization": "Bearer hr_x"}, "api"),
-        ("GET", "/v1/health", {"Authorization": SIGNED_FOR_THE_API}, "api"),
+        ("GET", "/v1/health", SIGNED_FOR_THE_API, "api"),
         ("POST", "/bucket", {"Content-Type": "multipart/form-data; boundary=x"}, "s3"),
         ("POST", "/v1/files", {"Content-Type": "multipart/form-data; boundary=x"}, "api"),
         ("OPTIONS", "/bucket", {}, "s3"),
