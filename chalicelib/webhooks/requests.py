@@ -21,8 +21,24 @@ from urllib.parse import SplitResult, urlsplit
 from chalicelib.errors import InvalidInput
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """https://www.rfc-editor.org/rfc/rfc6052#section-2.1"""
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""The only addresses of IPv6 that are routed on the internet; `is_global` lets others pass.
+
+https://www.iana.org/assignments/ipv6-address-space/ipv6-address-space.xhtml
+"""
+_NOT_ROUTED = (
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),
+    ipaddress.ip_network("2001::/23"),
+    ipaddress.ip_network("3fff::/20"),
+)
+"""Special purposes that Python's own table misses or takes for public: protocol assignments, the
+anycast address of 6to4 relays, documentation.
+
+https://www.iana.org/assignments/iana-ipv6-special-registry/iana-ipv6-special-registry.xhtml
+"""
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -61,15 +77,26 @@ def parse_target(url: str, *, private_allowed: bool) -> WebhookTarget:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address belongs to the public internet."""
+    """Tell whether an IP address belongs to the public internet.
+
+    An address of IPv6 that leads to one of IPv4 by a gateway is public if that one is.
+    """
     found = ipaddress.ip_address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
-        if found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-    return found.is_global and not found.is_multicast
+    inner = None if isinstance(found, ipaddress.IPv4Address) else _inner_address(found)
+    if inner is not None:
+        return _is_routed(inner)
+    return _is_routed(found) and (found.version == 4 or found in _GLOBAL_UNICAST)
+
+
+def _inner_address(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _is_routed(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    special = address.is_multicast or any(address in network for network in _NOT_ROUTED)
+    return address.is_global and not special
 
 
 def _split_url(url: str) -> SplitResult:
