@@ -72,9 +72,9 @@ def execution_ended(event: CloudWatchEvent) -> None:
     ingest(os.environ).execution_ended(event.to_dict())
 
 
-@app.on_sqs_message(queue=f"headrace-{STAGE}-webhooks", batch_size=5, name="webhook_due")
+@app.on_sqs_message(queue=f"headrace-{STAGE}-webhooks", batch_size=1, name="webhook_due")
 def webhook_due(event: SQSEvent) -> dict[str, Any]:
-    """Create deliveries of events and attempt those due; return the messages to retry."""
+    """Create deliveries of an event, or attempt one; return the messages that come again."""
     return webhooks(os.environ).webhook_due(event.to_dict())
 
 

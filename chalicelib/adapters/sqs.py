@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
@@ -77,11 +79,28 @@ class WebhookQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
-        """Send the message, to be seen after `delay_seconds` (at most 900)."""
+    def send_due(self, due: DeliveryDue) -> None:
+        """Send the message that stands for a delivery.
+
+        Its group is the tenant, by which the queue is fair: while one tenant's messages occupy
+        the receivers, those of others are received first.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+        """
         with translated("asking for a delivery"):
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=due.model_dump_json(),
-                DelaySeconds=delay_seconds,
+                MessageGroupId=due.tenant,
+            )
+
+    def hide(self, receipt_handle: str, wait: timedelta) -> None:
+        """Hide a received message for `wait`, at most 12 hours from when it was received.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+        """
+        with translated("hiding a message until it is due"):
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url,
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=max(1, math.ceil(wait.total_seconds())),
             )

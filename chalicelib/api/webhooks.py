@@ -31,7 +31,7 @@ from chalicelib.contracts.webhooks import (
     WebhookList,
 )
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
-from chalicelib.webhooks.delivery import new_delivery, next_attempt
+from chalicelib.webhooks.delivery import due_message, new_delivery
 from chalicelib.webhooks.requests import new_secret, parse_target
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class WebhookStore(Protocol):
         """Store a new delivery; return False if it is there already."""
 
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
-        """Make a failed delivery pending again; return False if it is not failed any more."""
+        """Make a delivery due now; return False if it was delivered or tried meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ def _test(tenant: str, webhook_id: str, request_id: str, deps: WebhookServices) 
     )
     parcel = new_delivery(event, webhook_id, now)
     deps.records.add_delivery(tenant, parcel)
-    deps.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
+    deps.queue.send_due(due_message(tenant, parcel.delivery))
     return parcel.delivery
 
 
@@ -257,5 +257,5 @@ def _retry(tenant: str, webhook_id: str, wanted: str, deps: WebhookServices) -> 
         raise Conflict("The delivery was accepted; there is nothing to retry.", field="delivery_id")
     now = deps.now()
     deps.records.try_again(tenant, parcel.delivery, now)
-    deps.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
+    deps.queue.send_due(due_message(tenant, parcel.delivery))
     return parcel.delivery.model_copy(update={"status": "pending", "next_attempt_at": now})

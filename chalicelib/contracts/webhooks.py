@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
@@ -113,12 +113,8 @@ class WebhookEvent(Contract):
 
 
 class DeliveryDue(Contract):
-    """The message that one attempt at a delivery is due, not before `due_at`."""
-
-    model_config = ConfigDict(extra="forbid")
+    """The message that stands for a delivery until its record is final."""
 
     tenant: str
     webhook_id: str
     delivery_id: str
-    attempt: int = Field(ge=1)
-    due_at: AwareDatetime

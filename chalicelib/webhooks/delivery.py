@@ -1,14 +1,15 @@
 """Delivery of events to webhooks, from an event on the bus to an accepted request.
 
-Every step may be repeated: the queue delivers at least once. A delivery's id is the event's, and
-its record counts attempts, so that a repeated message neither delivers nor counts twice, except
-where a receiver got a request whose answer was lost; `webhook-id` lets it detect that.
+A delivery has one message in the queue, which stays there until its record is final. Between
+attempts the message is hidden, and the record says from when on the next one may be made. Every
+step may be repeated, as the queue delivers at least once: an attempt is claimed and counted in the
+record before the request is sent. A receiver may get a request twice where its response was lost;
+`webhook-id` lets it detect that.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,10 +41,8 @@ RETRY_WAITS = (
 )
 """Waits between attempts, as the specification of Standard Webhooks proposes."""
 MAX_ATTEMPTS = len(RETRY_WAITS) + 1
-
-
-MAX_QUEUE_DELAY = timedelta(minutes=15)
-"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+LEASE = timedelta(minutes=1)
+"""How long a claimed attempt keeps others from being made: no shorter than the function runs."""
 
 
 def retry_wait(attempts: int, chance: float) -> timedelta | None:
@@ -58,13 +57,9 @@ def retry_wait(attempts: int, chance: float) -> timedelta | None:
     return RETRY_WAITS[in_round] * (1 + chance / 10)
 
 
-def queue_delay(left: timedelta) -> int:
-    """Return for how many whole seconds the queue may hold a message that is due in `left`."""
-    return max(0, min(int(MAX_QUEUE_DELAY.total_seconds()), math.ceil(left.total_seconds())))
-
-
 _MESSAGE: TypeAdapter[DeliveryDue | WebhookEvent] = TypeAdapter(DeliveryDue | WebhookEvent)
 _GONE = 410
+_BROKEN_OFF = "The last attempt broke off before its result was recorded."
 
 
 class DeliveryResult(StrEnum):
@@ -78,6 +73,21 @@ class DeliveryResult(StrEnum):
     REPEATED = "repeated"
 
 
+_STATUS = {
+    DeliveryResult.DELIVERED: "delivered",
+    DeliveryResult.FAILED: "pending",
+    DeliveryResult.GIVEN_UP: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedMessage:
+    """What became of a message, and when it has to come again; it is done with if never."""
+
+    result: DeliveryResult
+    again_after: timedelta | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryProcessor:
     """Processes messages of the webhook queue."""
@@ -89,7 +99,7 @@ class DeliveryProcessor:
     now: Callable[[], datetime]
     chance: Callable[[], float]
 
-    def take(self, body: str) -> DeliveryResult:
+    def take(self, body: str) -> ProcessedMessage:
         """Process one message.
 
         Raises:
@@ -100,7 +110,7 @@ class DeliveryProcessor:
             return self._announce(message)
         return self._attempt(message)
 
-    def _announce(self, event: WebhookEvent) -> DeliveryResult:
+    def _announce(self, event: WebhookEvent) -> ProcessedMessage:
         """Create one delivery for each webhook that is subscribed to the event."""
         tenant = str(event.detail["tenant"])
         now = self.now()
@@ -108,89 +118,89 @@ class DeliveryProcessor:
             if _is_subscribed(subscription, event.detail_type):
                 parcel = new_delivery(event, subscription.webhook.webhook_id, now)
                 self.deliveries.add_delivery(tenant, parcel)
-                self.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
-        return DeliveryResult.ANNOUNCED
+                self.queue.send_due(due_message(tenant, parcel.delivery))
+        return ProcessedMessage(DeliveryResult.ANNOUNCED)
 
-    def _attempt(self, due: DeliveryDue) -> DeliveryResult:
+    def _attempt(self, due: DeliveryDue) -> ProcessedMessage:
         parcel = self.deliveries.parcel(due.tenant, due.webhook_id, due.delivery_id)
         if parcel is None or parcel.delivery.status != "pending":
-            return DeliveryResult.REPEATED
-        delivery = parcel.delivery
-        if delivery.attempts >= due.attempt:
-            self._ask_again_if_lost(due, delivery)
-            return DeliveryResult.REPEATED
-        now = self.now()
-        if now < due.due_at:
-            self.queue.send_due(due, queue_delay(due.due_at - now))
-            return DeliveryResult.EARLY
+            return ProcessedMessage(DeliveryResult.REPEATED)
+        delivery, now = parcel.delivery, self.now()
+        due_at = delivery.next_attempt_at or delivery.updated_at + LEASE
+        if now < due_at:
+            return ProcessedMessage(DeliveryResult.EARLY, due_at - now)
+        if delivery.next_attempt_at is None:
+            return self._give_up(due.tenant, delivery, ReceiverResponse(None, _BROKEN_OFF))
         subscription = self.subscriptions.subscription(due.tenant, due.webhook_id, now)
         if subscription is None or subscription.webhook.status == "gone":
-            return self._give_up(
-                due, delivery, ReceiverResponse(None, "The webhook was removed."), now
-            )
+            removed = ReceiverResponse(None, "The webhook was removed.")
+            return self._give_up(due.tenant, delivery, removed)
+        claimed = _claimed(delivery, now)
+        if not self.deliveries.claim_attempt(due.tenant, claimed):
+            return ProcessedMessage(DeliveryResult.REPEATED, LEASE)
         answer = self.sender.post(
             subscription.webhook.url,
             signed_headers(delivery.delivery_id, now, parcel.body, subscription.secrets),
             parcel.body,
         )
-        return self._conclude(due, delivery, answer)
+        return self._conclude(due.tenant, claimed, answer)
 
     def _conclude(
-        self, due: DeliveryDue, delivery: Delivery, answer: ReceiverResponse
-    ) -> DeliveryResult:
-        now = self.now()
+        self, tenant: str, delivery: Delivery, answer: ReceiverResponse
+    ) -> ProcessedMessage:
         if answer.is_success:
-            self._record(due, delivery, answer, now, status="delivered")
-            return DeliveryResult.DELIVERED
+            return self._record(tenant, delivery, answer, DeliveryResult.DELIVERED)
         if answer.status == _GONE:
-            self.subscriptions.mark_gone(due.tenant, due.webhook_id)
-            return self._give_up(due, delivery, answer, now)
-        wait = retry_wait(due.attempt, self.chance())
+            self.subscriptions.mark_gone(tenant, delivery.webhook_id)
+            return self._give_up(tenant, delivery, answer)
+        wait = retry_wait(delivery.attempts, self.chance())
         if wait is None:
-            return self._give_up(due, delivery, answer, now)
-        if self._record(due, delivery, answer, now, status="pending", wait=wait):
-            self._ask_for_next(due, now + wait)
-        return DeliveryResult.FAILED
+            return self._give_up(tenant, delivery, answer)
+        return self._record(tenant, delivery, answer, DeliveryResult.FAILED, wait)
 
     def _give_up(
-        self, due: DeliveryDue, delivery: Delivery, answer: ReceiverResponse, now: datetime
-    ) -> DeliveryResult:
-        self._record(due, delivery, answer, now, status="failed")
-        return DeliveryResult.GIVEN_UP
+        self, tenant: str, delivery: Delivery, answer: ReceiverResponse
+    ) -> ProcessedMessage:
+        return self._record(tenant, delivery, answer, DeliveryResult.GIVEN_UP)
 
     def _record(
         self,
-        due: DeliveryDue,
+        tenant: str,
         delivery: Delivery,
         answer: ReceiverResponse,
-        now: datetime,
-        *,
-        status: str,
+        result: DeliveryResult,
         wait: timedelta | None = None,
-    ) -> bool:
-        tried = delivery.model_copy(
+    ) -> ProcessedMessage:
+        """Record the result of the last attempt, unless another was claimed meanwhile."""
+        now = self.now()
+        concluded = delivery.model_copy(
             update={
-                "attempts": due.attempt,
-                "status": status,
+                "status": _STATUS[result],
                 "last_http_status": answer.status,
                 "last_error": answer.error,
                 "updated_at": now,
                 "next_attempt_at": None if wait is None else now + wait,
             }
         )
-        return self.deliveries.record_attempt(due.tenant, tried)
+        if self.deliveries.record_result(tenant, concluded):
+            return ProcessedMessage(result, wait)
+        return ProcessedMessage(DeliveryResult.REPEATED, LEASE)
 
-    def _ask_again_if_lost(self, due: DeliveryDue, delivery: Delivery) -> None:
-        """Request the next attempt again, in case this message's earlier delivery died before.
 
-        It may have recorded its attempt without sending the message for the next.
-        """
-        if delivery.attempts == due.attempt and delivery.next_attempt_at is not None:
-            self._ask_for_next(due, delivery.next_attempt_at)
+def _claimed(delivery: Delivery, now: datetime) -> Delivery:
+    """Return the delivery with one more attempt, which counts even if it breaks off.
 
-    def _ask_for_next(self, due: DeliveryDue, due_at: datetime) -> None:
-        following = due.model_copy(update={"attempt": due.attempt + 1, "due_at": due_at})
-        self.queue.send_due(following, queue_delay(due_at - self.now()))
+    After a lost attempt the next one is due when the lease ends; after the last there is none.
+    """
+    attempts = delivery.attempts + 1
+    is_last = retry_wait(attempts, 0) is None
+    return delivery.model_copy(
+        update={
+            "attempts": attempts,
+            "updated_at": now,
+            "next_attempt_at": None if is_last else now + LEASE,
+        }
+    )
 
 
 def new_delivery(event: WebhookEvent, webhook_id: str, now: datetime) -> OutgoingDelivery:
@@ -209,14 +219,10 @@ def new_delivery(event: WebhookEvent, webhook_id: str, now: datetime) -> Outgoin
     return OutgoingDelivery(delivery, _body(event))
 
 
-def next_attempt(tenant: str, delivery: Delivery, now: datetime) -> DeliveryDue:
-    """Return the message that asks for the next attempt at `delivery` at once."""
+def due_message(tenant: str, delivery: Delivery) -> DeliveryDue:
+    """Return the message that stands for `delivery` in the queue."""
     return DeliveryDue(
-        tenant=tenant,
-        webhook_id=delivery.webhook_id,
-        delivery_id=delivery.delivery_id,
-        attempt=delivery.attempts + 1,
-        due_at=now,
+        tenant=tenant, webhook_id=delivery.webhook_id, delivery_id=delivery.delivery_id
     )
 
 

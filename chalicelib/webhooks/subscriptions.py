@@ -62,15 +62,18 @@ class DeliveryRecords(Protocol):
     def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> OutgoingDelivery | None:
         """Return a delivery with its body, or None."""
 
-    def record_attempt(self, tenant: str, delivery: Delivery) -> bool:
-        """Record attempt `delivery.attempts`; return False if it was recorded before."""
+    def claim_attempt(self, tenant: str, delivery: Delivery) -> bool:
+        """Count attempt `delivery.attempts` before it is made; return False if another did."""
+
+    def record_result(self, tenant: str, delivery: Delivery) -> bool:
+        """Record the result of attempt `delivery.attempts`; return False if it is not the last."""
 
 
 class DueQueue(Protocol):
     """The queue of webhook work."""
 
-    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
-        """Send the message, to be seen after `delay_seconds` (at most 900)."""
+    def send_due(self, due: DeliveryDue) -> None:
+        """Send the message that stands for a delivery."""
 
 
 class Sender(Protocol):

@@ -31,15 +31,16 @@ def _handlers(settings: WebhookSettings) -> WebhookHandlers:
     from chalicelib.webhooks.handlers import WebhookHandlers
 
     records = WebhookTable(DynamoTable(aws.dynamodb(), settings.records_table))
+    queue = WebhookQueue(aws.sqs(), settings.webhook_queue_url)
     delivering = DeliveryProcessor(
         subscriptions=records,
         deliveries=records,
-        queue=WebhookQueue(aws.sqs(), settings.webhook_queue_url),
+        queue=queue,
         sender=WebhookSender(private_allowed=settings.private_allowed),
         now=_now,
         chance=random.random,
     )
-    return WebhookHandlers(delivering)
+    return WebhookHandlers(delivering, queue)
 
 
 def _now() -> datetime:

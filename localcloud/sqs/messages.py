@@ -26,6 +26,35 @@ _SELECT_STANDARD = """
 SELECT * FROM messages WHERE queue_id = :queue AND visible_at <= :now
 ORDER BY visible_at, sequence LIMIT :limit
 """
+_SELECT_FAIR = """
+WITH in_flight AS (
+    SELECT group_id, count(*) AS total,
+        sum(abs(visible_at - received_at - :timeout) < 1) AS processed
+    FROM messages WHERE queue_id = :queue AND group_id IS NOT NULL
+    AND visible_at > :now AND receipt IS NOT NULL GROUP BY group_id
+), shares AS (
+    SELECT group_id, processed,
+        total >= :noisy AND total * 10 > (SELECT sum(total) FROM in_flight) AS noisy
+    FROM in_flight
+) SELECT * FROM messages WHERE sequence IN (
+    SELECT sequence FROM messages AS message
+    LEFT JOIN shares ON shares.group_id = message.group_id
+    WHERE queue_id = :queue AND visible_at <= :now
+    ORDER BY ifnull(noisy, 0), ifnull(processed, 0), visible_at, sequence LIMIT :limit
+) ORDER BY visible_at, sequence
+"""
+"""The select of a fair queue, in which a message group is a tenant.
+
+A tenant is noisy with at least 30 messages and a tenth of all in flight, or with more than a tenth
+of the time of the receivers. AWS measures that time; here it is the number of messages that are
+hidden by their receive alone, not by ChangeMessageVisibility. Of the tenants that have messages,
+the one with the fewest is served first. A message without a group is a tenant of its own.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
+"""
+_NOISY_IN_FLIGHT = 30
+_HAS_GROUPS = """
+SELECT 1 FROM messages WHERE queue_id = ? AND group_id IS NOT NULL AND visible_at <= ? LIMIT 1
+"""
 _SELECT_FIFO = """
 SELECT * FROM messages AS message WHERE queue_id = :queue AND visible_at <= :now
 AND NOT EXISTS (
@@ -281,9 +310,12 @@ def _select_visible(
     connection: sqlite3.Connection, queue: Queue, now: float, limit: int
 ) -> list[sqlite3.Row]:
     arguments = {"queue": queue.id, "now": now, "limit": limit}
-    return connection.execute(
-        _SELECT_FIFO if queue.fifo else _SELECT_STANDARD, arguments
-    ).fetchall()
+    if queue.fifo:
+        return connection.execute(_SELECT_FIFO, arguments).fetchall()
+    if connection.execute(_HAS_GROUPS, (queue.id, now)).fetchone() is None:
+        return connection.execute(_SELECT_STANDARD, arguments).fetchall()
+    shares = {"timeout": queue.seconds("VisibilityTimeout"), "noisy": _NOISY_IN_FLIGHT}
+    return connection.execute(_SELECT_FAIR, {**arguments, **shares}).fetchall()
 
 
 def _hide(

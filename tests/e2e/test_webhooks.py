@@ -10,6 +10,8 @@ import httpx
 from standardwebhooks import Webhook as Verifier
 
 from tests.cloud import CloudProcess
+from tests.e2e.driving import until
+from tests.e2e.tenants import make_tenant
 from tests.integration.webhooks.receiver import Receiver, receiving
 
 SECONDS = 60.0
@@ -64,3 +66,40 @@ def test_should_tell_a_receiver_of_a_document_that_is_ready(cloud: CloudProcess)
     assert verified["type"] == "document.ready"
     assert verified["data"]["document_id"] == upload["document_id"]
     assert verified["data"]["path"] == "webhooks/fuses.txt"
+
+
+def test_should_not_let_the_slow_receiver_of_one_tenant_delay_another(
+    cloud: CloudProcess,
+) -> None:
+    """Each of the first tenant's calls is held until the other's delivery has come."""
+    slow, other = make_tenant(cloud, "slow"), make_tenant(cloud, "prompt")
+    with receiving() as held, receiving() as receiver:
+        held.released.clear()
+        places = [_made(slow.api, held), _made(other.api, receiver)]
+        try:
+            for _ in range(20):
+                assert slow.api.post(f"{places[0]}/test").status_code == 202
+            _got(held, 1)
+            assert other.api.post(f"{places[1]}/test").status_code == 202
+            _got(receiver, 1)
+            assert len(held.got) < 20
+        finally:
+            held.released.set()
+            slow.api.delete(places[0])
+            other.api.delete(places[1])
+            until(lambda: _waiting(cloud) == 0, "messages of the slow receiver stayed")
+    slow.api.close()
+    other.api.close()
+
+
+def _made(api: httpx.Client, receiver: Receiver) -> str:
+    url = f"http://127.0.0.1:{receiver.port}/hook"
+    made = api.post("/v1/webhooks", json={"url": url, "events": ["document.ready"]}).json()
+    return f"/v1/webhooks/{made['webhook_id']}"
+
+
+def _waiting(cloud: CloudProcess) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = cloud.client("sqs").get_queue_url(QueueName="headrace-local-webhooks")["QueueUrl"]
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return sum(int(count) for count in found["Attributes"].values())

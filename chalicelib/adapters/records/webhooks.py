@@ -127,8 +127,15 @@ class WebhookTable:
         newest = self._table.query(tenant_pk(tenant), prefix, limit=count, newest_first=True)
         return [_delivery(item) for item in itertools.islice(newest, count)]
 
-    def record_attempt(self, tenant: str, delivery: Delivery) -> bool:
-        """Record attempt `delivery.attempts`; return False if it was recorded before."""
+    def claim_attempt(self, tenant: str, delivery: Delivery) -> bool:
+        """Count attempt `delivery.attempts` before it is made; return False if another did."""
+        return self._write_pending(tenant, delivery, delivery.attempts - 1)
+
+    def record_result(self, tenant: str, delivery: Delivery) -> bool:
+        """Record the result of attempt `delivery.attempts`; return False if it is not the last."""
+        return self._write_pending(tenant, delivery, delivery.attempts)
+
+    def _write_pending(self, tenant: str, delivery: Delivery, attempts_before: int) -> bool:
         update = Update(
             _delivery_key(tenant, delivery.webhook_id, delivery.delivery_id),
             "SET #attempts = :attempts, #status = :status, #delivery = :delivery",
@@ -136,14 +143,15 @@ class WebhookTable:
                 ":attempts": delivery.attempts,
                 ":status": delivery.status,
                 ":delivery": delivery.model_dump_json(exclude={"attempts", "status"}),
+                ":before": attempts_before,
                 ":pending": "pending",
             },
-            WriteCondition("#attempts < :attempts AND #status = :pending"),
+            WriteCondition("#attempts = :before AND #status = :pending"),
         )
         return self._updated(update)
 
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
-        """Put a failed delivery back to work; False when it has not failed."""
+        """Make a delivery due now; return False if it was delivered or tried meanwhile."""
         again = delivery.model_copy(update={"next_attempt_at": now, "updated_at": now})
         update = Update(
             _delivery_key(tenant, delivery.webhook_id, delivery.delivery_id),
@@ -151,9 +159,10 @@ class WebhookTable:
             {
                 ":pending": "pending",
                 ":delivery": again.model_dump_json(exclude={"attempts", "status"}),
-                ":failed": "failed",
+                ":delivered": "delivered",
+                ":attempts": delivery.attempts,
             },
-            WriteCondition("#status = :failed"),
+            WriteCondition("#status <> :delivered AND #attempts = :attempts"),
         )
         return self._updated(update)
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @dataclass
 class Receiver:
-    """What came in, and what is answered: the last status again and again."""
+    """What came in, and what is answered: the last status again and again, once released."""
 
     statuses: list[int] = field(default_factory=lambda: [204])
     got: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
     port: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.released.set()
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
         self.got.append((path, headers, body))
+        self.released.wait()
         return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
 
 
@@ -37,8 +42,9 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             if status == 302:
                 self.send_header("location", "/elsewhere")
             self.send_header("content-length", "5")
-            self.end_headers()
-            self.wfile.write(b"hello")
+            with suppress(OSError):
+                self.end_headers()
+                self.wfile.write(b"hello")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return
@@ -53,6 +59,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.released.set()
         server.shutdown()
         server.server_close()
         thread.join(5)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.contracts.webhooks import Delivery, DeliveryDue, Webhook
-from chalicelib.webhooks.delivery import DeliveryProcessor
+from chalicelib.webhooks.delivery import DeliveryProcessor, ProcessedMessage
 from chalicelib.webhooks.subscriptions import OutgoingDelivery, ReceiverResponse, Subscription
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MAX_VISIBILITY = timedelta(hours=12)
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
 SECRET = "whsec_" + "QUJD" * 10
 
 
@@ -64,10 +66,16 @@ class FakeRecords:
         ]
         return sorted(found, key=lambda delivery: delivery.delivery_id, reverse=True)[:count]
 
-    def record_attempt(self, tenant: str, delivery: Delivery) -> bool:
+    def claim_attempt(self, tenant: str, delivery: Delivery) -> bool:
+        return self._write_pending(tenant, delivery, delivery.attempts - 1)
+
+    def record_result(self, tenant: str, delivery: Delivery) -> bool:
+        return self._write_pending(tenant, delivery, delivery.attempts)
+
+    def _write_pending(self, tenant: str, delivery: Delivery, attempts_before: int) -> bool:
         key = (tenant, delivery.webhook_id, delivery.delivery_id)
         before = self.parcels[key]
-        if before.delivery.attempts >= delivery.attempts or before.delivery.status != "pending":
+        if (before.delivery.attempts, before.delivery.status) != (attempts_before, "pending"):
             return False
         self.parcels[key] = OutgoingDelivery(delivery, before.body)
         return True
@@ -82,7 +90,7 @@ class FakeRecords:
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
         key = (tenant, delivery.webhook_id, delivery.delivery_id)
         before = self.parcels[key]
-        if before.delivery.status != "failed":
+        if before.delivery.status == "delivered" or before.delivery.attempts != delivery.attempts:
             return False
         self.parcels[key] = OutgoingDelivery(
             before.delivery.model_copy(update={"status": "pending", "next_attempt_at": now}),
@@ -93,22 +101,32 @@ class FakeRecords:
 
 @dataclass
 class FakeQueue:
-    sent: list[tuple[DeliveryDue, int]] = field(default_factory=list)
+    sent: list[DeliveryDue] = field(default_factory=list)
 
-    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
-        assert 0 <= delay_seconds <= 900
-        self.sent.append((due, delay_seconds))
+    def send_due(self, due: DeliveryDue) -> None:
+        self.sent.append(due)
+
+
+class Killed(Exception):  # noqa: N818 - stands for the end of a process
+    """The process of the function is killed."""
 
 
 @dataclass
 class FakeReceiver:
     """Answers as told, the last answer again and again; remembers what it got."""
 
+    dies: bool = False
+    meanwhile: Callable[[], object] | None = None
+
     answers: list[ReceiverResponse] = field(default_factory=lambda: [ReceiverResponse(204)])
     got: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> ReceiverResponse:
         self.got.append((url, headers, body))
+        if self.dies:
+            raise Killed
+        if self.meanwhile is not None:
+            self.meanwhile()
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -132,13 +150,21 @@ class World:
         )
 
     def run(self, repeat: int = 1) -> list[str]:
-        """Take messages until the queue is empty, each `repeat` times; return what became."""
+        """Take messages until all are done with, each `repeat` times; return what became."""
         became: list[str] = []
         while self.queue.sent:
-            due, delay = self.queue.sent.pop(0)
-            self.now += timedelta(seconds=delay)
-            became += [self.delivering.take(due.model_dump_json()).name for _ in range(repeat)]
+            due = self.queue.sent.pop(0)
+            processed = [self.take(due) for _ in range(repeat)]
+            became += [each.result.name for each in processed]
+            waits = [each.again_after for each in processed if each.again_after is not None]
+            if waits:
+                assert max(waits) <= MAX_VISIBILITY
+                self.now += min(waits)
+                self.queue.sent.append(due)
         return became
+
+    def take(self, due: DeliveryDue) -> ProcessedMessage:
+        return self.delivering.take(due.model_dump_json())
 
 
 def webhook(webhook_id: str = "wh_a", **fields: object) -> Webhook:

@@ -90,7 +90,7 @@ def test_should_send_a_test_event_and_list_its_delivery() -> None:
     listed = api.call("GET", f"{place}/deliveries?limit=5").json_body
     assert listed == {"items": [response.json_body]}
     (asked,) = api.webhook_queue.sent
-    assert asked[0].delivery_id == response.json_body["delivery_id"]
+    assert asked.delivery_id == response.json_body["delivery_id"]
 
 
 def test_should_try_a_failed_delivery_again_but_not_an_accepted_one() -> None:

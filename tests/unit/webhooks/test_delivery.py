@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,10 +10,17 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook as Verifier
 
 from chalicelib.errors import InvalidInput
-from chalicelib.webhooks.delivery import MAX_ATTEMPTS, parse_message
+from chalicelib.webhooks.delivery import (
+    LEASE,
+    MAX_ATTEMPTS,
+    DeliveryResult,
+    ProcessedMessage,
+    parse_message,
+)
+from chalicelib.webhooks.handlers import WebhookHandlers
 from chalicelib.webhooks.subscriptions import ReceiverResponse
 from tests.soak import often
-from tests.unit.webhooks.fakes import SECRET, World, event, webhook
+from tests.unit.webhooks.fakes import SECRET, Killed, World, event, webhook
 
 
 def test_should_deliver_an_event_to_each_webhook_that_wants_it() -> None:
@@ -138,16 +146,58 @@ def test_should_not_deliver_twice_however_often_messages_come(
     assert parcel.delivery.attempts == len(world.receiver.got)
 
 
-def test_should_ask_again_where_asking_was_lost_after_a_failed_attempt() -> None:
+def test_should_go_on_where_an_attempt_broke_off() -> None:
+    """The process died after the request was sent, at each attempt: each one is counted."""
     world = World()
-    world.receiver.answers = [ReceiverResponse(500), ReceiverResponse(200)]
     world.records.add("acme", webhook())
     world.delivering.take(event())
-    due, _ = world.queue.sent.pop()
-    world.delivering.take(due.model_dump_json())
+    (due,) = world.queue.sent
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        world.receiver.dies = True
+        with pytest.raises(Killed):
+            world.take(due)
+        (parcel,) = world.records.parcels.values()
+        assert (parcel.delivery.attempts, parcel.delivery.status) == (attempt, "pending")
+        assert world.take(due).result is DeliveryResult.EARLY
+        world.now += LEASE
+    assert world.run() == ["GIVEN_UP"]
+    (parcel,) = world.records.parcels.values()
+    assert (parcel.delivery.attempts, parcel.delivery.status) == (MAX_ATTEMPTS, "failed")
+    assert "broke off" in parcel.delivery.last_error
+    assert len(world.receiver.got) == MAX_ATTEMPTS
+
+
+def test_should_leave_an_attempt_to_the_message_that_claimed_it() -> None:
+    """Two messages of one delivery at the same time: one request, and neither message is lost."""
+    world = World()
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    (due,) = world.queue.sent
+    seen: list[ProcessedMessage] = []
+    world.receiver.meanwhile = lambda: seen.append(world.take(due))
+    assert world.take(due).result is DeliveryResult.DELIVERED
+    assert seen == [ProcessedMessage(DeliveryResult.EARLY, LEASE)]
+    assert len(world.receiver.got) == 1
+    assert world.take(due) == ProcessedMessage(DeliveryResult.REPEATED)
+
+
+def test_should_keep_one_message_from_the_first_attempt_to_the_last() -> None:
+    """A function that sends to the queue that invokes it is stopped after 16 rounds.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    world = World()
+    world.receiver.answers = [ReceiverResponse(500)]
+    world.records.add("acme", webhook())
+    world.delivering.take(event())
+    (due,) = world.queue.sent
     world.queue.sent.clear()
-    world.delivering.take(due.model_dump_json())
-    assert world.run()[-1] == "DELIVERED"
+    processed = world.take(due)
+    while processed.again_after is not None:
+        world.now += processed.again_after
+        processed = world.take(due)
+    assert processed.result is DeliveryResult.GIVEN_UP
+    assert (len(world.receiver.got), world.queue.sent) == (MAX_ATTEMPTS, [])
 
 
 @pytest.mark.parametrize(
@@ -156,3 +206,30 @@ def test_should_ask_again_where_asking_was_lost_after_a_failed_attempt() -> None
 def test_should_leave_what_is_no_webhook_work_to_the_dead_letters(body: str) -> None:
     with pytest.raises(InvalidInput):
         parse_message(body)
+
+
+@dataclass
+class _Hidden:
+    waits: dict[str, timedelta] = field(default_factory=dict)
+
+    def hide(self, receipt_handle: str, wait: timedelta) -> None:
+        self.waits[receipt_handle] = wait
+
+
+def test_should_hide_a_message_that_waits_and_report_it_as_not_done() -> None:
+    """Lambda deletes what is not reported.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    world, hidden = World(), _Hidden()
+    world.records.add("acme", webhook())
+    world.receiver.answers = [ReceiverResponse(503), ReceiverResponse(204)]
+    world.delivering.take(event())
+    handlers = WebhookHandlers(world.delivering, hidden)
+    body = world.queue.sent[0].model_dump_json()
+    record = {"messageId": "m-1", "receiptHandle": "r-1", "body": body, "eventSource": "aws:sqs"}
+    told = handlers.webhook_due({"Records": [record]})
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert timedelta(seconds=5) <= hidden.waits["r-1"] <= timedelta(seconds=5.5)
+    world.now += hidden.waits["r-1"]
+    assert handlers.webhook_due({"Records": [record]}) == {"batchItemFailures": []}
