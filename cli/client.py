@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from cli.failures import ApiError, UnreachableError
+from cli.failures import ApiError, CorruptTransferError, UnreachableError
 
 Json = dict[str, Any]
 
 ATTEMPTS = 5
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT = 20.0
+_MD5 = re.compile("[0-9a-f]{32}")
+_XML_FIELD = re.compile("<(Code|Message)>([^<]*)</")
 
 
 class Api:
@@ -63,7 +68,12 @@ class Api:
         return self.call("POST", "/v1/documents", json=body, once=True)
 
     def upload(self, target: Mapping[str, Any], file: Path) -> None:
-        """Send `file` to the presigned POST `target` (`url` and `fields`)."""
+        """Send `file` to the presigned POST `target` (`url` and `fields`).
+
+        Raises:
+            ApiError: it is refused or redirected.
+            CorruptTransferError: S3 has stored other bytes than the file has.
+        """
 
         def send() -> httpx.Response:
             with file.open("rb") as content:
@@ -72,8 +82,10 @@ class Api:
                 )
 
         response = self._persist(send)
-        if response.status_code >= 400:
+        if response.status_code >= 300:
             raise _refusal(response)
+        with file.open("rb") as content:
+            _check_digest(response, hashlib.file_digest(content, _md5).hexdigest(), file)
 
     def document(self, document_id: str) -> Json:
         """Return one document."""
@@ -97,24 +109,37 @@ class Api:
         """Start another attempt at a document that failed; return the document."""
         return self.call("POST", f"/v1/documents/{quote(document_id, safe='')}/retry", once=True)
 
-    def download(self, url: str, file: Path) -> None:
-        """Download the signed address `url` into `file`, atomically."""
+    def download(self, url: str, file: Path, size: int | None = None) -> None:
+        """Download the signed address `url` into `file`, atomically.
+
+        Raises:
+            ApiError: it is refused or redirected.
+            CorruptTransferError: other bytes came than S3 has stored, or not `size` of them.
+        """
         draft = file.with_name(f"{file.name}.part")
 
         def fetch() -> httpx.Response:
             with self._http.stream("GET", url) as response:
-                if response.status_code >= 400:
+                if response.status_code >= 300:
                     response.read()
                     return response
+                digest = _md5()
                 with draft.open("wb") as out:
                     for block in response.iter_bytes():
+                        digest.update(block)
                         out.write(block)
+                _check_digest(response, digest.hexdigest(), file)
                 return response
 
-        response = self._persist(fetch)
-        if response.status_code >= 400:
-            raise _refusal(response)
-        draft.replace(file)
+        try:
+            response = self._persist(fetch)
+            if response.status_code >= 300:
+                raise _refusal(response)
+            if size is not None and draft.stat().st_size != size:
+                raise CorruptTransferError(f"{file} has {draft.stat().st_size} bytes, not {size}.")
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def search(self, body: Json) -> Json:
         """Return the passages for a query."""
@@ -149,7 +174,7 @@ class Api:
         response = self._persist(
             lambda: self._http.request(method, url, json=json, params=params, headers=headers)
         )
-        if response.status_code >= 400:
+        if response.status_code >= 300:
             raise _refusal(response)
         if not response.content:
             return {}
@@ -191,12 +216,30 @@ def _retry_after(response: httpx.Response) -> float | None:
     return min(_LONGEST_WAIT, max(0.0, seconds))
 
 
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _check_digest(response: httpx.Response, md5: str, file: Path) -> None:
+    """Raise `CorruptTransferError` if S3's ETag is an MD5 digest, and another than `md5`.
+
+    It is none of an object that was uploaded in parts or is encrypted with a key of KMS.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html
+    """
+    etag = response.headers.get("ETag", "").strip('"')
+    encryption = response.headers.get("x-amz-server-side-encryption", "AES256")
+    if _MD5.fullmatch(etag) and encryption == "AES256" and etag != md5:
+        raise CorruptTransferError(
+            f"{file}: its MD5 digest is {md5}, but that of S3's object is {etag}."
+        )
+
+
 def _refusal(response: httpx.Response) -> ApiError | UnreachableError:
-    """Return the failure for a response with a status of 400 or more."""
+    """Return the failure for a response with a status of 300 or more."""
     try:
         body = response.json()
     except ValueError:
-        body = None
+        body = _xml_error(response)
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
         return ApiError(
@@ -208,9 +251,23 @@ def _refusal(response: httpx.Response) -> ApiError | UnreachableError:
             request_id=error.get("request_id"),
         )
     message = body.get("message") or body.get("Message") if isinstance(body, dict) else None
+    message = str(message or response.text[:300])
+    if response.has_redirect_location:
+        # Following would send the file, or the key, to an address that nobody has signed.
+        message = (
+            f"{message} It redirects to {response.headers['Location']}, which is not followed."
+        )
+    code = body.get("Code") if isinstance(body, dict) else None
     return ApiError(
         status=response.status_code,
-        type=response.reason_phrase or str(response.status_code),
-        message=str(message or response.text[:300]),
-        request_id=response.headers.get("x-amzn-requestid"),
+        type=str(code or response.reason_phrase or response.status_code),
+        message=message.strip(),
+        request_id=response.headers.get("x-amzn-requestid")
+        or response.headers.get("x-amz-request-id"),
     )
+
+
+def _xml_error(response: httpx.Response) -> dict[str, str] | None:
+    """Return the code and the message of S3's XML error, or None if it is none."""
+    found = _XML_FIELD.findall(response.text[:4096])
+    return {name: unescape(value) for name, value in found} or None

@@ -36,6 +36,10 @@ class UnreachableError(CommandError):
     exit_code = 3
 
 
+class CorruptTransferError(CommandError):
+    """Raised when other bytes were transferred than were sent."""
+
+
 @dataclass
 class ApiError(CommandError):
     """Raised when the API answers with an error."""

@@ -189,11 +189,7 @@ def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Pat
     for n, result in enumerate(job["results"]):
         file = folder / Path(result["name"]).name
         fresh = job if n == 0 else api.call("GET", job_path(job["job_id"]))
-        api.download(fresh["results"][n]["url"], file)
-        if file.stat().st_size != result["bytes"]:
-            raise ItemsFailedError(
-                f"{file} has {file.stat().st_size} bytes, not {result['bytes']}."
-            )
+        api.download(fresh["results"][n]["url"], file, result["bytes"])
         if not output.as_json:
             output.notice(f"{file.name}, {result['bytes']} bytes", "dim")
         files.append(file)

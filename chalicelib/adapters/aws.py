@@ -42,6 +42,12 @@ CONFIG = Config(
     max_pool_connections=16,
 )
 
+REGIONAL_ADDRESSES = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
+"""Presigned addresses name the bucket's region: `BUCKET.s3.REGION.amazonaws.com`."""
+
 _making = threading.Lock()
 """boto3's session is not to be used by two threads at once; its clients are.
 
@@ -132,8 +138,16 @@ def asked_dynamodb() -> DynamoDBClient:
 
 @functools.cache
 def s3() -> S3Client:
-    """Return this process's S3 client. Without its name, upload forms get the older signature."""
-    return cast("S3Client", _Later("s3", CONFIG.merge(Config(signature_version="s3v4"))))
+    """Return this process's S3 client, which signs for the bucket's own regional host.
+
+    By default, boto3 presigns for the global host `BUCKET.s3.amazonaws.com`, which answers 307 for
+    a new bucket outside us-east-1, and 400 in regions launched after March 20, 2019. Without
+    `signature_version`, upload forms would get the older signature.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/UsingRouting.html
+    """
+    return cast("S3Client", _Later("s3", CONFIG.merge(REGIONAL_ADDRESSES)))
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from pathlib import Path
 from cli.client import Api
 from cli.documents.results import DocumentProgress, DocumentResult, result_of
 from cli.documents.settlement import AwaitedDocument, DocumentWaiter, find_document
-from cli.failures import ApiError, UnreachableError, UsageError
+from cli.failures import ApiError, CorruptTransferError, UnreachableError, UsageError
 from cli.output import Json
 
 
@@ -122,6 +122,8 @@ class Uploader:
             self.api.upload(created["upload"], local.file)
         except ApiError as refused:
             return DocumentResult(local.path, "rejected", reason=str(refused))
+        except CorruptTransferError as differing:
+            return DocumentResult(local.path, "failed", reason=str(differing))
         except OSError as error:
             return DocumentResult(local.path, "failed", reason=f"The file cannot be read: {error}")
         return AwaitedDocument(local.path, document_id, functools.partial(_is_news, before, wanted))

@@ -103,7 +103,7 @@ class FrontDoor:
         for path, application in self._interceptors.admin.items():
             if request.path == path or request.path.startswith(f"{path}/"):
                 return application
-        if request.is_form_upload or (request.presigned_service and not request.is_api):
+        if request.is_for_bucket or (request.presigned_service and not request.is_api):
             return self._backends.s3
         return self._backends.api
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from localcloud.frontdoor.request import presigned_service
+from localcloud.s3.addresses import BY_PATH, parse_host
 from localcloud.wsgi import Environ, StartResponse, WsgiApp
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -79,7 +80,7 @@ def refusal_reason(source: RequestSource) -> str | None:
     """Return why a request is refused, or None if it is let in."""
     host, target = _hostname(f"//{source.host}"), source.target
     named = host if target.startswith("/") or target == "*" else _hostname(target)
-    if not {host, named} <= _LOOPBACK:
+    if not {host, named} <= _LOOPBACK and not (host == named and _names_s3(source.host)):
         return f"The local cloud answers to 127.0.0.1 and localhost only, not to {source.host!r}."
     if source.is_api:
         return None
@@ -93,6 +94,14 @@ def refusal_reason(source: RequestSource) -> str | None:
         "The local cloud takes no request that a page of another site caused "
         f"(Sec-Fetch-Site: {source.fetch_site})."
     )
+
+
+def _names_s3(host: str) -> bool:
+    """Return whether a `Host` header names S3 or a bucket, which no other site can have.
+
+    Nobody else's name server answers for `BUCKET.localhost` or for S3's own hosts.
+    """
+    return parse_host(host) != BY_PATH
 
 
 def _hostname(address: str) -> str | None:

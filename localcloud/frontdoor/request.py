@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from localcloud.errors import AwsError
 from localcloud.iam.request_signature import RequestSignature, SignedRequest
+from localcloud.s3.addresses import BY_PATH, parse_host
 from localcloud.service import Params, Service
 from localcloud.wire import constraints
 from localcloud.wire.requests import decode, parse_json, parse_rest
@@ -74,8 +75,13 @@ class FrontDoorRequest:
         return self.path == "/v1" or self.path.startswith("/v1/")
 
     @property
-    def is_form_upload(self) -> bool:
-        """Whether this is a form posted to a bucket, or a browser's preflight for one."""
+    def is_for_bucket(self) -> bool:
+        """Whether the host names S3 or a bucket, or this is a form posted to a bucket's path.
+
+        A browser's preflight for such a form counts, too.
+        """
+        if parse_host(self.headers.get("host", "")) != BY_PATH:
+            return True
         if self.is_api or self.path.strip("/") == "":
             return False
         form = self.headers["content-type"].startswith("multipart/form-data")

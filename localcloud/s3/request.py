@@ -1,4 +1,4 @@
-"""An S3 request parsed from WSGI, with a path-style address (`/bucket/key`)."""
+"""An S3 request parsed from WSGI; the bucket is named by the path or by the host."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from localcloud.errors import AwsError
 from localcloud.iam.guard import Caller
+from localcloud.s3.addresses import BY_PATH, S3Address, parse_host
 from localcloud.s3.request_body.streams import RequestBody
 from localcloud.wsgi import headers_of
 
@@ -42,6 +43,7 @@ class S3Request:
 
     Header names are lower case; `query` values are decoded. `length` is that of the framed
     body, None if the transfer coding gives it. `caller` is set once the request is authorized.
+    `address` is what the host names, and `query_string` the query as it was sent.
     """
 
     method: str
@@ -54,6 +56,8 @@ class S3Request:
     request_id: str
     source_ip: str
     caller: Caller | None = None
+    address: S3Address = BY_PATH
+    query_string: str = ""
 
     @property
     def level(self) -> str:
@@ -64,13 +68,19 @@ class S3Request:
 
     @property
     def path(self) -> str:
-        """The decoded path, as in `/bucket/key`."""
+        """The resource, as in `/bucket/key`."""
         return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
+
+    @property
+    def signed_path(self) -> str:
+        """The decoded path of the URL, which a signature covers: without a bucket in the host."""
+        return f"/{self.key}" if self.address.bucket else self.path
 
     def location(self, key: str) -> str:
         """Return the URL of an object in the request's bucket."""
         host = self.headers.get("host", "127.0.0.1")
-        return f"http://{host}/{self.bucket}/{quote(key)}"
+        bucket = "" if self.address.bucket else f"/{self.bucket}"
+        return f"http://{host}{bucket}/{quote(key)}"
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -89,7 +99,9 @@ class S3Request:
 
 def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
     """Parse the request line and headers; the body stays unread."""
-    bucket, _, key = _path(environ).removeprefix("/").partition("/")
+    address = parse_host(environ.get("HTTP_HOST", ""))
+    path = _path(environ).removeprefix("/")
+    bucket, _, key = (address.bucket, "", path) if address.bucket else path.partition("/")
     if len(key.encode()) > MAX_KEY_BYTES:
         raise AwsError(
             "KeyTooLongError",
@@ -112,6 +124,8 @@ def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
         length=length,
         request_id=request_id,
         source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
+        address=address,
+        query_string=environ.get("QUERY_STRING", ""),
     )
 
 

@@ -15,6 +15,7 @@ from localcloud.errors import AwsError
 from localcloud.event_outbox import EventOutbox, Publish
 from localcloud.iam.guard import AccessGuard
 from localcloud.s3 import response
+from localcloud.s3.addresses import refuse_wrong_region
 from localcloud.s3.authorization import S3Authorizer
 from localcloud.s3.cors import preflight_headers, response_headers
 from localcloud.s3.errors import access_denied
@@ -66,6 +67,7 @@ class S3Service:
     ) -> None:
         """Open the buckets under the data directory."""
         self._account = context.account_id
+        self._region = context.region
         self._store = S3Store(context.folder("s3"), clock, self._wake)
         self._outbox = EventOutbox(self._store.database, publish, "s3")
         secrets_of = secret_for if guard is None else guard.secret_for
@@ -155,6 +157,7 @@ class S3Service:
             rules = self._configurations.cors_rules(request.bucket)
             return S3Response(200, preflight_headers(rules, request.headers))
         found = find_route(request)
+        self._check_region(request)
         if found.operation != "PostObject":
             access_key = self._authenticator.authenticate(request)
             request = self._authorizer.authorize(request, found.operation, access_key)
@@ -171,6 +174,15 @@ class S3Service:
             raise
         self._authorizer.invalidate(found.operation)
         return answered
+
+    def _check_region(self, request: S3Request) -> None:
+        """Raise if an existing bucket is addressed by a host of another region than its own."""
+        if request.address.region is not None and request.bucket:
+            if not self._store.catalogue.exists(request.bucket):
+                return
+            refuse_wrong_region(
+                request.address, self._region, request.bucket, request.key, request.query_string
+            )
 
     def _cors_headers(self, request: S3Request) -> dict[str, str]:
         if "origin" not in request.headers or request.method == "OPTIONS":

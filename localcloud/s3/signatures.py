@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html (version
 boto3 still chooses for presigned URLs where a client does not ask for `s3v4`)
 
 The signature of a presigned URL and of a form is verified here. That of signed headers is verified
-by the front door, for all services alike; here only the access key is read from it.
+by the front door, for all services alike; here only the access key and the region are read from it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SecretFor = Callable[[str], "str | None"]
 
 MAX_EXPIRES = 604_800
 _SKEW = 900
-_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+Credential=([^/,\s]+)/")
+_AUTHORIZATION = re.compile(r"AWS4-HMAC-SHA256\s+Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/")
 _V2_SUBRESOURCES = re.compile(
     r"acl|cors|delete|lifecycle|location|logging|notification|partNumber|policy|requestPayment"
     r"|response-[a-z-]+|tagging|torrent|uploadId|uploads|versionId|versioning|versions|website"
@@ -53,6 +53,13 @@ class Authenticator:
         found = _AUTHORIZATION.match(request.headers.get("authorization", ""))
         if found is None:
             raise access_denied()
+        if found[2] != self.region:
+            raise AwsError(
+                "AuthorizationHeaderMalformed",
+                f"The authorization header is malformed; the region '{found[2]}' is wrong; "
+                f"expecting '{self.region}'",
+                Region=self.region,
+            )
         return found[1]
 
     def check_form(self, fields: Mapping[str, str]) -> str:
@@ -171,7 +178,7 @@ def _canonical_request(request: S3Request, signed: list[str]) -> str:
     return "\n".join(
         [
             request.method,
-            quote(request.path, safe="/-_.~"),
+            quote(request.signed_path, safe="/-_.~"),
             "&".join(f"{name}={value}" for name, value in pairs),
             headers,
             ";".join(signed),

@@ -38,6 +38,10 @@ class ObjectCatalogue:
             raise no_such_bucket(name)
         return BucketRecord.from_row(rows[0])
 
+    def exists(self, name: str) -> bool:
+        """Return whether there is a bucket of this name."""
+        return bool(self._database.read("SELECT 1 FROM buckets WHERE name = ?", name))
+
     def configuration(self, bucket: str, kind: str) -> str | None:
         """Return a stored configuration of a bucket, or None if there is none."""
         rows = self._database.read(

@@ -68,11 +68,11 @@ class Door:
 
 
 @contextmanager
-def running(folder: Path, door: Door) -> Iterator[Running]:
-    """Serve the buckets in `folder`."""
+def running(folder: Path, door: Door, region: str = "us-east-1") -> Iterator[Running]:
+    """Serve the buckets in `folder`, which are in `region`."""
     events: list[dict[str, Any]] = []
     clock = Clock()
-    context = CloudContext(folder, "http://127.0.0.1")
+    context = CloudContext(folder, "http://127.0.0.1", region=region)
     service = S3Service(context, events.append, clock=clock)
     door.service = service
     service.start()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import httpx
 import pytest
 
 from cli.client import ATTEMPTS, Api
-from cli.failures import ApiError, UnreachableError
+from cli.failures import ApiError, CorruptTransferError, UnreachableError
 
 UNREACHABLE = httpx.ConnectError("refused")
 
@@ -69,3 +72,74 @@ def test_should_not_let_an_id_change_the_path() -> None:
 
     api(answer, []).document("../health?x")
     assert asked == ["/v1/documents/..%2Fhealth%3Fx"]
+
+
+TARGET = {"url": "https://b.s3.amazonaws.com/", "fields": {"key": "k"}}
+REDIRECT = httpx.Response(
+    307,
+    headers={"Location": "https://b.s3.eu-central-1.amazonaws.com/k"},
+    content=b"<Error><Code>TemporaryRedirect</Code><Message>Re-send &amp; wait.</Message></Error>",
+)
+MALFORMED = httpx.Response(
+    301, content=b"<Error><Code>PermanentRedirect</Code><Message>Use it.</Message></Error>"
+)
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("redirect", [REDIRECT, MALFORMED])
+def test_should_take_no_redirect_for_success(redirect: httpx.Response, tmp_path: Path) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTRedirect.html"""
+    sent = tmp_path / "sent"
+    sent.write_bytes(b"x")
+    with pytest.raises(ApiError, match="Redirect"):
+        api(lambda request: redirect, []).upload(TARGET, sent)
+    with pytest.raises(ApiError, match="Redirect") as raised:
+        api(lambda request: redirect, []).download("https://b.s3.amazonaws.com/k", tmp_path / "k")
+    with pytest.raises(ApiError):
+        api(lambda request: redirect, []).health()
+    assert [each.name for each in tmp_path.iterdir()] == ["sent"]
+    if redirect is REDIRECT:
+        assert str(raised.value) == (
+            "TemporaryRedirect: Re-send & wait. It redirects to "
+            "https://b.s3.eu-central-1.amazonaws.com/k, which is not followed."
+        )
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_checked"),
+    [
+        ({"ETag": f'"{md5(b"other")}"'}, True),
+        ({"ETag": f'"{md5(b"other")}"', "x-amz-server-side-encryption": "AES256"}, True),
+        ({"ETag": f'"{md5(b"other")}"', "x-amz-server-side-encryption": "aws:kms"}, False),
+        ({"ETag": f'"{md5(b"other")}-2"'}, False),
+        ({"ETag": f'"{md5(b"hello")}"'}, False),
+        ({}, False),
+    ],
+)
+def test_should_compare_the_bytes_by_a_digest_where_s3_has_one(
+    headers: dict[str, str], is_checked: bool, tmp_path: Path
+) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html"""
+    sent, got = tmp_path / "sent", tmp_path / "got"
+    sent.write_bytes(b"hello")
+    here = api(lambda request: httpx.Response(200, headers=headers, content=b"hello"), [])
+    if not is_checked:
+        here.upload(TARGET, sent)
+        here.download("https://b/k", got, 5)
+        assert got.read_bytes() == b"hello"
+        return
+    with pytest.raises(CorruptTransferError, match=f"is {md5(b'other')}"):
+        here.upload(TARGET, sent)
+    with pytest.raises(CorruptTransferError, match=f"is {md5(b'other')}"):
+        here.download("https://b/k", got)
+    assert not list(tmp_path.glob("got*"))
+
+
+def test_should_keep_no_download_of_another_length(tmp_path: Path) -> None:
+    here = api(lambda request: httpx.Response(200, content=b"hell"), [])
+    with pytest.raises(CorruptTransferError, match="has 4 bytes, not 5"):
+        here.download("https://b/k", tmp_path / "got", 5)
+    assert not list(tmp_path.iterdir())

@@ -265,6 +265,8 @@ SIGNED_FOR_THE_API = signed_headers("execute-api", "http://127.0.0.1/v1/health",
         ("POST", "/bucket", {"Content-Type": "multipart/form-data; boundary=x"}, "s3"),
         ("POST", "/v1/files", {"Content-Type": "multipart/form-data; boundary=x"}, "api"),
         ("OPTIONS", "/bucket", {}, "s3"),
+        ("POST", "/", {"Host": "bucket.localhost:4510"}, "s3"),
+        ("GET", "/v1/health", {"Host": "bucket.s3.eu-central-1.amazonaws.com"}, "s3"),
         ("GET", "/b/k?X-Amz-Credential=test/20260101/us-east-1/s3/aws4_request", {}, "s3"),
     ],
 )

@@ -19,14 +19,34 @@ def reason(
     return refusal_reason(RequestSource(method, target, host, origin, site))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:4510", "localhost", "[::1]:80"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:4510",
+        "localhost",
+        "[::1]:80",
+        "bucket.localhost:4510",
+        "s3.amazonaws.com",
+        "bucket.s3.eu-central-1.amazonaws.com",
+    ],
+)
 @pytest.mark.parametrize("origin", [None, "http://localhost:3000", "http://127.0.0.1"])
 def test_this_machines_programs_and_pages_should_come_in(host: str, origin: str | None) -> None:
     assert reason(host, origin, "/") is None
     assert reason(host, origin, "/", "none" if origin is None else "cross-site") is None
 
 
-@pytest.mark.parametrize("host", ["evil.example", "", "127.0.0.1.evil.example:4510", "[bad"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "",
+        "127.0.0.1.evil.example:4510",
+        "[bad",
+        "bucket.s3.amazonaws.com.evil",
+        "elb.amazonaws.com",
+    ],
+)
 def test_another_name_for_this_machine_should_be_refused(host: str) -> None:
     for target in ("/v1/health", "/", f"http://{host}/"):
         assert "answers to 127.0.0.1 and localhost only" in str(reason(host, None, target))
