@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,24 @@ BILLED_TRANSITIONS = 5
 
 GIGABYTE = 1024**3
 FLOAT_BYTES = 4
+MIN_PUT_BYTES = 128 * 1024
+"""The least that S3 Vectors bills for one PutVectors call, however many vectors it has.
+
+https://aws.amazon.com/s3/pricing/ (S3 Vectors, PUT); its guide therefore recommends large batches:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-best-practices.html
+"""
+
+
+def billed_put_bytes(sizes: Iterable[int]) -> int:
+    """Return the bytes billed for one PutVectors call of vectors of these sizes."""
+    return max(MIN_PUT_BYTES, sum(sizes))
 
 
 @dataclass(frozen=True, slots=True)
 class IngestUsage:
     """Resources of one ingest: each function's time, the tokens embedded and the bytes put.
 
+    `put_bytes` are as S3 Vectors bills them, with its minimum for each call.
     `transitions` are billed states of the Standard machine, including one for each child.
     """
 

@@ -24,12 +24,17 @@ from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.objects import LargeObjects
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, small_transitions
+from chalicelib.ingest.receipts import (
+    IngestUsage,
+    billed_put_bytes,
+    ingest_receipt,
+    small_transitions,
+)
 from chalicelib.jobs.receipts import UnitCost
 from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 from functions.embed_chunks.pictures import PicturePut, put_picture
-from functions.embed_chunks.vectors import billed_size, vectors_of
+from functions.embed_chunks.vectors import vector_size, vectors_of
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call accepts."""
@@ -164,7 +169,7 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
         vectors = list(vectors_of(document, batch, embedded))
         count += deps.vectors.put(index, vectors)
         tokens += counted
-        size += sum(map(billed_size, vectors))
+        size += billed_put_bytes(map(vector_size, vectors))
     if count != passages.count:
         raise Conflict(f"{count} vectors were put for {passages.count} chunks.")
     return Indexed(count, tokens, size)

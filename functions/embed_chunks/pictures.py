@@ -8,9 +8,10 @@ from chalicelib.contracts.indexes import IndexRef, PictureIndexes, TenantState, 
 from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.objects import ObjectStore
 from chalicelib.contracts.vision import PictureVector
+from chalicelib.ingest.receipts import billed_put_bytes
 from chalicelib.retrieval.ids import image_index_name, picture_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index
-from functions.embed_chunks.vectors import billed_size, vectors_of
+from functions.embed_chunks.vectors import vector_size, vectors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,4 @@ def put_picture(
         len(picture.vector),
         lambda: vectors.put(index, [vector]),
     )
-    return PicturePut(picture.embedded_by, billed_size(vector))
+    return PicturePut(picture.embedded_by, billed_put_bytes([vector_size(vector)]))

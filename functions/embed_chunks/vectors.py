@@ -1,4 +1,4 @@
-"""The metadata of a document's vectors, and the bytes that they are billed for."""
+"""The metadata of a document's vectors, and the bytes that they count for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def vectors_of(
         yield Vector(key, vector, metadata)
 
 
-def billed_size(vector: Vector) -> int:
-    """Return the bytes that a put of `vector` is billed for: key, numbers and metadata."""
+def vector_size(vector: Vector) -> int:
+    """Return the bytes of `vector` as S3 Vectors counts them: key, numbers and metadata."""
     metadata = json.dumps(vector.metadata.wire(), ensure_ascii=False, separators=(",", ":"))
     return len(vector.key) + FLOAT_BYTES * len(vector.values) + len(metadata.encode())

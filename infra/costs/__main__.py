@@ -1,4 +1,4 @@
-"""Write the tables of `docs/costs.md`: `python -m infra.costs`."""
+"""Write the tables of `docs/costs.md` and README's idle cost: `python -m infra.costs`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import json
 from typing import Any
 
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.page import PAGE, PROJECT, SNAPPED, counts, put_in, tables
+from infra.costs.page import (
+    PAGE,
+    PROJECT,
+    README,
+    SNAPPED,
+    counts,
+    put_idle_cost_in,
+    put_in,
+    tables,
+)
 from infra.synthesis.cache import cached_synthesis
 
 
@@ -24,3 +33,4 @@ def page() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    README.write_text(put_idle_cost_in(README.read_text(), plain(), catalogue()))

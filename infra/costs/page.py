@@ -1,12 +1,13 @@
-"""Tables of `docs/costs.md`: `python -m infra.costs`.
+"""Tables of `docs/costs.md`, and the idle cost in README.md: `python -m infra.costs`.
 
 They are made from the template, the catalogue's prices and the newest counts that `python -m
-benchmarks costs` wrote. A test fails when the page differs.
+benchmarks costs` wrote. A test fails when a page differs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,10 @@ from infra.costs.usage import GIGABYTE, CountedUsage, FunctionUse, UsageBill, pr
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "costs.md"
+README = PROJECT / "README.md"
 RESULTS = PROJECT / "benchmarks" / "results"
 BEGIN, END = "<!-- costs: begin -->", "<!-- costs: end -->"
+_IDLE_COST = re.compile(r"\$[\d.]+ a month at list prices, \$[\d.]+ beyond what is")
 
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     "`Alarms=on`": {"Alarms": "on"},
@@ -73,6 +76,21 @@ def _idle(template: Template, catalogue: Catalogue) -> Iterator[str]:
         yield f"| `{line.unit}` | {_quantity(line.quantity)} | {amounts} |"
     listed, charged = (as_dollars(_sum(lines, what)) for what in ("listed", "charged"))
     yield f"| **all** | | **{listed}** | **{charged}** |"
+
+
+def put_idle_cost_in(readme: str, template: Template, catalogue: Catalogue) -> str:
+    """Return `readme` with the idle cost of a stage in its sentence about it.
+
+    Raises:
+        ValueError: the text has no such sentence.
+    """
+    lines = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
+    listed, charged = (as_dollars(_sum(lines, what)) for what in ("listed", "charged"))
+    sentence = f"{listed} a month at list prices, {charged} beyond what is"
+    found, count = _IDLE_COST.subn(lambda _: sentence, readme)
+    if count != 1:
+        raise ValueError(f"The text says {count} times what an idle stage costs, not once.")
+    return found
 
 
 def _options(template: Template, snapped: Template, catalogue: Catalogue) -> Iterator[str]:

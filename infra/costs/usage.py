@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chalicelib.generation.catalogue import Catalogue
+from chalicelib.ingest.receipts import MIN_PUT_BYTES
 
 GIGABYTE = Decimal(1024**3)
 TRANSACTED = 2
@@ -71,6 +72,18 @@ ITEM_ACTIONS: Mapping[str, str] = {
 """The unit of each action on an item of at most 1 KB to write or 4 KB to read."""
 
 
+STARTS_TRACE = (
+    "apihandler",
+    "executionended",
+    "jobended",
+    "objectcreated",
+    "sweep",
+    "sweepjobs",
+    "webhookdue",
+)
+"""Functions that are started from outside a trace, as the local cloud names them."""
+
+
 class UnpricedCallError(ValueError):
     """Raised when a call has no pricing rule."""
 
@@ -111,6 +124,20 @@ class CountedUsage:
     tokens: Mapping[str, int] = field(default_factory=dict)
     """Tokens by their unit, such as `bedrock.amazon.nova-micro-v1:0.input_token`."""
 
+    @property
+    def traces(self) -> int:
+        """Return the traces that X-Ray samples while there is less than a request a second.
+
+        One for each run of a function that a request, a queue or a rule starts; what that run calls
+        belongs to its trace. The authorizer's is its request's.
+        https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
+        """
+        return sum(
+            used.requests
+            for name, used in self.functions.items()
+            if any(name.startswith(f"headrace-{first}-") for first in STARTS_TRACE)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UsageBill:
@@ -145,7 +172,10 @@ def _units(used: CountedUsage, architecture: str) -> Iterator[tuple[str, str, De
         yield "Lambda", "lambda.request", Decimal(function.requests)
         yield "Lambda", f"lambda.gb_second.{architecture}", function.gb_seconds
     yield "Step Functions", "stepfunctions.standard.transition", Decimal(used.transitions)
-    yield "S3 Vectors", "s3vectors.put.gb", used.vector_bytes / GIGABYTE
+    puts = used.calls.get("s3vectors:PutVectors", 0)
+    put_bytes = max(used.vector_bytes, puts * MIN_PUT_BYTES)
+    yield "S3 Vectors", "s3vectors.put.gb", put_bytes / GIGABYTE
+    yield "X-Ray", "xray.trace", Decimal(used.traces)
     yield "EventBridge", "eventbridge.event", Decimal(used.objects)
     yield "CloudWatch Logs", "cloudwatch.logs.gb", used.log_bytes / GIGABYTE
     for unit, count in used.tokens.items():

@@ -16,6 +16,7 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.retrieval.ids import chunks_key, path_hash, vector_key
 from functions.embed_chunks import core
+from functions.embed_chunks.vectors import vector_size
 from tests.unit.ingest.examples import BUCKET, NOW
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
@@ -229,6 +230,19 @@ def test_an_index_that_a_reindex_swapped_away_meanwhile_is_left_out() -> None:
 def test_a_tenant_without_an_index_is_an_error() -> None:
     with pytest.raises(NotFound):
         World(1).run(1, tenant="nobody")
+
+
+@pytest.mark.parametrize(("count", "puts"), [(1, 1), (500, 1), (501, 2)])
+def test_the_receipt_bills_128_kilobytes_at_least_for_each_put(count: int, puts: int) -> None:
+    """https://aws.amazon.com/s3/pricing/ and s3-vectors-best-practices.html: large batches."""
+    world = World(count)
+    (line,) = (line for line in world.run(count).receipt.lines if line.role == "indexing")
+    sizes = [vector_size(vector) for vector in world.vectors.kept.values()]
+    billed = sum(
+        max(131_072, sum(sizes[first : first + 500])) for first in range(0, puts * 500, 500)
+    )
+    price = catalogue().price("s3vectors.put.gb").dollars
+    assert line.dollars == pytest.approx(price * billed / 2**30, abs=Decimal("1e-9"))
 
 
 def test_the_receipt_adds_up_to_what_was_used() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.generation.catalogue import catalogue
 from infra.costs.usage import (
     BY_CALL,
+    GIGABYTE,
     ITEM_ACTIONS,
     CountedUsage,
     FunctionUse,
@@ -56,8 +57,33 @@ def test_express_children_should_be_billed_as_the_receipts_say() -> None:
     assert told.by_service["Step Functions"] == expected
 
 
+@pytest.mark.parametrize(
+    ("puts", "vector_bytes", "billed"),
+    [(1, 1536, 131_072), (5, 7_680, 655_360), (1, 695_808, 695_808)],
+)
+def test_a_put_of_vectors_should_be_billed_as_128_kilobytes_at_least(
+    puts: int, vector_bytes: int, billed: int
+) -> None:
+    """https://aws.amazon.com/s3/pricing/"""
+    counted = used(calls={"s3vectors:PutVectors": puts}, vector_bytes=vector_bytes)
+    expected = price("s3vectors.put.gb") * billed / GIGABYTE
+    assert price_usage(counted, catalogue()).by_service["S3 Vectors"] == expected
+
+
+def test_what_starts_from_outside_should_be_traced_once() -> None:
+    functions = {
+        "headrace-apihandler-6ba0df84": FunctionUse(2, 0, 512),
+        "headrace-authorizer-407d5047": FunctionUse(2, 0, 512),
+        "headrace-objectcreated-b911c38d": FunctionUse(1, 0, 512),
+        "headrace-local-read-document": FunctionUse(9, 0, 512),
+    }
+    told = price_usage(used(functions=functions), catalogue())
+    assert told.by_service["X-Ray"] == 3 * price("xray.trace")
+
+
 def test_what_is_free_or_counted_otherwise_should_add_nothing() -> None:
     free = {call: 5 for call, unit in BY_CALL.items() if unit is None}
+    del free["s3vectors:PutVectors"]
     assert price_usage(used(calls=free), catalogue()).total == 0
 
 
