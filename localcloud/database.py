@@ -64,6 +64,13 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def add_column(self, table: str, definition: str) -> None:
+        """Add a column that `CREATE TABLE IF NOT EXISTS` does not add to an older file."""
+        name = definition.partition(" ")[0]
+        columns = self.read("SELECT name FROM pragma_table_info(?)", table)
+        if name not in {row["name"] for row in columns}:
+            self.write(f"ALTER TABLE {table} ADD COLUMN {definition}")
+
     def read(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Run one SELECT and return its rows."""
         with self._connection() as connection:

@@ -8,7 +8,9 @@ iterator of `bytes`, and a streamed union as an iterator of one-member dictionar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,6 +27,8 @@ EXTRA_HEADERS = "(headers)"
 
 ADMINISTRATOR = "administrator"
 """The name of the caller who uses the account's own access key, not a role's."""
+
+_TRACE_HEADER: ContextVar[str] = ContextVar("trace_header", default="")
 
 Deliverer = Callable[[str, object, Mapping[str, Any]], None]
 """Delivers an event to a target in process; raises if the target does not accept it.
@@ -102,3 +106,18 @@ class CallInterceptor(Protocol):
 def call_through(call: ServiceCall, serve: Callable[[], T]) -> T:
     """Serve the call and change nothing, as the interceptor where no other is set."""
     return serve()
+
+
+@contextmanager
+def traced(header: str) -> Iterator[None]:
+    """Serve the request that has this trace header, `X-Amzn-Trace-Id`, in the block."""
+    token = _TRACE_HEADER.set(header)
+    try:
+        yield
+    finally:
+        _TRACE_HEADER.reset(token)
+
+
+def trace_header() -> str:
+    """Return the trace header of the request that this thread serves, "" if it has none."""
+    return _TRACE_HEADER.get()

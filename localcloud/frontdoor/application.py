@@ -30,6 +30,7 @@ from localcloud.service import (
     ServiceCall,
     call_through,
     find_operation,
+    traced,
 )
 from localcloud.wire import responses
 from localcloud.wire.responses import WireResponse
@@ -97,7 +98,9 @@ class FrontDoor:
             if refusal is None:
                 return self._backends.s3(environ, start_response)
             return _send(refusal, request, start_response)
-        return _send(self._answer(signature, request), request, start_response)
+        with traced(request.headers.get("x-amzn-trace-id", "")):
+            response = self._answer(signature, request)
+        return _send(response, request, start_response)
 
     def _unsigned_app(self, request: FrontDoorRequest) -> WsgiApp:
         for path, application in self._interceptors.admin.items():

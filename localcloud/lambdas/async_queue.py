@@ -24,6 +24,7 @@ from localcloud.lambdas.destinations import (
     destination_messages,
     retry_delay_s,
 )
+from localcloud.lambdas.lineage import LOOP_ERROR
 from localcloud.lambdas.outcome import InvocationOutcome
 from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction
 
@@ -31,7 +32,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id TEXT PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL, client_context TEXT,
     accepted REAL NOT NULL, due REAL NOT NULL,
-    failures INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0);
+    failures INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
+    trace_header TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS events_due ON events (due);
 CREATE TABLE IF NOT EXISTS notices (
     id INTEGER PRIMARY KEY, arn TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
@@ -57,6 +59,7 @@ class QueuedEvent:
     due: float = 0.0
     failures: int = 0
     refusals: int = 0
+    trace_header: str = ""
 
 
 class AsyncEventQueue:
@@ -85,6 +88,7 @@ class AsyncEventQueue:
             concurrency: The most events that run at a time.
         """
         self._database = Database(path, _SCHEMA)
+        self._database.add_column("events", "trace_header TEXT NOT NULL DEFAULT ''")
         self._registry = registry
         self._run = run
         self._deliver = deliver
@@ -108,14 +112,15 @@ class AsyncEventQueue:
     def put(self, event: QueuedEvent) -> None:
         """Store `event`; once this returns it will be run at least once."""
         self._database.write(
-            "INSERT INTO events (id, function, payload, client_context, accepted, due) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (id, function, payload, client_context, accepted, due, "
+            "trace_header) VALUES (?, ?, ?, ?, ?, ?, ?)",
             event.id,
             event.function,
             event.payload,
             event.client_context,
             event.accepted,
             event.accepted,
+            event.trace_header,
         )
         self._wake.set()
 
@@ -182,7 +187,12 @@ class AsyncEventQueue:
     def _retry_refused(
         self, function: RegisteredFunction, event: QueuedEvent, error: AwsError
     ) -> None:
-        """Try later: AWS does not count throttling and faults as retries."""
+        """Try later: AWS does not count throttling and faults as retries. A loop is given up."""
+        if error.code == LOOP_ERROR:
+            _log.warning("an event of %s is dropped: %s", event.function, error.message)
+            attempt = InvocationAttempt(error.status, error.message)
+            self._give_up(function, event, attempt, "RetriesExhausted", event.failures)
+            return
         refusals = event.refusals + 1
         due = self._clock() + backoff_s(refusals)
         if due > event.accepted + function.spec.maximum_event_age_s:

@@ -14,6 +14,7 @@ from localcloud.lambdas.execution_environment import (
     ExecutionEnvironment,
     ExecutionEnvironmentFactory,
 )
+from localcloud.lambdas.lineage import check_recursion, next_lineage
 from localcloud.lambdas.log_lines import InvocationMetrics
 from localcloud.lambdas.memory import MemoryMonitor
 from localcloud.lambdas.outcome import InvocationOutcome, outcome_from_signal
@@ -35,7 +36,8 @@ class FunctionEvent:
     """The event and options of an invocation.
 
     `max_wait_s` bounds the wait for a slot, None is the pool's default. `sink` receives the
-    chunks of a streamed response as they come.
+    chunks of a streamed response as they come. `trace_header` is that of the request
+    or message that causes the invocation.
     """
 
     payload: bytes
@@ -43,6 +45,7 @@ class FunctionEvent:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     max_wait_s: float | None = None
     sink: Callable[[bytes], None] | None = None
+    trace_header: str = ""
 
 
 class Executor:
@@ -64,9 +67,12 @@ class Executor:
     def run(self, function: RegisteredFunction, event: FunctionEvent) -> InvocationOutcome:
         """Run `event` and return its outcome.
 
-        Raises TooManyRequestsException if no slot is free in time, and ServiceException if the
-        local cloud stops meanwhile, or cannot start a process or write its log.
+        Raises TooManyRequestsException if no slot is free in time, ServiceException if the
+        local cloud stops meanwhile, or cannot start a process or write its log, and
+        RecursiveInvocationException for a loop.
         """
+        if function.spec.recursive_loop == "Terminate":
+            check_recursion(event.trace_header, function.spec.name)
         with self._pool.slot(function, event.max_wait_s) as slot:
             while True:
                 try:
@@ -158,13 +164,14 @@ class _Execution:
 
     def _invocation_until(self, deadline: float) -> RuntimeInvocation:
         trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+        chain = next_lineage(self._event.trace_header, self._function.spec.name)
         sampled = int(self._function.spec.tracing == "Active")
         return RuntimeInvocation(
             request_id=self._event.request_id,
             function_arn=self._function.arn,
             payload=self._event.payload,
             deadline_ms=int(deadline * 1000),
-            trace_id=f"{trace};Parent={secrets.token_hex(8)};Sampled={sampled}",
+            trace_id=f"{trace};Parent={secrets.token_hex(8)};Sampled={sampled};Lineage={chain}",
             client_context=self._event.client_context,
             sink=self._event.sink,
         )

@@ -74,6 +74,10 @@ class FunctionOperations:
             "AccountUsage": {"TotalCodeSize": 0, "FunctionCount": len(functions)},
         }
 
+    def get_function_recursion_config(self, params: Params) -> Result:
+        """Answer GetFunctionRecursionConfig."""
+        return {"RecursiveLoop": self._find(params).spec.recursive_loop}
+
     def get_function_event_invoke_config(self, params: Params) -> Result:
         """Answer GetFunctionEventInvokeConfig."""
         function = self._find(params)
@@ -126,6 +130,7 @@ class UnsupportedOperations:
     update_function_configuration = _template_only("UpdateFunctionConfiguration")
     put_function_concurrency = _template_only("PutFunctionConcurrency")
     delete_function_concurrency = _template_only("DeleteFunctionConcurrency")
+    put_function_recursion_config = _template_only("PutFunctionRecursionConfig")
     put_function_event_invoke_config = _template_only("PutFunctionEventInvokeConfig")
     update_function_event_invoke_config = _template_only("UpdateFunctionEventInvokeConfig")
     delete_function_event_invoke_config = _template_only("DeleteFunctionEventInvokeConfig")

@@ -32,7 +32,7 @@ from localcloud.lambdas.process import ProcessSpawner
 from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction, VersionNumbers
 from localcloud.lambdas.response_stream import response_events, stream_invocation
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER, FunctionSpec
-from localcloud.service import CloudContext, Params, Result
+from localcloud.service import CloudContext, Params, Result, trace_header
 
 QueuesForRole = Callable[[str, str], SqsQueues]
 """Returns the queues as a role may use them, by its ARN and the role session's name."""
@@ -117,6 +117,7 @@ class LambdaService(UnsupportedOperations):
         self.list_tags = functions.list_tags
         self.get_account_settings = functions.get_account_settings
         self.get_function_concurrency = functions.get_function_concurrency
+        self.get_function_recursion_config = functions.get_function_recursion_config
         self.get_function_event_invoke_config = functions.get_function_event_invoke_config
 
         self.create_event_source_mapping = self._mappings.create
@@ -184,7 +185,7 @@ class LambdaService(UnsupportedOperations):
         if request.invocation_type == "Event":
             self._accept(function, request.payload, request.client_context)
             return {"StatusCode": 202, "Payload": b""}
-        event = FunctionEvent(request.payload, request.client_context)
+        event = _requested(request)
         outcome = self._executor.run(function, event)
         result: dict[str, Any] = {
             "StatusCode": 200,
@@ -214,7 +215,7 @@ class LambdaService(UnsupportedOperations):
     ) -> Iterator[bytes | InvocationOutcome]:
         """Invoke a function and yield its chunks as they come, and the outcome last."""
         function = self._find(params)
-        event = FunctionEvent(request.payload, request.client_context)
+        event = _requested(request)
         return stream_invocation(
             lambda sink: self._executor.run(function, replace(event, sink=sink)),
             function.spec.name,
@@ -245,15 +246,25 @@ class LambdaService(UnsupportedOperations):
         self, function: RegisteredFunction, payload: bytes, client_context: str | None
     ) -> None:
         now = self._dependencies.clock()
-        event = QueuedEvent(str(uuid.uuid4()), function.reference, payload, client_context, now)
+        event = QueuedEvent(
+            str(uuid.uuid4()),
+            function.reference,
+            payload,
+            client_context,
+            now,
+            trace_header=trace_header(),
+        )
         self._async_queue.put(event)
 
     def _run_queued(self, function: RegisteredFunction, queued: QueuedEvent) -> InvocationOutcome:
-        event = FunctionEvent(queued.payload, queued.client_context, queued.id)
+        event = FunctionEvent(
+            queued.payload, queued.client_context, queued.id, trace_header=queued.trace_header
+        )
         return self._executor.run(function, event)
 
-    def _run_batch(self, name: str, payload: bytes) -> tuple[bytes, bool]:
-        event = FunctionEvent(payload, max_wait_s=self._dependencies.limits.max_batch_wait_s)
+    def _run_batch(self, name: str, payload: bytes, header: str) -> tuple[bytes, bool]:
+        max_wait_s = self._dependencies.limits.max_batch_wait_s
+        event = FunctionEvent(payload, max_wait_s=max_wait_s, trace_header=header)
         outcome = self._executor.run(self._registry.find(name), event)
         return outcome.payload, outcome.error_type is None
 
@@ -285,3 +296,7 @@ class LambdaService(UnsupportedOperations):
     def _evict_idle(self) -> None:
         while not self._stopping.wait(_EVICTION_INTERVAL_S):
             self._pool.evict_idle()
+
+
+def _requested(request: invoke_request.InvokeRequest) -> FunctionEvent:
+    return FunctionEvent(request.payload, request.client_context, trace_header=trace_header())

@@ -79,6 +79,7 @@ class FunctionSpec:
     log_format: str = "Text"
     log_group: str = ""
     snap_start: bool = False
+    recursive_loop: str = "Terminate"
     version: str = LATEST
 
     def __post_init__(self) -> None:
@@ -120,6 +121,8 @@ class FunctionSpec:
             )
         if self.tracing not in ("Active", "PassThrough"):
             raise _invalid(f"tracing of {self.name} is {self.tracing!r}")
+        if self.recursive_loop not in ("Allow", "Terminate"):
+            raise _invalid(f"RecursiveLoop of {self.name} is {self.recursive_loop!r}")
         for arn in filter(None, (self.dead_letter, self.failure_destination)):
             if not _DESTINATION.fullmatch(arn):
                 raise _invalid(f"{self.name} cannot send its failures to {arn!r}")

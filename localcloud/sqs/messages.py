@@ -150,7 +150,7 @@ class MessageStore:
                 message_id,
                 message.body,
                 json.dumps(message_attributes.to_json(message.attributes)),
-                json.dumps(message_attributes.to_json(message.system)),
+                json.dumps(message_attributes.to_json(message.stored_system)),
                 message.group_id,
                 message.deduplication_id,
                 now,

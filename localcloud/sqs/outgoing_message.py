@@ -10,10 +10,11 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.errors import AwsError
+from localcloud.service import trace_header
 from localcloud.sqs import message_attributes
 from localcloud.sqs.errors import invalid, invalid_value, missing
 from localcloud.sqs.queues import Queue
@@ -32,6 +33,13 @@ class OutgoingMessage:
     delay: int
     group_id: str | None
     deduplication_id: str | None
+    trace_header: str = field(default_factory=trace_header)
+
+    @property
+    def stored_system(self) -> Mapping[str, Mapping[str, Any]]:
+        """The system attributes to store: the request's trace header, if no other is given."""
+        header = {"DataType": "String", "StringValue": self.trace_header}
+        return {"AWSTraceHeader": header, **self.system} if self.trace_header else self.system
 
     @property
     def size(self) -> int:

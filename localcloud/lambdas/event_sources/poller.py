@@ -19,15 +19,18 @@ from localcloud.events.patterns import parse_pattern
 from localcloud.lambdas.event_sources.definition import EventSourceMapping
 from localcloud.lambdas.event_sources.records import (
     SqsMessage,
-    batch_payloads,
+    batches,
     failed_message_ids,
     filterable_record,
     sqs_record,
 )
+from localcloud.lambdas.lineage import LOOP_ERROR
 from localcloud.service import Params, Result
 
-RunBatch = Callable[[str, bytes], tuple[bytes, bool]]
+RunBatch = Callable[[str, bytes, str], tuple[bytes, bool]]
 """Invokes a function with a payload; returns its response and whether it succeeded.
+
+The third argument is a trace header of the messages, which share their lineage.
 
 Raises AwsError if it cannot be invoked at all.
 """
@@ -182,8 +185,8 @@ class EventSourcePoller:
         matching = [record for record in records if self._matches(record)]
         filtered_out = set(handles) - {record["messageId"] for record in matching}
         self._delete([handles[message_id] for message_id in filtered_out])
-        for payload, ids in batch_payloads(matching):
-            failed = self._invoke(payload, ids, received_at)
+        for payload, ids, header in batches(matching):
+            failed = self._invoke(payload, ids, header, received_at)
             self._delete([handles[message_id] for message_id in ids if message_id not in failed])
             if self._stop.is_set():
                 self._release([handles[message_id] for message_id in failed])
@@ -201,12 +204,16 @@ class EventSourcePoller:
         event = filterable_record(record)
         return any(pattern.matches(event) for pattern in self._patterns)
 
-    def _invoke(self, payload: bytes, ids: Sequence[str], received_at: float) -> frozenset[str]:
+    def _invoke(
+        self, payload: bytes, ids: Sequence[str], header: str, received_at: float
+    ) -> frozenset[str]:
         """Invoke the function and return the ids of the messages that failed."""
         try:
-            response, succeeded = self._run_unthrottled(payload, received_at)
+            response, succeeded = self._run_unthrottled(payload, header, received_at)
         except AwsError as error:
             self.last_result = f"PROBLEM: {error.code}"
+            if error.code == LOOP_ERROR:
+                _log.warning("%s messages are left to the queue: %s", len(ids), error.message)
             return frozenset(ids)
         if not succeeded:
             self.last_result = "PROBLEM: Function call failed"
@@ -214,12 +221,14 @@ class EventSourcePoller:
         self.last_result = "OK"
         return failed_message_ids(response, ids) if self._mapping.partial_failures else frozenset()
 
-    def _run_unthrottled(self, payload: bytes, received_at: float) -> tuple[bytes, bool]:
+    def _run_unthrottled(
+        self, payload: bytes, header: str, received_at: float
+    ) -> tuple[bytes, bool]:
         """Invoke the function; where it is throttled, again until the messages become visible."""
         backoff_s, visible_at = _FIRST_BACKOFF_S, None
         while True:
             try:
-                return self._run(self._mapping.function, payload)
+                return self._run(self._mapping.function, payload, header)
             except AwsError as error:
                 if error.code != _THROTTLED:
                     raise

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from localcloud.lambdas.lineage import lineage
+
 SqsMessage = Mapping[str, Any]
 """A message as ReceiveMessage returns it."""
 
@@ -54,6 +56,24 @@ def filterable_record(record: Mapping[str, Any]) -> dict[str, Any]:
         return {**record, "body": json.loads(record["body"])}
     except ValueError:
         return dict(record)
+
+
+def batches(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[bytes, list[str], str]]:
+    """Yield payloads, each with the ids of its messages and a trace header with their lineage.
+
+    A function that runs in a chain of events runs for the messages of that chain alone, so that
+    a loop does not stop messages that have nothing to do with it.
+    """
+    headers: dict[str, str] = {}
+    chains: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        header = str(record["attributes"].get("AWSTraceHeader", ""))
+        chain = lineage(header)
+        headers.setdefault(chain, header)
+        chains.setdefault(chain, []).append(record)
+    for chain, members in chains.items():
+        for payload, ids in batch_payloads(members):
+            yield payload, ids, headers[chain]
 
 
 def batch_payloads(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[bytes, list[str]]]:

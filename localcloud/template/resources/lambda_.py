@@ -51,6 +51,7 @@ def _register_function(
         storage_mb=int(properties.get("EphemeralStorage", {}).get("Size", 512)),
         log_format=logging.get("LogFormat", "Text"),
         log_group=logging.get("LogGroup", ""),
+        recursive_loop=properties.get("RecursiveLoop", "Terminate"),
         snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
     )
     stack.lambdas.register(spec)
@@ -121,6 +122,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 "EphemeralStorage",
                 "LoggingConfig",
                 "SnapStart",
+                "RecursiveLoop",
             }
         ),
         _register_function,

@@ -82,6 +82,15 @@ def flaky(event, context):
     return tries
 
 
+def relay(event, context):
+    import boto3
+
+    for record in event["Records"]:
+        boto3.client("sqs").send_message(
+            QueueUrl=os.environ["QUEUE"], MessageBody=str(int(record["body"]) + 1)
+        )
+
+
 def partial(event, context):
     bad = [each["messageId"] for each in event["Records"] if each["body"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in bad]}

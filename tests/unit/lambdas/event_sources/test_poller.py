@@ -42,7 +42,7 @@ class Function:
         self.succeeds = succeeds
         self.seen: list[str] = []
 
-    def __call__(self, name: str, payload: bytes) -> tuple[bytes, bool]:
+    def __call__(self, name: str, payload: bytes, header: str) -> tuple[bytes, bool]:
         assert name == "read"
         self.seen += [record["body"] for record in json.loads(payload)["Records"]]
         if isinstance(self.response, AwsError):
@@ -114,7 +114,7 @@ class Throttled:
         self.tried_at: list[float] = []
         self.now = 0.0
 
-    def __call__(self, name: str, payload: bytes) -> tuple[bytes, bool]:
+    def __call__(self, name: str, payload: bytes, header: str) -> tuple[bytes, bool]:
         self.tried_at.append(self.now)
         if len(self.tried_at) <= self.times:
             raise AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
