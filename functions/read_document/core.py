@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import ReadRequest, ReadResult, spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
+from chalicelib.documents.bounded_work import run_bounded
 from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import part_reader
 from functions.read_document.archive.members import put_members
-from functions.read_document.reader import PictureFile, WholeFile, read
+from functions.read_document.budget import READING, Budget, read_budget
+from functions.read_document.extraction import load_extractor
+from functions.read_document.reader import PictureFile, WholeFile, detect, read
 from functions.read_document.text.language import language_of
 from functions.read_document.upload import WHOLE_BYTES, UploadedFile, check_size, download
 
@@ -31,13 +35,17 @@ _PICTURE_FACTS = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture"
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run` and `run_part`; `clock` returns seconds from any start."""
+    """Collaborators of `run` and `run_part`.
+
+    `clock` returns seconds from any start. `budget` returns what reading a file may use.
+    """
 
     objects: LargeObjects
     identify: Identify
     max_bytes: int
     clock: Callable[[], float]
     memory_gb: float
+    budget: Budget = read_budget
 
 
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
@@ -68,7 +76,13 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
 
 def _read_and_write(request: ReadRequest, source: UploadedFile, deps: Deps) -> dict[str, object]:
     """Read the file, write its pages or its plan, and return the facts of the result."""
-    contents = read(source, request.path, deps.identify, deps.max_bytes)
+    kind = detect(source, request.path, deps.identify, deps.max_bytes)
+    load_extractor(kind)
+    contents = run_bounded(
+        lambda: read(source, kind, deps.max_bytes),
+        deps.budget(source.size, deps.memory_gb),
+        READING,
+    )
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     place = (request.bucket, request.key, request.object_version_id)
     deps.objects.copy(*place, prefix + "source")
@@ -134,7 +148,8 @@ def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
         Conflict: the part has no pages.
     """
     began = deps.clock()
-    read = part_reader.read_part(request, deps.objects, deps.max_bytes)
+    budget = functools.partial(deps.budget, memory_gb=deps.memory_gb)
+    read = part_reader.read_part(request, deps.objects, deps.max_bytes, budget)
     return ReadPartResult(
         part=request.part.part,
         pages=len(read.pages),

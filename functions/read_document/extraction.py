@@ -79,6 +79,13 @@ def read_pages(data: bytes, kind: FileType) -> Extract:
     return Extract(kind.media_type, (page_of(1, parser.blocks(text)),))
 
 
+def load_extractor(kind: FileType) -> None:
+    """Import the module that extracts files of `kind`, so that a forked child need not."""
+    text_parser = _TEXT_PARSERS.get(kind.format, "text.plain_text")
+    if kind.format is not Format.PICTURE:
+        _load(_EXTRACTORS.get(kind.format, text_parser))
+
+
 def _load(name: str) -> object:
     return import_module(f"{__package__}.{name}")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import Page, ReadRequest
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
+from chalicelib.documents.bounded_work import run_bounded
 from chalicelib.documents.pages import page_of
 from chalicelib.errors import Conflict
 from chalicelib.retrieval.ids import pages_key, version_prefix
+from functions.read_document.budget import READING
 from functions.read_document.part_plan import UTF8, PartPlan, text_row_pages
 from functions.read_document.text import csv_tables, json_lines, plain_text
 from functions.read_document.text.encodings import encoding_of, in_utf8
@@ -19,7 +21,10 @@ from functions.read_document.upload import UploadedFile, download
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
+    from chalicelib.documents.bounded_work import WorkBudget
     from functions.read_document.text.rows import RowPage
+
+Budget = Callable[[int], "WorkBudget"]
 
 TEXT_PLAN_FILE = "plan.json"
 PARTS_FILE = "parts.jsonl"
@@ -70,8 +75,12 @@ def write_pages(
     objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
 
 
-def read_part(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartPages:
+def read_part(
+    request: ReadPartRequest, objects: LargeObjects, max_bytes: int, budget: Budget
+) -> PartPages:
     """Read the pages of one part of the plan, write them, and return them.
+
+    They are read in a child process that may use what `budget` returns for their bytes.
 
     Raises:
         InvalidInput, Unsupported: they cannot be read.
@@ -80,7 +89,10 @@ def read_part(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -
     part = request.part
     if part.written:
         return PartPages(_written_pages(request, part, objects))
-    read = _read_text(request, objects) if part.end else _read_pdf(request, objects, max_bytes)
+    if part.end:
+        read = _read_text(request, objects, budget)
+    else:
+        read = _read_pdf(request, objects, max_bytes, budget)
     if not read.pages:
         raise Conflict(f"Part {part.part} should have {part.pages} pages, and has none.")
     write_pages(request, part.part, read.pages, objects)
@@ -92,11 +104,16 @@ def _written_pages(request: ReadPartRequest, part: Part, objects: LargeObjects) 
     return tuple(parse_lines(objects.read(request.bucket, key), Page, part.pages))
 
 
-def _read_text(request: ReadPartRequest, objects: LargeObjects) -> PartPages:
+def _read_text(request: ReadPartRequest, objects: LargeObjects, budget: Budget) -> PartPages:
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     written = objects.read(request.bucket, prefix + TEXT_PLAN_FILE)
     plan, part = TextPlan.model_validate_json(written), request.part
-    blocks = objects.stream(request.bucket, prefix + plan.source, part.start, part.end)
+    blocks = list(objects.stream(request.bucket, prefix + plan.source, part.start, part.end))
+    size = part.end - part.start
+    return run_bounded(lambda: _text_part(blocks, plan, part), budget(size), READING)
+
+
+def _text_part(blocks: Sequence[bytes], plan: TextPlan, part: Part) -> PartPages:
     row_pages = list(text_row_pages(blocks, plan, part.first_row))
     return PartPages(
         pages=tuple(_text_pages(row_pages, plan, part.first_page)),
@@ -115,13 +132,19 @@ def _text_pages(found: Sequence[RowPage], plan: TextPlan, first_page: int) -> It
             yield page_of(number, plain_text.blocks(page.rows[0].cells[0]))
 
 
-def _read_pdf(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartPages:
-
+def _read_pdf(
+    request: ReadPartRequest, objects: LargeObjects, max_bytes: int, budget: Budget
+) -> PartPages:
     from functions.read_document.pdf import pdf_document
 
     part = request.part
     key = version_prefix(request.tenant, request.document_id, request.version) + "source"
     with download(objects, request.bucket, key, None, max_bytes) as source:
+        last_page = part.first_page + part.pages - 1
         return PartPages(
-            pdf_document.read_pages(source.path, part.first_page, part.first_page + part.pages - 1)
+            run_bounded(
+                lambda: pdf_document.read_pages(source.path, part.first_page, last_page),
+                budget(source.size),
+                READING,
+            )
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from chalicelib.documents.pages import characters
+from functions.read_document.archive.members import unpack
 from functions.read_document.extraction import check_extract, extract_as
 from functions.read_document.file_types.detection import file_type, is_zip_container
 from functions.read_document.file_types.formats import FileType, Format, Identify
@@ -22,6 +23,7 @@ from functions.read_document.part_plan import (
     plan_written,
 )
 from functions.read_document.text.encodings import as_utf8
+from functions.read_document.upload import WHOLE_BYTES
 
 if TYPE_CHECKING:
     from functions.read_document.upload import UploadedFile
@@ -42,38 +44,47 @@ class PictureFile:
     media_type: str
 
 
-def read(
-    source: UploadedFile, path: str, identify: Identify, max_bytes: int
-) -> WholeFile | PartPlan | PictureFile:
-    """Return the pages of an upload named `path`, a plan of its parts, or an image.
+def detect(source: UploadedFile, path: str, identify: Identify, max_bytes: int) -> FileType:
+    """Return the type of an upload named `path`, by its content.
 
     Raises:
-        Unsupported: it is of a kind, or in a state, that is not read, or too large for its kind.
-        InvalidInput: it is damaged or has no text.
+        Unsupported: it is of a kind that is not read, or too large for its kind.
+        InvalidInput: it is a container that is damaged.
     """
     if source.size <= LARGE_TEXT:
-        data = as_utf8(source.whole(max_bytes, ""))
-        kind = file_type(data, path, identify)
-        if kind.format is Format.PICTURE:
-            return PictureFile(kind.media_type)
-        return _read_pdf(source) if kind.format is Format.PDF else _read_whole(data, kind)
+        return file_type(as_utf8(source.whole(max_bytes, "")), path, identify)
     head = as_utf8(source.head())
     if is_zip_container(head):
-        data = source.whole(max_bytes, _container_name(path))
-        return _read_whole(data, file_type(data, path, identify))
+        return file_type(source.whole(max_bytes, _container_name(path)), path, identify)
     kind = file_type(head, path, identify)
     if kind.format is Format.PICTURE:
         source.demand_whole(max_bytes, "picture")
+    return kind
+
+
+def read(
+    source: UploadedFile, kind: FileType, max_bytes: int
+) -> WholeFile | PartPlan | PictureFile:
+    """Return the pages of an upload of `kind`, a plan of its parts, or an image.
+
+    Its attachments are unpacked beside it, so that they can be read by another process.
+
+    Raises:
+        Unsupported: it is in a state that is not read, or too large for its kind.
+        InvalidInput: it is damaged or has no text.
+    """
+    if kind.format is Format.PICTURE:
         return PictureFile(kind.media_type)
     if kind.format is Format.PDF:
         return _read_pdf(source)
-    if kind.format in TEXT_FORMATS:
+    if source.size > LARGE_TEXT and kind.format in TEXT_FORMATS:
         return plan_text(kind, source.blocks)
-    return _read_whole(as_utf8(source.whole(max_bytes, kind.format.name)), kind)
+    extracted = extract_as(as_utf8(source.whole(max_bytes, kind.format.name)), kind)
+    attachments = unpack(extracted.attachments, source.path.parent, min(WHOLE_BYTES, max_bytes))
+    return _whole_or_parts(replace(extracted, attachments=attachments))
 
 
-def _read_whole(data: bytes, kind: FileType) -> WholeFile | PartPlan:
-    extracted = extract_as(data, kind)
+def _whole_or_parts(extracted: Extract) -> WholeFile | PartPlan:
     if characters(extracted.pages) <= LARGE_TEXT:
         return WholeFile(extracted)
     return plan_written(extracted)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pypdfium2
 
-from chalicelib.errors import Conflict, InvalidInput, ModelFailure
+from chalicelib.documents.bounded_work import WorkBudget, run_bounded
+from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from functions.recognise_pages.text import RecognisedLine
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ MAX_PIXELS = 3_500
 MAX_BYTES = 480 * 1024 * 1024
 """The most bytes of a PDF, which is stored on the 512 MB of disk that a function has."""
 
+RENDERING = WorkBudget(cpu_seconds=30, memory_bytes=512 * 1024 * 1024, wall_seconds=60.0)
+"""What rendering one page may use, whatever it draws."""
+
 Recognise = Callable[["Picture"], Sequence[RecognisedLine]]
 
 
@@ -38,12 +42,21 @@ class PdfPictures:
 
     document: pypdfium2.PdfDocument
     recognise: Recognise
+    budget: WorkBudget = RENDERING
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
         """Return the lines recognised on page `number`; see `core.Pictures`."""
         if not 1 <= number <= len(self.document):
             raise Conflict(f"The PDF has {len(self.document)} pages, and no page {number}.")
-        return self.recognise(picture(self.document, number))
+        return self.recognise(self._rendered(number))
+
+    def _rendered(self, number: int) -> Picture:
+        """Return page `number` as `picture` does, rendered within a budget."""
+        name = f"Rendering page {number}"
+        try:
+            return run_bounded(lambda: picture(self.document, number), self.budget, name)
+        except Unsupported as error:
+            raise ModelFailure(error.message) from error
 
 
 def picture(document: pypdfium2.PdfDocument, number: int) -> Picture:

@@ -11,13 +11,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.inbox_metadata import CORRELATION, InboxMetadata, Member
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.errors import InvalidInput, NotFound, Unsupported
+from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Unsupported
 from chalicelib.retrieval.ids import InboxPlace, check_path, members_key
 
 if TYPE_CHECKING:
@@ -80,6 +80,47 @@ class _SkippedMembers:
 def is_litter(name: str) -> bool:
     """Return whether a file is a by-product of an operating system or a mail program."""
     return bool(_LITTER.search(name))
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackedFile:
+    """The bytes of an attachment in a file of their own, or the reason that there are none."""
+
+    path: Path
+    error: HeadraceError | None = None
+
+    def __call__(self) -> bytes:
+        """Return the bytes; raise the reason."""
+        if self.error is not None:
+            raise self.error
+        return self.path.read_bytes()
+
+
+def unpack(
+    attachments: Sequence[Attachment], folder: Path, max_bytes: int
+) -> tuple[Attachment, ...]:
+    """Return `attachments` with their bytes in files of `folder`, one in memory at a time.
+
+    Those of more than `max_bytes` are left: nobody reads them.
+
+    Raises:
+        Unsupported: there are too many, or they are too large together.
+    """
+    _check_limits(attachments)
+    return tuple(
+        _unpack(attachment, folder / f"member-{number}")
+        if attachment.size <= max_bytes
+        else replace(attachment, read=UnpackedFile(folder, Unsupported("It is too large.")))
+        for number, attachment in enumerate(attachments, start=1)
+    )
+
+
+def _unpack(attachment: Attachment, path: Path) -> Attachment:
+    try:
+        path.write_bytes(attachment.read())
+    except (InvalidInput, Unsupported) as error:
+        return replace(attachment, read=UnpackedFile(path, error))
+    return replace(attachment, read=UnpackedFile(path))
 
 
 def put_members(

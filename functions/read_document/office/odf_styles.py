@@ -5,7 +5,7 @@ Elements are those of OASIS OpenDocument 1.3 part 3, 16 (styles) and 17 (formatt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,16 +59,16 @@ class OdfStyles:
     def of(cls, roots: Iterable[_Element]) -> OdfStyles:
         """Return the styles that these parts define."""
         styles = cls()
-        bases: dict[str, str] = {}
+        derived: dict[str, list[str]] = {}
         for root in roots:
             for style in root.iter(f"{STYLE}style"):
                 name = style.get(f"{STYLE}name", "")
-                bases[name] = style.get(f"{STYLE}parent-style-name", "")
+                derived.setdefault(style.get(f"{STYLE}parent-style-name", ""), []).append(name)
                 styles._take(name, style)
             for style in root.iter(f"{TEXT}list-style"):
                 styles.lists[style.get(f"{STYLE}name", "")] = _markers(style)
         for names in (styles.breaks_before, styles.breaks_after):
-            names.update([name for name in bases if _inherits(name, bases, names)])
+            _add_derived(names, derived)
         return styles
 
     def marker(self, name: str, level: int) -> ListMarker:
@@ -88,14 +88,14 @@ class OdfStyles:
                 self.hidden.add(name)
 
 
-def _inherits(name: str, bases: dict[str, str], names: set[str]) -> bool:
-    visited: set[str] = set()
-    while name and name not in visited:
-        if name in names:
-            return True
-        visited.add(name)
-        name = bases.get(name, "")
-    return False
+def _add_derived(names: set[str], derived: Mapping[str, Sequence[str]]) -> None:
+    """Add the styles that inherit from one of `names`; each style is visited once."""
+    waiting = list(names)
+    while waiting:
+        for name in derived.get(waiting.pop(), ()):
+            if name not in names:
+                names.add(name)
+                waiting.append(name)
 
 
 def _markers(style: _Element) -> dict[int, ListMarker]:

@@ -1,15 +1,16 @@
 """What becomes of files that mean harm, read as `read_document` reads an upload.
 
-    python -m tests.data.formats.read_hostile FILE...
+    python -m tests.data.formats.read_hostile [--cpu-seconds N] FILE...
 
 writes one line of JSON for each: `outcome` is `read` or the name of the error, with its message or
-what was read; `peak` is the most memory that this process ever held, in KiB. What asks the network
-or starts a program is stopped by Python itself, and is not an outcome.
+what was read; `peak` is the most memory that this process or a child ever held, in KiB. What asks
+the network or starts a program is stopped by Python itself, and is not an outcome.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import sys
 import time
@@ -22,8 +23,10 @@ from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest
 from chalicelib.contracts.uploads import Download
+from chalicelib.documents.bounded_work import WorkBudget
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from functions.read_document import core
+from functions.read_document.budget import Budget, read_budget
 from functions.read_document.file_types.detection import identify_by_magika
 from tests.unit.ingest.examples import BUCKET, work
 from tests.unit.ingest.fakes import FakeObjects
@@ -59,12 +62,12 @@ class OnDisk(FakeObjects):
                 yield block
 
 
-def read(path: Path) -> tuple[str, str]:
+def read(path: Path, budget: Budget = read_budget) -> tuple[str, str]:
     """Return what became of a file, and what is told of it."""
     objects = OnDisk(path=path)
     asked = work(key=f"inbox/acme/default/{path.name}", size=path.stat().st_size)
     request = ReadRequest.model_validate({**asked.model_dump(), "bucket": BUCKET})
-    deps = core.Deps(objects, identify_by_magika, MAX_BYTES, time.perf_counter, 1.0)
+    deps = core.Deps(objects, identify_by_magika, MAX_BYTES, time.perf_counter, 1.0, budget)
     try:
         found = core.run(request, deps)
         if found.parts:
@@ -77,12 +80,14 @@ def read(path: Path) -> tuple[str, str]:
 
 
 def peak() -> int:
-    """Return the KiB of memory that this process held at most.
+    """Return the KiB of memory that this process, or one of its children, held at most.
 
-    The kernel's other count, `ru_maxrss`, begins with what the process held that started this one.
+    The kernel's other count of this process, `ru_maxrss`, begins with what the process held that
+    started this one.
     """
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(children, int(status.partition("VmHWM:")[2].split()[0]))
 
 
 def _forbid(event: str, _: tuple[Any, ...]) -> None:
@@ -92,9 +97,13 @@ def _forbid(event: str, _: tuple[Any, ...]) -> None:
 
 def main(names: list[str]) -> None:
     """Write what becomes of each file."""
+    budget: Budget = read_budget
+    if names[:1] == ["--cpu-seconds"]:
+        limit = WorkBudget(int(names[1]), 512 * MEBIBYTE, 100.0)
+        names, budget = names[2:], lambda size, memory_gb: limit
     sys.addaudithook(_forbid)
     for name in names:
-        outcome, told = read(Path(name))
+        outcome, told = read(Path(name), budget)
         line = {"name": Path(name).name, "outcome": outcome, "told": told, "peak": peak()}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

@@ -7,6 +7,7 @@ one of them asks the network or starts a program.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ import pytest
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.formats import Identify
 from tests.cloud import PROJECT
-from tests.data.formats import golden, make_bombs, make_hostile, make_texts
+from tests.data.formats import golden, make_bombs, make_costly, make_hostile, make_texts
 from tests.once import once
 
 MEBIBYTE = 1024
@@ -128,6 +129,14 @@ BOMBS: dict[str, tuple[str, str]] = {
     "zeros.txt": ("Unsupported", "The content is"),
     "zeros.zip": ("Unsupported", "more than 256 MiB"),
 }
+COSTLY = {
+    "attributes.html": "1 s of processor time",
+    "brackets.md": "1 s of processor time",
+    "cells.ods": "512 MiB of memory|1 s of processor time",
+    "forms.pdf": "512 MiB of memory|1 s of processor time",
+    "marks.txt": "1 s of processor time",
+}
+"""The budget of each small file that costs much; a fast machine meets one before the other."""
 FORMATS = [
     "csv",
     "tsv",
@@ -158,10 +167,10 @@ class Fate:
     peak: int
 
 
-def fates_of(paths: list[Path]) -> dict[str, Any]:
+def fates_of(paths: list[Path], *options: str) -> dict[str, Any]:
     """Read files in a process of their own; return what became of them by name, a `Fate` each."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.data.formats.read_hostile", *map(str, paths)],
+        [sys.executable, "-m", "tests.data.formats.read_hostile", *options, *map(str, paths)],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -236,6 +245,15 @@ def test_no_hostile_file_should_take_more_memory_than_the_function_has(
     assert sorted(bombs) == sorted(make_bombs.BOMBS) == sorted(BOMBS)
     peaks = {name: fate.peak for name, fate in (*fates.items(), *bombs.items())}
     assert max(peaks.values()) < MOST, peaks
+
+
+def test_a_small_file_should_not_cost_more_than_its_budget(tmp_path: Path) -> None:
+    fates = _fates(fates_of(make_costly.write(tmp_path), "--cpu-seconds", "1"))
+    assert sorted(fates) == sorted([*COSTLY, "styles.odt"])
+    assert fates["styles.odt"].outcome == "read", fates["styles.odt"].told
+    for name, budgets in COSTLY.items():
+        assert fates[name].outcome == "Unsupported", (name, fates[name].told)
+        assert re.search(f"takes more than ({budgets})", fates[name].told)
 
 
 @pytest.mark.parametrize(
