@@ -58,6 +58,7 @@ def search(
         filter=filter_,
         top_k=top_k,
         rerank=rerank,
+        rateable=True,
     )
     result = target.api.search(body)
     if target.output.as_json:

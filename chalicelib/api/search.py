@@ -92,13 +92,13 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
 
     Each page ranks as many passages as the first one did, so that nothing is stored between pages;
     the order stays the same as long as no document changes and nobody rates. All pages are one
-    search for ratings, which the first page logs.
+    search for ratings, which the first page logs, if it is to be kept.
     """
-    asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours"})
+    asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours", "rateable"})
     begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")
     found = deps.searcher.search(query)
     notices = found.notices
-    if body.cursor is None:
+    if body.cursor is None and _is_kept(body, found):
         labels = found.image_labels
         text = query.text if labels is None else join_labels(labels.labels)
         record = AnswerRecord("search", text, text, cited=first_passage_span(found.passages))
@@ -119,3 +119,10 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
         notices=notices,
         seen=None if found.image_labels is None else found.image_labels.labels,
     )
+
+
+def _is_kept(body: SearchRequest, found: SearchResult) -> bool:
+    """Return whether a search is logged for ratings: each is a write and an item for 30 days."""
+    if body.rateable is not None:
+        return body.rateable
+    return found.index is not None and found.index.votes > 0

@@ -53,6 +53,8 @@ class SearchRequest(HttpInput):
     neighbours: int = Field(0, ge=0, le=MAX_NEIGHBOURS)
     rerank: bool | None = None
     """Have a model rerank the first passages; null takes the default of the stage."""
+    rateable: bool | None = None
+    """Keep the search, so that it can be rated; null keeps it if the tenant has rated before."""
 
     @model_validator(mode="after")
     def _one_question(self) -> Self:
@@ -152,7 +154,7 @@ class SearchResponse(Contract):
     """Passages, best first; `next_cursor` is None at the end.
 
     `search_id` names the search to `POST /v1/feedback`. It is the same on all pages, and empty
-    where the search could not be kept. `seen` is what the picture shows that was searched by, None
+    where the search was not kept. `seen` is what the picture shows that was searched by, None
     where that was a text.
     """
 

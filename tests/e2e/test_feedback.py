@@ -52,7 +52,7 @@ def post(tenant: Tenant, path: str, body: dict[str, Any], status: int = 200) -> 
 
 
 def search(tenant: Tenant, query: str) -> dict[str, Any]:
-    return post(tenant, "/v1/search", {"query": query})
+    return post(tenant, "/v1/search", {"query": query, "rateable": True})
 
 
 def paths(found: dict[str, Any]) -> list[str]:
@@ -192,7 +192,7 @@ def test_a_rating_is_exported_and_goes_with_its_tenant(cloud: CloudProcess) -> N
 
 def test_a_rating_is_heard_of_by_a_webhook(cloud: CloudProcess) -> None:
     tenant = make_tenant(cloud, "hears")
-    found = post(tenant, "/v1/search", {"query": QUESTION})
+    found = post(tenant, "/v1/search", {"query": QUESTION, "rateable": True})
     with receiving() as receiver:
         url = f"http://127.0.0.1:{receiver.port}/hook"
         post(tenant, "/v1/webhooks", {"url": url, "events": ["feedback.received"]}, 201)

@@ -89,7 +89,8 @@ def test_members_should_be_documents_for_as_long_as_their_container_holds_them(
 
 def _rate(api: httpx.Client, query: str, name: str) -> None:
     """Say that a passage of the member `name` answers `query` better than the first one did."""
-    found = api.post("/v1/search", json={"query": query, "collection": COLLECTION}).json()
+    body = {"query": query, "collection": COLLECTION, "rateable": True}
+    found = api.post("/v1/search", json=body).json()
     member = next(hit for hit in found["hits"] if hit["path"].endswith(name))
     passage = {field: member[field] for field in ("document_id", "page", "start", "end")}
     rated = {"search_id": found["search_id"], "rating": "down", "better_passage": passage}

@@ -78,7 +78,7 @@ def test_an_archive_and_what_was_said_of_it_should_go_with_its_collection(
     until(lambda: len(listed(tenant)) == 2, "the member did not come")
     member = next(each for each in listed(tenant) if each != container)
     assert settled(tenant.api, member)["status"] == "ready"
-    found = tenant.api.post("/v1/search", json={"query": QUESTION}).json()
+    found = tenant.api.post("/v1/search", json={"query": QUESTION, "rateable": True}).json()
     hit = {name: found["hits"][0][name] for name in ("document_id", "page", "start", "end")}
     rated = {"search_id": found["search_id"], "rating": "down", "better_passage": hit}
     assert tenant.api.post("/v1/feedback", json=rated).status_code == 201

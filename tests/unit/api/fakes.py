@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
+from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.keys import ApiKey
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import RemovalBound, Removed
@@ -198,6 +199,17 @@ class FakeRecords:
 
 
 @dataclass
+class _RatingTenants(FakeTenants):
+    """One tenant, whose index counts the votes that it has given."""
+
+    ratings: FakeRatings = field(default_factory=FakeRatings)
+
+    def live_index(self, tenant: str) -> IndexRef | None:
+        index = super().live_index(tenant)
+        return None if index is None else replace(index, votes=len(self.ratings.voted))
+
+
+@dataclass
 class Api:
     """The app, and a client that speaks as a tenant."""
 
@@ -221,7 +233,7 @@ class Api:
         self.index = FakeIndex(self.hits)
         searcher = Searcher(
             self.embedder,
-            FakeTenants(),
+            _RatingTenants(ratings=self.ratings),
             self.index,
             FakeVersions({"doc_a": "v_1"}),
             self.records,

@@ -58,7 +58,8 @@ def asked(api: Api, **body: object) -> dict[str, Any]:
 
 
 def searched(api: Api, **body: object) -> dict[str, Any]:
-    found: dict[str, Any] = api.call("POST", "/v1/search", {"query": "pump", **body}).json_body
+    whole = {"query": "pump", "rateable": True, **body}
+    found: dict[str, Any] = api.call("POST", "/v1/search", whole).json_body
     return found
 
 
@@ -201,6 +202,17 @@ def test_all_pages_of_a_search_are_one_to_rate() -> None:
     assert len(made.ratings.kept) == 1
     (kept,) = made.ratings.kept.values()
     assert [(place.start, place.quote) for place in kept.answer.cited] == [(0, "")]
+
+
+def test_a_search_should_be_kept_where_it_is_asked_to_be_or_its_tenant_has_rated() -> None:
+    made = api()
+    assert searched(made, rateable=None)["search_id"] == ""
+    assert made.ratings.kept == {}
+    rated(made, answer_id=asked(made)["answer_id"], rating="up")
+    kept = searched(made, rateable=None)
+    assert rated(made, search_id=kept["search_id"], rating="up")["ranks"] is True
+    not_kept = searched(made, rateable=False)
+    assert (not_kept["search_id"], not_kept["notices"]) == ("", [])
 
 
 def test_what_cannot_be_kept_fails_nothing_and_cannot_be_rated() -> None:

@@ -155,7 +155,7 @@ def test_should_search_by_a_picture_and_say_what_is_seen_in_it() -> None:
     seen = ["0.7500 pump", "0.2500 sock"]
     found = hit("Picture a.png: pump", media_type="image/png", labels=seen, score=2.0)
     api = Api([found, *hits(3)])
-    answer = api.call("POST", "/v1/search", picture() | {"limit": 2})
+    answer = api.call("POST", "/v1/search", picture() | {"limit": 2, "rateable": True})
     assert answer.status_code == 200, answer.json_body
     body = answer.json_body
     labels = [{"name": "pump", "share": 0.75}, {"name": "sock", "share": 0.25}]

@@ -38,7 +38,7 @@ def test_should_send_the_picture_and_say_what_is_seen(
     ended = headrace("search", "--image", str(picture), "--top-k", "3")
     assert ended.code == 0, ended.err
     data = base64.b64encode(picture.read_bytes()).decode()
-    sent = {"image": {"media_type": "image/jpeg", "data": data}, "top_k": 3}
+    sent = {"image": {"media_type": "image/jpeg", "data": data}, "top_k": 3, "rateable": True}
     assert fake.requests[-1] == ("POST", "/v1/search", sent)
     assert ended.out.count("tabby, tabby cat (46%); lynx (6%)") == 2
 
