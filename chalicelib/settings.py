@@ -182,9 +182,14 @@ class ServingSettings(Settings):
 
 
 class PlaceSettings(Settings):
-    """The area in which a model may process a call: region, geography or global."""
+    """The area in which a model may process a call: region, geography or global.
+
+    `image_region` is where Bedrock's image models are called that the stage's own region lacks, ""
+    for a region of the same geography, `none` for no other.
+    """
 
     model_reach: str = "geography"
+    image_region: str = ""
 
 
 class BatchSettings(Settings):

@@ -17,7 +17,7 @@ from chalicelib.generation.adaptation import JSON_WORDS, SCHEMA_WORDS, asks_json
 from chalicelib.generation.models import ModelRoute, ServedModel
 from chalicelib.generation.pricing import Prices, max_cost, service_tier_factor
 from chalicelib.generation.rate_limits.breaker import Breaker, describe_rest, open_until
-from chalicelib.generation.requirements import Requirements
+from chalicelib.generation.requirements import NO_IMAGE_REGION, Requirements
 from chalicelib.generation.tokens import TokenLoad, estimated_tokens
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def assess_model(
     resting = _breaker_obstacle(breaker, now)
     if resting is not None:
         return Obstacle(resting)
-    route = _route(requirements, model)
+    route = requirements.call_region.route(model)
     if route is None:
         return Obstacle(_unreachable_reason(requirements))
     candidate = _price_candidate(requirements, model, route, prices, now)
@@ -179,18 +179,12 @@ def _refused_parameters(requirements: Requirements, model: ServedModel) -> Itera
             yield f"{first} is left out"
 
 
-def _route(requirements: Requirements, model: ServedModel) -> ModelRoute | None:
-    origin = requirements.call_region
-    for region in (origin.region, *origin.other_regions):
-        route = model.backend.route(region, origin.reach)
-        if route is not None:
-            return route
-    return None
-
-
 def _unreachable_reason(requirements: Requirements) -> str:
     origin = requirements.call_region
-    regions = " or ".join((origin.region, *origin.other_regions))
+    others = [*origin.other_regions]
+    if requirements.task == "image" and origin.image_region not in ("", NO_IMAGE_REGION):
+        others.append(origin.image_region)
+    regions = " or ".join((origin.region, *others))
     within = {
         "region": "in that region",
         "geography": "in the same geography",

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.generation.bodies import embeddings, openai_chat
 from chalicelib.generation.models import BedrockBackend, EndpointBackend, ServedModel, ServedModels
 from chalicelib.generation.pricing import is_priced, price_units
+from chalicelib.generation.requirements import CallRegion
 
 if TYPE_CHECKING:
     from chalicelib.generation.catalogue import Catalogue
 
 SOON = timedelta(days=90)
 OLD_PRICE = timedelta(days=365)
+DEFAULT_REGION = "us-east-1"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_STATES: Mapping[str, Literal["there", "legacy"]] = {"ACTIVE": "there", "LEGACY": "legacy"}
 _LOCAL_TASKS = {"chat": "chat", "embedding": "text-embedding"}
 
 
@@ -41,6 +44,8 @@ class ListedModel:
     model_id: str
     status: str
     inference_types: frozenset[str]
+    ends: date | None = None
+    """The day from which calls fail, where Bedrock says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ def find_faults(served: ServedModels, known: Catalogue, today: date) -> Iterator
         yield from _endpoint(model)
         yield from _life(model, served, today)
         yield from _prices(model, known, today)
+    yield from _tasks(served, today)
     used = {model.priced_as for model in served.models.values()}
     for unit in sorted(known.prices):
         priced_as = unit.rpartition(".")[0]
@@ -71,6 +77,21 @@ def find_faults(served: ServedModels, known: Catalogue, today: date) -> Iterator
             yield ModelFinding(
                 "notice", priced_as, f"{unit} has a price, and no model is served by it"
             )
+
+
+def image_regions(served: ServedModels, today: date) -> tuple[str, ...]:
+    """Return the regions in which an account may start to call an image model of Bedrock."""
+    return tuple(
+        sorted(
+            {
+                region
+                for model in served.models.values()
+                if model.task == "image" and model.lifecycle.status_on(today) == "active"
+                if isinstance(model.backend, BedrockBackend)
+                for region in model.backend.regions
+            }
+        )
+    )
 
 
 def compare_with_bedrock(
@@ -162,6 +183,28 @@ def _life(model: ServedModel, served: ServedModels, today: date) -> Iterator[Mod
             )
 
 
+def _tasks(served: ServedModels, today: date) -> Iterator[ModelFinding]:
+    """Yield a notice for each task whose last model of Bedrock ends soon, in the default region."""
+    origin = CallRegion(DEFAULT_REGION)
+    reached = [
+        model
+        for model in served.models.values()
+        if isinstance(model.backend, BedrockBackend) and origin.route(model) is not None
+    ]
+    tasks = {
+        model.task for model in served.models.values() if isinstance(model.backend, BedrockBackend)
+    }
+    for task in sorted(tasks):
+        left = [
+            model
+            for model in reached
+            if model.task == task and model.lifecycle.status_on(today + SOON) == "active"
+        ]
+        if not left:
+            text = f"no model of Bedrock for it stays for {SOON.days} days in {DEFAULT_REGION}"
+            yield ModelFinding("notice", task, text)
+
+
 def _prices(model: ServedModel, known: Catalogue, today: date) -> Iterator[ModelFinding]:
     if not is_priced(model, known.prices):
         yield ModelFinding("notice", model.name, "it is not priced: it is asked by name only")
@@ -187,6 +230,11 @@ def _standing(
         if route is None:
             return ModelStanding(model.name, backend.model_id, "elsewhere")
         return ModelStanding(model.name, backend.model_id, "missing", "it is not on Bedrock's list")
+    if entry.ends is not None and entry.ends != model.lifecycle.ends:
+        text = (
+            f"Bedrock ends it on {entry.ends}; served.json says {model.lifecycle.ends or 'nothing'}"
+        )
+        return ModelStanding(model.name, backend.model_id, _STATES.get(entry.status, "there"), text)
     if entry.status == "LEGACY":
         text = "" if status == "legacy" else f"served.json says {status}"
         return ModelStanding(model.name, backend.model_id, "legacy", text)

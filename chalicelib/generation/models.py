@@ -27,6 +27,11 @@ _ARN_PREFIX = re.compile(r"arn:[^:]+:bedrock:[^:]*:[^:]*:(foundation-model|infer
 _PROFILE_PREFIX = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
 
 
+def geography(region: str) -> str:
+    """Return the geography of a region: `us`, `eu`, `ap`, `us-gov`."""
+    return "us-gov" if region.startswith("us-gov-") else region.partition("-")[0]
+
+
 def foundation_model_id(model_id: str) -> str:
     """Return the foundation model's id within an id, profile id or ARN of Bedrock."""
     return _PROFILE_PREFIX.sub("", id_within_arn(model_id))

@@ -20,7 +20,16 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.generation.adaptation import fits_bedrock_schema
 from chalicelib.generation.check_names import SELF_CHECK
-from chalicelib.generation.models import AUTO, Ability, Modality, Reach
+from chalicelib.generation.models import (
+    AUTO,
+    Ability,
+    BedrockBackend,
+    Modality,
+    ModelRoute,
+    Reach,
+    ServedModel,
+    geography,
+)
 from chalicelib.generation.tokens import (
     TokenLoad,
     has_called_tools,
@@ -34,17 +43,42 @@ _PARAMETERS = (
 )
 
 
+NO_IMAGE_REGION = "none"
+"""The image region of a stage that calls image models in its own region only."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallRegion:
     """The region that a call is made from, and how far away it may be processed.
 
     `reach` bounds where it may be processed. `other_regions` are those that the stage may call if
-    its own region lacks a model, the preferred first.
+    its own region lacks a model, the preferred first. `image_region` is where Bedrock's image
+    models are called that the region lacks: "" for any region of the same geography, if `reach`
+    allows that, and `none` for no other region.
     """
 
     region: str
     reach: Reach = "geography"
     other_regions: tuple[str, ...] = ()
+    image_region: str = ""
+
+    def route(self, model: ServedModel) -> ModelRoute | None:
+        """Return the route by which `model` is called from here, None if there is none."""
+        for region in (self.region, *self.other_regions, *self._image_regions(model)):
+            route = model.backend.route(region, self.reach)
+            if route is not None:
+                return route
+        return None
+
+    def _image_regions(self, model: ServedModel) -> Sequence[str]:
+        if model.task != "image" or not isinstance(model.backend, BedrockBackend):
+            return ()
+        if self.image_region:
+            return () if self.image_region == NO_IMAGE_REGION else (self.image_region,)
+        if self.reach == "region":
+            return ()
+        own = geography(self.region)
+        return sorted(region for region in model.backend.regions if geography(region) == own)
 
 
 @dataclass(frozen=True, slots=True)

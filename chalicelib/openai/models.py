@@ -55,11 +55,7 @@ def _callable_models(
     for model in served.models.values():
         if allowed is not None and model.name not in allowed:
             continue
-        routes = (
-            model.backend.route(region, place.reach)
-            for region in (place.region, *place.other_regions)
-        )
-        if model.lifecycle.status_on(day) != "ended" and any(route is not None for route in routes):
+        if model.lifecycle.status_on(day) != "ended" and place.route(model) is not None:
             yield model
 
 

@@ -38,8 +38,12 @@ def place(environ: Mapping[str, str]) -> CallRegion:
     """Return where calls are made from, and how far from there they may be worked on."""
     from chalicelib.generation.requirements import CallRegion
 
-    reach = PlaceSettings.from_environ(environ).model_reach
-    return CallRegion(environ.get("AWS_REGION", _DEFAULT_REGION), _reach(reach))
+    settings = PlaceSettings.from_environ(environ)
+    return CallRegion(
+        environ.get("AWS_REGION", _DEFAULT_REGION),
+        _reach(settings.model_reach),
+        image_region=settings.image_region,
+    )
 
 
 def _reach(written: str) -> Reach:

@@ -34,6 +34,21 @@ def show_list(output: Output) -> None:
         ("model", "task", "tier", "state", "context", "$ per 1M in", "out", "batch", "flex", "by"),
         [_row(model) for model in models],
     )
+    output.line(_image_note())
+
+
+def _image_note() -> str:
+    """Return where image models of Bedrock are called from a stage that is elsewhere."""
+    from chalicelib.generation.model_checks import image_regions
+    from chalicelib.generation.model_file import served_models
+
+    regions = image_regions(served_models(), today())
+    if not regions:
+        return "No image model of Bedrock is active."
+    return (
+        f"Image models of Bedrock are active in {', '.join(regions)}. A stage elsewhere in that"
+        " geography calls them there; any other names the region as ImageRegion."
+    )
 
 
 def show_one(output: Output, name: str) -> None:

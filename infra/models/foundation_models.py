@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 from chalicelib.generation.model_checks import ListedModel
@@ -21,6 +22,11 @@ def list_models(bedrock: Any) -> tuple[ListedModel, ...]:
             model_id=summary["modelId"],
             status=summary.get("modelLifecycle", {}).get("status", "ACTIVE"),
             inference_types=frozenset(summary.get("inferenceTypesSupported", ())),
+            ends=_day(summary.get("modelLifecycle", {}).get("endOfLifeTime")),
         )
         for summary in answer["modelSummaries"]
     )
+
+
+def _day(time: datetime | None) -> date | None:
+    return None if time is None else time.astimezone(UTC).date()

@@ -10,7 +10,7 @@ from infra.deployment.access import find_region_off
 from infra.deployment.failures import is_unreachable
 from infra.deployment.plan import DeploymentPlan
 from infra.deployment.preflight.findings import PreflightCheck, PreflightFinding, error, warning
-from infra.deployment.preflight.model_checks import chat_model
+from infra.deployment.preflight.model_checks import chat_model, image_region
 
 FEW_EXECUTIONS = 50
 """Below this an ingest of a large file holds up questions: new accounts begin with 10.
@@ -115,6 +115,7 @@ CHECKS: tuple[PreflightCheck[DeploymentPlan], ...] = (
     PreflightCheck("Region", _region),
     PreflightCheck("S3 Vectors", _vectors),
     PreflightCheck("Language model", chat_model),
+    PreflightCheck("Image models", image_region, needs_parameters=True),
     PreflightCheck("Lambda's quotas", _lambda_limits),
     PreflightCheck("API Gateway's quotas", _apis),
     PreflightCheck("API Gateway's log role", _access_logs, needs_parameters=True),

@@ -1,14 +1,18 @@
-"""Preflight checks of the chat model: available, callable by this id, and permitted."""
+"""Preflight checks of models: the chat model is permitted, and image models can be called."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.generation.model_checks import image_regions
 from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import geography
+from chalicelib.generation.requirements import NO_IMAGE_REGION
 from infra.deployment.failures import code_of, is_unreachable, message_of
 from infra.deployment.plan import DeploymentPlan
 from infra.deployment.preflight.findings import PreflightFinding, warning
@@ -48,6 +52,41 @@ def chat_model(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
     if needs_profile:
         yield _only_by_profile(bedrock, plan.account.region, model, why)
     yield from _availability(bedrock, base, why)
+
+
+def image_region(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
+    """Yield where the image models of Bedrock are called from, if the stage's region has none.
+
+    Legacy models do not count: an account cannot start to use one.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html
+    """
+    declared = plan.package.template.get("Parameters", {}).get("ImageRegion")
+    offered = image_regions(served_models(), datetime.now(UTC).date())
+    own = plan.account.region
+    if declared is None or own in offered or not offered:
+        return
+    chosen = plan.effective.get("ImageRegion", str(declared.get("Default", "")))
+    nearest = next((each for each in offered if geography(each) == geography(own)), None)
+    way = f"--parameter ImageRegion={nearest or offered[0]}, or ImageRegion=none"
+    if chosen and chosen not in (*offered, NO_IMAGE_REGION):
+        yield warning(
+            f"No image model of Bedrock is active in {chosen}",
+            f"There are some in {', '.join(offered)}. Pictures are drawn by the stage's own small"
+            " models alone.",
+            way,
+        )
+    elif not chosen and nearest is None:
+        yield warning(
+            f"No image model of Bedrock can be called from {own}",
+            "Pictures are drawn by the stage's own small models alone.",
+            f"{way}: prompts of pictures are then sent to the region that is named",
+        )
+    elif not chosen:
+        yield warning(
+            f"{own} has no active image model of Bedrock; pictures are drawn in {nearest}",
+            "Prompts of pictures are sent there, within the same geography.",
+            f"Nothing, if that is right; {way} says so",
+        )
 
 
 def _model_of(plan: DeploymentPlan) -> str:

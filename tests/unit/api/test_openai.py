@@ -9,6 +9,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib.api.openai.files import MAX_INLINE_BYTES
 from chalicelib.generation.model_file import served_models
+from chalicelib.generation.requirements import CallRegion
 from tests.unit.api.fakes import OTHER_KEY, Api
 from tests.unit.openai.fakes import WRITTEN
 
@@ -70,10 +71,10 @@ def test_should_show_a_tenant_only_the_models_that_it_may_use() -> None:
 
 def test_should_hide_models_that_cannot_be_asked_from_here() -> None:
     names = {model["id"] for model in Api().call("GET", "/v1/models").json_body["data"]}
-    region = "us-east-1"
+    place = CallRegion("us-east-1")
     for model in served_models().models.values():
         if model.name in names:
-            assert model.backend.route(region) is not None
+            assert place.route(model) is not None
     assert len(names) > 10
 
 

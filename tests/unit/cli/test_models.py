@@ -73,6 +73,7 @@ def test_served_models_should_be_listed_with_their_prices() -> None:
         "0.14",
     ]
     assert lines["nova-premier"][3:5] == ["ended", "2026-09-14"]
+    assert "active in us-west-2" in " ".join(ended.output.split())
     as_json = json.loads(run("ls", "--served", "--json").output)
     assert [entry["name"] for entry in as_json] == list(served_models().models)
 

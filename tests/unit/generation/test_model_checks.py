@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 from chalicelib.generation.catalogue import Catalogue, UnitPrice, catalogue
 from chalicelib.generation.model_checks import (
+    DEFAULT_REGION,
     ListedModel,
     compare_with_bedrock,
     find_faults,
+    image_regions,
     unserved_ids,
 )
 from chalicelib.generation.model_file import served_models as shipped
@@ -21,6 +23,7 @@ from chalicelib.generation.models import (
     ServedModel,
     ServedModels,
 )
+from chalicelib.generation.requirements import CallRegion
 from tests.unit.generation.planning import NOW, model, prices, served
 
 TODAY = NOW.date()
@@ -93,6 +96,55 @@ def test_lives_and_prices_should_be_noticed() -> None:
     ]
     later = find_faults(served(model()), known(small=("1", "2")), date(2027, 1, 2))
     assert [one.text for one in later] == ["its price is of 2026-01-01"]
+
+
+def test_a_task_without_a_model_in_a_while_should_be_noticed() -> None:
+    ends = TODAY + timedelta(days=80)
+    painter = model("painter", task="image", lifecycle=Lifecycle("active", ends=ends))
+    models = served(painter, model("writer"))
+    priced = known(painter=("1", "2"), writer=("1", "2"))
+    assert [(one.model, one.text) for one in find_faults(models, priced, TODAY)] == [
+        ("painter", f"it ends on {ends}"),
+        ("painter", "it is not priced: it is asked by name only"),
+        ("image", "no model of Bedrock for it stays for 90 days in us-east-1"),
+    ]
+
+
+def test_an_end_that_bedrock_alone_knows_should_be_told() -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_FoundationModelLifecycle.html"""
+    ends = TODAY + timedelta(days=200)
+    models = served(
+        model("known", lifecycle=Lifecycle("active", ends=ends)),
+        model("unknown"),
+        model("aged", lifecycle=Lifecycle("legacy")),
+    )
+    listed = [
+        ListedModel("maker.known-v1:0", "ACTIVE", ON_DEMAND, ends),
+        ListedModel("maker.unknown-v1:0", "ACTIVE", ON_DEMAND, ends),
+        ListedModel("maker.aged-v1:0", "LEGACY", ON_DEMAND, ends),
+    ]
+    standings = compare_with_bedrock(models, listed, "us-east-1", TODAY)
+    said = f"Bedrock ends it on {ends}; served.json says nothing"
+    assert [(one.model, one.state, one.text) for one in standings] == [
+        ("known", "there", ""),
+        ("unknown", "there", said),
+        ("aged", "legacy", said),
+    ]
+
+
+def test_the_default_region_should_have_an_image_model_by_its_geography() -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html"""
+    assert "us-west-2" in image_regions(shipped(), TODAY)
+    origin = CallRegion(DEFAULT_REGION)
+    painters = [
+        each
+        for each in shipped().models.values()
+        if each.task == "image" and each.lifecycle.status_on(TODAY) == "active"
+    ]
+    assert any(
+        isinstance(each.backend, BedrockBackend) and origin.route(each) is not None
+        for each in painters
+    )
 
 
 def test_each_model_should_be_told_from_bedrocks_list() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from chalicelib.generation.eligibility import BATCH_TIME
 from chalicelib.generation.model_file import SERVED_FILE, served_models
 from chalicelib.generation.models import (
     BatchOffer,
+    BedrockBackend,
     Lifecycle,
     ModelLimits,
     ServedModel,
@@ -84,7 +86,7 @@ def test_a_plan_should_hold_only_models_that_suffice(
         assert wish.longest_tokens <= one.limits.context_tokens
         assert wish.load.tokens_out <= one.limits.output_tokens
         assert wish.dimensions is None or wish.dimensions in one.limits.dimensions
-        assert step.route.region in (wish.call_region.region, *wish.call_region.other_regions)
+        assert step.route == wish.call_region.route(one)
         assert wish.budget is None or (step.cost is not None and step.cost <= wish.budget)
 
 
@@ -254,6 +256,33 @@ def test_a_route_should_stay_within_reach_and_cost_least() -> None:
     assert route("us-east-2", "global") == "global.maker.cheap-v1:0"
     assert route("af-south-1", "geography") == ""
     assert route("af-south-1", "geography", "us-east-1") == "maker.cheap-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("region", "reach", "chosen", "called"),
+    [
+        ("us-west-2", "region", "", "us-west-2"),
+        ("us-east-1", "geography", "", "us-west-2"),
+        ("us-east-1", "region", "", ""),
+        ("us-east-1", "geography", "none", ""),
+        ("eu-west-1", "global", "", ""),
+        ("us-gov-west-1", "geography", "", ""),
+        ("eu-west-1", "region", "us-west-2", "us-west-2"),
+        ("eu-west-1", "geography", "eu-west-2", ""),
+    ],
+)
+def test_an_image_model_should_be_called_in_the_image_region(
+    region: str, reach: str, chosen: str, called: str
+) -> None:
+    backend = BedrockBackend(
+        *("maker.painter-v1:0", "invoke", "stability-image"),
+        *(frozenset({"us-west-2"}), Decimal(1), MappingProxyType({})),
+    )
+    origin = CallRegion(region, reach, image_region=chosen)  # type: ignore[arg-type]
+    route = origin.route(model("painter", task="image", backend=backend))
+    assert (route.region if route else "") == called
+    other = origin.route(model("writer", backend=backend))
+    assert (other is not None) == (region == "us-west-2")
 
 
 def test_parameters_that_a_model_refuses_should_be_noted() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
 from infra.deployment.failures import DeploymentError
+from infra.deployment.plan import DeploymentPlan
 from infra.deployment.preflight.account_checks import FEW_EXECUTIONS, MAX_APIS
 from infra.deployment.preflight.findings import show_findings
+from infra.deployment.preflight.model_checks import image_region
 from infra.deployment.preflight.package_checks import MAX_UNZIPPED
 from infra.deployment.preflight.permission_checks import DEPLOYER_ACTIONS
 from infra.deployment.preflight.run import CHECKS, require_preflight
@@ -248,6 +251,30 @@ def test_a_model_that_the_region_has_by_a_profile_alone_is_told_with_the_profile
     assert found.severity == "warning"
     assert found.what == f"amazon.nova-micro-v1:0 cannot be called on demand in {REGION}"
     assert found.fix.startswith(f"--parameter ChatModelId={expected}")
+
+
+@pytest.mark.parametrize(
+    ("region", "chosen", "what"),
+    [
+        ("us-west-2", "", ""),
+        ("us-east-1", "", "pictures are drawn in us-west-2"),
+        ("us-east-1", "us-west-2", ""),
+        ("us-east-1", "none", ""),
+        ("eu-central-1", "", "No image model of Bedrock can be called from eu-central-1"),
+        ("eu-central-1", "eu-west-3", "No image model of Bedrock is active in eu-west-3"),
+        ("eu-central-1", "us-west-2", ""),
+    ],
+)
+def test_it_is_said_where_pictures_are_drawn(region: str, chosen: str, what: str) -> None:
+    template = {"Parameters": {"ImageRegion": {"Type": "String", "Default": ""}}}
+    plan = SimpleNamespace(
+        package=SimpleNamespace(template=template),
+        account=SimpleNamespace(region=region),
+        effective={"ImageRegion": chosen} if chosen else {},
+    )
+    found = list(image_region(cast(DeploymentPlan, plan)))
+    assert [each.severity for each in found] == (["warning"] if what else [])
+    assert all(what in each.what and "ImageRegion=us-west-2" in each.fix for each in found)
 
 
 def test_an_inference_profile_is_asked_for_its_model(driver: Driver) -> None:
