@@ -159,7 +159,7 @@ def describe_error(error: Exception) -> str:
     if code in _THROTTLED_CODES:
         return f"AWS throttled the calls beyond every retry ({code}); run the command again."
     if is_denied(error):
-        return f"A permission is missing: {message_of(error)} (infra/deployer-policy.json has all)."
+        return f"A permission is missing: {message_of(error)} (infra/deployer-*.json have all)."
     if is_unreachable(error):
         return f"AWS does not answer: {error}"
     return f"AWS refused: {message_of(error)}"

@@ -367,9 +367,9 @@ def _merge(alike: Sequence[DeployerStatement]) -> DeployerStatement:
     )
 
 
-def allowed(action: str) -> bool:
+def allowed(action: str, statements: Sequence[DeployerStatement] = STATEMENTS) -> bool:
     """Return whether some statement grants `action`, on whatever resource."""
-    return any(fnmatchcase(action, grant) for each in STATEMENTS for grant in each.actions)
+    return any(fnmatchcase(action, grant) for each in statements for grant in each.actions)
 
 
 if __name__ == "__main__":

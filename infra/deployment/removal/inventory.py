@@ -17,6 +17,7 @@ from infra.deployment import resource_names
 from infra.deployment.account import Account, stack_name
 from infra.deployment.failures import is_missing
 from infra.deployment.plan import STAGE_TAG
+from infra.deployment.removal.service_resources import ServiceInventory, find_service_resources
 from infra.deployment.resource_names import named_resources, template_scope
 from infra.deployment.stack import Stack, find_stack
 from infra.synthesis.sources import read_sources
@@ -77,12 +78,13 @@ class StageInventory:
     indexes: Sequence[VectorIndexInventory]
     keys: Sequence[str]
     log_groups: Sequence[str]
+    services: ServiceInventory
 
     @property
     def is_empty(self) -> bool:
         """Return whether the stage has no resources."""
         stores = (self.buckets, self.tables, self.vector_buckets, self.keys, self.log_groups)
-        return self.stack is None and not any(stores)
+        return self.stack is None and not any(stores) and self.services.is_empty
 
     def of_type(self, kind: str) -> list[str]:
         """Return the physical ids of the stack's resources of one type."""
@@ -108,6 +110,7 @@ def take_inventory(account: Account, stage: str) -> StageInventory:
         indexes=[index for name in vector_buckets for index in _indexes(account, name)],
         keys=_keys(account, stage, resources),
         log_groups=sorted(_log_groups(account, stage, known[resource_names.LOG_GROUP], resources)),
+        services=find_service_resources(account, stage, known[resource_names.BUCKET]),
     )
 
 

@@ -21,6 +21,11 @@ from infra.deployment.failures import DeploymentError, code_of, ignore_missing, 
 from infra.deployment.object_deletion import empty_bucket
 from infra.deployment.removal.inventory import StageInventory, VectorIndexInventory, take_inventory
 from infra.deployment.removal.report import KEY_DAYS, describe_leftovers, describe_retained
+from infra.deployment.removal.service_resources import (
+    delete_service_resources,
+    find_service_resources,
+    stop_service_jobs,
+)
 from infra.deployment.stack import (
     Stack,
     StackEvent,
@@ -109,12 +114,14 @@ class StageRemoval:
         _require_idle_stack(inventory, self.account.commands)
         self._unprotect(inventory)
         self._stop(inventory)
+        running = self._stop_service_jobs(inventory)
         self._empty(inventory)
         shared = self._remove_stack(inventory, inventory.stack) if inventory.stack else []
         rest = take_inventory(self.account, inventory.stage)
         self._remove_rest(rest, inventory)
         Artifacts(self.account).forget_stage(inventory.stage)
-        return [*shared, *describe_leftovers(inventory, self.account.commands)]
+        left = describe_leftovers(inventory, self.account.commands)
+        return [*running, *inventory.services.unseen, *shared, *left]
 
     def _unprotect(self, inventory: StageInventory) -> None:
         dynamodb = self.account.client("dynamodb")
@@ -158,6 +165,15 @@ class StageRemoval:
                 executionArn=execution, error="StageRemoved", cause="The stage is removed."
             )
         return len(running)
+
+    def _stop_service_jobs(self, inventory: StageInventory) -> list[str]:
+        """Stop jobs of Bedrock and SageMaker, those too that began since the inventory.
+
+        They write to the stage's bucket, so that it is emptied only once they have ended.
+        """
+        buckets = [each.name for each in inventory.buckets]
+        now = find_service_resources(self.account, inventory.stage, buckets)
+        return stop_service_jobs(self.account, inventory.stage, now.jobs, self.voice, self.sleep)
 
     def _empty(self, inventory: StageInventory) -> None:
         for bucket in inventory.buckets:
@@ -208,6 +224,7 @@ class StageRemoval:
 
     def _remove_rest(self, rest: StageInventory, before: StageInventory) -> None:
         """Remove what the stack retains, and what was never part of it."""
+        delete_service_resources(self.account, rest.services, self.voice)
         self._empty(rest)
         for bucket in rest.buckets:
             self._remove("bucket", bucket.name)

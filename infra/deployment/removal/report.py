@@ -34,7 +34,18 @@ def show_inventory(inventory: StageInventory, voice: Console) -> None:
     rows += [("index", each.name, f"{each.vectors} vectors") for each in inventory.indexes]
     rows += [("key", each, f"ends in {KEY_DAYS} days") for each in inventory.keys]
     rows += [("log group", each, "") for each in inventory.log_groups]
+    services = inventory.services
+    rows += [
+        (each.kind, each.name, f"{each.status}, billed until it ends") for each in services.jobs
+    ]
+    rows += [(each.kind, each.name, each.status) for each in services.hosted]
+    rows += [
+        ("model package group", each.name, f"{len(each.versions)} versions")
+        for each in services.groups
+    ]
     voice.table(("what", "name", "holds"), rows)
+    for each in services.unseen:
+        voice.line(f"warning: {each}", "yellow")
 
 
 def describe_retained(event: StackEvent) -> str:
@@ -51,6 +62,13 @@ def describe_leftovers(removed: StageInventory, commands: Commands) -> Iterator[
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery_Howitworks.html
     https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
     """
+    if removed.stack is not None:
+        yield (
+            "Logs of jobs in /aws/sagemaker/TrainingJobs, ProcessingJobs and TransformJobs, if "
+            f"any ran: streams that begin with headrace-{removed.stage}- in groups of the account. "
+            "CloudWatch keeps them until they are deleted, $0.03 a GB a month. Records of ended "
+            "jobs stay in Bedrock and SageMaker, which cannot delete them, and cost nothing."
+        )
     for table in removed.tables:
         yield (
             f"A system backup of the table {table.name}: DynamoDB makes one when a table with "

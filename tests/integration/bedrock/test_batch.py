@@ -18,8 +18,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.deployment.account import Account
+from infra.deployment.removal.service_resources import find_service_resources, stop_service_jobs
 from tests.cloud import CloudProcess
 from tests.integration.permitting import let_rules_send
+from tests.unit.infra.deployment.voices import Heard
 
 TITAN = "amazon.titan-embed-text-v2:0"
 NOVA = "amazon.nova-micro-v1:0"
@@ -90,7 +93,7 @@ def create(cloud: CloudProcess, role_arn: str, inputs: list[Any], **more: Any) -
     )
     place = f"s3://batch/in/{name}/records.jsonl"
     made = cloud.client("bedrock").create_model_invocation_job(
-        jobName=f"job-{name}",
+        jobName=f"headrace-{name}",
         roleArn=role_arn,
         modelId=more.pop("modelId", TITAN),
         inputDataConfig={"s3InputDataConfig": {"s3Uri": place}},
@@ -242,12 +245,22 @@ def test_a_caller_should_need_to_hand_the_role_on(batch_cloud: CloudProcess) -> 
         )
 
 
-def test_a_job_should_be_stopped_where_it_is(batch_cloud: CloudProcess) -> None:
-    """https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-stop.html"""
+def test_a_job_should_be_stopped_where_it_is_when_its_stage_is_removed(
+    batch_cloud: CloudProcess,
+) -> None:
+    """It is of no stack, and would be billed after all else is gone.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-stop.html
+    """
     arn = create(batch_cloud, both(batch_cloud), texts(400))
     wait_for(batch_cloud, arn, lambda job: job.get("processedRecordCount", 0) > 3)
-    batch_cloud.client("bedrock").stop_model_invocation_job(jobIdentifier=arn)
-    job = finish(batch_cloud, arn)
+    account, voice = Account("0" * 12, "us-east-1", "aws", "someone", batch_cloud.client), Heard()
+    assert not find_service_resources(account, "dev", ["of-another-stage"]).jobs
+    (found,) = find_service_resources(account, "dev", ["batch"]).jobs
+    assert (found.id, found.status) == (arn, "InProgress")
+    assert stop_service_jobs(account, "dev", [found], voice, lambda _: time.sleep(0.05)) == []
+    assert voice.lines == [f"Stopping the batch job of Bedrock {found.name}."]
+    job = batch_cloud.client("bedrock").get_model_invocation_job(jobIdentifier=arn)
     assert job["status"] == "Stopped"
     assert 3 < len(output(batch_cloud, arn)) == job["processedRecordCount"] < 400
 

@@ -17,7 +17,7 @@ from infra.deployment.removal.inventory import StageInventory, take_inventory
 from infra.deployment.removal.removal import StageRemoval
 from tests.architecture.templates import plain
 from tests.integration.deployment.cutting import Template, cut
-from tests.unit.infra.deployment.aws import ACCOUNT, REGION, Answer, Aws
+from tests.unit.infra.deployment.aws import ACCOUNT, NO_SERVICE_RESOURCES, REGION, Answer, Aws
 from tests.unit.infra.deployment.driving import QUIET
 from tests.unit.infra.deployment.packages import write_package
 from tests.unit.infra.deployment.voices import Heard
@@ -27,7 +27,7 @@ BUCKET = f"headrace-{STAGE}-documents-{ACCOUNT}-{REGION}"
 TABLE = f"headrace-{STAGE}-records"
 VECTORS = f"headrace-{STAGE}-vectors-{ACCOUNT}"
 
-BESIDE_MOTO: Mapping[str, Answer] = {
+BESIDE_MOTO: Mapping[str, Answer] = NO_SERVICE_RESOURCES | {
     name: QUIET[name]
     for name in (
         # What moto does not have.

@@ -46,6 +46,20 @@ def fixed(**result: Any) -> Answer:
     return lambda asked: result
 
 
+NO_SERVICE_RESOURCES: dict[str, Answer] = {
+    "bedrock.ListModelInvocationJobs": fixed(invocationJobSummaries=[]),
+    "sagemaker.ListEndpointConfigs": fixed(EndpointConfigs=[]),
+    "sagemaker.ListEndpoints": fixed(Endpoints=[]),
+    "sagemaker.ListHyperParameterTuningJobs": fixed(HyperParameterTuningJobSummaries=[]),
+    "sagemaker.ListModelPackageGroups": fixed(ModelPackageGroupSummaryList=[]),
+    "sagemaker.ListModels": fixed(Models=[]),
+    "sagemaker.ListProcessingJobs": fixed(ProcessingJobSummaries=[]),
+    "sagemaker.ListTrainingJobs": fixed(TrainingJobSummaries=[]),
+    "sagemaker.ListTransformJobs": fixed(TransformJobSummaries=[]),
+}
+"""An account in which neither Bedrock nor SageMaker has anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Http:
     status_code: int

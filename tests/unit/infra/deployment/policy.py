@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.deployment.job_permissions import JOB_STATEMENTS
 from infra.deployment.permissions import policy_document
 from localcloud.iam import actions
 from localcloud.iam.conditions import wildcard
@@ -34,7 +35,8 @@ class Need:
 
 def is_granted(need: Need) -> bool:
     """Say whether some statement allows it."""
-    return any(_allows(each, need) for each in policy_document()["Statement"])
+    documents = (policy_document(), policy_document(JOB_STATEMENTS))
+    return any(_allows(each, need) for document in documents for each in document["Statement"])
 
 
 def _allows(statement: Mapping[str, Any], need: Need) -> bool:

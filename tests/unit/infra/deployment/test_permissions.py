@@ -16,6 +16,8 @@ from botocore import xform_name
 
 from infra.deployment.endpoint_permissions import ENDPOINT_STATEMENTS
 from infra.deployment.endpoint_permissions import FILE as ENDPOINTS_FILE
+from infra.deployment.job_permissions import FILE as JOBS_FILE
+from infra.deployment.job_permissions import JOB_STATEMENTS
 from infra.deployment.permissions import (
     BY_CLOUDFORMATION,
     STATEMENTS,
@@ -24,6 +26,7 @@ from infra.deployment.permissions import (
     policy_document,
 )
 from infra.deployment.preflight.permission_checks import DEPLOYER_ACTIONS
+from infra.deployment.removal.service_resources import HOSTED_KINDS, JOB_KINDS
 from infra.deployment.resource_names import template_scope
 from tests.architecture.ingest_definition import ROOT
 from tests.architecture.templates import plain
@@ -52,7 +55,7 @@ def test_every_action_is_one_that_iam_knows() -> None:
     known = json.loads((data / "Policies.json").read_text())
     unknown = [
         action
-        for statement in STATEMENTS
+        for statement in (*STATEMENTS, *JOB_STATEMENTS)
         for action in statement.actions
         if not action.endswith(":*")
         and action.partition(":")[2].lower() not in known[action.partition(":")[0]]["Actions"]
@@ -167,7 +170,7 @@ def test_what_the_check_asks_for_is_what_the_policy_grants(driver: Driver) -> No
 
 def test_the_document_fits_into_a_managed_policy() -> None:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    for statements in (STATEMENTS, ENDPOINT_STATEMENTS):
+    for statements in (STATEMENTS, ENDPOINT_STATEMENTS, JOB_STATEMENTS):
         written = json.dumps(policy_document(statements), separators=(",", ":"))
         assert len("".join(written.split())) <= 6144
 
@@ -199,7 +202,8 @@ def test_every_call_in_the_code_is_granted() -> None:
     }
     calls = {operations[name] for name in _called() if name in operations}
     assert len(calls) > 50
-    refused = [call for call in sorted(calls) if not allowed(_action(*call))]
+    statements = (*STATEMENTS, *JOB_STATEMENTS)
+    refused = [call for call in sorted(calls) if not allowed(_action(*call), statements)]
     assert refused == []
 
 
@@ -333,5 +337,19 @@ def _refers(name: object) -> bool:
     return isinstance(name, dict) and "Fn::Sub" not in name
 
 
-def test_the_policy_of_endpoints_is_written_as_it_is() -> None:
+def test_the_policies_beside_it_are_written_as_they_are() -> None:
     assert json.loads(ENDPOINTS_FILE.read_text()) == policy_document(ENDPOINT_STATEMENTS)
+    assert json.loads(JOBS_FILE.read_text()) == policy_document(JOB_STATEMENTS)
+
+
+def test_what_a_removal_does_in_sagemaker_is_granted_on_the_stages_own() -> None:
+    kinds = (*JOB_KINDS, *HOSTED_KINDS)
+    names = {xform_name(each): each for each in _model("sagemaker").operation_names}
+    for kind in kinds:
+        assert allowed(f"sagemaker:{names[kind.listing]}", JOB_STATEMENTS)
+        ends = [kind.end, kind.end.replace("stop_", "describe_")]
+        for action in (f"sagemaker:{names[each]}" for each in ends):
+            granting = [each for each in JOB_STATEMENTS if allowed(action, [each])]
+            assert granting, action
+            for arn in (arn for each in granting for arn in each.resources):
+                assert arn.endswith("/headrace-*")

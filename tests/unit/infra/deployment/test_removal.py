@@ -13,8 +13,10 @@ from infra.deployment.account import Account
 from infra.deployment.failures import DeploymentError
 from infra.deployment.removal.inventory import take_inventory
 from infra.deployment.removal.removal import MAX_POLLS, StageRemoval
+from infra.deployment.removal.service_resources import MAX_POLLS as JOB_POLLS
 from tests.unit.infra.deployment.aws import (
     ACCOUNT,
+    NO_SERVICE_RESOURCES,
     PRINCIPAL,
     REGION,
     Answer,
@@ -64,6 +66,7 @@ class Stage:
 
     def answers(self) -> dict[str, Answer]:
         return {
+            **NO_SERVICE_RESOURCES,
             "cloudformation.DeleteStack": self.delete_stack,
             "cloudformation.ListStackResources": self.resources,
             "cloudformation.UpdateTerminationProtection": fixed(),
@@ -199,6 +202,88 @@ def test_events_are_turned_off_and_executions_stopped_before_anything_is_emptied
     calls = stage.aws.calls
     assert calls.index("stepfunctions.StopExecution") < calls.index("s3.DeleteObjects")
     assert calls.index("s3.DeleteObjects") < calls.index("cloudformation.DeleteStack")
+
+
+def batch_job(bucket: str, status: str) -> dict[str, Any]:
+    place = {"s3Uri": f"s3://{bucket}/jobs/records.jsonl"}
+    return {
+        "jobArn": f"arn:aws:bedrock:{REGION}:{ACCOUNT}:model-invocation-job/{'0' * 12}",
+        "jobName": "headrace-01J-1",
+        "modelId": "amazon.nova-micro-v1:0",
+        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/headrace-dev-batches",
+        "submitTime": "2026-01-01",
+        "status": status,
+        "inputDataConfig": {"s3InputDataConfig": place},
+        "outputDataConfig": {"s3OutputDataConfig": place},
+    }
+
+
+def stage_with_batch_job(polls: int, bucket: str = BUCKET) -> Stage:
+    """Return a stage whose batch job has stopped when it was looked at `polls` times."""
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+    states = iter([*["Stopping"] * polls, "Stopped"])
+    stage.aws.answers |= {
+        "bedrock.ListModelInvocationJobs": lambda asked: {
+            "invocationJobSummaries": [batch_job(bucket, "InProgress")]
+        },
+        "bedrock.GetModelInvocationJob": lambda asked: batch_job(bucket, next(states)),
+        "bedrock.StopModelInvocationJob": fixed(),
+    }
+    return stage
+
+
+def test_batch_jobs_are_stopped_and_waited_for_before_anything_is_emptied() -> None:
+    stage = stage_with_batch_job(polls=2)
+
+    left = stage.destroy()
+
+    calls = stage.aws.calls
+    assert stage.asked("bedrock.StopModelInvocationJob") == [
+        {"jobIdentifier": batch_job(BUCKET, "")["jobArn"]}
+    ]
+    assert calls.count("bedrock.GetModelInvocationJob") == 3
+    last = len(calls) - calls[::-1].index("bedrock.GetModelInvocationJob") - 1
+    assert calls.index("stepfunctions.StopExecution") < last < calls.index("s3.DeleteObjects")
+    assert not any("batch job" in each for each in left)
+
+
+def test_a_job_that_takes_its_time_is_said_and_all_else_goes() -> None:
+    stage = stage_with_batch_job(polls=JOB_POLLS)
+
+    left = stage.destroy()
+
+    (said,) = [each for each in left if "batch job" in each]
+    assert "headrace-01J-1, which is stopping and is billed until it has ended" in said
+    assert not stage.bucket_stands
+
+
+def test_batch_jobs_of_others_and_those_that_ended_are_left_alone() -> None:
+    of_another = stage_with_batch_job(polls=0, bucket="someones")
+    ended = stage_with_batch_job(polls=0)
+    ended.aws.answers["bedrock.StopModelInvocationJob"] = refuse("ConflictException", status=400)
+    for stage in (of_another, ended):
+        stage.destroy()
+        assert not stage.bucket_stands
+    assert of_another.asked("bedrock.StopModelInvocationJob") == []
+
+
+def test_what_nobody_may_look_for_is_said_with_the_permissions() -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+    for name in NO_SERVICE_RESOURCES:
+        stage.aws.answers[name] = refuse("AccessDeniedException", "not authorized", status=403)
+
+    left = stage.destroy()
+
+    unseen = [each for each in left if "may not look for them" in each]
+    assert [each.partition(",")[0] for each in unseen] == [
+        "Batch jobs of Bedrock",
+        "Jobs of SageMaker",
+        "Models and endpoints of SageMaker",
+        "Groups of SageMaker's model registry",
+    ]
+    assert all("deployer-jobs-policy.json" in each for each in unseen)
 
 
 def test_what_the_stack_retains_is_removed_after_it_and_the_key_in_thirty_days() -> None:
