@@ -25,6 +25,7 @@ from localcloud.faults import FaultInjector, FaultsApi
 from localcloud.frontdoor.application import Backends, FrontDoor, Interceptors
 from localcloud.frontdoor.http_server import HttpServer
 from localcloud.frontdoor.loopback import LoopbackOnly
+from localcloud.frontdoor.space_check import SpaceCheck
 from localcloud.iam.credentials import CredentialStore
 from localcloud.iam.guard import AccessGuard, AccountPolicies
 from localcloud.iam.ledger import Ledger
@@ -49,6 +50,7 @@ from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
 from localcloud.sqs.service import SqsService
 from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.service import StepFunctionsService
+from localcloud.storage_errors import FreeSpace
 from localcloud.template.resources import RESOURCE_TYPES
 from localcloud.template.resources.apigateway import REST_API, read_stage, read_swagger
 from localcloud.template.resources.iam import ROLE, restore_roles
@@ -152,7 +154,9 @@ class LocalCloud:
         interceptors = Interceptors(
             self._usage.intercept, self._faults.intercept, {FAULTS_PATH: FaultsApi(self._faults)}
         )
-        self._http.start(LoopbackOnly(FrontDoor(backends, self._guard, interceptors)))
+        door = FrontDoor(backends, self._guard, interceptors)
+        space = FreeSpace(self.context.data_dir)
+        self._http.start(LoopbackOnly(SpaceCheck(door, space)))
         stack_context = StackContext(
             STACK,
             self.context,

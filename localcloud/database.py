@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localcloud.storage_errors import corrupt_database
+
 
 class Database:
     """One SQLite file with a pool of connections, usable from any thread."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        """Open or create the file and run `schema`, which must be idempotent."""
+        """Open or create the file and run `schema`, which must be idempotent.
+
+        Raises CorruptDatabaseError for a damaged file, as every later use of it does.
+        """
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._idle_lock = threading.Lock()
@@ -33,21 +38,31 @@ class Database:
             self._path, timeout=30, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA foreign_keys=ON")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         with self._idle_lock:
             connection = self._idle.pop() if self._idle else None
-        connection = connection or self._connect()
         try:
+            connection = connection or self._connect()
             yield connection
+        except sqlite3.Error as error:
+            damaged = corrupt_database(error, self._path)
+            if damaged is not None:
+                raise damaged from error
+            raise
         finally:
-            with self._idle_lock:
-                self._idle.append(connection)
+            if connection is not None:
+                with self._idle_lock:
+                    self._idle.append(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcloud.database import Database
+from localcloud.supervision import SupervisedThread
 
 Publish = Callable[[dict[str, Any]], None]
 """Publishes an event to EventBridge; once it returns, the event is durable."""
@@ -36,15 +37,13 @@ class EventOutbox:
         self._service = service
         self._work = threading.Event()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: SupervisedThread | None = None
 
     def start(self) -> None:
         """Start the thread; it first publishes what an earlier process left."""
         self._stopping.clear()
         self._work.set()
-        self._thread = threading.Thread(
-            target=self._run, name=f"{self._service}-outbox", daemon=True
-        )
+        self._thread = SupervisedThread(f"{self._service}-outbox", self._run_from_start)
         self._thread.start()
 
     def stop(self) -> None:
@@ -52,7 +51,7 @@ class EventOutbox:
         self._stopping.set()
         self._work.set()
         if self._thread is not None:
-            self._thread.join(timeout=_STOP_S)
+            self._thread.join(_STOP_S)
             self._thread = None
 
     def wake(self) -> None:
@@ -62,6 +61,10 @@ class EventOutbox:
     def pending(self) -> int:
         """Return how many events wait to be published."""
         return int(self._database.read("SELECT count(*) FROM outbox")[0][0])
+
+    def _run_from_start(self) -> None:
+        self._work.set()
+        self._run()
 
     def _run(self) -> None:
         pause = _MIN_PAUSE_S

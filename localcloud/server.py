@@ -25,6 +25,7 @@ from localcloud.faults.injector import FaultsFileError
 from localcloud.frontdoor.http_server import PortUnavailableError
 from localcloud.lambdas.pool import SMALL_ACCOUNT, ConcurrencyLimits
 from localcloud.lambdas.spec import FunctionCode
+from localcloud.storage_errors import CorruptDatabaseError
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGE = "local"
@@ -40,6 +41,16 @@ _log = logging.getLogger(__name__)
 
 class StartError(Exception):
     """Raised when the cloud cannot start for a reason that the user can remove."""
+
+
+_START_ERRORS = (
+    StartError,
+    PackagingError,
+    FaultsFileError,
+    PortUnavailableError,
+    CorruptDatabaseError,
+    OSError,
+)
 
 
 @contextmanager
@@ -202,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     except TemplateError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
-    except (StartError, PackagingError, FaultsFileError, PortUnavailableError, OSError) as error:
+    except _START_ERRORS as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
     return 0

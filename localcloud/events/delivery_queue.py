@@ -24,6 +24,8 @@ from localcloud.errors import AwsError
 from localcloud.events.due_timer import LONGEST_SLEEP_SECONDS
 from localcloud.events.errors import DeliveryFailure, classify_failure
 from localcloud.service import Deliverer
+from localcloud.storage_errors import describe_failure
+from localcloud.supervision import SupervisedThread
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -130,7 +132,7 @@ class DeliveryQueue:
         self._waiting: list[tuple[float, int]] = []
         self._known: set[int] = set()
         self._running = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[SupervisedThread] = []
 
     def add(
         self, connection: sqlite3.Connection, deliveries: Iterable[TargetDelivery]
@@ -164,7 +166,7 @@ class DeliveryQueue:
             for row in self._database.read("SELECT id, due_at FROM deliveries"):
                 self._push(row["due_at"], row["id"])
         self._threads = [
-            threading.Thread(target=self._run_worker, name=f"{self._name}-{number}", daemon=True)
+            SupervisedThread(f"{self._name}-{number}", self._run_worker)
             for number in range(WORKERS)
         ]
         for thread in self._threads:
@@ -208,8 +210,8 @@ class DeliveryQueue:
     def _attempt_safely(self, delivery_id: int) -> float | None:
         try:
             return self._attempt_delivery(delivery_id)
-        except sqlite3.Error:
-            _log.exception("a delivery's outcome could not be stored; it is tried again")
+        except Exception as error:  # noqa: BLE001 - no delivery may be lost, whatever failed
+            _log.exception("a delivery is tried again. %s", describe_failure(error))
             return self._clock() + 1
 
     def _attempt_delivery(self, delivery_id: int) -> float | None:

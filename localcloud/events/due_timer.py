@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from localcloud.clock import Clock
+from localcloud.supervision import SupervisedThread
 
 LONGEST_SLEEP_SECONDS = 30.0
 """A laptop's wall clock jumps after suspension, which a sleeping thread does not notice."""
@@ -34,7 +35,7 @@ class DueTimer:
         self._fire = fire
         self._stopping = threading.Event()
         self._changed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = SupervisedThread(name, self._run)
 
     def start(self) -> None:
         """Start the thread."""
@@ -44,8 +45,7 @@ class DueTimer:
         """End the thread; a firing in progress ends first."""
         self._stopping.set()
         self._changed.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._thread.join(5)
 
     def wake(self) -> None:
         """Ask again what is due next, because it or the clock has changed."""

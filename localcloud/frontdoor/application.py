@@ -32,6 +32,7 @@ from localcloud.service import (
     find_operation,
     traced,
 )
+from localcloud.storage_errors import storage_failure
 from localcloud.wire import responses
 from localcloud.wire.responses import WireResponse
 from localcloud.wire.service_models import OperationMatch, service_model
@@ -150,9 +151,11 @@ class FrontDoor:
             return _with_request_id(response, request_id)
         except AwsError as error:
             failure = error
-        except Exception:  # noqa: BLE001 - a bug must answer as AWS's own faults do, and be seen
+        except Exception as error:  # noqa: BLE001 - a bug must answer as AWS's faults do, be seen
             _log.exception("%s %s failed inside the local cloud", request.method, request.path)
-            failure = AwsError("InternalFailure", "The local cloud failed; its log says why.", 500)
+            failure = storage_failure(error) or AwsError(
+                "InternalFailure", "The local cloud failed; its log says why.", 500
+            )
         if model is None:
             return error_formats.error_response(signing_name, request, failure, request_id)
         return responses.error_response(model, failure, request_id)

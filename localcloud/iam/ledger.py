@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.database import Database
+from localcloud.supervision import SupervisedThread
 
 LEDGER_FILE = "ledger.sqlite3"
 _FLUSH_S = 1.0
@@ -82,18 +83,18 @@ class Ledger:
         self._pending: Counter[CallRecord | DecisionRecord] = Counter()
         self._known: set[CallRecord | DecisionRecord] = set()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: SupervisedThread | None = None
 
     def start(self) -> None:
         """Start the thread that writes counts."""
-        self._thread = threading.Thread(target=self._run, name="iam-ledger", daemon=True)
+        self._thread = SupervisedThread("iam-ledger", self._run)
         self._thread.start()
 
     def stop(self) -> None:
         """Write all counts and close the file."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(timeout=5)
+            self._thread.join(5)
         self.flush()
         self._database.close()
 

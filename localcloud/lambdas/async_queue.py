@@ -27,6 +27,8 @@ from localcloud.lambdas.destinations import (
 from localcloud.lambdas.lineage import LOOP_ERROR
 from localcloud.lambdas.outcome import InvocationOutcome
 from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction
+from localcloud.storage_errors import describe_failure
+from localcloud.supervision import SupervisedThread
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -41,6 +43,7 @@ CREATE TABLE IF NOT EXISTS notices (
 """
 _MAX_MESSAGE_AGE_S = 21_600.0
 _POLL_INTERVAL_S = 0.5
+_ERROR_PAUSE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -98,14 +101,16 @@ class AsyncEventQueue:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._thread = SupervisedThread("lambda-async", self._loop)
 
     def start(self) -> None:
         """Begin with the events that earlier runs left."""
-        threading.Thread(target=self._loop, name="lambda-async", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Start no further event; those that run are tried again after the next start."""
         self._stop.set()
+        self._thread.request_stop()
         self._wake.set()
         self._database.close()
 
@@ -154,18 +159,26 @@ class AsyncEventQueue:
         )
         waiting = [QueuedEvent(**dict(row)) for row in rows if row["id"] not in running]
         for event in waiting[:free]:
+            self._start_event(event)
+
+    def _start_event(self, event: QueuedEvent) -> None:
+        with self._lock:
+            self._running.add(event.id)
+        name = f"lambda-async-{event.function}"
+        try:
+            threading.Thread(target=self._run_event, args=(event,), name=name, daemon=True).start()
+        except RuntimeError:
             with self._lock:
-                self._running.add(event.id)
-            threading.Thread(
-                target=self._run_event,
-                args=(event,),
-                name=f"lambda-async-{event.function}",
-                daemon=True,
-            ).start()
+                self._running.discard(event.id)
+            raise
 
     def _run_event(self, event: QueuedEvent) -> None:
         try:
             self._attempt(event)
+        except Exception as error:  # noqa: BLE001 - no event may be lost, whatever failed
+            if not self._stop.wait(_ERROR_PAUSE_S):
+                reason = describe_failure(error)
+                _log.exception("an event of %s is run again. %s", event.function, reason)
         finally:
             with self._lock:
                 self._running.discard(event.id)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import psutil
 
 from localcloud.lambdas.execution_environment import ExecutionEnvironment
+from localcloud.supervision import SupervisedThread
 
 _MEGABYTE = 1024 * 1024
 _INTERVAL_S = 0.1
@@ -42,7 +43,7 @@ class MemoryMonitor:
 
     def start(self) -> None:
         """Begin to measure."""
-        threading.Thread(target=self._run, name="lambda-memory", daemon=True).start()
+        SupervisedThread("lambda-memory", self._run).start()
 
     def stop(self) -> None:
         """End the thread."""

@@ -33,6 +33,7 @@ from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction, Ve
 from localcloud.lambdas.response_stream import response_events, stream_invocation
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER, FunctionSpec
 from localcloud.service import CloudContext, Params, Result, trace_header
+from localcloud.supervision import SupervisedThread
 
 QueuesForRole = Callable[[str, str], SqsQueues]
 """Returns the queues as a role may use them, by its ARN and the role session's name."""
@@ -131,7 +132,7 @@ class LambdaService(UnsupportedOperations):
         """Begin the background work: events accepted earlier, and event source mappings."""
         self._logs.start()
         self._memory.start()
-        threading.Thread(target=self._evict_idle, name="lambda-evict", daemon=True).start()
+        SupervisedThread("lambda-evict", self._evict_idle).start()
         self._async_queue.start()
         self._mappings.start()
 

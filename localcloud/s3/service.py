@@ -35,6 +35,7 @@ from localcloud.s3.signatures import Authenticator, SecretFor
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import Node
 from localcloud.service import CallInterceptor, CloudContext, ServiceCall, call_through
+from localcloud.storage_errors import storage_failure
 from localcloud.wsgi import StartResponse
 
 _log = logging.getLogger(__name__)
@@ -142,9 +143,9 @@ class S3Service:
             return self._answer(request), cors
         except AwsError as error:
             return response.error_response(error, request_id, self._host_id, resource), cors
-        except Exception:  # noqa: BLE001 - a bug must answer as AWS's own faults do, and be seen
+        except Exception as error:  # noqa: BLE001 - a bug must answer as AWS's faults do, be seen
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], resource)
-            fault = AwsError(
+            fault = storage_failure(error) or AwsError(
                 "InternalError", "We encountered an internal error. Please try again.", 500
             )
             return response.error_response(fault, request_id, self._host_id, resource), cors

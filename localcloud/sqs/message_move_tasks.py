@@ -21,6 +21,7 @@ from localcloud.sqs.messages import MessageStore
 from localcloud.sqs.notifier import QueueNotifier
 from localcloud.sqs.queues import Queue
 from localcloud.sqs.store import QueueStore
+from localcloud.supervision import SupervisedThread
 
 BATCH_SIZE = 100
 _INSERT = """
@@ -50,11 +51,11 @@ class MessageMoveTasks:
         self._next_batch_at: dict[int, float] = {}
         self._stopping = threading.Event()
         self._work = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: SupervisedThread | None = None
 
     def start(self) -> None:
         """Begin to run tasks, first those that an earlier run left."""
-        self._thread = threading.Thread(target=self._run, name="sqs-moves", daemon=True)
+        self._thread = SupervisedThread("sqs-moves", self._run)
         self._thread.start()
 
     def stop(self) -> None:

@@ -26,6 +26,8 @@ from localcloud.lambdas.event_sources.records import (
 )
 from localcloud.lambdas.lineage import LOOP_ERROR
 from localcloud.service import Params, Result
+from localcloud.storage_errors import describe_failure
+from localcloud.supervision import SupervisedThread
 
 RunBatch = Callable[[str, bytes, str], tuple[bytes, bool]]
 """Invokes a function with a payload; returns its response and whether it succeeded.
@@ -94,15 +96,16 @@ class EventSourcePoller:
         self._monotonic = monotonic
         self._pause = pause or self._stop.wait
         self.last_result = "No records processed"
+        self._thread = SupervisedThread(f"lambda-poller-{mapping.function}", self._loop)
 
     def start(self) -> None:
         """Begin to poll."""
-        name = f"lambda-poller-{self._mapping.function}"
-        threading.Thread(target=self._loop, name=name, daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Receive nothing more; batches that are being processed are finished."""
         self._stop.set()
+        self._thread.request_stop()
 
     def _loop(self) -> None:
         while not self._is_ready() and not self._stop.wait(_NOT_READY_POLL_S):
@@ -119,14 +122,15 @@ class EventSourcePoller:
             if self._stop.is_set():
                 self._release([message["ReceiptHandle"] for message in messages])
                 messages = []
-        except AwsError as error:
-            self.last_result = f"PROBLEM: {error}"
-            _log.warning("the queue of %s cannot be read: %s", self._mapping.function, error)
-            self._stop.wait(_ERROR_PAUSE_S)
-        if messages:
-            self._start_batch(messages)
-        else:
-            self._slots.release()
+            if messages:
+                self._start_batch(messages)
+                return
+        except Exception as error:  # noqa: BLE001 - the slot is freed, whatever failed
+            reason = describe_failure(error)
+            self.last_result = f"PROBLEM: {reason}"
+            _log.warning("the queue of %s cannot be read: %s", self._mapping.function, reason)
+            self._pause(_ERROR_PAUSE_S)
+        self._slots.release()
 
     def _start_batch(self, messages: list[SqsMessage]) -> None:
         name = f"lambda-batch-{self._mapping.function}"
@@ -137,8 +141,24 @@ class EventSourcePoller:
             self.process(messages)
         except AwsError as error:
             _log.warning("a batch of %s is left to the queue: %s", self._mapping.function, error)
+        except Exception as error:  # noqa: BLE001 - the messages come again, whatever failed
+            reason = describe_failure(error)
+            _log.exception("a batch of %s failed here. %s", self._mapping.function, reason)
+            self._release_when_possible([message["ReceiptHandle"] for message in messages])
         finally:
             self._slots.release()
+
+    def _release_when_possible(self, handles: Sequence[str]) -> None:
+        """Make messages visible again once the disk takes it, not after the visibility timeout."""
+        while not self._pause(_ERROR_PAUSE_S):
+            try:
+                self._release(handles)
+            except AwsError:
+                return  # they were deleted, or are visible
+            except Exception as error:  # noqa: BLE001 - the disk may still refuse
+                _log.warning("messages cannot be given back yet: %s", describe_failure(error))
+            else:
+                return
 
     def _collect_batch(self) -> list[SqsMessage]:
         """Receive what is there, or what arrives within the batching window."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from localcloud.sagemaker.jobs.store import FINAL_STATUSES, JobKind, JobStore, SageMakerJob
+from localcloud.supervision import SupervisedThread
 
 StopReason = Literal["", "requested", "too long", "closing"]
 """Stopped by the API, by the job's time limit, or because the local cloud stops."""
@@ -53,7 +54,7 @@ class JobQueue:
         self._signals: dict[str, StopSignal] = {}
         self._closing = False
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name=thread_name, daemon=True)
+        self._thread = SupervisedThread(thread_name, self._work)
 
     def start(self, unfinished: Iterable[str]) -> None:
         """Submit the jobs that a killed cloud left unfinished and start the thread."""
@@ -69,8 +70,7 @@ class JobQueue:
         for signal in running:
             signal.request("closing")
         self._waiting.put(None)
-        if self._thread.ident is not None:
-            self._thread.join(4)
+        self._thread.join(4)
 
     def submit(self, name: str) -> None:
         """Add a job, which runs when those before it have ended."""
@@ -92,6 +92,9 @@ class JobQueue:
                 self._signals[name] = signal
             try:
                 self._run_job(name, signal)
+            except Exception:
+                self.submit(name)
+                raise
             finally:
                 with self._guard:
                     self._signals.pop(name, None)

@@ -27,6 +27,7 @@ from localcloud.sagemaker.tuning.tuned_jobs import (
     training_job_name,
     training_job_request,
 )
+from localcloud.supervision import SupervisedThread
 
 MAX_FAILURES = 5
 """After so many training jobs without a success the tuning job fails, as on AWS."""
@@ -79,7 +80,7 @@ class Tuner:
         self._arn = arn
         self._woken = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="sagemaker-tuning", daemon=True)
+        self._thread = SupervisedThread("sagemaker-tuning", self._work)
 
     def start(self) -> None:
         """Start the thread, which advances unfinished and new tuning jobs."""
@@ -90,8 +91,7 @@ class Tuner:
         """Stop the thread; the next start continues the tuning jobs."""
         self._closing = True
         self._woken.set()
-        if self._thread.ident is not None:
-            self._thread.join(4)
+        self._thread.join(4)
 
     def wake(self) -> None:
         """Check now: a request was made, or a training job has ended."""

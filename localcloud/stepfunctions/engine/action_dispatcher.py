@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
@@ -113,13 +114,35 @@ class ActionDispatcher:
         self._send(run.identity.arn, branch_id, ticket, TimerFired(timer))
 
     def _call(self, run: RunningExecution, branch_id: int, ticket: int, is_repeat: bool) -> None:
-        arn = run.identity.arn
-        if not self._send(arn, branch_id, ticket, CallStarted()):
-            return
+        try:
+            if not self._send(run.identity.arn, branch_id, ticket, CallStarted()):
+                return
+        except sqlite3.Error:
+            self._call_once_committed(run, branch_id, ticket, is_repeat)
+            raise
+        self._make_call(run, branch_id, ticket, is_repeat)
+
+    def _call_once_committed(
+        self, run: RunningExecution, branch_id: int, ticket: int, is_repeat: bool
+    ) -> None:
+        """Make a call whose start the disk refused, once the engine has committed it."""
+
+        def check() -> None:
+            if run.changes:
+                self._call_once_committed(run, branch_id, ticket, is_repeat)
+            else:
+                self._make_call(run, branch_id, ticket, is_repeat)
+
+        due = self._schedule.now() + self._poll_interval_s
+        self._schedule.run_at(due, lambda: self._schedule.run_blocking(check))
+
+    def _make_call(
+        self, run: RunningExecution, branch_id: int, ticket: int, is_repeat: bool
+    ) -> None:
         task = _task(run, branch_id, ticket)
         if task is not None:
             answer = self._caller.call(run, *task, is_repeat=is_repeat)
-            self._send(arn, branch_id, ticket, answer)
+            self._send(run.identity.arn, branch_id, ticket, answer)
 
     def _poll(self, run: RunningExecution, branch_id: int, ticket: int) -> None:
         task = _task(run, branch_id, ticket)

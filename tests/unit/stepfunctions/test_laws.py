@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,4 +145,35 @@ def test_what_the_disk_refused_is_stored_later(
     with pytest.raises(sqlite3.OperationalError):
         bench.schedule.settle()
     assert bench.finish(arn)["output"] == "1"
+    check(bench.events(arn))
+
+
+@pytest.mark.parametrize("refused", range(1, 7))
+def test_an_execution_ends_the_same_whichever_commit_the_disk_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """Nothing is stuck until a restart, and the task is called once."""
+    calls: list[int] = []
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        calls.append(1)
+        return payload("done")(request)
+
+    bench = Bench(tmp_path, {"lambda.invoke": answer}, steps_per_commit=1)
+    task = {"Type": "Task", "Resource": FUNCTION}
+    states = {"A": {**task, "Next": "B"}, "B": {**task, "End": True}}
+    arn = bench.begin({"StartAt": "A", "States": states})
+    commit, commits = ExecutionStore.commit, [0]
+
+    def refusing(self: ExecutionStore, run: Any) -> None:
+        commits[0] += 1
+        if commits[0] == refused:
+            raise sqlite3.OperationalError("database or disk is full")
+        commit(self, run)
+
+    monkeypatch.setattr(ExecutionStore, "commit", refusing)
+    with suppress(sqlite3.OperationalError):
+        bench.schedule.settle()
+    assert bench.finish(arn)["output"] == '"done"'
+    assert len(calls) == 2
     check(bench.events(arn))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from localcloud.errors import AwsError
 from localcloud.lambdas.event_sources.definition import EventSourceMapping
-from localcloud.lambdas.event_sources.poller import EventSourcePoller
+from localcloud.lambdas.event_sources.poller import DEFAULT_CONCURRENCY, EventSourcePoller
 
 _MAPPED = EventSourceMapping("u", "arn:aws:sqs:us-east-1:000000000000:work", "read", 0.0)
 
@@ -148,3 +150,71 @@ def test_a_throttled_batch_is_left_to_the_queue_when_its_messages_become_visible
     function = Throttled(1_000)
     assert function.process() == []
     assert 300 < function.tried_at[-1] < 360
+
+
+class FailingQueues(FakeQueues):
+    """Queues of which some calls fail as on a full disk, and then none."""
+
+    def __init__(self, receives: int = 0, deletes: int = 0, releases: int = 0) -> None:
+        super().__init__()
+        self.failures = {"receive": receives, "delete": deletes, "release": releases}
+        self.waiting = _messages("a", "b")
+        self.released: list[str] = []
+
+    def _fail(self, call: str) -> None:
+        if self.failures[call]:
+            self.failures[call] -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+
+    def receive_message(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail("receive")
+        return {"Messages": [self.waiting.pop(0)]} if self.waiting else {}
+
+    def delete_message_batch(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail("delete")
+        return super().delete_message_batch(params)
+
+    def send_message(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError(params)
+
+    def get_queue_attributes(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Attributes": {"VisibilityTimeout": "30"}}
+
+    def change_message_visibility(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail("release")
+        self.released.append(params["ReceiptHandle"])
+        return {}
+
+
+def test_a_poller_goes_on_after_errors_that_are_none_of_aws() -> None:
+    """More errors than it has slots: none of them takes a slot away, nor ends the thread."""
+    queues = FailingQueues(receives=3 * DEFAULT_CONCURRENCY)
+    function = Function()
+    poller = EventSourcePoller(
+        _MAPPED,
+        queues,
+        function,
+        lambda: True,
+        pause=lambda seconds: False,
+    )
+    poller.start()
+    _until(lambda: sorted(function.seen) == ["a", "b"])
+    poller.stop()
+
+
+def test_messages_of_a_batch_that_failed_here_come_again_at_once() -> None:
+    queues = FailingQueues(deletes=1, releases=2)
+    poller = EventSourcePoller(
+        _MAPPED, queues, Function(), lambda: True, pause=lambda seconds: False
+    )
+    poller.start()
+    _until(lambda: sorted(queues.released + queues.deleted) == ["r0", "r1"])
+    poller.stop()
+    assert len(queues.released) == 1
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
