@@ -34,10 +34,10 @@ class JobSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class WorkFailed:
-    """The work has failed."""
+    """The work has failed; SendTaskFailure may leave out both."""
 
-    error: str
-    cause: str
+    error: str | None
+    cause: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class ExecutionIdentity:
     """The constant properties of an execution. Times are epoch seconds.
 
     `machine_path` leads from the whole definition to the states that run: empty, or the keys
-    of a distributed Map whose item processor it is.
+    of a distributed Map whose item processor it is. StartSyncExecution makes it synchronous.
     """
 
     arn: str
@@ -145,6 +145,7 @@ class ExecutionIdentity:
     item_index: int | None = None
     item_count: int | None = None
     timeout_seconds: float | None = None
+    is_synchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ def _find_catcher(state: RetryableState, error: ReportedError) -> Catcher | None
 
 
 def _apply_catcher(visit: StateVisit, catcher: Catcher, error: ReportedError) -> None:
-    problem: JsonObject = {"Error": error.name, "Cause": error.cause}
+    problem: JsonObject = {**error.output}
     if visit.state.uses_jsonata:
         output: Json = problem
         if catcher.output is not ABSENT:

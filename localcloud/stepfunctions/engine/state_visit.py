@@ -9,7 +9,7 @@ from localcloud.stepfunctions.engine import execution_events
 from localcloud.stepfunctions.engine.records import Branch, BranchPhase, HistoryEvent
 from localcloud.stepfunctions.engine.running_execution import RunningExecution, format_epoch
 from localcloud.stepfunctions.language import errors
-from localcloud.stepfunctions.language.errors import ReportedError, StatesError
+from localcloud.stepfunctions.language.errors import StatesError
 from localcloud.stepfunctions.language.jsonata import templates
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import RetryableState, State, TransformingState
@@ -21,9 +21,6 @@ from localcloud.stepfunctions.language.values import (
     Template,
     size_of,
 )
-
-MAX_DATA_BYTES = 262_144
-"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ class StateVisit:
             "Name": identity.name,
             "RoleArn": identity.role_arn,
         }
-        if identity.kind == "STANDARD":
+        if not identity.is_synchronous:
             execution["RedriveCount"] = run.redrive_count
             if run.redriven is not None:
                 execution["RedriveTime"] = format_epoch(run.redriven)
@@ -205,12 +202,7 @@ class StateVisit:
         self.run.mark_changed(branch)
         self.run.ready.append(branch.id)
 
-    def check_size(self, value: Json, *, by_task: bool = False) -> None:
+    def check_size(self, value: Json) -> None:
         """Raise DataLimitExceeded if `value` is larger than a state may output."""
-        if size_of(value) > MAX_DATA_BYTES:
-            raise ReportedError(
-                errors.DATA_LIMIT_EXCEEDED,
-                f"The state/task '{self.branch.state}' returned a result with a size exceeding "
-                "the maximum number of bytes service limit.",
-                by_task=by_task,
-            )
+        if size_of(value) > errors.MAX_DATA_BYTES:
+            raise errors.data_limit_exceeded(self.branch.state)

@@ -43,6 +43,11 @@ class TaskResource:
         return f"aws-sdk:{self.service}" if self.sdk else self.service
 
     @property
+    def name(self) -> str:
+        """What an error calls it: its type, or a function's ARN."""
+        return self.arn if self.is_function else self.resource_type
+
+    @property
     def resource(self) -> str:
         """The `resource` of events."""
         return f"{self.action}.{self.pattern}" if self.pattern else self.action

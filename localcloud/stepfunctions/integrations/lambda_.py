@@ -15,8 +15,12 @@ from localcloud.stepfunctions.integrations.integration import (
     TaskCall,
     TaskResource,
 )
-from localcloud.stepfunctions.language.errors import ReportedError
-from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
+from localcloud.stepfunctions.language.errors import (
+    MAX_DATA_BYTES,
+    ReportedError,
+    data_limit_exceeded,
+)
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps, loads
 
 _STYLE = botocore_calls.ErrorStyle(
     "Lambda",
@@ -52,15 +56,31 @@ class InvokeFunctionIntegration:
             return _payload(*botocore_calls.call_optimised(client, _STYLE, "Invoke", parameters))
         parameters = dict(request.parameters)
         if "Payload" in parameters:
-            parameters["Payload"] = dumps(parameters["Payload"])
+            parameters["Payload"] = payload_text(parameters["Payload"])
         answer, result = botocore_calls.call_optimised(client, _STYLE, "Invoke", parameters)
         result.pop("FunctionError", None)
         result["Payload"] = _payload(answer, result)
         return result
 
 
+def payload_text(payload: Json) -> str:
+    """Return what `lambda:invoke` sends: a string that is JSON as it is, and null as `{}`."""
+    if payload is None:
+        return "{}"
+    if isinstance(payload, str):
+        try:
+            loads(payload)
+        except ValueError:
+            return dumps(payload)
+        return payload
+    return dumps(payload)
+
+
 def _payload(answer: dict[str, Any], result: JsonObject) -> Json:
+    """Return the function's answer, whose size counts as it was sent, before it is parsed."""
     text = str(result["Payload"])
+    if len(text.encode()) > MAX_DATA_BYTES:
+        raise data_limit_exceeded("lambda", by_task=True)
     payload: Json = json.loads(text) if text else {}
     if "FunctionError" not in answer:
         return payload

@@ -93,7 +93,8 @@ class ExecutionOperations(OperationGroup):
         value = parse_execution_input(params.get("input", "{}"))
         name = params.get("name") or deps.new_id()
         check_name(name)
-        run, ended = self._run(machine, name, value), threading.Event()
+        run = self._run(machine, name, value, is_synchronous=True)
+        ended = threading.Event()
         deps.engine.begin(run, lambda _: ended.set())
         if not ended.wait(EXPRESS_SECONDS + 60):
             deps.engine.halt(run.identity.arn, ExecutionStatus.TIMED_OUT, "States.Timeout", None)
@@ -237,7 +238,14 @@ class ExecutionOperations(OperationGroup):
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return found
 
-    def _run(self, machine: StateMachineRevision, name: str, value: Any) -> RunningExecution:
+    def _run(
+        self,
+        machine: StateMachineRevision,
+        name: str,
+        value: Any,
+        *,
+        is_synchronous: bool = False,
+    ) -> RunningExecution:
         definition = parse(machine.body["definition"])
         express = machine.body["type"] == "EXPRESS"
         longest = EXPRESS_SECONDS if express else STANDARD_SECONDS
@@ -255,6 +263,7 @@ class ExecutionOperations(OperationGroup):
             started=self._deps.schedule.now(),
             revision=machine.number,
             timeout_seconds=min(longest, definition.timeout_seconds or longest),
+            is_synchronous=is_synchronous,
         )
         return RunningExecution(identity, definition)
 

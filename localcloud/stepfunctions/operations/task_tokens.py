@@ -31,7 +31,7 @@ class TaskTokenOperations(OperationGroup):
 
     def send_task_failure(self, params: Params) -> Result:
         """Fail a task."""
-        failed = WorkFailed(params.get("error", ""), params.get("cause", ""))
+        failed = WorkFailed(params.get("error"), params.get("cause"))
         return self._send(params["taskToken"], failed)
 
     def send_task_heartbeat(self, params: Params) -> Result:

@@ -69,7 +69,7 @@ class DistributedMapExecutor(SimpleStateExecutor):
                 data_flow.leave_with_result(visit, map_state.map_state_of(visit), output)
             case WorkFailed(error, cause):
                 visit.record("MapRunFailed", execution_events.error_details(error, cause))
-                raise ReportedError(error, cause)
+                raise ReportedError(error or "", cause or "")
 
     def record_failure(self, visit: StateVisit) -> None:
         """Record the failure."""

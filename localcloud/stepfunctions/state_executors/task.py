@@ -29,7 +29,7 @@ from localcloud.stepfunctions.language import errors
 from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import TaskState
-from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject
+from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, size_of
 from localcloud.stepfunctions.state_executors.task_events import TaskEventRecorder, recorder_for
 
 
@@ -46,7 +46,8 @@ class TaskExecutor(SimpleStateExecutor):
         branch, run = visit.branch, visit.run
         state = _task(visit)
         resource = TaskResource.parse(state.resource)
-        token = visit.engine.new_id() if resource.pattern is IntegrationPattern.TOKEN else None
+        waits = resource.pattern is not IntegrationPattern.REQUEST
+        token = visit.engine.new_id() if waits else None
         branch.enter_phase(BranchPhase.SCHEDULED, {} if token is None else {"token": token})
         data = _schedule_data(visit, state)
         visit.check_size(data["parameters"])
@@ -81,7 +82,7 @@ class TaskExecutor(SimpleStateExecutor):
                 self._on_succeeded(visit, output)
             case WorkFailed(error, cause):
                 self._recorder(visit).record_failed(visit, error, cause)
-                raise ReportedError(error, cause, by_task=True)
+                raise ReportedError(error or "", cause or "", by_task=True, nullable=True)
             case TimerFired(timer):
                 self._on_timer(visit, timer)
             case HeartbeatReceived():
@@ -104,7 +105,11 @@ class TaskExecutor(SimpleStateExecutor):
             visit.run.start_task(visit.branch, PollTask())
 
     def _on_succeeded(self, visit: StateVisit, output: Json) -> None:
-        visit.check_size(output, by_task=True)
+        if size_of(output) > errors.MAX_DATA_BYTES:
+            resource = TaskResource.parse(_task(visit).resource)
+            error = errors.data_limit_exceeded(resource.name, by_task=True)
+            self._recorder(visit).record_failed(visit, error.name, error.cause)
+            raise error
         self._recorder(visit).record_succeeded(visit, output)
         data_flow.leave_with_result(visit, _task(visit), output)
 

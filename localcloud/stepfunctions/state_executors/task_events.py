@@ -24,7 +24,7 @@ class TaskEventRecorder(Protocol):
 
     def record_succeeded(self, visit: StateVisit, output: Json) -> None: ...
 
-    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None: ...
+    def record_failed(self, visit: StateVisit, error: str | None, cause: str | None) -> None: ...
 
     def record_timed_out(self, visit: StateVisit, error: str) -> None: ...
 
@@ -72,7 +72,7 @@ class _ServiceEventRecorder:
             "TaskSucceeded", {**self._names, **execution_events.data_details("output", output)}
         )
 
-    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None:
+    def record_failed(self, visit: StateVisit, error: str | None, cause: str | None) -> None:
         visit.record("TaskFailed", {**self._names, **execution_events.error_details(error, cause)})
 
     def record_timed_out(self, visit: StateVisit, error: str) -> None:
@@ -102,7 +102,7 @@ class _LambdaEventRecorder:
     def record_succeeded(self, visit: StateVisit, output: Json) -> None:
         visit.record("LambdaFunctionSucceeded", execution_events.data_details("output", output))
 
-    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None:
+    def record_failed(self, visit: StateVisit, error: str | None, cause: str | None) -> None:
         visit.record("LambdaFunctionFailed", execution_events.error_details(error, cause))
 
     def record_timed_out(self, visit: StateVisit, error: str) -> None:

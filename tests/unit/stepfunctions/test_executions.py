@@ -178,12 +178,16 @@ def test_sync_execution_needs_an_express_machine(bench: Bench) -> None:
             machine({"F": {"Type": "Fail", "Error": "SomeFailure", "Cause": "why"}}),
             {"status": "FAILED", "error": "SomeFailure", "cause": "why"},
         ),
+        (
+            one({"Type": "Pass", "Parameters": {"r.$": "$$.Execution['Name','RedriveCount']"}}),
+            {"status": "SUCCEEDED", "output": '{"r":{"Name":"e"}}'},
+        ),
     ],
 )
 def test_sync_execution_tells_how_it_ended(
     definition: dict[str, Any], expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    """LS express/test_express_sync.py::test_base"""
+    """LS express/test_express_sync.py::test_base, ::test_query_runtime_memory"""
     service = StepFunctionsService(
         CloudContext(tmp_path, "http://127.0.0.1:0"), RoleClients(lambda *_: None), lambda _: None
     )
