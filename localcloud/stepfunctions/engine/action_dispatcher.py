@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
@@ -27,7 +28,10 @@ from localcloud.stepfunctions.language.values import JsonObject
 SendSignal: TypeAlias = Callable[[str, int, int, Signal], bool]
 """Sends a signal to a branch by execution ARN, id and ticket; returns False if it is late."""
 
-_CHECK_INTERVAL_S = 600.0
+CHECK_INTERVAL_S = 600.0
+"""How often long timers are checked, in seconds."""
+
+_IsWanted: TypeAlias = Callable[[], bool]
 
 
 class MapRuns(Protocol):
@@ -60,13 +64,13 @@ class ActionDispatcher:
 
     def dispatch(self, run: RunningExecution, branch: Branch, task: ActionTask) -> None:
         """Start an action task of `branch`. The caller holds the execution's lock."""
-        branch_id, ticket = branch.id, branch.ticket
+        branch_id, ticket, arn = branch.id, branch.ticket, run.identity.arn
         match task:
             case TimerTask(due, timer):
-                self.run_later(
+                self._run_later(
                     due,
-                    lambda: self._fire(run, branch_id, ticket, timer),
-                    lambda: run.status is ExecutionStatus.RUNNING and branch.ticket == ticket,
+                    lambda: self._send(arn, branch_id, ticket, TimerFired(timer)),
+                    _is_waiting(run, branch_id, ticket),
                 )
             case CallTask(is_repeat):
                 self._schedule.run_blocking(lambda: self._call(run, branch_id, ticket, is_repeat))
@@ -77,7 +81,7 @@ class ActionDispatcher:
                     raise LookupError("the engine has no object that runs Map Runs")
                 self._map_runs.start(run, branch)
 
-    def run_later(self, due: float, work: Work, wanted: Callable[[], bool]) -> None:
+    def _run_later(self, due: float, work: Callable[[], object], wanted: _IsWanted) -> None:
         """Run `work` at `due` if `wanted` then.
 
         It is checked every ten minutes, so that unwanted work is not held in memory.
@@ -89,9 +93,9 @@ class ActionDispatcher:
             if due <= self._schedule.now():
                 work()
             else:
-                self.run_later(due, work, wanted)
+                self._run_later(due, work, wanted)
 
-        self._schedule.run_at(min(due, self._schedule.now() + _CHECK_INTERVAL_S), fire)
+        self._schedule.run_at(min(due, self._schedule.now() + CHECK_INTERVAL_S), fire)
 
     def abandon(self, run: RunningExecution, work: AbandonedWork) -> None:
         """Stop work that is no longer wanted."""
@@ -109,9 +113,6 @@ class ActionDispatcher:
             polls = self._polls.pop(job, {})
         for poll in polls.values():
             self._schedule.run_blocking(poll)
-
-    def _fire(self, run: RunningExecution, branch_id: int, ticket: int, timer: str) -> None:
-        self._send(run.identity.arn, branch_id, ticket, TimerFired(timer))
 
     def _call(self, run: RunningExecution, branch_id: int, ticket: int, is_repeat: bool) -> None:
         try:
@@ -170,6 +171,20 @@ class ActionDispatcher:
             waiting[run.identity.arn, branch_id, ticket] = poll
         due = self._schedule.now() + self._poll_interval_s
         self._schedule.run_at(due, lambda: self._schedule.run_blocking(poll))
+
+
+def _is_waiting(run: RunningExecution, branch_id: int, ticket: int) -> _IsWanted:
+    """Return a check whether a branch still waits; it keeps no ended execution in memory."""
+    reference = weakref.ref(run)
+
+    def check() -> bool:
+        found = reference()
+        if found is None or found.status is not ExecutionStatus.RUNNING:
+            return False
+        branch = found.branches.get(branch_id)
+        return branch is not None and branch.ticket == ticket
+
+    return check
 
 
 def _task(run: RunningExecution, branch_id: int, ticket: int) -> tuple[str, JsonObject] | None:

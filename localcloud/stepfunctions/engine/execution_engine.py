@@ -14,7 +14,11 @@ from typing import TypeAlias
 
 from localcloud.errors import AwsError
 from localcloud.stepfunctions.engine import execution_events
-from localcloud.stepfunctions.engine.action_dispatcher import ActionDispatcher, MapRuns
+from localcloud.stepfunctions.engine.action_dispatcher import (
+    CHECK_INTERVAL_S,
+    ActionDispatcher,
+    MapRuns,
+)
 from localcloud.stepfunctions.engine.action_tasks import Signal
 from localcloud.stepfunctions.engine.records import BranchPhase, ExecutionStatus, UncommittedChanges
 from localcloud.stepfunctions.engine.running_execution import RunningExecution
@@ -64,6 +68,7 @@ class ExecutionEngine:
         self._guard = threading.Lock()
         self._runs: dict[str, RunningExecution] = {}
         self._on_end: dict[str, list[OnEnd]] = {}
+        self._is_watching = False
         self._stopped = threading.Event()
 
     def set_map_runs(self, map_runs: MapRuns) -> None:
@@ -180,17 +185,32 @@ class ExecutionEngine:
             self._runs[arn] = run
             if on_end is not None:
                 self._on_end.setdefault(arn, []).append(on_end)
-        if run.deadline is not None:
-            self._dispatcher.run_later(
-                run.deadline, lambda: self._expire(run), lambda: self._is_running(run)
-            )
+            watched, self._is_watching = self._is_watching, True
+        self._watch(run)
+        if not watched:
+            self._schedule.run_at(self._schedule.now() + CHECK_INTERVAL_S, self._watch_all)
 
-    def _expire(self, run: RunningExecution) -> None:
-        if run.deadline is not None and run.deadline <= self._schedule.now():
-            self.halt(run.identity.arn, ExecutionStatus.TIMED_OUT, None, None)
+    def _watch_all(self) -> None:
+        """Watch the deadlines before the next check; the last execution ends the checks."""
+        with self._guard:
+            runs = list(self._runs.values())
+            self._is_watching = bool(runs)
+        for run in runs:
+            self._watch(run)
+        if runs:
+            self._schedule.run_at(self._schedule.now() + CHECK_INTERVAL_S, self._watch_all)
 
-    def _is_running(self, run: RunningExecution) -> bool:
-        return run.status is ExecutionStatus.RUNNING
+    def _watch(self, run: RunningExecution) -> None:
+        """Set a timer if the deadline is near, so that most executions need none."""
+        due, arn = run.deadline, run.identity.arn
+        if due is not None and due <= self._schedule.now() + CHECK_INTERVAL_S:
+            self._schedule.run_at(due, lambda: self._expire(arn))
+
+    def _expire(self, arn: str) -> None:
+        run = self.find(arn)
+        if run is None or run.deadline is None or run.deadline > self._schedule.now():
+            return
+        self.halt(arn, ExecutionStatus.TIMED_OUT, None, None)
 
     def _schedule_steps(self, run: RunningExecution) -> None:
         if run.ready:

@@ -8,11 +8,14 @@ the history events that led to it, and a restart continues from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from localcloud.stepfunctions.language.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MAP_RUN = "mapRun"
 """The `resource` of an abandoned Map Run."""
@@ -56,6 +59,11 @@ class BranchPhase(StrEnum):
     """A branch or iteration that has succeeded; `data["output"]` is its output."""
 
 
+def fields_of(record: DataclassInstance) -> dict[str, Any]:
+    """Return the fields of a record by name, without a copy of their values."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}
+
+
 @dataclass(slots=True)
 class Branch:
     """One line of control.
@@ -85,15 +93,15 @@ class Branch:
     data: JsonObject = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
-        """Return the branch as plain JSON."""
-        return asdict(self)
+        """Return the branch as plain JSON, which shares its values with it."""
+        return fields_of(self)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Json]) -> Branch:
         """Return the branch that `to_json` wrote."""
-        fields = dict(stored)
-        fields["phase"] = BranchPhase(str(fields["phase"]))
-        return cls(**fields)  # type: ignore[arg-type]  # what `dump` wrote has these types
+        given = dict(stored)
+        given["phase"] = BranchPhase(str(given["phase"]))
+        return cls(**given)  # type: ignore[arg-type]  # what `dump` wrote has these types
 
     def enter_phase(self, phase: BranchPhase, data: JsonObject | None = None) -> None:
         """Enter `phase`; signals for the former phase are late from now on."""

@@ -58,7 +58,7 @@ class MapRunExecutor:
         try:
             self._check_role()
             if not self._run.loaded:
-                self._deps.maps.add_children(self._run.arn, self._children())
+                self._deps.maps.add_children(self._run, self._children())
         except StatesError as error:
             self._finish(ExecutionStatus.FAILED, WorkFailed(error.name, error.cause))
             return
@@ -85,13 +85,13 @@ class MapRunExecutor:
         with self._lock:
             if self._closed:
                 return
-            found = maps.find(self._run.arn)
-            allowed = found.max_concurrency if found is not None else 0
+            limits = maps.limits(self._run.arn)
+            allowed = limits.max_concurrency if limits is not None else 0
             free = min(allowed or MAX_CONCURRENCY, MAX_CONCURRENCY) - len(self._running)
             begun = maps.children_with_status(self._run.arn, "PENDING", free) if free > 0 else []
-            for child in begun:
-                maps.mark_started(self._run.arn, child, self._deps.schedule.now())
-                self._running[child.number] = child
+            if begun:
+                maps.mark_started(self._run.arn, begun, self._deps.schedule.now())
+            self._running |= {child.number: child for child in begun}
             done = not self._running
             self._closed = done
         for child in begun:
@@ -251,11 +251,11 @@ class MapRunExecutor:
         self._deps.schedule.run_blocking(self.guard(lambda: self._fail(failed)))
 
     def _is_tolerated(self) -> bool:
-        found = self._deps.maps.find(self._run.arn)
-        if self._failed == 0 or found is None:
+        if self._failed == 0:
             return True
-        return map_items.failures_tolerated(
-            self._failed, self._total, found.tolerated_count, found.tolerated_percentage
+        limits = self._deps.maps.limits(self._run.arn)
+        return limits is None or map_items.failures_tolerated(
+            self._failed, self._total, limits.tolerated_count, limits.tolerated_percentage
         )
 
     def _close(self) -> None:

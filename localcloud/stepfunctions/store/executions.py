@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from localcloud.database import Database
@@ -15,6 +15,7 @@ from localcloud.stepfunctions.engine.records import (
     ExecutionOutcome,
     ExecutionStatus,
     HistoryEvent,
+    fields_of,
 )
 from localcloud.stepfunctions.engine.running_execution import RunningExecution
 from localcloud.stepfunctions.language.state_machine import StateGraph
@@ -22,6 +23,16 @@ from localcloud.stepfunctions.language.values import replace_surrogates, to_utf8
 
 _NAMES_KEPT_S = 90 * 24 * 3600
 """How long after its end the name of an execution cannot be reused, in seconds."""
+
+_CHANGE = (
+    "UPDATE executions SET status = ?, stopped = ?, output = ?, error = ?, cause = ?, "
+    "redrive_count = ?, redriven = ?, deadline = ? WHERE arn = ?"
+)
+_ADD = (
+    "INSERT INTO executions (status, stopped, output, error, cause, redrive_count, redriven, "
+    "deadline, arn, machine_arn, map_run_arn, name, identity, started) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +100,29 @@ class ExecutionStore:
         outcome = run.outcome or ExecutionOutcome(run.status)
         identity = run.identity
         succeeded = run.status is ExecutionStatus.SUCCEEDED
-        connection.execute(
-            "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                identity.arn,
-                identity.machine_arn,
-                identity.map_run_arn,
-                identity.name,
-                json.dumps(asdict(identity)),
-                run.status,
-                identity.started,
-                run.stopped,
-                to_utf8_json(outcome.output) if succeeded else None,
-                None if outcome.error is None else replace_surrogates(outcome.error),
-                None if outcome.cause is None else replace_surrogates(outcome.cause),
-                run.redrive_count,
-                run.redriven,
-                run.deadline,
-            ),
+        changing = (
+            run.status,
+            run.stopped,
+            to_utf8_json(outcome.output) if succeeded else None,
+            None if outcome.error is None else replace_surrogates(outcome.error),
+            None if outcome.cause is None else replace_surrogates(outcome.cause),
+            run.redrive_count,
+            run.redriven,
+            run.deadline,
         )
+        if not connection.execute(_CHANGE, (*changing, identity.arn)).rowcount:
+            connection.execute(
+                _ADD,
+                (
+                    *changing,
+                    identity.arn,
+                    identity.machine_arn,
+                    identity.map_run_arn,
+                    identity.name,
+                    json.dumps(fields_of(identity)),
+                    identity.started,
+                ),
+            )
         if succeeded:
             connection.execute("DELETE FROM strands WHERE arn = ?", (identity.arn,))
         connection.execute(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 from localcloud.database import Database
@@ -36,7 +36,8 @@ PENDING: ChildStatus = "PENDING"
 class MapRunPlan:
     """The constant properties of a Map Run.
 
-    `items` are those of the state's input, and `members` says that they are an object's.
+    `items` are those of the state's input until the children are stored, and `members` says
+    that they are an object's.
     `reader` is `{"resource", "arguments", "max_items"}`, `batch` and `writer` are the evaluated
     fields of ItemBatcher and ResultWriter; each is None if it is not written.
     """
@@ -52,6 +53,15 @@ class MapRunPlan:
     reader: JsonObject | None
     batch: JsonObject | None
     writer: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapRunLimits:
+    """The limits of a Map Run, which UpdateMapRun changes."""
+
+    max_concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +148,21 @@ class MapRunStore:
         rows = self._database.read("SELECT * FROM map_runs WHERE status = 'RUNNING'")
         return [_map_run(row) for row in rows]
 
-    def add_children(self, arn: str, children: Iterable[tuple[str, Json, int]]) -> None:
-        """Store the children (ARN, input, number of items) in one transaction."""
+    def limits(self, arn: str) -> MapRunLimits | None:
+        """Return the present limits of a Map Run, or None."""
+        rows = self._database.read(
+            "SELECT max_concurrency, tolerated_count, tolerated_percentage FROM map_runs "
+            "WHERE arn = ?",
+            arn,
+        )
+        return MapRunLimits(*rows[0]) if rows else None
+
+    def add_children(self, run: MapRun, children: Iterable[tuple[str, Json, int]]) -> None:
+        """Store the children (ARN, input, number of items) in one transaction.
+
+        The plan keeps its items no longer: it is read often, and they are the children's.
+        """
+        arn, plan = run.arn, asdict(replace(run.plan, items=None))
         with self._database.transaction() as connection:
             connection.executemany(
                 "INSERT INTO map_items (map_run_arn, number, arn, input, items, status) "
@@ -149,7 +172,9 @@ class MapRunStore:
                     for number, (child_arn, value, items) in enumerate(children)
                 ),
             )
-            connection.execute("UPDATE map_runs SET loaded = 1 WHERE arn = ?", (arn,))
+            connection.execute(
+                "UPDATE map_runs SET loaded = 1, plan = ? WHERE arn = ?", (json.dumps(plan), arn)
+            )
 
     def update(
         self,
@@ -204,22 +229,23 @@ class MapRunStore:
     ) -> list[ChildExecution]:
         """Return up to `limit` children with that status, in order."""
         rows = self._database.read(
-            "SELECT * FROM map_items WHERE map_run_arn = ? AND status = ? ORDER BY number LIMIT ?",
+            # SQLite would walk the table in order, past every child that has ended.
+            "SELECT * FROM map_items INDEXED BY map_items_by_status "
+            "WHERE map_run_arn = ? AND status = ? ORDER BY number LIMIT ?",
             arn,
             status,
             limit,
         )
         return [_child(row) for row in rows]
 
-    def mark_started(self, arn: str, child: ChildExecution, now: float) -> None:
-        """Store that a child runs."""
-        self._database.write(
-            "UPDATE map_items SET status = 'RUNNING', started = coalesce(started, ?) "
-            "WHERE map_run_arn = ? AND number = ?",
-            now,
-            arn,
-            child.number,
-        )
+    def mark_started(self, arn: str, children: Iterable[ChildExecution], now: float) -> None:
+        """Store that children run, in one transaction."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "UPDATE map_items SET status = 'RUNNING', started = coalesce(started, ?) "
+                "WHERE map_run_arn = ? AND number = ?",
+                [(now, arn, child.number) for child in children],
+            )
 
     def mark_ended(self, arn: str, number: int, outcome: ExecutionOutcome, now: float) -> None:
         """Store the outcome of a child."""
