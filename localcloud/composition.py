@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,14 @@ STACK = "headrace"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What the account allows: how many functions at once, and whether roles are enforced."""
+
+    limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    enforces_iam: bool = True
+
+
 class LocalCloud:
     """All services of the local cloud on one data directory and one HTTP server."""
 
@@ -69,11 +78,11 @@ class LocalCloud:
         http: HttpServer,
         models_dir: Path,
         code: FunctionCode,
-        limits: ConcurrencyLimits,
+        settings: AccountSettings,
     ) -> None:
         """Open every store; nothing runs or answers before `start`."""
         self._code = code
-        self._limits = limits
+        self._limits = settings.limits
         self._faults = FaultInjector()
         self._faults.load(data_dir)
         self.context = CloudContext(data_dir, http.url)
@@ -81,7 +90,9 @@ class LocalCloud:
         self._ledger = Ledger(self.context.folder("iam"))
         self._moto = MotoEngine(self.context)
         account = self._account()
-        self._guard = AccessGuard(account, self._callers, self._ledger)
+        self._guard = AccessGuard(
+            account, self._callers, self._ledger, is_enforcing=settings.enforces_iam
+        )
         self.client = Clients(self.context, self._callers.issue)
         self._http = http
         self._usage = UsageLog(self.context.folder("bedrock"))
@@ -272,7 +283,7 @@ def run_cloud(
     project: Path,
     port: int,
     code: FunctionCode | None = None,
-    limits: ConcurrencyLimits | None = None,
+    settings: AccountSettings | None = None,
 ) -> Iterator[tuple[LocalCloud, Mapping[str, Any]]]:
     """Yield a started cloud and the outputs of its template; stop it at the end.
 
@@ -283,7 +294,7 @@ def run_cloud(
         project: The source tree, which also has the models.
         port: The port on 127.0.0.1; 0 chooses a free one.
         code: The code of the functions; None runs them from the source tree.
-        limits: The concurrency of the account's functions; None is that of a laptop.
+        settings: What the account allows; None is that of a laptop.
     """
     http = HttpServer(port)
     try:
@@ -292,7 +303,7 @@ def run_cloud(
             http,
             project / "models" / "cache",
             code or FunctionCode.from_source_tree(project),
-            limits or ConcurrencyLimits(),
+            settings or AccountSettings(),
         )
     except BaseException:
         http.stop()

@@ -19,7 +19,12 @@ from infra import tenants
 from infra.cloudformation.errors import TemplateError
 from infra.packaging.manifest import ARTIFACTS_BUCKET
 from infra.packaging.targets import PackagingError, native_architecture
-from localcloud.composition import LocalCloud, run_cloud, synthesise_template
+from localcloud.composition import (
+    AccountSettings,
+    LocalCloud,
+    run_cloud,
+    synthesise_template,
+)
 from localcloud.deployment_package import DeploymentPackage, open_package
 from localcloud.faults.injector import FaultsFileError
 from localcloud.frontdoor.http_server import PortUnavailableError
@@ -155,8 +160,8 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     }
     data_dir, project = options.data_dir, options.project
     template, code = package.template, package.code
-    limits = _ACCOUNTS[options.account]
-    running = run_cloud(data_dir, template, values, project, options.port, code, limits)
+    settings = AccountSettings(_ACCOUNTS[options.account], options.iam == "enforce")
+    running = run_cloud(data_dir, template, values, project, options.port, code, settings)
     with running as (cloud, outputs):
         _announce(data_dir, cloud, outputs)
         stopping.wait()
@@ -193,6 +198,12 @@ def main(arguments: list[str] | None = None) -> int:
         choices=sorted(_ACCOUNTS),
         default="laptop",
         help="small throttles as a new account of AWS does, beyond ten functions at once",
+    )
+    parser.add_argument(
+        "--iam",
+        choices=("enforce", "off"),
+        default="enforce",
+        help="off makes every call, whatever the policies of the caller's role allow",
     )
     parser.add_argument(
         "--parameter",

@@ -45,15 +45,22 @@ def running_cloud(data_dir: Path) -> Cloud | None:
 
 
 def server_command(
-    data_dir: Path, port: int, package: Path | None = None, account: str = "laptop"
+    data_dir: Path,
+    port: int,
+    package: Path | None = None,
+    account: str = "laptop",
+    iam: str = "enforce",
 ) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
-    With a package, functions run from the package's bundles. `account` is `laptop` or `small`.
+    With a package, functions run from the package's bundles. `account` is `laptop` or `small`,
+    `iam` is `enforce` or `off`.
     """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
     if account != "laptop":
         arguments += ["--account", account]
+    if iam != "enforce":
+        arguments += ["--iam", iam]
     if package is not None:
         arguments += ["--package", str(package.resolve())]
     return [sys.executable, "-m", _MODULE, *arguments]

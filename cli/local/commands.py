@@ -41,11 +41,24 @@ DEFAULT_PORT = 4510
     show_default=True,
     help="small: as a new AWS account, ten functions at once, throttled at once beyond.",
 )
+@click.option(
+    "--iam",
+    type=click.Choice(("enforce", "off")),
+    default="enforce",
+    show_default=True,
+    help="off: make every call, whatever the policies of a role allow.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
 def up(
-    port: int, package: Path | None, account: str, detach: bool, data_dir: Path, as_json: bool
+    port: int,
+    package: Path | None,
+    account: str,
+    iam: str,
+    detach: bool,
+    data_dir: Path,
+    as_json: bool,
 ) -> None:
     """Start the local cloud and run until Ctrl-C. Its data is kept between runs."""
     output = Output(as_json=as_json)
@@ -56,7 +69,7 @@ def up(
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        process, cloud = start(data_dir, server_command(data_dir, port, package, account))
+        process, cloud = start(data_dir, server_command(data_dir, port, package, account, iam))
         if as_json:
             output.json(
                 {"pid": cloud.pid, "endpoint_url": cloud.endpoint_url, "api_key": cloud.api_key}

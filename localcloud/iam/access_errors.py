@@ -28,7 +28,8 @@ def access_denied(
 ) -> AwsError:
     """Return the error for a permission that the caller lacks.
 
-    SQS writes actions in lower case, and S3 puts resources in quotation marks.
+    SQS writes actions in lower case, and S3 puts resources in quotation marks. For a role, the
+    message ends with the switch that has it not checked.
     """
     action = permission.action.lower() if service == "sqs" else permission.action
     resource = f'"{permission.resource}"' if service == "s3" else permission.resource
@@ -40,9 +41,17 @@ def access_denied(
     code, status = _CODES.get(service, _DEFAULT_CODE)
     return AwsError(
         code,
-        f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {why}",
+        f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {why}"
+        f"{_advice(caller_arn)}",
         status,
     )
+
+
+def _advice(caller_arn: str) -> str:
+    """Return what helps who uses the local cloud alone: AWS has no such switch."""
+    if ":assumed-role/" not in caller_arn:
+        return ""
+    return " (The local cloud checks roles as AWS does; `headrace up --iam off` does not.)"
 
 
 def _policy_source(decision: AccessDecision) -> str:

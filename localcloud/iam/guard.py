@@ -99,8 +99,14 @@ class AccessGuard:
         callers: CredentialStore,
         ledger: Ledger,
         clock: Clock = time.time,
+        *,
+        is_enforcing: bool = True,
     ) -> None:
-        """Decide by the policies of `account` for callers with a key in `callers`."""
+        """Decide by the policies of `account` for callers with a key in `callers`.
+
+        Without `is_enforcing`, a denied call is recorded as denied, and made all the same.
+        """
+        self._is_enforcing = is_enforcing
         self._clock = clock
         self._account = account
         self._callers = callers
@@ -162,11 +168,14 @@ class AccessGuard:
     def check_permissions(
         self, caller: Caller, service: str, permissions: Iterable[RequiredPermission]
     ) -> None:
-        """Record a decision on each permission; raise AwsError for the first that is denied."""
+        """Record a decision on each permission; raise AwsError for the first that is denied.
+
+        The local cloud raises nothing where it does not enforce them.
+        """
         for permission in permissions:
             decision = self._decide(caller, service, permission)
             self._ledger.record([_decision_record(caller, permission, decision)])
-            if not decision.allowed:
+            if not decision.allowed and self._is_enforcing:
                 raise access_errors.access_denied(service, caller.arn, permission, decision)
 
     def invalidate_after(self, service: str, operation: str) -> None:

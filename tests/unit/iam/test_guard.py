@@ -24,7 +24,7 @@ READ = RequiredPermission("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000
 class World:
     """A guard on policies that a test may change, and the ledger that it writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_enforcing: bool = True) -> None:
         self.folder = folder
         self.role: dict[str, Any] = {}
         self.queue: dict[str, Any] | None = None
@@ -36,7 +36,7 @@ class World:
             self._role_policies,
             {"sqs": lambda arn: json.dumps(self.queue) if self.queue else None},
         )
-        self.guard = AccessGuard(account, self.callers, self.ledger)
+        self.guard = AccessGuard(account, self.callers, self.ledger, is_enforcing=is_enforcing)
         self.key = self.callers.issue(ROLE, "embed")
         self.caller = self.guard.authenticate("dynamodb", self.key.access_key, self.key.token)
 
@@ -74,8 +74,20 @@ def test_a_role_should_do_what_it_may_and_be_told_what_it_may_not(world: World) 
     assert (refusal.code, refusal.status) == ("AccessDeniedException", 400)
     assert refusal.message == (
         f"User: {USER} is not authorized to perform: dynamodb:PutItem on resource: {READ.resource} "
-        "because no identity-based policy allows the dynamodb:PutItem action"
+        "because no identity-based policy allows the dynamodb:PutItem action (The local cloud "
+        "checks roles as AWS does; `headrace up --iam off` does not.)"
     )
+
+
+def test_a_switch_should_let_every_call_through_and_keep_the_decision(tmp_path: Path) -> None:
+    lenient = World(tmp_path, is_enforcing=False)
+    lenient.allow("dynamodb:GetItem")
+    need = RequiredPermission("dynamodb:PutItem", READ.resource)
+    lenient.guard.authorize(lenient.caller, "dynamodb", "PutItem", [need])
+    [decision] = lenient.book().decisions
+    assert (decision.action, decision.allowed) == ("dynamodb:PutItem", False)
+    lenient.ledger.stop()
+    lenient.callers.close()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +110,8 @@ def test_each_service_should_refuse_in_its_own_words(
 
 def test_a_denial_should_say_whose_policy_it_is(world: World) -> None:
     world.role = {"Effect": "Deny", "Action": "*", "Resource": "*"}
-    assert world.refused(world.caller, "dynamodb", READ).message.endswith(
-        "with an explicit deny in an identity-based policy"
-    )
+    why = "with an explicit deny in an identity-based policy"
+    assert f"{why} (The local cloud" in world.refused(world.caller, "dynamodb", READ).message
     world.queue = {
         "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": QUEUE}
     }
