@@ -2,7 +2,7 @@
 
 `dev.txt` is resolved first and constrains the rest, so that a function is tested with the very
 versions that its bundle gets. Markers cover Python 3.11 to 3.13; no file names a host. Requirements
-of bundles are pinned with the hashes of their files as well.
+of bundles and jobs are pinned with the hashes of their files as well.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ BESIDE = Path("requirements/clients.in")
 TRAINING = Path("requirements/training.in")
 """Another, for training. It is compiled without torch, whose build each machine chooses."""
 TORCH = Path("requirements/torch.in")
-SHIPPED = ("requirements/api.in",)
-"""The groups that are in a bundle, beside what each function has of its own."""
+JOBS = Path("requirements/jobs.in")
+"""The part of it that SageMaker's jobs install, without torch as well."""
+_IN_IMAGES = ["--python-platform", "linux", "--python-version", "3.12"]
+"""What the images of jobs run: see models/training/targets.json."""
+SHIPPED = ("requirements/api.in", JOBS.as_posix())
+"""The groups that run on AWS, beside what each function has of its own; pinned with hashes."""
 
 
 def sources(project: Path) -> list[Path]:
@@ -35,7 +39,7 @@ def sources(project: Path) -> list[Path]:
 
 
 def is_shipped(source: Path) -> bool:
-    """Return whether a bundle contains what a project-relative `.in` file asks for."""
+    """Return whether a bundle or a job contains what a project-relative `.in` file asks for."""
     return source.as_posix() in SHIPPED or source.parts[0] == "functions"
 
 
@@ -49,8 +53,9 @@ def compile_one(
     Raises:
         CalledProcessError: the requirements cannot be resolved.
     """
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
-    command += ["--python-version", "3.11", "--no-emit-index-url", "--no-header"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet"]
+    command += ["--no-emit-index-url", "--no-header"]
+    command += _IN_IMAGES if source == JOBS else ["--universal", "--python-version", "3.11"]
     command += ["--constraint", str(constraint)] if constraint else []
     command += ["--excludes", str(without)] if without else []
     command += ["--generate-hashes"] if is_shipped(source) else []
@@ -66,6 +71,7 @@ def main() -> int:
     for source in (*sources(PROJECT), BESIDE):
         compile_one(PROJECT, source, WHOLE.with_suffix(".txt"))
     compile_one(PROJECT, TRAINING, WHOLE.with_suffix(".txt"), TORCH)
+    compile_one(PROJECT, JOBS, TRAINING.with_suffix(".txt"), TORCH)
     return 0
 
 

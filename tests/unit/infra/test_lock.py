@@ -21,12 +21,12 @@ def test_every_file_that_is_written_should_be_compiled() -> None:
         *(ROOT / "requirements").glob("*.in"),
         *(ROOT / "functions").glob("*/requirements.in"),
     ]
-    compiled = {lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING}
+    compiled = {lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING, lock.JOBS}
     assert {path.relative_to(ROOT) for path in written} - NOT_COMPILED == compiled
 
 
 def test_every_file_should_have_its_pins_and_name_no_host() -> None:
-    for source in (lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING):
+    for source in (lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING, lock.JOBS):
         pinned = (ROOT / source).with_suffix(".txt").read_text()
         assert "index-url" not in pinned, source
         assert "://" not in pinned, source
@@ -47,6 +47,12 @@ def test_what_stands_beside_should_have_our_versions_of_what_both_use() -> None:
     shared = ours.keys() & theirs.keys()
     assert {"boto3", "openai", "pydantic"} <= shared
     assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+
+
+def test_jobs_should_install_a_part_of_what_training_is_tested_with() -> None:
+    jobs = {pin.partition(" ")[0] for pin in versions(lock.JOBS)}
+    assert jobs <= {pin.partition(" ")[0] for pin in versions(lock.TRAINING)}
+    assert lock.is_shipped(lock.JOBS)
 
 
 def test_what_bundles_are_made_of_should_be_held_to_hashes() -> None:
