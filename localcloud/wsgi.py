@@ -6,7 +6,7 @@ server under the front door also passes the headers on as they came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Environ = dict[str, Any]
@@ -17,7 +17,7 @@ RAW_HEADERS = "localcloud.raw_headers"
 """The environ key of the headers as received, a list of (name, value)."""
 
 
-def headers_of(environ: Environ) -> dict[str, str]:
+def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers by lower-case name, exact if the server passes them on.
 
     Repeated headers are joined by commas.
@@ -32,7 +32,20 @@ def headers_of(environ: Environ) -> dict[str, str]:
     return headers
 
 
-def _wsgi_headers(environ: Environ) -> Iterator[tuple[str, str]]:
+def read_body(environ: Mapping[str, Any], max_bytes: int) -> bytes | None:
+    """Return the body of a request, None if it has more than `max_bytes`.
+
+    A body that breaks off or whose chunks are malformed raises ValueError.
+    """
+    stream = environ["wsgi.input"]
+    if environ.get("wsgi.input_terminated"):
+        body = bytes(stream.read(max_bytes + 1))
+        return body if len(body) <= max_bytes else None
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return None if length > max_bytes else bytes(stream.read(length))
+
+
+def _wsgi_headers(environ: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if name.startswith("HTTP_"):
             yield name[5:].replace("_", "-"), value

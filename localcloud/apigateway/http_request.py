@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from localcloud.wsgi import headers_of, read_body
+
 MAX_BODY = 10 * 1024 * 1024
 
 
@@ -79,14 +81,7 @@ class RequestRecord:
 
 def read_request(environ: Mapping[str, Any]) -> HttpRequest:
     """Read the request of a WSGI `environ`. Raises BodyTooLargeError."""
-    headers = {
-        name[5:].replace("_", "-").title(): str(value)
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    for name, key in (("Content-Type", "CONTENT_TYPE"), ("Content-Length", "CONTENT_LENGTH")):
-        if environ.get(key):
-            headers[name] = str(environ[key])
+    headers = {name.title(): value for name, value in headers_of(environ).items()}
     request = HttpRequest(
         method=str(environ["REQUEST_METHOD"]),
         path=_raw_path(environ),
@@ -95,7 +90,7 @@ def read_request(environ: Mapping[str, Any]) -> HttpRequest:
         body=b"",
         source_ip=str(environ.get("REMOTE_ADDR") or "127.0.0.1"),
     )
-    body = _read_body(environ, headers)
+    body = read_body(environ, MAX_BODY)
     if body is None:
         raise BodyTooLargeError(request)
     return replace(request, body=body)
@@ -106,15 +101,3 @@ def _raw_path(environ: Mapping[str, Any]) -> str:
     if not raw:
         return quote(str(environ.get("PATH_INFO") or "/").encode("latin-1"))
     return re.sub(r"^https?://[^/]*", "", str(raw)).partition("?")[0] or "/"
-
-
-def _read_body(environ: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | None:
-    """Return the body, or None if it is too large."""
-    stream = environ["wsgi.input"]
-    length = int(headers.get("Content-Length") or 0)
-    if length > MAX_BODY:
-        return None
-    if headers.get("Transfer-Encoding", "").lower() != "chunked":
-        return bytes(stream.read(length)) if length else b""
-    body = bytes(stream.read(MAX_BODY + 1))
-    return body if len(body) <= MAX_BODY else None

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from localcloud.faults.injector import FaultInjector
 from localcloud.faults.rules import Fault, FaultsFile
+from localcloud.wsgi import read_body
 
 PATH = "/_headrace/faults"
 MARK = ("X-Headrace", "local-cloud")
@@ -57,11 +58,10 @@ class FaultsApi:
         return HTTPStatus.OK, {"faults": self._injector.describe()}
 
     def _put(self, name: str | None, environ: dict[str, Any]) -> tuple[HTTPStatus, dict[str, Any]]:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > _MAX_BODY:
+        body = read_body(environ, _MAX_BODY)
+        if body is None:
             message = f"The faults are larger than the {_MAX_BODY} bytes that are taken."
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": message}
-        body = environ["wsgi.input"].read(length)
         if name is None:
             faults = FaultsFile.model_validate_json(body).faults
             self._injector.clear()

@@ -9,6 +9,7 @@ import threading
 
 from cheroot.wsgi import Gateway_10, Server
 
+from localcloud.frontdoor.http_framing import StrictConnection
 from localcloud.wsgi import RAW_HEADERS, Environ, WsgiApp
 
 HOST = "127.0.0.1"
@@ -36,7 +37,9 @@ class _Gateway(Gateway_10):
 
 
 class _Server(Server):
-    """cheroot's server, which logs its errors to our log."""
+    """cheroot's server, which frames requests strictly and logs its errors to our log."""
+
+    ConnectionClass = StrictConnection
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         _log.log(level, msg, exc_info=traceback)

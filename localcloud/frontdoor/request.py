@@ -14,7 +14,7 @@ from localcloud.service import Params, Service
 from localcloud.wire import constraints
 from localcloud.wire.requests import decode, parse_json, parse_rest
 from localcloud.wire.service_models import OperationMatch, match_rest, match_target, service_model
-from localcloud.wsgi import Environ, headers_of
+from localcloud.wsgi import Environ, headers_of, read_body
 
 MAX_BODY = 32 * 1024 * 1024
 """The largest body in bytes of every API but S3, which streams."""
@@ -89,20 +89,15 @@ class FrontDoorRequest:
 
     def read_body(self) -> bytes:
         """Read the whole body. Raises AwsError if it is too large or incomplete."""
-        stream = self.environ["wsgi.input"]
-        if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            try:
-                body = bytes(stream.read(MAX_BODY + 1))
-            except ValueError as error:
-                raise AwsError("SerializationException", f"The body: {error}") from error
-            _check_length(len(body))
-            return body
-        length = int(self.environ.get("CONTENT_LENGTH") or 0)
-        _check_length(length)
-        body = bytes(stream.read(length))
-        if len(body) < length:
+        try:
+            body = read_body(self.environ, MAX_BODY)
+        except ValueError as error:
+            raise AwsError("IncompleteBody", str(error)) from error
+        if body is None:
             raise AwsError(
-                "IncompleteBody", f"The body broke off after {len(body)} of {length} bytes."
+                "RequestEntityTooLargeException",
+                f"The body is larger than the {MAX_BODY} bytes that are taken.",
+                413,
             )
         return body
 
@@ -134,12 +129,3 @@ def presigned_service(query_string: str) -> str | None:
         parts = query["X-Amz-Credential"][0].split("/")
         return parts[3] if len(parts) == 5 else ""
     return "s3" if {"X-Amz-Signature", "AWSAccessKeyId"} & query.keys() else None
-
-
-def _check_length(length: int) -> None:
-    if length > MAX_BODY:
-        raise AwsError(
-            "RequestEntityTooLargeException",
-            f"The body is larger than the {MAX_BODY} bytes that are taken.",
-            413,
-        )
