@@ -10,6 +10,7 @@ from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request
 
 from chalicelib.api.http import FORM, SERVICE, allow_origins, request_id_of, unify_framework_errors
 from chalicelib.api.resources import RESOURCES, ApiResource, resource_at
+from chalicelib.api.unknown_routes import refuse_unknown_routes
 from chalicelib.contracts.http import NO_ORIGIN
 from chalicelib.observability import logger, observed
 
@@ -76,6 +77,7 @@ def mount(
     app.register_middleware(allow_origins(allowed_origins), "http")
     app.register_middleware(unify_framework_errors(_content_types_in(app)), "http")
     app.register_middleware(mounted.mount_requested, "http")
+    app.register_middleware(refuse_unknown_routes(app), "http")
     # A form holds any bytes; the gateway hands on as text what is not listed here.
     app.api.binary_types.append(FORM)
     return mounted

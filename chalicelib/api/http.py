@@ -36,7 +36,6 @@ _UNSUPPORTED_MEDIA_TYPE = 415
 
 _FRAMEWORK_TYPES = {
     "BadRequestError": "InvalidInput",
-    "MethodNotAllowedError": "MethodNotAllowed",
     "UnsupportedMediaType": "UnsupportedMediaType",
     "InternalServerError": "InternalError",
 }
@@ -56,6 +55,11 @@ def json_response(body: BaseModel | str, status: int = 200) -> Response:
     """Return a response with `body`, which is a contract or a JSON text."""
     text = body if isinstance(body, str) else body.model_dump_json()
     return Response(body=text, status_code=status, headers=dict(_JSON))
+
+
+def detailed_response(status: int, detail: ErrorDetail) -> Response:
+    """Return the response to an error that none of our own error classes stands for."""
+    return json_response(ErrorBody(error=detail), status)
 
 
 def request_id_of(request: Request) -> str:
@@ -154,11 +158,7 @@ def unify_framework_errors(
             message = f"This route takes {taken}; send Content-Type: {taken}, not {given!r}."
             told = {"message": message, "field": "Content-Type", "limit": taken}
             detail = detail.model_copy(update=told)
-        uniform = _error(response.status_code, detail)
-        allow = response.headers.get("Allow")
-        if allow:
-            uniform.headers["Allow"] = allow
-        return uniform
+        return detailed_response(response.status_code, detail)
 
     return unifying
 
@@ -213,7 +213,3 @@ def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise InvalidInput(f"Unknown query parameter {name!r}; known are {listed}.", field=name)
-
-
-def _error(status: int, detail: ErrorDetail) -> Response:
-    return json_response(ErrorBody(error=detail), status)

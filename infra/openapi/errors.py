@@ -15,7 +15,7 @@ REQUEST_ID = {"$ref": "#/components/headers/RequestId"}
 _NAMED = {
     400: ("BadRequest", "A field or parameter is missing, unknown or out of bounds."),
     401: ("Unauthorized", "There is no API key, or what there is has not the form of one."),
-    403: ("Forbidden", "The API key is unknown or was revoked, or there is no such route."),
+    403: ("Forbidden", "The API key is unknown or was revoked."),
     404: ("NotFound", "There is no such thing, or not for this tenant."),
     409: ("Conflict", "The request contradicts what is there."),
     413: ("RequestTooLarge", "The body is larger than API Gateway or the function takes."),

@@ -1,6 +1,7 @@
-"""Body validation by API Gateway: a required body must be JSON.
+"""Settings of the API's methods at API Gateway: bodies must be JSON, and no request is lost.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-set-up-simple-proxy.html
 """
 
 from __future__ import annotations
@@ -11,12 +12,42 @@ from typing import Any
 from chalicelib.contracts.operations import Operation
 from infra.openapi.routes import streamed_operation
 
+_CATCH_ALL_INTEGRATION: Mapping[str, Any] = {
+    "type": "aws_proxy",
+    "httpMethod": "POST",
+    "uri": {
+        "Fn::Sub": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/"
+        "functions/${APIHandler.Arn}/invocations"
+    },
+}
+_PROXY_PARAMETER = {"name": "proxy", "in": "path", "required": True, "type": "string"}
 _BODY = {
     "in": "body",
     "name": "body",
     "required": True,
     "schema": {"$ref": "#/definitions/JsonObject"},
 }
+
+
+ANY_METHOD = "x-amazon-apigateway-any-method"
+CATCH_ALL = "/{proxy+}"
+_INTEGRATION = "x-amazon-apigateway-integration"
+_ROOT = "/"
+
+
+def catch_unknown_routes(swagger: dict[str, Any]) -> dict[str, Any]:
+    """Send what no route of `swagger` takes to the API's function; return the swagger.
+
+    Of a path that is there, those are its other methods. They need no key, as a request without
+    one should also learn that its path is wrong.
+    """
+    paths = swagger.setdefault("paths", {})
+    for path in [*paths, _ROOT, CATCH_ALL]:
+        method: dict[str, Any] = {"responses": {}, _INTEGRATION: dict(_CATCH_ALL_INTEGRATION)}
+        if path == CATCH_ALL:
+            method["parameters"] = [dict(_PROXY_PARAMETER)]
+        paths.setdefault(path, {})[ANY_METHOD] = method
+    return swagger
 
 
 def require_json_bodies(

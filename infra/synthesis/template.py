@@ -39,7 +39,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from chalicelib.generation.catalogue import catalogue
-from infra.openapi.gateway import require_json_bodies
+from infra.openapi.gateway import catch_unknown_routes, require_json_bodies
 from infra.synthesis.snapstart import snap_start, snap_start_prices
 from infra.synthesis.sources import add_defaults, read_sources
 from infra.synthesis.state_machines import read_definition
@@ -98,6 +98,7 @@ def merged_template(project: Path, stage: str, region: str) -> Template:
     if api is not None:
         routes = _config(project, stage).chalice_app.routes
         require_json_bodies(api["Properties"]["DefinitionBody"], routes)
+        catch_unknown_routes(api["Properties"]["DefinitionBody"])
     for resource in merged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["Runtime"] = RUNTIME

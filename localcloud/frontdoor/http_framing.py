@@ -49,7 +49,7 @@ class _Headers(dict[bytes, bytes]):
         super().__setitem__(name, value)
 
 
-class StrictHeaderReader(HeaderReader):  # type: ignore[misc]
+class StrictHeaderReader(HeaderReader):
     """cheroot's reader of headers, with names and lengths as RFC 9110 has them."""
 
     def __call__(self, rfile: Any, hdict: Any = None) -> Any:
@@ -130,7 +130,7 @@ class ChunkedBody:
         self._raw.read(len(received) - unread)
 
 
-class StrictRequest(HTTPRequest):  # type: ignore[misc]
+class StrictRequest(HTTPRequest):
     """cheroot's request, with strict framing."""
 
     header_reader = StrictHeaderReader()
@@ -143,7 +143,7 @@ class StrictRequest(HTTPRequest):  # type: ignore[misc]
 
     def read_request_headers(self) -> bool:
         """Read the headers; return False if the request was answered with an error."""
-        if not super().read_request_headers():
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]
             return False
         coding = self.inheaders.get(b"Transfer-Encoding")
         if coding is None or (coding.lower() == b"chunked" and self.chunked_read):
@@ -179,7 +179,7 @@ class StrictRequest(HTTPRequest):  # type: ignore[misc]
         super().send_headers()
 
 
-class StrictConnection(HTTPConnection):  # type: ignore[misc]
+class StrictConnection(HTTPConnection):
     """cheroot's connection of strict requests."""
 
     RequestHandlerClass = StrictRequest

@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 
 from infra.cloudformation.intrinsics import TemplateScope
 from infra.cloudformation.parameters import parameter_values
+from infra.openapi.gateway import ANY_METHOD, CATCH_ALL
 from infra.openapi.published_files import described, examples, published_files, routes
 from localcloud.apigateway.stage import EVERY_METHOD, ApiStage
 from tests.architecture.templates import plain
@@ -51,9 +52,22 @@ def test_it_has_every_method_that_the_gateway_serves(document: dict[str, Any]) -
         (path, method.upper())
         for path, methods in body["paths"].items()
         for method in methods
-        if method != "options"
+        if method not in ("options", ANY_METHOD)
     }
     assert {(path, method) for path, method, _ in operations(document)} == served
+
+
+def test_what_no_route_takes_should_reach_the_api(document: dict[str, Any]) -> None:
+    """API Gateway would answer it with 403, and with a key by a message about a signature.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-set-up-simple-proxy.html
+    """
+    paths = plain("try")["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    assert set(paths) == {*document["paths"], "/", CATCH_ALL}
+    for path, methods in paths.items():
+        caught = methods[ANY_METHOD]
+        assert "security" not in caught, path
+        assert "${APIHandler.Arn}" in str(caught["x-amazon-apigateway-integration"]["uri"]), path
 
 
 def test_an_operation_asks_for_a_key_where_the_gateway_does(document: dict[str, Any]) -> None:

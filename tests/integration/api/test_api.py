@@ -90,8 +90,10 @@ class TestGatewayFailures:
         [
             ("GET", "/v1/documents", False, 0, 401, "Unauthorized"),
             ("GET", "/v1/nowhere", False, 0, 404, "NotFound"),
-            ("DELETE", "/v1/health", False, 0, 404, "NotFound"),
-            ("GET", "/v1/nowhere", True, 0, 403, "Refused"),
+            ("DELETE", "/v1/health", False, 0, 405, "MethodNotAllowed"),
+            ("GET", "/v1/nowhere", True, 0, 404, "NotFound"),
+            ("GET", "/v1/chat/completions", True, 0, 405, "MethodNotAllowed"),
+            ("GET", "/", True, 0, 404, "NotFound"),
             ("POST", "/v1/search", True, 10 * 1024 * 1024 + 1, 413, "RequestTooLarge"),
             ("POST", "/v1/search", True, 7 * 1024 * 1024, 413, "RequestTooLarge"),
             ("POST", "/v1/search", True, 1, 400, "InvalidInput"),

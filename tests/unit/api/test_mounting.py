@@ -106,4 +106,38 @@ def test_a_method_that_a_path_does_not_have_is_refused_with_those_that_it_has() 
     answer = app(asked("PATCH", "/v1/search"), context())
     assert answer["statusCode"] == 405
     assert answer["headers"]["Allow"] == "POST"
-    assert json.loads(answer["body"])["error"]["type"] == "MethodNotAllowed"
+    error = json.loads(answer["body"])["error"]
+    assert (error["type"], error["request_id"]) == ("MethodNotAllowed", "r-1")
+    assert error["message"] == "/v1/search takes POST, not PATCH."
+    assert app.routes.keys() >= {"/v1/search"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "nearest"),
+    [
+        ("GET", "/v1/serach", "POST /v1/search"),
+        ("POST", "/search", "POST /v1/search"),
+        ("GET", "/v1/document/doc_a", "GET /v1/documents/{document_id}"),
+        ("DELETE", "/v1/document/doc_a", "DELETE /v1/documents/{document_id}"),
+        ("POST", "/v1/chat/completion", "POST /v1/chat/completions"),
+        ("GET", "/", "GET /v1/docs"),
+        ("GET", "/v1/" + "x" * 100_000, "GET /v1/docs"),
+    ],
+)
+def test_a_path_that_is_not_there_is_refused_with_the_nearest(
+    method: str, path: str, nearest: str
+) -> None:
+    app, _ = mounted()
+    event = asked(method, "/{proxy+}", proxy=path[1:])
+    event["requestContext"]["path"] = path
+    answer = app(event, context())
+    error = json.loads(answer["body"])["error"]
+    assert (answer["statusCode"], error["type"]) == (404, "NotFound")
+    assert f"The nearest is {nearest};" in error["message"]
+    assert len(answer["body"]) < 600
+
+
+def test_a_path_of_another_function_is_refused_by_its_methods_too() -> None:
+    app, _ = mounted()
+    answer = app(asked("GET", "/v1/ask/stream"), context())
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "POST")
