@@ -39,6 +39,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "transitions": Benchmark("benchmarks.transitions", 5),
     "ingest": Benchmark("benchmarks.ingest", 5),
     "search": Benchmark("benchmarks.search", 100),
+    "overload": Benchmark("benchmarks.overload", 3),
     "memory": Benchmark("benchmarks.memory", 2),
     "answering": Benchmark("benchmarks.answering", 1),
     "followups": Benchmark("benchmarks.followups", 1),

@@ -99,7 +99,11 @@ class Authorizers:
     def _call(self, authorizer: TokenAuthorizer, token: str, method_arn: str) -> AuthorizerResult:
         self._check_may_invoke(authorizer)
         event = {"type": "TOKEN", "methodArn": method_arn, "authorizationToken": token}
-        response = self._invoke(authorizer.function, json.dumps(event).encode())
+        try:
+            response = self._invoke(authorizer.function, json.dumps(event).encode())
+        except AwsError as error:
+            # Whatever keeps Lambda from running it: that the account is throttled, most of all.
+            raise RequestRefusedError(AUTHORIZER_MISCONFIGURED) from error
         document = json.loads(response["Payload"])
         if response.get("FunctionError"):
             if document.get("errorMessage") == "Unauthorized":

@@ -11,12 +11,15 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+from localcloud.apigateway.admission import FunctionAdmission
 from localcloud.apigateway.authorizers import Authorizers, Invoke, RequestRefusedError
 from localcloud.apigateway.gateway_responses import (
     BAD_GATEWAY,
+    FUNCTION_THROTTLED,
     INTERNAL_ERROR,
     MISSING_TOKEN,
     THROTTLED,
@@ -88,6 +91,7 @@ class ApiGateway:
             check_invoke: Checks permissions before an invocation; None permits all.
             log: Takes one line a request, if the API's stage has an access log.
         """
+        self._admission = FunctionAdmission(api.settings.max_in_flight)
         self._throttle = MethodThrottle(api.settings, monotonic)
         self._access_log = api.settings.access_log
         self._log = log
@@ -156,6 +160,33 @@ class ApiGateway:
         if isinstance(integration, MockIntegration):
             headers = (("Content-Type", "application/json"), *integration.headers.items())
             return HttpResponse(integration.status, headers, integration.body.encode())
+        if not self._admission.admits(integration.function):
+            return THROTTLED
+        try:
+            response = self._proxied(request, match, integration, record)
+        except BaseException:
+            self._admission.release(integration.function)
+            raise
+        if isinstance(response, StreamedResponse):
+            return replace(response, body=self._released(integration.function, response.body))
+        self._admission.release(integration.function)
+        return response
+
+    def _released(self, function: str, body: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield a streamed body, and count its request out when it ends or the caller goes."""
+        try:
+            yield from body
+        finally:
+            self._admission.release(function)
+
+    def _proxied(
+        self,
+        request: HttpRequest,
+        match: ResourceMatch,
+        integration: ProxyIntegration,
+        record: RequestRecord,
+    ) -> _Response | GatewayFailure:
+        """Return the response of a function, or the failure that API Gateway makes of an error."""
         try:
             return self._call_proxy(request, match, integration, record)
         except RequestRefusedError as refused:
@@ -165,8 +196,10 @@ class ApiGateway:
         except MalformedResponseError:
             return BAD_GATEWAY
         except AwsError as error:
-            is_too_large = error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            return TOO_LARGE if is_too_large else INTERNAL_ERROR
+            if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                return TOO_LARGE
+            is_throttled = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            return FUNCTION_THROTTLED if is_throttled else INTERNAL_ERROR
 
     def _find_integration(
         self, request: HttpRequest, match: ResourceMatch | None

@@ -90,6 +90,14 @@ BAD_BODY = GatewayFailure("BAD_REQUEST_BODY", 400, "BadRequestException", "Inval
 TIMED_OUT = GatewayFailure(
     "INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", "Endpoint request timed out"
 )
+FUNCTION_THROTTLED = GatewayFailure(
+    "INTEGRATION_FAILURE", 500, "InternalServerErrorException", "Internal server error"
+)
+"""Lambda's 429: a failure of the integration, whose status is 500 unless the API defines another.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+"""
+
 BAD_GATEWAY = GatewayFailure(
     "DEFAULT_5XX", 502, "InternalServerErrorException", "Internal server error"
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.apigateway.access_log import AccessLogFormat
+from localcloud.apigateway.admission import MAX_IN_FLIGHT
 from localcloud.errors import unsupported
 
 EVERY_METHOD = ("/*", "*")
@@ -32,11 +33,15 @@ class ThrottlingLimit:
 
 @dataclass(frozen=True, slots=True)
 class ApiStage:
-    """A stage. `limits` are by path and method; a method without one is not throttled."""
+    """A stage. `limits` are by path and method; a method without one is not throttled.
+
+    `max_in_flight` is how many requests of one function this machine takes at a time.
+    """
 
     name: str = "api"
     limits: Mapping[tuple[str, str], ThrottlingLimit] = field(default_factory=dict)
     access_log: AccessLogFormat | None = None
+    max_in_flight: int = MAX_IN_FLIGHT
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> ApiStage:

@@ -9,7 +9,7 @@ import threading
 
 from cheroot.wsgi import Gateway_10, Server
 
-from localcloud.frontdoor.http_framing import StrictConnection
+from localcloud.frontdoor.strict_http import StrictConnection
 from localcloud.wsgi import RAW_HEADERS, Environ, WsgiApp
 
 HOST = "127.0.0.1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
@@ -15,6 +16,15 @@ from infra.cloudformation.intrinsics import TemplateScope
 from infra.cloudformation.parameters import parameter_values
 from infra.openapi.gateway import ANY_METHOD, CATCH_ALL
 from infra.openapi.published_files import described, examples, published_files, routes
+from localcloud.apigateway.gateway_responses import (
+    AUTHORIZER_FAILURE,
+    AUTHORIZER_MISCONFIGURED,
+    FUNCTION_THROTTLED,
+    THROTTLED,
+    TIMED_OUT,
+    GatewayFailure,
+    GatewayResponses,
+)
 from localcloud.apigateway.stage import EVERY_METHOD, ApiStage
 from tests.architecture.templates import plain
 
@@ -68,6 +78,24 @@ def test_what_no_route_takes_should_reach_the_api(document: dict[str, Any]) -> N
         caught = methods[ANY_METHOD]
         assert "security" not in caught, path
         assert "${APIHandler.Arn}" in str(caught["x-amazon-apigateway-integration"]["uri"]), path
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [THROTTLED, FUNCTION_THROTTLED, AUTHORIZER_FAILURE, AUTHORIZER_MISCONFIGURED, TIMED_OUT],
+    ids=lambda failure: failure.response_type,
+)
+def test_overload_is_told_with_a_time_to_come_again(failure: GatewayFailure) -> None:
+    """Whichever part of the gateway is short of room: the method, the function, the authorizer.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+    """
+    body = plain("try")["Resources"]["RestAPI"]["Properties"]["Body"]
+    responses = GatewayResponses.from_definitions(body["x-amazon-apigateway-gateway-responses"])
+    told = responses.response(failure, {"requestId": "r"})
+    assert told.status in (429, 503, 504)
+    assert dict(told.headers)["Retry-After"] == "1"
+    assert json.loads(told.body)["error"]["type"] in ("Throttled", "Transient")
 
 
 def test_an_operation_asks_for_a_key_where_the_gateway_does(document: dict[str, Any]) -> None:

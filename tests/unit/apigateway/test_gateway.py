@@ -7,13 +7,16 @@ import copy
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
 from localcloud.apigateway import ApiGateway, RestApi
+from localcloud.apigateway.stage import ApiStage
 from localcloud.errors import AwsError
 from tests.unit.apigateway.swagger import SWAGGER
 
@@ -38,17 +41,26 @@ def _allow(event: dict[str, Any]) -> dict[str, Any]:
 class Stage:
     """A gateway whose API handler and authorizer are set by a test."""
 
-    def __init__(self, ttl_s: int = 0) -> None:
+    def __init__(
+        self,
+        ttl_s: int = 0,
+        max_in_flight: int = 24,
+        responses: dict[str, Any] | None = None,
+    ) -> None:
         self.handler: Handler = lambda event: {"statusCode": 200, "body": json.dumps(event)}
         self.authorizer: Handler = _allow
         self.events: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.now = 0.0
         document = copy.deepcopy(SWAGGER)
+        document["x-amazon-apigateway-gateway-responses"] = responses or {}
         definition = document["securityDefinitions"]["authorize"]
         definition["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] = ttl_s
         self.gateway = ApiGateway(
-            self._invoke, RestApi.from_swagger(document), timeout_s=5, monotonic=lambda: self.now
+            self._invoke,
+            replace(RestApi.from_swagger(document), settings=ApiStage(max_in_flight=max_in_flight)),
+            timeout_s=30,
+            monotonic=lambda: self.now,
         )
         self.client = Client(self.gateway)
 
@@ -276,6 +288,61 @@ def test_a_refusal_by_lambda_is_answered_as_api_gateway_does(
 
     stage.handler = refuse
     assert stage.get("/").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "failing", "type_", "status"),
+    [
+        ("/", "handler", "INTEGRATION_FAILURE", 503),
+        ("/v1/things/1", "authorizer", "AUTHORIZER_CONFIGURATION_ERROR", 503),
+    ],
+)
+def test_a_throttled_function_is_answered_as_the_api_defines(
+    path: str, failing: str, type_: str, status: int
+) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html"""
+
+    def throttled(_: dict[str, Any]) -> Any:
+        raise AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
+
+    defined = {
+        type_: {
+            "statusCode": str(status),
+            "responseParameters": {"gatewayresponse.header.Retry-After": "'1'"},
+        }
+    }
+    stage = Stage(responses=defined)
+    setattr(stage, failing, throttled)
+    answer = stage.get(path, headers={"Authorization": "good"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (status, "1")
+
+
+def test_what_would_wait_long_is_refused_at_once() -> None:
+    """200 clients on a laptop's few functions: those beyond a limit are told to come again."""
+    limit, released, running = 3, threading.Event(), threading.Semaphore(0)
+
+    def wait(_: dict[str, Any]) -> Any:
+        running.release()
+        released.wait(30)
+        return {"statusCode": 200, "body": "done"}
+
+    stage = Stage(max_in_flight=limit)
+    stage.handler = wait
+    with ThreadPoolExecutor(limit) as pool:
+        admitted = [pool.submit(stage.get, "/") for _ in range(limit)]
+        for _ in range(limit):
+            assert running.acquire(timeout=30)
+        refused = [stage.get("/") for _ in range(20)]
+        assert {each.status_code for each in refused} == {429}
+        assert {each.headers["x-amzn-ErrorType"] for each in refused} == {
+            "TooManyRequestsException"
+        }
+        assert len(stage.events) == limit, "no function is asked for what is refused"
+        released.set()
+        assert [each.result().status_code for each in admitted] == [200] * limit
+    assert stage.get("/").status_code == 200
+    stage.handler = lambda _: Exception("boom")
+    assert [stage.get("/").status_code for _ in range(limit + 1)] == [502] * (limit + 1)
 
 
 @contextmanager

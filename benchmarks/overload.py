@@ -1,0 +1,138 @@
+"""Overload: searches answered a second by 16 and by 200 clients, and how fast others are refused.
+
+Each client asks one question after another. One that is refused waits as it is told by
+`Retry-After`, twice as long each time that it is refused again, as clients of AWS and OpenAI do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx
+
+from benchmarks.reporting import Result, spread
+from benchmarks.running_cloud import Caller, running_cloud
+from benchmarks.small_documents import markdown, question
+
+CLIENTS = (16, 200)
+DOCUMENTS = 20
+LOAD_S = 30.0
+SETTLE_S = 5.0
+"""Seconds between two loads, in which what the first left waiting ends."""
+
+_MAX_WAIT_S = 16.0
+_REFUSALS = frozenset({429, 503})
+_SEED = 20_261
+
+
+@dataclass(slots=True)
+class Load:
+    """The outcome of one load."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    answered_s: list[float] = field(default_factory=list)
+    refused_s: list[float] = field(default_factory=list)
+    told_when: int = 0
+
+    @property
+    def goodput(self) -> float:
+        """Answers a second."""
+        return self.statuses[200] / LOAD_S
+
+
+def measure(repetitions: int) -> Result:
+    """Load a cloud with each number of clients in turn, `repetitions` times."""
+    loads: dict[int, list[Load]] = {clients: [] for clients in CLIENTS}
+    with running_cloud() as caller:
+        _fill(caller)
+        asyncio.run(_load(caller, CLIENTS[0], _rng(_SEED)))  # warms the functions up
+        for repetition in range(repetitions):
+            for clients in CLIENTS:
+                time.sleep(SETTLE_S)
+                loads[clients].append(asyncio.run(_load(caller, clients, _rng(_SEED + repetition))))
+    few, many = (loads[clients] for clients in CLIENTS)
+    refused = [seconds * 1000 for load in many for seconds in load.refused_s]
+    measured = {
+        **{
+            f"{clients} clients, answers": spread([each.goodput for each in loads[clients]], "/s")
+            for clients in CLIENTS
+        },
+        **({"200 clients, a refusal": spread(refused, "ms")} if refused else {}),
+    }
+    statuses = sum((each.statuses for each in many), Counter[int]())
+    refusals = sum(statuses[status] for status in _REFUSALS)
+    return Result(
+        name="overload",
+        repetitions=repetitions,
+        measured=measured,
+        facts={
+            "goodput at 200 clients over that at 16": round(
+                sum(each.goodput for each in many) / sum(each.goodput for each in few), 2
+            ),
+            "statuses at 200 clients": {str(key): statuses[key] for key in sorted(statuses)},
+            "refusals with Retry-After": f"{sum(each.told_when for each in many)} of {refusals}",
+            "longest refusal, ms": round(max(refused, default=0.0)),
+        },
+        notes=(
+            f"A load takes {LOAD_S:g} s; the clients run on the same processors as the cloud.",
+            "A refused client waits Retry-After, doubled with each refusal in a row, at most 16 s.",
+        ),
+    )
+
+
+def _rng(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 - the same load each time
+
+
+def _fill(caller: Caller) -> None:
+    """Ingest documents that the questions are about."""
+    announced = []
+    for number in range(DOCUMENTS):
+        content = markdown(number)
+        document = caller.announce(f"sluice-{number}.md", content, "default")
+        caller.post(document, content)
+        announced.append(document["document_id"])
+    for document_id in announced:
+        caller.settled(document_id, patience_s=600)
+
+
+async def _load(caller: Caller, clients: int, rng: Random) -> Load:
+    load = Load()
+    seeds = [rng.randrange(2**32) for _ in range(clients)]
+    limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
+    async with httpx.AsyncClient(
+        base_url=caller.api.base_url, headers=caller.api.headers, timeout=60, limits=limits
+    ) as api:
+        until = time.monotonic() + LOAD_S
+        await asyncio.gather(*(_client(api, load, _rng(seed), until) for seed in seeds))
+    return load
+
+
+async def _client(api: httpx.AsyncClient, load: Load, rng: Random, until: float) -> None:
+    refusals = 0
+    await asyncio.sleep(rng.random())
+    while time.monotonic() < until:
+        body = {"query": question(rng.randrange(DOCUMENTS))}
+        begun = time.monotonic()
+        answer = await api.post("/v1/search", json=body)
+        ended = time.monotonic()
+        if ended <= until:
+            _count(load, answer, ended - begun)
+        refusals = refusals + 1 if answer.status_code in _REFUSALS else 0
+        if refusals:
+            told_s = float(answer.headers.get("Retry-After", "1"))
+            wait_s = min(_MAX_WAIT_S, told_s * 2 ** (refusals - 1)) * (0.5 + rng.random())
+            await asyncio.sleep(min(wait_s, max(0.0, until - time.monotonic())))
+
+
+def _count(load: Load, answer: httpx.Response, seconds: float) -> None:
+    load.statuses[answer.status_code] += 1
+    if answer.status_code == httpx.codes.OK:
+        load.answered_s.append(seconds)
+    elif answer.status_code in _REFUSALS:
+        load.refused_s.append(seconds)
+        load.told_when += "Retry-After" in answer.headers
