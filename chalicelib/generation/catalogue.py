@@ -31,6 +31,7 @@ CATALOGUE_FILE = Path(__file__).parents[2] / "models" / "catalogue.json"
 LAMBDA = "lambda"
 S3_VECTORS = "s3-vectors"
 STEP_FUNCTIONS = "step-functions"
+AWS = "aws"
 """Names of priced services in receipts."""
 
 RECOGNISER = "rapidocr-ppocrv6-small"

@@ -10,6 +10,7 @@ from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LABELLER, LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
+from chalicelib.generation.request_costs import DOCUMENT, requests_line
 
 if TYPE_CHECKING:
     from chalicelib.jobs.receipts import UnitCost
@@ -112,6 +113,7 @@ def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
         transitions=usage.transitions,
         dollars=dollars(cost("stepfunctions.standard.transition", usage.transitions)),
     )
+    yield requests_line(cost, DOCUMENT, parts=usage.express.requests)
 
 
 def _express_line(express: Express, cost: UnitCost) -> ReceiptLine:

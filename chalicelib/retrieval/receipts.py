@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
+from chalicelib.generation.request_costs import QUESTION, requests_line
 from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
 from chalicelib.retrieval.search.query import ImageQuery
 
@@ -61,7 +62,7 @@ class QueryPrices:
             lines.insert(0, self._function(_LABELLING, seen.model, seen.seconds, images=1))
         if reranked is not None:
             lines.append(self._embedding(_RERANK, reranked))
-        return Receipt.of(lines)
+        return Receipt.of([*lines, self._requests()])
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[ModelUse]) -> Receipt:
         """Return the receipt of an answer.
@@ -74,7 +75,7 @@ class QueryPrices:
         lines.insert(roles.index(_QUESTION) + 1, self._query())
         replied = any(_is_reply(use) for use in used)
         dearer = None if replied or not passages else self._dearer(question, passages)
-        return Receipt.of(lines, dearer)
+        return Receipt.of([*lines, self._requests()], dearer)
 
     def _pictures(self, pictured: ImageQuery) -> Sequence[ReceiptLine]:
         """Return the lines of a search by an image model.
@@ -89,6 +90,9 @@ class QueryPrices:
             line.model_copy(update={"tokens_in": embedding.tokens}),
             self._query("picture query", 2),
         ]
+
+    def _requests(self) -> ReceiptLine:
+        return requests_line(self.catalogue.cost, QUESTION)
 
     def _query(self, role: str = "hybrid query", count: int = 1) -> ReceiptLine:
         return ReceiptLine(

@@ -88,6 +88,7 @@ def test_a_book_of_500_pages_should_be_read_in_parts_and_reconcile(
     roles = [line["role"] for line in receipt["lines"]]
     assert roles == [
         "reading", "chunking", "embedding", "gathering", "indexing", "parts", "orchestration",
+        "requests",
     ]  # fmt: skip
     parts = len(lines_of(cloud, document, "parts.jsonl"))
     embedding_parts = len(lines_of(cloud, document, "embedding.jsonl"))

@@ -101,7 +101,7 @@ def test_a_picture_should_go_into_the_index_of_its_collections_model(
         receipt = documents[path]["receipt"]
         assert roles(receipt) == [
             *("reading", "picture embedding", "labelling"),
-            *("embedding", "indexing", "orchestration"),
+            *("embedding", "indexing", "orchestration", "requests"),
         ]
         (line,) = [each for each in receipt["lines"] if each["role"] == "picture embedding"]
         assert (line["model"], line["priced_as"], line["images"]) == (served.label, "lambda", 1)
@@ -124,7 +124,7 @@ def test_words_and_pictures_should_find_pictures_by_the_model(
         assert (told["rank"], told["version"]) == (1, served.label)
         assert told["similarity"] > 0.9
         assert found["hits"][0]["labels"]
-        assert roles(found["receipt"]) == ["picture embedding", "picture query"]
+        assert roles(found["receipt"]) == ["picture embedding", "picture query", "requests"]
         assert found["receipt"]["lines"][0]["model"] == served.label
     found = search(tenant, image=image((200, 30, 20)), filter=ONLY_PICTURES)
     assert paths(found)[0] == "1.png"
@@ -143,7 +143,7 @@ def test_texts_should_be_found_beside_pictures_and_filters_should_hold(
     assert (text["scores"]["picture"], nearest["scores"]["vector"]) == (None, None)
     assert roles(found["receipt"]) == [
         *("question embedding", "hybrid query"),
-        *("picture embedding", "picture query"),
+        *("picture embedding", "picture query", "requests"),
     ]
     assert paths(search(tenant, image=image((250, 0, 0))))[:2] == ["1.png", "paints.md"]
     shaded = search(tenant, query="red", filter={"metadata": {"shade": "3"}})
@@ -151,7 +151,7 @@ def test_texts_should_be_found_beside_pictures_and_filters_should_hold(
     texts = search(tenant, query="red", filter={"media_type": "text/markdown"})
     assert (paths(texts), roles(texts["receipt"])) == (
         ["paints.md"],
-        ["question embedding", "hybrid query"],
+        ["question embedding", "hybrid query", "requests"],
     )
     elsewhere = tenant.api.post("/v1/search", json={"query": "red", "filter": ONLY_PICTURES})
     assert {hit["scores"]["picture"] for hit in elsewhere.json()["hits"]} == {None}
@@ -165,7 +165,7 @@ def test_what_the_model_cannot_read_should_be_looked_for_by_labels_with_a_notice
     assert set(paths(found)) == {*COLOURS, "paints.md"}
     (notice,) = found["notices"]
     assert "leave words out" in notice
-    assert roles(found["receipt"]) == ["question embedding", "hybrid query"]
+    assert roles(found["receipt"]) == ["question embedding", "hybrid query", "requests"]
     answer = tenant.api.post(
         "/v1/search",
         json={"collection": COLLECTION, "image": {"media_type": "image/png", "data": "AAAA"}},

@@ -65,7 +65,8 @@ def test_a_picture_is_a_document_of_one_page_that_says_what_is_seen(
         assert (document["pages"], document["chunks"]) == (1, 1)
         assert document["media_type"].startswith("image/")
         roles = {line["role"]: line for line in document["receipt"]["lines"]}
-        assert list(roles) == ["reading", "labelling", "embedding", "indexing", "orchestration"]
+        steps = ["reading", "labelling", "embedding", "indexing", "orchestration"]
+        assert list(roles) == [*steps, "requests"]
         assert (roles["labelling"]["model"], roles["labelling"]["images"]) == (
             "efficientnet-lite0",
             1,
@@ -101,7 +102,7 @@ def test_a_picture_finds_pictures_and_texts_and_says_what_it_shows(
     assert found["hits"][0]["score"] == pytest.approx(1, abs=1e-4)
     assert "espresso" in found["seen"][0]["name"]
     roles = [line["role"] for line in found["receipt"]["lines"]]
-    assert roles == ["picture labelling", "question embedding", "hybrid query"]
+    assert roles == ["picture labelling", "question embedding", "hybrid query", "requests"]
     assert {hit["path"] for hit in found["hits"]} == {*FILES, "hours.md"}
     texts = search(api, image=image("coffee.webp"), filter={"media_type": "text/markdown"})
     assert [hit["path"] for hit in texts["hits"]] == ["hours.md"]

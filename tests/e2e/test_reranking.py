@@ -48,8 +48,8 @@ def roles(found: dict[str, Any]) -> list[str]:
 def test_a_search_is_reranked_where_it_asks_for_that(api: httpx.Client) -> None:
     found = posted(api, "/v1/search", query=QUERY, rerank=True)
     assert found["notices"] == []
-    assert roles(found) == ["question embedding", "hybrid query", "rerank"]
-    line = found["receipt"]["lines"][-1]
+    assert roles(found) == ["question embedding", "hybrid query", "rerank", "requests"]
+    line = found["receipt"]["lines"][-2]
     assert line["tokens_in"] > 40
     assert float(line["dollars"]) > 0
     scores = [hit["scores"]["rerank"] for hit in found["hits"]]
@@ -60,7 +60,7 @@ def test_a_search_is_reranked_where_it_asks_for_that(api: httpx.Client) -> None:
 
 def test_a_search_is_not_reranked_unless_it_asks(api: httpx.Client) -> None:
     found = posted(api, "/v1/search", query=QUERY)
-    assert roles(found) == ["question embedding", "hybrid query"]
+    assert roles(found) == ["question embedding", "hybrid query", "requests"]
     assert {hit["scores"]["rerank"] for hit in found["hits"]} == {None}
 
 

@@ -273,7 +273,8 @@ class TestReceipts:
         for document in reader.api.documents():
             receipt = Receipt.model_validate(document["receipt"])
             lines = {line.role: line for line in receipt.lines}
-            assert list(lines) == ["reading", "chunking", "embedding", "indexing", "orchestration"]
+            steps = ["reading", "chunking", "embedding", "indexing", "orchestration"]
+            assert list(lines) == [*steps, "requests"]
             for step in ("reading", "chunking", "embedding"):
                 assert lines[step].seconds > 0
             assert all(line.dollars > 0 for line in receipt.lines)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -12,12 +13,13 @@ from chalicelib.contracts.functions.label_picture import LabelPictureResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import ReceiptLine
-from chalicelib.generation.catalogue import parse_catalogue
+from chalicelib.generation.catalogue import UnitPrice, parse_catalogue
+from chalicelib.generation.request_costs import QUESTION
 from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
 from chalicelib.retrieval.receipts import QueryPrices
 from tests.unit.retrieval.fakes import hit
 
-CATALOGUE = parse_catalogue(
+FEW_PRICES = parse_catalogue(
     """{"models": [], "price_region": "us-east-1", "prices": [
     {"unit": "lambda.gb_second.arm64", "dollars": "0.00001", "date": "2025-01-01", "source": "x"},
     {"unit": "lambda.request", "dollars": "0.0000002", "date": "2025-01-01", "source": "x"},
@@ -26,6 +28,14 @@ CATALOGUE = parse_catalogue(
     {"unit": "bedrock.big.output_token", "dollars": "0.000005", "date": "2025-01-01", "source": "x"}
     ]}"""
 )
+FREE = {
+    unit: UnitPrice(unit, Decimal(0), date(2025, 1, 1), "x")
+    for unit in QUESTION
+    if unit not in FEW_PRICES.prices
+}
+"""Requests cost nothing here, but for the time and the requests of functions."""
+CATALOGUE = replace(FEW_PRICES, prices={**FEW_PRICES.prices, **FREE})
+REQUESTS = Decimal("0.0000009")
 LINE = ReceiptLine(
     model="small local",
     priced_as="big",
@@ -56,14 +66,15 @@ def test_should_list_what_a_search_used() -> None:
     assert [(line.model, line.role, line.dollars) for line in receipt.lines] == [
         ("minilm", "question embedding", Decimal("0.0000007")),
         ("s3-vectors", "hybrid query", Decimal("0.0000025")),
+        ("aws", "requests", REQUESTS),
     ]
-    assert (receipt.tokens_in, receipt.dollars) == (7, Decimal("0.0000032"))
+    assert (receipt.tokens_in, receipt.dollars) == (7, Decimal("0.0000032") + REQUESTS)
     assert receipt.next_dearer is None
 
 
 def test_should_list_what_reranking_took() -> None:
     reranked = RerankResult(scores=(1.0,), model="minilm", tokens=900, seconds=0.2)
-    line = prices().search(embedding(), reranked).lines[-1]
+    line = prices().search(embedding(), reranked).lines[-2]
     assert (line.role, line.tokens_in, line.seconds) == ("rerank", 900, 0.2)
     assert line.dollars == Decimal("0.0000012")
     used = [*embedded(1), ModelUse("rerank", reranked), embedded(2)[1]]
@@ -72,6 +83,7 @@ def test_should_list_what_reranking_took() -> None:
         "hybrid query",
         "rerank",
         "sentence embedding",
+        "requests",
     ]
 
 
@@ -87,6 +99,7 @@ def test_should_list_what_looking_at_a_picture_took() -> None:
         "picture labelling",
         "question embedding",
         "hybrid query",
+        "requests",
     ]
     line = receipt.lines[0]
     assert (line.model, line.images, line.seconds) == ("efficientnet-lite0", 1, 0.2)
@@ -109,6 +122,7 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
         "sentence embedding",
         "answer",
         "answer embedding",
+        "requests",
     ]
     reply = receipt.lines[3]
     assert (reply.model, reply.priced_as) == ("small local", "big")
@@ -126,7 +140,7 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
 )
 def test_should_say_what_a_reply_would_have_cost_where_there_is_none(use: ModelUse) -> None:
     receipt = prices().answer("How?", [hit("x")], [*embedded(2), use])
-    assert [line.role for line in receipt.lines][-1] == use.role
+    assert [line.role for line in receipt.lines][-2] == use.role
     assert receipt.next_dearer is not None
     assert receipt.next_dearer.path == "llm by big"
 
@@ -140,11 +154,11 @@ def test_should_list_every_attempt_at_an_answer_under_its_role() -> None:
     first = LINE.model_copy(update={"model": "tiny"})
     tried = ModelReply("", (first, LINE), is_complete=False)
     receipt = prices().answer("How?", [hit("x")], [*embedded(1), ModelUse("answer", tried)])
-    assert [(line.model, line.role) for line in receipt.lines[-2:]] == [
+    assert [(line.model, line.role) for line in receipt.lines[-3:-1]] == [
         ("tiny", "answer"),
         ("small local", "answer"),
     ]
-    assert sum(line.dollars for line in receipt.lines[-2:]) == Decimal("0.003")
+    assert sum(line.dollars for line in receipt.lines[-3:-1]) == Decimal("0.003")
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))

@@ -13,6 +13,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.request_costs import DOCUMENT, requests_line
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.retrieval.ids import chunks_key, path_hash, vector_key
 from functions.embed_chunks import core
@@ -260,7 +261,9 @@ def test_the_receipt_adds_up_to_what_was_used() -> None:
         assert (line.model, line.priced_as, line.seconds) == ("lambda", "lambda", seconds)
         exactly = second * Decimal(gb_seconds) + request
         assert line.dollars == pytest.approx(exactly, abs=Decimal("1e-9"))
-    assert list(lines) == ["reading", "chunking", "embedding", "indexing", "orchestration"]
+    steps = ["reading", "chunking", "embedding", "indexing", "orchestration"]
+    assert list(lines) == [*steps, "requests"]
+    assert lines["requests"] == requests_line(catalogue().cost, DOCUMENT)
     assert receipt.dollars == sum(line.dollars for line in receipt.lines)
     assert (receipt.seconds, receipt.tokens_in) == (2.75, 40)
     assert receipt.transitions == BILLED_TRANSITIONS

@@ -77,7 +77,7 @@ def test_the_receipt_has_a_line_for_the_model_that_served() -> None:
     lines = {line.role: line for line in receipt.lines}
     assert list(lines) == [
         *("reading", "picture embedding", "labelling"),
-        *("embedding", "indexing", "orchestration"),
+        *("embedding", "indexing", "orchestration", "requests"),
     ]
     line = lines["picture embedding"]
     assert (line.model, line.priced_as, line.images, line.seconds) == ("clip/1", "lambda", 1, 0.5)

@@ -278,6 +278,7 @@ def test_the_receipt_adds_up_what_all_parts_used() -> None:
     lines = {line.role: line for line in receipt.lines}
     assert list(lines) == [
         "reading", "chunking", "embedding", "gathering", "indexing", "parts", "orchestration",
+        "requests",
     ]  # fmt: skip
     assert (lines["embedding"].tokens_in, lines["embedding"].seconds) == (140, 2.0)
     prices = catalogue()

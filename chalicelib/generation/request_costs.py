@@ -1,0 +1,62 @@
+"""What AWS bills around the steps of a document or a question: requests, logs, traces, events.
+
+The quantities are those that `python -m benchmarks costs` counted, call by call, rounded up; a test
+holds them to the newest counts. They differ little from one document or question to the next, so a
+receipt has one line for all of them. The time that the API's own function waits is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chalicelib.contracts.receipts import ReceiptLine, dollars
+from chalicelib.generation.catalogue import AWS
+
+_GIGABYTE = 1024**3
+
+Quantities = Mapping[str, float]
+"""Quantities by their unit of the catalogue."""
+
+DOCUMENT: Quantities = {
+    "apigateway.request": 1,
+    "cloudwatch.logs.gb": 7_000 / _GIGABYTE,
+    "dynamodb.read_request_unit": 13,
+    "dynamodb.write_request_unit": 18,
+    "eventbridge.event": 5,
+    "lambda.gb_second.arm64": 0.17,
+    "lambda.request": 5,
+    "s3.get.request": 4,
+    "s3.put.request": 4,
+    "sqs.request": 6,
+    "xray.trace": 4,
+}
+"""A document: announced, uploaded, claimed, recorded, announced as ready and settled."""
+
+PART: Quantities = {
+    "cloudwatch.logs.gb": 1_600 / _GIGABYTE,
+    "dynamodb.write_request_unit": 1.5,
+    "eventbridge.event": 1.2,
+    "s3.get.request": 4.4,
+    "s3.put.request": 4,
+}
+"""A part of a large document, read or embedded."""
+
+QUESTION: Quantities = {
+    "apigateway.request": 1,
+    "cloudwatch.logs.gb": 3_100 / _GIGABYTE,
+    "dynamodb.read_request_unit": 3,
+    "dynamodb.write_request_unit": 1,
+    "lambda.gb_second.arm64": 0.05,
+    "lambda.request": 2,
+    "xray.trace": 1,
+}
+"""A search or a question, by the API and its authorizer."""
+
+
+def requests_line(
+    cost: Callable[[str, float], int], quantities: Quantities, parts: int = 0
+) -> ReceiptLine:
+    """Return the line of all requests around a result, and around `parts` of it."""
+    total = sum(cost(unit, quantity) for unit, quantity in quantities.items())
+    total += sum(cost(unit, quantity * parts) for unit, quantity in PART.items() if parts)
+    return ReceiptLine(model=AWS, priced_as=AWS, role="requests", dollars=dollars(total))
