@@ -31,7 +31,7 @@ $(READY): $(LOCK) pyproject.toml
 
 clients: setup ## Make the environment of other people's clients, which end-to-end tests then run
 	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/clients.txt
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/clients.txt
 
 training: setup $(TRAINING)/.ready ## Make the environment that trains models
 

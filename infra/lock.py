@@ -21,6 +21,8 @@ GROUPS = (
 )
 BESIDE = Path("requirements/clients.in")
 """An environment of its own: what it shares with ours has the same version."""
+BESIDE_OVERRIDES = Path("requirements/clients.override")
+"""Bounds of its packages that would keep it from that; it is installed without resolving again."""
 TRAINING = Path("requirements/training.in")
 """Another, for training. It is compiled without torch, whose build each machine chooses."""
 TORCH = Path("requirements/torch.in")
@@ -44,11 +46,16 @@ def is_shipped(source: Path) -> bool:
 
 
 def compile_one(
-    project: Path, source: Path, constraint: Path | None, without: Path | None = None
+    project: Path,
+    source: Path,
+    constraint: Path | None,
+    without: Path | None = None,
+    overrides: Path | None = None,
 ) -> None:
     """Compile one `.in` file to the `.txt` beside it, and keep the versions already pinned.
 
-    The requirements in the file `without`, and their own dependencies, are left out.
+    The requirements in the file `without`, and their own dependencies, are left out; those in
+    `overrides` replace what any package asks for.
 
     Raises:
         CalledProcessError: the requirements cannot be resolved.
@@ -58,6 +65,7 @@ def compile_one(
     command += _IN_IMAGES if source == JOBS else ["--universal", "--python-version", "3.11"]
     command += ["--constraint", str(constraint)] if constraint else []
     command += ["--excludes", str(without)] if without else []
+    command += ["--overrides", str(overrides)] if overrides else []
     command += ["--generate-hashes"] if is_shipped(source) else []
     target = source.with_suffix(".txt")
     subprocess.run(  # noqa: S603 - our own interpreter and files
@@ -68,8 +76,9 @@ def compile_one(
 def main() -> int:
     """Compile every requirement file."""
     compile_one(PROJECT, WHOLE, None)
-    for source in (*sources(PROJECT), BESIDE):
+    for source in sources(PROJECT):
         compile_one(PROJECT, source, WHOLE.with_suffix(".txt"))
+    compile_one(PROJECT, BESIDE, WHOLE.with_suffix(".txt"), overrides=BESIDE_OVERRIDES)
     compile_one(PROJECT, TRAINING, WHOLE.with_suffix(".txt"), TORCH)
     compile_one(PROJECT, JOBS, TRAINING.with_suffix(".txt"), TORCH)
     return 0

@@ -32,6 +32,7 @@ from localcloud.iam.guard import AccessGuard, AccountPolicies
 from localcloud.iam.ledger import Ledger
 from localcloud.iam.resources import AccountResources
 from localcloud.iam.service_calls import (
+    S3,
     RoleQueues,
     authorize_batch_model,
     authorize_map_run,
@@ -97,6 +98,7 @@ class LocalCloud:
         self._http = http
         self._usage = UsageLog(self.context.folder("bedrock"))
         self._targets: dict[str, Deliverer] = {}
+        self._notified: dict[str, Deliverer] = {}
         self._sqs = SqsService(self.context)
         self._events = EventsService(self.context, self._targets)
         self._scheduler = SchedulerService(self.context, self._targets)
@@ -104,6 +106,7 @@ class LocalCloud:
             self.context,
             self._events.publish,
             guard=self._guard,
+            targets=self._notified,
             interceptor=self._faults.intercept,
         )
         self.lambdas = LambdaService(self.context, self._sqs, self._lambda_dependencies())
@@ -138,6 +141,10 @@ class LocalCloud:
         }
         self._targets |= {
             kind: guard_delivery(self._guard, kind, deliver) for kind, deliver in deliverers.items()
+        }
+        self._notified |= {
+            kind: guard_delivery(self._guard, kind, deliverers[kind], S3)
+            for kind in ("lambda", "sqs")
         }
 
     def start(self, template: Mapping[str, Any], values: Mapping[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""Deliveries of EventBridge and Scheduler to Lambda functions and state machines, in process."""
+"""Deliveries of EventBridge, Scheduler and S3 to functions and state machines, in process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def lambda_deliverer(lambdas: LambdaService) -> Deliverer:
         lambdas.invoke(
             {
                 "FunctionName": arn,
-                "InvocationType": "Event",
+                "InvocationType": target.get("InvocationType", "Event"),
                 "Payload": json.dumps(payload).encode(),
             }
         )

@@ -19,29 +19,36 @@ _DELIVERIES: Mapping[str, tuple[str, str, str]] = {
     "sqs": ("sqs", "SendMessage", "sqs:SendMessage"),
     "states": ("stepfunctions", "StartExecution", "states:StartExecution"),
     "events": ("events", "PutEvents", "events:PutEvents"),
+    "sns": ("sns", "Publish", "sns:Publish"),
 }
 """By the service in a target's ARN: the service and operation of a delivery, and its action."""
 
 EVENTBRIDGE = Caller.service("events.amazonaws.com")
+S3 = Caller.service("s3.amazonaws.com")
+SNS = Caller.service("sns.amazonaws.com")
 API_GATEWAY = Caller.service("apigateway.amazonaws.com")
 
 
-def guard_delivery(guard: AccessGuard, kind: str, deliver: Deliverer) -> Deliverer:
-    """Return `deliver` with a check that the target's role, or EventBridge, may deliver."""
+def guard_delivery(
+    guard: AccessGuard, kind: str, deliver: Deliverer, service_caller: Caller = EVENTBRIDGE
+) -> Deliverer:
+    """Return `deliver` with a check that the target's role, or else the service, may deliver."""
     service, operation, action = _DELIVERIES[kind]
 
     def checked(arn: str, payload: object, definition: Mapping[str, Any]) -> None:
         role, source = definition.get("RoleArn"), definition.get("SourceArn")
-        caller = guard.role_caller(str(role), "eventbridge") if role else EVENTBRIDGE
-        context = _source_context(str(source)) if source else {}
+        caller = guard.role_caller(str(role), "eventbridge") if role else service_caller
+        context = _source_context(str(source), definition.get("SourceAccount")) if source else {}
         guard.authorize(caller, service, operation, [RequiredPermission(action, arn, context)])
         deliver(arn, payload, definition)
 
     return checked
 
 
-def _source_context(source_arn: str) -> dict[str, tuple[str, ...]]:
-    return {"aws:sourcearn": (source_arn,), "aws:sourceaccount": (source_arn.split(":")[4],)}
+def _source_context(source_arn: str, account: str | None = None) -> dict[str, tuple[str, ...]]:
+    """Return the condition keys of a call for `source_arn`; a bucket's ARN names no account."""
+    owner = account or source_arn.split(":")[4]
+    return {"aws:sourcearn": (source_arn,), "aws:sourceaccount": (owner,)}
 
 
 def authorize_api_invoke(guard: AccessGuard, function_arn: str, source_arn: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from localcloud.s3.authorization import S3Authorizer
 from localcloud.s3.cors import preflight_headers, response_headers
 from localcloud.s3.errors import access_denied
 from localcloud.s3.event_notifications import ChangeCause
+from localcloud.s3.notification_targets import NotificationTargets
 from localcloud.s3.operation_routes import find_route
 from localcloud.s3.operations.bucket_configurations import BucketConfigurationOperations
 from localcloud.s3.operations.buckets import S3BucketOperations
@@ -34,7 +35,13 @@ from localcloud.s3.response import Operation, S3Response
 from localcloud.s3.signatures import Authenticator, SecretFor
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import Node
-from localcloud.service import CallInterceptor, CloudContext, ServiceCall, call_through
+from localcloud.service import (
+    CallInterceptor,
+    CloudContext,
+    Deliverer,
+    ServiceCall,
+    call_through,
+)
 from localcloud.storage_errors import storage_failure
 from localcloud.wsgi import StartResponse
 
@@ -50,6 +57,7 @@ class S3Service:
     """S3 on files and SQLite.
 
     `publish(event)` publishes an EventBridge event and returns once it is durable.
+    `targets` deliver notifications to queues, functions and topics, by their service.
     `secret_for` gives the secrets that verify presigned URLs and forms, unless `guard` has them;
     `interceptor` runs around every call; `clock` returns the time in seconds.
     """
@@ -63,21 +71,23 @@ class S3Service:
         *,
         secret_for: SecretFor = local_secret,
         guard: AccessGuard | None = None,
+        targets: Mapping[str, Deliverer] | None = None,
         interceptor: CallInterceptor = call_through,
         clock: Clock = time.time,
     ) -> None:
         """Open the buckets under the data directory."""
         self._account = context.account_id
         self._region = context.region
-        self._store = S3Store(context.folder("s3"), clock, self._wake)
-        self._outbox = EventOutbox(self._store.database, publish, "s3")
+        self._store = S3Store(context.folder("s3"), clock, self._wake, context.region)
+        self._targets = NotificationTargets({} if targets is None else targets, publish, clock)
+        self._outbox = EventOutbox(self._store.database, self._targets.publish, "s3")
         secrets_of = secret_for if guard is None else guard.secret_for
         self._authenticator = Authenticator(secrets_of, context.region, clock)
         self._authorizer = S3Authorizer(guard)
         self._intercept = interceptor
         self._host_id = hashlib.sha256(context.endpoint_url.encode()).hexdigest()[:32]
         owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
-        self._configurations = BucketConfigurationOperations(self._store)
+        self._configurations = BucketConfigurationOperations(self._store, self._targets.validate)
         groups = (
             S3BucketOperations(self._store, context.region, owner),
             self._configurations,

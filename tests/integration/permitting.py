@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -12,13 +12,33 @@ def let_rules_send(sqs: Any, queue_url: str) -> str:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
+    return let_service_send(sqs, queue_url, "events.amazonaws.com")
+
+
+def let_bucket_send(sqs: Any, queue_url: str, bucket: str) -> str:
+    """Let a bucket send into a queue, and return the queue's ARN.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+    condition = {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"},
+        "StringEquals": {"aws:SourceAccount": "000000000000"},
+    }
+    return let_service_send(sqs, queue_url, "s3.amazonaws.com", condition)
+
+
+def let_service_send(
+    sqs: Any, queue_url: str, service: str, condition: Mapping[str, Any] | None = None
+) -> str:
+    """Let a service of AWS send into a queue, and return the queue's ARN."""
     asked = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     arn = str(asked["Attributes"]["QueueArn"])
-    statement = {
+    statement: dict[str, Any] = {
         "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
+        "Principal": {"Service": service},
         "Action": "sqs:SendMessage",
         "Resource": arn,
+        **({"Condition": condition} if condition else {}),
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})

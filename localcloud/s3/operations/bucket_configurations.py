@@ -1,6 +1,6 @@
 """Put, get and delete the configurations of a bucket.
 
-Versioning, EventBridge notifications, CORS and the bucket policy take effect. Lifecycle,
+Versioning, notifications, CORS and the bucket policy take effect. Lifecycle,
 encryption, public access block, ownership controls and tags are only stored and returned, so
 that a template for AWS deploys here; nothing expires.
 """
@@ -13,6 +13,14 @@ from functools import partial
 from secrets import token_hex
 
 from localcloud.errors import AwsError
+from localcloud.s3.bucket_notifications import (
+    EVENTBRIDGE,
+    KIND,
+    BucketNotification,
+    parse_notifications,
+    restored,
+    stored,
+)
 from localcloud.s3.cors import CorsRule, parse_rules
 from localcloud.s3.errors import malformed_xml, unsupported_element
 from localcloud.s3.operations.object_metadata import parse_tagging_document
@@ -22,6 +30,9 @@ from localcloud.s3.response import Operation, S3Response, xml_bytes_response, xm
 from localcloud.s3.storage import transactions
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import Node, child_text, parse_xml, to_node, xml_document
+
+ValidateTarget = Callable[[BucketNotification, S3Request], None]
+"""Tests that a target takes a bucket's events. Raises AwsError."""
 
 _MISSING = {
     "BucketTagging": ("NoSuchTagSet", "The TagSet does not exist"),
@@ -60,8 +71,9 @@ _ORDINARY_SIZE = "all_storage_classes_128K"
 class BucketConfigurationOperations:
     """The operations of S3 on the configurations of a bucket."""
 
-    def __init__(self, store: S3Store) -> None:
+    def __init__(self, store: S3Store, validate: ValidateTarget) -> None:
         self._store = store
+        self._validate = validate
 
     def operations(self) -> Mapping[str, Operation]:
         """Return the methods by the names of their operations."""
@@ -102,19 +114,29 @@ class BucketConfigurationOperations:
         return S3Response()
 
     def get_notification(self, request: S3Request) -> S3Response:
-        """Return whether events are sent to EventBridge."""
+        """Return where the bucket's events are sent."""
         bucket = self._store.catalogue.bucket(request.bucket)
-        children: list[Node] = [("EventBridgeConfiguration", "")] if bucket.eventbridge else []
+        found = restored(self._store.catalogue.configuration(request.bucket, KIND))
+        children: list[Node] = [each.node() for each in found]
+        children += [(EVENTBRIDGE, "")] if bucket.eventbridge else []
         return xml_response("NotificationConfiguration", children)
 
     def put_notification(self, request: S3Request) -> S3Response:
-        """Switch EventBridge notifications on or off; other destinations are refused."""
-        configuration = parse_xml(read_document(request), "NotificationConfiguration")
-        for child in configuration:
-            if child.tag != "EventBridgeConfiguration":
-                raise unsupported_element(child.tag)
-        enabled = configuration.find("EventBridgeConfiguration") is not None
-        self._update("UPDATE buckets SET eventbridge = ? WHERE name = ?", enabled, request.bucket)
+        """Replace the targets of the bucket's events, each of which must take a test first."""
+        enabled, targets = parse_notifications(read_document(request))
+        self._store.catalogue.bucket(request.bucket)
+        if request.headers.get("x-amz-skip-destination-validation", "").lower() != "true":
+            for target in targets:
+                self._validate(target, request)
+        with self._store.database.transaction() as connection:
+            transactions.require_bucket(connection, request.bucket)
+            connection.execute(
+                "UPDATE buckets SET eventbridge = ? WHERE name = ?", (enabled, request.bucket)
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO configurations VALUES (?, ?, ?)",
+                (request.bucket, KIND, stored(targets)),
+            )
         return S3Response()
 
     def get_encryption(self, request: S3Request) -> S3Response:

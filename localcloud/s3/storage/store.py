@@ -11,6 +11,13 @@ from pathlib import Path
 from localcloud.clock import Clock
 from localcloud.database import Database
 from localcloud.errors import AwsError
+from localcloud.s3.bucket_notifications import (
+    MARKER_CREATED,
+    REMOVED,
+    created_event,
+    notification_message,
+    notification_row,
+)
 from localcloud.s3.errors import S3Error, no_such_upload
 from localcloud.s3.event_notifications import (
     DELETE_MARKER_CREATED,
@@ -42,13 +49,16 @@ EMPTY_ETAG = "d41d8cd98f00b204e9800998ecf8427e"
 class S3Store:
     """The state of S3. `on_event()` is called after a change that may have queued an event."""
 
-    def __init__(self, folder: Path, clock: Clock, on_event: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, on_event: Callable[[], None], region: str = "us-east-1"
+    ) -> None:
         """Open the store in `folder` and delete the unused blobs of an earlier process."""
         self.database = Database(folder / "catalogue.sqlite3", SCHEMA)
         self.catalogue = ObjectCatalogue(self.database)
         self.blobs = BlobStore(folder, self._drop)
         self._clock = clock
         self._on_event = on_event
+        self._region = region
         self._drop(set(self.blobs.names()) - self.catalogue.used_blobs())
 
     def now(self) -> int:
@@ -78,11 +88,12 @@ class S3Store:
             freed |= change.freed
             if completes is not None:
                 freed |= transactions.remove_upload(connection, completes)
+            subject = _subject(bucket, change.version, change.version.rank, moment)
             if bucket.eventbridge:
-                subject = _subject(bucket, change.version, change.version.rank, moment)
                 transactions.enqueue_event(
                     connection, subject.sequence, object_created_event(subject, cause)
                 )
+            self._enqueue_notifications(connection, subject, created_event(cause), cause)
         self._after_commit(freed)
         return change.version
 
@@ -218,11 +229,23 @@ class S3Store:
         cause: ChangeCause,
         deletion_type: str,
     ) -> None:
+        sequence = transactions.next_sequence(connection)
+        subject = _subject(bucket, version, sequence, self.now())
         if bucket.eventbridge:
-            sequence = transactions.next_sequence(connection)
-            subject = _subject(bucket, version, sequence, self.now())
             event = object_deleted_event(subject, cause, deletion_type)
             transactions.enqueue_event(connection, sequence, event)
+        removed = MARKER_CREATED if deletion_type == DELETE_MARKER_CREATED else REMOVED
+        self._enqueue_notifications(connection, subject, removed, cause)
+
+    def _enqueue_notifications(
+        self, connection: sqlite3.Connection, subject: ChangedObject, event: str, cause: ChangeCause
+    ) -> None:
+        """Add a message to the outbox for each target that the bucket tells of the event."""
+        for target in transactions.notifications(connection, subject.bucket):
+            if target.matches(event, subject.key):
+                sent = notification_message(event, subject, cause, self._region, target.id)
+                row = notification_row(target.target_arn, sent, subject.bucket)
+                transactions.enqueue_event(connection, transactions.next_sequence(connection), row)
 
     def _after_commit(self, freed: Iterable[str]) -> None:
         self._drop(set(freed))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.s3.bucket_notifications import KIND, BucketNotification, restored
 from localcloud.s3.errors import no_such_bucket
 from localcloud.s3.storage.records import (
     BlobExtent,
@@ -217,6 +218,14 @@ def is_blob_used(connection: sqlite3.Connection, blob: str) -> bool:
     """Return whether anything uses `blob`."""
     row = connection.execute("SELECT 1 FROM blob_uses WHERE blob = ? LIMIT 1", (blob,)).fetchone()
     return row is not None
+
+
+def notifications(connection: sqlite3.Connection, bucket: str) -> Sequence[BucketNotification]:
+    """Return the targets, besides EventBridge, that a bucket tells of its events."""
+    row = connection.execute(
+        "SELECT document FROM configurations WHERE bucket = ? AND kind = ?", (bucket, KIND)
+    ).fetchone()
+    return restored(row["document"] if row else None)
 
 
 def enqueue_event(connection: sqlite3.Connection, sequence: int, event: dict[str, Any]) -> None:

@@ -166,11 +166,12 @@ def test_notifications_go_to_eventbridge_or_nowhere(s3: Any) -> None:
     on: dict[str, Any] = {"EventBridgeConfiguration": {}}
     s3.put_bucket_notification_configuration(Bucket="photos", NotificationConfiguration=on)
     assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket="photos")
-    queue = {
+    queue: dict[str, Any] = {
         "QueueConfigurations": [
             {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}
         ]
     }
+    queue["QueueConfigurations"][0]["Events"] = ["s3:ObjectRestore:*"]
     with pytest.raises(ClientError) as raised:
         s3.put_bucket_notification_configuration(Bucket="photos", NotificationConfiguration=queue)
     assert code_of(raised) == "NotImplemented"
