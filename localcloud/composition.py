@@ -19,7 +19,7 @@ from localcloud.bedrock.batch.runner import runtime_invoker
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BatchDependencies, BedrockService
 from localcloud.clients import Clients
-from localcloud.delivery import lambda_deliverer, state_machine_deliverer
+from localcloud.delivery import lambda_deliverer, state_machine_deliverer, topic_deliverer
 from localcloud.events.service import EventsService
 from localcloud.faults import PATH as FAULTS_PATH
 from localcloud.faults import FaultInjector, FaultsApi
@@ -33,6 +33,7 @@ from localcloud.iam.ledger import Ledger
 from localcloud.iam.resources import AccountResources
 from localcloud.iam.service_calls import (
     S3,
+    SNS,
     RoleQueues,
     authorize_batch_model,
     authorize_map_run,
@@ -49,6 +50,9 @@ from localcloud.s3vectors.service import S3VectorsService
 from localcloud.sagemaker.service import SageMakerService, SageMakerSettings
 from localcloud.scheduler.service import SchedulerService
 from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
+from localcloud.sns.deliveries import TopicDeliveries
+from localcloud.sns.links import TopicLinks
+from localcloud.sns.messages import PATH as TOPICS_PATH
 from localcloud.sqs.service import SqsService
 from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.service import StepFunctionsService
@@ -146,6 +150,17 @@ class LocalCloud:
             kind: guard_delivery(self._guard, kind, deliverers[kind], S3)
             for kind in ("lambda", "sqs")
         }
+        self._notified["sns"] = guard_delivery(
+            self._guard, "sns", topic_deliverer(self._moto.handle), S3
+        )
+        self._topics = TopicDeliveries(
+            self.context,
+            {
+                kind: guard_delivery(self._guard, kind, deliverers[kind], SNS)
+                for kind in ("lambda", "sqs")
+            },
+        )
+        self._moto.send = self._topics.send
 
     def start(self, template: Mapping[str, Any], values: Mapping[str, str]) -> Any:
         """Answer requests, apply the template and begin background work; return the outputs.
@@ -170,7 +185,12 @@ class LocalCloud:
             self._api,
         )
         interceptors = Interceptors(
-            self._usage.intercept, self._faults.intercept, {FAULTS_PATH: FaultsApi(self._faults)}
+            self._usage.intercept,
+            self._faults.intercept,
+            {
+                FAULTS_PATH: FaultsApi(self._faults),
+                TOPICS_PATH: TopicLinks(self._moto.handle, self._topics.signer),
+            },
         )
         door = FrontDoor(backends, self._guard, interceptors)
         space = FreeSpace(self.context.data_dir)
@@ -223,6 +243,7 @@ class LocalCloud:
                 "sqs": lambda arn: self._sqs.policy_of(arn),
                 "lambda": lambda arn: self.lambdas.policy_of(arn),
                 "s3": lambda arn: self._s3.policy_of(arn),
+                "sns": self._moto.topic_policy,
             },
         )
 
@@ -247,6 +268,7 @@ class LocalCloud:
             self._events,
             self._scheduler,
             self._states,
+            self._topics,
         ]
 
     def _deliver_failure(self, notice: DestinationMessage) -> None:

@@ -40,6 +40,7 @@ _POLICY_OPERATIONS: Mapping[str, frozenset[str]] = {
     "sqs": frozenset({"CreateQueue", "SetQueueAttributes", "DeleteQueue"}),
     "lambda": frozenset({"AddPermission", "RemovePermission"}),
     "s3": frozenset({"CreateBucket", "DeleteBucket", "PutBucketPolicy", "DeleteBucketPolicy"}),
+    "sns": frozenset({"CreateTopic", "DeleteTopic", "SetTopicAttributes"}),
 }
 """Operations that may change a resource-based policy. Every operation of IAM counts as one."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import sqlite3
 import threading
 import time
@@ -24,10 +25,11 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import iam_backends
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
+from moto.sns.models import sns_backends
 
 from localcloud.clock import Clock
 from localcloud.errors import AwsError, unsupported
-from localcloud.moto import compaction, dynamodb_patches
+from localcloud.moto import compaction, dynamodb_patches, sns_patches
 from localcloud.moto.journal import NOT_JOURNALLED, Journal, RawCall
 from localcloud.moto.refusals import check_supported
 from localcloud.service import CloudContext
@@ -60,6 +62,7 @@ _READ_PREFIXES = (
 _INTERNAL_AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request"
 )
+_DEFAULT_TOPIC_POLICY = "__default_policy_ID"
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,7 @@ def _random_key_material() -> bytes:
 
 kms_models.generate_master_key = _random_key_material  # type: ignore[attr-defined]
 dynamodb_patches.install()
+sns_patches.install()
 
 _process_lock = threading.Lock()
 """moto has one state for the whole process, so one MotoEngine at a time may use it."""
@@ -93,6 +97,8 @@ class MotoEngine:
         self._lock = threading.Lock()
         self._clock = clock
         self._compact_above = compact_above
+        self.send: sns_patches.Send | None = None
+        """Takes what topics send; a replay sends nothing again."""
         try:
             self._journal = Journal(context.folder("moto") / "journal.sqlite3")
             if self._replay() > compact_above:
@@ -110,8 +116,11 @@ class MotoEngine:
     def handle(self, call: RawCall) -> WireResponse:
         """Answer `call`; if it changes something, only once the journal has it."""
         check_supported(call.service, call.operation, call.body)
-        with self._lock:
-            if call.operation.startswith(_READ_PREFIXES) or call.operation in NOT_JOURNALLED:
+        with self._lock, sns_patches.sending(self.send):
+            if call.operation in NOT_JOURNALLED:
+                mock_random.seed(secrets.randbits(64))  # its identifiers are not replayed
+                return self._dispatch(call)
+            if call.operation.startswith(_READ_PREFIXES):
                 return self._dispatch(call)
             try:
                 response = self._change(call)
@@ -130,6 +139,15 @@ class MotoEngine:
             roles = iam_backends[self._context.account_id]["aws"].roles
             found = next((role for role in roles.values() if role.arn == role_arn), None)
             return sorted(found.policies.items()) if found is not None else []
+
+    def topic_policy(self, arn: str) -> str | None:
+        """Return the policy that the topic `arn` was given, None if it has none of its own.
+
+        The default policy lets in the topic's account alone, which needs no policy here.
+        """
+        topic = sns_backends[self._context.account_id][self._context.region].topics.get(arn)
+        policy = "" if topic is None else str(topic.policy)
+        return policy if policy and _DEFAULT_TOPIC_POLICY not in policy else None
 
     def hash_key(self, table: str) -> str | None:
         """Return the name of a table's partition key, None if there is no such table."""

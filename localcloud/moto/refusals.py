@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import parse_qs
 
 from localcloud.errors import AwsError
 
 _UNSUPPORTED: Mapping[tuple[str, str], str] = {
-    ("sns", "Subscribe"): (
-        "The local cloud keeps SNS topics and takes what is published, "
-        "but delivers to no subscription; it works on AWS only."
-    ),
     ("dynamodb", "CreateBackup"): (
         "The local cloud keeps no backups of tables; copy its data directory, "
         "or use backups on AWS."
     ),
 }
+_PROTOCOLS = ("sqs", "lambda", "http", "https")
 _SYMMETRIC_KEY_SPECS = ("SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512")
 
 
@@ -25,8 +23,23 @@ def check_supported(service: str, operation: str, body: bytes) -> None:
     reason = _UNSUPPORTED.get((service, operation))
     if (service, operation) == ("kms", "CreateKey"):
         reason = _unsupported_key(body)
+    if (service, operation) == ("sns", "Subscribe"):
+        reason = _unsupported_subscription(body)
     if reason:
         raise AwsError("UnsupportedOperation", reason, 501)
+
+
+def _unsupported_subscription(body: bytes) -> str | None:
+    form = parse_qs(body.decode("utf-8", "replace"))
+    protocol, topic = form.get("Protocol", [""])[0], form.get("TopicArn", [""])[0]
+    if topic.endswith(".fifo"):
+        return "The local cloud delivers no messages of FIFO topics; they work on AWS only."
+    if protocol and protocol not in _PROTOCOLS:
+        return (
+            f"The local cloud delivers to {', '.join(_PROTOCOLS)}, not by {protocol}; it works on "
+            "AWS only."
+        )
+    return None
 
 
 def _unsupported_key(body: bytes) -> str | None:

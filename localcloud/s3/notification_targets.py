@@ -66,4 +66,6 @@ class NotificationTargets:
     def _deliver(self, arn: str, message: Mapping[str, Any], bucket: str, **more: str) -> None:
         source = {"SourceArn": f"arn:aws:s3:::{bucket}", "SourceAccount": arn.split(":")[4]}
         definition = {**source, "PayloadText": json.dumps(message), **more}
+        if arn.split(":")[2] == "sns":
+            definition["Subject"] = "Amazon S3 Notification"
         self._targets[arn.split(":")[2]](arn, message, definition)

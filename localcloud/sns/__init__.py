@@ -1,0 +1,1 @@
+"""The deliveries of SNS; moto keeps its topics and subscriptions."""
