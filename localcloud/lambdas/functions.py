@@ -27,7 +27,7 @@ class FunctionOperations:
         """Answer GetFunction."""
         function = self._find(params)
         result: dict[str, Any] = {
-            "Configuration": _configuration(function),
+            "Configuration": describe(function),
             "Code": {"RepositoryType": "Local", "Location": function.spec.code_path.as_uri()},
         }
         if function.spec.tags:
@@ -38,13 +38,13 @@ class FunctionOperations:
 
     def get_function_configuration(self, params: Params) -> Result:
         """Answer GetFunctionConfiguration."""
-        return _configuration(self._find(params))
+        return describe(self._find(params))
 
     def list_functions(self, params: Params) -> Result:
         """Answer ListFunctions."""
         for name in set(params) - {"Marker", "MaxItems"}:
             raise unsupported("Lambda", f"the parameter {name} of ListFunctions")
-        functions = [_configuration(function) for function in self._registry.all()]
+        functions = [describe(function) for function in self._registry.all()]
         return marker_page("Functions", functions, params, lambda each: str(each["FunctionName"]))
 
     def list_tags(self, params: Params) -> Result:
@@ -96,7 +96,8 @@ class FunctionOperations:
         return self._registry.find(str(params["FunctionName"]), params.get("Qualifier"))
 
 
-def _configuration(function: RegisteredFunction) -> dict[str, Any]:
+def describe(function: RegisteredFunction) -> dict[str, Any]:
+    """Return a function as GetFunctionConfiguration shows it."""
     return describe_configuration(function.spec, function.arn, function.modified)
 
 
@@ -124,10 +125,6 @@ def _unpublished(operation: str) -> Callable[[Any, Params], Result]:
 class UnsupportedOperations:
     """Operations of AWS Lambda that the local cloud refuses, each with its reason."""
 
-    create_function = _template_only("CreateFunction")
-    delete_function = _template_only("DeleteFunction")
-    update_function_code = _template_only("UpdateFunctionCode")
-    update_function_configuration = _template_only("UpdateFunctionConfiguration")
     put_function_concurrency = _template_only("PutFunctionConcurrency")
     delete_function_concurrency = _template_only("DeleteFunctionConcurrency")
     put_function_recursion_config = _template_only("PutFunctionRecursionConfig")

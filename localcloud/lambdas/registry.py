@@ -60,6 +60,12 @@ class FunctionRegistry:
             self._functions[spec.name] = RegisteredFunction(spec, arn, generation, modified)
             return True
 
+    def remove(self, name: str) -> RegisteredFunction:
+        """Remove a function; return what it was, of a generation that no environment has."""
+        with self._lock:
+            removed = self._functions.pop(name)
+        return replace(removed, generation=removed.generation + 1)
+
     def publish(self, name: str, number: str) -> RegisteredFunction:
         """Publish the function `name` as it is now as the version `number`."""
         latest = self.find(name)

@@ -17,6 +17,7 @@ from localcloud.errors import AwsError, unsupported
 from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas import invoke_request
 from localcloud.lambdas.async_queue import AsyncEventQueue, QueuedEvent
+from localcloud.lambdas.created_functions import CreatedFunctions
 from localcloud.lambdas.destinations import DestinationMessage
 from localcloud.lambdas.event_sources.mappings import EventSourceMappings
 from localcloud.lambdas.event_sources.poller import DurableQueues, SqsQueues
@@ -111,6 +112,13 @@ class LambdaService(UnsupportedOperations):
         self._policies = FunctionPolicies(folder / "policies.sqlite")
         self._stopping = threading.Event()
 
+        self._created = CreatedFunctions(folder, self._registry, self.register, self._pool.retire)
+        self.create_function = self._created.create
+        self.delete_function = self._created.delete
+        self.update_function_code = self._created.update_code
+        self.update_function_configuration = self._created.update_configuration
+        self._created.restore()
+
         functions = FunctionOperations(self._registry, self._dependencies.limits.concurrency)
         self.get_function = functions.get_function
         self.get_function_configuration = functions.get_function_configuration
@@ -145,6 +153,7 @@ class LambdaService(UnsupportedOperations):
         self._memory.kill_all()
         self._memory.stop()
         self._policies.close()
+        self._created.close()
         self._spawner.stop()
         self._logs.stop()
 

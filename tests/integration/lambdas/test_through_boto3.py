@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
+from localcloud.lambdas import LambdaService
 from tests.cloud import PROJECT
 from tests.integration.lambdas.conftest import Bench
 
@@ -118,18 +122,6 @@ def test_permissions(bench: Bench, client: Any) -> None:
     client.remove_permission(FunctionName="echo", StatementId="api")
 
 
-def test_code_is_not_taken(client: Any) -> None:
-    with pytest.raises(ClientError, match="template") as refused:
-        client.create_function(
-            FunctionName="x",
-            Runtime="python3.13",
-            Role="arn:aws:iam::000000000000:role/x",
-            Handler="app.handler",
-            Code={"ZipFile": b"zip"},
-        )
-    assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
-
-
 STREAMING = """
 import os
 import sys
@@ -195,3 +187,91 @@ def test_a_streaming_function_can_be_invoked_in_one_piece(bench: Bench, client: 
     _add_streaming(bench)
     answer = client.invoke(FunctionName="streaming", Payload=b'{"words": ["one", "two"]}')
     assert answer["Payload"].read().endswith(b"\0onetwo")
+
+
+ROLE = "arn:aws:iam::000000000000:role/made"
+
+
+def zipped(**files: str) -> bytes:
+    """Return an archive of these modules."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return written.getvalue()
+
+
+def made(client: Any, name: str, code: bytes, **more: Any) -> Any:
+    settings = {"Runtime": "python3.13", "Role": ROLE, "Handler": "main.handler", **more}
+    return client.create_function(FunctionName=name, Code={"ZipFile": code}, **settings)
+
+
+def said(client: Any, name: str) -> Any:
+    return json.loads(client.invoke(FunctionName=name, Payload=b"{}")["Payload"].read())
+
+
+def test_a_function_of_a_zip_runs_changes_and_ends(bench: Bench, client: Any) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
+    source = (
+        "import os, words\ndef handler(event, context):\n    return words.said, os.getenv('MOOD')"
+    )
+    code = zipped(main=source, words="said = 'one'")
+    created = made(client, "zipped", code, Environment={"Variables": {"MOOD": "good"}})
+    assert (created["State"], created["Version"]) == ("Active", "$LATEST")
+    assert created["CodeSize"] == len(code)
+    assert base64.b64decode(created["CodeSha256"]) == hashlib.sha256(code).digest()
+    assert said(client, "zipped") == ["one", "good"]
+    with pytest.raises(ClientError, match="ResourceConflictException"):
+        made(client, "zipped", code)
+    client.update_function_configuration(FunctionName="zipped", Timeout=9, Environment={})
+    client.update_function_code(
+        FunctionName="zipped", ZipFile=zipped(main=source, words="said = 'two'")
+    )
+    assert said(client, "zipped") == ["two", None]
+    assert client.get_function_configuration(FunctionName="zipped")["Timeout"] == 9
+    client.delete_function(FunctionName="zipped")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.invoke(FunctionName="zipped")
+
+
+def test_a_created_function_is_there_after_a_restart(bench: Bench, client: Any) -> None:
+    made(client, "kept", zipped(main="def handler(event, context):\n    return 'kept'"))
+    again = LambdaService(bench.context, bench.sqs)
+    try:
+        answer = again.invoke({"FunctionName": "kept", "Payload": b"{}"})
+        assert json.loads(answer["Payload"]) == "kept"
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "message"),
+    [
+        (b"no zip", {}, "Could not unzip uploaded file"),
+        (zipped(main=""), {"Runtime": "nodejs22.x"}, "the runtime nodejs22.x; it runs Python"),
+        (zipped(main=""), {"Role": "someone"}, "is not the ARN of a role"),
+        (zipped(main=""), {"Handler": "main"}, "is not a handler"),
+        (zipped(main=""), {"MemorySize": 20_000}, "MemorySize"),
+        (zipped(**{"../main": ""}), {}, "a file outside of it"),
+        (zipped(main=""), {"Layers": ["l"]}, "the parameter Layers"),
+    ],
+)
+def test_a_function_that_lambda_would_not_take_is_refused(
+    client: Any, code: bytes, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        made(client, "refused", code, **more)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_function(FunctionName="refused")
+
+
+def test_a_function_of_the_template_is_changed_there_alone(bench: Bench, client: Any) -> None:
+    bench.add("echo")
+    with pytest.raises(ClientError, match="comes from infra/template"):
+        client.delete_function(FunctionName="echo")
+    with pytest.raises(ClientError, match="comes from infra/template"):
+        client.update_function_configuration(FunctionName="echo", Timeout=9)
+    with pytest.raises(ClientError, match="comes from infra/template"):
+        client.update_function_code(FunctionName="echo", ZipFile=zipped(main=""))
+    with pytest.raises(ClientError, match="ResourceConflictException"):
+        made(client, "echo", zipped(main=""))

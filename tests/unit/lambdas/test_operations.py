@@ -97,10 +97,6 @@ def test_permissions_are_kept_shown_and_removed(service: LambdaService) -> None:
 @pytest.mark.parametrize(
     ("operation", "reason"),
     [
-        ("CreateFunction", "template"),
-        ("UpdateFunctionCode", "template"),
-        ("UpdateFunctionConfiguration", "template"),
-        ("DeleteFunction", "template"),
         ("PublishVersion", "LATEST"),
         ("CreateAlias", "LATEST"),
     ],
