@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _BATCH = 10
 """Messages that one call sends at most."""
-DEFERRALS = "deferrals"
-"""The message attribute that counts how often an arrival was sent again."""
 
 
 class Inbox:
@@ -59,16 +57,14 @@ class Inbox:
                     f" of {failed[0]['Code']}."
                 )
 
-    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
-        """Send an arrival again, to be seen after `delay_seconds` (at most 900)."""
-        with translated("deferring an arrival"):
-            self._client.send_message(
-                QueueUrl=self._queue_url,
-                MessageBody=body,
-                DelaySeconds=delay_seconds,
-                MessageAttributes={
-                    DEFERRALS: {"DataType": "Number", "StringValue": str(deferrals)}
-                },
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        """Let a message that was received come again after `seconds`.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+        """
+        with translated("leaving a message in the queue"):
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
 
 

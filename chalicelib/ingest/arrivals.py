@@ -17,13 +17,13 @@ from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.ingest_claims import (
     ClaimOutcome,
     IngestClaim,
-    deferral_seconds,
     execution_arn,
     execution_name,
     ingest_input,
     retry_input,
     with_ready_version,
 )
+from chalicelib.jobs.ingest_waiting import waiting_arrival
 from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.ingest.departures import MemberObjects, MemberRemover
     from chalicelib.jobs.ingest_settlement import IngestRecords
+    from chalicelib.jobs.ingest_waiting import WaitingRoom
 
 
 class Executions(Protocol):
@@ -43,13 +44,6 @@ class Executions(Protocol):
         """Return how an execution ended, None while it runs; raise `NotFound`."""
 
 
-class InboxQueue(Protocol):
-    """The queue of arrivals."""
-
-    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
-        """Send an arrival once more, to be seen after `delay_seconds` (at most 900)."""
-
-
 InboxMessage = ObjectCreated | RetryWanted | MemberGone
 _MESSAGE: TypeAdapter[InboxMessage] = TypeAdapter(InboxMessage)
 
@@ -60,6 +54,9 @@ class ArrivalResult(StrEnum):
     STARTED = "started"
     REPEATED = "repeated"
     DEFERRED = "deferred"
+    """No seat is free, or others wait: it is among those that wait now."""
+    UNSETTLED = "unsettled"
+    """The attempt before it has not been settled yet; the message has to come again."""
     OVERTAKEN = "overtaken"
     DEPARTED = "departed"
     """The message was a departure: a file was removed with its container."""
@@ -78,34 +75,49 @@ class PresentTenants(TenantStates, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ArrivalProcessor:
-    """Processes messages of the inbox queue."""
+    """Processes messages of the inbox queue.
+
+    What finds no seat waits in the records and not in the queue: sent to the queue that invokes
+    this function again and again, a message is gone after 16 times.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
 
     records: IngestRecords
     tenants: PresentTenants
     objects: MemberObjects
     executions: Executions
-    queue: InboxQueue
+    waiting: WaitingRoom
     departed: MemberRemover
     machine_arn: str
     max_running: int
     now: Callable[[], datetime]
-    chance: Callable[[], float]
 
-    def take(self, body: str, deferrals: int) -> ArrivalResult:
-        """Process a queue message that was deferred `deferrals` times before.
+    def take(self, body: str) -> ArrivalResult:
+        """Process a queue message.
 
         Raises:
             InvalidInput: the message is not meant for this queue; it goes to the dead letters.
         """
         claim = self._wanted(parse_arrival(body))
-        if claim is ArrivalResult.DEFERRED:
-            return self._defer(body, deferrals)
         if isinstance(claim, ArrivalResult):
             return claim
+        result = None if self.waiting.is_any() else self._start(claim)
+        if result is None:
+            self.waiting.add(waiting_arrival(claim, body))
+            return ArrivalResult.DEFERRED
+        return result
+
+    def admit(self, body: str) -> ArrivalResult | None:
+        """Process the message of an arrival that waited; None if there is no seat for it."""
+        claim = self._wanted(parse_arrival(body))
+        return claim if isinstance(claim, ArrivalResult) else self._start(claim)
+
+    def _start(self, claim: IngestClaim) -> ArrivalResult | None:
+        """Claim a version and start its execution; None if no seat is free."""
         write = self.records.claim if claim.attempt == 1 else self.records.claim_again
         outcome = write(claim, self.max_running)
         if outcome is ClaimOutcome.FULL:
-            return self._defer(body, deferrals)
+            return None
         if outcome is ClaimOutcome.OVERTAKEN:
             return ArrivalResult.OVERTAKEN
         if outcome is ClaimOutcome.REMOVING:
@@ -115,10 +127,6 @@ class ArrivalProcessor:
             return ArrivalResult.REPEATED
         self.executions.start(claim.execution_name, claim.work)
         return ArrivalResult.STARTED
-
-    def _defer(self, body: str, deferrals: int) -> ArrivalResult:
-        self.queue.send_again(body, deferrals + 1, deferral_seconds(deferrals, self.chance()))
-        return ArrivalResult.DEFERRED
 
     def _wanted(self, message: InboxMessage) -> IngestClaim | ArrivalResult:
         if isinstance(message, ObjectCreated):
@@ -188,7 +196,7 @@ class ArrivalProcessor:
         if detail.failed_attempt not in {None, version.attempt}:
             return ArrivalResult.REPEATED
         if version.settled_at is None:
-            return ArrivalResult.DEFERRED
+            return ArrivalResult.UNSETTLED
         retry = retry_input(version, detail.tenant, wanted.id)
         work = self._told(retry) or retry
         traced = work.model_copy(update={"correlation_id": wanted.id})

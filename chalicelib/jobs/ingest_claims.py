@@ -113,23 +113,3 @@ def execution_name(version: str, attempt: int) -> str:
 def execution_arn(machine_arn: str, name: str) -> str:
     """Return the ARN of the execution `name` of a Standard state machine."""
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
-
-
-FIRST_DELAY_SECONDS = 2
-MAX_DELAY_SECONDS = 20
-GROWTH = 1.5
-
-
-def deferral_seconds(deferrals: int, chance: float) -> int:
-    """Return after how many whole seconds a deferred message is delivered again.
-
-    The ceiling grows by half with each deferral, up to 20 s: longer, and slots stay empty while
-    messages wait; shorter, and a long backlog costs many requests. `chance` in [0, 1) picks a
-    point in its upper half, so that messages that were refused together do not return together.
-
-    Args:
-        deferrals: how often the message was deferred before.
-        chance: a random number from 0 to below 1.
-    """
-    ceiling = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * GROWTH ** min(deferrals, 10))
-    return max(1, round(ceiling * (0.5 + chance / 2)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -31,10 +30,12 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.records.feedback import FeedbackTable
     from chalicelib.adapters.records.ingest import IngestTable
     from chalicelib.adapters.records.jobs import JobTable
+    from chalicelib.adapters.records.waiting import WaitingTable
     from chalicelib.adapters.s3 import S3Objects
     from chalicelib.adapters.s3vectors import Vectors
     from chalicelib.adapters.sqs import Inbox
     from chalicelib.adapters.stepfunctions import IngestExecutions, JobMachines
+    from chalicelib.ingest.admission import Admission
     from chalicelib.ingest.arrivals import ArrivalProcessor
     from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover, member_removal_job
     from chalicelib.ingest.handlers import IngestHandlers
@@ -46,6 +47,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     records = IngestTable(table)
     removable = ApiDocumentTable(table)
+    waiting = WaitingTable(table)
     executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
     objects = S3Objects(aws.s3())
     queue = Inbox(aws.sqs(), settings.inbox_queue_url)
@@ -67,12 +69,11 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         tenants=records,
         objects=objects,
         executions=executions,
-        queue=queue,
+        waiting=waiting,
         departed=MemberRemover(records, objects, remover, remove_later),
         machine_arn=settings.ingest_machine_arn,
         max_running=settings.max_running_ingests,
         now=_now,
-        chance=random.random,
     )
     settlements = IngestSettler(
         records=records,
@@ -85,7 +86,8 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         bus=EventBridgeBus(aws.events(), settings.event_bus),
         now=_now,
     )
-    return IngestHandlers(arrivals, settlements, records)
+    admission = Admission(waiting, records, arrivals)
+    return IngestHandlers(arrivals, admission, settlements, records, queue)
 
 
 def _now() -> datetime:

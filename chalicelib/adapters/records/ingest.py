@@ -7,6 +7,7 @@ Every item has the string keys `pk` and `sk`:
     TENANT#<tenant>   VERSION#<id>#<version>       one upload; its creation is the claim
     ADMISSION         ingest                       running: how many places are taken
     ADMISSION         RUNNING#<version>-<attempt>  one place; its deletion is the settlement
+    WAITING           <tenant>#<due>#<version>-<attempt>  an arrival that waits for a place
 """
 
 from __future__ import annotations

@@ -39,12 +39,12 @@ def records(table: DynamoTable) -> IngestTable:
     return IngestTable(table)
 
 
-def put_tenant(table: DynamoTable) -> None:
-    """Make the tenant `acme`."""
+def put_tenant(table: DynamoTable, tenant: str = "acme") -> None:
+    """Make a tenant."""
     table.put(
         Put(
             {
-                "pk": "TENANT#acme",
+                "pk": f"TENANT#{tenant}",
                 "sk": "TENANT",
                 "vector_bucket": INDEX.bucket,
                 "index": INDEX.name,

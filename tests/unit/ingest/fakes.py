@@ -161,16 +161,16 @@ class FakeExecutions:
 
 @dataclass
 class FakeQueue:
-    """Messages that were sent again, with their count and delay, and members that are gone."""
+    """Messages that come again, with the seconds until then, and members that are gone."""
 
-    sent: list[tuple[str, int, int]] = field(default_factory=list)
+    hidden: list[tuple[str, int]] = field(default_factory=list)
     gone: list[MemberGone] = field(default_factory=list)
 
     def send_gone(self, gone: Sequence[MemberGone]) -> None:
         self.gone += gone
 
-    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
-        self.sent.append((body, deferrals, delay_seconds))
+    def hide(self, receipt_handle: str, seconds: int) -> None:
+        self.hidden.append((receipt_handle, seconds))
 
 
 @dataclass

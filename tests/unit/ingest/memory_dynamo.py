@@ -49,13 +49,18 @@ class MemoryDynamo:
         *,
         ExpressionAttributeValues: Item,  # noqa: N803
         ScanIndexForward: bool = True,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
+        Limit: int | None = None,  # noqa: N803
         **_: Any,
     ) -> Item:
+        """Return one page; where `Limit` ends it, without the key that further ones begin at."""
         self.before()
         pk = ExpressionAttributeValues[":pk"]["S"]
         prefix = ExpressionAttributeValues.get(":prefix", {"S": ""})["S"]
         keys = sorted(key for key in self.items if key[0] == pk and key[1].startswith(prefix))
-        keys = keys if ScanIndexForward else keys[::-1]
+        if ExclusiveStartKey is not None:
+            keys = [key for key in keys if key > _key(ExclusiveStartKey)]
+        keys = (keys if ScanIndexForward else keys[::-1])[:Limit]
         return {"Items": [copy.deepcopy(self.items[key]) for key in keys]}
 
     def batch_get_item(self, *, RequestItems: Item) -> Item:  # noqa: N803

@@ -21,13 +21,15 @@ from typing import Any, Literal
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.waiting import WaitingTable
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus, MemberGoneDetail
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.indexes import Vector
 from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.ingest.arrivals import ArrivalProcessor
+from chalicelib.ingest.admission import Admission
+from chalicelib.ingest.arrivals import ArrivalProcessor, ArrivalResult
 from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
 from chalicelib.ingest.removal import DocumentRemoval
 from chalicelib.ingest.settlement import IngestSettler
@@ -131,6 +133,7 @@ class World:
         self.chance = random.Random(seed)
         self.table, self.client = table, client
         self.records, self.removable = IngestTable(table), ApiDocumentTable(table)
+        self.waiting = WaitingTable(table)
         self.objects, self.vectors = VersionedObjects(), FakeVectors()
         self.queue, self.bus = FakeQueue(), FakeBus()
         self.now: datetime = NOW
@@ -141,6 +144,7 @@ class World:
         self.deletions: list[tuple[Document, RemovalBound]] = []
         self.user: dict[str, Uploads] = {path: Uploads() for path in PATHS}
         self.uploaded = self.deleted = self.delivered = self.cut_off = self.between = 0
+        self.deferred = 0
         self._depth = 0
         self._beginning = ""
         departures = DepartureAnnouncer(self.objects, self.queue)
@@ -152,15 +156,15 @@ class World:
             tenants=self.records,
             objects=self.objects,
             executions=self,
-            queue=self.queue,
+            waiting=self.waiting,
             departed=MemberRemover(
                 self.records, self.objects, lambda bucket: self.removal, _none_is_large
             ),
             machine_arn=MACHINE,
             max_running=PLACES,
             now=lambda: self.now,
-            chance=self.chance.random,
         )
+        self.admission = Admission(self.waiting, self.records, self.arrivals)
         self.settlements = IngestSettler(
             records=self.records,
             tenants=self.records,
@@ -264,15 +268,16 @@ class World:
 
     def deliver_arrival(self) -> None:
         """Deliver any of the arrivals; one that failed comes again, as does one in five."""
-        self.arrived += [body for body, _, _ in self.queue.sent]
-        self.queue.sent.clear()
         if not self.arrived:
             return
         self.delivered += 1
         body = self.arrived.pop(self.chance.randrange(len(self.arrived)))
-        taken = self._alone(lambda: self.arrivals.take(body, 0))
+        taken = self._alone(lambda: self.arrivals.take(body))
         if taken is None or self.chance.random() < 0.2:
             self.arrived.append(body)
+        if taken is ArrivalResult.DEFERRED:
+            self.deferred += 1
+            self._alone(lambda: self.admission.admit(self.now))
 
     def deliver_end(self) -> None:
         """Deliver any of the ends of executions, as above."""
@@ -283,6 +288,8 @@ class World:
         settled = self._alone(lambda: self.settlements.settle_event(event) or "before")
         if settled is None or self.chance.random() < 0.2:
             self.ended_events.append(event)
+        if settled is not None:
+            self._alone(lambda: self.admission.admit(self.now))
 
     def go_on_executing(self) -> None:
         """Let one execution go on by one step, and tell of its end if it is over."""
@@ -301,11 +308,12 @@ class World:
         self.now += STEP
         for running in list(self.records.running()):
             self._alone(partial(self.settlements.sweep, running))
+        self._alone(lambda: self.admission.admit(self.now))
 
     def come_to_rest(self) -> None:
         """Deliver and do what is left, without further uploads and deletions."""
         for _ in range(20_000):
-            busy = self.arrived or self.queue.sent or self.ended_events or self.deletions
+            busy = self.arrived or self.ended_events or self.deletions or self.waiting.is_any()
             running = any(execution.end is None for execution in self.executions.values())
             if not busy and not running and not list(self.records.running()):
                 return

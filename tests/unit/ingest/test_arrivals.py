@@ -8,14 +8,16 @@ import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable, Put, Update
 from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.waiting import WaitingTable
 from chalicelib.adapters.records.writes import EXISTS, version_key
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail, ObjectCreated
 from chalicelib.errors import InvalidInput, Transient
+from chalicelib.ingest.admission import Admission
 from chalicelib.ingest.arrivals import ArrivalProcessor, ArrivalResult, parse_arrival
 from chalicelib.ingest.departures import MemberRemover
 from chalicelib.jobs.ingest_settlement import IngestSettlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
-from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, FakeRemover
+from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeRemover
 
 
 @dataclass
@@ -23,31 +25,39 @@ class World:
     records: IngestTable
     table: DynamoTable
     executions: FakeExecutions = field(default_factory=FakeExecutions)
-    queue: FakeQueue = field(default_factory=FakeQueue)
     objects: FakeObjects = field(default_factory=FakeObjects)
     remover: FakeRemover = field(default_factory=FakeRemover)
     max_running: int = 20
     is_there: bool = True
     """Whether what events tell of is in the inbox."""
 
-    def take(self, body: str, deferrals: int = 0) -> ArrivalResult:
+    def take(self, body: str) -> ArrivalResult:
         if self.is_there:
             self._upload(body)
-        arrivals = ArrivalProcessor(
+        return self.arrivals.take(body)
+
+    @property
+    def waiting(self) -> WaitingTable:
+        return WaitingTable(self.table)
+
+    @property
+    def arrivals(self) -> ArrivalProcessor:
+        return ArrivalProcessor(
             records=self.records,
             tenants=self.records,
             objects=self.objects,
             executions=self.executions,
-            queue=self.queue,
+            waiting=self.waiting,
             departed=MemberRemover(
                 self.records, self.objects, lambda bucket: self.remover, self.remover.later
             ),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
-            chance=lambda: 0.5,
         )
-        return arrivals.take(body, deferrals)
+
+    def admit(self) -> None:
+        Admission(self.waiting, self.records, self.arrivals).admit(NOW)
 
     def _upload(self, body: str) -> None:
         with contextlib.suppress(InvalidInput):
@@ -128,24 +138,50 @@ def test_an_event_that_comes_after_its_object_was_removed_brings_nothing_back(
     assert world.running() == 0
 
 
-def test_what_is_too_much_comes_again_and_is_never_dropped(world: World) -> None:
+def test_what_finds_no_seat_waits_once_and_is_never_dropped(world: World) -> None:
     world.max_running = 1
     world.take(arrival())
     body = arrival(key="inbox/acme/default/second.md")
-    assert world.take(body, deferrals=3) is ArrivalResult.DEFERRED
-    assert world.queue.sent == [(body, 4, 5)]
+    for _ in range(2):
+        assert world.take(body) is ArrivalResult.DEFERRED
+    assert [each.body for each in world.waiting.firsts("")] == [body]
     assert world.running() == 1
     assert world.records.version("acme", work().document_id, work().version) is not None
 
 
-def test_a_deferred_arrival_starts_when_a_place_is_free(world: World) -> None:
+def test_a_waiting_arrival_starts_when_a_seat_is_free(world: World) -> None:
     world.max_running = 1
     world.take(arrival())
-    body = arrival(key="inbox/acme/default/second.md")
-    world.take(body)
+    world.take(arrival(key="inbox/acme/default/second.md"))
+    world.admit()
+    assert world.running() == len(world.executions.started) == 1
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
-    assert world.take(body, deferrals=1) is ArrivalResult.STARTED
+    world.admit()
+    assert len(world.executions.started) == 2
+    assert not world.waiting.is_any()
+
+
+def test_whoever_comes_while_others_wait_lets_them_go_first(world: World) -> None:
+    world.max_running = 1
+    world.take(arrival())
+    world.take(arrival(key="inbox/acme/default/second.md"))
+    world.max_running = 2
+    late = arrival(key="inbox/acme/default/late.md", time=NOW)
+    assert world.take(late) is ArrivalResult.DEFERRED
+    world.admit()
+    assert [each.path for each in world.executions.started.values()] == ["handbook.md", "second.md"]
+
+
+def test_a_waiting_upload_that_was_deleted_meanwhile_is_forgotten(world: World) -> None:
+    world.max_running = 1
+    world.take(arrival())
+    world.take(arrival(key="inbox/acme/default/second.md"))
+    world.objects.bodies.clear()
+    world.max_running = 2
+    world.admit()
+    assert len(world.executions.started) == 1
+    assert not world.waiting.is_any()
 
 
 def test_an_event_that_comes_late_does_not_replace_a_newer_upload(world: World) -> None:
@@ -240,11 +276,11 @@ def test_a_retry_waits_until_the_attempt_that_failed_is_settled(
     key = version_key("acme", work().document_id, work().version)
     table.update(Update(key, "SET #status = :failed", {":failed": "failed"}, EXISTS))
     wish = retry_of(work().version, failed_attempt=1)
-    assert world.take(wish) is ArrivalResult.DEFERRED
-    assert [body for body, _, _ in world.queue.sent] == [wish]
+    assert world.take(wish) is ArrivalResult.UNSETTLED
+    assert not world.waiting.is_any()
     (place,) = world.records.running()
     world.records.settle(place, IngestSettlement(), NOW)
-    assert world.take(wish, deferrals=1) is ArrivalResult.STARTED
+    assert world.take(wish) is ArrivalResult.STARTED
 
 
 def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:

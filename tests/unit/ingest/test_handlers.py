@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.dynamodb import DynamoTable, Update
 from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.waiting import WaitingTable
+from chalicelib.adapters.records.writes import EXISTS, version_key
+from chalicelib.contracts.arrivals import RetryDetail, RetryWanted
 from chalicelib.errors import HeadraceError, Transient
+from chalicelib.ingest.admission import Admission
 from chalicelib.ingest.arrivals import ArrivalProcessor
 from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
 from chalicelib.ingest.handlers import IngestHandlers
 from chalicelib.ingest.settlement import GRACE, IngestSettler
-from tests.unit.ingest.examples import MACHINE, NOW, arrival
+from tests.unit.ingest.examples import MACHINE, NOW, arrival, work
 from tests.unit.ingest.fakes import (
     FakeBus,
     FakeExecutions,
@@ -25,8 +30,8 @@ from tests.unit.observability.counting import denied, failures, lines_of
 
 
 class World:
-    def __init__(self, records: IngestTable) -> None:
-        self.records = records
+    def __init__(self, records: IngestTable, waiting: WaitingTable) -> None:
+        self.records, self.waiting = records, waiting
         self.executions = FakeExecutions()
         self.queue = FakeQueue()
         self.remover = FakeRemover()
@@ -42,14 +47,13 @@ class World:
             tenants=self.records,
             objects=objects,
             executions=self.executions,
-            queue=self.queue,
+            waiting=self.waiting,
             departed=MemberRemover(
                 self.records, objects, lambda bucket: self.remover, self.remover.later
             ),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
-            chance=lambda: 0.5,
         )
         settlements = IngestSettler(
             records=self.records,
@@ -62,19 +66,19 @@ class World:
             bus=FakeBus(),
             now=lambda: NOW + self.later,
         )
-        return IngestHandlers(arrivals, settlements, self.records)
+        admission = Admission(self.waiting, self.records, arrivals)
+        return IngestHandlers(arrivals, admission, settlements, self.records, self.queue)
 
 
 @pytest.fixture
-def world(records: IngestTable) -> World:
-    return World(records)
+def world(records: IngestTable, table: DynamoTable) -> World:
+    return World(records, WaitingTable(table))
 
 
-def message(name: str, body: str, deferrals: int | None = None) -> dict[str, Any]:
-    attributes = {}
-    if deferrals is not None:
-        attributes["deferrals"] = {"dataType": "Number", "stringValue": str(deferrals)}
-    return {"messageId": name, "body": body, "messageAttributes": attributes}
+def message(name: str, body: str, times: int = 1) -> dict[str, Any]:
+    """Return a message that was received `times` times."""
+    attributes = {"ApproximateReceiveCount": str(times)}
+    return {"messageId": name, "body": body, "receiptHandle": f"r-{name}", "attributes": attributes}
 
 
 def test_only_the_messages_that_failed_come_again(world: World) -> None:
@@ -96,15 +100,48 @@ def test_a_batch_of_which_all_fails_fails_message_by_message(world: World) -> No
     assert (told["error"], told["why"][:14]) == ("InvalidInput", "Not an arrival")
 
 
-def test_a_deferred_message_keeps_count(world: World) -> None:
+def test_an_end_gives_its_seat_to_who_waits(world: World) -> None:
     world.max_running = 1
     first, second = arrival(), arrival(key="inbox/acme/default/b.md")
-    batch = [message("one", first), message("two", second, deferrals=4)]
+    batch = [message("one", first), message("two", second)]
     assert world.handlers.object_created({"Records": batch}) == {"batchItemFailures": []}
-    assert [(body, count) for body, count, _ in world.queue.sent] == [(second, 5)]
+    assert len(world.executions.started) == 1
+    (running,) = world.records.running()
+    detail = {"executionArn": running.execution_arn, "status": "FAILED"}
+    world.handlers.execution_ended({"id": "e", "detail": detail})
+    assert len(world.executions.started) == 2
+    assert not world.waiting.is_any()
 
 
-def test_the_age_of_the_oldest_upload_that_waits_should_be_written_once_a_batch(
+def test_a_seat_that_nobody_was_told_of_is_given_away_by_the_sweep(world: World) -> None:
+    world.max_running = 1
+    bodies = [arrival(), arrival(key="inbox/acme/default/b.md")]
+    world.handlers.object_created({"Records": [message(body, body) for body in bodies]})
+    world.max_running = 2
+    world.handlers.sweep()
+    assert len(world.executions.started) == 2
+
+
+@pytest.mark.parametrize(("times", "seconds"), [(1, 10), (2, 60), (3, 300), (4, 900), (9, 900)])
+def test_a_retry_before_its_settlement_stays_in_the_queue_for_a_while(
+    world: World, table: DynamoTable, times: int, seconds: int
+) -> None:
+    """Sent to the queue again it would go round through the function.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    world.handlers.object_created({"Records": [message("one", arrival())]})
+    first = work()
+    key = version_key("acme", first.document_id, first.version)
+    table.update(Update(key, "SET #status = :failed", {":failed": "failed"}, EXISTS))
+    detail = RetryDetail(tenant="acme", document_id=first.document_id, version=first.version)
+    wish = RetryWanted(id="wish", detail=detail).model_dump_json()
+    answer = world.handlers.object_created({"Records": [message("wish", wish, times)]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "wish"}]}
+    assert world.queue.hidden == [("r-wish", seconds)]
+
+
+def test_the_age_of_the_upload_that_is_first_in_line_should_be_written_once_a_batch(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.max_running = 1
@@ -116,9 +153,7 @@ def test_the_age_of_the_oldest_upload_that_waits_should_be_written_once_a_batch(
     ]
     world.handlers.object_created({"Records": [message("first", bodies[0])]})
     assert emitted(capsys.readouterr().out) == {}
-    again = [message(body, body, deferrals=400) for body in bodies[1:]]
-    world.handlers.object_created({"Records": again})
-    assert len(world.queue.sent) == 3
+    world.handlers.object_created({"Records": [message(body, body) for body in bodies[1:]]})
     assert emitted(capsys.readouterr().out) == {"OldestArrivalSeconds": [3700.0]}
 
 

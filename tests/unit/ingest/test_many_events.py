@@ -39,7 +39,7 @@ def test_thousands_of_events_in_any_order_and_number_should_leave_what_the_user_
     let_happen(world, EVENTS)
     assert world.uploaded > EVENTS / 10
     assert len(world.executions) > EVENTS / 10
-    assert min(world.cut_off, world.between, world.deleted) > EVENTS / 100
+    assert min(world.cut_off, world.between, world.deleted, world.deferred) > EVENTS / 100
 
 
 @settings(max_examples=often(12, 4), deadline=None)

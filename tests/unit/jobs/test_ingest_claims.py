@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chalicelib.contracts.arrivals import ObjectCreated
 from chalicelib.errors import InvalidInput
 from chalicelib.jobs.ingest_claims import (
-    MAX_DELAY_SECONDS,
-    deferral_seconds,
     execution_arn,
     execution_name,
     ingest_input,
@@ -80,21 +76,3 @@ def test_an_execution_s_arn_follows_from_its_name() -> None:
     assert execution_arn(machine, execution_name("v_a", 2)) == (
         "arn:aws:states:us-east-1:000000000000:execution:headrace-dev-ingest:v_a-2"
     )
-
-
-MAX_SQS_DELAY = 900
-
-
-@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
-def test_a_delay_is_always_one_that_sqs_takes(deferrals: int, chance: float) -> None:
-    assert 1 <= deferral_seconds(deferrals, chance) <= MAX_DELAY_SECONDS <= MAX_SQS_DELAY
-
-
-def test_delays_grow_with_deferrals_up_to_the_longest() -> None:
-    delays = [deferral_seconds(deferrals, 0.999) for deferrals in range(8)]
-    assert delays == sorted(delays)
-    assert (delays[0], delays[-1]) == (2, MAX_DELAY_SECONDS)
-
-
-def test_what_was_refused_together_does_not_return_together() -> None:
-    assert deferral_seconds(5, 0.0) < deferral_seconds(5, 0.5) < deferral_seconds(5, 0.99)

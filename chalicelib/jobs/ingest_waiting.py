@@ -1,0 +1,70 @@
+"""Arrivals that wait for a seat, in the order in which those of one tenant get theirs.
+
+A seat is one of the ingests that a stage runs at once. A file's time comes later the larger it is,
+by three minutes for each doubling beyond 4 KiB, 24 minutes for a mebibyte: small files pass, and
+after that time no file that is newer passes any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log2
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.ingest_claims import IngestClaim
+
+SMALL_BYTES = 4096
+"""Up to here a file lets no other pass."""
+DOUBLING = timedelta(minutes=3)
+"""The time by which a file lets smaller ones pass, for each doubling of its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingArrival:
+    """A message of the inbox queue that waits for a seat; `due` orders those of a tenant."""
+
+    name: str
+    tenant: str
+    due: datetime
+    arrived_at: datetime
+    body: str
+
+
+class WaitingRoom(Protocol):
+    """The arrivals that wait."""
+
+    def is_any(self) -> bool:
+        """Return whether any arrival waits."""
+
+    def add(self, arrival: WaitingArrival) -> None:
+        """Let an arrival wait; the same one once."""
+
+    def remove(self, arrival: WaitingArrival) -> None:
+        """Forget an arrival; it is no error if it is gone."""
+
+    def first(self, tenant: str) -> WaitingArrival | None:
+        """Return the arrival of a tenant that is due first, or None."""
+
+    def firsts(self, behind: str) -> Iterator[WaitingArrival]:
+        """Yield the first of each tenant, of those behind the tenant `behind` before the others."""
+
+
+def waiting_arrival(claim: IngestClaim, body: str) -> WaitingArrival:
+    """Return the arrival whose claim found no seat; the same one for each delivery of an event."""
+    work = claim.work
+    arrived_at = claim.now if claim.attempt > 1 else work.uploaded_at or claim.now
+    return WaitingArrival(
+        name=claim.execution_name,
+        tenant=work.tenant,
+        due=arrived_at + courtesy(work.bytes),
+        arrived_at=arrived_at,
+        body=body,
+    )
+
+
+def courtesy(size: int) -> timedelta:
+    """Return how long a file of `size` bytes lets smaller ones pass that arrive after it."""
+    return DOUBLING * log2(max(size, SMALL_BYTES) / SMALL_BYTES)
