@@ -18,7 +18,7 @@ from chalicelib.ingest.arrivals import ArrivalResult
 
 if TYPE_CHECKING:
     from chalicelib.jobs.ingest_settlement import IngestSlot
-    from chalicelib.jobs.ingest_waiting import WaitingArrival, WaitingRoom
+    from chalicelib.jobs.ingest_waitlist import WaitingArrival, Waitlist
 
 POSTPONEMENT = timedelta(minutes=5)
 """The time after which an arrival that could not be processed is tried again."""
@@ -54,7 +54,7 @@ def next_admitted(firsts: Iterable[WaitingArrival], held: Mapping[str, int]) -> 
 class Admission:
     """Gives free seats to arrivals that wait. Any number of processes may do so at once."""
 
-    waiting: WaitingRoom
+    waiting: Waitlist
     records: RunningIngests
     arrivals: WaitingProcessor
     max_tenants: int = 200

@@ -23,7 +23,7 @@ from chalicelib.jobs.ingest_claims import (
     retry_input,
     with_ready_version,
 )
-from chalicelib.jobs.ingest_waiting import waiting_arrival
+from chalicelib.jobs.ingest_waitlist import waiting_arrival
 from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.ingest.departures import MemberObjects, MemberRemover
     from chalicelib.jobs.ingest_settlement import IngestRecords
-    from chalicelib.jobs.ingest_waiting import WaitingRoom
+    from chalicelib.jobs.ingest_waitlist import Waitlist
 
 
 class Executions(Protocol):
@@ -86,7 +86,7 @@ class ArrivalProcessor:
     tenants: PresentTenants
     objects: MemberObjects
     executions: Executions
-    waiting: WaitingRoom
+    waiting: Waitlist
     departed: MemberRemover
     machine_arn: str
     max_running: int

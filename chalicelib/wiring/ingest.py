@@ -30,7 +30,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.records.feedback import FeedbackTable
     from chalicelib.adapters.records.ingest import IngestTable
     from chalicelib.adapters.records.jobs import JobTable
-    from chalicelib.adapters.records.waiting import WaitingTable
+    from chalicelib.adapters.records.waitlist import WaitlistTable
     from chalicelib.adapters.s3 import S3Objects
     from chalicelib.adapters.s3vectors import Vectors
     from chalicelib.adapters.sqs import Inbox
@@ -47,7 +47,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     records = IngestTable(table)
     removable = ApiDocumentTable(table)
-    waiting = WaitingTable(table)
+    waiting = WaitlistTable(table)
     executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
     objects = S3Objects(aws.s3())
     queue = Inbox(aws.sqs(), settings.inbox_queue_url)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.ingest import IngestTable
-from chalicelib.adapters.records.waiting import WaitingTable
+from chalicelib.adapters.records.waitlist import WaitlistTable
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus, MemberGoneDetail
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.indexes import Vector
@@ -133,7 +133,7 @@ class World:
         self.chance = random.Random(seed)
         self.table, self.client = table, client
         self.records, self.removable = IngestTable(table), ApiDocumentTable(table)
-        self.waiting = WaitingTable(table)
+        self.waiting = WaitlistTable(table)
         self.objects, self.vectors = VersionedObjects(), FakeVectors()
         self.queue, self.bus = FakeQueue(), FakeBus()
         self.now: datetime = NOW

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.ingest import IngestTable
-from chalicelib.adapters.records.waiting import WaitingTable
+from chalicelib.adapters.records.waitlist import WaitlistTable
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.errors import HeadraceError
@@ -24,7 +24,7 @@ from chalicelib.ingest.admission import POSTPONEMENT, Admission
 from chalicelib.ingest.arrivals import ArrivalProcessor
 from chalicelib.ingest.departures import MemberRemover
 from chalicelib.jobs.ingest_settlement import IngestSettlement
-from chalicelib.jobs.ingest_waiting import courtesy
+from chalicelib.jobs.ingest_waitlist import courtesy
 from tests.unit.ingest.conftest import TABLE, put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, arrival
 from tests.unit.ingest.fakes import FakeObjects, FakeRemover
@@ -56,7 +56,7 @@ class Stage:
             put_tenant(table, tenant)
         self.records, self.waiting, self.objects = (
             IngestTable(table),
-            WaitingTable(table),
+            WaitlistTable(table),
             Objects(self),
         )
         remover = FakeRemover()

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable, Put, Update
 from chalicelib.adapters.records.ingest import IngestTable
-from chalicelib.adapters.records.waiting import WaitingTable
+from chalicelib.adapters.records.waitlist import WaitlistTable
 from chalicelib.adapters.records.writes import EXISTS, version_key
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail, ObjectCreated
 from chalicelib.errors import InvalidInput, Transient
@@ -37,8 +37,8 @@ class World:
         return self.arrivals.take(body)
 
     @property
-    def waiting(self) -> WaitingTable:
-        return WaitingTable(self.table)
+    def waiting(self) -> WaitlistTable:
+        return WaitlistTable(self.table)
 
     @property
     def arrivals(self) -> ArrivalProcessor:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable, Update
 from chalicelib.adapters.records.ingest import IngestTable
-from chalicelib.adapters.records.waiting import WaitingTable
+from chalicelib.adapters.records.waitlist import WaitlistTable
 from chalicelib.adapters.records.writes import EXISTS, version_key
 from chalicelib.contracts.arrivals import RetryDetail, RetryWanted
 from chalicelib.errors import HeadraceError, Transient
@@ -30,7 +30,7 @@ from tests.unit.observability.counting import denied, failures, lines_of
 
 
 class World:
-    def __init__(self, records: IngestTable, waiting: WaitingTable) -> None:
+    def __init__(self, records: IngestTable, waiting: WaitlistTable) -> None:
         self.records, self.waiting = records, waiting
         self.executions = FakeExecutions()
         self.queue = FakeQueue()
@@ -72,7 +72,7 @@ class World:
 
 @pytest.fixture
 def world(records: IngestTable, table: DynamoTable) -> World:
-    return World(records, WaitingTable(table))
+    return World(records, WaitlistTable(table))
 
 
 def message(name: str, body: str, times: int = 1) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from chalicelib.adapters.dynamodb import Delete, DynamoTable, Key, Put
 from chalicelib.adapters.records.writes import timestamp
-from chalicelib.jobs.ingest_waiting import WaitingArrival
+from chalicelib.jobs.ingest_waitlist import WaitingArrival
 
 WAITING = "WAITING"
 _BEHIND = "$"
 """The character after `#`: behind all arrivals of a tenant, and before any other tenant's."""
 
 
-class WaitingTable:
+class WaitlistTable:
     """Keeps the arrivals that wait in the records table, those of each tenant as they are due."""
 
     def __init__(self, table: DynamoTable) -> None:

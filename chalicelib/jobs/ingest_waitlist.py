@@ -33,7 +33,7 @@ class WaitingArrival:
     body: str
 
 
-class WaitingRoom(Protocol):
+class Waitlist(Protocol):
     """The arrivals that wait."""
 
     def is_any(self) -> bool:
