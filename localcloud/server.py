@@ -17,6 +17,7 @@ from typing import Any
 
 from infra import tenants
 from infra.cloudformation.errors import TemplateError
+from infra.deployment.concurrency import concurrency_parameters
 from infra.packaging.manifest import ARTIFACTS_BUCKET
 from infra.packaging.targets import PackagingError, native_architecture
 from localcloud.composition import (
@@ -144,6 +145,19 @@ def _open_code(options: argparse.Namespace) -> DeploymentPackage:
     )
 
 
+def _concurrency(account: str) -> dict[str, str]:
+    """Return the template's limits of concurrency: a deployment's, or by the laptop's cores."""
+    limits = _ACCOUNTS[account]
+    if account == "small":
+        return concurrency_parameters(limits.concurrency)
+    cores = os.cpu_count() or 1
+    return {
+        "MaxRunningIngests": str(max(4, min(limits.function_share, cores))),
+        "PartConcurrency": str(max(2, min(limits.function_share, cores))),
+        "BatchConcurrency": str(max(2, cores)),
+    }
+
+
 def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     package = _open_code(options)
     if stopping.is_set():
@@ -153,7 +167,7 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
         "Architecture": package.architecture,
         "WebhookTargets": "any",
         "BatchPollSeconds": "1",
-        **dict.fromkeys(("PartConcurrency", "BatchConcurrency"), str(max(2, os.cpu_count() or 1))),
+        **_concurrency(options.account),
         **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED_RATE),
         **({ARTIFACTS_BUCKET: "local"} if options.package is not None else {}),
         **dict(options.parameter),

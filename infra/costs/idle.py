@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.generation.catalogue import Catalogue
-from infra.cloudformation.intrinsics import TemplateScope
+from infra.cloudformation.intrinsics import NO_VALUE, TemplateScope
 
 Properties = Mapping[str, Any]
 
@@ -147,7 +147,8 @@ def _source(stage: PricedStage, name: str, properties: Properties) -> Iterator[I
         return
     if "ProvisionedPollerConfig" in properties:
         raise UnknownCostError(f"{name} has pollers of its own, which are billed by the hour.")
-    pollers = BOUNDED_POLLERS if "ScalingConfig" in properties else IDLE_POLLERS
+    bound = stage.value(properties, "ScalingConfig", NO_VALUE)
+    pollers = IDLE_POLLERS if bound is NO_VALUE else BOUNDED_POLLERS
     polls = Decimal(pollers * SECONDS) / _POLL_SECONDS
     yield IdleCharge(name, "sqs.request", polls, f"{pollers} pollers, each asking every 20 s")
 

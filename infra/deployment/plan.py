@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import TemplateScope
 from infra.deployment.account import Account, Commands, stack_name
+from infra.deployment.concurrency import concurrency_parameters
 from infra.deployment.package import StagePackage
 from infra.deployment.resource_names import template_scope
 from infra.deployment.stack import Stack
@@ -25,6 +26,8 @@ class DeploymentPlan:
     account: Account
     stack: Stack | None
     given: Mapping[str, str]
+    executions: int | None = None
+    """How many functions the account runs at once, None if that could not be read."""
 
     @property
     def stack_name(self) -> str:
@@ -43,8 +46,24 @@ class DeploymentPlan:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Return the parameters that this deployment sets: those given, and those it derives."""
-        return {**self.given, **self.package.own_parameters(self.account)}
+        """Return the parameters that this deployment sets: those given, and those it derives.
+
+        The limits of concurrency are derived when the stage is made; later they are the operator's.
+        """
+        limits = self.limits if self.creates else {}
+        return {**limits, **self.given, **self.package.own_parameters(self.account)}
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """Return the limits of concurrency for the account, where the template's do not fit it."""
+        if self.executions is None:
+            return {}
+        declared = self.package.template.get("Parameters", {})
+        return {
+            name: value
+            for name, value in concurrency_parameters(self.executions).items()
+            if name in declared and str(declared[name].get("Default")) != value
+        }
 
     @property
     def kept(self) -> list[str]:

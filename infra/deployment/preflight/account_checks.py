@@ -58,6 +58,7 @@ def _lambda_limits(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
                 "--quota-code L-B99A9384 --desired-value 1000"
             ),
         )
+    yield from _concurrency(plan)
     needed, used = plan.package.zipped_bytes, settings["AccountUsage"]["TotalCodeSize"]
     if used + needed > limit["TotalCodeSize"]:
         yield error(
@@ -66,6 +67,20 @@ def _lambda_limits(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
             "Delete functions or old versions, or ask for more: Service Quotas, AWS Lambda, "
             "Function and layer storage",
         )
+
+
+def _concurrency(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
+    """Warn of limits that the account cannot keep: its functions would be throttled."""
+    declared = plan.package.template.get("Parameters", {})
+    for name, limit in plan.limits.items():
+        current = int(plan.effective.get(name, declared[name]["Default"]))
+        # A queue is not bound by 0; of the others, more is too much.
+        if (current == 0) if name == "QueueConcurrency" else (current > int(limit)):
+            yield warning(
+                f"{name} is {current}, and Lambda runs {plan.executions} functions at once",
+                "Uploads then wait for each other's functions, and questions for theirs.",
+                f"--parameter {name}={limit}",
+            )
 
 
 def _apis(plan: DeploymentPlan) -> Iterator[PreflightFinding]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.deployment.access import StageUnreachableError, find_stage
 from infra.deployment.account import stack_name
+from infra.deployment.concurrency import unreserved_executions
 from infra.deployment.console import Console
 from infra.deployment.failures import DeploymentError
 from infra.deployment.plan import DeploymentPlan
@@ -36,9 +39,18 @@ def run_preflight(
         account, stack = find_stage(client, wish.stage, wish.profile)
     except StageUnreachableError as unseen:
         return None, [*local, unseen.finding]
-    plan = DeploymentPlan(wish.stage, wish.package, account, stack, wish.given)
+    executions = _executions(client)
+    plan = DeploymentPlan(wish.stage, wish.package, account, stack, wish.given, executions)
     checks = [check for check in CHECKS if plan.is_sound or not check.needs_parameters]
     return plan, local + run_checks(checks, plan)
+
+
+def _executions(client: Client) -> int | None:
+    """Return how many functions the account runs at once; None if a check will say why not."""
+    try:
+        return unreserved_executions(client("lambda"))
+    except (BotoCoreError, ClientError):
+        return None
 
 
 def require_preflight(client: Client, wish: DeploymentRequest, voice: Console) -> DeploymentPlan:

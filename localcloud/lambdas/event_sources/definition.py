@@ -82,7 +82,8 @@ def updated_mapping(mapping: EventSourceMapping, params: Params) -> EventSourceM
     if params.get("FunctionResponseTypes") is not None:
         changes["partial_failures"] = _reports_partial_failures(params["FunctionResponseTypes"])
     if params.get("ScalingConfig") is not None:
-        changes["concurrency"] = params["ScalingConfig"].get("MaximumConcurrency")
+        limit = params["ScalingConfig"].get("MaximumConcurrency")
+        changes["concurrency"] = None if limit is None else int(limit)
     if params.get("FilterCriteria") is not None:
         changes["filters"] = _filters(params["FilterCriteria"])
     if params.get("Enabled") is not None:

@@ -7,7 +7,7 @@ AWS_METRICS: dict[tuple[str, str], frozenset[frozenset[str]]] = {
     ("AWS/Lambda", "Throttles"): frozenset({frozenset(), frozenset({"FunctionName"})}),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): frozenset({frozenset({"QueueName"})}),
-    ("AWS/SQS", "ApproximateNumberOfMessagesDelayed"): frozenset({frozenset({"QueueName"})}),
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): frozenset({frozenset({"QueueName"})}),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): frozenset({frozenset({"QueueName"})}),
     # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
     ("AWS/States", "ThrottledEvents"): frozenset({frozenset({"ServiceMetric"})}),

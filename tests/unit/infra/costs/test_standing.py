@@ -83,6 +83,12 @@ def test_what_is_billed_by_the_hour_should_be_refused(
         # 730 hours of two pollers, each asking three times a minute.
         ("AWS::Lambda::EventSourceMapping", {}, "sqs.request", 262_800),
         ("AWS::Lambda::EventSourceMapping", {"ScalingConfig": {}}, "sqs.request", 657_000),
+        (
+            "AWS::Lambda::EventSourceMapping",
+            {"ScalingConfig": {"Ref": "AWS::NoValue"}},
+            "sqs.request",
+            262_800,
+        ),
     ],
 )
 def test_what_stands_should_be_charged(

@@ -32,7 +32,11 @@ def test_all_findings_are_shown_before_anything_stops(driver: Driver) -> None:
     driver.answer(
         account__GetRegionOptStatus=fixed(RegionOptStatus="DISABLED"),
         lambda__GetAccountSettings=fixed(
-            AccountLimit={"ConcurrentExecutions": 10, "TotalCodeSize": 1000},
+            AccountLimit={
+                "ConcurrentExecutions": 10,
+                "UnreservedConcurrentExecutions": 10,
+                "TotalCodeSize": 1000,
+            },
             AccountUsage={"TotalCodeSize": 999},
         ),
     )
