@@ -11,6 +11,7 @@ from localcloud.event_outbox import EventOutbox, Publish
 from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.execution_engine import STEPS_PER_COMMIT, ExecutionEngine
 from localcloud.stepfunctions.engine.execution_events import status_event
+from localcloud.stepfunctions.engine.execution_log import ExecutionLog
 from localcloud.stepfunctions.engine.state_interpreter import StateInterpreter
 from localcloud.stepfunctions.engine.state_visit import EngineContext
 from localcloud.stepfunctions.engine.work_scheduler import ThreadedScheduler, WorkScheduler
@@ -65,10 +66,22 @@ class StepFunctionsService(
             self._schedule,
             EngineContext(self._schedule.now, random, new_id, surroundings.region),
             TaskCaller(role_clients.clients),
+            log=ExecutionLog(
+                self._schedule,
+                role_clients.clients,
+                lambda number: machines.revision(number).body["loggingConfiguration"],
+            ).write,
             steps_per_commit=steps_per_commit,
         )
         deps = StepFunctionsDeps(
-            surroundings, machines, executions, maps, engine, self._schedule, new_id
+            surroundings,
+            machines,
+            executions,
+            maps,
+            engine,
+            self._schedule,
+            new_id,
+            role_clients.clients,
         )
         super().__init__(deps)
         self._conductor = MapRunCoordinator(deps, role_clients)

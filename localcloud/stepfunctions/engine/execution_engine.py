@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from localcloud.errors import AwsError
@@ -20,7 +20,12 @@ from localcloud.stepfunctions.engine.action_dispatcher import (
     MapRuns,
 )
 from localcloud.stepfunctions.engine.action_tasks import Signal
-from localcloud.stepfunctions.engine.records import BranchPhase, ExecutionStatus, UncommittedChanges
+from localcloud.stepfunctions.engine.records import (
+    BranchPhase,
+    ExecutionStatus,
+    HistoryEvent,
+    UncommittedChanges,
+)
 from localcloud.stepfunctions.engine.running_execution import RunningExecution
 from localcloud.stepfunctions.engine.state_interpreter import (
     StateInterpreter,
@@ -35,17 +40,24 @@ from localcloud.stepfunctions.language.values import JsonObject
 from localcloud.stepfunctions.store.executions import ExecutionStore
 
 OnEnd: TypeAlias = Callable[[RunningExecution], None]
+OnEvents: TypeAlias = Callable[[RunningExecution, Sequence[HistoryEvent]], None]
+"""Takes the events of each commit."""
 
 _COMMIT_RETRY_S = 1.0
+_POLL_INTERVAL_S = 1.0
 STEPS_PER_COMMIT = 50
 """The most steps of an execution before they are committed and others take their turn."""
+
+
+def _log_nothing(_run: RunningExecution, _events: Sequence[HistoryEvent]) -> None:
+    """Log nothing."""
 
 
 class ExecutionEngine:
     """The running executions.
 
     `ledger` stores Standard executions. Express ones live in memory only: a crash may lose
-    them, as at AWS. A job is polled every `poll_interval_s` seconds.
+    them, as at AWS.
     """
 
     def __init__(
@@ -56,14 +68,15 @@ class ExecutionEngine:
         engine: EngineContext,
         caller: TaskCaller,
         *,
+        log: OnEvents = _log_nothing,
         steps_per_commit: int = STEPS_PER_COMMIT,
-        poll_interval_s: float = 1.0,
     ) -> None:
         self._interpreter = interpreter
         self._store = store
         self._schedule = schedule
         self._engine_context = engine
-        self._dispatcher = ActionDispatcher(schedule, caller, self.signal, poll_interval_s)
+        self._log = log
+        self._dispatcher = ActionDispatcher(schedule, caller, self.signal, _POLL_INTERVAL_S)
         self._steps_per_commit = steps_per_commit
         self._guard = threading.Lock()
         self._runs: dict[str, RunningExecution] = {}
@@ -243,6 +256,7 @@ class ExecutionEngine:
         if run.changes and run.identity.kind == "STANDARD":
             self._store_changes(run)
         changes, run.changes = run.changes, UncommittedChanges()
+        self._log(run, changes.events)
         waiting, run.waiting = run.waiting, {}
         started_tasks, run.started_tasks = run.started_tasks, []
         abandoned, run.abandoned = run.abandoned, []

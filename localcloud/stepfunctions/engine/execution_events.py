@@ -76,6 +76,13 @@ def to_api_event(event: HistoryEvent, *, with_data: bool) -> dict[str, Any]:
     return shown
 
 
+def details_of(event: HistoryEvent, *, with_data: bool) -> JsonObject:
+    """Return the details of an event as logs hold them, without data or with it."""
+    hidden = () if with_data else (*_DATA, *(f"{name}Details" for name in _DATA))
+    details = event.details or {}
+    return {name: value for name, value in details.items() if name not in hidden}
+
+
 _MAX_DATA_BYTES = 248 * 1024
 """Input and output are both left out if they are larger together."""
 

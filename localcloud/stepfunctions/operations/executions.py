@@ -24,7 +24,10 @@ from localcloud.stepfunctions.operations.requests import (
     parse_execution_input,
     to_datetime,
 )
-from localcloud.stepfunctions.operations.state_machines import describe_revision
+from localcloud.stepfunctions.operations.state_machines import (
+    definition_members,
+    describe_revision,
+)
 from localcloud.stepfunctions.store.executions import StoredExecution
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision
 
@@ -153,7 +156,8 @@ class ExecutionOperations(OperationGroup):
             label = identity.machine_name.partition("/")[2]
             shown |= {"mapRunArn": identity.map_run_arn, "label": label}
             if "definition" in shown:
-                shown["definition"] = _definition_at(shown["definition"], identity.machine_path)
+                definition = _definition_at(shown["definition"], identity.machine_path)
+                shown |= definition_members(definition)
         return shown
 
     def list_executions(self, params: Params) -> Result:

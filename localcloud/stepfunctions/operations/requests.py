@@ -14,6 +14,7 @@ from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.execution_engine import ExecutionEngine
 from localcloud.stepfunctions.engine.work_scheduler import WorkScheduler
+from localcloud.stepfunctions.integrations.integration import ClientFactory
 from localcloud.stepfunctions.language.values import Json, dumps
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
@@ -37,6 +38,7 @@ class StepFunctionsDeps:
     engine: ExecutionEngine
     schedule: WorkScheduler
     new_id: Callable[[], str]
+    clients: ClientFactory
     starting: threading.Lock = field(default_factory=threading.Lock)
 
     def machine(self, arn: str) -> StateMachineRevision:

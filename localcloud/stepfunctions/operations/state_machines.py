@@ -7,12 +7,14 @@ from typing import Any
 
 from localcloud.errors import AwsError, unsupported
 from localcloud.service import Params, Result
+from localcloud.stepfunctions.engine.execution_log import OFF, log_group_of
 from localcloud.stepfunctions.integrations.registry import resource_problem
 from localcloud.stepfunctions.language.validation.definition_checks import (
     MachineType,
     diagnostics,
     invalid_definition_message,
 )
+from localcloud.stepfunctions.language.variable_references import variable_references
 from localcloud.stepfunctions.operations.requests import (
     OperationGroup,
     check_arn,
@@ -45,6 +47,7 @@ class StateMachineOperations(OperationGroup):
         _refuse_versions(params)
         check_name(name)
         body = {**_DEFAULTS, **{key: params[key] for key in _BODY if key in params}}
+        body["loggingConfiguration"] = self._checked_logging(body["loggingConfiguration"])
         _check_definition(body["definition"], body["type"])
         tags = _tags(params.get("tags", []))
         arn = deps.surroundings.arn("states", f"stateMachine:{name}")
@@ -71,8 +74,13 @@ class StateMachineOperations(OperationGroup):
                 "Either the definition, the role ARN, the LoggingConfiguration, the "
                 "TracingConfiguration, or the EncryptionConfiguration must be specified",
             )
+        if "loggingConfiguration" in changed:
+            changed["loggingConfiguration"] = self._checked_logging(changed["loggingConfiguration"])
         body = {**found.body, **changed}
         _check_definition(body["definition"], body["type"])
+        if body == found.body:
+            same = deps.schedule.now()
+            return omit_none(updateDate=to_datetime(same), revisionId=found.revision_id)
         now, revision_id = deps.schedule.now(), deps.new_id()
         deps.machines.update(arn, body, revision_id, now)
         return {"updateDate": to_datetime(now), "revisionId": revision_id}
@@ -147,6 +155,27 @@ class StateMachineOperations(OperationGroup):
         tags = self._deps.machines.tags(self._taggable(params["resourceArn"]))
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
+    def _checked_logging(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a logging configuration with its defaults.
+
+        Raises InvalidLoggingConfiguration unless it names one log group, which exists. The level
+        OFF needs none.
+        """
+        configuration = {"level": OFF, "includeExecutionData": False, **given}
+        destinations = configuration.get("destinations") or []
+        if len(destinations) > 1 or (configuration["level"] != OFF and not destinations):
+            raise _invalid_logging("Must specify exactly one Log Destination.")
+        if destinations and not self._has_log_group(log_group_of(configuration)):
+            raise _invalid_logging("Log Destination not found.")
+        return configuration
+
+    def _has_log_group(self, name: str | None) -> bool:
+        if name is None:
+            return False
+        logs = self._deps.clients("logs", "")
+        groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        return any(group["logGroupName"] == name for group in groups)
+
     def _taggable(self, arn: str) -> str:
         check_arn(arn)
         if self._deps.machines.find(arn) is None:
@@ -154,9 +183,14 @@ class StateMachineOperations(OperationGroup):
         return arn
 
 
+def _invalid_logging(why: str) -> AwsError:
+    return AwsError("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {why}")
+
+
 def describe_revision(found: StateMachineRevision, *, with_data: bool) -> dict[str, Any]:
     """Return the members that both descriptions of a state machine have in common."""
     shown = omit_none(
+        encryptionConfiguration={"type": "AWS_OWNED_KEY"},
         stateMachineArn=found.machine_arn,
         name=found.name,
         roleArn=found.body["roleArn"],
@@ -164,7 +198,14 @@ def describe_revision(found: StateMachineRevision, *, with_data: bool) -> dict[s
         tracingConfiguration=found.body["tracingConfiguration"],
         revisionId=found.revision_id,
     )
-    return {**shown, "definition": found.body["definition"]} if with_data else shown
+    return {**shown, **definition_members(found.body["definition"])} if with_data else shown
+
+
+def definition_members(definition: str) -> dict[str, Any]:
+    """Return the members that show a definition: the text, and the variables that states read."""
+    return omit_none(
+        definition=definition, variableReferences=variable_references(definition) or None
+    )
 
 
 def _refuse_versions(params: Params) -> None:

@@ -28,6 +28,7 @@ def test_a_machine_is_described_as_it_was_created(bench: Bench) -> None:
         "type": "STANDARD",
         "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": {"enabled": False},
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
     }
 
 
