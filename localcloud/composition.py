@@ -20,6 +20,7 @@ from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BatchDependencies, BedrockService
 from localcloud.clients import Clients
 from localcloud.delivery import lambda_deliverer, state_machine_deliverer, topic_deliverer
+from localcloud.dynamodb.conversion import open_dynamodb
 from localcloud.events.service import EventsService
 from localcloud.faults import PATH as FAULTS_PATH
 from localcloud.faults import FaultInjector, FaultsApi
@@ -93,6 +94,7 @@ class LocalCloud:
         self.context = CloudContext(data_dir, http.url)
         self._callers = CredentialStore(self.context.folder("iam"))
         self._ledger = Ledger(self.context.folder("iam"))
+        self._dynamodb = open_dynamodb(self.context)
         self._moto = MotoEngine(self.context)
         account = self._account()
         self._guard = AccessGuard(
@@ -183,6 +185,7 @@ class LocalCloud:
             self._moto,
             self._s3,
             self._api,
+            self._dynamodb,
         )
         interceptors = Interceptors(
             self._usage.intercept,
@@ -225,6 +228,7 @@ class LocalCloud:
             stack.callback(self._callers.close)
             stack.callback(self._ledger.stop)
             stack.callback(self._moto.close)
+            stack.callback(self._dynamodb.close)
             stack.callback(self.client.close)
             stack.callback(self._http.stop)
             stack.callback(self._api.stop)
@@ -237,7 +241,7 @@ class LocalCloud:
 
     def _account(self) -> AccountPolicies:
         return AccountPolicies(
-            AccountResources(self.context.region, self.context.account_id, self._moto.hash_key),
+            AccountResources(self.context.region, self.context.account_id, self._dynamodb.hash_key),
             self._moto.role_policies,
             {
                 "sqs": lambda arn: self._sqs.policy_of(arn),

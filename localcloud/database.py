@@ -86,6 +86,16 @@ class Database:
         if name not in {row["name"] for row in columns}:
             self.write(f"ALTER TABLE {table} ADD COLUMN {definition}")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection whose reads all see the same state; nothing may be written on it."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
     def read(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Run one SELECT and return its rows."""
         with self._connection() as connection:

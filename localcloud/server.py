@@ -27,6 +27,7 @@ from localcloud.composition import (
     synthesise_template,
 )
 from localcloud.deployment_package import DeploymentPackage, open_package
+from localcloud.dynamodb.conversion import ConversionError
 from localcloud.faults.injector import FaultsFileError
 from localcloud.frontdoor.http_server import PortUnavailableError
 from localcloud.lambdas.pool import SMALL_ACCOUNT, ConcurrencyLimits
@@ -55,6 +56,7 @@ _START_ERRORS = (
     FaultsFileError,
     PortUnavailableError,
     CorruptDatabaseError,
+    ConversionError,
     OSError,
 )
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
+from localcloud.dynamodb.service import NAME as DYNAMODB
+from localcloud.dynamodb.service import DynamoDbService
 from localcloud.errors import AwsError, unsupported
 from localcloud.frontdoor import error_formats
 from localcloud.frontdoor.moto_calls import call_params, read_call
@@ -46,13 +48,14 @@ class Backends:
     """The services and applications that the front door dispatches to.
 
     `services` are by signing name; of several with one name, the first that has the operation
-    serves it.
+    serves it. `moto` and `dynamodb` read the bodies of their calls themselves.
     """
 
     services: Mapping[str, tuple[Service, ...]]
     moto: MotoEngine
     s3: WsgiApp
     api: WsgiApp
+    dynamodb: DynamoDbService | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +140,13 @@ class FrontDoor:
 
     def _answer(self, signature: RequestSignature, request: FrontDoorRequest) -> WireResponse:
         request_id, signing_name = str(uuid4()), signature.service
-        model = None
+        model = service_model(DYNAMODB) if signing_name == DYNAMODB else None
         try:
             body = request.read_body()
-            if signing_name in HOSTS:
+            if signing_name in HOSTS or (signing_name == DYNAMODB and self._backends.dynamodb):
                 caller = self._authenticate(signing_name, signature, request, body)
                 call = read_call(signing_name, request, body)
-                return _with_request_id(self._call_moto(call, caller), request_id)
+                return _with_request_id(self._call_raw(call, caller), request_id)
             service, match = self._find(signing_name, request)
             model = service_model(service.name)
             caller = self._authenticate(service.name, signature, request, body)
@@ -160,21 +163,28 @@ class FrontDoor:
             return error_formats.error_response(signing_name, request, failure, request_id)
         return responses.error_response(model, failure, request_id)
 
-    def _call_moto(self, raw_call: RawCall, caller: Caller | None) -> WireResponse:
+    def _call_raw(self, raw_call: RawCall, caller: Caller | None) -> WireResponse:
+        """Make a call of a service that reads the body itself."""
         service, operation = raw_call.service, raw_call.operation
-        if self._guard is None or caller is None:
-            call = ServiceCall(service, operation, {})
-            return self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
         params = call_params(raw_call)
+        if self._guard is None or caller is None:
+            return self._serve_raw(raw_call, ServiceCall(service, operation, params))
         self._guard.authorize_call(caller, service, operation, params)
         if service == "sts":
             session = sts.answer_sts(self._guard, caller, operation, params)
             if session is not None:
                 return session
-        call = ServiceCall(service, operation, params, caller.name)
-        response = self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
+        response = self._serve_raw(raw_call, ServiceCall(service, operation, params, caller.name))
         self._guard.invalidate_after(service, operation)
         return response
+
+    def _serve_raw(self, raw_call: RawCall, call: ServiceCall) -> WireResponse:
+        dynamodb = self._backends.dynamodb
+        if call.service == DYNAMODB and dynamodb is not None:
+            return self._interceptors.faults(
+                call, lambda: dynamodb.handle(call.operation, call.params)
+            )
+        return self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
 
     def _call_service(
         self,

@@ -1,1 +1,1 @@
-"""Services answered by moto, made durable by a journal: DynamoDB, KMS, IAM, SNS and others."""
+"""Services answered by moto, made durable by a journal: KMS, IAM, SNS, SSM and others."""

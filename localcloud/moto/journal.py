@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.database import Database
 
-ITEM_WRITES = frozenset(
-    {
-        "PutItem",
-        "UpdateItem",
-        "DeleteItem",
-        "BatchWriteItem",
-        "TransactWriteItems",
-        "ExecuteStatement",
-        "BatchExecuteStatement",
-        "ExecuteTransaction",
-    }
-)
 NOT_JOURNALLED = frozenset(
     {"Publish", "PublishBatch", "AssumeRole", "PutLogEvents", "PutMetricData"}
 )
 """Operations whose effects are not kept: what they add is lost with the process."""
-
-_COMPACTED = ITEM_WRITES | NOT_JOURNALLED
-"""Earlier versions journalled some of the others too, so compaction removes both."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
@@ -55,8 +40,13 @@ class Journal:
     """Calls in the order in which they were made, each with a sequence number."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the journal at `path`."""
+        """Open or create the journal at `path`, without what only earlier versions kept."""
         self._database = Database(path, _SCHEMA)
+        marks = ", ".join("?" for _ in NOT_JOURNALLED)
+        self._database.write(
+            f"DELETE FROM journal WHERE operation IN ({marks})",  # noqa: S608
+            *NOT_JOURNALLED,
+        )
 
     def close(self) -> None:
         """Close the journal."""
@@ -73,23 +63,14 @@ class Journal:
         rows = self._database.read("SELECT * FROM journal ORDER BY seq")
         return [(row["seq"], _call_from_row(row)) for row in rows]
 
-    def length(self) -> int:
-        """Return the number of calls."""
-        return int(self._database.read("SELECT count(*) AS n FROM journal")[0]["n"])
+    def calls_of(self, service: str) -> list[tuple[int, RawCall]]:
+        """Return the calls of one service with their sequence numbers, in order."""
+        rows = self._database.read("SELECT * FROM journal WHERE service = ? ORDER BY seq", service)
+        return [(row["seq"], _call_from_row(row)) for row in rows]
 
-    def length_without_item_writes(self) -> int:
-        """Return the number of calls that `replace_item_writes` would keep."""
-        marks = ", ".join("?" for _ in _COMPACTED)
-        count = f"SELECT count(*) AS n FROM journal WHERE operation NOT IN ({marks})"  # noqa: S608
-        return int(self._database.read(count, *_COMPACTED)[0]["n"])
-
-    def replace_item_writes(self, puts: Iterable[RawCall]) -> None:
-        """Remove every write of an item and append `puts`, in one transaction."""
-        marks = ", ".join("?" for _ in _COMPACTED)
-        with self._database.transaction() as connection:
-            connection.execute(f"DELETE FROM journal WHERE operation IN ({marks})", [*_COMPACTED])  # noqa: S608
-            for put in puts:
-                _append(connection, put)
+    def remove_calls_of(self, service: str) -> None:
+        """Remove the calls of one service."""
+        self._database.write("DELETE FROM journal WHERE service = ?", service)
 
 
 def _append(connection: sqlite3.Connection, call: RawCall) -> int:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from localcloud.errors import AwsError
 
-_UNSUPPORTED: Mapping[tuple[str, str], str] = {
-    ("dynamodb", "CreateBackup"): (
-        "The local cloud keeps no backups of tables; copy its data directory, "
-        "or use backups on AWS."
-    ),
-}
 _PROTOCOLS = ("sqs", "lambda", "http", "https")
 _SYMMETRIC_KEY_SPECS = ("SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512")
 
 
 def check_supported(service: str, operation: str, body: bytes) -> None:
     """Raise UnsupportedOperation for a call that moto must not be given."""
-    reason = _UNSUPPORTED.get((service, operation))
+    reason = None
     if (service, operation) == ("kms", "CreateKey"):
         reason = _unsupported_key(body)
     if (service, operation) == ("sns", "Subscribe"):

@@ -26,7 +26,8 @@ def _bound_violations(shape: Shape, value: Any) -> Iterator[str]:
         yield f"Member must have {measure} less than or equal to {high}"
 
 
-def _bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    """Yield AWS's words for each bound on the length or size of `value` that it violates."""
     shown = "" if shape.metadata.get("sensitive") else f" '{_short(value)}'"
     for violation in _bound_violations(shape, value):
         yield f"Value{shown} at '{path}' failed to satisfy constraint: {violation}"
@@ -62,29 +63,30 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
         if not shape.is_document_type:
             yield from _structure(shape, value, path)
     elif isinstance(shape, ListShape):
-        yield from _bounds(shape, value, path)
+        yield from bounds(shape, value, path)
         for number, item in enumerate(value, 1):
             yield from violations(shape.member, item, f"{path}.{number}.member")
     elif isinstance(shape, MapShape):
-        yield from _bounds(shape, value, path)
+        yield from bounds(shape, value, path)
         yield from _map_keys(shape, value, path)
         for key, item in value.items():
             yield from violations(shape.value, item, f"{path}.{key}")
     elif shape.type_name in _BOUNDED or isinstance(value, bytes):
-        yield from _bounds(shape, value, path)
+        yield from bounds(shape, value, path)
         yield from _enum(shape, value, path)
 
 
 def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
         if name not in value:
-            member_path = _member_path(path, name)
-            yield f"Value at '{member_path}' failed to satisfy constraint: Member must not be null"
+            missing = member_path(path, name)
+            yield f"Value at '{missing}' failed to satisfy constraint: Member must not be null"
     for name, item in value.items():
-        yield from violations(shape.members[name], item, _member_path(path, name))
+        yield from violations(shape.members[name], item, member_path(path, name))
 
 
-def _member_path(path: str, name: str) -> str:
+def member_path(path: str, name: str) -> str:
+    """Return the path of a member as AWS writes it, with a small first letter."""
     name = re.sub(r"^[A-Z]", lambda first: first.group().lower(), name)
     return f"{path}.{name}" if path else name
 

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 
+from localcloud.dynamodb.service import DynamoDbService
 from localcloud.errors import AwsError
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
@@ -96,12 +97,14 @@ def sqs() -> FakeSqs:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]:
-    moto = MotoEngine(CloudContext(tmp_path_factory.mktemp("data"), "http://127.0.0.1"))
+    context = CloudContext(tmp_path_factory.mktemp("data"), "http://127.0.0.1")
+    moto, dynamodb = MotoEngine(context), DynamoDbService(context)
     backends = Backends(
         {"sqs": (sqs,), "states": (FakeStates(),), "bedrock": (FakeBedrock(),)},
         moto,
         _echo("s3"),
         _echo("api"),
+        dynamodb,
     )
     server = HttpServer()
     server.start(FrontDoor(backends))
@@ -110,6 +113,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]
         client(server.url, each).close()
     server.stop()
     moto.close()
+    dynamodb.close()
 
 
 _made: list[str] = []
@@ -276,16 +280,16 @@ def test_unsigned_requests_should_reach_the_api_or_s3(
     assert httpx.request(method, url + path, headers=headers).text == room
 
 
-def test_moto_should_answer_dynamodb_and_sns(url: str) -> None:
+def test_dynamodb_and_moto_should_answer(url: str) -> None:
     table = client(url, "dynamodb")
     table.create_table(
-        TableName="t",
+        TableName="tab",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    table.put_item(TableName="t", Item={"pk": {"S": "a"}})
-    assert table.get_item(TableName="t", Key={"pk": {"S": "a"}})["Item"] == {"pk": {"S": "a"}}
+    table.put_item(TableName="tab", Item={"pk": {"S": "a"}})
+    assert table.get_item(TableName="tab", Key={"pk": {"S": "a"}})["Item"] == {"pk": {"S": "a"}}
     arn = client(url, "sns").create_topic(Name="news")["TopicArn"]
     assert arn == "arn:aws:sns:us-east-1:000000000000:news"
     with pytest.raises(ClientError, match="UnsupportedOperation"):

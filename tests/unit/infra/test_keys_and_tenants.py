@@ -1,4 +1,4 @@
-"""Tenants and their keys, on moto's DynamoDB and our own S3 Vectors."""
+"""Tenants and their keys, on the local cloud's DynamoDB and S3 Vectors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 
 from infra import tenants
+from localcloud.dynamodb.service import DynamoDbService
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
-from localcloud.moto.engine import MotoEngine
 from localcloud.s3vectors.service import S3VectorsService
 from localcloud.service import CloudContext
 from tests import clients
@@ -51,8 +51,9 @@ def nothing(environ: object, start_response: object) -> list[bytes]:
 def client(tmp_path: Path) -> Iterator[Clients]:
     server = HttpServer()
     surroundings = CloudContext(tmp_path, server.url)
-    moto, vectors = MotoEngine(surroundings), S3VectorsService(surroundings)
-    server.start(FrontDoor(Backends({"s3vectors": (vectors,)}, moto, nothing, nothing)))
+    dynamodb, vectors = DynamoDbService(surroundings), S3VectorsService(surroundings)
+    backends = Backends({"s3vectors": (vectors,)}, None, nothing, nothing, dynamodb)  # type: ignore[arg-type]  # moto is not asked
+    server.start(FrontDoor(backends))
     clients = Clients(server.url)
     clients("s3vectors").create_vector_bucket(vectorBucketName=STAGE.vector_bucket)
     clients("dynamodb").create_table(
@@ -71,7 +72,7 @@ def client(tmp_path: Path) -> Iterator[Clients]:
     clients.close()
     server.stop()
     vectors.stop()
-    moto.close()
+    dynamodb.close()
 
 
 def record(client: Clients, pk: str, sk: str) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from localcloud.moto.journal import RawCall
 from localcloud.service import CloudContext
 
 PREFIXES = {
-    "dynamodb": ("DynamoDB_20120810", "1.0"),
     "kms": ("TrentService", "1.1"),
     "ssm": ("AmazonSSM", "1.1"),
     "secretsmanager": ("secretsmanager", "1.1"),
@@ -42,20 +41,6 @@ class Opened:
         answer: dict[str, Any] = json.loads(body or b"{}")
         return answer
 
-    def table(self, name: str = "t") -> None:
-        self(
-            "dynamodb",
-            "CreateTable",
-            TableName=name,
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-
-    def items(self, name: str = "t") -> dict[str, dict[str, Any]]:
-        items = self("dynamodb", "Scan", TableName=name)["Items"]
-        return {item["pk"]["S"]: item for item in items}
-
 
 Open = Callable[..., Any]
 
@@ -65,8 +50,8 @@ def opened(tmp_path: Path) -> Open:
     """Open a MotoCloud on the test's folder, or on one beside it, for a `with` block."""
 
     @contextmanager
-    def open_one(folder: str = "data", **more: Any) -> Iterator[Opened]:
-        cloud = MotoEngine(CloudContext(tmp_path / folder, "http://127.0.0.1"), **more)
+    def open_one(folder: str = "data") -> Iterator[Opened]:
+        cloud = MotoEngine(CloudContext(tmp_path / folder, "http://127.0.0.1"))
         try:
             yield Opened(cloud)
         finally:

@@ -1,0 +1,1 @@
+"""DynamoDB's expression language: conditions, key conditions, updates and projections."""
