@@ -29,7 +29,8 @@ _LEGACY = (
 
 @cache
 def _input_shape(operation: str) -> Shape:
-    shape: Shape = service_model("dynamodb").operation_model(operation).input_shape
+    shape = service_model("dynamodb").operation_model(operation).input_shape
+    assert shape is not None  # every operation of DynamoDB takes parameters
     return shape
 
 

@@ -130,7 +130,7 @@ def table(**more: Any) -> Json:
     return resource(
         "DynamoDB::Table",
         **{
-            "TableName": "t",
+            "TableName": "tab",
             "KeySchema": keys,
             "AttributeDefinitions": names,
             "BillingMode": "PAY_PER_REQUEST",
@@ -154,14 +154,14 @@ def test_a_table_should_change_in_place_and_keep_its_items(apply: Apply) -> None
         TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True},
     )
     with apply(T=before) as (client, _):
-        client("dynamodb").put_item(TableName="t", Item={"pk": {"S": "kept"}})
+        client("dynamodb").put_item(TableName="tab", Item={"pk": {"S": "kept"}})
     with apply(T=after) as (client, _):
         dynamodb = client("dynamodb")
-        described = dynamodb.describe_table(TableName="t")["Table"]
+        described = dynamodb.describe_table(TableName="tab")["Table"]
         assert {i["IndexName"] for i in described["GlobalSecondaryIndexes"]} == {"two", "three"}
-        until = dynamodb.describe_time_to_live(TableName="t")["TimeToLiveDescription"]
+        until = dynamodb.describe_time_to_live(TableName="tab")["TimeToLiveDescription"]
         assert until["AttributeName"] == "expires"
-        assert dynamodb.scan(TableName="t")["Count"] == 1
+        assert dynamodb.scan(TableName="tab")["Count"] == 1
     other = table(
         KeySchema=[{"AttributeName": "other", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "other", "AttributeType": "S"}],

@@ -107,8 +107,8 @@ def check(tables: Tables, condition: str, values: dict[str, Any], **more: Any) -
         (
             {"pk": S, "sk": S, "a": {"N": "1e126"}},
             (
-                "Number overflow. Attempting to store a number with magnitude larger than supported "
-                "range"
+                "Number overflow. Attempting to store a number with magnitude larger than "
+                "supported range"
             ),
         ),
         (
