@@ -15,8 +15,8 @@ from localcloud.dynamodb.errors import invalid
 from localcloud.dynamodb.expressions.conditions import (
     And,
     Between,
-    Comparison,
     Condition,
+    ConditionComparison,
     Function,
     Not,
     OneOf,
@@ -69,7 +69,7 @@ class PageRequest:
     segment: tuple[int, int] = (0, 1)
 
 
-class QueryOperations:
+class ItemQueryOperations:
     """Query and Scan."""
 
     def __init__(self, store: ItemStore) -> None:
@@ -322,7 +322,7 @@ def _attributes(condition: Condition) -> Iterator[str]:
                 yield from _attributes(each)
         case Not():
             yield from _attributes(condition.condition)
-        case Comparison():
+        case ConditionComparison():
             yield from _heads(condition.left, condition.right)
         case Between():
             yield from _heads(condition.operand, condition.low, condition.high)

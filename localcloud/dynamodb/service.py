@@ -9,7 +9,7 @@ from localcloud.clock import Clock
 from localcloud.dynamodb.expiry import ExpirySweep
 from localcloud.dynamodb.item_reads import ItemReadOperations
 from localcloud.dynamodb.item_writes import ItemWriteOperations
-from localcloud.dynamodb.queries import QueryOperations
+from localcloud.dynamodb.queries import ItemQueryOperations
 from localcloud.dynamodb.requests import read_request
 from localcloud.dynamodb.responses import json_response
 from localcloud.dynamodb.store import ItemStore
@@ -35,7 +35,7 @@ class DynamoDbService:
         self._store = store
         tables = TableOperations(context, store, clock)
         reads, writes = ItemReadOperations(store), ItemWriteOperations(store)
-        queries, transactions = QueryOperations(store), TransactionOperations(store, clock)
+        queries, transactions = ItemQueryOperations(store), TransactionOperations(store, clock)
         self._sweep = ExpirySweep(store, clock)
         self._operations: Mapping[str, Callable[[Params], Result]] = {
             "CreateTable": tables.create_table,

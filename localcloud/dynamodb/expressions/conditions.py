@@ -46,7 +46,7 @@ _OPERANDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ConditionComparison:
     """Two operands compared by `=`, `<>`, `<`, `<=`, `>` or `>=`."""
 
     operator: str
@@ -100,7 +100,7 @@ class Or:
     conditions: tuple[Condition, ...]
 
 
-Condition = Comparison | Between | OneOf | Function | Not | And | Or
+Condition = ConditionComparison | Between | OneOf | Function | Not | And | Or
 
 
 @lru_cache(maxsize=1024)
@@ -152,7 +152,7 @@ class ConditionParser(ExpressionParser):
             self.cursor.next()
             right = self.operand()
             self.check_operands_differ(token.text, left, right)
-            return Comparison(token.text, left, right)
+            return ConditionComparison(token.text, left, right)
         if self.cursor.take_word("BETWEEN"):
             return self._between(left)
         if self.cursor.take_word("IN"):
@@ -260,7 +260,7 @@ def _continues_operand(token: Token | None) -> bool:
 def holds(condition: Condition, item: Item, values: Values) -> bool:
     """Return whether a condition is true of an item; a missing item is an empty one."""
     match condition:
-        case Comparison():
+        case ConditionComparison():
             return _compare(condition, item, values)
         case Function():
             return _FUNCTIONS[condition.name](condition.arguments, item, values)
@@ -275,7 +275,7 @@ def holds(condition: Condition, item: Item, values: Values) -> bool:
                 ("<=", condition.low, condition.operand),
                 ("<=", condition.operand, condition.high),
             )
-            return all(_compare(Comparison(*bound), item, values) for bound in bounds)
+            return all(_compare(ConditionComparison(*bound), item, values) for bound in bounds)
         case OneOf():
             operand = _value(condition.operand, item, values)
             return any(same(operand, _value(each, item, values)) for each in condition.options)
@@ -301,7 +301,7 @@ def _size(value: Value) -> int | None:
     return len(content) if kind in ("S", "SS", "NS", "BS", "L", "M") else None
 
 
-def _compare(comparison: Comparison, item: Item, values: Values) -> bool:
+def _compare(comparison: ConditionComparison, item: Item, values: Values) -> bool:
     left = _value(comparison.left, item, values)
     right = _value(comparison.right, item, values)
     if comparison.operator == "=":

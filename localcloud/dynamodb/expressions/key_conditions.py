@@ -13,8 +13,8 @@ from localcloud.dynamodb.errors import invalid, invalid_values
 from localcloud.dynamodb.expressions.conditions import (
     And,
     Between,
-    Comparison,
     Condition,
+    ConditionComparison,
     ConditionParser,
     Function,
     Not,
@@ -84,7 +84,7 @@ def _terms(condition: Condition) -> Iterator[KeyTerm]:
         case And():
             for each in condition.conditions:
                 yield from _terms(each)
-        case Comparison():
+        case ConditionComparison():
             yield _comparison(condition)
         case Between():
             yield KeyTerm(
@@ -104,7 +104,7 @@ def _operator_name(condition: Or | Not | OneOf | Function) -> str:
     return condition.name if isinstance(condition, Function) else names[type(condition)]
 
 
-def _comparison(comparison: Comparison) -> KeyTerm:
+def _comparison(comparison: ConditionComparison) -> KeyTerm:
     if comparison.operator not in _FLIPPED:
         raise _invalid_operator(comparison.operator)
     left, right, operator = comparison.left, comparison.right, comparison.operator

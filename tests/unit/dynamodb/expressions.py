@@ -30,17 +30,17 @@ PATHS = st.one_of(
     st.builds("{}.{}[{}]".format, NAMES, NAMES, st.integers(0, 1)),
 )
 PLACEHOLDERS = st.sampled_from([":s", ":n", ":v", ":w"])
-OPERANDS = st.one_of(PLACEHOLDERS, PLACEHOLDERS, st.sampled_from("mn"))
-"""Right-hand operands; a path among them is one that every item has."""
-
 COMPARATORS = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
 SIMPLE = st.one_of(
-    st.builds("{} {} {}".format, PATHS, COMPARATORS, OPERANDS),
+    st.builds("attribute_exists({0}) AND {0} {1} {2}".format, PATHS, COMPARATORS, PLACEHOLDERS),
+    st.builds("attribute_exists({0}) AND {0} {1} m".format, PATHS, COMPARATORS),
     st.builds(
         "attribute_exists({0}) AND size({0}) {1} :n".format, st.sampled_from("mn"), COMPARATORS
     ),
     st.builds("{} BETWEEN :low AND :high".format, PATHS),
-    st.builds("{} IN ({}, {})".format, PATHS, PLACEHOLDERS, OPERANDS),
+    st.builds(
+        "attribute_exists({0}) AND {0} IN ({1}, {2})".format, PATHS, PLACEHOLDERS, PLACEHOLDERS
+    ),
     st.builds("attribute_exists({})".format, PATHS),
     st.builds("attribute_not_exists({})".format, PATHS),
     st.builds("begins_with({}, :s)".format, PATHS),

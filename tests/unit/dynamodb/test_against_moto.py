@@ -8,7 +8,9 @@ moto deviates from AWS in these, which the test therefore steps over:
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 - A refused update may leave half of its actions. On AWS a write is made whole or not at all.
 - `size` of a missing or unsized attribute, `NOT NOT` and some document paths raise Python's errors.
-- Two missing attributes are equal to it; on AWS a comparison with a missing attribute is false.
+- A missing attribute is equal to NULL, and to another missing one. On AWS `attribute_exists` and
+  `attribute_type` tell the two apart.
+  https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 - It keeps numbers as they were written; AWS trims zeros.
   https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 """

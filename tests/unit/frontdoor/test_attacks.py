@@ -130,8 +130,8 @@ def test_a_wrong_secret_should_be_refused_in_the_services_own_format(door: Door)
     answer = door.signed(CREATE_USER, secret="guessed")
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/xml")
     assert "<Code>SignatureDoesNotMatch</Code>" in answer.text
-    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables"}
-    headers = signed_headers("dynamodb", door.url, b"{}", target, secret="guessed")
+    target = {"X-Amz-Target": "AmazonSSM.DescribeParameters"}
+    headers = signed_headers("ssm", door.url, b"{}", target, secret="guessed")
     told = httpx.post(door.url, content=b"{}", headers=headers)
     assert (told.status_code, told.json()["__type"]) == (403, "InvalidSignatureException")
     bucket = f"{door.url}/bucket"
