@@ -293,4 +293,4 @@ def test_dynamodb_and_moto_should_answer(url: str) -> None:
     arn = client(url, "sns").create_topic(Name="news")["TopicArn"]
     assert arn == "arn:aws:sns:us-east-1:000000000000:news"
     with pytest.raises(ClientError, match="UnsupportedOperation"):
-        client(url, "sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:::q")
+        client(url, "sns").subscribe(TopicArn=arn, Protocol="sms", Endpoint="+1555")
