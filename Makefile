@@ -12,7 +12,7 @@ TRAINING := .venv-training
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients training train-all models demo up down test affected soak unit check lint types imports asl docs lock bench clean
+.PHONY: help setup clients training train-all models demo up down test affected soak unit check lint types imports asl docs lock emulate release bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -98,6 +98,12 @@ docs: setup ## Docs that are generated are up to date, and links lead somewhere
 
 lock: setup ## Compile the pinned requirements again
 	$(BIN)/python -m infra.lock
+
+emulate: setup models ## Import every arm64 bundle and run its sample event, emulated; before a release
+	$(BIN)/headrace package --stage dev --architecture arm64
+	$(BIN)/python -m infra.packaging.emulation build/package/dev-arm64
+
+release: check soak emulate ## Run what a release must pass
 
 bench: setup models ## Measure, and write dated results into benchmarks/results
 	$(BIN)/python -m benchmarks

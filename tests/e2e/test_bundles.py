@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from chalicelib import errors
+from infra.packaging import emulation
+from infra.packaging.emulation import NOT_REACHED, STREAMING, WITHOUT_SERVICES
 from infra.packaging.manifest import Manifest
 from infra.packaging.targets import find_interpreter
 from tests.cloud import CloudProcess
@@ -20,23 +22,10 @@ from tests.e2e.driving import api_of, settled, upload
 from tests.samples import samples
 
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
-STREAMING = ("stream_answer", "stream_chat")
 SAMPLES = {name: sample for name, sample in samples().items() if name not in STREAMING}
 """An event of each function that is invoked with one. Those of `STREAMING` answer HTTP requests:
 `test_streaming.py` and `clients` stream from their bundles.
 """
-WITHOUT_SERVICES = (
-    "check_support",
-    "embed_text",
-    "label_picture",
-    "rerank_passages",
-    "screen_image",
-    "screen_text",
-)
-"""The functions that answer their sample with nothing but what is in their bundle."""
-
-NOT_REACHED = {"chunk_document": {"chalicelib/inference/session.py: import onnxruntime"}}
-"""By bundle: imports that it lacks on purpose. Counting tokens opens no model."""
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +67,8 @@ def test_every_bundle_should_answer_its_sample_or_say_what_is_missing(
 def test_every_import_of_a_bundle_s_modules_should_be_in_it(
     cloud: CloudProcess, cloud_options: tuple[str, ...]
 ) -> None:
-    (package, bundles), script = cloud_options[1::2], Path(__file__).with_name("bundle_imports.py")
+    package, bundles = cloud_options[1::2]
+    script = Path(emulation.__file__).with_name("bundle_imports.py")
     for room in sorted({each.name: each for each in Manifest.read(Path(package)).functions}):
         (folder,) = Path(bundles).glob(f"{room}-*")
         done = subprocess.run(
@@ -88,7 +78,7 @@ def test_every_import_of_a_bundle_s_modules_should_be_in_it(
             timeout=100,
         )
         assert done.returncode == 0, done.stderr
-        assert set(json.loads(done.stdout)) == NOT_REACHED.get(room, set()), done.stdout
+        assert set(json.loads(done.stdout)) == NOT_REACHED.get(room, frozenset()), done.stdout
         assert done.stderr == ""
 
 
