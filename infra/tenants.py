@@ -67,16 +67,19 @@ def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> No
         raise ValueError("this key acts for another tenant") from error
 
 
-def revoke_key(dynamodb: Any, table: str, key: str) -> bool:
-    """Revoke `key` at once, and return whether it existed."""
+def revoke_key(dynamodb: Any, table: str, key: str, tenant: str) -> bool:
+    """Revoke `key` of `tenant` at once; return False, and change nothing, if it has no such key."""
     hashed = _record_key(key)
-    answer = dynamodb.delete_item(TableName=table, Key=hashed, ReturnValues="ALL_OLD")
-    if "Attributes" not in answer:
+    try:
+        dynamodb.delete_item(
+            TableName=table,
+            Key=hashed,
+            ConditionExpression="tenant = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": tenant}},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
-    pointer = {
-        "pk": {"S": f"TENANT#{answer['Attributes']['tenant']['S']}"},
-        "sk": hashed["pk"],
-    }
+    pointer = {"pk": {"S": f"TENANT#{tenant}"}, "sk": hashed["pk"]}
     dynamodb.delete_item(TableName=table, Key=pointer)
     return True
 
@@ -146,15 +149,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Create a tenant and print a new API key for it, or revoke a key."""
     parser = argparse.ArgumentParser(prog="python -m infra.tenants", description=main.__doc__)
     stages.add_options(parser)
-    parser.add_argument("--revoke", metavar="KEY", help="take this key away, at once")
+    parser.add_argument("--revoke", metavar="KEY", help="take this key of the tenant away, at once")
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
     try:
         place = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         client, stage = place.client, storage_of(place.outputs)
         if chosen.revoke:
-            known = revoke_key(client("dynamodb"), stage.records_table, chosen.revoke)
-            print("revoked" if known else "there is no such key")  # noqa: T201
+            tenant, table = chosen.tenant, stage.records_table
+            known = revoke_key(client("dynamodb"), table, chosen.revoke, tenant)
+            print("revoked" if known else f"{tenant} has no such key")  # noqa: T201
             return 0 if known else 1
         create_tenant(client, stage, chosen.tenant)
         key = new_key()

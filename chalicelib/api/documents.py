@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 UPLOAD_SECONDS = 15 * 60
+_FILE_NAME_VARIABLE = "${"
+"""A form puts the name of the file for `${filename}`, so that the key would be a prefix only.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+"""
 MAX_PAGE = 100
 MAX_LOOKED_AT = 2_000
 """Documents that one request reads. A page of a rare status may hold fewer than its limit, even
@@ -219,6 +224,11 @@ def _inbox_place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
     if any(part in {"", ".", ".."} for part in body.path.split("/")):
         raise InvalidInput(
             "The path must be relative, without empty, '.' or '..' parts.", field="path"
+        )
+    if _FILE_NAME_VARIABLE in body.path:
+        raise InvalidInput(
+            f"The path holds {_FILE_NAME_VARIABLE!r}, by which S3's forms mean a variable.",
+            field="path",
         )
     return parse_inbox_key(InboxPlace(tenant, body.collection, body.path).key)
 

@@ -113,7 +113,7 @@ class GenerationRun:
         """
         maximum = MaxCost(cost, load.tokens_in + load.tokens_out)
         reservation = self.deps.budgets.reserve(self.spender, step.model, maximum)
-        model_call = ModelCall(self.deps, step, load, reservation, None)
+        model_call = ModelCall(self.deps, step, load, reservation, self.spender.tenant, None)
         try:
             model_call.ticket = self.deps.guard.admit(step.model, self.spender.tenant)
         except BaseException:
@@ -171,6 +171,7 @@ class ModelCall:
     step: RouteStep
     load: TokenLoad
     reservation: Reservation
+    tenant: str
     ticket: ProbeTicket
     ended: bool = False
 
@@ -224,7 +225,7 @@ class ModelCall:
     def _end(self, error: HeadraceError | None) -> None:
         """Tell the guard that the call ended, by `error` if it failed."""
         self.ended = True
-        self.deps.guard.record_end(self.step.model, error, self.ticket)
+        self.deps.guard.record_end(self.step.model, self.tenant, error, self.ticket)
 
     def _settle(self, cost: ActualCost) -> None:
         """Settle the reservation; the answer is given even if its cost cannot be counted."""

@@ -88,19 +88,19 @@ class Backend(Protocol):
 class CallGuard(Protocol):
     """Protects models: circuit breakers and rate limits."""
 
-    def health(self) -> Mapping[str, Breaker]:
-        """Return the circuit breakers of models by name; a missing one is closed."""
+    def health(self, tenant: str) -> Mapping[str, Breaker]:
+        """Return the circuit breakers that hold for a tenant, by model; a missing one is closed."""
 
     def admit(self, model: str, tenant: str) -> ProbeTicket:
         """Wait briefly for the tenant's turn to call `model`; return the ticket for `record_end`.
 
         Raises:
             Throttled: the turn would come too late.
-            Transient: the breaker of the model is open, since too many calls failed.
+            Transient: the breaker is open, since too many calls of the tenant, or of many, failed.
         """
 
     def record_end(
-        self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
+        self, model: str, tenant: str, error: HeadraceError | None, ticket: ProbeTicket = None
     ) -> None:
         """Record that an admitted call ended, successfully if there is no `error`."""
 

@@ -277,7 +277,7 @@ def prepare(
         max_bytes=limits.max_bytes,
     )
     prices = deps.cost_model.prices
-    plan = router.plan_route(required, deps.models, prices, now, deps.guard.health())
+    plan = router.plan_route(required, deps.models, prices, now, deps.guard.health(spender.tenant))
     return GenerationRun(
         deps=deps,
         call=call,

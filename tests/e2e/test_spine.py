@@ -176,5 +176,5 @@ def test_another_tenants_document_should_not_be_there(
         assert other.get(f"/v1/documents/{known}").status_code == 404
         assert other.delete(f"/v1/documents/{known}").status_code == 404
         assert other.get("/v1/documents").json()["items"] == []
-        assert tenants.revoke_key(cloud.client("dynamodb"), stage.records_table, key)
+        assert tenants.revoke_key(cloud.client("dynamodb"), stage.records_table, key, "others")
         assert other.get("/v1/documents").status_code in (401, 403)

@@ -64,7 +64,7 @@ class BreakerRecords:
         self._now = now
 
     def breakers(self) -> Mapping[str, str]:
-        """Return what was kept and is not too old, by model."""
+        """Return what was kept and is not too old, by name."""
         now = self._now()
         return {
             str(item["sk"]).removeprefix(_PREFIX): str(item["breaker"])
@@ -72,8 +72,8 @@ class BreakerRecords:
             if float(item["expires_at"]) > now
         }
 
-    def save(self, model: str, breaker: str, seconds: float) -> None:
+    def save(self, name: str, breaker: str, seconds: float) -> None:
         """Keep a breaker; the last to write wins, since each tells of a newer state."""
         expires_at = int(self._now() + seconds)
-        key: dict[str, Value] = {"pk": PK, "sk": f"{_PREFIX}{model}"}
+        key: dict[str, Value] = {"pk": PK, "sk": f"{_PREFIX}{name}"}
         self._table.put(Put({**key, "breaker": breaker, "expires_at": expires_at}))

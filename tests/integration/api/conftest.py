@@ -31,7 +31,7 @@ class Tenant:
         self.api = Api(cloud.endpoint_url, self.key)
 
     def revoke(self) -> None:
-        assert tenants.revoke_key(self.cloud.client("dynamodb"), self.table, self.key)
+        assert tenants.revoke_key(self.cloud.client("dynamodb"), self.table, self.key, self.name)
 
     def put(self, *sources: Path, collection: str = "default") -> list[DocumentResult]:
         uploader = Uploader(self.api, collection, wait=60)

@@ -36,6 +36,8 @@ def test_should_hand_the_request_id_on_with_the_upload() -> None:
         ({"path": "../x"}, "path", None),
         ({"path": "/x"}, "path", None),
         ({"path": "a//x"}, "path", None),
+        ({"path": "notes/${filename}"}, "path", None),
+        ({"path": "${x"}, "path", None),
         ({"path": "a\n"}, "path", None),
         ({"path": "ü" * 500}, "path", "800"),
         ({"collection": "Not this"}, "collection", None),

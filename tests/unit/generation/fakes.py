@@ -125,7 +125,7 @@ class Watch:
     full: Mapping[str, BaseException] = field(default_factory=dict)
     ended: list[tuple[str, str]] = field(default_factory=list)
 
-    def health(self) -> Mapping[str, Breaker]:
+    def health(self, tenant: str) -> Mapping[str, Breaker]:
         return {}
 
     def admit(self, model: str, tenant: str) -> ProbeTicket:
@@ -134,7 +134,7 @@ class Watch:
         return 7.0
 
     def record_end(
-        self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
+        self, model: str, tenant: str, error: HeadraceError | None, ticket: ProbeTicket = None
     ) -> None:
         assert ticket == 7.0
         self.ended.append((model, type(error).__name__ if error is not None else ""))

@@ -30,10 +30,10 @@ class Kept:
             raise Transient("down")
         return dict(self.told)
 
-    def save(self, model: str, breaker: str, seconds: float) -> None:
+    def save(self, name: str, breaker: str, seconds: float) -> None:
         if self.down:
             raise Transient("down")
-        self.told[model] = breaker
+        self.told[name] = breaker
 
 
 @dataclass
@@ -53,17 +53,17 @@ def guard(store: Kept, time: Time, log: list[HeadraceError] | None = None) -> Mo
     return ModelGuard(store, time.now, time.sleep, said.append, RULES)
 
 
-def fails(one: ModelGuard, times: int) -> None:
+def fails(one: ModelGuard, times: int, tenant: str = "t") -> None:
     for _ in range(times):
-        one.admit("m", "t")
-        one.record_end("m", ModelFailure("broken"))
+        one.admit("m", tenant)
+        one.record_end("m", tenant, ModelFailure("broken"))
 
 
 def test_a_model_that_fails_should_rest_and_then_be_tried_by_one_call() -> None:
     time = Time()
     one = guard(Kept(), time)
     fails(one, 2)
-    assert one.health()["m"].state == "open"
+    assert one.health("t")["m"].state == "open"
     with pytest.raises(Transient, match="m is resting"):
         one.admit("m", "t")
     time.at += 10
@@ -71,35 +71,35 @@ def test_a_model_that_fails_should_rest_and_then_be_tried_by_one_call() -> None:
     with pytest.raises(Transient, match="tried by one call") as raised:
         one.admit("m", "t")
     assert raised.value.retry_after == 60
-    one.record_end("m", None)
-    assert one.health()["m"].state == "half-open"
-    one.record_end("m", None, ticket)
+    one.record_end("m", "t", None)
+    assert one.health("t")["m"].state == "half-open"
+    one.record_end("m", "t", None, ticket)
     one.admit("m", "t")
-    assert one.health()["m"].state == "closed"
+    assert one.health("t")["m"].state == "closed"
 
 
 def test_what_one_process_found_should_be_known_to_another_within_seconds() -> None:
     store, time = Kept(), Time()
     one, other = guard(store, time), guard(store, time)
-    assert other.health() == {}
+    assert other.health("t") == {}
     fails(one, 2)
-    assert other.health() == {}
+    assert other.health("t") == {}
     time.at += RULES.fresh_s
-    assert other.health()["m"].state == "open"
+    assert other.health("t")["m"].state == "open"
     with pytest.raises(Transient):
         other.admit("m", "t")
     time.at += 10
-    one.record_end("m", None, one.admit("m", "t"))
-    assert other.health()["m"].state == "closed"
+    one.record_end("m", "t", None, one.admit("m", "t"))
+    assert other.health("t")["m"].state == "closed"
 
 
 def test_the_store_should_be_asked_only_where_someone_asks_and_now_and_then() -> None:
     store, time = Kept(), Time()
     one = guard(store, time)
     for _ in range(10):
-        one.health()
+        one.health("t")
         one.admit("m", "t")
-        one.record_end("m", None)
+        one.record_end("m", "t", None)
     assert store.asked == 1
     assert store.told == {}
 
@@ -108,7 +108,7 @@ def test_a_store_that_is_down_should_stop_nobody_and_be_logged() -> None:
     store, time = Kept(down=True), Time()
     log: list[HeadraceError] = []
     one = guard(store, time, log)
-    assert one.health() == {}
+    assert one.health("t") == {}
     fails(one, 2)
     with pytest.raises(Transient, match="resting"):
         one.admit("m", "t")
@@ -120,8 +120,8 @@ def test_throttling_and_bad_input_should_not_make_a_model_rest(error: HeadraceEr
     time = Time()
     one = guard(Kept(), time)
     for _ in range(5):
-        one.record_end("m", error)
-    assert one.health()["m"].state == "closed"
+        one.record_end("m", "t", error)
+    assert one.health("t")["m"].state == "closed"
 
 
 def test_a_throttled_model_should_be_asked_more_slowly_and_no_wait_be_long() -> None:
@@ -129,7 +129,7 @@ def test_a_throttled_model_should_be_asked_more_slowly_and_no_wait_be_long() -> 
     one = guard(Kept(), time)
     for _ in range(10):
         one.admit("m", "t")
-        one.record_end("m", Throttled("slow down"))
+        one.record_end("m", "t", Throttled("slow down"))
         time.at += 0.5
     began, refused, let_through = time.at, 0, 0
     for _ in range(20):
@@ -154,11 +154,53 @@ def test_threads_should_share_one_guard_and_lose_no_count() -> None:
     def work() -> None:
         for _ in range(each):
             one.admit("m", "t")
-            one.record_end("m", None)
+            one.record_end("m", "t", None)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert one.health()["m"].calls == 4 * each
+    assert one.health("t")["m"].calls == 4 * each
+
+
+def test_a_tenant_whose_calls_fail_should_not_close_a_model_for_another() -> None:
+    store, time = Kept(), Time()
+    one, other = guard(store, time), guard(store, time)
+    other.admit("m", "calm")
+    other.record_end("m", "calm", None)
+    fails(one, 2, "hasty")
+    time.at += RULES.fresh_s
+    assert other.health("hasty")["m"].state == "open"
+    assert other.health("calm")["m"].state == "closed"
+    assert other.health("new").get("m") is None
+    for tenant in ("calm", "new"):
+        other.admit("m", tenant)
+        other.record_end("m", tenant, None)
+    assert not [name for name in store.told if "hasty" in name]
+
+
+def test_a_model_that_fails_for_half_of_its_tenants_should_rest_for_all() -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    for calm in ("c1", "c2"):
+        one.admit("m", calm)
+        one.record_end("m", calm, None)
+    fails(one, 2, "a")
+    one.admit("m", "c1")
+    fails(one, 2, "b")
+    assert one.health("c1")["m"].state == "open"
+    with pytest.raises(Transient, match="resting"):
+        one.admit("m", "new")
+    one.admit("another", "new")
+    time.at += 10
+    one.admit("m", "new")
+
+
+def test_breakers_of_tenants_that_went_away_should_be_forgotten() -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    for number in range(5000):
+        one.record_end("m", f"t{number}", None)
+        time.at += 1
+    assert len(one._breakers) <= 4097

@@ -156,9 +156,12 @@ def test_a_key_should_never_move_to_another_tenant(client: Clients) -> None:
 def test_a_key_should_be_gone_at_once_when_it_is_revoked(client: Clients) -> None:
     key, dynamodb = tenants.new_key(), client("dynamodb")
     tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a")
-    assert tenants.revoke_key(dynamodb, STAGE.records_table, key) is True
+    kept = dynamodb.scan(TableName=STAGE.records_table)["Items"]
+    assert tenants.revoke_key(dynamodb, STAGE.records_table, key, "rival") is False
+    assert dynamodb.scan(TableName=STAGE.records_table)["Items"] == kept
+    assert tenants.revoke_key(dynamodb, STAGE.records_table, key, "acme") is True
     assert dynamodb.scan(TableName=STAGE.records_table)["Items"] == []
-    assert tenants.revoke_key(dynamodb, STAGE.records_table, key) is False
+    assert tenants.revoke_key(dynamodb, STAGE.records_table, key, "acme") is False
 
 
 def test_keys_should_be_long_and_never_alike() -> None:
@@ -181,6 +184,9 @@ def test_the_command_should_make_a_tenant_with_a_key_and_take_the_key_away(
     pk = f"KEY#{hashlib.sha256(key.encode()).hexdigest()}"
     assert record(client, pk, "KEY") is not None
 
+    assert tenants.main([*here, "rival", "--revoke", key]) == 1
+    assert capsys.readouterr().out == "rival has no such key\n"
+    assert record(client, pk, "KEY") is not None
     assert tenants.main([*here, "acme", "--revoke", key]) == 0
     assert record(client, pk, "KEY") is None
     assert tenants.main([*here, "acme", "--revoke", key]) == 1
