@@ -69,6 +69,16 @@ class DocumentListing(DocumentLookup, Declarations, Protocol):
         """Return one upload of a document, or None."""
 
 
+class UploadAnnouncements(Protocol):
+    """Uploads that were announced, and have not come."""
+
+    def announce_upload(self, tenant: str, document_id: str, upload_id: str, now: datetime) -> None:
+        """Record that the request `upload_id` announced an upload of the document."""
+
+    def cancel_uploads(self, tenant: str, document_id: str) -> int:
+        """Let no upload come that was announced and has not; return how many there were."""
+
+
 class UploadSigner(Protocol):
     """Signs upload forms."""
 
@@ -103,6 +113,7 @@ class DocumentServices:
     """The collaborators of the views of this module."""
 
     records: DocumentListing
+    uploads: UploadAnnouncements
     tenants: TenantStates
     answers: ResponseRecords
     sign: UploadSigner
@@ -124,6 +135,7 @@ def build_services(parts: ApiParts) -> DocumentServices:
 
     return DocumentServices(
         records=parts.records,
+        uploads=parts.records,
         tenants=parts.records,
         answers=parts.records,
         sign=parts.sign_upload,
@@ -183,7 +195,7 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
 def _create(
     request: Request, body: CreateDocumentRequest, deps: DocumentServices
 ) -> CreateDocumentResponse:
-    """Return where to upload; nothing is recorded until the upload arrives."""
+    """Return where to upload; there is no document until the upload arrives."""
     if body.bytes == 0:
         raise InvalidInput("The file is empty.", field="bytes", limit="1")
     if body.bytes > deps.max_file_bytes:
@@ -197,7 +209,9 @@ def _create(
     metadata = check_metadata(body.metadata)
     if metadata:
         check_metadata_declared(metadata, deps.records.declaration(place.tenant, place.collection))
-    carried = InboxMetadata(correlation_id=request_id_of(request), metadata=metadata)
+    upload_id = request_id_of(request)
+    deps.uploads.announce_upload(place.tenant, place.document_id, upload_id, deps.now())
+    carried = InboxMetadata(correlation_id=upload_id, metadata=metadata)
     upload = deps.sign(
         place.key,
         max_bytes=deps.max_file_bytes,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api import jobs
-from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.documents import DocumentLookup, UploadAnnouncements, existing_document
 from chalicelib.api.http import json_response, parse_body, request_id_of, serve_operation, tenant_of
 from chalicelib.api.jobs import ACCEPTED, JobServices, new_job_input, with_backups
 from chalicelib.contracts.jobs import Job, JobInput, RemoveTenantRequest
 from chalicelib.contracts.operations import Operation
-from chalicelib.contracts.removals import RemovedDocument
+from chalicelib.contracts.removals import Removed, RemovedDocument
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.removals import BACKUPS, needs_job
 from chalicelib.retrieval.ids import check_collection
@@ -25,7 +25,7 @@ from chalicelib.retrieval.ids import check_collection
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
     from chalicelib.contracts.indexes import TenantStates
-    from chalicelib.contracts.removals import RemovalBound, Removed
+    from chalicelib.contracts.removals import RemovalBound
     from chalicelib.wiring.api import ApiParts
 
 
@@ -46,6 +46,7 @@ class RemovalServices:
     jobs: JobServices
     tenants: TenantStates
     documents: DocumentLookup
+    uploads: UploadAnnouncements
     remover: Callable[[], RemovalStarter]
     """Returns what removes; its clients are made only when something is removed."""
 
@@ -56,6 +57,7 @@ def build_services(parts: ApiParts) -> RemovalServices:
         jobs=jobs.build_services(parts),
         tenants=parts.records,
         documents=parts.records,
+        uploads=parts.records,
         remover=lambda: parts.removal,
     )
 
@@ -72,10 +74,16 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
     def delete_document(document_id: str) -> Response:
         """Remove a document with all its versions.
 
-        A large one is removed by a job, and the answer is 202 with it.
+        A large one is removed by a job, and the answer is 202 with it. Uploads that were announced
+        and have not become a version yet never will.
         """
         request, deps = blueprint.current_request, services()
         tenant = tenant_of(request)
+        cancelled = deps.uploads.cancel_uploads(tenant, document_id)
+        if cancelled and deps.documents.document(tenant, document_id) is None:
+            return json_response(
+                RemovedDocument(document_id=document_id, removed=Removed(), backups=BACKUPS)
+            )
         document = existing_document(tenant, document_id, deps.documents)
         if needs_job(document):
             bound = deps.remover().begin(tenant, document)

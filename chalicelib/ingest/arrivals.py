@@ -122,6 +122,10 @@ class ArrivalProcessor:
             return ArrivalResult.OVERTAKEN
         if outcome is ClaimOutcome.REMOVING:
             return self._unwanted(claim.work, is_known=True)
+        if outcome is ClaimOutcome.CANCELLED:
+            work = claim.work
+            self.objects.delete_until(work.bucket, work.key, work.object_version_id)
+            return ArrivalResult.IGNORED
         if outcome is ClaimOutcome.DUPLICATE:
             self._start_if_lost(claim)
             return ArrivalResult.REPEATED

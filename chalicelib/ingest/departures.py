@@ -49,6 +49,9 @@ class MemberObjects(ObjectStore, Protocol):
     def delete_object(self, bucket: str, key: str) -> int:
         """Remove every version of the object `key`; return how many."""
 
+    def delete_until(self, bucket: str, key: str, newest: str) -> int:
+        """Remove the version `newest` of the object and those before it; return how many."""
+
 
 class DocumentRemover(Protocol):
     """Removes documents."""

@@ -29,6 +29,8 @@ class ClaimOutcome(Enum):
     """As many ingests run as may run; nothing was written."""
     OVERTAKEN = auto()
     """A newer version of the document was claimed before; nothing was written."""
+    CANCELLED = auto()
+    """The announcement of the upload was deleted before it came; nothing was written."""
     REMOVING = auto()
     """The tenant is being removed, or was; nothing was written."""
 

@@ -247,3 +247,25 @@ def sweep(cloud: CloudProcess, part: str) -> None:
     }
     answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
     assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_a_document_that_is_deleted_before_its_upload_came_should_never_appear(
+    cloud: CloudProcess, tenant: Tenant
+) -> None:
+    wanted = {"path": "late.txt", "bytes": len(FACT), "collection": "late"}
+    made = tenant.api.post("/v1/documents", json=wanted).json()
+    place = f"/v1/documents/{made['document_id']}"
+    assert tenant.api.delete(place).status_code == 200
+    form = made["upload"]
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": FACT})
+    assert sent.status_code in (200, 201, 204)
+    bucket, key = cloud.outputs["DocumentsBucketName"], form["fields"]["key"]
+
+    def is_gone() -> bool:
+        found = cloud.client("s3").list_object_versions(Bucket=bucket, Prefix=key)
+        return not found.get("Versions")
+
+    until(is_gone, "the upload stayed")
+    assert tenant.api.get(place).status_code == 404
+    again = ready(tenant, "late.txt", FACT, "late")
+    assert again == made["document_id"]

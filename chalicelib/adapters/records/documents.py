@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Put, Update, WriteCondition
@@ -25,6 +25,7 @@ from chalicelib.adapters.records.writes import (
     tenant_key,
     tenant_pk,
     timestamp,
+    upload_key,
     version_key,
 )
 from chalicelib.contracts.documents import Document, Version
@@ -37,6 +38,10 @@ from chalicelib.retrieval.ids import image_index_model
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
     from chalicelib.jobs.ingest_settlement import IngestSlot
+
+
+UPLOAD_LIFETIME = timedelta(days=15)
+"""How long an announcement is kept: longer than the event of its upload can wait in a queue."""
 
 
 class DocumentTable:
@@ -80,6 +85,22 @@ class DocumentTable:
         """Return a document, or None."""
         item = self._table.get(document_key(tenant, document_id))
         return None if item is None else document_from(item)
+
+    def announce_upload(self, tenant: str, document_id: str, upload_id: str, now: datetime) -> None:
+        """Record that the request `upload_id` announced an upload of the document."""
+        pk, sk = upload_key(tenant, document_id, upload_id)
+        expires_at = int((now + UPLOAD_LIFETIME).timestamp())
+        self._table.put(Put({"pk": pk, "sk": sk, "expires_at": expires_at}))
+
+    def cancel_uploads(self, tenant: str, document_id: str) -> int:
+        """Let no upload come that was announced and has not; return how many there were."""
+        cancelled = 0
+        for item in self._table.query(tenant_pk(tenant), f"UPLOAD#{document_id}#"):
+            key = (item["pk"], item["sk"])
+            with suppress(Conflict):  # it came meanwhile
+                self._table.update(Update(key, "SET #cancelled = :yes", {":yes": True}, EXISTS))
+                cancelled += 1
+        return cancelled
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         """Return a version, or None."""

@@ -5,6 +5,7 @@ Every item has the string keys `pk` and `sk`:
     TENANT#<tenant>   TENANT                       where the tenant's vectors are
     TENANT#<tenant>   DOCUMENT#<id>                what the API shows
     TENANT#<tenant>   VERSION#<id>#<version>       one upload; its creation is the claim
+    TENANT#<tenant>   UPLOAD#<id>#<request>        an upload that was announced, and has not come
     ADMISSION         ingest                       running: how many places are taken
     ADMISSION         RUNNING#<version>-<attempt>  one place; its deletion is the settlement
     WAITING           <tenant>#<due>#<version>-<attempt>  an arrival that waits for a place
@@ -28,6 +29,7 @@ from chalicelib.adapters.records.writes import (
     next_attempt,
     take_slot,
     tenant_stays,
+    upload_arrived,
     version_settled,
 )
 from chalicelib.errors import Conflict
@@ -47,6 +49,7 @@ class IngestTable(DocumentTable):
             *take_slot(claim, max_running),
             new_latest(claim),
             tenant_stays(claim.work.tenant),
+            upload_arrived(claim),
         ]
         return self._claimed(writes)
 
@@ -84,12 +87,14 @@ class IngestTable(DocumentTable):
         return True
 
     def _claimed(self, writes: list[Write]) -> ClaimOutcome:
-        """Write a claim: version, place, counter, document and tenant, in that order."""
+        """Write a claim: version, place, counter, document, tenant and announcement, in order."""
         try:
             self._table.transact(writes)
         except TransactionRefused as error:
             if 4 in error.refused:
                 return ClaimOutcome.REMOVING
+            if 5 in error.refused:
+                return ClaimOutcome.CANCELLED
             if error.refused & {0, 1}:
                 return ClaimOutcome.DUPLICATE
             return ClaimOutcome.OVERTAKEN if 3 in error.refused else ClaimOutcome.FULL

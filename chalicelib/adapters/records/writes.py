@@ -52,6 +52,11 @@ def document_key(tenant: str, document_id: str) -> Key:
     return tenant_pk(tenant), f"DOCUMENT#{document_id}"
 
 
+def upload_key(tenant: str, document_id: str, upload_id: str) -> Key:
+    """Return the key of an announced upload; the id is the request that announced it."""
+    return tenant_pk(tenant), f"UPLOAD#{document_id}#{upload_id}"
+
+
 def version_key(tenant: str, document_id: str, version: str) -> Key:
     """Return the key of a version."""
     return tenant_pk(tenant), f"VERSION#{document_id}#{version}"
@@ -93,6 +98,15 @@ def new_version(claim: IngestClaim) -> Put:
         "updated_at": now,
     }
     return Put(item, ABSENT)
+
+
+def upload_arrived(claim: IngestClaim) -> Delete:
+    """Remove the announcement of the upload, unless it was cancelled; there may be none."""
+    work = claim.work
+    return Delete(
+        upload_key(work.tenant, work.document_id, work.correlation_id),
+        WriteCondition("attribute_not_exists(#cancelled)"),
+    )
 
 
 def next_attempt(claim: IngestClaim) -> Update:

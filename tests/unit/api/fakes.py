@@ -110,6 +110,16 @@ class FakeRecords:
     versions: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     wanted: list[RetryWanted] = field(default_factory=list)
     declared: dict[tuple[str, str], Declaration] = field(default_factory=dict)
+    announced: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+
+    def announce_upload(self, tenant: str, document_id: str, upload_id: str, now: datetime) -> None:
+        self.announced.setdefault((tenant, document_id), []).append(upload_id)
+
+    def cancel_uploads(self, tenant: str, document_id: str) -> int:
+        ids = self.announced.pop((tenant, document_id), [])
+        self.cancelled += ids
+        return len(ids)
 
     def add(self, *documents: Document, tenant: str = "acme") -> None:
         kept = self.stored.setdefault(tenant, {})
@@ -259,9 +269,12 @@ class Api:
         )
         self.batches = BatchServices(self.jobs, self._sign, self.batch_objects, lambda: NOW)
         self.picture_jobs = PictureJobServices(self.jobs, self.records)
-        self.removals = RemovalServices(self.jobs, self.tenants, self.records, lambda: self.records)
+        self.removals = RemovalServices(
+            self.jobs, self.tenants, self.records, self.records, lambda: self.records
+        )
         self.documents = DocumentServices(
             records=self.records,
+            uploads=self.records,
             tenants=self.tenants,
             answers=self.records,
             sign=self._sign,

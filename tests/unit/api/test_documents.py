@@ -283,3 +283,17 @@ class TestIdempotencyKey:
     def test_should_refuse_a_key_that_is_none(self, key: str) -> None:
         response = Api().call("POST", "/v1/documents", BODY, idempotency_key=key)
         assert error_of(response)["field"] == "Idempotency-Key"
+
+
+def test_should_cancel_an_announced_upload_that_has_not_come() -> None:
+    """404 would say that nothing comes, and the document would appear when its event does."""
+    api = Api()
+    made = api.call("POST", "/v1/documents", {"path": "a.txt", "bytes": 10}).json_body
+    place = f"/v1/documents/{made['document_id']}"
+    (upload_id,) = api.records.announced["acme", made["document_id"]]
+    assert api.signed[0]["metadata"] == {"correlation-id": upload_id}
+    assert api.call("GET", place).status_code == 404
+    answer = api.call("DELETE", place)
+    assert (answer.status_code, answer.json_body["removed"]["objects"]) == (200, 0)
+    assert api.records.cancelled == [upload_id]
+    assert api.call("DELETE", place).status_code == 404
