@@ -108,6 +108,25 @@ def call_through(call: ServiceCall, serve: Callable[[], T]) -> T:
     return serve()
 
 
+_NEVER_GONE: Callable[[], bool] = lambda: False  # noqa: E731 - a default, not a function
+_CLIENT_GONE: ContextVar[Callable[[], bool]] = ContextVar("client_gone", default=_NEVER_GONE)
+
+
+@contextmanager
+def watched(is_gone: Callable[[], bool]) -> Iterator[None]:
+    """Serve in the block the request whose client no longer waits once `is_gone`."""
+    token = _CLIENT_GONE.set(is_gone)
+    try:
+        yield
+    finally:
+        _CLIENT_GONE.reset(token)
+
+
+def client_gone() -> Callable[[], bool]:
+    """Return what tells whether the client of this thread's request no longer waits."""
+    return _CLIENT_GONE.get()
+
+
 @contextmanager
 def traced(header: str) -> Iterator[None]:
     """Serve the request that has this trace header, `X-Amzn-Trace-Id`, in the block."""

@@ -6,6 +6,8 @@ server under the front door also passes the headers on as they came.
 
 from __future__ import annotations
 
+import select
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +17,22 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 RAW_HEADERS = "localcloud.raw_headers"
 """The environ key of the headers as received, a list of (name, value)."""
+
+CONNECTION = "localcloud.connection"
+"""The environ key of the client's socket."""
+
+
+def is_client_gone(environ: Environ) -> bool:
+    """Tell whether the client closed its connection, as one does that no longer waits."""
+    connection: socket.socket | None = environ.get(CONNECTION)
+    if connection is None:
+        return False
+    poll = select.poll()
+    try:
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0)) and connection.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
+        return True
 
 
 def headers_of(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """A chat model in a process of its own, started at the first request and after a crash.
 
-One thread runs requests one after the other. A slow reader of a stream delays no other request,
-and a reader that goes away ends the process, so that the queue moves on.
+One thread runs requests one after the other. A slow reader of a stream delays no other request.
+A caller that goes away, waiting or reading, gives up its turn: the process is ended if it works for
+that caller, so that the queue moves on.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from localcloud.errors import AwsError
+from localcloud.service import client_gone
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
 _SILENCE_TIMEOUT_S = 120.0
@@ -26,6 +29,7 @@ _QUEUE_TIMEOUT_S = 600.0
 MAX_WAITING = 32
 """More requests would wait past their callers' timeouts and take all threads of the front door."""
 _STOP_S = 3.0
+_GONE_CHECK_S = 0.5
 
 StopType = Literal["eos", "limit", "word"]
 
@@ -81,6 +85,7 @@ class LlamaProcess:
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._running: _QueuedRequest | None = None
         self._guard = threading.Lock()
 
     @property
@@ -98,10 +103,11 @@ class LlamaProcess:
                 ModelErrorException or ServiceUnavailableException if it fails.
         """
         queued = _QueuedRequest(request)
+        is_gone = client_gone()
         self._submit(queued)
         try:
             while True:
-                message = self._next_message(queued)
+                message = self._next_message(queued, is_gone)
                 if "text" in message:
                     yield message["text"]
                 elif "done" in message:
@@ -111,6 +117,7 @@ class LlamaProcess:
                     raise _model_error(message["error"])
         finally:
             queued.abandoned.set()
+            self._end_if_running(queued)
 
     def stop(self) -> None:
         """End the process; running requests fail."""
@@ -140,28 +147,37 @@ class LlamaProcess:
                 self._thread.start()
             self._queue.put(queued)
 
-    def _next_message(self, queued: _QueuedRequest) -> dict[str, Any]:
+    def _next_message(self, queued: _QueuedRequest, is_gone: Callable[[], bool]) -> dict[str, Any]:
         """Return the next message; waiting in the queue does not count as silence."""
-        if not queued.begun.wait(_QUEUE_TIMEOUT_S):
-            raise _unavailable(f"{_QUEUE_TIMEOUT_S:.0f} s went by before the model was free.")
-        try:
-            return queued.messages.get(timeout=self._silence_s)
-        except queue.Empty:
-            self._kill()
-            raise AwsError(
-                "ModelTimeoutException", f"The model said nothing for {self._silence_s:g} s.", 408
-            ) from None
+        deadline = time.monotonic() + _QUEUE_TIMEOUT_S
+        while not queued.begun.wait(_GONE_CHECK_S):
+            _check_present(is_gone)
+            if time.monotonic() > deadline:
+                raise _unavailable(f"{_QUEUE_TIMEOUT_S:.0f} s went by before the model was free.")
+        deadline = time.monotonic() + self._silence_s
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(queue.Empty):
+                return queued.messages.get(timeout=min(_GONE_CHECK_S, left))
+            _check_present(is_gone)
+        raise AwsError(
+            "ModelTimeoutException", f"The model said nothing for {self._silence_s:g} s.", 408
+        )
 
     def _serve(self) -> None:
         while (queued := self._queue.get()) is not None:
+            with self._guard:
+                self._running = None if queued.abandoned.is_set() else queued
             queued.begun.set()
-            if queued.abandoned.is_set():
+            if self._running is None:
                 continue
             try:
                 self._run(queued)
             except (_ProcessEnded, OSError) as error:
                 self._reap()
                 queued.messages.put({"error": {"type": "gone", "message": str(error)}})
+            finally:
+                with self._guard:
+                    self._running = None
         self._reap()
         while not self._queue.empty():
             waiting = self._queue.get()
@@ -172,12 +188,18 @@ class LlamaProcess:
 
     def _run(self, queued: _QueuedRequest) -> None:
         stdin, stdout = self._running_pipes()
+        if queued.abandoned.is_set():
+            return
         stdin.write(json.dumps(queued.request) + "\n")
         stdin.flush()
         for line in stdout:
             message = json.loads(line)
+            is_last = "text" not in message
+            if is_last:
+                with self._guard:
+                    self._running = None  # whoever reads the last message must not end the process
             queued.messages.put(message)
-            if "text" not in message:
+            if is_last:
                 return
             if queued.abandoned.is_set():
                 raise _ProcessEnded("The reader of the answer went away.")
@@ -215,6 +237,12 @@ class LlamaProcess:
             if self._process is not None:
                 self._process.kill()
 
+    def _end_if_running(self, queued: _QueuedRequest) -> None:
+        """Kill the process if it still works for this request."""
+        with self._guard:
+            if self._running is queued and self._process is not None:
+                self._process.kill()
+
     def _reap(self) -> None:
         """Close the process; called by the serving thread, which alone uses its pipes."""
         with self._guard:
@@ -227,6 +255,11 @@ class LlamaProcess:
             if stream is not None:
                 with suppress(BrokenPipeError):  # a request that it never read is lost with it
                     stream.close()
+
+
+def _check_present(is_gone: Callable[[], bool]) -> None:
+    if is_gone():
+        raise _unavailable("The caller went away before the answer.")
 
 
 def _model_error(error: Mapping[str, Any]) -> AwsError:

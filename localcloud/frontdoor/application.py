@@ -33,12 +33,13 @@ from localcloud.service import (
     call_through,
     find_operation,
     traced,
+    watched,
 )
 from localcloud.storage_errors import storage_failure
 from localcloud.wire import responses
 from localcloud.wire.responses import WireResponse
 from localcloud.wire.service_models import OperationMatch, service_model
-from localcloud.wsgi import Environ, StartResponse, WsgiApp
+from localcloud.wsgi import Environ, StartResponse, WsgiApp, is_client_gone
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +103,8 @@ class FrontDoor:
             if refusal is None:
                 return self._backends.s3(environ, start_response)
             return _send(refusal, request, start_response)
-        with traced(request.headers.get("x-amzn-trace-id", "")):
+        header = request.headers.get("x-amzn-trace-id", "")
+        with traced(header), watched(lambda: is_client_gone(environ)):
             response = self._answer(signature, request)
         return _send(response, request, start_response)
 

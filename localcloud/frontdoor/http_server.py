@@ -10,7 +10,7 @@ import threading
 from cheroot.wsgi import Gateway_10, Server
 
 from localcloud.frontdoor.strict_http import StrictConnection
-from localcloud.wsgi import RAW_HEADERS, Environ, WsgiApp
+from localcloud.wsgi import CONNECTION, RAW_HEADERS, Environ, WsgiApp
 
 HOST = "127.0.0.1"
 _THREADS = 96
@@ -25,7 +25,9 @@ _log = logging.getLogger(__name__)
 
 
 class _Gateway(Gateway_10):
-    """cheroot's WSGI gateway, which also passes on the header names as they came."""
+    """cheroot's WSGI gateway, which also passes on the header names as they came,
+    and the connection.
+    """
 
     def get_environ(self) -> Environ:  # type: ignore[override]
         environ: Environ = super().get_environ()  # type: ignore[no-untyped-call]
@@ -33,6 +35,7 @@ class _Gateway(Gateway_10):
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in self.req.inheaders.items()
         ]
+        environ[CONNECTION] = self.req.conn.socket
         return environ
 
 

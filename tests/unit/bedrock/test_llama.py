@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.bedrock.llama import MAX_WAITING, Finish, LlamaProcess
 from localcloud.errors import AwsError
+from localcloud.service import watched
 
 WORKER = """
 import json, sys, time
@@ -82,3 +83,34 @@ def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(
     assert outcomes.count("yes") >= MAX_WAITING
     assert set(outcomes) == {"yes", "ThrottlingException"}
     assert said(llama, "again", 0)[0] == "again"
+
+
+def test_a_caller_that_goes_away_should_not_occupy_the_model(llama: LlamaProcess) -> None:
+    """Neither the one for whom it works, for a minute, nor one that waits for its turn."""
+    said(llama, "first", 0)
+    gone, pid, ended = threading.Event(), llama.pid, []
+
+    def ask(say: str) -> None:
+        with watched(gone.is_set), pytest.raises(AwsError, match="went away") as caught:
+            said(llama, say, 60)
+        ended.append(caught.value.code)
+
+    threads = [threading.Thread(target=ask, args=(str(number),)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    gone.set()
+    for thread in threads:
+        thread.join(30)
+    assert ended == ["ServiceUnavailableException"] * 3
+    assert said(llama, "next", 0)[0] == "next"
+    assert llama.pid != pid
+
+
+def test_an_answer_that_is_read_whole_should_leave_the_process_running(
+    llama: LlamaProcess,
+) -> None:
+    pids = set()
+    for number in range(20):
+        assert said(llama, str(number), 0)[0] == str(number)
+        pids.add(llama.pid)
+    assert len(pids) == 1

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from typing import Any
 
 import pytest
 
 from localcloud.frontdoor.http_server import HOST, HttpServer, PortUnavailableError
+from localcloud.wsgi import Environ, is_client_gone
 
 
 def test_should_say_how_to_get_a_free_port_where_the_port_is_taken() -> None:
@@ -16,3 +20,32 @@ def test_should_say_how_to_get_a_free_port_where_the_port_is_taken() -> None:
             PortUnavailableError, match=f"Port {port} of .*`--port 0` takes a free one"
         ):
             HttpServer(port)
+
+
+def test_should_tell_that_a_client_no_longer_waits() -> None:
+    seen: list[bool] = []
+    asked, closed, told = threading.Event(), threading.Event(), threading.Event()
+
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        seen.append(is_client_gone(environ))
+        asked.set()
+        closed.wait(30)
+        while not is_client_gone(environ):
+            time.sleep(0.005)
+        seen.append(True)
+        told.set()
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    server = HttpServer()
+    server.start(application)
+    try:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert asked.wait(30)
+        closed.set()
+        assert told.wait(30)
+    finally:
+        server.stop()
+    assert seen == [False, True]
