@@ -79,13 +79,18 @@ def decide_settlement(
         return IngestSettlement(confirms=is_awaited and answers and version.status == "ready")
     if status == "SUCCEEDED" and is_awaited:
         return IngestSettlement(
-            "failed", "Its end could not be recorded for other writes; try it again."
+            "failed", f"Its end could not be recorded for other writes. {_advice(version)}"
         )
     if status == "SUCCEEDED":
         return IngestSettlement("superseded", "A newer upload of this file replaced this one.")
     detail = ": ".join(part for part in (error, cause) if part)
     reason = f"{_CAUSES[status]} ({detail})." if detail else f"{_CAUSES[status]}."
-    return IngestSettlement("failed", reason)
+    return IngestSettlement("failed", f"{reason} {_advice(version)}")
+
+
+def _advice(version: Version) -> str:
+    """Return what the owner of a file may do, as `ExplainFailure` of the state machine says it."""
+    return f"Trying again may help: `headrace retry {version.document_id}`."
 
 
 def _awaits(document: Document, version: Version) -> bool:

@@ -105,10 +105,36 @@ def test_any_other_error_is_a_failure(world: IngestWorld, function: str, error: 
     asked = world.claim()
     status, states = world.run(asked)
     assert status == "FAILED"
-    assert states[-3:] == ["RecordFailure", "AnnounceFailed", "Failed"]
+    assert states[-4:] == ["ExplainFailure", "RecordFailure", "AnnounceFailed", "Failed"]
     assert (document(world, asked).status, version(world, asked).status) == ("failed", "failed")
     assert announced(world) == ["document.failed"]
     assert world.script.events[0][1]["error"] == error
+
+
+AGAIN = " Trying again may help: `headrace retry {}`."
+MENDED = " Once that is mended, try again: `headrace retry {}`."
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "advice"),
+    [
+        ("Throttled", "Functions had no room for hours.", AGAIN),
+        ("Transient", "Rate Exceeded.", AGAIN),
+        ("Sandbox.Timedout", "A step took longer than it may.", AGAIN),
+        ("Runtime.ExitError", "A step ended before its time, perhaps for want of memory.", AGAIN),
+        ("Lambda.Unknown", "A service of AWS failed: Lambda.Unknown (Rate Exceeded.).", AGAIN),
+        ("ModelFailure", "Rate Exceeded.", MENDED),
+    ],
+)
+def test_a_failure_is_told_in_our_words_with_the_command_to_try_again(
+    world: IngestWorld, error: str, why: str, advice: str
+) -> None:
+    world.script.answers["chunk_document"] = [Raises(error, "Rate Exceeded.")]
+    asked = world.claim()
+    assert world.run(asked)[0] == "FAILED"
+    told = why + advice.format(asked.document_id)
+    assert (document(world, asked).reason, version(world, asked).reason) == (told, told)
+    assert world.script.events[0][1]["reason"] == told
 
 
 def test_a_chunk_that_the_model_would_cut_is_our_failure_and_not_the_upload_s(

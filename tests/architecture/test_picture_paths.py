@@ -102,7 +102,7 @@ def test_a_picture_fails_where_its_model_is_not_served_and_is_rejected_where_it_
     assert world.run(failed)[0] == "FAILED"
     assert (document(world, failed).status, document(world, failed).reason) == (
         "failed",
-        "serve one",
+        f"serve one Once that is mended, try again: `headrace retry {failed.document_id}`.",
     )
     rejected = modelled(world, "b.png", "emoji-clip")
     assert world.run(rejected)[0] == "SUCCEEDED"

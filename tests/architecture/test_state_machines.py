@@ -147,7 +147,7 @@ def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> No
         elif name in ("RecordFailure", "AnnounceFailed", "RemoveLeftModel"):
             assert last["Next"] == "Failed", name
         else:
-            assert last["Next"] in {"RecordFailure", *CHILD_FAILURES}, name
+            assert last["Next"] in {"ExplainFailure", "RecordFailure", *CHILD_FAILURES}, name
 
 
 def test_a_job_of_one_call_is_asked_again_where_its_function_died_or_had_no_time() -> None:

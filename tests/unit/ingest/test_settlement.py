@@ -151,7 +151,8 @@ def test_a_stopped_execution_is_recorded_and_announced_as_failed(world: World) -
     world.settlements.settle_event(ended(running, "ABORTED"))
     document = world.records.document("acme", running.work.document_id)
     assert document is not None
-    assert (document.status, document.reason) == ("failed", "The ingest was stopped.")
+    advice = f"Trying again may help: `headrace retry {document.document_id}`."
+    assert (document.status, document.reason) == ("failed", f"The ingest was stopped. {advice}")
     assert world.status(running.work) == "failed"
     (event,) = world.bus.events
     assert isinstance(event, DocumentFailed)
@@ -183,7 +184,7 @@ def test_the_newest_version_whose_end_was_never_recorded_is_a_failure_to_try_aga
     assert (world.shown(running.work), world.status(running.work)) == ("failed", "failed")
     (event,) = world.bus.events
     assert isinstance(event, DocumentFailed)
-    assert "try it again" in event.reason
+    assert "headrace retry" in event.reason
 
 
 def test_a_failure_of_an_older_version_does_not_show_on_the_document(world: World) -> None:

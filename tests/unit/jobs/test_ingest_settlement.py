@@ -40,7 +40,7 @@ def test_the_newest_version_whose_end_other_writes_kept_out_is_a_failure() -> No
     waiting = document(latest_version="v_1", status="processing")
     decided = decide_settlement(version("v_1", status="processing"), waiting, "SUCCEEDED")
     assert decided.is_failure
-    assert "try it again" in decided.reason
+    assert "`headrace retry doc_a`" in decided.reason
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
