@@ -1,15 +1,19 @@
 """Validation by JSON Schemas of draft 2020-12 in bounded time.
 
 jsonschema's keywords that search by Python's regular expressions are replaced, since some patterns
-would take exponential time. References are counted, since a few of them can multiply into more
+would take exponential time; so are those of multiples, which overflow, and of unique items, which
+take the square of their number. References are counted, since a few of them can multiply into more
 checks than any machine can run.
 """
 
 from __future__ import annotations
 
 import functools
+import math
+import sys
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from fractions import Fraction
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, validators
@@ -27,6 +31,9 @@ class TooComplexError(ValueError):
 
 
 _SHOWN = 100
+_COLLIDING = sys.hash_info.modulus
+"""From here on many numbers share a hash, and a set of them takes the square of their number."""
+
 _left: ContextVar[list[int]] = ContextVar("references that are left")
 _HELD_AS_VALUES = ("const", "enum", "default", "examples")
 _NAMED = ("properties", "$defs", "definitions", "dependentSchemas")
@@ -112,6 +119,8 @@ def _within(schema: Mapping[str, Any]) -> Iterator[Any]:
 @functools.cache
 def _validator() -> Any:
     own = {
+        "multipleOf": _multiple_of,
+        "uniqueItems": _unique_items,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
@@ -139,6 +148,48 @@ def _counting(keyword: Any) -> Any:
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
     if isinstance(value, str) and not compile_pattern(pattern).search(value):
         yield ValidationError("It does not match the pattern.")
+
+
+def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """Yield a violation unless `value` is a multiple of `factor` as both are written.
+
+    By decimals, where floats say that 19.99 is no multiple of .01, and overflow for large numbers.
+    """
+    if validator.is_type(value, "number"):
+        exact = _as_written(value)
+        if exact is None or exact % _as_written(factor):
+            yield ValidationError("It is no multiple of the number.")
+
+
+def _as_written(number: float) -> Fraction | None:
+    """Return a number of JSON as its digits have it, None for one that no float can hold."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return None
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def _unique_items(
+    validator: Any, unique: Any, value: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """Yield a violation if items are equal; jsonschema compares each with each unless they sort."""
+    is_checked = unique and validator.is_type(value, "array")
+    if is_checked and len({_hashable(item) for item in value}) < len(value):
+        yield ValidationError("Items are equal.")
+
+
+def _hashable(value: Any) -> Any:
+    """Return a hashable value that is equal for equal values of JSON: 1 and 1.0, not 1 and true."""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    if isinstance(value, dict):
+        return ("object", frozenset((name, _hashable(item)) for name, item in value.items()))
+    if isinstance(value, list):
+        return ("array", tuple(_hashable(item) for item in value))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and abs(value) >= _COLLIDING:
+        return ("number", str(value))
+    return value
 
 
 def _pattern_properties(

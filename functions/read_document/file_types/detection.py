@@ -33,6 +33,17 @@ _PICTURE_MARKS: Mapping[bytes, PictureType] = {
 _WEBP_MARK = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 
 
+_TEXT_HEAD = 64 * 1024
+_LONG_TEXT = 512
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+"""Control characters but white space, and the escape of coloured logs."""
+
+_TEXTUAL_LABELS = frozenset({"ai", "pdf", "postscript", "unknown", "empty"})
+"""Labels that are no kind of text to magika and may be all text."""
+
+_PLAIN_TEXT = ContentGuess("txt", "text/plain", "Generic text document", is_text=True, group="text")
+
+
 def is_zip_container(head: bytes) -> bool:
     """Return whether a file that begins with `head` is a ZIP container."""
     return head.startswith(_ZIP_MARKS)
@@ -60,10 +71,39 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
         return PDF
     if stripped.startswith(_RTF_MARK):
         return RTF
-    guess = identify(data.removeprefix(codecs.BOM_UTF8))
+    guess = _correct(identify(data.removeprefix(codecs.BOM_UTF8)), data)
     if guess.label == "pdf" or (_PDF_MARK in data[:_PDF_MARK_WITHIN] and not guess.is_text):
         return PDF
     return _text_type(data, PurePosixPath(path).suffix.lower(), guess)
+
+
+def _correct(guess: ContentGuess, data: bytes) -> ContentGuess:
+    """Return `guess`, or that of plain text where a binary format is guessed for mere text.
+
+    magika takes what repeats one word or sign, as a log or a table may, for a disk image or a
+    bitmap. Such files have NULs within their first bytes, and text has none.
+    """
+    if guess.is_text or guess.label in _TEXTUAL_LABELS or not is_plain_text(data):
+        return guess
+    return _PLAIN_TEXT
+
+
+def is_plain_text(data: bytes) -> bool:
+    """Return whether the beginning of `data` is UTF-8, or UTF-16 with its mark, and no control.
+
+    Text of another encoding counts from 512 bytes on: by then bytes that mean no text have some.
+    """
+    head = data[:_TEXT_HEAD]
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = codecs.getincrementaldecoder("utf-16")("replace").decode(head)
+        return "\ufffd" not in text and not _CONTROL.search(text)
+    if _CONTROL.search(head.decode("latin-1")):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return len(head) >= _LONG_TEXT
+    return bool(head)
 
 
 def _picture_type(data: bytes) -> PictureType | None:

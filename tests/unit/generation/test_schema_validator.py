@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -105,3 +106,56 @@ VALUES = st.text("abc", max_size=3)
 def test_should_hold_to_what_jsonschema_holds_to(schema: dict[str, Any], value: Any) -> None:
     whole = {**schema, "$defs": {"d": {"not": {"pattern": "ccc"}}}}
     assert (schema_violation(value, whole) == "") == Draft202012Validator(whole).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("factor", "value", "fits"),
+    [
+        (0.01, 19.99, True),
+        (0.01, 19.995, False),
+        (0.1, 10**400, True),
+        (1e-300, 1e300, True),
+        (3e-300, 1e300, False),
+        (0.5, 10**400 + 1, True),
+        (7, 10**400, False),
+        (2.0, 3, False),
+        (2, 4.0, True),
+        (0.1, float("inf"), False),
+    ],
+)
+def test_multiples_should_be_those_of_the_digits_and_never_overflow(
+    factor: float, value: float, fits: bool
+) -> None:
+    told = schema_violation([value], {"items": {"multipleOf": factor}})
+    assert told.startswith("" if fits else "$[0] does not keep to multipleOf")
+    assert bool(told) != fits
+
+
+@pytest.mark.parametrize(
+    ("items", "unique"),
+    [
+        ([1, 1.0], False),
+        ([1, True], True),
+        ([0, False, "", None, [], {}], True),
+        ([[1, True], [1.0, True]], False),
+        ([[1, True], [True, 1]], True),
+        ([{"a": 1, "b": [0]}, {"b": [0], "a": 1}], False),
+        ([{"a": 1}, {"a": True}], True),
+        ([10**300, float(10**300), 1e300], False),
+        ([2**61, float(2**61)], False),
+        ([2**61, 2**61 + 1, str(2**61)], True),
+    ],
+)
+def test_items_should_be_unique_by_their_value_in_json(items: list[Any], unique: bool) -> None:
+    assert bool(schema_violation(items, {"uniqueItems": True})) != unique
+    assert schema_violation(items, {"uniqueItems": False}) == ""
+
+
+def test_thousands_of_items_should_be_compared_once_each() -> None:
+    """Objects do not sort, and were compared each with each: 20,000 took minutes."""
+    items: list[Any] = [{"n": number} for number in range(20_000)]
+    assert schema_violation(items, {"uniqueItems": True}) == ""
+    told = schema_violation([*items, {"n": 7}], {"uniqueItems": True})
+    assert told.startswith("$ does not keep to uniqueItems")
+    colliding = [number * sys.hash_info.modulus for number in range(20_000)]
+    assert schema_violation(colliding, {"uniqueItems": True}) == ""

@@ -131,3 +131,28 @@ def test_two_headers_of_a_mail_should_make_one_only_where_text_may_follow() -> N
 def test_any_bytes_should_have_a_type_or_a_reason(content: bytes, suffix: str) -> None:
     with contextlib.suppress(Unsupported, InvalidInput):
         assert "/" in file_type(content, f"a{suffix}", by_magika).media_type
+
+
+@pytest.mark.parametrize("unit", ["a", "0", "weir ", "sluice", "=", "|a|b|\n", "BM", "die Mühle "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+@pytest.mark.parametrize("size", [4_000, 70_000])
+def test_text_that_repeats_itself_should_not_be_a_disk_image(
+    unit: str, encoding: str, size: int
+) -> None:
+    """magika takes it for ISO 9660 or BMP, which have NULs where text has none."""
+    content = (unit * size)[:size].encode(encoding)
+    found = file_type(content, "a.txt", by_magika)
+    assert found.format in (Format.PLAIN, Format.CSV)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"BM" + (70_000).to_bytes(4, "little") + bytes(4) + b"\x36" + bytes(70_000),
+        bytes(32_768) + b"\x01CD001\x01" + bytes(40_000),
+    ],
+    ids=["bmp", "iso"],
+)
+def test_a_bitmap_and_a_disk_image_should_still_be_refused(content: bytes) -> None:
+    with pytest.raises(Unsupported):
+        file_type(content, "a.txt", by_magika)
