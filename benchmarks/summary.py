@@ -59,6 +59,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("transitions", _transitions),
         ("ingest", summary_peers.ingest),
         ("search", summary_peers.search),
+        *([("overload", _overload)] if is_measured("overload", folder) else []),
         ("memory", summary_peers.memory),
         ("answering", summary_answers.answering),
         ("followups", summary_answers.followups),
@@ -79,6 +80,28 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         yield ""
         yield from section(found)
         yield ""
+
+
+def _overload(found: Found) -> Iterator[str]:
+    """Yield a row per number of clients, and how refusals were told."""
+    yield "| searches answered a second | median | least to most |"
+    yield "| --- | --- | --- |"
+    for name in ("16 clients, answers", "200 clients, answers"):
+        each = found["measured"][name]
+        clients = name.partition(",")[0]
+        yield f"| {clients} | {each['median']:.1f} | {each['low']:.1f} to {each['high']:.1f} |"
+    facts, refusal = found["facts"], found["measured"].get("200 clients, a refusal")
+    yield ""
+    yield (
+        f"By 200 clients {facts['goodput at 200 clients over that at 16']} times as many are "
+        f"answered as by 16. Statuses: {json.dumps(facts['statuses at 200 clients'])}; "
+        f"with `Retry-After`: {facts['refusals with Retry-After']} refusals."
+    )
+    if refusal:
+        yield (
+            f"A refusal takes {refusal['median']:.0f} ms, 95 % of them at most "
+            f"{refusal['p95']:.0f} ms, the longest {facts['longest refusal, ms']} ms."
+        )
 
 
 def _routing(found: Found) -> Iterator[str]:

@@ -156,8 +156,8 @@ def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterat
     By decimals, where floats say that 19.99 is no multiple of .01, and overflow for large numbers.
     """
     if validator.is_type(value, "number"):
-        exact = _as_written(value)
-        if exact is None or exact % _as_written(factor):
+        exact, divisor = _as_written(value), _as_written(factor)
+        if exact is None or divisor is None or exact % divisor:
             yield ValidationError("It is no multiple of the number.")
 
 

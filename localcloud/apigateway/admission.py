@@ -12,8 +12,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-MAX_IN_FLIGHT = 24
-"""Requests of one function: some four times as many as run at once on a laptop."""
+MAX_IN_FLIGHT = 16
+"""Requests of one function: not three times as many as run at once on a laptop. More of them
+answer no more a second, as they only contend with each other.
+"""
 
 
 class FunctionAdmission:

@@ -44,7 +44,7 @@ class Stage:
     def __init__(
         self,
         ttl_s: int = 0,
-        max_in_flight: int = 24,
+        max_in_flight: int = 16,
         responses: dict[str, Any] | None = None,
     ) -> None:
         self.handler: Handler = lambda event: {"statusCode": 200, "body": json.dumps(event)}

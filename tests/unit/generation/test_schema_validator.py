@@ -121,6 +121,7 @@ def test_should_hold_to_what_jsonschema_holds_to(schema: dict[str, Any], value: 
         (2.0, 3, False),
         (2, 4.0, True),
         (0.1, float("inf"), False),
+        (float("inf"), 1.0, False),
     ],
 )
 def test_multiples_should_be_those_of_the_digits_and_never_overflow(
