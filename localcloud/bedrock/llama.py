@@ -172,7 +172,7 @@ class LlamaProcess:
                 continue
             try:
                 self._run(queued)
-            except (_ProcessEnded, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the thread serves the next one, too
                 self._reap()
                 queued.messages.put({"error": {"type": "gone", "message": str(error)}})
             finally:

@@ -58,7 +58,7 @@ class ProcessSpawner:
             command, started = job
             try:
                 started.set_result(_start(command))
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - the thread starts the next one, too
                 started.set_exception(error)
 
 

@@ -33,6 +33,7 @@ from localcloud.bedrock.invoke import converse_params
 from localcloud.errors import AwsError
 from localcloud.model_usage import ModelUsage, meter
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
+from localcloud.supervision import SupervisedThread
 
 ClientFactory = Callable[[str, str], Any]
 """Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""
@@ -89,7 +90,7 @@ class BatchRunner:
         self._authorize = authorize
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: SupervisedThread | None = None
 
     def arn(self, job: InvocationJob) -> str:
         """Return the ARN of a job."""
@@ -98,7 +99,7 @@ class BatchRunner:
     def start(self) -> None:
         """Start the thread, which first continues the jobs of an earlier run."""
         self._woken.set()
-        self._thread = threading.Thread(target=self._run, name="bedrock-batch", daemon=True)
+        self._thread = SupervisedThread("bedrock-batch", self._run)
         self._thread.start()
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from localcloud.supervision import SupervisedThread
+from tests.cloud import PROJECT
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,34 @@ def test_should_end_between_two_rounds_when_it_is_stopped() -> None:
     assert failed.wait(30)
     thread.join(30)
     assert not thread.is_alive
+
+
+OF_THEIR_OWN = {
+    "apigateway/access_log.py": "a round cannot raise: a line that is not kept is logged",
+    "apigateway/gateway.py": "one request",
+    "bedrock/llama.py": "a round cannot raise: its caller gets the error",
+    "frontdoor/http_server.py": "cheroot's loop, which logs errors of its own",
+    "lambdas/async_queue.py": "one event, which is run again",
+    "lambdas/event_sources/poller.py": "one batch, whose messages come again",
+    "lambdas/logs.py": "a round cannot raise: lines that cannot be forwarded are dropped",
+    "lambdas/process.py": "a round cannot raise; the kernel ends processes with this very thread",
+    "lambdas/response_stream.py": "one invocation, whose caller gets the error",
+    "lambdas/runtime_api.py": "one environment, which ends with it",
+    "sagemaker/cloudwatch.py": "a round cannot raise: what is not written is logged",
+    "sagemaker/hosting/deployer.py": "one deployment, which fails with the reason",
+    "sagemaker/hosting/monitor.py": "a round cannot raise; one invocation",
+    "sagemaker/transform/runner.py": "one container",
+    "stepfunctions/engine/work_scheduler.py": "a piece of work that raises ends no thread",
+    "supervision.py": "the supervised thread itself",
+}
+"""The only modules that start threads of their own, and why an error does not end a service."""
+
+
+def test_every_other_thread_of_the_local_cloud_should_be_supervised() -> None:
+    root = PROJECT / "localcloud"
+    starting = {
+        str(file.relative_to(root))
+        for file in root.rglob("*.py")
+        if "threading.Thread(" in file.read_text()
+    }
+    assert starting == set(OF_THEIR_OWN)
