@@ -25,6 +25,7 @@ from localcloud.lambdas.event_sources.poller import EventSourcePoller, RunBatch,
 from localcloud.lambdas.registry import FunctionRegistry
 from localcloud.pagination import marker_page
 from localcloud.service import CloudContext, Params, Result
+from localcloud.storage_errors import FreeSpace
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS mappings (uuid TEXT PRIMARY KEY, definition TEXT NOT NULL)"
 
@@ -54,6 +55,7 @@ class EventSourceMappings:
         """
         self._database = Database(path, _SCHEMA)
         self._context = context
+        self._space = FreeSpace(context.data_dir)
         self._registry = registry
         self._queues_of = queues_of
         self._run = run
@@ -190,7 +192,9 @@ class EventSourceMappings:
         if mapping.enabled:
             is_ready = partial(self._registry.is_registered, mapping.function)
             queues = self._queues_of(mapping.function)
-            poller = EventSourcePoller(mapping, queues, self._run, is_ready)
+            poller = EventSourcePoller(
+                mapping, queues, self._run, is_ready, is_disk_low=self._space.is_low
+            )
             self._pollers[mapping.uuid] = poller
             poller.start()
 

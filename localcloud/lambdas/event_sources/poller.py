@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from localcloud.errors import AwsError
@@ -81,10 +82,12 @@ class EventSourcePoller:
         is_ready: Callable[[], bool],
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], bool] | None = None,
+        is_disk_low: Callable[[], bool] = lambda: False,
     ) -> None:
         """Invoke the function of `mapping` by `run`, once `is_ready` says that it exists.
 
         `pause` waits for some seconds and returns whether the poller was stopped meanwhile.
+        Messages that fail while `is_disk_low` come again as soon as there is space.
         """
         self._mapping = mapping
         self._queues = queues
@@ -95,6 +98,7 @@ class EventSourcePoller:
         self._stop = threading.Event()
         self._monotonic = monotonic
         self._pause = pause or self._stop.wait
+        self._is_disk_low = is_disk_low
         self.last_result = "No records processed"
         self._thread = SupervisedThread(f"lambda-poller-{mapping.function}", self._loop)
 
@@ -149,16 +153,21 @@ class EventSourcePoller:
             self._slots.release()
 
     def _release_when_possible(self, handles: Sequence[str]) -> None:
-        """Make messages visible again once the disk takes it, not after the visibility timeout."""
-        while not self._pause(_ERROR_PAUSE_S):
+        """Make messages visible again once the disk takes it, not after the visibility timeout.
+
+        Until then no other batch takes their slot: it would fail as they did, in vain.
+        """
+        left = list(handles)
+        while left and not self._pause(_ERROR_PAUSE_S):
+            if self._is_disk_low():
+                continue
             try:
-                self._release(handles)
-            except AwsError:
-                return  # they were deleted, or are visible
+                while left:
+                    with suppress(AwsError):  # it was deleted, or is visible
+                        self._release(left[-1:])
+                    left.pop()
             except Exception as error:  # noqa: BLE001 - the disk may still refuse
                 _log.warning("messages cannot be given back yet: %s", describe_failure(error))
-            else:
-                return
 
     def _collect_batch(self) -> list[SqsMessage]:
         """Receive what is there, or what arrives within the batching window."""
@@ -210,6 +219,8 @@ class EventSourcePoller:
             self._delete([handles[message_id] for message_id in ids if message_id not in failed])
             if self._stop.is_set():
                 self._release([handles[message_id] for message_id in failed])
+            elif failed and self._is_disk_low():
+                self._release_when_possible([handles[message_id] for message_id in failed])
 
     def _release(self, handles: Sequence[str]) -> None:
         """Make messages visible at once that this poller will not process."""

@@ -213,6 +213,21 @@ def test_messages_of_a_batch_that_failed_here_come_again_at_once() -> None:
     assert len(queues.released) == 1
 
 
+def test_messages_that_fail_while_the_disk_is_low_come_again_once_there_is_space() -> None:
+    """Not after the visibility timeout; and while it is low they are not received in vain."""
+    queues, low = FailingQueues(), [True] * 4
+    poller = EventSourcePoller(
+        _MAPPED,
+        queues,
+        Function(AwsError("InsufficientStorage", "full", 507)),
+        lambda: True,
+        pause=lambda seconds: False,
+        is_disk_low=lambda: bool(low) and low.pop(),
+    )
+    poller.process(_messages("a", "b"))
+    assert (sorted(queues.released), queues.deleted, low) == (["r0", "r1"], [], [])
+
+
 def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not condition():
