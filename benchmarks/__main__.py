@@ -40,6 +40,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "ingest": Benchmark("benchmarks.ingest", 5),
     "search": Benchmark("benchmarks.search", 100),
     "overload": Benchmark("benchmarks.overload", 3),
+    "table_growth": Benchmark("benchmarks.table_growth", 100),
     "memory": Benchmark("benchmarks.memory", 2),
     "answering": Benchmark("benchmarks.answering", 1),
     "followups": Benchmark("benchmarks.followups", 1),
