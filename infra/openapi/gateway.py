@@ -43,7 +43,10 @@ def catch_unknown_routes(swagger: dict[str, Any]) -> dict[str, Any]:
     """
     paths = swagger.setdefault("paths", {})
     for path in [*paths, _ROOT, CATCH_ALL]:
-        method: dict[str, Any] = {"responses": {}, _INTEGRATION: dict(_CATCH_ALL_INTEGRATION)}
+        method: dict[str, Any] = {
+            "responses": {"200": {"description": "What the function answers."}},
+            _INTEGRATION: dict(_CATCH_ALL_INTEGRATION),
+        }
         if path == CATCH_ALL:
             method["parameters"] = [dict(_PROXY_PARAMETER)]
         paths.setdefault(path, {})[ANY_METHOD] = method

@@ -67,6 +67,24 @@ def test_it_has_every_method_that_the_gateway_serves(document: dict[str, Any]) -
     assert {(path, method) for path, method, _ in operations(document)} == served
 
 
+def test_every_method_of_the_gateway_says_that_it_responds() -> None:
+    """Swagger 2.0 requires a response of every operation, also of those that stream.
+
+    https://swagger.io/specification/v2/#operation-object
+    """
+    paths = plain("try")["Resources"]["RestAPI"]["Properties"]["Body"]["paths"]
+    methods = {
+        f"{method} {path}": told
+        for path, item in paths.items()
+        for method, told in item.items()
+        if isinstance(told, dict)
+    }
+    assert {"post /v1/ask/stream", "post /v1/responses"} <= methods.keys()
+    for name, told in methods.items():
+        assert told["responses"], name
+        assert all("description" in each for each in told["responses"].values()), name
+
+
 def test_what_no_route_takes_should_reach_the_api(document: dict[str, Any]) -> None:
     """API Gateway would answer it with 403, and with a key by a message about a signature.
 
