@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sys
 from collections.abc import Sequence
 
 import click
@@ -72,7 +73,8 @@ def deploy_command(
         voice.heading("Before the deployment")
         region = client("cloudformation").meta.region_name
         wish = DeploymentRequest(where.stage, region, package, parameters, where.profile)
-        plan = require_preflight(client, wish, voice)
+        offers = sys.stdin.isatty() and not (yes or dry_run)
+        plan = require_preflight(client, wish, voice, offers=offers)
         voice.line(f"{plan.stack_name} in {plan.account.id}, {plan.account.region}")
         voice.heading("Changes")
         deployed = deploy(plan, DeployOptions(dry_run, yes, allow_data_loss), voice)

@@ -247,6 +247,7 @@ STATEMENTS: tuple[DeployerStatement, ...] = (
         ),
         BY_CLOUDFORMATION,
     ),
+    DeployerStatement("ApiLogsRole", ("apigateway:PATCH",), ("arn:aws:apigateway:*::/account",)),
     DeployerStatement(
         "ApiLooks",
         ("apigateway:GET",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deployment.access import find_region_off
 from infra.deployment.failures import is_unreachable
+from infra.deployment.log_role import make_log_role
 from infra.deployment.plan import DeploymentPlan
 from infra.deployment.preflight.findings import PreflightCheck, PreflightFinding, error, warning
 from infra.deployment.preflight.model_checks import chat_model, image_region
@@ -113,6 +115,8 @@ def _access_logs(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
             "The API's access logs are on; without the role the stage cannot be made.",
             "--parameter ApiLogsRole=create, which makes one for every API of the account in "
             "this region; or --parameter ApiAccessLogs=off",
+            offer="Make one now, for every API of the account in this region?",
+            mend=functools.partial(make_log_role, plan.account),
         )
     if role and package.sets_log_role(scope) and f":role/{plan.stack_name}-" not in role:
         yield warning(

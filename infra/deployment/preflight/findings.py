@@ -17,23 +17,32 @@ from infra.deployment.failures import (
     is_transient,
 )
 
+Mend = Callable[[Console, Callable[[float], None]], object]
+"""Fixes a problem; its arguments say what goes on, and wait a number of seconds."""
 Severity = Literal["error", "warning"]
 Subject = TypeVar("Subject")
 
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """A problem, why it matters, and the command or place that fixes it."""
+    """A problem, why it matters, and the command or place that fixes it.
+
+    `mend` fixes it, where the operator agrees to `offer`.
+    """
 
     severity: Severity
     what: str
     why: str
     fix: str
+    offer: str = ""
+    mend: Mend | None = None
 
 
-def error(what: str, why: str, fix: str) -> PreflightFinding:
+def error(
+    what: str, why: str, fix: str, *, offer: str = "", mend: Mend | None = None
+) -> PreflightFinding:
     """Return a finding that stops the deployment."""
-    return PreflightFinding("error", what, why, fix)
+    return PreflightFinding("error", what, why, fix, offer, mend)
 
 
 def warning(what: str, why: str, fix: str) -> PreflightFinding:
@@ -91,6 +100,23 @@ def failed_check(title: str, failed: Exception) -> PreflightFinding:
             "Allow the call, or look yourself; the deployment goes on without.",
         )
     return warning(f"{title}: not checked", describe_error(failed), "Look yourself, or try again.")
+
+
+def offer_fixes(
+    findings: Sequence[PreflightFinding], voice: Console, sleep: Callable[[float], None]
+) -> list[PreflightFinding]:
+    """Offer to fix what can be fixed here; return the findings that are left.
+
+    Raises:
+        DeploymentError: a fix that was agreed to failed.
+    """
+    left = []
+    for finding in findings:
+        if finding.mend is None or not voice.confirm(f"{finding.what}. {finding.offer}"):
+            left.append(finding)
+        else:
+            finding.mend(voice, sleep)
+    return left
 
 
 def show_findings(findings: Sequence[PreflightFinding], voice: Console) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deployment.access import StageUnreachableError, find_stage
@@ -16,7 +19,12 @@ from infra.deployment.preflight import (
     permission_checks,
     stack_checks,
 )
-from infra.deployment.preflight.findings import PreflightFinding, run_checks, show_findings
+from infra.deployment.preflight.findings import (
+    PreflightFinding,
+    offer_fixes,
+    run_checks,
+    show_findings,
+)
 from infra.deployment.preflight.package_checks import DeploymentRequest
 from infra.stages import Client
 
@@ -53,13 +61,24 @@ def _executions(client: Client) -> int | None:
         return None
 
 
-def require_preflight(client: Client, wish: DeploymentRequest, voice: Console) -> DeploymentPlan:
+def require_preflight(
+    client: Client,
+    wish: DeploymentRequest,
+    voice: Console,
+    *,
+    offers: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> DeploymentPlan:
     """Run every preflight check, print the findings, and return the plan.
+
+    With `offers`, what can be fixed here is fixed if the operator agrees.
 
     Raises:
         DeploymentError: a finding has to be fixed first.
     """
     plan, findings = run_preflight(client, wish)
+    if offers:
+        findings = offer_fixes(findings, voice, sleep)
     show_findings(findings, voice)
     if plan is None:
         raise DeploymentError(f"{stack_name(wish.stage)} cannot be seen; nothing was changed.")
