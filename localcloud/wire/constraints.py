@@ -28,8 +28,8 @@ def _bound_violations(shape: Shape, value: Any) -> Iterator[str]:
 
 def bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
     """Yield AWS's words for each bound on the length or size of `value` that it violates."""
-    shown = "" if shape.metadata.get("sensitive") else f" '{_short(value)}'"
     for violation in _bound_violations(shape, value):
+        shown = "" if shape.metadata.get("sensitive") else f" '{_short(value)}'"
         yield f"Value{shown} at '{path}' failed to satisfy constraint: {violation}"
 
 
@@ -64,8 +64,9 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
             yield from _structure(shape, value, path)
     elif isinstance(shape, ListShape):
         yield from bounds(shape, value, path)
-        for number, item in enumerate(value, 1):
-            yield from violations(shape.member, item, f"{path}.{number}.member")
+        if not _is_free(shape.member):
+            for number, item in enumerate(value, 1):
+                yield from violations(shape.member, item, f"{path}.{number}.member")
     elif isinstance(shape, MapShape):
         yield from bounds(shape, value, path)
         yield from _map_keys(shape, value, path)
@@ -74,6 +75,11 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
     elif shape.type_name in _BOUNDED or isinstance(value, bytes):
         yield from bounds(shape, value, path)
         yield from _enum(shape, value, path)
+
+
+def _is_free(shape: Shape) -> bool:
+    """Return whether a number of this shape may be any: a vector has hundreds of them."""
+    return shape.type_name in ("float", "double") and not {"min", "max"} & shape.metadata.keys()
 
 
 def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:

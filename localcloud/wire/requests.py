@@ -115,6 +115,8 @@ def decode(shape: Shape, value: Json, path: str = "") -> Any:
     if isinstance(shape, ListShape):
         if not isinstance(value, list):
             raise _malformed(path, "a list", value)
+        if shape.member.type_name in ("float", "double") and {*map(type, value)} <= {float}:
+            return value
         return [decode(shape.member, item, f"{path}[{i}]") for i, item in enumerate(value)]
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
