@@ -39,7 +39,7 @@ def evaluate_integer(
         return number
     found = _evaluate(visit, written, field)
     if isinstance(found, float) and not found.is_integer():
-        raise _unexpected(visit, str(written), field, "integer", found)
+        raise _unexpected(str(written), field, "integer", found)
     return None if found is None else int(found)
 
 
@@ -63,7 +63,7 @@ def evaluate_positive(
     """Return an integer above 0 of `field` or of its `…Path`, or None."""
     number = evaluate_integer(visit, written, path, field)
     if number is not None and number <= 0:
-        raise out_of_range(path, f"{field} must be positive, got '{number}' instead.")
+        raise out_of_range(path, field, f"{field} must be positive, got '{number}' instead.")
     return number
 
 
@@ -83,9 +83,11 @@ def parse_integer(value: Json) -> int | None:
     return None
 
 
-def out_of_range(path: str | None, cause: str) -> StatesError:
+def out_of_range(path: str | None, field: str, cause: str) -> StatesError:
     """Return the error for a number of a path, or of an expression, that is out of range."""
-    return StatesError(errors.QUERY_EVALUATION_ERROR if path is None else errors.RUNTIME, cause)
+    if path is None:
+        return StatesError(errors.QUERY_EVALUATION_ERROR, cause, field)
+    return StatesError(errors.RUNTIME, cause)
 
 
 def _evaluate(visit: StateVisit, written: Number | None, field: str) -> int | float | None:
@@ -93,16 +95,12 @@ def _evaluate(visit: StateVisit, written: Number | None, field: str) -> int | fl
         return written
     value = visit.evaluate(written, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _unexpected(visit, written, field, "number", value)
+        raise _unexpected(written, field, "number", value)
     return value
 
 
-def _unexpected(
-    visit: StateVisit, written: str, field: str, expected: str, value: Json
-) -> StatesError:
-    error = templates.unexpected_type(templates.source_of(written), field, expected, value)
-    visit.record_evaluation_failed(error, field)
-    return error
+def _unexpected(written: str, field: str, expected: str, value: Json) -> StatesError:
+    return templates.unexpected_type(templates.source_of(written), field, expected, value)
 
 
 def _not_valid(field: str, path: str, value: Json, kind: str) -> StatesError:

@@ -113,6 +113,7 @@ class StateInterpreter:
         """Retry, catch, or fail the parent branch or the execution."""
         stated = error
         if not isinstance(stated, ReportedError):
+            visit.record_evaluation_failed(error)
             stated = ReportedError(error.name, visit.describe_error(error))
         state = visit.state
         if isinstance(state, RetryableState):
@@ -126,6 +127,7 @@ class StateInterpreter:
                     _apply_catcher(visit, catcher, stated)
                 except Exception as failure:  # noqa: BLE001 - see `_states_error`
                     wrong = _states_error(failure)
+                    visit.record_evaluation_failed(wrong)
                     stated = ReportedError(wrong.name, visit.describe_error(wrong))
                 else:
                     return

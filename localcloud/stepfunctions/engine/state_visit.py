@@ -142,7 +142,7 @@ class StateVisit:
         result: Template = ABSENT,
         error_output: Template = ABSENT,
     ) -> Json:
-        """Evaluate a JSONata template; record a failure as an event too."""
+        """Evaluate a JSONata template."""
         environment = self.environment(context)
         bindings = templates.Bindings(
             input=self.branch.input,
@@ -151,18 +151,15 @@ class StateVisit:
             error_output=error_output,
             variables=environment.variables,
         )
-        try:
-            return templates.evaluate(template, bindings, where)
-        except StatesError as error:
-            if error.name == errors.QUERY_EVALUATION_ERROR:
-                self.record_evaluation_failed(error, where)
-            raise
+        return templates.evaluate(template, bindings, where)
 
-    def record_evaluation_failed(self, error: StatesError, where: str | None = None) -> None:
-        """Record that the evaluation of the field `where` has failed."""
+    def record_evaluation_failed(self, error: StatesError) -> None:
+        """Record that an evaluation has failed, if that is the error."""
+        if error.name != errors.QUERY_EVALUATION_ERROR:
+            return
         details = execution_events.error_details(error.name, self.describe_error(error))
-        if where is not None:
-            details["location"] = where
+        if error.where is not None:
+            details["location"] = error.where
         self.record("EvaluationFailed", {**details, "state": self.branch.state})
 
     def effective_input(self) -> Json:

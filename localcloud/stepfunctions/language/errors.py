@@ -24,13 +24,15 @@ MAX_DATA_BYTES: Final = 262_144
 class StatesError(Exception):
     """A state failed with error `name`, for example `States.Runtime`, and `cause`.
 
+    `where` is the field whose evaluation failed, as EvaluationFailed names it.
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
 
-    def __init__(self, name: str, cause: str = "") -> None:
+    def __init__(self, name: str, cause: str = "", where: str | None = None) -> None:
         super().__init__(f"{name}: {cause}")
         self.name = name
         self.cause = cause
+        self.where = where
 
 
 class InvalidDefinition(Exception):  # noqa: N818 - AWS's own name

@@ -145,6 +145,7 @@ class MapRunExecutor:
                     )
                     made.append(map_state.select_item(visit, state, item, about))
             except StatesError as error:
+                visit.record_evaluation_failed(error)
                 failure.append(ReportedError(error.name, visit.describe_error(error)))
 
         if not self._deps.engine.run_in_branch(self._run.execution_arn, self._run.branch, select):

@@ -115,7 +115,8 @@ def _tolerated_count(visit: StateVisit, state: MapState) -> int | None:
         visit, state.tolerated_failure_count, path, "ToleratedFailureCount"
     )
     if count is not None and count < 0:
-        raise number_fields.out_of_range(path, "ToleratedFailureCount cannot be negative.")
+        field = "ToleratedFailureCount"
+        raise number_fields.out_of_range(path, field, f"{field} cannot be negative.")
     return count
 
 
@@ -125,9 +126,8 @@ def _tolerated_percentage(visit: StateVisit, state: MapState) -> float | None:
         visit, state.tolerated_failure_percentage, path, "ToleratedFailurePercentage"
     )
     if percentage is not None and not 0 <= percentage <= 100:
-        raise number_fields.out_of_range(
-            path, "ToleratedFailurePercentage must be between 0 and 100."
-        )
+        field = "ToleratedFailurePercentage"
+        raise number_fields.out_of_range(path, field, f"{field} must be between 0 and 100.")
     return percentage
 
 

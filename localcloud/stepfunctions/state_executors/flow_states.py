@@ -13,6 +13,7 @@ from localcloud.stepfunctions.engine.state_visit import StateVisit
 from localcloud.stepfunctions.language import errors, values
 from localcloud.stepfunctions.language.choice_rules import choose
 from localcloud.stepfunctions.language.errors import ReportedError, StatesError
+from localcloud.stepfunctions.language.jsonata import templates
 from localcloud.stepfunctions.language.jsonpath import intrinsics, payload_templates
 from localcloud.stepfunctions.language.state_machine import (
     ChoiceRule,
@@ -94,7 +95,7 @@ class FailExecutor(SimpleStateExecutor):
 def _error_text(visit: StateVisit, written: str | None, path: str | None, field: str) -> str:
     if path is None:
         value = written or ""
-        return str(visit.evaluate(value, field)) if visit.state.uses_jsonata else value
+        return _evaluated_text(visit, value, field) if visit.state.uses_jsonata else value
     environment = visit.environment()
     if path.startswith("States."):
         found = intrinsics.evaluate(path, visit.branch.input, environment)
@@ -104,6 +105,13 @@ def _error_text(visit: StateVisit, written: str | None, path: str | None, field:
         raise StatesError(
             errors.RUNTIME, f"The {field}Path parameter must give a string, not {found!r}."
         )
+    return found
+
+
+def _evaluated_text(visit: StateVisit, written: str, field: str) -> str:
+    found = visit.evaluate(written, field)
+    if not isinstance(found, str):
+        raise templates.unexpected_type(templates.source_of(written), field, "string", found)
     return found
 
 
@@ -146,9 +154,8 @@ def _due(visit: StateVisit) -> float:
         return visit.engine.now() + _seconds_of_path(visit, state.seconds_path)
     seconds = number_fields.evaluate_integer(visit, state.seconds, None, "Seconds")
     if seconds is None or not 0 <= seconds <= MAX_SECONDS:
-        raise StatesError(
-            errors.QUERY_EVALUATION_ERROR, f"Seconds must be from 0 to {MAX_SECONDS}."
-        )
+        cause = f"Seconds must be from 0 to {MAX_SECONDS}, got '{seconds}' instead."
+        raise number_fields.out_of_range(None, "Seconds", cause)
     return visit.engine.now() + seconds
 
 
@@ -189,4 +196,5 @@ def _moment(state: WaitState, value: Json) -> float:
         errors.QUERY_EVALUATION_ERROR if state.uses_jsonata else errors.RUNTIME,
         f"The {field} parameter does not reference a valid ISO-8601 extended offset date-time "
         f"format string: {about}",
+        field,
     )

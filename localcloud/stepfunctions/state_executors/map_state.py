@@ -41,15 +41,12 @@ def items_from_input(visit: StateVisit, state: MapState) -> tuple[list[Json], bo
 def _items_of_jsonata(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:
     """Return the items of Items; AWS records that they fail as following what led to the state."""
     branch = visit.branch
-    where, entered, found = None, branch.previous, branch.input
+    entered, found = branch.previous, branch.input
     branch.previous = branch.before
     if state.items is not ABSENT:
-        where = "Items"
-        found = visit.evaluate(state.items, where)
+        found = visit.evaluate(state.items, "Items")
     if not isinstance(found, list) and not (state.is_distributed and isinstance(found, dict)):
-        error = _wrong_items(state, found)
-        visit.record_evaluation_failed(error, where)
-        raise error
+        raise _wrong_items(state, found)
     branch.previous = entered
     return map_items.items_of_input(found), isinstance(found, dict)
 
@@ -59,7 +56,8 @@ def _wrong_items(state: MapState, found: Json) -> StatesError:
         source = templates.source_of(state.items)
         return templates.unexpected_type(source, "Items", "array", found)
     cause = f"Map state input must be an array but was: {dumps(found)}"
-    return StatesError(errors.QUERY_EVALUATION_ERROR, cause)
+    where = None if state.items is ABSENT else "Items"
+    return StatesError(errors.QUERY_EVALUATION_ERROR, cause, where)
 
 
 def max_concurrency(visit: StateVisit, state: MapState) -> int:
@@ -70,6 +68,7 @@ def max_concurrency(visit: StateVisit, state: MapState) -> int:
     if limit is not None and limit < 0:
         raise number_fields.out_of_range(
             state.max_concurrency_path,
+            "MaxConcurrency",
             f"Expected non-negative integer for MaxConcurrency, got '{limit}' instead.",
         )
     return limit or 0

@@ -76,6 +76,7 @@ def unexpected_type(source: str, where: str, expected: str, value: Json) -> Stat
         f"The JSONata expression '{source}' specified for the field '{where}' returned an "
         f"unexpected result type. Expected '{expected}', but was '{type_of(value)}' for value: "
         f"{dumps(value)}",
+        where,
     )
 
 
@@ -137,9 +138,11 @@ def _value(source: str, names: _LazyBindings, where: str) -> Json:
         raise StatesError(
             QUERY_EVALUATION_ERROR,
             f"{subject} threw an error during evaluation{_error_detail(problem)}",
+            where,
         ) from problem
     if found is ABSENT:
-        raise StatesError(QUERY_EVALUATION_ERROR, f"{subject} returned nothing (undefined).")
+        cause = f"{subject} returned nothing (undefined)."
+        raise StatesError(QUERY_EVALUATION_ERROR, cause, where)
     return found
 
 
