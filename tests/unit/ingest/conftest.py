@@ -1,23 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.adapters.dynamodb import DynamoTable, Put
 from chalicelib.adapters.records.ingest import IngestTable
-from tests.clients import client
+from tests.tables import dynamodb_client
 from tests.unit.ingest.fakes import INDEX
 
 TABLE = "records"
 
 
 @pytest.fixture
-def table() -> Iterator[DynamoTable]:
+def table(tmp_path: Path) -> Iterator[DynamoTable]:
     """Return an empty records table, held by a DynamoDB in this process."""
-    with mock_aws():
-        dynamodb = client("dynamodb")
+    with dynamodb_client(tmp_path) as dynamodb:
         dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
