@@ -12,6 +12,7 @@ import pytest
 
 from infra.synthesis.sources import read_sources
 from infra.synthesis.state_machines import POLICIES, policy_names, read_definition
+from localcloud.stepfunctions.language.jsonata.templates import Bindings, evaluate
 from localcloud.stepfunctions.language.validation.definition_checks import diagnostics
 from tests.architecture.ingest_definition import ROOT, definition_text, machine, targets
 
@@ -195,3 +196,40 @@ def test_every_policy_should_be_named_by_a_state() -> None:
     policies = json.loads((ROOT / "statemachines" / POLICIES).read_text())
     defined = {(kind, name) for kind in ("Retry", "Catch") for name in policies[kind]}
     assert named == defined
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "advice"),
+    [
+        ("Throttled", "Functions had no room for hours.", "Trying again may help"),
+        ("Sandbox.Timedout", "A step took longer than it may.", "Trying again may help"),
+        (
+            "Lambda.Unknown",
+            "A service of AWS failed: Lambda.Unknown (Rate Exceeded.).",
+            "Trying again may help",
+        ),
+        ("ModelFailure", "Rate Exceeded.", "Once that is mended, try again"),
+    ],
+)
+def test_a_job_fails_in_our_words_with_the_command_to_try_again(
+    error: str, why: str, advice: str
+) -> None:
+    cause = json.dumps({"errorMessage": "Rate Exceeded."})
+    bindings = Bindings(
+        {},
+        {"Execution": {"Input": {"job_id": "job_1"}}},
+        error_output={"Error": error, "Cause": cause},
+    )
+    rules = [
+        rule
+        for file in FILES
+        for _, state in tasks_of(file)
+        for rule in state["Catch"]
+        if "state" in rule.get("Assign", {}) and rule["Next"] == "RecordFailure"
+    ]
+    told = {
+        evaluate(rule["Assign"]["reason"], bindings, "Assign")
+        for rule in rules
+        if "job_id" in rule["Assign"]["reason"]
+    }
+    assert told == {f"{why} {advice}: `headrace jobs job_1 --retry`."}
