@@ -57,6 +57,7 @@ class Admission:
     waiting: Waitlist
     records: RunningIngests
     arrivals: WaitingProcessor
+    seats: int
     max_tenants: int = 200
     """How many tenants are compared at once; the turn of others comes with the next seats."""
 
@@ -71,6 +72,7 @@ class Admission:
             HeadraceError: an arrival could not be processed; those of other tenants were.
         """
         running = sorted(self.records.running(), key=lambda slot: slot.started_at)
+        most = 0 if len(running) >= self.seats else most
         last = running[-1].work.tenant if running else ""
         found = islice(self.waiting.firsts(last), self.max_tenants)
         firsts = {first.tenant: first for first in found}

@@ -98,14 +98,27 @@ class ArrivalProcessor:
         Raises:
             InvalidInput: the message is not meant for this queue; it goes to the dead letters.
         """
-        claim = self._wanted(parse_arrival(body))
+        message = parse_arrival(body)
+        if isinstance(message, ObjectCreated) and self.waiting.is_any():
+            return self._wait_in_line(message, body)
+        claim = self._wanted(message)
         if isinstance(claim, ArrivalResult):
             return claim
-        result = None if self.waiting.is_any() else self._start(claim)
+        others_wait = isinstance(message, RetryWanted) and self.waiting.is_any()
+        result = None if others_wait else self._start(claim)
         if result is None:
-            self.waiting.add(waiting_arrival(claim, body))
+            self.waiting.add(waiting_arrival(claim.work, claim.attempt, claim.now, body))
             return ArrivalResult.DEFERRED
         return result
+
+    def _wait_in_line(self, event: ObjectCreated, body: str) -> ArrivalResult:
+        """Let an upload wait behind others; it is looked at when its turn comes."""
+        try:
+            work = ingest_input(event)
+        except InvalidInput:
+            return ArrivalResult.IGNORED
+        self.waiting.add(waiting_arrival(work, 1, self.now(), body))
+        return ArrivalResult.DEFERRED
 
     def admit(self, body: str) -> ArrivalResult | None:
         """Process the message of an arrival that waited; None if there is no seat for it."""

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from math import log2
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.jobs.ingest_claims import execution_name
+
 if TYPE_CHECKING:
-    from chalicelib.jobs.ingest_claims import IngestClaim
+    from chalicelib.contracts.ingest import IngestInput
 
 SMALL_BYTES = 4096
 """Up to here a file lets no other pass."""
@@ -52,12 +54,11 @@ class Waitlist(Protocol):
         """Yield the first of each tenant, of those behind the tenant `behind` before the others."""
 
 
-def waiting_arrival(claim: IngestClaim, body: str) -> WaitingArrival:
-    """Return the arrival whose claim found no seat; the same one for each delivery of an event."""
-    work = claim.work
-    arrived_at = claim.now if claim.attempt > 1 else work.uploaded_at or claim.now
+def waiting_arrival(work: IngestInput, attempt: int, now: datetime, body: str) -> WaitingArrival:
+    """Return the arrival of an attempt that finds no seat; the same one for each delivery."""
+    arrived_at = now if attempt > 1 else work.uploaded_at or now
     return WaitingArrival(
-        name=claim.execution_name,
+        name=execution_name(work.version, attempt),
         tenant=work.tenant,
         due=arrived_at + courtesy(work.bytes),
         arrived_at=arrived_at,

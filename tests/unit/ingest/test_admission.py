@@ -73,7 +73,9 @@ class Stage:
             max_running=SEATS,
             now=lambda: self.now,
         )
-        self.admission = Admission(self.waiting, self.records, self.arrivals, self.max_tenants)
+        self.admission = Admission(
+            self.waiting, self.records, self.arrivals, SEATS, self.max_tenants
+        )
         self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._number = count()
 

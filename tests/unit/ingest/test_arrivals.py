@@ -57,7 +57,7 @@ class World:
         )
 
     def admit(self) -> None:
-        Admission(self.waiting, self.records, self.arrivals).admit(NOW)
+        Admission(self.waiting, self.records, self.arrivals, self.max_running).admit(NOW)
 
     def _upload(self, body: str) -> None:
         with contextlib.suppress(InvalidInput):

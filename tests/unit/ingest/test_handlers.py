@@ -66,7 +66,7 @@ class World:
             bus=FakeBus(),
             now=lambda: NOW + self.later,
         )
-        admission = Admission(self.waiting, self.records, arrivals)
+        admission = Admission(self.waiting, self.records, arrivals, self.max_running)
         return IngestHandlers(arrivals, admission, settlements, self.records, self.queue)
 
 
