@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 from localcloud.stepfunctions.engine.action_tasks import Signal, WorkFailed, WorkSucceeded
@@ -53,9 +54,10 @@ class MapRunCoordinator:
             if holder is None or holder.status is not ExecutionStatus.RUNNING:
                 self.abandon(found.arn)
 
-    def _go(self, opened: MapRun | None, data: JsonObject, ticket: int) -> None:
+    def _stored(self, opened: MapRun | None, data: JsonObject) -> MapRun:
+        """Store a Map Run that begins, or is redriven, and return it. May be repeated."""
         maps, arn = self._deps.maps, str(data["map_run"])
-        if opened is not None:
+        if opened is not None and maps.find(arn) is None:
             maps.add(opened)
         redriven = data.get("redriven")
         if isinstance(redriven, int):
@@ -63,6 +65,18 @@ class MapRunCoordinator:
         found = maps.find(arn)
         if found is None:
             raise LookupError(f"there is no Map Run {arn}")
+        return found
+
+    def _go(self, opened: MapRun | None, data: JsonObject, ticket: int) -> None:
+        schedule, arn = self._deps.schedule, str(data["map_run"])
+        try:
+            found = self._stored(opened, data)
+        except sqlite3.Error:
+            due = schedule.now() + _STORE_RETRY_S
+            schedule.run_at(
+                due, lambda: schedule.run_blocking(lambda: self._go(opened, data, ticket))
+            )
+            raise
         executor = MapRunExecutor(self._deps, self._role_clients, found, ticket)
         if found.result is not None:
             executor.send_result(_signal(found.result))
@@ -70,6 +84,9 @@ class MapRunCoordinator:
         with self._guard:
             self._executors[arn] = executor
         executor.guard(executor.run)()
+
+
+_STORE_RETRY_S = 1.0
 
 
 def _signal(result: JsonObject) -> Signal:

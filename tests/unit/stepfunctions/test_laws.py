@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localcloud.database import Database
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from tests.soak import often
 from tests.unit.stepfunctions.bench import Bench
@@ -177,3 +179,35 @@ def test_an_execution_ends_the_same_whichever_commit_the_disk_refuses(
     assert bench.finish(arn)["output"] == '"done"'
     assert len(calls) == 2
     check(bench.events(arn))
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+@pytest.mark.parametrize("refused", range(2, 17, often(1, 5)))
+def test_a_map_run_is_never_stuck_whichever_write_the_disk_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int, kind: str
+) -> None:
+    """It succeeds, or fails with the reason; the second write is that which stores it."""
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": kind}
+    states = {"A": {"Type": "Pass", "End": True}}
+    inner = {"ProcessorConfig": config, "StartAt": "A", "States": states}
+    bench = Bench(tmp_path)
+    arn = bench.begin(one({"Type": "Map", "ItemProcessor": inner}), [1, 2, 3])
+    transaction, writes = Database.transaction, [0]
+
+    @contextmanager
+    def refusing(self: Database) -> Iterator[sqlite3.Connection]:
+        writes[0] += 1
+        if writes[0] == refused:
+            raise sqlite3.OperationalError("database or disk is full")
+        with transaction(self) as connection:
+            yield connection
+
+    monkeypatch.setattr(Database, "transaction", refusing)
+    with suppress(sqlite3.OperationalError):
+        bench.schedule.settle()
+    described = bench.finish(arn)
+    assert (described["status"], described.get("cause")) in [
+        ("SUCCEEDED", None),
+        ("FAILED", "OperationalError: database or disk is full"),
+    ]
+    assert refused != 2 or described["status"] == "SUCCEEDED"
