@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlsplit
 
+import psutil
+
 from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, running_cloud
 from benchmarks.small_documents import markdown, question
@@ -47,6 +49,7 @@ class Load:
     refused_s: list[float] = field(default_factory=list)
     told_when: int = 0
     by_gateway: int = 0
+    cpu_s: float = 0.0
 
     @property
     def goodput(self) -> float:
@@ -63,14 +66,21 @@ def measure(repetitions: int) -> Result:
         for repetition in range(repetitions):
             for clients in CLIENTS:
                 time.sleep(SETTLE_S)
-                loads[clients].append(
-                    asyncio.run(_load(caller, clients, _rng(_SEED + repetition), LOAD_S))
-                )
+                before = _cpu_s(caller)
+                load = asyncio.run(_load(caller, clients, _rng(_SEED + repetition), LOAD_S))
+                load.cpu_s = _cpu_s(caller) - before
+                loads[clients].append(load)
     few, many = (loads[clients] for clients in CLIENTS)
     refused = [seconds * 1000 for load in many for seconds in load.refused_s]
     measured = {
         **{
             f"{clients} clients, answers": spread([each.goodput for each in loads[clients]], "/s")
+            for clients in CLIENTS
+        },
+        **{
+            f"{clients} clients, CPU of the cloud an answer": spread(
+                [1000 * each.cpu_s / each.statuses[200] for each in loads[clients]], "ms"
+            )
             for clients in CLIENTS
         },
         **({"200 clients, a refusal": spread(refused, "ms")} if refused else {}),
@@ -85,6 +95,9 @@ def measure(repetitions: int) -> Result:
             "goodput at 200 clients over that at 16": round(
                 sum(each.goodput for each in many) / sum(each.goodput for each in few), 2
             ),
+            "answers a CPU second at 200 clients over that at 16": round(
+                _answers_a_cpu_second(many) / _answers_a_cpu_second(few), 2
+            ),
             "statuses at 200 clients": {str(key): statuses[key] for key in sorted(statuses)},
             "refusals with Retry-After": f"{sum(each.told_when for each in many)} of {refusals}",
             "refusals by the gateway itself": sum(each.by_gateway for each in many),
@@ -92,6 +105,7 @@ def measure(repetitions: int) -> Result:
         },
         notes=(
             f"A load takes {LOAD_S:g} s; the clients run on the same processors as the cloud.",
+            "A shared machine sways answers a second; CPU an answer counts refusals and no others.",
             "A refused client waits Retry-After, doubled with each refusal in a row, at most 16 s.",
         ),
     )
@@ -99,6 +113,17 @@ def measure(repetitions: int) -> Result:
 
 def _rng(seed: int) -> Random:
     return Random(seed)  # noqa: S311 - the same load each time
+
+
+def _answers_a_cpu_second(loads: list[Load]) -> float:
+    return sum(each.statuses[200] for each in loads) / sum(each.cpu_s for each in loads)
+
+
+def _cpu_s(caller: Caller) -> float:
+    """Return the CPU seconds of the cloud and its functions, refusals included."""
+    cloud = psutil.Process(caller.cloud.pid)
+    times = [each.cpu_times() for each in (cloud, *cloud.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
 
 
 def _fill(caller: Caller) -> None:
