@@ -36,7 +36,7 @@ from localcloud.service import (
     watched,
 )
 from localcloud.storage_errors import storage_failure
-from localcloud.wire import responses
+from localcloud.wire import query_protocol, responses
 from localcloud.wire.responses import WireResponse
 from localcloud.wire.service_models import OperationMatch, service_model
 from localcloud.wsgi import Environ, StartResponse, WsgiApp, is_client_gone
@@ -149,7 +149,7 @@ class FrontDoor:
                 caller = self._authenticate(signing_name, signature, request, body)
                 call = read_call(signing_name, request, body)
                 return _with_request_id(self._call_raw(call, caller), request_id)
-            service, match = self._find(signing_name, request)
+            service, match = self._find(signing_name, request, body)
             model = service_model(service.name)
             caller = self._authenticate(service.name, signature, request, body)
             response = self._call_service(service, match, (request, body), caller, request_id)
@@ -161,6 +161,8 @@ class FrontDoor:
             failure = storage_failure(error) or AwsError(
                 "InternalFailure", "The local cloud failed; its log says why.", 500
             )
+        if model is not None and request.speaks_query(model.service_name):
+            return query_protocol.xml_error(failure, request_id)
         if model is None:
             return error_formats.error_response(signing_name, request, failure, request_id)
         return responses.error_response(model, failure, request_id)
@@ -204,6 +206,8 @@ class FrontDoor:
         )
         if self._guard is not None:
             self._guard.invalidate_after(service.name, operation.name)
+        if sent[0].speaks_query(service.name):
+            return query_protocol.xml_response(operation, result, request_id)
         return responses.success_response(operation, result)
 
     def _serve(
@@ -223,12 +227,14 @@ class FrontDoor:
             self._guard.authorize_call(caller, service.name, call.operation, params)
         return self._interceptors.faults(replace(call, params=params), lambda: method(params))
 
-    def _find(self, signing_name: str, request: FrontDoorRequest) -> tuple[Service, OperationMatch]:
+    def _find(
+        self, signing_name: str, request: FrontDoorRequest, body: bytes
+    ) -> tuple[Service, OperationMatch]:
         candidates = self._backends.services.get(signing_name, ())
         if not candidates:
             raise unsupported(signing_name, "any operation")
         for service in candidates:
-            match = request.match(service)
+            match = request.match(service, body)
             if match is not None:
                 return service, match
         raise AwsError(

@@ -21,6 +21,11 @@ from localcloud.s3.addresses import BY_PATH, parse_host
 from localcloud.wsgi import Environ, StartResponse, WsgiApp
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HOSTS = _LOOPBACK | {"sync-127.0.0.1", "sync-localhost"}
+"""The names of this machine, also with the prefix that boto3 puts before StartSyncExecution's host.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+"""
 _OWN_SITES = frozenset({None, "same-origin", "none"})
 """No header: a program; `none`: a user who typed the address."""
 
@@ -80,7 +85,7 @@ def refusal_reason(source: RequestSource) -> str | None:
     """Return why a request is refused, or None if it is let in."""
     host, target = _hostname(f"//{source.host}"), source.target
     named = host if target.startswith("/") or target == "*" else _hostname(target)
-    if not {host, named} <= _LOOPBACK and not (host == named and _names_s3(source.host)):
+    if not {host, named} <= _HOSTS and not (host == named and _names_s3(source.host)):
         return f"The local cloud answers to 127.0.0.1 and localhost only, not to {source.host!r}."
     if source.is_api:
         return None

@@ -12,6 +12,7 @@ from localcloud.iam.request_signature import RequestSignature, SignedRequest
 from localcloud.s3.addresses import BY_PATH, parse_host
 from localcloud.service import Params, Service
 from localcloud.wire import constraints
+from localcloud.wire.query_protocol import FORM, decode_form, read_form
 from localcloud.wire.requests import decode, parse_json, parse_rest
 from localcloud.wire.service_models import OperationMatch, match_rest, match_target, service_model
 from localcloud.wsgi import Environ, headers_of, read_body
@@ -20,6 +21,7 @@ MAX_BODY = 32 * 1024 * 1024
 """The largest body in bytes of every API but S3, which streams."""
 
 _SESSION_TOKEN = "x-amz-security-token"  # noqa: S105 - a header's name
+_TARGET = "x-amz-target"
 _ABSOLUTE = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 
 
@@ -101,16 +103,29 @@ class FrontDoorRequest:
             )
         return body
 
-    def match(self, service: Service) -> OperationMatch | None:
+    def speaks_query(self, service: str) -> bool:
+        """Return whether this is a form of the query protocol, and `service` takes those."""
+        is_form = self.headers["content-type"].partition(";")[0].strip().lower() == FORM
+        compatible = "awsQueryCompatible" in service_model(service).metadata
+        return compatible and is_form and _TARGET not in self.headers and self.method == "POST"
+
+    def match(self, service: Service, body: bytes = b"") -> OperationMatch | None:
         """Return the operation of `service` that the request names, or None."""
+        if self.speaks_query(service.name):
+            model, action = service_model(service.name), read_form(body).get("Action", "")
+            if action not in model.operation_names:
+                raise AwsError("InvalidAction", f"{service.name} has no operation {action!r}.")
+            return OperationMatch(model.operation_model(action), {})
         if "targetPrefix" in service_model(service.name).metadata:
-            return match_target(service.name, self.headers.get("x-amz-target", ""))
+            return match_target(service.name, self.headers.get(_TARGET, ""))
         return match_rest(service.name, self.method, self.path, self.query)
 
     def params(self, match: OperationMatch, body: bytes) -> Params:
         """Read the parameters of the matched operation, checked against its model."""
         operation = match.operation
-        if operation.service_model.metadata["protocol"] == "json":
+        if self.speaks_query(operation.service_model.service_name):
+            params = decode_form(operation, read_form(body))
+        elif operation.service_model.metadata["protocol"] == "json":
             shape = operation.input_shape
             params = decode(shape, parse_json(body)) if shape is not None else {}
         else:

@@ -127,7 +127,8 @@ def _subscribe(backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
     is_http = protocol in HTTP_PROTOCOLS
     if is_http and not endpoint.startswith(f"{protocol}://"):
         raise SNSInvalidParameter("Invalid parameter: Endpoint must match the specified protocol")
-    if not is_http and endpoint.split(":")[2:3] != [protocol]:
+    parts = endpoint.split(":")
+    if not is_http and (parts[2:3] != [protocol] or not all(parts[3:6]) or len(parts) < 6):
         raise SNSInvalidParameter(f"Invalid parameter: {protocol.upper()} endpoint ARN")
     known = backend._find_subscription(topic_arn, endpoint, protocol)
     subscription = _moto_subscribe(backend, topic_arn, endpoint, protocol)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests import clients
 from tests.cloud import CloudProcess
 from tests.integration.permitting import let_rules_send, make_role
 
@@ -103,6 +105,23 @@ def test_errors_have_the_classes_of_the_model(states: States) -> None:
     with pytest.raises(ClientError) as caught:
         states.client.create_activity(name="activity")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
+
+
+def test_a_sync_execution_answers_on_the_host_that_boto3_puts_its_prefix_before(
+    cloud: CloudProcess, states: States
+) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+
+    The name `sync-127.0.0.1` has no address; a proxy on this machine stands for one.
+    """
+    machine = states.client.create_state_machine(
+        name=unique("express"), definition=json.dumps(INNER), roleArn=states.role, type="EXPRESS"
+    )
+    url = cloud.endpoint_url
+    plain = clients.client("stepfunctions", endpoint_url=url, config=Config(proxies={"http": url}))
+    answer = plain.start_sync_execution(stateMachineArn=machine["stateMachineArn"], input="[1]")
+    assert (answer["status"], answer["output"]) == ("SUCCEEDED", "[1]")
+    plain.close()
 
 
 def test_a_sync_execution_answers_at_once(states: States) -> None:

@@ -294,3 +294,5 @@ def test_dynamodb_and_moto_should_answer(url: str) -> None:
     assert arn == "arn:aws:sns:us-east-1:000000000000:news"
     with pytest.raises(ClientError, match="UnsupportedOperation"):
         client(url, "sns").subscribe(TopicArn=arn, Protocol="sms", Endpoint="+1555")
+    with pytest.raises(ClientError, match="Invalid parameter: SQS endpoint ARN"):
+        client(url, "sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:::q")

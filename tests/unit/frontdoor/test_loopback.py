@@ -25,6 +25,8 @@ def reason(
         "127.0.0.1:4510",
         "localhost",
         "[::1]:80",
+        "sync-127.0.0.1:4510",
+        "sync-localhost:4510",
         "bucket.localhost:4510",
         "s3.amazonaws.com",
         "bucket.s3.eu-central-1.amazonaws.com",
