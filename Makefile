@@ -7,6 +7,8 @@ WORKERS ?= 2
 SINCE ?= HEAD
 READY := $(VENV)/.ready
 TRAINING := .venv-training
+CLIENTS := .venv-clients
+NODE_CLIENTS := tests/e2e/clients/node
 
 # A local cloud starts hundreds of processes: each module is compiled once, whoever asks otherwise.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,9 +31,16 @@ $(READY): $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-clients: setup ## Make the environment of other people's clients, which end-to-end tests then run
-	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/clients.txt
+clients: setup $(CLIENTS)/.ready ## Make the environment of other people's clients, which end-to-end tests run
+
+# Without npm, or without its packages, the clients for Node are not tried.
+$(CLIENTS)/.ready: requirements/clients.txt $(NODE_CLIENTS)/package-lock.json
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/clients.txt
+	mkdir -p $(CLIENTS)/node
+	cp $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json $(CLIENTS)/node
+	-command -v npm && npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --silent
+	@touch $@
 
 training: setup $(TRAINING)/.ready ## Make the environment that trains models
 
@@ -60,7 +69,7 @@ down: setup ## Stop the local cloud
 # Tests of training come first, as the others serve the small models that they train.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
-test: setup models training ## Run every test
+test: setup models training clients ## Run every test
 	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 
