@@ -186,4 +186,4 @@ def _check_expected(context: ValidationContext, name: str, value: Json) -> None:
             and text is not None
             and values.parse_timestamp(text) is None
         ):
-            context.error("Value is not a valid timestamp")
+            context.error("String does not match RFC3339 timestamp")

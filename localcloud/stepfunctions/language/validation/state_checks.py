@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from localcloud.stepfunctions.language import values
+from localcloud.stepfunctions.language.jsonata import templates
 from localcloud.stepfunctions.language.state_machine import QueryLanguage
 from localcloud.stepfunctions.language.validation.allowed_fields import (
     EXCLUSIVE,
@@ -199,12 +200,10 @@ def _check_end_field(context: ValidationContext, value: Json) -> None:
 
 def _check_timestamp(context: ValidationContext, value: Json) -> None:
     check_text(context, value, "Timestamp")
-    if (
-        not context.uses_jsonata
-        and isinstance(value, str)
-        and values.parse_timestamp(value) is None
-    ):
-        context.error("Value is not a valid timestamp")
+    if context.uses_jsonata and templates.is_expression(value):
+        return
+    if isinstance(value, str) and values.parse_timestamp(value) is None:
+        context.error("String does not match RFC3339 timestamp")
 
 
 _Check: TypeAlias = Callable[[ValidationContext, Json], None]
