@@ -47,6 +47,7 @@ class Journal:
             f"DELETE FROM journal WHERE operation IN ({marks})",  # noqa: S608
             *NOT_JOURNALLED,
         )
+        self._remove_deleted_log_streams()
 
     def close(self) -> None:
         """Close the journal."""
@@ -62,6 +63,28 @@ class Journal:
         """Return every call with its sequence number, in order."""
         rows = self._database.read("SELECT * FROM journal ORDER BY seq")
         return [(row["seq"], _call_from_row(row)) for row in rows]
+
+    def _remove_deleted_log_streams(self) -> None:
+        """Remove the creation and the deletion of log streams that are gone.
+
+        The access log makes a stream for so many lines and deletes the oldest, which would make
+        each start slower than the last. Of a stream nothing else is journalled.
+        """
+        rows = self._database.read(
+            "SELECT seq, operation, body FROM journal WHERE service = 'logs' "
+            "AND operation IN ('CreateLogStream', 'DeleteLogStream') ORDER BY seq"
+        )
+        created: dict[tuple[str, str], int] = {}
+        gone: list[int] = []
+        for row in rows:
+            params = json.loads(row["body"])
+            stream = (params["logGroupName"], params["logStreamName"])
+            if row["operation"] == "CreateLogStream":
+                created[stream] = row["seq"]
+            elif stream in created:
+                gone += [created.pop(stream), row["seq"]]
+        with self._database.transaction() as connection:
+            connection.executemany("DELETE FROM journal WHERE seq = ?", [(seq,) for seq in gone])
 
     def calls_of(self, service: str) -> list[tuple[int, RawCall]]:
         """Return the calls of one service with their sequence numbers, in order."""

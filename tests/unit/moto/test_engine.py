@@ -154,3 +154,17 @@ def test_log_lines_of_an_older_journal_should_be_dropped(opened: Open, tmp_path:
     file.close()
     with opened():
         assert journal(tmp_path) == ["PutParameter"]
+
+
+def test_log_streams_that_are_gone_should_not_be_replayed(opened: Open, tmp_path: Path) -> None:
+    with opened() as cloud:
+        cloud("logs", "CreateLogGroup", logGroupName="g")
+        for name in ("one", "two", "three", "one"):
+            cloud("logs", "CreateLogStream", logGroupName="g", logStreamName=name)
+            if name != "two":
+                cloud("logs", "DeleteLogStream", logGroupName="g", logStreamName=name)
+        cloud("logs", "CreateLogStream", logGroupName="g", logStreamName="one")
+    with opened() as again:
+        found = again("logs", "DescribeLogStreams", logGroupName="g")["logStreams"]
+        assert {each["logStreamName"] for each in found} == {"one", "two"}
+    assert journal(tmp_path) == ["CreateLogGroup", "CreateLogStream", "CreateLogStream"]
