@@ -107,6 +107,22 @@ def test_the_key_should_let_each_service_that_holds_data_use_it(kind: str) -> No
         assert missing == set(), service
 
 
+def test_a_deployer_should_not_wait_for_the_tag_of_a_new_key() -> None:
+    """Rights by a tag take up to five minutes, and the stack goes on at once.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
+    """
+    statement = statements()["CloudFormation"]
+    assert {"kms:CreateAlias", "kms:CreateGrant", "kms:DescribeKey", "kms:EnableKeyRotation"} < set(
+        statement["Action"]
+    )
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:CallerAccount": {"Ref": "AWS::AccountId"}},
+        "ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"},
+    }
+    assert not {"kms:*", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} & set(statement["Action"])
+
+
 def test_the_key_should_let_no_other_service_use_it() -> None:
     known = {service for services in SERVICES.values() for service in services}
     assert {user for each in statements().values() for user in users(each)} == known
