@@ -72,7 +72,7 @@ def most_at_once(executions: list[dict[str, Any]]) -> int:
     return most
 
 
-@pytest.mark.timeout(often(3000, 600))
+@pytest.mark.timeout(often(3000, 600), func_only=True)
 def test_a_flood_on_a_small_account_loses_nothing_and_has_small_files_first(
     small_account: CloudProcess,
 ) -> None:
