@@ -1,6 +1,10 @@
 """Evaluate intrinsic functions of JSONPath states.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+
+Where the guide and what AWS is seen to do differ, the latter holds: arguments of a wrong type fail
+with States.Runtime, which nothing catches, and not with States.IntrinsicFailure; a fraction is
+rounded by MathAdd alone, and cut by the other functions; ArrayContains compares texts.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from localcloud.stepfunctions.language.errors import INTRINSIC_FAILURE, RUNTIME, StatesError
+from localcloud.stepfunctions.language.errors import RUNTIME, StatesError
 from localcloud.stepfunctions.language.jsonpath import paths
 from localcloud.stepfunctions.language.jsonpath.intrinsic_parser import (
     Argument,
@@ -41,7 +45,11 @@ _ALGORITHMS: Final = {
 
 
 class _Failure(Exception):  # noqa: N818 - it always becomes a StatesError
-    """A function cannot work with its arguments."""
+    """A function cannot work with its arguments; `str()` says why, in AWS's words."""
+
+
+class _InvalidArgument(Exception):  # noqa: N818 - it always becomes a _Failure
+    """An argument has a wrong type, or a value that the function does not take."""
 
 
 def is_call(text: str) -> bool:
@@ -57,30 +65,25 @@ def check(text: str) -> None:
 def evaluate(text: str, value: Json, environment: Environment) -> Json:
     """Evaluate the call with paths read from `value`.
 
-    Raises `StatesError`: `States.IntrinsicFailure`, or `States.Runtime` if a path argument does
-    not exist.
+    Raises `StatesError` with `States.Runtime`.
     """
     try:
-        call = parse(text)
+        return _call(parse(text), value, environment)
     except IntrinsicSyntaxError as problem:
-        raise StatesError(INTRINSIC_FAILURE, str(problem)) from problem
-    return _call(call, value, environment)
+        raise StatesError(RUNTIME, str(problem)) from problem
+    except (_Failure, paths.PathMissing) as problem:
+        cause = f"The function '{text}' had the following error: {problem}"
+        raise StatesError(RUNTIME, cause) from problem
 
 
 def _call(call: IntrinsicCall, value: Json, environment: Environment) -> Json:
+    arguments = [_argument(part, value, environment) for part in call.arguments]
+    if call.function == "Format" and isinstance(call.arguments[0], StringArgument):
+        arguments[0] = call.arguments[0].raw
     try:
-        arguments = [_argument(part, value, environment) for part in call.arguments]
-        if call.function == "Format" and isinstance(call.arguments[0], StringArgument):
-            arguments[0] = call.arguments[0].raw
         return _FUNCTIONS[call.function](arguments)
-    except _Failure as problem:
-        raise StatesError(INTRINSIC_FAILURE, _cause(call, problem)) from problem
-    except paths.PathMissing as problem:
-        raise StatesError(RUNTIME, _cause(call, problem)) from problem
-
-
-def _cause(call: IntrinsicCall, problem: Exception) -> str:
-    return f"The function '{call.text}' had the following error: {problem}"
+    except _InvalidArgument as problem:
+        raise _Failure(f"Invalid arguments in States.{call.function}") from problem
 
 
 def _argument(argument: Argument, value: Json, environment: Environment) -> Json:
@@ -102,58 +105,55 @@ _Arguments: TypeAlias = list[Json]
 
 def _array(value: Json) -> list[Json]:
     if not isinstance(value, list):
-        raise _Failure(f"an array is expected, not {dumps(value)}")
+        raise _InvalidArgument
     return value
 
 
 def _string(value: Json) -> str:
     if not isinstance(value, str):
-        raise _Failure(f"a string is expected, not {dumps(value)}")
+        raise _InvalidArgument
     return value
 
 
 def _short_string(value: Json) -> str:
     text = _string(value)
     if len(text) > MAX_CHARACTERS:
-        raise _Failure(f"the string is longer than {MAX_CHARACTERS} characters")
+        raise _InvalidArgument
     return text
 
 
 def _object(value: Json) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise _Failure(f"an object is expected, not {dumps(value)}")
+        raise _InvalidArgument
+    return value
+
+
+def _number(value: Json) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _InvalidArgument
     return value
 
 
 def _integer(value: Json) -> int:
-    """Return a number rounded as AWS does: to the nearest integer, halves up."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Failure(f"a number is expected, not {dumps(value)}")
-    return value if isinstance(value, int) else math.floor(value + 0.5)
-
-
-def _positive(value: Json) -> int:
-    number = _integer(value)
-    if number <= 0:
-        raise _Failure(f"a positive number is expected, not {number}")
-    return number
+    """Return a number without its fraction."""
+    return math.trunc(_number(value))
 
 
 def _format(arguments: _Arguments) -> Json:
-    template, values = _string(arguments[0]), arguments[1:]
+    values = arguments[1:]
+    template = arguments[0] if isinstance(arguments[0], str) else dumps(arguments[0])
     pieces = re.findall(r"\\.|\{\}|[{}\\]|[^{}\\]+", template, re.DOTALL)
+    if any(piece in {"{", "}", "\\"} for piece in pieces):
+        raise _Failure("Invalid template in States.Format: matching '}' not found for '{'.")
     if pieces.count("{}") != len(values):
-        raise _Failure("the number of arguments does not match the occurrences of {}")
+        raise _Failure(
+            "Invalid arguments in States.Format: "
+            "number of arguments do not match the occurrences of {}."
+        )
     rest = iter(values)
-    return "".join(_format_piece(piece, rest.__next__) for piece in pieces)
-
-
-def _format_piece(piece: str, next_value: Callable[[], Json]) -> str:
-    if piece == "{}":
-        return _display(next_value())
-    if piece in {"{", "}", "\\"}:
-        raise _Failure(f"'{piece}' must be escaped by a backslash")
-    return piece[1:] if piece.startswith("\\") else piece
+    return "".join(
+        _display(next(rest)) if piece == "{}" else piece.removeprefix("\\") for piece in pieces
+    )
 
 
 def _display(value: Json) -> str:
@@ -175,32 +175,43 @@ def _string_to_json(arguments: _Arguments) -> Json:
     try:
         return loads(text)
     except ValueError as problem:
-        raise _Failure(f"the string is not valid JSON ({problem})") from problem
+        raise _InvalidArgument from problem
 
 
 def _array_partition(arguments: _Arguments) -> Json:
-    items, size = _array(arguments[0]), _positive(arguments[1])
+    items, size = _array(arguments[0]), _integer(arguments[1])
+    if size <= 0:
+        raise _InvalidArgument
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _array_contains(arguments: _Arguments) -> Json:
-    return any(is_equal(item, arguments[1]) for item in _array(arguments[0]))
+    return any(_has_same_text(item, arguments[1]) for item in _array(arguments[0]))
+
+
+def _has_same_text(one: Json, other: Json) -> bool:
+    """Return whether two values are written alike: true is "true", but no object in other order."""
+    return _text(one) == _text(other)
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else dumps(value)
 
 
 def _array_range(arguments: _Arguments) -> Json:
     first, last, step = (_integer(argument) for argument in arguments)
     if step == 0:
-        raise _Failure("the step must not be 0")
+        raise _InvalidArgument
     numbers = range(first, last + (1 if step > 0 else -1), step)
     if len(numbers) > MAX_RANGE_ITEMS:
-        raise _Failure(f"the array would have more than {MAX_RANGE_ITEMS} items")
+        raise _InvalidArgument
     return list(numbers)
 
 
 def _array_get_item(arguments: _Arguments) -> Json:
     items, index = _array(arguments[0]), _integer(arguments[1])
     if not 0 <= index < len(items):
-        raise _Failure(f"the index {index} is out of bounds for length {len(items)}")
+        raise _InvalidArgument
     return items[index]
 
 
@@ -220,36 +231,37 @@ def _base64_decode(arguments: _Arguments) -> Json:
     try:
         return base64.b64decode(_short_string(arguments[0]), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as problem:
-        raise _Failure(f"the string is not Base64 of a text ({problem})") from problem
+        raise _InvalidArgument from problem
 
 
 def _hash(arguments: _Arguments) -> Json:
     data, algorithm = arguments[0], _string(arguments[1])
     if algorithm not in _ALGORITHMS:
-        raise _Failure(f"the algorithm is not one of {', '.join(_ALGORITHMS)}")
-    text = _short_string(data if isinstance(data, str) else dumps(data))
+        raise _InvalidArgument
+    text = _short_string(_text(data))
     return hashlib.new(_ALGORITHMS[algorithm], text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _json_merge(arguments: _Arguments) -> Json:
     if arguments[2] is not False:
-        raise _Failure("only the shallow merging mode is supported: the third argument is false")
+        raise _InvalidArgument
     return {**_object(arguments[0]), **_object(arguments[1])}
 
 
 def _math_random(arguments: _Arguments) -> Json:
     start, end = _integer(arguments[0]), _integer(arguments[1])
     if start >= end:
-        raise _Failure("the start must be less than the end")
+        raise _InvalidArgument
     seed = _integer(arguments[2]) if len(arguments) == 3 else None
     return random.Random(seed).randrange(start, end)  # noqa: S311 - AWS: not for secrets
 
 
 def _math_add(arguments: _Arguments) -> Json:
-    numbers = [_integer(argument) for argument in arguments]
-    if any(not -(2**31) <= number < 2**31 for number in numbers):
-        raise _Failure("the numbers must be within -2147483648 and 2147483647")
-    return sum(numbers)
+    """Add two numbers, each rounded, halves up; they and the sum have 32 bits."""
+    one, other = (math.floor(_number(argument) + 0.5) for argument in arguments)
+    if any(not -(2**31) <= number < 2**31 for number in (one, other, one + other)):
+        raise _InvalidArgument
+    return one + other
 
 
 def _string_split(arguments: _Arguments) -> Json:

@@ -44,8 +44,8 @@ def fill(template: Template, value: Json, environment: Environment) -> Json:
     """Fill a payload template (Parameters, ResultSelector, ItemSelector…) from `value`.
 
     An absent template gives `value`. A key that ends in `.$` is a path or an intrinsic.
-    Raises `StatesError`: `States.IntrinsicFailure`, or `States.Runtime` for a path that leads
-    to nothing (AWS documents `States.ParameterPathFailure`, but this is what it reports).
+    Raises `StatesError` with `States.Runtime` for an intrinsic that fails or a path that leads to
+    nothing (AWS documents other names, but this is what it reports).
     """
     if template is ABSENT:
         return value
