@@ -2,12 +2,17 @@
 
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#jsonata-functions-provided-by-sfn
 
-Arguments and results are the library's: None is undefined, `Utils.NULL_VALUE` is null.
+Arguments and results are the library's: None is undefined, `Utils.NULL_VALUE` is null. The guide
+does not say what a wrong argument does: that is as others have measured it at AWS.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
+import json
+import math
 import random
 import uuid
 from collections.abc import Callable
@@ -16,7 +21,7 @@ from typing import Final, TypeAlias, cast
 from jsonata.jexception import JException
 from jsonata.utils import Utils
 
-from localcloud.stepfunctions.language.values import Json, loads
+from localcloud.stepfunctions.language.values import Json
 
 LibraryValue: TypeAlias = object
 """A value of the JSONata library."""
@@ -31,6 +36,10 @@ _ALGORITHMS: Final = {
     "SHA-384": "sha384",
     "SHA-512": "sha512",
 }
+
+
+class EvaluationError(Exception):
+    """A function refuses an argument; `str()` is JSONata's code of the error and its words."""
 
 
 class MemoryLimitError(Exception):
@@ -53,8 +62,10 @@ def to_library_value(value: Json) -> LibraryValue:
     return value
 
 
-def _mismatch(index: int, function: str) -> JException:
-    return JException("T0410", -1, index, function)
+def _mismatch(index: int, function: str) -> EvaluationError:
+    return EvaluationError(
+        f'T0410: Argument {index} of function "{function}" does not match function signature'
+    )
 
 
 def _integer(value: LibraryValue, index: int, function: str) -> int:
@@ -65,15 +76,21 @@ def _integer(value: LibraryValue, index: int, function: str) -> int:
 
 
 def partition(array: LibraryValue = None, size: LibraryValue = None) -> LibraryValue:
-    """Split `array` into parts of `size` items; undefined for an empty array or size 0."""
-    if array is None or size is None:
+    """Split `array` into parts of `size` items; undefined for size 0, one part without a size."""
+    if array is None:
         return None
-    items = array if isinstance(array, list) else [array]
+    if not isinstance(array, list):
+        raise EvaluationError(
+            'T0412: Argument 1 of function "partition" must be an array of undefined'
+        )
+    if size is None:
+        return [array]
     length = _integer(size, 2, "partition")
-    if length <= 0:
+    if length < 0:
+        raise EvaluationError("D3137: Second argument must be zero or greater")
+    if length == 0:
         return None
-    parts = [items[start : start + length] for start in range(0, len(items), length)]
-    return parts or None
+    return [array[start : start + length] for start in range(0, len(array), length)] or None
 
 
 def number_range(
@@ -99,17 +116,34 @@ def hash_of(data: LibraryValue = None, algorithm: LibraryValue = None) -> Librar
         return None
     if not isinstance(data, str):
         raise _mismatch(1, "hash")
-    if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
+    if not isinstance(algorithm, str):
         raise _mismatch(2, "hash")
+    if algorithm not in _ALGORITHMS:
+        raise EvaluationError(
+            f"D3137: Hash algorithm '{algorithm}' must be one of "
+            "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+        )
     return hashlib.new(
         _ALGORITHMS[algorithm], data.encode("utf-8", "surrogatepass"), usedforsecurity=False
     ).hexdigest()
 
 
+_MULTIPLIER: Final = 0x5DEECE66D
+_MASK: Final = 2**48 - 1
+
+
 def random_number(seed: LibraryValue = None) -> LibraryValue:
-    """Return a number in [0, 1), always the same for the same seed."""
-    source = random.Random() if seed is None else random.Random(_integer(seed, 1, "random"))  # noqa: S311 - AWS: not for secrets
-    return source.random()
+    """Return a number in [0, 1); with a seed, what Java's `Random` of that seed gives first."""
+    if seed is None:
+        return random.random()  # noqa: S311 - AWS: not for secrets
+    state = (_integer(seed, 1, "random") ^ _MULTIPLIER) & _MASK
+    high = _following(state)
+    low = _following(high)
+    return ((high >> 22) * 2**27 + (low >> 21)) / 2**53
+
+
+def _following(state: int) -> int:
+    return (state * _MULTIPLIER + 11) & _MASK
 
 
 def new_uuid() -> LibraryValue:
@@ -118,12 +152,45 @@ def new_uuid() -> LibraryValue:
 
 
 def parse(text: LibraryValue = None) -> LibraryValue:
-    """Return the value of a JSON text."""
+    """Return the value of a JSON text, which repeats no name and holds no infinite number."""
     if text is None:
         return None
     if not isinstance(text, str):
         raise _mismatch(1, "parse")
-    return to_library_value(loads(text))
+    try:
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_distinct,
+            parse_constant=_refuse,
+            parse_int=_long,
+            parse_float=_finite,
+        )
+    except ValueError as problem:
+        raise EvaluationError("D3137: Invalid JSON") from problem
+    return to_library_value(value)
+
+
+def _distinct(pairs: list[tuple[str, Json]]) -> Json:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name is repeated")
+    return members
+
+
+def _refuse(name: str) -> Json:
+    raise ValueError(name)
+
+
+def _long(digits: str) -> Json:
+    number = int(digits)
+    return number if -(2**63) <= number < 2**63 else _finite(digits)
+
+
+def _finite(digits: str) -> Json:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(digits)
+    return number
 
 
 def no_eval(*_: LibraryValue) -> LibraryValue:
@@ -131,12 +198,30 @@ def no_eval(*_: LibraryValue) -> LibraryValue:
     raise JException("T1006", 0)
 
 
-FUNCTIONS: Final[dict[str, Callable[..., LibraryValue]]] = {
+def _refuse_surplus(
+    name: str, function: Callable[..., LibraryValue]
+) -> Callable[..., LibraryValue]:
+    """Return `function` so that it names the first argument that is one too many."""
+    most = len(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*arguments: LibraryValue) -> LibraryValue:
+        if len(arguments) > most:
+            raise _mismatch(most + 1, name)
+        return function(*arguments)
+
+    return call
+
+
+_ADDED: Final[dict[str, Callable[..., LibraryValue]]] = {
     "partition": partition,
     "range": number_range,
     "hash": hash_of,
     "random": random_number,
     "uuid": new_uuid,
     "parse": parse,
+}
+FUNCTIONS: Final = {
+    **{name: _refuse_surplus(name, function) for name, function in _ADDED.items()},
     "eval": no_eval,
 }

@@ -19,6 +19,7 @@ from jsonata.utils import Utils
 from localcloud.stepfunctions.language.errors import QUERY_EVALUATION_ERROR, StatesError
 from localcloud.stepfunctions.language.jsonata.functions import (
     FUNCTIONS,
+    EvaluationError,
     LibraryValue,
     to_library_value,
 )
@@ -228,6 +229,8 @@ def _printable(value: LibraryValue) -> LibraryValue:
 
 
 def _error_detail(problem: Exception) -> str:
+    if isinstance(problem, EvaluationError):
+        return f". {problem}"
     is_too_deep = isinstance(problem, RecursionError)
     if isinstance(problem, JException):
         if problem.error not in JException.error_codes:
