@@ -26,6 +26,8 @@ _MAX_COMPARED = 200
 """Characters of a path that are compared, as comparing takes the square of them."""
 
 _MIN_LIKENESS = 0.6
+_REST = "{proxy+}"
+"""The variable of the resource that takes what no other does."""
 _VARIABLE = re.compile(r"\{\w+\}")
 
 
@@ -45,14 +47,17 @@ def refuse_unknown_routes(
 
 def unknown_route(request: Request) -> Response:
     """Return the response to a request of a route or method that is not there."""
-    methods = _routes().get(str(request.context.get("resourcePath", "")))
+    resource = str(request.context.get("resourcePath", ""))
+    methods = _routes().get(resource)
     if methods:
         told = " and ".join(methods)
-        text = f"{request.context['resourcePath']} takes {told}, not {request.method}."
+        text = f"{resource} takes {told}, not {request.method}."
         response = _error(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", text, request)
         response.headers["Allow"] = ", ".join(methods)
         return response
-    path = str(request.context.get("path", ""))[:_MAX_COMPARED]
+    # The path of the context begins with the stage, unless a domain of one's own hides it.
+    rest = (request.uri_params or {}).get("proxy", "")
+    path = resource.replace(_REST, rest)[:_MAX_COMPARED]
     nearest = nearest_route(path, request.method)
     text = f"There is no route {request.method} {path}. The nearest is {nearest}; see /v1/docs."
     return _error(HTTPStatus.NOT_FOUND, "NotFound", text, request)

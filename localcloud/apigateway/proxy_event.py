@@ -1,6 +1,9 @@
 """The events that functions get from Lambda proxy integrations (REST API, payload 1.0).
 
+The path of their context begins with the stage, their own does not.
+
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
 """
 
 from __future__ import annotations
@@ -92,7 +95,7 @@ def _request_context(
         "extendedRequestId": secrets.token_urlsafe(11),
         "httpMethod": request.method,
         "identity": {"sourceIp": request.source_ip, "userAgent": request.header("User-Agent")},
-        "path": request.path,
+        "path": f"/{api.stage}{request.path}",
         "protocol": "HTTP/1.1",
         "requestId": request.request_id,
         "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),

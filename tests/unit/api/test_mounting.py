@@ -55,7 +55,7 @@ def asked(method: str, path: str, **parameters: str) -> dict[str, Any]:
         "isBase64Encoded": False,
         "requestContext": {
             "resourcePath": path,
-            "path": path,
+            "path": f"/prod{path}",
             "httpMethod": method,
             "requestId": "r-1",
             "authorizer": {"tenant": "acme"},
@@ -129,10 +129,11 @@ def test_a_path_that_is_not_there_is_refused_with_the_nearest(
 ) -> None:
     app, _ = mounted()
     event = asked(method, "/{proxy+}", proxy=path[1:])
-    event["requestContext"]["path"] = path
+    event["requestContext"]["path"] = f"/prod{path}"
     answer = app(event, context())
     error = json.loads(answer["body"])["error"]
     assert (answer["statusCode"], error["type"]) == (404, "NotFound")
+    assert error["message"].startswith(f"There is no route {method} {path[:200]}. ")
     assert f"The nearest is {nearest};" in error["message"]
     assert len(answer["body"]) < 600
 

@@ -100,7 +100,8 @@ def test_the_event_is_that_of_a_rest_api(stage: Stage) -> None:
     event = stage.events[0]
     assert event["resource"] == event["requestContext"]["resourcePath"] == "/v1/things/{id}"
     assert event["httpMethod"] == event["requestContext"]["httpMethod"] == "PUT"
-    assert event["path"] == event["requestContext"]["path"] == "/v1/things/a%20b"
+    assert event["path"] == "/v1/things/a%20b"
+    assert event["requestContext"]["path"] == f"/{event['requestContext']['stage']}{event['path']}"
     assert event["pathParameters"] == {"id": "a%20b"}
     assert event["queryStringParameters"] == {"tag": "2", "empty": ""}
     assert event["multiValueQueryStringParameters"] == {"tag": ["1", "2"], "empty": [""]}
