@@ -160,8 +160,9 @@ class ModelGuard:
         return min(resting, key=lambda b: open_until(b, now, self.rules.breaker) or now)
 
     def _is_past(self, breaker: Breaker, now: float) -> bool:
-        window_s = self.rules.breaker.window_s
-        return breaker.state == "closed" and now - breaker.since >= 2 * window_s
+        """Return whether a breaker tells of calls long ago, and would admit one now."""
+        is_resting = open_until(breaker, now, self.rules.breaker) is not None
+        return not is_resting and now - breaker.since >= 2 * self.rules.breaker.window_s
 
     def _keep(self, name: str, breaker: Breaker, now: float) -> None:
         self._breakers[name] = breaker

@@ -197,6 +197,18 @@ def test_a_model_that_fails_for_half_of_its_tenants_should_rest_for_all() -> Non
     one.admit("m", "new")
 
 
+def test_tenants_that_failed_and_went_away_should_not_hide_an_outage() -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    for number in range(4):
+        fails(one, 2, f"gone{number}")
+        time.at += 300
+    fails(one, 2, "a")
+    assert one.health("b").get("m") is None
+    fails(one, 2, "b")
+    assert one.health("c")["m"].state == "open"
+
+
 def test_breakers_of_tenants_that_went_away_should_be_forgotten() -> None:
     time = Time()
     one = guard(Kept(), time)
