@@ -83,12 +83,18 @@ class IngestHandlers:
         self._admit()
 
     def sweep(self) -> None:
-        """Look after every slot that is held.
+        """Look after every slot that is held, and give those that are free to who waits.
 
         Raises:
             HeadraceError: some slots could not be looked after, of the kind that says why; the next
                 sweep tries again.
         """
+        try:
+            self._sweep_running()
+        finally:
+            self._admit()
+
+    def _sweep_running(self) -> None:
         oldest = timedelta()
         with observed("sweep") as observation:
             errors = SweepErrors(observation.log)
@@ -105,7 +111,6 @@ class IngestHandlers:
             if oldest:
                 observation.age(OLDEST_INGEST, oldest.total_seconds())
             errors.tell("running ingests")
-        self._admit()
 
     def _admit(self, most: int | None = None) -> None:
         if not self.admission.waiting.is_any():

@@ -122,6 +122,19 @@ def test_a_seat_that_nobody_was_told_of_is_given_away_by_the_sweep(world: World)
     assert len(world.executions.started) == 2
 
 
+def test_a_slot_that_cannot_be_looked_after_keeps_no_seat_from_who_waits(world: World) -> None:
+    world.max_running = 1
+    world.executions.fails = [Transient("no network")] * 2
+    bodies = [arrival(), arrival(key="inbox/acme/default/b.md")]
+    world.handlers.object_created({"Records": [message(body, body) for body in bodies]})
+    assert (len(world.executions.started), world.waiting.is_any()) == (0, True)
+    world.max_running, world.later = 2, GRACE
+    with pytest.raises(Transient, match="1 running ingests"):
+        world.handlers.sweep()
+    assert len(world.executions.started) == 1
+    assert not world.waiting.is_any()
+
+
 @pytest.mark.parametrize(("times", "seconds"), [(1, 10), (2, 60), (3, 300), (4, 900), (9, 900)])
 def test_a_retry_before_its_settlement_stays_in_the_queue_for_a_while(
     world: World, table: DynamoTable, times: int, seconds: int
