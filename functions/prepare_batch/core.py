@@ -136,5 +136,5 @@ class _Step:
 
 def _again(state: JobState, place: BatchCheckpoint) -> StepOutcome:
     """Continue where an earlier attempt stopped: existing outcomes must be counted first."""
-    place = place.model_copy(update={"phase": "generating", "idle": 0, "halted": None})
+    place = place.model_copy(update={"phase": "generating", "idle": 0, "halted": None, "words": ()})
     return StepOutcome(place, state.counted, "generating", next="reduce")

@@ -92,6 +92,18 @@ def test_a_failed_job_should_say_why_and_what_single_calls_cost() -> None:
     assert price.startswith("120 items are not answered.")
 
 
+def test_a_resumed_batch_should_no_longer_say_why_it_was_paused() -> None:
+    world = begun()
+    world.service.ends_as, world.service.answers = "Failed", lambda n: None
+    assert world.run().status == "paused"
+    world.launcher.resume(world.state)
+    words = []
+    world.after = lambda state: words.append(world.place.words)
+    assert world.run().status == "succeeded"
+    *while_it_ran, _ = words
+    assert set(while_it_ran) == {()}
+
+
 def test_a_job_that_answers_less_than_half_should_pause_the_batch() -> None:
     world = begun()
     world.service.answers = lambda n: "Hi." if n < 59 else None
