@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.stepfunctions.engine.records import ExecutionStatus, HistoryEvent
+from localcloud.stepfunctions.engine.records import (
+    ExecutionIdentity,
+    ExecutionStatus,
+    HistoryEvent,
+)
 from localcloud.stepfunctions.engine.running_execution import RunningExecution
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps, to_utf8_json
 
@@ -116,9 +120,13 @@ def status_event(run: RunningExecution) -> Mapping[str, Any]:
             "cause": outcome.cause if outcome else None,
             "redriveCount": run.redrive_count,
             "redriveDate": None if run.redriven is None else int(run.redriven * 1000),
-            "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
+            "redriveStatus": _redrivable(identity) if redrivable else "NOT_REDRIVABLE",
             "redriveStatusReason": None
             if redrivable
             else f"Execution is {run.status} and cannot be redriven",
         },
     }
+
+
+def _redrivable(identity: ExecutionIdentity) -> str:
+    return "REDRIVABLE" if identity.map_run_arn is None else "REDRIVABLE_BY_MAP_RUN"

@@ -31,30 +31,38 @@ from localcloud.stepfunctions.operations.state_machines import (
 from localcloud.stepfunctions.store.executions import StoredExecution
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision
 
-_REDRIVABLE_S = 14 * 24 * 3600
+STANDARD_SECONDS = 365 * 24 * 3600
+EXPRESS_SECONDS = 300
+"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
 
-def redrive_status(found: StoredExecution, now: float) -> tuple[str, str | None]:
-    """Return `redriveStatus` and, if it is negative, `redriveStatusReason`."""
+_REDRIVABLE_SECONDS = 14 * 24 * 3600
+_MAX_REDRIVABLE_EVENTS = execution_events.MAX_EVENTS - 2
+"""A redrive needs room for ExecutionRedriven and one event more."""
+
+
+def redrive_status(found: StoredExecution, now: float, events: int) -> tuple[str, str | None]:
+    """Return `redriveStatus` and, if it is negative, `redriveStatusReason`.
+
+    `events` is the length of the history.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+    reason = None
     if found.status in (
         ExecutionStatus.RUNNING,
         ExecutionStatus.SUCCEEDED,
         ExecutionStatus.PENDING_REDRIVE,
     ):
-        return "NOT_REDRIVABLE", f"Execution is {found.status} and cannot be redriven"
-    if found.identity.map_run_arn is not None:
-        return "REDRIVABLE_BY_MAP_RUN", None
-    if found.stopped is not None and now - found.stopped > _REDRIVABLE_S:
-        return (
-            "NOT_REDRIVABLE",
-            "Execution is outside the redrivable period of 14 days and cannot be redriven",
-        )
-    return "REDRIVABLE", None
-
-
-STANDARD_SECONDS = 365 * 24 * 3600
-EXPRESS_SECONDS = 300
-"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+        reason = f"Execution is {found.status} and cannot be redriven"
+    elif events > _MAX_REDRIVABLE_EVENTS:
+        reason = "Execution history event limit exceeded"
+    elif now - found.identity.started >= STANDARD_SECONDS:
+        reason = "Execution has exceeded the max execution time"
+    elif found.stopped is not None and now - found.stopped > _REDRIVABLE_SECONDS:
+        reason = "Execution redrivable period exceeded"
+    if reason is not None:
+        return "NOT_REDRIVABLE", reason
+    return "REDRIVABLE" if found.identity.map_run_arn is None else "REDRIVABLE_BY_MAP_RUN", None
 
 
 class ExecutionOperations(OperationGroup):
@@ -118,7 +126,7 @@ class ExecutionOperations(OperationGroup):
         """Describe an execution."""
         found = self._find(params["executionArn"])
         identity = found.identity
-        status, reason = redrive_status(found, self._deps.schedule.now())
+        status, reason = self._redrive_status(found)
         shown = omit_none(
             executionArn=identity.arn,
             stateMachineArn=identity.machine_arn,
@@ -161,8 +169,11 @@ class ExecutionOperations(OperationGroup):
         return shown
 
     def list_executions(self, params: Params) -> Result:
-        """List the executions of a state machine, or the children of a Map Run, newest first."""
-        found = self._select_executions(params)
+        """List the executions of a state machine, or the children of a Map Run, newest first.
+
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        """
+        found = sorted(self._select_executions(params), key=_listed_time, reverse=True)
         wanted = params.get("statusFilter")
         if wanted is not None:
             found = [one for one in found if one.status == wanted]
@@ -181,11 +192,20 @@ class ExecutionOperations(OperationGroup):
                 "Exactly one of stateMachineArn and mapRunArn must be specified",
             )
         if map_run is not None:
-            check_arn(map_run)
+            check_arn(map_run, "mapRun")
+            if deps.maps.find(map_run) is None:
+                raise AwsError(
+                    "ResourceNotFound", f"Resource not found: '{map_run}'", resourceName=map_run
+                )
             return deps.maps.child_executions(map_run)
         if "redriveFilter" in params:
             raise AwsError(
                 "ValidationException", "redriveFilter can be specified with mapRunArn only"
+            )
+        if params.get("statusFilter") == ExecutionStatus.PENDING_REDRIVE:
+            raise AwsError(
+                "ValidationException",
+                "The statusFilter PENDING_REDRIVE can be specified with mapRunArn only",
             )
         machine = deps.machine(str(machine_arn))
         if machine.body["type"] == "EXPRESS":
@@ -220,7 +240,7 @@ class ExecutionOperations(OperationGroup):
             earlier = None if token is None else deps.executions.redriven_with(arn, token)
             if earlier is not None:
                 return {"redriveDate": to_datetime(earlier)}
-            status, reason = redrive_status(found, deps.schedule.now())
+            status, reason = self._redrive_status(found)
             if status != "REDRIVABLE":
                 raise AwsError("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
             run = deps.executions.restore(found, self.machine_of(found.identity))
@@ -230,13 +250,17 @@ class ExecutionOperations(OperationGroup):
                 deps.executions.note_redrive(arn, token, now)
         return {"redriveDate": to_datetime(now)}
 
+    def _redrive_status(self, found: StoredExecution) -> tuple[str, str | None]:
+        events = self._deps.executions.last_event(found.identity.arn)
+        return redrive_status(found, self._deps.schedule.now(), events)
+
     def machine_of(self, identity: ExecutionIdentity) -> Any:
         """Return the machine that an execution runs."""
         revision = self._deps.machines.revision(identity.revision)
         return find_state_graph(parse(revision.body["definition"]), identity.machine_path)
 
     def _find(self, arn: str) -> StoredExecution:
-        check_arn(arn, refused_type="express")
+        check_arn(arn, "execution")
         found = self._deps.executions.find(arn)
         if found is None:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
@@ -286,6 +310,13 @@ def _type_not_supported() -> AwsError:
         "StateMachineTypeNotSupported",
         "This operation is not supported by this type of state machine",
     )
+
+
+def _listed_time(one: StoredExecution) -> float:
+    """Return what a listing is ordered by: the end, or the last start of what has not ended."""
+    if one.stopped is not None:
+        return one.stopped
+    return one.identity.started if one.redriven is None else one.redriven
 
 
 def _execution_summary(one: StoredExecution) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class MapRunOperations(OperationGroup):
     def list_map_runs(self, params: Params) -> Result:
         """List the Map Runs of an execution, newest first."""
         arn = params["executionArn"]
-        check_arn(arn, refused_type="express")
+        check_arn(arn, "execution")
         if self._deps.executions.find(arn) is None:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         found, token = paginate(
@@ -82,7 +82,7 @@ class MapRunOperations(OperationGroup):
         return {}
 
     def _map_run(self, arn: str) -> MapRun:
-        check_arn(arn)
+        check_arn(arn, "mapRun")
         found = self._deps.maps.find(arn)
         if found is None:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)

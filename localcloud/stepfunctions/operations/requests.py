@@ -43,7 +43,7 @@ class StepFunctionsDeps:
 
     def machine(self, arn: str) -> StateMachineRevision:
         """Return a state machine. Raises InvalidArn or StateMachineDoesNotExist."""
-        check_arn(arn)
+        check_arn(arn, "stateMachine")
         found = self.machines.find(arn)
         if found is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
@@ -57,12 +57,13 @@ class OperationGroup:
         self._deps = deps
 
 
-def check_arn(arn: str, *, refused_type: str | None = None) -> None:
-    """Raise InvalidArn for an invalid ARN, or one of the refused resource type."""
+def check_arn(arn: str, kind: str | None = None) -> None:
+    """Raise InvalidArn for an invalid ARN, or one of another type of resource than `kind`."""
     if not arn.startswith("arn:"):
         _invalid_arn(f"Invalid ARN prefix: {arn}")
-    if refused_type is not None and arn.split(":")[5:6] == [refused_type]:
-        _invalid_arn(f"Resource type not valid in this context: {refused_type}")
+    found = arn.split(":")[5:6]
+    if kind is not None and found and found != [kind]:
+        _invalid_arn(f"Resource type not valid in this context: {found[0]}")
 
 
 def _invalid_arn(why: str) -> NoReturn:

@@ -87,7 +87,7 @@ class StateMachineOperations(OperationGroup):
 
     def delete_state_machine(self, params: Params) -> Result:
         """Delete a state machine if it exists; its executions run to their end."""
-        check_arn(params["stateMachineArn"])
+        check_arn(params["stateMachineArn"], "stateMachine")
         self._deps.machines.delete(params["stateMachineArn"])
         return {}
 

@@ -159,8 +159,7 @@ class ExecutionStore:
     def restore(self, execution: StoredExecution, machine: StateGraph) -> RunningExecution:
         """Return an execution in the state of its last commit."""
         arn = execution.identity.arn
-        last = self._database.read("SELECT max(id) AS id FROM events WHERE arn = ?", arn)
-        run = RunningExecution(execution.identity, machine, next_event=(last[0]["id"] or 0) + 1)
+        run = RunningExecution(execution.identity, machine, next_event=self.last_event(arn) + 1)
         run.status = execution.status
         run.stopped = execution.stopped
         run.redrive_count = execution.redrive_count
@@ -169,6 +168,11 @@ class ExecutionStore:
         for row in self._database.read("SELECT body FROM strands WHERE arn = ? ORDER BY id", arn):
             run.restore_branch(Branch.from_json(json.loads(row["body"])))
         return run
+
+    def last_event(self, arn: str) -> int:
+        """Return the id of the last event of an execution, 0 if it has none."""
+        last = self._database.read("SELECT max(id) AS id FROM events WHERE arn = ?", arn)
+        return int(last[0]["id"] or 0)
 
     def history(
         self, arn: str, after: int, limit: int, *, newest_first: bool

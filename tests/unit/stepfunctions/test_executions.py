@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,50 @@ def test_executions_are_listed_newest_first_and_by_status(bench: Bench) -> None:
     running = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING"}
     assert bench.service.list_executions(running)["executions"] == []
     assert refusal(lambda: bench.service.list_executions({}))[0] == "ValidationException"
+
+
+def test_what_ended_last_is_listed_first(bench: Bench) -> None:
+    """API_ListExecutions.html: what has ended is sorted by its end, what runs by its start"""
+    for seconds in (30, 10, 20):
+        definition = one({"Type": "Wait", "Seconds": seconds})
+        bench.service.delete_state_machine({"stateMachineArn": MACHINE})
+        bench.begin(definition, name=f"e{seconds}")
+        bench.schedule.advance(1)
+    bench.schedule.advance(25)
+    listed = bench.service.list_executions({"stateMachineArn": MACHINE})["executions"]
+    assert [one["name"] for one in listed] == ["e20", "e10", "e30"]
+
+
+def test_filters_that_a_state_machine_does_not_have_are_refused(bench: Bench) -> None:
+    """API_ListExecutions.html"""
+    bench.create(PASS)
+    for more in ({"redriveFilter": "REDRIVEN"}, {"statusFilter": "PENDING_REDRIVE"}):
+        listing = {"stateMachineArn": MACHINE, **more}
+        assert refusal(partial(bench.service.list_executions, listing))[0] == "ValidationException"
+    gone = MACHINE.replace(":stateMachine:", ":mapRun:") + "/label:gone"
+    assert refusal(lambda: bench.service.list_executions({"mapRunArn": gone})) == (
+        "ResourceNotFound",
+        f"Resource not found: '{gone}'",
+    )
+
+
+def test_an_arn_of_another_resource_is_refused(bench: Bench) -> None:
+    """InvalidArn of API_StartExecution.html"""
+    arn = bench.run(PASS)["executionArn"]
+    calls: list[tuple[Callable[[dict[str, str]], Any], str, str]] = [
+        (bench.service.start_execution, "stateMachineArn", arn),
+        (bench.service.delete_state_machine, "stateMachineArn", arn),
+        (bench.service.describe_execution, "executionArn", MACHINE),
+        (bench.service.stop_execution, "executionArn", MACHINE),
+        (bench.service.list_map_runs, "executionArn", MACHINE),
+        (bench.service.describe_map_run, "mapRunArn", arn),
+    ]
+    for call, member, given in calls:
+        kind = given.split(":")[5]
+        assert refusal(partial(call, {member: given})) == (
+            "InvalidArn",
+            f"Invalid Arn: 'Resource type not valid in this context: {kind}'",
+        )
 
 
 def test_history_comes_in_pages_and_backwards(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
+from localcloud.stepfunctions.operations.executions import redrive_status
 from tests.unit.stepfunctions.bench import Bench, aws_error
 from tests.unit.stepfunctions.recorded import FUNCTION, machine, one, payload
 from tests.unit.stepfunctions.test_map_runs import mapped, run_of
@@ -146,9 +147,43 @@ def test_what_succeeded_or_failed_long_ago_cannot_be_redriven(tmp_path: Path) ->
     bench = Bench(tmp_path, {"lambda.invoke": broken})
     arn = bench.run(one(CALL))["executionArn"]
     bench.schedule.advance(15 * 24 * 3600)
-    with pytest.raises(AwsError, match="ExecutionNotRedrivable"):
+    with pytest.raises(AwsError, match=r"ExecutionNotRedrivable.*redrivable period exceeded"):
         redrive(bench, arn)
     fine = bench.begin(one({"Type": "Pass"}), machine="fine")
     bench.finish(fine)
     with pytest.raises(AwsError, match="Execution is SUCCEEDED and cannot be redriven"):
         redrive(bench, fine)
+
+
+@pytest.mark.parametrize(
+    ("days", "events", "reason"),
+    [
+        (13, 24_998, None),
+        (13, 24_999, "Execution history event limit exceeded"),
+        (15, 5, "Execution redrivable period exceeded"),
+        (365, 5, "Execution has exceeded the max execution time"),
+    ],
+)
+def test_the_limits_of_a_redrive(
+    days: int, events: int, reason: str | None, tmp_path: Path
+) -> None:
+    """API_DescribeExecution.html and API_RedriveExecution.html: less than 24,999 events"""
+    bench = Bench(tmp_path, {"lambda.invoke": broken})
+    arn = bench.run(one(CALL))["executionArn"]
+    found = bench.service._deps.executions.find(arn)
+    assert found is not None
+    status = "REDRIVABLE" if reason is None else "NOT_REDRIVABLE"
+    now = found.identity.started + days * 24 * 3600
+    assert redrive_status(found, now, events) == (status, reason)
+
+
+def test_the_children_of_a_map_run_are_redriven_by_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"lambda.invoke": broken})
+    bench.service.start()
+    arn = bench.begin(mapped({"T": CALL}, "STANDARD"), [1])
+    bench.finish(arn)
+    ended = [one["detail"] for one in bench.published if one["detail"]["status"] == "FAILED"]
+    assert {one["executionArn"] == arn: one["redriveStatus"] for one in ended} == {
+        True: "REDRIVABLE",
+        False: "REDRIVABLE_BY_MAP_RUN",
+    }
