@@ -93,11 +93,12 @@ class FrontDoor:
         request = FrontDoorRequest.from_environ(environ)
         signature = request.signature()
         if signature is None or signature.service == "execute-api":
-            if signature is None and not request.is_api:
-                refusal = _refuse_claimed_signature(request)
-                if refusal is not None:
-                    return _send(refusal, request, start_response)
-            return self._unsigned_app(request)(environ, start_response)
+            application = self._unsigned_app(request)
+            is_checked = application is self._backends.api and (signature or request.is_api)
+            refusal = None if is_checked else _refuse_claimed_signature(request)
+            if refusal is not None:
+                return _send(refusal, request, start_response)
+            return application(environ, start_response)
         if signature.service == "s3":
             refusal = self._refuse_s3(signature, request)
             if refusal is None:

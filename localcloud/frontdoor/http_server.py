@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import socket
 import threading
+import time
 
+from cheroot.server import HTTPConnection
+from cheroot.workers.threadpool import _SHUTDOWNREQUEST, ThreadPool, WorkerThread
 from cheroot.wsgi import Gateway_10, Server
 
 from localcloud.frontdoor.strict_http import StrictConnection
@@ -20,6 +25,8 @@ _MAX_KEEP_ALIVE = 512
 """Every client of every warm function keeps a connection; beyond so many they are closed after
 each response, and the next call has to connect anew. An idle one costs a file descriptor.
 """
+
+_STOP_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +65,40 @@ class _Server(Server):
         return socket_
 
 
+class _Workers(ThreadPool):
+    """cheroot's threads, which a stop waits for no longer than its timeout.
+
+    cheroot first serves every connection that waits, and then waits for each request however
+    long it takes. The threads end with the process instead.
+    """
+
+    def _spawn_worker(self) -> WorkerThread:
+        worker = WorkerThread(self.server)
+        worker.name = f"http-{worker.name}"
+        worker.daemon = True
+        worker.start()
+        return worker
+
+    def stop(self, timeout: float | None = 5) -> None:
+        """Close the connections that wait, and give up the requests that do not end in time."""
+        end = time.monotonic() + (timeout or 0.0)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting = self._queue.get_nowait()
+                if isinstance(waiting, HTTPConnection):
+                    waiting.close()
+        workers = list(self._clear_threads())
+        for _ in workers:
+            self._queue.put(_SHUTDOWNREQUEST)
+        for worker in workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        busy = [worker for worker in workers if worker.is_alive()]
+        for worker in busy:
+            self._force_close(worker.conn)
+        if busy:
+            _log.warning("%d requests had not ended when the server stopped", len(busy))
+
+
 class PortUnavailableError(Exception):
     """Raised when a port is taken or may not be bound by this user."""
 
@@ -65,11 +106,19 @@ class PortUnavailableError(Exception):
 class HttpServer:
     """A threaded HTTP/1.1 server on 127.0.0.1."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Bind `port` (0: any free one). Raises PortUnavailableError."""
+    def __init__(self, port: int = 0, stop_s: float = _STOP_S) -> None:
+        """Bind `port` (0: any free one). Raises PortUnavailableError.
+
+        Requests that run at a stop have `stop_s` seconds to end.
+        """
         self._server = _Server(
-            (HOST, port), _no_application, numthreads=_THREADS, request_queue_size=512, timeout=75
+            (HOST, port),
+            _no_application,
+            request_queue_size=512,
+            timeout=75,
+            shutdown_timeout=stop_s,
         )
+        self._server.requests = _Workers(self._server, min=_THREADS)
         self._server.gateway = _Gateway
         self._server.keep_alive_conn_limit = _MAX_KEEP_ALIVE
         self._server.max_request_header_size = 64 * 1024
@@ -87,13 +136,18 @@ class HttpServer:
         """The endpoint URL of clients."""
         return f"http://{HOST}:{self._server.bind_addr[1]}"
 
+    @property
+    def waiting(self) -> int:
+        """How many connections with a request wait for a thread."""
+        return self._server.requests._queue.qsize()
+
     def start(self, application: WsgiApp) -> None:
         """Serve `application` from now on."""
         self._server.wsgi_app = application
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop accepting, end the requests that run, and free the port."""
+        """Stop accepting, wait a while for the requests that run, and free the port."""
         self._server.stop()
         if self._thread.ident is not None:
             self._thread.join(10)

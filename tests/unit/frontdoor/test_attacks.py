@@ -195,3 +195,20 @@ def test_an_operation_should_not_be_named_in_a_second_place(door: Door) -> None:
         answers.append(httpx.post(door.url + "/", content=body, headers=headers))
     assert {answer.status_code for answer in answers} == {400}
     assert "mallory" not in door.users()
+
+
+@pytest.mark.parametrize("scope", ["execute-api", "s3"])
+def test_s3_should_take_no_header_that_was_not_verified(door: Door, scope: str) -> None:
+    """The API verifies its own signatures, and S3 trusts the front door with those of headers."""
+    credential = f"Credential=test/{datetime.now(UTC):%Y%m%d}/us-east-1/{scope}/aws4_request"
+    claims = (
+        f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature={'0' * 64}",
+        f"AWS4-HMAC-SHA256 {credential}",
+    )
+    for path in ("/", "/v1/key"):
+        for claim in claims:
+            headers = {"Authorization": claim, "Host": "stolen.localhost"}
+            answer = httpx.put(door.url + path, headers=headers)
+            assert answer.status_code == 403, (path, claim, answer.text)
+    form = {"Authorization": claims[0], "Content-Type": "multipart/form-data; boundary=x"}
+    assert httpx.post(f"{door.url}/stolen", headers=form).status_code == 403
