@@ -7,12 +7,15 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
 import json
+import socket
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
-
-import urllib3
+from urllib.parse import quote, urlsplit
 
 from localcloud.clock import Clock
 from localcloud.database import Database
@@ -23,9 +26,10 @@ from localcloud.service import CloudContext, Deliverer
 from localcloud.sns.messages import MessageFormats, Signer
 
 HTTP_SECONDS = 15.0
-"""How long an HTTP endpoint may take to answer."""
+"""How long an attempt at an HTTP endpoint may take in all."""
 _HTTP_RETRIES = {"MaximumRetryAttempts": 50, "MaximumEventAgeInSeconds": 3_600}
 _MAX_RAW_ATTRIBUTES = 10
+_URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 _TOO_MANY_REQUESTS = 429
 
 
@@ -35,16 +39,23 @@ class TopicDeliveries:
     name = "sns-deliveries"
 
     def __init__(
-        self, context: CloudContext, targets: Mapping[str, Deliverer], clock: Clock = time.time
+        self,
+        context: CloudContext,
+        targets: Mapping[str, Deliverer],
+        clock: Clock = time.time,
+        http_s: float = HTTP_SECONDS,
     ) -> None:
-        """Deliver by `targets` to queues (`sqs`) and functions (`lambda`)."""
+        """Deliver by `targets` to queues (`sqs`) and functions (`lambda`).
+
+        An attempt at an HTTP endpoint may take `http_s` seconds.
+        """
         folder = context.folder("sns")
         self._context = context
         self._targets = targets
         self._clock = clock
         self.signer = Signer(folder)
         self._formats = MessageFormats(context.endpoint_url, self.signer)
-        self._http = urllib3.PoolManager(retries=False, timeout=HTTP_SECONDS)
+        self._http_s = http_s
         self._database = Database(folder / "sns.sqlite3", SCHEMA)
         deliverers = {"sqs": self._to_queue, "lambda": self._to_function, "sns": self._to_endpoint}
         self._queue = DeliveryQueue(self._database, deliverers, clock, "sns")
@@ -109,18 +120,48 @@ class TopicDeliveries:
     def _to_endpoint(self, arn: str, payload: object, definition: Mapping[str, Any]) -> None:
         """Post to an HTTP endpoint. An answer of 4xx but 429 is final, as on AWS."""
         url = definition["Url"]
-        response = self._http.request(
-            "POST",
-            url,
-            body=str(definition["PayloadText"]).encode(),
-            headers=definition["Headers"],
-            redirect=False,
-        )
-        status = response.status
+        text = str(definition["PayloadText"]).encode()
+        status = _post(url, text, definition["Headers"], self._http_s)
         if 400 <= status < 500 and status != _TOO_MANY_REQUESTS:
             raise AwsError("ValidationException", f"{url} answered {status}.")
         if not 200 <= status < 300:
             raise AwsError("EndpointFailure", f"{url} answered {status}.", 502)
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
+    """Post to `url` and return the status of the answer, whose body is not read.
+
+    The connection is shut once the time is over: a socket's own timeout begins anew with each
+    byte, so that an endpoint which drips would hold a thread of the deliveries for hours.
+
+    Raises OSError or HTTPException if there is no answer in time.
+    """
+    address = urlsplit(url)
+    is_secure = address.scheme == "https"
+    kind = http.client.HTTPSConnection if is_secure else http.client.HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=seconds)
+    with contextlib.closing(connection):
+        connection.connect()
+        is_late = threading.Event()
+        timer = threading.Timer(seconds, _shut, [connection.sock, is_late])
+        timer.start()
+        try:
+            path = quote(address.path or "/", safe=_URL_SAFE)
+            query = quote(address.query, safe=_URL_SAFE)
+            target = f"{path}?{query}" if query else path
+            connection.request("POST", target, body, dict(headers))
+            status = connection.getresponse().status
+        finally:
+            timer.cancel()
+    if is_late.is_set():
+        raise TimeoutError(f"{url} had not answered after {seconds:g} s.")
+    return status
+
+
+def _shut(opened: socket.socket, is_late: threading.Event) -> None:
+    is_late.set()  # else what came of the headers would pass for all of them
+    with contextlib.suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
 
 
 def _target(arn: str, definition: Mapping[str, Any], text: str, now: float) -> TargetDelivery:

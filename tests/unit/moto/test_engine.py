@@ -7,11 +7,14 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from moto.sns.models import sns_backends
 
 from localcloud.errors import AwsError
 from localcloud.moto.engine import MotoEngine
+from localcloud.moto.journal import RawCall
 from localcloud.service import CloudContext
 from tests.unit.moto.conftest import Open, Opened
 
@@ -168,3 +171,18 @@ def test_log_streams_that_are_gone_should_not_be_replayed(opened: Open, tmp_path
         found = again("logs", "DescribeLogStreams", logGroupName="g")["logStreams"]
         assert {each["logStreamName"] for each in found} == {"one", "two"}
     assert journal(tmp_path) == ["CreateLogGroup", "CreateLogStream", "CreateLogStream"]
+
+
+def test_a_topic_should_keep_no_message_that_it_sent(tmp_path: Path) -> None:
+    engine = MotoEngine(CloudContext(tmp_path, "http://127.0.0.1"))
+    arn = "arn:aws:sns:us-east-1:000000000000:news"
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sns/aws4_request",
+    }
+    for form in ({"Action": "CreateTopic", "Name": "news"}, {"Action": "Publish", "Message": "m"}):
+        body = urlencode({"Version": "2010-03-31", "TopicArn": arn, **form}).encode()
+        call = RawCall("sns", form["Action"], "POST", "/", headers, body)
+        assert engine.handle(call).status == 200
+    assert sns_backends["000000000000"]["us-east-1"].topics[arn].sent_notifications == []
+    engine.close()
