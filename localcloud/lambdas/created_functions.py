@@ -10,9 +10,12 @@ import base64
 import hashlib
 import io
 import json
+import lzma
 import re
 import shutil
+import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +26,7 @@ from localcloud.lambdas.functions import describe
 from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction
 from localcloud.lambdas.spec import FunctionSpec
 from localcloud.service import Params, Result
+from localcloud.storage_errors import is_full
 
 MAX_ZIPPED = 50 * 1024 * 1024
 MAX_UNZIPPED = 250 * 1024 * 1024
@@ -41,6 +45,11 @@ _SETTINGS = frozenset(
         *("Architectures", "Tags"),
     }
 )
+_UNREADABLE = (
+    *(zipfile.BadZipFile, OSError, RuntimeError, EOFError, ValueError),
+    *(zlib.error, lzma.LZMAError),
+)
+"""What the readers of an archive raise where it is damaged, encrypted or not supported."""
 _UPDATABLE = _SETTINGS - {"Architectures", "Tags"}
 
 
@@ -60,19 +69,28 @@ class CreatedFunctions:
         self._registry = registry
         self._register_spec = register
         self._retire = retire
+        self._changing = threading.Lock()
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
     def restore(self) -> None:
-        """Register the functions of an earlier process."""
-        for row in self._database.read("SELECT * FROM functions"):
+        """Register the functions of an earlier process, and remove code that none has."""
+        rows = self._database.read("SELECT * FROM functions")
+        used = {self._code_folder(row["name"], row["sha256"]) for row in rows}
+        for folder in set(self._code.glob("*/*")) - used:
+            shutil.rmtree(folder, ignore_errors=True)
+        for row in rows:
             self._register(row["name"], json.loads(row["settings"]), row["sha256"])
 
     def create(self, params: Params) -> Result:
         """Answer CreateFunction."""
-        name = str(params["FunctionName"])
+        with self._changing:
+            return self._create(params)
+
+    def _create(self, params: Params) -> Result:
+        name = self._registry.name_for_new(str(params["FunctionName"]))
         _refuse_unknown(params, _SETTINGS | {"FunctionName", "Code", "PackageType", "Publish"})
         if params.get("PackageType", "Zip") != "Zip" or params.get("Publish"):
             raise unsupported("Lambda", "container images and versions of created functions")
@@ -84,14 +102,23 @@ class CreatedFunctions:
         digest, size = self._unpack(name, params["Code"])
         try:
             self._register(name, settings, digest)
-        except AwsError:
+            self._keep(name, settings, digest, size)
+        except Exception:
+            if self._registry.is_registered(name):
+                self._retire(self._registry.remove(name))
             self._remove_code(name)
             raise
-        self._keep(name, settings, digest, size)
         return self._described(name)
 
     def update_code(self, params: Params) -> Result:
-        """Answer UpdateFunctionCode."""
+        """Answer UpdateFunctionCode.
+
+        The former code stays until the next start, as a warm environment may still read it.
+        """
+        with self._changing:
+            return self._update_code(params)
+
+    def _update_code(self, params: Params) -> Result:
         name, settings, _, _ = self._find(params)
         code = {key: value for key, value in params.items() if key in ("ZipFile", "S3Bucket")}
         _refuse_unknown(params, {"FunctionName", *code})
@@ -102,6 +129,10 @@ class CreatedFunctions:
 
     def update_configuration(self, params: Params) -> Result:
         """Answer UpdateFunctionConfiguration."""
+        with self._changing:
+            return self._update_configuration(params)
+
+    def _update_configuration(self, params: Params) -> Result:
         name, settings, digest, size = self._find(params)
         _refuse_unknown(params, _UPDATABLE | {"FunctionName"})
         settings = settings | {key: params[key] for key in _UPDATABLE & params.keys()}
@@ -111,6 +142,10 @@ class CreatedFunctions:
 
     def delete(self, params: Params) -> Result:
         """Answer DeleteFunction."""
+        with self._changing:
+            return self._delete(params)
+
+    def _delete(self, params: Params) -> Result:
         name, _, _, _ = self._find(params)
         _refuse_unknown(params, {"FunctionName"})
         self._retire(self._registry.remove(name))
@@ -172,7 +207,11 @@ class CreatedFunctions:
             draft = folder.with_name(f"{digest}.new")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-            _extract(archive, draft)
+            try:
+                _extract(archive, draft)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
             draft.rename(folder)
         return digest, len(archive)
 
@@ -189,7 +228,9 @@ def _extract(archive: bytes, folder: Path) -> None:
                 if ".." in parts or member.filename.startswith("/"):
                     raise _invalid(f"The archive has a file outside of it: {member.filename}")
                 opened.extract(member, folder)
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except _UNREADABLE as error:
+        if is_full(error):
+            raise
         raise _invalid(
             "Could not unzip uploaded file. Please check your file, then try to upload again."
         ) from error

@@ -21,6 +21,8 @@ _ARN = re.compile(
     r"(?:arn:[^:]+:lambda:(?P<region>[^:]+):)?(?:(?P<account>\d{12}):)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>[$a-zA-Z0-9-_]+))?"
 )
+_MAX_NAME = 64
+"""https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class FunctionRegistry:
         self._functions: dict[str, RegisteredFunction] = {}
         self._versions: dict[str, RegisteredFunction] = {}
         self._aliases: dict[str, str] = {}
+        self._generations: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def register(self, spec: FunctionSpec, modified: str) -> bool:
@@ -56,7 +59,7 @@ class FunctionRegistry:
             if known and known.spec == spec:
                 return False
             arn = self._context.arn("lambda", f"function:{spec.name}")
-            generation = known.generation + 1 if known else 1
+            generation = self._next_generation(spec.name)
             self._functions[spec.name] = RegisteredFunction(spec, arn, generation, modified)
             return True
 
@@ -64,7 +67,25 @@ class FunctionRegistry:
         """Remove a function; return what it was, of a generation that no environment has."""
         with self._lock:
             removed = self._functions.pop(name)
-        return replace(removed, generation=removed.generation + 1)
+            return replace(removed, generation=self._next_generation(name))
+
+    def _next_generation(self, name: str) -> int:
+        """Count on, also past a removal: an environment of the old function may still be busy."""
+        self._generations[name] = self._generations.get(name, 0) + 1
+        return self._generations[name]
+
+    def name_for_new(self, reference: str) -> str:
+        """Return the name of a function that is to be created, given as a name or an ARN.
+
+        Raises AwsError for what is no name of this account without a version or alias.
+        """
+        match = _match(reference)
+        if match["qualifier"] or not self._is_in_account(match):
+            raise AwsError(
+                "InvalidParameterValueException",
+                f"{reference!r} names no function that this account could create.",
+            )
+        return match["name"]
 
     def publish(self, name: str, number: str) -> RegisteredFunction:
         """Publish the function `name` as it is now as the version `number`."""
@@ -112,13 +133,7 @@ class FunctionRegistry:
 
         Raises ResourceNotFoundException as AWS words it.
         """
-        match = _ARN.fullmatch(reference)
-        if match is None:
-            raise AwsError(
-                "ValidationException",
-                f"1 validation error detected: Value '{reference}' at 'functionName' failed to "
-                "satisfy constraint: Member must satisfy a function name pattern",
-            )
+        match = _match(reference)
         wanted = match["qualifier"] or qualifier or LATEST
         if qualifier and match["qualifier"] and qualifier != match["qualifier"]:
             raise AwsError(
@@ -146,6 +161,17 @@ class FunctionRegistry:
             None,
             self._context.account_id,
         )
+
+
+def _match(reference: str) -> re.Match[str]:
+    match = _ARN.fullmatch(reference)
+    if match is None or len(match["name"]) > _MAX_NAME:
+        raise AwsError(
+            "ValidationException",
+            f"1 validation error detected: Value '{reference}' at 'functionName' failed to "
+            "satisfy constraint: Member must satisfy a function name pattern",
+        )
+    return match
 
 
 def _function_name(value: str) -> str:

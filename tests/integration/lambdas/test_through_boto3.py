@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
@@ -195,7 +195,7 @@ ROLE = "arn:aws:iam::000000000000:role/made"
 def zipped(**files: str) -> bytes:
     """Return an archive of these modules."""
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(f"{name}.py", text)
     return written.getvalue()
@@ -263,6 +263,37 @@ def test_a_function_that_lambda_would_not_take_is_refused(
         made(client, "refused", code, **more)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.get_function(FunctionName="refused")
+
+
+def test_a_name_should_lead_to_no_other_folder(bench: Bench, client: Any) -> None:
+    folder = bench.context.data_dir.parent
+    files = set(folder.rglob("*"))
+    for name in ("..", "../..", "../../../x", "/tmp/x", "a/b", "a.b", "f:1", "n" * 65):
+        with pytest.raises((ClientError, ParamValidationError)):
+            made(client, name, zipped(main=""), Role="someone")
+    assert set(folder.rglob("*")) == files
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:by-arn"
+    assert made(client, arn, zipped(main=""))["FunctionName"] == "by-arn"
+    client.delete_function(FunctionName="by-arn")
+
+
+def test_code_that_no_function_has_should_go(bench: Bench, client: Any) -> None:
+    """A damaged archive leaves nothing, and former code goes with the next start."""
+    folder = bench.context.folder("lambdas") / "code" / "grown"
+    damaged = bytearray(zipped(main="x" * 100_000))
+    damaged[40:60] = b"\xff" * 20
+    with pytest.raises(ClientError, match="Could not unzip uploaded file"):
+        made(client, "grown", bytes(damaged))
+    assert not any(folder.glob("*"))
+    source = "def handler(event, context):\n    return "
+    made(client, "grown", zipped(main=source + "1"))
+    client.update_function_code(FunctionName="grown", ZipFile=zipped(main=source + "2"))
+    again = LambdaService(bench.context, bench.sqs)
+    try:
+        assert len(list(folder.glob("*"))) == 1
+        assert json.loads(again.invoke({"FunctionName": "grown", "Payload": b"{}"})["Payload"]) == 2
+    finally:
+        again.stop()
 
 
 def test_a_function_of_the_template_is_changed_there_alone(bench: Bench, client: Any) -> None:
