@@ -10,8 +10,8 @@ import socket
 import threading
 import time
 
-from cheroot.server import HTTPConnection
-from cheroot.workers.threadpool import _SHUTDOWNREQUEST, ThreadPool, WorkerThread
+from cheroot.workers import threadpool
+from cheroot.workers.threadpool import ThreadPool, WorkerThread
 from cheroot.wsgi import Gateway_10, Server
 
 from localcloud.frontdoor.strict_http import StrictConnection
@@ -73,28 +73,26 @@ class _Workers(ThreadPool):
     """
 
     def _spawn_worker(self) -> WorkerThread:
-        worker = WorkerThread(self.server)
+        worker = WorkerThread(self.server)  # type: ignore[no-untyped-call]
         worker.name = f"http-{worker.name}"
         worker.daemon = True
         worker.start()
         return worker
 
-    def stop(self, timeout: float | None = 5) -> None:
+    def stop(self, timeout: float = 5) -> None:
         """Close the connections that wait, and give up the requests that do not end in time."""
-        end = time.monotonic() + (timeout or 0.0)
+        end = time.monotonic() + timeout
         with contextlib.suppress(queue.Empty):
             while True:
-                waiting = self._queue.get_nowait()
-                if isinstance(waiting, HTTPConnection):
-                    waiting.close()
-        workers = list(self._clear_threads())
+                self.get(block=False).close()
+        workers: list[WorkerThread] = list(self._clear_threads())  # type: ignore[attr-defined]
         for _ in workers:
-            self._queue.put(_SHUTDOWNREQUEST)
+            self.put(threadpool._SHUTDOWNREQUEST)  # type: ignore[attr-defined]
         for worker in workers:
             worker.join(max(0.0, end - time.monotonic()))
         busy = [worker for worker in workers if worker.is_alive()]
         for worker in busy:
-            self._force_close(worker.conn)
+            self._force_close(worker.conn)  # type: ignore[attr-defined]
         if busy:
             _log.warning("%d requests had not ended when the server stopped", len(busy))
 
@@ -116,7 +114,7 @@ class HttpServer:
             _no_application,
             request_queue_size=512,
             timeout=75,
-            shutdown_timeout=stop_s,
+            shutdown_timeout=stop_s,  # type: ignore[arg-type]
         )
         self._server.requests = _Workers(self._server, min=_THREADS)
         self._server.gateway = _Gateway
@@ -139,7 +137,7 @@ class HttpServer:
     @property
     def waiting(self) -> int:
         """How many connections with a request wait for a thread."""
-        return self._server.requests._queue.qsize()
+        return int(self._server.requests.qsize)
 
     def start(self, application: WsgiApp) -> None:
         """Serve `application` from now on."""

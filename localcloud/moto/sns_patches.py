@@ -72,7 +72,7 @@ _send: list[Send] = []
 
 def install() -> None:
     """Replace the methods of moto's classes."""
-    Topic.publish = _publish_to_topic  # type: ignore[method-assign]
+    Topic.publish = _publish_to_topic  # type: ignore[method-assign,assignment]
     Subscription.publish = _publish  # type: ignore[method-assign,assignment]
     SNSBackend.subscribe = _subscribe  # type: ignore[method-assign,assignment]
     SNSResponse.subscribe = _answer_subscribe  # type: ignore[method-assign,assignment]
