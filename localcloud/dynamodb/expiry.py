@@ -46,8 +46,8 @@ class ExpirySweep:
             self._due.release()
 
     def _remove_batch(self, now: float) -> int:
-        tables = {table.id: table for table in map(self._store.table, self._store.table_names())}
         with self._store.transaction() as connection:
+            tables = {each.id: each for each in map(self._store.table, self._store.table_names())}
             rows: list[sqlite3.Row] = connection.execute(
                 "SELECT table_id, hash, range, item FROM items "
                 "WHERE expires_at >= ? AND expires_at < ? LIMIT ?",

@@ -98,14 +98,14 @@ class ItemReadOperations:
                 f"constraint: Member must have length less than or equal to {MAX_WRITES}, "
                 "Member must have length greater than or equal to 1"
             )
-        writes = [
-            (table := self._store.table(name), [_read_write(table, each) for each in listed])
-            for name, listed in request["RequestItems"].items()
-        ]
-        for _, listed in writes:
-            _check_distinct([key for key, _ in listed])
         capacities = []
         with self._store.transaction() as connection:
+            writes = [
+                (table := self._store.table(name), [_read_write(table, each) for each in listed])
+                for name, listed in request["RequestItems"].items()
+            ]
+            for _, listed in writes:
+                _check_distinct([key for key, _ in listed])
             for table, listed in writes:
                 units = sum(_write(connection, table, key, item) for key, item in listed)
                 if wanted != "NONE":

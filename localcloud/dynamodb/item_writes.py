@@ -158,8 +158,8 @@ class ItemWriteOperations:
         wanted = request.get("ReturnValues", "NONE")
         if wanted not in _RETURN_VALUES[kind]:
             raise invalid("Return values set to invalid value")
-        write = read_write(kind, request, self._store)
         with self._store.transaction() as connection:
+            write = read_write(kind, request, self._store)
             written = write.perform(connection)
         units = write_units(written.size) if "ReturnConsumedCapacity" in request else 0
         return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,7 @@ class ItemStore:
         self.database = Database(path, _SCHEMA)
         rows = self.database.read("SELECT * FROM tables")
         self._tables = {row["name"]: _table_of_row(row) for row in rows}
+        self._changing_tables = threading.Lock()
 
     def close(self) -> None:
         """Close the database."""
@@ -77,9 +79,24 @@ class ItemStore:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection whose changes are all made at the end, or none."""
+        """Yield a connection whose changes are all made at the end, or none.
+
+        No table changes meanwhile, so what is written by one that was looked up here fits it.
+        """
         with self.database.transaction() as connection:
             yield connection
+
+    @contextmanager
+    def _change_of_tables(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection for changes that `_tables` shows once they are made, or never."""
+        with self._changing_tables:
+            before = self._tables
+            try:
+                with self.transaction() as connection:
+                    yield connection
+            except BaseException:
+                self._tables = before
+                raise
 
     def table(self, name: str) -> Table:
         """Return a table by its name or ARN. Raises AwsError if it does not exist."""
@@ -100,20 +117,20 @@ class ItemStore:
         self, name: str, created_at: float, definition: Mapping[str, Any], settings: Any
     ) -> Table:
         """Add a table whose definition was checked."""
-        with self.transaction() as connection:
+        with self._change_of_tables() as connection:
             cursor = connection.execute(
                 "INSERT INTO tables (name, created_at, definition, settings) VALUES (?, ?, ?, ?)",
                 (name, created_at, json.dumps(definition), json.dumps(settings)),
             )
             number = int(cursor.lastrowid or 0)
-        table = build_table(number, name, created_at, definition, settings)
-        self._tables = {**self._tables, name: table}
+            table = build_table(number, name, created_at, definition, settings)
+            self._tables = {**self._tables, name: table}
         return table
 
     def replace_table(self, table: Table) -> None:
         """Store a changed definition or changed settings; entries of changed indexes are remade."""
         old = self._tables[table.name]
-        with self.transaction() as connection:
+        with self._change_of_tables() as connection:
             connection.execute(
                 "UPDATE tables SET definition = ?, settings = ? WHERE id = ?",
                 (json.dumps(table.definition), json.dumps(table.settings), table.id),
@@ -128,15 +145,16 @@ class ItemStore:
             added = [index for index in table.indexes if index not in old.indexes]
             if added or old.ttl_attribute != table.ttl_attribute:
                 self._restore_items(connection, table, added)
-        self._tables = {**self._tables, table.name: table}
+            self._tables = {**self._tables, table.name: table}
 
     def delete_table(self, table: Table) -> None:
         """Remove a table with its items."""
-        with self.transaction() as connection:
+        with self._change_of_tables() as connection:
             for place in ("items", "entries"):
                 connection.execute(f"DELETE FROM {place} WHERE table_id = ?", (table.id,))  # noqa: S608
             connection.execute("DELETE FROM tables WHERE id = ?", (table.id,))
-        self._tables = {name: each for name, each in self._tables.items() if name != table.name}
+            others = {name: each for name, each in self._tables.items() if name != table.name}
+            self._tables = others
 
     def count(self, table: Table) -> tuple[int, int]:
         """Return the number of a table's items, and their bytes."""

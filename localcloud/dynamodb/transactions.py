@@ -48,9 +48,9 @@ class TransactionOperations:
         parts = [_only_part(item, _WRITES) for item in request["TransactItems"]]
         if len(parts) > MAX_ACTIONS:
             raise _too_many(len(parts))
-        writes: list[ItemWrite | AwsError] = [self._read(kind, part) for kind, part in parts]
-        _check_distinct([(w.table.name, w.key) for w in writes if isinstance(w, ItemWrite)])
         with self._store.transaction() as connection:
+            writes: list[ItemWrite | AwsError] = [self._read(kind, part) for kind, part in parts]
+            _check_distinct([(w.table.name, w.key) for w in writes if isinstance(w, ItemWrite)])
             if self._was_made(connection, request):
                 return {}
             written = _perform(connection, writes)

@@ -254,3 +254,38 @@ def test_consumed_capacity_should_be_that_of_the_bytes(tables: Tables) -> None:
             ReturnConsumedCapacity="TOTAL",
         )
         assert got["ConsumedCapacity"]["CapacityUnits"] == units
+
+
+def test_an_index_should_hold_what_is_written_while_it_is_added(opened: Open) -> None:
+    index = {
+        "IndexName": "late",
+        "KeySchema": [{"AttributeName": "group", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    with opened() as tables:
+        tables.create()
+        begun = threading.Barrier(5)
+
+        def write(number: int) -> None:
+            begun.wait()
+            for each in range(60):
+                tables.put(f"{number}-{each}", group={"S": "g"})
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        begun.wait()
+        while len(tables.items()) < 30:
+            pass
+        tables(
+            "UpdateTable",
+            TableName="table",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "group")
+            ],
+            GlobalSecondaryIndexUpdates=[{"Create": index}],
+        )
+        for thread in threads:
+            thread.join()
+        found = tables("Scan", TableName="table", IndexName="late", Select="COUNT")
+        assert found["Count"] == len(tables.items()) == 240
