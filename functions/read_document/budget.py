@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.documents.bounded_work import WorkBudget
@@ -16,6 +17,8 @@ CPU_SECONDS_PER_MEBIBYTE = 6
 MAX_CPU_SECONDS = 240
 WALL_SECONDS = 270.0
 """The function has 300 s, some of which go into fetching the file and storing its pages."""
+MAX_PART_CPU_SECONDS = 90
+"""The state that reads a part waits 120 s for it, some of which go into fetching the file."""
 HELD_BYTES = 512 * MEBIBYTE
 """What the function itself holds, and a child that changes all of it once more."""
 MIN_MEMORY_BYTES = 256 * MEBIBYTE
@@ -36,3 +39,11 @@ def read_budget(size: int, memory_gb: float) -> WorkBudget:
     seconds = BASE_CPU_SECONDS + CPU_SECONDS_PER_MEBIBYTE * size // MEBIBYTE
     memory = max(MIN_MEMORY_BYTES, int(memory_gb * 1024 * MEBIBYTE) - HELD_BYTES)
     return WorkBudget(min(MAX_CPU_SECONDS, seconds), memory, WALL_SECONDS)
+
+
+def part_budget(whole: WorkBudget) -> WorkBudget:
+    """Return what reading a part may use, of a file that may use `whole`.
+
+    With more, the time of its state would end first, whose reason says that a retry may help.
+    """
+    return replace(whole, cpu_seconds=min(whole.cpu_seconds, MAX_PART_CPU_SECONDS))

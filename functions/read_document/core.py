@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import part_reader
 from functions.read_document.archive.members import put_members
-from functions.read_document.budget import READING, Budget, read_budget
+from functions.read_document.budget import READING, Budget, part_budget, read_budget
 from functions.read_document.extraction import load_extractor
 from functions.read_document.reader import PictureFile, WholeFile, detect, read
 from functions.read_document.text.language import language_of
@@ -25,6 +24,7 @@ from functions.read_document.upload import WHOLE_BYTES, UploadedFile, check_size
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
+    from chalicelib.documents.bounded_work import WorkBudget
     from functions.read_document.file_types.formats import Identify
     from functions.read_document.part_plan import PartPlan
 
@@ -148,7 +148,10 @@ def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
         Conflict: the part has no pages.
     """
     began = deps.clock()
-    budget = functools.partial(deps.budget, memory_gb=deps.memory_gb)
+
+    def budget(size: int) -> WorkBudget:
+        return part_budget(deps.budget(size, deps.memory_gb))
+
     read = part_reader.read_part(request, deps.objects, deps.max_bytes, budget)
     return ReadPartResult(
         part=request.part.part,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ import pytest
 from chalicelib.contracts.ingest import Page, ReadRequest, ReadResult
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import MAX_PARTS, Part, ReadPartRequest, ReadPartResult
+from chalicelib.documents.bounded_work import WorkBudget
 from chalicelib.errors import Conflict, Unsupported
 from chalicelib.retrieval.ids import pages_key, version_prefix
-from functions.read_document import core, part_plan, upload
+from functions.read_document import core, part_plan, part_reader, upload
+from functions.read_document.budget import read_budget
 from functions.read_document.file_types.formats import FileType, Format, Identify
 from functions.read_document.pages import Extract
 from functions.read_document.part_plan import plan_pages, plan_text, plan_written
@@ -24,6 +28,7 @@ from tests.unit.ingest.fakes import FakeObjects
 CSV = FileType(Format.CSV, "text/csv")
 PLAIN = FileType(Format.PLAIN, "text/plain")
 PICTURES = Path(__file__).parents[3] / "data" / "pictures"
+MACHINE = Path(__file__).parents[4] / "statemachines" / "ingest.asl.json"
 MIXED = b"id,town,note\n" + b"".join(
     b'%d,Z\xc3\xbcrich,"two\nlines, and more"\n' % n if n % 7 else b"%d,Bern\n\n" % n
     for n in range(3_000)
@@ -239,3 +244,24 @@ def test_a_picture_beyond_what_is_looked_at_is_refused(
     monkeypatch.setattr(upload, "WHOLE_BYTES", 25_000)
     with pytest.raises(Unsupported, match=r"A picture file may have at most 0\.0 MiB"):
         core.run(reading.request, reading.deps)
+
+
+def test_a_part_should_use_up_its_budget_before_its_state_ends(
+    identify: Identify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ended state is a failure of ours, which a retry may help; a costly file is neither."""
+    budgets: list[WorkBudget] = []
+
+    def run_here(work: Callable[[], object], budget: WorkBudget, name: str) -> object:
+        budgets.append(budget)
+        return work()
+
+    monkeypatch.setattr(part_reader, "run_bounded", run_here)
+    reading = Reading(MIXED, "a.csv", identify)
+    reading.deps = dataclasses.replace(
+        reading.deps, budget=lambda size, memory_gb: read_budget(2**30, memory_gb)
+    )
+    list(reading.whole())
+    states = json.loads(MACHINE.read_text())["States"]
+    state = states["ReadParts"]["ItemProcessor"]["States"]["ReadPart"]
+    assert max(budget.cpu_seconds for budget in budgets) <= state["TimeoutSeconds"] - 20
