@@ -55,6 +55,17 @@ def test_everything_that_logs_does_so_into_a_group_of_the_stage() -> None:
     assert len(functions) > len(machines) > 0
 
 
+def test_whatever_calls_models_should_know_the_region_for_images() -> None:
+    """Without it, prompts go to another region of the geography, even where that is ruled out."""
+    told = {
+        name: function["Environment"]["Variables"].get("HEADRACE_IMAGE_REGION")
+        for name, function in of_type(plain("dev")["Resources"], "AWS::Lambda::Function").items()
+        if "HEADRACE_MODEL_FUNCTIONS" in function.get("Environment", {}).get("Variables", {})
+    }
+    assert told.keys() == {"APIHandler", "GenerateItems", "GenerateOne", "StreamChat"}
+    assert all(region == {"Ref": "ImageRegion"} for region in told.values()), told
+
+
 @pytest.mark.parametrize(
     ("stage", "options"),
     [("dev", ()), ("try", ()), ("prod", FROM_SNAPSHOTS)],
