@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ MAX_PRELUDE = 16 * 1024
 _REMAPPED_HEADERS = frozenset(
     {"connection", "content-length", "date", "server", "www-authenticate"}
 )
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_MAX_LATIN_1 = 255
 _RESULT_MEMBERS = frozenset(
     {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
 )
@@ -79,7 +82,7 @@ def read_streamed_response(chunks: Iterable[bytes]) -> StreamedResponse:
         begun += chunk
     prelude, _, body_start = begun.partition(DELIMITER)
     document = _parse(prelude, _PRELUDE_MEMBERS, "status and headers of a stream")
-    cookies = [("Set-Cookie", str(cookie)) for cookie in document.get("cookies") or ()]
+    cookies = [("Set-Cookie", _header_text(cookie)) for cookie in document.get("cookies") or ()]
     headers = (*_headers(document), *cookies)
     return StreamedResponse(_status(document), headers, _stream_body(body_start, remaining))
 
@@ -120,6 +123,8 @@ def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "content-type" not in {name.lower() for name in merged}:
         yield "Content-Type", "application/json"
     for name, values in merged.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise MalformedResponseError(f"{name!r} is no name of a header")
         sent_name = f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED_HEADERS else name
         for value in values:
             yield sent_name, _header_text(value)
@@ -127,4 +132,6 @@ def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _header_text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
+    if any(ord(character) > _MAX_LATIN_1 for character in text):
+        raise MalformedResponseError("a header's value is not Latin-1, as HTTP has it")
     return text.replace("\r", "").replace("\n", "")

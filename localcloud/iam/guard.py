@@ -38,7 +38,7 @@ ResourcePolicy = Callable[[str], "str | None"]
 _MAX_CACHED_DECISIONS = 20_000
 _POLICY_OPERATIONS: Mapping[str, frozenset[str]] = {
     "sqs": frozenset({"CreateQueue", "SetQueueAttributes", "DeleteQueue"}),
-    "lambda": frozenset({"AddPermission", "RemovePermission"}),
+    "lambda": frozenset({"AddPermission", "DeleteFunction", "RemovePermission"}),
     "s3": frozenset({"CreateBucket", "DeleteBucket", "PutBucketPolicy", "DeleteBucketPolicy"}),
     "sns": frozenset({"CreateTopic", "DeleteTopic", "SetTopicAttributes"}),
 }

@@ -67,6 +67,10 @@ class FunctionPolicies:
             raise _not_found(f"Statement {params['StatementId']} is not found in resource policy.")
         return {}
 
+    def remove_all(self, function: str) -> None:
+        """Remove the policy of a function that is deleted, by its name."""
+        self._database.write("DELETE FROM statements WHERE function = ?", function)
+
     def get(self, function: RegisteredFunction) -> Result:
         """Answer GetPolicy."""
         document = self.document(function.spec.name)

@@ -112,7 +112,13 @@ class LambdaService(UnsupportedOperations):
         self._policies = FunctionPolicies(folder / "policies.sqlite")
         self._stopping = threading.Event()
 
-        self._created = CreatedFunctions(folder, self._registry, self.register, self._pool.retire)
+        self._created = CreatedFunctions(
+            folder,
+            self._registry,
+            self.register,
+            self._pool.retire,
+            self._policies.remove_all,
+        )
         self.create_function = self._created.create
         self.delete_function = self._created.delete
         self.update_function_code = self._created.update_code

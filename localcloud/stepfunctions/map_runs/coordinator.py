@@ -15,6 +15,8 @@ from localcloud.stepfunctions.map_runs.executor import MapRunExecutor
 from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
 from localcloud.stepfunctions.store.map_runs import MapRun, MapRunPlan
 
+_STORE_RETRY_S = 1.0
+
 
 class MapRunCoordinator:
     """Starts Map Runs, resumes them after a restart, and stops them."""
@@ -84,9 +86,6 @@ class MapRunCoordinator:
         with self._guard:
             self._executors[arn] = executor
         executor.guard(executor.run)()
-
-
-_STORE_RETRY_S = 1.0
 
 
 def _signal(result: JsonObject) -> Signal:

@@ -265,6 +265,16 @@ def test_a_function_that_lambda_would_not_take_is_refused(
         client.get_function(FunctionName="refused")
 
 
+def test_a_function_should_not_inherit_the_policy_of_one_of_its_name(client: Any) -> None:
+    made(client, "named", zipped(main=""))
+    allowed = {"Action": "lambda:InvokeFunction", "Principal": "sns.amazonaws.com"}
+    client.add_permission(FunctionName="named", StatementId="s", **allowed)
+    client.delete_function(FunctionName="named")
+    made(client, "named", zipped(main=""))
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_policy(FunctionName="named")
+
+
 def test_a_name_should_lead_to_no_other_folder(bench: Bench, client: Any) -> None:
     folder = bench.context.data_dir.parent
     files = set(folder.rglob("*"))

@@ -42,6 +42,8 @@ def test_a_stream_should_be_read_however_it_is_cut(body: bytes, data: st.DataObj
         [b"[]" + DELIMITER],
         [b'{"body": "x"}' + DELIMITER],
         [b'{"statusCode": 99}' + DELIMITER],
+        ['{"headers": {"X": "€"}}'.encode() + DELIMITER],
+        [b'{"headers": {"X\\r\\nY": "1"}}' + DELIMITER],
         [b"x" * 9_000, b"x" * 9_000, DELIMITER],
     ],
 )
