@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deployment.access import find_region_off
+from infra.deployment.concurrency import BOUND
 from infra.deployment.failures import is_unreachable
 from infra.deployment.log_role import make_log_role
 from infra.deployment.plan import DeploymentPlan
@@ -60,7 +61,6 @@ def _lambda_limits(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
                 "--quota-code L-B99A9384 --desired-value 1000"
             ),
         )
-    yield from _concurrency(plan)
     needed, used = plan.package.zipped_bytes, settings["AccountUsage"]["TotalCodeSize"]
     if used + needed > limit["TotalCodeSize"]:
         yield error(
@@ -74,6 +74,12 @@ def _lambda_limits(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
 def _concurrency(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
     """Warn of limits that the account cannot keep: its functions would be throttled."""
     declared = plan.package.template.get("Parameters", {})
+    if plan.effective.get("QueueConcurrency") == "1":
+        yield error(
+            "QueueConcurrency is 1",
+            f"AWS bounds the functions of a queue to {BOUND} at least.",
+            f"--parameter QueueConcurrency={BOUND}, or 0 for no bound",
+        )
     for name, limit in plan.limits.items():
         current = int(plan.effective.get(name, declared[name]["Default"]))
         # A queue is not bound by 0; of the others, more is too much.
@@ -136,6 +142,7 @@ CHECKS: tuple[PreflightCheck[DeploymentPlan], ...] = (
     PreflightCheck("Language model", chat_model),
     PreflightCheck("Image models", image_region, needs_parameters=True),
     PreflightCheck("Lambda's quotas", _lambda_limits),
+    PreflightCheck("Limits of concurrency", _concurrency, needs_parameters=True),
     PreflightCheck("API Gateway's quotas", _apis),
     PreflightCheck("API Gateway's log role", _access_logs, needs_parameters=True),
 )

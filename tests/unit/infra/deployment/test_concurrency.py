@@ -79,3 +79,13 @@ def test_limits_that_the_account_cannot_keep_are_a_warning_that_names_the_parame
         ("warning", "QueueConcurrency is 0, and Lambda runs 10 functions at once"),
     ]
     assert limits[0].fix == "--parameter MaxRunningIngests=4"
+
+
+def test_a_limit_that_is_no_number_or_that_aws_does_not_take_is_an_error(driver: Driver) -> None:
+    driver.answer(lambda__GetAccountSettings=FEW)
+    found = driver.look(request(driver, MaxRunningIngests="many"))
+    (wrong,) = [each for each in found if each.severity == "error"]
+    assert "MaxRunningIngests" in wrong.what
+    found = driver.look(request(driver, QueueConcurrency="1"))
+    errors = [each for each in found if each.severity == "error"]
+    assert said(errors) == [("error", "QueueConcurrency is 1")]
