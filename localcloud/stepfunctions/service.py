@@ -18,12 +18,14 @@ from localcloud.stepfunctions.engine.work_scheduler import ThreadedScheduler, Wo
 from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.integrations.task_caller import TaskCaller
 from localcloud.stepfunctions.map_runs.coordinator import MapRunCoordinator
+from localcloud.stepfunctions.operations.activities import ActivityOperations
 from localcloud.stepfunctions.operations.executions import ExecutionOperations
 from localcloud.stepfunctions.operations.map_runs import MapRunOperations
 from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
 from localcloud.stepfunctions.operations.state_machines import StateMachineOperations
 from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
 from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
+from localcloud.stepfunctions.store.activities import ActivityStore
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.schema import SCHEMA
@@ -31,7 +33,11 @@ from localcloud.stepfunctions.store.state_machines import StateMachineStore
 
 
 class StepFunctionsService(
-    StateMachineOperations, ExecutionOperations, MapRunOperations, TaskTokenOperations
+    ActivityOperations,
+    StateMachineOperations,
+    ExecutionOperations,
+    MapRunOperations,
+    TaskTokenOperations,
 ):
     """AWS Step Functions.
 
@@ -60,11 +66,18 @@ class StepFunctionsService(
         executions = ExecutionStore(self._database, status_event, self._outbox.wake)
         maps = MapRunStore(self._database, executions)
         machines = StateMachineStore(self._database)
+        activities = ActivityStore(self._database)
         engine = ExecutionEngine(
             StateInterpreter(STATE_TYPES),
             executions,
             self._schedule,
-            EngineContext(self._schedule.now, random, new_id, surroundings.region),
+            EngineContext(
+                self._schedule.now,
+                random,
+                new_id,
+                surroundings.region,
+                lambda arn: activities.find(arn) is not None,
+            ),
             TaskCaller(role_clients.clients),
             log=ExecutionLog(
                 self._schedule,
@@ -77,6 +90,7 @@ class StepFunctionsService(
             surroundings,
             machines,
             executions,
+            activities,
             maps,
             engine,
             self._schedule,

@@ -48,12 +48,25 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """A worker, which may have told its name, has taken the task of an activity."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatReceived:
     """SendTaskHeartbeat was called."""
 
 
 Signal: TypeAlias = (
-    CallStarted | WorkSucceeded | JobSubmitted | WorkFailed | TimerFired | HeartbeatReceived
+    CallStarted
+    | WorkSucceeded
+    | JobSubmitted
+    | WorkFailed
+    | TimerFired
+    | WorkerStarted
+    | HeartbeatReceived
 )
 
 

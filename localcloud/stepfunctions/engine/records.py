@@ -172,6 +172,7 @@ class UncommittedChanges:
     branches: dict[int, Branch] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
     tokens: list[tuple[str, int]] = field(default_factory=list)
+    activity_tasks: list[tuple[str, str, str]] = field(default_factory=list)
     status_changed: bool = False
 
     def __bool__(self) -> bool:

@@ -25,12 +25,16 @@ from localcloud.stepfunctions.language.values import (
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """The functions of the engine that state executors use. `now` returns epoch seconds."""
+    """The functions of the engine that state executors use. `now` returns epoch seconds.
+
+    `has_activity` returns whether there is an activity of that ARN.
+    """
 
     now: Callable[[], float]
     random: Callable[[], float]
     new_id: Callable[[], str]
     region: str
+    has_activity: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class TaskResource:
     pattern: IntegrationPattern = IntegrationPattern.REQUEST
     sdk: bool = False
     is_function: bool = False
+    is_activity: bool = False
 
     @property
     def resource_type(self) -> str:
@@ -44,8 +45,8 @@ class TaskResource:
 
     @property
     def name(self) -> str:
-        """What an error calls it: its type, or a function's ARN."""
-        return self.arn if self.is_function else self.resource_type
+        """What an error calls it: its type, or the ARN of a function or an activity."""
+        return self.arn if self.is_function or self.is_activity else self.resource_type
 
     @property
     def resource(self) -> str:
@@ -58,6 +59,8 @@ class TaskResource:
         parts = arn.split(":", 5)
         if len(parts) == 6 and parts[2] == "lambda" and parts[5].startswith("function:"):
             return cls(arn, "lambda", "invoke", is_function=True)
+        if len(parts) == 6 and parts[2] == "states" and parts[5].startswith("activity:"):
+            return cls(arn, "activity", "", IntegrationPattern.TOKEN, is_activity=True)
         if len(parts) != 6 or parts[2:5] != ["states", "", ""]:
             raise ValueError(f"{arn} is no resource of a Task")
         sdk = parts[5].startswith("aws-sdk:")

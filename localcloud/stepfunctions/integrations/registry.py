@@ -39,12 +39,12 @@ def integration_for(resource: TaskResource) -> Integration | None:
 
 def resource_problem(arn: str) -> str | None:
     """Return why a Task cannot have this resource, or None if it can."""
-    if ":activity:" in arn:
-        return "The local cloud has no activities; they work on AWS only"
     try:
         resource = TaskResource.parse(arn)
     except ValueError:
         return f"The resource {arn} is not supported"
+    if resource.is_activity:
+        return None
     integration = integration_for(resource)
     if integration is None:
         return f"The local cloud has no integration with {resource.service}; it works on AWS only"

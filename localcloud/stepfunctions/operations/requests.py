@@ -16,6 +16,7 @@ from localcloud.stepfunctions.engine.execution_engine import ExecutionEngine
 from localcloud.stepfunctions.engine.work_scheduler import WorkScheduler
 from localcloud.stepfunctions.integrations.integration import ClientFactory
 from localcloud.stepfunctions.language.values import Json, dumps
+from localcloud.stepfunctions.store.activities import ActivityStore
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision, StateMachineStore
@@ -34,6 +35,7 @@ class StepFunctionsDeps:
     surroundings: CloudContext
     machines: StateMachineStore
     executions: ExecutionStore
+    activities: ActivityStore
     maps: MapRunStore
     engine: ExecutionEngine
     schedule: WorkScheduler

@@ -49,7 +49,7 @@ class StateMachineOperations(OperationGroup):
         body = {**_DEFAULTS, **{key: params[key] for key in _BODY if key in params}}
         body["loggingConfiguration"] = self._checked_logging(body["loggingConfiguration"])
         _check_definition(body["definition"], body["type"])
-        tags = _tags(params.get("tags", []))
+        tags = checked_tags(params.get("tags", []))
         arn = deps.surroundings.arn("states", f"stateMachine:{name}")
         with deps.starting:
             found = deps.machines.find(arn)
@@ -139,19 +139,19 @@ class StateMachineOperations(OperationGroup):
         }
 
     def tag_resource(self, params: Params) -> Result:
-        """Add tags to a state machine."""
+        """Add tags to a state machine or an activity."""
         arn = self._taggable(params["resourceArn"])
-        _tags(params["tags"], self._deps.machines.tags(arn))
-        self._deps.machines.tag(arn, _tags(params["tags"]))
+        checked_tags(params["tags"], self._deps.machines.tags(arn))
+        self._deps.machines.tag(arn, checked_tags(params["tags"]))
         return {}
 
     def untag_resource(self, params: Params) -> Result:
-        """Remove tags from a state machine."""
+        """Remove tags from a state machine or an activity."""
         self._deps.machines.untag(self._taggable(params["resourceArn"]), params["tagKeys"])
         return {}
 
     def list_tags_for_resource(self, params: Params) -> Result:
-        """List the tags of a state machine."""
+        """List the tags of a state machine or an activity."""
         tags = self._deps.machines.tags(self._taggable(params["resourceArn"]))
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
@@ -178,7 +178,8 @@ class StateMachineOperations(OperationGroup):
 
     def _taggable(self, arn: str) -> str:
         check_arn(arn)
-        if self._deps.machines.find(arn) is None:
+        deps = self._deps
+        if deps.machines.find(arn) is None and deps.activities.find(arn) is None:
             raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)
         return arn
 
@@ -221,7 +222,10 @@ def _check_definition(definition: str, machine_type: MachineType) -> None:
         raise AwsError("InvalidDefinition", message)
 
 
-def _tags(given: list[dict[str, str]], there: Mapping[str, str] | None = None) -> dict[str, str]:
+def checked_tags(
+    given: list[dict[str, str]], there: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return tags by key. Raises TooManyTags if they and those `there` are more than 50."""
     tags = {tag["key"]: tag["value"] for tag in given}
     if len({*tags, *(there or {})}) > MAX_TAGS:
         raise AwsError("TooManyTags", f"A resource can have at most {MAX_TAGS} tags")

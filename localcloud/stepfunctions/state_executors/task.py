@@ -18,6 +18,7 @@ from localcloud.stepfunctions.engine.action_tasks import (
     Signal,
     TimerFired,
     TimerTask,
+    WorkerStarted,
     WorkFailed,
     WorkSucceeded,
 )
@@ -26,11 +27,13 @@ from localcloud.stepfunctions.engine.state_executor import SimpleStateExecutor
 from localcloud.stepfunctions.engine.state_visit import StateVisit
 from localcloud.stepfunctions.integrations.integration import IntegrationPattern, TaskResource
 from localcloud.stepfunctions.language import errors
-from localcloud.stepfunctions.language.errors import ReportedError
+from localcloud.stepfunctions.language.errors import ReportedError, StatesError
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import TaskState
-from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, size_of
+from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, dumps, size_of
 from localcloud.stepfunctions.state_executors.task_events import TaskEventRecorder, recorder_for
+
+_TIMERS = ("timeout", "heartbeat")
 
 
 class TaskExecutor(SimpleStateExecutor):
@@ -46,25 +49,29 @@ class TaskExecutor(SimpleStateExecutor):
         branch, run = visit.branch, visit.run
         state = _task(visit)
         resource = TaskResource.parse(state.resource)
+        if resource.is_activity and not visit.engine.has_activity(resource.arn):
+            raise StatesError(errors.RUNTIME, f"The activity {resource.arn} does not exist.")
         waits = resource.pattern is not IntegrationPattern.REQUEST
         token = visit.engine.new_id() if waits else None
-        branch.enter_phase(BranchPhase.SCHEDULED, {} if token is None else {"token": token})
+        shown = token is not None and not resource.is_activity
+        branch.enter_phase(BranchPhase.SCHEDULED, {"token": token} if shown else {})
         data = _schedule_data(visit, state)
         visit.check_size(data["parameters"])
         branch.data |= data
         recorder_for(resource).record_scheduled(visit, data)
         if token is not None:
             run.changes.tokens.append((token, branch.id))
+        if token is not None and resource.is_activity:
+            task = (resource.arn, token, dumps(data["parameters"]))
+            run.changes.activity_tasks.append(task)
         run.start_tasks(branch)
 
     def action_tasks(self, visit: StateVisit) -> list[ActionTask]:
         """Return the call, the timers and, for a submitted job, its poll."""
         data = visit.branch.data
-        wanted: list[ActionTask] = []
-        for timer in ("timeout", "heartbeat"):
-            due = data.get(f"{timer}_due")
-            if isinstance(due, int | float):
-                wanted.append(TimerTask(due, timer))
+        wanted: list[ActionTask] = [*_timers(data)]
+        if TaskResource.parse(_task(visit).resource).is_activity:
+            return wanted
         if visit.branch.phase is not BranchPhase.SUBMITTED:
             wanted.append(CallTask(is_repeat=visit.branch.phase is BranchPhase.CALLED))
         elif "job" in data:
@@ -85,6 +92,8 @@ class TaskExecutor(SimpleStateExecutor):
                 raise ReportedError(error or "", cause or "", by_task=True, nullable=True)
             case TimerFired(timer):
                 self._on_timer(visit, timer)
+            case WorkerStarted(name):
+                self._on_worker_started(visit, name)
             case HeartbeatReceived():
                 _extend_heartbeat(visit)
 
@@ -95,6 +104,18 @@ class TaskExecutor(SimpleStateExecutor):
         if visit.branch.phase is BranchPhase.SCHEDULED:
             visit.branch.phase = BranchPhase.CALLED
             self._recorder(visit).record_started(visit)
+
+    def _on_worker_started(self, visit: StateVisit, name: str | None) -> None:
+        """Count the times of an activity's task from when a worker has taken it."""
+        if visit.branch.phase is not BranchPhase.SCHEDULED:
+            return
+        visit.branch.phase = BranchPhase.CALLED
+        data = visit.branch.data
+        data["worker"] = name
+        data |= _due_times(data, visit.engine.now())
+        self._recorder(visit).record_started(visit)
+        for timer in _timers(data):
+            visit.run.start_task(visit.branch, timer)
 
     def _on_submitted(self, visit: StateVisit, signal: JobSubmitted) -> None:
         visit.check_size(signal.output)
@@ -144,13 +165,30 @@ def _schedule_data(visit: StateVisit, state: TaskState) -> JsonObject:
         visit, state.heartbeat_seconds, state.heartbeat_seconds_path, "HeartbeatSeconds"
     )
     if timeout is not None:
-        data |= {"timeout": timeout, "timeout_due": now + timeout}
+        data["timeout"] = timeout
     if heartbeat is not None:
-        data |= {"heartbeat": heartbeat, "heartbeat_due": now + heartbeat}
+        data["heartbeat"] = heartbeat
+    if not TaskResource.parse(state.resource).is_activity:
+        data |= _due_times(data, now)
     role = _role(visit, state)
     if role is not None:
         data["role"] = role
     return data
+
+
+def _due_times(data: JsonObject, now: float) -> JsonObject:
+    """Return when the times of a task that starts now are over."""
+    lengths = {name: data.get(name) for name in _TIMERS}
+    return {
+        f"{name}_due": now + length
+        for name, length in lengths.items()
+        if isinstance(length, int | float)
+    }
+
+
+def _timers(data: JsonObject) -> list[TimerTask]:
+    dues = {name: data.get(f"{name}_due") for name in _TIMERS}
+    return [TimerTask(due, name) for name, due in dues.items() if isinstance(due, int | float)]
 
 
 def _role(visit: StateVisit, state: TaskState) -> Json:

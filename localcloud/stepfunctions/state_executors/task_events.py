@@ -1,4 +1,4 @@
-"""The history events of a task: `Task…` for integrations, `LambdaFunction…` for plain ARNs.
+"""The history events of a task: `Task…` of integrations, `LambdaFunction…`, `Activity…`.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
@@ -31,9 +31,11 @@ class TaskEventRecorder(Protocol):
 
 def recorder_for(resource: TaskResource) -> TaskEventRecorder:
     """Return the recorder for tasks of `resource`."""
-    return (
-        _LambdaEventRecorder(resource) if resource.is_function else _ServiceEventRecorder(resource)
-    )
+    if resource.is_function:
+        return _FunctionEventRecorder(resource, "LambdaFunction")
+    if resource.is_activity:
+        return _FunctionEventRecorder(resource, "Activity")
+    return _ServiceEventRecorder(resource)
 
 
 def _times(data: JsonObject) -> JsonObject:
@@ -79,9 +81,12 @@ class _ServiceEventRecorder:
         visit.record("TaskTimedOut", {**self._names, "error": error})
 
 
-class _LambdaEventRecorder:
-    def __init__(self, resource: TaskResource) -> None:
+class _FunctionEventRecorder:
+    """Records the events of a function or an activity, which are named alike."""
+
+    def __init__(self, resource: TaskResource, prefix: str) -> None:
         self._arn = resource.arn
+        self._prefix = prefix
 
     def record_scheduled(self, visit: StateVisit, data: JsonObject) -> None:
         details: JsonObject = {
@@ -91,19 +96,21 @@ class _LambdaEventRecorder:
         }
         if "role" in data:
             details["taskCredentials"] = {"roleArn": data["role"]}
-        visit.record("LambdaFunctionScheduled", details)
+        visit.record(f"{self._prefix}Scheduled", details)
 
     def record_started(self, visit: StateVisit) -> None:
-        visit.record("LambdaFunctionStarted")
+        worker = visit.branch.data.get("worker")
+        named: JsonObject = {} if worker is None else {"workerName": worker}
+        visit.record(f"{self._prefix}Started", named if self._prefix == "Activity" else None)
 
     def record_submitted(self, visit: StateVisit, output: Json) -> None:
-        raise LookupError("a plain function is never submitted")
+        raise LookupError("a function or an activity is never submitted")
 
     def record_succeeded(self, visit: StateVisit, output: Json) -> None:
-        visit.record("LambdaFunctionSucceeded", execution_events.data_details("output", output))
+        visit.record(f"{self._prefix}Succeeded", execution_events.data_details("output", output))
 
     def record_failed(self, visit: StateVisit, error: str | None, cause: str | None) -> None:
-        visit.record("LambdaFunctionFailed", execution_events.error_details(error, cause))
+        visit.record(f"{self._prefix}Failed", execution_events.error_details(error, cause))
 
     def record_timed_out(self, visit: StateVisit, error: str) -> None:
-        visit.record("LambdaFunctionTimedOut", {"error": error})
+        visit.record(f"{self._prefix}TimedOut", {"error": error})

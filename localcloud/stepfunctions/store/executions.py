@@ -91,6 +91,10 @@ class ExecutionStore:
                     if branch_id in run.branches
                 ],
             )
+            connection.executemany(
+                "INSERT INTO activity_tasks (activity_arn, token, input) VALUES (?, ?, ?)",
+                changes.activity_tasks,
+            )
             if changes.status_changed:
                 self._store_status(connection, run)
         if changes.status_changed:

@@ -74,7 +74,6 @@ def test_an_invalid_definition_is_refused_with_what_is_wrong(bench: Bench) -> No
         "arn:aws:states:::aws-sdk:s3:noSuchThing",
         "arn:aws:states:::dynamodb:query",
         "arn:aws:states:::dynamodb:getItem.sync",
-        "arn:aws:states:us-east-1:000000000000:activity:a",
     ],
 )
 def test_a_resource_that_cannot_be_called_is_refused_at_creation(
@@ -84,19 +83,30 @@ def test_a_resource_that_cannot_be_called_is_refused_at_creation(
     assert refusal(lambda: bench.create(definition))[0] == "InvalidDefinition"
 
 
-@pytest.mark.parametrize("pattern", ["waitForTaskToken", "sync"])
-def test_express_machines_cannot_wait(pattern: str, bench: Bench) -> None:
-    """LS test_sfn_api_express.py::test_illegal_callbacks"""
-    resource = f"arn:aws:states:::states:startExecution.{pattern}"
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        (
+            "arn:aws:states:::states:startExecution.waitForTaskToken",
+            "'.waitForTaskToken' service integration ",
+        ),
+        ("arn:aws:states:::states:startExecution.sync", "'.sync' service integration"),
+        ("arn:aws:states:us-east-1:000000000000:activity:a", "Activity ARN"),
+    ],
+)
+def test_express_machines_cannot_wait(resource: str, words: str, bench: Bench) -> None:
+    """LS test_sfn_api_express.py::test_illegal_callbacks, test_illegal_activity_task"""
     definition = one({"Type": "Task", "Resource": resource, "Parameters": {}})
-    code, message = refusal(lambda: bench.create(definition, type="EXPRESS"))
-    assert code == "InvalidDefinition"
-    assert f"Express state machine does not support '.{pattern}'" in message
+    complaint = f"Express state machine does not support {words} at /States/S/Resource"
+    assert refusal(lambda: bench.create(definition, type="EXPRESS")) == (
+        "InvalidDefinition",
+        f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {complaint}'",
+    )
 
 
 def test_what_the_local_cloud_lacks_is_refused(bench: Bench) -> None:
     assert refusal(lambda: bench.create(PASS, publish=True))[0] == "UnsupportedOperation"
-    for operation in ("create_activity", "test_state", "create_state_machine_alias"):
+    for operation in ("test_state", "create_state_machine_alias"):
         assert not hasattr(bench.service, operation)
 
 

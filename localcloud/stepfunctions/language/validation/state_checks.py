@@ -158,10 +158,14 @@ def _check_resource(context: ValidationContext, value: Json) -> None:
         context.error("Value is not a valid resource ARN")
         return
     if context.machine_type == "EXPRESS":
+        if ":activity:" in resource:
+            context.error("Express state machine does not support Activity ARN")
+            return
         for pattern in _EXPRESS_LACKS:
             if resource.endswith(pattern):
+                blank = " " if pattern == ".waitForTaskToken" else ""
                 context.error(
-                    f"Express state machine does not support '{pattern}' service integration "
+                    f"Express state machine does not support '{pattern}' service integration{blank}"
                 )
                 return
     refusal = context.resources(resource)
