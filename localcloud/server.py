@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import fcntl
 import json
 import logging
@@ -10,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ _UNLIMITED_RATE = "10000"
 """Requests a second; more than this machine answers, as it has one user."""
 _ACCOUNTS = {"laptop": ConcurrencyLimits(), "small": SMALL_ACCOUNT}
 """The concurrency of functions, by the kind of account."""
+MAX_STOP_S = 15.0
+"""How long a stop may take, also one during the start; `headrace down` waits 20 seconds."""
 _log = logging.getLogger(__name__)
 
 
@@ -183,6 +186,31 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
         stopping.wait()
 
 
+@contextmanager
+def ended_in_time(
+    stopping: threading.Event, end: Callable[[int], object] = os._exit, stop_s: float = MAX_STOP_S
+) -> Iterator[None]:
+    """End the process by `end` if the block still runs `stop_s` seconds after `stopping` is set.
+
+    Nothing that was acknowledged is lost by that, as by a kill. On a busy machine many services
+    that each stop in their seconds take long together. The log then says what each thread did.
+    """
+    has_ended = threading.Event()
+
+    def watch() -> None:
+        stopping.wait()
+        if not has_ended.wait(stop_s):
+            _log.warning("not stopped after %g s: the process ends here", stop_s)
+            faulthandler.dump_traceback(sys.__stderr__ or sys.stderr, all_threads=True)
+            end(0)
+
+    threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65_535:
@@ -235,7 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        with lock_data_dir(options.data_dir):
+        with lock_data_dir(options.data_dir), ended_in_time(stopping):
             _serve(options, stopping)
     except TemplateError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the message for the user

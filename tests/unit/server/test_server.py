@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from cli.local import cloud
 from localcloud import server
 
 
@@ -65,3 +67,27 @@ def test_a_parameter_without_a_name_or_a_value_should_be_wrong_use(
         server.main(["--parameter", written])
     assert ended.value.code == 2
     assert "is not NAME=VALUE" in capsys.readouterr().err
+
+
+def test_a_stop_that_hangs_should_end_the_process() -> None:
+    stopping, ended = threading.Event(), threading.Event()
+    codes: list[int] = []
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    with server.ended_in_time(stopping, end, stop_s=0.01):
+        assert not ended.wait(0.1)
+        stopping.set()
+        assert ended.wait(30)
+    assert codes == [0]
+
+
+def test_a_stop_in_time_should_be_left_alone() -> None:
+    stopping, ended = threading.Event(), threading.Event()
+    with server.ended_in_time(stopping, lambda _code: ended.set(), stop_s=0.01):
+        pass
+    stopping.set()
+    assert not ended.wait(0.2)
+    assert server.MAX_STOP_S < cloud.STOP_SECONDS
