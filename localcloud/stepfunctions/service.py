@@ -24,17 +24,20 @@ from localcloud.stepfunctions.operations.map_runs import MapRunOperations
 from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
 from localcloud.stepfunctions.operations.state_machines import StateMachineOperations
 from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
+from localcloud.stepfunctions.operations.versions import VersionOperations
 from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
 from localcloud.stepfunctions.store.activities import ActivityStore
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.schema import SCHEMA
 from localcloud.stepfunctions.store.state_machines import StateMachineStore
+from localcloud.stepfunctions.store.versions import MachineVersionStore
 
 
 class StepFunctionsService(
     ActivityOperations,
     StateMachineOperations,
+    VersionOperations,
     ExecutionOperations,
     MapRunOperations,
     TaskTokenOperations,
@@ -91,6 +94,7 @@ class StepFunctionsService(
             machines,
             executions,
             activities,
+            MachineVersionStore(self._database),
             maps,
             engine,
             self._schedule,

@@ -106,7 +106,7 @@ def status_event(run: RunningExecution) -> Mapping[str, Any]:
         "detail": {
             "executionArn": identity.arn,
             "stateMachineArn": identity.machine_arn,
-            "stateMachineVersionArn": None,
+            "stateMachineVersionArn": identity.version_arn,
             "stateMachineAliasArn": None,
             "name": identity.name,
             "status": str(run.status),

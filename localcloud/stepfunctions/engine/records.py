@@ -137,6 +137,7 @@ class ExecutionIdentity:
 
     `machine_path` leads from the whole definition to the states that run: empty, or the keys
     of a distributed Map whose item processor it is. StartSyncExecution makes it synchronous.
+    `version_arn` is that of the version that was started, if one was.
     """
 
     arn: str
@@ -154,6 +155,7 @@ class ExecutionIdentity:
     item_count: int | None = None
     timeout_seconds: float | None = None
     is_synchronous: bool = False
+    version_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from localcloud.stepfunctions.operations.state_machines import (
 )
 from localcloud.stepfunctions.store.executions import StoredExecution
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision
+from localcloud.stepfunctions.store.versions import StateMachineVersion
 
 STANDARD_SECONDS = 365 * 24 * 3600
 EXPRESS_SECONDS = 300
@@ -74,13 +75,13 @@ class ExecutionOperations(OperationGroup):
     def start_execution(self, params: Params) -> Result:
         """Start an execution, or return the running one of that name and input."""
         deps = self._deps
-        machine = deps.machine(params["stateMachineArn"])
+        machine, version = deps.started_by(params["stateMachineArn"])
         text = params.get("input", "{}")
         value = parse_execution_input(text)
         name = params.get("name") or deps.new_id()
         check_name(name)
         if machine.body["type"] == "EXPRESS":
-            run = self._run(machine, name, value)
+            run = self._run(machine, version, name, value)
             deps.engine.begin(run)
             return _start_result(run.identity)
         with deps.starting:
@@ -91,20 +92,20 @@ class ExecutionOperations(OperationGroup):
                 if not same:
                     raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
                 return _start_result(found.identity)
-            run = self._run(machine, name, value)
+            run = self._run(machine, version, name, value)
             deps.engine.begin(run)
         return _start_result(run.identity)
 
     def start_sync_execution(self, params: Params) -> Result:
         """Run an Express execution and return its outcome."""
         deps = self._deps
-        machine = deps.machine(params["stateMachineArn"])
+        machine, version = deps.started_by(params["stateMachineArn"])
         if machine.body["type"] != "EXPRESS":
             raise _type_not_supported()
         value = parse_execution_input(params.get("input", "{}"))
         name = params.get("name") or deps.new_id()
         check_name(name)
-        run = self._run(machine, name, value, is_synchronous=True)
+        run = self._run(machine, version, name, value, is_synchronous=True)
         ended = threading.Event()
         deps.engine.begin(run, lambda _: ended.set())
         if not ended.wait(EXPRESS_SECONDS + 60):
@@ -130,6 +131,7 @@ class ExecutionOperations(OperationGroup):
         shown = omit_none(
             executionArn=identity.arn,
             stateMachineArn=identity.machine_arn,
+            stateMachineVersionArn=identity.version_arn,
             name=identity.name,
             status=found.status,
             startDate=to_datetime(identity.started),
@@ -207,10 +209,13 @@ class ExecutionOperations(OperationGroup):
                 "ValidationException",
                 "The statusFilter PENDING_REDRIVE can be specified with mapRunArn only",
             )
-        machine = deps.machine(str(machine_arn))
+        machine, version = deps.started_by(str(machine_arn))
         if machine.body["type"] == "EXPRESS":
             raise _type_not_supported()
-        return deps.executions.of_machine(machine.machine_arn)
+        found = deps.executions.of_machine(machine.machine_arn)
+        if version is None:
+            return found
+        return [one for one in found if one.identity.version_arn == version.arn]
 
     def get_execution_history(self, params: Params) -> Result:
         """Return a page of an execution's history."""
@@ -269,6 +274,7 @@ class ExecutionOperations(OperationGroup):
     def _run(
         self,
         machine: StateMachineRevision,
+        version: StateMachineVersion | None,
         name: str,
         value: Any,
         *,
@@ -292,6 +298,7 @@ class ExecutionOperations(OperationGroup):
             revision=machine.number,
             timeout_seconds=min(longest, definition.timeout_seconds or longest),
             is_synchronous=is_synchronous,
+            version_arn=None if version is None else version.arn,
         )
         return RunningExecution(identity, definition)
 
@@ -324,6 +331,7 @@ def _execution_summary(one: StoredExecution) -> dict[str, Any]:
     return omit_none(
         executionArn=identity.arn,
         stateMachineArn=identity.machine_arn,
+        stateMachineVersionArn=identity.version_arn,
         name=identity.name,
         status=one.status,
         startDate=to_datetime(identity.started),

@@ -20,6 +20,7 @@ from localcloud.stepfunctions.store.activities import ActivityStore
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision, StateMachineStore
+from localcloud.stepfunctions.store.versions import MachineVersionStore, StateMachineVersion
 
 Item = TypeVar("Item")
 
@@ -36,6 +37,7 @@ class StepFunctionsDeps:
     machines: StateMachineStore
     executions: ExecutionStore
     activities: ActivityStore
+    versions: MachineVersionStore
     maps: MapRunStore
     engine: ExecutionEngine
     schedule: WorkScheduler
@@ -50,6 +52,13 @@ class StepFunctionsDeps:
         if found is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return found
+
+    def started_by(self, arn: str) -> tuple[StateMachineRevision, StateMachineVersion | None]:
+        """Return what an ARN starts: a state machine's present revision, or a version's."""
+        version = self.versions.find(arn)
+        if version is None:
+            return self.machine(arn), None
+        return self.machines.revision(version.revision), version
 
 
 class OperationGroup:

@@ -23,6 +23,7 @@ from localcloud.stepfunctions.operations.requests import (
     paginate,
     to_datetime,
 )
+from localcloud.stepfunctions.operations.versions import publish_version
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision
 
 _BODY = ("definition", "roleArn", "type", "loggingConfiguration", "tracingConfiguration")
@@ -44,7 +45,7 @@ class StateMachineOperations(OperationGroup):
     def create_state_machine(self, params: Params) -> Result:
         """Create a state machine, or return the identical one that exists."""
         deps, name = self._deps, params["name"]
-        _refuse_versions(params)
+        _check_settings(params)
         check_name(name)
         body = {**_DEFAULTS, **{key: params[key] for key in _BODY if key in params}}
         body["loggingConfiguration"] = self._checked_logging(body["loggingConfiguration"])
@@ -60,15 +61,26 @@ class StateMachineOperations(OperationGroup):
                 raise AwsError(
                     "StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'"
                 )
-        return {"stateMachineArn": arn, "creationDate": to_datetime(found.created)}
+            version = self._published(found, params)
+        return omit_none(
+            stateMachineArn=arn,
+            creationDate=to_datetime(found.created),
+            stateMachineVersionArn=version,
+        )
+
+    def _published(self, found: StateMachineRevision, params: Params) -> str | None:
+        """Return the ARN of the version that a request publishes, if it does."""
+        if not params.get("publish"):
+            return None
+        return publish_version(self._deps, found, params.get("versionDescription")).arn
 
     def update_state_machine(self, params: Params) -> Result:
         """Give a state machine a new definition, role or configuration."""
         deps, arn = self._deps, params["stateMachineArn"]
-        _refuse_versions(params)
+        _check_settings(params)
         found = deps.machine(arn)
         changed = {key: params[key] for key in _BODY if key in params}
-        if not changed:
+        if not changed and not params.get("publish"):
             raise AwsError(
                 "MissingRequiredParameter",
                 "Either the definition, the role ARN, the LoggingConfiguration, the "
@@ -78,12 +90,17 @@ class StateMachineOperations(OperationGroup):
             changed["loggingConfiguration"] = self._checked_logging(changed["loggingConfiguration"])
         body = {**found.body, **changed}
         _check_definition(body["definition"], body["type"])
-        if body == found.body:
-            same = deps.schedule.now()
-            return omit_none(updateDate=to_datetime(same), revisionId=found.revision_id)
-        now, revision_id = deps.schedule.now(), deps.new_id()
-        deps.machines.update(arn, body, revision_id, now)
-        return {"updateDate": to_datetime(now), "revisionId": revision_id}
+        now = deps.schedule.now()
+        with deps.starting:
+            if body != found.body:
+                deps.machines.update(arn, body, deps.new_id(), now)
+            found = deps.machine(arn)
+            version = self._published(found, params)
+        return omit_none(
+            updateDate=to_datetime(now),
+            revisionId=found.revision_id,
+            stateMachineVersionArn=version,
+        )
 
     def delete_state_machine(self, params: Params) -> Result:
         """Delete a state machine if it exists; its executions run to their end."""
@@ -92,14 +109,21 @@ class StateMachineOperations(OperationGroup):
         return {}
 
     def describe_state_machine(self, params: Params) -> Result:
-        """Describe the present revision of a state machine."""
-        found = self._deps.machine(params["stateMachineArn"])
-        return {
+        """Describe the present revision of a state machine, or a version."""
+        found, version = self._deps.started_by(params["stateMachineArn"])
+        shown = {
             **describe_revision(found, with_data=params.get("includedData") != "METADATA_ONLY"),
             "status": "ACTIVE",
             "type": found.body["type"],
             "creationDate": to_datetime(found.created),
         }
+        if version is None:
+            return shown
+        return shown | omit_none(
+            stateMachineArn=version.arn,
+            creationDate=to_datetime(version.created),
+            description=version.description,
+        )
 
     def list_state_machines(self, params: Params) -> Result:
         """List the state machines by name."""
@@ -209,9 +233,11 @@ def definition_members(definition: str) -> dict[str, Any]:
     )
 
 
-def _refuse_versions(params: Params) -> None:
-    if params.get("publish") or "versionDescription" in params:
-        raise unsupported("stepfunctions", "state machine versions")
+def _check_settings(params: Params) -> None:
+    if "versionDescription" in params and not params.get("publish"):
+        raise AwsError(
+            "ValidationException", "Version description can only be set when publish is true"
+        )
     if params.get("encryptionConfiguration", {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
         raise unsupported("stepfunctions", "customer managed keys")
 

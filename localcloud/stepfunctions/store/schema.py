@@ -10,6 +10,12 @@ CREATE TABLE IF NOT EXISTS revisions (
     id INTEGER PRIMARY KEY, machine_arn TEXT NOT NULL, revision_id TEXT, updated REAL NOT NULL,
     body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS versions (
+    arn TEXT PRIMARY KEY, machine_arn TEXT NOT NULL, number INTEGER NOT NULL,
+    revision INTEGER NOT NULL, description TEXT, created REAL NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS versions_of_machine ON versions (machine_arn, number);
 CREATE TABLE IF NOT EXISTS tags (
     arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (arn, key)
 );

@@ -80,6 +80,7 @@ class StateMachineStore:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM machines WHERE arn = ?", (arn,))
             connection.execute("DELETE FROM tags WHERE arn = ?", (arn,))
+            connection.execute("DELETE FROM versions WHERE machine_arn = ?", (arn,))
 
     def tags(self, arn: str) -> dict[str, str]:
         """Return the tags of a resource."""

@@ -105,7 +105,9 @@ def test_express_machines_cannot_wait(resource: str, words: str, bench: Bench) -
 
 
 def test_what_the_local_cloud_lacks_is_refused(bench: Bench) -> None:
-    assert refusal(lambda: bench.create(PASS, publish=True))[0] == "UnsupportedOperation"
+    key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
+    refused = refusal(lambda: bench.create(PASS, encryptionConfiguration=key))
+    assert refused[0] == "UnsupportedOperation"
     for operation in ("test_state", "create_state_machine_alias"):
         assert not hasattr(bench.service, operation)
 
