@@ -97,9 +97,17 @@ class S3Objects:
             for at in range(len(doomed), 0, -_MAX_DELETES_PER_CALL):
                 some = doomed[max(0, at - _MAX_DELETES_PER_CALL) : at]
                 self._delete(bucket, [{"Key": key, "VersionId": each} for each in reversed(some)])
-        if not self._listed(bucket, key, "Versions"):
-            self._delete_markers(bucket, key)
+        self._delete_lone_markers(bucket, key)
         return len(doomed)
+
+    def delete_version(self, bucket: str, key: str, version_id: str) -> None:
+        """Remove one version of the object `key`; it is no error if it is gone.
+
+        Delete markers are removed, too, once no version is left.
+        """
+        with translated(f"deleting {key}"):
+            self._delete(bucket, [{"Key": key, "VersionId": version_id}])
+        self._delete_lone_markers(bucket, key)
 
     def sign_upload(
         self,
@@ -127,7 +135,10 @@ class S3Objects:
             )
         return PresignedUpload(url=form["url"], fields=form["fields"])
 
-    def _delete_markers(self, bucket: str, key: str) -> None:
+    def _delete_lone_markers(self, bucket: str, key: str) -> None:
+        """Remove the delete markers of an object that has no version."""
+        if self._listed(bucket, key, "Versions"):
+            return
         markers = self._listed(bucket, key, "DeleteMarkers")
         with translated(f"deleting {key}"):
             for at in range(0, len(markers), _MAX_DELETES_PER_CALL):

@@ -137,7 +137,7 @@ class ArrivalProcessor:
             return self._unwanted(claim.work, is_known=True)
         if outcome is ClaimOutcome.CANCELLED:
             work = claim.work
-            self.objects.delete_until(work.bucket, work.key, work.object_version_id)
+            self.objects.delete_version(work.bucket, work.key, work.object_version_id)
             return ArrivalResult.IGNORED
         if outcome is ClaimOutcome.DUPLICATE:
             self._start_if_lost(claim)

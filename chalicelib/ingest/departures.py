@@ -49,8 +49,8 @@ class MemberObjects(ObjectStore, Protocol):
     def delete_object(self, bucket: str, key: str) -> int:
         """Remove every version of the object `key`; return how many."""
 
-    def delete_until(self, bucket: str, key: str, newest: str) -> int:
-        """Remove the version `newest` of the object and those before it; return how many."""
+    def delete_version(self, bucket: str, key: str, version_id: str) -> None:
+        """Remove one version of an object; it is no error if it is gone."""
 
 
 class DocumentRemover(Protocol):

@@ -170,7 +170,13 @@ def test_versions_of_an_object_are_removed_from_one_on(cloud: CloudProcess, name
     for body in (b"1", b"2", b"3"):
         objects.write(name, "in/a.txt", body, {})
     objects.write(name, "in/a.txt.bak", b"other", {})
+    first, *_ = objects.versions_until(name, "in/a.txt")
+    objects.write(name, "in/a.txt", b"4", {})
+    last, *_ = objects.versions_until(name, "in/a.txt")
+    for _ in range(2):
+        objects.delete_version(name, "in/a.txt", last)
     newest, middle, oldest = objects.versions_until(name, "in/a.txt")
+    assert newest == first
     assert objects.read(name, "in/a.txt", newest) == b"3"
     assert objects.versions_until(name, "in/a.txt", middle) == [middle, oldest]
     assert objects.delete_until(name, "in/a.txt", middle) == 2

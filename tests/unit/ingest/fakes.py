@@ -57,6 +57,9 @@ class FakeObjects:
     def delete_until(self, bucket: str, key: str, newest: str) -> int:
         return self.delete_object(bucket, key) if newest == self.version else 0
 
+    def delete_version(self, bucket: str, key: str, version_id: str) -> None:
+        self.delete_until(bucket, key, version_id)
+
     def delete_folders(self, bucket: str, prefix: str, folders: Collection[str]) -> int:
         return sum(self.delete_prefix(bucket, f"{prefix}{folder}/") for folder in folders)
 

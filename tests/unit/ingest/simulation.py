@@ -86,6 +86,10 @@ class VersionedObjects:
         self.kept = {key: versions for key, versions in self.kept.items() if versions}
         return len(doomed)
 
+    def delete_version(self, bucket: str, key: str, version_id: str) -> None:
+        self.kept[key] = [each for each in self.kept.get(key, ()) if each[0] != version_id]
+        self.kept = {key: versions for key, versions in self.kept.items() if versions}
+
     def delete_object(self, bucket: str, key: str) -> int:
         return len(self.kept.pop(key, ()))
 
