@@ -24,6 +24,9 @@ MAX_EVENTS = 25_000
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 
+ROOM_TO_END = 8
+"""Events kept free below the history limit, so that a failure can still be recorded."""
+
 _DATA = ("input", "output", "parameters", "assignedVariables")
 _WHOLE: JsonObject = {"truncated": False}
 

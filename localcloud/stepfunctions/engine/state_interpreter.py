@@ -33,8 +33,6 @@ _ENDED = {
     ExecutionStatus.ABORTED: "ExecutionAborted",
     ExecutionStatus.TIMED_OUT: "ExecutionTimedOut",
 }
-_ROOM_TO_END = 8
-"""Events kept free below the history limit, so that a failure can still be recorded."""
 
 
 class StateInterpreter:
@@ -83,7 +81,7 @@ class StateInterpreter:
         run = visit.run
         if (
             run.identity.kind == "EXPRESS"
-            or run.next_event <= execution_events.MAX_EVENTS - _ROOM_TO_END
+            or run.next_event <= execution_events.MAX_EVENTS - execution_events.ROOM_TO_END
         ):
             return False
         limit = execution_events.MAX_EVENTS

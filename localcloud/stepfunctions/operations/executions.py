@@ -38,7 +38,7 @@ EXPRESS_SECONDS = 300
 
 
 _REDRIVABLE_SECONDS = 14 * 24 * 3600
-_MAX_REDRIVABLE_EVENTS = execution_events.MAX_EVENTS - 2
+_MAX_REDRIVABLE_EVENTS = execution_events.MAX_EVENTS - execution_events.ROOM_TO_END - 2
 """A redrive needs room for ExecutionRedriven and one event more."""
 
 
