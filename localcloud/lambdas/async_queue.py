@@ -129,6 +129,10 @@ class AsyncEventQueue:
         )
         self._wake.set()
 
+    def discard(self, function: str) -> None:
+        """Remove the events of a function that is deleted, by its name."""
+        self._database.write("DELETE FROM events WHERE function = ?", function)
+
     def pending(self) -> int:
         """Return how many events and messages of failed invocations are not done."""
         rows = self._database.read(

@@ -62,15 +62,15 @@ class CreatedFunctions:
         registry: FunctionRegistry,
         register: Callable[[FunctionSpec], None],
         retire: Callable[[RegisteredFunction], None],
-        remove_policy: Callable[[str], None],
+        forget: Callable[[str], None],
     ) -> None:
-        """Keep functions in `folder`; `remove_policy` removes the policy of a deleted one."""
+        """Keep functions in `folder`; `forget` removes what belongs to a deleted one."""
         self._code = folder / "code"
         self._database = Database(folder / "created.sqlite", _SCHEMA)
         self._registry = registry
         self._register_spec = register
         self._retire = retire
-        self._remove_policy = remove_policy
+        self._forget = forget
         self._changing = threading.Lock()
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class CreatedFunctions:
         name, _, _, _ = self._find(params)
         _refuse_unknown(params, {"FunctionName"})
         self._retire(self._registry.remove(name))
-        self._remove_policy(name)  # else a function of the same name would inherit it
+        self._forget(name)  # else a function of the same name would inherit it
         self._database.write("DELETE FROM functions WHERE name = ?", name)
         self._remove_code(name)
         return {}

@@ -117,7 +117,7 @@ class LambdaService(UnsupportedOperations):
             self._registry,
             self.register,
             self._pool.retire,
-            self._policies.remove_all,
+            self._forget,
         )
         self.create_function = self._created.create
         self.delete_function = self._created.delete
@@ -271,6 +271,11 @@ class LambdaService(UnsupportedOperations):
             trace_header=trace_header(),
         )
         self._async_queue.put(event)
+
+    def _forget(self, name: str) -> None:
+        """Remove the policy and the waiting events of a function that is deleted."""
+        self._policies.remove_all(name)
+        self._async_queue.discard(name)
 
     def _run_queued(self, function: RegisteredFunction, queued: QueuedEvent) -> InvocationOutcome:
         event = FunctionEvent(

@@ -144,6 +144,7 @@ def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> 
         connection.connect()
         is_late = threading.Event()
         timer = threading.Timer(seconds, _shut, [connection.sock, is_late])
+        timer.daemon = True  # else the end of the process would wait for it
         timer.start()
         try:
             path = quote(address.path or "/", safe=_URL_SAFE)

@@ -265,11 +265,13 @@ def test_a_function_that_lambda_would_not_take_is_refused(
         client.get_function(FunctionName="refused")
 
 
-def test_a_function_should_not_inherit_the_policy_of_one_of_its_name(client: Any) -> None:
-    made(client, "named", zipped(main=""))
+def test_a_function_should_inherit_nothing_of_one_of_its_name(bench: Bench, client: Any) -> None:
+    made(client, "named", zipped(main="def handler(event, context):\n    raise ValueError"))
+    client.invoke(FunctionName="named", InvocationType="Event")
     allowed = {"Action": "lambda:InvokeFunction", "Principal": "sns.amazonaws.com"}
     client.add_permission(FunctionName="named", StatementId="s", **allowed)
     client.delete_function(FunctionName="named")
+    assert bench.service.pending() == 0
     made(client, "named", zipped(main=""))
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.get_policy(FunctionName="named")
