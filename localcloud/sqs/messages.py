@@ -246,13 +246,18 @@ class MessageStore:
         )
 
     def release_in_flight(self, queue: Queue) -> None:
-        """Make messages in flight visible at once, and do not count their last receive."""
+        """Make messages in flight visible at once, and do not count their last receive.
+
+        What ChangeMessageVisibility hides stays hidden: its receiver was done with it.
+        """
         now = self._clock()
         self._database.write(
             "UPDATE messages SET visible_at = ?2, receive_count = receive_count - 1"
-            " WHERE queue_id = ?1 AND visible_at > ?2 AND receipt IS NOT NULL",
+            " WHERE queue_id = ?1 AND visible_at > ?2 AND receipt IS NOT NULL"
+            " AND abs(visible_at - received_at - ?3) < 1",
             queue.id,
             now,
+            queue.seconds("VisibilityTimeout"),
         )
 
     def hide_until(self, receipt: MessageReceipt, moment: float) -> None:

@@ -94,7 +94,8 @@ class SqsService:
 
         For the only receiver of a queue, an event source mapping. AWS's pollers survive a power
         failure; ours end with the cloud, and their messages would stay hidden for the whole
-        visibility timeout. Their last receive does not count.
+        visibility timeout. Their last receive does not count. What a receiver hid itself, until a
+        later try, stays hidden.
         """
         queue = self._queues.find_by_arn(queue_arn)
         if queue is not None:

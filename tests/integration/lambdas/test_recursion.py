@@ -45,7 +45,13 @@ def test_a_function_that_feeds_its_own_queue_is_stopped(
     )
     bench.sqs.send_message({"QueueUrl": url, "MessageBody": "0"})
 
+    def is_alone() -> bool:
+        count = "ApproximateNumberOfMessagesNotVisible"
+        request = {"QueueUrl": url, "AttributeNames": [count]}
+        return str(bench.sqs.get_queue_attributes(request)["Attributes"][count]) == "1"
+
     eventually(lambda: "relay ran 16 times in one chain" in caplog.text, 60)
+    eventually(is_alone, 60)  # the one before is deleted once its function has returned
     bench.service.delete_event_source_mapping({"UUID": made["UUID"]})
     bench.sqs.release_in_flight(arn)
     assert [message["Body"] for message in bench.messages(url)] == [str(MAX_INVOCATIONS)]

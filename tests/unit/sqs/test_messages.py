@@ -184,6 +184,25 @@ def test_what_a_killed_poller_held_is_given_back_as_though_it_had_not_been_recei
     assert desk.bodies(url) == ["delayed"]
 
 
+def test_what_a_killed_receiver_had_hidden_until_later_stays_hidden(
+    desk: Desk, clock: MovableClock
+) -> None:
+    """A retry that waits for hours is not due because the cloud was started again."""
+    url = desk.queue(VisibilityTimeout="60")
+    desk.send(url, "later")
+    (held,) = desk.receive(url)
+    clock.advance(5)
+    desk.sqs.change_message_visibility(
+        {"QueueUrl": url, "ReceiptHandle": held["ReceiptHandle"], "VisibilityTimeout": 3600}
+    )
+    desk.reopen()
+    desk.sqs.release_in_flight(desk.arn(url))
+    assert desk.receive(url) == []
+    clock.advance(3601)
+    (again,) = desk.receive(url)
+    assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
 def test_deleting_with_a_former_handle_succeeds_and_deletes_nothing(
     desk: Desk, clock: MovableClock
 ) -> None:
