@@ -102,8 +102,9 @@ def test_errors_have_the_classes_of_the_model(states: States) -> None:
         states.client.describe_execution(executionArn=arn)
     with pytest.raises(states.client.exceptions.InvalidDefinition):
         states.client.create_state_machine(name="x", definition="{}", roleArn=states.role)
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:no"
     with pytest.raises(ClientError) as caught:
-        states.client.create_activity(name="activity")
+        states.client.list_state_machine_aliases(stateMachineArn=machine)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
 
 
