@@ -30,7 +30,8 @@ from chalicelib.contracts.generations import (
     ToolCall,
 )
 
-_PIECE = re.compile(r"[a-z]+|[A-Z]+|[^\S ]+|[\x00-\x7f]|[^\x00-\x7f]+")
+_PIECE = re.compile(r"[a-z]+|[A-Z]+|[\t-\r\x1c-\x1f]+|[\x00-\x7f]|[^\x00-\x7f]+")
+"""Only white space of ASCII makes runs: joined by a line break, texts count no more than apart."""
 _WHOLE = 4
 _LETTERS = 3
 _CAPITALS = 2

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -24,6 +24,9 @@ from tests.clients import client
 from tests.unit.ingest.conftest import put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, work
 from tests.unit.stepfunctions.manual_scheduler import ManualScheduler
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLE = "records"
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -107,9 +110,9 @@ class Script:
 class IngestWorld:
     """One table, one state machine."""
 
-    def __init__(self, folder: Path, table: DynamoTable) -> None:
+    def __init__(self, folder: Path, dynamodb: DynamoDBClient, table: DynamoTable) -> None:
         self.script = Script()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {"dynamodb": dynamodb}
         self.table = table
         self.records = IngestTable(table)
         put_tenant(table)

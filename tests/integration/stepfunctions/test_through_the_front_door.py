@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests import clients
@@ -113,15 +113,24 @@ def test_a_sync_execution_answers_on_the_host_that_boto3_puts_its_prefix_before(
 ) -> None:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
 
-    The name `sync-127.0.0.1` has no address; a proxy on this machine stands for one.
+    The name `sync-127.0.0.1` has no address, so that the request is sent to the one without it.
     """
     machine = states.client.create_state_machine(
         name=unique("express"), definition=json.dumps(INNER), roleArn=states.role, type="EXPRESS"
     )
     url = cloud.endpoint_url
-    plain = clients.client("stepfunctions", endpoint_url=url, config=Config(proxies={"http": url}))
+    plain = clients.client("stepfunctions", endpoint_url=url)
+    hosts: list[str] = []
+
+    def send_to_the_address(request: Any, **_: object) -> None:
+        hosts.append(urlsplit(request.url).netloc)
+        request.headers["Host"] = hosts[-1]
+        request.url = request.url.replace("//sync-", "//")
+
+    plain.meta.events.register("before-send.sfn.StartSyncExecution", send_to_the_address)
     answer = plain.start_sync_execution(stateMachineArn=machine["stateMachineArn"], input="[1]")
     assert (answer["status"], answer["output"]) == ("SUCCEEDED", "[1]")
+    assert hosts == [f"sync-{urlsplit(url).netloc}"]
     plain.close()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.generations import (
@@ -67,6 +67,7 @@ def test_json_should_be_asked_for_in_words_where_the_api_does_not_hold_it() -> N
 
 
 @given(st.booleans(), st.booleans(), st.booleans(), st.text(max_size=40), st.booleans())
+@example(by_api=False, tooled=False, closed=False, system="0\xa0", has_schema=True)
 def test_a_load_should_never_be_less_than_that_of_the_call_as_it_is_asked(
     by_api: bool, tooled: bool, closed: bool, system: str, has_schema: bool
 ) -> None:

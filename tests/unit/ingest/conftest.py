@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,25 +11,34 @@ from chalicelib.adapters.records.ingest import IngestTable
 from tests.tables import dynamodb_client
 from tests.unit.ingest.fakes import INDEX
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 TABLE = "records"
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Iterator[DynamoTable]:
-    """Return an empty records table, held by a DynamoDB in this process."""
-    with dynamodb_client(tmp_path) as dynamodb:
-        dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        yield DynamoTable(dynamodb, TABLE)
+def dynamodb(tmp_path: Path) -> Iterator[DynamoDBClient]:
+    """Return a client of a DynamoDB in this process."""
+    with dynamodb_client(tmp_path) as client:
+        yield client
+
+
+@pytest.fixture
+def table(dynamodb: DynamoDBClient) -> DynamoTable:
+    """Return an empty records table."""
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    return DynamoTable(dynamodb, TABLE)
 
 
 @pytest.fixture

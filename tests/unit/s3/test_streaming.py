@@ -6,6 +6,10 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from localcloud.s3 import S3Service
 from localcloud.service import CloudContext
 
@@ -36,7 +40,7 @@ def call(service: S3Service, method: str, path: str, body: Zeros, length: int) -
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "CONTENT_LENGTH": str(length),
-        "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=test/d/us-east-1/s3/aws4_request",
+        **_signed(method, path),
         "wsgi.input": body,
     }
     answer = service(environ, start_response)
@@ -46,9 +50,18 @@ def call(service: S3Service, method: str, path: str, body: Zeros, length: int) -
     return statuses[0], size
 
 
+def _signed(method: str, path: str) -> dict[str, str]:
+    """Return the headers of a signed request whose body is not hashed."""
+    unsigned = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    request = AWSRequest(method, f"http://127.0.0.1{path}", unsigned)
+    SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+    headers = {"Host": "127.0.0.1", **dict(request.headers.items())}
+    return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+
+
 def test_an_object_is_never_whole_in_memory(tmp_path: Path) -> None:
     service = S3Service(CloudContext(tmp_path, "http://127.0.0.1"), lambda event: None)
-    call(service, "PUT", "/photos", Zeros(0), 0)
+    assert call(service, "PUT", "/photos", Zeros(0), 0)[0] == "200 OK"
     tracemalloc.start()
     try:
         assert call(service, "PUT", "/photos/big", Zeros(SIZE), SIZE) == ("200 OK", 0)

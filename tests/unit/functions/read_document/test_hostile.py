@@ -110,7 +110,7 @@ FATES: dict[str, tuple[str, str]] = {
     "zeros.txt": ("Unsupported", "The content is"),
 }
 BOMBS: dict[str, tuple[str, str]] = {
-    "deep.json": ("Unsupported", "The content is"),
+    "deep.json": ("Unsupported", "the limit is 8,000,000"),
     "empty.docx": ("InvalidInput", "The file is empty"),
     "five-gigabytes.pdf": ("InvalidInput", "The file has 5120.0 MiB; the limit is 1024.0 MiB"),
     "full.docx": ("read", "wordprocessingml.document"),
