@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto import mock_aws
 
 from chalicelib.adapters.dynamodb import Delete
 from chalicelib.adapters.records.writes import document_key, version_key
@@ -146,8 +148,10 @@ class Large:
 
 
 @pytest.fixture
-def large(world: IngestWorld) -> Large:
-    return Large(world, world.claim())
+def large(world: IngestWorld) -> Iterator[Large]:
+    """Return a large file, whose parts are in moto's S3."""
+    with mock_aws():
+        yield Large(world, world.claim())
 
 
 def test_a_large_file_is_read_and_embedded_in_parts(world: IngestWorld, large: Large) -> None:
