@@ -99,7 +99,11 @@ def _made(api: httpx.Client, receiver: Receiver) -> str:
 
 
 def _waiting(cloud: CloudProcess) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    """Return the count of messages that are to be attempted now.
+
+    One whose attempt ran out of time is hidden for minutes; a removed webhook's is then dropped.
+    """
+    name = "ApproximateNumberOfMessages"
     url = cloud.client("sqs").get_queue_url(QueueName="headrace-local-webhooks")["QueueUrl"]
-    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(count) for count in found["Attributes"].values())
+    found = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    return int(found["Attributes"][name])
