@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar, cast
 
-from chalicelib.errors import Unsupported
+from chalicelib.errors import HeadraceError, Unsupported
 
 MEBIBYTE = 1024 * 1024
 _BLOCK = 1024 * 1024
@@ -60,7 +60,8 @@ def run_bounded(work: Callable[[], T], budget: WorkBudget, name: str) -> T:
         name: What it does, for the message, such as "Reading the file".
 
     Raises:
-        Unsupported: it exceeded its budget, or crashed; the message says which limit.
+        Unsupported: it exceeded its budget, or crashed; the message says which.
+        HeadraceError: the child ended without a result and without a reason.
         Exception: whatever `work` raised.
     """
     receiver, sender = os.pipe()
@@ -81,7 +82,7 @@ def run_bounded(work: Callable[[], T], budget: WorkBudget, name: str) -> T:
     if message is None:
         raise _too_costly(name, f"{budget.wall_seconds:.0f} s", f"{budget.wall_seconds:.0f}")
     if not message or os.WIFSIGNALED(status):
-        raise _signal_error(name, budget, status)
+        raise _ended_early(name, budget, status)
     return cast("T", _opened(message, budget, name))
 
 
@@ -172,15 +173,25 @@ def _opened(message: bytes, budget: WorkBudget, name: str) -> object:
     return value
 
 
-def _signal_error(name: str, budget: WorkBudget, status: int) -> Unsupported:
+def _ended_early(name: str, budget: WorkBudget, status: int) -> HeadraceError:
     """Return the error of a child that ended without a result.
 
-    Libraries written in C++ end the process where Python raises `MemoryError`.
+    A library written in C++ ends the process where Python raises `MemoryError`, and so does a fault
+    of its own: which of them it was cannot be told.
     """
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+    if not os.WIFSIGNALED(status):
+        return HeadraceError(f"{name} ended without a result, with status {status}.")
+    number = os.WTERMSIG(status)
+    if number == signal.SIGXCPU:
         used = f"{budget.cpu_seconds} s of processor time"
         return _too_costly(name, used, str(budget.cpu_seconds))
-    return _memory_error(name, budget)
+    return Unsupported(
+        f"{name} ended in a crash ({signal.Signals(number).name}): the file is damaged, or takes"
+        f" more than the {budget.memory_bytes // MEBIBYTE:,} MiB of memory that are allowed. Save"
+        " it again with the program that made it, or as a simpler format. A retry will not help.",
+        field="file",
+        limit=str(budget.memory_bytes),
+    )
 
 
 def _memory_error(name: str, budget: WorkBudget) -> Unsupported:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -37,7 +38,8 @@ class DynamoDbService:
         reads, writes = ItemReadOperations(store), ItemWriteOperations(store)
         queries, transactions = ItemQueryOperations(store), TransactionOperations(store, clock)
         self._sweep = ExpirySweep(store, clock)
-        self._operations: Mapping[str, Callable[[Params], Result]] = {
+        self._changing_tables = threading.Lock()
+        table_calls: Mapping[str, Callable[[Params], Result]] = {
             "CreateTable": tables.create_table,
             "DescribeTable": tables.describe_table,
             "ListTables": tables.list_tables,
@@ -51,6 +53,9 @@ class DynamoDbService:
             "TagResource": tables.tag_resource,
             "UntagResource": tables.untag_resource,
             "ListTagsOfResource": tables.list_tags_of_resource,
+        }
+        self._operations: Mapping[str, Callable[[Params], Result]] = {
+            **{name: self._one_at_a_time(call) for name, call in table_calls.items()},
             "GetItem": reads.get_item,
             "BatchGetItem": reads.batch_get_item,
             "BatchWriteItem": reads.batch_write_item,
@@ -62,6 +67,15 @@ class DynamoDbService:
             "TransactWriteItems": transactions.transact_write_items,
             "TransactGetItems": transactions.transact_get_items,
         }
+
+    def _one_at_a_time(self, call: Callable[[Params], Result]) -> Callable[[Params], Result]:
+        """Return `call`, which decides by a table's definition and then changes it, in turn."""
+
+        def run(params: Params) -> Result:
+            with self._changing_tables:
+                return call(params)
+
+        return run
 
     def close(self) -> None:
         """Close the database."""

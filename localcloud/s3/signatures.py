@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from localcloud.errors import AwsError
+from localcloud.iam.request_signature import signing_key
 from localcloud.s3.errors import access_denied
 from localcloud.s3.request import S3Request
 from localcloud.s3.xml_format import timestamp
@@ -157,10 +158,7 @@ class _Scope:
     text: str
 
     def sign(self, text: str) -> str:
-        key = f"AWS4{self.secret}".encode()
-        for part in self.text.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return hmac.new(key, text.encode(), "sha256").hexdigest()
+        return hmac.new(signing_key(self.secret, self.text), text.encode(), "sha256").hexdigest()
 
 
 def _canonical_request(request: S3Request, signed: list[str]) -> str:

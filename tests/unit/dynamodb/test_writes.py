@@ -165,6 +165,34 @@ def test_of_many_conditional_writers_one_should_win_and_no_addition_be_lost(
     assert tables.get("sum") == {"pk": {"S": "sum"}, "n": {"N": "40"}}
 
 
+@pytest.mark.parametrize("name", [f"shared-{n}" for n in range(12)])
+def test_one_of_many_threads_should_create_a_table_and_all_should_tag_it(
+    tables: Tables, name: str
+) -> None:
+    codes: list[str] = []
+
+    def change(number: int) -> None:
+        created = tables(
+            "CreateTable",
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        codes.append(created.get("__type", "created"))
+        arn = tables("DescribeTable", TableName=name)["Table"]["TableArn"]
+        tables("TagResource", ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": "v"}])
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [*["ResourceInUseException"] * 7, "created"]
+    arn = tables("DescribeTable", TableName=name)["Table"]["TableArn"]
+    assert len(tables("ListTagsOfResource", ResourceArn=arn)["Tags"]) == 8
+
+
 def test_numbers_should_be_exact_and_canonical(tables: Tables) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"""
     tables.create()

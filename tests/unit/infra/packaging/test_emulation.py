@@ -156,6 +156,6 @@ def test_what_is_missing_should_be_said_with_the_way_to_it(
 
 
 def test_the_command_should_hide_what_lambda_does_not_show() -> None:
-    command = Emulator(Path("/root"), Path("/root/python"), "qemu-aarch64").command("-c", "x")
-    assert command[-6:] == ["qemu-aarch64", "-L", "/root", "/root/python", "-c", "x"]
+    command = Emulator(Path("/image"), Path("/image/python"), "qemu-aarch64").command("-c", "x")
+    assert command[-6:] == ["qemu-aarch64", "-L", "/image", "/image/python", "-c", "x"]
     assert subprocess.list2cmdline(command).startswith("unshare --user --map-root-user --mount sh")
