@@ -29,7 +29,7 @@ TORCH = Path("requirements/torch.in")
 JOBS = Path("requirements/jobs.in")
 """The part of it that SageMaker's jobs install, without torch as well."""
 _IN_IMAGES = ["--python-platform", "linux", "--python-version", "3.12"]
-"""What the images of jobs run: see models/training/targets.json."""
+"""The Python and platform of the images of jobs: see models/training/targets.json."""
 SHIPPED = ("requirements/api.in", JOBS.as_posix())
 """The groups that run on AWS, beside what each function has of its own; pinned with hashes."""
 

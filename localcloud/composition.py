@@ -69,7 +69,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """What the account allows: how many functions at once, and whether roles are enforced."""
+    """The limits of the account: functions at once, and whether roles are enforced."""
 
     limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     enforces_iam: bool = True

@@ -45,7 +45,7 @@ _UNLIMITED_RATE = "10000"
 _ACCOUNTS = {"laptop": ConcurrencyLimits(), "small": SMALL_ACCOUNT}
 """The concurrency of functions, by the kind of account."""
 MAX_STOP_S = 15.0
-"""How long a stop may take, also one during the start; `headrace down` waits 20 seconds."""
+"""The most seconds of a stop, also of one during the start; `headrace down` waits 20."""
 _log = logging.getLogger(__name__)
 
 

@@ -20,7 +20,7 @@ from chalicelib.webhooks.subscriptions import ReceiverResponse
 
 CONNECT_SECONDS = 3.0
 ATTEMPT_SECONDS = 10.0
-"""How long one attempt may take in all: the name's look-up, TLS, the request and its response."""
+"""The time limit of a whole attempt: the name's look-up, TLS, the request and its response."""
 MAX_ANSWER_BYTES = 1_024
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -155,7 +155,7 @@ class _Connection(HTTPConnection):
 
 
 class _DeadlineSocket:
-    """What `HTTPResponse` needs of a socket: a file to read from."""
+    """A socket as `HTTPResponse` uses it: a file to read from, until a deadline."""
 
     def __init__(self, sock: socket.socket, left: SecondsLeft) -> None:
         self._sock = sock

@@ -1,4 +1,4 @@
-"""What AWS bills around the steps of a document or a question: requests, logs, traces, events.
+"""Costs of requests, logs, traces and events around the steps of a document or a question.
 
 The quantities are those that `python -m benchmarks costs` counted, call by call, rounded up; a test
 holds them to the newest counts. They differ little from one document or question to the next, so a

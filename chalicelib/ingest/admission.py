@@ -59,7 +59,7 @@ class Admission:
     arrivals: WaitingProcessor
     seats: int
     max_tenants: int = 200
-    """How many tenants are compared at once; the turn of others comes with the next seats."""
+    """The most tenants that are compared at once; the turn of others comes with the next seats."""
 
     def admit(self, now: datetime, most: int | None = None) -> timedelta:
         """Start waiting ingests while seats are free; return how long the oldest has waited.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from chalicelib.jobs.ingest_settlement import IngestRecords
 
 MAX_ADMITTED = 100
-"""How many waiting arrivals a batch of new ones processes, which has a minute."""
+"""The most waiting arrivals that a batch of new ones processes, which has a minute."""
 UNSETTLED_PAUSES = (10, 60, 300, 900)
 """Seconds until a message comes again that is too early, by how often it came; together longer than
 the sweep that settles it in the end takes to come.

@@ -42,7 +42,7 @@ RETRY_WAITS = (
 """Waits between attempts, as the specification of Standard Webhooks proposes."""
 MAX_ATTEMPTS = len(RETRY_WAITS) + 1
 LEASE = timedelta(minutes=1)
-"""How long a claimed attempt keeps others from being made: no shorter than the function runs."""
+"""The time that a claimed attempt keeps others out: no shorter than the function may run."""
 
 
 def retry_wait(attempts: int, chance: float) -> timedelta | None:
@@ -82,7 +82,7 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class ProcessedMessage:
-    """What became of a message, and when it has to come again; it is done with if never."""
+    """The outcome of a message, and the time until it comes again; None if it is done with."""
 
     result: DeliveryResult
     again_after: timedelta | None = None

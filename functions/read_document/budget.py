@@ -9,7 +9,7 @@ from chalicelib.documents.bounded_work import WorkBudget
 
 MEBIBYTE = 1024 * 1024
 READING = "Reading the file"
-"""What exceeds its budget, in messages."""
+"""The name of the work in messages about its budget."""
 
 BASE_CPU_SECONDS = 30
 CPU_SECONDS_PER_MEBIBYTE = 6
@@ -20,7 +20,7 @@ WALL_SECONDS = 270.0
 MAX_PART_CPU_SECONDS = 90
 """The state that reads a part waits 120 s for it, some of which go into fetching the file."""
 HELD_BYTES = 512 * MEBIBYTE
-"""What the function itself holds, and a child that changes all of it once more."""
+"""Memory of the function itself, twice: a child may change all of it."""
 MIN_MEMORY_BYTES = 256 * MEBIBYTE
 
 

@@ -31,7 +31,7 @@ MAX_BYTES = 480 * 1024 * 1024
 """The most bytes of a PDF, which is stored on the 512 MB of disk that a function has."""
 
 RENDERING = WorkBudget(cpu_seconds=30, memory_bytes=512 * 1024 * 1024, wall_seconds=60.0)
-"""What rendering one page may use, whatever it draws."""
+"""The budget of rendering one page, whatever it draws."""
 
 Recognise = Callable[["Picture"], Sequence[RecognisedLine]]
 

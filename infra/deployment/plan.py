@@ -27,7 +27,7 @@ class DeploymentPlan:
     stack: Stack | None
     given: Mapping[str, str]
     executions: int | None = None
-    """How many functions the account runs at once, None if that could not be read."""
+    """The number of functions that the account runs at once, None if it could not be read."""
 
     @property
     def stack_name(self) -> str:

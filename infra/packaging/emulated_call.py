@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class Context:
-    """What Lambda says about an invocation, as far as functions read it."""
+    """The context object of an invocation, with the fields that functions read."""
 
     function_name = "emulated"
     function_version = "$LATEST"

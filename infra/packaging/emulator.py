@@ -21,7 +21,7 @@ from infra.packaging.targets import PYTHON, PackagingError, native_architecture
 
 ROOT_VARIABLE = "HEADRACE_ARM64_ROOT"
 _PYTHONS = (f"usr/bin/python{PYTHON}", f"var/lang/bin/python{PYTHON}")
-"""Where Debian and Lambda's image have the interpreter."""
+"""The paths of the interpreter in Debian and in Lambda's image."""
 _PACKAGES = (
     "libbz2-1.0",
     "libc6",

@@ -40,7 +40,7 @@ MAX_SEGMENTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What one call reads of a table or an index, in which order, and what it returns of it.
+    """The plan of one call: the range that it reads, in which order, and the members it returns.
 
     Attributes:
         table: the table.
@@ -136,7 +136,7 @@ class ItemQueryOperations:
 
 @dataclass(slots=True)
 class _Page:
-    """What was read of a page: items, counts, bytes, and the last item if more may follow."""
+    """A page that was read: items, counts, bytes, and the last item if more may follow."""
 
     items: list[bytes]
     count: int = 0

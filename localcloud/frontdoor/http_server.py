@@ -136,7 +136,7 @@ class HttpServer:
 
     @property
     def waiting(self) -> int:
-        """How many connections with a request wait for a thread."""
+        """The number of connections whose request waits for a thread."""
         return int(self._server.requests.qsize)
 
     def start(self, application: WsgiApp) -> None:

@@ -19,7 +19,7 @@ from botocore.utils import normalize_url_path
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW_S = 300
 S3_MAX_SKEW_S = 900
-"""How far the time of a signature may be from ours; S3 is more patient than the others.
+"""The most seconds that a signature's time may be from ours; S3 allows more than others.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """

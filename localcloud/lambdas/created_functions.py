@@ -49,7 +49,7 @@ _UNREADABLE = (
     *(zipfile.BadZipFile, OSError, RuntimeError, EOFError, ValueError),
     *(zlib.error, lzma.LZMAError),
 )
-"""What the readers of an archive raise where it is damaged, encrypted or not supported."""
+"""Errors of the readers of archives that are damaged, encrypted or not supported."""
 _UPDATABLE = _SETTINGS - {"Architectures", "Tags"}
 
 

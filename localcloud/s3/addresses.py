@@ -54,7 +54,7 @@ wrong region are answered with 400 instead of a redirect."""
 
 @dataclass(frozen=True, slots=True)
 class S3Address:
-    """What a `Host` header says: a bucket, else it is in the path, and S3's region.
+    """A parsed `Host` header: its bucket, if that is not in the path, and S3's region.
 
     `region` is "" for S3's global host, and None for this machine's names, which have none.
     """

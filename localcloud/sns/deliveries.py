@@ -26,7 +26,7 @@ from localcloud.service import CloudContext, Deliverer
 from localcloud.sns.messages import MessageFormats, Signer
 
 HTTP_SECONDS = 15.0
-"""How long an attempt at an HTTP endpoint may take in all."""
+"""The time limit of a whole attempt at an HTTP endpoint."""
 _HTTP_RETRIES = {"MaximumRetryAttempts": 50, "MaximumEventAgeInSeconds": 3_600}
 _MAX_RAW_ATTRIBUTES = 10
 _URL_SAFE = "%/:=&?~+!$,;'@()*[]"

@@ -1,4 +1,4 @@
-"""What SNS sends: documents for queues and HTTP endpoints, and events for functions.
+"""Messages that SNS sends: documents for queues and HTTP endpoints, events for functions.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html

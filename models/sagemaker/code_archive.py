@@ -41,8 +41,9 @@ CONTRACTS = "chalicelib/contracts"
 KINDS = (".py", ".json", ".yaml")
 
 REQUIREMENTS = "requirements/jobs.txt"
-"""What AWS's images lack, pinned with hashes, which pip then demands of every package that it
-installs; torch, which the images bring, it leaves as it is.
+"""Packages that AWS's images lack, pinned with hashes.
+
+pip then demands a hash of every package that it installs. It leaves torch, which the images bring.
 
 https://pip.pypa.io/en/stable/topics/secure-installs/
 """

@@ -14,7 +14,7 @@ from infra.costs.usage import FunctionUse, price_usage
 OF_STEPS = ("Step Functions", "S3 Vectors", "Bedrock")
 """Services that have lines of their own in receipts, as functions of steps do."""
 OWN_STAGE = "headrace-local-"
-"""How names of functions begin that run a step, on the counted stage."""
+"""The prefix of the names of functions that run a step, on the counted stage."""
 
 
 @pytest.mark.parametrize(

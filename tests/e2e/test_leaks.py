@@ -28,7 +28,7 @@ MORE_MEMORY = 48 * MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the server holds: its own threads, descriptors and memory, and all its processes."""
+    """A snapshot of the server: its own threads, descriptors and memory, and all its processes."""
 
     threads: int
     descriptors: int

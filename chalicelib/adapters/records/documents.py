@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 UPLOAD_LIFETIME = timedelta(days=15)
-"""How long an announcement is kept: longer than the event of its upload can wait in a queue."""
+"""The time that an announcement is kept: longer than an event of its upload waits in a queue."""
 
 
 class DocumentTable:

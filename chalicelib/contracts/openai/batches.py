@@ -30,7 +30,7 @@ class BatchRequest(OpenAIInput):
 
 
 class BatchError(Contract):
-    """Why a batch failed as a whole, or was paused."""
+    """The reason for which a batch failed as a whole, or was paused."""
 
     code: str
     message: str
@@ -39,7 +39,7 @@ class BatchError(Contract):
 
 
 class BatchErrors(Contract):
-    """Why a batch failed as a whole, or was paused: one reason."""
+    """The list of such reasons, with one entry."""
 
     object: Literal["list"] = "list"
     data: tuple[BatchError, ...]

@@ -1,4 +1,4 @@
-"""What a stage started in Bedrock and SageMaker, which outlives its stack.
+"""Jobs and models of a stage in Bedrock and SageMaker, which outlive its stack.
 
 A job is of no stack: it runs on, and is billed, after everything that asked for it is gone.
 
@@ -51,7 +51,7 @@ class ModelGroup:
 
 @dataclass(frozen=True, slots=True)
 class ServiceInventory:
-    """What a stage has in Bedrock and SageMaker.
+    """The jobs, models and endpoints of a stage in Bedrock and SageMaker.
 
     `jobs` run, `groups` and `hosted` (models, endpoints and their configurations) lie there.
     `unseen` are sentences about what could not be looked for.
@@ -70,7 +70,7 @@ class ServiceInventory:
 
 @dataclass(frozen=True, slots=True)
 class SageMakerKind:
-    """How resources of one kind are listed, and stopped or deleted by their names."""
+    """The calls that list resources of one kind, and stop or delete them by their names."""
 
     kind: str
     listing: str

@@ -29,7 +29,7 @@ SendSignal: TypeAlias = Callable[[str, int, int, Signal], bool]
 """Sends a signal to a branch by execution ARN, id and ticket; returns False if it is late."""
 
 CHECK_INTERVAL_S = 600.0
-"""How often long timers are checked, in seconds."""
+"""The seconds between two checks of long timers."""
 
 _IsWanted: TypeAlias = Callable[[], bool]
 

@@ -32,7 +32,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorStyle:
-    """How errors are written: for example `DynamoDB.…`, with `AmazonDynamoDBv2` in the cause.
+    """The form of error names: for example `DynamoDB.…`, with `AmazonDynamoDBv2` in the cause.
 
     Only errors of the service's model have names of their own. Every other, such as throttling of
     SageMaker, has the name `base` of the SDK's exception for the whole service. `timeout` names a

@@ -45,7 +45,7 @@ class TaskResource:
 
     @property
     def name(self) -> str:
-        """What an error calls it: its type, or the ARN of a function or an activity."""
+        """Its name in errors: its type, or the ARN of a function or an activity."""
         return self.arn if self.is_function or self.is_activity else self.resource_type
 
     @property

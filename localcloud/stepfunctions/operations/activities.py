@@ -24,7 +24,7 @@ from localcloud.stepfunctions.operations.state_machines import checked_tags
 from localcloud.stepfunctions.store.activities import Activity, ActivityTask
 
 POLL_SECONDS = 60.0
-"""How long GetActivityTask waits for a task."""
+"""The seconds that GetActivityTask waits for a task."""
 
 _LOOK_SECONDS = 0.1
 

@@ -20,7 +20,7 @@ from localcloud.stepfunctions.store.versions import StateMachineVersion
 
 MAX_VERSIONS = 1000
 _INITIAL = "INITIAL"
-"""What PublishStateMachineVersion calls the revision that has no id."""
+"""The id of the first revision in PublishStateMachineVersion, which has none."""
 
 
 class VersionOperations(OperationGroup):

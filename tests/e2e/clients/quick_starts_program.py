@@ -30,7 +30,7 @@ asked = "What does a turbine do? Answer in one sentence."
 
 
 class Person(BaseModel):
-    """What instructor and pydantic-ai are to find."""
+    """The object that instructor and pydantic-ai are to extract."""
 
     name: str
     age: int

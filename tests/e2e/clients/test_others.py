@@ -35,7 +35,7 @@ soak_only = pytest.mark.skipif(not WHOLE, reason="the whole of a client runs in 
 
 
 def run(command: list[str], cloud: CloudProcess) -> str:
-    """What a command prints that runs against the cloud."""
+    """Return the output of a command that runs against the cloud."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     alone = {
         "AWS_ACCESS_KEY_ID": "test",
@@ -54,7 +54,7 @@ def run(command: list[str], cloud: CloudProcess) -> str:
 
 
 def told_by(program: str, cloud: CloudProcess) -> dict[str, Any]:
-    """What a program prints that runs against the cloud."""
+    """Return the output of a program that runs against the cloud."""
     file = Path(__file__).with_name(program)
     where = [f"{cloud.endpoint_url}/v1", cloud.api_key, cloud.endpoint_url]
     told: dict[str, Any] = json.loads(run([str(PYTHON), str(file), *where], cloud).splitlines()[-1])
@@ -62,7 +62,7 @@ def told_by(program: str, cloud: CloudProcess) -> dict[str, Any]:
 
 
 def aws(cloud: CloudProcess, *arguments: str) -> Any:
-    """What the AWS CLI prints, None for nothing.
+    """Return the output of the AWS CLI, None for nothing.
 
     Its version 1 sends `sqs` to an address of its own unless it is given one.
     """

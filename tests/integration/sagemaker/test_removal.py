@@ -1,4 +1,4 @@
-"""What a removed stage leaves in SageMaker: nothing that runs, and no model.
+"""A removed stage leaves nothing in SageMaker that runs, and no model.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModelPackageGroup.html

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Receiver:
-    """What came in, and what is answered: the last status again and again, once released."""
+    """Requests that came in, and statuses to answer: the last again and again, once released."""
 
     statuses: list[int] = field(default_factory=lambda: [204])
     got: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What Converse takes of images, which the local model reads as words.
+"""Images that Converse takes, which the local model reads as words.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html says that a message
 of the user has up to 20 images, each of up to 3.75 MB and 8,000 pixels a side.

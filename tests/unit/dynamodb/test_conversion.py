@@ -1,4 +1,4 @@
-"""What an earlier version journalled is converted once, or refused with the way out."""
+"""The journal of an earlier version is converted once, or refused with the way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a web page, or a program with no key, may send to the front door: nothing comes of it.
+"""Attacks by a web page, or a program with no key, on the front door: nothing comes of them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -173,7 +173,7 @@ def test_what_was_not_signed_should_not_be_taken(door: Door) -> None:
     ],
 )
 def test_a_call_should_name_one_operation(door: Door, form: str) -> None:
-    """What permissions are decided on must be what is done."""
+    """Permissions are decided on the operation that is then run."""
     answer = door.signed(form)
     assert (answer.status_code, "Action" in answer.text) == (400, True)
     assert "mallory" not in door.users()

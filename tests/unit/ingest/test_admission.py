@@ -1,4 +1,4 @@
-"""Who gets the seats: floods, simulated on the real claims, settlements and records."""
+"""Admission of ingests: floods, simulated on the real claims, settlements and records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of environments whose process or log fails, without processes."""
+"""Environments whose process or log fails, tested without processes."""
 
 from __future__ import annotations
 

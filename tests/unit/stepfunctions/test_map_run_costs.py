@@ -1,4 +1,4 @@
-"""What a child of a Map Run costs, by counts: it must not grow with the number of children."""
+"""The cost of a child of a Map Run, by counts: it must not grow with the number of children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task sends, what it may give back, and what a holder of its token may say.
+"""Payloads of tasks, their results, and the answers of a holder of a task token.
 
 `LS` is explained in `recorded.py`.
 """
