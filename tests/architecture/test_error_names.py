@@ -40,7 +40,7 @@ FOLDER = (ROOT / "statemachines").resolve()
 FILES = sorted(FOLDER.glob("*.asl.json"))
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 FUNCTION_ERRORS = {*OURS, "Runtime.ExitError", "Sandbox.Timedout"}
-"""The values of `errorType` that functions answer: our classes, and the names of Lambda's runtime."""
+"""Values of `errorType` that functions answer: our classes, and names of Lambda's runtime."""
 UNMODELLED = "ErrorThatIsNotInTheModel"
 TRANSIENT = {
     "lambda": {
