@@ -41,6 +41,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "search": Benchmark("benchmarks.search", 100),
     "overload": Benchmark("benchmarks.overload", 3),
     "table_growth": Benchmark("benchmarks.table_growth", 100),
+    "folder_growth": Benchmark("benchmarks.folder_growth", 1_000),
     "memory": Benchmark("benchmarks.memory", 2),
     "answering": Benchmark("benchmarks.answering", 1),
     "followups": Benchmark("benchmarks.followups", 1),

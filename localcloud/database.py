@@ -6,6 +6,7 @@ with `synchronous=NORMAL` also keeps the file consistent when the machine loses 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import weakref
@@ -14,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from localcloud.storage_errors import corrupt_database
+
+MIN_FREE_BYTES = 8 * 1024 * 1024
+"""A start leaves a file as it is that has less free within it."""
 
 
 class Database:
@@ -32,6 +36,20 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._connection() as connection:
             connection.executescript(schema)
+            self._give_back_free_pages(connection)
+
+    def _give_back_free_pages(self, connection: sqlite3.Connection) -> None:
+        """Shrink the file if most of it is free, which SQLite does not do when rows are deleted.
+
+        It is copied for that, so the disk must have room for it once more.
+        https://www.sqlite.org/lang_vacuum.html
+        """
+        pragmas = ("freelist_count", "page_count", "page_size")
+        free, pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
+        room = shutil.disk_usage(self._path.parent).free
+        if free * size >= MIN_FREE_BYTES and 2 * free > pages and room > pages * size:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

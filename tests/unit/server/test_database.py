@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.database import Database
+from localcloud.database import MIN_FREE_BYTES, Database
 from localcloud.storage_errors import CorruptDatabaseError, storage_failure
 
 SCHEMA = """
@@ -71,3 +71,21 @@ def test_should_name_a_damaged_file_and_what_to_do(tmp_path: Path, offset: int) 
     failure = storage_failure(caught.value)
     assert failure is not None
     assert str(path) in failure.message
+
+
+@pytest.mark.parametrize(("deleted", "shrinks"), [(0.9, True), (0.3, False)])
+def test_a_file_that_is_mostly_free_should_shrink_when_it_is_opened(
+    tmp_path: Path, deleted: float, shrinks: bool
+) -> None:
+    path, rows = tmp_path / "store.sqlite3", 40
+    database = Database(path, "CREATE TABLE IF NOT EXISTS things (n INTEGER, body BLOB)")
+    body = bytes(2 * MIN_FREE_BYTES // rows)
+    with database.transaction() as connection:
+        connection.executemany("INSERT INTO things VALUES (?, ?)", [(n, body) for n in range(rows)])
+    database.write("DELETE FROM things WHERE n < ?", rows * deleted)
+    database.close()
+    before = path.stat().st_size
+    again = Database(path, "CREATE TABLE IF NOT EXISTS things (n INTEGER, body BLOB)")
+    assert len(again.read("SELECT n FROM things")) == rows - rows * deleted
+    again.close()
+    assert (path.stat().st_size < before / 2) is shrinks
