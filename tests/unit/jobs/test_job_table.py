@@ -27,11 +27,11 @@ from chalicelib.jobs.lifecycle import (
 )
 from chalicelib.jobs.steps import StepOutcome
 from tests.clients import client
-from tests.unit.ingest.conftest import records, table
+from tests.unit.ingest.conftest import dynamodb, records, table
 from tests.unit.ingest.fakes import INDEX
 from tests.unit.jobs.examples import JOB, NOW, given
 
-__all__ = ["records", "table"]
+__all__ = ["dynamodb", "records", "table"]
 
 NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
 OTHER = "01J9ZQ3V5B8X6N2M4K7T0RWFHZ"

@@ -14,11 +14,11 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.prompts.library import PromptLibrary
 from chalicelib.prompts.records import PromptChange, PromptHead, StoredVersion
 from tests.clients import client
-from tests.unit.ingest.conftest import table
+from tests.unit.ingest.conftest import dynamodb, table
 from tests.unit.prompts.examples import content
 from tests.unit.prompts.fakes import NOW
 
-__all__ = ["table"]
+__all__ = ["dynamodb", "table"]
 
 TENANT = "acme"
 

@@ -74,6 +74,7 @@ OF_THEIR_OWN = {
     "sagemaker/hosting/deployer.py": "one deployment, which fails with the reason",
     "sagemaker/hosting/monitor.py": "a round cannot raise; one invocation",
     "sagemaker/transform/runner.py": "one container",
+    "server.py": "the watch that ends the process",
     "stepfunctions/engine/work_scheduler.py": "a piece of work that raises ends no thread",
     "supervision.py": "the supervised thread itself",
 }
