@@ -19,7 +19,7 @@ OPEN = (*_GOING, "paused")
 _SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups", "estimate", "notes")
 KINDS = (
     *("export", "remove_tenant", "remove_collection", "remove_document"),
-    *("reindex", "embed_pictures", "batch"),
+    *("reindex", "embed_pictures", "batch", "scheduled_run"),
 )
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0

@@ -294,7 +294,7 @@ def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Jo
 
 def with_backups(job: Job) -> Job:
     """Return `job` with the backups that still hold what it removes, if it is a removal."""
-    if job.kind in ("export", "reindex", "embed_pictures", "batch"):
+    if job.kind in ("export", "reindex", "embed_pictures", "batch", "scheduled_run"):
         return job
     backups = TENANT_BACKUPS if job.kind == "remove_tenant" else BACKUPS
     return job.model_copy(update={"backups": backups})

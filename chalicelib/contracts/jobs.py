@@ -19,6 +19,7 @@ from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import Backup, RemovalBound
+from chalicelib.contracts.schedule_runs import RunOrder
 
 JobKind = Literal[
     "export",
@@ -28,8 +29,9 @@ JobKind = Literal[
     "reindex",
     "embed_pictures",
     "batch",
+    "scheduled_run",
 ]
-Machine = Literal["export", "remove", "reindex", "batch", "generate"]
+Machine = Literal["export", "remove", "reindex", "batch", "generate", "schedule"]
 """State machines that jobs run on."""
 JobStatus = Literal[
     "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
@@ -141,7 +143,8 @@ class RemoveTenantRequest(HttpInput):
 class JobInput(Contract):
     """The input of the execution of one attempt at a job.
 
-    `bound` is set where one document is removed: what of it goes. `order` is that of a batch.
+    `bound` is set where one document is removed: what of it goes. `order` is that of a batch, and
+    `run` that of a run of a schedule.
     """
 
     tenant: str
@@ -155,6 +158,7 @@ class JobInput(Contract):
     bound: RemovalBound | None = None
     model: str = ""
     order: BatchOrder | None = None
+    run: RunOrder | None = None
 
     @property
     def execution_name(self) -> str:
@@ -171,6 +175,8 @@ class JobInput(Contract):
                 return "generate"
             case "embed_pictures":
                 return "reindex"
+            case "scheduled_run":
+                return "schedule"
             case kind:
                 return kind
 

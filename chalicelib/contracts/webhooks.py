@@ -22,6 +22,8 @@ EventType = Literal[
     "job.failed",
     "feedback.received",
     "budget.exceeded",
+    "schedule.ended",
+    "schedule.paused",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)

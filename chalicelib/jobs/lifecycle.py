@@ -14,10 +14,13 @@ RECORD_DAYS = 90
 """Days for which a job that ended is shown."""
 
 _CANCELLABLE = frozenset(
-    {"export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"}
+    {
+        *("export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"),
+        "scheduled_run",
+    }
 )
 _PAUSABLE = frozenset({"batch"})
-_WITH_RESULTS = frozenset({"export", "batch"})
+_WITH_RESULTS = frozenset({"export", "batch", "scheduled_run"})
 """Kinds of jobs that have results."""
 _RETRYABLE: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 

@@ -1,0 +1,300 @@
+"""Schedules: what runs by the clock for a tenant, as it is asked for and shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
+from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.generations import ServiceTier
+from chalicelib.contracts.jobs import JobCounts
+from chalicelib.contracts.names import Collection
+from chalicelib.contracts.prompts import LATEST, AnyJson, Label, Name, PromptName
+from chalicelib.contracts.receipts import Dollars, Receipt
+from chalicelib.contracts.schedule_runs import RunStatus, Trigger
+from chalicelib.contracts.search import Question
+
+SCHEDULE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+S3_URI_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.{1,1024}$"
+MAX_EXPRESSION_CHARACTERS = 256
+MAX_WINDOW_MINUTES = 1_440
+"""https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-flexible-time-windows.html"""
+MAX_RUN_DOLLARS = 1_000_000
+MAX_CATCH_UP = 100
+MAX_RETRIES = 5
+MAX_FAILURES = 100
+MAX_RESULTS = 4
+MAX_SEARCHED = 100
+SHOWN_TIMES = 5
+
+ScheduleName = Annotated[str, Field(pattern=SCHEDULE_PATTERN)]
+S3Uri = Annotated[str, Field(pattern=S3_URI_PATTERN, max_length=1_100)]
+Overlap = Literal["skip", "queue", "cancel"]
+CatchUp = Literal["none", "latest", "all"]
+ScheduleStatus = Literal["active", "paused", "ended"]
+
+
+class ObjectSource(HttpInput):
+    """A file of calls at a fixed place, read anew by each run."""
+
+    type: Literal["object"]
+    uri: S3Uri
+
+
+class PrefixSource(HttpInput):
+    """Files of calls: every object under a prefix that is new or changed since the last run."""
+
+    type: Literal["prefix"]
+    uri: S3Uri
+
+
+class DocumentsSource(HttpInput):
+    """Documents of a collection, or of all: by a filter, and if `changed` only those that are new
+    or changed since the last run that succeeded.
+    """
+
+    type: Literal["documents"]
+    collection: Collection | None = None
+    filter: Filter | None = None
+    changed: bool = True
+
+
+class SearchSource(HttpInput):
+    """The documents that a search finds, the best first."""
+
+    type: Literal["search"]
+    query: Question
+    collection: Collection | None = None
+    filter: Filter | None = None
+    limit: int = Field(default=20, ge=1, le=MAX_SEARCHED)
+
+
+Source = Annotated[
+    ObjectSource | PrefixSource | DocumentsSource | SearchSource, Field(discriminator="type")
+]
+
+
+class S3Destination(HttpInput):
+    """Files of a run's results go under `uri`, into a folder of the run's own."""
+
+    type: Literal["s3"]
+    uri: S3Uri
+
+
+class CollectionDestination(HttpInput):
+    """Results become documents of a collection: one for each document that was selected."""
+
+    type: Literal["collection"]
+    collection: Collection
+
+
+class WebhookDestination(HttpInput):
+    """A webhook of the tenant hears of the run's end, whatever else it listens to."""
+
+    type: Literal["webhook"]
+    webhook_id: str = Field(min_length=1, max_length=64)
+
+
+Destination = Annotated[
+    S3Destination | CollectionDestination | WebhookDestination, Field(discriminator="type")
+]
+Destinations = Annotated[tuple[Destination, ...], Field(max_length=MAX_RESULTS)]
+
+
+class PromptUse(HttpInput):
+    """The prompt that is put to each selected document.
+
+    `document` names the variable that the document's text goes to; left out, it is the prompt's
+    only variable of type `document`. `variables` are the values of others.
+    """
+
+    name: PromptName
+    version: Annotated[int, Field(ge=1)] | Label = LATEST
+    document: Name | None = None
+    variables: dict[str, AnyJson] = Field(default_factory=dict)
+
+
+class BatchWork(HttpInput):
+    """Answer calls in a batch: those of files, or a prompt put to each document of a selection."""
+
+    kind: Literal["batch"]
+    source: Source
+    prompt: PromptUse | None = None
+    model: str = Field(default="auto", min_length=1, max_length=256)
+    quality: int = Field(default=1, ge=1, le=5)
+    service_tier: ServiceTier = "standard"
+    checks: tuple[Annotated[str, Field(max_length=1_000)], ...] = Field(default=(), max_length=8)
+    fallback: bool = True
+    keep_truncated: bool = False
+    deadline_seconds: int = Field(default=24 * 3600, ge=1, le=MAX_DEADLINE_SECONDS)
+    results: Destinations = ()
+
+    @model_validator(mode="after")
+    def _prompt_where_documents(self) -> Self:
+        has_documents = self.source.type in ("documents", "search")
+        if has_documents and self.prompt is None:
+            raise PydanticCustomError("prompt", "name the prompt that the documents are put to")
+        if not has_documents and self.prompt is not None:
+            raise PydanticCustomError("prompt", "a file of calls names its own prompts")
+        return self
+
+
+class SyncWork(HttpInput):
+    """Bring the objects under a prefix into a collection: those that are new or changed.
+
+    With `remove`, documents whose objects are gone are removed, too.
+    """
+
+    kind: Literal["sync"]
+    uri: S3Uri
+    collection: Collection
+    remove: bool = False
+
+
+class ExportWork(HttpInput):
+    """Export everything of the tenant, or of one collection."""
+
+    kind: Literal["export"]
+    collection: Collection | None = None
+    results: Destinations = ()
+
+
+class ReportWork(HttpInput):
+    """Report usage and cost of the last whole period before the run."""
+
+    kind: Literal["report"]
+    period: Literal["day", "week", "month"] = "day"
+    results: Destinations = ()
+
+
+Work = Annotated[BatchWork | SyncWork | ExportWork | ReportWork, Field(discriminator="kind")]
+WORK: TypeAdapter[BatchWork | SyncWork | ExportWork | ReportWork] = TypeAdapter(
+    Work, config={"defer_build": True}
+)
+"""Reads the `work` of a `RunOrder`."""
+
+
+class ScheduleTerms(HttpInput):
+    """When a schedule runs and what then is done, as both its caller and its record say it.
+
+    `expression` is `cron(…)`, `rate(…)` or `at(…)` of EventBridge Scheduler, in `time_zone`, from
+    `start` to `end`. A run begins within `window_minutes` after its time. `overlap` says what
+    happens while the run before goes on; `catch_up` what happens to times that nothing ran at, of
+    which at most `max_catch_up` are made up for. `budget` bounds the estimate of one run, in
+    dollars. A run that failed is tried again `retries` times, and after `pause_after` failed runs
+    in a row the schedule is paused.
+    """
+
+    expression: str = Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)
+    time_zone: str = Field(default="UTC", min_length=1, max_length=50)
+    window_minutes: int = Field(default=0, ge=0, le=MAX_WINDOW_MINUTES)
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    overlap: Overlap = "skip"
+    catch_up: CatchUp = "latest"
+    max_catch_up: int = Field(default=10, ge=1, le=MAX_CATCH_UP)
+    budget: Annotated[Dollars, Field(ge=0, le=MAX_RUN_DOLLARS)] | None = None
+    retries: int = Field(default=1, ge=0, le=MAX_RETRIES)
+    pause_after: int = Field(default=3, ge=1, le=MAX_FAILURES)
+    description: str = Field(default="", max_length=256)
+    work: Work
+
+
+class CreateScheduleRequest(ScheduleTerms):
+    """`POST /v1/schedules`: a schedule of the name `name`."""
+
+    name: ScheduleName
+
+    def terms(self) -> ScheduleTerms:
+        """Return what the schedule says, without its name."""
+        return ScheduleTerms(**{name: getattr(self, name) for name in ScheduleTerms.model_fields})
+
+
+class ReplaceScheduleRequest(ScheduleTerms):
+    """`PUT /v1/schedules/{name}`: other terms for a schedule, which keeps its watermark."""
+
+
+class ScheduleChangeRequest(HttpInput):
+    """`POST …/pause`, `/resume` and `/run`: the body may be left out; it says nothing."""
+
+
+class MissedTimes(Contract):
+    """Times that nothing ran at and that were not made up for."""
+
+    count: int = Field(ge=1)
+    first: AwareDatetime
+    last: AwareDatetime
+
+
+class ScheduleRun(Contract):
+    """One run of a schedule, or a record of times that were skipped or missed.
+
+    `job_id` is set once the run has begun; `GET /v1/jobs/{job_id}` has its results. `attempts`
+    counts how often it was tried. `watermark` is where it began, `new_watermark` where the next
+    one begins.
+    """
+
+    run_id: str
+    schedule: str
+    trigger: Trigger
+    scheduled_at: AwareDatetime
+    status: RunStatus
+    reason: str = ""
+    job_id: str = ""
+    attempts: int = Field(default=0, ge=0)
+    counts: JobCounts | None = None
+    receipt: Receipt | None = None
+    results: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    missed: MissedTimes | None = None
+    watermark: AwareDatetime | None = None
+    new_watermark: AwareDatetime | None = None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+
+
+class ScheduleRunList(Contract):
+    """One page of runs, newest first; `next_cursor` is opaque, and None at the end."""
+
+    items: tuple[ScheduleRun, ...]
+    next_cursor: str | None
+
+
+class Schedule(Contract):
+    """A schedule, as `GET /v1/schedules/{name}` shows it.
+
+    `reason` says why it is paused. `next` are the next five times that it runs at, none while it is
+    paused. `failures` counts the failed runs in a row. `watermark` is the time before which
+    everything was processed. `running` is the run that has begun and not ended, or "".
+    """
+
+    schedule_id: str
+    name: str
+    status: ScheduleStatus
+    reason: str = ""
+    terms: ScheduleTerms
+    next: tuple[AwareDatetime, ...] = ()
+    failures: int = Field(default=0, ge=0)
+    watermark: AwareDatetime | None = None
+    running: str = ""
+    last_run: ScheduleRun | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class ScheduleList(Contract):
+    """One page of schedules by name; `next_cursor` is opaque, and None at the end."""
+
+    items: tuple[Schedule, ...]
+    next_cursor: str | None
+
+
+def work_json(work: BatchWork | SyncWork | ExportWork | ReportWork) -> dict[str, Any]:
+    """Return a work as the JSON that a `RunOrder` carries."""
+    written: dict[str, Any] = WORK.dump_python(work, mode="json", exclude_unset=True, by_alias=True)
+    return written

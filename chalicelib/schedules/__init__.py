@@ -1,0 +1,1 @@
+"""Schedules of tenants: the times that they run at, and the lifecycle of their runs."""
