@@ -5,6 +5,7 @@ https://github.com/ulid/spec
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from datetime import datetime
 
@@ -20,3 +21,9 @@ def ulid(now: datetime, chance: int | None = None) -> str:
     bits = secrets.randbits(_CHANCE_BITS) if chance is None else chance
     number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | bits
     return "".join(_ALPHABET[(number >> (5 * n)) & 31] for n in reversed(range(_LENGTH)))
+
+
+def ulid_of(moment: datetime, seed: str) -> str:
+    """Return the ULID of `moment` and `seed`: the same one each time, so that a repeat is known."""
+    digest = hashlib.sha256(seed.encode()).digest()
+    return ulid(moment, int.from_bytes(digest[: _CHANCE_BITS // 8], "big"))

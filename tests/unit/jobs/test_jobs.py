@@ -34,7 +34,7 @@ from chalicelib.jobs.lifecycle import (
 )
 from chalicelib.jobs.receipts import job_receipt
 from chalicelib.jobs.steps import StepOutcome, run_step
-from chalicelib.jobs.ulids import ULID_PATTERN, ulid
+from chalicelib.jobs.ulids import ULID_PATTERN, ulid, ulid_of
 from tests.unit.ingest.fakes import FakeBus
 from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
@@ -74,6 +74,14 @@ def test_ulids_sort_as_they_were_made(moment: datetime, later: int) -> None:
     assert re.fullmatch(ULID_PATTERN, one)
     assert one[:10] <= ulid(first + timedelta(milliseconds=later))[:10]
     assert ulid(first, chance=1) < ulid(first, chance=2)
+
+
+@holds_for(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 2)), st.text())
+def test_a_ulid_of_a_seed_should_be_the_same_each_time(moment: datetime, seed: str) -> None:
+    made = ulid_of(moment, seed)
+    assert re.fullmatch(ULID_PATTERN, made)
+    assert made == ulid_of(moment, seed) != ulid_of(moment, seed + "x")
+    assert made[:10] == ulid(moment)[:10]
 
 
 def test_a_ulid_is_the_one_of_the_specification() -> None:
