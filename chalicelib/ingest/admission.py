@@ -6,8 +6,7 @@ account may run at once, and none fails for want of one.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import HeadraceError, Throttled, Transient
 from chalicelib.ingest.arrivals import ArrivalResult
+from chalicelib.jobs.ingest_seats import SeatUse
 
 if TYPE_CHECKING:
     from chalicelib.jobs.ingest_settlement import IngestSlot
@@ -36,18 +36,6 @@ class WaitingProcessor(Protocol):
 
     def admit(self, body: str) -> ArrivalResult | None:
         """Process a message of the inbox queue; None if there is no seat for it."""
-
-
-def next_admitted(firsts: Iterable[WaitingArrival], held: Mapping[str, int]) -> WaitingArrival:
-    """Return which of the tenants' first arrivals gets the next seat.
-
-    That is one of the tenant that holds the fewest seats; between equals, the one due first.
-
-    Args:
-        firsts: the first arrival of each tenant, at least one.
-        held: how many seats each tenant holds; 0 where it is missing.
-    """
-    return min(firsts, key=lambda each: (held.get(each.tenant, 0), each.due, each.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +61,18 @@ class Admission:
         """
         running = sorted(self.records.running(), key=lambda slot: slot.started_at)
         most = 0 if len(running) >= self.seats else most
+        seats = SeatUse(self.seats)
+        for slot in running:
+            seats.take(slot.work.tenant, large=slot.large)
         last = running[-1].work.tenant if running else ""
-        found = islice(self.waiting.firsts(last), self.max_tenants)
-        firsts = {first.tenant: first for first in found}
+        firsts = {
+            (first.tenant, first.large): first
+            for large in (False, True)
+            for first in islice(self.waiting.firsts(last, large=large), self.max_tenants)
+        }
         oldest = min((first.arrived_at for first in firsts.values()), default=now)
-        round_ = _Round(self, firsts, Counter(slot.work.tenant for slot in running), now)
-        while firsts and most != 0 and round_.has_seat():
+        round_ = _Round(self, firsts, seats, now)
+        while most != 0 and round_.has_seat():
             most = None if most is None else most - 1
         if round_.problem is not None:
             raise round_.problem
@@ -87,40 +81,51 @@ class Admission:
 
 @dataclass(slots=True)
 class _Round:
-    """One look at the waiting arrivals: the first of each tenant, and the seats that it holds."""
+    """One look at the waiting arrivals: the first of each tenant's lines, and who holds seats."""
 
     admission: Admission
-    firsts: dict[str, WaitingArrival]
-    held: Counter[str]
+    firsts: dict[tuple[str, bool], WaitingArrival]
+    seats: SeatUse
     now: datetime
     problem: HeadraceError | None = None
 
     def has_seat(self) -> bool:
-        """Process the arrival whose turn it is; return False if there is no seat for it."""
-        arrival = next_admitted(self.firsts.values(), self.held)
+        """Process the arrival whose turn it is; return False if none has a seat."""
+        arrival = self.seats.next_admitted(self.firsts.values())
+        if arrival is None:
+            return False
         try:
             result = self.admission.arrivals.admit(arrival.body)
         except HeadraceError as error:
             self.problem = error
             self._postpone(arrival, error)
             return True
+        if result is None:
+            return self._passes_by(arrival)
         if result is ArrivalResult.UNSETTLED:
-            del self.firsts[arrival.tenant]
-        elif result is not None:
-            self.held[arrival.tenant] += result is ArrivalResult.STARTED
-            self._forget(arrival)
-        return result is not None
+            del self.firsts[arrival.tenant, arrival.large]
+            return True
+        if result is ArrivalResult.STARTED:
+            self.seats.take(arrival.tenant, large=arrival.large)
+        self._forget(arrival)
+        return True
+
+    def _passes_by(self, arrival: WaitingArrival) -> bool:
+        """Leave large files out where others took their seats meanwhile; False if all are taken."""
+        if arrival.large:
+            self.firsts = {line: first for line, first in self.firsts.items() if not first.large}
+        return arrival.large
 
     def _forget(self, arrival: WaitingArrival) -> None:
-        del self.firsts[arrival.tenant]
+        del self.firsts[arrival.tenant, arrival.large]
         self.admission.waiting.remove(arrival)
-        following = self.admission.waiting.first(arrival.tenant)
+        following = self.admission.waiting.first(arrival.tenant, large=arrival.large)
         if following is not None:
-            self.firsts[arrival.tenant] = following
+            self.firsts[following.tenant, following.large] = following
 
     def _postpone(self, arrival: WaitingArrival, error: HeadraceError) -> None:
-        """Leave the tenant out; let its others pass an arrival that may go on failing."""
-        del self.firsts[arrival.tenant]
+        """Leave the line out; let its others pass an arrival that may go on failing."""
+        del self.firsts[arrival.tenant, arrival.large]
         postponed = replace(arrival, due=self.now + POSTPONEMENT)
         if postponed != arrival and not isinstance(error, Throttled | Transient):
             self.admission.waiting.add(postponed)

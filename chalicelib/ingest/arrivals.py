@@ -105,7 +105,8 @@ class ArrivalProcessor:
         if isinstance(claim, ArrivalResult):
             return claim
         others_wait = isinstance(message, RetryWanted) and self.waiting.is_any()
-        result = None if others_wait else self._start(claim)
+        # Only an admission sees which tenant holds how many seats by large files.
+        result = None if others_wait or claim.is_large else self._start(claim)
         if result is None:
             self.waiting.add(waiting_arrival(claim.work, claim.attempt, claim.now, body))
             return ArrivalResult.DEFERRED

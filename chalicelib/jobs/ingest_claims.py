@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.metadata import same_metadata
+from chalicelib.jobs.ingest_seats import is_large
 from chalicelib.retrieval.ids import parse_inbox_key, version_id, version_order
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class IngestClaim:
     def execution_name(self) -> str:
         """Return the name under which the state machine runs this attempt."""
         return execution_name(self.work.version, self.attempt)
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether the file is large, so that it takes no seat that is kept for others."""
+        return is_large(self.work.bytes)
 
 
 def ingest_input(event: ObjectCreated) -> IngestInput:

@@ -31,6 +31,8 @@ class IngestSlot:
     attempt: int
     execution_arn: str
     started_at: datetime
+    large: bool = False
+    """Whether it counts among those that large files hold."""
 
 
 @dataclass(frozen=True, slots=True)

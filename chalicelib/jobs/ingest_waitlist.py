@@ -14,6 +14,7 @@ from math import log2
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.jobs.ingest_claims import execution_name
+from chalicelib.jobs.ingest_seats import is_large
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
@@ -26,13 +27,17 @@ DOUBLING = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class WaitingArrival:
-    """A message of the inbox queue that waits for a seat; `due` orders those of a tenant."""
+    """A message of the inbox queue that waits for a seat; `due` orders those of a tenant.
+
+    A tenant has two lines, of large files and of others: those pass where a large one may not.
+    """
 
     name: str
     tenant: str
     due: datetime
     arrived_at: datetime
     body: str
+    large: bool = False
 
 
 class Waitlist(Protocol):
@@ -47,11 +52,11 @@ class Waitlist(Protocol):
     def remove(self, arrival: WaitingArrival) -> None:
         """Forget an arrival; it is no error if it is gone."""
 
-    def first(self, tenant: str) -> WaitingArrival | None:
-        """Return the arrival of a tenant that is due first, or None."""
+    def first(self, tenant: str, *, large: bool) -> WaitingArrival | None:
+        """Return the arrival of a tenant's line that is due first, or None."""
 
-    def firsts(self, behind: str) -> Iterator[WaitingArrival]:
-        """Yield the first of each tenant, of those behind the tenant `behind` before the others."""
+    def firsts(self, behind: str, *, large: bool) -> Iterator[WaitingArrival]:
+        """Yield the first of each tenant's line, of those behind `behind` before the others."""
 
 
 def waiting_arrival(work: IngestInput, attempt: int, now: datetime, body: str) -> WaitingArrival:
@@ -63,6 +68,7 @@ def waiting_arrival(work: IngestInput, attempt: int, now: datetime, body: str) -
         due=arrived_at + courtesy(work.bytes),
         arrived_at=arrived_at,
         body=body,
+        large=is_large(work.bytes),
     )
 
 

@@ -160,6 +160,7 @@ def _running_from(item: Item) -> IngestSlot:
         attempt=item["attempt"],
         execution_arn=item["execution_arn"],
         started_at=datetime.fromisoformat(item["started_at"]),
+        large=item.get("large", False),
     )
 
 

@@ -6,9 +6,11 @@ Every item has the string keys `pk` and `sk`:
     TENANT#<tenant>   DOCUMENT#<id>                what the API shows
     TENANT#<tenant>   VERSION#<id>#<version>       one upload; its creation is the claim
     TENANT#<tenant>   UPLOAD#<id>#<request>        an upload that was announced, and has not come
-    ADMISSION         ingest                       running: how many places are taken
+    ADMISSION         ingest                       how many places are taken: running, and
+                                                   running_large by large files
     ADMISSION         RUNNING#<version>-<attempt>  one place; its deletion is the settlement
     WAITING           <tenant>#<due>#<version>-<attempt>  an arrival that waits for a place
+    WAITING           #large#<tenant>#<due>#<version>-<attempt>  one of a large file
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from chalicelib.adapters.records.writes import (
 )
 from chalicelib.errors import Conflict
 from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim
+from chalicelib.jobs.ingest_seats import large_seats
 
 if TYPE_CHECKING:
     from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
@@ -46,7 +49,7 @@ class IngestTable(DocumentTable):
         """Create the version, take a slot and point the document at it, in one transaction."""
         writes: list[Write] = [
             new_version(claim),
-            *take_slot(claim, max_running),
+            *take_slot(claim, max_running, large_seats(max_running)),
             new_latest(claim),
             tenant_stays(claim.work.tenant),
             upload_arrived(claim),
@@ -57,7 +60,7 @@ class IngestTable(DocumentTable):
         """Take a slot for another attempt at a failed version, in one transaction."""
         writes: list[Write] = [
             next_attempt(claim),
-            *take_slot(claim, max_running),
+            *take_slot(claim, max_running, large_seats(max_running)),
             latest_again(claim),
             tenant_stays(claim.work.tenant),
         ]
@@ -70,7 +73,7 @@ class IngestTable(DocumentTable):
             Conflict: the version or its document changed since the settlement was decided.
         """
         work = running.work
-        writes: list[Write] = [free_slot(running), count_down()]
+        writes: list[Write] = [free_slot(running), count_down(running)]
         if self.version(work.tenant, work.document_id, work.version) is not None:
             writes.append(version_settled(work, settlement, now))
             document = self.document(work.tenant, work.document_id)

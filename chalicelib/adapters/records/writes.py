@@ -130,8 +130,8 @@ def next_attempt(claim: IngestClaim) -> Update:
     )
 
 
-def take_slot(claim: IngestClaim, max_running: int) -> tuple[Put, Update]:
-    """Return the writes that take a place among at most `max_running`."""
+def take_slot(claim: IngestClaim, max_running: int, max_large: int) -> tuple[Put, Update]:
+    """Return the writes that take a place among `max_running`, `max_large` of them large files'."""
     place = Put(
         {
             "pk": ADMISSION,
@@ -140,14 +140,28 @@ def take_slot(claim: IngestClaim, max_running: int) -> tuple[Put, Update]:
             "attempt": claim.attempt,
             "execution_arn": claim.execution_arn,
             "started_at": timestamp(claim.now),
+            "large": claim.is_large,
         },
         ABSENT,
     )
+    free = "(attribute_not_exists(#running) OR #running < :max)"
+    if not claim.is_large:
+        counter = Update(
+            COUNTER,
+            "SET #running = if_not_exists(#running, :zero) + :one",
+            {":zero": 0, ":one": 1},
+            WriteCondition(free, {":max": max_running}),
+        )
+        return place, counter
     counter = Update(
         COUNTER,
-        "SET #running = if_not_exists(#running, :zero) + :one",
+        "SET #running = if_not_exists(#running, :zero) + :one,"
+        " #running_large = if_not_exists(#running_large, :zero) + :one",
         {":zero": 0, ":one": 1},
-        WriteCondition("attribute_not_exists(#running) OR #running < :max", {":max": max_running}),
+        WriteCondition(
+            f"{free} AND (attribute_not_exists(#running_large) OR #running_large < :large)",
+            {":max": max_running, ":large": max_large},
+        ),
     )
     return place, counter
 
@@ -261,9 +275,10 @@ def free_slot(running: IngestSlot) -> Delete:
     return Delete(slot_key(running.execution_arn), EXISTS)
 
 
-def count_down() -> Update:
+def count_down(running: IngestSlot) -> Update:
     """Count one running ingest less."""
-    return Update(COUNTER, "SET #running = #running - :one", {":one": 1})
+    large = ", #running_large = #running_large - :one" if running.large else ""
+    return Update(COUNTER, f"SET #running = #running - :one{large}", {":one": 1})
 
 
 def version_settled(work: IngestInput, settlement: IngestSettlement, now: datetime) -> Update:

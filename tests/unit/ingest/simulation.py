@@ -34,6 +34,7 @@ from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover
 from chalicelib.ingest.removal import DocumentRemoval
 from chalicelib.ingest.settlement import IngestSettler
 from chalicelib.jobs.ingest_claims import execution_arn
+from chalicelib.jobs.ingest_seats import LARGE_BYTES
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, vector_key
 from localcloud.stepfunctions.language.jsonata.templates import Bindings, evaluate
 from localcloud.stepfunctions.language.values import JsonObject
@@ -239,7 +240,13 @@ class World:
         version, sequencer = f"o{self.uploaded:06d}", f"{self.uploaded:018x}"
         key = KEYS[path]
         self.objects.put(key, version, content.encode(), {})
-        event = arrival(key=key, version_id=version, sequencer=sequencer, id=f"e{self.uploaded}")
+        event = arrival(
+            key=key,
+            version_id=version,
+            sequencer=sequencer,
+            id=f"e{self.uploaded}",
+            size=self.chance.choices((20, LARGE_BYTES + 1), (3, 1))[0],
+        )
         self.arrived += [event] * self.chance.choices((1, 2, 3), (6, 3, 1))[0]
         self.user[path] = Uploads(content, uncertain=path == self._beginning, version=version)
 
@@ -434,7 +441,11 @@ class World:
         return found
 
     def check_no_mixture(self) -> None:
-        """Whatever goes on, a query finds the whole of one content, or nothing."""
+        """Whatever goes on, a query finds the whole of one content, or nothing.
+
+        Nor do large files hold every place.
+        """
+        assert sum(slot.large for slot in self.records.running()) < PLACES
         for document_id, texts in self.answers().items():
             assert texts == texts[:1] * CONTENTS[texts[0]], (document_id, texts)
 
@@ -442,6 +453,7 @@ class World:
         """Each path holds what its user left there, once, and nothing else is left."""
         counter = self.table.get(("ADMISSION", "ingest")) or {"running": 0}
         assert (counter["running"], list(self.records.running())) == (0, [])
+        assert counter.get("running_large", 0) == 0
         assert max(self.starts.values()) == 1
         self.check_no_mixture()
         wanted = 0

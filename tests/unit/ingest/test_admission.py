@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.adapters.records.waitlist import WaitlistTable
+from chalicelib.adapters.records.writes import COUNTER
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.errors import HeadraceError
 from chalicelib.ingest.admission import POSTPONEMENT, Admission
 from chalicelib.ingest.arrivals import ArrivalProcessor
 from chalicelib.ingest.departures import MemberRemover
+from chalicelib.jobs.ingest_seats import SeatUse
 from chalicelib.jobs.ingest_settlement import IngestSettlement
-from chalicelib.jobs.ingest_waitlist import courtesy
+from chalicelib.jobs.ingest_waitlist import WaitingArrival, courtesy
 from tests.unit.ingest.conftest import TABLE, put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, arrival
 from tests.unit.ingest.fakes import FakeObjects, FakeRemover
@@ -49,6 +51,7 @@ class Stage:
     waits: dict[str, timedelta] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     max_tenants: int = 200
+    seats: int = SEATS
 
     def __post_init__(self) -> None:
         table = DynamoTable(MemoryDynamo(), TABLE)  # type: ignore[arg-type]
@@ -70,11 +73,11 @@ class Stage:
                 self.records, self.objects, lambda bucket: remover, remover.later
             ),
             machine_arn=MACHINE,
-            max_running=SEATS,
+            max_running=self.seats,
             now=lambda: self.now,
         )
         self.admission = Admission(
-            self.waiting, self.records, self.arrivals, SEATS, self.max_tenants
+            self.waiting, self.records, self.arrivals, self.seats, self.max_tenants
         )
         self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._number = count()
@@ -108,7 +111,7 @@ class Stage:
         assert work.uploaded_at is not None
         self.started.append(work)
         self.waits[work.path] = self.now - work.uploaded_at
-        assert len(self.started) - len(self.finished) <= SEATS
+        assert len(self.started) - len(self.finished) <= self.seats
         self.at(self.base + work.bytes / (200 * KB), lambda: self._end(name))
 
     def ended(self, execution_arn: str) -> ExecutionStatus | None:
@@ -183,6 +186,66 @@ def test_seats_are_shared_by_tenants_whatever_they_upload() -> None:
     ended = Counter(work.tenant for work in stage.finished)
     assert ended["zeta"] > 40
     assert ended["acme"] > 8
+
+
+def test_large_files_of_a_tenant_leave_seats_for_a_small_one_and_for_another_tenants() -> None:
+    """However many large files came first, and in whatever order the others come."""
+    stage = Stage(tenants=("acme", "zeta"))
+    for n in range(12):
+        stage.upload(64 * MB, after=n / 10)
+    small = [stage.upload(KB, after=10 + n / 10) for n in range(8)]
+    other = stage.upload(64 * MB, "zeta", after=20)
+    last = stage.upload(KB, "zeta", after=21)
+    stage.run(timedelta(seconds=60))
+    assert max(stage.waits[path] for path in small) <= timedelta(seconds=9)
+    assert stage.waits[other] == timedelta()
+    assert stage.waits[last] == timedelta()
+    running = Counter(slot.work.tenant for slot in stage.records.running())
+    assert running == {"acme": 2, "zeta": 1}
+    stage.run()
+    assert len(stage.finished) == 22
+    assert not stage.waiting.is_any()
+    assert stage.records._table.get(COUNTER) == {
+        "pk": "ADMISSION", "sk": "ingest", "running": 0, "running_large": 0,
+    }  # fmt: skip
+
+
+def test_the_only_seat_is_every_files() -> None:
+    stage = Stage(seats=1)
+    paths = [stage.upload(size) for size in (3 * MB, KB, 2 * MB, KB)]
+    stage.run()
+    assert sorted(work.path for work in stage.finished) == sorted(paths)
+
+
+LINES = st.tuples(st.sampled_from("abcd"), st.booleans())
+
+
+@given(st.integers(1, 9), st.lists(LINES, max_size=40))
+def test_seats_that_large_files_may_hold_are_bounded_and_no_seat_is_held_back_from_small_ones(
+    seats: int, wanted: list[tuple[str, bool]]
+) -> None:
+    """Fill the seats one by one from what waits, until nothing that waits may have one."""
+    waiting = [
+        WaitingArrival(f"{n:02}", tenant, NOW + timedelta(seconds=n), NOW, "", large)
+        for n, (tenant, large) in enumerate(wanted)
+    ]
+    use = SeatUse(seats)
+    while use.held.total() < seats:
+        before = Counter(use.held)
+        given = use.next_admitted(waiting)
+        if given is None:
+            break
+        others = [each.tenant for each in waiting if each.tenant != given.tenant and not each.large]
+        assert all(before[given.tenant] <= before[other] for other in others)
+        if others:
+            assert before[given.tenant] < (seats + 1) / 2
+        use.take(given.tenant, large=given.large)
+        waiting.remove(given)
+    assert use.held_large.total() <= max(1, seats - 1)
+    assert max(use.held_large.values(), default=0) <= max(1, seats - 2)
+    assert use.held.total() == seats or all(each.large for each in waiting)
+    if use.held.total() < seats and waiting:
+        assert use.held_large.total() >= max(1, seats - 2)
 
 
 def test_more_tenants_than_are_compared_at_once_all_have_their_turn() -> None:
