@@ -19,6 +19,7 @@ from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.integrations.task_caller import TaskCaller
 from localcloud.stepfunctions.map_runs.coordinator import MapRunCoordinator
 from localcloud.stepfunctions.operations.activities import ActivityOperations
+from localcloud.stepfunctions.operations.aliases import AliasOperations
 from localcloud.stepfunctions.operations.executions import ExecutionOperations
 from localcloud.stepfunctions.operations.map_runs import MapRunOperations
 from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
@@ -27,6 +28,7 @@ from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
 from localcloud.stepfunctions.operations.versions import VersionOperations
 from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
 from localcloud.stepfunctions.store.activities import ActivityStore
+from localcloud.stepfunctions.store.aliases import MachineAliasStore
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.schema import SCHEMA
@@ -38,6 +40,7 @@ class StepFunctionsService(
     ActivityOperations,
     StateMachineOperations,
     VersionOperations,
+    AliasOperations,
     ExecutionOperations,
     MapRunOperations,
     TaskTokenOperations,
@@ -95,10 +98,12 @@ class StepFunctionsService(
             executions,
             activities,
             MachineVersionStore(self._database),
+            MachineAliasStore(self._database),
             maps,
             engine,
             self._schedule,
             new_id,
+            random,
             role_clients.clients,
         )
         super().__init__(deps)

@@ -110,7 +110,7 @@ def status_event(run: RunningExecution) -> Mapping[str, Any]:
             "executionArn": identity.arn,
             "stateMachineArn": identity.machine_arn,
             "stateMachineVersionArn": identity.version_arn,
-            "stateMachineAliasArn": None,
+            "stateMachineAliasArn": identity.alias_arn,
             "name": identity.name,
             "status": str(run.status),
             "startDate": int(identity.started * 1000),

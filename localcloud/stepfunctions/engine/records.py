@@ -137,7 +137,8 @@ class ExecutionIdentity:
 
     `machine_path` leads from the whole definition to the states that run: empty, or the keys
     of a distributed Map whose item processor it is. StartSyncExecution makes it synchronous.
-    `version_arn` is that of the version that was started, if one was.
+    `version_arn` and `alias_arn` are those of the version and the alias that were started, if
+    they were.
     """
 
     arn: str
@@ -156,6 +157,7 @@ class ExecutionIdentity:
     timeout_seconds: float | None = None
     is_synchronous: bool = False
     version_arn: str | None = None
+    alias_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

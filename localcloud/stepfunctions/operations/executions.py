@@ -16,6 +16,7 @@ from localcloud.stepfunctions.language.definition_parser import parse
 from localcloud.stepfunctions.language.values import JsonObject, dumps
 from localcloud.stepfunctions.operations.requests import (
     OperationGroup,
+    StartTarget,
     check_arn,
     check_name,
     invalid_token,
@@ -29,8 +30,6 @@ from localcloud.stepfunctions.operations.state_machines import (
     describe_revision,
 )
 from localcloud.stepfunctions.store.executions import StoredExecution
-from localcloud.stepfunctions.store.state_machines import StateMachineRevision
-from localcloud.stepfunctions.store.versions import StateMachineVersion
 
 STANDARD_SECONDS = 365 * 24 * 3600
 EXPRESS_SECONDS = 300
@@ -75,13 +74,14 @@ class ExecutionOperations(OperationGroup):
     def start_execution(self, params: Params) -> Result:
         """Start an execution, or return the running one of that name and input."""
         deps = self._deps
-        machine, version = deps.started_by(params["stateMachineArn"])
+        target = deps.start_target(params["stateMachineArn"])
         text = params.get("input", "{}")
         value = parse_execution_input(text)
         name = params.get("name") or deps.new_id()
         check_name(name)
+        machine = target.machine
         if machine.body["type"] == "EXPRESS":
-            run = self._run(machine, version, name, value)
+            run = self._run(target, name, value)
             deps.engine.begin(run)
             return _start_result(run.identity)
         with deps.starting:
@@ -92,20 +92,20 @@ class ExecutionOperations(OperationGroup):
                 if not same:
                     raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
                 return _start_result(found.identity)
-            run = self._run(machine, version, name, value)
+            run = self._run(target, name, value)
             deps.engine.begin(run)
         return _start_result(run.identity)
 
     def start_sync_execution(self, params: Params) -> Result:
         """Run an Express execution and return its outcome."""
         deps = self._deps
-        machine, version = deps.started_by(params["stateMachineArn"])
-        if machine.body["type"] != "EXPRESS":
+        target = deps.start_target(params["stateMachineArn"])
+        if target.machine.body["type"] != "EXPRESS":
             raise _type_not_supported()
         value = parse_execution_input(params.get("input", "{}"))
         name = params.get("name") or deps.new_id()
         check_name(name)
-        run = self._run(machine, version, name, value, is_synchronous=True)
+        run = self._run(target, name, value, is_synchronous=True)
         ended = threading.Event()
         deps.engine.begin(run, lambda _: ended.set())
         if not ended.wait(EXPRESS_SECONDS + 60):
@@ -132,6 +132,7 @@ class ExecutionOperations(OperationGroup):
             executionArn=identity.arn,
             stateMachineArn=identity.machine_arn,
             stateMachineVersionArn=identity.version_arn,
+            stateMachineAliasArn=identity.alias_arn,
             name=identity.name,
             status=found.status,
             startDate=to_datetime(identity.started),
@@ -209,13 +210,17 @@ class ExecutionOperations(OperationGroup):
                 "ValidationException",
                 "The statusFilter PENDING_REDRIVE can be specified with mapRunArn only",
             )
-        machine, version = deps.started_by(str(machine_arn))
-        if machine.body["type"] == "EXPRESS":
+        target = deps.start_target(str(machine_arn))
+        if target.machine.body["type"] == "EXPRESS":
             raise _type_not_supported()
-        found = deps.executions.of_machine(machine.machine_arn)
-        if version is None:
+        found = deps.executions.of_machine(target.machine.machine_arn)
+        if machine_arn == target.machine.machine_arn:
             return found
-        return [one for one in found if one.identity.version_arn == version.arn]
+        return [
+            one
+            for one in found
+            if machine_arn in (one.identity.version_arn, one.identity.alias_arn)
+        ]
 
     def get_execution_history(self, params: Params) -> Result:
         """Return a page of an execution's history."""
@@ -273,13 +278,13 @@ class ExecutionOperations(OperationGroup):
 
     def _run(
         self,
-        machine: StateMachineRevision,
-        version: StateMachineVersion | None,
+        target: StartTarget,
         name: str,
         value: Any,
         *,
         is_synchronous: bool = False,
     ) -> RunningExecution:
+        machine, version, alias = target.machine, target.version, target.alias
         definition = parse(machine.body["definition"])
         express = machine.body["type"] == "EXPRESS"
         longest = EXPRESS_SECONDS if express else STANDARD_SECONDS
@@ -299,6 +304,7 @@ class ExecutionOperations(OperationGroup):
             timeout_seconds=min(longest, definition.timeout_seconds or longest),
             is_synchronous=is_synchronous,
             version_arn=None if version is None else version.arn,
+            alias_arn=None if alias is None else alias.arn,
         )
         return RunningExecution(identity, definition)
 
@@ -332,6 +338,7 @@ def _execution_summary(one: StoredExecution) -> dict[str, Any]:
         executionArn=identity.arn,
         stateMachineArn=identity.machine_arn,
         stateMachineVersionArn=identity.version_arn,
+        stateMachineAliasArn=identity.alias_arn,
         name=identity.name,
         status=one.status,
         startDate=to_datetime(identity.started),

@@ -17,6 +17,7 @@ from localcloud.stepfunctions.engine.work_scheduler import WorkScheduler
 from localcloud.stepfunctions.integrations.integration import ClientFactory
 from localcloud.stepfunctions.language.values import Json, dumps
 from localcloud.stepfunctions.store.activities import ActivityStore
+from localcloud.stepfunctions.store.aliases import MachineAliasStore, StateMachineAlias
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
 from localcloud.stepfunctions.store.state_machines import StateMachineRevision, StateMachineStore
@@ -30,18 +31,32 @@ _TOKEN = re.compile(r"\s*([A-Za-z_][\w-]*)")
 
 
 @dataclass(frozen=True, slots=True)
+class StartTarget:
+    """What an ARN of StartExecution names: a revision, by a version or an alias or neither."""
+
+    machine: StateMachineRevision
+    version: StateMachineVersion | None = None
+    alias: StateMachineAlias | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepFunctionsDeps:
-    """The collaborators of the operations; `starting` is held while a name is reserved."""
+    """The collaborators of the operations; `starting` is held while a name is reserved.
+
+    `random` returns a number of [0, 1).
+    """
 
     surroundings: CloudContext
     machines: StateMachineStore
     executions: ExecutionStore
     activities: ActivityStore
     versions: MachineVersionStore
+    aliases: MachineAliasStore
     maps: MapRunStore
     engine: ExecutionEngine
     schedule: WorkScheduler
     new_id: Callable[[], str]
+    random: Callable[[], float]
     clients: ClientFactory
     starting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,12 +68,24 @@ class StepFunctionsDeps:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return found
 
-    def started_by(self, arn: str) -> tuple[StateMachineRevision, StateMachineVersion | None]:
-        """Return what an ARN starts: a state machine's present revision, or a version's."""
+    def revision_of(self, arn: str) -> tuple[StateMachineRevision, StateMachineVersion | None]:
+        """Return what an ARN names: a state machine's present revision, or a version's."""
         version = self.versions.find(arn)
         if version is None:
             return self.machine(arn), None
         return self.machines.revision(version.revision), version
+
+    def start_target(self, arn: str) -> StartTarget:
+        """Return what an ARN starts; an alias chooses among its versions at random.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/concepts-state-machine-alias.html
+        """
+        alias = self.aliases.find(arn)
+        if alias is None:
+            return StartTarget(*self.revision_of(arn))
+        [(first, weight), *others] = alias.routes
+        chosen = others[0][0] if others and self.random() * 100 >= weight else first
+        return StartTarget(*self.revision_of(chosen), alias)
 
 
 class OperationGroup:

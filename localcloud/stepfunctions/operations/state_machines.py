@@ -110,7 +110,7 @@ class StateMachineOperations(OperationGroup):
 
     def describe_state_machine(self, params: Params) -> Result:
         """Describe the present revision of a state machine, or a version."""
-        found, version = self._deps.started_by(params["stateMachineArn"])
+        found, version = self._deps.revision_of(params["stateMachineArn"])
         shown = {
             **describe_revision(found, with_data=params.get("includedData") != "METADATA_ONLY"),
             "status": "ACTIVE",

@@ -57,10 +57,22 @@ class VersionOperations(OperationGroup):
         return omit_none(stateMachineVersions=shown, nextToken=token)
 
     def delete_state_machine_version(self, params: Params) -> Result:
-        """Delete a version if it exists; its executions run to their end."""
-        arn = params["stateMachineVersionArn"]
+        """Delete a version if it exists; its executions run to their end.
+
+        Raises ConflictException while an alias refers to it.
+        """
+        arn, deps = params["stateMachineVersionArn"], self._deps
         check_arn(arn, "stateMachine")
-        self._deps.versions.delete(arn)
+        with deps.starting:
+            aliases = deps.aliases.of_machine(arn.rpartition(":")[0])
+            names = [one.name for one in aliases if arn in dict(one.routes)]
+            if names:
+                raise AwsError(
+                    "ConflictException",
+                    "Version to be deleted must not be referenced by an alias. Current list of "
+                    f"aliases referencing this version: [{', '.join(names)}]",
+                )
+            deps.versions.delete(arn)
         return {}
 
 

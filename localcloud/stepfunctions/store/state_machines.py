@@ -81,6 +81,7 @@ class StateMachineStore:
             connection.execute("DELETE FROM machines WHERE arn = ?", (arn,))
             connection.execute("DELETE FROM tags WHERE arn = ?", (arn,))
             connection.execute("DELETE FROM versions WHERE machine_arn = ?", (arn,))
+            connection.execute("DELETE FROM aliases WHERE machine_arn = ?", (arn,))
 
     def tags(self, arn: str) -> dict[str, str]:
         """Return the tags of a resource."""

@@ -102,9 +102,12 @@ def test_errors_have_the_classes_of_the_model(states: States) -> None:
         states.client.describe_execution(executionArn=arn)
     with pytest.raises(states.client.exceptions.InvalidDefinition):
         states.client.create_state_machine(name="x", definition="{}", roleArn=states.role)
-    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:no"
+    with pytest.raises(states.client.exceptions.ResourceNotFound):
+        states.client.describe_state_machine_alias(
+            stateMachineAliasArn="arn:aws:states:us-east-1:000000000000:stateMachine:no:such"
+        )
     with pytest.raises(ClientError) as caught:
-        states.client.list_state_machine_aliases(stateMachineArn=machine)
+        states.client.test_state(definition=json.dumps({"Type": "Pass", "End": True}))
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
 
 
