@@ -7,10 +7,12 @@ from typing import Any
 from tests.unit.stepfunctions.recorded import (
     DISTRIBUTED,
     FROM_S3,
+    FUNCTION,
     ITERATION,
     STARTED,
     Case,
     Events,
+    machine,
     one,
     stored,
 )
@@ -113,6 +115,31 @@ def _wrong_items(kind: str, value: Any, shown: str) -> Case:
     )
 
 
+def _missing(field: str, state: dict[str, Any], cause: str) -> Case:
+    """A path that leads to nothing; LS calls the case by the field."""
+    ends = state["Type"] == "Fail"
+    return Case(
+        f"missing_{field}",
+        f"{_SCENARIO}test_invalid_jsonpath[ST.INVALID_JSONPATH_IN_{field.upper()}]",
+        machine({"S": state}) if ends else one(state),
+        [STARTED, (0, f"{state['Type']}StateEntered", {}), *_failed(2, cause)],
+        {"a": 0},
+    )
+
+
+def _no_results(field: str, state: dict[str, Any]) -> Case:
+    cause = "Invalid path '$.no' : No results for path: $['no']"
+    return _missing(field, {**state, field: "$.no"}, cause)
+
+
+def _not_found(field: str) -> Case:
+    cause = (
+        f"The JSONPath '$.no' specified for the field '{field}' could not be found in the input "
+        "'{\"a\":0}'"
+    )
+    return _missing(field, {"Type": "Fail", field: "$.no"}, cause)
+
+
 _COUNT, _PERCENTAGE = "ToleratedFailureCount", "ToleratedFailurePercentage"
 NUMBERS = [
     _concurrency({}, _not_valid("MaxConcurrency", "{}")),
@@ -162,6 +189,32 @@ NUMBERS = [
     _wrong_items("string", "string", '"string"'),
     _wrong_items("boolean", True, "true"),
     _wrong_items("object", {"foo": "bar"}, '{"foo":"bar"}'),
+    _no_results("InputPath", {"Type": "Pass"}),
+    _no_results("OutputPath", {"Type": "Pass"}),
+    _no_results("TimeoutSecondsPath", {"Type": "Task", "Resource": FUNCTION}),
+    _no_results("HeartbeatSecondsPath", {"Type": "Task", "Resource": FUNCTION}),
+    _not_found("ErrorPath"),
+    _not_found("CausePath"),
+    Case(
+        "map_state_items_of_a_function",
+        _SCENARIO + "test_map_state_items_eval_jsonata_fail[function]",
+        one(
+            {"Type": "Map", "Items": "{% $f := function($x){$x} %}", "ItemProcessor": ITERATION},
+            QueryLanguage="JSONata",
+        ),
+        [
+            STARTED,
+            (0, "MapStateEntered", {}),
+            (0, "EvaluationFailed", {"location": "Items", "state": "S"}),
+            (3, "MapStateFailed", {}),
+            *_failed(
+                4,
+                "The JSONata expression '$f := function($x){$x}' specified for the field 'Items' "
+                "returned an unsupported result type.",
+                "States.QueryEvaluationError",
+            ),
+        ],
+    ),
     Case(
         "map_state_items_input_types",
         _SCENARIO + "test_map_state_items_input_types[number]",

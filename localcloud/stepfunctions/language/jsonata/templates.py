@@ -135,6 +135,9 @@ def _fill(template: Json, names: _LazyBindings, where: str) -> Json:
 def _value(source: str, names: _LazyBindings, where: str) -> Json:
     subject = f"The JSONata expression '{source}' specified for the field '{where}'"
     found, problem = _attempt(source, names)
+    if isinstance(problem, _UnsupportedResult):
+        cause = f"{subject} returned an unsupported result type."
+        raise StatesError(QUERY_EVALUATION_ERROR, cause, where)
     if problem is not None:
         raise StatesError(
             QUERY_EVALUATION_ERROR,
@@ -153,6 +156,10 @@ def _attempt(source: str, names: _LazyBindings) -> tuple[Template, Exception | N
         return (ABSENT if found is None else _plain(found)), None
     except Exception as problem:  # noqa: BLE001 - the library lets plain errors out, AWS none
         return ABSENT, problem
+
+
+class _UnsupportedResult(Exception):  # noqa: N818 - it is a result, not always an error
+    """A value that JSON cannot hold: a function."""
 
 
 class _Interpreter(Jsonata):  # type: ignore[misc]
@@ -192,7 +199,7 @@ def _plain(value: LibraryValue) -> Json:
         return [_plain(part) for part in value]
     if isinstance(value, dict):
         return {str(key): _plain(part) for key, part in value.items() if part is not None}
-    raise TypeError("the value is a function, which JSON cannot hold")
+    raise _UnsupportedResult
 
 
 def _number(value: float) -> Json:
@@ -224,7 +231,7 @@ def describe(problem: JException) -> str:
 def _printable(value: LibraryValue) -> LibraryValue:
     try:
         return _plain(value)
-    except TypeError:
+    except _UnsupportedResult:
         return "function"
 
 

@@ -17,6 +17,8 @@ from localcloud.stepfunctions.language.jsonpath import intrinsics, paths
 from localcloud.stepfunctions.language.values import ABSENT, Environment, Json, Template, dumps
 
 _SUFFIX: Final = ".$"
+_SEARCHED: Final = frozenset({"CausePath", "ErrorPath"})
+"""The fields whose missing path AWS reports as it does one of a payload template."""
 
 
 def select(path: str | None, value: Json, environment: Environment, field: str) -> Json:
@@ -35,9 +37,11 @@ def select(path: str | None, value: Json, environment: Environment, field: str) 
             raise StatesError(
                 REFERENCE_PATH_CONFLICT, f'Unable to apply step "{step}" to input {dumps(value)}'
             ) from problem
-        raise StatesError(RUNTIME, f"Invalid path '{path}': {problem}") from problem
+        if field in _SEARCHED:
+            raise _not_found(path, field, value, environment) from problem
+        raise StatesError(RUNTIME, f"Invalid path '{path}' : {problem}") from problem
     except paths.PathSyntaxError as problem:
-        raise StatesError(RUNTIME, f"Invalid path '{path}': {problem}") from problem
+        raise StatesError(RUNTIME, f"Invalid path '{path}' : {problem}") from problem
 
 
 def fill(template: Template, value: Json, environment: Environment) -> Json:
@@ -77,14 +81,18 @@ def _fill_dynamic(name: str, expression: Json, value: Json, environment: Environ
     try:
         return paths.read(expression, value, environment)
     except paths.PathMissing as problem:
-        searched = environment.context if expression.startswith("$$") else value
-        raise StatesError(
-            RUNTIME,
-            f"The JSONPath '{expression}' specified for the field '{name}' could not be found "
-            f"in the input '{dumps(searched)}'",
-        ) from problem
+        raise _not_found(expression, name, value, environment) from problem
     except paths.PathSyntaxError as problem:
-        raise StatesError(RUNTIME, f"Invalid path '{expression}': {problem}") from problem
+        raise StatesError(RUNTIME, f"Invalid path '{expression}' : {problem}") from problem
+
+
+def _not_found(path: str, field: str, value: Json, environment: Environment) -> StatesError:
+    searched = environment.context if path.startswith("$$") else value
+    return StatesError(
+        RUNTIME,
+        f"The JSONPath '{path}' specified for the field '{field}' could not be found "
+        f"in the input '{dumps(searched)}'",
+    )
 
 
 def merge(result_path: str | None, raw_input: Json, result: Json) -> Json:

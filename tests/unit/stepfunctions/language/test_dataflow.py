@@ -75,7 +75,7 @@ class TestPayload:
             payload_templates.select("$.a", {}, ENVIRONMENT, "InputPath")
         assert failure(caught) == (
             "States.Runtime",
-            "Invalid path '$.a': No results for path: $['a']",
+            "Invalid path '$.a' : No results for path: $['a']",
         )
 
     def test_names_the_step_of_a_missing_items_path(self) -> None:
