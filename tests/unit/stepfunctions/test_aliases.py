@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.stepfunctions.bench import MACHINE, Bench, refusal
 from tests.unit.stepfunctions.recorded import one
+from tests.unit.stepfunctions.test_crashes import wait_for
 from tests.unit.stepfunctions.test_versions import listed, result, run, update
 
 ALIAS = f"{MACHINE}:live"
@@ -61,6 +62,7 @@ def test_an_execution_names_the_alias_and_the_version_that_it_runs(versions: Ben
         FIRST: {"a": ALIAS, "b": None},
         ALIAS: {"a": ALIAS},
     }
+    wait_for(lambda: bool(versions.published))
     assert versions.published[0]["detail"]["stateMachineAliasArn"] == ALIAS
 
 
