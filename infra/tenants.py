@@ -1,6 +1,12 @@
 """Tenants: an operator creates one, with its vector index and its API keys.
 
-`python -m infra.tenants` does it on a stage; the local cloud does it for its own tenant.
+    python -m infra.tenants --stage prod acme                         a tenant, and a key for it
+    python -m infra.tenants --stage prod --revoke KEY acme            takes a key away
+    python -m infra.tenants --stage prod --locations acme             places that its schedules use
+    python -m infra.tenants --stage prod --location s3://files/in/ --read-only acme
+    python -m infra.tenants --stage prod --no-location s3://files/in/ acme
+
+The local cloud creates its own tenant by the same functions.
 """
 
 from __future__ import annotations
@@ -21,7 +27,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.adapters.s3vectors import index_definition
 from chalicelib.generation.catalogue import embedding_dimensions
 from infra import stages
-from infra.stages import Client
+from infra.locations import TenantLocations
+from infra.stages import Client, StageConnection
 
 
 def new_key() -> str:
@@ -146,28 +153,62 @@ def storage_of(outputs: Mapping[str, str]) -> TenantStorage:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Create a tenant and print a new API key for it, or revoke a key."""
+    """Create a tenant and print a new API key, revoke a key, or say where its schedules may go."""
     parser = argparse.ArgumentParser(prog="python -m infra.tenants", description=main.__doc__)
     stages.add_options(parser)
-    parser.add_argument("--revoke", metavar="KEY", help="take this key of the tenant away, at once")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--revoke", metavar="KEY", help="take this key of the tenant away, at once")
+    what.add_argument(
+        "--location",
+        metavar="S3_URI",
+        help="let its schedules use this prefix, s3://BUCKET/PREFIX/",
+    )
+    what.add_argument("--no-location", metavar="S3_URI", help="take such a prefix away")
+    what.add_argument("--locations", action="store_true", help="list such prefixes")
+    parser.add_argument(
+        "--read-only", action="store_true", help="with --location: nothing is written"
+    )
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
+    if chosen.read_only and not chosen.location:
+        parser.error("--read-only belongs to --location")
     try:
         place = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
-        client, stage = place.client, storage_of(place.outputs)
-        if chosen.revoke:
-            tenant, table = chosen.tenant, stage.records_table
-            known = revoke_key(client("dynamodb"), table, chosen.revoke, tenant)
-            print("revoked" if known else f"{tenant} has no such key")  # noqa: T201
-            return 0 if known else 1
-        create_tenant(client, stage, chosen.tenant)
-        key = new_key()
-        grant_key(client("dynamodb"), stage.records_table, key, chosen.tenant, "operator")
+        lines, done = _carry_out(place, chosen)
     except (ValueError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    print(key)  # noqa: T201 - shown once; only its hash is kept
-    return 0
+    for line in lines:
+        print(line)  # noqa: T201 - a key is shown once; only its hash is kept
+    return 0 if done else 1
+
+
+def _carry_out(place: StageConnection, chosen: argparse.Namespace) -> tuple[list[str], bool]:
+    """Do what was chosen; return what to print, and whether what was named was there."""
+    dynamodb, tenant, outputs = place.client("dynamodb"), chosen.tenant, place.outputs
+    table = outputs["RecordsTableName"]
+    if chosen.revoke:
+        known = revoke_key(dynamodb, table, chosen.revoke, tenant)
+        return ["revoked" if known else f"{tenant} has no such key"], known
+    if chosen.location or chosen.no_location or chosen.locations:
+        locations = TenantLocations(dynamodb, table, outputs["DocumentsBucketName"])
+        return _change_locations(locations, chosen)
+    create_tenant(place.client, storage_of(outputs), tenant)
+    key = new_key()
+    grant_key(dynamodb, table, key, tenant, "operator")
+    return [key], True
+
+
+def _change_locations(
+    locations: TenantLocations, chosen: argparse.Namespace
+) -> tuple[list[str], bool]:
+    if chosen.location:
+        granted = locations.grant(chosen.tenant, chosen.location, read_only=chosen.read_only)
+        return [f"{granted.text}; the stage's parameter ScheduleBuckets names its bucket"], True
+    if chosen.no_location:
+        known = locations.revoke(chosen.tenant, chosen.no_location)
+        return ["revoked" if known else f"{chosen.tenant} has no such location"], known
+    return [each.text for each in locations.listed(chosen.tenant)], True
 
 
 if __name__ == "__main__":

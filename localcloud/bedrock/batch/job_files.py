@@ -28,21 +28,21 @@ class InvalidRecords(Exception):  # noqa: N818 - named for what it tells
 
 
 @dataclass(frozen=True, slots=True)
-class S3Location:
+class JobFileLocation:
     """A bucket and a key in S3."""
 
     bucket: str
     key: str
 
     @classmethod
-    def parse(cls, uri: str) -> S3Location:
+    def parse(cls, uri: str) -> JobFileLocation:
         """Parse `s3://bucket/key`."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return cls(bucket, key)
 
-    def child(self, name: str) -> S3Location:
+    def child(self, name: str) -> JobFileLocation:
         """Return the location of `name` below this one."""
-        return S3Location(self.bucket, f"{self.key.rstrip('/')}/{name}".lstrip("/"))
+        return JobFileLocation(self.bucket, f"{self.key.rstrip('/')}/{name}".lstrip("/"))
 
 
 def count_records(path: Path, name: str) -> int:
@@ -180,8 +180,12 @@ class JobFiles:
         self._folder = folder / job.id
         self._job = job
         self._s3 = s3
-        self._input = S3Location.parse(job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])
-        output = S3Location.parse(job.request["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
+        self._input = JobFileLocation.parse(
+            job.request["inputDataConfig"]["s3InputDataConfig"]["s3Uri"]
+        )
+        output = JobFileLocation.parse(
+            job.request["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"]
+        )
         self._output = output.child(job.id)
 
     def fetch(self, quotas: BatchQuotas) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.locations import LocationTable
 from infra import tenants
 from localcloud.dynamodb.service import DynamoDbService
 from localcloud.frontdoor.application import Backends, FrontDoor
@@ -202,3 +204,38 @@ def test_the_command_should_take_a_profile_and_say_that_there_is_none(
 def test_a_stage_should_be_found_by_its_outputs() -> None:
     outputs = {"RecordsTableName": "r", "VectorBucketName": "v", "Other": "o"}
     assert tenants.storage_of(outputs) == tenants.TenantStorage("r", "v")
+
+
+def test_the_command_should_grant_list_and_revoke_locations_of_a_tenant(
+    client: Clients, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cloud.json"
+    outputs = {
+        "RecordsTableName": "records",
+        "VectorBucketName": "vectors-here",
+        "DocumentsBucketName": "documents",
+    }
+    file.write_text(json.dumps({"endpoint_url": client.url, "outputs": outputs}))
+    here = ["--cloud-file", str(file), "acme"]
+    locations = LocationTable(DynamoTable(client("dynamodb"), STAGE.records_table))
+
+    assert tenants.main([*here, "--location", "s3://files/in"]) == 1
+    assert "no tenant acme" in capsys.readouterr().err
+    tenants.create_tenant(client, STAGE, "acme")
+    assert tenants.main([*here, "--location", "s3://files/in", "--read-only"]) == 0
+    assert tenants.main([*here, "--location", "s3://files/out/"]) == 0
+    assert capsys.readouterr().out.startswith("s3://files/in/  read; the stage's parameter")
+    assert locations.granted("acme", writes=False) == ["s3://files/in/", "s3://files/out/"]
+    assert locations.granted("acme", writes=True) == ["s3://files/out/"]
+    assert locations.granted("rival", writes=False) == []
+    assert tenants.main([*here, "--locations"]) == 0
+    listed = capsys.readouterr().out
+    assert listed == "s3://files/in/  read\ns3://files/out/  read and write\n"
+
+    assert tenants.main([*here, "--no-location", "s3://files/in/"]) == 0
+    assert tenants.main([*here, "--no-location", "s3://files/in/"]) == 1
+    assert locations.granted("acme", writes=False) == ["s3://files/out/"]
+    for refused in ("s3://documents/inbox/rival/", "s3://files/*", "files"):
+        assert tenants.main([*here, "--location", refused]) == 1
+    with pytest.raises(SystemExit):
+        tenants.main([*here, "--read-only"])

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from localcloud.bedrock.batch.job_files import (
     InvalidRecords,
+    JobFileLocation,
     RecordOutput,
-    S3Location,
     append_output,
     count_records,
     read_outputs,
@@ -74,5 +74,7 @@ def test_what_is_no_record_should_be_named(tmp_path: Path, text: str, message: s
 
 
 def test_places_should_be_taken_apart_and_gone_into() -> None:
-    assert S3Location.parse("s3://bucket/a/b/").child("c.out") == S3Location("bucket", "a/b/c.out")
-    assert S3Location.parse("s3://bucket").child("c.out") == S3Location("bucket", "c.out")
+    assert JobFileLocation.parse("s3://bucket/a/b/").child("c.out") == JobFileLocation(
+        "bucket", "a/b/c.out"
+    )
+    assert JobFileLocation.parse("s3://bucket").child("c.out") == JobFileLocation("bucket", "c.out")
