@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.htm
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.ingest import Embeddable, IngestInput, Spent
@@ -93,6 +95,33 @@ class ResultPlace(Contract):
     key: str = Field(alias="Key")
 
 
+ResultPlaces = Annotated[
+    tuple[ResultPlace, ...],
+    # Executions that began before there were rounds hand over the place of their only one.
+    BeforeValidator(lambda given: (given,) if isinstance(given, dict) else given),
+    Field(min_length=1),
+]
+"""The places of the results of all rounds, in their order."""
+
+
+class WithoutSeat(Contract):
+    """The output of a child whose part got no seat in time; the next round does it."""
+
+    part: int = Field(ge=1)
+    without_seat: Literal[True]
+
+
+class NextRound(Contract):
+    """The message of `MoreSteps`, which replaces the plan of the round and the results so far.
+
+    `plan` is the name of the list of parts to do, `missing_index` that of an index that is new.
+    """
+
+    plan: str
+    results: tuple[ResultPlace, ...]
+    missing_index: str = ""
+
+
 class Express(Contract):
     """Billed use of Express children."""
 
@@ -113,7 +142,7 @@ class PartsUsed(Contract):
 class GatherPartsRequest(Contract):
     """The input of `gather_parts` after the parts were read: what the plan counted.
 
-    `results` is where the Map Run wrote what became of the parts.
+    `results` is where each round's Map Run wrote what became of its parts.
     """
 
     tenant: str
@@ -125,7 +154,7 @@ class GatherPartsRequest(Contract):
     pages: int = Field(ge=1)
     rows: int = Field(ge=0)
     notices: tuple[str, ...] = ()
-    results: ResultPlace
+    results: ResultPlaces
     reading: Spent
 
 
@@ -184,7 +213,7 @@ class GatherVectorsRequest(Contract):
     parts: int = Field(ge=1, le=MAX_PARTS)
     chunks: int = Field(ge=1)
     embedding_parts: int = Field(ge=1, le=MAX_PARTS)
-    results: ResultPlace
+    results: ResultPlaces
     used: PartsUsed
 
 

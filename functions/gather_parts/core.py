@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import spent, spent_together
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import (
+    EmbeddingPart,
     EmbedPartResult,
     Express,
     GatherPartsRequest,
     GatherPartsResult,
     GatherVectorsRequest,
     GatherVectorsResult,
+    NextRound,
     Part,
     PartDone,
     PartsUsed,
@@ -55,10 +57,13 @@ def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
 
     Raises:
         Conflict: there are other pages, rows or chunks than were planned or announced.
+        MoreSteps: parts are left that got no seat; the message is the `NextRound`.
         InvalidInput: no part has a token that the model knows.
     """
     began = deps.clock()
     outcomes = results(deps.objects, request.results, PartDone, request.parts)
+    if outcomes.left:
+        raise _next_round(request, Part, "parts", outcomes.left, deps.objects)
     _check(request, outcomes.done, deps.objects)
     total = sum(part.chunks for part in outcomes.done)
     if not total:
@@ -90,11 +95,14 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
 
     Raises:
         Conflict: there are other vectors than chunks, or they are of several models.
-        MoreSteps: the tenant has a new index by now that lacks some of them.
+        MoreSteps: parts are left that got no seat, or the tenant has a new index by now that lacks
+            some vectors; the message is the `NextRound`.
         NotFound: the tenant has no index.
     """
     began = deps.clock()
     outcomes = results(deps.objects, request.results, EmbedPartResult, request.embedding_parts)
+    if outcomes.left:
+        raise _next_round(request, EmbeddingPart, "embedding", outcomes.left, deps.objects)
     vectors = sum(part.vectors for part in outcomes.done)
     if vectors != request.chunks:
         raise Conflict(f"{vectors} vectors were put for {request.chunks} chunks.")
@@ -170,7 +178,25 @@ def _check_indexes(
         raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
     for index in state.indexes:
         if any(index.name not in part.indexes for part in done):
-            raise MoreSteps(f"Not all vectors are in {index.name}, which was added meanwhile.")
+            again = NextRound(plan="embedding.jsonl", results=(), missing_index=index.name)
+            raise MoreSteps(again.model_dump_json(by_alias=True))
+
+
+def _next_round(
+    request: GatherPartsRequest | GatherVectorsRequest,
+    kind: type[Part | EmbeddingPart],
+    name: str,
+    left: frozenset[int],
+    objects: LargeObjects,
+) -> MoreSteps:
+    """Write the plan of the parts that are left; return the error that says so."""
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    count = request.embedding_parts if isinstance(request, GatherVectorsRequest) else request.parts
+    planned = parse_lines(objects.read(request.bucket, f"{prefix}{name}.jsonl"), kind, count)
+    body = dump_lines([part for part in planned if part.part in left])
+    plan = f"{name}-left.jsonl"
+    objects.write(request.bucket, prefix + plan, body, {"lines": str(len(left))})
+    return MoreSteps(NextRound(plan=plan, results=request.results).model_dump_json(by_alias=True))
 
 
 def _language(done: Sequence[PartDone]) -> str:

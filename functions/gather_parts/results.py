@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -15,7 +16,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import ValidationError
 
 from chalicelib.contracts.jsonl import whole_lines
-from chalicelib.contracts.parts import EmbedPartResult, Express, PartDone, ResultPlace
+from chalicelib.contracts.parts import (
+    EmbedPartResult,
+    Express,
+    PartDone,
+    ResultPlace,
+    WithoutSeat,
+)
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
@@ -35,36 +42,50 @@ Done = TypeVar("Done", PartDone, EmbedPartResult)
 
 @dataclass(frozen=True, slots=True)
 class Results(Generic[Done]):
-    """The outcomes of the parts, in their order, and the billed use of their children."""
+    """The outcomes of the parts, in their order, and the billed use of their children.
+
+    `left` are the numbers of parts that got no seat in any round so far.
+    """
 
     done: tuple[Done, ...]
+    left: frozenset[int]
     express: Express
 
 
 def results(
-    objects: LargeObjects, place: ResultPlace, kind: type[Done], expected: int
+    objects: LargeObjects, places: Iterable[ResultPlace], kind: type[Done], expected: int
 ) -> Results[Done]:
-    """Return the outcome of each of the `expected` parts.
+    """Return the outcome of each of the `expected` parts that was done in any round.
 
     Raises:
         Conflict: a part is missing, has two different outcomes, or failed.
     """
-    manifest = json.loads(objects.read(place.bucket, place.key))["ResultFiles"]
-    if manifest.get("FAILED") or manifest.get("PENDING"):
-        raise Conflict("Parts of the file failed, or were not begun.")
     outcomes: dict[int, Done] = {}
+    without_seat: set[int] = set()
     seconds: list[float] = []
-    for file in manifest["SUCCEEDED"]:
-        for child in _children(objects, place.bucket, file["Key"]):
-            done = _parsed(child["Output"], kind)
-            if _counts(outcomes.setdefault(done.part, done)) != _counts(done):
-                raise Conflict(f"Part {done.part} came to two different ends.")
-            seconds.append(_billed_seconds(child["StartDate"], child["StopDate"]))
-    if sorted(outcomes) != list(range(1, expected + 1)):
+    for child in _all_children(objects, places):
+        done = _parsed(child["Output"], kind)
+        seconds.append(_billed_seconds(child["StartDate"], child["StopDate"]))
+        if isinstance(done, WithoutSeat):
+            without_seat.add(done.part)
+        elif _counts(outcomes.setdefault(done.part, done)) != _counts(done):
+            raise Conflict(f"Part {done.part} came to two different ends.")
+    if sorted(outcomes.keys() | without_seat) != list(range(1, expected + 1)):
         raise Conflict(f"{len(outcomes)} parts of {expected} were done.")
-    ordered = tuple(outcomes[number] for number in range(1, expected + 1))
+    ordered = tuple(outcomes[number] for number in sorted(outcomes))
     gb_seconds = math.fsum(seconds) * EXPRESS_GB
-    return Results(ordered, Express(requests=len(seconds), gb_seconds=gb_seconds))
+    express = Express(requests=len(seconds), gb_seconds=gb_seconds)
+    return Results(ordered, frozenset(without_seat - outcomes.keys()), express)
+
+
+def _all_children(objects: LargeObjects, places: Iterable[ResultPlace]) -> Iterator[dict[str, str]]:
+    """Yield the children of the Map Runs whose manifests are at `places`."""
+    for place in places:
+        manifest = json.loads(objects.read(place.bucket, place.key))["ResultFiles"]
+        if manifest.get("FAILED") or manifest.get("PENDING"):
+            raise Conflict("Parts of the file failed, or were not begun.")
+        for file in manifest["SUCCEEDED"]:
+            yield from _children(objects, place.bucket, file["Key"])
 
 
 def _children(objects: LargeObjects, bucket: str, key: str) -> Iterator[dict[str, str]]:
@@ -79,7 +100,9 @@ def _ended(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _parsed(output: str, kind: type[Done]) -> Done:
+def _parsed(output: str, kind: type[Done]) -> Done | WithoutSeat:
+    with suppress(ValidationError):
+        return WithoutSeat.model_validate_json(output)
     try:
         return kind.model_validate_json(output)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,7 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import large_transitions, small_transitions
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts import core as gathering
+from functions.gather_parts import part_joiner
 from tests.architecture.ingest_world import READ, Answer, IngestWorld, Raises, more_steps
 from tests.architecture.test_ingest_paths import HAPPY, announced, document, version
 from tests.clients import client
@@ -48,6 +50,8 @@ LARGE = [
 ONCE = Spent(seconds=0.5, gb_seconds=0.25)
 SPENT = ONCE.model_dump()
 PARTS, PAGES_A_PART, CHUNKS_A_PAGE = 3, 2, 1
+TRIES = 6
+"""How often a part asks for a seat in a round: once, and five retries."""
 RECOGNISED = {
     "recognised": 1,
     "still_empty": [],
@@ -259,18 +263,52 @@ def test_a_part_is_tried_again_as_a_whole_file_is(world: IngestWorld, large: Lar
 def test_a_part_without_a_seat_waits_and_is_no_failure(world: IngestWorld, large: Large) -> None:
     answers = world.script.answers
     busy = Raises("Throttled", "busy")
-    answers["read_document"] = [answers["read_document"][0], *[busy] * 20, large.read_part]
+    answers["read_document"] = [answers["read_document"][0], *[busy] * 40, large.read_part]
     answers["embed_chunks"] = [*[busy] * 7, large.embed_part]
     status, states = world.run(large.asked)
     assert status == "SUCCEEDED"
-    waited = ["FindProblem", "JudgeProblem", "AwaitSeats", "Resume"]
     assert states.count("AwaitSeats") >= 2
-    at = states.index("FindProblem")
-    assert states[at : at + 6] == [*waited, "RecordParts", "ReadParts"]
-    last = len(states) - 1 - states[::-1].index("FindProblem")
-    assert states[last : last + 6] == [*waited, "RecordEmbedding", "EmbedParts"]
+    at = states.index("AwaitSeats")
+    assert states[at - 1 : at + 2] == ["GatherParts", "AwaitSeats", "ReadParts"]
+    at = states.index("AwaitEmbeddingSeats")
+    assert states[at - 2 : at] == ["GatherVectors", "EmbedAgain"]
+    assert states[at + 1] == "EmbedParts"
     assert document(world, large.asked).status == "ready"
     assert announced(world) == ["document.ready"]
+
+
+@pytest.mark.parametrize("function", ["chunk_document", "embed_chunks"])
+def test_only_parts_that_got_no_seat_are_done_again(
+    world: IngestWorld, large: Large, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """One part is throttled for two rounds; the others are done once, and counted with it."""
+    monkeypatch.setattr(part_joiner, "EMBEDDING_CHUNKS", 2)
+    does = {"chunk_document": large.chunk_part, "embed_chunks": large.embed_part}
+    done: Counter[int] = Counter()
+    refused: list[int] = []
+    rounds = 2
+
+    def busy(payload: dict[str, Any]) -> Answer:
+        part = payload["part"]
+        number = part if isinstance(part, int) else part["part"]
+        if number == 2 and len(refused) < rounds * TRIES:
+            refused.append(number)
+            return Raises("Throttled", "busy")
+        done[number] += 1
+        return does[function](payload)
+
+    world.script.answers[function] = [busy]
+    status, states = world.run(large.asked)
+    assert (status, len(refused)) == ("SUCCEEDED", rounds * TRIES)
+    assert done == {1: 1, 2: 1, 3: 1}
+    assert states.count("AwaitSeats") + states.count("AwaitEmbeddingSeats") == rounds
+    shown = document(world, large.asked)
+    assert (shown.status, shown.pages, shown.chunks) == ("ready", 6, 6)
+    receipt = shown.receipt
+    assert receipt is not None
+    (express,) = [line for line in receipt.lines if line.role == "parts"]
+    children = 2 * PARTS + rounds
+    assert express.dollars >= catalogue().price("stepfunctions.express.request").dollars * children
 
 
 def test_pages_of_a_part_that_are_pictures_are_recognised(world: IngestWorld, large: Large) -> None:
@@ -315,7 +353,14 @@ def test_an_index_added_by_a_reindex_meanwhile_is_filled_too(
 
     world.script.answers["embed_chunks"] = [into_another, large.embed_part]
     _, states = world.run(large.asked)
-    assert states == [*LARGE[:8], "EmbedParts", "GatherVectors", "MarkReady", "AnnounceReady"]
+    assert states == [
+        *LARGE[:8],
+        "EmbedAgain",
+        "EmbedParts",
+        "GatherVectors",
+        "MarkReady",
+        "AnnounceReady",
+    ]
     assert missed == ["once"]
 
 

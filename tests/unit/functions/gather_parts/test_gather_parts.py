@@ -91,14 +91,14 @@ class World:
             }
         )
 
-    def results(self, **files: list[dict[str, str]]) -> dict[str, str]:
+    def results(self, run: str = "x", **files: list[dict[str, str]]) -> dict[str, str]:
         """Write what the Map Run writes, the children in no order; return where."""
-        key = PREFIX + "runs/x/SUCCEEDED_0.jsonl"
+        key = f"{PREFIX}runs/{run}/SUCCEEDED_0.jsonl"
         self.objects.bodies[key] = "\n".join(
             json.dumps(child) for child in reversed(self.children)
         ).encode()
         found = {"FAILED": [], "PENDING": [], "SUCCEEDED": [{"Key": key}], **files}
-        place = {"Bucket": BUCKET, "Key": PREFIX + "runs/x/manifest.json"}
+        place = {"Bucket": BUCKET, "Key": f"{PREFIX}runs/{run}/manifest.json"}
         self.objects.bodies[place["Key"]] = json.dumps({"ResultFiles": found}).encode()
         return place
 
@@ -184,6 +184,29 @@ def test_a_part_without_a_result_is_a_failure() -> None:
     world.children.pop()
     with pytest.raises(Conflict, match="1 parts of 2 were done"):
         world.gather()
+
+
+def test_parts_without_a_seat_are_left_for_another_round() -> None:
+    world = World(["a", "b", "c", "d", "e"])
+    world.children[1] = {**world.children[1], "Output": '{"part": 2, "without_seat": true}'}
+    with pytest.raises(MoreSteps) as more:
+        world.gather()
+    left = json.loads(more.value.message)
+    assert left["plan"] == "parts-left.jsonl"
+    assert left["results"] == [world.results()]
+    assert parse_lines(world.objects.bodies[PREFIX + left["plan"]], Part, 1) == [world.parts[1]]
+    assert chunks_key(*PLACE) not in world.objects.bodies
+
+
+def test_the_results_of_all_rounds_are_counted_together() -> None:
+    world = World(["a", "b", "c"])
+    second = world.children.pop()
+    world.child({"part": 2, "without_seat": True})
+    places = [world.results()]
+    world.children = [second]
+    places.append(world.results(run="y"))
+    found = world.gather(results=places)
+    assert (found.chunks, found.used.express.requests) == (3, 3)
 
 
 def test_parts_that_failed_are_a_failure() -> None:
