@@ -96,6 +96,7 @@ BUDGETS: Mapping[str, Budget] = {
     "reindex_tenant": LATER,
     "remove_data": LATER,
     "rerank_passages": BEHIND,
+    "run_schedule": LATER,
     "score_answer": replace(BEHIND, cold_s=3.0),
     "screen_image": replace(BEHIND, cold_s=3.0),
     "screen_text": BEHIND,

@@ -101,7 +101,16 @@ class JobSettings(Settings):
     reindex_machine_arn: str
     batch_machine_arn: str
     generate_machine_arn: str
+    schedule_machine_arn: str
     bucket: str = ""
+
+
+class RunScheduleSettings(Settings):
+    """Settings of `run_schedule`, whose runs have their work done by jobs of these machines."""
+
+    records_table: str
+    export_machine_arn: str
+    batch_machine_arn: str
 
 
 class RecordsSettings(Settings):

@@ -65,6 +65,7 @@ def _machines(settings: JobSettings) -> JobMachines:
             "reindex": settings.reindex_machine_arn,
             "batch": settings.batch_machine_arn,
             "generate": settings.generate_machine_arn,
+            "schedule": settings.schedule_machine_arn,
         },
     )
 

@@ -25,7 +25,7 @@ ENVIRON = {
     "HEADRACE_WEBHOOK_QUEUE_URL": "https://sqs/webhooks",
     **{
         f"HEADRACE_{kind}_MACHINE_ARN": f"arn:aws:states:us-east-1:0:stateMachine:{kind}"
-        for kind in ("EXPORT", "REMOVE", "REINDEX", "BATCH", "GENERATE")
+        for kind in ("EXPORT", "REMOVE", "REINDEX", "BATCH", "GENERATE", "SCHEDULE")
     },
 }
 
