@@ -1,6 +1,7 @@
 """Schedule expressions of EventBridge: `at(…)`, `rate(…)` and `cron(…)`.
 
-A cron expression of AWS has six fields and knows `?`, `L`, `W` and `#`.
+A cron expression of AWS has six fields and knows `?`, `L`, `W` and `#`. Its day-of-week takes no
+steps: AWS's table of wildcards has `/` for every other field.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
@@ -181,6 +182,8 @@ def _check_weekdays(field: str) -> None:
     elif field.endswith("L"):
         if field != "L":
             _weekday(field[:-1])
+    elif "/" in field:
+        raise InvalidSchedule("day-of-week takes no steps")
     elif field != "?":
         _numbers(field, 1, 7, _DAYS)
 
