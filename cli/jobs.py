@@ -170,7 +170,7 @@ def follow(
             if until_refused and refused.status == _NO_KEY and job is not None:
                 return job
             raise
-        now = _progress(job)
+        now = progress(job)
         if now != previous and not output.as_json:
             output.notice(now, "dim")
             previous = now
@@ -249,12 +249,13 @@ def tell(output: Output, job: Json) -> None:
     """Print in a line how a job ended, and why if it failed."""
     if output.as_json:
         return
-    output.line(_progress(job))
+    output.line(progress(job))
     if job.get("error"):
         output.line(f"{job['error']['type']}: {job['error']['message']}", "red")
 
 
-def _progress(job: Json) -> str:
+def progress(job: Json) -> str:
+    """Return in a line how far a job has come."""
     counts = job["counts"]
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
     phase = f" ({job['phase']})" if job["phase"] else ""

@@ -44,6 +44,7 @@ def version() -> str:
         "generate": "cli.generate:generate",
         "package": "cli.stage.package:package_command",
         "prompts": "cli.prompts.commands:prompts",
+        "schedules": "cli.schedules.commands:schedules",
         "train": "cli.models.train:train",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},

@@ -1,0 +1,1 @@
+"""Commands on schedules: what runs by the clock, its next times and its history."""
