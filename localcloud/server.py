@@ -160,6 +160,7 @@ def _concurrency(account: str) -> dict[str, str]:
         "MaxRunningIngests": str(max(4, min(limits.function_share, cores))),
         "PartConcurrency": str(max(2, min(limits.function_share, cores))),
         "BatchConcurrency": str(max(2, cores)),
+        "MaxScheduledRuns": str(max(2, cores)),
     }
 
 

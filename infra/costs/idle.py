@@ -271,6 +271,7 @@ FREE: Mapping[str, str] = {
     "AWS::SNS::TopicPolicy": "a policy",
     "AWS::SQS::Queue": "billed by request",
     "AWS::SQS::QueuePolicy": "a policy",
+    "AWS::Scheduler::ScheduleGroup": "billed by invocation of its schedules",
     "AWS::StepFunctions::StateMachine": "billed by transition or request",
 }
 """Types that cost nothing while nothing happens, and why."""

@@ -12,6 +12,7 @@ from typing import Any
 MAX_INGESTS = 20
 MAX_PARTS = 20
 MAX_BATCHES = 10
+MAX_SCHEDULED_RUNS = 10
 MANY_EXECUTIONS = 100
 """From here a queue may have as many as Lambda gives it."""
 BOUND = 2
@@ -29,6 +30,7 @@ def concurrency_parameters(executions: int) -> dict[str, str]:
         "MaxRunningIngests": ingests,
         "PartConcurrency": max(1, min(MAX_PARTS, share // ingests)),
         "BatchConcurrency": max(1, min(MAX_BATCHES, executions // 10)),
+        "MaxScheduledRuns": max(1, min(MAX_SCHEDULED_RUNS, executions // 10)),
         "QueueConcurrency": 0 if executions >= MANY_EXECUTIONS else BOUND,
     }
     return {name: str(limit) for name, limit in limits.items()}

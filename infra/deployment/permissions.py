@@ -182,10 +182,11 @@ STATEMENTS: tuple[DeployerStatement, ...] = (
         ("AWS::StepFunctions::StateMachine",),
     ),
     DeployerStatement(
-        "Events",
-        ("events:*",),
-        ("arn:aws:events:*:*:event-bus/headrace-*", "arn:aws:events:*:*:rule/headrace-*"),
-        ("AWS::Events::EventBus", "AWS::Events::Rule"),
+        "EventsAndSchedules",
+        ("events:*", "scheduler:*"),
+        # Buses, rules and groups of schedules; a schedule's ARN begins with its group's name.
+        ("arn:aws:events:*:*:*/headrace-*", "arn:aws:scheduler:*:*:*/headrace-*"),
+        ("AWS::Events::EventBus", "AWS::Events::Rule", "AWS::Scheduler::ScheduleGroup"),
     ),
     DeployerStatement(
         "Queues",

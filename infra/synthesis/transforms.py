@@ -88,6 +88,7 @@ _TAG_LISTS = frozenset(
         "AWS::SageMaker::Endpoint",
         "AWS::SageMaker::EndpointConfig",
         "AWS::SageMaker::Model",
+        "AWS::Scheduler::ScheduleGroup",
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
     }

@@ -24,6 +24,7 @@ _VECTORS = f"{_DOCS}/AmazonS3/latest/API/API_S3VectorBuckets_"
 _BEDROCK = f"{_DOCS}/bedrock/latest/APIReference/API_runtime_"
 _PROFILES = f"{_DOCS}/bedrock/latest/userguide/inference-profiles-prereq.html"
 _SAGEMAKER = f"{_DOCS}/service-authorization/latest/reference/list_amazonsagemaker.html"
+_SCHEDULER = f"{_DOCS}/service-authorization/latest/reference/list_amazoneventbridgescheduler.html"
 _STREAM = "InvokeModelWithResponseStream"
 _TRANSACTIONS = f"{_DOCS}/amazondynamodb/latest/developerguide/transaction-apis-iam.html"
 
@@ -138,6 +139,20 @@ def _create_job(action: str) -> Callable[[Params, AccountResources], Iterable[Re
     return permissions
 
 
+def _put_schedule(
+    action: str,
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule for writing a schedule: on the schedule, and to pass its target's role."""
+
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        yield RequiredPermission(action, resource_of("scheduler", params, account))
+        role = str(params.get("Target", {}).get("RoleArn", ""))
+        passed = {"iam:passedtoservice": ("scheduler.amazonaws.com",)}
+        yield RequiredPermission("iam:PassRole", role, passed)
+
+    return permissions
+
+
 def _on_endpoint_and_config(
     action: str,
 ) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
@@ -230,6 +245,14 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
             "CreateProcessingJob",
             "CreateTrainingJob",
         )
+    },
+    **{
+        ("scheduler", operation): ActionRule(
+            _put_schedule(f"scheduler:{operation}"),
+            "with iam:PassRole on the role of the schedule's target",
+            _SCHEDULER,
+        )
+        for operation in ("CreateSchedule", "UpdateSchedule")
     },
     **{
         ("sagemaker", operation): ActionRule(

@@ -156,6 +156,17 @@ def _events_arn(params: Params, account: AccountResources) -> str:
     return account.arn("events", f"rule/{rule}" if bus == "default" else f"rule/{bus}/{rule}")
 
 
+def _schedule_arn(params: Params, account: AccountResources) -> str:
+    """Return the ARN of a schedule of EventBridge Scheduler, `*` for groups and lists.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
+    """
+    name = _first_param(params, "Name")
+    if name is None or "GroupName" not in params:
+        return _first_param(params, "ResourceArn") or ANY
+    return account.arn("scheduler", f"schedule/{params['GroupName']}/{name}")
+
+
 def _arn_by_name(service: str, kind: str, *names: str) -> Callable[[Params, AccountResources], str]:
     def resource(params: Params, account: AccountResources) -> str:
         name = _first_param(params, *names)
@@ -175,6 +186,7 @@ RESOURCES: Mapping[str, Callable[[Params, AccountResources], str]] = {
     "bedrock-runtime": _model_arn,
     "events": _events_arn,
     "sagemaker": _sagemaker_arn,
+    "scheduler": _schedule_arn,
     "sagemaker-runtime": _sagemaker_arn,
     "sns": _arn_by_name("sns", "", "TopicArn", "TargetArn", "Name"),
     "kms": _arn_by_name("kms", "key/", "KeyId"),

@@ -140,7 +140,7 @@ def test_what_the_audit_lets_pass_should_have_a_reason_and_a_source() -> None:
     assert len(UNTESTED_GRANTS) <= 18, "extend an end-to-end test instead"
 
 
-def test_the_sweeps_should_be_granted_what_settles_by_events_is_and_no_more_but_executions(
+def test_the_sweeps_should_be_granted_what_settles_by_events_is_and_little_more(
     template: dict[str, Any],
 ) -> None:
     def granted(owner: str) -> set[tuple[str, str]]:
@@ -150,6 +150,9 @@ def test_the_sweeps_should_be_granted_what_settles_by_events_is_and_no_more_but_
     for by_event, sweep in (("ExecutionEnded", "Sweep"), ("JobEnded", "SweepJobs")):
         more = granted(sweep) - granted(by_event)
         kinds = {"states:StartExecution", "states:DescribeExecution", "dynamodb:Query"}
+        if sweep == "SweepJobs":
+            kinds |= {f"scheduler:{verb}Schedule" for verb in ("Create", "Update", "Delete")}
+            kinds.add("iam:PassRole")
         assert {action for action, _ in more} <= kinds
         assert granted(by_event) <= granted(sweep)
 

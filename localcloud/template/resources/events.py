@@ -68,6 +68,17 @@ def _ensure_schedule(
     return CreatedResource(name, {"Arn": arn})
 
 
+def _ensure_schedule_group(
+    stack: StackContext, logical_id: str, properties: Properties
+) -> CreatedResource:
+    name = properties.get("Name") or stack.physical_name(logical_id)
+    scheduler = stack.client("scheduler")
+    with suppress(scheduler.exceptions.ConflictException):
+        scheduler.create_schedule_group(Name=name)
+    group = scheduler.get_schedule_group(Name=name)
+    return CreatedResource(name, {"Arn": group["Arn"], "State": group["State"]})
+
+
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::Events::EventBus": ResourceType(
         frozenset(),
@@ -93,5 +104,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         frozenset({"Name", *_SCHEDULE_PROPERTIES}),
         _ensure_schedule,
         required=frozenset({"FlexibleTimeWindow", "ScheduleExpression", "Target"}),
+    ),
+    "AWS::Scheduler::ScheduleGroup": ResourceType(
+        frozenset({"Name"}), _ensure_schedule_group, inert=frozenset({"Tags"})
     ),
 }

@@ -62,6 +62,27 @@ def test_a_queue_should_change_in_place_and_keep_its_messages(apply: Apply) -> N
         assert outputs["Q"].startswith(client("sqs").meta.endpoint_url)
 
 
+def test_a_group_of_schedules_should_stay_with_its_schedules(apply: Apply) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedulegroup.html"""
+    queue = resource("SQS::Queue", QueueName="q")
+    group = resource("Scheduler::ScheduleGroup", Name="g")
+    with apply(Q=queue, G=group) as (client, outputs):
+        assert outputs["G"] == "g"
+        client("scheduler").create_schedule(
+            Name="s",
+            GroupName="g",
+            ScheduleExpression="rate(1 hour)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": "arn:aws:sqs:us-east-1:000000000000:q",
+                "RoleArn": "arn:aws:iam::000000000000:role/r",
+            },
+        )
+    with apply(Q=queue, G=group) as (client, _):
+        listed = client("scheduler").list_schedules(GroupName="g")["Schedules"]
+        assert [each["Name"] for each in listed] == ["s"]
+
+
 def test_a_rule_should_change_its_pattern_and_lose_old_targets(apply: Apply) -> None:
     def rule(source: str, *targets: str) -> Json:
         listed = [{"Id": each, "Arn": {"Fn::GetAtt": "Q.Arn"}} for each in targets]

@@ -45,7 +45,11 @@ def test_ingests_with_all_their_parts_leave_functions_for_others(executions: int
 
 @pytest.mark.parametrize(
     ("executions", "limits"),
-    [(10, ("4", "1", "1", "2")), (100, ("20", "2", "10", "0")), (1000, ("20", "20", "10", "0"))],
+    [
+        (10, ("4", "1", "1", "1", "2")),
+        (100, ("20", "2", "10", "10", "0")),
+        (1000, ("20", "20", "10", "10", "0")),
+    ],
 )
 def test_the_limits_of_a_new_and_of_an_old_account(
     executions: int, limits: tuple[str, ...]
