@@ -24,6 +24,7 @@ from localcloud.stepfunctions.operations.executions import ExecutionOperations
 from localcloud.stepfunctions.operations.map_runs import MapRunOperations
 from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
 from localcloud.stepfunctions.operations.state_machines import StateMachineOperations
+from localcloud.stepfunctions.operations.state_tests import StateTestOperations
 from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
 from localcloud.stepfunctions.operations.versions import VersionOperations
 from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
@@ -43,6 +44,7 @@ class StepFunctionsService(
     AliasOperations,
     ExecutionOperations,
     MapRunOperations,
+    StateTestOperations,
     TaskTokenOperations,
 ):
     """AWS Step Functions.

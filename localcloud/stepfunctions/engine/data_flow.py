@@ -24,8 +24,13 @@ def evaluate_arguments(visit: StateVisit, state: RetryableState) -> Json:
     if state.uses_jsonata:
         if state.arguments is ABSENT:
             return visit.branch.input
-        return visit.evaluate(state.arguments, "Arguments")
-    return payload_templates.fill(state.parameters, visit.effective_input(), visit.environment())
+        arguments = visit.evaluate(state.arguments, "Arguments")
+        visit.inspect("afterArguments", arguments)
+        return arguments
+    environment = visit.environment()
+    filled = payload_templates.fill(state.parameters, visit.effective_input(), environment)
+    visit.inspect("afterParameters", filled)
+    return filled
 
 
 def leave_with_result(visit: StateVisit, state: RetryableState, result: Json) -> None:
@@ -39,7 +44,9 @@ def leave_with_result(visit: StateVisit, state: RetryableState, result: Json) ->
         return
     environment = visit.environment()
     selected = payload_templates.fill(state.result_selector, result, environment)
+    visit.inspect("afterResultSelector", selected)
     merged = payload_templates.merge(state.result_path, visit.branch.input, selected)
+    visit.inspect("afterResultPath", merged)
     output = payload_templates.select(state.output_path, merged, environment, "OutputPath")
     visit.leave(state.next, output, evaluate_assign(visit, state.assign, result))
 

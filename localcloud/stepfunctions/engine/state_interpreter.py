@@ -113,6 +113,8 @@ class StateInterpreter:
         if not isinstance(stated, ReportedError):
             visit.record_evaluation_failed(error)
             stated = ReportedError(error.name, visit.describe_error(error))
+        if visit.inspection is not None:
+            visit.inspection.error = stated
         state = visit.state
         if isinstance(state, RetryableState):
             if _schedule_retry(visit, state, stated):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localcloud.stepfunctions.engine import execution_events
 from localcloud.stepfunctions.engine.records import Branch, BranchPhase, HistoryEvent
 from localcloud.stepfunctions.engine.running_execution import RunningExecution, format_epoch
 from localcloud.stepfunctions.language import errors
-from localcloud.stepfunctions.language.errors import StatesError
+from localcloud.stepfunctions.language.errors import ReportedError, StatesError
 from localcloud.stepfunctions.language.jsonata import templates
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import RetryableState, State, TransformingState
@@ -37,13 +37,27 @@ class EngineContext:
     has_activity: Callable[[str], bool]
 
 
+@dataclass(slots=True)
+class StateInspection:
+    """The data and the error of a state under TestState.
+
+    `data` holds the members of InspectionData; `context`, if given, replaces the context object.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_InspectionData.html
+    """
+
+    context: JsonObject | None = None
+    data: dict[str, Json] = field(default_factory=dict)
+    error: ReportedError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StateVisit:
-    """One branch at one state of one execution."""
+    """One branch at one state of one execution; TestState inspects it."""
 
     run: RunningExecution
     branch: Branch
     engine: EngineContext
+    inspection: StateInspection | None = None
 
     @property
     def state(self) -> State:
@@ -52,7 +66,7 @@ class StateVisit:
 
     def for_branch(self, branch: Branch) -> StateVisit:
         """Return the visit of another branch of the same execution."""
-        return StateVisit(self.run, branch, self.engine)
+        return StateVisit(self.run, branch, self.engine, self.inspection)
 
     def parent(self) -> StateVisit | None:
         """Return the visit of the parent branch, or None for the root."""
@@ -97,6 +111,8 @@ class StateVisit:
 
         https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
         """
+        if self.inspection is not None and self.inspection.context is not None:
+            return self.inspection.context
         run, branch = self.run, self.branch
         identity = run.identity
         execution: JsonObject = {
@@ -104,7 +120,7 @@ class StateVisit:
             "Input": identity.input,
             "StartTime": format_epoch(identity.started),
             "Name": identity.name,
-            "RoleArn": identity.role_arn,
+            "RoleArn": identity.role_arn or None,
         }
         if not identity.is_synchronous:
             execution["RedriveCount"] = run.redrive_count
@@ -171,12 +187,24 @@ class StateVisit:
         state = self.state
         if state.uses_jsonata or not isinstance(state, TransformingState):
             return self.branch.input
-        return payload_templates.select(
+        effective = payload_templates.select(
             state.input_path, self.branch.input, self.environment(), "InputPath"
         )
+        self.inspect("afterInputPath", effective)
+        return effective
+
+    def inspect(self, member: str, value: Json) -> None:
+        """Show `value` as a member of InspectionData if TestState inspects the state."""
+        if self.inspection is not None:
+            self.inspection.data[member] = value
 
     def describe_error(self, error: StatesError) -> str:
-        """Return the cause of an error of the language in AWS's words."""
+        """Return the cause of an error of the language in AWS's words.
+
+        TestState, which has no history, leaves out where the state was entered.
+        """
+        if self.inspection is not None:
+            return error.cause
         return (
             f"An error occurred while executing the state '{self.branch.state}' "
             f"(entered at the event id #{self.branch.entered}). {error.cause}"

@@ -9,7 +9,7 @@ from functools import cache
 
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.model import OperationNotFoundError, ServiceModel
+from botocore.model import OperationNotFoundError, ServiceModel, StructureShape
 from botocore.session import get_session
 
 from localcloud.stepfunctions.integrations import botocore_calls, sdk_shapes
@@ -73,6 +73,16 @@ class AwsSdkIntegration:
             client, botocore_calls.sdk_style(client), operation, call
         )
         return sdk_shapes.to_json(model.output_shape, answer, java_sdk_name) or {}
+
+
+def output_shape(service: str, action: str) -> StructureShape | None:
+    """Return the output of an action by its names in resources; None if there is no model."""
+    name = _by_sdk_name().get(service, service)
+    try:
+        operation = _operation(name, action)
+        return None if operation is None else _model(name).operation_model(operation).output_shape
+    except UnknownServiceError:
+        return None
 
 
 @cache

@@ -121,9 +121,9 @@ def call_optimised(
     Returns botocore's response, and the task's result with the metadata of the HTTP response.
     """
     model = operation_of(client, operation)
-    call = sdk_shapes.to_call_parameters(model.input_shape, parameters, _first_upper)
+    call = sdk_shapes.to_call_parameters(model.input_shape, parameters, first_upper)
     answer = call_operation(client, style, operation, call)
-    result = sdk_shapes.to_json(model.output_shape, answer, _first_upper, epoch=True)
+    result = sdk_shapes.to_json(model.output_shape, answer, first_upper, epoch=True)
     assert isinstance(result, dict) or result is None
     return answer, dict(sorted({**(result or {}), **metadata_of(answer)}.items()))
 
@@ -144,5 +144,6 @@ def metadata_of(answer: dict[str, Any]) -> JsonObject:
     }
 
 
-def _first_upper(name: str) -> str:
+def first_upper(name: str) -> str:
+    """Return botocore's name of a member as optimised integrations have it."""
     return name[:1].upper() + name[1:]

@@ -34,15 +34,14 @@ DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", 
 csv.field_size_limit(max(csv.field_size_limit(), MAX_ITEM_BYTES))
 
 
-def items_of_input(value: Json, *, with_objects: bool = True) -> list[Json]:
-    """Return the items of a state's input: an array's, or an object's as `{"Key", "Value"}`.
+def items_of_input(value: Json) -> list[Json]:
+    """Return the items of a value: an array's, or an object's as `{"Key", "Value"}`.
 
-    Raises `StatesError` (`States.Runtime`) for any other value, and without `with_objects` for
-    an object.
+    Raises `StatesError` (`States.Runtime`) for any other value.
     """
     if isinstance(value, list):
         return value
-    if with_objects and isinstance(value, dict):
+    if isinstance(value, dict):
         return [{"Key": key, "Value": part} for key, part in value.items()]
     raise StatesError(RUNTIME, f"Attempting to map over non-iterable node: {dumps(value)}")
 

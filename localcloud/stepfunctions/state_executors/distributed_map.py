@@ -101,15 +101,16 @@ def _finish_plan(visit: StateVisit, state: MapState) -> JsonObject:
     """Return what AWS evaluates after it has recorded that the state has started."""
     reader, batcher, writer = state.item_reader, state.item_batcher, state.result_writer
     return {
-        "tolerated_count": _tolerated_count(visit, state),
-        "tolerated_percentage": _tolerated_percentage(visit, state),
+        "tolerated_count": tolerated_count(visit, state),
+        "tolerated_percentage": tolerated_percentage(visit, state),
         "reader": None if reader is None else _reader(visit, reader),
-        "batch": None if batcher is None else _batch(visit, batcher),
+        "batch": None if batcher is None else batch_plan(visit, batcher),
         "writer": None if writer is None else _writer(visit, writer),
     }
 
 
-def _tolerated_count(visit: StateVisit, state: MapState) -> int | None:
+def tolerated_count(visit: StateVisit, state: MapState) -> int | None:
+    """Return ToleratedFailureCount, or None if the state sets none."""
     path = state.tolerated_failure_count_path
     count = number_fields.evaluate_integer(
         visit, state.tolerated_failure_count, path, "ToleratedFailureCount"
@@ -120,7 +121,8 @@ def _tolerated_count(visit: StateVisit, state: MapState) -> int | None:
     return count
 
 
-def _tolerated_percentage(visit: StateVisit, state: MapState) -> float | None:
+def tolerated_percentage(visit: StateVisit, state: MapState) -> float | None:
+    """Return ToleratedFailurePercentage, or None if the state sets none."""
     path = state.tolerated_failure_percentage_path
     percentage = number_fields.evaluate_number(
         visit, state.tolerated_failure_percentage, path, "ToleratedFailurePercentage"
@@ -152,7 +154,8 @@ def _reader(visit: StateVisit, reader: ItemReader) -> JsonObject:
     }
 
 
-def _batch(visit: StateVisit, batcher: ItemBatcher) -> JsonObject:
+def batch_plan(visit: StateVisit, batcher: ItemBatcher) -> JsonObject:
+    """Return the limits of ItemBatcher and its evaluated BatchInput."""
     given: Json = None
     if batcher.batch_input is not ABSENT:
         if visit.state.uses_jsonata:

@@ -38,9 +38,15 @@ class PassExecutor(SimpleStateExecutor):
             data_flow.leave_with_input(visit, state, visit.branch.input)
             return
         environment = visit.environment()
-        effective = payload_templates.fill(state.parameters, visit.effective_input(), environment)
-        result = effective if state.result is ABSENT else state.result
+        if state.result is ABSENT:
+            result = payload_templates.fill(state.parameters, visit.effective_input(), environment)
+            visit.inspect("afterParameters", result)
+        else:
+            result = state.result
+            visit.inspect("result", result)
+        visit.inspect("afterResultSelector", result)
         merged = payload_templates.merge(state.result_path, visit.branch.input, result)
+        visit.inspect("afterResultPath", merged)
         output = payload_templates.select(state.output_path, merged, environment, "OutputPath")
         visit.leave(state.next, output, data_flow.evaluate_assign(visit, state.assign, result))
 

@@ -34,8 +34,11 @@ def items_from_input(visit: StateVisit, state: MapState) -> tuple[list[Json], bo
     found = payload_templates.select(
         state.items_path, visit.effective_input(), visit.environment(), "ItemsPath"
     )
-    items = map_items.items_of_input(found, with_objects=state.is_distributed)
-    return items, isinstance(found, dict)
+    if not isinstance(found, list) and not (state.is_distributed and isinstance(found, dict)):
+        path = state.items_path.replace("$$", "$", 1)
+        raise StatesError(errors.RUNTIME, f'Reference path "{path}" must point to array.')
+    visit.inspect("afterItemsPath", found)
+    return map_items.items_of_input(found), isinstance(found, dict)
 
 
 def _items_of_jsonata(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:

@@ -131,6 +131,7 @@ class TaskExecutor(SimpleStateExecutor):
             error = errors.data_limit_exceeded(resource.name, by_task=True)
             self._recorder(visit).record_failed(visit, error.name, error.cause)
             raise error
+        visit.inspect("result", output)
         self._recorder(visit).record_succeeded(visit, output)
         data_flow.leave_with_result(visit, _task(visit), output)
 

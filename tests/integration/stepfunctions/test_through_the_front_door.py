@@ -107,7 +107,12 @@ def test_errors_have_the_classes_of_the_model(states: States) -> None:
             stateMachineAliasArn="arn:aws:states:us-east-1:000000000000:stateMachine:no:such"
         )
     with pytest.raises(ClientError) as caught:
-        states.client.test_state(definition=json.dumps({"Type": "Pass", "End": True}))
+        states.client.create_state_machine(
+            name="x",
+            definition=json.dumps(INNER),
+            roleArn=states.role,
+            encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"},
+        )
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
 
 

@@ -189,6 +189,15 @@ NUMBERS = [
     _wrong_items("string", "string", '"string"'),
     _wrong_items("boolean", True, "true"),
     _wrong_items("object", {"foo": "bar"}, '{"foo":"bar"}'),
+    *(
+        _case(
+            "LS test_state/test_state_context_object.py::test_state_map_context_object",
+            {**_INLINE, "ItemsPath": "$.N"},
+            _failed(2, 'Reference path "$.N" must point to array.'),
+            {"N": wrong},
+        )
+        for wrong in ({"a": 1}, "text")
+    ),
     _no_results("InputPath", {"Type": "Pass"}),
     _no_results("OutputPath", {"Type": "Pass"}),
     _no_results("TimeoutSecondsPath", {"Type": "Task", "Resource": FUNCTION}),
