@@ -313,6 +313,7 @@ ALWAYS_FREE: Mapping[str, Decimal] = {
     "lambda.gb_second.arm64": Decimal(400_000),
     "lambda.gb_second.x86_64": Decimal(400_000),
     "lambda.request": Decimal(1_000_000),
+    "scheduler.invocation": Decimal(14_000_000),
     "sqs.request": Decimal(1_000_000),
     "xray.trace": Decimal(100_000),
 }

@@ -46,6 +46,10 @@ BY_CALL: Mapping[str, str | None] = {
     "s3vectors:GetVectors": None,
     "s3vectors:PutVectors": None,
     "s3vectors:QueryVectors": "s3vectors.query.request",
+    "scheduler:CreateSchedule": None,
+    "scheduler:DeleteSchedule": None,
+    "scheduler:GetSchedule": None,
+    "scheduler:UpdateSchedule": None,
     "sqs:DeleteMessage": "sqs.request",
     "sqs:DeleteMessageBatch": "sqs.request",
     "sqs:GetQueueAttributes": "sqs.request",
@@ -77,6 +81,7 @@ STARTS_TRACE = (
     "executionended",
     "jobended",
     "objectcreated",
+    "scheduledue",
     "sweep",
     "sweepjobs",
     "webhookdue",
@@ -109,6 +114,7 @@ class CountedUsage:
     `calls` are by `service:Operation`; `actions` are DynamoDB's, one for each item that a call
     touches, by `dynamodb:Action`. `objects` counts the objects that S3 told EventBridge of.
     `children` are the dollars that receipts state for Express executions, which no call starts.
+    `scheduled` counts the invocations of EventBridge Scheduler.
     """
 
     items: int
@@ -117,6 +123,7 @@ class CountedUsage:
     functions: Mapping[str, FunctionUse]
     api_requests: int = 0
     objects: int = 0
+    scheduled: int = 0
     transitions: int = 0
     children: str = "0"
     vector_bytes: int = 0
@@ -177,6 +184,7 @@ def _units(used: CountedUsage, architecture: str) -> Iterator[tuple[str, str, De
     yield "S3 Vectors", "s3vectors.put.gb", put_bytes / GIGABYTE
     yield "X-Ray", "xray.trace", Decimal(used.traces)
     yield "EventBridge", "eventbridge.event", Decimal(used.objects)
+    yield "EventBridge", "scheduler.invocation", Decimal(used.scheduled)
     yield "CloudWatch Logs", "cloudwatch.logs.gb", used.log_bytes / GIGABYTE
     for unit, count in used.tokens.items():
         yield "Bedrock", unit, Decimal(count)

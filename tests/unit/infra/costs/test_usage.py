@@ -70,6 +70,13 @@ def test_a_put_of_vectors_should_be_billed_as_128_kilobytes_at_least(
     assert price_usage(counted, catalogue()).by_service["S3 Vectors"] == expected
 
 
+def test_an_invocation_of_a_schedule_should_be_billed_beside_the_bus() -> None:
+    """https://aws.amazon.com/eventbridge/pricing/"""
+    told = price_usage(used(2, scheduled=6, objects=2), catalogue())
+    expected = 3 * price("scheduler.invocation") + price("eventbridge.event")
+    assert told.by_service["EventBridge"] == expected
+
+
 def test_what_starts_from_outside_should_be_traced_once() -> None:
     functions = {
         "headrace-apihandler-6ba0df84": FunctionUse(2, 0, 512),
