@@ -45,6 +45,12 @@ OnEvents: TypeAlias = Callable[[RunningExecution, Sequence[HistoryEvent]], None]
 
 _COMMIT_RETRY_S = 1.0
 _POLL_INTERVAL_S = 1.0
+MAX_STANDARD_SECONDS = 365 * 24 * 3600
+"""How long a Standard execution lasts from its start, redrives included.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
 STEPS_PER_COMMIT = 50
 """The most steps of an execution before they are committed and others take their turn."""
 
@@ -135,7 +141,8 @@ class ExecutionEngine:
             redrive_execution(StateVisit(run, run.branches[0], self._engine_context))
             seconds = run.identity.timeout_seconds
             if seconds is not None:
-                run.deadline = self._schedule.now() + seconds
+                longest = run.identity.started + MAX_STANDARD_SECONDS
+                run.deadline = min(self._schedule.now() + seconds, longest)
             self._commit_or_refuse(run)
             self._register(run, on_end)
         self._schedule_steps(run)

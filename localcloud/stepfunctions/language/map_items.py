@@ -178,6 +178,27 @@ def read_inventory(manifest: BinaryIO) -> S3Inventory:
         raise _reader_error(f"The file is no manifest of an S3 inventory: {problem!r}") from problem
 
 
+def read_athena_manifest(manifest: BinaryIO) -> Iterator[tuple[str, str]]:
+    """Yield the bucket and the key of each file that a query of Athena wrote.
+
+    The manifest has the address `s3://bucket/key` of a file in each line. Raises `StatesError`
+    (`States.ItemReaderFailed`) for another line.
+    https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
+    """
+    for line in _text(manifest).read().splitlines():
+        address = line.strip().strip('"')
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        if address and not (address.startswith("s3://") and bucket and key):
+            raise _reader_error(f"The manifest names no file of S3: {address}")
+        if address:
+            yield bucket, key
+
+
+def unzip(key: str, body: BinaryIO) -> BinaryIO:
+    """Return the content of a file, which is gzipped if its key says so."""
+    return cast(BinaryIO, gzip.GzipFile(fileobj=body)) if key.endswith(".gz") else body
+
+
 def inventory_rows(headers: tuple[str, ...], body: BinaryIO) -> Iterator[Json]:
     """Yield the rows of one gzipped file of an S3 inventory."""
     config = ReaderConfig(input_type="CSV", csv_header_location="GIVEN", csv_headers=headers)

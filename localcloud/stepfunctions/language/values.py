@@ -36,6 +36,10 @@ class Environment:
     variables: Mapping[str, Json] = field(default_factory=dict)
 
 
+_TOKEN: Final = re.compile(r"\s*([A-Za-z_][\w-]*)")
+_VALUES: Final = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+
+
 def dumps(value: Json) -> str:
     """Return `value` as JSON text as Step Functions writes it: compact, minimally escaped."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
@@ -49,6 +53,28 @@ def loads(text: str | bytes) -> Json:
 
 def _no_constant(name: str) -> None:
     raise json.JSONDecodeError(f"Unrecognized token '{name}'", name, 0)
+
+
+def describe_json_error(text: str, error: ValueError) -> str:
+    """Return why `text` is no JSON in the words of AWS's parser, if they are known."""
+    at = error.pos if isinstance(error, json.JSONDecodeError) else 0
+    token = _TOKEN.match(text, at)
+    if token is not None:
+        return f"Unrecognized token '{token[1]}': was expecting ({_VALUES})"
+    character, problem = text[at : at + 1], str(error)
+    unexpected = f"Unexpected character ('{character}' (code {ord(character or ' ')})): "
+    if character and "property name" in problem:
+        return f"{unexpected}was expecting double-quote to start field name"
+    if character and problem.startswith("Expecting value"):
+        return f"{unexpected}expected a valid value ({_VALUES})"
+    return problem
+
+
+def locate_json_error(text: str, error: json.JSONDecodeError) -> str:
+    """Return where AWS's parser stops: after the token or the character that it cannot read."""
+    token = _TOKEN.match(text, error.pos)
+    read = len(token[0]) if token is not None else len(text[error.pos : error.pos + 1])
+    return f"line: {error.lineno}, column: {error.colno + read}"
 
 
 def size_of(value: Json) -> int:

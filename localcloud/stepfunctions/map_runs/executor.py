@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from localcloud.errors import AwsError
 from localcloud.stepfunctions.engine.action_tasks import Signal, WorkFailed, WorkSucceeded
-from localcloud.stepfunctions.engine.execution_engine import OnEnd
+from localcloud.stepfunctions.engine.execution_engine import MAX_STANDARD_SECONDS, OnEnd
 from localcloud.stepfunctions.engine.records import ExecutionOutcome, ExecutionStatus
 from localcloud.stepfunctions.engine.running_execution import RunningExecution, find_state_graph
 from localcloud.stepfunctions.engine.state_visit import StateVisit
@@ -30,7 +30,6 @@ MAX_CONCURRENCY = 100
 """The max_items children at once on one machine, whatever the state machine allows."""
 
 EXPRESS_SECONDS = 300.0
-STANDARD_SECONDS = 365 * 24 * 3600.0
 
 
 class MapRunExecutor:
@@ -193,7 +192,7 @@ class MapRunExecutor:
             run = self._deps.executions.restore(found, self._machine_of_child())
             engine.redrive(run, self._on_child_end(child))
             return
-        seconds = EXPRESS_SECONDS if kind == "EXPRESS" else STANDARD_SECONDS
+        seconds = EXPRESS_SECONDS if kind == "EXPRESS" else MAX_STANDARD_SECONDS
         identity = child_identity(self._run, child, self._deps.schedule.now(), seconds)
         run = RunningExecution(identity, self._machine_of_child())
         engine.begin(run, self._on_child_end(child))

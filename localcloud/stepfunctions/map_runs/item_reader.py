@@ -47,13 +47,14 @@ def _read_all(
                 yield map_items.item_of_listing(entry)
         return
     body = _body(client, bucket, str(arguments.get("Key", "")), arguments.get("VersionId"))
-    if config.input_type != "MANIFEST":
+    if config.manifest_type == "ATHENA_DATA":
+        for place, key in map_items.read_athena_manifest(body):
+            file = map_items.unzip(key, _body(client, place, key))
+            yield from map_items.read_items(config, file)
+        return
+    if config.input_type != "MANIFEST" and config.manifest_type != "S3_INVENTORY":
         yield from map_items.read_items(config, body)
         return
-    if config.manifest_type == "ATHENA_DATA":
-        raise ReportedError(
-            errors.ITEM_READER_FAILED, "The local cloud cannot read manifests of Athena"
-        )
     inventory = map_items.read_inventory(body)
     for key in inventory.keys:
         yield from map_items.inventory_rows(inventory.headers, _body(client, inventory.bucket, key))

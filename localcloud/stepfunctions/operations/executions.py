@@ -10,6 +10,7 @@ from typing import Any
 from localcloud.errors import AwsError
 from localcloud.service import Params, Result
 from localcloud.stepfunctions.engine import execution_events
+from localcloud.stepfunctions.engine.execution_engine import MAX_STANDARD_SECONDS
 from localcloud.stepfunctions.engine.records import ExecutionIdentity, ExecutionStatus
 from localcloud.stepfunctions.engine.running_execution import RunningExecution, find_state_graph
 from localcloud.stepfunctions.language.definition_parser import parse
@@ -31,7 +32,6 @@ from localcloud.stepfunctions.operations.state_machines import (
 )
 from localcloud.stepfunctions.store.executions import StoredExecution
 
-STANDARD_SECONDS = 365 * 24 * 3600
 EXPRESS_SECONDS = 300
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
@@ -56,7 +56,7 @@ def redrive_status(found: StoredExecution, now: float, events: int) -> tuple[str
         reason = f"Execution is {found.status} and cannot be redriven"
     elif events > _MAX_REDRIVABLE_EVENTS:
         reason = "Execution history event limit exceeded"
-    elif now - found.identity.started >= STANDARD_SECONDS:
+    elif now - found.identity.started >= MAX_STANDARD_SECONDS:
         reason = "Execution has exceeded the max execution time"
     elif found.stopped is not None and now - found.stopped > _REDRIVABLE_SECONDS:
         reason = "Execution redrivable period exceeded"
@@ -287,7 +287,7 @@ class ExecutionOperations(OperationGroup):
         machine, version, alias = target.machine, target.version, target.alias
         definition = parse(machine.body["definition"])
         express = machine.body["type"] == "EXPRESS"
-        longest = EXPRESS_SECONDS if express else STANDARD_SECONDS
+        longest = EXPRESS_SECONDS if express else MAX_STANDARD_SECONDS
         arn = execution_arn(machine.machine_arn, name)
         if express:
             arn = f"{arn.replace(':execution:', ':express:', 1)}:{self._deps.new_id()}"

@@ -15,7 +15,7 @@ from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.execution_engine import ExecutionEngine
 from localcloud.stepfunctions.engine.work_scheduler import WorkScheduler
 from localcloud.stepfunctions.integrations.integration import ClientFactory
-from localcloud.stepfunctions.language.values import Json, dumps
+from localcloud.stepfunctions.language.values import Json, describe_json_error, dumps
 from localcloud.stepfunctions.store.activities import ActivityStore
 from localcloud.stepfunctions.store.aliases import MachineAliasStore, StateMachineAlias
 from localcloud.stepfunctions.store.executions import ExecutionStore
@@ -27,7 +27,6 @@ Item = TypeVar("Item")
 
 MAX_INPUT_BYTES = 262_144
 _BAD_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
-_TOKEN = re.compile(r"\s*([A-Za-z_][\w-]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def parse_execution_input(text: str) -> Json:
     except UnicodeEncodeError as error:
         raise _bad_input("The input holds half a surrogate pair.") from error
     except ValueError as error:
-        raise _bad_input(_json_complaint(text, error)) from error
+        raise _bad_input(describe_json_error(text, error)) from error
     return value
 
 
@@ -146,23 +145,6 @@ def _no_constant(name: str) -> NoReturn:
 def _bad_input(why: str) -> AwsError:
     message = f"Invalid State Machine Execution Input: '{why}'"
     return AwsError("InvalidExecutionInput", message)
-
-
-def _json_complaint(text: str, error: ValueError) -> str:
-    at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-    token = _TOKEN.match(text, at)
-    if token is not None:
-        return (
-            f"Unrecognized token '{token[1]}': was expecting (JSON String, Number, Array, "
-            "Object or token 'null', 'true' or 'false')"
-        )
-    if text[at : at + 1] and "property name" in str(error):
-        character = text[at]
-        return (
-            f"Unexpected character ('{character}' (code {ord(character)})): "
-            "was expecting double-quote to start field name"
-        )
-    return str(error)
 
 
 def paginate(

@@ -251,8 +251,18 @@ def _check_definition(definition: str, machine_type: MachineType) -> None:
 def checked_tags(
     given: list[dict[str, str]], there: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return tags by key. Raises TooManyTags if they and those `there` are more than 50."""
+    """Return tags by key.
+
+    Raises TooManyTags if they and those `there` are more than 50, and ValidationException for a
+    key of AWS's own.
+    https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html
+    """
     tags = {tag["key"]: tag["value"] for tag in given}
+    reserved = [key for key in tags if key.lower().startswith("aws:")]
+    if reserved:
+        raise AwsError(
+            "ValidationException", f"Tag keys that begin with aws: are reserved: {reserved[0]}"
+        )
     if len({*tags, *(there or {})}) > MAX_TAGS:
         raise AwsError("TooManyTags", f"A resource can have at most {MAX_TAGS} tags")
     return tags

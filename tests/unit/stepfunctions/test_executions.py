@@ -255,6 +255,10 @@ def test_tags_are_kept_until_they_are_taken_away(bench: Bench) -> None:
     many = [{"key": str(number), "value": ""} for number in range(50)]
     tagging = {"resourceArn": arn, "tags": many}
     assert refusal(lambda: bench.service.tag_resource(tagging))[0] == "TooManyTags"
+    tagging = {"resourceArn": arn, "tags": [{"key": "aws:a", "value": "b"}]}
+    assert refusal(lambda: bench.service.tag_resource(tagging))[0] == "ValidationException"
+    own = tagging["tags"]
+    assert refusal(lambda: bench.create(PASS, "other", tags=own))[0] == "ValidationException"
     missing = {"resourceArn": arn + "x", "tags": many[:1]}
     assert refusal(lambda: bench.service.tag_resource(missing))[0] == "ResourceNotFound"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import sqlite3
@@ -133,23 +132,6 @@ def test_items_are_the_objects_of_a_prefix(tmp_path: Path) -> None:
         "Size": 1,
         "StorageClass": "STANDARD",
     }
-
-
-def test_items_are_the_rows_of_an_inventory(tmp_path: Path) -> None:
-    manifest = {
-        "destinationBucket": "arn:aws:s3:::b",
-        "fileFormat": "CSV",
-        "fileSchema": "Bucket, Key",
-        "files": [{"key": "data.csv.gz"}],
-    }
-    bucket = Bucket(
-        {"k": json.dumps(manifest).encode(), "data.csv.gz": gzip.compress(b'"b","x"\n"b","y"\n')}
-    )
-    bench = Bench(tmp_path, bucket.answers())
-    output = json.loads(
-        bench.run(mapped(ItemReader=reader(config={"InputType": "MANIFEST"})))["output"]
-    )
-    assert output == [{"Bucket": "b", "Key": "x"}, {"Bucket": "b", "Key": "y"}]
 
 
 def test_a_missing_object_fails_the_map(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.unit.stepfunctions.recorded import FUNCTION, machine, one, payload
 from tests.unit.stepfunctions.test_map_runs import mapped, run_of
 
 CALL = {"Type": "Task", "Resource": FUNCTION, "End": True}
+DAY = 24 * 3600
 
 
 def broken(_: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def test_the_same_token_redrives_once(tmp_path: Path) -> None:
 def test_what_succeeded_or_failed_long_ago_cannot_be_redriven(tmp_path: Path) -> None:
     bench = Bench(tmp_path, {"lambda.invoke": broken})
     arn = bench.run(one(CALL))["executionArn"]
-    bench.schedule.advance(15 * 24 * 3600)
+    bench.schedule.advance(15 * DAY)
     with pytest.raises(AwsError, match=r"ExecutionNotRedrivable.*redrivable period exceeded"):
         redrive(bench, arn)
     fine = bench.begin(one({"Type": "Pass"}), machine="fine")
@@ -190,3 +191,17 @@ def test_the_children_of_a_map_run_are_redriven_by_it(tmp_path: Path) -> None:
         True: "REDRIVABLE",
         False: "REDRIVABLE_BY_MAP_RUN",
     }
+
+
+def test_a_redrive_ends_with_the_year_of_the_execution(tmp_path: Path) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: a year in all."""
+    bench = Bench(tmp_path)
+    arn = bench.begin(one({"Type": "Wait", "Seconds": 99_999_999}))
+    bench.schedule.settle()
+    bench.schedule.advance(300 * DAY)
+    bench.service.stop_execution({"executionArn": arn})
+    redrive(bench, arn)
+    bench.schedule.advance(64 * DAY)
+    assert bench.status(arn) == "RUNNING"
+    bench.schedule.advance(2 * DAY)
+    assert bench.status(arn) == "TIMED_OUT"

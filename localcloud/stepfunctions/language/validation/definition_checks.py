@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from localcloud.stepfunctions.language import values
 from localcloud.stepfunctions.language.validation.diagnostics import (
     DUPLICATE_LABEL_NAME,
     DUPLICATE_STATE_NAME,
@@ -77,7 +78,7 @@ def _check_machine(context: ValidationContext, machine: JsonObject, *, is_whole:
     if is_whole and not any(map(_is_terminal, states.values())):
         message = "Workflow has no terminal state"
         context.found.append(Diagnostic("ERROR", MISSING_END_STATE, message, None))
-    else:
+    elif isinstance(start, str):
         _check_reached(context, start, edges)
     for name, state in states.items():
         for step, inner in inner_machines(state):
@@ -85,7 +86,7 @@ def _check_machine(context: ValidationContext, machine: JsonObject, *, is_whole:
 
 
 def _check_reached(
-    context: ValidationContext, start: Json, edges: dict[str, dict[str, str]]
+    context: ValidationContext, start: str, edges: dict[str, dict[str, str]]
 ) -> None:
     reached = _reachable(start, edges)
     for name in edges:
@@ -115,9 +116,9 @@ def _is_terminal(state: JsonObject) -> bool:
     return state.get("End") is True or state.get("Type") in {"Succeed", "Fail"}
 
 
-def _reachable(start: Json, edges: dict[str, dict[str, str]]) -> set[str]:
+def _reachable(start: str, edges: dict[str, dict[str, str]]) -> set[str]:
     reached: set[str] = set()
-    pending = [start] if isinstance(start, str) else []
+    pending = [start]
     while pending:
         name = pending.pop()
         if name in edges and name not in reached:
@@ -155,6 +156,9 @@ __all__ = [
 ]
 
 
+_AT: Final = "\n at "
+"""What stands between a complaint about JSON and its place, which the location has too."""
+
 MAX_QUOTE: Final = 500
 """How much of invalid JSON its diagnostic quotes, in characters."""
 
@@ -180,9 +184,11 @@ def diagnostics(
         check_top_level(context, machine)
         check_transitions(context, machine)
     except json.JSONDecodeError as problem:
-        where = f"line: {problem.lineno}, column: {problem.colno}"
+        where = values.locate_json_error(definition_json, problem)
         location = f'[Source: (String)"{definition_json[:MAX_QUOTE]}"; {where}]'
-        return [Diagnostic("ERROR", INVALID_JSON_DESCRIPTION, problem.msg, location)]
+        message = values.describe_json_error(definition_json, problem)
+        message = f"{message}{_AT}{location}"
+        return [Diagnostic("ERROR", INVALID_JSON_DESCRIPTION, message, location)]
     except RecursionError:
         message = "The states are too deeply nested"
         return [Diagnostic("ERROR", TOO_DEEPLY_NESTED, message, None)]
@@ -192,7 +198,7 @@ def diagnostics(
 def invalid_definition_message(findings: list[Diagnostic]) -> str | None:
     """Return the InvalidDefinition error's message, or None if there is no error."""
     messages = [
-        f"{found.code}: {found.message} at {found.location or 'null'}"
+        f"{found.code}: {found.message.partition(_AT)[0]} at {found.location or 'null'}"
         for found in findings
         if found.severity == "ERROR"
     ]

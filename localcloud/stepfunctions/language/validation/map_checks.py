@@ -159,11 +159,31 @@ def _check_reader_config(context: ValidationContext, config: JsonObject) -> None
         "CSVHeaderLocation": ("FIRST_ROW", "GIVEN"),
     }
     for name, allowed in choices.items():
-        if name in config:
+        if name in config and not _is_of_aws_only(context.at(f"/{name}"), name, config[name]):
             context.at(f"/{name}").expect_one_of(config[name], allowed)
+    _check_input_type(context, config)
     _check_csv(context, config)
     _check_pointer(context, config)
     _check_limit(context, config, "MaxItems", map_items.MAX_ITEMS)
+
+
+def _is_of_aws_only(context: ValidationContext, name: str, value: Json) -> bool:
+    """Refuse what AWS reads and the local cloud does not; return whether it is that."""
+    if (name, value) != ("InputType", "PARQUET"):
+        return False
+    context.error("The local cloud cannot read the InputType PARQUET; it works on AWS only")
+    return True
+
+
+def _check_input_type(context: ValidationContext, config: JsonObject) -> None:
+    """Check that the type of items is given where files are read, and only there."""
+    kind, manifest = config.get("InputType"), config.get("ManifestType")
+    if manifest == "S3_INVENTORY" and kind not in (None, "MANIFEST"):
+        context.error("Field 'InputType' must not be set for the ManifestType S3_INVENTORY")
+    if manifest == "ATHENA_DATA" and kind in (None, "MANIFEST"):
+        context.error("The ManifestType ATHENA_DATA requires the InputType of its files")
+    if config.get("Transformation") == "LOAD_AND_FLATTEN" and kind is None:
+        context.error("The Transformation LOAD_AND_FLATTEN requires an InputType")
 
 
 def _check_csv(context: ValidationContext, config: JsonObject) -> None:
