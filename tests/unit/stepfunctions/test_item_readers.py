@@ -58,7 +58,7 @@ def read(tmp_path: Path, key: str, config: dict[str, Any]) -> dict[str, Any]:
                 "ManifestType": "ATHENA_DATA",
                 "MaxItems": 1,
             },
-            [{"line": "{a:1}"}],
+            [{"line": '{"a":1}'}],
         ),
     ],
 )
