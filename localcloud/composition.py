@@ -49,6 +49,7 @@ from localcloud.moto.engine import MotoEngine
 from localcloud.s3.service import S3Service
 from localcloud.s3vectors.service import S3VectorsService
 from localcloud.sagemaker.service import SageMakerService, SageMakerSettings
+from localcloud.scheduler.definitions import role_checker
 from localcloud.scheduler.service import SchedulerService
 from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
 from localcloud.sns.deliveries import TopicDeliveries
@@ -107,7 +108,9 @@ class LocalCloud:
         self._notified: dict[str, Deliverer] = {}
         self._sqs = SqsService(self.context)
         self._events = EventsService(self.context, self._targets)
-        self._scheduler = SchedulerService(self.context, self._targets)
+        self._scheduler = SchedulerService(
+            self.context, self._targets, check_role=role_checker(self.client)
+        )
         self._s3 = S3Service(
             self.context,
             self._events.publish,

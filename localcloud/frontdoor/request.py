@@ -130,7 +130,8 @@ class FrontDoorRequest:
             params = decode(shape, parse_json(body)) if shape is not None else {}
         else:
             params = parse_rest(operation, match.labels, self.query, self.headers, body)
-        constraints.check(operation.input_shape, params)
+        patterned = operation.service_model.service_name in constraints.PATTERNED_SERVICES
+        constraints.check(operation.input_shape, params, patterns=patterned)
         return params
 
 

@@ -153,6 +153,23 @@ def _put_schedule(
     return permissions
 
 
+def _on_schedule_group(
+    operation: str,
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule for a group of schedules: on the group, and on what is done with it."""
+
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        group = account.arn("scheduler", f"schedule-group/{params.get('Name')}")
+        yield RequiredPermission(f"scheduler:{operation}", group)
+        if operation == "CreateScheduleGroup" and params.get("Tags"):
+            yield RequiredPermission("scheduler:TagResource", group)
+        if operation == "DeleteScheduleGroup":
+            schedules = account.arn("scheduler", f"schedule/{params.get('Name')}/*")
+            yield RequiredPermission("scheduler:DeleteSchedule", schedules)
+
+    return permissions
+
+
 def _on_endpoint_and_config(
     action: str,
 ) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
@@ -253,6 +270,14 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
             _SCHEDULER,
         )
         for operation in ("CreateSchedule", "UpdateSchedule")
+    },
+    **{
+        ("scheduler", operation): ActionRule(_on_schedule_group(operation), when, _SCHEDULER)
+        for operation, when in (
+            ("CreateScheduleGroup", "with tags also scheduler:TagResource"),
+            ("GetScheduleGroup", "on the group"),
+            ("DeleteScheduleGroup", "with scheduler:DeleteSchedule on the group's schedules"),
+        )
     },
     **{
         ("sagemaker", operation): ActionRule(

@@ -239,13 +239,20 @@ def _check_elements(where: str, unknown: set[str]) -> None:
         )
 
 
-def trusts_service(trust_policy: Mapping[str, Any], service: str) -> bool:
-    """Return whether a role's trust policy lets a service, by its principal, assume the role."""
+def trusts_service(
+    trust_policy: Mapping[str, Any], service: str, context: RequestContext | None = None
+) -> bool:
+    """Return whether a role's trust policy lets a service, by its principal, assume the role.
+
+    Conditions of the policy must hold for `context`; None leaves them out.
+    """
     statements = trust_policy.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
         principal = statement.get("Principal", {})
         services = principal.get("Service", []) if isinstance(principal, dict) else []
         services = services if isinstance(services, list) else [services]
         if statement.get("Effect") == "Allow" and service in services:
-            return True
+            conditions = parse_conditions(statement.get("Condition", {}), "the trust policy")
+            if context is None or all(condition.holds(context) for condition in conditions):
+                return True
     return False

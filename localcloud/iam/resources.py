@@ -157,14 +157,14 @@ def _events_arn(params: Params, account: AccountResources) -> str:
 
 
 def _schedule_arn(params: Params, account: AccountResources) -> str:
-    """Return the ARN of a schedule of EventBridge Scheduler, `*` for groups and lists.
+    """Return the ARN of a schedule of EventBridge Scheduler, `*` for lists.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
     """
     name = _first_param(params, "Name")
-    if name is None or "GroupName" not in params:
+    if name is None:
         return _first_param(params, "ResourceArn") or ANY
-    return account.arn("scheduler", f"schedule/{params['GroupName']}/{name}")
+    return account.arn("scheduler", f"schedule/{params.get('GroupName') or 'default'}/{name}")
 
 
 def _arn_by_name(service: str, kind: str, *names: str) -> Callable[[Params, AccountResources], str]:

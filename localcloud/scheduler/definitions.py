@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from localcloud.errors import AwsError, unsupported
 from localcloud.events.rule_targets import check_dead_letter_queue, check_target_arn, target_service
@@ -19,9 +21,14 @@ from localcloud.events.schedule_expressions import (
     ScheduleExpression,
     parse_schedule_expression,
 )
+from localcloud.iam.policy import trusts_service
 from localcloud.scheduler.occurrences import time_zone
 from localcloud.service import Params
 
+CheckRole = Callable[[str, str], None]
+"""Raises AwsError unless Scheduler can assume a role, by its ARN, for the group of an ARN."""
+
+PRINCIPAL = "scheduler.amazonaws.com"
 MAX_PAST_START_SECONDS = 300
 _STORED_MEMBERS = (
     "ActionAfterCompletion",
@@ -33,12 +40,37 @@ _STORED_MEMBERS = (
     "Target",
 )
 _TARGET_MEMBERS = frozenset({"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"})
+_NOT_ASSUMABLE = (
+    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+)
 _PARAMETERS_MEMBERS = {"sqs": "SqsParameters", "events": "EventBridgeParameters"}
 
 
 def invalid(message: str) -> AwsError:
     """Return the ValidationException with `message`."""
     return AwsError("ValidationException", message)
+
+
+def role_checker(clients: Callable[[str], Any]) -> CheckRole:
+    """Return a function that checks with IAM whether Scheduler can assume a role.
+
+    The context of a trust policy's conditions is the account, and the schedule's group.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+
+    def check(role_arn: str, group_arn: str) -> None:
+        context = {"aws:sourcearn": (group_arn,), "aws:sourceaccount": (group_arn.split(":")[4],)}
+        try:
+            role = clients("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
+        except ClientError as error:
+            raise invalid(_NOT_ASSUMABLE) from error
+        trust = role["AssumeRolePolicyDocument"]
+        trust = json.loads(trust) if isinstance(trust, str) else trust
+        if role["Arn"] != role_arn or not trusts_service(trust, PRINCIPAL, context):
+            raise invalid(_NOT_ASSUMABLE)
+
+    return check
 
 
 def checked_definition(

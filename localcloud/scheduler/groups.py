@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.clock import utc
+from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError
 from localcloud.pagination import InvalidToken, page
 from localcloud.scheduler.definitions import invalid
@@ -18,6 +18,8 @@ from localcloud.service import CloudContext, Params, Result
 
 MAX_GROUPS = 500
 MAX_TAGS = 50
+DELETION_SECONDS = 1.0
+"""How long a group is DELETING, so that nobody counts on its being gone at once."""
 
 
 def check_name(name: str) -> None:
@@ -30,9 +32,14 @@ class GroupOperations:
     """Create, get, list, tag and delete schedule groups."""
 
     def __init__(
-        self, context: CloudContext, store: ScheduleStore, on_change: Callable[[], None]
+        self,
+        context: CloudContext,
+        store: ScheduleStore,
+        clock: Clock,
+        on_change: Callable[[], None],
     ) -> None:
-        """Operate on the groups in `store`; `on_change` is called after schedules were deleted."""
+        """Operate on the groups in `store`; `on_change` is called when a deletion has begun."""
+        self._clock = clock
         self._context = context
         self._store = store
         self._on_change = on_change
@@ -46,7 +53,15 @@ class GroupOperations:
             )
         return group
 
-    def _arn(self, name: str) -> str:
+    def require_active_group(self, name: str) -> ScheduleGroup:
+        """Return a group that schedules may be written in, or raise AwsError."""
+        group = self.require_group(name)
+        if group.deletes_at is not None:
+            raise AwsError("ConflictException", f"Schedule group {name} is being deleted.", 409)
+        return group
+
+    def arn(self, name: str) -> str:
+        """Return the ARN of a group."""
         return self._context.arn("scheduler", f"schedule-group/{name}")
 
     def create_schedule_group(self, params: Params) -> Result:
@@ -60,10 +75,10 @@ class GroupOperations:
         tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or []}
         _check_tags(tags)
         if not self._store.add_group(name, tags, token):
-            repeated = token is not None and self.require_group(name).token == token
-            if not repeated:
+            known = self.require_group(name)
+            if token is None or (known.token, known.tags) != (token, tags) or known.deletes_at:
                 raise AwsError("ConflictException", f"Schedule group {name} already exists.", 409)
-        return {"ScheduleGroupArn": self._arn(name)}
+        return {"ScheduleGroupArn": self.arn(name)}
 
     def get_schedule_group(self, params: Params) -> Result:
         """Describe a group."""
@@ -71,9 +86,9 @@ class GroupOperations:
 
     def _group_description(self, group: ScheduleGroup) -> dict[str, Any]:
         return {
-            "Arn": self._arn(group.name),
+            "Arn": self.arn(group.name),
             "Name": group.name,
-            "State": "ACTIVE",
+            "State": "ACTIVE" if group.deletes_at is None else "DELETING",
             "CreationDate": utc(group.created_at),
             "LastModificationDate": utc(group.modified_at),
         }
@@ -95,18 +110,18 @@ class GroupOperations:
         return {"ScheduleGroups": descriptions, **({"NextToken": token} if token else {})}
 
     def delete_schedule_group(self, params: Params) -> Result:
-        """Delete a group with all its schedules."""
+        """Begin to delete a group with all its schedules, which fire until they are deleted."""
         group = self.require_group(params["Name"])
         if group.name == DEFAULT_GROUP:
             raise invalid("Deletion of the default schedule group is not allowed.")
-        self._store.remove_group(group.name)
+        self._store.begin_group_deletion(group.name, self._clock() + DELETION_SECONDS)
         self._on_change()
         return {}
 
     def _tagged_group(self, params: Params) -> ScheduleGroup:
         arn = str(params["ResourceArn"])
         name = arn.rpartition("/")[2]
-        if arn != self._arn(name):
+        if arn != self.arn(name):
             raise invalid(f"{arn} is not the ARN of a schedule group.")
         return self.require_group(name)
 

@@ -12,7 +12,12 @@ from typing import Any
 from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError
 from localcloud.pagination import InvalidToken, page
-from localcloud.scheduler.definitions import checked_definition, invalid, stored_members
+from localcloud.scheduler.definitions import (
+    CheckRole,
+    checked_definition,
+    invalid,
+    stored_members,
+)
 from localcloud.scheduler.groups import GroupOperations, check_name
 from localcloud.scheduler.occurrences import next_occurrence
 from localcloud.scheduler.store import DEFAULT_GROUP, Occurrence, ScheduleStore, StoredSchedule
@@ -25,7 +30,10 @@ def schedule_arn(context: CloudContext, schedule: StoredSchedule) -> str:
 
 
 class ScheduleOperations:
-    """Create, update, get, list and delete schedules."""
+    """Create, update, get, list and delete schedules.
+
+    `check_role` says whether Scheduler can assume the role of a target.
+    """
 
     def __init__(
         self,
@@ -33,10 +41,12 @@ class ScheduleOperations:
         store: ScheduleStore,
         groups: GroupOperations,
         target_services: Collection[str],
+        check_role: CheckRole,
         clock: Clock,
         on_change: Callable[[], None],
     ) -> None:
         """Operate on the schedules in `store`; `on_change` is called after every change."""
+        self._check_role = check_role
         self._context = context
         self._store = store
         self._groups = groups
@@ -45,18 +55,18 @@ class ScheduleOperations:
         self._on_change = on_change
 
     def create_schedule(self, params: Params) -> Result:
-        """Create a schedule; a repeated ClientToken returns the schedule that exists."""
+        """Create a schedule; the same request with the same ClientToken returns what exists."""
         group, name = _requested_group(params), params["Name"]
         check_name(name)
-        self._groups.require_group(group)
+        self._groups.require_active_group(group)
         token = params.get("ClientToken")
         known = self._store.schedule(group, name)
         if known is not None:
-            if token is not None and known.token == token:
+            if token is not None and known.token == token and _is_unchanged(known, params):
                 return {"ScheduleArn": schedule_arn(self._context, known)}
             raise AwsError("ConflictException", f"Schedule {name} already exists.", 409)
         now = self._clock()
-        definition = checked_definition(params, now, self._target_services)
+        definition = self._checked(group, params, now)
         return self._save(
             StoredSchedule(
                 group, name, definition, token, now, now, _first_occurrence(definition, now)
@@ -69,13 +79,19 @@ class ScheduleOperations:
         An update that changes nothing does not move the next occurrence.
         """
         known, now = self._require_schedule(params), self._clock()
+        self._groups.require_active_group(known.group)
         if _is_unchanged(known, params):
             return {"ScheduleArn": schedule_arn(self._context, known)}
-        definition = checked_definition(params, now, self._target_services)
+        definition = self._checked(known.group, params, now)
         occurrence = _first_occurrence(definition, now)
         return self._save(
             replace(known, definition=definition, modified_at=now, occurrence=occurrence)
         )
+
+    def _checked(self, group: str, params: Params, now: float) -> dict[str, Any]:
+        definition = checked_definition(params, now, self._target_services)
+        self._check_role(definition["Target"]["RoleArn"], self._groups.arn(group))
+        return definition
 
     def _save(self, schedule: StoredSchedule) -> Result:
         self._store.put(schedule)

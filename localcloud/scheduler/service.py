@@ -8,6 +8,7 @@ import uuid
 from localcloud.clock import Clock
 from localcloud.events.delivery_queue import Deliverers, DeliveryQueue, TargetDelivery
 from localcloud.events.due_timer import DueTimer
+from localcloud.scheduler.definitions import CheckRole
 from localcloud.scheduler.groups import GroupOperations
 from localcloud.scheduler.occurrences import (
     fill_attempt_number,
@@ -24,16 +25,25 @@ class SchedulerService:
     """EventBridge Scheduler, botocore service `scheduler`, on one SQLite file.
 
     If occurrences of a schedule were missed while the cloud was down, the schedule fires once
-    at the next start, for the earliest of them, and then continues as planned. The age that
+    at the next start, for the earliest of them, and then continues as planned. AWS has no such
+    outage to say what happens then: once is what wakes a target that makes up for the rest by
+    itself, and what one that does not can bear after a holiday. The age that
     MaximumEventAgeInSeconds limits counts from the scheduled time.
     """
 
     name = "scheduler"
 
     def __init__(
-        self, context: CloudContext, targets: Deliverers, clock: Clock = time.time
+        self,
+        context: CloudContext,
+        targets: Deliverers,
+        clock: Clock = time.time,
+        check_role: CheckRole = lambda role_arn, group_arn: None,
     ) -> None:
-        """Open the database in the data folder; `targets` may be filled until `start`."""
+        """Open the database in the data folder; `targets` may be filled until `start`.
+
+        Without `check_role`, every role is one that Scheduler can assume.
+        """
         self._context = context
         self._clock = clock
         self._database = open_database(context.folder("scheduler"))
@@ -42,9 +52,9 @@ class SchedulerService:
             self._database, targets, clock, "scheduler-delivery", fill_attempt_number
         )
         self._timer = DueTimer("scheduler-clock", clock, self._store.next_fire_at, self.fire_due)
-        groups = GroupOperations(context, self._store, self._timer.wake)
+        groups = GroupOperations(context, self._store, clock, self._timer.wake)
         schedules = ScheduleOperations(
-            context, self._store, groups, targets, clock, self._timer.wake
+            context, self._store, groups, targets, check_role, clock, self._timer.wake
         )
 
         self.create_schedule = schedules.create_schedule
@@ -82,9 +92,13 @@ class SchedulerService:
         return self._deliveries.pending()
 
     def fire_due(self) -> None:
-        """Fire every schedule that is due; each firing is durable before the next."""
+        """Fire every schedule that is due; each firing is durable before the next.
+
+        Groups whose deletion is due are then deleted.
+        """
         for schedule in self._store.due(self._clock()):
             self._fire(schedule)
+        self._store.end_group_deletions(self._clock())
 
     def _fire(self, schedule: StoredSchedule) -> None:
         assert schedule.occurrence is not None

@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS schedules (
     fire_at REAL,
     UNIQUE (group_name, name)
 );
+CREATE TABLE IF NOT EXISTS group_deletions (
+    group_name TEXT PRIMARY KEY REFERENCES groups (name) ON DELETE CASCADE,
+    at REAL NOT NULL
+);
 """
     + delivery_queue.SCHEMA
 )
@@ -48,13 +52,17 @@ def open_database(folder: Path) -> Database:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleGroup:
-    """A schedule group. Times are seconds since the epoch."""
+    """A schedule group. Times are seconds since the epoch.
+
+    It is being deleted, and is gone at `deletes_at`, unless that is None.
+    """
 
     name: str
     tags: Mapping[str, str]
     token: str | None
     created_at: float
     modified_at: float
+    deletes_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,10 @@ class ScheduleStore:
 
     def groups(self) -> list[ScheduleGroup]:
         """Return every group, by name."""
-        rows = self.database.read("SELECT * FROM groups ORDER BY name")
+        rows = self.database.read(
+            "SELECT groups.*, at FROM groups LEFT JOIN group_deletions ON group_name = name"
+            " ORDER BY name"
+        )
         return [
             ScheduleGroup(
                 row["name"],
@@ -129,6 +140,7 @@ class ScheduleStore:
                 row["token"],
                 row["created_at"],
                 row["modified_at"],
+                row["at"],
             )
             for row in rows
         ]
@@ -146,9 +158,17 @@ class ScheduleStore:
             name,
         )
 
-    def remove_group(self, name: str) -> None:
-        """Delete a group and its schedules."""
-        self.database.write("DELETE FROM groups WHERE name = ?", name)
+    def begin_group_deletion(self, name: str, at: float) -> None:
+        """Let a group and its schedules be deleted at `at`, if that is not so already."""
+        self.database.write("INSERT OR IGNORE INTO group_deletions VALUES (?, ?)", name, at)
+
+    def end_group_deletions(self, moment: float) -> None:
+        """Delete the groups, and their schedules, whose deletion is due at `moment`."""
+        self.database.write(
+            "DELETE FROM groups WHERE name IN (SELECT group_name FROM group_deletions"
+            " WHERE at <= ?)",
+            moment,
+        )
 
     def schedules(self) -> list[StoredSchedule]:
         """Return every schedule, by group and name."""
@@ -194,9 +214,11 @@ class ScheduleStore:
         return [_schedule(row) for row in rows]
 
     def next_fire_at(self) -> float | None:
-        """Return when the next schedule fires, or None if none will."""
-        at: float | None = self.database.read("SELECT min(fire_at) AS at FROM schedules")[0]["at"]
-        return at
+        """Return when the next schedule fires or group is deleted, or None if none will."""
+        rows = self.database.read(
+            "SELECT min(fire_at) AS at FROM schedules UNION SELECT min(at) FROM group_deletions"
+        )
+        return min((row["at"] for row in rows if row["at"] is not None), default=None)
 
     def record_firing(
         self, connection: sqlite3.Connection, fired: StoredSchedule, following: Occurrence | None

@@ -14,6 +14,10 @@ _BOUNDED = frozenset({"string", "integer", "long", "float", "double"})
 _MAX_SHOWN = 200
 
 
+PATTERNED_SERVICES = frozenset({"scheduler"})
+"""Services whose models' patterns are checked. Those of others are not all of Python's dialect."""
+
+
 def _bound_violations(shape: Shape, value: Any) -> Iterator[str]:
     """Yield AWS's words for each bound of `shape` that `value` violates."""
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
@@ -97,9 +101,27 @@ def member_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def check(shape: Shape | None, params: dict[str, Any]) -> None:
-    """Raise ValidationException with every violated constraint if `params` violates one."""
+def pattern_violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """Yield AWS's words for each text in `value` that does not match the pattern of its shape."""
+    if isinstance(shape, StructureShape):
+        for name, item in value.items():
+            yield from pattern_violations(shape.members[name], item, member_path(path, name))
+    pattern = shape.metadata.get("pattern")
+    if pattern is not None and not re.fullmatch(pattern, value, re.ASCII):
+        yield (
+            f"Value '{_short(value)}' at '{path}' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {pattern}"
+        )
+
+
+def check(shape: Shape | None, params: dict[str, Any], *, patterns: bool = False) -> None:
+    """Raise ValidationException with every violated constraint if `params` violates one.
+
+    Patterns of text are constraints only if `patterns` says so.
+    """
     found = list(violations(shape, params)) if shape is not None else []
+    if shape is not None and patterns:
+        found += pattern_violations(shape, params)
     if found:
         plural = "error" if len(found) == 1 else "errors"
         raise AwsError(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ParamValidationError
 
 from tests.integration.messaging import Messaging
+from tests.unit.timing import until
 
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -78,8 +81,16 @@ def test_schedules_and_groups_come_back_with_their_types(messaging: Messaging) -
     tags = scheduler.list_tags_for_resource(ResourceArn=arn["ScheduleGroupArn"])["Tags"]
     assert tags == [{"Key": "k", "Value": "v"}]
     scheduler.delete_schedule_group(Name="g")
-    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
-        scheduler.get_schedule_group(Name="g")
+    assert scheduler.get_schedule_group(Name="g")["State"] == "DELETING"
+    until(lambda: is_gone(scheduler, "g"))
+
+
+def is_gone(scheduler: Any, group: str) -> bool:
+    try:
+        scheduler.get_schedule_group(Name=group)
+    except scheduler.exceptions.ResourceNotFoundException:
+        return True
+    return False
 
 
 def test_refusals_are_modelled_exceptions(messaging: Messaging) -> None:
@@ -91,3 +102,49 @@ def test_refusals_are_modelled_exceptions(messaging: Messaging) -> None:
     scheduler.create_schedule(**request, ScheduleExpression="rate(1 day)")
     with pytest.raises(scheduler.exceptions.ConflictException):
         scheduler.create_schedule(**request, ScheduleExpression="rate(1 day)")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"Name": "with space"},
+        {"GroupName": "g/h"},
+        {"ClientToken": "t.t"},
+        {"Description": "d" * 513},
+        {"ScheduleExpressionTimezone": "z" * 51},
+        {"State": "PAUSED"},
+        {"ActionAfterCompletion": "delete"},
+        {"FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 1441}},
+        {"Target": {"Arn": QUEUE, "RoleArn": "arn:aws:iam::12:role/r"}},
+        {"Target": {"Arn": QUEUE, "RoleArn": ROLE, "Input": ""}},
+        {"Target": {"Arn": QUEUE, "RoleArn": ROLE, "DeadLetterConfig": {"Arn": "q"}}},
+        {
+            "Target": {
+                "Arn": QUEUE,
+                "RoleArn": ROLE,
+                "RetryPolicy": {"MaximumRetryAttempts": 186, "MaximumEventAgeInSeconds": 60},
+            }
+        },
+        {
+            "Target": {
+                "Arn": QUEUE,
+                "RoleArn": ROLE,
+                "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 59},
+            }
+        },
+    ],
+)
+def test_members_keep_to_the_lengths_patterns_and_ranges_of_aws(
+    messaging: Messaging, member: dict[str, Any]
+) -> None:
+    """API_CreateSchedule.html, API_Target.html, API_RetryPolicy.html"""
+    scheduler = messaging.client("scheduler")
+    request = {
+        "Name": "s",
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": OFF,
+        "Target": {"Arn": QUEUE, "RoleArn": ROLE},
+    }
+    with pytest.raises((scheduler.exceptions.ValidationException, ParamValidationError)):
+        scheduler.create_schedule(**{**request, **member})
+    assert scheduler.list_schedules()["Schedules"] == []

@@ -66,7 +66,10 @@ def test_a_group_of_schedules_should_stay_with_its_schedules(apply: Apply) -> No
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedulegroup.html"""
     queue = resource("SQS::Queue", QueueName="q")
     group = resource("Scheduler::ScheduleGroup", Name="g")
-    with apply(Q=queue, G=group) as (client, outputs):
+    who = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    trust = {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole"}]}
+    role = resource("IAM::Role", RoleName="r", AssumeRolePolicyDocument=trust)
+    with apply(Q=queue, G=group, R=role) as (client, outputs):
         assert outputs["G"] == "g"
         client("scheduler").create_schedule(
             Name="s",
@@ -78,7 +81,7 @@ def test_a_group_of_schedules_should_stay_with_its_schedules(apply: Apply) -> No
                 "RoleArn": "arn:aws:iam::000000000000:role/r",
             },
         )
-    with apply(Q=queue, G=group) as (client, _):
+    with apply(Q=queue, G=group, R=role) as (client, _):
         listed = client("scheduler").list_schedules(GroupName="g")["Schedules"]
         assert [each["Name"] for each in listed] == ["s"]
 

@@ -333,3 +333,52 @@ def test_hosting_should_need_its_actions_on_what_they_are_about(
     service: str, operation: str, params: dict[str, Any], wanted: list[tuple[str, str]]
 ) -> None:
     assert needs(service, operation, params) == wanted
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "wanted"),
+    [
+        (
+            "CreateSchedule",
+            {"Name": "s", "Target": {"RoleArn": "arn:aws:iam::000000000000:role/send"}},
+            [
+                ("scheduler:CreateSchedule", "schedule/default/s"),
+                ("iam:PassRole", "arn:aws:iam::000000000000:role/send"),
+            ],
+        ),
+        (
+            "GetSchedule",
+            {"Name": "s", "GroupName": "g"},
+            [("scheduler:GetSchedule", "schedule/g/s")],
+        ),
+        ("DeleteSchedule", {"Name": "s"}, [("scheduler:DeleteSchedule", "schedule/default/s")]),
+        ("ListSchedules", {"GroupName": "g"}, [("scheduler:ListSchedules", "*")]),
+        (
+            "CreateScheduleGroup",
+            {"Name": "g", "Tags": [{"Key": "k", "Value": "v"}]},
+            [
+                ("scheduler:CreateScheduleGroup", "schedule-group/g"),
+                ("scheduler:TagResource", "schedule-group/g"),
+            ],
+        ),
+        ("GetScheduleGroup", {"Name": "g"}, [("scheduler:GetScheduleGroup", "schedule-group/g")]),
+        (
+            "DeleteScheduleGroup",
+            {"Name": "g"},
+            [
+                ("scheduler:DeleteScheduleGroup", "schedule-group/g"),
+                ("scheduler:DeleteSchedule", "schedule/g/*"),
+            ],
+        ),
+    ],
+)
+def test_scheduler_should_need_its_actions_on_schedules_and_groups(
+    operation: str, params: dict[str, Any], wanted: list[tuple[str, str]]
+) -> None:
+    """service-authorization/latest/reference/list_amazoneventbridgescheduler.html"""
+    place = "arn:aws:scheduler:us-east-1:000000000000:"
+    full = [
+        (action, name if name == "*" or name.startswith("arn:") else f"{place}{name}")
+        for action, name in wanted
+    ]
+    assert needs("scheduler", operation, params) == full

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.clock import utc
+from localcloud.scheduler.groups import DELETION_SECONDS
 from tests.unit.events.conftest import DEAD, QUEUE
 from tests.unit.scheduler.conftest import ROLE, Clockwork
 from tests.unit.timing import MovableClock, refused
@@ -45,6 +46,8 @@ def test_a_name_is_taken_once_a_group_unless_the_token_repeats(works: Clockwork)
     assert works.create("rate(1 minute)", ClientToken="t") == arn
     with refused("ConflictException"):
         works.create("rate(1 minute)")
+    with refused("ConflictException"):
+        works.create("rate(2 minutes)", ClientToken="t")
     works.scheduler.create_schedule_group({"Name": "g"})
     assert works.create("rate(1 minute)", GroupName="g") == arn.replace("/default/", "/g/")
 
@@ -182,9 +185,11 @@ def test_groups_are_created_tagged_listed_and_deleted_with_their_schedules(
     made = works.scheduler.create_schedule_group({"Name": "g", "Tags": tags, "ClientToken": "t"})
     arn = made["ScheduleGroupArn"]
     assert arn == "arn:aws:scheduler:us-east-1:000000000000:schedule-group/g"
-    assert works.scheduler.create_schedule_group({"Name": "g", "ClientToken": "t"}) == made
-    with refused("ConflictException"):
-        works.scheduler.create_schedule_group({"Name": "g"})
+    again = {"Name": "g", "Tags": tags, "ClientToken": "t"}
+    assert works.scheduler.create_schedule_group(again) == made
+    for other in ({"Name": "g"}, {"Name": "g", "ClientToken": "t"}):
+        with refused("ConflictException"):
+            works.scheduler.create_schedule_group(other)
     works.scheduler.tag_resource({"ResourceArn": arn, "Tags": [{"Key": "l", "Value": "w"}]})
     works.scheduler.untag_resource({"ResourceArn": arn, "TagKeys": ["k"]})
     found = works.scheduler.list_tags_for_resource({"ResourceArn": arn})
@@ -194,11 +199,33 @@ def test_groups_are_created_tagged_listed_and_deleted_with_their_schedules(
     assert works.scheduler.get_schedule_group({"Name": "g"})["State"] == "ACTIVE"
     works.create("rate(1 minute)", GroupName="g")
     works.scheduler.delete_schedule_group({"Name": "g"})
+    assert works.fire_after(DELETION_SECONDS) == 1
     assert works.scheduler.list_schedules({})["Schedules"] == []
     with refused("ResourceNotFoundException"):
         works.scheduler.get_schedule_group({"Name": "g"})
     with refused("ValidationException"):
         works.scheduler.delete_schedule_group({"Name": "default"})
+
+
+def test_a_group_is_deleted_after_the_answer_and_takes_nothing_new_meanwhile(
+    works: Clockwork,
+) -> None:
+    """API_DeleteScheduleGroup.html: DELETING until its schedules are deleted, which may fire."""
+    group = {"Name": "g", "ClientToken": "t"}
+    works.scheduler.create_schedule_group(group)
+    works.create("rate(1 day)", GroupName="g", State="DISABLED")
+    works.scheduler.delete_schedule_group({"Name": "g"})
+    works.scheduler.delete_schedule_group({"Name": "g"})
+    works.reopen()
+    assert works.scheduler.get_schedule_group({"Name": "g"})["State"] == "DELETING"
+    assert len(works.scheduler.list_schedules({"GroupName": "g"})["Schedules"]) == 1
+    with refused("ConflictException"):
+        works.create("rate(1 day)", "other", GroupName="g")
+    with refused("ConflictException"):
+        works.scheduler.create_schedule_group(group)
+    assert works.fire_after(DELETION_SECONDS) == 0
+    works.scheduler.create_schedule_group(group)
+    assert works.scheduler.list_schedules({})["Schedules"] == []
 
 
 def test_only_groups_have_tags(works: Clockwork) -> None:
