@@ -112,6 +112,8 @@ def ask(
         target.output.json(result)
         return
     show_answer(target.output, result)
+    if result.get("answer_id") and result["citations"]:
+        target.output.line(f"  open it: headrace open {result['answer_id']} 1", "dim")
     _rated_by(target.output, result.get("answer_id", ""))
 
 

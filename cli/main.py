@@ -42,6 +42,7 @@ def version() -> str:
         "deploy": "cli.stage.deploy:deploy_command",
         "destroy": "cli.stage.destroy:destroy",
         "generate": "cli.generate:generate",
+        "open": "cli.documents.content:open_command",
         "package": "cli.stage.package:package_command",
         "prompts": "cli.prompts.commands:prompts",
         "schedules": "cli.schedules.commands:schedules",

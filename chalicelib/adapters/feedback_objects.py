@@ -7,11 +7,10 @@ The key follows from what is rated, so that a second rating of it takes the firs
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.ingest import Page
-from chalicelib.contracts.jsonl import dump_lines, whole_lines
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.documents.pages import stored_page
 from chalicelib.errors import NotFound
 from chalicelib.retrieval.ids import pages_key
 
@@ -28,15 +27,12 @@ class FeedbackObjects:
         self._bucket = bucket
 
     def page_text(self, tenant: str, document_id: str, version: str, page: int) -> str:
-        """Return the text of a page, read up to there, a piece in memory at a time.
-
-        Raises:
-            NotFound: there is no such page.
-        """
+        """Return the text of a page; raise `NotFound`."""
         pieces = self._objects.stream(self._bucket, pages_key(tenant, document_id, version))
-        for line in islice(whole_lines(pieces), page - 1, page):
-            return Page.model_validate_json(line).text
-        raise NotFound(f"{document_id} has no page {page} in {version}.")
+        found = stored_page(pieces, page)
+        if found is None:
+            raise NotFound(f"{document_id} has no page {page} in {version}.")
+        return found.text
 
     def write_row(self, key: str, row: FeedbackRow) -> None:
         """Write a row, over what an earlier rating of the same said."""

@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts.uploads import PresignedUpload
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_DELETES_PER_CALL = 1_000
 """Object versions that one request may delete."""
+_FILE_NAME_CHARACTERS = frozenset(f"{string.ascii_letters}{string.digits}._ -()+,=@")
 
 
 class S3Objects:
@@ -188,6 +191,16 @@ class S3Objects:
             )
 
 
+def content_disposition(name: str) -> str:
+    """Return the header that has a browser save a file as `name`, of whatever characters.
+
+    https://www.rfc-editor.org/rfc/rfc6266#section-5
+    """
+    plain = "".join(each if each in _FILE_NAME_CHARACTERS else "_" for each in name)
+    header = f'attachment; filename="{plain}"'
+    return header if plain == name else f"{header}; filename*=UTF-8''{quote(name, safe='')}"
+
+
 class S3Downloads:
     """Presigned URLs of objects in one bucket."""
 
@@ -206,7 +219,7 @@ class S3Downloads:
                 Params={
                     "Bucket": self._bucket,
                     "Key": key,
-                    "ResponseContentDisposition": f'attachment; filename="{name}"',
+                    "ResponseContentDisposition": content_disposition(name),
                 },
                 ExpiresIn=seconds,
             )

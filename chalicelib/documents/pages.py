@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.jsonl import whole_lines
 
 SEPARATOR = "\n\n"
 TRAIL = " › "  # noqa: RUF001 - a guillemet between headings is what readers see
@@ -103,6 +105,16 @@ def trail_text(titles: Iterable[str]) -> str:
     """Return headings, the outermost first, as one line of bounded length."""
     text = TRAIL.join(titles)
     return text if len(text) <= MAX_HEADING_CHARACTERS else "…" + text[1 - MAX_HEADING_CHARACTERS :]
+
+
+def stored_page(pieces: Iterable[bytes], number: int) -> Page | None:
+    """Return page `number` of a `pages.jsonl` that comes in `pieces`, or None.
+
+    It is read up to there, a piece in memory at a time.
+    """
+    for line in islice(whole_lines(pieces), number - 1, number):
+        return Page.model_validate_json(line)
+    return None
 
 
 def characters(pages: Sequence[Page]) -> int:

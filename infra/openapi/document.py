@@ -45,6 +45,8 @@ _TAGS = {
 }
 _IDS = {
     "document_id": "The document's id, as it was given when the file was announced.",
+    "page": "The page's number, from 1.",
+    "answer_id": "The answer's id, as it was given with the answer.",
     "job_id": "The job's id.",
     "prompt": "The prompt's name.",
     "model": "The model's name.",

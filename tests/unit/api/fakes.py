@@ -17,6 +17,7 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.batches import BatchServices
 from chalicelib.api.collections import CollectionServices
+from chalicelib.api.document_content import DocumentContentServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
@@ -107,7 +108,7 @@ class FakeRecords:
     keys: dict[str, ApiKey] = field(default_factory=dict)
     fails: Exception | None = None
     removed: list[tuple[str, str]] = field(default_factory=list)
-    versions: dict[tuple[str, str, str], Version] = field(default_factory=dict)
+    uploads: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     wanted: list[RetryWanted] = field(default_factory=list)
     declared: dict[tuple[str, str], Declaration] = field(default_factory=dict)
     announced: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -157,7 +158,12 @@ class FakeRecords:
             yield DocumentUsage(kept.collection, kept.status, kept.pages, kept.chunks, kept.bytes)
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
-        return self.versions.get((tenant, document_id, version))
+        return self.uploads.get((tenant, document_id, version))
+
+    def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
+        for (owner, name, _), kept in self.uploads.items():
+            if (owner, name) == (tenant, document_id):
+                yield kept
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
         kept = self.stored.get(tenant, {})
@@ -280,6 +286,14 @@ class Api:
             sign=self._sign,
             language_notice=lambda tenant, language: f"{tenant}: {language}" * (language == "de"),
             max_file_bytes=self.max_file_bytes,
+            now=lambda: NOW,
+        )
+        self.document_content = DocumentContentServices(
+            records=self.records,
+            objects=self.batch_objects,
+            answers=self.ratings,
+            sign=self.jobs.sign,
+            bucket="documents",
             now=lambda: NOW,
         )
         self.collections = CollectionServices(

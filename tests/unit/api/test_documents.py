@@ -147,7 +147,7 @@ def test_should_show_how_far_a_large_document_is(
     mine = document("a.csv", status="processing", latest_version="v_2")
     api.records.add(mine)
     place = ("acme", mine.document_id, "v_2")
-    api.records.versions[place] = version("v_2", status="processing", **parts)
+    api.records.uploads[place] = version("v_2", status="processing", **parts)
     progress = api.call("GET", f"/v1/documents/{mine.document_id}").json_body["progress"]
     assert (progress and tuple(progress.values())) == shown
 

@@ -29,7 +29,7 @@ def api(*hits: Hit) -> Api:
     for name in ("doc_a", "doc_b"):
         made.records.add(document(f"{name}.md", document_id=name, version="v_1"))
         for version in ("v_0", "v_1"):
-            made.records.versions["acme", name, version] = Version.model_validate(
+            made.records.uploads["acme", name, version] = Version.model_validate(
                 {
                     "document_id": name,
                     "version": version,

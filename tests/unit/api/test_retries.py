@@ -13,7 +13,7 @@ def failed(api: Api, status: str = "failed", attempt: int = 1, kept: str = "fail
     found = document("a.txt", status=status, latest_version="v_2", reason="The ingest failed.")
     api.records.add(found)
     place = ("acme", found.document_id, "v_2")
-    api.records.versions[place] = version("v_2", status=kept, attempt=attempt, settled_at=NOW)
+    api.records.uploads[place] = version("v_2", status=kept, attempt=attempt, settled_at=NOW)
     return found
 
 

@@ -31,6 +31,10 @@ class FakeHeadrace:
     requests: list[tuple[str, str, Json]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     answer: Json = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    """What signed addresses give, to whoever asks, by path."""
+    shown: dict[str, Json] = field(default_factory=dict)
+    """What is answered to GET, by path with its query."""
     announced: dict[str, Json] = field(default_factory=dict)
     """The metadata that each path was announced with last."""
     url: str = ""
@@ -138,12 +142,16 @@ class Handler(BaseHTTPRequestHandler):
         return self._reply(200, body | {"name": self.path.rsplit("/", 1)[-1]})
 
     def do_GET(self) -> None:
+        if self.path in self.fake.objects:
+            return self._send(200, self.fake.objects[self.path], {})
         if self._fails({}):
             return None
         if self.path == "/v1/health":
             return self._reply(200, {"status": "ok", "stage": "test"})
         if self.path.startswith("/v1/documents?"):
             return self._reply(200, self._page())
+        if self.path in self.fake.shown:
+            return self._reply(200, self.fake.shown[self.path])
         found = self.fake.documents.get(self.path.rsplit("/", 1)[-1])
         missing = error("NotFound", "There is no such document.")
         return self._reply(200, found) if found else self._reply(404, missing)

@@ -1,0 +1,96 @@
+"""What the API opens of a document: the text of a page, the uploaded file, versions, answers."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.answers import Citation
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.documents import VersionStatus
+from chalicelib.contracts.metadata import Metadata
+
+MAX_PAGE_CHARACTERS = 500_000
+"""Characters of one answer: at most 3 MB as JSON in UTF-8, of the 6 MB that Lambda answers with.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+
+class PageHeading(Contract):
+    """A heading, with those above it, and the character of the page that it begins at."""
+
+    start: int = Field(ge=0)
+    text: str
+
+
+class PageContent(Contract):
+    """The text of one page of a version, or a range of it.
+
+    Attributes:
+        current: Whether this version answers queries now.
+        pages: How many pages the version has.
+        characters: How many characters the page has; offsets of citations count in them.
+        start: The first character of `text`, and `end` the one after its last.
+        end: Below `characters` where the page goes on; ask again with it as `start`.
+    """
+
+    document_id: str
+    version: str
+    current: bool
+    collection: str
+    path: str
+    media_type: str
+    page: int = Field(ge=1)
+    pages: int = Field(ge=1)
+    characters: int = Field(ge=0)
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    text: str
+    headings: tuple[PageHeading, ...] = ()
+
+
+class OriginalFile(Contract):
+    """The file as it was uploaded, to be had at `url` until `expires_at`."""
+
+    document_id: str
+    version: str
+    name: str
+    media_type: str
+    bytes: int = Field(ge=0)
+    sha256: str
+    url: str
+    expires_at: AwareDatetime
+
+
+class DocumentVersion(Contract):
+    """One upload of a document. `current` is the one that answers queries."""
+
+    version: str
+    current: bool
+    status: VersionStatus
+    reason: str = ""
+    media_type: str = ""
+    bytes: int = Field(default=0, ge=0)
+    sha256: str = ""
+    pages: int = Field(default=0, ge=0)
+    chunks: int = Field(default=0, ge=0)
+    metadata: Metadata = Field(default_factory=dict)
+    uploaded_at: AwareDatetime | None = None
+    created_at: AwareDatetime
+
+
+class DocumentVersionList(Contract):
+    """All versions of a document, newest first."""
+
+    items: tuple[DocumentVersion, ...]
+
+
+class GivenAnswer(Contract):
+    """An answer that was given within the last 30 days, with the passages that it cites."""
+
+    answer_id: str
+    question: str
+    asked_as: str
+    answer: str
+    tier: str
+    citations: tuple[Citation, ...] = ()
+    asked_at: AwareDatetime

@@ -1,0 +1,109 @@
+"""The command `open`: what an answer cites, a page of a document, or the file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.text import Text
+
+from cli.failures import UsageError
+from cli.options import UserContext, user_command
+from cli.output import Json, Output, describe_place
+
+CONTEXT_CHARACTERS = 600
+"""Characters before and after a citation that are shown with it."""
+
+
+@click.command("open")
+@click.argument("asked", metavar="ID")
+@click.argument("number", type=click.IntRange(1), default=1, metavar="[N]")
+@click.option(
+    "--version", "version", help="A version of the document. Default: the one that answers."
+)
+@click.option("--whole", is_flag=True, help="The whole page, not only what is around the citation.")
+@click.option(
+    "--original",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Download the uploaded file to FILE instead.",
+)
+@user_command
+def open_command(
+    target: UserContext,
+    asked: str,
+    number: int,
+    version: str | None,
+    whole: bool,
+    original: Path | None,
+) -> None:
+    """Open what is cited: citation N of an answer (ans_…), or page N of a document (doc_…)."""
+    citation = _citation(target, asked, number) if asked.startswith("ans_") else None
+    if citation is None and not asked.startswith("doc_"):
+        raise UsageError(f"ID is that of an answer, ans_…, or of a document, doc_…, not {asked!r}.")
+    document_id = citation["document_id"] if citation else asked
+    version = version or (citation["version"] if citation else None)
+    if original is not None:
+        _download(target, document_id, version, original)
+        return
+    page = _page(target, document_id, citation["page"] if citation else number, version)
+    if target.output.as_json:
+        target.output.json({"citation": citation, "page": page})
+        return
+    _show(target.output, page, citation, whole=whole)
+
+
+def _citation(target: UserContext, answer_id: str, number: int) -> Json:
+    answer = target.api.call("GET", f"/v1/answers/{quote(answer_id)}")
+    citations = answer["citations"]
+    if number > len(citations):
+        raise UsageError(f"{answer_id} has {len(citations)} citations, and no [{number}].")
+    found: Json = citations[number - 1]
+    return found
+
+
+def _page(target: UserContext, document_id: str, number: int, version: str | None) -> Json:
+    """Return a page with its whole text, which comes in pieces where it is long."""
+    params = {"version": version} if version else {}
+    path = f"/v1/documents/{quote(document_id)}/pages/{number}"
+    page = target.api.call("GET", path, params=params)
+    while page["end"] < page["characters"]:
+        following = target.api.call("GET", path, params={**params, "start": str(page["end"])})
+        page = {
+            **page,
+            "text": page["text"] + following["text"],
+            "end": following["end"],
+            "headings": page["headings"] + following["headings"],
+        }
+    return page
+
+
+def _download(target: UserContext, document_id: str, version: str | None, file: Path) -> None:
+    params = {"version": version} if version else {}
+    found = target.api.call("GET", f"/v1/documents/{quote(document_id)}/original", params=params)
+    target.api.download(found["url"], file, found["bytes"])
+    if target.output.as_json:
+        target.output.json(found | {"file": str(file)})
+    else:
+        target.output.line(f"{found['name']}, {found['bytes']} bytes, is now {file}.")
+
+
+def _show(output: Output, page: Json, citation: Json | None, *, whole: bool) -> None:
+    span = (citation["start"], citation["end"]) if citation else (0, 0)
+    shown = {**page, "start": span[0], "end": span[1]} if citation else page
+    output.line(describe_place(shown), "bold")
+    if not page["current"]:
+        output.notice("Another version of the document answers now.", "yellow")
+    first, last = 0, len(page["text"])
+    if citation and not whole:
+        first = max(0, span[0] - CONTEXT_CHARACTERS)
+        last = min(last, span[1] + CONTEXT_CHARACTERS)
+    text: Any = Text(page["text"][first:last])
+    if citation:
+        text.stylize("reverse", span[0] - first, span[1] - first)
+    output.out.print(Text("…") + text if first else text, end="")
+    output.line("…" if last < len(page["text"]) else "")
+    if page["pages"] > 1:
+        output.line(f"page {page['page']} of {page['pages']}", "dim")

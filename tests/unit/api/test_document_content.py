@@ -1,0 +1,192 @@
+"""Opening what is cited: pages by character range, originals, versions, and earlier answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.answer_log import LoggedAnswer
+from chalicelib.contracts.document_content import MAX_PAGE_CHARACTERS
+from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer
+from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
+from tests.unit.ingest.examples import version
+
+TEXT = "Pumps\n\nThe pump hums at 50 Hz — always."
+
+
+def holding(*pages: Page, **fields: Any) -> tuple[Api, str]:
+    """Return an API with a document of `pages`, and its path."""
+    api = Api()
+    found = document("a/manual.md", version="v_2", latest_version="v_2")
+    api.records.add(found)
+    kept: dict[str, Any] = {
+        "document_id": found.document_id,
+        "collection": "default",
+        "path": "a/manual.md",
+    }
+    kept |= {"pages": len(pages), "sha256": "5a" * 32, "bytes": 44, "media_type": "text/markdown"}
+    for name, order in (("v_1", "01"), ("v_2", "02")):
+        stored = version(name, **(kept | {"order": order, "status": "ready"} | fields))
+        api.records.uploads["acme", found.document_id, name] = stored
+        key = f"documents/acme/{found.document_id}/{name}/pages.jsonl"
+        api.batch_objects.bodies[key] = dump_lines(pages)
+    return api, f"/v1/documents/{found.document_id}"
+
+
+def manual(**fields: Any) -> tuple[Api, str]:
+    heading = ((0, "Pumps"),)
+    return holding(
+        Page(page=1, text=TEXT, headings=heading), Page(page=2, text="Second."), **fields
+    )
+
+
+def test_should_show_a_page_as_citations_count_its_characters() -> None:
+    api, path = manual()
+    body = api.call("GET", f"{path}/pages/1").json_body
+    assert body["text"] == TEXT
+    assert (body["start"], body["end"], body["characters"]) == (0, len(TEXT), len(TEXT))
+    assert (body["page"], body["pages"], body["version"], body["current"]) == (1, 2, "v_2", True)
+    assert body["headings"] == [{"start": 0, "text": "Pumps"}]
+    cited = api.call("GET", f"{path}/pages/1?start=7&end=28").json_body
+    assert cited["text"] == TEXT[7:28]
+    assert cited["headings"] == []
+
+
+def test_should_show_an_older_version_and_say_that_it_answers_no_more() -> None:
+    api, path = manual()
+    body = api.call("GET", f"{path}/pages/2?version=v_1").json_body
+    assert (body["text"], body["version"], body["current"]) == ("Second.", "v_1", False)
+
+
+def test_should_show_a_long_page_piece_by_piece_without_losing_a_character() -> None:
+    text = "Ж" * (2 * MAX_PAGE_CHARACTERS + 3)
+    api, path = holding(Page(page=1, text=text))
+    pieces, start = [], 0
+    while start < len(text):
+        body = api.call("GET", f"{path}/pages/1?start={start}").json_body
+        pieces.append(body["text"])
+        start = body["end"]
+    assert len(pieces) == 3
+    assert "".join(pieces) == text
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "field"),
+    [
+        ("pages/0", 404, "page"),
+        ("pages/3", 404, "page"),
+        ("pages/x", 400, "page"),
+        ("pages/-1", 400, "page"),
+        ("pages/²", 400, "page"),
+        ("pages/1?start=41", 400, "start"),
+        ("pages/1?start=9&end=4", 400, "start"),
+        ("pages/1?start=-1", 400, "start"),
+        ("pages/1?end=x", 400, "end"),
+        ("pages/1?version=v_9", 404, "version"),
+        ("original?version=v_9", 404, "version"),
+        ("pages/1?colour=red", 400, "colour"),
+    ],
+)
+def test_should_name_what_is_wrong_about_a_request(asked: str, status: int, field: str) -> None:
+    api, path = manual()
+    response = api.call("GET", f"{path}/{asked}")
+    assert response.status_code == status
+    assert error_of(response)["field"] == field
+
+
+@pytest.mark.parametrize("asked", ["pages/1", "original", "versions"])
+def test_should_show_nothing_of_another_tenant(asked: str) -> None:
+    api, path = manual()
+    response = api.call("GET", f"{path}/{asked}", key=OTHER_KEY)
+    assert response.status_code == 404
+    assert error_of(response)["field"] == "document_id"
+
+
+def test_should_say_that_a_page_is_missing_from_a_text_that_lost_it() -> None:
+    api, path = manual(pages=3)
+    response = api.call("GET", f"{path}/pages/3")
+    assert response.status_code == 409
+    assert error_of(response)["field"] == "page"
+
+
+def test_should_tell_why_a_document_without_an_answering_version_cannot_be_opened() -> None:
+    api = Api()
+    found = document("b.pdf", status="rejected", latest_version="v_1")
+    api.records.add(found)
+    response = api.call("GET", f"/v1/documents/{found.document_id}/pages/1")
+    assert response.status_code == 404
+    assert "its upload is rejected" in error_of(response)["message"]
+
+
+def test_should_show_where_the_original_is_for_a_quarter_of_an_hour() -> None:
+    api, path = manual()
+    body = api.call("GET", f"{path}/original").json_body
+    assert body["name"] == "manual.md"
+    assert body["sha256"] == "5a" * 32
+    assert body["url"].endswith("/v_2/source?900")
+    assert body["expires_at"] == "2026-01-02T03:19:05Z"
+
+
+def test_should_say_that_the_file_of_a_rejected_upload_was_not_kept() -> None:
+    api, path = manual(sha256="", status="rejected")
+    response = api.call("GET", f"{path}/original")
+    assert response.status_code == 404
+    assert "rejected" in error_of(response)["message"]
+
+
+def test_should_list_the_versions_newest_first() -> None:
+    api, path = manual()
+    items = api.call("GET", f"{path}/versions").json_body["items"]
+    assert [(each["version"], each["current"]) for each in items] == [("v_2", True), ("v_1", False)]
+    assert "key" not in json.dumps(items)
+
+
+def answered(api: Api, kind: str = "answer") -> str:
+    prefix = "ans_" if kind == "answer" else "srch_"
+    answer = LoggedAnswer.model_validate(
+        {
+            "id": prefix + "01J",
+            "kind": kind,
+            "question": "How fast?",
+            "asked_as": "How fast is the pump?",
+            "answer": "It hums at 50 Hz [1].",
+            "tier": "extractive",
+            "cited": [
+                {
+                    "document_id": "doc_a",
+                    "version": "v_1",
+                    "path": "a",
+                    "quote": "hums",
+                    "page": 2,
+                    "start": 5,
+                    "end": 9,
+                }
+            ],
+            "model": "minilm",
+            "asked_at": NOW,
+        }
+    )
+    api.ratings.put_answer("acme", EmbeddedAnswer(answer, b""))
+    return answer.id
+
+
+def test_should_show_an_answer_again_with_numbered_citations() -> None:
+    api = Api()
+    body = api.call("GET", f"/v1/answers/{answered(api)}").json_body
+    assert body["answer"] == "It hums at 50 Hz [1]."
+    (citation,) = body["citations"]
+    assert (citation["n"], citation["page"], citation["quote"]) == (1, 2, "hums")
+
+
+@pytest.mark.parametrize("kind", ["search", "nothing"])
+def test_should_show_no_search_as_an_answer(kind: str) -> None:
+    api = Api()
+    asked = answered(api, "search") if kind == "search" else "ans_9"
+    response = api.call("GET", f"/v1/answers/{asked}")
+    assert response.status_code == 404
+    assert error_of(response)["field"] == "answer_id"
+    assert api.call("GET", f"/v1/answers/{answered(api)}", key=OTHER_KEY).status_code == 404
