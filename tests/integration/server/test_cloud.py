@@ -165,13 +165,18 @@ def test_what_was_acknowledged_should_be_there_after_a_restart(tmp_path: Path) -
     vectors = cloud.client("s3vectors")
     vectors.create_index(**place, dataType="float32", dimension=2, distanceMetric="cosine")
     vectors.put_vectors(**place, vectors=[{"key": "kept", "data": {"float32": [1.0, 0.0]}}])
+    who = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    trust = {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole"}]}
+    role = cloud.client("iam").create_role(
+        RoleName="kept", AssumeRolePolicyDocument=json.dumps(trust)
+    )
     cloud.client("scheduler").create_schedule(
         Name="kept",
         ScheduleExpression="rate(30 days)",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
             "Arn": "arn:aws:sqs:us-east-1:000000000000:kept",
-            "RoleArn": "arn:aws:iam::000000000000:role/r",
+            "RoleArn": role["Role"]["Arn"],
         },
     )
     cloud.kill()
