@@ -107,7 +107,7 @@ def _describe(client: Any, arn: Json) -> JsonObject:
 
 def _find_started(client: Any, parameters: JsonObject, scheduled: float) -> JsonObject | None:
     """Return the execution of that name if it was started since the task was scheduled."""
-    machine = str(parameters.get("StateMachineArn"))
+    machine = ":".join(str(parameters.get("StateMachineArn")).split(":")[:7])
     arn = f"{machine.replace(':stateMachine:', ':execution:')}:{parameters['Name']}"
     shown = _describe(client, arn)
     started = shown["StartDate"]

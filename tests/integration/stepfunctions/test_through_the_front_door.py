@@ -155,6 +155,20 @@ def test_a_sync_execution_answers_at_once(states: States) -> None:
     assert (answer["status"], answer["output"]) == ("SUCCEEDED", '{"a":1}')
 
 
+def test_a_state_is_tested_with_a_mock(states: States) -> None:
+    state = task("sqs:sendMessage.waitForTaskToken", {"QueueUrl": "q", "MessageBody.$": "$.text"})
+    answer = states.client.test_state(
+        definition=json.dumps({**state, "ResultPath": "$.sent", "End": True}),
+        input='{"text":"hello"}',
+        mock={"result": '{"MessageId":"1"}'},
+        inspectionLevel="DEBUG",
+    )
+    assert answer["status"] == "SUCCEEDED"
+    assert json.loads(answer["output"]) == {"text": "hello", "sent": {"MessageId": "1"}}
+    sent = json.loads(answer["inspectionData"]["afterParameters"])
+    assert sent == {"QueueUrl": "q", "MessageBody": "hello"}
+
+
 def test_a_token_comes_back_through_a_queue(cloud: CloudProcess, states: States) -> None:
     queue = cloud.client("sqs").create_queue(QueueName=unique("tokens"))["QueueUrl"]
     sent = {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}}

@@ -11,12 +11,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.stepfunctions.bench import Bench
+from localcloud.stepfunctions.integrations.integration import TaskCall, TaskResource
+from localcloud.stepfunctions.integrations.start_execution import StartExecutionIntegration
+from localcloud.stepfunctions.language.values import JsonObject
+from tests.unit.stepfunctions.bench import MACHINE, ROLE, Bench
 from tests.unit.stepfunctions.recorded import FUNCTION, QUEUE, machine, one
 
 
@@ -166,6 +170,25 @@ def test_a_nested_execution_is_started_once(tmp_path: Path) -> None:
         bench.service.stop()
         if not going:
             return
+
+
+@pytest.mark.parametrize("qualifier", ["", ":1", ":live"], ids=["machine", "version", "alias"])
+def test_a_nested_execution_that_ended_is_found_again(qualifier: str, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    inner = bench.create(one({"Type": "Pass"}), "inner", publish=True)
+    routes = [{"stateMachineVersionArn": f"{inner}:1", "weight": 100}]
+    bench.service.create_state_machine_alias({"name": "live", "routingConfiguration": routes})
+    given: JsonObject = {"StateMachineArn": inner + qualifier}
+    resource = TaskResource.parse("arn:aws:states:::states:startExecution.sync:2")
+    asked = TaskCall(
+        resource, given, given, ROLE, MACHINE, f"{MACHINE}:e", "n", bench.schedule.now(), False
+    )
+    begun = StartExecutionIntegration().call(asked, bench.clients)
+    assert isinstance(begun, dict)
+    bench.finish(str(begun["ExecutionArn"]))
+    repeated = StartExecutionIntegration().call(replace(asked, is_repeat=True), bench.clients)
+    assert isinstance(repeated, dict)
+    assert repeated["ExecutionArn"] == begun["ExecutionArn"]
 
 
 def test_a_map_run_whose_execution_was_stopped_is_stopped_too(tmp_path: Path) -> None:
