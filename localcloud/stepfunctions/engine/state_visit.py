@@ -174,9 +174,15 @@ class StateVisit:
         return templates.evaluate(template, bindings, where)
 
     def record_evaluation_failed(self, error: StatesError) -> None:
-        """Record that an evaluation has failed, if that is the error."""
+        """Record that an evaluation has failed, if that is the error.
+
+        If nothing has happened since the state was entered, AWS has the event follow what led to
+        the state and not the entry.
+        """
         if error.name != errors.QUERY_EVALUATION_ERROR:
             return
+        if self.branch.previous == self.branch.entered:
+            self.branch.previous = self.branch.before
         details = execution_events.error_details(error.name, self.describe_error(error))
         if error.where is not None:
             details["location"] = error.where

@@ -19,6 +19,7 @@ from localcloud.stepfunctions.integrations.integration import (
     TaskCall,
     TaskResource,
 )
+from localcloud.stepfunctions.integrations.parameter_actions import to_json_text
 from localcloud.stepfunctions.integrations.sdk_shapes import java_sdk_name
 from localcloud.stepfunctions.language.values import Json
 
@@ -44,6 +45,11 @@ SERVICES = (
     "sts",
 )
 """The services that the local cloud has, by botocore's name."""
+_TEXTS = {
+    ("stepfunctions", "StartExecution"): frozenset({"Input"}),
+    ("stepfunctions", "StartSyncExecution"): frozenset({"Input"}),
+}
+"""Parameters of JSON text that AWS is recorded to take as JSON values too."""
 
 
 class AwsSdkIntegration:
@@ -68,7 +74,8 @@ class AwsSdkIntegration:
             raise LookupError(f"{request.resource.arn} was not checked")
         client = clients(service, request.role_arn)
         model = botocore_calls.operation_of(client, operation)
-        call = sdk_shapes.to_call_parameters(model.input_shape, request.parameters, java_sdk_name)
+        given = to_json_text(request.parameters, _TEXTS.get((service, operation), frozenset()))
+        call = sdk_shapes.to_call_parameters(model.input_shape, given, java_sdk_name)
         answer = botocore_calls.call_operation(
             client, botocore_calls.sdk_style(client), operation, call
         )

@@ -53,13 +53,14 @@ class InvokeFunctionIntegration:
                 "FunctionName": request.resource.arn,
                 "Payload": dumps(request.payload),
             }
-            return _payload(*botocore_calls.call_optimised(client, _STYLE, "Invoke", parameters))
+            answer, result = botocore_calls.call_optimised(client, _STYLE, "Invoke", parameters)
+            return _payload(request.resource.name, answer, result)
         parameters = dict(request.parameters)
         if "Payload" in parameters:
             parameters["Payload"] = payload_text(parameters["Payload"])
         answer, result = botocore_calls.call_optimised(client, _STYLE, "Invoke", parameters)
         result.pop("FunctionError", None)
-        result["Payload"] = _payload(answer, result)
+        result["Payload"] = _payload(request.resource.name, answer, result)
         return result
 
 
@@ -76,11 +77,14 @@ def payload_text(payload: Json) -> str:
     return dumps(payload)
 
 
-def _payload(answer: dict[str, Any], result: JsonObject) -> Json:
-    """Return the function's answer, whose size counts as it was sent, before it is parsed."""
+def _payload(task: str, answer: dict[str, Any], result: JsonObject) -> Json:
+    """Return the function's answer, whose size counts as it was sent, before it is parsed.
+
+    `task` is what an error names: `lambda`, or the ARN of a function that is the resource itself.
+    """
     text = str(result["Payload"])
     if len(text.encode()) > MAX_DATA_BYTES:
-        raise data_limit_exceeded("lambda", by_task=True)
+        raise data_limit_exceeded(task, by_task=True)
     payload: Json = json.loads(text) if text else {}
     if "FunctionError" not in answer:
         return payload

@@ -22,7 +22,8 @@ class TaskTokenOperations(OperationGroup):
     """The operations for holders of a task token. A result is stored before the response."""
 
     def send_task_success(self, params: Params) -> Result:
-        """Complete a task with its output."""
+        """Complete a task with its output; the token is checked before the output, as AWS does."""
+        self._waiting(params["taskToken"])
         try:
             output = json.loads(params["output"])
         except ValueError as error:
@@ -39,12 +40,16 @@ class TaskTokenOperations(OperationGroup):
         return self._send(params["taskToken"], HeartbeatReceived())
 
     def _send(self, token: str, signal: Signal) -> Result:
-        deps = self._deps
-        deps.engine.check_open()
-        found = deps.executions.token(token)
-        if found is None:
-            raise invalid_token()
-        if not deps.engine.signal(*found, signal):
-            deps.engine.check_open()
+        engine = self._deps.engine
+        if not engine.signal(*self._waiting(token), signal):
+            engine.check_open()
             raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
         return {}
+
+    def _waiting(self, token: str) -> tuple[str, int, int]:
+        """Return the execution, branch and ticket that wait for `token`, or refuse it."""
+        self._deps.engine.check_open()
+        found = self._deps.executions.token(token)
+        if found is None:
+            raise invalid_token()
+        return found

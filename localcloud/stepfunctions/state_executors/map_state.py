@@ -42,15 +42,12 @@ def items_from_input(visit: StateVisit, state: MapState) -> tuple[list[Json], bo
 
 
 def _items_of_jsonata(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:
-    """Return the items of Items; AWS records that they fail as following what led to the state."""
-    branch = visit.branch
-    entered, found = branch.previous, branch.input
-    branch.previous = branch.before
+    """Return the items of Items, or those of the input if the state has none."""
+    found = visit.branch.input
     if state.items is not ABSENT:
         found = visit.evaluate(state.items, "Items")
     if not isinstance(found, list) and not (state.is_distributed and isinstance(found, dict)):
         raise _wrong_items(state, found)
-    branch.previous = entered
     return map_items.items_of_input(found), isinstance(found, dict)
 
 

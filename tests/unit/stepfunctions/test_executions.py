@@ -274,6 +274,7 @@ def test_a_stopped_execution_stays_as_it_is(bench: Bench) -> None:
 
 
 def test_tokens_are_checked(tmp_path: Path) -> None:
+    """LS …::test_sfn_send_task_outcome_with_no_such_token: the token is checked first"""
     resource = "arn:aws:states:::lambda:invoke.waitForTaskToken"
     given = {"FunctionName": FUNCTION, "Payload": {"token.$": "$$.Task.Token"}}
     bench = Bench(tmp_path, {"lambda.invoke": lambda _: {"Payload": b"{}"}})
@@ -286,6 +287,8 @@ def test_tokens_are_checked(tmp_path: Path) -> None:
         "InvalidToken",
         "Invalid Token: 'Invalid token'",
     )
+    both = {"taskToken": "wrong", "output": "nonsense"}
+    assert refusal(lambda: service.send_task_success(both))[0] == "InvalidToken"
     broken = {"taskToken": token, "output": "nonsense"}
     assert refusal(lambda: service.send_task_success(broken))[0] == "InvalidOutput"
     service.send_task_heartbeat({"taskToken": token})

@@ -20,6 +20,7 @@ from tests.unit.stepfunctions.recorded import (
 from tests.unit.stepfunctions.recorded_flow import FLOW
 from tests.unit.stepfunctions.recorded_numbers import NUMBERS
 from tests.unit.stepfunctions.recorded_tasks import TASKS
+from tests.unit.stepfunctions.recorded_variables import VARIABLES
 
 
 def check(found: list[dict[str, Any]], expected: list[tuple[int, str, dict[str, Any]]]) -> None:
@@ -31,7 +32,7 @@ def check(found: list[dict[str, Any]], expected: list[tuple[int, str, dict[str, 
         assert {name: there.get(name) for name in details} == details
 
 
-@pytest.mark.parametrize("case", [*FLOW, *NUMBERS, *TASKS], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*FLOW, *NUMBERS, *TASKS, *VARIABLES], ids=lambda case: case.name)
 def test_history_is_as_aws_records_it(case: Case, tmp_path: Path) -> None:
     bench = Bench(tmp_path, case.answers)
     described = bench.run(case.definition, case.value)
@@ -133,7 +134,7 @@ def test_a_returned_token_is_recorded_as_aws_does(
 
 @pytest.mark.parametrize("pattern", ["sync", "sync:2"])
 def test_a_nested_execution_is_recorded_as_aws_does(pattern: str, tmp_path: Path) -> None:
-    """LS callback/test_callback.py::test_start_execution_sync…, …_sync2"""
+    """LS mocking/test_base_callbacks.py::test_sfn_start_execution_sync: of 2025, with redrives"""
     bench = Bench(tmp_path)
     inner = bench.create(one({"Type": "Pass", "Result": {"Arg1": "argument1"}}), "inner")
     resource = f"arn:aws:states:::states:startExecution.{pattern}"
@@ -158,6 +159,9 @@ def test_a_nested_execution_is_recorded_as_aws_does(pattern: str, tmp_path: Path
         "Name",
         "Output",
         "OutputDetails",
+        "RedriveCount",
+        "RedriveStatus",
+        "RedriveStatusReason",
         "StartDate",
         "StateMachineArn",
         "Status",
@@ -167,6 +171,8 @@ def test_a_nested_execution_is_recorded_as_aws_does(pattern: str, tmp_path: Path
     assert output["Output"] == ({"Arg1": "argument1"} if parsed else '{"Arg1":"argument1"}')
     assert output["Input"] == ({} if parsed else "{}")
     assert output["InputDetails"] == {"Included": True}
+    assert (output["RedriveCount"], output["RedriveStatus"]) == (0, "NOT_REDRIVABLE")
+    assert output["RedriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
 
 
 def test_a_failed_nested_execution_is_recorded_as_aws_does(tmp_path: Path) -> None:

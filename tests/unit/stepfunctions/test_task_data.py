@@ -59,7 +59,7 @@ def test_a_payload_is_sent_as_aws_sends_it(given: Any, sent: str, tmp_path: Path
 def test_too_large_a_result_fails_the_task(
     resource: str, name: str, failed: str, tmp_path: Path
 ) -> None:
-    """LS error_handling/test_task_lambda.py::test_raise_data_limit…: the task fails, not the state.
+    """LS error_handling/test_states_errors.py: the task fails, not the state, under its name.
 
     The text that the function returned counts, with its spaces.
     """
@@ -71,8 +71,7 @@ def test_too_large_a_result_fails_the_task(
     arn = bench.begin(machine({"S": task, **CAUGHT}))
     output = json.loads(bench.finish(arn)["output"])
     assert output["Error"] == "States.DataLimitExceeded"
-    if resource == LAMBDA:
-        assert output["Cause"].startswith(f"The state/task '{name}' returned a result")
+    assert output["Cause"].startswith(f"The state/task '{name}' returned a result")
     assert types(bench, arn)[-4:-2] == ["TaskStateExited", "PassStateEntered"]
     assert failed in types(bench, arn)
 
@@ -85,6 +84,19 @@ def test_a_result_at_the_limit_is_taken(tmp_path: Path) -> None:
     assert described["output"] == text
     longer = Bench(tmp_path / "longer", {"lambda.invoke": texts(text[:-1] + 'x"')})
     assert longer.run(one({"Type": "Task", "Resource": FUNCTION}))["status"] == "FAILED"
+
+
+def test_a_json_value_is_the_input_that_the_sdk_takes_as_text(tmp_path: Path) -> None:
+    """LS services/test_aws_sdk_task_service.py::test_sfn_start_execution_implicit_json_…"""
+    bench = Bench(tmp_path)
+    inner = bench.create(one({"Type": "Pass"}), "inner")
+    resource = "arn:aws:states:::aws-sdk:sfn:startExecution"
+    given = {"StateMachineArn": inner, "Input": {"key": "value"}, "Name": "n"}
+    arn = bench.begin(one({"Type": "Task", "Resource": resource, "Parameters": given}))
+    started = json.loads(bench.finish(arn)["output"])["ExecutionArn"]
+    scheduled = bench.events(arn)[2]["taskScheduledEventDetails"]["parameters"]
+    assert json.loads(scheduled)["Input"] == {"key": "value"}
+    assert bench.describe(started)["input"] == '{"key":"value"}'
 
 
 def test_a_failure_without_words_is_null(tmp_path: Path) -> None:

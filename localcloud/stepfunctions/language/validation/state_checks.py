@@ -225,6 +225,17 @@ def _text(field: str) -> _Check:
     return lambda context, value: check_text(context, value, field)
 
 
+def _check_credentials(context: ValidationContext, value: Json) -> None:
+    """Check Credentials, which name the role of a task and nothing else."""
+    check_template(context, value, "Credentials")
+    if not isinstance(value, dict):
+        return
+    names = {"RoleArn"} if context.uses_jsonata else {"RoleArn", "RoleArn.$"}
+    context.expect_fields(value, frozenset(names))
+    if not names & value.keys():
+        context.error("These fields are required: [RoleArn]")
+
+
 def _string(context: ValidationContext, value: Json) -> None:
     context.expect_string(value)
 
@@ -259,7 +270,7 @@ _CHECKS: Final[dict[str, _Check]] = {
     "TimeoutSecondsPath": check_reference_path,
     "HeartbeatSeconds": _number(1, MAX_SECONDS),
     "HeartbeatSecondsPath": check_reference_path,
-    "Credentials": _template("Credentials"),
+    "Credentials": _check_credentials,
     "Result": check_static_result,
     "Choices": check_choices,
     "Seconds": _number(0, MAX_SECONDS),
