@@ -42,6 +42,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "overload": Benchmark("benchmarks.overload", 3),
     "table_growth": Benchmark("benchmarks.table_growth", 100),
     "folder_growth": Benchmark("benchmarks.folder_growth", 1_000),
+    "map_runs": Benchmark("benchmarks.map_runs", 5),
     "memory": Benchmark("benchmarks.memory", 2),
     "answering": Benchmark("benchmarks.answering", 1),
     "followups": Benchmark("benchmarks.followups", 1),

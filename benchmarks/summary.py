@@ -60,6 +60,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("ingest", summary_peers.ingest),
         ("search", summary_peers.search),
         *([("overload", _overload)] if is_measured("overload", folder) else []),
+        *([("map_runs", _map_runs)] if is_measured("map_runs", folder) else []),
         ("memory", summary_peers.memory),
         ("answering", summary_answers.answering),
         ("followups", summary_answers.followups),
@@ -104,6 +105,22 @@ def _overload(found: Found) -> Iterator[str]:
             f"A refusal takes {refusal['median']:.0f} ms, 95 % of them at most "
             f"{refusal['p95']:.0f} ms, the longest {facts['longest refusal, ms']} ms."
         )
+
+
+def _map_runs(found: Found) -> Iterator[str]:
+    """Yield a row per number of items, and how long a small run takes."""
+    yield "| items | ms of CPU an item | seconds |"
+    yield "| --- | --- | --- |"
+    for name, seconds in found["facts"].items():
+        items = name.removeprefix("seconds of ").removesuffix(" items")
+        cpu = _median(found, f"CPU of an item among {items}")
+        yield f"| {items} | {cpu:.2f} | {seconds} |"
+    small = found["measured"]["a Map Run of 200 items"]
+    yield ""
+    yield (
+        f"A Map Run of 200 items takes {small['median']:.2f} s ({small['low']:.2f} to "
+        f"{small['high']:.2f})."
+    )
 
 
 def _routing(found: Found) -> Iterator[str]:
