@@ -111,6 +111,8 @@ class RunScheduleSettings(Settings):
     records_table: str
     export_machine_arn: str
     batch_machine_arn: str
+    remove_machine_arn: str
+    max_file_bytes: int = 1024 * MEBIBYTE
 
 
 class RecordsSettings(Settings):

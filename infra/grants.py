@@ -118,6 +118,8 @@ def describe_resource(resource: Any) -> str:
     """Return a short form of a resource: logical ids for references, no account or region."""
     if isinstance(resource, Mapping):
         ((kind, value),) = resource.items()
+        if kind == "Fn::Split":
+            return describe_resource(value[1])
         if kind == "Fn::GetAtt":
             return str(value[0] if isinstance(value, list) else value.partition(".")[0])
         text = str(value[0] if isinstance(value, list) else value)

@@ -151,6 +151,13 @@ def s3() -> S3Client:
 
 
 @functools.cache
+def s3_transfers() -> S3Client:
+    """Return the S3 client that copies objects, which S3 may take minutes for, 16 at once."""
+    patient = CONFIG.merge(Config(read_timeout=300, max_pool_connections=32))
+    return cast("S3Client", _Later("s3", patient.merge(REGIONAL_ADDRESSES)))
+
+
+@functools.cache
 def s3vectors() -> S3VectorsClient:
     """Return this process's S3 Vectors client."""
     return cast("S3VectorsClient", _Later("s3vectors", CONFIG))

@@ -12,10 +12,14 @@ been revoked meanwhile.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.schedules import BatchWork, ExportWork, ReportWork, SyncWork
 
 SOURCES = "sources"
 RESULTS = "results"
@@ -26,6 +30,16 @@ _URI = re.compile(r"s3://([^/]*)/(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _FORBIDDEN = ("*", "?", "${", "\\")
 """In a policy, a pattern and a variable; on some systems, a separator of folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """An object as a listing shows it; `modified` is RFC 3339."""
+
+    key: str
+    etag: str
+    size: int
+    modified: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,32 @@ def check_location(
         f"schedules of {tenant} may {'write' if writes else 'read'} {_listed(own, granted)};"
         f" an operator grants others: python -m infra.tenants --location S3_URI {tenant}",
     )
+
+
+def check_work(
+    work: BatchWork | SyncWork | ExportWork | ReportWork,
+    tenant: str,
+    bucket: str,
+    granted: Callable[[bool], Sequence[str]],
+) -> None:
+    """Raise `InvalidInput` unless `tenant` may use every location in S3 that `work` names.
+
+    `granted` returns what an operator granted the tenant to read, or with True to write.
+    """
+    for uri, writes in _locations(work):
+        check_location(uri, tenant, bucket, granted(writes), writes=writes)
+
+
+def _locations(work: BatchWork | SyncWork | ExportWork | ReportWork) -> Iterator[tuple[str, bool]]:
+    """Yield the locations of `work`, each with whether it is written to."""
+    if work.kind == "sync":
+        yield work.uri, False
+        return
+    if work.kind == "batch" and work.source.type in ("object", "prefix"):
+        yield work.source.uri, False
+    for result in work.results:
+        if result.type == "s3":
+            yield result.uri, True
 
 
 def _lies_in(location: S3Location, allowed: S3Location) -> bool:

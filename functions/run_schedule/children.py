@@ -38,9 +38,13 @@ class ChildJobs:
         Raises:
             NotFound: it is gone: its record is kept for 90 days.
         """
-        state = self._find(run.tenant, place.child)
+        return self.find_job(run, place.child)
+
+    def find_job(self, run: Run, job_id: str) -> JobState:
+        """Return one of several jobs of a run; raise `NotFound` if it is gone."""
+        state = self._find(run.tenant, job_id)
         if state is None:
-            raise NotFound(f"The job {place.child} of the run is gone.", field="job_id")
+            raise NotFound(f"The job {job_id} of the run is gone.", field="job_id")
         return state
 
     def resume(self, child: JobState) -> None:

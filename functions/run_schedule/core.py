@@ -11,9 +11,23 @@ from chalicelib.contracts.schedules import WORK
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
+from functions.run_schedule.export import ExportRuns
 from functions.run_schedule.kind import Run, RunDeps, RunKind
+from functions.run_schedule.report import ReportRuns
+from functions.run_schedule.sync import SyncRuns
 
-KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {}
+KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
+    "sync": lambda deps: SyncRuns(
+        deps.transfers,
+        deps.objects,
+        deps.documents,
+        deps.children,
+        deps.locations,
+        deps.max_file_bytes,
+    ),
+    "export": lambda deps: ExportRuns(deps.children, deps.transfers, deps.locations),
+    "report": lambda deps: ReportRuns(deps.ledger, deps.objects, deps.transfers, deps.locations),
+}
 """The kinds of work. Another one is a class of `chalicelib.contracts.schedules`, a module here and
 a row of this table."""
 

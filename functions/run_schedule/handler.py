@@ -10,7 +10,12 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.budgets import BudgetRecords
+from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.locations import LocationTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
+from chalicelib.adapters.s3_transfers import S3Transfers
 from chalicelib.adapters.stepfunctions import JobMachines
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.jobs.launcher import JobLauncher
@@ -26,14 +31,27 @@ from functions.run_schedule.kind import RunDeps
 def deps() -> core.Deps:
     """Return the collaborators of the core, built once per process."""
     settings = RunScheduleSettings.from_environ(os.environ)
-    jobs = JobTable(DynamoTable(aws.dynamodb(), settings.records_table))
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
+    jobs = JobTable(table)
     machines = JobMachines(
         aws.stepfunctions(),
-        {"export": settings.export_machine_arn, "batch": settings.batch_machine_arn},
+        {
+            "export": settings.export_machine_arn,
+            "batch": settings.batch_machine_arn,
+            "remove": settings.remove_machine_arn,
+        },
     )
     return core.Deps(
         desk=StepContext(jobs, _now, time.perf_counter, memory_gb(os.environ)),
-        runs=RunDeps(children=ChildJobs(JobLauncher(jobs, machines, _now))),
+        runs=RunDeps(
+            children=ChildJobs(JobLauncher(jobs, machines, _now)),
+            objects=S3BatchObjects(aws.s3()),
+            transfers=S3Transfers(aws.s3_transfers()),
+            documents=ApiDocumentTable(table),
+            locations=LocationTable(table),
+            ledger=BudgetRecords(table),
+            max_file_bytes=settings.max_file_bytes,
+        ),
         kinds=core.KINDS,
     )
 

@@ -16,7 +16,11 @@ from chalicelib.contracts.schedules import BatchWork, ExportWork, ReportWork, Sy
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 
 if TYPE_CHECKING:
+    from chalicelib.budgets.ledger import LedgerStore
     from functions.run_schedule.children import ChildJobs
+    from functions.run_schedule.comparison import SyncedDocuments
+    from functions.run_schedule.destinations import GrantedLocations, Transfers
+    from functions.run_schedule.sync import RemovableManifests
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,12 @@ class RunKind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunDeps:
-    """Collaborators of the kinds."""
+    """Collaborators of the kinds: jobs that they start, objects, and records that they read."""
 
     children: ChildJobs
+    objects: RemovableManifests
+    transfers: Transfers
+    documents: SyncedDocuments
+    locations: GrantedLocations
+    ledger: LedgerStore
+    max_file_bytes: int

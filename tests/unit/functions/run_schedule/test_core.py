@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,8 @@ from chalicelib.errors import Conflict, InvalidInput, NotFound, Unsupported
 from chalicelib.jobs.launcher import JobLauncher
 from functions.run_schedule import core
 from functions.run_schedule.children import ChildJobs, polling_seconds
-from functions.run_schedule.kind import Run, RunDeps, RunStep
+from functions.run_schedule.kind import Run, RunStep
+from tests.unit.functions.run_schedule.buckets import Buckets, Runs
 from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
@@ -48,7 +49,8 @@ class ScriptedKind:
 def deps(jobs: FakeJobs, **kinds: ScriptedKind) -> core.Deps:
     launcher = JobLauncher(jobs, FakeJobExecutions(), lambda: NOW)
     made = {name: lambda _, kind=kind: kind for name, kind in kinds.items()}
-    return core.Deps(desk(jobs), RunDeps(ChildJobs(launcher)), made)
+    runs = replace(Runs(Buckets()).deps, children=ChildJobs(launcher))
+    return core.Deps(desk(jobs), runs, made)
 
 
 def test_a_run_should_go_from_step_to_step_by_its_checkpoint() -> None:
