@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from localcloud.faults.injector import FaultsFileError
 from localcloud.frontdoor.http_server import PortUnavailableError
 from localcloud.lambdas.pool import SMALL_ACCOUNT, ConcurrencyLimits
 from localcloud.lambdas.spec import FunctionCode
+from localcloud.moved_clock import ClockError, move_clock, parse_clock
 from localcloud.storage_errors import CorruptDatabaseError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -56,6 +58,7 @@ class StartError(Exception):
 _START_ERRORS = (
     StartError,
     PackagingError,
+    ClockError,
     FaultsFileError,
     PortUnavailableError,
     CorruptDatabaseError,
@@ -223,6 +226,13 @@ def _folder(text: str) -> Path:
     return Path(text).resolve()
 
 
+def _clock(text: str) -> datetime:
+    try:
+        return parse_clock(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _parameter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -258,6 +268,12 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAME=VALUE",
         help="a parameter of the template, as a deployment gives it; may be repeated",
     )
+    parser.add_argument(
+        "--clock",
+        type=_clock,
+        metavar="TIME",
+        help="live from this time of RFC 3339 on, with every process that is started",
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = threading.Event()
@@ -265,6 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     try:
         with lock_data_dir(options.data_dir), ended_in_time(stopping):
+            move_clock(options.data_dir, options.clock)
             _serve(options, stopping)
     except TemplateError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the message for the user

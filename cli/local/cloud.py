@@ -50,17 +50,20 @@ def server_command(
     package: Path | None = None,
     account: str = "laptop",
     iam: str = "enforce",
+    clock: str | None = None,
 ) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
     With a package, functions run from the package's bundles. `account` is `laptop` or `small`,
-    `iam` is `enforce` or `off`.
+    `iam` is `enforce` or `off`, and `clock` is a time of RFC 3339 to live from, or None.
     """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
     if account != "laptop":
         arguments += ["--account", account]
     if iam != "enforce":
         arguments += ["--iam", iam]
+    if clock is not None:
+        arguments += ["--clock", clock]
     if package is not None:
         arguments += ["--package", str(package.resolve())]
     return [sys.executable, "-m", _MODULE, *arguments]

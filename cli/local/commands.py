@@ -48,14 +48,20 @@ DEFAULT_PORT = 4510
     show_default=True,
     help="off: make every call, whatever the policies of a role allow.",
 )
+@click.option(
+    "--clock",
+    metavar="TIME",
+    help="Live from this time on, such as 2027-03-28T01:59:30Z, and see what will happen then.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
-def up(
+def up(  # noqa: PLR0913 - the options of a command
     port: int,
     package: Path | None,
     account: str,
     iam: str,
+    clock: str | None,
     detach: bool,
     data_dir: Path,
     as_json: bool,
@@ -69,7 +75,8 @@ def up(
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        process, cloud = start(data_dir, server_command(data_dir, port, package, account, iam))
+        command = server_command(data_dir, port, package, account, iam, clock)
+        process, cloud = start(data_dir, command)
         if as_json:
             output.json(
                 {"pid": cloud.pid, "endpoint_url": cloud.endpoint_url, "api_key": cloud.api_key}

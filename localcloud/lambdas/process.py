@@ -18,6 +18,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.moved_clock import clock_variables
+
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
@@ -66,7 +68,7 @@ def _start(command: ProcessCommand) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and script
         [str(command.interpreter), "-P", str(command.script), str(os.getpid())],
         cwd=command.folder,
-        env=dict(command.environment),
+        env=clock_variables(command.environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -62,5 +62,7 @@ def test_a_function_that_cannot_start_from_a_snapshot_should_be_told_before_bund
 def test_up_should_hand_a_package_on(tmp_path: Path) -> None:
     assert server_command(tmp_path, 0)[-2:] == ["--data-dir", str(tmp_path)]
     assert server_command(tmp_path, 0, iam="off")[-2:] == ["--iam", "off"]
+    night = "2027-03-28T00:59:30Z"
+    assert server_command(tmp_path, 0, clock=night)[-2:] == ["--clock", night]
     command = server_command(tmp_path, 0, tmp_path / "package")
     assert command[-2:] == ["--package", str(tmp_path / "package")]
