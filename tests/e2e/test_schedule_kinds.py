@@ -1,0 +1,165 @@
+"""Runs of schedules on the state machine: a prefix into a collection, an export, a report.
+
+The runs are begun as the admission begins them, by their jobs. What the machine and the function's
+role do then is real.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.stepfunctions import JobMachines
+from chalicelib.contracts.jobs import JobInput
+from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder, Watermark
+from chalicelib.jobs.launcher import JobLauncher
+from chalicelib.jobs.ulids import ulid
+from tests.cloud import CloudProcess
+from tests.e2e.driving import until
+from tests.e2e.tenants import Tenant, make_tenant
+
+PUMP = b"Pump 7 moves 400 litres a second. Its seal was renewed in 2024."
+VALVE = b"Valve 9 closes within 3 seconds. It was inspected in 2025."
+FAN = b"Fan 4 turns 900 times a minute. It is cleaned every March."
+
+
+class Runs:
+    """Runs of one schedule of a tenant, each with the watermark of the one before."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        outputs = tenant.cloud.outputs
+        self.bucket = outputs["DocumentsBucketName"]
+        self.s3 = tenant.cloud.client("s3")
+        self.jobs = JobTable(
+            DynamoTable(tenant.cloud.client("dynamodb"), outputs["RecordsTableName"])
+        )
+        machines = {"schedule": outputs["ScheduleMachineArn"]}
+        executions = JobMachines(tenant.cloud.client("stepfunctions"), machines)
+        self.launcher = JobLauncher(self.jobs, executions, lambda: datetime.now(UTC))
+        self.watermark = Watermark()
+        self.schedule_id = ulid(datetime.now(UTC))
+
+    def run(self, work: Mapping[str, Any]) -> tuple[dict[str, Any], RunCheckpoint]:
+        """Do a run to its end; return the job and its checkpoint."""
+        now = datetime.now(UTC)
+        order = RunOrder(
+            schedule_id=self.schedule_id,
+            schedule="nightly",
+            scheduled_at=now,
+            work=work,
+            watermark=self.watermark,
+        )
+        given = JobInput(
+            tenant=self.tenant.name,
+            job_id=ulid(now),
+            kind="scheduled_run",
+            bucket=self.bucket,
+            correlation_id=f"run-{ulid(now)}",
+            run=order,
+        )
+        self.launcher.launch(given)
+        job = self.tenant.ended(given.job_id)
+        state = self.jobs.state(self.tenant.name, given.job_id)
+        assert state is not None
+        place = RunCheckpoint.model_validate_json(state.checkpoint or "{}")
+        self.watermark = place.watermark or self.watermark
+        return job, place
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def texts(self, collection: str, paths: set[str]) -> None:
+        """Wait until the ready documents of a collection are those at `paths`."""
+
+        def found() -> bool:
+            listed = self.tenant.api.get("/v1/documents", params={"collection": collection})
+            return {
+                each["path"] for each in listed.json()["items"] if each["status"] == "ready"
+            } == paths
+
+        until(found, f"{collection} has not {paths}")
+
+
+@pytest.fixture
+def runs(cloud: CloudProcess) -> Iterator[Runs]:
+    tenant = make_tenant(cloud, "kinds")
+    yield Runs(tenant)
+    tenant.api.close()
+
+
+def test_a_collection_should_follow_a_prefix_and_what_it_has_should_go_on(runs: Runs) -> None:
+    source, results = f"sources/{runs.tenant.name}/in/", f"results/{runs.tenant.name}/out/"
+    work = {
+        "kind": "sync",
+        "uri": f"s3://{runs.bucket}/{source}",
+        "collection": "plant",
+        "remove": True,
+    }
+    for name, body in (("pump.txt", PUMP), ("valve.txt", VALVE), ("more/fan.txt", FAN)):
+        runs.put(source + name, body)
+    job, place = runs.run(work)
+    assert (job["status"], job["counts"]["done"]) == ("succeeded", 3), job["error"]
+    runs.texts("plant", {"pump.txt", "valve.txt", "more/fan.txt"})
+
+    runs.s3.delete_object(Bucket=runs.bucket, Key=source + "valve.txt")
+    runs.put(source + "pump.txt", PUMP + b" It was painted green.")
+    job, place = runs.run(work)
+    assert (job["status"], job["counts"]["done"]) == ("succeeded", 2), job["error"]
+    runs.texts("plant", {"pump.txt", "more/fan.txt"})
+    job, place = runs.run(work)
+    assert (job["counts"]["total"], place.notes) == (0, ("2 unchanged",))
+
+    out = {"type": "s3", "uri": f"s3://{runs.bucket}/{results}"}
+    job, place = runs.run({"kind": "export", "collection": "plant", "results": [out]})
+    assert (job["status"], job["counts"]["done"]) == ("succeeded", 2), job["error"]
+    folder = place.results[0].removeprefix(f"s3://{runs.bucket}/")
+    with ZipFile(io.BytesIO(runs.read(folder + "part-00001.zip"))) as archive:
+        sources = {name for name in archive.namelist() if name.endswith("pump.txt")}
+        assert [archive.read(name) for name in sources] == [PUMP + b" It was painted green."]
+
+    reports = [out, {"type": "collection", "collection": "costs"}]
+    job, place = runs.run({"kind": "report", "period": "week", "results": reports})
+    assert {each["name"] for each in job["results"]} == {"report.json", "report.csv", "report.md"}
+    folder = place.results[0].removeprefix(f"s3://{runs.bucket}/")
+    assert json.loads(runs.read(folder + "report.json"))["total"]["requests"] == 0
+    runs.texts("costs", {place.results[1].removeprefix("costs/")})
+
+    back = {"kind": "sync", "uri": f"s3://{runs.bucket}/{folder}", "collection": "again"}
+    job, _ = runs.run(back)
+    assert job["counts"]["done"] == 3
+    runs.texts("again", {"report.csv", "report.json", "report.md"})
+
+
+def test_a_source_that_the_tenant_or_the_stage_may_not_read_should_fail_with_its_remedy(
+    runs: Runs,
+) -> None:
+    other = f"s3://{runs.bucket}/sources/rival/"
+    job, _ = runs.run({"kind": "sync", "uri": other, "collection": "plant"})
+    assert (job["status"], job["error"]["type"]) == ("failed", "InvalidInput")
+    assert "python -m infra.tenants --location" in job["error"]["message"]
+
+    runs.s3.create_bucket(Bucket="files-of-kinds")
+    runs.tenant.cloud.client("dynamodb").put_item(
+        TableName=runs.tenant.cloud.outputs["RecordsTableName"],
+        Item={
+            "pk": {"S": f"TENANT#{runs.tenant.name}"},
+            "sk": {"S": "LOCATION#s3://files-of-kinds/"},
+            "read_only": {"BOOL": True},
+        },
+    )
+    job, _ = runs.run({"kind": "sync", "uri": "s3://files-of-kinds/in/", "collection": "plant"})
+    assert (job["status"], job["error"]["type"]) == ("failed", "InvalidInput")
+    assert "The stage's parameter ScheduleBuckets has to name the bucket" in job["error"]["message"]
