@@ -9,13 +9,19 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localcloud import moved_clock
+from localcloud.lambdas import bootstrap
+from localcloud.lambdas.process import ProcessCommand, ProcessSpawner
 from localcloud.moved_clock import CLOCK_FILE, OFFSET, ClockError, move_clock, parse_clock
+from localcloud.sagemaker.hosting import container_main
+from localcloud.sagemaker.jobs import program_main
 
 YEAR = timedelta(days=365)
+ANY_ROOT = {"LAMBDA_TASK_ROOT": "."}
 
 
 def test_a_clock_should_be_a_time_of_rfc_3339() -> None:
@@ -112,6 +118,39 @@ def test_a_process_should_keep_the_clock_also_when_it_executes_another(
         [sys.executable, "-c", first], env=variables, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [str((datetime.now(UTC) + 10 * YEAR).year), str(tmp_path)]
+
+
+def said_by(command: ProcessCommand) -> str:
+    """Return what a process says that the local cloud starts."""
+    spawner = ProcessSpawner()
+    with spawner.spawn(command) as process:
+        assert process.stdout is not None
+        said = process.stdout.read().decode()
+    spawner.stop()
+    return said.strip()
+
+
+@pytest.mark.parametrize(
+    ("script", "variables"),
+    [
+        (program_main, {"SAGEMAKER_PROGRAM": "year.py"}),
+        (container_main, {"PYTHONPATH": "."}),
+        (bootstrap, {"AWS_LAMBDA_EXEC_WRAPPER": "./wrapper", "_HANDLER": "", **ANY_ROOT}),
+    ],
+)
+def test_jobs_containers_and_functions_should_live_at_the_clock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: Any, variables: dict[str, str]
+) -> None:
+    """Each executes another program: a job's, `serving`, and the loop of a streamed function."""
+    monkeypatch.setenv(OFFSET, str(10 * YEAR.total_seconds()))
+    program = "import datetime; print(datetime.date.today().year, flush=True)"
+    for name in ("year.py", "serving.py"):
+        (tmp_path / name).write_text(program)
+    (tmp_path / "wrapper").write_text('#!/bin/sh\nexec "$1" year.py\n')
+    (tmp_path / "wrapper").chmod(0o755)
+    file = Path(script.__file__)
+    command = ProcessCommand(Path(sys.executable), variables, tmp_path, file)
+    assert said_by(command) == str((datetime.now(UTC) + 10 * YEAR).year)
 
 
 def test_a_process_without_time_machine_should_end_and_say_so(
