@@ -109,7 +109,7 @@ class LocalCloud:
         self._sqs = SqsService(self.context)
         self._events = EventsService(self.context, self._targets)
         self._scheduler = SchedulerService(
-            self.context, self._targets, check_role=role_checker(self.client)
+            self.context, self._targets, check_role=role_checker(self._moto.role_trust)
         )
         self._s3 = S3Service(
             self.context,

@@ -103,6 +103,10 @@ def unchanged(payload: str, attempt: int) -> str:
     return payload
 
 
+def unchecked(definition: Mapping[str, Any]) -> None:
+    """Let a delivery be made, whoever makes it."""
+
+
 class DeliveryQueue:
     """The deliveries of one service, and the threads that make them."""
 
@@ -113,6 +117,7 @@ class DeliveryQueue:
         clock: Clock,
         name: str,
         render: Callable[[str, int], str] = unchanged,
+        check_sender: Callable[[Mapping[str, Any]], None] = unchecked,
     ) -> None:
         """Prepare the queue; `start` starts its threads.
 
@@ -122,7 +127,10 @@ class DeliveryQueue:
             clock: The clock, in seconds since the epoch.
             name: The name of the threads.
             render: Returns the payload for an attempt, whose number counts from 1.
+            check_sender: Raises AwsError if the service cannot act as the `RoleArn` of what a
+                deliverer is called with.
         """
+        self._check_sender = check_sender
         self._database = database
         self._targets = targets
         self._clock = clock
@@ -235,6 +243,7 @@ class DeliveryQueue:
             "PayloadText": text,
             "DeduplicationId": row["token"],
         }
+        self._check_sender(definition)
         find_deliverer(self._targets, row["target_arn"])(
             row["target_arn"], _json_or_text(text), definition
         )
@@ -287,6 +296,7 @@ class DeliveryQueue:
             },
         }
         try:
+            self._check_sender(definition)
             find_deliverer(self._targets, arn)(arn, _json_or_text(body), definition)
         except Exception:  # noqa: BLE001 - as AWS, an event whose dead letter queue fails is lost
             _log.exception("dead letter queue %s did not take an event; it is lost", arn)

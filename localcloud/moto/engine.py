@@ -106,6 +106,13 @@ class MotoEngine:
             found = next((role for role in roles.values() if role.arn == role_arn), None)
             return sorted(found.policies.items()) if found is not None else []
 
+    def role_trust(self, role_arn: str) -> str | None:
+        """Return the trust policy of a role, None if it does not exist."""
+        with self._lock:
+            roles = iam_backends[self._context.account_id]["aws"].roles
+            found = next((role for role in roles.values() if role.arn == role_arn), None)
+            return None if found is None else str(found.assume_role_policy_document)
+
     def topic_policy(self, arn: str) -> str | None:
         """Return the policy that the topic `arn` was given, None if it has none of its own.
 

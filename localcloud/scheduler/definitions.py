@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.errors import AwsError, unsupported
 from localcloud.events.rule_targets import check_dead_letter_queue, check_target_arn, target_service
 from localcloud.events.schedule_expressions import (
@@ -40,9 +38,6 @@ _STORED_MEMBERS = (
     "Target",
 )
 _TARGET_MEMBERS = frozenset({"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"})
-_NOT_ASSUMABLE = (
-    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
-)
 _PARAMETERS_MEMBERS = {"sqs": "SqsParameters", "events": "EventBridgeParameters"}
 
 
@@ -51,24 +46,23 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
-def role_checker(clients: Callable[[str], Any]) -> CheckRole:
-    """Return a function that checks with IAM whether Scheduler can assume a role.
+def role_checker(trust_of: Callable[[str], str | None]) -> CheckRole:
+    """Return a function that checks whether Scheduler can assume a role.
 
-    The context of a trust policy's conditions is the account, and the schedule's group.
+    `trust_of` returns the trust policy of a role. The context of its conditions is the account,
+    and the schedule's group.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
     """
 
     def check(role_arn: str, group_arn: str) -> None:
         context = {"aws:sourcearn": (group_arn,), "aws:sourceaccount": (group_arn.split(":")[4],)}
-        try:
-            role = clients("iam").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
-        except ClientError as error:
-            raise invalid(_NOT_ASSUMABLE) from error
-        trust = role["AssumeRolePolicyDocument"]
-        trust = json.loads(trust) if isinstance(trust, str) else trust
-        if role["Arn"] != role_arn or not trusts_service(trust, PRINCIPAL, context):
-            raise invalid(_NOT_ASSUMABLE)
+        trust = trust_of(role_arn)
+        if trust is None or not trusts_service(json.loads(trust), PRINCIPAL, context):
+            raise invalid(
+                "The execution role you provide must allow AWS EventBridge Scheduler to assume the"
+                " role."
+            )
 
     return check
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from localcloud.clock import Clock
+from localcloud.errors import AwsError
 from localcloud.events.delivery_queue import Deliverers, DeliveryQueue, TargetDelivery
 from localcloud.events.due_timer import DueTimer
 from localcloud.scheduler.definitions import CheckRole
@@ -48,8 +51,14 @@ class SchedulerService:
         self._clock = clock
         self._database = open_database(context.folder("scheduler"))
         self._store = ScheduleStore(self._database, clock)
+        self._check_role = check_role
         self._deliveries = DeliveryQueue(
-            self._database, targets, clock, "scheduler-delivery", fill_attempt_number
+            self._database,
+            targets,
+            clock,
+            "scheduler-delivery",
+            fill_attempt_number,
+            self._check_sender,
         )
         self._timer = DueTimer("scheduler-clock", clock, self._store.next_fire_at, self.fire_due)
         groups = GroupOperations(context, self._store, clock, self._timer.wake)
@@ -113,6 +122,15 @@ class SchedulerService:
             recorded = self._store.record_firing(connection, schedule, following)
             ids = self._deliveries.add(connection, [delivery]) if recorded else []
         self._deliveries.announce(ids)
+
+    def _check_sender(self, definition: Mapping[str, Any]) -> None:
+        """Raise AccessDenied unless Scheduler can still assume the role of a delivery."""
+        schedule = str(definition["SourceArn"])
+        group = schedule.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+        try:
+            self._check_role(str(definition["RoleArn"]), group)
+        except AwsError as error:
+            raise AwsError("AccessDenied", error.message, 403) from error
 
     def _delivery(self, schedule: StoredSchedule, scheduled_at: float) -> TargetDelivery:
         arn, target = schedule_arn(self._context, schedule), schedule.definition["Target"]

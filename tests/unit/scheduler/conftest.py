@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.errors import AwsError
 from localcloud.scheduler import SchedulerService
 from localcloud.service import CloudContext
 from tests.unit.events.conftest import QUEUE, Receiver
@@ -21,12 +22,19 @@ class Clockwork:
         self.folder = folder
         self.clock = clock
         self.receiver = Receiver()
+        self.distrusted = False
+        self.groups: list[str] = []
         self.scheduler = self.open()
 
     def open(self) -> SchedulerService:
         kinds = dict.fromkeys(("sqs", "lambda", "states", "events"), self.receiver)
         context = CloudContext(self.folder, "http://127.0.0.1:1")
-        return SchedulerService(context, kinds, self.clock)
+        return SchedulerService(context, kinds, self.clock, self._check_role)
+
+    def _check_role(self, role_arn: str, group_arn: str) -> None:
+        self.groups.append(group_arn)
+        if self.distrusted:
+            raise AwsError("ValidationException", f"{role_arn} does not trust Scheduler.")
 
     def reopen(self) -> None:
         self.scheduler.stop()

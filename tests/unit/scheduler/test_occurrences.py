@@ -181,6 +181,22 @@ def test_what_a_target_refuses_goes_to_the_dead_letter_queue(works: Clockwork) -
     assert json.dumps(attributes).count("String") >= 10
 
 
+def test_a_role_that_trusts_scheduler_no_more_delivers_nothing(works: Clockwork) -> None:
+    """setting-up.html#setting-up-execution-role; the dead letter is sent as the role, too,
+    configuring-schedule-dlq.html.
+    """
+    works.create("rate(1 minute)", Target={"DeadLetterConfig": {"Arn": DEAD}})
+    works.distrusted = True
+    with refused("ValidationException"):
+        works.create("rate(1 minute)", "other")
+    assert works.fire_after(0) == 1
+    works.scheduler.start()
+    until(lambda: works.scheduler.pending_deliveries() == 0)
+    assert works.receiver.attempts == 0
+    # Asked at both requests, for the target, and for the dead letter queue.
+    assert works.groups == ["arn:aws:scheduler:us-east-1:000000000000:schedule-group/default"] * 4
+
+
 def test_an_update_that_changes_nothing_keeps_the_rhythm(works: Clockwork) -> None:
     works.create("rate(5 minutes)")
     assert works.fire_after(0) == 1
