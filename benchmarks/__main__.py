@@ -17,17 +17,21 @@ from benchmarks.reporting import Result, save, show
 class Benchmark:
     """A module with `measure(repetitions)`, and its default number of repetitions.
 
-    A benchmark with `of_models` measures trained models: it takes their folder, too.
+    A benchmark with `of_models` measures trained models: it takes their folder, too. One with
+    `compares` measures another checkout beside this one, if one is named.
     """
 
     module: str
     repetitions: int
     of_models: bool = False
+    compares: bool = False
 
-    def measure(self, repetitions: int, models: Path) -> Result:
+    def measure(self, repetitions: int, models: Path, beside: Path | None) -> Result:
         """Run it; its module is imported here because each needs other packages."""
         run = import_module(self.module).measure
         measure: Callable[[int], Result] = partial(run, folder=models) if self.of_models else run
+        if self.compares:
+            measure = partial(run, beside=beside)
         return measure(repetitions)
 
 
@@ -39,6 +43,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "transitions": Benchmark("benchmarks.transitions", 5),
     "ingest": Benchmark("benchmarks.ingest", 5),
     "search": Benchmark("benchmarks.search", 100),
+    "search_cpu": Benchmark("benchmarks.search_cpu", 20, compares=True),
     "overload": Benchmark("benchmarks.overload", 3),
     "table_growth": Benchmark("benchmarks.table_growth", 100),
     "folder_growth": Benchmark("benchmarks.folder_growth", 1_000),
@@ -76,6 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="FOLDER",
         help="where models.train_all left its models; build/trained unless given",
     )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="FOLDER",
+        help="another checkout, for benchmarks that compare: search_cpu",
+    )
     chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.names if name not in BENCHMARKS]
     if unknown:
@@ -84,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         benchmark = BENCHMARKS[name]
         repetitions = chosen.repetitions or benchmark.repetitions
         try:
-            result = benchmark.measure(repetitions, chosen.trained.resolve())
+            result = benchmark.measure(repetitions, chosen.trained.resolve(), chosen.beside)
         except trained.NotTrained as missing:
             if chosen.names:
                 parser.error(str(missing))

@@ -108,6 +108,17 @@ def _known(folder: Path, first: int, last: int) -> dict[str, str]:
     return {"vectorBucketName": bucket, "indexName": found["indexName"]}
 
 
+def fill(folder: Path, corpus: Corpus, size: int) -> None:
+    """Put the documents and the vectors of `size` chunks into the data folder of a new cloud."""
+    index = _known(folder, 0, size)
+    engine = S3VectorsService(CloudContext(folder, ""))
+    try:
+        for vectors in corpus.batches(0, size):
+            engine.put_vectors({**index, "vectors": vectors})
+    finally:
+        engine.stop()
+
+
 def _put(number: int) -> dict[str, Any]:
     document, version = of_document(number)
     partition, sort = document_key(TENANT, document)

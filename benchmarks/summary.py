@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import (
     summary_answers,
     summary_batches,
+    summary_cloud,
     summary_models,
     summary_peers,
     summary_pictures,
@@ -44,6 +45,15 @@ OF_MODELS = {
 """Benchmarks of models that are trained first; the page has those that were measured."""
 
 
+OF_THE_LOCAL_CLOUD = {
+    "search_cpu": summary_cloud.search_cpu,
+    "overload": summary_cloud.overload,
+    "map_runs": summary_cloud.map_runs,
+    "folder_growth": summary_cloud.folder_growth,
+}
+"""Benchmarks of the local cloud itself; the page has those that were measured."""
+
+
 def is_measured(name: str, folder: Path = RESULTS) -> bool:
     """Return whether there is a result of benchmark `name`."""
     return any(folder.glob(f"????-??-??-{name}.json"))
@@ -59,8 +69,11 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("transitions", _transitions),
         ("ingest", summary_peers.ingest),
         ("search", summary_peers.search),
-        *([("overload", _overload)] if is_measured("overload", folder) else []),
-        *([("map_runs", _map_runs)] if is_measured("map_runs", folder) else []),
+        *(
+            (name, section)
+            for name, section in OF_THE_LOCAL_CLOUD.items()
+            if is_measured(name, folder)
+        ),
         ("memory", summary_peers.memory),
         ("answering", summary_answers.answering),
         ("followups", summary_answers.followups),
@@ -81,46 +94,6 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         yield ""
         yield from section(found)
         yield ""
-
-
-def _overload(found: Found) -> Iterator[str]:
-    """Yield a row per number of clients, and how refusals were told."""
-    yield "| searches answered a second | median | least to most |"
-    yield "| --- | --- | --- |"
-    for name in ("16 clients, answers", "200 clients, answers"):
-        each = found["measured"][name]
-        clients = name.partition(",")[0]
-        yield f"| {clients} | {each['median']:.1f} | {each['low']:.1f} to {each['high']:.1f} |"
-    facts, refusal = found["facts"], found["measured"].get("200 clients, a refusal")
-    yield ""
-    yield (
-        f"By 200 clients {facts['goodput at 200 clients over that at 16']} times as many are "
-        "answered as by 16, and for a CPU second of the cloud "
-        f"{facts['answers a CPU second at 200 clients over that at 16']} times as many. "
-        f"Statuses: {json.dumps(facts['statuses at 200 clients'])}; with `Retry-After`: "
-        f"{facts['refusals with Retry-After']} refusals."
-    )
-    if refusal:
-        yield (
-            f"A refusal takes {refusal['median']:.0f} ms, 95 % of them at most "
-            f"{refusal['p95']:.0f} ms, the longest {facts['longest refusal, ms']} ms."
-        )
-
-
-def _map_runs(found: Found) -> Iterator[str]:
-    """Yield a row per number of items, and how long a small run takes."""
-    yield "| items | ms of CPU an item | seconds |"
-    yield "| --- | --- | --- |"
-    for name, seconds in found["facts"].items():
-        items = name.removeprefix("seconds of ").removesuffix(" items")
-        cpu = _median(found, f"CPU of an item among {items}")
-        yield f"| {items} | {cpu:.2f} | {seconds} |"
-    small = found["measured"]["a Map Run of 200 items"]
-    yield ""
-    yield (
-        f"A Map Run of 200 items takes {small['median']:.2f} s ({small['low']:.2f} to "
-        f"{small['high']:.2f})."
-    )
 
 
 def _routing(found: Found) -> Iterator[str]:

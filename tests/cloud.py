@@ -31,11 +31,15 @@ def _end_with_parent() -> None:
 class CloudProcess:
     """`python -m localcloud.server` on a folder, on a port that is free.
 
-    What roles did in an `audited` one is held against the grants of the template at the end.
+    What roles did in an `audited` one is held against the grants of the template at the end. The
+    code is that of the checkout `project`.
     """
 
-    def __init__(self, data_dir: Path, *options: str, audited: bool = False) -> None:
+    def __init__(
+        self, data_dir: Path, *options: str, audited: bool = False, project: Path = PROJECT
+    ) -> None:
         self.data_dir = data_dir
+        self._project = project
         self._options = options
         self._audited = audited
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +76,7 @@ class CloudProcess:
         with ready.open("wb") as out, (self.data_dir / "server.log").open("ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud.server", "--port", str(port), *where],
-                cwd=PROJECT,
+                cwd=self._project,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -44,7 +44,7 @@ MAX_STREAMS = 2
 """Log streams are kept in memory here, so older ones are deleted."""
 
 MAX_BATCH_LINES = 500
-BATCH_WINDOW_S = 0.2
+BATCH_WINDOW_S = 1.0
 """How long a line waits for others to be sent with; each call costs as much as a request."""
 
 _log = logging.getLogger(__name__)

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from localcloud.apigateway.gateway_responses import GatewayResponses
@@ -146,7 +147,7 @@ def match_resource(resources: Iterable[str], path: str) -> ResourceMatch | None:
     candidates = [
         (rank, resource, parameters)
         for resource in resources
-        for rank, parameters in [_match_segments(_segments(resource), segments)]
+        for rank, parameters in [_match_segments(_pattern(resource), segments)]
         if rank is not None
     ]
     if not candidates:
@@ -160,13 +161,20 @@ def _segments(path: str) -> list[str]:
     return trimmed.split("/")[1:]
 
 
+@lru_cache(maxsize=1024)
+def _pattern(resource: str) -> tuple[str, ...]:
+    return tuple(_segments(resource))
+
+
 def _match_segments(
-    pattern: list[str], segments: list[str]
+    pattern: Sequence[str], segments: list[str]
 ) -> tuple[list[int] | None, dict[str, str]]:
     """Return a rank, which is less the more literal the match is, and the path parameters.
 
     The rank is None if the pattern does not match.
     """
+    if len(pattern) != len(segments) and not pattern[-1].endswith("+}"):
+        return None, {}
     rank: list[int] = []
     parameters: dict[str, str] = {}
     for number, part in enumerate(pattern):

@@ -9,10 +9,14 @@ https://www.rfc-editor.org/rfc/rfc9112#section-6
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Protocol
 
 import h11
+from cheroot.errors import MaxSizeExceeded
 from cheroot.server import HeaderReader, HTTPConnection, HTTPRequest
+
+from localcloud.frontdoor.connection_files import connection_file
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
@@ -54,7 +58,21 @@ class StrictHeaderReader(HeaderReader):
 
     def __call__(self, rfile: Any, hdict: Any = None) -> Any:
         """Read headers into `hdict`. Raises ValueError, which cheroot answers with 400."""
-        headers = super().__call__(rfile, hdict)
+        headers = {} if hdict is None else hdict
+        name = b""
+        while (line := rfile.readline()) != b"\r\n":
+            if not line:
+                raise ValueError("Illegal end of headers.")
+            if not line.endswith(b"\r\n"):
+                raise ValueError("HTTP requires CRLF terminators")
+            if line[:1] not in (b" ", b"\t"):
+                name, colon, line = line.partition(b":")
+                if not colon:
+                    raise ValueError("Illegal header line.")
+                name = _header_name(name)
+            elif not name:
+                raise ValueError("Illegal header line.")
+            headers[name] = line.strip()
         length, coding = headers.get(b"Content-Length"), headers.get(b"Transfer-Encoding")
         if length is not None and not _LENGTH.fullmatch(length):
             raise ValueError("Malformed Content-Length Header.")
@@ -62,10 +80,29 @@ class StrictHeaderReader(HeaderReader):
             raise ValueError("Content-Length and Transfer-Encoding exclude each other.")
         return headers
 
-    def _transform_key(self, key_name: bytes) -> bytes:
-        if not _TOKEN.fullmatch(key_name):
-            raise ValueError("Illegal header name.")
-        return key_name.title()
+
+@lru_cache(maxsize=1024)
+def _header_name(name: bytes) -> bytes:
+    """Return the name as cheroot looks it up: clients send the same few again and again."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("Illegal header name.")
+    return name.title()
+
+
+class _Head:
+    """The head of a request, of `limit` bytes at most."""
+
+    def __init__(self, raw: Any, limit: int) -> None:
+        self._raw = raw
+        self._left = limit
+
+    def readline(self) -> bytes:
+        """Return the next line. Raises MaxSizeExceeded, which cheroot answers with 413 or 414."""
+        line: bytes = self._raw.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise MaxSizeExceeded
+        return line
 
 
 class SizedBody:
@@ -141,6 +178,11 @@ class StrictRequest(HTTPRequest):
         self.inheaders = _Headers()
         self.rfile: Any
 
+    def read_request_line(self) -> bool:
+        """Read the first line; return False if the request was answered with an error."""
+        self.rfile = _Head(self.conn.rfile, self.server.max_request_header_size)
+        return bool(super().read_request_line())  # type: ignore[no-untyped-call]
+
     def read_request_headers(self) -> bool:
         """Read the headers; return False if the request was answered with an error."""
         if not super().read_request_headers():  # type: ignore[no-untyped-call]
@@ -183,6 +225,10 @@ class StrictConnection(HTTPConnection):
     """cheroot's connection of strict requests."""
 
     RequestHandlerClass = StrictRequest
+
+    def __init__(self, server: Any, sock: Any, makefile: Any = None) -> None:
+        """Serve `sock` through files of our own, whatever `makefile` cheroot hands over."""
+        super().__init__(server, sock, connection_file)
 
 
 def _drain(body: SizedBody | ChunkedBody) -> bool:

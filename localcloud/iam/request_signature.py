@@ -28,6 +28,7 @@ _AUTHORIZATION = re.compile(
     rf"{ALGORITHM}\s+Credential=([^/,\s]+)/(\d{{8}})/([^/,\s]+)/([^/,\s]+)/aws4_request,\s*"
     r"SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"
 )
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _CONTENT_HASH = "x-amz-content-sha256"
 _UNRESERVED = "-_.~"
 
@@ -165,7 +166,9 @@ def _payload_hash(request: SignedRequest) -> str:
 
 
 def _timestamp(date: str) -> float:
+    parts = _DATE.fullmatch(date)
     try:
-        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        year, month, day, hour, minute, second = map(int, parts.groups() if parts else ())
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
     except ValueError:
         raise SignatureError(f"x-amz-date is {date!r}, not as 20260101T000000Z.") from None

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 
 from localcloud.lambdas.chunked_body import (
     MAX_STREAMED_RESPONSE,
@@ -24,6 +25,8 @@ from localcloud.lambdas.chunked_body import (
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 """AWS accepts responses of 6 MB and 100 bytes, by its own error message."""
 
+_MAX_HEADERS = 100
+_MAX_HEADER = 64 * 1024
 _BASE = "/2018-06-01/runtime"
 _RESULT = re.compile(rf"{_BASE}/invocation/([^/]+)/(response|error)")
 
@@ -184,11 +187,47 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
+class _RuntimeHeaders(dict[str, str]):
+    """The headers of a request, by their names in lower case."""
+
+    def read(self, file: BufferedIOBase) -> bool:
+        """Add the headers that follow in `file`; return False if they break off, or are none."""
+        for _ in range(_MAX_HEADERS):
+            line = file.readline(_MAX_HEADER)
+            if line in (b"\r\n", b"\n"):
+                return True
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon or not line.endswith(b"\n"):
+                return False
+            self[name.lower()] = value.strip()
+        return False
+
+
 class _Handler(BaseHTTPRequestHandler):
+    headers: _RuntimeHeaders  # type: ignore[assignment]
+    raw_requestline: bytes
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
     server: _Server
+
+    def parse_request(self) -> bool:
+        """Read the head of a request; return False if the connection is to be closed.
+
+        The base class parses headers as those of a mail, which took longer than all the rest.
+        """
+        self.command, self.path, self.request_version = "", "", "HTTP/1.1"
+        self.requestline = str(self.raw_requestline, "latin-1").rstrip("\r\n")
+        words = self.requestline.split(" ")
+        self.headers = _RuntimeHeaders()
+        self.close_connection = True
+        if len(words) != 3 or words[2] != "HTTP/1.1" or not self.headers.read(self.rfile):
+            return False
+        self.command, self.path, _ = words
+        self.close_connection = self.headers.get("connection", "").lower() == "close"
+        if self.headers.get("expect", "").lower() == "100-continue":
+            return self.handle_expect_100()
+        return True
 
     def do_GET(self) -> None:
         if self.path != f"{_BASE}/invocation/next":
@@ -201,10 +240,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, invocation.headers(), invocation.payload)
 
     def do_POST(self) -> None:
-        if "Content-Length" not in self.headers:
+        if "content-length" not in self.headers:
             self._streamed()
             return
-        size = int(self.headers["Content-Length"])
+        size = int(self.headers["content-length"])
         body = self._body(size)
         if body is None:
             self.close_connection = True
@@ -232,7 +271,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _streamed(self) -> None:
         """Read a chunked response; drop one that breaks off, as its environment is dead."""
         match = _RESULT.fullmatch(self.path)
-        if match is None or self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        if match is None or self.headers.get("transfer-encoding", "").lower() != "chunked":
             self.close_connection = True
             self._reply(400, {"errorType": "InvalidResponse", "errorMessage": self.path})
             return

@@ -17,6 +17,9 @@ from localcloud.errors import AwsError
 from localcloud.service import EXTRA_HEADERS
 from localcloud.wire import eventstream
 
+_AS_THEY_ARE = frozenset({"string", "boolean", "integer", "long", "float", "double"})
+"""The types whose values JSON holds unchanged: most of all values."""
+
 QUERY_ERROR_CODES: Mapping[str, str] = {
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
     "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -50,10 +53,12 @@ def encode(shape: Shape, value: Any) -> Any:
     if isinstance(shape, StructureShape):
         if shape.is_document_type:
             return value
+        members = {name: shape.members[name] for name, item in value.items() if item is not None}
         return {
-            shape.members[name].serialization.get("name", name): encode(shape.members[name], item)
-            for name, item in value.items()
-            if item is not None
+            member.serialization.get("name", name): value[name]
+            if member.type_name in _AS_THEY_ARE
+            else encode(member, value[name])
+            for name, member in members.items()
         }
     if isinstance(shape, ListShape):
         return [encode(shape.member, item) for item in value]

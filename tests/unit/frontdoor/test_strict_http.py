@@ -165,3 +165,28 @@ def test_bodies_in_any_chunks_should_be_read_whole_on_one_connection(port: int, 
         connection.request("POST", "/echo", body)
         assert connection.getresponse().read() == body
     connection.close()
+
+
+def test_requests_that_come_in_one_packet_should_each_be_answered(port: int, echo: Echo) -> None:
+    """The second waits in the buffer of the connection, where no poll of the socket sees it."""
+    one = f"{HEAD}Content-Length: 3\r\n\r\none"
+    last = f"{HEAD}Content-Length: 4\r\nConnection: close\r\n\r\nlast"
+    answered = exchange(port, (one + one + last).encode())
+    assert answered.count(b"200 OK") == 3
+    assert echo.bodies[-3:] == [b"one", b"one", b"last"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET / HTTP/1.1\r\n folded: first\r\n\r\n", b"400"),
+        (f"GET /{'a' * 65_536} HTTP/1.1\r\n\r\n", b"414"),
+        (f"GET / HTTP/1.1\r\nHost: h\r\nX-Long: {'a' * 65_536}\r\n\r\n", b"413"),
+        ("GET / HTTP/1.1\nHost: h\n\n", b"400"),
+        ("GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", b"400"),
+    ],
+)
+def test_a_head_that_is_none_or_too_long_should_be_refused(
+    port: int, head: str, status: bytes
+) -> None:
+    assert exchange(port, head.encode()).split(b" ", 2)[1] == status

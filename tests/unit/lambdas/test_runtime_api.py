@@ -120,3 +120,18 @@ def test_a_stream_that_breaks_off_should_be_none(
     assert send(api, broken) == b""
     with pytest.raises(queue.Empty):
         api.signals.get_nowait()
+
+
+def test_a_client_that_asks_first_should_be_told_to_go_on(api: RuntimeApi) -> None:
+    """curl, which AWS's runtime client uses, asks before it sends a large answer."""
+    take_the_invocation(api)
+    asking = head(2).replace(b"Host: x\r\n", b"host: x\r\nexpect: 100-continue\r\n")
+    answered = send(api, asking, b"{}")
+    assert answered.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert b" 202 " in answered
+    assert api.signals.get(timeout=5) == InvocationResponse(b"{}")
+
+
+@pytest.mark.parametrize("request_", [b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\nnone\r\n\r\n"])
+def test_what_is_no_request_should_end_its_connection(api: RuntimeApi, request_: bytes) -> None:
+    assert send(api, request_) == b""
