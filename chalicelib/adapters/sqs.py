@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from chalicelib.contracts.arrivals import MemberGone, RetryWanted
     from chalicelib.contracts.webhooks import DeliveryDue
+    from chalicelib.errors import HeadraceError
 
+_MAX_REASON = 1_000
+"""The most characters of an error that go with a message."""
 _BATCH = 10
 """Messages that one call sends at most."""
 
@@ -56,6 +59,27 @@ class Inbox:
                     f"{len(failed)} of {len(entries)} messages were not taken, the first because"
                     f" of {failed[0]['Code']}."
                 )
+
+    def send_failed(self, body: str, error: HeadraceError) -> None:
+        """Send an arrival that keeps failing, with the error in attributes that stay with it.
+
+        The attributes have the names of those that EventBridge gives to dead letters. The queue
+        moves the message to them by itself, so that a redrive finds its way back.
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+        """
+        with translated("giving an arrival back to the queue"):
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=body,
+                MessageAttributes={
+                    "ERROR_CODE": {"DataType": "String", "StringValue": type(error).__name__},
+                    "ERROR_MESSAGE": {
+                        "DataType": "String",
+                        "StringValue": error.message[:_MAX_REASON] or type(error).__name__,
+                    },
+                },
+            )
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         """Let a message that was received come again after `seconds`.

@@ -7,6 +7,7 @@ account may run at once, and none fails for want of one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 POSTPONEMENT = timedelta(minutes=5)
 """The time after which an arrival that could not be processed is tried again."""
+MAX_FAILING = timedelta(hours=1)
+"""The time after which an arrival that still cannot be processed waits no longer."""
 
 
 class RunningIngests(Protocol):
@@ -29,6 +32,13 @@ class RunningIngests(Protocol):
 
     def running(self) -> Iterator[IngestSlot]:
         """Yield the slots that are held."""
+
+
+class FailedArrivals(Protocol):
+    """The queue from which an arrival that cannot be processed goes to the dead letters."""
+
+    def send_failed(self, body: str, error: HeadraceError) -> None:
+        """Send the message of an arrival with the error that it keeps failing with."""
 
 
 class WaitingProcessor(Protocol):
@@ -45,6 +55,7 @@ class Admission:
     waiting: Waitlist
     records: RunningIngests
     arrivals: WaitingProcessor
+    failed: FailedArrivals
     seats: int
     max_tenants: int = 200
     """The most tenants that are compared at once; the turn of others comes with the next seats."""
@@ -126,7 +137,19 @@ class _Round:
     def _postpone(self, arrival: WaitingArrival, error: HeadraceError) -> None:
         """Leave the line out; let its others pass an arrival that may go on failing."""
         del self.firsts[arrival.tenant, arrival.large]
-        postponed = replace(arrival, due=self.now + POSTPONEMENT)
-        if postponed != arrival and not isinstance(error, Throttled | Transient):
-            self.admission.waiting.add(postponed)
+        if isinstance(error, Throttled | Transient):
+            return
+        since = arrival.failing_since or self.now
+        if self.now - since >= MAX_FAILING:
+            self._give_up(arrival, error)
+            return
+        postponed = replace(arrival, due=self.now + POSTPONEMENT, failing_since=since)
+        self.admission.waiting.add(postponed)
+        if postponed.due != arrival.due:
+            self.admission.waiting.remove(arrival)
+
+    def _give_up(self, arrival: WaitingArrival, error: HeadraceError) -> None:
+        """Let the queue have the last tries, and the dead letters what is left of them."""
+        with suppress(HeadraceError):  # it stays, and the next admission sends it
+            self.admission.failed.send_failed(arrival.body, error)
             self.admission.waiting.remove(arrival)

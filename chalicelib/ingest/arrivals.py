@@ -92,21 +92,23 @@ class ArrivalProcessor:
     max_running: int
     now: Callable[[], datetime]
 
-    def take(self, body: str) -> ArrivalResult:
-        """Process a queue message.
+    def take(self, body: str, *, has_waited: bool = False) -> ArrivalResult:
+        """Process a queue message; one that `has_waited` already does not stand in line again.
 
         Raises:
             InvalidInput: the message is not meant for this queue; it goes to the dead letters.
         """
         message = parse_arrival(body)
-        if isinstance(message, ObjectCreated) and self.waiting.is_any():
+        if isinstance(message, ObjectCreated) and not has_waited and self.waiting.is_any():
             return self._wait_in_line(message, body)
         claim = self._wanted(message)
         if isinstance(claim, ArrivalResult):
             return claim
-        others_wait = isinstance(message, RetryWanted) and self.waiting.is_any()
         # Only an admission sees which tenant holds how many seats by large files.
-        result = None if others_wait or claim.is_large else self._start(claim)
+        stands_in_line = not has_waited and (
+            claim.is_large or (isinstance(message, RetryWanted) and self.waiting.is_any())
+        )
+        result = None if stands_in_line else self._start(claim)
         if result is None:
             self.waiting.add(waiting_arrival(claim.work, claim.attempt, claim.now, body))
             return ArrivalResult.DEFERRED

@@ -124,7 +124,8 @@ class IngestHandlers:
         with observed("object_created") as observation:
             message = parse_arrival(record.body)
             observation.log.set_correlation_id(message.id)
-            result = self.arrivals.take(record.body)
+            has_waited = "ERROR_CODE" in (record.get("messageAttributes") or {})
+            result = self.arrivals.take(record.body, has_waited=has_waited)
             observation.became(result)
         if result is ArrivalResult.DEFERRED:
             deferred.append(message.id)

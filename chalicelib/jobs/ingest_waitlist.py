@@ -38,6 +38,8 @@ class WaitingArrival:
     arrived_at: datetime
     body: str
     large: bool = False
+    failing_since: datetime | None = None
+    """When it could not be processed for the first time, for a reason that lasts."""
 
 
 class Waitlist(Protocol):

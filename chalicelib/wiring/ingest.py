@@ -86,7 +86,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         bus=EventBridgeBus(aws.events(), settings.event_bus),
         now=_now,
     )
-    admission = Admission(waiting, records, arrivals, settings.max_running_ingests)
+    admission = Admission(waiting, records, arrivals, queue, settings.max_running_ingests)
     return IngestHandlers(arrivals, admission, settlements, records, queue)
 
 

@@ -42,6 +42,11 @@ class WaitlistTable:
                     "arrived_at": timestamp(arrival.arrived_at),
                     "body": arrival.body,
                     "large": arrival.large,
+                    **(
+                        {"failing_since": timestamp(arrival.failing_since)}
+                        if arrival.failing_since
+                        else {}
+                    ),
                 }
             )
         )
@@ -76,6 +81,7 @@ class WaitlistTable:
         item = next(self._table.query(WAITING, prefix, limit=1, after=after), None)
         if item is None:
             return None
+        since = item.get("failing_since", "")
         return WaitingArrival(
             name=item["name"],
             tenant=item["tenant"],
@@ -83,6 +89,7 @@ class WaitlistTable:
             arrived_at=datetime.fromisoformat(item["arrived_at"]),
             body=item["body"],
             large=item.get("large", False),
+            failing_since=datetime.fromisoformat(since) if since else None,
         )
 
 

@@ -15,7 +15,7 @@ from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.contracts.uploads import Download
-from chalicelib.errors import NotFound
+from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.ingest.departures import member_removal_job
 from chalicelib.jobs.ulids import ulid
 from tests.unit.ingest.examples import NOW
@@ -164,13 +164,20 @@ class FakeExecutions:
 
 @dataclass
 class FakeQueue:
-    """Messages that come again, with the seconds until then, and members that are gone."""
+    """Messages that come again, with the seconds until then, and members that are gone.
 
+    `failed` are arrivals that could not be processed, with the error.
+    """
+
+    failed: list[tuple[str, HeadraceError]] = field(default_factory=list)
     hidden: list[tuple[str, int]] = field(default_factory=list)
     gone: list[MemberGone] = field(default_factory=list)
 
     def send_gone(self, gone: Sequence[MemberGone]) -> None:
         self.gone += gone
+
+    def send_failed(self, body: str, error: HeadraceError) -> None:
+        self.failed.append((body, error))
 
     def hide(self, receipt_handle: str, seconds: int) -> None:
         self.hidden.append((receipt_handle, seconds))

@@ -169,7 +169,7 @@ class World:
             max_running=PLACES,
             now=lambda: self.now,
         )
-        self.admission = Admission(self.waiting, self.records, self.arrivals, PLACES)
+        self.admission = Admission(self.waiting, self.records, self.arrivals, self.queue, PLACES)
         self.settlements = IngestSettler(
             records=self.records,
             tenants=self.records,

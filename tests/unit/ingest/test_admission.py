@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -20,16 +20,16 @@ from chalicelib.adapters.records.waitlist import WaitlistTable
 from chalicelib.adapters.records.writes import COUNTER
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.ingest import IngestInput
-from chalicelib.errors import HeadraceError
-from chalicelib.ingest.admission import POSTPONEMENT, Admission
+from chalicelib.errors import HeadraceError, Transient
+from chalicelib.ingest.admission import MAX_FAILING, POSTPONEMENT, Admission
 from chalicelib.ingest.arrivals import ArrivalProcessor
 from chalicelib.ingest.departures import MemberRemover
 from chalicelib.jobs.ingest_seats import SeatUse
-from chalicelib.jobs.ingest_settlement import IngestSettlement
+from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
 from chalicelib.jobs.ingest_waitlist import WaitingArrival, courtesy
 from tests.unit.ingest.conftest import TABLE, put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, arrival
-from tests.unit.ingest.fakes import FakeObjects, FakeRemover
+from tests.unit.ingest.fakes import FakeObjects, FakeQueue, FakeRemover
 from tests.unit.ingest.memory_dynamo import MemoryDynamo
 
 KB, MB, GB = 1024, 1024**2, 1024**3
@@ -62,7 +62,7 @@ class Stage:
             WaitlistTable(table),
             Objects(self),
         )
-        remover = FakeRemover()
+        remover, self.queue = FakeRemover(), FakeQueue()
         self.arrivals = ArrivalProcessor(
             records=self.records,
             tenants=self.records,
@@ -77,7 +77,7 @@ class Stage:
             now=lambda: self.now,
         )
         self.admission = Admission(
-            self.waiting, self.records, self.arrivals, self.seats, self.max_tenants
+            self.waiting, self.records, self.arrivals, self.queue, self.seats, self.max_tenants
         )
         self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._number = count()
@@ -126,16 +126,26 @@ class Stage:
         self.admission.admit(self.now)
 
 
+class NobodyRuns:
+    """Seats that are all free."""
+
+    def running(self) -> Iterator[IngestSlot]:
+        yield from ()
+
+
 class Objects(FakeObjects):
     """Objects of which some cannot be looked at."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self._stage = stage
+        self.error: HeadraceError | None = None
 
     def metadata(self, bucket: str, key: str, version_id: str | None = None) -> dict[str, str]:
         if key.rpartition("/")[2] in self._stage.broken:
             raise HeadraceError("denied")
+        if self.error is not None:
+            raise self.error
         return dict(super().metadata(bucket, key, version_id))
 
 
@@ -277,6 +287,51 @@ def test_an_arrival_that_cannot_be_processed_stops_no_other() -> None:
     assert stage.waits[good] <= timedelta(seconds=3)
     assert stage.waits[bad] > POSTPONEMENT
     assert not stage.waiting.is_any()
+
+
+@pytest.mark.parametrize("size", [KB, 2 * MB])
+def test_an_arrival_that_keeps_failing_goes_to_the_queue_with_its_reason_and_waits_no_more(
+    size: int,
+) -> None:
+    """The queue counts its receives, and moves it to the dead letters; from there it may return."""
+    stage = Stage()
+    for _ in range(SEATS):
+        stage.upload(KB)
+    bad = stage.upload(size, after=0.1)
+    stage.at(0.2, lambda: stage.broken.add(bad))
+    looks = int(2 * MAX_FAILING / timedelta(minutes=15))
+    for n in range(looks):
+        stage.at(2 + 900 * n, lambda: stage.admission.admit(stage.now))
+    failures = 0
+    while stage._events:
+        try:
+            stage.run()
+        except HeadraceError:
+            failures += 1
+    assert failures >= MAX_FAILING / timedelta(minutes=15)
+    (body, error), *more = stage.queue.failed
+    assert (bad in body, error.message, more) == (True, "denied", [])
+    assert not stage.waiting.is_any()
+    with pytest.raises(HeadraceError, match="denied"):
+        stage.arrivals.take(body, has_waited=True)
+    stage.broken.clear()
+    assert stage.arrivals.take(body, has_waited=True) == "started"
+
+
+def test_an_arrival_that_passing_errors_keep_back_waits_on() -> None:
+    stage = Stage()
+    for _ in range(SEATS + 1):
+        stage.upload(KB)
+    stage.run(timedelta(seconds=0.5))
+    (waiting,) = stage.waiting.firsts("", large=False)
+    stage.objects.error = Transient("busy")
+    for hours in range(5):
+        with pytest.raises(Transient):
+            Admission(stage.waiting, NobodyRuns(), stage.arrivals, stage.queue, SEATS).admit(
+                NOW + timedelta(hours=hours)
+            )
+    assert [*stage.waiting.firsts("", large=False)] == [waiting]
+    assert stage.queue.failed == []
 
 
 @given(st.lists(st.integers(0, 5 * GB), min_size=2))

@@ -17,7 +17,7 @@ from chalicelib.ingest.arrivals import ArrivalProcessor, ArrivalResult, parse_ar
 from chalicelib.ingest.departures import MemberRemover
 from chalicelib.jobs.ingest_settlement import IngestSettlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
-from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeRemover
+from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, FakeRemover
 
 
 @dataclass
@@ -57,7 +57,9 @@ class World:
         )
 
     def admit(self) -> None:
-        Admission(self.waiting, self.records, self.arrivals, self.max_running).admit(NOW)
+        Admission(self.waiting, self.records, self.arrivals, FakeQueue(), self.max_running).admit(
+            NOW
+        )
 
     def _upload(self, body: str) -> None:
         with contextlib.suppress(InvalidInput):

@@ -66,7 +66,7 @@ class World:
             bus=FakeBus(),
             now=lambda: NOW + self.later,
         )
-        admission = Admission(self.waiting, self.records, arrivals, self.max_running)
+        admission = Admission(self.waiting, self.records, arrivals, self.queue, self.max_running)
         return IngestHandlers(arrivals, admission, settlements, self.records, self.queue)
 
 
@@ -111,6 +111,21 @@ def test_an_end_gives_its_seat_to_who_waits(world: World) -> None:
     world.handlers.execution_ended({"id": "e", "detail": detail})
     assert len(world.executions.started) == 2
     assert not world.waiting.is_any()
+
+
+def test_an_arrival_that_kept_failing_is_not_put_in_line_again(world: World) -> None:
+    """It fails in the queue instead, which counts that, or gets the seat that is free."""
+    world.max_running = 1
+    bodies = [arrival(), arrival(key="inbox/acme/default/b.md")]
+    world.handlers.object_created({"Records": [message(body, body) for body in bodies]})
+    world.max_running = 2
+    failed = message("failed", arrival(key="inbox/acme/default/0.md"))
+    reason = {"stringValue": "HeadraceError", "dataType": "String"}
+    world.handlers.object_created(
+        {"Records": [{**failed, "messageAttributes": {"ERROR_CODE": reason}}]}
+    )
+    paths = [each.path for each in world.executions.started.values()]
+    assert paths == ["handbook.md", "0.md"]
 
 
 def test_a_seat_that_nobody_was_told_of_is_given_away_by_the_sweep(world: World) -> None:
