@@ -1,6 +1,6 @@
 """The Chalice application: mounts the API and binds events to the ingest.
 
-Queue and pattern names contain the stage, which Chalice sets before it imports this module. Eight
+Queue and pattern names contain the stage, which Chalice sets before it imports this module. Nine
 Lambda functions share the module. Each learns from Lambda which handler it runs, and only the API's
 function imports the API, whose modules would be most of the start of the others. The API in turn
 imports the views of a path at the first request for it.
@@ -15,7 +15,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rat
 
 from chalicelib.api.auth import authorize
 from chalicelib.wiring.ingest import ingest
-from chalicelib.wiring.jobs import job_events
+from chalicelib.wiring.jobs import job_events, schedule_events
 from chalicelib.wiring.keys import keys
 from chalicelib.wiring.webhooks import webhooks
 
@@ -101,10 +101,22 @@ def job_ended(event: CloudWatchEvent) -> None:
     job_events(os.environ).job_ended(event.to_dict())
 
 
+@app.on_sqs_message(queue=f"headrace-{STAGE}-schedules", batch_size=1, name="schedule_due")
+def schedule_due(event: SQSEvent) -> dict[str, Any]:
+    """Record the runs of a schedule that are due, and begin them; return what comes again."""
+    return schedule_events(os.environ).schedule_due(event.to_dict())
+
+
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep_jobs")
 def sweep_jobs(event: CloudWatchEvent) -> None:
-    """Start jobs that were accepted but not started; settle those that ended unnoticed."""
-    job_events(os.environ).sweep()
+    """Start jobs that were accepted but not started; settle those that ended unnoticed.
+
+    Then do what schedules missed: their times, and the runs and entries that go with these.
+    """
+    try:
+        job_events(os.environ).sweep()
+    finally:
+        schedule_events(os.environ).sweep()
 
 
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")

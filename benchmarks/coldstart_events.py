@@ -120,6 +120,7 @@ def _events(caller: Caller, document: dict[str, Any]) -> dict[str, dict[str, Map
         "app.sweep": {"sweep": _event("aws.events", "Scheduled Event", {})},
         "app.sweep_jobs": {"sweep_jobs": _event("aws.events", "Scheduled Event", {})},
         "app.job_ended": {"job_ended": _job_ended(caller)},
+        "app.schedule_due": {"schedule_due": schedule_due_event()},
         "app.webhook_due": {"webhook_due": _announced()},
         **{
             f"functions.{name}.handler.handler": {name: payload}
@@ -247,6 +248,17 @@ def _announced() -> dict[str, Any]:
     sample = json.loads((PROJECT / "tests" / "events" / "document.ready.json").read_text())
     sample["detail"]["tenant"] = "local"
     return _batch(sample, "webhooks")
+
+
+def schedule_due_event() -> dict[str, Any]:
+    """Return an event batch with the time of a schedule that is gone."""
+    due = {
+        "tenant": "local",
+        "schedule": "nightly",
+        "schedule_id": "01J9ZQ3V5B8X6N2M4K7T0RWFHD",
+        "scheduled_at": "2027-01-01T02:00:00Z",
+    }
+    return _batch(due, "schedules")
 
 
 def _batch(body: Mapping[str, Any], queue: str) -> dict[str, Any]:

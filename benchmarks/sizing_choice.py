@@ -66,6 +66,7 @@ BUDGETS: Mapping[str, Budget] = {
     "app.execution_ended": LATER,
     "app.job_ended": LATER,
     "app.object_created": STEP,
+    "app.schedule_due": LATER,
     "app.sweep": LATER,
     "app.sweep_jobs": LATER,
     "app.webhook_due": LATER,

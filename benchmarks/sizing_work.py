@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import real_pages, small_documents
+from benchmarks.coldstart_events import schedule_due_event
 from benchmarks.running_cloud import Caller, until
 from benchmarks.sizing_generations import Generations
 from benchmarks.sizing_looking import Looking
@@ -72,6 +73,7 @@ class Work:
         self._telling.small()
         for name in ("sweep", "sweep_jobs"):
             self._invoke(f"app.{name}", SCHEDULED)
+        self._invoke("app.schedule_due", schedule_due_event())
         self._invoke("functions.check_support.handler.handler", json.loads(CHECKED.read_text()))
 
     def large(self) -> None:

@@ -105,6 +105,24 @@ class JobSettings(Settings):
     bucket: str = ""
 
 
+class ScheduleSettings(Settings):
+    """Settings of what claims, begins and settles the runs of schedules.
+
+    `schedule_group` holds the entries of EventBridge Scheduler, which send to the queue as the
+    role. At most `max_scheduled_runs` go on at once.
+    """
+
+    records_table: str
+    event_bus: str
+    bucket: str
+    schedule_machine_arn: str
+    schedule_group: str
+    schedule_queue_arn: str
+    schedule_dead_letters_arn: str
+    schedule_role_arn: str
+    max_scheduled_runs: int = 10
+
+
 class RunScheduleSettings(Settings):
     """Settings of `run_schedule`, whose runs have their work done by jobs of these machines."""
 

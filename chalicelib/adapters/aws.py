@@ -182,6 +182,12 @@ def events() -> EventBridgeClient:
 
 
 @functools.cache
+def scheduler() -> Any:
+    """Return this process's client of EventBridge Scheduler."""
+    return _Later("scheduler", CONFIG)
+
+
+@functools.cache
 def functions() -> LambdaClient:
     """Return this process's Lambda client."""
     return cast("LambdaClient", _Later("lambda", CONFIG))

@@ -13,6 +13,7 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    PlainSerializer,
     PlainValidator,
     StrictBool,
     WithJsonSchema,
@@ -67,6 +68,11 @@ def _scalars(value: object) -> tuple[Scalar, ...]:
     return tuple(map(_scalar, value))
 
 
+def _as_it_is(value: object) -> object:
+    """Return a value that a plain validator made; Pydantic would serialise it by another type."""
+    return value
+
+
 def _several(value: object) -> object:
     """Return one value as a list of one; pydantic wants a tuple where it is strict."""
     if isinstance(value, list):
@@ -104,6 +110,7 @@ OneOf = Annotated[Scalar | None, PlainValidator(_scalar), WithJsonSchema(dict(_S
 Values = Annotated[
     tuple[Scalar, ...] | None,
     PlainValidator(_scalars),
+    PlainSerializer(_as_it_is),
     WithJsonSchema({"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": MAX_VALUES}),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
+from pydantic import AwareDatetime, Field, TypeAdapter, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
@@ -286,12 +286,21 @@ class Schedule(Contract):
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
+    @field_serializer("terms", when_used="json")
+    def _terms_json(self, terms: ScheduleTerms) -> dict[str, Any]:
+        return terms_json(terms)
+
 
 class ScheduleList(Contract):
     """One page of schedules by name; `next_cursor` is opaque, and None at the end."""
 
     items: tuple[Schedule, ...]
     next_cursor: str | None
+
+
+def terms_json(terms: ScheduleTerms) -> dict[str, Any]:
+    """Return terms as the JSON that a request may send, defaults included."""
+    return terms.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def work_json(work: BatchWork | SyncWork | ExportWork | ReportWork) -> dict[str, Any]:

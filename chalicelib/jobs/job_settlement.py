@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class JobSettler:
     executions: JobExecutions
     bus: EventBus
     now: Callable[[], datetime]
+    job_ended: Callable[[JobInput], None]
+    """Told of each job that an execution has ended; may be told again."""
 
     def settle_event(self, event: ExecutionEnded) -> bool:
         """Settle the execution that `event` is about; return False if that was done before."""
@@ -74,6 +76,7 @@ class JobSettler:
             self.bus.publish(self._failed(given, failure))
             with suppress(Conflict):
                 self.records.fail(state, failure, self.now())
+        self.job_ended(given)
         self.records.leave(running)
 
     def sweep(self, running: RunningJob) -> bool:
@@ -132,6 +135,14 @@ class SweepErrors:
             self.log.warning(error.message, execution=execution_arn)
         else:
             self.log.error(error.message, exc_info=error, execution=execution_arn)
+
+    @contextmanager
+    def collected(self, what: str) -> Iterator[None]:
+        """Add the error that the block raises, if any; `what` names what it looks after."""
+        try:
+            yield
+        except HeadraceError as error:
+            self.add(error, what)
 
     def tell(self, what: str) -> None:
         """Raise an error of the worst kind if there were any; `what` names the executions.

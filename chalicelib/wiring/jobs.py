@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,23 @@ from chalicelib.settings import JobSettings
 if TYPE_CHECKING:
     from chalicelib.adapters.records.jobs import JobTable
     from chalicelib.adapters.stepfunctions import JobMachines
+    from chalicelib.contracts.jobs import JobInput
     from chalicelib.jobs.job_settlement import JobHandlers
     from chalicelib.jobs.launcher import JobLauncher
+    from chalicelib.schedules.handlers import ScheduleHandlers
 
 
 def job_events(environ: Mapping[str, str]) -> JobHandlers:
     """Return the handlers for the stage that `environ` describes, built once a process."""
-    return _handlers(JobSettings.from_environ(environ))
+    settings = JobSettings.from_environ(environ)
+    return _handlers(settings, schedule_events(environ).run_ended)
+
+
+def schedule_events(environ: Mapping[str, str]) -> ScheduleHandlers:
+    """Return the handlers of schedules, whose runs are jobs."""
+    from chalicelib.wiring.schedules import schedules
+
+    return schedules(environ)
 
 
 def job_launcher(environ: Mapping[str, str]) -> JobLauncher:
@@ -35,14 +45,14 @@ def job_table(environ: Mapping[str, str]) -> JobTable:
 
 
 @functools.cache
-def _handlers(settings: JobSettings) -> JobHandlers:
+def _handlers(settings: JobSettings, run_ended: Callable[[JobInput], None]) -> JobHandlers:
     from chalicelib.adapters import aws
     from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
 
     table = _table(settings)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
-    return JobHandlers(JobSettler(table, _machines(settings), bus, _now), table)
+    return JobHandlers(JobSettler(table, _machines(settings), bus, _now, run_ended), table)
 
 
 def _table(settings: JobSettings) -> JobTable:

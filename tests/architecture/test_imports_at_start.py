@@ -51,6 +51,7 @@ BUDGETS: Mapping[str, Budget] = {
     "app.execution_ended": EVENTS,
     "app.job_ended": EVENTS,
     "app.object_created": EVENTS,
+    "app.schedule_due": EVENTS,
     "app.sweep": EVENTS,
     "app.sweep_jobs": EVENTS,
     "app.webhook_due": EVENTS,

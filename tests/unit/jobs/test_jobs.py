@@ -17,6 +17,7 @@ from chalicelib.contracts.jobs import (
     JobEnd,
     JobError,
     JobFailed,
+    JobInput,
     JobKind,
     StepRequest,
 )
@@ -260,9 +261,12 @@ class Ended:
     def __init__(self) -> None:
         self.jobs, self.executions, self.bus = FakeJobs(), FakeJobExecutions(), FakeBus()
         self.now = NOW
+        self.ended: list[JobInput] = []
         self.asked = given("export")
         JobLauncher(self.jobs, self.executions, lambda: NOW).launch(self.asked)
-        self.settlements = JobSettler(self.jobs, self.executions, self.bus, lambda: self.now)
+        self.settlements = JobSettler(
+            self.jobs, self.executions, self.bus, lambda: self.now, self.ended.append
+        )
 
     def event(self, status: str, **detail: str) -> ExecutionEnded:
         arn = self.executions.arn(self.asked)
@@ -358,7 +362,8 @@ def test_a_paused_job_is_left_alone_by_its_steps_and_its_settlement_and_goes_on_
     result = run_step(request, desk(jobs), never, lambda state: None)
     assert (result.next, result.status) == ("ended", "paused")
     (running,) = jobs.running()
-    JobSettler(jobs, executions, FakeBus(), lambda: NOW).settle(running, "SUCCEEDED")
+    settler = JobSettler(jobs, executions, FakeBus(), lambda: NOW, lambda given: None)
+    settler.settle(running, "SUCCEEDED")
     assert not list(jobs.running())
     job = begins.resume(state_of(jobs))
     assert (job.status, job.attempt, job.counts) == ("queued", 2, part)

@@ -23,6 +23,10 @@ ENVIRON = {
     "HEADRACE_SCREEN_TEXT_FUNCTION": "t",
     "HEADRACE_SCREEN_IMAGE_FUNCTION": "i",
     "HEADRACE_WEBHOOK_QUEUE_URL": "https://sqs/webhooks",
+    "HEADRACE_SCHEDULE_GROUP": "headrace-test",
+    "HEADRACE_SCHEDULE_QUEUE_ARN": "arn:aws:sqs:us-east-1:0:schedules",
+    "HEADRACE_SCHEDULE_DEAD_LETTERS_ARN": "arn:aws:sqs:us-east-1:0:dead-letters",
+    "HEADRACE_SCHEDULE_ROLE_ARN": "arn:aws:iam::0:role/schedules",
     **{
         f"HEADRACE_{kind}_MACHINE_ARN": f"arn:aws:states:us-east-1:0:stateMachine:{kind}"
         for kind in ("EXPORT", "REMOVE", "REINDEX", "BATCH", "GENERATE", "SCHEDULE")

@@ -11,6 +11,7 @@ from chalicelib.wiring.generation import generator
 from chalicelib.wiring.ingest import ingest
 from chalicelib.wiring.jobs import job_events
 from chalicelib.wiring.keys import keys
+from chalicelib.wiring.schedules import schedules
 from chalicelib.wiring.webhooks import webhooks
 from tests.unit.wiring.test_api import ENVIRON
 
@@ -20,6 +21,7 @@ ROOTS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "ingest": ingest,
     "jobs": job_events,
     "keys": keys,
+    "schedules": schedules,
     "webhooks": webhooks,
 }
 WITH_INGEST = ENVIRON | {

@@ -1,0 +1,104 @@
+"""Entries of EventBridge Scheduler: one for each schedule that runs at a further time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.errors import Throttled
+from chalicelib.schedules.records import ChangeOutcome, ScheduleChange, UnsureEntry
+from chalicelib.schedules.settlement import ATTEMPTS
+
+if TYPE_CHECKING:
+    from chalicelib.schedules.records import ScheduleRecords, ScheduleState
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerEntry:
+    """An entry; `start` and `end` are None where it has none."""
+
+    schedule_id: str
+    tenant: str
+    name: str
+    expression: str
+    time_zone: str
+    window_minutes: int
+    start: datetime | None
+    end: datetime | None
+
+
+class SchedulerEntries(Protocol):
+    """The entries of a stage, by the id of their schedule."""
+
+    def put(self, entry: SchedulerEntry) -> None:
+        """Make an entry, or change it to this."""
+
+    def remove(self, schedule_id: str) -> None:
+        """Remove an entry; a missing one is no error."""
+
+
+def wanted_entry(state: ScheduleState, now: datetime) -> SchedulerEntry | None:
+    """Return the entry that a schedule needs, None if no further time of it comes.
+
+    A rate of AWS's begins when its entry is made or changed, and ours has its own beginning; so
+    the entry starts at our next time.
+    """
+    terms = state.terms
+    following = state.timing.after(now) if state.status == "active" else None
+    if following is None:
+        return None
+    start = following if terms.expression.startswith("rate(") else terms.start
+    return SchedulerEntry(
+        schedule_id=state.schedule_id,
+        tenant=state.tenant,
+        name=state.name,
+        expression=terms.expression,
+        time_zone=terms.time_zone,
+        window_minutes=terms.window_minutes,
+        start=start if start is not None and start > now else None,
+        end=terms.end,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKeeper:
+    """Keeps the entries as their schedules want them."""
+
+    records: ScheduleRecords
+    entries: SchedulerEntries
+    now: Callable[[], datetime]
+
+    def keep(self, tenant: str, name: str) -> None:
+        """Make, change or remove the entry of a schedule until no change came in between.
+
+        Raises:
+            Throttled: others kept changing the schedule for as long as we tried.
+        """
+        for _ in range(ATTEMPTS):
+            state = self.records.schedule(tenant, name)
+            if state is None:
+                return
+            self._write(state)
+            fields = {"entry_known": True, "revision": state.revision + 1}
+            known = state.model_copy(update=fields)
+            if self.records.change(ScheduleChange(state, known)) is ChangeOutcome.MADE:
+                return
+        raise Throttled(f"Others kept changing the schedule {name}.")
+
+    def settle(self, doubt: UnsureEntry) -> None:
+        """Put the entry right that is in doubt, whether or not its schedule is still there."""
+        state = self.records.schedule(doubt.tenant, doubt.name)
+        if state is not None and state.schedule_id == doubt.schedule_id:
+            self.keep(doubt.tenant, doubt.name)
+            return
+        self.entries.remove(doubt.schedule_id)
+        self.records.forget(doubt)
+
+    def _write(self, state: ScheduleState) -> None:
+        entry = wanted_entry(state, self.now())
+        if entry is None:
+            self.entries.remove(state.schedule_id)
+        else:
+            self.entries.put(entry)
