@@ -227,4 +227,4 @@ class Life(RuleBasedStateMachine):
 
 def test_every_time_is_run_once_whatever_happens() -> None:
     kept = settings(max_examples=often(400, 25), stateful_step_count=often(60, 25), deadline=None)
-    run_state_machine_as_test(Life, settings=kept)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Life, settings=kept)
