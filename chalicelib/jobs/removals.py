@@ -24,6 +24,7 @@ HISTORY_DAYS = 90
 QUEUE_DAYS = 14
 LOG_DAYS = 30
 ANSWER_DAYS = 1
+SCHEDULE_RESULTS_DAYS = 90
 
 BACKUPS: tuple[Backup, ...] = (
     Backup(
@@ -75,13 +76,18 @@ BACKUPS: tuple[Backup, ...] = (
         what="exports that were made before; vectors of pictures by a job that failed",
         days=RESULTS_DAYS,
     ),
+    Backup(
+        where="S3, results/",
+        what="what schedules wrote there: exports, and answers that were given",
+        days=SCHEDULE_RESULTS_DAYS,
+    ),
 )
 
-_REMOVED_WITH_TENANT = ("DynamoDB, answers", "S3, jobs/")
+_REMOVED_WITH_TENANT = ("DynamoDB, answers", "S3, jobs/", "S3, results/")
 TENANT_BACKUPS: tuple[Backup, ...] = tuple(
     backup for backup in BACKUPS if not backup.where.startswith(_REMOVED_WITH_TENANT)
 )
-"""Backups of a tenant that was removed whole: kept answers and exports go with it."""
+"""Backups of a tenant that was removed whole: kept answers, exports and results go with it."""
 MAX_CHUNKS_AT_ONCE = 5_000
 MAX_BYTES_AT_ONCE = 50 * 1024 * 1024
 """A document with more is removed by a job: its vectors take longer than a request may.

@@ -47,6 +47,17 @@ def test_exports_expire_when_it_is_said() -> None:
     assert exports["ExpirationInDays"] == RESULTS_DAYS == days_of("S3, jobs/")
 
 
+def test_results_of_schedules_expire_when_it_is_said() -> None:
+    (bucket,) = resources("AWS::S3::Bucket")
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    (results,) = [rule for rule in rules if rule.get("Prefix") == "results/"]
+    assert results["Status"] == "Enabled"
+    assert results["ExpirationInDays"] == removals.SCHEDULE_RESULTS_DAYS
+    assert days_of("S3, results/") == removals.SCHEDULE_RESULTS_DAYS
+    kept = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
+    assert kept == {"jobs/", "results/"}  # a tenant's own files under sources/ stay
+
+
 def test_messages_are_held_no_longer_than_is_said() -> None:
     longest = max(queue["MessageRetentionPeriod"] for queue in resources("AWS::SQS::Queue"))
     assert longest == days_of("SQS") * DAY
@@ -75,6 +86,7 @@ def test_of_a_tenant_that_is_gone_neither_answers_nor_exports_are_held() -> None
         "DynamoDB, answers kept for an Idempotency-Key",
         "DynamoDB, answers and searches kept to be rated",
         "S3, jobs/",
+        "S3, results/",
     }
 
 

@@ -18,7 +18,8 @@ from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
 NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
 PICTURES = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
-PREFIXES = ("inbox/acme/", "documents/acme/", "jobs/acme/", "feedback/acme/")
+KINDS = ("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results")
+PREFIXES = tuple(f"{kind}/acme/" for kind in KINDS)
 
 
 @dataclass
