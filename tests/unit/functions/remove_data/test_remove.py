@@ -154,7 +154,7 @@ def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
     assert ("acme", JOB) not in world.jobs.kept
     assert world.told is not None
     assert world.told.documents == 5
-    assert world.told.removed == Removed(objects=15 + 20, vectors=10, records=10 + 5)
+    assert world.told.removed == Removed(objects=15 + 35, vectors=10, records=10 + 5)
     assert {backup.days for backup in world.told.backups} >= {0, 35, 90}
 
 
