@@ -11,10 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+import time_machine
+from botocore.exceptions import ClientError
 
+from localcloud.moved_clock import CLOCK_FILE
 from tests.cloud import PROJECT, CloudProcess
 
 
@@ -51,22 +56,34 @@ def until_gone(pids: set[int]) -> None:
         time.sleep(0.05)
 
 
+CLOCK = "2027-03-28T00:59:00Z"
+DAY = CLOCK[:10]
+
+
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
-    """A local cloud that tests look at, and leave as it is."""
-    process = CloudProcess(tmp_path_factory.mktemp("started")).start()
+    """A local cloud that tests look at, in the night of a clock change."""
+    process = CloudProcess(tmp_path_factory.mktemp("started"), "--clock", CLOCK).start()
     yield process
     process.stop()
 
 
-def test_a_second_start_on_the_folder_should_say_what_to_do(started: CloudProcess) -> None:
-    done = start_badly(started.data_dir, "--port", "0")
+@pytest.fixture
+def there(started: CloudProcess) -> Iterator[CloudProcess]:
+    """The cloud, while this process lives at its clock."""
+    offset = json.loads((started.data_dir / CLOCK_FILE).read_text())["offset_seconds"]
+    with time_machine.travel(time.time() + offset, tick=True):
+        yield started
+
+
+def test_a_second_start_on_the_folder_should_say_what_to_do(there: CloudProcess) -> None:
+    done = start_badly(there.data_dir, "--port", "0")
     assert done.returncode == 3
     last = done.stderr.strip().splitlines()[-1]
-    assert f"in use by a local cloud, process {started.pid}." in last
+    assert f"in use by a local cloud, process {there.pid}." in last
     assert "`headrace down`" in last
     assert "Traceback" not in done.stderr
-    assert started.client("sqs").list_queues()["QueueUrls"]
+    assert there.client("sqs").list_queues()["QueueUrls"]
 
 
 def test_a_port_that_is_taken_should_be_said_in_one_line(
@@ -94,6 +111,51 @@ def test_only_this_machine_and_this_user_should_get_in(started: CloudProcess) ->
     assert stat.S_IMODE(mode) == 0o600
     kept = json.loads((started.data_dir / "cloud.json").read_text())
     assert (kept["pid"], kept["api_key"]) == (started.pid, started.api_key)
+
+
+def test_functions_and_presigned_urls_should_live_at_the_clock(started: CloudProcess) -> None:
+    """A client needs no moved clock where it signs nothing, as the command line does not."""
+    headers = {"Authorization": f"Bearer {started.api_key}"}
+    with httpx.Client(base_url=started.endpoint_url, headers=headers, timeout=60) as api:
+        assert api.get("/v1/usage").json()["last_day"] == DAY
+        body = b"Kiel lies by the sea."
+        where = {"path": "a.txt", "bytes": len(body), "collection": "moved"}
+        form = api.post("/v1/documents", json=where).json()["upload"]
+    assert form["fields"]["x-amz-date"].startswith(DAY.replace("-", ""))
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": body})
+    assert sent.status_code == 204
+
+
+def test_a_schedule_should_fire_at_the_clock(there: CloudProcess) -> None:
+    iam, sqs, scheduler = (there.client(name) for name in ("iam", "sqs", "scheduler"))
+    who = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    trust = {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole"}]}
+    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    role = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [send]})
+    iam.put_role_policy(RoleName="sender", PolicyName="send", PolicyDocument=policy)
+    url = sqs.create_queue(QueueName="due")["QueueUrl"]
+    at = datetime.now(UTC) + timedelta(seconds=3)
+    scheduler.create_schedule(
+        Name="once",
+        ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": "arn:aws:sqs:us-east-1:000000000000:due",
+            "RoleArn": role["Arn"],
+            "Input": "<aws.scheduler.scheduled-time>",
+        },
+    )
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert message["Body"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    assert message["Body"].startswith(DAY)
+
+
+def test_a_signature_of_another_time_should_be_refused(started: CloudProcess) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html"""
+    with pytest.raises(ClientError, match="Signature expired") as told:
+        started.client("sqs").list_queues()
+    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def test_an_end_should_take_every_worker_along(tmp_path: Path) -> None:
