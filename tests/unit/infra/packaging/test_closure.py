@@ -11,6 +11,9 @@ from infra.packaging.targets import PackagingError
 
 ROOT = Path(__file__).parents[4]
 
+TIME_ZONES = "chalicelib/schedules/times.py"
+"""Reads time zones as data, which no import tells, and AWS's runtime has none."""
+
 
 def project(folder: Path, **modules: str) -> Path:
     """Write modules by dotted names, with `__` for the dot, and a package around each."""
@@ -134,9 +137,13 @@ def test_each_function_should_reach_its_whole_room_and_no_other_s() -> None:
         rooms = {file.parts[0] for file in own}
         assert rooms == {"__init__.py", room.name}
         assert set(room.rglob("*.py")) <= set(files), room.name
+        if ROOT / TIME_ZONES in files:
+            assert "\ntzdata==" in (room / "requirements.txt").read_text(), room.name
 
 
 def test_the_app_should_reach_no_function_and_no_model() -> None:
     found = reached(ROOT, "app")
     assert "app.py" in found
     assert not {name for name in found if name.startswith(("functions/", "chalicelib/inference/"))}
+    assert TIME_ZONES in found
+    assert "\ntzdata==" in (ROOT / "requirements" / "api.txt").read_text()
