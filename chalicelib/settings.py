@@ -124,13 +124,20 @@ class ScheduleSettings(Settings):
 
 
 class RunScheduleSettings(Settings):
-    """Settings of `run_schedule`, whose runs have their work done by jobs of these machines."""
+    """Settings of `run_schedule`, whose runs have their work done by jobs of these machines.
+
+    A tenant without limits of its own may spend `daily_dollars` and `monthly_dollars`; 0 is no
+    limit.
+    """
 
     records_table: str
     export_machine_arn: str
     batch_machine_arn: str
     remove_machine_arn: str
+    embed_function: str
     max_file_bytes: int = 1024 * MEBIBYTE
+    daily_dollars: str = "0"
+    monthly_dollars: str = "0"
 
 
 class RecordsSettings(Settings):

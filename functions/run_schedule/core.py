@@ -11,12 +11,14 @@ from chalicelib.contracts.schedules import WORK
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
+from functions.run_schedule.batch import batch_runs
 from functions.run_schedule.export import ExportRuns
 from functions.run_schedule.kind import Run, RunDeps, RunKind
 from functions.run_schedule.report import ReportRuns
 from functions.run_schedule.sync import SyncRuns
 
 KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
+    "batch": batch_runs,
     "sync": lambda deps: SyncRuns(
         deps.transfers,
         deps.objects,
@@ -80,7 +82,8 @@ class _Step:
         order = state.input.run
         if order is None:
             raise InvalidInput("A run of a schedule says what it is to do.", field="run")
-        return Run(order, WORK.validate_python(order.work), state, self.desk.now())
+        work = WORK.validate_python(order.work)
+        return Run(order, work, state, self.desk.now(), lambda: self.desk.is_late)
 
     def _kind(self, run: Run) -> RunKind:
         if run.work.kind not in self.deps.kinds:

@@ -14,16 +14,23 @@ from chalicelib.adapters.records.budgets import BudgetRecords
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.records.locations import LocationTable
+from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.adapters.s3_transfers import S3Transfers
 from chalicelib.adapters.stepfunctions import JobMachines
+from chalicelib.budgets.limits import merge_limits, stage_limits
+from chalicelib.budgets.usage import budget_report
+from chalicelib.contracts.budgets import BudgetReport
 from chalicelib.contracts.jobs import StepRequest
+from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
+from chalicelib.prompts.library import read_version
 from chalicelib.settings import RunScheduleSettings, memory_gb
 from functions.run_schedule import core
 from functions.run_schedule.children import ChildJobs
+from functions.run_schedule.document_search import document_search
 from functions.run_schedule.kind import RunDeps
 
 
@@ -32,7 +39,7 @@ def deps() -> core.Deps:
     """Return the collaborators of the core, built once per process."""
     settings = RunScheduleSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)
-    jobs = JobTable(table)
+    jobs, ledger = JobTable(table), BudgetRecords(table)
     machines = JobMachines(
         aws.stepfunctions(),
         {
@@ -41,6 +48,13 @@ def deps() -> core.Deps:
             "remove": settings.remove_machine_arn,
         },
     )
+    stage = stage_limits(
+        daily=settings.daily_dollars, monthly=settings.monthly_dollars, requests="0", tokens="0"
+    )
+
+    def budgets(tenant: str, now: datetime) -> BudgetReport:
+        return budget_report(tenant, ledger, merge_limits(stage, ledger.limits(tenant)), now)
+
     return core.Deps(
         desk=StepContext(jobs, _now, time.perf_counter, memory_gb(os.environ)),
         runs=RunDeps(
@@ -49,8 +63,12 @@ def deps() -> core.Deps:
             transfers=S3Transfers(aws.s3_transfers()),
             documents=ApiDocumentTable(table),
             locations=LocationTable(table),
-            ledger=BudgetRecords(table),
+            ledger=ledger,
             max_file_bytes=settings.max_file_bytes,
+            look_up=functools.partial(read_version, PromptTable(table)),
+            search=document_search(table, settings.embed_function),
+            budgets=budgets,
+            cost=lambda unit, quantity: catalogue().cost(unit, quantity),
         ),
         kinds=core.KINDS,
     )

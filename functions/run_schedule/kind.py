@@ -6,31 +6,41 @@ writes from the run, and what it has written before it finds there again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from chalicelib.batches.storage import ItemObjects
 from chalicelib.contracts.jobs import JobCounts, JobEnd
+from chalicelib.contracts.objects import LargeObjects
 from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder
 from chalicelib.contracts.schedules import BatchWork, ExportWork, ReportWork, SyncWork
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 
 if TYPE_CHECKING:
     from chalicelib.budgets.ledger import LedgerStore
+    from chalicelib.contracts.budgets import BudgetReport
+    from chalicelib.contracts.schedules import SearchSource
+    from chalicelib.jobs.receipts import UnitCost
     from functions.run_schedule.children import ChildJobs
-    from functions.run_schedule.comparison import SyncedDocuments
     from functions.run_schedule.destinations import GrantedLocations, Transfers
-    from functions.run_schedule.sync import RemovableManifests
+    from functions.run_schedule.prompt_use import LookUp
+    from functions.run_schedule.selection import SelectableDocuments
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a schedule, as one of its steps sees it. `work` is what `order` asks for."""
+    """One run of a schedule, as one of its steps sees it.
+
+    `work` is what `order` asks for; `is_late` tells whether the step has used up its time.
+    """
 
     order: RunOrder
     work: BatchWork | SyncWork | ExportWork | ReportWork
     state: JobState
     now: datetime
+    is_late: Callable[[], bool] = lambda: False
 
     @property
     def tenant(self) -> str:
@@ -89,14 +99,26 @@ class RunKind(Protocol):
         """Clean up after a run that was cancelled; return after how many seconds to call again."""
 
 
+class RunObjects(LargeObjects, ItemObjects, Protocol):
+    """The bucket of the stage."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunDeps:
-    """Collaborators of the kinds: jobs that they start, objects, and records that they read."""
+    """Collaborators of the kinds: jobs that they start, objects, and records that they read.
+
+    `look_up` returns a version of a prompt, `search` the ids of the documents that a search finds,
+    the best first, `budgets` what is left of a tenant's limits, and `cost` the price of a unit.
+    """
 
     children: ChildJobs
-    objects: RemovableManifests
+    objects: RunObjects
     transfers: Transfers
-    documents: SyncedDocuments
+    documents: SelectableDocuments
     locations: GrantedLocations
     ledger: LedgerStore
     max_file_bytes: int
+    look_up: LookUp
+    search: Callable[[Run, SearchSource], Sequence[str]]
+    budgets: Callable[[str, datetime], BudgetReport]
+    cost: UnitCost

@@ -79,7 +79,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.reindex_tenant.handler.handler": Budget(490, WITHOUT_MODEL),
     "functions.remove_data.handler.handler": Budget(495, WITHOUT_MODEL),
     "functions.rerank_passages.handler.handler": Budget(275, ON_MODEL),
-    "functions.run_schedule.handler.handler": Budget(500, WITHOUT_MODEL),
+    "functions.run_schedule.handler.handler": Budget(570, WITHOUT_MODEL),
     "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),
     "functions.screen_image.handler.handler": Budget(280, ON_MODEL),
     "functions.screen_text.handler.handler": Budget(185, (*WITHOUT_MODEL, *CLIENTS)),

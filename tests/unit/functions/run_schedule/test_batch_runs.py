@@ -1,0 +1,412 @@
+"""Runs that have calls answered: what they select, spend and write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.budgets import BudgetReport, DollarBudget
+from chalicelib.contracts.collections import Declaration
+from chalicelib.errors import ModelFailure
+from chalicelib.jobs.launcher import JobLauncher
+from functions.run_schedule.batch import NOTHING_NEW
+from functions.run_schedule.history import MAX_TRIES
+from tests.unit.functions.run_schedule.batch_world import (
+    DOCUMENTS,
+    FIRST_NIGHT,
+    NAME,
+    PRICE,
+    SCHEDULE,
+    World,
+    place_of,
+)
+from tests.unit.jobs.examples import BUCKET
+from tests.unit.jobs.fakes import FakeJobExecutions
+
+IN_S3: Mapping[str, Any] = {"type": "s3", "uri": f"s3://{BUCKET}/results/acme/nightly"}
+
+
+def work(**changes: Any) -> dict[str, Any]:
+    return {**DOCUMENTS, **changes}
+
+
+def of_source(**source: Any) -> dict[str, Any]:
+    return work(source={**DOCUMENTS["source"], **source})
+
+
+def files(uri: str, kind: str, **changes: Any) -> dict[str, Any]:
+    source = {"type": kind, "uri": uri}
+    return {"kind": "batch", "source": source, "results": [IN_S3], **changes}
+
+
+def notes(state: Any) -> str:
+    return "\n".join(place_of(state).notes)
+
+
+def test_each_document_should_be_answered_once_and_again_once_it_changed() -> None:
+    world = World()
+    for path in ("a.txt", "b.txt"):
+        world.put(path)
+    world.put("other.txt", collection="letters")
+    first = world.run()
+    assert first.job.status == "succeeded"
+    assert (first.job.counts.total, first.job.counts.done) == (2, 2)
+    assert world.answers() == {
+        "nightly/a.txt.md": "Answer to a.txt v_0000",
+        "nightly/b.txt.md": "Answer to b.txt v_0001",
+    }
+    world.put("b.txt")
+    world.put("c.txt")
+    assert sorted(world.asked(world.run())) == ["b.txt v_0003", "c.txt v_0004"]
+    assert world.answers()["nightly/b.txt.md"] == "Answer to b.txt v_0003"
+    third = world.run()
+    assert (third.job.status, third.job.counts.total) == ("succeeded", 0)
+    assert notes(third) == NOTHING_NEW
+    assert set(world.answered.values()) == {1}
+
+
+def test_a_run_should_tell_its_cost_its_results_and_where_the_next_one_begins() -> None:
+    world = World()
+    world.put("a.txt")
+    state = world.run(work(results=[IN_S3, *DOCUMENTS["results"]]))
+    place = place_of(state)
+    folder = f"s3://{BUCKET}/results/acme/nightly/nightly/20260504T030000Z-{state.job.job_id}/"
+    assert place.results == (folder, "summaries/nightly/a.txt.md")
+    assert place.receipt is not None
+    assert place.receipt.dollars == PRICE
+    assert place.watermark is not None
+    assert place.watermark.at == FIRST_NIGHT
+    assert place.notes == ("As estimated.",)
+    prefix = folder.removeprefix(f"s3://{BUCKET}/")
+    written = world.buckets.under(BUCKET, prefix)
+    assert sorted(written) == ["errors.jsonl", "results.jsonl", "summary.json"]
+    summary = json.loads(written["summary.json"])
+    assert summary["counts"]["done"] == 1
+    assert summary["job_id"] == place.child
+    assert [file.name for file in state.files] == ["summary.json"]
+    assert state.job.status == summary["status"] == "succeeded"
+
+
+def test_answers_should_carry_where_they_come_from_and_never_be_selected() -> None:
+    world = World()
+    world.put("in/a.txt")
+    everything = work(source={"type": "documents"})
+    run = world.run(everything).job.job_id
+    path = "nightly/reports/in/a.txt.md"
+    told = world.metadata_of(path)
+    assert told == {
+        "schedule": NAME,
+        "run": run,
+        "source_path": "in/a.txt",
+        "source_document": next(iter(world.stored)),
+    }
+    carried = world.buckets.metadata(BUCKET, f"inbox/acme/summaries/{path}")
+    assert carried["correlation-id"] == "of in/a.txt"
+    world.put(path, collection="summaries", metadata=told)
+    assert notes(world.run(everything)) == NOTHING_NEW
+
+
+def test_documents_that_cannot_be_asked_about_should_be_counted() -> None:
+    world = World()
+    world.put("a.txt")
+    world.put("empty.txt", "-")
+    world.put("odd.bin", status="rejected")
+    world.put("late.txt", status="processing")
+    world.put("ours.txt", status="failed")
+    world.now += timedelta(minutes=1)
+    told = notes(world.run())
+    assert "1 document: rejected when it was read." in told
+    assert "1 document: still being read" in told
+    assert "1 document: not read because of a failure of ours." in told
+    assert "1 document: without text" in told
+    assert "rejected" not in notes(world.run()), "it arrived before the run before"
+
+
+def test_a_later_upload_that_was_turned_down_should_not_select_the_version_again() -> None:
+    world = World()
+    world.put("a.txt")
+    world.run()
+    world.put("a.txt", status="rejected")
+    state = world.run()
+    assert state.job.counts.total == 0
+    assert "1 document: rejected" in notes(state)
+
+
+def test_a_filter_should_select_as_a_search_does() -> None:
+    world = World()
+    world.put("in/a.txt", metadata={"year": 2026, "kind": "report"})
+    world.put("in/b.txt", metadata={"year": 2024, "kind": "report"})
+    world.put("c.txt", metadata={"year": 2026, "kind": "report"})
+    chosen = {"path_prefix": "in/", "metadata": {"year": {"gte": 2025}, "kind": "report"}}
+    assert world.asked(world.run(of_source(filter=chosen))) == ["in/a.txt v_0000"]
+
+
+def test_without_a_watermark_every_run_should_ask_about_everything() -> None:
+    world = World()
+    world.put("a.txt")
+    for _ in range(2):
+        assert world.run(of_source(changed=False)).job.counts.done == 1
+    assert world.watermark.key == ""
+
+
+def test_a_search_should_select_the_documents_that_it_finds() -> None:
+    world = World()
+    for path in ("a.txt", "b.txt", "c.txt"):
+        world.put(path)
+    world.found = [*reversed(list(world.stored)), "doc_gone"]
+    state = world.run(work(source={"type": "search", "query": "weirs", "limit": 4}))
+    assert state.job.counts.done == 3
+    assert "1 document: removed meanwhile." in notes(state)
+
+
+def test_a_failed_item_should_be_tried_in_three_runs_and_then_be_noted() -> None:
+    world = World()
+    world.put("a.txt")
+    world.put("bad.txt")
+    world.failing = {"bad.txt"}
+    assert world.run().job.status == "partial"
+    second = world.run()
+    assert (second.job.status, second.job.counts.failed) == ("partial", 1)
+    world.put("c.txt")
+    third = world.run()
+    assert third.job.counts.total == MAX_TRIES - 1
+    assert "1 failed in three runs and are not tried again: bad.txt." in notes(third)
+    assert notes(world.run()) == NOTHING_NEW
+    world.put("bad.txt")
+    assert world.run().job.counts.total == 1
+
+
+def test_a_run_that_answers_nothing_should_fail_and_leave_the_watermark() -> None:
+    world = World()
+    world.put("a.txt")
+    world.failing = {"a.txt"}
+    request = world.begin(DOCUMENTS)
+    state = world.finish(request)
+    assert state.job.error is not None
+    assert (state.job.status, state.job.error.type) == ("failed", "NoAnswer")
+    assert "none of its 1 items" in state.job.error.message
+    assert place_of(state).receipt is not None
+    assert world.watermark.at is None
+    world.failing = set()
+    again = world.retry(request)
+    assert (again.job.status, again.job.counts.done) == ("succeeded", 1)
+    assert world.batch(again).job.attempt == 3
+    assert world.answered == {"a.txt v_0000": 1}
+
+
+def test_a_batch_that_failed_should_fail_the_run_by_its_error() -> None:
+    world = World()
+    world.put("a.txt")
+    world.breaks = ModelFailure("The model is broken.")
+    request = world.begin(DOCUMENTS)
+    state = world.finish(request)
+    assert state.job.error is not None
+    assert (state.job.status, state.job.error.type) == ("failed", "ModelFailure")
+    world.breaks = None
+    assert world.retry(request).job.status == "succeeded"
+
+
+@pytest.mark.parametrize("budget", ["0.09", "0"])
+def test_a_run_above_its_budget_should_cancel_its_batch_and_say_what_to_do(budget: str) -> None:
+    world = World()
+    world.put("a.txt")
+    request = world.begin(DOCUMENTS, budget=Decimal(budget))
+    state = world.finish(request)
+    assert state.job.error is not None
+    assert state.job.error.type == "QuotaExceeded"
+    assert "$0.10" in state.job.error.message
+    assert f"${budget}" in state.job.error.message
+    assert world.batch(state).job.status == "cancelled"
+    assert world.answers() == {}
+    assert world.watermark.at is None
+    world.estimate = Decimal("0.01")
+    assert world.retry(request).job.error is not None, "the estimate is that of the batch"
+
+
+def test_a_run_within_its_budget_should_go_on() -> None:
+    world = World()
+    world.put("a.txt")
+    assert world.run(budget=Decimal("0.10")).job.status == "succeeded"
+
+
+@pytest.mark.parametrize(("scope", "name"), [("tenant", ""), ("key", "k1")])
+def test_a_run_should_not_begin_what_its_tenant_or_key_cannot_pay(scope: Any, name: str) -> None:
+    world = World()
+    world.put("a.txt")
+    limit = DollarBudget(
+        scope=scope,
+        name=name,
+        period="day",
+        limit=Decimal(1),
+        spent=Decimal("0.95"),
+        reserved=Decimal(0),
+        left=Decimal("0.05"),
+        resets_at=FIRST_NIGHT + timedelta(days=1),
+    )
+    world.left = BudgetReport(dollars=(limit,), a_minute=())
+    assert world.run(key="k2").job.status == ("failed" if scope == "tenant" else "succeeded")
+    request = world.begin(of_source(changed=False), key="k1")
+    state = world.finish(request)
+    assert state.job.error is not None
+    assert "$0.05 is left" in state.job.error.message
+    world.left = BudgetReport(dollars=(), a_minute=())
+    assert world.retry(request).job.status == "succeeded", "the limit was raised meanwhile"
+
+
+def test_a_cancelled_run_should_cancel_its_batch_at_any_step() -> None:
+    for steps in range(6):
+        world = World()
+        world.put("a.txt")
+        request = world.begin(DOCUMENTS)
+        for _ in range(steps):
+            world.step(request)
+            if steps != 3:
+                world.play_batches()
+        state = world.state(request)
+        if not state.is_open:
+            continue
+        JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT).cancel(state)
+        assert world.step(request).next == "ended"
+        batches = [each for each in world.jobs.kept.values() if each.job.kind == "batch"]
+        assert all(not each.is_open for each in batches)
+
+
+def test_a_batch_that_somebody_cancelled_should_end_the_run_as_cancelled() -> None:
+    world = World()
+    world.put("a.txt")
+    request = world.begin(DOCUMENTS)
+    while not place_of(world.state(request)).child:
+        world.step(request)
+    child = world.batch(world.state(request))
+    JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT).cancel(child)
+    assert world.finish(request).job.status == "cancelled"
+
+
+def test_a_prompt_that_was_removed_should_fail_the_run_before_anything() -> None:
+    world = World()
+    world.put("a.txt")
+    world.content = None
+    state = world.run()
+    assert state.job.error is not None
+    assert state.job.error.type == "NotFound"
+    assert "the prompt sum-up, version latest" in state.job.error.message
+    assert len(world.jobs.kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "prompt", "type_"),
+    [
+        ({"turns": [{"template": "a"}, {"name": "b", "template": "c"}]}, {}, "Unsupported"),
+        ({"variables": {}}, {}, "InvalidInput"),
+        ({}, {"document": "other"}, "InvalidInput"),
+        ({}, {"variables": {"text": "mine"}}, "InvalidInput"),
+        ({}, {"variables": {"unknown": 1}}, "InvalidInput"),
+    ],
+)
+def test_a_prompt_that_cannot_be_put_to_documents_should_fail_the_run_before_anything(
+    content: Any, prompt: Any, type_: str
+) -> None:
+    world = World()
+    world.put("a.txt")
+    assert world.content is not None
+    world.content = {**world.content, **content}
+    state = world.run(work(prompt={"name": "sum-up", **prompt}))
+    assert state.job.error is not None
+    assert state.job.error.type == type_
+    assert len(world.jobs.kept) == 1
+
+
+def test_a_text_should_go_to_the_batch_as_long_as_it_is() -> None:
+    world = World()
+    world.put("long.txt", "x" * 700)
+    assert world.asked(world.run()) == ["x" * 700]
+
+
+def test_json_answers_should_become_text_and_tags() -> None:
+    world = World()
+    assert world.content is not None
+    world.content = {**world.content, "output_schema": {"type": "object"}}
+    answer = {
+        "Summary": "It rained.\nAll day.",
+        "mood": "grey",
+        "millimetres": 12.5,
+        "tags": ["rain", "may"],
+        "path": "reserved",
+        "nested": {"a": 1},
+    }
+    world.answer = lambda text: json.dumps(answer)
+    world.put("a.txt")
+    world.run()
+    told = world.metadata_of("nightly/a.txt.md")
+    assert {name: told[name] for name in ("mood", "millimetres", "tags")} == {
+        "mood": "grey",
+        "millimetres": 12.5,
+        "tags": ("rain", "may"),
+    }
+    assert not {"path", "nested", "summary"} & told.keys()
+    assert "It rained.\nAll day." in world.answers()["nightly/a.txt.md"]
+
+
+def test_a_strict_collection_should_be_told_of_before_anything_is_spent() -> None:
+    world = World()
+    world.put("a.txt")
+    declared = {"name": "summaries", "fields": {}, "strict": True}
+    moments = {"created_at": FIRST_NIGHT, "updated_at": FIRST_NIGHT}
+    world.declared["summaries"] = Declaration.model_validate({**declared, **moments})
+    state = world.run()
+    assert state.job.error is not None
+    assert "takes no results of schedules" in state.job.error.message
+
+
+def test_an_object_of_calls_should_be_answered_as_it_is() -> None:
+    world = World()
+    place = f"s3://{BUCKET}/sources/acme/calls.jsonl"
+    missing = world.run(files(place, "object"))
+    assert missing.job.error is not None
+    assert (missing.job.error.type, "sources/acme/calls.jsonl" in missing.job.error.message) == (
+        "NotFound",
+        True,
+    )
+    world.buckets.put(BUCKET, "sources/acme/calls.jsonl", b'{"id": "one", "prompt": "Hello."}')
+    for _ in range(2):
+        assert world.run(files(place, "object")).job.counts.done == 1
+
+
+def test_a_tenant_should_not_read_calls_of_another() -> None:
+    world = World()
+    state = world.run(files(f"s3://{BUCKET}/sources/other/calls.jsonl", "object"))
+    assert state.job.error is not None
+    assert state.job.error.type == "InvalidInput"
+
+
+def test_a_prefix_should_give_each_new_or_changed_file_once_with_ids_apart() -> None:
+    world = World()
+    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
+    assert notes(world.run(by_prefix)) == NOTHING_NEW
+    for name in ("a", "b"):
+        key = f"sources/acme/calls/{name}.jsonl"
+        world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
+    world.run(by_prefix)
+    assert world.answered == {"a.jsonl#one": 1, "b.jsonl#one": 1}
+    assert notes(world.run(by_prefix)) == NOTHING_NEW
+    changed = b'{"custom_id": "two", "prompt": "Bye.", "id": "x"}\nno json\n'
+    world.buckets.put(BUCKET, "sources/acme/calls/b.jsonl", changed)
+    state = world.begin(by_prefix)
+    while not place_of(world.state(state)).child:
+        world.step(state)
+    child = place_of(world.state(state)).child
+    assert world.buckets.read(BUCKET, f"jobs/acme/{child}/input.jsonl") == changed
+
+
+def test_what_no_run_begins_from_any_more_should_be_removed() -> None:
+    world = World()
+    for number in range(4):
+        world.put(f"{number}.txt")
+        world.run()
+    kept = world.buckets.under(BUCKET, f"schedules/acme/{SCHEDULE}/")
+    assert len(kept) == 2
