@@ -18,7 +18,7 @@ import pytest
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.stepfunctions import JobMachines
-from chalicelib.contracts.jobs import JobInput
+from chalicelib.contracts.jobs import JobInput, Machine
 from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder, Watermark
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
@@ -42,7 +42,7 @@ class Runs:
         self.jobs = JobTable(
             DynamoTable(tenant.cloud.client("dynamodb"), outputs["RecordsTableName"])
         )
-        machines = {"schedule": outputs["ScheduleMachineArn"]}
+        machines: dict[Machine, str] = {"schedule": outputs["ScheduleMachineArn"]}
         executions = JobMachines(tenant.cloud.client("stepfunctions"), machines)
         self.launcher = JobLauncher(self.jobs, executions, lambda: datetime.now(UTC))
         self.watermark = Watermark()
