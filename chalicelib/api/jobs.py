@@ -191,7 +191,7 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
         return run_once(
             request,
             deps.answers,
-            lambda: deps.launcher.retry(existing_job(request, job_id, deps)),
+            lambda: deps.launcher.retry(_retryable_job(request, job_id, deps)),
             ACCEPTED,
         )
 
@@ -268,6 +268,17 @@ def existing_job(request: Request, job_id: str, deps: JobServices) -> JobState:
     state = deps.records.state(tenant_of(request), job_id)
     if state is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
+    return state
+
+
+def _retryable_job(request: Request, job_id: str, deps: JobServices) -> JobState:
+    """Return a job that its owner may try again; raise `NotFound`, `Conflict`."""
+    state = existing_job(request, job_id, deps)
+    if state.job.kind == "scheduled_run":
+        raise Conflict(
+            "A run of a schedule has its place among the others; run the schedule again.",
+            field="job_id",
+        )
     return state
 
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter, ValidationError
 
+from chalicelib.contracts.schedule_runs import ScheduleEnded
 from chalicelib.contracts.webhooks import Delivery, DeliveryDue, WebhookEvent
 from chalicelib.errors import InvalidInput
 from chalicelib.webhooks.requests import signed_headers
@@ -111,11 +112,11 @@ class DeliveryProcessor:
         return self._attempt(message)
 
     def _announce(self, event: WebhookEvent) -> ProcessedMessage:
-        """Create one delivery for each webhook that is subscribed to the event."""
+        """Create one delivery for each webhook that is subscribed to the event, or named by it."""
         tenant = str(event.detail["tenant"])
         now = self.now()
         for subscription in self.subscriptions.subscriptions(tenant, now):
-            if _is_subscribed(subscription, event.detail_type):
+            if _is_subscribed(subscription, event):
                 parcel = new_delivery(event, subscription.webhook.webhook_id, now)
                 self.deliveries.add_delivery(tenant, parcel)
                 self.queue.send_due(due_message(tenant, parcel.delivery))
@@ -247,6 +248,16 @@ def parse_message(body: str) -> DeliveryDue | WebhookEvent:
     return message
 
 
-def _is_subscribed(subscription: Subscription, detail_type: str) -> bool:
+def _is_subscribed(subscription: Subscription, event: WebhookEvent) -> bool:
+    """Tell whether a webhook hears of an event.
+
+    The end of a schedule's run names webhooks as where its results go: they hear of it whatever
+    they listen to.
+    """
     webhook = subscription.webhook
-    return webhook.status == "active" and (not webhook.events or detail_type in webhook.events)
+    if webhook.status != "active":
+        return False
+    is_named = event.detail_type == ScheduleEnded.detail_type and webhook.webhook_id in (
+        event.detail.get("webhooks") or ()
+    )
+    return is_named or not webhook.events or event.detail_type in webhook.events

@@ -38,6 +38,7 @@ _TAGS = {
     "jobs": "Work that outlasts a request: exports, removals and pictures embedded again.",
     "prompts": "Prompts in versions, and what they would send to models.",
     "openai": "What OpenAI's clients ask, as they ask it; errors also have `param` and `code`.",
+    "schedules": "What runs by the clock, and the history of its runs.",
     "screenings": "What should go into no model, or come out of none.",
     "usage": "What models cost, and what of it is limited.",
     "webhooks": "Addresses that hear of events.",
@@ -55,6 +56,8 @@ _IDS = {
     "version": "The version's number; where it is only shown, also a label or `latest`.",
     "label": "The label's name.",
     "webhook_id": "The webhook's id.",
+    "schedule": "The schedule's name.",
+    "run_id": "The run's id, which is that of its job.",
     "delivery_id": "The delivery's id, which its receiver got as `webhook-id`.",
 }
 _COLLECTION = {

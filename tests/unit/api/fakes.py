@@ -31,6 +31,7 @@ from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.resources import ApiResource
 from chalicelib.api.retries import RetryServices
+from chalicelib.api.schedules import ScheduleServices, TermsCheck
 from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.usage import UsageServices
@@ -78,6 +79,7 @@ from tests.unit.retrieval.fakes import (
     FakeScreen,
     FakeVersions,
 )
+from tests.unit.schedules.fakes import Room
 from tests.unit.screening.fakes import FakePictures, FakeTexts
 from tests.unit.webhooks.fakes import FakeQueue
 from tests.unit.webhooks.fakes import FakeRecords as FakeWebhooks
@@ -322,6 +324,14 @@ class Api:
         self.prompts = PromptServices(
             library(self.prompt_records, check_prompt), preview, lambda: "@@fence", self.records
         )
+        self.room = Room()
+        terms = TermsCheck(
+            "documents",
+            lambda tenant, writes: [],
+            lambda tenant, webhook_id: self.webhook_records.webhook(tenant, webhook_id) is not None,
+            self.prompts.library,
+        )
+        self.schedules = ScheduleServices(self.room.library(terms.check), self.records)
         self.models_allowed: dict[str, frozenset[str]] = {}
         self.openai_models = ModelServices(
             served_models(), CallRegion("us-east-1"), lambda: NOW, self.models_allowed.get

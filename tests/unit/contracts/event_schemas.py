@@ -12,6 +12,7 @@ from chalicelib.contracts.budgets import BudgetExceeded
 from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
+from chalicelib.contracts.schedule_runs import ScheduleEnded, SchedulePaused
 from chalicelib.contracts.training import ModelFailed, ModelRegistered
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +27,8 @@ EVENTS: tuple[type[BusEvent], ...] = (
     JobFailed,
     FeedbackReceived,
     BudgetExceeded,
+    ScheduleEnded,
+    SchedulePaused,
     ModelRegistered,
     ModelFailed,
 )

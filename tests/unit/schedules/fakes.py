@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,15 +11,16 @@ from typing import Any
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.jobs import JobError, JobInput
 from chalicelib.contracts.schedules import ScheduleRun, ScheduleTerms
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, RunningJob, final_counts
-from chalicelib.jobs.ulids import ulid_of
+from chalicelib.jobs.ulids import ulid, ulid_of
 from chalicelib.schedules.dispatch import RunDispatcher
 from chalicelib.schedules.entries import EntryKeeper, SchedulerEntry
 from chalicelib.schedules.handlers import ScheduleHandlers
+from chalicelib.schedules.library import CheckTerms, ScheduleLibrary
 from chalicelib.schedules.records import (
     ChangeOutcome,
     DueSchedule,
@@ -153,13 +155,16 @@ class FakeSchedules:
 
 @dataclass
 class FakeEntries:
-    """Entries of EventBridge Scheduler by the id of their schedule."""
+    """Entries of EventBridge Scheduler by the id of their schedule. `fails` is raised by writes."""
 
     power: Power = field(default_factory=Power)
     kept: dict[str, SchedulerEntry] = field(default_factory=dict)
+    fails: HeadraceError | None = None
 
     def put(self, entry: SchedulerEntry) -> None:
         self.power.write()
+        if self.fails is not None:
+            raise self.fails
         self.kept[entry.schedule_id] = entry
 
     def remove(self, schedule_id: str) -> None:
@@ -242,6 +247,10 @@ class Room:
     def clock(self) -> datetime:
         return self.now
 
+    def library(self, check: CheckTerms = lambda tenant, terms: None) -> ScheduleLibrary:
+        """Return what an owner changes schedules by."""
+        return ScheduleLibrary(self.records, self.keeper, self.dispatcher, check, self.clock, ulid)
+
     def create(self, name: str, tenant: str = "acme", **terms: Any) -> ScheduleState:
         """Make a schedule that is due every hour, with its entry."""
         said = {"expression": "rate(1 hour)", "work": REPORT, **terms}
@@ -275,7 +284,7 @@ class Room:
                 "schedule_id": state.schedule_id,
                 "scheduled_at": self.now.isoformat(),
             }
-            record = {"messageId": str(n), "body": _json(due), "eventSource": "aws:sqs"}
+            record = {"messageId": str(n), "body": json.dumps(due), "eventSource": "aws:sqs"}
             answer = self.handlers.schedule_due({"Records": [record]})
             failed += [each["itemIdentifier"] for each in answer["batchItemFailures"]]
         return failed
@@ -302,9 +311,3 @@ class Room:
     def sweep(self) -> None:
         self.job_handlers.sweep()
         self.handlers.sweep()
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)

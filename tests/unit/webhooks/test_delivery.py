@@ -34,6 +34,18 @@ def test_should_deliver_an_event_to_each_webhook_that_wants_it() -> None:
     assert {key[:2] for key in world.records.parcels} == {("acme", "wh_all"), ("acme", "wh_some")}
 
 
+def test_the_end_of_a_run_should_reach_the_webhooks_that_it_names() -> None:
+    world = World()
+    world.records.add("acme", webhook("wh_named", events=("document.ready",)))
+    world.records.add("acme", webhook("wh_other", events=("document.ready",)))
+    world.records.add("rival", webhook("wh_rival"))
+    ended = event(detail_type="schedule.ended", webhooks=["wh_named", "wh_rival"])
+    world.delivering.take(ended)
+    assert {key[:2] for key in world.records.parcels} == {("acme", "wh_named")}
+    world.delivering.take(event("e-2", detail_type="job.failed", webhooks=["wh_other"]))
+    assert {key[:2] for key in world.records.parcels} == {("acme", "wh_named")}
+
+
 def test_should_sign_what_the_reference_library_verifies() -> None:
     world = World()
     world.records.add("acme", webhook())
