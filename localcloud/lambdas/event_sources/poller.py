@@ -43,6 +43,7 @@ _MAX_RECEIVED = 10
 _POLL_S = 1
 _NOT_READY_POLL_S = 0.05
 _ERROR_PAUSE_S = 5.0
+_NO_FUNCTION = "PROBLEM: Function not found"
 _THROTTLED = "TooManyRequestsException"
 _FIRST_BACKOFF_S = 1.0
 _MAX_BACKOFF_S = 30.0
@@ -84,7 +85,12 @@ class EventSourcePoller:
         pause: Callable[[float], bool] | None = None,
         is_disk_low: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Invoke the function of `mapping` by `run`, once `is_ready` says that it exists.
+        """Invoke the function of `mapping` by `run`, as long as `is_ready` says that it exists.
+
+        A mapping outlasts its function: AWS has it deleted by a call of its own. While there is no
+        function nothing is received, so that no message is counted as received in vain. What AWS
+        does with such messages its guide does not say.
+        https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
 
         `pause` waits for some seconds and returns whether the poller was stopped meanwhile.
         Messages that fail while `is_disk_low` come again as soon as there is space.
@@ -112,10 +118,13 @@ class EventSourcePoller:
         self._thread.request_stop()
 
     def _loop(self) -> None:
-        while not self._is_ready() and not self._stop.wait(_NOT_READY_POLL_S):
-            continue
+        wait_s = _NOT_READY_POLL_S
         while not self._stop.is_set():
-            if self._slots.acquire(timeout=_POLL_S):
+            if not self._is_ready():
+                self.last_result = _NO_FUNCTION
+                self._pause(wait_s)
+                wait_s = min(_POLL_S, 2 * wait_s)
+            elif self._slots.acquire(timeout=_POLL_S):
                 self._poll()
 
     def _poll(self) -> None:

@@ -233,3 +233,35 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_nothing_is_received_for_a_function_that_was_deleted_until_it_is_there_again() -> None:
+    """The mapping stays, as on AWS; messages are not counted as received in vain.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
+    """
+    queues = EmptyQueues()
+    there = [True, True, False, False, False, True]
+    received, results = [], []
+
+    def is_ready() -> bool:
+        received.append(queues.received)
+        results.append(poller.last_result)
+        if not there:
+            poller.stop()
+        return bool(there and there.pop(0))
+
+    poller = EventSourcePoller(_MAPPED, queues, Function(), is_ready, pause=lambda _: False)  # type: ignore[arg-type]
+    poller._loop()
+    assert received == [0, 1, 2, 2, 2, 2, 3]
+    assert [each for each in results if "not found" in each] == results[3:]
+
+
+class EmptyQueues(FakeQueues):
+    """Counts how often it was asked for messages."""
+
+    received = 0
+
+    def receive_message(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        self.received += 1
+        return {}
