@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 MAX_WEBHOOKS = 10
+MAX_RETRIES = 5
+"""The most retries by hand of a delivery that waits: each adds a message in flight, and a queue has
+120,000 of those at most.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+"""
 MAX_DELIVERIES = 100
 CREATED = 201
 ACCEPTED = 202
@@ -71,7 +78,7 @@ class WebhookStore(Protocol):
     def add_delivery(self, tenant: str, parcel: OutgoingDelivery) -> bool:
         """Store a new delivery; return False if it is there already."""
 
-    def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
+    def try_again(self, tenant: str, parcel: OutgoingDelivery, now: datetime) -> bool:
         """Make a delivery due now; return False if it was delivered or tried meanwhile."""
 
 
@@ -192,7 +199,10 @@ def _delivery_routes(
         return json_response(DeliveryList(items=tuple(found)))
 
     @blueprint.route(place + "/{delivery_id}/retry", methods=["POST"], authorizer=authorizer)
-    @serve_operation(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound, Conflict)))
+    @serve_operation(
+        blueprint,
+        Operation("webhooks", {202: Delivery}, errors=(NotFound, Conflict, QuotaExceeded)),
+    )
     def retry_delivery(webhook_id: str, delivery_id: str) -> Response:
         """Try a delivery again that was given up, or at once one that waits."""
         tenant, deps = tenant_of(blueprint.current_request), services()
@@ -256,6 +266,21 @@ def _retry(tenant: str, webhook_id: str, wanted: str, deps: WebhookServices) -> 
     if parcel.delivery.status == "delivered":
         raise Conflict("The delivery was accepted; there is nothing to retry.", field="delivery_id")
     now = deps.now()
-    deps.records.try_again(tenant, parcel.delivery, now)
+    if parcel.delivery.status == "pending" and parcel.retries >= MAX_RETRIES:
+        raise _too_many_retries(parcel.delivery, now)
+    if not deps.records.try_again(tenant, parcel, now):
+        raise Conflict("The delivery was tried at the same time; look at it, and then retry it.")
     deps.queue.send_due(due_message(tenant, parcel.delivery))
     return parcel.delivery.model_copy(update={"status": "pending", "next_attempt_at": now})
+
+
+def _too_many_retries(delivery: Delivery, now: datetime) -> QuotaExceeded:
+    """Return the refusal of a retry by hand, with the time until the next attempt."""
+    next_attempt = delivery.next_attempt_at or now
+    return QuotaExceeded(
+        f"The delivery was retried by hand {MAX_RETRIES} times and waits for its next attempt, due"
+        f" at {next_attempt:%Y-%m-%dT%H:%M:%SZ}. Once it is given up, it can be retried.",
+        field="delivery_id",
+        limit=str(MAX_RETRIES),
+        retry_after=max(1, math.ceil((next_attempt - now).total_seconds())),
+    )

@@ -21,10 +21,14 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingDelivery:
-    """A delivery and its body, the same bytes at every attempt."""
+    """A delivery and its body, the same bytes at every attempt.
+
+    `retries` counts those by hand since it was last given up: each left a message in the queue.
+    """
 
     delivery: Delivery
     body: bytes
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

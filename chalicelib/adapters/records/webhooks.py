@@ -119,7 +119,9 @@ class WebhookTable:
     def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> OutgoingDelivery | None:
         """Return a delivery with its body, or None."""
         item = self._table.get(_delivery_key(tenant, webhook_id, delivery_id))
-        return None if item is None else OutgoingDelivery(_delivery(item), item["body"])
+        if item is None:
+            return None
+        return OutgoingDelivery(_delivery(item), item["body"], item.get("retries", 0))
 
     def deliveries(self, tenant: str, webhook_id: str, count: int) -> list[Delivery]:
         """Return the newest deliveries of a webhook, at most `count`, newest first."""
@@ -150,19 +152,29 @@ class WebhookTable:
         )
         return self._updated(update)
 
-    def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
-        """Make a delivery due now; return False if it was delivered or tried meanwhile."""
+    def try_again(self, tenant: str, parcel: OutgoingDelivery, now: datetime) -> bool:
+        """Make a delivery due now; return False if it was delivered or tried meanwhile.
+
+        One that waits for its next attempt counts another retry, one that was given up the first.
+        """
+        delivery = parcel.delivery
         again = delivery.model_copy(update={"next_attempt_at": now, "updated_at": now})
+        waits = delivery.status == "pending"
         update = Update(
             _delivery_key(tenant, delivery.webhook_id, delivery.delivery_id),
-            "SET #status = :pending, #delivery = :delivery",
+            "SET #status = :pending, #delivery = :delivery, #retries = :retries",
             {
+                ":retries": parcel.retries + 1 if waits else 1,
+                ":before": parcel.retries,
+                ":was": delivery.status,
                 ":pending": "pending",
                 ":delivery": again.model_dump_json(exclude={"attempts", "status"}),
-                ":delivered": "delivered",
                 ":attempts": delivery.attempts,
             },
-            WriteCondition("#status <> :delivered AND #attempts = :attempts"),
+            WriteCondition(
+                "#status = :was AND #attempts = :attempts"
+                " AND (attribute_not_exists(#retries) OR #retries = :before)"
+            ),
         )
         return self._updated(update)
 

@@ -21,6 +21,7 @@ SECRET = "whsec_" + "QUJD" * 10
 class FakeRecords:
     kept: dict[tuple[str, str], Subscription] = field(default_factory=dict)
     parcels: dict[tuple[str, str, str], OutgoingDelivery] = field(default_factory=dict)
+    is_overtaken: bool = False
 
     def add(self, tenant: str, webhook: Webhook, secret: str = SECRET) -> None:
         self.kept[tenant, webhook.webhook_id] = Subscription(webhook, (secret,))
@@ -77,7 +78,7 @@ class FakeRecords:
         before = self.parcels[key]
         if (before.delivery.attempts, before.delivery.status) != (attempts_before, "pending"):
             return False
-        self.parcels[key] = OutgoingDelivery(delivery, before.body)
+        self.parcels[key] = OutgoingDelivery(delivery, before.body, before.retries)
         return True
 
     def force(self, delivery_id: str, status: str) -> None:
@@ -85,16 +86,18 @@ class FakeRecords:
         for key, parcel in self.parcels.items():
             if key[2] == delivery_id:
                 changed = parcel.delivery.model_copy(update={"status": status})
-                self.parcels[key] = OutgoingDelivery(changed, parcel.body)
+                self.parcels[key] = OutgoingDelivery(changed, parcel.body, parcel.retries)
 
-    def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
+    def try_again(self, tenant: str, parcel: OutgoingDelivery, now: datetime) -> bool:
+        delivery = parcel.delivery
         key = (tenant, delivery.webhook_id, delivery.delivery_id)
         before = self.parcels[key]
-        if before.delivery.status == "delivered" or before.delivery.attempts != delivery.attempts:
+        if before != parcel or self.is_overtaken:
             return False
         self.parcels[key] = OutgoingDelivery(
             before.delivery.model_copy(update={"status": "pending", "next_attempt_at": now}),
             before.body,
+            before.retries + 1 if delivery.status == "pending" else 1,
         )
         return True
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.webhooks import MAX_RETRIES
 from tests.unit.api.fakes import OTHER_KEY, Api, error_of
 
 
@@ -102,3 +103,29 @@ def test_should_try_a_failed_delivery_again_but_not_an_accepted_one() -> None:
         response = api.call("POST", f"{place}/deliveries/{delivery}/retry")
         assert response.status_code == answer
     assert len(api.webhook_queue.sent) == 3
+
+
+def test_should_bound_the_retries_by_hand_of_a_delivery_that_waits() -> None:
+    """Each adds a message that is hidden for hours, and SQS has 120,000 in flight at most."""
+    api = Api()
+    place = f"/v1/webhooks/{_made(api)['webhook_id']}"
+    delivery = api.call("POST", f"{place}/test").json_body["delivery_id"]
+    retry = f"{place}/deliveries/{delivery}/retry"
+    statuses = [api.call("POST", retry).status_code for _ in range(MAX_RETRIES + 2)]
+    assert statuses == [*[202] * MAX_RETRIES, 429, 429]
+    assert len(api.webhook_queue.sent) == 1 + MAX_RETRIES
+    refused = api.call("POST", retry)
+    assert "retried by hand 5 times" in refused.json_body["error"]["message"]
+    assert int(refused.headers["Retry-After"]) >= 1
+    api.webhook_records.force(delivery, "failed")
+    assert api.call("POST", retry).status_code == 202
+    assert len(api.webhook_queue.sent) == 2 + MAX_RETRIES
+
+
+def test_should_send_no_message_for_a_retry_that_another_overtook() -> None:
+    api = Api()
+    place = f"/v1/webhooks/{_made(api)['webhook_id']}"
+    delivery = api.call("POST", f"{place}/test").json_body["delivery_id"]
+    api.webhook_records.is_overtaken = True
+    assert api.call("POST", f"{place}/deliveries/{delivery}/retry").status_code == 409
+    assert len(api.webhook_queue.sent) == 1
