@@ -1,6 +1,8 @@
-"""Overload: searches answered a second by 16 and by 200 clients, and how fast others are refused.
+"""Overload: requests answered a second by few and by many clients, and how fast others are refused.
 
-Each client asks one question after another. One that is refused waits as it is told by
+Searches are the load on which the most requests at once were chosen, by 16 and by 200 clients.
+Reads of a document's record are another, by 24 and by 400. Each client makes one request after
+another. One that is refused waits as it is told by
 `Retry-After`, twice as long each time that it is refused again, as clients of AWS and OpenAI do.
 """
 
@@ -10,18 +12,21 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
-from benchmarks.reporting import Result, spread
+from benchmarks.reporting import Result, Spread, spread
 from benchmarks.running_cloud import Caller, running_cloud
 from benchmarks.small_documents import markdown, question
 
 CLIENTS = (16, 200)
+OTHER_CLIENTS = (24, 400)
 DOCUMENTS = 20
 LOAD_S = 60.0
 WARM_UP_S = 10.0
@@ -41,6 +46,15 @@ class Answer:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Requests by few and by many clients; `prefix` goes before the names of its figures."""
+
+    prefix: str
+    clients: tuple[int, int]
+    request: Callable[[int], bytes]
+
+
 @dataclass(slots=True)
 class Load:
     """The outcome of one load."""
@@ -57,51 +71,30 @@ class Load:
         return self.statuses[200] / LOAD_S
 
 
+Loads = Mapping[int, list[Load]]
+"""Loads by the number of clients."""
+
+
 def measure(repetitions: int) -> Result:
     """Load a cloud with each number of clients in turn, `repetitions` times."""
-    loads: dict[int, list[Load]] = {clients: [] for clients in CLIENTS}
     with running_cloud() as caller:
-        _fill(caller)
-        asyncio.run(_load(caller, CLIENTS[0], _rng(_SEED), WARM_UP_S))
-        for repetition in range(repetitions):
-            for clients in CLIENTS:
-                time.sleep(SETTLE_S)
-                before = _cpu_s(caller)
-                load = asyncio.run(_load(caller, clients, _rng(_SEED + repetition), LOAD_S))
-                load.cpu_s = _cpu_s(caller) - before
-                loads[clients].append(load)
-    few, many = (loads[clients] for clients in CLIENTS)
-    refused = [seconds * 1000 for load in many for seconds in load.refused_s]
-    measured = {
-        **{
-            f"{clients} clients, answers": spread([each.goodput for each in loads[clients]], "/s")
-            for clients in CLIENTS
-        },
-        **{
-            f"{clients} clients, CPU of the cloud an answer": spread(
-                [1000 * each.cpu_s / each.statuses[200] for each in loads[clients]], "ms"
-            )
-            for clients in CLIENTS
-        },
-        **({"200 clients, a refusal": spread(refused, "ms")} if refused else {}),
-    }
-    statuses = sum((each.statuses for each in many), Counter[int]())
-    refusals = sum(statuses[status] for status in _REFUSALS)
+        documents = _fill(caller)
+        searches = Workload("", CLIENTS, partial(_search, caller))
+        reads = Workload("reads, ", OTHER_CLIENTS, partial(_read_document, caller, documents))
+        asyncio.run(_load(caller, searches, CLIENTS[0], _rng(_SEED), WARM_UP_S))
+        outcomes = [(each, _loads(caller, each, repetitions)) for each in (searches, reads)]
     return Result(
         name="overload",
         repetitions=repetitions,
-        measured=measured,
+        measured={
+            name: found
+            for workload, loads in outcomes
+            for name, found in _measured(workload, loads).items()
+        },
         facts={
-            "goodput at 200 clients over that at 16": round(
-                sum(each.goodput for each in many) / sum(each.goodput for each in few), 2
-            ),
-            "answers a CPU second at 200 clients over that at 16": round(
-                _answers_a_cpu_second(many) / _answers_a_cpu_second(few), 2
-            ),
-            "statuses at 200 clients": {str(key): statuses[key] for key in sorted(statuses)},
-            "refusals with Retry-After": f"{sum(each.told_when for each in many)} of {refusals}",
-            "refusals by the gateway itself": sum(each.by_gateway for each in many),
-            "longest refusal, ms": round(max(refused, default=0.0)),
+            name: fact
+            for workload, loads in outcomes
+            for name, fact in _facts(workload, loads).items()
         },
         notes=(
             f"A load takes {LOAD_S:g} s; the clients run on the same processors as the cloud.",
@@ -109,6 +102,58 @@ def measure(repetitions: int) -> Result:
             "A refused client waits Retry-After, doubled with each refusal in a row, at most 16 s.",
         ),
     )
+
+
+def _loads(caller: Caller, workload: Workload, repetitions: int) -> Loads:
+    loads: dict[int, list[Load]] = {clients: [] for clients in workload.clients}
+    for repetition in range(repetitions):
+        for clients in workload.clients:
+            time.sleep(SETTLE_S)
+            before = _cpu_s(caller)
+            load = asyncio.run(_load(caller, workload, clients, _rng(_SEED + repetition), LOAD_S))
+            load.cpu_s = _cpu_s(caller) - before
+            loads[clients].append(load)
+    return loads
+
+
+def _measured(workload: Workload, loads: Loads) -> dict[str, Spread]:
+    _, most = workload.clients
+    refused = [seconds * 1000 for load in loads[most] for seconds in load.refused_s]
+    found = {
+        **{
+            f"{clients} clients, answers": spread([each.goodput for each in loads[clients]], "/s")
+            for clients in workload.clients
+        },
+        **{
+            f"{clients} clients, CPU of the cloud an answer": spread(
+                [1000 * each.cpu_s / each.statuses[200] for each in loads[clients]], "ms"
+            )
+            for clients in workload.clients
+        },
+        **({f"{most} clients, a refusal": spread(refused, "ms")} if refused else {}),
+    }
+    return {workload.prefix + name: each for name, each in found.items()}
+
+
+def _facts(workload: Workload, loads: Loads) -> dict[str, Any]:
+    least, most = workload.clients
+    few, many = loads[least], loads[most]
+    statuses = sum((each.statuses for each in many), Counter[int]())
+    refusals = sum(statuses[status] for status in _REFUSALS)
+    longest = max((seconds for each in many for seconds in each.refused_s), default=0.0)
+    found: dict[str, Any] = {
+        f"goodput at {most} clients over that at {least}": round(
+            sum(each.goodput for each in many) / sum(each.goodput for each in few), 2
+        ),
+        f"answers a CPU second at {most} clients over that at {least}": round(
+            _answers_a_cpu_second(many) / _answers_a_cpu_second(few), 2
+        ),
+        f"statuses at {most} clients": {str(key): statuses[key] for key in sorted(statuses)},
+        "refusals with Retry-After": f"{sum(each.told_when for each in many)} of {refusals}",
+        "refusals by the gateway itself": sum(each.by_gateway for each in many),
+        "longest refusal, ms": round(1000 * longest),
+    }
+    return {workload.prefix + name: fact for name, fact in found.items()}
 
 
 def _rng(seed: int) -> Random:
@@ -126,8 +171,8 @@ def _cpu_s(caller: Caller) -> float:
     return float(sum(each.user + each.system for each in times))
 
 
-def _fill(caller: Caller) -> None:
-    """Ingest documents that the questions are about."""
+def _fill(caller: Caller) -> list[str]:
+    """Ingest documents that the questions are about; return their ids."""
     announced = []
     for number in range(DOCUMENTS):
         content = markdown(number)
@@ -136,23 +181,28 @@ def _fill(caller: Caller) -> None:
         announced.append(document["document_id"])
     for document_id in announced:
         caller.settled(document_id, patience_s=600)
+    return announced
 
 
-async def _load(caller: Caller, clients: int, rng: Random, seconds: float) -> Load:
+async def _load(
+    caller: Caller, workload: Workload, clients: int, rng: Random, seconds: float
+) -> Load:
     load = Load()
     seeds = [rng.randrange(2**32) for _ in range(clients)]
     until = time.monotonic() + seconds
-    await asyncio.gather(*(_client(caller, load, _rng(seed), until) for seed in seeds))
+    await asyncio.gather(*(_client(caller, workload, load, _rng(seed), until) for seed in seeds))
     return load
 
 
-async def _client(caller: Caller, load: Load, rng: Random, until: float) -> None:
+async def _client(
+    caller: Caller, workload: Workload, load: Load, rng: Random, until: float
+) -> None:
     refusals = 0
     await asyncio.sleep(rng.random())
     address = urlsplit(caller.cloud.endpoint_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     while time.monotonic() < until:
-        request = _request(caller, question(rng.randrange(DOCUMENTS)))
+        request = workload.request(rng.randrange(DOCUMENTS))
         begun = time.monotonic()
         writer.write(request)
         answer = await _read_answer(reader)
@@ -167,11 +217,20 @@ async def _client(caller: Caller, load: Load, rng: Random, until: float) -> None
     writer.close()
 
 
-def _request(caller: Caller, query: str) -> bytes:
-    """Return a search as bytes: a client library would take as much of the processor as it."""
-    body = json.dumps({"query": query}).encode()
+def _search(caller: Caller, number: int) -> bytes:
+    """Return a search for what document `number` says."""
+    return _request(caller, "POST /v1/search", json.dumps({"query": question(number)}).encode())
+
+
+def _read_document(caller: Caller, documents: Sequence[str], number: int) -> bytes:
+    """Return a request for the record of document `number`."""
+    return _request(caller, f"GET /v1/documents/{documents[number]}", b"")
+
+
+def _request(caller: Caller, line: str, body: bytes) -> bytes:
+    """Return a request as bytes: a client library would take as much of the processor as it."""
     head = (
-        f"POST /v1/search HTTP/1.1\r\nHost: {urlsplit(caller.cloud.endpoint_url).netloc}\r\n"
+        f"{line} HTTP/1.1\r\nHost: {urlsplit(caller.cloud.endpoint_url).netloc}\r\n"
         f"Authorization: Bearer {caller.cloud.api_key}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

@@ -28,26 +28,45 @@ def search_cpu(found: Found) -> Iterator[str]:
 
 
 def overload(found: Found) -> Iterator[str]:
-    """Yield a row per number of clients, and how refusals were told."""
-    yield "| searches answered a second | median | least to most |"
-    yield "| --- | --- | --- |"
-    for name in ("16 clients, answers", "200 clients, answers"):
-        each = found["measured"][name]
-        clients = name.partition(",")[0]
-        yield f"| {clients} | {each['median']:.1f} | {each['low']:.1f} to {each['high']:.1f} |"
-    facts, refusal = found["facts"], found["measured"].get("200 clients, a refusal")
-    yield ""
+    """Yield a row per load, and how refusals were told."""
+    yield "| answered a second | median | least to most | ms of CPU an answer |"
+    yield "| --- | --- | --- | --- |"
+    for prefix, what, clients in _LOADS:
+        for count in clients:
+            name = f"{prefix}{count} clients"
+            if each := found["measured"].get(f"{name}, answers"):
+                cpu = found["measured"][f"{name}, CPU of the cloud an answer"]["median"]
+                yield (
+                    f"| {what} by {count} clients | {each['median']:.1f} |"
+                    f" {each['low']:.1f} to {each['high']:.1f} | {cpu:.1f} |"
+                )
+    for prefix, what, (few, many) in _LOADS:
+        if f"{prefix}goodput at {many} clients over that at {few}" in found["facts"]:
+            yield ""
+            yield from _refusals(found, prefix, what, few, many)
+
+
+_LOADS = (("", "searches", (16, 200)), ("reads, ", "reads of a document", (24, 400)))
+
+
+def _refusals(found: Found, prefix: str, what: str, few: int, many: int) -> Iterator[str]:
+    facts = {
+        name.removeprefix(prefix): fact
+        for name, fact in found["facts"].items()
+        if name.startswith(prefix)
+    }
+    goodput = facts[f"goodput at {many} clients over that at {few}"]
+    by_cpu = facts[f"answers a CPU second at {many} clients over that at {few}"]
+    statuses = json.dumps(facts[f"statuses at {many} clients"])
     yield (
-        f"By 200 clients {facts['goodput at 200 clients over that at 16']} times as many are "
-        "answered as by 16, and for a CPU second of the cloud "
-        f"{facts['answers a CPU second at 200 clients over that at 16']} times as many. "
-        f"Statuses: {json.dumps(facts['statuses at 200 clients'])}; with `Retry-After`: "
-        f"{facts['refusals with Retry-After']} refusals."
+        f"Of {what}, {many} clients get {goodput} times the answers of {few}, and for a CPU second"
+        f" of the cloud {by_cpu} times as many. Statuses: {statuses}; with `Retry-After`:"
+        f" {facts['refusals with Retry-After']} refusals."
     )
-    if refusal:
+    if refusal := found["measured"].get(f"{prefix}{many} clients, a refusal"):
         yield (
-            f"A refusal takes {refusal['median']:.0f} ms, 95 % of them at most "
-            f"{refusal['p95']:.0f} ms, the longest {facts['longest refusal, ms']} ms."
+            f"A refusal takes {refusal['median']:.0f} ms, 95 % of them at most"
+            f" {refusal['p95']:.0f} ms, the longest {facts['longest refusal, ms']} ms."
         )
 
 
