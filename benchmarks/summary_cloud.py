@@ -86,10 +86,15 @@ def map_runs(found: Found) -> Iterator[str]:
     )
 
 
+_MENTIONED_KIB = 0.1
+
+
 def folder_growth(found: Found) -> Iterator[str]:
     """Yield a row per room of the folder, with its growth at each moment."""
     facts = {moment: found["facts"][name] for moment, name in _MOMENTS.items()}
-    rooms = dict.fromkeys(room for growth in facts.values() for room in growth)
+    rooms = dict.fromkeys(
+        room for growth in facts.values() for room, size in growth.items() if size >= _MENTIONED_KIB
+    )
     yield f"| KiB a document | {' | '.join(facts)} |"
     yield f"| --- |{' --- |' * len(facts)}"
     for room in rooms:
