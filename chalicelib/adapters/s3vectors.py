@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 MAX_VECTORS_PER_CALL = 500
+_FLOAT_BYTES = 4
 NON_FILTERABLE = ("text", "heading", "path", "start", "end", "labels")
 """Metadata that no filter uses, which therefore does not count towards the 2 KB for filters."""
 
@@ -149,8 +151,9 @@ class Indexes:
 
     def put(
         self, index: IndexRef, carried: Sequence[StoredVector], vectors: Sequence[Sequence[float]]
-    ) -> None:
-        """Put vectors, replacing those of the same key."""
+    ) -> int:
+        """Put vectors, replacing those of the same key; return how many bytes they are."""
+        size = 0
         pairs = iter(zip(carried, vectors, strict=True))
         while batch := tuple(itertools.islice(pairs, MAX_VECTORS_PER_CALL)):
             wire: Any = [
@@ -161,6 +164,8 @@ class Indexes:
                 self._client.put_vectors(
                     vectorBucketName=index.bucket, indexName=index.name, vectors=wire
                 )
+            size += sum(_stored_bytes(each, len(vector)) for each, vector in batch)
+        return size
 
     def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
         """Remove vectors; unknown keys are no error."""
@@ -184,3 +189,9 @@ class Indexes:
                     returnMetadata=metadata,
                 )
             yield from answer["vectors"]
+
+
+def _stored_bytes(vector: StoredVector, dimensions: int) -> int:
+    """Return the bytes of a vector as S3 Vectors counts them: key, numbers and metadata."""
+    metadata = json.dumps(vector.metadata, ensure_ascii=False, separators=(",", ":"))
+    return len(vector.key) + _FLOAT_BYTES * dimensions + len(metadata.encode())

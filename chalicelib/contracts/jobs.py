@@ -183,12 +183,13 @@ class JobInput(Contract):
 
 class StepRequest(JobInput):
     """The input of one step. `embedded` is the batch that a reindex embedded since the last one,
-    `gb_seconds` what that used, and `error` why part of it could not be embedded. `children` is
-    what those used that answered a round of a batch, and `halted` why they stopped early.
+    `gb_seconds` and `put_bytes` what that used, and `error` why part of it could not be embedded.
+    `children` is what those used that answered a round of a batch, and `halted` why they stopped.
     """
 
     embedded: int | None = None
     gb_seconds: float = Field(default=0.0, ge=0)
+    put_bytes: int = Field(default=0, ge=0)
     error: JobError | None = None
     children: ChildrenUsed = ChildrenUsed()
     halted: ItemError | None = None
@@ -235,9 +236,13 @@ class ReembedRequest(Slice):
 
 
 class ReembedResult(Contract):
-    """The output of `reembed_passages`. Nothing is `put` of a version that answers no more."""
+    """The output of `reembed_passages`. Nothing is `put` of a version that answers no more.
+
+    `put_bytes` are those that S3 Vectors bills, also for what was taken back.
+    """
 
     put: int = Field(ge=0)
+    put_bytes: int = Field(default=0, ge=0)
     gb_seconds: float = Field(ge=0)
 
 

@@ -35,12 +35,16 @@ class ResultFile:
 
 @dataclass(frozen=True, slots=True)
 class JobUsage:
-    """Resources that a job has used so far: function time, memory times time, and transitions."""
+    """Resources that a job has used so far: function time, memory times time, and transitions.
+
+    `put_bytes` are those that S3 Vectors bills for putting vectors.
+    """
 
     milliseconds: int = 0
     megabyte_milliseconds: int = 0
     requests: int = 0
     transitions: int = 0
+    put_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,28 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
+from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, STEP_FUNCTIONS
 
 if TYPE_CHECKING:
     from chalicelib.jobs.lifecycle import JobState
+
+_GIGABYTE = 1024**3
 
 UnitCost = Callable[[str, float], int]
 """Returns the cost of a quantity of a unit, in nano-dollars."""
 
 
 def job_receipt(state: JobState, cost: UnitCost) -> Receipt:
-    """Return the receipt of a job, without requests to S3, DynamoDB and S3 Vectors."""
+    """Return the receipt of a job, without requests to S3 and DynamoDB."""
     used = state.used
     gb_seconds = used.megabyte_milliseconds / 1024 / 1000
     billed = cost("lambda.gb_second.arm64", gb_seconds) + cost("lambda.request", used.requests)
+    put = ReceiptLine(
+        model=S3_VECTORS,
+        priced_as=S3_VECTORS,
+        role="indexing",
+        dollars=dollars(cost("s3vectors.put.gb", used.put_bytes / _GIGABYTE)),
+    )
     return Receipt.of(
         (
             ReceiptLine(
@@ -29,6 +37,7 @@ def job_receipt(state: JobState, cost: UnitCost) -> Receipt:
                 seconds=used.milliseconds / 1000,
                 dollars=dollars(billed),
             ),
+            *([put] if used.put_bytes else []),
             ReceiptLine(
                 model=STEP_FUNCTIONS,
                 priced_as=STEP_FUNCTIONS,

@@ -89,7 +89,7 @@ class StepContext:
         """Tell whether the step has used up its time."""
         return self.clock() - self.began >= self.seconds
 
-    def used(self, embedding_gb_seconds: float) -> JobUsage:
+    def used(self, embedding_gb_seconds: float, put_bytes: int = 0) -> JobUsage:
         """Return what the step has used, including the reembedding before it."""
         seconds = self.clock() - self.began
         return JobUsage(
@@ -99,6 +99,7 @@ class StepContext:
             ),
             requests=self.requests,
             transitions=self.transitions,
+            put_bytes=put_bytes,
         )
 
 
@@ -124,7 +125,8 @@ def run_step(
     if outcome.end is not None:
         final_counts(outcome.counts, outcome.end)
     try:
-        desk.jobs.advance(state, outcome, desk.used(request.gb_seconds), desk.now())
+        used = desk.used(request.gb_seconds, request.put_bytes)
+        desk.jobs.advance(state, outcome, used, desk.now())
     except Conflict as error:
         state = _read_state(request, desk)
         if _continues(state, request):

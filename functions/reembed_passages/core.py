@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalicelib.contracts.indexes import IndexRef, TenantStates
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
+from chalicelib.ingest.receipts import billed_put_bytes
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 
@@ -45,8 +46,8 @@ class VectorCopies(Protocol):
 
     def put(
         self, index: IndexRef, carried: Sequence[Any], vectors: Sequence[Sequence[float]]
-    ) -> None:
-        """Put vectors, replacing those of the same key."""
+    ) -> int:
+        """Put vectors, replacing those of the same key; return how many bytes they are."""
 
     def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
         """Remove vectors; unknown keys are no error."""
@@ -83,29 +84,31 @@ def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
         ModelFailure: the model is missing, or failed.
     """
     began = deps.clock()
-    count = _put(request, deps)
-    return ReembedResult(put=count, gb_seconds=(deps.clock() - began) * deps.memory_gb)
+    count, billed = _put(request, deps)
+    seconds = deps.clock() - began
+    return ReembedResult(put=count, put_bytes=billed, gb_seconds=seconds * deps.memory_gb)
 
 
-def _put(request: ReembedRequest, deps: Deps) -> int:
+def _put(request: ReembedRequest, deps: Deps) -> tuple[int, int]:
+    """Return how many vectors were put and stay, and the bytes billed for those that were put."""
     tenant = deps.records.tenant_state(request.tenant)
     if tenant is None or tenant.next is None or not is_live(request, deps.records):
-        return 0
+        return 0, 0
     numbers = range(request.first, request.first + request.count)
     keys = [vector_key(request.document_id, request.version, n) for n in numbers]
     carried = deps.copies.carried(tenant.live, keys)
     if len(carried) != len(keys):
         if not is_live(request, deps.records):
-            return 0
+            return 0, 0
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
     vectors, _ = embed_passages(deps.embedder(tenant.next.model), carried)
-    deps.copies.put(tenant.next, carried, vectors)
+    billed = billed_put_bytes([deps.copies.put(tenant.next, carried, vectors)])
     if is_live(request, deps.records):
-        return len(keys)
+        return len(keys), billed
     deps.copies.delete(tenant.next, keys)
-    return 0
+    return 0, billed
 
 
 def is_live(request: ReembedRequest, records: PassageRecords) -> bool:

@@ -108,6 +108,7 @@ class JobTable:
             "megabyte_milliseconds": used.megabyte_milliseconds,
             "requests": used.requests,
             "transitions": used.transitions,
+            **({"put_bytes": used.put_bytes} if used.put_bytes else {}),
         }
         key = job_key(state.input.tenant, state.input.job_id)
         self._table.update(update_fields(key, changes, step_unchanged(state), added))
@@ -202,6 +203,7 @@ def _state(item: Item) -> JobState:
             item.get("megabyte_milliseconds", 0),
             item.get("requests", 0),
             item.get("transitions", 0),
+            item.get("put_bytes", 0),
         ),
         counted=counts,
     )

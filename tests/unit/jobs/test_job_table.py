@@ -83,7 +83,7 @@ def test_a_job_is_begun_once(jobs: JobTable) -> None:
 
 def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> None:
     begin(jobs, given("export"))
-    used = JobUsage(milliseconds=5, megabyte_milliseconds=7, requests=1, transitions=2)
+    used = JobUsage(milliseconds=5, megabyte_milliseconds=7, requests=1, transitions=2, put_bytes=9)
     for n in (1, 2):
         files = (ResultFile("part-00001.zip", 10),) if n == 2 else ()
         jobs.advance(found(jobs), step(n, files=files, summary="s" * (n == 2)), used, NOW)
@@ -91,7 +91,7 @@ def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> N
     assert (state.step, state.checkpoint) == (2, '{"n":2}')
     assert (state.job.status, state.job.phase, state.job.counts.done) == ("running", "packing", 2)
     assert (state.files, state.job.result_ref) == ((ResultFile("part-00001.zip", 10),), "s")
-    assert state.used == JobUsage(10, 14, 2, 4)
+    assert state.used == JobUsage(10, 14, 2, 4, 18)
 
 
 @pytest.mark.parametrize("kind", ["remove_tenant", "reindex"])

@@ -253,6 +253,19 @@ def test_a_receipt_prices_what_the_steps_used() -> None:
     assert (receipt.seconds, receipt.transitions) == (2.0, 4)
     second = catalogue().cost("lambda.gb_second.arm64", 2) + catalogue().cost("lambda.request", 2)
     assert int(receipt.lines[0].dollars.scaleb(9)) == second
+    assert [line.role for line in receipt.lines] == ["export", "orchestration"]
+
+
+def test_a_receipt_prices_the_vectors_that_were_put() -> None:
+    """A gigabyte of vectors is $0.20 (Amazon S3 pricing, S3 Vectors: PUT)."""
+    jobs = FakeJobs()
+    begun(jobs, "reindex")
+    receipt = job_receipt(
+        replace(state_of(jobs), used=JobUsage(put_bytes=1024**3)), catalogue().cost
+    )
+    (line,) = [line for line in receipt.lines if line.role == "indexing"]
+    assert line.dollars == catalogue().price("s3vectors.put.gb").dollars
+    assert receipt.dollars == line.dollars
 
 
 class Ended:

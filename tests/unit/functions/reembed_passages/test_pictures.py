@@ -14,6 +14,7 @@ from chalicelib.contracts.ingest import Spent
 from chalicelib.contracts.jobs import ReembedRequest
 from chalicelib.contracts.vision import PictureVector
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.ingest.receipts import MIN_PUT_BYTES
 from chalicelib.retrieval.ids import reembedded_key, vector_key
 from functions.reembed_passages import pictures
 from tests.unit.ingest.examples import document
@@ -38,6 +39,7 @@ class World:
         default_factory=lambda: {each.name: {KEY: StoredVector(KEY, {})} for each in (WIDER, OTHER)}
     )
     while_putting: Callable[[], None] | None = None
+    was_put: bool = False
     opened: int = 0
     named: tuple[IndexRef, ...] = ()
 
@@ -62,13 +64,15 @@ class World:
 
     def put(
         self, index: IndexRef, carried: Sequence[StoredVector], vectors: Sequence[Sequence[float]]
-    ) -> None:
+    ) -> int:
         assert list(vectors) == [(0.6, 0.8)]
         if index.name not in self.held:
             raise NotFound(index.name)
         self.held[index.name] |= {each.key: each for each in carried}
+        self.was_put = True
         if self.while_putting is not None:
             self.while_putting()
+        return 2_000
 
     def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
         if index.name not in self.held:
@@ -96,6 +100,7 @@ class World:
         deps = pictures.Deps(self, objects, self, self, lambda: next(ticks), 1.5)
         result = pictures.run(request, deps)
         assert result.gb_seconds == 5.0
+        assert result.put_bytes == (MIN_PUT_BYTES if self.was_put else 0)
         return result.put
 
 

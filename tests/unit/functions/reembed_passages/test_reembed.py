@@ -10,6 +10,7 @@ from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.jobs import ReembedRequest
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict
+from chalicelib.ingest.receipts import MIN_PUT_BYTES
 from chalicelib.retrieval.ids import vector_key
 from functions.reembed_passages import core
 from tests.unit.ingest.examples import document
@@ -49,6 +50,8 @@ class World:
     live: dict[str, Passage] = field(default_factory=dict)
     put_there: dict[str, tuple[Passage, Sequence[float]]] = field(default_factory=dict)
     while_putting: Callable[[], None] | None = None
+    was_put: bool = False
+    size: int = 2_000
 
     def __post_init__(self) -> None:
         for n in range(5):
@@ -70,12 +73,14 @@ class World:
 
     def put(
         self, index: IndexRef, carried: Sequence[Passage], vectors: Sequence[Sequence[float]]
-    ) -> None:
+    ) -> int:
         assert index == NEXT
         for each, vector in zip(carried, vectors, strict=True):
             self.put_there[each.key] = (each, vector)
+        self.was_put = True
         if self.while_putting is not None:
             self.while_putting()
+        return self.size
 
     def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
         for key in keys:
@@ -95,6 +100,7 @@ class World:
         deps = core.Deps(self, self, lambda model: Lengths(), lambda: next(ticks), 1.5)
         result = core.run(request, deps)
         assert result.gb_seconds == 3.0
+        assert result.put_bytes == (max(MIN_PUT_BYTES, self.size) if self.was_put else 0)
         return result.put
 
 
@@ -104,6 +110,12 @@ def test_a_slice_is_put_with_what_it_carries() -> None:
     key = vector_key("doc_a", "v_a", 2)
     assert world.put_there[key] == (world.live[key], [3.0])
     assert len(world.put_there) == 2
+
+
+def test_a_put_is_billed_by_its_bytes_and_for_128_kib_at_least() -> None:
+    """Amazon S3 pricing, S3 Vectors: PUT. https://aws.amazon.com/s3/pricing/"""
+    assert World(size=1_000_000).run() == 5
+    assert World(size=1).run() == 5
 
 
 def test_a_picture_is_embedded_anew_by_what_is_seen_in_it() -> None:
