@@ -17,7 +17,6 @@ from cli.failures import CommandError
 from cli.jobs import embed_pictures, export, jobs, remove_collection, remove_tenant
 from cli.lazy import LazyGroup
 from cli.local.commands import down, up
-from cli.local.demo import demo
 from cli.local.faults import faults
 from cli.models.commands import models
 from cli.usage import budgets, usage
@@ -39,6 +38,7 @@ def version() -> str:
     later={
         "batch": "cli.batch:batch",
         "collections": "cli.documents.collections:collections",
+        "demo": "cli.local.demo:demo",
         "deploy": "cli.stage.deploy:deploy_command",
         "destroy": "cli.stage.destroy:destroy",
         "generate": "cli.generate:generate",
@@ -64,7 +64,6 @@ def headrace() -> None:
 for command in (
     up,
     down,
-    demo,
     put,
     sync,
     ls,

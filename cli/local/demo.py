@@ -1,4 +1,4 @@
-"""The command `demo`: the whole pipeline on this machine, from files to cited answers."""
+"""The command `demo`: from files to cited answers, and to a run that the clock begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.client import Api
 from cli.documents.put import upload_with_progress
 from cli.documents.results import DocumentResult, show_results
 from cli.documents.uploads import Uploader, collect
-from cli.failures import CommandError
+from cli.failures import ApiError, CommandError
 from cli.local.cloud import (
     Cloud,
     ended_by_signals,
@@ -27,6 +27,11 @@ from cli.local.cloud import (
 from cli.models.commands import pull_with_progress
 from cli.options import data_dir_option, json_option
 from cli.output import Json, Output
+from cli.prompts.runs import PLACE as PROMPTS
+from cli.prompts.runs import prompt_place
+from cli.schedules.commands import PLACE as SCHEDULES
+from cli.schedules.commands import schedule_path
+from cli.schedules.descriptions import show_schedule
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COLLECTION = "samples"
@@ -49,6 +54,25 @@ QUESTIONS = (
     DemoQuestion("What is the salary of the duty engineer?", ""),
 )
 
+PROMPT: Json = {
+    "name": "demo-sum-up",
+    "variables": {"text": {"type": "document"}},
+    "turns": [{"template": "Sum up this document in two sentences.\n{{ text }}"}],
+}
+NIGHTLY: Json = {
+    "name": "demo-nightly",
+    "expression": "cron(0 2 * * ? *)",
+    "time_zone": "Europe/Berlin",
+    "budget": "0.50",
+    "work": {
+        "kind": "batch",
+        "source": {"type": "documents", "collection": COLLECTION},
+        "prompt": {"name": PROMPT["name"]},
+        "results": [{"type": "collection", "collection": "summaries"}],
+    },
+}
+_CONFLICT = 409
+
 
 class DemoError(CommandError):
     """Raised when a step of the demo fails; the message says which."""
@@ -58,7 +82,7 @@ class DemoError(CommandError):
 @data_dir_option
 @json_option
 def demo(data_dir: Path, as_json: bool) -> None:
-    """Run a demo: models, local cloud, sample files in, cited answers out.
+    """Run a demo: sample files in, cited answers out, and a nightly run scheduled.
 
     Uses the running local cloud, or starts one with its own data and stops it again.
     """
@@ -74,6 +98,8 @@ def demo(data_dir: Path, as_json: bool) -> None:
                 _heading(output, f"Files of {SAMPLES.name}/")
                 _upload(api, output)
                 answers = [_ask(api, question, output) for question in QUESTIONS]
+                _heading(output, "Every night at two, sum up what is new")
+                plan_nightly_run(api, output)
     if as_json:
         output.json(answers)
     else:
@@ -132,6 +158,27 @@ def check_answer(question: DemoQuestion, answer: Json) -> None:
     quotes = [" ".join(citation["quote"].split()) for citation in answer["citations"]]
     if not any(question.quotes in quote for quote in quotes):
         raise DemoError(f"The answer to {question.text!r} does not cite {question.quotes!r}.")
+
+
+def plan_nightly_run(api: Api, output: Output) -> None:
+    """Schedule a batch over the samples, show when it will fire, and remove it again."""
+    api.call("POST", PROMPTS, json=PROMPT, once=True)
+    try:
+        try:
+            schedule = api.call("POST", SCHEDULES, json=NIGHTLY, once=True)
+        except ApiError as refused:
+            if refused.status != _CONFLICT:
+                raise
+            terms = {name: value for name, value in NIGHTLY.items() if name != "name"}
+            schedule = api.call("PUT", schedule_path(NIGHTLY["name"]), json=terms)
+        if not output.as_json:
+            show_schedule(output, schedule)
+        if not schedule["next"]:
+            raise DemoError("The schedule does not say when it runs.")
+        api.call("DELETE", schedule_path(NIGHTLY["name"]))
+    finally:
+        api.call("DELETE", prompt_place(PROMPT["name"]))
+    _say(output, f"Removed {NIGHTLY['name']}, which was only to be shown.")
 
 
 def _heading(output: Output, text: str) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.contracts.prompts import SavePromptRequest
 from chalicelib.contracts.schedules import CreateScheduleRequest, Schedule, ScheduleRun
+from cli.client import Api
+from cli.local import demo
+from cli.output import Output
 from cli.schedules import commands
 from tests.unit.cli.conftest import Headrace
-from tests.unit.cli.fake_headrace import FakeHeadrace
+from tests.unit.cli.fake_headrace import KEY, FakeHeadrace
 
 Json = dict[str, Any]
 NIGHTLY = (
@@ -325,6 +330,24 @@ def test_should_not_wait_for_a_run_unless_told(fake: FakeHeadrace, headrace: Hea
     ended = headrace("schedules", "run", "nightly", "--json")
     assert (ended.code, ended.json["status"]) == (0, "waiting")
     assert fake.requests[-1][:2] == ("POST", "/v1/schedules/nightly/run")
+
+
+def test_the_demo_should_show_when_its_run_fires_and_remove_what_it_made(
+    fake: FakeHeadrace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.answer = schedule(name="demo-nightly", last_run=None)
+    fake.documents = {name: {"document_id": name} for name in ("demo-nightly", "demo-sum-up")}
+    with contextlib.closing(Api(fake.url, KEY)) as api:
+        demo.plan_nightly_run(api, Output())
+    assert "  next      Sun 2026-03-29 03:00 CEST" in capsys.readouterr().out
+    CreateScheduleRequest.model_validate(fake.requests[1][2])
+    assert [request[:2] for request in fake.requests] == [
+        ("POST", "/v1/prompts"),
+        ("POST", "/v1/schedules"),
+        ("DELETE", "/v1/schedules/demo-nightly"),
+        ("DELETE", "/v1/prompts/demo-sum-up"),
+    ]
+    SavePromptRequest.model_validate(fake.requests[0][2])
 
 
 def test_should_remove_once_it_was_confirmed(fake: FakeHeadrace, headrace: Headrace) -> None:
