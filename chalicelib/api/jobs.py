@@ -37,7 +37,7 @@ from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, new_job
-from chalicelib.jobs.receipts import UnitCost, job_receipt
+from chalicelib.jobs.receipts import UnitCost, describe_run, job_receipt
 from chalicelib.jobs.removals import BACKUPS, TENANT_BACKUPS
 from chalicelib.jobs.ulids import ULID_PATTERN
 
@@ -292,6 +292,8 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
     )
     receipt = job_receipt(state, deps.cost)
     job = with_backups(job.model_copy(update={"receipt": receipt, "results": tuple(results)}))
+    if job.kind == "scheduled_run":
+        return describe_run(job, state.checkpoint)
     return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
 
 

@@ -81,7 +81,8 @@ class Job(Contract):
     `phase` is the step that it is in. `result_ref` is the key of `summary.json`. Results can be
     had until `results_until`, and the job itself is forgotten 90 days after it began.
     `backups` says what is still held of what a removal takes. `deadline`, `estimate`, `notes`,
-    which compare it with what was used, and the versions of `prompts` are those of a batch.
+    which compare it with what was used, and the versions of `prompts` are those of a batch; a run
+    of a schedule has `notes` of what it left out.
     """
 
     job_id: str

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
+from chalicelib.contracts.schedule_runs import RunCheckpoint
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, STEP_FUNCTIONS
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.jobs import Job
     from chalicelib.jobs.lifecycle import JobState
 
 _GIGABYTE = 1024**3
@@ -47,3 +49,16 @@ def job_receipt(state: JobState, cost: UnitCost) -> Receipt:
             ),
         )
     )
+
+
+def describe_run(job: Job, checkpoint: str) -> Job:
+    """Return the job of a schedule's run with what the run has cost and has to say.
+
+    The receipt of `job` is that of its steps; that of the job which did its work is added.
+    """
+    if not checkpoint:
+        return job
+    place = RunCheckpoint.model_validate_json(checkpoint)
+    steps = job.receipt.lines if job.receipt is not None else ()
+    work = place.receipt.lines if place.receipt is not None else ()
+    return job.model_copy(update={"receipt": Receipt.of((*work, *steps)), "notes": place.notes})

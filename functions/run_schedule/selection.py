@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 SCHEDULE = "schedule"
 """The name of the metadata by which the documents that a schedule wrote are known."""
-GROUP = 16
+GROUP = 8
 """Documents whose texts are in memory at once, beside the lines of a part."""
-PART_BYTES = 32 * 1024 * 1024
-MAX_TEXT_CHARACTERS = 1_000_000
+PART_BYTES = 8 * 1024 * 1024
+MAX_TEXT_CHARACTERS = 500_000
 """More than any variable takes: the batch itself turns a text down that is too long."""
 FULL_ITEMS = MAX_ITEMS - GROUP
 FULL_BYTES = MAX_INPUT_BYTES - GROUP * MAX_LINE_BYTES

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from chalicelib.contracts.jobs import JobCounts, JobError
+from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.removals import RemovalBound
+from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder
 from chalicelib.errors import Conflict
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobUsage, ResultFile
 from chalicelib.jobs.steps import StepOutcome
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document
+from tests.unit.jobs.examples import given
 from tests.unit.jobs.test_jobs import Nothing
 
 
@@ -33,6 +38,27 @@ def test_should_accept_an_export_and_start_it() -> None:
     job_id = export(api)
     (started,) = api.job_executions.started
     assert (started.job_id, started.kind, started.tenant) == (job_id, "export", "acme")
+
+
+def test_should_show_what_a_run_of_a_schedule_cost_and_left_out() -> None:
+    api = Api()
+    order = RunOrder(schedule_id="S", schedule="nightly", scheduled_at=NOW, work={"kind": "batch"})
+    asked = given("scheduled_run", run=order)
+    JobLauncher(api.job_records, api.job_executions, lambda: NOW).launch(asked)
+    path = f"/v1/jobs/{asked.job_id}"
+    assert api.call("GET", path).json_body["notes"] == []
+    line = ReceiptLine(model="nova-micro", role="chat", tokens_out=7, dollars=Decimal(2))
+    place = RunCheckpoint(phase="done", receipt=Receipt.of([line]), notes=("1 is left out.",))
+    outcome = StepOutcome(place, JobCounts(total=1, done=1), "done", end="succeeded")
+    api.job_records.advance(
+        api.job_records.kept["acme", asked.job_id], outcome, JobUsage(1000, 1_024_000, 1, 2), NOW
+    )
+    shown = api.call("GET", path).json_body
+    assert shown["notes"] == ["1 is left out."]
+    receipt = shown["receipt"]
+    assert [each["role"] for each in receipt["lines"]] == ["chat", "scheduled_run", "orchestration"]
+    assert (receipt["tokens_out"], receipt["transitions"]) == (7, 2)
+    assert Decimal(receipt["dollars"]) > 2
 
 
 def test_should_export_one_collection() -> None:
