@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zipfile import ZipFile
 
@@ -48,7 +49,9 @@ class Runs:
         self.watermark = Watermark()
         self.schedule_id = ulid(datetime.now(UTC))
 
-    def run(self, work: Mapping[str, Any]) -> tuple[dict[str, Any], RunCheckpoint]:
+    def run(
+        self, work: Mapping[str, Any], budget: Decimal | None = None
+    ) -> tuple[dict[str, Any], RunCheckpoint]:
         """Do a run to its end; return the job and its checkpoint."""
         now = datetime.now(UTC)
         order = RunOrder(
@@ -56,6 +59,7 @@ class Runs:
             schedule="nightly",
             scheduled_at=now,
             work=work,
+            budget=budget,
             watermark=self.watermark,
         )
         given = JobInput(
