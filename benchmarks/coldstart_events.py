@@ -28,7 +28,7 @@ SAMPLED = (
     *("prepare_batch", "generate_items", "generate_one", "harvest_batch", "reduce_batch"),
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
-    *("complete_text", "score_answer", "run_schedule"),
+    *("complete_text", "score_answer", "run_schedule", "render_page"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -50,6 +50,7 @@ ERRORS = {
     "generate_one": "NotFound",
     "harvest_batch": "NotFound",
     "reduce_batch": "NotFound",
+    "render_page": "NotFound",
     "run_schedule": "NotFound",
     "score_answer": "Conflict",
 }

@@ -96,6 +96,7 @@ BUDGETS: Mapping[str, Budget] = {
     ),
     "reindex_tenant": LATER,
     "remove_data": LATER,
+    "render_page": replace(BEHIND, warm_s=1.0, cold_s=3.0, why="somebody looks at the page"),
     "rerank_passages": BEHIND,
     "run_schedule": LATER,
     "score_answer": replace(BEHIND, cold_s=3.0),

@@ -304,6 +304,7 @@ class ApiSettings(Settings):
     records_table: str
     inbox_queue_url: str
     max_file_bytes: int = 1024 * MEBIBYTE
+    render_function: str = ""
 
 
 def memory_gb(environ: Mapping[str, str]) -> float:

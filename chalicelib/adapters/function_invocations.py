@@ -15,6 +15,7 @@ from chalicelib.errors import (
     HeadraceError,
     InvalidInput,
     ModelFailure,
+    NotFound,
     Throttled,
     Transient,
     Unsupported,
@@ -27,7 +28,10 @@ _Answer = TypeVar("_Answer", bound=Contract)
 
 _NAMED: dict[str, type[HeadraceError]] = {
     kind.__name__: kind
-    for kind in (InvalidInput, Unsupported, Conflict, Throttled, Transient, ModelFailure)
+    for kind in (
+        *(InvalidInput, Unsupported, NotFound, Conflict),
+        *(Throttled, Transient, ModelFailure),
+    )
 }
 
 

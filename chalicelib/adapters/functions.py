@@ -1,4 +1,4 @@
-"""The functions that others call, by `lambda:Invoke`: embedding, labelling, reranking, checks."""
+"""The functions that others call by `lambda:Invoke`: embedding, labelling, rendering, checks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from chalicelib.adapters.function_invocations import invoke_function
 from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
+from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.vision import EmbedImageRequest, EmbedImageResult
 from chalicelib.errors import (
@@ -67,6 +68,22 @@ class LabelFunction:
         """
         request = LabelPictureRequest.model_construct(data=picture, correlation_id=correlation_id)
         return invoke_function(self._client, self._name, request, "labelling", LabelPictureResult)
+
+
+class RenderFunction:
+    """The function `render_page`. Its client's timeout bounds the wait."""
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def render(self, request: RenderPageRequest) -> RenderPageResult:
+        """Return the picture of a page.
+
+        Raises `NotFound`, `InvalidInput`, `Unsupported` and `Conflict` as the function does, and
+        otherwise as `EmbedFunction.embed` does.
+        """
+        return invoke_function(self._client, self._name, request, "rendering", RenderPageResult)
 
 
 class EmbedPictureFunction:

@@ -60,10 +60,10 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("reference", ("/v1/openapi.json", "/v1/docs"), at_start=True),
     ApiResource("documents", ("/v1/documents",)),
     ApiResource("retries", ("/v1/documents/{document_id}/retry",)),
+    ApiResource("document_pages", ("/v1/documents/{document_id}/pages",)),
     ApiResource(
         "document_content",
         (
-            "/v1/documents/{document_id}/pages",
             "/v1/documents/{document_id}/original",
             "/v1/documents/{document_id}/versions",
             "/v1/answers",

@@ -48,6 +48,23 @@ class PageContent(Contract):
     headings: tuple[PageHeading, ...] = ()
 
 
+class PageImage(Contract):
+    """The picture of a page, PNG, to be had at `url` until `expires_at`.
+
+    `highlighted` counts the ranges that are marked. Those of a scanned page are not: the places of
+    characters that were recognised are not kept.
+    """
+
+    document_id: str
+    version: str
+    page: int = Field(ge=1)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    highlighted: int = Field(ge=0)
+    url: str
+    expires_at: AwareDatetime
+
+
 class OriginalFile(Contract):
     """The file as it was uploaded, to be had at `url` until `expires_at`."""
 

@@ -73,7 +73,8 @@ BACKUPS: tuple[Backup, ...] = (
     ),
     Backup(
         where="S3, jobs/",
-        what="exports that were made before; vectors of pictures by a job that failed",
+        what="exports that were made before; pages that were shown as pictures; vectors of pictures"
+        " by a job that failed",
         days=RESULTS_DAYS,
     ),
     Backup(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pypdfium2
 
 from chalicelib.documents.bounded_work import WorkBudget, run_bounded
+from chalicelib.documents.pdf_pages import page_pixels, page_scale
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from functions.recognise_pages.text import RecognisedLine
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Picture = NDArray[np.uint8]
 
 DOTS_PER_INCH = 200
-POINTS_PER_INCH = 72
 MAX_PIXELS = 3_500
 """Pixels of the longer side: a picture of at most 37 MB, whatever size a page claims."""
 MAX_BYTES = 480 * 1024 * 1024
@@ -60,24 +60,8 @@ class PdfPictures:
 
 
 def picture(document: pypdfium2.PdfDocument, number: int) -> Picture:
-    """Return page `number` as rows of pixels, blue, green and red.
-
-    Raises:
-        ModelFailure: the page cannot be rendered.
-    """
-    try:
-        page = document[number - 1]
-        try:
-            longer = max(page.get_size()) or 1.0
-            scale = min(DOTS_PER_INCH / POINTS_PER_INCH, MAX_PIXELS / longer)
-            bitmap = page.render(scale=scale, no_smoothpath=False, prefer_bgrx=False)
-            pixels: Picture = bitmap.to_numpy().copy()
-            bitmap.close()
-        finally:
-            page.close()
-    except pypdfium2.PdfiumError as error:
-        raise ModelFailure(f"Page {number} cannot be shown.") from error
-    return pixels
+    """Return page `number` as rows of pixels, blue, green and red; raise `ModelFailure`."""
+    return page_pixels(document, number, page_scale(document, number, DOTS_PER_INCH, MAX_PIXELS))
 
 
 @contextmanager

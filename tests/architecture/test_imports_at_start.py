@@ -43,6 +43,7 @@ EVENTS = Budget(52, (*MODELS, *READERS, *CLIENTS, "pydantic", "aws_lambda_powert
 ON_MODEL = (*READERS, *CLIENTS, "magika", "onnxruntime", "chalice")
 WITH_TEXTS = (*READERS, "magika", "onnxruntime", "chalice")
 SEEING = (*WITH_TEXTS, "tokenizers")
+RENDERING = ("magika", "onnxruntime", "tokenizers", *RECOGNISING, "chalice")
 WITHOUT_MODEL = (*MODELS, *READERS, "chalice")
 
 BUDGETS: Mapping[str, Budget] = {
@@ -78,6 +79,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.reembed_passages.handler.handler": Budget(575, WITH_TEXTS),
     "functions.reindex_tenant.handler.handler": Budget(490, WITHOUT_MODEL),
     "functions.remove_data.handler.handler": Budget(495, WITHOUT_MODEL),
+    "functions.render_page.handler.handler": Budget(605, RENDERING),
     "functions.rerank_passages.handler.handler": Budget(275, ON_MODEL),
     "functions.run_schedule.handler.handler": Budget(570, WITHOUT_MODEL),
     "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),

@@ -65,6 +65,30 @@ def test_an_answer_should_cite_the_exact_characters_of_a_page(
         assert text[citation["start"] : citation["end"]] == citation["quote"]
 
 
+def test_a_citation_opens_as_text_as_a_picture_and_as_the_file(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    question = "When is the next inspection of the turbine due?"
+    asked = api.post("/v1/ask", json={"question": question, "collection": "station"}).json()
+    answer = api.get(f"/v1/answers/{asked['answer_id']}").json()
+    assert answer["citations"] == asked["citations"]
+    cited = next(each for each in asked["citations"] if each["path"].endswith(".pdf"))
+    page = f"/v1/documents/{cited['document_id']}/pages/{cited['page']}"
+    span = {"start": cited["start"], "end": cited["end"], "version": cited["version"]}
+    assert api.get(page, params=span).json()["text"] == cited["quote"]
+    highlight = {"highlight": f"{cited['start']}-{cited['end']}"}
+    made, again = (api.get(f"{page}.png", params=highlight) for _ in range(2))
+    assert (made.status_code, made.json()["highlighted"]) == (302, 1)
+    assert again.json() | {"url": "", "expires_at": ""} == made.json() | {
+        "url": "",
+        "expires_at": "",
+    }
+    assert httpx.get(made.headers["Location"]).content.startswith(b"\x89PNG")
+    original = api.get(f"/v1/documents/{cited['document_id']}/original").json()
+    content = httpx.get(original["url"]).content
+    assert content == (SAMPLES / "inspection-report.pdf").read_bytes()
+
+
 def test_a_question_that_nothing_answers_should_be_refused(
     api: httpx.Client, documents: dict[str, dict[str, Any]]
 ) -> None:

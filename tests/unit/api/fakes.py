@@ -18,6 +18,7 @@ from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.batches import BatchServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.document_content import DocumentContentServices
+from chalicelib.api.document_pages import DocumentPageServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
@@ -40,6 +41,7 @@ from chalicelib.budgets.limits import SpendingLimits
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.keys import ApiKey
@@ -228,6 +230,21 @@ class _RatingTenants(FakeTenants):
 
 
 @dataclass
+class FakeRenderer:
+    """Renders no page, and remembers what it was asked."""
+
+    asked: list[RenderPageRequest] = field(default_factory=list)
+    fails: HeadraceError | None = None
+
+    def render(self, request: RenderPageRequest) -> RenderPageResult:
+        self.asked.append(request)
+        if self.fails is not None:
+            raise self.fails
+        key = f"jobs/{request.tenant}/rendered/{request.page}.png"
+        return RenderPageResult(key=key, width=3, height=4, highlighted=len(request.highlights))
+
+
+@dataclass
 class Api:
     """The app, and a client that speaks as a tenant."""
 
@@ -242,6 +259,7 @@ class Api:
     bus: FakeBus = field(default_factory=FakeBus)
     reranker: FakeReranker = field(default_factory=FakeReranker)
     labeller: FakeLabeller = field(default_factory=FakeLabeller)
+    renderer: FakeRenderer = field(default_factory=FakeRenderer)
     jobs: JobServices = field(init=False)
     removals: RemovalServices = field(init=False)
 
@@ -290,9 +308,16 @@ class Api:
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
-        self.document_content = DocumentContentServices(
+        self.document_pages = DocumentPageServices(
             records=self.records,
             objects=self.batch_objects,
+            renderer=lambda: self.renderer,
+            sign=self.jobs.sign,
+            bucket="documents",
+            now=lambda: NOW,
+        )
+        self.document_content = DocumentContentServices(
+            records=self.records,
             answers=self.ratings,
             sign=self.jobs.sign,
             bucket="documents",

@@ -11,6 +11,7 @@ from chalicelib.contracts.answer_log import LoggedAnswer
 from chalicelib.contracts.document_content import MAX_PAGE_CHARACTERS
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import Unsupported
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
 from tests.unit.ingest.examples import version
@@ -136,6 +137,51 @@ def test_should_say_that_the_file_of_a_rejected_upload_was_not_kept() -> None:
     response = api.call("GET", f"{path}/original")
     assert response.status_code == 404
     assert "rejected" in error_of(response)["message"]
+
+
+def test_should_send_to_the_picture_of_a_page_with_ranges_marked() -> None:
+    api, path = manual(media_type="application/pdf")
+    response = api.call("GET", f"{path}/pages/2.png?highlight=3-9,12-20&version=v_1")
+    assert response.status_code == 302
+    body = response.json_body
+    assert response.headers["Location"] == body["url"]
+    assert body["url"] == "https://bucket/jobs/acme/rendered/2.png?900"
+    assert (body["page"], body["version"], body["highlighted"]) == (2, "v_1", 2)
+    (asked,) = api.renderer.asked
+    assert [(each.start, each.end) for each in asked.highlights] == [(3, 9), (12, 20)]
+    assert (asked.version, asked.media_type) == ("v_1", "application/pdf")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "field"),
+    [
+        ("3.png", 404, "page"),
+        ("x.png", 400, "page"),
+        ("1.png?highlight=9-3", 400, "highlight"),
+        ("1.png?highlight=3", 400, "highlight"),
+        ("1.png?highlight=" + ",".join(["1-2"] * 21), 400, "highlight"),
+    ],
+)
+def test_should_name_what_is_wrong_about_a_picture(asked: str, status: int, field: str) -> None:
+    api, path = manual(media_type="application/pdf")
+    response = api.call("GET", f"{path}/pages/{asked}")
+    assert (response.status_code, error_of(response)["field"]) == (status, field)
+    assert not api.renderer.asked
+
+
+def test_should_name_the_text_of_a_page_that_has_no_picture() -> None:
+    api, path = manual()
+    response = api.call("GET", f"{path}/pages/1.png")
+    assert response.status_code == 404
+    assert f"{path}/pages/1 has its text" in error_of(response)["message"]
+
+
+def test_should_tell_why_a_page_could_not_be_rendered() -> None:
+    api, path = manual(media_type="application/pdf")
+    api.renderer.fails = Unsupported("Rendering page 1 took more than 15 s of processor time.")
+    response = api.call("GET", f"{path}/pages/1.png")
+    assert response.status_code == 422 or response.status_code == 400
+    assert "15 s" in error_of(response)["message"]
 
 
 def test_should_list_the_versions_newest_first() -> None:

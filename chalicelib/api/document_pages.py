@@ -1,0 +1,307 @@
+"""`/v1/documents/{document_id}/pages`: the text of a page, and its picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.http import (
+    json_response,
+    query_value,
+    request_id_of,
+    serve_operation,
+    tenant_of,
+    utcnow,
+)
+from chalicelib.contracts.document_content import (
+    MAX_PAGE_CHARACTERS,
+    PageContent,
+    PageHeading,
+    PageImage,
+)
+from chalicelib.contracts.documents import Version
+from chalicelib.contracts.functions.render_page import (
+    MAX_HIGHLIGHTS,
+    PDF,
+    CharacterRange,
+    RenderPageRequest,
+    RenderPageResult,
+)
+from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.operations import Operation, Parameter
+from chalicelib.documents.pages import stored_page
+from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.retrieval.ids import pages_key
+
+if TYPE_CHECKING:
+    from chalicelib.api.jobs import DownloadSigner
+    from chalicelib.wiring.api import ApiParts
+
+DOWNLOAD_SECONDS = 15 * 60
+_FOUND = 302
+_PNG = ".png"
+_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
+VERSION = Parameter(
+    "version",
+    "The version to open; left out, the one that answers queries.",
+    {"type": "string", "minLength": 1, "maxLength": 64},
+)
+_HIGHLIGHT = Parameter(
+    "highlight",
+    f"Of a picture: ranges of characters to mark, such as `391-464,500-512`; {MAX_HIGHLIGHTS} at"
+    " most.",
+    {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}(,\d{1,9}-\d{1,9})*$", "maxLength": 400},
+)
+_START = Parameter(
+    "start", "The first character to return.", {"type": "integer", "minimum": 0, "default": 0}
+)
+_END = Parameter(
+    "end",
+    f"The character to end before; at most {MAX_PAGE_CHARACTERS} are returned at once.",
+    {"type": "integer", "minimum": 1},
+)
+
+
+class VersionHistory(DocumentLookup, Protocol):
+    """Looks up documents and their versions."""
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        """Return one version of a document of the tenant, or None."""
+
+    def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
+        """Yield the versions of a document."""
+
+
+class ObjectStreams(Protocol):
+    """Objects that are read in pieces."""
+
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Yield the bytes of an object in pieces; raise `NotFound`."""
+
+
+class PageRenderer(Protocol):
+    """Renders pages as pictures."""
+
+    def render(self, request: RenderPageRequest) -> RenderPageResult:
+        """Return the picture of a page; raise `InvalidInput`, `Unsupported` or `Conflict`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPageServices:
+    """The collaborators of the views of this module."""
+
+    records: VersionHistory
+    objects: ObjectStreams
+    renderer: Callable[[], PageRenderer]
+    """Returns what renders pages."""
+    sign: DownloadSigner
+    bucket: str
+    now: Callable[[], datetime]
+
+
+def build_services(parts: ApiParts) -> DocumentPageServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.s3 import S3Downloads
+
+    settings = parts.settings
+
+    def renderer() -> PageRenderer:
+        from chalicelib.adapters.functions import RenderFunction
+
+        return RenderFunction(aws.renderings(), settings.render_function)
+
+    return DocumentPageServices(
+        records=parts.records,
+        objects=parts.batch_objects,
+        renderer=renderer,
+        sign=S3Downloads(aws.s3(), settings.bucket).sign,
+        bucket=settings.bucket,
+        now=utcnow,
+    )
+
+
+def routes(
+    services: Callable[[], DocumentPageServices], authorizer: ChaliceAuthorizer
+) -> Blueprint:
+    """Return the views; they call `services` when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route(
+        "/v1/documents/{document_id}/pages/{page}", methods=["GET"], authorizer=authorizer
+    )
+    @serve_operation(
+        blueprint,
+        Operation(
+            "documents",
+            {200: PageContent, _FOUND: PageImage},
+            query=(VERSION, _START, _END, _HIGHLIGHT),
+            errors=(NotFound, Conflict),
+        ),
+    )
+    def get_page(document_id: str, page: str) -> Response:
+        """Show the text of a page, as passages and citations count its characters.
+
+        With `.png` behind the number, the answer is 302, and `Location` has the page of a PDF, or
+        a picture, as PNG.
+        """
+        request, deps = blueprint.current_request, services()
+        if page.endswith(_PNG):
+            return _image(request, document_id, page.removesuffix(_PNG), deps)
+        return json_response(_page(request, document_id, page, deps))
+
+    return blueprint
+
+
+def opened_version(
+    request: Request, document_id: str, records: VersionHistory
+) -> tuple[Version, bool]:
+    """Return the version that the request names, and whether it answers queries now."""
+    tenant = tenant_of(request)
+    document = existing_document(tenant, document_id, records)
+    wanted = query_value(request, "version") or document.version
+    if not wanted:
+        raise NotFound(
+            f"No version of {document_id} can be opened: its upload is {document.status}.",
+            field="version",
+        )
+    version = records.version(tenant, document_id, wanted)
+    if version is None:
+        raise NotFound(
+            f"{document_id} has no version {wanted}; GET /v1/documents/{document_id}/versions"
+            " lists those that it has.",
+            field="version",
+        )
+    return version, wanted == document.version
+
+
+def _page(
+    request: Request, document_id: str, number: str, deps: DocumentPageServices
+) -> PageContent:
+    version, current = opened_version(request, document_id, deps.records)
+    page = _read_page(tenant_of(request), version, _page_number(number, version), deps)
+    start, end = _range(request, len(page.text))
+    return PageContent(
+        document_id=document_id,
+        version=version.version,
+        current=current,
+        collection=version.collection,
+        path=version.path,
+        media_type=version.media_type,
+        page=page.page,
+        pages=version.pages,
+        characters=len(page.text),
+        start=start,
+        end=end,
+        text=page.text[start:end],
+        headings=tuple(
+            PageHeading(start=at, text=text) for at, text in page.headings if start <= at < end
+        ),
+    )
+
+
+def _image(request: Request, document_id: str, number: str, deps: DocumentPageServices) -> Response:
+    version, _ = opened_version(request, document_id, deps.records)
+    page = _page_number(number, version)
+    if version.media_type != PDF and not version.media_type.startswith("image/"):
+        raise NotFound(
+            f"A page of {version.media_type} has no picture; GET /v1/documents/{document_id}/pages/"
+            f"{page} has its text.",
+            field="page",
+        )
+    made = deps.renderer().render(
+        RenderPageRequest(
+            tenant=tenant_of(request),
+            document_id=document_id,
+            version=version.version,
+            media_type=version.media_type,
+            page=page,
+            highlights=_highlights(query_value(request, "highlight")),
+            bucket=deps.bucket,
+            correlation_id=request_id_of(request),
+        )
+    )
+    url = deps.sign(made.key, name=f"{version.version}-{page}.png", seconds=DOWNLOAD_SECONDS)
+    shown = PageImage(
+        document_id=document_id,
+        version=version.version,
+        page=page,
+        width=made.width,
+        height=made.height,
+        highlighted=made.highlighted,
+        url=url,
+        expires_at=deps.now() + timedelta(seconds=DOWNLOAD_SECONDS),
+    )
+    answer = json_response(shown, _FOUND)
+    answer.headers["Location"] = url
+    return answer
+
+
+def _highlights(text: str | None) -> tuple[CharacterRange, ...]:
+    if text is None:
+        return ()
+    ranges = [_RANGE.fullmatch(each) for each in text.split(",")]
+    spans = [(int(each[1]), int(each[2])) for each in ranges if each]
+    if len(spans) < len(ranges) or any(start >= end for start, end in spans):
+        raise InvalidInput(
+            "highlight is ranges of characters, such as 391-464,500-512.", field="highlight"
+        )
+    if len(spans) > MAX_HIGHLIGHTS:
+        raise InvalidInput(
+            f"At most {MAX_HIGHLIGHTS} ranges are highlighted on a page.",
+            field="highlight",
+            limit=str(MAX_HIGHLIGHTS),
+        )
+    return tuple(CharacterRange(start=start, end=end) for start, end in spans)
+
+
+def _page_number(text: str, version: Version) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput("A page is a number from 1.", field="page", limit=str(version.pages))
+    if not 1 <= int(text) <= version.pages:
+        raise NotFound(
+            f"{version.path} has {version.pages} pages, and no page {text}."
+            if version.pages
+            else f"{version.path} has no page: its upload is {version.status}.",
+            field="page",
+            limit=str(version.pages),
+        )
+    return int(text)
+
+
+def _read_page(tenant: str, version: Version, number: int, deps: DocumentPageServices) -> Page:
+    pieces = deps.objects.stream(
+        deps.bucket, pages_key(tenant, version.document_id, version.version)
+    )
+    page = stored_page(pieces, number)
+    if page is None:
+        raise Conflict(f"Page {number} of {version.path} is missing from its text.", field="page")
+    return page
+
+
+def _range(request: Request, characters: int) -> tuple[int, int]:
+    """Return the range of characters that the request names, within the page."""
+    start = _offset(request, "start", 0)
+    end = min(_offset(request, "end", characters), start + MAX_PAGE_CHARACTERS, characters)
+    if start > characters or end < start:
+        raise InvalidInput(
+            f"The range must lie within the {characters} characters of the page.",
+            field="start",
+            limit=str(characters),
+        )
+    return start, end
+
+
+def _offset(request: Request, name: str, default: int) -> int:
+    text = query_value(request, name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput(f"{name} is a number of characters, from 0.", field=name)
+    return int(text)

@@ -1,0 +1,69 @@
+"""Render a page of a PDF, or a picture, as PNG; what is cited on it is highlighted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.functions.render_page import PDF, RenderPageRequest, RenderPageResult
+from chalicelib.documents.pages import stored_page
+from chalicelib.errors import NotFound
+from chalicelib.retrieval.ids import pages_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.objects import LargeObjects
+    from functions.render_page.rendering import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Collaborators of `run`. `render` returns a page with the given texts marked."""
+
+    objects: LargeObjects
+    render: Callable[[RenderPageRequest, Sequence[str]], Rendering]
+
+
+def run(request: RenderPageRequest, deps: Deps) -> RenderPageResult:
+    """Return where the picture is; it is rendered unless it was within the last days.
+
+    Raises:
+        NotFound: the version is gone.
+        InvalidInput: the file is damaged.
+        Unsupported: it is neither PDF nor picture, or rendering it takes too much.
+        Conflict: the PDF has no such page.
+    """
+    key = rendered_key(request)
+    try:
+        return _result(key, deps.objects.metadata(request.bucket, key))
+    except NotFound:
+        pass
+    made = deps.render(request, _cited(request, deps))
+    described = {
+        "width": str(made.width),
+        "height": str(made.height),
+        "highlighted": str(made.highlighted),
+    }
+    deps.objects.write(request.bucket, key, made.png, described)
+    return _result(key, described)
+
+
+def rendered_key(request: RenderPageRequest) -> str:
+    """Return the key of the picture. Objects under `jobs/` are removed after seven days."""
+    ranges = ",".join(f"{each.start}-{each.end}" for each in request.highlights)
+    name = f"{request.page}-{hashlib.sha256(ranges.encode()).hexdigest()[:16]}.png"
+    return f"jobs/{request.tenant}/rendered/{request.document_id}/{request.version}/{name}"
+
+
+def _cited(request: RenderPageRequest, deps: Deps) -> list[str]:
+    if not request.highlights or request.media_type != PDF:
+        return []
+    place = (request.tenant, request.document_id, request.version)
+    page = stored_page(deps.objects.stream(request.bucket, pages_key(*place)), request.page)
+    text = page.text if page else ""
+    return [text[each.start : each.end] for each in request.highlights]
+
+
+def _result(key: str, described: Mapping[str, str]) -> RenderPageResult:
+    return RenderPageResult.model_validate({"key": key, **described})
