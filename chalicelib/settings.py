@@ -89,6 +89,7 @@ class RemoveSettings(Settings):
     bucket: str
     records_table: str
     inbox_queue_url: str
+    schedule_group: str
 
 
 class JobSettings(Settings):

@@ -19,14 +19,26 @@ _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html"""
 
 
-class SchedulerGroup:
-    """The entries of one group, each named by the id of its schedule."""
+class EntryRemover:
+    """Removes entries of one group, each named by the id of its schedule."""
+
+    def __init__(self, client: Any, group: str) -> None:
+        self._client = client
+        self._group = group
+
+    def remove(self, schedule_id: str) -> None:
+        """Remove an entry; a missing one is no error."""
+        with suppress(NotFound), translated(f"unscheduling {schedule_id}"):
+            self._client.delete_schedule(GroupName=self._group, Name=schedule_id)
+
+
+class SchedulerGroup(EntryRemover):
+    """The entries of one group, which send to a queue as a role."""
 
     def __init__(
         self, client: Any, group: str, queue_arn: str, dead_letters_arn: str, role_arn: str
     ) -> None:
-        self._client = client
-        self._group = group
+        super().__init__(client, group)
         self._queue_arn = queue_arn
         self._dead_letters_arn = dead_letters_arn
         self._role_arn = role_arn
@@ -42,11 +54,6 @@ class SchedulerGroup:
                 self._client.create_schedule(**settings)
         except Conflict:  # another request made it meanwhile
             self._update(settings)
-
-    def remove(self, schedule_id: str) -> None:
-        """Remove an entry; a missing one is no error."""
-        with suppress(NotFound), translated(f"unscheduling {schedule_id}"):
-            self._client.delete_schedule(GroupName=self._group, Name=schedule_id)
 
     def _update(self, settings: dict[str, Any]) -> None:
         with translated(f"rescheduling {settings['Name']}"):

@@ -60,6 +60,13 @@ class DocumentEraser(Protocol):
         """
 
 
+class TenantSchedules(Protocol):
+    """The schedules of tenants."""
+
+    def erase(self, tenant: str) -> int:
+        """Erase every schedule of a tenant and return how many there were; idempotent."""
+
+
 class TenantEraser(Protocol):
     """Erases the remaining data of a tenant."""
 
@@ -98,6 +105,7 @@ class Deps:
     tenants: TenantStates
     remover: DocumentEraser
     erasing: TenantEraser
+    schedules: TenantSchedules
 
 
 def run(request: StepRequest, deps: Deps) -> StepResult:
@@ -142,6 +150,8 @@ class _Step:
     def _ingests(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         """Wait for ingests and jobs that still work on the tenant; no new ones can begin."""
         removal = state.input
+        erased = self.deps.schedules.erase(removal.tenant)
+        place = _went_on(place, place.phase, Removed(records=erased))
         others = self.deps.erasing.other_jobs(removal.tenant, removal.job_id)
         for other in others:
             self._cancel(other)

@@ -13,15 +13,18 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.feedback import FeedbackTable
 from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.schedules import ScheduleTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.s3 import S3Objects
 from chalicelib.adapters.s3vectors import Vectors
+from chalicelib.adapters.scheduler import EntryRemover
 from chalicelib.adapters.sqs import Inbox
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.ingest.departures import DepartureAnnouncer
 from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
+from chalicelib.schedules.erasure import ScheduleErasure
 from chalicelib.settings import RemoveSettings, memory_gb
 from functions.remove_data import core
 
@@ -41,7 +44,7 @@ def deps(*, with_members: bool) -> core.Deps:
     departures = DepartureAnnouncer(objects, queue) if queue else None
     about = RatingRemoval(ratings, objects)
     return core.Deps(
-        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, _now, time.perf_counter, memory_gb(os.environ)),
         jobs=jobs,
         documents=records,
         tenants=records,
@@ -49,7 +52,14 @@ def deps(*, with_members: bool) -> core.Deps:
             settings.bucket, records, records, objects, vectors, departures, about
         ),
         erasing=TenantErasure(aws.s3(), aws.s3vectors(), table),
+        schedules=ScheduleErasure(
+            ScheduleTable(table), EntryRemover(aws.scheduler(), settings.schedule_group), _now
+        ),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -40,9 +40,8 @@ class Runs:
         outputs = tenant.cloud.outputs
         self.bucket = outputs["DocumentsBucketName"]
         self.s3 = tenant.cloud.client("s3")
-        self.jobs = JobTable(
-            DynamoTable(tenant.cloud.client("dynamodb"), outputs["RecordsTableName"])
-        )
+        table = DynamoTable(tenant.cloud.client("dynamodb"), outputs["RecordsTableName"])
+        self.jobs = JobTable(table)
         machines: dict[Machine, str] = {"schedule": outputs["ScheduleMachineArn"]}
         executions = JobMachines(tenant.cloud.client("stepfunctions"), machines)
         self.launcher = JobLauncher(self.jobs, executions, lambda: datetime.now(UTC))
@@ -145,6 +144,15 @@ def test_a_collection_should_follow_a_prefix_and_what_it_has_should_go_on(runs: 
     job, _ = runs.run(back)
     assert job["counts"]["done"] == 3
     runs.texts("again", {"report.csv", "report.json", "report.md"})
+
+    terms = {"name": "nightly", "expression": "rate(1 day)", "work": {"kind": "report"}}
+    made = runs.tenant.api.post("/v1/schedules", json=terms)
+    assert made.status_code == 201, made.text
+    runs.tenant.job("DELETE", "/v1/tenant", {"tenant": runs.tenant.name})
+    until(lambda: not runs.tenant.left(), "something of the tenant is left")
+    entries = runs.tenant.cloud.client("scheduler").list_schedules(GroupName="headrace-local")
+    names = {each["Name"] for each in entries["Schedules"]}
+    assert made.json()["schedule_id"] not in names
 
 
 def test_a_source_that_the_tenant_or_the_stage_may_not_read_should_fail_with_its_remedy(

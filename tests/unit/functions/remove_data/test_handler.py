@@ -12,6 +12,7 @@ ENVIRON = {
     "HEADRACE_BUCKET": "documents",
     "HEADRACE_RECORDS_TABLE": "records",
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/inbox",
+    "HEADRACE_SCHEDULE_GROUP": "headrace-test",
 }
 TELLS = """
 from functions.remove_data.handler import deps

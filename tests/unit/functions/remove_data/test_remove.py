@@ -32,6 +32,7 @@ class World:
     indexes: set[IndexRef] = field(default_factory=lambda: {INDEX, NEXT, PICTURES})
     records: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=lambda: {"KEY#1"})
+    schedules: set[str] = field(default_factory=lambda: {"nightly", "weekly"})
     running: int = 0
     told: RemovedTenant | None = None
     calls: int = 0
@@ -41,7 +42,7 @@ class World:
     def deps(self, seconds_a_look: float = 0.0) -> core.Deps:
         tenants = FakeTenants(next=NEXT, pictures=(PICTURES,))
         here = desk(self.jobs, seconds_a_look)
-        return core.Deps(here, self.jobs, self, tenants, self, self)
+        return core.Deps(here, self.jobs, self, tenants, self, self, self)
 
     def run(self, request: StepRequest, seconds_a_look: float = 0.0) -> StepResult:
         """Run steps to the end, each cut off one being repeated; nothing waits."""
@@ -61,7 +62,10 @@ class World:
             raise Transient("the power went")
 
     def left(self) -> list[object]:
-        places = (self.stored, self.objects, self.indexes, self.records, self.keys)
+        places = (
+            *(self.stored, self.objects, self.indexes, self.records, self.keys),
+            self.schedules,
+        )
         return [each for place in places for each in place]
 
     def put(self, name: str, collection: str = "a") -> None:
@@ -79,6 +83,12 @@ class World:
         self.bounds.append(bound)
         self.stored.pop(document.document_id, None)
         return Removed(objects=3, vectors=2, records=2)
+
+    def erase(self, tenant: str) -> int:
+        self._lives()
+        found = len(self.schedules)
+        self.schedules.clear()
+        return found
 
     def ingests(self, tenant: str) -> int:
         return self.running
@@ -133,6 +143,7 @@ def test_the_documents_of_a_collection_go_and_no_others() -> None:
     assert world.objects
     assert world.records
     assert world.keys
+    assert world.schedules
 
 
 @pytest.mark.parametrize(("document_id", "count"), [("doc_1", 1), ("doc_gone", 0)])
@@ -154,7 +165,7 @@ def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
     assert ("acme", JOB) not in world.jobs.kept
     assert world.told is not None
     assert world.told.documents == 5
-    assert world.told.removed == Removed(objects=15 + 35, vectors=10, records=10 + 5)
+    assert world.told.removed == Removed(objects=15 + 35, vectors=10, records=10 + 5 + 2)
     assert {backup.days for backup in world.told.backups} >= {0, 35, 90}
 
 
