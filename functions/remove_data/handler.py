@@ -13,18 +13,15 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.feedback import FeedbackTable
 from chalicelib.adapters.records.jobs import JobTable
-from chalicelib.adapters.records.schedules import ScheduleTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.s3 import S3Objects
 from chalicelib.adapters.s3vectors import Vectors
-from chalicelib.adapters.scheduler import EntryRemover
 from chalicelib.adapters.sqs import Inbox
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.ingest.departures import DepartureAnnouncer
 from chalicelib.ingest.removal import DocumentRemoval, RatingRemoval
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
-from chalicelib.schedules.erasure import ScheduleErasure
 from chalicelib.settings import RemoveSettings, memory_gb
 from functions.remove_data import core
 
@@ -36,6 +33,11 @@ def deps(*, with_members: bool) -> core.Deps:
     If every document is removed, the files of archives and mails are among them; if one is, its
     files have to be listed.
     """
+    # Imported here: they take time of a start, and only the removal of a tenant needs them.
+    from chalicelib.adapters.records.schedules import ScheduleTable
+    from chalicelib.adapters.scheduler import EntryRemover
+    from chalicelib.schedules.erasure import ScheduleErasure
+
     settings = RemoveSettings.from_environ(os.environ)
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs, records = JobTable(table), ApiDocumentTable(table)
