@@ -91,14 +91,16 @@ class BatchInputs:
             raise Conflict(f"{run.job_id} selects no documents.")
         traced = any(isinstance(each, CollectionDestination) for each in work.results)
         history = self._history(run, work)
+        # What a search finds is few, and is not listed in an order that could be continued.
+        is_late = (lambda: False) if isinstance(source, SearchSource) else run.is_late
         selector = Selector(
-            run, self.documents, self.objects, prompt, history, selection, traced=traced
+            *(run, self.documents, self.objects, prompt, history, selection, is_late),
+            traced=traced,
         )
         if isinstance(source, DocumentsSource):
-            selection = selector.step(selector.changed(source), run.is_late)
+            selection = selector.step(selector.changed(source))
         elif isinstance(source, SearchSource):
-            found = self.search(run, source)
-            selection = selector.step(selector.found(found), lambda: False)
+            selection = selector.step(selector.found(self.search(run, source)))
         if selection.is_full and not _moves(work):
             raise InvalidInput(
                 "The documents of the selection are more than a batch takes: select those that"

@@ -97,8 +97,9 @@ class SelectableDocuments(Protocol):
 class Selector:
     """Selects documents for a run, and writes their lines, a part in a step.
 
-    `traced` has it look up by which request each document was uploaded. `group` documents are read
-    at once, and `room` of them is all that a run takes.
+    `is_late` tells whether a step has used up its time, which the listing may take alone. `traced`
+    has it look up by which request each document was uploaded. `group` documents are read at once,
+    and `room` of them is all that a run takes.
     """
 
     run: Run
@@ -107,12 +108,17 @@ class Selector:
     prompt: PinnedUse
     history: DocumentHistory
     progress: SelectionProgress
+    is_late: Callable[[], bool]
     traced: bool = False
     group: int = GROUP
     room: int = FULL_ITEMS
+    stopped_at: str = ""
 
     def changed(self, source: DocumentsSource) -> Iterator[SelectedDocument]:
-        """Yield the documents that meet `source` and that no earlier run decided, by their ids."""
+        """Yield the documents that meet `source` and that no earlier run decided, by their ids.
+
+        If the step is late, it ends early and leaves the place in `stopped_at`.
+        """
         from chalicelib.retrieval.search.filters import compile_filter
 
         condition = compile_filter(source.collection, source.filter)
@@ -123,6 +129,9 @@ class Selector:
                 selected = self._undecided(document)
                 if selected is not None:
                     yield selected
+            if self.is_late():
+                self.stopped_at = document.document_id
+                return
 
     def found(self, document_ids: Sequence[str]) -> Iterator[SelectedDocument]:
         """Yield the documents of these ids, in their order."""
@@ -133,9 +142,7 @@ class Selector:
             elif not self._is_own(document):
                 yield _selected(document, document.updated_at)
 
-    def step(
-        self, selected: Iterator[SelectedDocument], is_late: Callable[[], bool]
-    ) -> SelectionProgress:
+    def step(self, selected: Iterator[SelectedDocument]) -> SelectionProgress:
         """Write a part, and return the progress after it."""
         lines: list[bytes] = []
         written: list[SelectedDocument] = []
@@ -146,7 +153,7 @@ class Selector:
                 for each, text in zip(group, pool.map(self._text, group), strict=True):
                     self._take(each, text, lines, written)
                 self._advance(group)
-                if self.progress.bytes - began >= PART_BYTES or is_late():
+                if self.progress.bytes - began >= PART_BYTES or self.is_late():
                     break
         if written:
             self._put("input", b"".join(lines))
@@ -155,10 +162,10 @@ class Selector:
         return self.progress
 
     def _advance(self, group: Sequence[SelectedDocument]) -> None:
-        if group:
-            self._change(cursor=group[-1].document_id)
         is_full = self.progress.items >= self.room or self.progress.bytes >= FULL_BYTES
-        self._change(is_full=is_full, is_done=is_full or len(group) < self.group)
+        last = self.stopped_at or (group[-1].document_id if group else self.progress.cursor)
+        is_last = len(group) < self.group and not self.stopped_at
+        self._change(cursor=last, is_full=is_full, is_done=is_full or is_last)
 
     def _take(
         self,

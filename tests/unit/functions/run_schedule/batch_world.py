@@ -58,13 +58,15 @@ class BatchBuckets(Buckets):
     """Buckets whose objects are also read and written in pieces, and keep user metadata."""
 
     facts: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
-    written: list[str] = field(default_factory=list)
+    uploads: list[int] = field(default_factory=list)
+    """Which writes went into the inbox."""
 
     def write(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         with self.counted():
             self.put(bucket, key, body)
             self.facts[bucket, key] = metadata
-            self.written.append(key)
+            if key.startswith("inbox/"):
+                self.uploads.append(self.writes)
 
     def metadata(self, bucket: str, key: str, version_id: str | None = None) -> Mapping[str, str]:
         self.read(bucket, key)

@@ -96,10 +96,11 @@ class Simulation:
         while not progress.is_done:
             selector = Selector(
                 *(run, self.world, self.world.buckets, PROMPT, self.history, progress),  # type: ignore[arg-type]
+                lambda: True,
                 group=1,
                 room=room,
             )
-            progress = selector.step(selector.changed(SOURCE), lambda: True)
+            progress = selector.step(selector.changed(SOURCE))
         found = read_selected(run, progress.parts, self.world.buckets)  # type: ignore[arg-type]
         last = progress.cursor if progress.is_full else ""
         return list(found), Listing(progress.begun, last)
@@ -107,9 +108,8 @@ class Simulation:
 
 @settings(max_examples=often(500, 25))
 @given(st.lists(EVENTS, max_size=14))
-@example(
-    [("upload", "a", 15), ("run", frozenset(), 4), ("wait", 15, None), ("run", frozenset(), 4)]
-)
+@example([("upload", "a", 15), ("wait", 14, None), RUN, ("wait", 1, None), RUN])
+@example([("upload", "a", 0), ("upload", "b", 0), ("run", frozenset("a"), 4)])
 def test_each_version_that_answers_should_be_answered_exactly_once(
     events: list[tuple[str, Any, Any]],
 ) -> None:
