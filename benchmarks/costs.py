@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from benchmarks import real_pages, small_documents
+from benchmarks import real_pages, scheduled_runs, small_documents
 from benchmarks.cost_counting import Counts, counted, versions_of
 from benchmarks.reporting import Result
 from benchmarks.running_cloud import SETTLED, Caller, running_cloud, until
@@ -38,10 +38,14 @@ PARTS = "parts"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A number of similar actions; `act` performs them and returns all receipts."""
+    """A number of similar actions; `act` performs them and returns all receipts.
+
+    `is_scheduled` says that EventBridge Scheduler invokes something for each.
+    """
 
     name: str
     act: Callable[[Caller], Sequence[Mapping[str, Any]]]
+    is_scheduled: bool = False
 
 
 def measure(repetitions: int) -> Result:
@@ -50,6 +54,8 @@ def measure(repetitions: int) -> Result:
         for number in range(WARM_UP):
             _ingest(caller, f"warm-{number}.md", small_documents.markdown(number))
         _ask(caller, QUESTIONS[0], "extractive")
+        scheduled_runs.save_prompt(caller)
+        scheduled_runs.run_schedules(caller, "warm", 1)
         used = {each.name: _used(caller, each) for each in _workloads(repetitions)}
         stored = _stored(caller)
     return Result(
@@ -77,6 +83,11 @@ def _workloads(repetitions: int) -> list[Workload]:
         Workload("a search", _queries(repetitions, _search)),
         Workload("a question, answered by extraction", _queries(repetitions, _extract)),
         Workload("a question, answered by a model", _queries(few, _generate)),
+        Workload(
+            "a schedule that runs once and finds nothing new",
+            lambda caller: scheduled_runs.run_schedules(caller, "counted", few),
+            is_scheduled=True,
+        ),
     ]
 
 
@@ -176,6 +187,7 @@ def _used(caller: Caller, workload: Workload) -> CountedUsage:
         functions=_functions(before, after),
         api_requests=len(done),
         objects=after.objects - before.objects,
+        scheduled=len(done) if workload.is_scheduled else 0,
         log_bytes=after.log_bytes - before.log_bytes,
         tokens=_tokens(lines),
         transitions=sum(line.get("transitions") or 0 for line in lines),

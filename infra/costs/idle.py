@@ -43,6 +43,12 @@ _POLL_SECONDS = 20
 SWEEP_SECONDS = Decimal("1")
 """Seconds billed to a scheduled function that finds nothing, with its start; rounded up."""
 
+SWEEP_READS: Mapping[str, int] = {"SweepSweepEvent": 2, "SweepJobsSweepJobsEvent": 6}
+"""Queries of a sweep that finds nothing, by its rule, as counted on a local cloud.
+
+That of jobs also looks for overdue schedules, entries in doubt, seats and waiting runs.
+"""
+
 SWEEP_LOG_BYTES = Decimal(2048)
 """Bytes that it logs then, with the three lines that Lambda adds; rounded up."""
 
@@ -179,7 +185,8 @@ def _runs(
         times * gigabytes * SWEEP_SECONDS,
         f"its {SWEEP_SECONDS} s at most",
     )
-    yield IdleCharge(name, "dynamodb.read_request_unit", times * 2, "the records that it looks for")
+    reads = times * SWEEP_READS.get(name, max(SWEEP_READS.values()))
+    yield IdleCharge(name, "dynamodb.read_request_unit", reads, "the records that it looks for")
     yield IdleCharge(name, "cloudwatch.logs.gb", times * SWEEP_LOG_BYTES / 1024**3, "what it logs")
     tracing = stage.value(function, "TracingConfig", {}).get("Mode", "PassThrough")
     if tracing == "Active":

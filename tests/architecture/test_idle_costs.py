@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.idle import FREE, RULES, cost_lines, idle_charges
+from infra.costs.idle import FREE, RULES, SWEEP_READS, cost_lines, idle_charges
 from tests.architecture.templates import plain
 
 CENT = Decimal("0.01")
@@ -21,6 +21,12 @@ STANDING = {
 def test_every_type_of_resource_should_have_a_standing_price() -> None:
     kinds = {resource["Type"] for resource in plain("dev")["Resources"].values()}
     assert kinds <= FREE.keys() | RULES.keys()
+
+
+def test_every_sweep_should_be_billed_by_the_queries_that_it_makes() -> None:
+    charges = idle_charges(plain("prod"), {"Stage": "prod"})
+    sweeps = {each.resource for each in charges if each.unit == "dynamodb.read_request_unit"}
+    assert sweeps == SWEEP_READS.keys()
 
 
 def test_an_idle_stage_should_cost_less_than_a_cent() -> None:
