@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.contracts.schedule_runs import RunCheckpoint
 from chalicelib.errors import Conflict
 from chalicelib.jobs.lifecycle import (
     JobState,
@@ -130,7 +132,9 @@ class JobLauncher:
     def cancel(self, state: JobState) -> Job:
         """Cancel a job: its current step is finished, and no other is begun.
 
-        A reindex that failed is begun once more, to take down the index that it was building.
+        A reindex that failed is begun once more, to take down the index that it was building. With
+        a schedule's run goes the job that does its work, which the run's next step, minutes later,
+        would cancel otherwise.
 
         Raises:
             Conflict: the job ended, or must not be left half done.
@@ -139,7 +143,16 @@ class JobLauncher:
             state = self._again(state)
         check_cancellable(state.job)
         self.records.cancel(state, self.now())
+        if state.job.kind == "scheduled_run" and state.checkpoint:
+            self._cancel_child(state)
         return self._kept(state)
+
+    def _cancel_child(self, state: JobState) -> None:
+        place = RunCheckpoint.model_validate_json(state.checkpoint)
+        child = self.records.state(state.input.tenant, place.child) if place.child else None
+        if child is not None and child.is_open:
+            with suppress(Conflict):  # it ended meanwhile
+                self.records.cancel(child, self.now())
 
     def _kept(self, state: JobState) -> Job:
         stored = self.records.state(state.input.tenant, state.input.job_id)

@@ -276,6 +276,18 @@ def test_a_cancelled_run_should_cancel_its_batch_at_any_step() -> None:
         assert all(not each.is_open for each in batches)
 
 
+def test_a_batch_should_not_go_on_until_its_cancelled_run_looks_at_it() -> None:
+    world = World()
+    world.put("a.txt")
+    request = world.begin(DOCUMENTS)
+    while not place_of(world.state(request)).child:
+        world.step(request)
+    launcher = JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT)
+    launcher.cancel(world.state(request))
+    assert world.batch(world.state(request)).job.status == "cancelled"
+    assert world.step(request).next == "ended"
+
+
 def test_a_batch_that_somebody_cancelled_should_end_the_run_as_cancelled() -> None:
     world = World()
     world.put("a.txt")
