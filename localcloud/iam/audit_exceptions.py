@@ -148,19 +148,31 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "SweepJobsRole",
+        "SweepJobsRole|ScheduleDueRole",
         (
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "events:PutEvents",
+            "iam:PassRole",
+            "scheduler:CreateSchedule",
+            "scheduler:UpdateSchedule",
+            "scheduler:DeleteSchedule",
             "states:DescribeExecution",
             "states:StartExecution",
         ),
-        "The sweep of jobs settles as `JobEnded` does, for any job; it also starts what a crash "
-        "prevented from starting, at any moment of a run.",
+        "The sweep of jobs settles as `JobEnded` does, for any job, and begins runs as "
+        "`ScheduleDue` does; it also starts what a crash prevented from starting, at any moment of "
+        "a run, and makes entries of schedules anew. A time that is due settles a run only if its "
+        "tenant is being removed.",
         _START,
         (
             "*:table/*",
             "*:event-bus/*",
+            "*:schedule/*",
+            "*:role/*",
+            "*:execution:*-schedule:[*]",
             "*:execution:*-remove:[*]",
             "*:execution:*-reindex:[*]",
             "*:execution:*-batch:[*]",
@@ -193,10 +205,12 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "RemoveDataRole",
+        "RemoveDataRole|ScheduleRole",
         ("sqs:SendMessage",),
-        "Only the job that removes a large container sends messages about its members.",
+        "Only the job that removes a large container sends messages about its members; Scheduler "
+        "sends to the dead letters what it could not deliver for a day.",
         f"{_DOCS}/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
+        ("*-inbox", "*-dead-letters"),
     ),
     UntestedGrant(
         "ExportDocumentsRole",
