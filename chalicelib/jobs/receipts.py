@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.contracts.schedule_runs import RunCheckpoint
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, STEP_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -56,6 +55,9 @@ def describe_run(job: Job, checkpoint: str) -> Job:
 
     The receipt of `job` is that of its steps; that of the job which did its work is added.
     """
+    # Functions of ingest price by this module, and know no runs.
+    from chalicelib.contracts.schedule_runs import RunCheckpoint
+
     if not checkpoint:
         return job
     place = RunCheckpoint.model_validate_json(checkpoint)

@@ -60,7 +60,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.run_model.handler.caption_image": Budget(620, SEEING),
     "functions.check_support.handler.handler": Budget(290, ON_MODEL),
     "functions.chunk_document.handler.handler": Budget(550, WITH_TEXTS),
-    "functions.embed_chunks.handler.handler": Budget(580, WITH_TEXTS),
+    "functions.embed_chunks.handler.handler": Budget(570, WITH_TEXTS),
     "functions.run_model.handler.classify_image": Budget(620, SEEING),
     "functions.run_model.handler.complete_text": Budget(556, (*SEEING, "PIL")),
     "functions.run_model.handler.embed_image": Budget(620, SEEING),
