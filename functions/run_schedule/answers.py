@@ -9,6 +9,7 @@ A webhook is told by the event of the run's end, so that nothing is written for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from functions.run_schedule.selection import SelectableDocuments
 
 MAX_RESULTS_SHOWN = 20
+WRITES_AT_ONCE = 8
 ANSWERS_A_LOOK = 32
 """Answers that are written between two looks at the time."""
 JSON = "application/json"
@@ -86,18 +88,19 @@ class AnswerDelivery:
         )
         waiting = islice(pairs, progress.line, None)
         shown: list[str] = []
-        while some := list(islice(waiting, ANSWERS_A_LOOK)):
-            texts = [(answer, source) for answer, source in some if answer.text is not None]
-            shown += [writer.write(answer, source) for answer, source in texts]
-            progress = progress.model_copy(
-                update={
-                    "line": progress.line + len(some),
-                    "documents": progress.documents + len(texts),
-                    "without_text": progress.without_text + len(some) - len(texts),
-                }
-            )
-            if is_late():
-                return progress, tuple(shown)
+        with ThreadPoolExecutor(WRITES_AT_ONCE) as pool:
+            while some := list(islice(waiting, ANSWERS_A_LOOK)):
+                texts = [pair for pair in some if pair[0].text is not None]
+                shown += pool.map(lambda pair: writer.write(*pair), texts)
+                progress = progress.model_copy(
+                    update={
+                        "line": progress.line + len(some),
+                        "documents": progress.documents + len(texts),
+                        "without_text": progress.without_text + len(some) - len(texts),
+                    }
+                )
+                if is_late():
+                    return progress, tuple(shown)
         return _next_destination(progress), tuple(shown)
 
     def _writer(self, collection: str, progress: BatchProgress) -> DocumentWriter:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Lock
 from typing import Any
 
 from chalicelib.contracts.batches import BatchCheckpoint, BatchEstimate
@@ -60,9 +61,10 @@ class BatchBuckets(Buckets):
     facts: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     uploads: list[int] = field(default_factory=list)
     """Which writes went into the inbox."""
+    _lock: Lock = field(default_factory=Lock)
 
     def write(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
-        with self.counted():
+        with self._lock, self.counted():
             self.put(bucket, key, body)
             self.facts[bucket, key] = metadata
             if key.startswith("inbox/"):
