@@ -80,7 +80,8 @@ def _described_destination(destination: Json) -> str:
 
 
 def _described_policies(terms: Json) -> str:
-    budget = terms.get("budget")
+    budget, count = terms.get("budget"), terms["pause_after"]
+    failures = "a failure" if count == 1 else f"{count} failures"
     bounded = [] if budget is None else [f"at most ${budget} a run"]
     if terms["window_minutes"]:
         bounded.append(f"within {terms['window_minutes']} min")
@@ -90,7 +91,7 @@ def _described_policies(terms: Json) -> str:
             f"overlap {terms['overlap']}",
             f"catch-up {terms['catch_up']}",
             f"retries {terms['retries']}",
-            f"paused after {terms['pause_after']} failures",
+            f"paused after {failures}",
         ]
     )
 

@@ -211,14 +211,22 @@ def test_every_policy_should_be_named_by_a_state() -> None:
         ("ModelFailure", "Rate Exceeded.", "Once that is mended, try again"),
     ],
 )
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        ({"job_id": "job_1", "kind": "batch"}, "jobs job_1 --retry"),
+        (
+            {"job_id": "job_1", "kind": "scheduled_run", "run": {"schedule": "nightly"}},
+            "schedules run nightly",
+        ),
+    ],
+)
 def test_a_job_fails_in_our_words_with_the_command_to_try_again(
-    error: str, why: str, advice: str
+    error: str, why: str, advice: str, given: dict[str, Any], command: str
 ) -> None:
     cause = json.dumps({"errorMessage": "Rate Exceeded."})
     bindings = Bindings(
-        {},
-        {"Execution": {"Input": {"job_id": "job_1"}}},
-        error_output={"Error": error, "Cause": cause},
+        {}, {"Execution": {"Input": given}}, error_output={"Error": error, "Cause": cause}
     )
     rules = [
         rule
@@ -232,4 +240,4 @@ def test_a_job_fails_in_our_words_with_the_command_to_try_again(
         for rule in rules
         if "job_id" in rule["Assign"]["reason"]
     }
-    assert told == {f"{why} {advice}: `headrace jobs job_1 --retry`."}
+    assert told == {f"{why} {advice}: `headrace {command}`."}
