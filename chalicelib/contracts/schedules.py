@@ -162,6 +162,14 @@ class ExportWork(HttpInput):
     collection: Collection | None = None
     results: Destinations = ()
 
+    @model_validator(mode="after")
+    def _files_to_buckets(self) -> Self:
+        if any(result.type == "collection" for result in self.results):
+            raise PydanticCustomError(
+                "destination", "an export is a set of ZIP files, which go to S3 and no collection"
+            )
+        return self
+
 
 class ReportWork(HttpInput):
     """Report usage and cost of the last whole period before the run."""

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.contracts.jobs import JobCounts, JobError
+from chalicelib.contracts.schedules import WORK as WORK_CONTRACT
 from chalicelib.errors import HeadraceError, InvalidInput
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, ResultFile
@@ -117,6 +119,12 @@ def test_a_run_that_is_cancelled_should_cancel_its_export(runs: ExportRunsOf) ->
 def test_an_export_that_was_cancelled_should_cancel_the_run(runs: ExportRunsOf) -> None:
     runs.ends = ["cancelled"]
     assert runs.run(WORK).job.status == "cancelled"
+
+
+def test_an_export_into_a_collection_should_be_refused_when_it_is_asked_for() -> None:
+    asked = {"kind": "export", "results": [{"type": "collection", "collection": "news"}]}
+    with pytest.raises(ValidationError, match="ZIP files, which go to S3 and no collection"):
+        WORK_CONTRACT.validate_python(asked)
 
 
 def test_a_place_that_was_not_granted_should_be_refused_before_the_export(
