@@ -20,8 +20,8 @@ from functions.run_schedule.manifest import KeyPair, ManifestEntry
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
 
-KEYS_A_STEP = 1_000
-COPIES_A_STEP = 500
+KEYS_A_STEP = 5_000
+COPIES_A_STEP = 2_000
 BYTES_A_STEP = 20 * 1024**3
 """A step compares, and copies, no more once it has one of these; the last object may exceed it."""
 

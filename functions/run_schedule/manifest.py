@@ -1,6 +1,6 @@
 """The manifest of a synchronised prefix: what the last run found there, in order of the keys.
 
-    schedules/{tenant}/{schedule_id}/{run_id}/00000.jsonl     up to a thousand entries
+    schedules/{tenant}/{schedule_id}/{run_id}/00000.jsonl     up to 5,000 entries
     schedules/{tenant}/{schedule_id}/{run_id}/manifest.json   written last: the run has ended
 
 A run reads the manifest of the run before beside a new listing, both in order, so that neither has

@@ -1,6 +1,6 @@
 """Brings the objects under a prefix into a collection: those that are new or changed.
 
-Each step compares up to a thousand keys with the manifest of the last run, copies what differs
+Each step compares up to 5,000 keys with the manifest of the last run, copies what differs
 into the inbox, where it is read like any upload, and writes a file of the new manifest. Objects
 that are gone are removed at the end, and only if enough are left: a source that was wiped, or that
 cannot be listed, must not empty the collection.
