@@ -135,10 +135,17 @@ def run(target: UserContext, name: str, wait: bool) -> None:
 
 @schedules.command("history")
 @click.argument("name")
+@click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--limit", type=click.IntRange(1, _PAGE), default=20, show_default=True)
 @user_command
-def history(target: UserContext, name: str, limit: int) -> None:
-    """Show the newest runs: when, how many items, what they cost, and why one did not succeed."""
+def history(target: UserContext, name: str, run_id: str | None, limit: int) -> None:
+    """Show the newest runs: when, how many items, what they cost, and why one failed.
+
+    With RUN, show that run with its results, its notes and its receipt.
+    """
+    if run_id is not None:
+        show_run(target.output, target.api.call("GET", schedule_path(name, "runs", run_id)))
+        return
     page = target.api.call("GET", schedule_path(name, "runs"), params={"limit": str(limit)})
     if target.output.as_json:
         target.output.json(page["items"])

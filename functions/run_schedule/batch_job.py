@@ -127,9 +127,13 @@ def whole_receipt(child: JobState, cost: UnitCost) -> Receipt:
 
 
 def batch_notes(child: JobState) -> tuple[str, ...]:
-    """Return how the cost of a batch compares with its estimate."""
-    place = read_checkpoint(child)
-    return () if place is None else place.words
+    """Return how many items have no answer, and how the cost compares with the estimate."""
+    place, counts = read_checkpoint(child), child.job.counts
+    words = () if place is None else place.words
+    if counts.done == counts.total:
+        return words
+    missing = f"{counts.total - counts.done} of {counts.total} without an answer"
+    return (f"{missing}: errors.jsonl of the job {child.job.job_id} says why.", *words)
 
 
 def batch_failure(child: JobState, reason: str) -> HeadraceError:

@@ -285,6 +285,16 @@ def test_should_list_schedules_and_the_runs_of_one(fake: FakeHeadrace, headrace:
     assert len(headrace("schedules", "history", "nightly", "--json").json) == 2
 
 
+def test_should_show_one_run_with_its_notes_and_results(
+    fake: FakeHeadrace, headrace: Headrace
+) -> None:
+    fake.documents["RUN1"] = run()
+    out = headrace("schedules", "history", "nightly", "RUN1").out
+    assert fake.requests[-1][:2] == ("GET", "/v1/schedules/nightly/runs/RUN1")
+    assert "one note" in out
+    assert "s3://lake/out/" in out
+
+
 @pytest.mark.parametrize("move", ["pause", "resume"])
 def test_should_pause_and_resume(fake: FakeHeadrace, headrace: Headrace, move: str) -> None:
     fake.answer = schedule(status="paused" if move == "pause" else "active")

@@ -169,7 +169,10 @@ def test_a_failed_item_should_be_tried_in_three_runs_and_then_be_noted() -> None
     world.put("a.txt")
     world.put("bad.txt")
     world.failing = {"bad.txt"}
-    assert world.run().job.status == "partial"
+    first = world.run()
+    assert first.job.status == "partial"
+    child = place_of(first).child
+    assert f"1 of 2 without an answer: errors.jsonl of the job {child} says why." in notes(first)
     second = world.run()
     assert (second.job.status, second.job.counts.failed) == ("partial", 1)
     world.put("c.txt")
