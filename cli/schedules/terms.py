@@ -34,7 +34,7 @@ _WORK_OPTIONS: dict[str, tuple[str, ...]] = {
     "prompt": ("version", "variables", *_SELECTION, *_OF_BATCH, *_DESTINATIONS),
     "calls": (*_OF_BATCH, *_DESTINATIONS),
     "sync": ("remove",),
-    "export": ("collection", *_DESTINATIONS),
+    "export": ("collection", "results", "webhook"),
     "report": _DESTINATIONS,
 }
 _FLAGS = {

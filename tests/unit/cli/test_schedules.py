@@ -218,6 +218,7 @@ def test_should_replace_only_what_an_option_says(fake: FakeHeadrace, headrace: H
         (("--every", "1h", "--export", "--report", "day"), "one thing"),
         (("--every", "1h", "--export", "--search", "weir"), "--search does not go with --export"),
         (("--every", "1h", "--into", "a"), "--into goes with"),
+        (("--every", "1h", "--export", "--into", "a"), "--into does not go with --export"),
         (("--every", "1h", "--prompt", "tag", "--limit", "5"), "goes with --search"),
         (("--every", "1h", "--prompt", "tag", "--var", "tone"), "NAME=VALUE"),
         (("--every", "1h", "--export", "--start", "soon"), "--start"),
