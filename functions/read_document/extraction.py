@@ -16,7 +16,7 @@ from functions.read_document.file_types.detection import file_type
 from functions.read_document.file_types.formats import FileType, Format, Identify
 from functions.read_document.pages import Extract
 from functions.read_document.text.encodings import as_utf8, decode
-from functions.read_document.text.language import language_of
+from functions.read_document.text.language import language_of, load_model
 
 _EXTRACTORS = {
     Format.PDF: "pdf.pdf_document",
@@ -37,6 +37,14 @@ _EXTRACTORS = {
     Format.EPUB: "office.epub",
 }
 """The modules that extract the pages of a whole file, by its format."""
+
+_LIBRARIES = {
+    Format.DOCX: ("docx", "lxml.etree"),
+    Format.PPTX: ("pptx", "lxml.etree"),
+    Format.XLSX: ("openpyxl", "lxml.etree"),
+    **dict.fromkeys((Format.ODT, Format.ODS, Format.ODP, Format.RTF, Format.EPUB), ("lxml.etree",)),
+}
+"""The libraries that those modules import where they need them."""
 
 _TEXT_PARSERS = {Format.HTML: "text.html", Format.MARKDOWN: "text.markdown"}
 """The modules that split text into blocks; any other text is split by `text.plain_text`."""
@@ -80,10 +88,17 @@ def read_pages(data: bytes, kind: FileType) -> Extract:
 
 
 def load_extractor(kind: FileType) -> None:
-    """Import the module that extracts files of `kind`, so that a forked child need not."""
+    """Load what it takes to extract files of `kind`, so that no forked child has to.
+
+    A child that loads something loses it, and the next one loads it again.
+    """
+    if kind.format is Format.PICTURE:
+        return
     text_parser = _TEXT_PARSERS.get(kind.format, "text.plain_text")
-    if kind.format is not Format.PICTURE:
-        _load(_EXTRACTORS.get(kind.format, text_parser))
+    _load(_EXTRACTORS.get(kind.format, text_parser))
+    for library in _LIBRARIES.get(kind.format, ()):
+        import_module(library)
+    load_model()
 
 
 def _load(name: str) -> object:

@@ -33,7 +33,7 @@ def language_of(pages: Sequence[Page]) -> str:
     needed = MIN_IDEOGRAPHS if any(it >= _IDEOGRAPHS_FROM for it in letters) else MIN_LETTERS
     if len(letters) < needed:
         return ""
-    code, confidence = _identifier().classify(text)
+    code, confidence = load_model().classify(text)
     return str(code) if confidence >= MIN_CONFIDENCE else ""
 
 
@@ -53,7 +53,8 @@ def _sample(texts: Sequence[str]) -> str:
 
 
 @functools.cache
-def _identifier() -> LanguageIdentifier:
+def load_model() -> LanguageIdentifier:
+    """Return the model, loaded once a process; that takes half a second of a core."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

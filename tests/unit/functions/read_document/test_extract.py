@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from functions.read_document.file_types.formats import ContentGuess, Identify
 from functions.read_document.text.encodings import decode
 from tests.unit.functions.read_document.files import encrypted_pdf, pdf
 
+SAMPLES = Path(__file__).parents[3] / "data" / "formats"
 ENGLISH = "The turbine stands still on Sundays, and the café opens at nine o'clock. "
 
 
@@ -142,3 +146,40 @@ def test_any_bytes_are_read_or_refused_but_never_a_fault(content: bytes) -> None
     except (InvalidInput, Unsupported):
         return
     assert any(page.text.strip() for page in read.pages)
+
+
+CHILDREN = """
+import os, sys
+from pathlib import Path
+from functions.read_document.extraction import as_utf8, extract_as, load_extractor
+from functions.read_document.file_types.detection import file_type
+from functions.read_document.text.language import load_model
+
+for name in sys.argv[1:]:
+    data = as_utf8(Path(name).read_bytes())
+    kind = file_type(data, name, None)
+    load_extractor(kind)
+    if os.fork() == 0:
+        before, loaded = set(sys.modules), load_model.cache_info().misses
+        extract_as(data, kind)
+        new = {module.partition(".")[0] for module in set(sys.modules) - before}
+        print(Path(name).suffix, load_model.cache_info().misses - loaded, sorted(new & LIBRARIES))
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_child_that_reads_should_load_neither_the_model_of_languages_nor_a_library() -> None:
+    """It would lose it, and every file pay for it again: two thirds of a second of a core."""
+    files = [
+        str(SAMPLES / name)
+        for name in (
+            "columns.pdf", "maintenance-plan.docx", "induction.pptx", "generation-2024.xlsx",
+            "incident.odt", "history.epub",
+        )
+    ]  # fmt: skip
+    libraries = "LIBRARIES = {'docx', 'pptx', 'openpyxl', 'lxml', 'py3langid', 'PIL'}"
+    program = [sys.executable, "-W", "ignore", "-c", libraries + CHILDREN, *files]
+    told = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == [f"{Path(name).suffix} 0 []" for name in files], told.stderr
