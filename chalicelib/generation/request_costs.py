@@ -20,8 +20,8 @@ Quantities = Mapping[str, float]
 DOCUMENT: Quantities = {
     "apigateway.request": 1,
     "cloudwatch.logs.gb": 7_000 / _GIGABYTE,
-    "dynamodb.read_request_unit": 13,
-    "dynamodb.write_request_unit": 18,
+    "dynamodb.read_request_unit": 16,
+    "dynamodb.write_request_unit": 21,
     "eventbridge.event": 5,
     "lambda.gb_second.arm64": 0.17,
     "lambda.request": 5,
@@ -44,8 +44,7 @@ PART: Quantities = {
 QUESTION: Quantities = {
     "apigateway.request": 1,
     "cloudwatch.logs.gb": 3_100 / _GIGABYTE,
-    "dynamodb.read_request_unit": 3,
-    "dynamodb.write_request_unit": 1,
+    "dynamodb.read_request_unit": 4,
     "lambda.gb_second.arm64": 0.05,
     "lambda.request": 2,
     "xray.trace": 1,
