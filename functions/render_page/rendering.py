@@ -30,9 +30,11 @@ MAX_PIXELS = 2_000
 MAX_SOURCE_BYTES = 480 * 1024 * 1024
 """The most bytes of a source, which is stored on the 512 MB of disk that a function has."""
 MARK = (255, 237, 140)
+_SCALED_MODES = ("L", "RGB", "RGBA")
+"""Modes that are scaled down before any copy is made: a picture may have 50 million pixels."""
 MARGIN = 2
 """Pixels that a mark is larger than its letters, on each side."""
-BUDGET = WorkBudget(cpu_seconds=15, memory_bytes=512 * 1024 * 1024, wall_seconds=20.0)
+BUDGET = WorkBudget(cpu_seconds=15, memory_bytes=768 * 1024 * 1024, wall_seconds=20.0)
 """The budget of rendering one page, whatever it draws; a caller waits for it."""
 
 
@@ -119,9 +121,11 @@ def _draw(image: Image.Image, boxes: Sequence[Box]) -> None:
 def _picture(path: Path) -> Rendering:
     with open_image(path.read_bytes(), "file", "The picture") as file:
         file.draft("RGB", (MAX_PIXELS, MAX_PIXELS))
-        image = upright(file).convert("RGBA" if file.has_transparency_data else "RGB")
-    image.thumbnail((MAX_PIXELS, MAX_PIXELS))
-    return _encoded(image, 0)
+        image = upright(file)
+        if image.mode not in _SCALED_MODES:
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image.thumbnail((MAX_PIXELS, MAX_PIXELS))
+        return _encoded(image.convert("RGBA" if image.mode == "RGBA" else "RGB"), 0)
 
 
 def _encoded(image: Image.Image, highlighted: int) -> Rendering:

@@ -113,7 +113,7 @@ def test_every_function_should_have_a_role_of_its_own_and_one_architecture(
 def test_a_stage_should_be_in_the_names_that_chalice_makes(template: dict[str, Any]) -> None:
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     queues = json.dumps([mapping["EventSourceArn"] for mapping in mappings])
-    assert set(re.findall(r"headrace-try-(\w+)", queues)) == {"inbox", "webhooks"}
+    assert set(re.findall(r"headrace-try-(\w+)", queues)) == {"inbox", "schedules", "webhooks"}
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
