@@ -18,7 +18,7 @@ from chalicelib.contracts.schedule_runs import (
 )
 from chalicelib.contracts.schedules import WORK, ScheduleRun
 from chalicelib.errors import Conflict, Throttled
-from chalicelib.jobs.receipts import job_receipt
+from chalicelib.jobs.receipts import describe_run, job_receipt
 from chalicelib.schedules.changes import paused_fields
 from chalicelib.schedules.claims import cancelled_records
 from chalicelib.schedules.records import (
@@ -68,7 +68,8 @@ def run_result(job: JobState, cost: UnitCost) -> RunResult:
     """Return the result of the run of a job that has ended."""
     place = RunCheckpoint.model_validate_json(job.checkpoint) if job.checkpoint else RunCheckpoint()
     status = _ENDS[job.job.status]
-    lines = job_receipt(job, cost).lines
+    told = job.job.model_copy(update={"receipt": job_receipt(job, cost)})
+    shown = describe_run(told, job.checkpoint)
     error = job.job.error
     reason = f"{error.type}: {error.message}" if error is not None else ""
     if job.job.status == "expired":
@@ -78,9 +79,9 @@ def run_result(job: JobState, cost: UnitCost) -> RunResult:
         reason=reason,
         attempts=job.job.attempt,
         counts=job.job.counts,
-        receipt=Receipt.of((*lines, *(place.receipt.lines if place.receipt else ()))),
+        receipt=shown.receipt,
         results=place.results,
-        notes=place.notes,
+        notes=shown.notes,
         watermark=place.watermark if status in ("succeeded", "partial") else None,
     )
 
