@@ -31,12 +31,14 @@ ONE_IN = 3
 
 @pytest.fixture
 def tenant(tenant: Tenant) -> Iterator[Tenant]:
-    """A tenant with a document, whose webhooks are removed: every event would be sent to them."""
+    """A tenant with a document, whose webhooks and schedules are removed: these would go on."""
     yield tenant
     headers = {"Authorization": f"Bearer {tenant.key}"}
     with httpx.Client(base_url=tenant.cloud.endpoint_url, headers=headers) as api:
         for webhook in api.get("/v1/webhooks").json()["items"]:
             assert api.delete(f"/v1/webhooks/{webhook['webhook_id']}").status_code == 204
+        for schedule in api.get("/v1/schedules").json()["items"]:
+            assert api.delete(f"/v1/schedules/{schedule['name']}").status_code == 204
 
 
 @pytest.mark.slow
