@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import Throttled
@@ -13,6 +13,9 @@ from chalicelib.schedules.settlement import ATTEMPTS
 
 if TYPE_CHECKING:
     from chalicelib.schedules.records import ScheduleRecords, ScheduleState
+
+_SECOND = timedelta(seconds=1)
+"""AWS keeps the start and the end of an entry to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ def wanted_entry(state: ScheduleState, now: datetime) -> SchedulerEntry | None:
     if following is None:
         return None
     start = following if terms.expression.startswith("rate(") else terms.start
+    end = terms.end
+    if start is not None and end is not None and end - start < _SECOND:
+        end = None  # AWS takes none that is not after the start; the last claim ends the entry
     return SchedulerEntry(
         schedule_id=state.schedule_id,
         tenant=state.tenant,
@@ -58,7 +64,7 @@ def wanted_entry(state: ScheduleState, now: datetime) -> SchedulerEntry | None:
         time_zone=terms.time_zone,
         window_minutes=terms.window_minutes,
         start=start if start is not None and start > now else None,
-        end=terms.end,
+        end=end,
     )
 
 

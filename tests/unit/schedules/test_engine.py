@@ -16,6 +16,7 @@ from chalicelib.contracts.schedule_runs import (
 from chalicelib.errors import Conflict
 from chalicelib.schedules.changes import pause, remove, replace_terms, resume
 from chalicelib.schedules.claims import MAX_QUEUED, MAX_WAITING, run_by_hand
+from chalicelib.schedules.entries import wanted_entry
 from chalicelib.schedules.records import ChangeOutcome
 from tests.soak import often
 from tests.unit.schedules.fakes import BEGAN, Room
@@ -54,6 +55,19 @@ def test_a_trigger_that_is_lost_should_be_made_up_for_by_the_sweep() -> None:
     room.sweep()
     assert statuses(room) == ["running"]
     assert list(room.entries.kept) == [state.schedule_id]
+
+
+def test_an_entry_whose_only_time_is_the_end_should_start_and_have_no_end() -> None:
+    """AWS refuses an EndDate that is not after the StartDate.
+
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
+    """
+    room = Room()
+    state = room.create("nightly", expression="rate(1 hour)", start=BEGAN, end=BEGAN + 2 * HOUR)
+    for hours, end in ((0.5, state.terms.end), (1.5, None)):
+        entry = wanted_entry(state, BEGAN + hours * HOUR)
+        assert entry is not None
+        assert (entry.start, entry.end) == (BEGAN + (hours + 0.5) * HOUR, end)
 
 
 def test_the_sweep_should_wait_for_the_flexible_window() -> None:
