@@ -65,11 +65,12 @@ class ExportRuns:
 
     def cancel(self, run: Run, place: RunCheckpoint) -> int | None:
         """Cancel the export; what was copied stays."""
-        self.children.cancel(run, place)
+        # Also one that was begun by a step that was not recorded.
+        self.children.cancel(run, place.model_copy(update={"child": _export_id(run)}))
         return None
 
     def _launch(self, run: Run, work: ExportWork) -> RunStep:
-        child = ulid_of(run.state.job.created_at, f"{run.job_id}/export")
+        child = _export_id(run)
         self.children.launch(
             JobInput(
                 tenant=run.tenant,
@@ -123,6 +124,11 @@ class ExportRuns:
             update["notes"] = (f"the files are results of the job {place.child} for seven days",)
         end: JobEnd = "partial" if child.job.status == "partial" else "succeeded"
         return RunStep(place.model_copy(update=update), child.job.counts, end=end)
+
+
+def _export_id(run: Run) -> str:
+    """Return the id of the run's export, the same in each step."""
+    return ulid_of(run.state.job.created_at, f"{run.job_id}/export")
 
 
 def _failure(child: JobState) -> HeadraceError:

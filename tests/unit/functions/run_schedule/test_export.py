@@ -116,6 +116,18 @@ def test_a_run_that_is_cancelled_should_cancel_its_export(runs: ExportRunsOf) ->
     assert runs.exports[0].job.status == "cancelled"
 
 
+def test_a_run_that_is_cancelled_before_its_step_is_recorded_should_cancel_its_export(
+    runs: ExportRunsOf,
+) -> None:
+    request = runs.begin(WORK)
+    before = runs.jobs.kept["acme", request.job_id]
+    runs.step(request)
+    runs.jobs.kept["acme", request.job_id] = before
+    runs.jobs.cancel(before, NOW)
+    assert runs.step(request).status == "cancelled"
+    assert runs.exports[0].job.status == "cancelled"
+
+
 def test_an_export_that_was_cancelled_should_cancel_the_run(runs: ExportRunsOf) -> None:
     runs.ends = ["cancelled"]
     assert runs.run(WORK).job.status == "cancelled"
