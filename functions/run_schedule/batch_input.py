@@ -91,16 +91,18 @@ class BatchInputs:
             raise Conflict(f"{run.job_id} selects no documents.")
         traced = any(isinstance(each, CollectionDestination) for each in work.results)
         history = self._history(run, work)
-        # What a search finds is few, and is not listed in an order that could be continued.
-        is_late = (lambda: False) if isinstance(source, SearchSource) else run.is_late
+        if isinstance(source, SearchSource) and selection.found is None:
+            # A step that goes on finds the same, whatever was uploaded meanwhile.
+            found = tuple(self.search(run, source))
+            selection = selection.model_copy(update={"found": found})
         selector = Selector(
-            *(run, self.documents, self.objects, prompt, history, selection, is_late),
+            *(run, self.documents, self.objects, prompt, history, selection, run.is_late),
             traced=traced,
         )
         if isinstance(source, DocumentsSource):
             selection = selector.step(selector.changed(source))
         elif isinstance(source, SearchSource):
-            selection = selector.step(selector.found(self.search(run, source)))
+            selection = selector.step(selector.found())
         if selection.is_full and not _moves(work):
             raise InvalidInput(
                 "The documents of the selection are more than a batch takes: select those that"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_FILES = 1_000
 """Files of one run: each is copied and read on its own."""
+MAX_LISTED = 100_000
+"""Objects under a prefix, each of which is compared in the memory of one step."""
 ENTRIES = 1_000
 HASH_CHARACTERS = 16
 URI = "work.source.uri"
@@ -88,12 +90,15 @@ class FileSelector:
         """Take the files under `uri` that are new or changed since the watermark.
 
         Raises:
-            InvalidInput: the tenant may not read there, or a file is more than a batch takes.
+            InvalidInput: the tenant may not read there, there are too many objects, or a file is
+                more than a batch takes.
         """
         place = self._place(uri)
         entries: list[ManifestEntry] = []
         changed: dict[str, ManifestEntry | None] = {}
         for old, new in self._compared(uri, place):
+            if len(entries) == MAX_LISTED:
+                raise _too_many(place)
             if old is not None and old.is_same(new):
                 entries.append(old)
             elif new.size:
@@ -125,7 +130,8 @@ class FileSelector:
         """Yield what there is under the prefix now, with the entry of the last run."""
         key = self.run.order.watermark.key
         head = self._store.head(key) if key else None
-        known = head is not None and head.uri == uri
+        # One with a collection is that of a sync, which had no calls answered.
+        known = head is not None and (head.uri, head.collection) == (uri, "")
         old = self._store.entries(key, 0, head.parts, "") if head and known else iter(())
         for pair in merge(old, self.transfers.listed(place), 0):
             if pair.new is not None:
@@ -214,7 +220,11 @@ def told_apart(line: bytes, name: str) -> bytes:
     field = "custom_id" if "custom_id" in fields else "id"
     if not isinstance(fields.get(field), str) or not fields[field]:
         return line
-    return json.dumps({**fields, field: unique_id(name, fields[field])}).encode()
+    told = {**fields, field: unique_id(name, fields[field])}
+    try:  # no longer than it was, but for the name: escapes take up to three times the bytes
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair can only be written as an escape
+        return json.dumps(told).encode()
 
 
 def unique_id(name: str, id_: str) -> str:
@@ -238,6 +248,15 @@ def _digest(text: str) -> str:
 
 def _entry(found: SourceObject) -> ManifestEntry:
     return ManifestEntry(key=found.key, etag=found.etag, size=found.size, modified=found.modified)
+
+
+def _too_many(place: S3Location) -> InvalidInput:
+    return InvalidInput(
+        f"There are more than {MAX_LISTED:,} objects under {place.uri}: remove files that were"
+        " answered, or name a prefix that holds fewer.",
+        field=URI,
+        limit=str(MAX_LISTED),
+    )
 
 
 def _too_much(source: S3Location) -> InvalidInput:

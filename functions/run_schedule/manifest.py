@@ -70,7 +70,12 @@ class ManifestStore:
     bucket: str
 
     def head(self, key: str) -> ManifestHead | None:
-        """Return the head of a manifest; None if there is none."""
+        """Return the head of a manifest; None if there is none.
+
+        A schedule whose work was replaced has the watermark of another kind, which is none.
+        """
+        if not key.endswith(f"/{HEAD}"):
+            return None
         try:
             return ManifestHead.model_validate_json(self.objects.read(self.bucket, key))
         except NotFound:

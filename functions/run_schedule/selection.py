@@ -55,6 +55,7 @@ class SelectionProgress(Contract):
 
     Attributes:
         begun: When the listing began.
+        found: What the search found, the best first, once it was asked.
         cursor: The last document whose line was written, or "".
         is_full: Whether documents are left because a batch has no room for more.
         bytes: The size of the lines, each with its prompt.
@@ -63,6 +64,7 @@ class SelectionProgress(Contract):
     """
 
     begun: AwareDatetime
+    found: tuple[str, ...] | None = None
     cursor: str = ""
     is_done: bool = False
     is_full: bool = False
@@ -133,9 +135,10 @@ class Selector:
                 self.stopped_at = document.document_id
                 return
 
-    def found(self, document_ids: Sequence[str]) -> Iterator[SelectedDocument]:
-        """Yield the documents of these ids, in their order."""
-        for document_id in document_ids:
+    def found(self) -> Iterator[SelectedDocument]:
+        """Yield the documents that the search found, in their order, from the cursor on."""
+        found, cursor = self.progress.found or (), self.progress.cursor
+        for document_id in found[found.index(cursor) + 1 :] if cursor else found:
             document = self.documents.document(self.run.tenant, document_id)
             if document is None or not document.version:
                 self._count("gone")

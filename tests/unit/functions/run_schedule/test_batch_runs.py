@@ -14,7 +14,10 @@ from chalicelib.contracts.budgets import BudgetReport, DollarBudget
 from chalicelib.contracts.collections import Declaration
 from chalicelib.errors import ModelFailure
 from chalicelib.jobs.launcher import JobLauncher
+from functions.run_schedule import files as selected_files
+from functions.run_schedule import selection
 from functions.run_schedule.batch import NOTHING_NEW
+from functions.run_schedule.files import told_apart
 from functions.run_schedule.history import MAX_TRIES
 from tests.unit.functions.run_schedule.batch_world import (
     DOCUMENTS,
@@ -161,6 +164,24 @@ def test_a_search_should_select_the_documents_that_it_finds() -> None:
     world.found = [*reversed(list(world.stored)), "doc_gone"]
     state = world.run(work(source={"type": "search", "query": "weirs", "limit": 4}))
     assert state.job.counts.done == 3
+    assert "1 document: removed meanwhile." in notes(state)
+
+
+def test_long_documents_that_a_search_finds_should_be_selected_once_over_many_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selection, "PART_BYTES", 1)
+    world = World()
+    for number in range(20):
+        world.put(f"{number}.txt")
+    world.found = ["doc_gone", *world.stored]
+    request = world.begin(work(source={"type": "search", "query": "weirs", "limit": 21}))
+    world.step(request)
+    world.step(request)
+    world.found = list(reversed(world.found))  # later uploads change what a search finds
+    state = world.finish(request)
+    assert state.job.counts.done == 20
+    assert set(world.answered.values()) == {1}
     assert "1 document: removed meanwhile." in notes(state)
 
 
@@ -416,6 +437,47 @@ def test_a_prefix_should_give_each_new_or_changed_file_once_with_ids_apart() -> 
         world.step(state)
     child = place_of(world.state(state)).child
     assert world.buckets.read(BUCKET, f"jobs/acme/{child}/input.jsonl") == changed
+
+
+def test_a_prefix_of_more_objects_than_a_step_compares_should_fail_with_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(selected_files, "MAX_LISTED", 2)
+    world = World()
+    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
+    for name in ("a", "b"):
+        key = f"sources/acme/calls/{name}.jsonl"
+        world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
+    assert world.run(by_prefix).job.status == "succeeded"
+    world.buckets.put(BUCKET, "sources/acme/calls/c.jsonl", b'{"id": "one", "prompt": "Hello."}')
+    error = world.run(by_prefix).job.error
+    assert error is not None
+    assert (error.type, "more than 2 objects" in error.message) == ("InvalidInput", True)
+
+
+def test_an_id_that_names_its_file_should_make_a_line_longer_by_the_name_alone() -> None:
+    line = json.dumps({"id": "one", "prompt": "水" * 50}, ensure_ascii=False).encode()
+    told = told_apart(line, "a.jsonl")
+    assert json.loads(told) == {"id": "a.jsonl#one", "prompt": "水" * 50}
+    assert len(told) <= len(line) + len("a.jsonl#")
+    half = told_apart(b'{"id": "one", "prompt": "\\ud83c"}', "a.jsonl")
+    assert json.loads(half)["prompt"] == "\ud83c"
+
+
+def test_other_work_should_not_begin_from_the_watermark_of_another_kind() -> None:
+    world = World()
+    world.put("a.txt")
+    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
+    key = "sources/acme/calls/a.jsonl"
+    world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
+    sync = {"kind": "sync", "uri": by_prefix["source"]["uri"], "collection": "calls"}
+    for work_before in (DOCUMENTS, sync):
+        world.run(work_before)
+        assert world.watermark.key
+        for other in (by_prefix, sync) if work_before is DOCUMENTS else (by_prefix,):
+            left_off = world.watermark
+            assert world.run(other).job.counts.done == 1
+            world.watermark = left_off
 
 
 def test_what_no_run_begins_from_any_more_should_be_removed() -> None:
