@@ -25,7 +25,6 @@ from chalicelib.contracts.schedules import (
     SCHEDULE_PATTERN,
     BatchWork,
     CreateScheduleRequest,
-    PromptUse,
     ReplaceScheduleRequest,
     Schedule,
     ScheduleChangeRequest,
@@ -34,12 +33,11 @@ from chalicelib.contracts.schedules import (
     ScheduleRunList,
     ScheduleTerms,
 )
-from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.errors import Conflict, NotFound, QuotaExceeded, Unsupported
 from chalicelib.jobs.ulids import ULID_PATTERN, ulid
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
-    from chalicelib.contracts.prompts import PromptVersion
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.api import ApiParts
@@ -99,7 +97,7 @@ def routes(services: Callable[[], ScheduleServices], authorizer: ChaliceAuthoriz
             {201: Schedule},
             body=CreateScheduleRequest,
             once=True,
-            errors=(NotFound, Conflict, QuotaExceeded),
+            errors=(NotFound, Conflict, QuotaExceeded, Unsupported),
         ),
     )
     def create_schedule() -> Response:
@@ -131,7 +129,10 @@ def routes(services: Callable[[], ScheduleServices], authorizer: ChaliceAuthoriz
     @serve_operation(
         blueprint,
         Operation(
-            "schedules", {200: Schedule}, body=ReplaceScheduleRequest, errors=(NotFound, Conflict)
+            "schedules",
+            {200: Schedule},
+            body=ReplaceScheduleRequest,
+            errors=(NotFound, Conflict, Unsupported),
         ),
     )
     def put_schedule(schedule: str) -> Response:
@@ -276,8 +277,9 @@ class TermsCheck:
         """Check the work of `terms`.
 
         Raises:
-            InvalidInput: a location or the prompt's variable for documents is wrong.
+            InvalidInput: a location or a variable of the prompt is wrong.
             NotFound: there is no such model, prompt, version or webhook.
+            Unsupported: the prompt takes more than one call.
         """
         from chalicelib.schedules.locations import check_work
 
@@ -292,27 +294,10 @@ class TermsCheck:
     def _check_batch(self, tenant: str, work: BatchWork) -> None:
         from chalicelib.generation.model_file import served_models
         from chalicelib.generation.models import AUTO
+        from chalicelib.schedules.prompts import document_variable
 
         if work.model != AUTO:
             served_models().model(work.model)
         if work.prompt is not None:
             version = self.prompts.version(tenant, work.prompt.name, work.prompt.version)
-            _check_document_variable(work.prompt, version)
-
-
-def _check_document_variable(prompt: PromptUse, version: PromptVersion) -> None:
-    """Raise `InvalidInput` unless it is clear which variable takes a document's text."""
-    variables = version.content.variables
-    documents = [name for name, each in variables.items() if each.type == "document"]
-    if prompt.document is not None and prompt.document not in documents:
-        raise InvalidInput(
-            f"{prompt.name} has no variable {prompt.document} of type document; it has"
-            f" {', '.join(documents) or 'none'}.",
-            field="work.prompt.document",
-        )
-    if prompt.document is None and len(documents) != 1:
-        raise InvalidInput(
-            f"{prompt.name} has {len(documents)} variables of type document; name the one that"
-            " takes the text of each document.",
-            field="work.prompt.document",
-        )
+            document_variable(work.prompt, version)

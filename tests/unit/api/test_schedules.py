@@ -27,6 +27,11 @@ BATCH: dict[str, Any] = {
     "prompt": {"name": "sum-up"},
 }
 
+ONE_CALL: dict[str, Any] = {
+    "turns": [{"template": "In {{ words }} words:\n{{ report }}"}],
+    "verifier": None,
+}
+
 
 def created(api: Api, **changes: Any) -> dict[str, Any]:
     response = api.call("POST", "/v1/schedules", NIGHTLY | changes)
@@ -51,7 +56,7 @@ def test_should_create_a_schedule_with_its_entry_and_show_the_next_five_times() 
 
 def test_what_is_shown_should_be_what_a_client_may_send_again() -> None:
     api = Api()
-    saved(api)
+    saved(api, **ONE_CALL)
     shown = created(api, work=BATCH, budget="1.50")
     assert Schedule.model_validate(shown).terms.work.kind == "batch"
     assert shown["terms"]["work"]["source"]["filter"] == BATCH["source"]["filter"]
@@ -118,15 +123,24 @@ def test_should_name_what_is_wrong(
 
 def test_should_name_a_version_and_a_variable_that_a_prompt_does_not_have() -> None:
     api = Api()
-    saved(api)
+    saved(api, **ONE_CALL)
     for prompt, status, field in (
         ({"version": 9}, 404, "version"),
         ({"version": "best"}, 404, "version"),
         ({"document": "words"}, 400, "work.prompt.document"),
+        ({"variables": {"tone": "dry"}}, 400, "work.prompt.variables.tone"),
     ):
         work = BATCH | {"prompt": {"name": "sum-up", **prompt}}
         response = api.call("POST", "/v1/schedules", NIGHTLY | {"work": work})
         assert (response.status_code, error_of(response)["field"]) == (status, field)
+
+
+def test_should_refuse_a_prompt_that_takes_more_than_one_call_as_its_runs_would() -> None:
+    api = Api()
+    saved(api)
+    response = api.call("POST", "/v1/schedules", NIGHTLY | {"work": BATCH})
+    assert (response.status_code, error_of(response)["field"]) == (422, "work.prompt.name")
+    assert api.room.records.states == {}
 
 
 def test_a_schedule_whose_entry_failed_should_not_be_kept() -> None:
