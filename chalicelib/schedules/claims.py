@@ -44,11 +44,14 @@ def claim_due(state: ScheduleState, now: datetime) -> ScheduleChange | None:
     following = plan.following
     if plan.missed is not None:
         queue.miss(plan.missed)
+    # Times that are made up for one after the other wait for each other, and so does what is due
+    # with them: the overlap policy would lose the newest to them, or all of them to the newest.
+    in_turn = terms.catch_up == "all" and any(it == "catch_up" for _, it in plan.runs)
     for scheduled_at, trigger in plan.runs:
         if len(queue.waiting) >= MAX_WAITING:
             following = scheduled_at
             break
-        queue.add(scheduled_at, trigger)
+        queue.add(scheduled_at, trigger, in_turn=in_turn)
     if following == state.next_at and not queue.records:
         return None
     decided: dict[str, object] = {
@@ -112,11 +115,10 @@ class _RunQueue:
     cancels: bool
     records: dict[str, ScheduleRun] = field(default_factory=dict)
 
-    def add(self, scheduled_at: datetime, trigger: Trigger, run_id: str = "") -> None:
-        """Let a run wait, or skip it, as the overlap policy has it.
-
-        Times that are made up for one after the other wait for each other, whatever the policy.
-        """
+    def add(
+        self, scheduled_at: datetime, trigger: Trigger, run_id: str = "", *, in_turn: bool = False
+    ) -> None:
+        """Let a run wait, or skip it, as the overlap policy has it; `in_turn` lets it wait."""
         state = self.state
         run = WaitingRun(
             run_id=run_id or ulid_of(scheduled_at, state.schedule_id),
@@ -125,7 +127,6 @@ class _RunQueue:
             created_at=self.now,
         )
         terms, is_busy = state.terms, bool(state.running or self.waiting)
-        in_turn = trigger == "catch_up" and terms.catch_up == "all"
         if is_busy and not in_turn and terms.overlap == "skip":
             self._skip(run, OVERLAPPED)
             return

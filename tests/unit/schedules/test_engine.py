@@ -205,6 +205,16 @@ def test_an_outage_should_be_made_up_for_as_the_policy_says(
     assert missed.first == BEGAN + HOUR
 
 
+@pytest.mark.parametrize("overlap", ["skip", "queue", "cancel"])
+def test_what_is_due_when_an_outage_ends_should_follow_what_is_made_up_for(overlap: str) -> None:
+    room = Room()
+    state = room.create("nightly", catch_up="all", overlap=overlap)
+    room.later(hours=3, minutes=10)
+    room.trigger(state)
+    triggers = [(run.trigger, run.status) for run in room.history(state)]
+    assert triggers == [("catch_up", "running"), ("catch_up", "waiting"), ("time", "waiting")]
+
+
 def test_what_is_made_up_for_should_come_as_seats_are_free_though_it_is_much() -> None:
     room = Room()
     state = room.create("nightly", catch_up="all", max_catch_up=100)
