@@ -64,7 +64,8 @@ def replace_terms(
     replaced = state.model_copy(update={"terms": terms, "key": key})
     fields: dict[str, object] = {"entry_known": False, **_changed(state, now)}
     if state.status != "paused":
-        next_at = replaced.timing.after(now)
+        # A claim may have come after `now`: what it decided about does not come again.
+        next_at = replaced.timing.after(max(now, state.updated_at))
         fields |= {"next_at": next_at, "status": "ended" if next_at is None else "active"}
     return ScheduleChange(state, replaced.model_copy(update=fields))
 

@@ -286,6 +286,19 @@ def test_other_terms_should_keep_the_watermark() -> None:
     assert (after.key, after.entry_known) == ("key2", False)
 
 
+def test_a_time_that_comes_while_terms_are_checked_should_not_be_decided_about_twice() -> None:
+    room = Room()
+    state = room.create("nightly", overlap="queue")
+    room.later(minutes=59, seconds=59)
+    library = room.library(lambda tenant, terms: room.later(seconds=2))
+    library.replace("acme", "nightly", state.terms, "key")
+    assert room.state("nightly").next_at == BEGAN + 2 * HOUR
+    room.trigger(state)
+    room.dispatcher.admit()
+    assert statuses(room) == ["running"]
+    assert room.state("nightly").waiting == ()
+
+
 def test_a_removed_schedule_should_leave_no_entry_though_its_trigger_comes() -> None:
     room = Room()
     state = room.create("nightly")
