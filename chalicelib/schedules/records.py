@@ -79,11 +79,14 @@ class ScheduleState(Contract):
 
     @property
     def timing(self) -> Timing:
-        """Return the times that it runs at."""
-        terms = self.terms
-        return parse_timing(
-            terms.expression, terms.time_zone, terms.start, terms.end, self.created_at
-        )
+        """Return the times that it runs at.
+
+        A rate counts from the minute of the creation: EventBridge Scheduler triggers anywhere in
+        the minute of a time, and a trigger before it would find nothing due.
+        https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+        """
+        terms, anchor = self.terms, self.created_at.replace(second=0, microsecond=0)
+        return parse_timing(terms.expression, terms.time_zone, terms.start, terms.end, anchor)
 
     @property
     def window(self) -> timedelta:

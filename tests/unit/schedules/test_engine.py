@@ -57,6 +57,20 @@ def test_a_trigger_that_is_lost_should_be_made_up_for_by_the_sweep() -> None:
     assert list(room.entries.kept) == [state.schedule_id]
 
 
+def test_a_rate_should_run_at_whole_minutes_in_which_aws_triggers_at_any_second() -> None:
+    """All types of schedules invoke their targets with 60 second precision.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+    """
+    room = Room()
+    room.later(seconds=37.5)
+    state = room.create("nightly")
+    assert state.next_at == room.entries.kept[state.schedule_id].start == BEGAN + HOUR
+    room.later(minutes=59, seconds=23)
+    room.trigger(state)
+    assert statuses(room) == ["running"]
+
+
 def test_an_entry_whose_only_time_is_the_end_should_start_and_have_no_end() -> None:
     """AWS refuses an EndDate that is not after the StartDate.
 
