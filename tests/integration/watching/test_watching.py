@@ -22,7 +22,7 @@ from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim
 from chalicelib.jobs.ingest_settlement import IngestSettlement
-from chalicelib.jobs.lifecycle import JobState, new_job
+from chalicelib.jobs.lifecycle import JobState, RunningJob, new_job
 from chalicelib.jobs.ulids import ulid
 from infra import tenants
 from infra.costs.idle import idle_charges
@@ -101,7 +101,7 @@ def held(cloud: CloudProcess, n: int) -> tuple[IngestClaim, ClaimOutcome]:
 
 @contextmanager
 def held_places(cloud: CloudProcess) -> Iterator[None]:
-    """Claim an ingest and begin a job that nothing runs; give the place of the ingest back."""
+    """Claim an ingest and begin a job that nothing runs; settle both, as other tests sweep, too."""
     now = datetime.now(UTC)
     stage = tenants.TenantStorage(
         cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"]
@@ -117,11 +117,13 @@ def held_places(cloud: CloudProcess) -> Iterator[None]:
     )
     state = JobState(new_job(given, now), given, claim.execution_arn + "-job")
     table = DynamoTable(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"])
-    JobTable(table).begin(state, now)
+    jobs = JobTable(table)
+    jobs.begin(state, now)
     try:
         yield
     finally:
         give_back(cloud, [claim])
+        jobs.leave(RunningJob(given, state.execution_arn, now))
 
 
 def give_back(cloud: CloudProcess, claims: Sequence[IngestClaim]) -> None:
