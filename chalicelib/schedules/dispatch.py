@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_COMPARED = 1_000
 """The most schedules whose runs are compared at once; the turn of others comes later."""
+PRECISION = timedelta(minutes=1)
+"""A trigger of EventBridge Scheduler comes within the minute of its time."""
 NEVER_BEGUN = "It was cancelled before it began."
 
 
@@ -43,8 +45,12 @@ class RunDispatcher:
     bucket: str
     now: Callable[[], datetime]
 
-    def claim(self, tenant: str, name: str) -> bool:
+    def claim(self, tenant: str, name: str, told: datetime | None = None) -> bool:
         """Decide about all times of a schedule that are due; return whether any was.
+
+        A time within the minute that a trigger has `told` counts as due: a trigger comes at any
+        second of its minute, and so may come before a time that has seconds.
+        https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 
         Raises:
             Throttled: others kept changing the schedule for as long as we tried.
@@ -52,13 +58,22 @@ class RunDispatcher:
         is_any = False
         for _ in range(ATTEMPTS):
             state = self.records.schedule(tenant, name)
-            change = None if state is None else claim_due(state, self.now())
+            change = None if state is None else claim_due(state, self._due_until(state, told))
             if change is None:
                 return is_any
             if self.records.change(change) is ChangeOutcome.MADE:
                 is_any = True
                 self.cancel_superseded(change.after)
         raise Throttled(f"Others kept changing the schedule {name}.")
+
+    def _due_until(self, state: ScheduleState, told: datetime | None) -> datetime:
+        now, following = self.now(), state.next_at
+        if told is None or following is None or following - now > PRECISION:
+            return now
+        is_told = following.replace(second=0, microsecond=0) == told.replace(
+            second=0, microsecond=0
+        )
+        return max(now, following) if is_told else now
 
     def cancel_superseded(self, state: ScheduleState | None) -> None:
         """Cancel the run that goes on, where a newer one waits for its place."""

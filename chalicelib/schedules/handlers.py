@@ -95,7 +95,7 @@ class ScheduleHandlers:
                 self.records.doubt(UnsureEntry(due.tenant, due.schedule, due.schedule_id))
                 observation.became("unknown")
                 return
-            if self.dispatcher.claim(due.tenant, due.schedule):
+            if self.dispatcher.claim(due.tenant, due.schedule, due.scheduled_at):
                 observation.became("claimed")
             elif state.status != "active":
                 self._doubt(state)

@@ -57,6 +57,19 @@ def test_a_trigger_that_is_lost_should_be_made_up_for_by_the_sweep() -> None:
     assert list(room.entries.kept) == [state.schedule_id]
 
 
+def test_a_trigger_that_is_early_within_its_minute_should_run_once() -> None:
+    room = Room()
+    at = BEGAN + HOUR + timedelta(seconds=40)
+    state = room.create("once", expression=f"at({at:%Y-%m-%dT%H:%M:%S})")
+    room.later(hours=1, seconds=-60)
+    assert room.trigger(state) == []
+    assert room.history(state) == []
+    room.later(seconds=65)
+    assert room.trigger(state, state) == []
+    (run,) = room.history(state)
+    assert (run.status, run.scheduled_at) == ("running", at)
+
+
 def test_a_rate_should_run_at_whole_minutes_in_which_aws_triggers_at_any_second() -> None:
     """All types of schedules invoke their targets with 60 second precision.
 
