@@ -11,6 +11,7 @@ from localcloud.errors import AwsError
 from localcloud.stepfunctions.operations.executions import redrive_status
 from tests.unit.stepfunctions.bench import Bench, aws_error
 from tests.unit.stepfunctions.recorded import FUNCTION, machine, one, payload
+from tests.unit.stepfunctions.test_crashes import wait_for
 from tests.unit.stepfunctions.test_map_runs import mapped, run_of
 
 CALL = {"Type": "Task", "Resource": FUNCTION, "End": True}
@@ -186,7 +187,12 @@ def test_the_children_of_a_map_run_are_redriven_by_it(tmp_path: Path) -> None:
     bench.service.start()
     arn = bench.begin(mapped({"T": CALL}, "STANDARD"), [1])
     bench.finish(arn)
-    ended = [one["detail"] for one in bench.published if one["detail"]["status"] == "FAILED"]
+
+    def failed() -> list[dict[str, Any]]:
+        return [one["detail"] for one in bench.published if one["detail"]["status"] == "FAILED"]
+
+    wait_for(lambda: len(failed()) == 2)
+    ended = failed()
     assert {one["executionArn"] == arn: one["redriveStatus"] for one in ended} == {
         True: "REDRIVABLE",
         False: "REDRIVABLE_BY_MAP_RUN",
