@@ -110,7 +110,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         _MAP,
     ),
     UntestedGrant(
-        "[!I]*MachineRole",
+        "[!IS]*MachineRole",
         ("dynamodb:UpdateItem",),
         "A state machine records a failed job when one of its functions fails; the architecture "
         "tests make each fail.",

@@ -156,23 +156,10 @@ def test_results_should_reach_their_places_and_go_with_the_tenant(runs: Runs) ->
     assert made.json()["schedule_id"] not in {each["Name"] for each in entries["Schedules"]}
 
 
-def test_a_source_that_the_tenant_or_the_stage_may_not_read_should_fail_with_its_remedy(
+def test_a_source_that_the_tenant_may_not_read_should_fail_with_its_remedy(
     runs: Runs,
 ) -> None:
     other = f"s3://{runs.bucket}/sources/rival/"
     job, _ = runs.run({"kind": "sync", "uri": other, "collection": "plant"})
     assert (job["status"], job["error"]["type"]) == ("failed", "InvalidInput")
     assert "python -m infra.tenants --location" in job["error"]["message"]
-
-    runs.s3.create_bucket(Bucket="files-of-kinds")
-    runs.tenant.cloud.client("dynamodb").put_item(
-        TableName=runs.tenant.cloud.outputs["RecordsTableName"],
-        Item={
-            "pk": {"S": f"TENANT#{runs.tenant.name}"},
-            "sk": {"S": "LOCATION#s3://files-of-kinds/"},
-            "read_only": {"BOOL": True},
-        },
-    )
-    job, _ = runs.run({"kind": "sync", "uri": "s3://files-of-kinds/in/", "collection": "plant"})
-    assert (job["status"], job["error"]["type"]) == ("failed", "InvalidInput")
-    assert "The stage's parameter ScheduleBuckets has to name the bucket" in job["error"]["message"]

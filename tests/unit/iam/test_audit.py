@@ -94,10 +94,14 @@ def test_a_statement_that_another_makes_needless_should_be_found() -> None:
 
 def test_what_was_refused_should_be_found() -> None:
     refused = decided("dynamodb:PutItem", sid="", allowed=False)
-    service = DecisionRecord("events.amazonaws.com", "sqs:SendMessage", "q", "", False)
+    queues = (f"arn:aws:sqs:us-east-1:000000000000:{name}" for name in ("headrace-x-inbox", "own"))
+    service, beside = (
+        DecisionRecord("events.amazonaws.com", "sqs:SendMessage", queue, "", False)
+        for queue in queues
+    )
     administrator = DecisionRecord("administrator", "sqs:SendMessage", "q", "", False)
     grants = [granted("dynamodb:GetItem")]
-    found = judged(grants, decided("dynamodb:GetItem"), refused, service, administrator)
+    found = judged(grants, decided("dynamodb:GetItem"), refused, service, beside, administrator)
     assert dict(found.denied) == {refused: 4, service: 4}
     assert not found.passed
 
