@@ -22,7 +22,7 @@ PROMPT: dict[str, Any] = {
     "name": "sum-up",
     "variables": {"text": {"type": "document", "max_length": 2_000}},
     "turns": [{"template": "Repeat the first sentence of this text.\n{{ text }}"}],
-    "parameters": {"max_tokens": 24},
+    "parameters": {"max_tokens": 24, "temperature": 0},
 }
 NIGHTLY = {
     "name": "nightly",
