@@ -1,4 +1,4 @@
-"""What is cited, opened: originals and versions of documents, and earlier answers."""
+"""`/v1/documents/{document_id}/original` and `/versions`, and `/v1/answers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API opens of a document: the text of a page, the uploaded file, versions, answers."""
+"""Responses that open a citation: pages, their pictures, uploaded files, versions, answers."""
 
 from __future__ import annotations
 

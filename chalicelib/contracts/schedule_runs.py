@@ -25,7 +25,7 @@ nothing ran, as the catch-up policy has it."""
 
 
 class Watermark(Contract):
-    """How far the runs of a schedule have come that succeeded.
+    """The time up to which the runs of a schedule that succeeded have processed everything.
 
     Attributes:
         at: Everything before this time was processed, None before the first such run.

@@ -35,7 +35,7 @@ def large_seats_of_tenant(seats: int) -> int:
 
 @dataclass(slots=True)
 class SeatUse:
-    """Who holds the seats.
+    """Seats taken, by tenant and by size of the file.
 
     Attributes:
         seats: how many there are.

@@ -34,7 +34,7 @@ _MACROS = {
     "@yearly": "cron(0 0 1 1 ? *)",
     "@annually": "cron(0 0 1 1 ? *)",
 }
-"""What other systems of cron take as a whole expression."""
+"""Names that other systems of cron take for a whole expression, such as `@daily`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ _UNIX_WEEKDAY = _Field("day-of-week", 0, 7, {name: n for n, name in enumerate(_W
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """What a cron expression says, without a time zone.
+    """A parsed cron expression, without a time zone.
 
     Attributes:
         minutes: Minutes after midnight, in order.

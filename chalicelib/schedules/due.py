@@ -1,4 +1,4 @@
-"""What to do about the times of a schedule that are due: run them, make up for them, or note them.
+"""The plan for the times of a schedule that are due: which are run, and which are missed.
 
 A time is late once nothing ran at it for `LATE_AFTER` beyond the schedule's window; before, it runs
 as planned. What happens to late times is the schedule's policy of catching up.
@@ -23,7 +23,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 
 @dataclass(frozen=True, slots=True)
 class DuePlan:
-    """What happens to the times of a schedule from the one that is due to `following`.
+    """The decision about the times of a schedule from the one that is due to `following`.
 
     Each of these times is in `runs`, or counted in `missed`.
 

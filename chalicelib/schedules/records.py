@@ -134,7 +134,7 @@ class ScheduleChange:
 
 
 class ChangeOutcome(Enum):
-    """What became of a change."""
+    """The outcome of a change: made, outdated by another, or without a free seat."""
 
     MADE = auto()
     OUTDATED = auto()

@@ -52,7 +52,7 @@ _ENDS: dict[str, RunEnd] = {
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What became of a run. `watermark` is the schedule's from now on, None for no other."""
+    """The result of a run. `watermark` is the schedule's from now on, None to keep its own."""
 
     status: RunEnd
     reason: str = ""

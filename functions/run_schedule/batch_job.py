@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class BatchProgress(Contract):
-    """What a run keeps between its steps.
+    """The state that a run keeps between its steps.
 
     Attributes:
         attempt: The attempt at the run that began or resumed the batch.

@@ -1,4 +1,4 @@
-"""What a synchronisation finds under its prefix, beside what the last one found.
+"""Comparison of the objects under a prefix with the manifest of the last synchronisation.
 
 One window of keys is compared at a time: what is new or changed is to be copied, what cannot become
 a document has failed, and what is gone may have to be removed.
@@ -76,7 +76,7 @@ class SyncProgress(Contract):
 
 @dataclass(frozen=True, slots=True)
 class SyncTarget:
-    """What is synchronised: the folder `location` with a collection of a tenant."""
+    """The two sides of a synchronisation: a folder of S3, and a collection of a tenant."""
 
     location: S3Location
     bucket: str
@@ -94,7 +94,7 @@ class SyncTarget:
 
 @dataclass(slots=True)
 class SyncWindow:
-    """What was found in a window: entries of the new manifest, copies to make, and failures.
+    """The result of comparing a window of keys: new entries, copies to make, and failures.
 
     `failures` says by keys why objects could not be brought in. `is_end` is set if no key follows.
     """

@@ -46,7 +46,7 @@ class FilesProgress(Contract):
 
 @dataclass(slots=True)
 class _Room:
-    """What a batch has room for, as files fill it."""
+    """The room that is left in a batch while files fill it."""
 
     lines: int = 0
     bytes: int = 0

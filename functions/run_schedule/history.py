@@ -1,4 +1,4 @@
-"""What the runs of a schedule have done with documents: answered, or to be tried again.
+"""History of the documents that runs of a schedule answered, or are to try again.
 
     schedules/{tenant}/{schedule_id}/{run_id}/documents.jsonl
 
@@ -29,7 +29,7 @@ MAX_TRIES = 3
 
 
 class HistoryHead(Contract):
-    """How far the runs have come.
+    """The history up to a time: documents answered lately, and those to be tried again.
 
     Attributes:
         since: Versions that became ready before are decided; None before the first run.
@@ -73,7 +73,7 @@ VersionPair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How far a run listed the documents: from `begun` on, to `last` if that is not the end."""
+    """The part of the documents that a run listed: begun at `begun`, so far up to `last`."""
 
     begun: datetime
     last: str = ""

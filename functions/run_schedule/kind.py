@@ -1,4 +1,4 @@
-"""What a kind of scheduled work is: one class that does the steps of its runs.
+"""The interface of a kind of scheduled work: a class that does the steps of its runs.
 
 A step may be repeated or cut off at any point. A kind therefore derives the names of all that it
 writes from the run, and what it has written before it finds there again.

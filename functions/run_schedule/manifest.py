@@ -45,7 +45,7 @@ class ManifestEntry(Contract):
 
 
 class ManifestHead(Contract):
-    """What a manifest is of, and how many files of entries it has."""
+    """The head of a manifest: what it lists, and how many files of entries it has."""
 
     uri: str
     collection: str
@@ -54,7 +54,7 @@ class ManifestHead(Contract):
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """What the manifest before and the listing have under one key; `part` is the manifest's."""
+    """The entry of the last manifest and the listed object of one key; `part` is the manifest's."""
 
     key: str
     old: ManifestEntry | None

@@ -1,4 +1,4 @@
-"""What a run does with answers: files in S3, and documents of a collection.
+"""Delivery of answers: as files in S3, and as documents of a collection.
 
 A document is written with the id of the run in its metadata, and one that has it is left alone, so
 that a repeated step uploads nothing twice.

@@ -51,7 +51,7 @@ PAGE_SEPARATOR = "\n\n"
 
 
 class SelectionProgress(Contract):
-    """How far the documents were listed, and what became of them so far.
+    """Progress of a selection: the documents listed so far, and how they are counted.
 
     Attributes:
         begun: When the listing began.

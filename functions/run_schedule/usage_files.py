@@ -26,7 +26,7 @@ _ONE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class PeriodUsage:
-    """What a tenant used in a period, by each of `TABLES`, and in the period before."""
+    """The usage of a tenant in a period, by each of `TABLES`, and in the period before."""
 
     tenant: str
     schedule: str

@@ -10,7 +10,7 @@ from tests.architecture.templates import plain
 
 CENT = Decimal("0.01")
 LISTED_AT_MOST = Decimal("0.40")
-"""What the sweeps and the pollers of three queues come to before what is always free."""
+"""The most dollars a month, at list prices, of the sweeps and the pollers of three queues."""
 STANDING = {
     *("sqs.request", "lambda.request", "lambda.gb_second.arm64"),
     *("dynamodb.read_request_unit", "cloudwatch.logs.gb", "xray.trace"),

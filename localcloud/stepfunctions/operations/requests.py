@@ -31,7 +31,7 @@ _BAD_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class StartTarget:
-    """What an ARN of StartExecution names: a revision, by a version or an alias or neither."""
+    """The revision that an ARN of StartExecution names, by a version, an alias, or neither."""
 
     machine: StateMachineRevision
     version: StateMachineVersion | None = None

@@ -1,4 +1,4 @@
-"""What is said where S3 refuses: whoever reads it can remove the cause."""
+"""Errors of copies between buckets name the remedy."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ class FakeHeadrace:
     keys: list[str | None] = field(default_factory=list)
     answer: Json = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
-    """What signed addresses give, to whoever asks, by path."""
+    """Bodies behind signed addresses, by path; they need no key."""
     shown: dict[str, Json] = field(default_factory=dict)
-    """What is answered to GET, by path with its query."""
+    """Responses to GET, by path with its query."""
     announced: dict[str, Json] = field(default_factory=dict)
     """The metadata that each path was announced with last."""
     url: str = ""

@@ -1,4 +1,4 @@
-"""What happens to the times of a schedule that are due."""
+"""Plans for the times of a schedule that are due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the times of schedules: each once, in turn, on seats, whatever is cut off."""
+"""The engine of schedules runs each time once, in turn, on seats, whatever is cut off."""
 
 from __future__ import annotations
 

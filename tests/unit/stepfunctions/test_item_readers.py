@@ -1,4 +1,4 @@
-"""What ItemReader reads, and what it refuses.
+"""Files that ItemReader reads and refuses.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
 """

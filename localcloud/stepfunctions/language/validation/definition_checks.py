@@ -157,7 +157,7 @@ __all__ = [
 
 
 _AT: Final = "\n at "
-"""What stands between a complaint about JSON and its place, which the location has too."""
+"""Text between a JSON error and its position, which the error's location repeats."""
 
 MAX_QUOTE: Final = 500
 """How much of invalid JSON its diagnostic quotes, in characters."""

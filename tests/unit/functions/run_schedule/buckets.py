@@ -164,7 +164,7 @@ class Documents:
 
 @dataclass
 class Grants:
-    """What tenants were granted, to read and to write."""
+    """Locations granted to tenants, to read and to write."""
 
     uris: list[str] = field(default_factory=list)
 
