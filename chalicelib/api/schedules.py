@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.api import ApiParts
 
-MAX_PAGE = 100
+MAX_PAGE = 50
+"""Schedules have up to 64 KiB of terms, and Lambda answers with 6 MB at most."""
+MAX_RUNS_PAGE = 100
 CREATED = 201
 ACCEPTED = 202
 _PLACE = "/v1/schedules/{schedule}"
@@ -214,7 +216,7 @@ def _run_routes(
         Operation(
             "schedules",
             {200: ScheduleRunList},
-            query=(limit_parameter(MAX_PAGE), CURSOR),
+            query=(limit_parameter(MAX_RUNS_PAGE), CURSOR),
             errors=(NotFound,),
         ),
     )
@@ -247,7 +249,7 @@ def _list(request: Request, library: ScheduleLibrary) -> ScheduleList:
 
 
 def _list_runs(request: Request, name: str, library: ScheduleLibrary) -> ScheduleRunList:
-    limit, cursor = limit_of(request, MAX_PAGE), query_value(request, "cursor")
+    limit, cursor = limit_of(request, MAX_RUNS_PAGE), query_value(request, "cursor")
     after = read_cursor(cursor, {"schedule": name}, ULID_PATTERN) if cursor is not None else ""
     items: list[ScheduleRun] = []
     for run in library.runs(tenant_of(request), name, after):

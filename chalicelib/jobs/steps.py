@@ -34,6 +34,8 @@ class StepRecords(Protocol):
 
 TRANSITIONS_PER_STEP = 2
 """The state that works, and the one that examines its result."""
+TRANSITIONS_PER_REST = 1
+"""The state that waits before the next step, if the result asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,13 @@ class StepContext:
         """Tell whether the step has used up its time."""
         return self.clock() - self.began >= self.seconds
 
-    def used(self, embedding_gb_seconds: float, put_bytes: int = 0) -> JobUsage:
-        """Return what the step has used, including the reembedding before it."""
+    def used(
+        self, embedding_gb_seconds: float, put_bytes: int = 0, *, rests: bool = False
+    ) -> JobUsage:
+        """Return what the step has used, including the reembedding before it.
+
+        Where the machine `rests` after it, that state counts as well.
+        """
         seconds = self.clock() - self.began
         return JobUsage(
             milliseconds=round(seconds * 1000),
@@ -98,7 +105,7 @@ class StepContext:
                 (seconds * self.memory_gb + embedding_gb_seconds) * 1024 * 1000
             ),
             requests=self.requests,
-            transitions=self.transitions,
+            transitions=self.transitions + (TRANSITIONS_PER_REST if rests else 0),
             put_bytes=put_bytes,
         )
 
@@ -125,7 +132,8 @@ def run_step(
     if outcome.end is not None:
         final_counts(outcome.counts, outcome.end)
     try:
-        used = desk.used(request.gb_seconds, request.put_bytes)
+        rests = outcome.next == "wait" and outcome.end is None and not outcome.paused
+        used = desk.used(request.gb_seconds, request.put_bytes, rests=rests)
         desk.jobs.advance(state, outcome, used, desk.now())
     except Conflict as error:
         state = _read_state(request, desk)

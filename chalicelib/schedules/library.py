@@ -115,15 +115,32 @@ class ScheduleLibrary:
         )
 
     def replace(self, tenant: str, name: str, terms: ScheduleTerms, key: str) -> Schedule:
-        """Give a schedule other terms; raise as `create` does, and `NotFound`."""
+        """Give a schedule other terms; raise as `create` does, and `NotFound`.
+
+        Terms whose entry EventBridge Scheduler refuses are taken back.
+        """
         now = self._now()
-        proposed = self._existing(tenant, name).model_copy(update={"terms": terms})
+        before = self._existing(tenant, name)
+        proposed = before.model_copy(update={"terms": terms})
         self._check(proposed, now)
         with suppress(Throttled):
             self.dispatcher.claim(tenant, name)  # what is due is still due by the old terms
-        return self._changed(
-            tenant, name, lambda state: changes.replace_terms(state, terms, key, now)
-        )
+        try:
+            return self._changed(
+                tenant, name, lambda state: changes.replace_terms(state, terms, key, now)
+            )
+        except InvalidInput:
+            with suppress(HeadraceError):  # the sweep tries the entry again, and says why
+                self._changed(
+                    tenant,
+                    name,
+                    lambda state: (
+                        changes.replace_terms(state, before.terms, before.key, now)
+                        if state.terms == terms
+                        else None
+                    ),
+                )
+            raise
 
     def pause(self, tenant: str, name: str) -> Schedule:
         """Let no further time of a schedule come; raise `NotFound`, `Conflict`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
 import click
@@ -14,6 +14,7 @@ from cli.failures import ItemsFailedError, UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, describe_receipt
 from cli.prompts.files import read_yaml
+from cli.prompts.variables import declared_values, variable_pair
 
 PLACE = "/v1/prompts"
 
@@ -63,7 +64,10 @@ def render(
     outputs: Sequence[str],
 ) -> None:
     """Show what each turn of a prompt would send, without calling a model."""
-    body = {**_asked(target, name, wanted, given, file), "outputs": dict(map(_pair, outputs))}
+    body = {
+        **_asked(target, name, wanted, given, file),
+        "outputs": dict(map(variable_pair, outputs)),
+    }
     shown = target.api.call("POST", prompt_place(name, "render"), json=body)
     if target.output.as_json:
         target.output.json(shown)
@@ -127,7 +131,7 @@ def _asked(
     variables = {} if file is None else read_yaml(file)
     if not isinstance(variables, dict):
         raise UsageError(f"{file} holds no variables by their names.")
-    variables |= _variables(given, version["content"]["variables"])
+    variables |= declared_values(given, version["content"]["variables"])
     return {"version": version["version"], "variables": variables}
 
 
@@ -155,48 +159,3 @@ def _tell(target: UserContext, turn: Json) -> None:
     for message in call["messages"]:
         out.line(f"-- {message['role']}", style="bold")
         out.line("\n".join(part["text"] for part in message["content"]))
-
-
-def _variables(given: Sequence[str], declared: Json) -> Json:
-    """Return the values of `--var` as the version declares their variables."""
-    values: Json = {}
-    for name, text in map(_pair, given):
-        kind = declared.get(name, {}).get("type", "string")
-        if kind == "strings":
-            values.setdefault(name, []).append(_read(text))
-        elif name in values:
-            raise UsageError(f"--var {name} stands twice, and {name} is no list.")
-        else:
-            values[name] = _value(name, kind, _read(text))
-    return values
-
-
-def _value(name: str, kind: str, text: str) -> Any:
-    try:
-        if kind == "integer":
-            return int(text)
-        if kind == "number":
-            return float(text)
-    except ValueError as error:
-        raise UsageError(f"--var {name} takes a number, not {text!r}.") from error
-    if kind == "boolean":
-        if text not in ("true", "false"):
-            raise UsageError(f"--var {name} takes true or false, not {text!r}.")
-        return text == "true"
-    return text
-
-
-def _read(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    try:
-        return Path(text[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{text[1:]} cannot be read as text: {error}") from error
-
-
-def _pair(given: str) -> tuple[str, str]:
-    name, mark, text = given.partition("=")
-    if not mark or not name:
-        raise UsageError(f"{given!r} is not NAME=VALUE.")
-    return name, text

@@ -14,6 +14,8 @@ from cli.failures import ItemsFailedError
 from cli.jobs import job_path, progress
 from cli.options import UserContext, user_command
 from cli.output import Json, Output
+from cli.prompts.runs import prompt_place
+from cli.prompts.variables import declared_values, variable_pair
 from cli.schedules.descriptions import (
     history_row,
     schedule_zone,
@@ -26,7 +28,7 @@ from cli.schedules.terms import terms_body, terms_options
 PLACE = "/v1/schedules"
 POLL_SECONDS = 1.0
 _OPEN = ("waiting", "running")
-_PAGE = 100
+_PAGE = 50
 
 
 @click.group()
@@ -47,7 +49,7 @@ def create(target: UserContext, /, name: str, **options: Any) -> None:
     headrace schedules create nightly --cron "0 2 * * ? *" --zone Europe/Berlin \\
       --prompt sum-up --collection inbox --into summaries
     """
-    body = {"name": name, **terms_body(options)}
+    body = {"name": name, **_terms(target.api, options)}
     show_schedule(target.output, target.api.call("POST", PLACE, json=body, once=True))
 
 
@@ -62,8 +64,20 @@ def replace(target: UserContext, /, name: str, **options: Any) -> None:
     """
     path = schedule_path(name)
     current = target.api.call("GET", path)["terms"] if options["file"] is None else None
-    body = terms_body(options, current)
+    body = _terms(target.api, options, current)
     show_schedule(target.output, target.api.call("PUT", path, json=body))
+
+
+def _terms(api: Api, options: Json, current: Json | None = None) -> Json:
+    """Return the terms, with the variables read as the prompt declares them."""
+    if options["prompt"] is not None and options["variables"]:
+        wanted = options["version"] or "latest"
+        for given in options["variables"]:
+            variable_pair(given)
+        version = api.call("GET", prompt_place(options["prompt"], "versions", wanted))
+        declared = version["content"]["variables"]
+        options = options | {"variables": declared_values(options["variables"], declared)}
+    return terms_body(options, current)
 
 
 @schedules.command("ls")

@@ -65,7 +65,11 @@ _WORK = (
     click.option("--prompt", metavar="NAME", help="Put this prompt to each selected document."),
     click.option("--version", metavar="VERSION", help="Number or label. Default: the latest."),
     click.option(
-        "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Variable of the prompt."
+        "--var",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Variable of the prompt; @FILE for a file's text; more than once for a list.",
     ),
     click.option("--collection", metavar="NAME", help="Only documents of this collection."),
     filter_option,
@@ -259,7 +263,7 @@ def _batch(options: Json) -> Json:
             wanted = options["version"]
             work["prompt"]["version"] = int(wanted) if wanted.isdecimal() else wanted
         if options["variables"]:
-            work["prompt"]["variables"] = dict(map(_pair, options["variables"]))
+            work["prompt"]["variables"] = options["variables"]
     return work | _named(options, *_OF_BATCH) | _results(options)
 
 
@@ -293,10 +297,3 @@ def _results(options: Json) -> Json:
 
 def _named(options: Json, *names: str) -> dict[str, Any]:
     return {name: options[name] for name in names if options[name] is not None}
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found or not name:
-        raise UsageError(f"--var is NAME=VALUE, not {text!r}.")
-    return name, value

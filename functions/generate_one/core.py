@@ -97,8 +97,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
     desk = deps.desk.started()
     state = deps.desk.jobs.state(request.tenant, request.job_id)
     if state is None or state.job.status != "queued":
-        after_rest = replace(desk, transitions=desk.transitions + 1)
-        return run_step(request, after_rest, step.answer, keep_all)
+        return run_step(request, desk, step.answer, keep_all)
     beside = replace(desk, requests=0, transitions=ANNOUNCEMENTS)
     begun = run_step(request, beside, step.begin, keep_all)
     if begun.next == "ended":

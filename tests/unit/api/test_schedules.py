@@ -208,9 +208,13 @@ def test_should_list_schedules_by_name_and_bound_their_number() -> None:
     api = Api()
     for n in range(MAX_SCHEDULES):
         created(api, name=f"s{n:03d}")
-    page = api.call("GET", "/v1/schedules?limit=99").json_body
+    page = api.call("GET", "/v1/schedules?limit=50").json_body
+    assert [item["name"] for item in page["items"]] == [f"s{n:03d}" for n in range(50)]
+    after = f"/v1/schedules?cursor={page['next_cursor']}"
+    page = api.call("GET", f"{after}&limit=49").json_body
     rest = api.call("GET", f"/v1/schedules?cursor={page['next_cursor']}").json_body
     assert [item["name"] for item in rest["items"]] == ["s099"]
+    assert api.call("GET", "/v1/schedules?limit=51").status_code == 400
     refused = api.call("POST", "/v1/schedules", NIGHTLY)
     assert (refused.status_code, error_of(refused)["limit"]) == (429, "100")
 

@@ -75,6 +75,9 @@ def run(**changes: Any) -> Json:
 def created(fake: FakeHeadrace, headrace: Headrace, *arguments: str) -> Json:
     """Run `schedules create`; return the terms that were sent, which the API must accept."""
     fake.answer = schedule()
+    kinds = {"tone": "string", "most": "integer", "words": "strings"}
+    declared = {name: {"type": kind} for name, kind in kinds.items()}
+    fake.shown["/v1/prompts/tag/versions/3"] = {"content": {"variables": declared}}
     ended = headrace("schedules", *arguments)
     assert ended.code == 0, ended.err
     method, path, body = fake.requests[-1]
@@ -117,11 +120,18 @@ def test_should_write_the_expression_of_a_time(
     ("options", "work"),
     [
         (
-            ("--prompt", "tag", "--version", "3", "--var", "tone=dry", "--all"),
+            (
+                *("--prompt", "tag", "--version", "3", "--all"),
+                *("--var", "tone=dry", "--var", "most=5", "--var", "words=a", "--var", "words=b"),
+            ),
             {
                 "kind": "batch",
                 "source": {"type": "documents", "changed": False},
-                "prompt": {"name": "tag", "version": 3, "variables": {"tone": "dry"}},
+                "prompt": {
+                    "name": "tag",
+                    "version": 3,
+                    "variables": {"tone": "dry", "most": 5, "words": ["a", "b"]},
+                },
             },
         ),
         (

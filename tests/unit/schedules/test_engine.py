@@ -13,7 +13,7 @@ from chalicelib.contracts.schedule_runs import (
     SchedulePaused,
     Watermark,
 )
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, InvalidInput, Transient
 from chalicelib.schedules.changes import pause, remove, replace_terms, resume
 from chalicelib.schedules.claims import MAX_QUEUED, MAX_WAITING, run_by_hand
 from chalicelib.schedules.entries import wanted_entry
@@ -55,6 +55,23 @@ def test_a_trigger_that_is_lost_should_be_made_up_for_by_the_sweep() -> None:
     room.sweep()
     assert statuses(room) == ["running"]
     assert list(room.entries.kept) == [state.schedule_id]
+
+
+def test_terms_whose_entry_aws_refuses_should_be_taken_back() -> None:
+    room = Room()
+    before = room.create("nightly")
+    room.entries.fails = InvalidInput("Scheduler does not take it.", field="expression")
+    terms = before.terms.model_copy(update={"expression": "rate(2 hours)"})
+    with pytest.raises(InvalidInput, match="does not take it"):
+        room.library().replace("acme", "nightly", terms, "key")
+    assert room.state("nightly").terms == before.terms
+    room.entries.fails = Transient("Scheduler did not answer.")
+    with pytest.raises(Transient):
+        room.library().replace("acme", "nightly", terms, "key")
+    room.entries.fails = None
+    room.later(hours=3)
+    room.sweep()
+    assert room.state("nightly").terms == terms
 
 
 def test_a_trigger_that_is_early_within_its_minute_should_run_once() -> None:
