@@ -1,29 +1,24 @@
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given as holds_for
 from hypothesis import strategies as st
 
-from chalicelib.contracts.arrivals import ExecutionEnded
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import (
     Job,
     JobCounts,
     JobEnd,
     JobError,
-    JobFailed,
-    JobInput,
     JobKind,
     StepRequest,
 )
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.jobs.job_settlement import GRACE, JobHandlers, JobSettler
+from chalicelib.jobs.job_settlement import JobSettler
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import (
     RESULTS_DAYS,
@@ -35,7 +30,6 @@ from chalicelib.jobs.lifecycle import (
 )
 from chalicelib.jobs.receipts import job_receipt
 from chalicelib.jobs.steps import StepOutcome, run_step
-from chalicelib.jobs.ulids import ULID_PATTERN, ulid, ulid_of
 from tests.unit.ingest.fakes import FakeBus
 from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
@@ -63,32 +57,6 @@ def outcome(**fields: object) -> StepOutcome:
     counts = JobCounts(total=2, done=2)
     told = {"checkpoint": Nothing(), "counts": counts, "phase": "p", **fields}
     return StepOutcome(**told)  # type: ignore[arg-type]
-
-
-@holds_for(
-    st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9999, 1, 1)),
-    st.integers(min_value=1, max_value=10**9),
-)
-def test_ulids_sort_as_they_were_made(moment: datetime, later: int) -> None:
-    first = moment.replace(tzinfo=UTC)
-    one = ulid(first)
-    assert re.fullmatch(ULID_PATTERN, one)
-    assert one[:10] <= ulid(first + timedelta(milliseconds=later))[:10]
-    assert ulid(first, chance=1) < ulid(first, chance=2)
-
-
-@holds_for(st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 2)), st.text())
-def test_a_ulid_of_a_seed_should_be_the_same_each_time(moment: datetime, seed: str) -> None:
-    made = ulid_of(moment, seed)
-    assert re.fullmatch(ULID_PATTERN, made)
-    assert made == ulid_of(moment, seed) != ulid_of(moment, seed + "x")
-    assert made[:10] == ulid(moment)[:10]
-
-
-def test_a_ulid_is_the_one_of_the_specification() -> None:
-    # https://github.com/ulid/spec: 1469918176385 ms is 01ARYZ6S41
-    moment = datetime.fromtimestamp(1469918176.385, UTC)
-    assert ulid(moment).startswith("01ARYZ6S41")
 
 
 @holds_for(COUNTS, COUNTS, COUNTS)
@@ -256,6 +224,18 @@ def test_a_receipt_prices_what_the_steps_used() -> None:
     assert [line.role for line in receipt.lines] == ["export", "orchestration"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "transitions"), [({"next": "wait", "seconds": 3}, 3), ({"next": "more"}, 2)]
+)
+def test_the_rest_after_a_step_counts_as_a_transition(
+    fields: dict[str, object], transitions: int
+) -> None:
+    """Each state that is entered is billed (AWS Step Functions pricing, Standard workflows)."""
+    jobs = FakeJobs()
+    run_step(begun(jobs, "export"), desk(jobs), lambda state: outcome(**fields), lambda state: None)
+    assert state_of(jobs).used.transitions == transitions
+
+
 def test_a_receipt_prices_the_vectors_that_were_put() -> None:
     """A gigabyte of vectors is $0.20 (Amazon S3 pricing, S3 Vectors: PUT)."""
     jobs = FakeJobs()
@@ -266,92 +246,6 @@ def test_a_receipt_prices_the_vectors_that_were_put() -> None:
     (line,) = [line for line in receipt.lines if line.role == "indexing"]
     assert line.dollars == catalogue().price("s3vectors.put.gb").dollars
     assert receipt.dollars == line.dollars
-
-
-class Ended:
-    """Executions that end, and who settles them."""
-
-    def __init__(self) -> None:
-        self.jobs, self.executions, self.bus = FakeJobs(), FakeJobExecutions(), FakeBus()
-        self.now = NOW
-        self.ended: list[JobInput] = []
-        self.asked = given("export")
-        JobLauncher(self.jobs, self.executions, lambda: NOW).launch(self.asked)
-        self.settlements = JobSettler(
-            self.jobs, self.executions, self.bus, lambda: self.now, self.ended.append
-        )
-
-    def event(self, status: str, **detail: str) -> ExecutionEnded:
-        arn = self.executions.arn(self.asked)
-        return ExecutionEnded.model_validate(
-            {"id": "e", "detail": {"executionArn": arn, "status": status, **detail}}
-        )
-
-
-@pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED", "FAILED", "SUCCEEDED"])
-def test_a_job_that_its_execution_left_open_has_failed(status: str) -> None:
-    world = Ended()
-    assert world.settlements.settle_event(world.event(status, error="E", cause="c"))
-    job = state_of(world.jobs).job
-    assert job.status == "failed"
-    assert job.error is not None
-    assert job.error.message.endswith("(E: c).")
-    (event,) = world.bus.events
-    assert isinstance(event, JobFailed)
-    assert not world.jobs.executions
-    assert not world.settlements.settle_event(world.event(status))
-
-
-def test_a_job_that_ended_by_itself_is_left_as_it_is() -> None:
-    world = Ended()
-    request = begun(FakeJobs(), "export")
-    run_step(request, desk(world.jobs), lambda state: outcome(end="succeeded"), lambda state: None)
-    world.settlements.settle_event(world.event("SUCCEEDED"))
-    assert state_of(world.jobs).job.status == "succeeded"
-    assert not world.bus.events
-
-
-def test_an_attempt_that_ended_late_does_not_fail_the_next_one() -> None:
-    world = Ended()
-    world.jobs.fail(state_of(world.jobs), error_of("Transient"), NOW)
-    JobLauncher(world.jobs, world.executions, lambda: NOW).retry(state_of(world.jobs))
-    world.settlements.settle_event(world.event("FAILED"))
-    assert state_of(world.jobs).job.status == "queued"
-    assert list(world.jobs.executions) == [f"{JOB}-2"]
-
-
-def test_a_sweep_starts_what_was_accepted_and_never_started() -> None:
-    world = Ended()
-    world.executions.started.clear()
-    (running,) = world.jobs.executions.values()
-    assert not world.settlements.sweep(running)
-    world.now = NOW + GRACE
-    assert world.settlements.sweep(running)
-    assert world.executions.started == [world.asked]
-
-
-def test_a_sweep_settles_what_ended_unnoticed_and_leaves_what_runs() -> None:
-    world = Ended()
-    world.now = NOW + GRACE
-    (running,) = world.jobs.executions.values()
-    assert not world.settlements.sweep(running)
-    world.executions.ends[running.input.execution_name] = "TIMED_OUT"
-    assert world.settlements.sweep(running)
-    assert state_of(world.jobs).job.status == "failed"
-
-
-def test_a_sweep_tells_the_age_of_the_oldest_job_while_there_is_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    world = Ended()
-    world.now = NOW + timedelta(seconds=59)
-    handlers = JobHandlers(world.settlements, world.jobs)
-    handlers.sweep()
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "_aws" in line)
-    assert json.loads(line)["OldestJobSeconds"] == [59.0]
-    world.jobs.executions.clear()
-    handlers.sweep()
-    assert "_aws" not in capsys.readouterr().out
 
 
 def batch() -> tuple[FakeJobs, FakeJobExecutions, JobLauncher]:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from chalicelib.contracts.budgets import BudgetReport, DollarBudget
 from chalicelib.contracts.collections import Declaration
 from chalicelib.errors import ModelFailure
-from chalicelib.jobs.launcher import JobLauncher
-from functions.run_schedule import files as selected_files
 from functions.run_schedule import selection
 from functions.run_schedule.batch import NOTHING_NEW
-from functions.run_schedule.files import told_apart
 from functions.run_schedule.history import MAX_TRIES
 from tests.unit.functions.run_schedule.batch_world import (
     DOCUMENTS,
@@ -29,7 +24,6 @@ from tests.unit.functions.run_schedule.batch_world import (
     place_of,
 )
 from tests.unit.jobs.examples import BUCKET
-from tests.unit.jobs.fakes import FakeJobExecutions
 
 IN_S3: Mapping[str, Any] = {"type": "s3", "uri": f"s3://{BUCKET}/results/acme/nightly"}
 
@@ -235,94 +229,6 @@ def test_a_batch_that_failed_should_fail_the_run_by_its_error() -> None:
     assert world.retry(request).job.status == "succeeded"
 
 
-@pytest.mark.parametrize("budget", ["0.09", "0"])
-def test_a_run_above_its_budget_should_cancel_its_batch_and_say_what_to_do(budget: str) -> None:
-    world = World()
-    world.put("a.txt")
-    request = world.begin(DOCUMENTS, budget=Decimal(budget))
-    state = world.finish(request)
-    assert state.job.error is not None
-    assert state.job.error.type == "QuotaExceeded"
-    assert "$0.10" in state.job.error.message
-    assert f"${budget}" in state.job.error.message
-    assert world.batch(state).job.status == "cancelled"
-    assert world.answers() == {}
-    assert world.watermark.at is None
-    world.estimate = Decimal("0.01")
-    assert world.retry(request).job.error is not None, "the estimate is that of the batch"
-
-
-def test_a_run_within_its_budget_should_go_on() -> None:
-    world = World()
-    world.put("a.txt")
-    assert world.run(budget=Decimal("0.10")).job.status == "succeeded"
-
-
-@pytest.mark.parametrize(("scope", "name"), [("tenant", ""), ("key", "k1")])
-def test_a_run_should_not_begin_what_its_tenant_or_key_cannot_pay(scope: Any, name: str) -> None:
-    world = World()
-    world.put("a.txt")
-    limit = DollarBudget(
-        scope=scope,
-        name=name,
-        period="day",
-        limit=Decimal(1),
-        spent=Decimal("0.95"),
-        reserved=Decimal(0),
-        left=Decimal("0.05"),
-        resets_at=FIRST_NIGHT + timedelta(days=1),
-    )
-    world.left = BudgetReport(dollars=(limit,), a_minute=())
-    assert world.run(key="k2").job.status == ("failed" if scope == "tenant" else "succeeded")
-    request = world.begin(of_source(changed=False), key="k1")
-    state = world.finish(request)
-    assert state.job.error is not None
-    assert "$0.05 is left" in state.job.error.message
-    world.left = BudgetReport(dollars=(), a_minute=())
-    assert world.retry(request).job.status == "succeeded", "the limit was raised meanwhile"
-
-
-def test_a_cancelled_run_should_cancel_its_batch_at_any_step() -> None:
-    for steps in range(6):
-        world = World()
-        world.put("a.txt")
-        request = world.begin(DOCUMENTS)
-        for _ in range(steps):
-            world.step(request)
-            if steps != 3:
-                world.play_batches()
-        state = world.state(request)
-        if not state.is_open:
-            continue
-        JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT).cancel(state)
-        assert world.step(request).next == "ended"
-        batches = [each for each in world.jobs.kept.values() if each.job.kind == "batch"]
-        assert all(not each.is_open for each in batches)
-
-
-def test_a_batch_should_not_go_on_until_its_cancelled_run_looks_at_it() -> None:
-    world = World()
-    world.put("a.txt")
-    request = world.begin(DOCUMENTS)
-    while not place_of(world.state(request)).child:
-        world.step(request)
-    launcher = JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT)
-    launcher.cancel(world.state(request))
-    assert world.batch(world.state(request)).job.status == "cancelled"
-    assert world.step(request).next == "ended"
-
-
-def test_a_batch_that_somebody_cancelled_should_end_the_run_as_cancelled() -> None:
-    world = World()
-    world.put("a.txt")
-    request = world.begin(DOCUMENTS)
-    while not place_of(world.state(request)).child:
-        world.step(request)
-    child = world.batch(world.state(request))
-    JobLauncher(world.jobs, FakeJobExecutions(), lambda: FIRST_NIGHT).cancel(child)
-    assert world.finish(request).job.status == "cancelled"
-
-
 def test_a_prompt_that_was_removed_should_fail_the_run_before_anything() -> None:
     world = World()
     world.put("a.txt")
@@ -397,71 +303,6 @@ def test_a_strict_collection_should_be_told_of_before_anything_is_spent() -> Non
     state = world.run()
     assert state.job.error is not None
     assert "takes no results of schedules" in state.job.error.message
-
-
-def test_an_object_of_calls_should_be_answered_as_it_is() -> None:
-    world = World()
-    place = f"s3://{BUCKET}/sources/acme/calls.jsonl"
-    missing = world.run(files(place, "object"))
-    assert missing.job.error is not None
-    assert (missing.job.error.type, "sources/acme/calls.jsonl" in missing.job.error.message) == (
-        "NotFound",
-        True,
-    )
-    world.buckets.put(BUCKET, "sources/acme/calls.jsonl", b'{"id": "one", "prompt": "Hello."}')
-    for _ in range(2):
-        assert world.run(files(place, "object")).job.counts.done == 1
-
-
-def test_a_tenant_should_not_read_calls_of_another() -> None:
-    world = World()
-    state = world.run(files(f"s3://{BUCKET}/sources/other/calls.jsonl", "object"))
-    assert state.job.error is not None
-    assert state.job.error.type == "InvalidInput"
-
-
-def test_a_prefix_should_give_each_new_or_changed_file_once_with_ids_apart() -> None:
-    world = World()
-    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
-    assert notes(world.run(by_prefix)) == NOTHING_NEW
-    for name in ("a", "b"):
-        key = f"sources/acme/calls/{name}.jsonl"
-        world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
-    world.run(by_prefix)
-    assert world.answered == {"a.jsonl#one": 1, "b.jsonl#one": 1}
-    assert notes(world.run(by_prefix)) == NOTHING_NEW
-    changed = b'{"custom_id": "two", "prompt": "Bye.", "id": "x"}\nno json\n'
-    world.buckets.put(BUCKET, "sources/acme/calls/b.jsonl", changed)
-    state = world.begin(by_prefix)
-    while not place_of(world.state(state)).child:
-        world.step(state)
-    child = place_of(world.state(state)).child
-    assert world.buckets.read(BUCKET, f"jobs/acme/{child}/input.jsonl") == changed
-
-
-def test_a_prefix_of_more_objects_than_a_step_compares_should_fail_with_their_number(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(selected_files, "MAX_LISTED", 2)
-    world = World()
-    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
-    for name in ("a", "b"):
-        key = f"sources/acme/calls/{name}.jsonl"
-        world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
-    assert world.run(by_prefix).job.status == "succeeded"
-    world.buckets.put(BUCKET, "sources/acme/calls/c.jsonl", b'{"id": "one", "prompt": "Hello."}')
-    error = world.run(by_prefix).job.error
-    assert error is not None
-    assert (error.type, "more than 2 objects" in error.message) == ("InvalidInput", True)
-
-
-def test_an_id_that_names_its_file_should_make_a_line_longer_by_the_name_alone() -> None:
-    line = json.dumps({"id": "one", "prompt": "水" * 50}, ensure_ascii=False).encode()
-    told = told_apart(line, "a.jsonl")
-    assert json.loads(told) == {"id": "a.jsonl#one", "prompt": "水" * 50}
-    assert len(told) <= len(line) + len("a.jsonl#")
-    half = told_apart(b'{"id": "one", "prompt": "\\ud83c"}', "a.jsonl")
-    assert json.loads(half)["prompt"] == "\ud83c"
 
 
 def test_other_work_should_not_begin_from_the_watermark_of_another_kind() -> None:
