@@ -11,6 +11,7 @@ from chalicelib.contracts.functions.render_page import PDF, RenderPageRequest, R
 from chalicelib.documents.pages import stored_page
 from chalicelib.errors import NotFound
 from chalicelib.retrieval.ids import pages_key
+from functions.render_page.places import CitedText
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -22,7 +23,7 @@ class Deps:
     """Collaborators of `run`. `render` returns a page with the given texts marked."""
 
     objects: LargeObjects
-    render: Callable[[RenderPageRequest, Sequence[str]], Rendering]
+    render: Callable[[RenderPageRequest, Sequence[CitedText]], Rendering]
 
 
 def run(request: RenderPageRequest, deps: Deps) -> RenderPageResult:
@@ -56,13 +57,15 @@ def rendered_key(request: RenderPageRequest) -> str:
     return f"jobs/{request.tenant}/rendered/{request.document_id}/{request.version}/{name}"
 
 
-def _cited(request: RenderPageRequest, deps: Deps) -> list[str]:
+def _cited(request: RenderPageRequest, deps: Deps) -> list[CitedText]:
     if not request.highlights or request.media_type != PDF:
         return []
     place = (request.tenant, request.document_id, request.version)
     page = stored_page(deps.objects.stream(request.bucket, pages_key(*place)), request.page)
     text = page.text if page else ""
-    return [text[each.start : each.end] for each in request.highlights]
+    return [
+        CitedText(text[each.start : each.end], text[: each.start]) for each in request.highlights
+    ]
 
 
 def _result(key: str, described: Mapping[str, str]) -> RenderPageResult:

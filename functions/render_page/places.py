@@ -32,6 +32,14 @@ class PlacedLetters:
     boxes: Sequence[Box]
 
 
+@dataclass(frozen=True, slots=True)
+class CitedText:
+    """A range of a page's text, and the text of the page before it."""
+
+    text: str
+    before: str = ""
+
+
 def placed_letters(page: pypdfium2.PdfPage, width: int, height: int) -> PlacedLetters:
     """Return the letters and digits of a page with their boxes on its picture of that size."""
     layer = page.get_textpage()
@@ -58,21 +66,33 @@ def _pixel(page: pypdfium2.PdfPage, width: int, height: int, x: float, y: float)
     return at_x.value, at_y.value
 
 
-def boxes_of(cited: str, placed: PlacedLetters) -> list[Box]:
+def boxes_of(cited: CitedText, placed: PlacedLetters) -> list[Box]:
     """Return the boxes, one a line, that cover the cited text; none if it is not there.
 
-    Text that stands there as a whole is marked where it is first. Otherwise its pieces are, such as
-    the cells of a row of a table.
+    Of text that stands there several times, the occurrence is marked that the page's text has at
+    that place. Text that does not stand there as a whole is marked by its pieces, such as the cells
+    of a row of a table.
     """
-    wanted = "".join(_plain(cited))
+    wanted = "".join(_plain(cited.text))
     if not wanted:
         return []
-    at = placed.text.find(wanted)
+    at = _found(wanted, placed.text, "".join(_plain(cited.before)).count(wanted))
     if at >= 0:
         return _lines(placed.boxes[at : at + len(wanted)])
     if len(placed.text) > MAX_ALIGNED:
         return []
     return [box for piece in _pieces(wanted, placed.text) for box in _lines(placed.boxes[piece])]
+
+
+def _found(wanted: str, text: str, earlier: int) -> int:
+    """Return where `wanted` is in `text` behind `earlier` others, or the last of fewer, or -1."""
+    at = text.find(wanted)
+    for _ in range(earlier):
+        following = text.find(wanted, at + len(wanted)) if at >= 0 else -1
+        if following < 0:
+            return at
+        at = following
+    return at
 
 
 def _plain(text: str) -> Iterator[str]:

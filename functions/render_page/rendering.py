@@ -19,7 +19,7 @@ from chalicelib.documents.pdf_pages import page_pixels, page_scale
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from chalicelib.inference.image_files import open_image, upright
 from chalicelib.retrieval.ids import version_prefix
-from functions.render_page.places import Box, boxes_of, placed_letters
+from functions.render_page.places import Box, CitedText, boxes_of, placed_letters
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -55,7 +55,7 @@ class BoundedRenderer:
     objects: LargeObjects
     budget: WorkBudget = BUDGET
 
-    def __call__(self, request: RenderPageRequest, cited: Sequence[str]) -> Rendering:
+    def __call__(self, request: RenderPageRequest, cited: Sequence[CitedText]) -> Rendering:
         """Return the picture of a page with the `cited` texts marked; raises as `core.run`."""
         source = version_prefix(request.tenant, request.document_id, request.version) + "source"
         with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ class BoundedRenderer:
             return run_bounded(lambda: render(path, request, cited), self.budget, name)
 
 
-def render(path: Path, request: RenderPageRequest, cited: Sequence[str]) -> Rendering:
+def render(path: Path, request: RenderPageRequest, cited: Sequence[CitedText]) -> Rendering:
     """Return the picture of a page with the `cited` texts marked."""
     if request.media_type == PDF:
         return _pdf_page(path, request.page, cited)
@@ -76,7 +76,7 @@ def render(path: Path, request: RenderPageRequest, cited: Sequence[str]) -> Rend
     )
 
 
-def _pdf_page(path: Path, number: int, cited: Sequence[str]) -> Rendering:
+def _pdf_page(path: Path, number: int, cited: Sequence[CitedText]) -> Rendering:
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
@@ -94,7 +94,7 @@ def _pdf_page(path: Path, number: int, cited: Sequence[str]) -> Rendering:
 
 
 def _marks(
-    document: pypdfium2.PdfDocument, number: int, cited: Sequence[str], image: Image.Image
+    document: pypdfium2.PdfDocument, number: int, cited: Sequence[CitedText], image: Image.Image
 ) -> list[list[Box]]:
     """Return the boxes of each cited text that is on the page."""
     if not cited:

@@ -25,7 +25,7 @@ from chalicelib.errors import Conflict, InvalidInput, NotFound, Unsupported
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
 from functions.render_page import core, rendering
-from functions.render_page.places import boxes_of, placed_letters
+from functions.render_page.places import CitedText, boxes_of, placed_letters
 from tests.data.formats import make_pdfs
 from tests.unit.ingest.fakes import FakeObjects
 
@@ -99,6 +99,26 @@ def test_should_mark_a_sentence_where_it_stands_and_nothing_else() -> None:
     assert result.highlighted == 1
     assert words_below(content, marked) == plain(quote)
     assert (result.width, result.height) == (marked.shape[1], marked.shape[0])
+
+
+def test_should_mark_the_occurrence_that_is_cited_of_text_that_stands_there_twice() -> None:
+    made = make_pdfs.document()
+    made.add_page()
+    made.set_font("Helvetica", size=12)
+    for line in ("Pump 1 hums.", "It is checked daily.", "Pump 2 rests.", "It is checked daily."):
+        made.cell(text=line, new_x="LMARGIN", new_y="NEXT")
+    document = pypdfium2.PdfDocument(bytes(made.output()))
+    placed = placed_letters(document[0], 1000, 1400)
+    document.close()
+    line = "It is checked daily."
+    first, second = (
+        boxes_of(CitedText(line, before), placed)
+        for before in ("Pump 1 hums.\n", f"Pump 1 hums.\n{line}\nPump 2 rests.\n")
+    )
+    ((_, top, _, bottom),), ((_, top_of_second, _, _),) = first, second
+    assert bottom < top_of_second
+    assert boxes_of(CitedText(line, f"{line} {line} {line}"), placed) == second
+    assert top < bottom
 
 
 def test_should_mark_a_row_of_a_table_cell_by_cell() -> None:
@@ -201,6 +221,6 @@ def test_should_keep_a_page_that_claims_to_be_a_mile_small() -> None:
 def test_should_find_nothing_of_a_text_that_is_not_on_the_page() -> None:
     document = pypdfium2.PdfDocument("samples/inspection-report.pdf")
     placed = placed_letters(document[0], 595, 842)
-    assert boxes_of("Zwölf Boxkämpfer jagen Viktor", placed) == []
-    assert boxes_of(" — ", placed) == []
+    assert boxes_of(CitedText("Zwölf Boxkämpfer jagen Viktor"), placed) == []
+    assert boxes_of(CitedText(" — "), placed) == []
     document.close()
