@@ -136,10 +136,26 @@ def _lines_of(*command: str) -> set[str]:
     return set(done.stdout.splitlines())
 
 
+def ignored_folder(name: str) -> Path:
+    """Return the folder of `name`; lists of tests must not lie where git would add them.
+
+    Raises:
+        argparse.ArgumentTypeError: the folder is part of the tree that git keeps.
+    """
+    folder = Path(name).resolve()
+    if folder.is_relative_to(PROJECT):
+        command = ["git", "check-ignore", "--quiet", str(folder / "tests")]
+        if subprocess.run(command, cwd=PROJECT, check=False).returncode:
+            raise argparse.ArgumentTypeError(
+                f"{name} is a folder that git keeps; name one below build/, such as build/affected"
+            )
+    return folder
+
+
 def main() -> None:
     """Write the tests of the two environments, a path a line, into `tests` and `training`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--into", type=ignored_folder, required=True, metavar="FOLDER")
     parser.add_argument("--since", default="HEAD", metavar="REF", help="what the tree is held to")
     options = parser.parse_args()
     new = _lines_of("ls-files", "--others", "--exclude-standard")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
-from tests.affected import Project
+from tests.affected import PROJECT, Project, ignored_folder
 
 FILES = {
     "app/__init__.py": "",
@@ -64,3 +66,20 @@ def test_a_change_should_affect_the_tests_that_reach_it(
     project: Project, changed: Collection[str], affected: Collection[str]
 ) -> None:
     assert project.affected(changed) == list(affected)
+
+
+@pytest.mark.parametrize("name", ["DIR", "tests/architecture", "."])
+def test_lists_should_not_be_written_where_git_would_add_them(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    with pytest.raises(argparse.ArgumentTypeError, match="build/affected"):
+        ignored_folder(name)
+
+
+def test_lists_should_be_written_below_an_ignored_folder_or_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert ignored_folder("build/affected") == PROJECT / "build" / "affected"
+    assert ignored_folder(str(tmp_path)) == tmp_path
