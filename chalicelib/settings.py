@@ -284,6 +284,8 @@ class QuerySettings(Settings):
     rerank: str = "off"
     """`on` if searches and answers rerank by default, else `off`."""
     chat_model_id: str = ""
+    answer_model_seconds: int = 5
+    """How long an answer waits for a language model that the request does not ask for."""
     embed_memory_mb: int = 1769
     label_function: str = ""
 

@@ -151,6 +151,7 @@ def _answer(request: Request, answer_id: str, deps: DocumentContentServices) -> 
         asked_as=answer.asked_as,
         answer=answer.answer,
         tier=answer.tier,
+        outcome=answer.outcome,
         citations=tuple(
             Citation(n=n, **span.model_dump()) for n, span in enumerate(answer.cited, 1)
         ),

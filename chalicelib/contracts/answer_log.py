@@ -45,8 +45,9 @@ class QuotedSpan(PageSpan):
 class LoggedAnswer(Contract):
     """A question or a query with what it got, kept for `ASKED_DAYS` to be rated.
 
-    `asked_as` is the question as it was searched for, which stands alone. `cited` is what an
-    answer rests on; of a search it is its first passage, without its text. `shown` are the first
+    `asked_as` is the question as it was searched for, which stands alone. `outcome` is that of a
+    question, "" of a search. `cited` is what an answer cites, then the passages that were shown as
+    the nearest ones; of a search it is its first passage, without its text. `shown` are the first
     passages that were found. `model` is the one that embedded the question.
     """
 
@@ -56,6 +57,7 @@ class LoggedAnswer(Contract):
     asked_as: str
     answer: str = ""
     tier: str = ""
+    outcome: str = ""
     cited: tuple[QuotedSpan, ...] = ()
     shown: tuple[PageSpan, ...] = ()
     model: str

@@ -102,12 +102,16 @@ class DocumentVersionList(Contract):
 
 
 class GivenAnswer(Contract):
-    """An answer that was given within the last 30 days, with the passages that it cites."""
+    """An answer of the last 30 days, with the passages that it cites or showed as the nearest.
+
+    `outcome` is "" for an answer that was given before outcomes were kept.
+    """
 
     answer_id: str
     question: str
     asked_as: str
     answer: str
     tier: str
+    outcome: str = ""
     citations: tuple[Citation, ...] = ()
     asked_at: AwareDatetime

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.request_costs import QUESTION, requests_line
-from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
+from chalicelib.retrieval.answer.model_calls import ModelReply, ModelUse
 from chalicelib.retrieval.search.query import ImageQuery
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ network.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.records.documents import ApiDocumentTable
     from chalicelib.adapters.records.feedback import FeedbackTable
     from chalicelib.errors import HeadraceError
+    from chalicelib.generation.rate_limits.guard import ModelGuard
     from chalicelib.retrieval.answer.answer_log import AnswerLog
     from chalicelib.retrieval.answer.evidence import SentenceScreen
     from chalicelib.retrieval.answer.passage_writer import CallGenerator, PassageWriter
@@ -212,5 +214,24 @@ class QueryServices:
         from chalicelib.retrieval.answer.passage_writer import PassageWriter, passage_limits
 
         model_id = self.query_settings.chat_model_id
-        limits = passage_limits(catalogue(), model_id)
-        return PassageWriter(self._generates, model_id, limits, self._model_seconds)
+        return PassageWriter(
+            self._generates,
+            model_id,
+            passage_limits(catalogue(), model_id),
+            self._model_seconds,
+            unrequested_seconds=self.query_settings.answer_model_seconds,
+            guard=self._answer_guard,
+        )
+
+    @cached_property
+    def _answer_guard(self) -> ModelGuard:
+        """The breakers that spare callers a language model which they did not ask for."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import DynamoTable
+        from chalicelib.adapters.records.models import BreakerRecords
+        from chalicelib.generation.rate_limits.guard import ModelGuard
+        from chalicelib.retrieval.answer.passage_writer import UNREQUESTED_RULES
+
+        settings = RecordsSettings.from_environ(self._environ)
+        breakers = BreakerRecords(DynamoTable(aws.dynamodb(), settings.records_table), time.time)
+        return ModelGuard(breakers, time.time, time.sleep, _log_failure, UNREQUESTED_RULES)

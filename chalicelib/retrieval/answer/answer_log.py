@@ -63,6 +63,7 @@ class AnswerRecord:
     asked_as: str
     answer: str = ""
     tier: str = ""
+    outcome: str = ""
     cited: tuple[QuotedSpan, ...] = ()
 
 
@@ -85,6 +86,7 @@ class AnswerLog:
             asked_as=record.asked_as,
             answer=record.answer,
             tier=record.tier,
+            outcome=record.outcome,
             cited=record.cited,
             shown=tuple(map(_span, found.passages[:MAX_SHOWN])),
             model=found.embedding.model,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.answers import Citation
+from chalicelib.contracts.answers import UNSUPPORTED_MARK, Citation
 from chalicelib.retrieval.text.sentences import describe_row, table_header
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.text.sentences import TextSpan
 
 
-_MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
+_MARK = re.compile(rf"\s*(?:\[\d+(?:\s*,\s*\d+)*\]|{re.escape(UNSUPPORTED_MARK)})")
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,31 @@ class CitedClaim:
     new_citations: tuple[Citation, ...]
 
 
-def cite_claims(claims: Iterable[tuple[str, SourceSentence]]) -> Iterator[CitedClaim]:
-    """Yield each claim with its citations.
+def cite_claims(claims: Iterable[tuple[str, SourceSentence | None]]) -> Iterator[CitedClaim]:
+    """Yield each claim with its citations; a claim without a source has none.
 
-    Claims that rest on the same sentence share a citation; citations are numbered from 1 in order
-    of first use. A claim that states the cells of a table row also cites the header.
+    Claims with the same source share a citation; citations are numbered from 1 in order of first
+    use. A claim that states the cells of a table row also cites the header.
     """
     known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
         before = len(known)
-        header = source.header if claim == source.statement else None
-        sources = (source, header) if header else (source,)
+        header = source.header if source and claim == source.statement else None
+        sources = [each for each in (source, header) if each is not None]
         for cited in sources:
-            known.setdefault(cited.position, _citation(len(known) + 1, cited))
+            known.setdefault(cited.position, cite_source(len(known) + 1, cited))
         citations = tuple(known[cited.position] for cited in sources)
         new = tuple(citation for citation in citations if citation.n > before)
         yield CitedClaim(" ".join(claim.split()), citations, new)
 
 
 def strip_marks(text: str) -> str:
-    """Return `text` without any mark `[n]`, for text whose marks did not come from us."""
+    """Return `text` without marks `[n]` and `[unsupported]`, which are not ours in this text."""
     return _MARK.sub("", text)
 
 
-def _citation(n: int, source: SourceSentence) -> Citation:
+def cite_source(n: int, source: SourceSentence) -> Citation:
+    """Return the citation number `n`, of `source`."""
     document_id, version, page, start, end = source.position
     return Citation(
         n=n,

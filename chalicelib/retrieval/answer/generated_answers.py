@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.functions.check_support import (
@@ -12,24 +12,22 @@ from chalicelib.contracts.functions.check_support import (
     CheckResult,
     CheckSource,
 )
-from chalicelib.errors import HeadraceError, InvalidInput, NoAnswer, QuotaExceeded, Unsupported
+from chalicelib.errors import HeadraceError
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.answer.context_packing import ContextItem, pack_context
 from chalicelib.retrieval.answer.evidence import Evidence, answer_sentences, evidence_passages
+from chalicelib.retrieval.answer.model_calls import AnswerUsage, AnswerWriter, ModelUse, call_model
+from chalicelib.retrieval.answer.outcome_texts import is_refusal
 from chalicelib.retrieval.text.language import LANGUAGES
 from chalicelib.retrieval.text.sentences import TextSpan
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spender import Spender
-    from chalicelib.contracts.answers import ConversationTurn, Tier
-    from chalicelib.contracts.functions.embed_text import EmbedTextResult
-    from chalicelib.contracts.functions.rerank_passages import RerankResult
-    from chalicelib.contracts.receipts import ReceiptLine
+    from chalicelib.contracts.answers import Tier
     from chalicelib.contracts.search import Hit
     from chalicelib.retrieval.search.query import Query
 
-SourcedClaims = list[tuple[str, SourceSentence]]
-"""Claims of an answer, each with the sentence of a passage that supports it."""
+SourcedClaims = Sequence[tuple[str, SourceSentence | None]]
+"""Claims of an answer, each with the sentence of a passage that supports it, None if none does."""
 
 
 class SupportChecker(Protocol):
@@ -50,104 +48,6 @@ class SupportChecker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelReply:
-    """The text that a language model wrote, and the receipt lines of all attempts at it.
-
-    `text` is "" if no attempt succeeded. `is_complete` is false if the model was stopped, by its
-    token limit or otherwise. `screen_findings` are the kinds of content that the screen found but
-    let pass.
-    """
-
-    text: str
-    lines: tuple[ReceiptLine, ...]
-    is_complete: bool = True
-    screen_findings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """One use of a model for a query; `role` is the role of its line in the receipt."""
-
-    role: str
-    result: EmbedTextResult | RerankResult | CheckResult | ModelReply
-
-
-class AnswerWriter(Protocol):
-    """A language model that answers questions from passages and rewrites follow-up questions."""
-
-    def deadline(self) -> float:
-        """Return the time, by the writer's clock, by which a question put now must be answered."""
-
-    def token_budget(self, question: str, language: str = "") -> int:
-        """Return the tokens left for passages beside the question and the answer."""
-
-    def count_tokens(self, passage: Hit) -> int:
-        """Return the tokens of the budget that `passage` takes, never too few."""
-
-    def write(
-        self,
-        question: str,
-        passages: Sequence[Hit],
-        spender: Spender,
-        deadline: float,
-        language: str = "",
-    ) -> ModelReply:
-        """Return the answer as the model wrote it, with any marks.
-
-        Args:
-            question: the question as it reads alone.
-            passages: all that the model may answer from.
-            spender: who pays; a model that it may not use or cannot pay is not called.
-            deadline: as `deadline()` gave it for the question.
-            language: the English name of the language to answer in; "" leaves it to the model.
-
-        Raises:
-            HeadraceError: the call failed or the screen refused it; the error holds the receipt
-                of attempts in vain.
-        """
-
-    def rewrite(
-        self,
-        question: str,
-        history: Sequence[ConversationTurn],
-        spender: Spender,
-        deadline: float,
-    ) -> ModelReply:
-        """Return `question` rewritten so that it can be understood alone; raise as `write` does."""
-
-
-@dataclass(slots=True)
-class AnswerUsage:
-    """The models that one answer used, and the notices for the caller about it."""
-
-    uses: list[ModelUse] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-
-    def add_embedding(self, role: str, result: EmbedTextResult) -> EmbedTextResult:
-        """Record an embedding and return it."""
-        self.uses.append(ModelUse(f"{role} embedding", result))
-        return result
-
-    def add_reply(self, role: str, reply: ModelReply) -> ModelReply:
-        """Record a reply of a language model, with a notice of screen findings; return it."""
-        self.uses.append(ModelUse(role, reply))
-        if reply.screen_findings:
-            kinds = ", ".join(reply.screen_findings)
-            self.notices.append(f"The screen found {kinds} in what the language model was to do.")
-        return reply
-
-    def add_failure(self, role: str, error: HeadraceError, task: str) -> None:
-        """Record that the language model failed at `task`, the reason, and the attempts' cost."""
-        if error.receipt is not None:
-            lost = ModelReply("", error.receipt.lines, is_complete=False)
-            self.uses.append(ModelUse(role, lost))
-        reason = type(error).__name__
-        if isinstance(error, (InvalidInput, Unsupported, QuotaExceeded, NoAnswer)):
-            reason += f": {error.message.rstrip('.')}"
-        self.notices.append(f"The language model did not {task} ({reason}).")
-
-
-@dataclass(frozen=True, slots=True)
 class PreparedQuestion:
     """A question on its way through the pipeline.
 
@@ -163,51 +63,78 @@ class PreparedQuestion:
     usage: AnswerUsage
     deadline: float
 
+    @property
+    def requests_model(self) -> bool:
+        """Return whether the request names the tier of language models."""
+        return self.tier == "llm"
+
 
 def generate_claims(
     question: PreparedQuestion,
     evidence: Sequence[Evidence],
+    passages: Sequence[Hit],
     writer: AnswerWriter | None,
     checker: SupportChecker,
 ) -> SourcedClaims | None:
-    """Return the claims of a language model's answer, all supported by passages.
+    """Return the claims of a language model's answer from `passages`.
 
-    Return None, with a notice of the reason in the question's usage, if there is no model, it
-    fails, or the support check finds a claim that no passage supports.
+    Every claim is supported by a passage, unless the request names the tier `llm`: then one that
+    is not is returned, too, without a source. Return None, with a notice of the reason in the
+    question's usage, if there is no model, it fails or refuses, or its answer cannot be used.
     """
     usage, text = question.usage, question.query.text
     if writer is None:
         usage.notices.append("No language model is set up.")
         return None
     language = LANGUAGES.get(question.language, "")
-    passages = _pack_passages(evidence, writer, text, language)
-    if not passages:
+    packed = _pack_passages(evidence, passages, writer, text, language)
+    if not packed:
         usage.notices.append("The question leaves the language model no room for a passage.")
         return None
-    try:
-        reply = writer.write(text, passages, question.query.spender, question.deadline, language)
-    except HeadraceError as error:
-        usage.add_failure("answer", error, "answer")
+    reply = call_model(
+        usage,
+        writer,
+        question.deadline,
+        "answer",
+        lambda: writer.write(
+            text,
+            packed,
+            question.query.spender,
+            question.deadline,
+            language,
+            is_requested=question.requests_model,
+        ),
+    )
+    if reply is None:
         return None
-    usage.add_reply("answer", reply)
     sentences = answer_sentences(reply.text)
     if not reply.is_complete or not sentences:
         problem = "wrote nothing" if reply.is_complete else "was cut off before its end"
         usage.notices.append(f"The language model {problem}.")
         return None
-    return _check_claims(question, sentences, passages, checker)
+    if is_refusal(" ".join(sentences)):
+        usage.notices.append("The language model finds no answer in the passages.")
+        return None
+    return _check_claims(question, sentences, packed, checker)
 
 
 def _pack_passages(
-    evidence: Sequence[Evidence], writer: AnswerWriter, question: str, language: str
+    evidence: Sequence[Evidence],
+    found: Sequence[Hit],
+    writer: AnswerWriter,
+    question: str,
+    language: str,
 ) -> list[Hit]:
-    """Return the passages of the evidence that are worth their tokens, best first."""
-    passages = evidence_passages(evidence)
+    """Return the passages that are worth their tokens, best first.
+
+    They are those of the evidence, or all that were found if no sentence of theirs was weighed.
+    """
+    passages = evidence_passages(evidence) or list(found)
     support: dict[int, float] = {}
     for item in evidence:
         support.setdefault(id(item.source.passage), item.support)
     items = [
-        ContextItem(passage.text, support[id(passage)], writer.count_tokens(passage))
+        ContextItem(passage.text, support.get(id(passage), 0.0), writer.count_tokens(passage))
         for passage in passages
     ]
     return [passages[at] for at in pack_context(items, writer.token_budget(question, language))]
@@ -219,21 +146,22 @@ def _check_claims(
     passages: Sequence[Hit],
     checker: SupportChecker,
 ) -> SourcedClaims | None:
-    """Return the claims with their sources if the support check finds all of them supported."""
+    """Return the claims with their sources, or None if they may not be shown."""
     usage, query = question.usage, question.query
     try:
         checked = checker.check(query.text, claims, check_sources(passages), query.correlation_id)
-    except HeadraceError as error:
-        usage.notices.append(f"The answer could not be checked ({type(error).__name__}).")
+    except HeadraceError:
+        usage.notices.append("The language model's answer could not be checked, and is not used.")
         return None
     usage.uses.append(ModelUse("support check", checked))
-    supported = supported_claims(claims, passages, checked)
-    if supported is None:
-        usage.notices.append(
-            "The language model's answer was not supported by the documents:"
-            f" {describe_doubts(checked)}."
-        )
-    return supported
+    sourced = source_claims(claims, passages, checked)
+    if all(source is not None for _, source in sourced):
+        return sourced
+    usage.notices.append(
+        "The language model's answer was not supported by the documents:"
+        f" {describe_doubts(checked)}."
+    )
+    return sourced if question.requests_model else None
 
 
 def check_sources(passages: Sequence[Hit]) -> list[CheckSource]:
@@ -245,17 +173,18 @@ def check_sources(passages: Sequence[Hit]) -> list[CheckSource]:
     ]
 
 
-def supported_claims(
+def source_claims(
     claims: Sequence[str], passages: Sequence[Hit], checked: CheckResult
-) -> SourcedClaims | None:
-    """Return each claim with its source in `passages`, or None if a claim has none."""
-    sourced: SourcedClaims = []
+) -> SourcedClaims:
+    """Return each claim with its source in `passages`, None if it is not supported."""
+    sourced: list[tuple[str, SourceSentence | None]] = []
     for claim, verdict in zip(claims, checked.verdicts, strict=True):
-        if not verdict.supported or verdict.source is None:
-            return None
-        passage = passages[verdict.source]
-        span = TextSpan(verdict.start, verdict.end)
-        sourced.append((claim, SourceSentence(passage, span, passage.text[span.start : span.end])))
+        source = None
+        if verdict.supported and verdict.source is not None:
+            passage = passages[verdict.source]
+            span = TextSpan(verdict.start, verdict.end)
+            source = SourceSentence(passage, span, passage.text[span.start : span.end])
+        sourced.append((claim, source))
     return sourced
 
 

@@ -21,11 +21,14 @@ from chalicelib.contracts.generations import (
     Terms,
     TextPart,
 )
-from chalicelib.errors import ModelFailure
-from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
+from chalicelib.errors import HeadraceError, ModelFailure, Throttled, Transient
+from chalicelib.generation.attempt import MIN_CALL_SECONDS
+from chalicelib.generation.dependencies import NO_LIMITS, CallGuard, CallLimits
 from chalicelib.generation.fences import neutralize, random_fence
+from chalicelib.generation.rate_limits.breaker import BreakerRules
+from chalicelib.generation.rate_limits.guard import GuardRules
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.retrieval.answer.generated_answers import ModelReply
+from chalicelib.retrieval.answer.model_calls import ModelReply, RestingModel
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
@@ -149,13 +152,23 @@ class CallGenerator(Protocol):
         """Return the answer to a call; raises as `Generator.generate` does."""
 
 
+MAX_UNREQUESTED_SECONDS = 5.0
+"""How long a caller waits for a model that the request does not name: the extract is there."""
+UNREQUESTED_RULES = GuardRules(
+    max_wait_s=0.0,
+    breaker=BreakerRules(window_s=300.0, min_calls=1, failure_rate=0.0, rest_s=30.0, probe_s=30.0),
+)
+"""One failure is enough to spare the next callers a model that they did not ask for."""
+
+
 @dataclass(frozen=True, slots=True)
 class PassageWriter:
     """Asks a language model for answers from passages and for rewritten questions.
 
     `model` is a name of the catalogue or an id of Bedrock. `generator` is called when a model is
     needed: most questions are answered without one. All calls for one question must end within
-    `seconds`, by `monotonic`.
+    `seconds`, by `monotonic`, and within `unrequested_seconds` if the request does not name the
+    model's tier. With a `guard` such a request does not call a model that failed shortly before.
     """
 
     generator: Callable[[], CallGenerator]
@@ -164,10 +177,17 @@ class PassageWriter:
     seconds: float
     fence: Callable[[], str] = random_fence
     monotonic: Callable[[], float] = time.monotonic
+    unrequested_seconds: float = MAX_UNREQUESTED_SECONDS
+    guard: CallGuard | None = None
 
-    def deadline(self) -> float:
+    def deadline(self, *, is_requested: bool = True) -> float:
         """Return when all calls for a question put now must have ended, by `monotonic`."""
-        return self.monotonic() + self.seconds
+        seconds = self.seconds if is_requested else min(self.seconds, self.unrequested_seconds)
+        return self.monotonic() + seconds
+
+    def seconds_left(self, deadline: float) -> float:
+        """Return the seconds from now to `deadline`, by `monotonic`."""
+        return deadline - self.monotonic()
 
     def token_budget(self, question: str, language: str = "") -> int:
         """Return the tokens left for passages beside the question and the answer."""
@@ -186,13 +206,22 @@ class PassageWriter:
         spender: Spender,
         deadline: float,
         language: str = "",
+        *,
+        is_requested: bool = True,
     ) -> ModelReply:
         """Return the model's answer to the question from all of the passages."""
         prompt = answer_prompt(question, passages, self.fence(), language)
-        return self._generate(prompt, MAX_ANSWER_TOKENS, spender, deadline)
+        call = prompt.call(MAX_ANSWER_TOKENS)
+        return self._guarded(call, spender, deadline, is_requested=is_requested)
 
     def rewrite(
-        self, question: str, history: Sequence[ConversationTurn], spender: Spender, deadline: float
+        self,
+        question: str,
+        history: Sequence[ConversationTurn],
+        spender: Spender,
+        deadline: float,
+        *,
+        is_requested: bool = True,
     ) -> ModelReply:
         """Return the model's rewriting of the question, given the last turns of `history`."""
         turns = [
@@ -203,16 +232,40 @@ class PassageWriter:
             for turn in history[-_MAX_TURNS:]
         ]
         prompt = rewrite_prompt(question, turns, self.fence())
-        return self._generate(prompt, MAX_QUESTION_TOKENS, spender, deadline)
+        call = prompt.call(MAX_QUESTION_TOKENS)
+        return self._guarded(call, spender, deadline, is_requested=is_requested)
 
-    def _generate(
-        self, prompt: PassagePrompt, max_tokens: int, spender: Spender, deadline: float
+    def _guarded(
+        self, call: ChatCall, spender: Spender, deadline: float, *, is_requested: bool
     ) -> ModelReply:
+        """Return the reply to `call` unless nobody requested it and the model failed before.
+
+        How the call ended counts for the callers after it, whoever requested it.
+        """
+        if self.guard is None:
+            return self._generate(call, spender, deadline)
+        name, tenant = f"answers:{self.model}", spender.tenant
+        ticket = None
+        if not is_requested:
+            if self.seconds_left(deadline) < MIN_CALL_SECONDS:
+                raise RestingModel("Too little time is left for a call that nobody asked for.")
+            self.guard.health(tenant)  # reads the breakers that other processes saved
+            try:
+                ticket = self.guard.admit(name, tenant)
+            except (Throttled, Transient) as error:
+                raise RestingModel(error.message) from error
+        try:
+            reply = self._generate(call, spender, deadline)
+        except HeadraceError as error:
+            self.guard.record_end(name, tenant, error, ticket)
+            raise
+        self.guard.record_end(name, tenant, None, ticket)
+        return reply
+
+    def _generate(self, call: ChatCall, spender: Spender, deadline: float) -> ModelReply:
         within = CallLimits(deadline=deadline)
         terms = Terms(model=self.model)
-        generation = self.generator().generate(
-            prompt.call(max_tokens), terms, spender, limits=within
-        )
+        generation = self.generator().generate(call, terms, spender, limits=within)
         if not isinstance(generation.output, ChatOutput):
             raise ModelFailure(
                 f"{generation.model} answered a question with {generation.output.task}."

@@ -4,14 +4,13 @@ The policy, in order of price:
 
 0. A follow-up question is rewritten so that it can be understood alone. Sentences that give orders
    to a language model are blanked in the passages.
-1. Passages are retrieved, and those of their sentences that can reply are weighed. Below
-   `evidence.MIN_SUPPORT` nothing supports an answer: the question is refused, and no dearer tier
-   is asked to make one up.
-2. Tier 0, extractive: from `evidence.SUFFICIENT_SUPPORT` on, or if the request asks for this tier,
-   the best sentences themselves are the answer.
-3. Tier 1, a language model: tried if the support lies in between, or if the request asks for it.
-   Its answer is used only if the support check finds every sentence of it supported by a passage;
-   if not, or if the model or the check fails, tier 0's answer is given and a notice says why.
+1. Passages are retrieved, and their sentences are weighed. `outcome.decide_outcome` says whether
+   sentences answer, or only come near, or the question is about something else.
+2. Tier 0, extractive: the sentences that answer, or the nearest passages.
+3. Tier 1, a language model: tried within a few seconds if sentences answer, but not well enough.
+   Its answer is used only if the support check finds every sentence of it supported by a passage.
+   If the request asks for this tier, it is tried whatever the sentences say, and those of its
+   claims that no passage supports are shown with a mark.
 """
 
 from __future__ import annotations
@@ -22,23 +21,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.answer_log import QuotedSpan
 from chalicelib.contracts.answers import (
-    AskCitation,
-    AskClaim,
     AskDone,
     AskEvent,
-    AskRefused,
     AskResponse,
     AskRetrieved,
-    Citation,
-    Claim,
     ConversationTurn,
     Tier,
     fold_events,
-    render_claim,
 )
-from chalicelib.errors import HeadraceError
 from chalicelib.retrieval.answer.answer_log import NOT_LOGGED, AnswerLog, AnswerRecord
-from chalicelib.retrieval.answer.citations import cite_claims, is_quoted_verbatim
+from chalicelib.retrieval.answer.citations import is_quoted_verbatim
+from chalicelib.retrieval.answer.drafts import AnswerDraft, describe_search, extract_event
 from chalicelib.retrieval.answer.evidence import (
     Evidence,
     OriginalQuestion,
@@ -46,23 +39,19 @@ from chalicelib.retrieval.answer.evidence import (
     blank_instructions,
     boost_evidence,
     candidate_sentences,
-    extract_claims,
-    is_sufficient,
     text_to_embed,
     weigh_evidence,
 )
 from chalicelib.retrieval.answer.generated_answers import (
-    AnswerUsage,
-    AnswerWriter,
-    ModelUse,
     PreparedQuestion,
     SourcedClaims,
     SupportChecker,
     generate_claims,
 )
+from chalicelib.retrieval.answer.model_calls import AnswerUsage, AnswerWriter, ModelUse, call_model
+from chalicelib.retrieval.answer.outcome import AnswerDecision, decide_outcome
 from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, rewrite_question
-from chalicelib.retrieval.answer.replies import filter_replies
-from chalicelib.retrieval.text.language import LANGUAGES, detect_language, refusal_text
+from chalicelib.retrieval.text.language import LANGUAGES, detect_language
 
 if TYPE_CHECKING:
     from chalicelib.contracts.receipts import Receipt
@@ -82,14 +71,6 @@ class AnswerPrices(Protocol):
 
         If no language model was called, the receipt also says what calling one would have cost.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """The claims of an answer before they are cited, and the tier that they come from."""
-
-    claims: SourcedClaims
-    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +99,8 @@ class QuestionAnswerer:
     ) -> Iterator[AskEvent]:
         """Yield the events of the answer as soon as each is certain.
 
-        `contracts/answers.py` gives their order. A claim is yielded only once sources support the
-        whole answer, and is never retracted. An invalid query raises before the first event.
+        `contracts/answers.py` gives their order. A claim is yielded only once its source is known,
+        or marked, and is never retracted. An invalid query raises before the first event.
 
         Args:
             query: the question as the caller put it.
@@ -134,26 +115,26 @@ class QuestionAnswerer:
             usage.uses.append(ModelUse("rerank", result.rerank_result))
         usage.notices += result.notices
         yield AskRetrieved(asked_as=text, passages=len(result.passages))
-        draft = self._draft(question, result)
-        sentences: list[str] = []
-        citations: list[Citation] = []
-        if not draft.claims:
-            sentences.append(refusal_text(question.language))
-            yield AskRefused(answer=sentences[0])
-        for cited in cite_claims(draft.claims):
-            for citation in cited.new_citations:
-                citations.append(citation)
-                yield AskCitation(citation=citation)
-            numbers = tuple(citation.n for citation in cited.citations)
-            claim = Claim(text=cited.claim, citations=numbers)
-            sentences.append(render_claim(claim))
-            yield AskClaim(claim=claim)
-        usage.notices += _language_notices(question.language, draft)
-        answer_id = self._log(question, result, _record(question, draft.tier, sentences, citations))
+        passages, blanked = blank_instructions(result.passages, self.screen)
+        if blanked:
+            usage.notices.append(_screening_notice(blanked))
+        decision = decide_outcome(text, self._weigh(question, result, passages))
+        generated = None
+        if passages and _needs_language_model(question, decision):
+            if decision.claims and self.writer is not None:
+                yield extract_event(decision.claims)
+            generated = self._generate(question, result, passages, decision)
+        draft = AnswerDraft.of(text, question.language, decision, generated, result.passages)
+        yield from draft.events
+        usage.notices += _language_notices(question.language, draft.claims)
+        answer_id = self._log(question, result, draft)
+        is_answered = draft.outcome == "answered"
         yield AskDone(
             answer_id=answer_id,
+            outcome=draft.outcome,
             tier=draft.tier,
             language=question.language,
+            looked_at=None if is_answered else describe_search(query, result.passages),
             receipt=self.prices.answer(text, result.passages, usage.uses),
             notices=tuple(usage.notices),
         )
@@ -163,7 +144,8 @@ class QuestionAnswerer:
     ) -> PreparedQuestion:
         """Return the question with the text to search for, which is rewritten for a follow-up."""
         usage = AnswerUsage()
-        deadline = self.writer.deadline() if self.writer is not None else 0.0
+        requested = tier == "llm"
+        deadline = self.writer.deadline(is_requested=requested) if self.writer is not None else 0.0
         text = self._rewrite(query, tier, history, usage, deadline)
         rewritten = replace(query, text=text, texts_only=True)
         language = detect_language(query.text)
@@ -181,33 +163,43 @@ class QuestionAnswerer:
         by_rules = rewrite_question(query.text, history)
         if by_rules.is_certain or self.writer is None or tier == "extractive":
             return by_rules.text
-        try:
-            reply = self.writer.rewrite(query.text, history, query.spender, deadline)
-        except HeadraceError as error:
-            usage.add_failure("question", error, "complete the question")
+        writer, requested = self.writer, tier == "llm"
+        reply = call_model(
+            usage,
+            writer,
+            deadline,
+            "question",
+            lambda: writer.rewrite(
+                query.text, history, query.spender, deadline, is_requested=requested
+            ),
+        )
+        if reply is None:
             return by_rules.text
-        usage.add_reply("question", reply)
         text = reply.text.strip()
         if reply.is_complete and is_faithful_rewrite(text, query.text, history):
             return text
         return by_rules.text
 
-    def _draft(self, question: PreparedQuestion, found: SearchResult) -> _Draft:
-        """Return the claims of the cheapest tier that suffices, or of the requested tier."""
-        passages, blanked = blank_instructions(found.passages, self.screen)
-        if blanked:
-            question.usage.notices.append(_screening_notice(blanked))
-        evidence = self._weigh(question, found, passages)
-        replies = filter_replies(question.query.text, evidence)
-        claims = extract_claims(replies)
-        if claims and _needs_language_model(question.tier, replies):
-            generated = generate_claims(question, evidence, self.writer, self.checker)
-            # A source with a blanked sentence could not be quoted as its page has it.
-            if generated and all(
-                is_quoted_verbatim(source, found.passages) for _, source in generated
-            ):
-                return _Draft(generated, "llm")
-        return _Draft(claims, "extractive")
+    def _generate(
+        self,
+        question: PreparedQuestion,
+        found: SearchResult,
+        passages: Sequence[Hit],
+        decision: AnswerDecision,
+    ) -> SourcedClaims | None:
+        """Return the claims of a language model that may be shown, None if there are none.
+
+        A source with a blanked sentence could not be quoted as its page has it.
+        """
+        claims = generate_claims(question, decision.ranked, passages, self.writer, self.checker)
+        if claims is None:
+            return None
+        quotable = [
+            (claim, source if source and is_quoted_verbatim(source, found.passages) else None)
+            for claim, source in claims
+        ]
+        is_supported = all(source is not None for _, source in quotable)
+        return quotable if is_supported or question.requests_model else None
 
     def _weigh(
         self, question: PreparedQuestion, found: SearchResult, passages: Sequence[Hit]
@@ -227,34 +219,31 @@ class QuestionAnswerer:
         )
         return boost_evidence(weighed, found.vote_weights)
 
-    def _log(self, question: PreparedQuestion, found: SearchResult, record: AnswerRecord) -> str:
+    def _log(self, question: PreparedQuestion, found: SearchResult, draft: AnswerDraft) -> str:
         """Return the id under which the answer can be rated, or "" with a notice if it has none."""
         if self.answer_log is None:
             return ""
+        record = AnswerRecord(
+            kind="answer",
+            question=question.original,
+            asked_as=question.query.text,
+            answer=draft.text,
+            tier=draft.tier,
+            outcome=draft.outcome,
+            cited=tuple(
+                QuotedSpan(**citation.model_dump(exclude={"n"})) for citation in draft.shown
+            ),
+        )
         answer_id = self.answer_log.record(question.query.tenant, record, found)
         if not answer_id:
             question.usage.notices.append(NOT_LOGGED)
         return answer_id
 
 
-def _record(
-    question: PreparedQuestion,
-    tier: Tier,
-    sentences: Sequence[str],
-    citations: Sequence[Citation],
-) -> AnswerRecord:
-    return AnswerRecord(
-        kind="answer",
-        question=question.original,
-        asked_as=question.query.text,
-        answer=" ".join(sentences),
-        tier=tier,
-        cited=tuple(QuotedSpan(**citation.model_dump(exclude={"n"})) for citation in citations),
-    )
-
-
-def _needs_language_model(tier: Tier | None, evidence: Sequence[Evidence]) -> bool:
-    return tier == "llm" or (tier is None and not is_sufficient(evidence))
+def _needs_language_model(question: PreparedQuestion, decision: AnswerDecision) -> bool:
+    """Return whether a language model is called: on request, or to improve a weak extract."""
+    is_weak = decision.outcome == "answered" and not decision.is_sufficient
+    return question.requests_model or (question.tier is None and is_weak)
 
 
 def _screening_notice(count: int) -> str:
@@ -263,9 +252,9 @@ def _screening_notice(count: int) -> str:
     return f"{sentences} of the documents {verb} orders to a language model, and took no part."
 
 
-def _language_notices(question_language: str, draft: _Draft) -> list[str]:
+def _language_notices(question_language: str, claims: SourcedClaims) -> list[str]:
     """Return a notice if the documents answer in another language than the question's."""
-    answer_language = detect_language(" ".join(text for text, _ in draft.claims))
+    answer_language = detect_language(" ".join(text for text, _ in claims))
     languages = {question_language, answer_language}
     if "" in languages or len(languages) == 1 or languages == _HARD_TO_TELL_APART:
         return []

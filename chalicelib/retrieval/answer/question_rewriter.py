@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from chalicelib.retrieval.answer.citations import strip_marks
+from chalicelib.retrieval.answer.outcome_texts import is_refusal
 from chalicelib.retrieval.answer.question_types import strip_question_words
-from chalicelib.retrieval.text.language import is_refusal
 from chalicelib.retrieval.text.noun_phrases import NounPhrase, find_noun_phrases, is_plural
 from chalicelib.retrieval.text.terms import names_in, numbers_in, terms, words
 

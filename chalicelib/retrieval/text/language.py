@@ -1,4 +1,4 @@
-"""Detection of a question's language by common words and letters; refusals by language.
+"""Detection of a question's language by common words and letters.
 
 Questions are short and full of function words, and few languages are distinguished here: a list of
 those words is as reliable as a model of letter sequences, and adds no import to the API. If the
@@ -132,35 +132,3 @@ def detect_language(text: str) -> str:
 
 
 ENGLISH = "en"
-
-
-REFUSALS: Mapping[str, str] = MappingProxyType(
-    {
-        "en": "This is not in these documents.",
-        "de": "Das steht nicht in diesen Dokumenten.",
-        "fr": "Cela ne se trouve pas dans ces documents.",
-        "es": "Esto no está en estos documentos.",
-        "it": "Questo non si trova in questi documenti.",
-        "pt": "Isto não está nestes documentos.",
-        "nl": "Dit staat niet in deze documenten.",
-        "da": "Dette står ikke i disse dokumenter.",
-        "no": "Dette står ikke i disse dokumentene.",
-        "sv": "Detta står inte i dessa dokument.",
-        "fi": "Tätä ei ole näissä asiakirjoissa.",
-        "pl": "Tego nie ma w tych dokumentach.",
-        "cs": "To v těchto dokumentech není.",
-    }
-)
-
-
-NOT_FOUND = REFUSALS[ENGLISH]
-
-
-def refusal_text(language: str) -> str:
-    """Return the refusal in `language`, an ISO 639-1 code; in English if it has none."""
-    return REFUSALS.get(language, NOT_FOUND)
-
-
-def is_refusal(answer: str) -> bool:
-    """Return whether an answer is a refusal, in any language."""
-    return answer.strip() in REFUSALS.values()

@@ -24,7 +24,7 @@ from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import HeadraceError
-from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
+from chalicelib.retrieval.answer.model_calls import ModelReply, ModelUse
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.text.sentences import split_sentences
 from chalicelib.retrieval.text.terms import numbers_in, terms
@@ -168,10 +168,16 @@ class FakeWriter:
     found: tuple[str, ...] = ()
     questions: int = 0
     deadlines: list[float] = field(default_factory=list)
+    requested: list[bool] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """Seconds that are left, before and after each call."""
 
-    def deadline(self) -> float:
+    def deadline(self, *, is_requested: bool = True) -> float:
         self.questions += 1
         return float(self.questions)
+
+    def seconds_left(self, deadline: float) -> float:
+        return self.seconds.pop(0) if self.seconds else 1.0
 
     def token_budget(self, question: str, language: str = "") -> int:
         return self.space
@@ -186,7 +192,10 @@ class FakeWriter:
         spender: Spender,
         deadline: float,
         language: str = "",
+        *,
+        is_requested: bool = True,
     ) -> ModelReply:
+        self.requested.append(is_requested)
         self.spenders.append(spender)
         self.deadlines.append(deadline)
         self.asked.append(question)
@@ -195,7 +204,13 @@ class FakeWriter:
         return self._reply(self.says)
 
     def rewrite(
-        self, question: str, history: Sequence[ConversationTurn], spender: Spender, deadline: float
+        self,
+        question: str,
+        history: Sequence[ConversationTurn],
+        spender: Spender,
+        deadline: float,
+        *,
+        is_requested: bool = True,
     ) -> ModelReply:
         self.spenders.append(spender)
         self.deadlines.append(deadline)

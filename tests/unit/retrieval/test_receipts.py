@@ -15,7 +15,7 @@ from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.generation.catalogue import UnitPrice, parse_catalogue
 from chalicelib.generation.request_costs import QUESTION
-from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
+from chalicelib.retrieval.answer.model_calls import ModelReply, ModelUse
 from chalicelib.retrieval.receipts import QueryPrices
 from tests.unit.retrieval.fakes import hit
 

@@ -26,7 +26,9 @@ ROOT = Path(__file__).parents[4]
 SAMPLE = json.loads((ROOT / "functions" / "stream_answer" / "event.json").read_text())
 RETRIEVED = AskRetrieved(asked_as="Who made the turbine?", passages=3)
 CLAIM = AskClaim(claim=Claim(text="Voss Hydro made it.", citations=(1,)))
-DONE = AskDone(answer_id="a-1", tier="extractive", language="en", receipt=Receipt())
+DONE = AskDone(
+    answer_id="a-1", outcome="answered", tier="extractive", language="en", receipt=Receipt()
+)
 
 
 class Answering:

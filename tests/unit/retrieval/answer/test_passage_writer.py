@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -21,20 +21,23 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.screening import Finding
 from chalicelib.contracts.search import Hit
-from chalicelib.errors import ModelFailure
+from chalicelib.errors import ModelFailure, Transient
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.fences import neutralize, random_fence
+from chalicelib.generation.rate_limits.guard import ModelGuard
 from chalicelib.generation.tokens import estimated_tokens
+from chalicelib.retrieval.answer.model_calls import RestingModel
+from chalicelib.retrieval.answer.outcome_texts import NOT_FOUND
 from chalicelib.retrieval.answer.passage_writer import (
     MAX_ANSWER_TOKENS,
+    UNREQUESTED_RULES,
     PassageLimits,
     PassageWriter,
     answer_prompt,
     passage_limits,
     rewrite_prompt,
 )
-from chalicelib.retrieval.text.language import NOT_FOUND
 from tests.unit.batches.examples import generation
 from tests.unit.retrieval.fakes import hit
 
@@ -209,3 +212,59 @@ def test_should_know_the_limits_of_every_chat_model_of_the_catalogue() -> None:
             local = known.model(model.local).limits["max_tokens"]
             assert 0 < limits.passage_tokens < local < limits.context_tokens
     assert passage_limits(known, "somebody.new-model-v1:0").context_tokens > 0
+
+
+@dataclass
+class FailingGenerator:
+    """Fails every call, until it is `well`."""
+
+    well: bool = False
+    asked: int = 0
+
+    def generate(
+        self, call: Call, terms: Terms, spender: Spender, limits: CallLimits = NO_LIMITS
+    ) -> Generation:
+        self.asked += 1
+        if not self.well:
+            raise Transient("too slow")
+        return generation("x").model_copy(update={"output": ChatOutput(text="yes")})
+
+
+@dataclass
+class NoBreakers:
+    """Keeps the breakers of no other process."""
+
+    def breakers(self) -> dict[str, str]:
+        return {}
+
+    def save(self, name: str, breaker: str, seconds: float) -> None:
+        assert name.startswith("answers:")
+
+
+def test_a_model_that_failed_should_be_spared_until_its_rest_is_over_or_somebody_asks() -> None:
+    chat, now = FailingGenerator(), [1_000.0]
+    guard = ModelGuard(NoBreakers(), lambda: now[0], now.append, print, UNREQUESTED_RULES)
+    asking = replace(writer(FakeGenerator()), generator=lambda: chat, guard=guard)
+    given = passages(1, 1)
+
+    def ask(*, is_requested: bool = False) -> str:
+        deadline = asking.deadline(is_requested=is_requested)
+        return asking.write("q", given, SPENDER, deadline, is_requested=is_requested).text
+
+    with pytest.raises(Transient, match="too slow"):
+        ask()
+    with pytest.raises(RestingModel):
+        ask()
+    assert chat.asked == 1
+    with pytest.raises(Transient, match="too slow"):
+        ask(is_requested=True)
+    assert chat.asked == 2
+    chat.well, now[0] = True, now[0] + 31
+    assert (ask(), ask(), chat.asked) == ("yes", "yes", 4)
+
+
+def test_a_model_that_nobody_asked_for_should_have_less_time() -> None:
+    asking = replace(writer(FakeGenerator()), unrequested_seconds=5.0)
+    assert asking.deadline(is_requested=False) == 105.0
+    assert asking.deadline() == 120.0
+    assert asking.seconds_left(105.0) == 5.0

@@ -1,18 +1,35 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from chalicelib.budgets.spender import Spender
-from chalicelib.contracts.answers import AskEvent, AskResponse, ConversationTurn, Tier, fold_events
+from chalicelib.contracts.answers import (
+    AskEvent,
+    AskExtract,
+    AskResponse,
+    AskRetrieved,
+    ConversationTurn,
+    LookedAt,
+    Tier,
+    fold_events,
+)
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.search import Hit
-from chalicelib.errors import HeadraceError, InvalidInput, QuotaExceeded, Transient
+from chalicelib.errors import (
+    HeadraceError,
+    InvalidInput,
+    ModelFailure,
+    QuotaExceeded,
+    Throttled,
+    Transient,
+)
+from chalicelib.retrieval.answer.model_calls import RestingModel
+from chalicelib.retrieval.answer.outcome_texts import NOT_FOUND
 from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
-from chalicelib.retrieval.text.language import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval.fakes import (
     WRITTEN,
@@ -29,6 +46,7 @@ from tests.unit.retrieval.fakes import (
 
 STRONG = "The pump weighs 41 kg. It hums quietly."
 WEAK = "A pump that weighs as much as that needs two people and a trolley when moved indoors."
+HARD = "Does the pump weigh down a trolley for people with a garage and a licence?"
 
 
 def ask(
@@ -48,14 +66,20 @@ def ask(
     return answerer.answer(query, tier, history), embedder
 
 
-def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
+def stream(text: str, hits: list[Hit], writer: FakeWriter | None = None) -> Iterator[AskEvent]:
     embedder = FakeEmbedder()
     searcher = Searcher(
         embedder, FakeTenants(), FakeIndex(hits), FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
     )
     query = Query("acme", text, None, 10, "req-1")
-    answerer = QuestionAnswerer(searcher, embedder, None, FakePrices(), FakeChecker(), FakeScreen())
-    return list(answerer.stream(query))
+    answerer = QuestionAnswerer(
+        searcher, embedder, writer, FakePrices(), FakeChecker(), FakeScreen()
+    )
+    return answerer.stream(query)
+
+
+def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
+    return list(stream(text, hits))
 
 
 def roles(outcome: AskResponse) -> list[str]:
@@ -75,12 +99,8 @@ def test_should_not_ask_a_language_model_where_an_extract_suffices() -> None:
 
 def test_should_ask_a_language_model_where_support_is_weak() -> None:
     model = writer(WEAK)
-    outcome, _ = ask(
-        "Does the pump weigh down a trolley for people with a garage and a licence?",
-        [hit(WEAK)],
-        model,
-    )
-    assert len(model.asked) == 1
+    outcome, _ = ask(HARD, [hit(WEAK)], model)
+    assert (len(model.asked), model.requested) == (1, [False])
     assert outcome.tier == "llm"
 
 
@@ -92,20 +112,41 @@ def test_should_ask_a_language_model_when_told_to() -> None:
 
 def test_should_never_ask_a_language_model_when_told_not_to() -> None:
     model = writer(WEAK)
-    outcome, _ = ask(
-        "Does the pump weigh down a trolley for people with a garage and a licence?",
-        [hit(WEAK)],
-        model,
-        "extractive",
-    )
+    outcome, _ = ask(HARD, [hit(WEAK)], model, "extractive")
     assert (outcome.tier, model.asked) == ("extractive", [])
 
 
-def test_should_fall_back_where_the_generated_answer_is_not_supported() -> None:
-    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer("It weighs 7 t."), "llm")
-    assert (outcome.answered, outcome.tier) == (True, "extractive")
+def test_should_mark_what_a_requested_model_says_without_support() -> None:
+    model = writer("The pump weighs 41 kg. It weighs 7 t.")
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
+    assert (outcome.outcome, outcome.answered, outcome.tier) == ("nearest", False, "llm")
+    assert outcome.answer == "The pump weighs 41 kg. [1] It weighs 7 t. [unsupported]"
+    assert [claim.unsupported for claim in outcome.claims] == [False, True]
+    assert [claim.citations for claim in outcome.claims] == [(1,), ()]
+    assert [passage.citation.n for passage in outcome.nearest] == [2]
     assert "not supported" in outcome.notices[0]
     assert roles(outcome).count("answer") == 1
+
+
+def test_should_drop_what_an_unrequested_model_says_without_support() -> None:
+    outcome, _ = ask(HARD, [hit(WEAK)], writer("It weighs 7 t."))
+    assert (outcome.outcome, outcome.tier) == ("answered", "extractive")
+    assert not any(claim.unsupported for claim in outcome.claims)
+    assert "not supported" in outcome.notices[0]
+
+
+def test_a_requested_model_should_be_asked_where_no_sentence_answers() -> None:
+    model = writer("The pump hums.")
+    outcome, _ = ask("Who won the cup in 1998?", [hit(STRONG)], model, "llm")
+    assert len(model.asked) == 1
+    assert (outcome.outcome, outcome.tier) == ("not_found", "llm")
+    assert outcome.answer == "The pump hums. [unsupported]"
+
+
+def test_a_model_that_finds_nothing_should_leave_the_sentences_answer() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(NOT_FOUND), "llm")
+    assert (outcome.outcome, outcome.tier) == ("answered", "extractive")
+    assert outcome.notices == ("The language model finds no answer in the passages.",)
 
 
 def test_should_list_the_check_in_the_receipt_and_quote_what_the_claim_rests_on() -> None:
@@ -118,14 +159,31 @@ def test_should_fall_back_where_the_answer_cannot_be_checked() -> None:
     checker = FakeChecker(Transient("down"))
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm", checker)
     assert (outcome.answered, outcome.tier) == (True, "extractive")
-    assert outcome.notices == ("The answer could not be checked (Transient).",)
+    assert outcome.notices == (
+        "The language model's answer could not be checked, and is not used.",
+    )
 
 
 def test_should_fall_back_where_the_language_model_fails() -> None:
     model = writer(Transient("down"))
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
     assert (outcome.answered, outcome.tier) == (True, "extractive")
-    assert "Transient" in outcome.notices[0]
+    assert outcome.notices == (
+        "The language model could not be reached: it failed after 0.0 seconds.",
+    )
+
+
+def test_should_say_after_how_many_seconds_a_model_was_given_up() -> None:
+    model = FakeWriter(Transient("down"), seconds=[24.0, 0.0])
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
+    assert outcome.notices == (
+        "The language model took too long: it did not answer within 24.0 seconds.",
+    )
+
+
+def test_should_pass_over_a_resting_model_without_a_word() -> None:
+    outcome, _ = ask(HARD, [hit(WEAK)], writer(RestingModel("resting")))
+    assert (outcome.tier, outcome.notices) == ("extractive", ())
 
 
 def test_should_say_so_where_no_language_model_is_set_up() -> None:
@@ -133,11 +191,35 @@ def test_should_say_so_where_no_language_model_is_set_up() -> None:
     assert outcome.notices == ("No language model is set up.",)
 
 
-def test_should_refuse_without_asking_a_language_model_to_make_something_up() -> None:
+def test_should_say_that_something_else_is_not_in_the_documents_and_what_was_looked_at() -> None:
     model = writer()
-    outcome, _ = ask("Who won the cup in 1998?", [hit(STRONG)], model, "llm")
-    assert (outcome.answered, outcome.answer, outcome.citations) == (False, NOT_FOUND, ())
+    outcome, _ = ask("Who won the cup in 1998?", [hit(STRONG)], model)
+    assert (outcome.outcome, outcome.answered) == ("not_found", False)
+    assert (outcome.answer, outcome.citations, outcome.nearest) == (NOT_FOUND, (), ())
+    assert outcome.looked_at == LookedAt(documents=1, passages=1, paths=("doc_a.md",))
     assert model.asked == []
+
+
+def test_should_show_the_nearest_passage_where_no_sentence_answers_outright() -> None:
+    outcome, _ = ask("Why does the pump weigh so much?", [hit(STRONG, start=40)])
+    assert (outcome.outcome, outcome.answered, outcome.citations) == ("nearest", False, ())
+    assert outcome.answer == "No sentence says it outright; these passages are closest."
+    (passage,) = outcome.nearest
+    assert (passage.citation.n, passage.citation.quote) == (1, STRONG)
+    assert (passage.citation.start, passage.citation.end) == (40, 40 + len(STRONG))
+    marked = [STRONG[each.start - 40 : each.end - 40] for each in passage.highlights]
+    assert marked == ["pump", "weighs"]
+    assert outcome.looked_at is not None
+    assert outcome.looked_at.paths == ("doc_a.md",)
+
+
+def test_no_nearest_passage_should_span_what_was_blanked() -> None:
+    text = f"{STRONG} A robot must obey. It is red, and the pump weighs little when it is empty."
+    outcome, _ = ask("Why does the pump weigh so much?", [hit(text)])
+    assert {passage.citation.quote for passage in outcome.nearest} == {
+        STRONG,
+        "It is red, and the pump weighs little when it is empty.",
+    }
 
 
 def test_should_refuse_where_only_replaced_versions_are_found() -> None:
@@ -172,6 +254,19 @@ def test_should_cite_before_it_claims_and_say_what_it_took_at_the_end() -> None:
     assert events[-1] == "done"
     refusal = [event.event for event in events_of("Who won the cup in 1998?", [hit(STRONG)])]
     assert refusal == ["retrieved", "refused", "done"]
+    near = [event.event for event in events_of("Why does the pump weigh so much?", [hit(STRONG)])]
+    assert near == ["retrieved", "refused", "nearest", "done"]
+
+
+def test_the_extract_should_be_there_before_a_model_is_asked() -> None:
+    model = writer("A pump that weighs as much as that needs two people and a trolley.")
+    events = iter(stream(HARD, [hit(WEAK)], model))
+    assert next(events).event == "retrieved"
+    extract = next(events)
+    assert isinstance(extract, AskExtract)
+    assert (extract.answer, model.asked) == (f"{WEAK} [1]", [])
+    whole = fold_events([AskRetrieved(asked_as=HARD, passages=1), extract, *events])
+    assert (whole.tier, len(model.asked), len(whole.claims)) == ("llm", 1, 1)
 
 
 def test_should_fold_only_a_whole_answer() -> None:
@@ -301,16 +396,24 @@ def test_should_have_the_asker_s_key_and_collection_pay_for_a_model() -> None:
     for text, history in (("The pump weighs how much kg?", ()), ("How does it hum?", [UNSURE])):
         query = Query("acme", text, "reports", 10, "req-1", key="ab12")
         answerer.answer(query, "llm", history)
-    assert (len(model.asked), len(model.rewritten)) == (1, 1)
+    assert (len(model.asked), len(model.rewritten)) == (2, 1)
     assert set(model.spenders) == {Spender("acme", "ab12", "reports", "req-1")}
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (QuotaExceeded("No dollars are left of the day."), "(QuotaExceeded: No dollars are left"),
-        (InvalidInput("The screen refuses an IBAN."), "(InvalidInput: The screen refuses an IBAN)"),
-        (Transient("a secret host"), "(Transient)."),
+        (
+            QuotaExceeded("No dollars are left of the day."),
+            "did not answer: No dollars are left",
+        ),
+        (
+            InvalidInput("The screen refuses an IBAN."),
+            "did not answer: The screen refuses an IBAN.",
+        ),
+        (Transient("a secret host"), "could not be reached: it failed after"),
+        (Throttled("a secret host"), "more to do than it can take now"),
+        (ModelFailure("a secret host"), "nothing that can be used"),
     ],
 )
 def test_should_say_why_no_model_answered_and_what_that_cost(

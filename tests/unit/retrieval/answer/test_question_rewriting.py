@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.answers import ConversationTurn
+from chalicelib.retrieval.answer.outcome_texts import REFUSALS
 from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, rewrite_question
-from chalicelib.retrieval.text.language import REFUSALS
 from chalicelib.retrieval.text.noun_phrases import find_noun_phrases
 
 DATA = Path(__file__).parents[3] / "data" / "followups.json"

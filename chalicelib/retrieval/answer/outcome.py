@@ -1,0 +1,62 @@
+"""The decision on a question: from weighed sentences to one of three outcomes. Pure.
+
+Everything that judges whether a sentence answers stands behind `decide_outcome`. A rule that
+doubts a sentence takes the answer from it, and never hides it: a passage that was found is shown
+among the nearest ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.answer.evidence import extract_claims, is_sufficient
+from chalicelib.retrieval.answer.replies import filter_replies
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.answers import Outcome
+    from chalicelib.retrieval.answer.citations import SourceSentence
+    from chalicelib.retrieval.answer.evidence import Evidence
+
+MIN_NEAREST = 0.3
+"""Below this support even the best sentence is about something else, and nothing is shown."""
+DOUBT = 0.03
+"""The support that a sentence loses for the order of the nearest if a rule doubts that it answers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDecision:
+    """The outcome of a question as the sentences of the documents alone decide it.
+
+    `claims` are the sentences that answer, none unless the outcome is `answered`; `is_sufficient`
+    says that no language model needs to improve them. `ranked` are all sentences, the likeliest to
+    hold the answer first.
+    """
+
+    outcome: Outcome
+    claims: Sequence[tuple[str, SourceSentence]]
+    ranked: Sequence[Evidence]
+    is_sufficient: bool = False
+
+
+def decide_outcome(question: str, evidence: Sequence[Evidence]) -> AnswerDecision:
+    """Return the outcome of `question` by the sentences that were found for it, best first."""
+    replies = filter_replies(question, evidence)
+    claims = extract_claims(replies)
+    ranked = _ranked(evidence, replies)
+    if claims:
+        return AnswerDecision("answered", claims, ranked, is_sufficient(replies))
+    is_near = bool(evidence) and max(item.support for item in evidence) >= MIN_NEAREST
+    return AnswerDecision("nearest" if is_near else "not_found", (), ranked)
+
+
+def _ranked(evidence: Sequence[Evidence], replies: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence, best first, the sentences that a rule doubts with less support."""
+    certain = {id(item) for item in replies}
+    weighed = [
+        item if id(item) in certain else replace(item, support=item.support - DOUBT)
+        for item in evidence
+    ]
+    return sorted(weighed, key=lambda item: -item.support)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.retrieval.answer.citations import SourceSentence
+from chalicelib.retrieval.answer.evidence import Evidence
+from chalicelib.retrieval.answer.outcome import decide_outcome
+from chalicelib.retrieval.answer.outcome_texts import (
+    NEAREST_TEXTS,
+    NOT_FOUND,
+    REFUSALS,
+    is_refusal,
+    outcome_text,
+)
+from chalicelib.retrieval.text.language import LANGUAGES
+from chalicelib.retrieval.text.sentences import TextSpan
+from tests.unit.retrieval.fakes import hit
+
+
+def evidence(text: str, support: float) -> Evidence:
+    return Evidence(SourceSentence(hit(text), TextSpan(0, len(text)), text), (1.0,), support)
+
+
+HEIGHT = "The gate of the hall is 4 metres high."
+
+
+@pytest.mark.parametrize(
+    ("question", "support", "outcome"),
+    [
+        ("How high is the gate of the hall?", 0.9, "answered"),
+        ("How high is the gate of the hall?", 0.45, "nearest"),
+        ("Why is the gate of the hall so high?", 0.9, "nearest"),
+        ("How high is the gate of the hall?", 0.05, "not_found"),
+    ],
+)
+def test_a_rule_should_never_hide_a_passage_that_was_found(
+    question: str, support: float, outcome: str
+) -> None:
+    decision = decide_outcome(question, [evidence(HEIGHT, support)])
+    assert decision.outcome == outcome
+    assert bool(decision.claims) == (outcome == "answered")
+    assert [item.source.text for item in decision.ranked] == [HEIGHT]
+
+
+def test_should_find_nothing_where_nothing_was_weighed() -> None:
+    assert decide_outcome("How high is it?", []).outcome == "not_found"
+
+
+def test_a_doubted_sentence_should_come_after_an_equal_one() -> None:
+    question = "How high is the gate of the hall?"
+    doubted = evidence("The gate of the hall is red.", 0.41)
+    decision = decide_outcome(question, [doubted, evidence(HEIGHT, 0.4)])
+    assert [item.source.text for item in decision.ranked] == [
+        HEIGHT,
+        "The gate of the hall is red.",
+    ]
+
+
+def test_every_language_should_have_both_texts() -> None:
+    assert REFUSALS.keys() == NEAREST_TEXTS.keys() == LANGUAGES.keys()
+    assert outcome_text("not_found", "") == NOT_FOUND
+    assert outcome_text("nearest", "de").startswith("Kein Satz")
+    assert is_refusal(outcome_text("nearest", "fr"))
