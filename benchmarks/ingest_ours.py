@@ -18,10 +18,11 @@ from benchmarks.folder_objects import FolderObjects
 from benchmarks.lines import serve
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.s3vectors import Vectors, index_definition
-from chalicelib.contracts.indexes import IndexRef, TenantState, Vector
+from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef, TenantState, Vector
 from chalicelib.contracts.ingest import ChunkRequest, EmbedRequest, ReadRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import MODEL, Embedder
+from chalicelib.retrieval.search.query import fit_query_text
 from functions.chunk_document import core as chunking
 from functions.embed_chunks import core as embedding
 from functions.read_document import core as reading
@@ -30,7 +31,7 @@ from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
 
 TENANT, BUCKET, KEY = "bench", "files", "inbox/bench/default/file"
-INDEX = IndexRef("vectors", "bench", MODEL)
+INDEX = IndexRef("vectors", "bench" + TERMS_SUFFIX, MODEL)
 MEMORY_GB = 1769 / 1024
 LIMIT = 1024**3
 
@@ -142,7 +143,8 @@ class Ingest:
         embedded = embedding.run(to_embed, self._embed)
         was_put = self._clock()
         vector = self._embedder.embed([question])[0].tolist()
-        hits = self._passages.query(INDEX, vector, question, count=10, condition=None)
+        text = fit_query_text(question, as_terms=True).text
+        hits = self._passages.query(INDEX, vector, text, count=10, condition=None)
         names = [hit.document_id for hit in hits]
         ended = self._clock()
         return {

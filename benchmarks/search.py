@@ -30,7 +30,9 @@ from benchmarks.search_corpus import (
     unit_vectors,
 )
 from chalicelib.adapters.records.writes import document_key
+from chalicelib.adapters.s3vectors import TERMS_KEY
 from chalicelib.inference.embedder import DIMENSIONS
+from chalicelib.retrieval.search.query import fit_query_text
 from chalicelib.retrieval.search.ranking import fetch_count
 from chalicelib.retrieval.search.searcher import MAX_FETCHED
 from localcloud.s3vectors import S3VectorsService
@@ -162,11 +164,12 @@ def _scan(size: int, corpus: Corpus) -> Turn:
 
 def asked(index: Mapping[str, str], corpus: Corpus, number: int) -> dict[str, Any]:
     """Return the index query that a search makes of question `number`."""
+    text = fit_query_text(corpus.questions[number], as_terms=True).text
     return {
         **index,
         "topK": FETCHED,
         "queryVector": {"float32": corpus.vectors[number].tolist()},
-        "queryTexts": [{"text": corpus.questions[number], "metadataKey": "text"}],
+        "queryTexts": [{"text": text, "metadataKey": TERMS_KEY}],
         "returnMetadata": True,
         "returnDistance": True,
         "returnScores": True,

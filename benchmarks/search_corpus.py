@@ -16,6 +16,7 @@ from benchmarks.bench_environment import PROJECT
 from benchmarks.prose import Prose
 from chalicelib.inference.embedder import DIMENSIONS, Embedder
 from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.text.search_terms import passage_terms
 
 CHUNKS_A_DOCUMENT = 100
 SENTENCES_A_CHUNK = 6
@@ -42,16 +43,18 @@ class Corpus:
     def _chunk(self, number: int, row: list[float]) -> dict[str, Any]:
         document, version = of_document(number // CHUNKS_A_DOCUMENT)
         text, n = self.texts[number], number % CHUNKS_A_DOCUMENT
+        path = f"{document}.txt"
         metadata = {
             "document_id": document,
             "version": version,
             "collection": "default",
-            "path": f"{document}.txt",
+            "path": path,
             "page": n + 1,
             "heading": "",
             "start": 0,
             "end": len(text),
             "text": text,
+            "terms": passage_terms(text, "", path, "en"),
             "media_type": "text/plain",
             "language": "en",
             "uploaded_at": 1_780_000_000,

@@ -50,7 +50,8 @@ class Reindexing:
         Raises:
             NotFound: there is no such tenant, or no such model.
             InvalidInput: the passages are longer than the model reads.
-            Conflict: the tenant has the model, is being reindexed or is being removed.
+            Conflict: the tenant has an index of the model with search terms, is being reindexed or
+                is being removed.
         """
         state = self._tenants.tenant_state(tenant)
         if state is None:

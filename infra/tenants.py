@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters.s3vectors import index_definition
 from chalicelib.generation.catalogue import embedding_dimensions
+from chalicelib.retrieval.ids import text_index_name
 from infra import stages
 from infra.locations import TenantLocations
 from infra.stages import Client, StageConnection
@@ -121,7 +122,7 @@ def create_tenant(client: Client, stage: TenantStorage, tenant: str) -> None:
     pointer = {"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": "TENANT"}}
     if "Item" in dynamodb.get_item(TableName=stage.records_table, Key=pointer, ConsistentRead=True):
         return
-    index = f"{tenant}-{EMBEDDING_MODEL}"
+    index = text_index_name(tenant, EMBEDDING_MODEL)
     _create_index(client("s3vectors"), stage.vector_bucket, index)
     with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.put_item(

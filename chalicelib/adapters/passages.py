@@ -5,14 +5,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
-from chalicelib.adapters.s3vectors import MAX_KEYS_PER_CALL, TEXT_KEY
+from chalicelib.adapters.s3vectors import MAX_KEYS_PER_CALL, text_search_key
 from chalicelib.contracts.search import Hit, Neighbour
-from chalicelib.retrieval.search.fusion import IndexScores, explain_scores
+from chalicelib.retrieval.search.fusion import IndexScores, ScoreFusion, explain_scores
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -36,10 +37,11 @@ class Passages:
         count: int,
         condition: IndexFilter | None,
     ) -> Iterator[Hit]:
-        """Yield at most `count` chunks, best first; the index is asked for more as they are taken.
+        """Yield at most `count` chunks; the index is asked for more as they are taken.
 
-        An empty `text` searches by meaning alone. The score is the fused one, or the
-        similarity (1 - distance) where there was nothing to fuse: higher is better.
+        An empty `text` searches by meaning alone, and the score is the similarity (1 - distance).
+        Otherwise it is the sum of the similarity and a share of BM25. The first page of hits comes
+        best first, and so does each later one, none with a higher score than the page before.
         """
         request: dict[str, Any] = {
             "vectorBucketName": index.bucket,
@@ -51,7 +53,7 @@ class Passages:
         }
         if text:
             request |= {
-                "queryTexts": [{"text": text, "metadataKey": TEXT_KEY}],
+                "queryTexts": [{"text": text, "metadataKey": text_search_key(index)}],
                 "returnScores": True,
             }
         if condition is not None:
@@ -89,16 +91,19 @@ class Passages:
 def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
     """Yield what the pages hold; scores are explained by all that was returned up to then."""
     raws: list[IndexScores] = []
+    fusion: ScoreFusion | None = None
+    highest = math.inf
     for page in pages:
-        raws += map(_raw, page)
-        scores = explain_scores(raws)[len(raws) - len(page) :]
-        for found, raw, explanation in zip(
-            page, raws[len(raws) - len(page) :], scores, strict=True
-        ):
-            n = _number(found["key"])
-            score = raw.fused if raw.fused is not None else raw.similarity or 0.0
-            told = {"score": score, "scores": explanation, "n": n, "n_last": n}
-            yield Hit.model_validate(found["metadata"] | told)
+        own = [_raw(found) for found in page]
+        fusion = fusion or ScoreFusion.of(own)
+        raws += own
+        explanations = explain_scores(raws)[len(raws) - len(page) :]
+        scores = [min(highest, fusion.score(raw)) for raw in own]
+        highest = min(scores, default=highest)
+        for at in sorted(range(len(page)), key=lambda at: -scores[at]):
+            n = _number(page[at]["key"])
+            told = {"score": scores[at], "scores": explanations[at], "n": n, "n_last": n}
+            yield Hit.model_validate(page[at]["metadata"] | told)
 
 
 def _raw(found: dict[str, Any]) -> IndexScores:

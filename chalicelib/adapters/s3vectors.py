@@ -28,7 +28,7 @@ Thing = TypeVar("Thing")
 
 MAX_VECTORS_PER_CALL = 500
 _FLOAT_BYTES = 4
-NON_FILTERABLE = ("text", "heading", "path", "start", "end", "labels")
+NON_FILTERABLE = ("text", "terms", "heading", "path", "start", "end", "labels")
 """Metadata that no filter uses, which therefore does not count towards the 2 KB for filters."""
 
 
@@ -75,7 +75,7 @@ def _batches(things: Iterable[Thing]) -> Iterator[tuple[Thing, ...]]:
 
 
 TEXT_KEY = "text"
-"""The metadata that text search is configured for."""
+TERMS_KEY = "terms"
 MAX_KEYS_PER_CALL = 100
 """Vectors that one GetVectors returns.
 
@@ -100,23 +100,37 @@ class StoredVector:
         """Return the labels of the picture that the vector represents, () if there is none."""
         return tuple(map(parse_label, self.metadata.get("labels", ())))
 
+    def with_terms(self, terms: str) -> StoredVector:
+        """Return the same with other search terms, without any if `terms` is empty."""
+        others = {name: value for name, value in self.metadata.items() if name != TERMS_KEY}
+        return StoredVector(self.key, others | ({TERMS_KEY: terms} if terms else {}))
+
     def embedded_by(self, version: str) -> StoredVector:
         """Return the same of a vector that this version of a served model made."""
         return StoredVector(self.key, {**self.metadata, EMBEDDED_BY: version})
 
 
-def index_definition(dimensions: int) -> dict[str, Any]:
+def text_search_key(index: IndexRef) -> str:
+    """Return the metadata that text search of an index is configured for."""
+    return TERMS_KEY if index.has_terms else TEXT_KEY
+
+
+def index_definition(dimensions: int, *, has_terms: bool = True) -> dict[str, Any]:
     """Return the immutable settings of an index, as arguments of CreateIndex.
 
-    It supports vector search, and text search in the texts.
+    It supports vector search, and text search in the stemmed terms of passages. Without terms text
+    search is in the texts, by the service's own analyser of English.
     """
+    text_search = {"metadataKey": TERMS_KEY}
+    if not has_terms:
+        text_search = {"metadataKey": TEXT_KEY, "language": "en"}
     return {
         "dataType": "float32",
         "dimension": dimensions,
         "distanceMetric": "cosine",
         "metadataConfiguration": {
             "nonFilterableMetadataKeys": list(NON_FILTERABLE),
-            "textSearchConfigurations": [{"metadataKey": TEXT_KEY, "language": "en"}],
+            "textSearchConfigurations": [text_search],
         },
     }
 
@@ -131,7 +145,9 @@ class Indexes:
         """Create an index; an existing one of that name is no error."""
         with suppress(Conflict), translated(f"making {index.name}"):
             self._client.create_index(
-                vectorBucketName=index.bucket, indexName=index.name, **index_definition(dimensions)
+                vectorBucketName=index.bucket,
+                indexName=index.name,
+                **index_definition(dimensions, has_terms=index.has_terms),
             )
 
     def drop(self, index: IndexRef) -> None:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from chalicelib.contracts.ingest import VectorMetadata
 
 
+TERMS_SUFFIX = ".terms"
+"""The end of the name of an index whose text search compares the stemmed terms of passages."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexRef:
     """The index that holds a tenant's vectors, and the model that made them.
@@ -22,6 +26,11 @@ class IndexRef:
     name: str
     model: str
     votes: int = field(default=0, compare=False)
+
+    @property
+    def has_terms(self) -> bool:
+        """Return whether text search compares the terms of passages, and not their texts."""
+        return self.name.endswith(TERMS_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

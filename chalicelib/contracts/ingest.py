@@ -239,16 +239,18 @@ class Chunk(Contract):
     labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
 
 
-_LEFT_OUT = ("media_type", "language", "uploaded_at", "folders", "labels", "embedded_by")
+_LEFT_OUT = ("terms", "media_type", "language", "uploaded_at", "folders", "labels", "embedded_by")
 """Fields that a vector lacks if they are unknown."""
 
 
 class VectorMetadata(Contract):
-    """Metadata of a vector; all but `path`, `heading`, `start`, `end`, `text`, `labels` filters.
+    """Metadata of a vector; `path`, `heading`, `start`, `end`, `text`, `terms`, `labels` filter
+    nothing.
 
     `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
     hashes of the path and of the folders above it. `metadata` is the user's. `embedded_by` is the
-    version of the served model that a picture was embedded by, "" in an index of texts.
+    version of the served model that a picture was embedded by, "" in an index of texts. `terms`
+    are what text search compares, "" in an index that compares `text`.
     """
 
     document_id: str
@@ -260,6 +262,7 @@ class VectorMetadata(Contract):
     start: int
     end: int
     text: str
+    terms: str = ""
     media_type: str = ""
     language: str = ""
     uploaded_at: int = 0

@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from chalicelib.contracts.indexes import TERMS_SUFFIX
 from chalicelib.contracts.names import COLLECTION_RULE, MAX_PATH_CHARACTERS, is_collection
 from chalicelib.errors import InvalidInput
 
@@ -136,6 +137,14 @@ def picture_key(tenant: str, document: str, version: str) -> str:
 def reembedded_key(tenant: str, job: str, document: str) -> str:
     """Return the S3 key of the vector of an image that a re-embedding job made."""
     return f"jobs/{tenant}/{job}/pictures/{document}.json"
+
+
+def text_index_name(tenant: str, model: str, suffix: str = "") -> str:
+    """Return the name of an index of a tenant's texts, whose passages carry their search terms.
+
+    Indexes from before there were terms are named without the last part.
+    """
+    return f"{tenant}-{model}{suffix}{TERMS_SUFFIX}"
 
 
 def image_index_name(tenant: str, model: str, dimensions: int) -> str:

@@ -166,7 +166,7 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
     count = tokens = size = 0
     for batch in passages.batches(deps.objects):
         embedded, counted = embed_passages(embedder, batch)
-        vectors = list(vectors_of(document, batch, embedded))
+        vectors = list(vectors_of(document, batch, embedded, has_terms=index.has_terms))
         count += deps.vectors.put(index, vectors)
         tokens += counted
         size += billed_put_bytes(map(vector_size, vectors))

@@ -9,6 +9,7 @@ from chalicelib.contracts.indexes import Vector
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
 from chalicelib.ingest.receipts import FLOAT_BYTES
 from chalicelib.retrieval.ids import path_hashes, vector_key
+from chalicelib.retrieval.text.search_terms import passage_terms
 
 
 def vectors_of(
@@ -16,8 +17,14 @@ def vectors_of(
     chunks: Sequence[Chunk],
     values: Sequence[Sequence[float]],
     embedded_by: str = "",
+    *,
+    has_terms: bool = False,
 ) -> Iterator[Vector]:
-    """Yield one vector per chunk; `embedded_by` is the version of the served model."""
+    """Yield one vector per chunk.
+
+    `embedded_by` is the version of the served model; `has_terms` says that the index compares
+    search terms.
+    """
     folders = path_hashes(document.path)
     uploaded_at = int(document.uploaded_at.timestamp()) if document.uploaded_at else 0
     for chunk, vector in zip(chunks, values, strict=True):
@@ -31,6 +38,9 @@ def vectors_of(
             start=chunk.start,
             end=chunk.end,
             text=chunk.text,
+            terms=passage_terms(chunk.text, chunk.heading, document.path, document.language)
+            if has_terms
+            else "",
             media_type=document.media_type,
             language=document.language,
             uploaded_at=uploaded_at,

@@ -6,7 +6,7 @@ hit shows them. So nothing else is read, however the file was once uploaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from chalicelib.errors import Conflict
 from chalicelib.ingest.receipts import billed_put_bytes
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
+from chalicelib.retrieval.text.search_terms import passage_terms
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
@@ -36,6 +37,13 @@ class CarriedPassage(Protocol):
     @property
     def labels(self) -> Sequence[Label]:
         """Return the labels of the image of the vector, () for a text."""
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """Return the metadata as the index has it."""
+
+    def with_terms(self, terms: str) -> CarriedPassage:
+        """Return the same passage with other search terms, without any if `terms` is empty."""
 
 
 class VectorCopies(Protocol):
@@ -104,11 +112,24 @@ def _put(request: ReembedRequest, deps: Deps) -> tuple[int, int]:
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
     vectors, _ = embed_passages(deps.embedder(tenant.next.model), carried)
+    carried = [_for_index(tenant.next, passage) for passage in carried]
     billed = billed_put_bytes([deps.copies.put(tenant.next, carried, vectors)])
     if is_live(request, deps.records):
         return len(keys), billed
     deps.copies.delete(tenant.next, keys)
     return 0, billed
+
+
+def _for_index(index: IndexRef, passage: CarriedPassage) -> CarriedPassage:
+    """Return the passage with the search terms that `index` compares, made anew."""
+    told = passage.metadata
+    terms = ""
+    if index.has_terms:
+        heading, path, language = (
+            str(told.get(name, "")) for name in ("heading", "path", "language")
+        )
+        terms = passage_terms(passage.text, heading, path, language)
+    return passage.with_terms(terms)
 
 
 def is_live(request: ReembedRequest, records: PassageRecords) -> bool:

@@ -70,7 +70,7 @@ def _put(request: ReembedRequest, deps: Deps) -> tuple[int, int]:
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
     name = image_index_name(request.tenant, written_vector.model, len(written_vector.vector))
     index = IndexRef(tenant.live.bucket, name, written_vector.model)
-    metadata = [item.embedded_by(written_vector.embedded_by) for item in carried]
+    metadata = [item.with_terms("").embedded_by(written_vector.embedded_by) for item in carried]
     sizes: list[int] = []
     put_creating_index(
         deps.indexes,

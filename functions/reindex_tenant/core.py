@@ -29,7 +29,7 @@ from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.ids import text_index_name, vector_key
 
 CHUNKS_A_SLICE = 200
 """Chunks that one child embeds: well within an Express child's five minutes, by any model."""
@@ -328,7 +328,8 @@ def _next_index(state: JobState, bucket: str) -> IndexRef:
     Its name is derived from the job's, so that no name is used twice.
     """
     reindex = state.input
-    name = f"{reindex.tenant}-{reindex.model}-{reindex.job_id[-6:].lower()}"
+    suffix = f"-{reindex.job_id[-6:].lower()}"
+    name = text_index_name(reindex.tenant, reindex.model, suffix)
     return IndexRef(bucket, name, reindex.model)
 
 

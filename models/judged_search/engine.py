@@ -14,19 +14,20 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.adapters.passages import Passages
-from chalicelib.adapters.s3vectors import TEXT_KEY, Vectors, index_definition
+from chalicelib.adapters.s3vectors import Vectors, index_definition, text_search_key
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
-from chalicelib.contracts.indexes import IndexRef, Vector
+from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef, Vector
 from chalicelib.contracts.ingest import Chunk, Page, VectorMetadata
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.retrieval.ids import vector_key
-from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.query import Query, fit_query_text
 from chalicelib.retrieval.search.searcher import Reranker, Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
+from chalicelib.retrieval.text.search_terms import passage_terms
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
-from models.judged_search.collection import JudgedDocument
+from models.judged_search.collection import JudgedDocument, hashed
 from models.judged_search.vectors import embedded
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Records:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One collection, and three ways to rank its documents, each by its best passage."""
+    """One collection, and four ways to rank its documents, each by its best passage."""
 
     client: _Direct
     passages: Passages
@@ -97,10 +98,22 @@ class Engine:
             vectorBucketName=self.index.bucket,
             indexName=self.index.name,
             topK=DEPTH,
-            queryTexts=[{"text": question, "metadataKey": TEXT_KEY}],
+            queryTexts=[
+                {
+                    "text": fit_query_text(question, as_terms=True).text,
+                    "metadataKey": text_search_key(self.index),
+                }
+            ],
             returnMetadata=True,
         )
         return _distinct(found["metadata"]["document_id"] for found in answer["vectors"])
+
+    def by_reciprocal_ranks(self, question: str) -> list[str]:
+        """Return documents as the index fuses both rankings itself, best first."""
+        vector, text = self.asked.vectors[question], fit_query_text(question, as_terms=True).text
+        hits = self.passages.query(self.index, vector, text, count=DEPTH, condition=None)
+        ordered = sorted(hits, key=lambda hit: -(hit.scores.fused or 0.0))
+        return _distinct(hit.document_id for hit in ordered)
 
     def searcher(self, reranker: Reranker | None = None) -> Searcher:
         """Return the product's search over the collection."""
@@ -131,7 +144,7 @@ def engine(
         service = S3VectorsService(CloudContext(Path(folder), "http://localhost"))
         client = _Direct(service)
         aws = cast("S3VectorsClient", client)
-        index = IndexRef("judged", name, MODEL)
+        index = IndexRef("judged", name + TERMS_SUFFIX, MODEL)
         client.create_vector_bucket(vectorBucketName=index.bucket)
         client.create_index(
             vectorBucketName=index.bucket, indexName=index.name, **index_definition(DIMENSIONS)
@@ -158,10 +171,12 @@ def _chunks(document: JudgedDocument, embedder: Embedder) -> Iterator[Chunk]:
 
 
 def _metadata(document: JudgedDocument, chunk: Chunk) -> VectorMetadata:
+    path = f"{hashed(document.id)[:12]}.txt"  # An id may be the name that is asked for.
     return VectorMetadata(
         document_id=document.id,
         version=_VERSION,
         collection="default",
-        path=document.id,
+        path=path,
+        terms=passage_terms(chunk.text, chunk.heading, path, "en"),
         **chunk.model_dump(exclude={"n"}),
     )

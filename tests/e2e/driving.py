@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 DEADLINE_SECONDS = 120.0
 ENDED = ("ready", "rejected", "failed")
-INDEX = "local-minilm-l6-v2-int8"
+INDEX = "local-minilm-l6-v2-int8.terms"
 
 
 def until(what: Callable[[], Found | None], why: str, seconds: float = DEADLINE_SECONDS) -> Found:

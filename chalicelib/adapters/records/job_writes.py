@@ -23,6 +23,7 @@ from chalicelib.adapters.records.writes import (
     tenant_stays,
     timestamp,
 )
+from chalicelib.contracts.indexes import TERMS_SUFFIX
 from chalicelib.jobs.lifecycle import RECORD_DAYS, JobState
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def hold_tenant(state: JobState) -> Write:
             {":job": given.job_id},
             WriteCondition(
                 f"{TENANT_STAYS.expression} AND attribute_not_exists(#next_job)"
-                " AND #model <> :model",
-                {":model": given.model},
+                " AND (#model <> :model OR NOT contains(#index, :terms))",
+                {":model": given.model, ":terms": TERMS_SUFFIX},
             ),
         )
     return tenant_stays(given.tenant)

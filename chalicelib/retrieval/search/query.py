@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.budgets.spender import Spender
 from chalicelib.retrieval.search.feedback_boost import VoteWeights
+from chalicelib.retrieval.text.search_terms import question_terms
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
 if TYPE_CHECKING:
@@ -126,15 +127,19 @@ class QueryText:
     notice: str | None = None
 
 
-def fit_query_text(question: str) -> QueryText:
-    """Return `question`, or its rarest terms in order if it is too long for text search.
+def fit_query_text(question: str, *, as_terms: bool = False) -> QueryText:
+    """Return what text search is asked for: `question`, or its stemmed terms if `as_terms`.
+
+    If that is too long for text search, it is cut to its rarest terms, in their order.
 
     A longer word is taken to be rarer, and a number or a code the rarest: the index reports no
     document frequencies, and common words are short in any language.
     """
-    if len(question) <= MAX_QUERY_TEXT:
-        return QueryText(question)
-    fitting = _fit(_distinct(question))
+    distinct = question_terms(question) if as_terms else _distinct(question)
+    whole = " ".join(distinct) if as_terms else question
+    if len(whole) <= MAX_QUERY_TEXT:
+        return QueryText(whole)
+    fitting = _fit(distinct)
     return QueryText(
         " ".join(fitting),
         f"The question has {len(question)} characters and text search takes at most "

@@ -203,7 +203,8 @@ class Searcher:
             embedding, text = as_text_embedding(image_query), QueryText("")
         else:
             embedding = self._embed(query, "" if index is None else index.model, search.labels)
-            text = fit_query_text(query.text)
+            as_terms = index is not None and index.has_terms
+            text = fit_query_text(query.text, as_terms=as_terms)
             texts = self._find_texts(search, index, embedding, text.text)
         passages, reranked, rerank_notice = self._rerank(query, texts)
         passages, image_notice = self._add_images(search, passages)

@@ -54,7 +54,7 @@ def post(tenant: Tenant, document_id: str, key: str) -> httpx.Response:
 
 def vector_keys(tenant: Tenant) -> list[str]:
     client = tenant.cloud.client("s3vectors")
-    index = f"{tenant.name}-minilm-l6-v2-int8"
+    index = f"{tenant.name}-minilm-l6-v2-int8.terms"
     bucket = tenant.cloud.outputs["VectorBucketName"]
     pages = client.get_paginator("list_vectors").paginate(vectorBucketName=bucket, indexName=index)
     return [vector["key"] for page in pages for vector in page["vectors"]]

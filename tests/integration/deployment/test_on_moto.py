@@ -226,7 +226,9 @@ def test_the_inventory_counts_what_will_go(world: World) -> None:
     (bucket,) = found.buckets
     assert (bucket.objects, bucket.versions, bucket.uploads) == (1, 5, 1)
     assert bucket.bytes == 3 * len(b"version 0") + len(b"gone")
-    assert [(each.name, each.vectors) for each in found.indexes] == [("main-minilm-l6-v2-int8", 1)]
+    assert [(each.name, each.vectors) for each in found.indexes] == [
+        ("main-minilm-l6-v2-int8.terms", 1)
+    ]
     assert found.vector_buckets == [VECTORS]
     assert found.tables[0].records == 3, "the tenant, its key, and the key's pointer"
     assert "/aws/lambda/headrace-dev-old" in found.log_groups

@@ -103,7 +103,7 @@ def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clie
         ExpressionAttributeNames={"#i": "index"},
         ExpressionAttributeValues={":next": {"S": "acme-next"}},
     )
-    first = f"acme-{tenants.EMBEDDING_MODEL}"
+    first = f"acme-{tenants.EMBEDDING_MODEL}.terms"
     client("s3vectors").delete_index(vectorBucketName=STAGE.vector_bucket, indexName=first)
     tenants.create_tenant(client, STAGE, "acme")
     pointer = record(client, "TENANT#acme", "TENANT")
@@ -116,7 +116,7 @@ def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clie
 def test_an_index_of_another_kind_should_be_refused(client: Clients) -> None:
     client("s3vectors").create_index(
         vectorBucketName=STAGE.vector_bucket,
-        indexName=f"acme-{tenants.EMBEDDING_MODEL}",
+        indexName=f"acme-{tenants.EMBEDDING_MODEL}.terms",
         dataType="float32",
         dimension=3,
         distanceMetric="cosine",

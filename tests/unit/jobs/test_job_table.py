@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.dynamodb import DynamoTable, Put, Update
 from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.adapters.records.job_writes import job_key
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.records.tenants import TenantTable
+from chalicelib.adapters.records.writes import EXISTS, tenant_key
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.jobs import JobCounts, JobEnd, JobError, JobInput, JobKind
@@ -187,11 +188,20 @@ def test_the_removal_itself_can_be_tried_again(jobs: JobTable) -> None:
 
 
 @pytest.mark.parametrize("model", [INDEX.model, "next"])
-def test_a_tenant_is_reindexed_by_one_job_and_to_another_model(jobs: JobTable, model: str) -> None:
+def test_a_tenant_is_reindexed_by_one_job_and_to_another_model(
+    jobs: JobTable, table: DynamoTable, model: str
+) -> None:
+    table.update(
+        Update(tenant_key("acme"), "SET #index = :index", {":index": f"{INDEX.name}.terms"}, EXISTS)
+    )
     if model == "next":
         begin(jobs, given("reindex", job_id=OTHER, model="next"))
     with pytest.raises(Conflict):
         jobs.begin(fresh(given("reindex", model=model)), NOW)
+
+
+def test_a_tenant_whose_index_has_no_terms_is_reindexed_by_its_own_model(jobs: JobTable) -> None:
+    assert jobs.begin(fresh(given("reindex", model=INDEX.model)), NOW)
 
 
 def test_a_pointer_moves_from_index_to_index_and_each_move_may_be_repeated(

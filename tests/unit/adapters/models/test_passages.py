@@ -58,7 +58,42 @@ def test_should_ask_by_meaning_and_words_within_the_collection() -> None:
     }
     response = {"vectors": [found(7, scores={"fused": 0.03}, distance=0.2)]}
     (hit,) = ask((request, response), text="pump", condition={"collection": {"$eq": "c"}})
-    assert (hit.text, hit.score) == ("text", 0.03)
+    assert (hit.text, hit.scores.fused) == ("text", 0.03)
+
+
+def test_should_ask_for_terms_in_an_index_that_compares_these() -> None:
+    client = clients.client("s3vectors")
+    request = BASE | {
+        "indexName": "index.terms",
+        "queryTexts": [{"text": "pump", "metadataKey": "terms"}],
+        "returnScores": True,
+    }
+    with Stubber(client) as stub:
+        stub.add_response("query_vectors", {"distanceMetric": "cosine", "vectors": []}, request)
+        index = IndexRef("bucket", "index.terms", "m")
+        assert not list(Passages(client).query(index, [0.5], "pump", count=2, condition=None))
+        stub.assert_no_pending_responses()
+
+
+def test_should_order_a_page_by_both_scores_and_none_before_an_earlier_page() -> None:
+    def scored(key: int, distance: float, bm25: float, rank: int) -> dict[str, Any]:
+        texts = [{"metadataKey": "text", "score": bm25}] if bm25 else []
+        scores = {"fused": 1 / (60 + rank), "bm25Scores": texts}
+        return found(key, distance=distance, scores=scores)
+
+    first = {"vectors": [scored(0, 0.7, 0.0, 1), scored(1, 0.8, 9.0, 2)], "nextToken": "t"}
+    last = {"vectors": [scored(2, 0.6, 8.0, 3), scored(3, 0.9, 1.0, 4)]}
+    request = BASE | {"queryTexts": [{"text": "x", "metadataKey": "text"}], "returnScores": True}
+    client = clients.client("s3vectors")
+    with Stubber(client) as stub:
+        stub.add_response(
+            "query_vectors", {"distanceMetric": "cosine"} | first, request | {"topK": 4}
+        )
+        later = request | {"topK": 4, "nextToken": "t"}
+        stub.add_response("query_vectors", {"distanceMetric": "cosine"} | last, later)
+        every = list(Passages(client).query(INDEX, [0.5], "x", count=4, condition=None))
+    assert [hit.n for hit in every] == [1, 0, 2, 3]
+    assert every[2].score == every[1].score
 
 
 def test_should_ask_by_meaning_alone_where_there_are_no_words() -> None:

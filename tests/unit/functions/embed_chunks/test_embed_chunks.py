@@ -114,6 +114,16 @@ def test_every_chunk_gets_one_vector_under_its_own_key(count: int) -> None:
     assert set(world.vectors.kept) == {vector_key("doc_a", "v_a", n) for n in range(count)}
 
 
+@pytest.mark.parametrize(("name", "terms"), [("acme-x", ""), ("acme-x.terms", "md h xxx")])
+def test_an_index_gets_the_terms_that_it_compares(name: str, terms: str) -> None:
+    world = World(3)
+    index = IndexRef(INDEX.bucket, name, INDEX.model)
+    world.tenants = FakeTenants(index)
+    world.run(3)
+    vector = world.vectors.of(index)[vector_key("doc_a", "v_a", 2)]
+    assert vector.metadata.wire().get("terms", "") == terms
+
+
 def test_a_vector_carries_what_a_hit_shows() -> None:
     world = World(3)
     world.run(3)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -24,6 +24,11 @@ class Passage:
     key: str
     text: str
     labels: tuple[Label, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    terms: str = ""
+
+    def with_terms(self, terms: str) -> Passage:
+        return replace(self, terms=terms)
 
 
 @dataclass
@@ -74,7 +79,7 @@ class World:
     def put(
         self, index: IndexRef, carried: Sequence[Passage], vectors: Sequence[Sequence[float]]
     ) -> int:
-        assert index == NEXT
+        assert index == self.next
         for each, vector in zip(carried, vectors, strict=True):
             self.put_there[each.key] = (each, vector)
         self.was_put = True
@@ -110,6 +115,18 @@ def test_a_slice_is_put_with_what_it_carries() -> None:
     key = vector_key("doc_a", "v_a", 2)
     assert world.put_there[key] == (world.live[key], [3.0])
     assert len(world.put_there) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "terms"), [("acme-next", ""), ("acme-next.terms", "manual txt pump hall ich lauf")]
+)
+def test_a_passage_gets_the_terms_that_the_next_index_compares(name: str, terms: str) -> None:
+    world = World(next=IndexRef(INDEX.bucket, name, "next"))
+    key = vector_key("doc_a", "v_a", 0)
+    told = {"path": "plant/manual.txt", "heading": "Pump hall", "language": "de"}
+    world.live[key] = Passage(key, "Ich laufe", metadata=told, terms="of an older release")
+    assert world.run(count=1) == 1
+    assert world.put_there[key][0].terms == terms
 
 
 def test_a_put_is_billed_by_its_bytes_and_for_128_kib_at_least() -> None:

@@ -21,7 +21,7 @@ from tests.unit.ingest.fakes import INDEX, FakeObjects
 from tests.unit.jobs.examples import JOB, NOW, begun, desk
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
-NEXT = IndexRef(INDEX.bucket, "acme-other-0rwfhd", "other")
+NEXT = IndexRef(INDEX.bucket, "acme-other-0rwfhd.terms", "other")
 
 
 @dataclass

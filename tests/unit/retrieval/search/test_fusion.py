@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.search.fusion import RANK_CONSTANT, IndexScores, explain_scores
+from chalicelib.retrieval.search.fusion import (
+    LEAST_BEST_BM25,
+    RANK_CONSTANT,
+    IndexScores,
+    ScoreFusion,
+    explain_scores,
+)
 
 
 def fused_ranking(
@@ -92,3 +98,33 @@ def test_a_search_by_meaning_alone_is_its_own_ranking() -> None:
     told = explain_scores([IndexScores(similarity=0.9), IndexScores(similarity=0.4)])
     assert [found.vector and found.vector.rank for found in told] == [1, 2]
     assert all(found.text is None and found.fused is None for found in told)
+
+
+def test_the_only_passage_that_has_an_unknown_name_leads() -> None:
+    """No vector fits a name that the model does not know: all similarities are low and near."""
+    hits = [IndexScores(0.31 - n / 1_000, None, 1 / (RANK_CONSTANT + n)) for n in range(1, 60)]
+    named = IndexScores(None, 3.5, 1 / (RANK_CONSTANT + 1))
+    fusion = ScoreFusion.of([*hits, named])
+    assert fusion.score(named) > max(map(fusion.score, hits))
+
+
+def test_rare_words_count_for_more_than_common_ones() -> None:
+    """Two queries whose best hits by words are far from those by meaning."""
+    near = IndexScores(0.6, None, 1 / (RANK_CONSTANT + 1))
+    of_common, of_rare = (
+        IndexScores(0.3, bm25, 1 / (RANK_CONSTANT + 1)) for bm25 in (LEAST_BEST_BM25, 15.0)
+    )
+    by_common, by_rare = ScoreFusion.of([near, of_common]), ScoreFusion.of([near, of_rare])
+    assert by_common.score(of_common) < by_common.score(near)
+    assert by_rare.score(of_rare) > by_rare.score(near)
+
+
+def test_where_no_word_is_found_the_similarity_orders() -> None:
+    near, far = IndexScores(0.4, None, 1 / 61), IndexScores(0.2, None, 1 / 62)
+    fusion = ScoreFusion.of([near, far])
+    assert fusion.score(near) > fusion.score(far)
+
+
+def test_a_search_by_meaning_alone_scores_its_similarity() -> None:
+    hits = [IndexScores(similarity=0.9), IndexScores(similarity=-0.4)]
+    assert [ScoreFusion.of(hits).score(hit) for hit in hits] == [0.9, -0.4]

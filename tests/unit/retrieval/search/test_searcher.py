@@ -90,7 +90,9 @@ class World:
         self.asks: bool | None = None
         self.votes: VoteRecords | None = None
 
-    def find(self, tenant: str = "acme", top_k: int = 10, **written: object) -> SearchResult:
+    def find(
+        self, tenant: str = "acme", top_k: int = 10, text: str = "pump", **written: object
+    ) -> SearchResult:
         asked = Filter.model_validate(written) if written else None
         searcher = Searcher(
             self.embedder,
@@ -102,8 +104,16 @@ class World:
             self.votes,
             self.reranks,
         )
-        query = Query(tenant, "pump", "c", top_k, "req-1", filter=asked, rerank=self.asks)
+        query = Query(tenant, text, "c", top_k, "req-1", filter=asked, rerank=self.asks)
         return searcher.search(query)
+
+
+def test_should_ask_an_index_that_has_terms_for_stems_and_embed_the_query_as_it_is() -> None:
+    world = World()
+    world.tenants.index = IndexRef("b", "acme-m.terms", "m")
+    world.find(text="Maintaining the pumps")
+    assert world.index.asked[0]["text"] == "maintain pump"
+    assert world.embedder.calls == [("Maintaining the pumps",)]
 
 
 def test_should_embed_the_query_by_the_model_of_the_index() -> None:
