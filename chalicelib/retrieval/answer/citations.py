@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.answers import UNSUPPORTED_MARK, Citation
-from chalicelib.retrieval.text.sentences import describe_row, table_header
+from chalicelib.retrieval.text.segments import Segment, SegmentKind, statement_of
+from chalicelib.retrieval.text.sentences import is_row, table_header
 
 if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
@@ -24,11 +25,17 @@ _MARK = re.compile(rf"\s*(?:\[\d+(?:\s*,\s*\d+)*\]|{re.escape(UNSUPPORTED_MARK)}
 
 @dataclass(frozen=True)
 class SourceSentence:
-    """A sentence or table row of a passage that a claim can cite."""
+    """A segment of a passage that a claim can cite, with the context that it needs.
+
+    `context` are spans of the passage, before the segment. Without `kind`, the segment is a
+    sentence or a table row, and the row's header is its context.
+    """
 
     passage: Hit
     span: TextSpan
     text: str
+    context: tuple[TextSpan, ...] = ()
+    kind: SegmentKind | None = None
 
     @property
     def position(self) -> tuple[str, str, int, int, int]:
@@ -39,19 +46,35 @@ class SourceSentence:
         return passage.document_id, passage.version, passage.page, start, end
 
     @cached_property
+    def segment(self) -> Segment:
+        """Return the segment of the passage's text."""
+        if self.kind is not None:
+            return Segment(self.span.start, self.span.end, self.kind, self.context)
+        header = table_header(self.passage.text, self.span)
+        kind = SegmentKind.ROW if header else SegmentKind.SENTENCE
+        return Segment(self.span.start, self.span.end, kind, (header,) if header else ())
+
+    @cached_property
+    def context_sources(self) -> tuple[SourceSentence, ...]:
+        """Return the slices of the passage that the statement is joined with, in their order."""
+        text = self.passage.text
+        return tuple(
+            SourceSentence(
+                self.passage, span, text[span.start : span.end], (), SegmentKind.SENTENCE
+            )
+            for span in self.segment.context
+        )
+
+    @property
     def header(self) -> SourceSentence | None:
         """Return the row with the column names if this is a row of a table under one."""
-        span = table_header(self.passage.text, self.span)
-        return (
-            SourceSentence(self.passage, span, self.passage.text[span.start : span.end])
-            if span
-            else None
-        )
+        above = self.context_sources[-1:]
+        return above[0] if above and is_row(above[0].text) else None
 
     @cached_property
     def statement(self) -> str:
-        """Return the sentence; a table row is returned with its column names."""
-        return describe_row(self.header.text, self.text) if self.header else self.text
+        """Return what the segment states together with its context."""
+        return statement_of(self.passage.text, self.segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +90,14 @@ def cite_claims(claims: Iterable[tuple[str, SourceSentence | None]]) -> Iterator
     """Yield each claim with its citations; a claim without a source has none.
 
     Claims with the same source share a citation; citations are numbered from 1 in order of first
-    use. A claim that states the cells of a table row also cites the header.
+    use. A claim that is a source's statement also cites the context that it is joined with, such
+    as the header of a table row.
     """
     known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
         before = len(known)
-        header = source.header if source and claim == source.statement else None
-        sources = [each for each in (source, header) if each is not None]
+        context = source.context_sources if source and claim == source.statement else ()
+        sources = [each for each in (source, *context) if each is not None]
         for cited in sources:
             known.setdefault(cited.position, cite_source(len(known) + 1, cited))
         citations = tuple(known[cited.position] for cited in sources)
@@ -102,10 +126,14 @@ def cite_source(n: int, source: SourceSentence) -> Citation:
 
 
 def is_quoted_verbatim(source: SourceSentence, passages: Sequence[Hit]) -> bool:
-    """Return whether the quote of `source` is exactly what its page says, nothing blanked.
+    """Return whether the quotes of `source` are exactly what its page says, nothing blanked.
 
     `passages` are those that the search returned, before anything was blanked.
     """
+    return all(_is_on_page(cited, passages) for cited in (source, *source.context_sources))
+
+
+def _is_on_page(source: SourceSentence, passages: Sequence[Hit]) -> bool:
     _, _, page, start, end = source.position
     for passage in passages:
         if (passage.document_id, passage.page) == (source.passage.document_id, page):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +21,9 @@ from chalicelib.retrieval.answer.question_types import (
     strip_question_words,
 )
 from chalicelib.retrieval.search.feedback_boost import VoteWeights, passage_weight
-from chalicelib.retrieval.text.sentences import is_table_header, split_sentences
+from chalicelib.retrieval.text.segmentation import split_segments
+from chalicelib.retrieval.text.segments import STATING_KINDS, SegmentKind
+from chalicelib.retrieval.text.sentences import split_sentences
 from chalicelib.retrieval.text.terms import are_related, numbers_in, terms
 
 if TYPE_CHECKING:
@@ -44,8 +46,12 @@ _NEARBY = 0.2
 """Weight of a question's word that is in the passage but not in the sentence."""
 _ADDED = 0.5
 _UNEXPECTED = 0.12
+_ADDED_BY_SEGMENT = 0.03
+"""A segment with less support than this beyond that of its context adds nothing to it."""
 _FEWEST_TERMS = 3
-"""The line below the header of a table."""
+_TERMS_OF_ITEM = 6
+"""An item with fewer terms and without a mark at its end is a label."""
+_NAMED_KINDS = {SegmentKind.FIELD, SegmentKind.ROW, SegmentKind.DEFINITION, SegmentKind.CODE}
 
 Vector = Sequence[float]
 
@@ -70,20 +76,20 @@ def _dot(one: Vector, other: Vector) -> float:
 
 
 def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSentence]:
-    """Return the sentences worth weighing, most promising first.
+    """Return the segments worth weighing, most promising first.
 
-    Sentences that share words with the question come first, then by the passage's rank. Headings,
-    table headers and questions state nothing, and are left out.
+    Segments that share words with the question come first, then by the passage's rank. Headings,
+    names of columns, lead-ins and questions state nothing, and are left out.
     """
     question_terms = set(terms(question))
     by_position: dict[tuple[str, str, int, int, int], tuple[int, int, SourceSentence]] = {}
     for rank, passage in enumerate(passages):
-        for span in split_sentences(passage.text):
-            text = passage.text[span.start : span.end]
-            if is_table_header(passage.text, span) or not _states_something(text, passage.heading):
+        for segment in split_segments(passage.text):
+            text = passage.text[segment.start : segment.end]
+            source = SourceSentence(passage, segment.span, text, segment.context, segment.kind)
+            if not _states_something(source):
                 continue
-            source = SourceSentence(passage, span, text)
-            shared = len(question_terms & set(terms(text)))
+            shared = len(question_terms & set(terms(source.statement)))
             by_position.setdefault(source.position, (shared, rank, source))
     ranked = sorted(by_position.values(), key=lambda entry: (-entry[0], entry[1]))
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
@@ -95,12 +101,25 @@ def text_to_embed(source: SourceSentence) -> str:
     return f"{heading}. {source.statement}" if heading else source.statement
 
 
-def _states_something(text: str, heading: str) -> bool:
-    """Return whether `text` is more than a question, a heading, a label or an item number."""
-    if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
+def _states_something(source: SourceSentence) -> bool:
+    """Return whether a segment is more than a question, a heading, a label or an item number.
+
+    A named value states something however short it is. A list item without a lead-in does only if
+    it is a sentence.
+    """
+    text, kind, heading = source.text, source.segment.kind, source.passage.heading
+    if kind not in STATING_KINDS or " ".join(text.split()) in heading or text.endswith("?"):
         return False
     text_terms = terms(text)
+    if kind in _NAMED_KINDS:
+        return bool(text_terms)
     says = any(not term.isdigit() for term in text_terms)
+    if kind is SegmentKind.ITEM:
+        if source.context:
+            return bool(text_terms)
+        return len(text_terms) >= _FEWEST_TERMS and (
+            len(text_terms) >= _TERMS_OF_ITEM or text[-1] in ".!"
+        )
     return len(text_terms) >= _FEWEST_TERMS or (says and bool(numbers_in(text)))
 
 
@@ -141,7 +160,20 @@ def weigh_evidence(
         if expectation is not None and not holds_answer(expectation, source.statement):
             support -= _UNEXPECTED
         weighed.append(Evidence(source, vector, support))
-    return sorted(weighed, key=lambda evidence: -evidence.support)
+    return sorted(_below_context(weighed), key=lambda evidence: -evidence.support)
+
+
+def _below_context(weighed: Sequence[Evidence]) -> Iterator[Evidence]:
+    """Yield the evidence, with less support where a segment owes it to its context.
+
+    A sentence that is joined with the one before it must add something to be ranked above it.
+    """
+    support = {item.source.position: item.support for item in weighed}
+    for item in weighed:
+        context = [support.get(cited.position, 0.0) for cited in item.source.context_sources]
+        most = max(context, default=0.0)
+        is_owed = most <= item.support < most + _ADDED_BY_SEGMENT
+        yield replace(item, support=most - _ADDED_BY_SEGMENT) if is_owed else item
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +190,7 @@ def _weights(
     question_terms = set(terms(strip_question_words(question)))
     own = question_terms if put is None else set(terms(strip_question_words(put.text)))
     counts = Counter(
-        term for source in sources for term in _held(source.statement, question_terms | own)
+        term for source in sources for term in _held(_own_words(source), question_terms | own)
     )
     weights = {}
     for term in question_terms | own:
@@ -168,6 +200,11 @@ def _weights(
         else:
             weights[term] = _Weight(_ADDED * rarity, _ADDED * rarity)
     return weights
+
+
+def _own_words(source: SourceSentence) -> str:
+    """Return the text whose words count towards rarity: context would count again and again."""
+    return source.statement if source.segment.kind is SegmentKind.ROW else source.text
 
 
 def _coverage(weights: Mapping[str, _Weight], held: set[str], in_passage: set[str]) -> float:
@@ -200,9 +237,17 @@ def extract_claims(
     for runner_up in evidence[1:]:
         if len(chosen) == MAX_CLAIMS or runner_up.support < _RUNNER_UP * evidence[0].support:
             break
-        if all(cosine(runner_up.vector, other.vector) < _SAME for other in chosen):
+        if not any(_repeats(runner_up, other) for other in chosen):
             chosen.append(runner_up)
     return [(item.source.statement, item.source) for item in chosen]
+
+
+def _repeats(one: Evidence, other: Evidence) -> bool:
+    """Return whether two segments overlap or state the same."""
+    *page, start, end = one.source.position
+    *other_page, other_start, other_end = other.source.position
+    overlap = page == other_page and start < other_end and other_start < end
+    return overlap or cosine(one.vector, other.vector) >= _SAME
 
 
 def is_sufficient(evidence: Sequence[Evidence]) -> bool:

@@ -207,6 +207,9 @@ class QuestionAnswerer:
         """Return the sentences of `passages` by how well they support an answer, best first."""
         query = question.query
         sources = candidate_sentences(query.text, passages)
+        if list(passages) != list(found.passages):
+            # A list of which one item is blanked could not be quoted as its page has it.
+            sources = [each for each in sources if is_quoted_verbatim(each, found.passages)]
         if not sources:
             return []
         is_rewritten = question.original != query.text

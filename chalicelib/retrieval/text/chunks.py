@@ -1,8 +1,10 @@
 """Splitting of pages into chunks: passages that an embedding model can read whole.
 
-A chunk is an exact slice of its page, cut between sentences. It begins at a heading unless that
-would leave tiny chunks, and repeats the last short sentence of the chunk before it, so that a
-statement on the border is found from both sides.
+A chunk is an exact slice of its page, cut between segments. What belongs together stays together
+if one chunk can hold it: a short list, a lead-in and its first item, a term and its text, a comment
+and its setting, code and the sentence before it, a caption and its table. A chunk begins at a
+heading unless that would leave tiny chunks, and repeats the last short sentence of the chunk before
+it, so that a statement on the border is found from both sides.
 """
 
 from __future__ import annotations
@@ -13,13 +15,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts.ingest import Chunk, Page
-from chalicelib.retrieval.text.sentences import TextSpan, split_sentences
+from chalicelib.retrieval.text.segmentation import split_segments
+from chalicelib.retrieval.text.segments import Segment, SegmentKind
+from chalicelib.retrieval.text.sentences import TextSpan
 
 MIN_SECTION_TOKENS = 24
 """A section with fewer tokens than this is joined with what follows."""
 
 OVERLAP_TOKENS = 40
 """The most tokens of a sentence that is repeated in the next chunk."""
+
+_MAX_GROUP = 4_000
+"""The most characters that are counted to find out whether they fit into one chunk."""
+_TABLE_KINDS = {SegmentKind.ROW, SegmentKind.COLUMN_NAMES, SegmentKind.RULE}
 
 CountTokens = Callable[[str], int]
 """Counts a text as the model does, special tokens included."""
@@ -48,6 +56,18 @@ class _Packer:
     special: int
     spans: list[tuple[int, int]] = field(default_factory=list)
     pieces: list[_Piece] = field(default_factory=list)
+
+    def take_group(self, pieces: Sequence[_Piece]) -> None:
+        """Add pieces that belong together: in the next chunk if only that can hold them all."""
+        if len(pieces) == 1:
+            self.take(pieces[0])
+            return
+        tokens = sum(piece.tokens for piece in pieces)
+        opens = any(piece.opens for piece in pieces)
+        is_full = self._tokens() + tokens > self.limit - self.special
+        if is_full or (opens and self._tokens() >= MIN_SECTION_TOKENS):
+            self.close()
+        self.pieces += pieces
 
     def take(self, piece: _Piece) -> None:
         """Add a piece, after closing the chunk if it starts a section or would not fit."""
@@ -120,22 +140,93 @@ def _spans(
     special = count("")
     packer = _Packer(text, count, limit, special)
     opening = set(headings)
-    for sentence in split_sentences(text):
-        for part in _parted(text, sentence, headings):
-            for piece in _small(text, part, count, limit):
-                tokens = count(text[piece.start : piece.end]) - special
-                packer.take(_Piece(piece.start, piece.end, tokens, piece.start in opening))
+    segments = split_segments(text)
+    groups = iter(_groups(text, segments, headings, count, limit))
+    group = next(groups, None)
+    together: list[_Piece] = []
+    for part in _parts(text, segments, headings):
+        for span in _small(text, part, count, limit):
+            tokens = count(text[span.start : span.end]) - special
+            piece = _Piece(span.start, span.end, tokens, span.start in opening)
+            while group is not None and group.end <= piece.start:
+                group = next(groups, None)
+            if group is None or piece.start < group.start:
+                packer.take(piece)
+                continue
+            together.append(piece)
+            if piece.end >= group.end:
+                packer.take_group(together)
+                together = []
     packer.close()
     return packer.spans
 
 
-def _parted(text: str, sentence: TextSpan, headings: Sequence[int]) -> Iterator[TextSpan]:
-    """Yield `sentence`, cut before each heading inside it."""
-    first, behind = bisect_right(headings, sentence.start), bisect_left(headings, sentence.end)
-    cuts = headings[first:behind]
-    bounds = [sentence.start, *cuts, sentence.end]
-    for start, end in itertools.pairwise(bounds):
+def _parts(text: str, segments: Sequence[Segment], headings: Sequence[int]) -> Iterator[TextSpan]:
+    """Yield the text cut where a segment begins or ends, and before each heading."""
+    cuts = {0, len(text), *headings}
+    for segment in segments:
+        cuts |= {segment.start, segment.end}
+    for start, end in itertools.pairwise(sorted(cuts)):
         yield from _trimmed(text, start, end)
+
+
+def _groups(
+    text: str,
+    segments: Sequence[Segment],
+    headings: Sequence[int],
+    count: CountTokens,
+    limit: int,
+) -> Iterator[TextSpan]:
+    """Yield what belongs together and fits into a chunk, in order and without overlap.
+
+    A heading opens a section even within a segment.
+    """
+    whole = [
+        hull
+        for hull in map(_hull(text), segments)
+        if bisect_right(headings, hull.start) == bisect_left(headings, hull.end)
+    ]
+    hulls = sorted(
+        [*whole, *_captioned(text, segments, set(headings))],
+        key=lambda hull: (hull.start, -hull.end),
+    )
+    behind = 0
+    for hull in hulls:
+        if hull.start < behind or hull.end - hull.start > _MAX_GROUP:
+            continue
+        if count(text[hull.start : hull.end]) <= limit:
+            yield hull
+            behind = hull.end
+
+
+def _hull(text: str) -> Callable[[Segment], TextSpan]:
+    """Return a function that joins a segment with the context right before it."""
+
+    def hull(segment: Segment) -> TextSpan:
+        start = segment.start
+        for span in reversed(segment.context):
+            if text[span.end : start].strip():
+                break
+            start = span.start
+        return TextSpan(start, segment.end)
+
+    return hull
+
+
+def _captioned(text: str, segments: Sequence[Segment], opening: set[int]) -> Iterator[TextSpan]:
+    """Yield each table with a caption: from the caption to where the next passage opens."""
+    caption, end = -1, 0
+    for segment in segments:
+        is_row = segment.kind in _TABLE_KINDS
+        names_columns = segment.kind is SegmentKind.COLUMN_NAMES
+        if caption >= 0 and (not is_row or names_columns):
+            yield TextSpan(caption, end)
+            caption = -1
+        if names_columns and segment.context and segment.start in opening:
+            caption = _hull(text)(segment).start
+        end = segment.end
+    if caption >= 0:
+        yield TextSpan(caption, end)
 
 
 def _small(text: str, part: TextSpan, count: CountTokens, limit: int) -> Iterator[TextSpan]:

@@ -163,8 +163,8 @@ def test_should_know_the_words_of_one_family(one: str, other: str, family: bool)
 
 def test_should_count_words_that_stand_nearby_for_little() -> None:
     question = "What is the warranty of the pump?"
-    nearby = evidence_for(question, "Notes on every pump follow. It lasts two whole years.")
-    alone = evidence_for(question, "Notes on other things follow. It lasts two whole years.")
+    nearby = evidence_for(question, "Notes on every pump follow. Parts last two whole years.")
+    alone = evidence_for(question, "Notes on other things follow. Parts last two whole years.")
 
     def support(found: list[Evidence]) -> float:
         return next(item.support for item in found if "two" in item.source.text)
@@ -179,3 +179,41 @@ def test_should_embed_a_sentence_under_its_heading() -> None:
     (alone,) = candidate_sentences("Which Python?", [hit("Python 3.11 or newer.")])
     assert text_to_embed(under) == "Requirements. Python 3.11 or newer."
     assert text_to_embed(alone) == "Python 3.11 or newer."
+
+
+def statements_of(text: str, **fields: Any) -> set[str]:
+    return {source.statement for source in candidate_sentences("thing", [hit(text, **fields)])}
+
+
+def test_should_offer_what_a_list_states_and_neither_lead_in_nor_label() -> None:
+    assert statements_of("Formats\n\nThe tool reads these files:\n\n- CSV\n- XML") == {
+        "The tool reads these files: CSV; XML",
+        "The tool reads these files: CSV",
+        "The tool reads these files: XML",
+    }
+    assert statements_of("- Spare parts\n- The machine stops alone at night.") == {
+        "The machine stops alone at night."
+    }
+
+
+def test_should_offer_a_named_value_however_short() -> None:
+    assert statements_of("From: Ann\nDate: today") == {"From: Ann", "Date: today"}
+    assert statements_of("| Price |\n| - |\n| 7 |") == {"Price: 7"}
+
+
+def test_should_cite_the_lead_in_beside_the_item_that_it_is_shown_with() -> None:
+    page = "The tool reads these files:\n\n- CSV\n- XML"
+    source = next(
+        source for source in candidate_sentences("XML", [hit(page)]) if source.text == "- XML"
+    )
+    (found,) = cite_claims([(source.statement, source)])
+    assert found.claim == "The tool reads these files: XML"
+    assert [page[cited.start : cited.end] for cited in found.citations] == [
+        "- XML",
+        "The tool reads these files:",
+    ]
+
+
+def test_should_rank_a_sentence_above_the_next_one_that_adds_nothing() -> None:
+    claims = extract_claims(evidence_for("How much does the pump weigh?", PUMP))
+    assert [claim for claim, _ in claims] == ["The pump weighs 41 kg."]

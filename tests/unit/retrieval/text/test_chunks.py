@@ -150,3 +150,26 @@ def test_a_page_of_many_headings_is_cut_in_one_pass() -> None:
     headings = tuple((offset, "A") for offset in range(0, len(text), 6))
     chunks = list(chunk_pages([Page(page=1, text=text, headings=headings)], count, 64))
     assert chunks[-1].end == len(text.rstrip())
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        "The tool reads these files:\n\n- one kind\n- another kind\n- a third kind",
+        "timeout\n    How long it waits for an answer before it gives up",
+        "Run this to begin:\n\n    make all\n    make install",
+        "# The most that it may hold\nlimit = 40",
+    ],
+)
+@pytest.mark.parametrize("words", range(10, 40, 3))
+def test_what_belongs_together_is_in_one_chunk(together: str, words: int) -> None:
+    text = f"{'word ' * words}end.\n\n{together}\n\n{'word ' * 30}end."
+    assert any(together in chunk.text for chunk in chunks_of(text, limit=48))
+
+
+def test_a_caption_is_in_the_chunk_of_its_table() -> None:
+    table = "| a | b |\n| - | - |\n| 1 | 2 |"
+    text = f"{'word ' * 30}end.\n\nThe energy of a year\n\n{table}"
+    page = Page(page=1, text=text, headings=((0, "Top"), (text.index(table), "Top")))
+    *_, last = chunk_pages([page], count, 64)
+    assert last.text == f"The energy of a year\n\n{table}"
