@@ -144,7 +144,8 @@ def read_debian_file(
         (path,) = folder.glob("*.deb")
         return path.read_bytes()
 
-    with tarfile.open(fileobj=io.BytesIO(_tar(package, read_pinned(pinned, fetch)))) as files:
+    tar = debian_tar(package.file, read_pinned(pinned, fetch))
+    with tarfile.open(fileobj=io.BytesIO(tar)) as files:
         try:
             found = files.extractfile(f"./{member}")
         except KeyError:
@@ -154,8 +155,12 @@ def read_debian_file(
         return found.read()
 
 
-def _tar(package: DebianPackage, archive: bytes) -> bytes:
-    """Return the tar with a package's files, still compressed."""
+def debian_tar(name: str, archive: bytes) -> bytes:
+    """Return the tar with the files of a package, still compressed.
+
+    Raises:
+        BadData: `archive`, which is called `name`, is no package.
+    """
     at = len(_MAGIC)
     while archive.startswith(_MAGIC) and len(header := archive[at : at + _HEADER]) == _HEADER:
         name, size = header[:16].decode("ascii").strip(), int(header[48:58])
@@ -163,7 +168,7 @@ def _tar(package: DebianPackage, archive: bytes) -> bytes:
         if name.startswith("data.tar"):
             return archive[start : start + size]
         at = start + size + size % 2
-    raise BadData(f"{package.file} is no Debian package: it has no data.tar.")
+    raise BadData(f"{name} is no Debian package: it has no data.tar.")
 
 
 def _describe_sha256(content: bytes) -> str:

@@ -38,7 +38,7 @@ DEPTH = 100
 _VERSION = "v"
 
 
-class _Direct:
+class DirectClient:
     """The service's operations, called as a boto3 client's would be."""
 
     def __init__(self, service: S3VectorsService) -> None:
@@ -80,7 +80,7 @@ class _Records:
 class Engine:
     """One collection, and four ways to rank its documents, each by its best passage."""
 
-    client: _Direct
+    client: DirectClient
     passages: Passages
     index: IndexRef
     asked: _Embedded
@@ -142,7 +142,7 @@ def engine(
     """Yield the engine with `documents` of collection `name` in it, ready for `questions`."""
     with TemporaryDirectory(prefix="headrace-judged-") as folder:
         service = S3VectorsService(CloudContext(Path(folder), "http://localhost"))
-        client = _Direct(service)
+        client = DirectClient(service)
         aws = cast("S3VectorsClient", client)
         index = IndexRef("judged", name + TERMS_SUFFIX, MODEL)
         client.create_vector_bucket(vectorBucketName=index.bucket)
