@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.text import Text
 
 from cli.failures import UsageError
 from cli.options import UserContext, filter_option, user_command
-from cli.output import Json, Output, describe_place, describe_receipt
+from cli.output import Json, Output, describe_place, describe_receipt, summarise_receipt
 
+receipt_option = click.option(
+    "--receipt", is_flag=True, help="Show every line of the receipt, not only its sum."
+)
 rerank_option = click.option(
     "--rerank/--no-rerank",
     default=None,
@@ -38,28 +43,17 @@ _MEDIA_TYPES = {
 @filter_option
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
 @rerank_option
+@receipt_option
 @user_command
 def search(
-    target: UserContext,
-    query: str | None,
-    image: Path | None,
-    collection: str | None,
-    filter_: Json | None,
-    top_k: int,
-    rerank: bool | None,
+    target: UserContext, /, query: str | None, image: Path | None, receipt: bool, **options: Any
 ) -> None:
     """Find passages and pictures by meaning and by words, or by a picture."""
     if (query is None) == (image is None):
         raise click.UsageError("Give a QUERY or --image, one of them.")
-    body = _body(
-        query=query,
-        image=None if image is None else _image(image),
-        collection=collection,
-        filter=filter_,
-        top_k=top_k,
-        rerank=rerank,
-        rateable=True,
-    )
+    picture = None if image is None else _image(image)
+    body = _body(query=query, image=picture, rateable=True, filter=options.pop("filter_"))
+    body |= _body(**options)
     result = target.api.search(body)
     if target.output.as_json:
         target.output.json(result)
@@ -73,7 +67,7 @@ def search(
         target.output.line(f"   {_seen(hit.get('labels', [])) or _shortened(hit['text'])}")
     if not result["hits"]:
         target.output.line("Nothing found.")
-    _margin(target.output, result)
+    _margin(target.output, result, whole_receipt=receipt)
     _rated_by(target.output, result.get("search_id", ""))
 
 
@@ -88,48 +82,92 @@ def search(
     help="How to answer. Default: the cheapest suitable way.",
 )
 @rerank_option
+@receipt_option
 @user_command
-def ask(
-    target: UserContext,
-    question: str,
-    collection: str | None,
-    filter_: Json | None,
-    top_k: int,
-    tier: str | None,
-    rerank: bool | None,
-) -> None:
-    """Answer a question, with a citation for every claim."""
-    body = _body(
-        question=question,
-        collection=collection,
-        filter=filter_,
-        top_k=top_k,
-        tier=tier,
-        rerank=rerank,
-    )
+def ask(target: UserContext, /, question: str, receipt: bool, **options: Any) -> None:
+    """Answer a question, with a citation for every claim.
+
+    If no sentence answers, the passages that are closest are shown; if the documents are about
+    something else, that is said.
+    """
+    body = _body(question=question, filter=options.pop("filter_"), **options)
     result = target.api.ask(body)
     if target.output.as_json:
         target.output.json(result)
         return
-    show_answer(target.output, result)
-    if result.get("answer_id") and result["citations"]:
+    show_answer(target.output, result, whole_receipt=receipt)
+    if result.get("answer_id") and (result["citations"] or result.get("nearest")):
         target.output.line(f"  open it: headrace open {result['answer_id']} 1", "dim")
     _rated_by(target.output, result.get("answer_id", ""))
 
 
-def show_answer(output: Output, result: Json) -> None:
-    """Print an answer, the sources of its claims, and its cost."""
-    output.line(result["answer"], "bold" if result["answered"] else "yellow")
+def show_answer(output: Output, result: Json, *, whole_receipt: bool = False) -> None:
+    """Print an answer with its sources, or the nearest passages, and its cost."""
+    nearest = result.get("nearest", [])
+    _show_claims(output, result)
     for citation in result["citations"]:
         output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
-    _margin(output, result)
+    if result.get("claims") and nearest:
+        output.line("The passages that are closest:", "yellow")
+    for passage in nearest:
+        _show_nearest(output, passage)
+    if result.get("looked_at"):
+        output.line(f"  {_describe_search(result['looked_at'])}", "dim")
+    _margin(output, result, whole_receipt=whole_receipt)
 
 
-def _margin(output: Output, result: Json) -> None:
+def _show_claims(output: Output, result: Json) -> None:
+    """Print the answer; if it has claims that no passage supports, each claim on a line."""
+    claims = result.get("claims", [])
+    if not any(claim.get("unsupported") for claim in claims):
+        output.line(result["answer"], "bold" if result["answered"] else "yellow")
+        return
+    for claim in claims:
+        marks = [f"[{n}]" for n in claim["citations"]]
+        if claim["unsupported"]:
+            output.line(f"{claim['text']} [unsupported]", "red")
+        else:
+            output.line(" ".join((claim["text"], *marks)), "bold")
+
+
+def _show_nearest(output: Output, passage: Json) -> None:
+    """Print a passage with the words of the question marked, and the header of its rows."""
+    citation = passage["citation"]
+    output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
+    if passage["header"] is not None:
+        output.line(f"    {passage['header']['quote']}", "dim")
+    text = Text(citation["quote"])
+    for mark in passage["highlights"]:
+        begin = citation["start"]
+        text.stylize("bold", mark["start"] - begin, mark["end"] - begin)
+    for line in text.split("\n"):
+        output.text(Text("    ") + line)
+
+
+def _describe_search(looked_at: Json) -> str:
+    """Return what was looked at for a question that is not answered."""
+    place = f" in the collection {looked_at['collection']}" if looked_at["collection"] else ""
+    place += " under the filter" if looked_at["filter"] else ""
+    if not looked_at["passages"]:
+        return f"Looked at: no passage was found{place}."
+    passages, documents = _count(looked_at, "passages"), _count(looked_at, "documents")
+    return f"Looked at {passages} of {documents}{place}: {', '.join(looked_at['paths'])}"
+
+
+def _count(looked_at: Json, noun: str) -> str:
+    number = looked_at[noun]
+    return f"1 {noun.removesuffix('s')}" if number == 1 else f"{number} {noun}"
+
+
+def _margin(output: Output, result: Json, *, whole_receipt: bool) -> None:
     for notice in result["notices"]:
         output.notice(f"Note: {notice}", "yellow")
-    for line in describe_receipt(result["receipt"]):
-        output.line(line, "dim")
+    receipt = result["receipt"]
+    if whole_receipt:
+        for line in describe_receipt(receipt):
+            output.line(line, "dim")
+    elif receipt:
+        output.line(summarise_receipt(receipt), "dim")
 
 
 def _rated_by(output: Output, asked_id: str) -> None:

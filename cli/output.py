@@ -49,6 +49,10 @@ class Output:
         """Print one line for people; text is never read as markup."""
         self.out.print(Text(text, style=style or ""))
 
+    def text(self, text: Text) -> None:
+        """Print one line of text with its own styles."""
+        self.out.print(text)
+
     def notice(self, text: str, style: str | None = None) -> None:
         """Print one line to standard error, beside the answer."""
         self.err.print(Text(text, style=style or ""))
@@ -83,12 +87,16 @@ def describe_receipt(receipt: Json | None) -> list[str]:
     if not receipt:
         return []
     lines = [_describe_line(line) for line in receipt.get("lines", [])]
-    total = f"{receipt.get('seconds', 0):.3f} s, ${receipt['dollars']} at AWS's list prices"
-    lines.append(f"  total: {total}")
+    lines.append(f"  total: {summarise_receipt(receipt).strip()}")
     dearer = receipt.get("next_dearer")
     if dearer:
         lines.append(f"  next dearer: {dearer['path']}, ${dearer['dollars']}")
     return lines
+
+
+def summarise_receipt(receipt: Json) -> str:
+    """Return time and cost of a result on one line."""
+    return f"  {receipt.get('seconds', 0):.3f} s, ${receipt['dollars']} at AWS's list prices"
 
 
 def _describe_line(line: Json) -> str:

@@ -17,6 +17,7 @@ from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import GenerationSettings, QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.dynamodb import DynamoTable
     from chalicelib.adapters.functions import (
         CheckFunction,
         EmbedFunction,
@@ -81,18 +82,16 @@ class QueryServices:
     @cached_property
     def records(self) -> ApiDocumentTable:
         """The records table."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import DynamoTable
         from chalicelib.adapters.records.documents import ApiDocumentTable
 
-        settings = RecordsSettings.from_environ(self._environ)
-        return ApiDocumentTable(DynamoTable(aws.dynamodb(), settings.records_table))
+        return ApiDocumentTable(self._table)
 
     @cached_property
     def searcher(self) -> Searcher:
         """The search over passages."""
         from chalicelib.adapters import aws
         from chalicelib.adapters.passages import Passages
+        from chalicelib.adapters.records.collections import CollectionTable
         from chalicelib.retrieval.search.searcher import Searcher
 
         return Searcher(
@@ -106,17 +105,24 @@ class QueryServices:
             self.query_settings.reranks,
             self._labeller,
             self._images,
+            CollectionTable(self._table),
         )
+
+    @cached_property
+    def _table(self) -> DynamoTable:
+        """The table of records, for queries."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import DynamoTable
+
+        settings = RecordsSettings.from_environ(self._environ)
+        return DynamoTable(aws.dynamodb(), settings.records_table)
 
     @cached_property
     def ratings(self) -> FeedbackTable:
         """The records of logged answers and votes."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import DynamoTable
         from chalicelib.adapters.records.feedback import FeedbackTable
 
-        settings = RecordsSettings.from_environ(self._environ)
-        return FeedbackTable(DynamoTable(aws.dynamodb(), settings.records_table))
+        return FeedbackTable(self._table)
 
     @cached_property
     def answer_log(self) -> AnswerLog:
@@ -226,12 +232,9 @@ class QueryServices:
     @cached_property
     def _answer_guard(self) -> ModelGuard:
         """The breakers that spare callers a language model which they did not ask for."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.dynamodb import DynamoTable
         from chalicelib.adapters.records.models import BreakerRecords
         from chalicelib.generation.rate_limits.guard import ModelGuard
         from chalicelib.retrieval.answer.passage_writer import UNREQUESTED_RULES
 
-        settings = RecordsSettings.from_environ(self._environ)
-        breakers = BreakerRecords(DynamoTable(aws.dynamodb(), settings.records_table), time.time)
+        breakers = BreakerRecords(self._table, time.time)
         return ModelGuard(breakers, time.time, time.sleep, _log_failure, UNREQUESTED_RULES)

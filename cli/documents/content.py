@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 from rich.text import Text
 
+from cli.client import Api
 from cli.failures import UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_place
@@ -40,7 +41,7 @@ def open_command(
     original: Path | None,
 ) -> None:
     """Open what is cited: citation N of an answer (ans_…), or page N of a document (doc_…)."""
-    citation = _citation(target, asked, number) if asked.startswith("ans_") else None
+    citation = _citation(target.api, asked, number) if asked.startswith("ans_") else None
     if citation is None and not asked.startswith("doc_"):
         raise UsageError(f"ID is that of an answer, ans_…, or of a document, doc_…, not {asked!r}.")
     document_id = citation["document_id"] if citation else asked
@@ -48,15 +49,22 @@ def open_command(
     if original is not None:
         _download(target, document_id, version, original)
         return
-    page = _page(target, document_id, citation["page"] if citation else number, version)
+    page = _page(target.api, document_id, citation["page"] if citation else number, version)
     if target.output.as_json:
         target.output.json({"citation": citation, "page": page})
         return
     _show(target.output, page, citation, whole=whole)
 
 
-def _citation(target: UserContext, answer_id: str, number: int) -> Json:
-    answer = target.api.call("GET", f"/v1/answers/{quote(answer_id)}")
+def show_citation(api: Api, output: Output, answer_id: str, number: int) -> None:
+    """Print citation `number` of an answer within its page."""
+    citation = _citation(api, answer_id, number)
+    page = _page(api, citation["document_id"], citation["page"], citation["version"])
+    _show(output, page, citation, whole=False)
+
+
+def _citation(api: Api, answer_id: str, number: int) -> Json:
+    answer = api.call("GET", f"/v1/answers/{quote(answer_id)}")
     citations = answer["citations"]
     if number > len(citations):
         raise UsageError(f"{answer_id} has {len(citations)} citations, and no [{number}].")
@@ -64,13 +72,13 @@ def _citation(target: UserContext, answer_id: str, number: int) -> Json:
     return found
 
 
-def _page(target: UserContext, document_id: str, number: int, version: str | None) -> Json:
+def _page(api: Api, document_id: str, number: int, version: str | None) -> Json:
     """Return a page with its whole text, which comes in pieces where it is long."""
     params = {"version": version} if version else {}
     path = f"/v1/documents/{quote(document_id)}/pages/{number}"
-    page = target.api.call("GET", path, params=params)
+    page = api.call("GET", path, params=params)
     while page["end"] < page["characters"]:
-        following = target.api.call("GET", path, params={**params, "start": str(page["end"])})
+        following = api.call("GET", path, params={**params, "start": str(page["end"])})
         page = {
             **page,
             "text": page["text"] + following["text"],

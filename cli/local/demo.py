@@ -1,4 +1,4 @@
-"""The command `demo`: from files to cited answers, and to a run that the clock begins."""
+"""The command `demo`: from files to cited answers, and to a scheduled run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from cli.ask import show_answer
 from cli.client import Api
+from cli.documents.content import show_citation
 from cli.documents.put import upload_with_progress
 from cli.documents.results import DocumentResult, show_results
 from cli.documents.uploads import Uploader, collect
@@ -41,18 +42,20 @@ _API_TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DemoQuestion:
-    """A question of the demo, and what its answer must cite ("" if it must be refused)."""
+    """A question of the demo, its outcome, and what must be quoted ("" if nothing is)."""
 
     text: str
+    outcome: str
     quotes: str
 
 
 QUESTIONS = (
-    DemoQuestion("Who made the turbine?", "Voss Hydro"),
-    DemoQuestion("When is the next inspection of the turbine due?", "April 2028"),
-    DemoQuestion("How much energy was generated in March?", "214"),
-    DemoQuestion("What is the salary of the duty engineer?", ""),
+    DemoQuestion("Who made the turbine?", "answered", "Voss Hydro"),
+    DemoQuestion("How much energy was generated in March?", "answered", "214"),
+    DemoQuestion("Who pays for the second camera?", "nearest", "authority itself"),
+    DemoQuestion("How many moons does Jupiter have?", "not_found", ""),
 )
+"""One question at least of each outcome."""
 
 PROMPT: Json = {
     "name": "demo-sum-up",
@@ -98,6 +101,9 @@ def demo(data_dir: Path, as_json: bool) -> None:
                 _heading(output, f"Files of {SAMPLES.name}/")
                 _upload(api, output)
                 answers = [_ask(api, question, output) for question in QUESTIONS]
+                if not as_json:
+                    _heading(output, f"Open citation 1: {QUESTIONS[0].text}")
+                    show_citation(api, output, answers[0]["answer_id"], 1)
                 _heading(output, "Every night at two, sum up what is new")
                 plan_nightly_run(api, output)
     if as_json:
@@ -150,14 +156,14 @@ def _ask(api: Api, question: DemoQuestion, output: Output) -> Json:
 
 
 def check_answer(question: DemoQuestion, answer: Json) -> None:
-    """Raise `DemoError` unless `answer` cites or refuses as the question demands."""
-    if not question.quotes:
-        if answer["answered"]:
-            raise DemoError(f"{question.text!r} has no answer in the samples, and got one.")
-        return
-    quotes = [" ".join(citation["quote"].split()) for citation in answer["citations"]]
-    if not any(question.quotes in quote for quote in quotes):
-        raise DemoError(f"The answer to {question.text!r} does not cite {question.quotes!r}.")
+    """Raise `DemoError` unless `answer` has the outcome and the quote that the question demands."""
+    if answer["outcome"] != question.outcome:
+        outcome = answer["outcome"]
+        raise DemoError(f"{question.text!r} is {outcome}, and should be {question.outcome}.")
+    shown = [*answer["citations"], *(passage["citation"] for passage in answer["nearest"])]
+    quotes = [" ".join(citation["quote"].split()) for citation in shown]
+    if question.quotes and not any(question.quotes in quote for quote in quotes):
+        raise DemoError(f"The answer to {question.text!r} does not quote {question.quotes!r}.")
 
 
 def plan_nightly_run(api: Api, output: Output) -> None:

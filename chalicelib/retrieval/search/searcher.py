@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Unsupported
+from chalicelib.retrieval.search.collection_names import require_collections
 from chalicelib.retrieval.search.feedback_boost import (
     Vote,
     VoteWeights,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.functions.rerank_passages import RerankResult
     from chalicelib.contracts.indexes import IndexRef, TenantRecords
     from chalicelib.contracts.search import Hit
+    from chalicelib.retrieval.search.collection_names import CollectionRecords
     from chalicelib.retrieval.search.filters import IndexFilter
     from chalicelib.retrieval.search.images import ImageSearcher
     from chalicelib.retrieval.search.query import ImageQuery, PassageIndex
@@ -121,7 +123,8 @@ class Searcher:
 
     A `reranker` reorders the first passages if the query says so, or `reranks` if the query leaves
     it open; `votes` of ratings move passages by a bounded share. A `labeller` labels images that
-    are searched by, and `images` finds images of a collection that names a model for them.
+    are searched by, and `images` finds images of a collection that names a model for them. With
+    `collections`, a search that finds nothing is refused if its collection does not exist.
     """
 
     embedder: QueryEmbedder
@@ -134,6 +137,7 @@ class Searcher:
     reranks: bool = False
     labeller: QueryLabeller | None = None
     images: ImageSearcher | None = None
+    collections: CollectionRecords | None = None
 
     def search(self, query: Query) -> SearchResult:
         """Return at most `top_k` passages of the current versions of documents, best first.
@@ -144,6 +148,7 @@ class Searcher:
         Raises:
             InvalidInput: the query has no word to search for, or its filter is invalid.
             Unsupported: it has an image, and no labeller is configured.
+            NotFound: it is of a collection that does not exist.
         """
         if not query.image and not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
@@ -152,9 +157,14 @@ class Searcher:
         image_query, notice = self._embed_for_images(query, declared)
         search = _PreparedSearch(query, condition, labels, image_query, notice)
         try:
-            return self._run(search)
+            result = self._run(search)
         except NotFound:  # A reindex job removed the index after the pointer was read.
-            return self._run(search)
+            result = self._run(search)
+        if not result.passages and self.collections is not None:
+            names = required_collections(query.collection, query.filter)
+            field = "filter.collection" if query.collection is None else "collection"
+            require_collections(self.collections, query.tenant, names, field)
+        return result
 
     def _label_image(self, query: Query) -> LabelPictureResult | None:
         if not query.image:

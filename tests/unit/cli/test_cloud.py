@@ -56,11 +56,13 @@ def test_should_find_no_cloud_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_should_hold_the_demo_to_its_answers() -> None:
-    answered, *_, refused = QUESTIONS
-    citation = {"quote": f"It takes\n{answered.quotes}."}
-    check_answer(answered, {"answered": True, "citations": [citation]})
-    check_answer(refused, {"answered": False, "citations": []})
-    with pytest.raises(DemoError):
-        check_answer(answered, {"answered": False, "citations": []})
-    with pytest.raises(DemoError):
-        check_answer(refused, {"answered": True, "citations": [citation]})
+    assert {question.outcome for question in QUESTIONS} == {"answered", "nearest", "not_found"}
+    for question in QUESTIONS:
+        passage = {"citation": {"quote": f"It takes\n{question.quotes}."}}
+        right = {"outcome": question.outcome, "citations": [], "nearest": [passage]}
+        check_answer(question, right)
+        with pytest.raises(DemoError, match="should be"):
+            check_answer(question, right | {"outcome": "other"})
+        if question.quotes:
+            with pytest.raises(DemoError, match="quote"):
+                check_answer(question, right | {"nearest": []})

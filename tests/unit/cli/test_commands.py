@@ -199,7 +199,8 @@ class TestAsk:
         self, headrace: Headrace, fake: FakeHeadrace
     ) -> None:
         fake.answer = ANSWER
-        ended = headrace("ask", "How fast?", "--collection", "c", "--tier", "llm")
+        given = ("How fast?", "--collection", "c", "--tier", "llm", "--receipt")
+        ended = headrace("ask", *given)
         assert "It drops in 8 seconds. [1]" in ended.out
         assert "[1] a.md, page 2, characters 5 to 27" in ended.out
         assert "embedding: m, 9 tokens in, 0.010 s, $0.0001\n" in ended.out
@@ -213,6 +214,53 @@ class TestAsk:
         assert "A notice." in ended.err
         sent = {"question": "How fast?", "collection": "c", "top_k": 10, "tier": "llm"}
         assert fake.requests[-1] == ("POST", "/v1/ask", sent)
+
+    def test_should_print_one_line_of_the_receipt_unless_asked_for_all(
+        self, headrace: Headrace, fake: FakeHeadrace
+    ) -> None:
+        fake.answer = ANSWER
+        ended = headrace("ask", "How fast?")
+        assert "  0.010 s, $0.0001 at AWS's list prices\n" in ended.out
+        assert "embedding" not in ended.out
+
+    def test_should_show_the_nearest_passages_and_what_was_looked_at(
+        self, headrace: Headrace, fake: FakeHeadrace
+    ) -> None:
+        citation = {"n": 1, "path": "a.md", "page": 2, "start": 5, "end": 19}
+        passage = {
+            "citation": citation | {"quote": "Drop:\n8 seconds"},
+            "header": {"quote": "| gate | time |"},
+            "highlights": [{"start": 5, "end": 9}],
+        }
+        looked_at = {"documents": 1, "passages": 3, "paths": ["a.md"], "collection": "c"}
+        fake.answer = ANSWER | {
+            "answer_id": "ans_1",
+            "answer": "No sentence says it outright; these passages are closest.",
+            "answered": False,
+            "outcome": "nearest",
+            "claims": [],
+            "citations": [],
+            "nearest": [passage],
+            "looked_at": looked_at | {"filter": {"language": ["en"]}},
+        }
+        ended = headrace("ask", "How fast?")
+        assert "these passages are closest.\n" in ended.out
+        assert "  [1] a.md, page 2, characters 5 to 19\n" in ended.out
+        assert "    | gate | time |\n    Drop:\n    8 seconds\n" in ended.out
+        place = "of 1 document in the collection c under the filter: a.md"
+        assert f"  Looked at 3 passages {place}\n" in ended.out
+        assert "headrace open ans_1 1" in ended.out
+
+    def test_should_mark_claims_that_no_passage_supports(
+        self, headrace: Headrace, fake: FakeHeadrace
+    ) -> None:
+        claims = [
+            {"text": "It drops in 8 seconds.", "citations": [1], "unsupported": False},
+            {"text": "It is red.", "citations": [], "unsupported": True},
+        ]
+        fake.answer = ANSWER | {"answered": False, "claims": claims, "nearest": []}
+        ended = headrace("ask", "How fast?")
+        assert "It drops in 8 seconds. [1]\nIt is red. [unsupported]\n" in ended.out
 
     def test_should_print_json_only_for_programs(
         self, headrace: Headrace, fake: FakeHeadrace

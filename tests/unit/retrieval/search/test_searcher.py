@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.contracts.answer_log import RatedSpan
-from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Transient, Unsupported
 from chalicelib.retrieval.ids import MAX_DEPTH, path_hash, path_hashes, vector_key
+from chalicelib.retrieval.search.collection_names import MAX_LOOKED_AT
 from chalicelib.retrieval.search.feedback_boost import Vote
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.query import Query, SearchResult
@@ -364,3 +365,57 @@ def test_pictures_should_be_left_out_where_texts_alone_are_asked_for() -> None:
             {"$or": [{"media_type": {"$exists": False}}, {"media_type": {"$nin": none}}]},
         ]
     }
+
+
+@dataclass
+class FakeCollections:
+    """A declared collection `papers`, and a document in `station`."""
+
+    documents: int = 1
+
+    def declarations(self, tenant: str) -> Iterator[Declaration]:
+        yield Declaration(name="papers", created_at=NOW, updated_at=NOW)
+
+    def held(self, tenant: str) -> Iterator[DocumentUsage]:
+        for _ in range(self.documents):
+            yield DocumentUsage(collection="station", status="ready")
+
+
+def searcher_of(collections: FakeCollections, hits: Sequence[Hit] = ()) -> Searcher:
+    return Searcher(
+        FakeEmbedder(),
+        FakeTenants(),
+        FakeIndex(hits),
+        FakeVersions({"doc_a": "v_1"}),
+        FakeDeclarations(),
+        collections=collections,
+    )
+
+
+@pytest.mark.parametrize(
+    ("collection", "given", "field", "said"),
+    [
+        ("statoin", None, "collection", "no collection statoin. Did you mean station?"),
+        ("x", None, "collection", "There is papers, station."),
+        (None, Filter(collection=("paper",)), "filter.collection", "Did you mean papers?"),
+    ],
+)
+def test_should_name_the_collection_that_comes_closest_to_an_unknown_one(
+    collection: str | None, given: Filter | None, field: str, said: str
+) -> None:
+    query = Query("acme", "pump", collection, 10, "req-1", filter=given)
+    with pytest.raises(NotFound) as refused:
+        searcher_of(FakeCollections()).search(query)
+    assert refused.value.field == field
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize("collection", ["papers", "station", "default", None])
+def test_should_find_nothing_in_a_collection_that_exists(collection: str | None) -> None:
+    query = Query("acme", "pump", collection, 10, "req-1")
+    assert searcher_of(FakeCollections()).search(query).passages == ()
+
+
+def test_should_refuse_no_name_if_there_are_too_many_documents_to_read() -> None:
+    query = Query("acme", "pump", "statoin", 10, "req-1")
+    assert searcher_of(FakeCollections(MAX_LOOKED_AT)).search(query).passages == ()
