@@ -1,4 +1,4 @@
-"""Share of questions answered or refused rightly: `python -m benchmarks answering`.
+"""Outcomes of labelled questions, right and wrong: `python -m benchmarks answering`.
 
 The sample documents go through the product's own reading, chunking and embedding, in this
 process; an exact hybrid index (cosine and BM25, fused by reciprocal rank) stands in for
@@ -19,11 +19,15 @@ from typing import Any
 
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
+from benchmarks.summary_answers import OUTCOMES
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.citations import SourceSentence
+from chalicelib.retrieval.answer.nearest import best_windows
+from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.query import Query
@@ -42,6 +46,8 @@ SETS = {
     "project": ("tests/data/project", "questions_project.json"),
 }
 """The documents and the labelled questions about them."""
+FOREIGN = 3
+"""Of the questions about other documents, every third is asked: none has its answer here."""
 SPLIT = ("near misses", "leaflets")
 """Sets whose every second question is held out."""
 
@@ -150,27 +156,54 @@ def finder_over(models: Path, *folders: Path) -> tuple[Searcher, LocalEmbedder]:
     return Searcher(local, records, index, records, records), local
 
 
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A labelled question, its passages, and their weighed sentences; off-topic if `is_foreign`."""
+
+    label: Mapping[str, str]
+    weighed: Sequence[evidence.Evidence]
+    held_out: bool
+    is_foreign: bool = False
+
+
 Narrow = Callable[[str, Sequence[evidence.Evidence]], Sequence[evidence.Evidence]]
 """Returns the sentences that may answer a question."""
 
 
-def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str, list[Case]]:
-    """Ask every question of a set, and return its result with each way to narrow sentences.
+def ask_all(name: str, models: Path) -> list[AskedQuestion]:
+    """Ask every question of a set, and every third answerable one of the other documents."""
+    folder, file = SETS[name]
+    searcher, local = finder_over(models, ROOT / folder)
+    labels = _labels(file)
+    unanswerable = [{"question": question} for question in labels["unanswerable"]]
+    asked = []
+    for questions in (labels["answerable"], unanswerable):
+        for at, label in enumerate(questions):
+            weighed = _weighed(searcher, local, label["question"])
+            asked.append(AskedQuestion(label, weighed, name in SPLIT and at % 2 == 1))
+    for other_folder, other_file in SETS.values():
+        for label in _labels(other_file)["answerable"][::FOREIGN] * (other_folder != folder):
+            weighed = _weighed(searcher, local, label["question"])
+            foreign = {"question": label["question"]}
+            asked.append(AskedQuestion(foreign, weighed, held_out=False, is_foreign=True))
+    return asked
+
+
+def _labels(file: str) -> dict[str, Any]:
+    labels: dict[str, Any] = json.loads((ROOT / "tests" / "data" / file).read_text("utf-8"))
+    return labels
+
+
+def cases_of(asked: Sequence[AskedQuestion], narrow: Narrow) -> list[Case]:
+    """Return the result of every question of a set with one way to narrow sentences.
 
     The threshold for refusing is disabled: a case keeps its best sentence's support.
     """
-    folder, file = SETS[name]
-    searcher, local = finder_over(models, ROOT / folder)
-    labels = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
-    split = name in SPLIT
-    cases: dict[str, list[Case]] = {way: [] for way in narrows}
-    for questions in ([*labels["answerable"]], [{"question": q} for q in labels["unanswerable"]]):
-        for at, label in enumerate(questions):
-            weighed = _weighed(searcher, local, label["question"])
-            for way, narrow in narrows.items():
-                held_out = split and at % 2 == 1
-                cases[way].append(_case(label, narrow(label["question"], weighed), held_out))
-    return cases
+    return [
+        _case(each.label, narrow(each.label["question"], each.weighed), each.held_out)
+        for each in asked
+        if not each.is_foreign
+    ]
 
 
 def _weighed(
@@ -184,10 +217,7 @@ def _weighed(
 
 def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:
     claims = evidence.extract_claims(weighed, floor=0.0)
-    right = "path" in label and any(
-        source.passage.path == label["path"] and label["quotes"] in " ".join(source.text.split())
-        for _, source in claims
-    )
+    right = "path" in label and any(_holds(label, source) for _, source in claims)
     support = weighed[0].support if weighed else 0.0
     return Case(label["question"], "path" in label, support, right, held_out)
 
@@ -200,9 +230,52 @@ WAYS: Mapping[str, Narrow] = {
 
 def measure(repetitions: int = 1, models: Path = ROOT / "models" / "cache") -> Result:
     """Ask every set of questions once: the results do not vary."""
-    sets = {name: cases_of(name, models, WAYS) for name in SETS}
-    facts: dict[str, Any] = {way: _by_set({n: sets[n][way] for n in sets}) for way in WAYS}
+    sets = {name: ask_all(name, models) for name in SETS}
+    facts: dict[str, Any] = {
+        way: _by_set({name: cases_of(asked, narrow) for name, asked in sets.items()})
+        for way, narrow in WAYS.items()
+    }
+    facts[OUTCOMES] = {name: count_outcomes(asked) for name, asked in sets.items()}
     return Result("answering", 1, {}, facts=facts, notes=NOTES)
+
+
+def count_outcomes(asked: Sequence[AskedQuestion]) -> dict[str, Any]:
+    """Return how many questions of each kind have each outcome, as the product decides it.
+
+    An answer is right if a citation points into the right file and quotes the fact; a nearest
+    passage holds the answer if it does the same.
+    """
+    kinds: dict[str, Counter[str]] = {}
+    for each in asked:
+        kind = "off-topic" if each.is_foreign else _kind(each.label)
+        for name in (kind, *((f"{kind}, held out",) if each.held_out else ())):
+            kinds.setdefault(name, Counter())[_outcome(each)] += 1
+    return {name: dict(sorted(counts.items())) for name, counts in kinds.items()}
+
+
+def _kind(label: Mapping[str, str]) -> str:
+    return "answerable" if "path" in label else "unanswerable"
+
+
+def _outcome(asked: AskedQuestion) -> str:
+    decision = decide_outcome(asked.label["question"], asked.weighed)
+    if decision.outcome == "not_found":
+        return "not found"
+    if decision.outcome == "answered":
+        sources = [source for _, source in decision.claims]
+    else:
+        sources = [window.source for window in best_windows(decision.ranked)]
+    if "path" not in asked.label:
+        return decision.outcome
+    right = any(_holds(asked.label, source) for source in sources)
+    if decision.outcome == "answered":
+        return "answered rightly" if right else "answered beside the point"
+    return "nearest with the answer" if right else "nearest without the answer"
+
+
+def _holds(label: Mapping[str, str], source: SourceSentence) -> bool:
+    same_file = source.passage.path == label["path"]
+    return same_file and label["quotes"] in " ".join(source.text.split())
 
 
 def _by_set(sets: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
@@ -217,6 +290,7 @@ def _by_set(sets: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
 NOTES = (
     "Tier 0 alone. Intervals are 95 %, by Wilson.",
     "No threshold or rule was chosen on what is held out.",
+    "Off-topic are questions about the documents of other sets.",
 )
 
 
@@ -228,7 +302,10 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in SETS:
         print(f"\n{name}")
-        (cases,) = cases_of(name, arguments.models, {"": filter_replies}).values()
+        asked = ask_all(name, arguments.models)
+        for kind, counts in count_outcomes(asked).items():
+            print(f"  {kind}: {counts}")
+        cases = cases_of(asked, filter_replies)
         shown = [case for case in cases if arguments.all or not case.held_out]
         for case in sorted(shown, key=lambda case: -case.support):
             print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")

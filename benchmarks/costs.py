@@ -161,7 +161,7 @@ def _ask(caller: Caller, question: str, tier: str) -> dict[str, Any]:
     answer = caller.api.post("/v1/ask", json=body)
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
-    if not found["answered"]:
+    if not found["claims"]:
         raise RuntimeError(f"{question} was not answered: {found}")
     return found
 

@@ -9,6 +9,7 @@ Found = Mapping[str, Any]
 
 WAY = "sentences that can reply"
 NEAR = "sentences that are near"
+OUTCOMES = "outcomes"
 
 
 def answering(found: Found) -> Iterator[str]:
@@ -22,6 +23,9 @@ def answering(found: Found) -> Iterator[str]:
         if "held out" in sets[name]:
             yield from _ends(f"{name}, held out", sets[name]["held out"], near[name]["held out"])
     yield ""
+    if OUTCOMES in found["facts"]:
+        yield from _outcomes(found["facts"][OUTCOMES])
+        yield ""
     (label,) = (name for name in sets if name.startswith("curve"))
     yield f"The {label}:"
     yield ""
@@ -30,6 +34,20 @@ def answering(found: Found) -> Iterator[str]:
     for point in sets[label]:
         right, false = point["answered rightly"], point["false answers"]
         yield f"| {point['floor']:.2f} | {right:.0%} | {false:.0%} |"
+
+
+def _outcomes(sets: Found) -> Iterator[str]:
+    """Yield how many questions of each kind have each of the three outcomes."""
+    columns = [
+        *("answered", "answered rightly", "answered beside the point"),
+        *("nearest", "nearest with the answer", "nearest without the answer", "not found"),
+    ]
+    yield f"| questions | {' | '.join(columns)} |"
+    yield f"| --- |{' --- |' * len(columns)}"
+    for name, kinds in sets.items():
+        for kind, counts in kinds.items():
+            cells = " | ".join(str(counts.get(column, "")) for column in columns)
+            yield f"| {name}, {kind} | {cells} |"
 
 
 def _ends(name: str, told: Found, near: Found) -> Iterator[str]:

@@ -52,7 +52,8 @@ def asked(tenant: Tenant, path: str) -> httpx.Response:
 def test_a_language_model_should_word_answers_whole_and_as_a_stream(tenant: Tenant) -> None:
     ready(tenant, "turbine.txt", FACT)
     whole = asked(tenant, "/v1/ask").json()
-    assert whole["answered"]
+    assert whole["claims"]
+    assert whole["answered"] == (not any(claim["unsupported"] for claim in whole["claims"]))
     rated = {"answer_id": whole["answer_id"], "rating": "up"}
     assert tenant.api.post("/v1/feedback", json=rated).status_code == 201
     streamed = asked(tenant, "/v1/ask/stream").text

@@ -95,8 +95,37 @@ def test_a_question_that_nothing_answers_should_be_refused(
     body = {"question": "What is the capital of Mongolia?", "collection": "station"}
     answer = api.post("/v1/ask", json=body).json()
     assert not answer["answered"]
+    assert answer["outcome"] == "not_found"
     assert answer["answer"] == "This is not in these documents."
-    assert answer["citations"] == []
+    assert answer["citations"] == answer["nearest"] == []
+    assert answer["looked_at"]["passages"] > 0
+    assert answer["looked_at"]["collection"] == "station"
+
+
+def test_the_nearest_passages_should_open_where_no_sentence_says_it_outright(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    question = "Who pays for the second camera at the fish ladder?"
+    answer = api.post("/v1/ask", json={"question": question, "collection": "station"}).json()
+    assert (answer["outcome"], answer["answered"], answer["citations"]) == ("nearest", False, [])
+    assert any("authority itself" in each["citation"]["quote"] for each in answer["nearest"])
+    kept = api.get(f"/v1/answers/{answer['answer_id']}").json()
+    shown = [passage["citation"] for passage in answer["nearest"]]
+    assert [each for each in kept["citations"] if each in shown] == shown
+    for cited in shown:
+        place = f"/v1/documents/{cited['document_id']}/pages/{cited['page']}"
+        span = {"start": cited["start"], "end": cited["end"]}
+        assert api.get(place, params=span).json()["text"] == cited["quote"]
+
+
+def test_an_unknown_collection_should_be_refused_with_the_closest_name(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    for path, text in (("search", "query"), ("ask", "question"), ("ask/stream", "question")):
+        refused = api.post(f"/v1/{path}", json={text: "the turbine", "collection": "statoin"})
+        assert refused.status_code == 404
+        error = refused.json()["error"]
+        assert (error["field"], "Did you mean station?" in error["message"]) == ("collection", True)
 
 
 def test_ready_should_be_announced_on_the_bus(cloud: CloudProcess, api: httpx.Client) -> None:
@@ -171,7 +200,8 @@ def test_deleting_should_leave_nothing_to_find(api: httpx.Client) -> None:
     assert api.delete(f"/v1/documents/{document_id}").status_code == 200
     assert api.get(f"/v1/documents/{document_id}").status_code == 404
     body = {"query": "Where does the heron nest?", "collection": "deleted"}
-    assert api.post("/v1/search", json=body).json()["hits"] == []
+    answer = api.post("/v1/search", json=body)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (404, "collection")
 
 
 def test_a_small_document_should_cost_few_billed_transitions(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.answer.citations import SourceSentence
     from chalicelib.retrieval.answer.evidence import Evidence
 
-MIN_NEAREST = 0.3
+MIN_NEAREST = 0.32
 """Below this support even the best sentence is about something else, and nothing is shown."""
 DOUBT = 0.03
 """The support that a sentence loses for the order of the nearest if a rule doubts that it answers.

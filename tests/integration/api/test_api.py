@@ -215,7 +215,7 @@ class TestQueries:
         assert by_word["receipt"]["lines"][0]["role"] == "question embedding"
 
     def test_should_search_one_collection_alone(self, reader: Tenant) -> None:
-        assert reader.api.search({"query": "turbine", "collection": "nothing"})["hits"] == []
+        refused(lambda: reader.api.search({"query": "turbine", "collection": "nothing"}), 404)
 
     def test_should_cut_a_long_question_and_say_so(self, reader: Tenant) -> None:
         question = "Please tell me, as well as you can, " * 40 + "who made the turbine?"
@@ -238,16 +238,27 @@ class TestQueries:
         quotes = " ".join(" ".join(found["quote"].split()) for found in answer["citations"])
         assert case["quotes"] in quotes
 
-    @pytest.mark.parametrize("question", ["What is the salary of the duty engineer?"])
-    def test_should_refuse_what_no_document_says(self, reader: Tenant, question: str) -> None:
+    @pytest.mark.parametrize(
+        ("question", "outcome"),
+        [
+            ("What is the salary of the duty engineer?", "nearest"),
+            ("How many moons does Jupiter have?", "not_found"),
+        ],
+    )
+    def test_should_not_answer_what_no_document_says(
+        self, reader: Tenant, question: str, outcome: str
+    ) -> None:
         answer = reader.api.ask({"question": question})
-        assert answer["answer"] == "This is not in these documents."
-        assert (answer["answered"], answer["citations"]) == (False, [])
+        assert (answer["outcome"], answer["answered"]) == (outcome, False)
+        assert answer["citations"] == []
+        assert bool(answer["nearest"]) == (outcome == "nearest")
+        assert answer["looked_at"]["paths"]
 
     def test_should_answer_by_a_language_model_or_say_why_not(self, reader: Tenant) -> None:
         answer = reader.api.ask({"question": "Who made the turbine?", "tier": "llm"})
-        assert answer["answered"]
-        assert answer["citations"]
+        marked = [claim for claim in answer["claims"] if claim["unsupported"]]
+        assert answer["answered"] == (not marked)
+        assert answer["claims"]
         assert answer["tier"] == "llm" or "language model" in answer["notices"][0]
 
     @pytest.mark.timeout(300)

@@ -17,11 +17,17 @@ CASES = [
 def test_false_answers_should_be_told_as_counts_with_their_interval() -> None:
     held_out = {"held out": summary(CASES[:1] + CASES[2:])}
     sets = {"near": summary(CASES) | held_out, "curve over near": curve(CASES)}
-    facts = {summary_answers.WAY: sets, summary_answers.NEAR: sets}
+    outcomes = {"near": {"answerable": {"nearest with the answer": 7, "not found": 2}}}
+    facts = {
+        summary_answers.WAY: sets,
+        summary_answers.NEAR: sets,
+        summary_answers.OUTCOMES: outcomes,
+    }
     lines = list(summary_answers.answering({"facts": facts}))
     assert lines[2].startswith("| near | 1 of 1, 100% (21% to 100%) | 0 | 0 | 1 of 2, 50%")
     assert lines[3].startswith("| near, held out | 1 of 1")
     assert lines[3].endswith("| 0 of 1 |")
+    assert "| near, answerable |  |  |  |  | 7 |  | 2 |" in lines
     assert lines[-1] == "| 0.65 | 100% | 50% |"
 
 
