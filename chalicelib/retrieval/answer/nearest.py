@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TEMPERATURE = 0.05
 """A sentence whose score is lower than the best by this much is e times less likely to answer."""
 FADING = 0.4
-"""The share of a sentence's weight that the sentence before or after it has, too."""
+"""The share of a sentence's weight that its context, and the sentences around it, have, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,16 @@ def _place(passage: Hit) -> tuple[str, str, int, int]:
 
 
 def _source_weights(evidence: Sequence[Evidence]) -> dict[Position, float]:
+    """Return the weight of each segment; its context, such as a lead-in, has a share of it."""
     best = max((item.support for item in evidence), default=0.0)
-    return {
-        item.source.position: math.exp((item.support - best) / TEMPERATURE) for item in evidence
-    }
+    weights: dict[Position, float] = {}
+    for item in evidence:
+        weight = math.exp((item.support - best) / TEMPERATURE)
+        places = [(item.source, weight)]
+        places += [(context, FADING * weight) for context in item.source.context_sources]
+        for source, share in places:
+            weights[source.position] = max(share, weights.get(source.position, 0.0))
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
