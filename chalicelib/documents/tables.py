@@ -26,13 +26,15 @@ _RULE_COST = 2
 def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
     """Return a table as blocks that each fit into a passage, open one and repeat the header.
 
-    Without `header` the first row is it. Empty rows and columns are left out; in a cell, `|` is
-    escaped and white space of any kind and length is one space. A table that is too wide for a
-    passage is divided into groups of columns, each of which begins with the first column, so that
-    each row can be identified. The size of the result grows with the number of filled cells,
-    however far apart they are.
+    Without `header` the first row is it, unless each row is a name with a colon and a value: those
+    are lines. Empty rows and columns are left out; in a cell, `|` is escaped and white space of any
+    kind and length is one space. A table that is too wide for a passage is divided into groups of
+    columns, each of which begins with the first column, so that each row can be identified. The
+    size of the result grows with the number of filled cells, however far apart they are.
     """
     body = [cells for row in rows if (cells := _cells(row))]
+    if header is None and body and all(map(_is_named_value, body)):
+        return [Block("\n".join(f"{name} {value}" for name, value in body), opens=True)]
     titles = _cells(header) if header is not None else body.pop(0) if body else []
     titles, *body = _without_empty_columns([titles, *body])
     width = max(len(titles), *map(len, body), 0) if body else len(titles)
@@ -56,6 +58,10 @@ class _Line:
 
     cells: list[str]
     costs: list[int]
+
+
+def _is_named_value(cells: Row) -> bool:
+    return len(cells) == 2 and len(cells[0]) > 1 and cells[0][-1] == ":" and cells[1] != ""
 
 
 def _cells(row: Row) -> list[str]:

@@ -46,7 +46,11 @@ _LIBRARIES = {
 }
 """The libraries that those modules import where they need them."""
 
-_TEXT_PARSERS = {Format.HTML: "text.html", Format.MARKDOWN: "text.markdown"}
+_TEXT_PARSERS = {
+    Format.HTML: "text.html",
+    Format.MARKDOWN: "text.markdown",
+    Format.RST: "text.rst",
+}
 """The modules that split text into blocks; any other text is split by `text.plain_text`."""
 
 MAX_CHARACTERS = 40_000_000

@@ -27,7 +27,7 @@ MAX_PARTS = 50_000
 MAX_CONTAINERS = 100
 """The deepest nesting of the parts of a mail: the parser's time grows with their depth."""
 
-_SHOWN_HEADERS = ("From", "To", "Cc", "Date")
+_SHOWN_HEADERS = ("From", "To", "Cc", "Reply-To", "Organization", "Date")
 _PARSER_ERRORS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
 """Errors of the standard library at headers that no mail program writes."""
 _SIGNATURES = frozenset({"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"})
@@ -104,6 +104,8 @@ def _parse(data: bytes) -> EmailMessage:
 def _header_blocks(message: EmailMessage, attachments: tuple[Attachment, ...]) -> list[Block]:
     subject = _header(message, "Subject")
     lines = [f"{name}: {text}" for name in _SHOWN_HEADERS if (text := _header(message, name))]
+    if subject:
+        lines.append(f"Subject: {subject}")
     if attachments:
         lines.append("Attachments: " + ", ".join(file.name for file in attachments))
     return [Block(subject, 1), Block("\n".join(lines))]

@@ -26,6 +26,7 @@ class Format(Enum):
 
     PLAIN = auto()
     MARKDOWN = auto()
+    RST = auto()
     HTML = auto()
     PDF = auto()
     CSV = auto()

@@ -17,6 +17,7 @@ _TABLE_LINES = 20
 _HEADER_LINES = 60
 _HTML = FileType(Format.HTML, "text/html")
 _MARKDOWN = FileType(Format.MARKDOWN, "text/markdown")
+_RST = FileType(Format.RST, "text/x-rst")
 _CSV = FileType(Format.CSV, "text/csv")
 _TSV = FileType(Format.TSV, "text/tab-separated-values")
 _JSON = FileType(Format.JSON, "application/json")
@@ -143,6 +144,8 @@ def _is_json(text: str) -> bool:
 def _prose_or_code_type(suffix: str, guess: ContentGuess) -> FileType:
     if guess.label == "markdown":
         return _MARKDOWN
+    if suffix == ".rst" or (guess.label == "rst" and suffix not in _CODE_SUFFIXES):
+        return _RST
     by_name = _CODE_SUFFIXES.get(suffix)
     if by_name:
         return FileType(Format.CODE, f"text/x-{by_name}")

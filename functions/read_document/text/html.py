@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -22,6 +23,13 @@ MAX_SPANNED = 100_000
 """The most columns left empty for spanning cells; others are read as if they did not span."""
 
 
+MAX_INDENTED = 2_000
+"""The most characters of preformatted text that is indented as code; longer text is a document."""
+
+
+INDENT = "    "
+
+
 _CELLS = ("td", "th")
 
 
@@ -32,7 +40,10 @@ class DataTable:
     table: LexborNode
     rows: list[list[str]] = field(default_factory=list)
     caption: str = ""
+    are_named: bool = True
+    """Whether each row so far is a header cell and a value."""
     _row: list[str] = field(default_factory=list)
+    _tags: list[str] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _spanned: dict[int, int] = field(default_factory=dict)
     """For each column, how many rows a cell above still covers."""
@@ -58,14 +69,19 @@ class DataTable:
         elif node.tag == "tr":
             self._fill()
             self.rows.append(self._row)
-            self._row = []
+            if self._tags:
+                self.are_named = self.are_named and self._tags == ["th", "td"]
+            self._row, self._tags = [], []
 
     def blocks(self) -> list[Block]:
         """Return the caption and the table; one of a single column is paragraphs."""
         caption = [Block(self.caption)] if self.caption else []
         if max(map(len, self.rows), default=0) < 2:
             return caption + [Block(text) for row in self.rows for text in row if text]
-        return caption + table_blocks(self.rows)
+        rows = self.rows
+        if self.are_named:
+            rows = [[f"{row[0].rstrip(':')}:", *row[1:]] for row in rows if any(row)]
+        return caption + table_blocks(rows)
 
     def _end_cell(self, node: LexborNode) -> None:
         columns = _span_of(node.attributes.get("colspan"), MAX_COLUMN_SPAN)
@@ -76,6 +92,7 @@ class DataTable:
         for at in range(len(self._row), len(self._row) + columns):
             if rows > 1:
                 self._spanned[at] = rows - 1
+        self._tags.append(node.tag or "")
         self._row += [" ".join("".join(self._text).split()), *[""] * (columns - 1)]
         self._text.clear()
 
@@ -186,6 +203,8 @@ class _BlockWriter:
     pieces: list[str] = field(default_factory=list)
     preformatted: bool = False
     marker: str = ""
+    term: str = ""
+    """A term of a list of definitions, until its text is read."""
     table: DataTable | None = None
 
     def text(self, text: str) -> None:
@@ -197,9 +216,27 @@ class _BlockWriter:
         self.pieces.clear()
         if not self.preformatted:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
+        elif len(text) <= MAX_INDENTED:
+            text = textwrap.indent(text, INDENT)
         if text.strip():
+            if self.term and not level:
+                text = f"{self.term}\n{textwrap.indent(self.marker + text.strip(), INDENT)}"
+                self.marker = self.term = ""
+            self.end_term()
             self.blocks.append(Block(self.marker + text, level))
             self.marker = ""
+
+    def begin_definition(self) -> None:
+        """Keep the text so far as the term of the definition that follows."""
+        text = " ".join("".join(self.pieces).split())
+        self.pieces.clear()
+        self.term = f"{self.term}\n{text}".strip() if text else self.term
+
+    def end_term(self) -> None:
+        """Add a term that has no text of its own."""
+        if self.term:
+            self.blocks.append(Block(self.term))
+            self.term = ""
 
 
 def blocks(text: str) -> list[Block]:
@@ -222,6 +259,7 @@ def blocks(text: str) -> list[Block]:
         else:
             _leave(writer, node.tag or "")
     writer.end_block()
+    writer.end_term()
     return writer.blocks
 
 
@@ -242,6 +280,7 @@ def _enter(writer: _BlockWriter, node: LexborNode) -> None:
     if tag in _BLOCKS:
         writer.end_block()
     if tag == "table" and holds_data(node):
+        writer.end_term()
         writer.table = DataTable(node)
     elif tag == "pre":
         writer.preformatted = True
@@ -254,8 +293,12 @@ def _enter(writer: _BlockWriter, node: LexborNode) -> None:
 
 
 def _leave(writer: _BlockWriter, tag: str) -> None:
-    if tag in _BLOCKS:
+    if tag == "dt":
+        writer.begin_definition()
+    elif tag in _BLOCKS:
         writer.end_block(_HEADINGS.get(tag, 0))
+    if tag == "dl":
+        writer.end_term()
     if tag == "pre":
         writer.preformatted = False
     elif tag == "li":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from chalicelib.errors import InvalidInput
 from functions.read_document.text import html
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_DEFINITION = re.compile(r"^:[ \t]+", re.MULTILINE)
+"""The beginning of a definition below its term, as PHP Markdown Extra and Pandoc write it."""
 
 MAX_DEPTH = 64
 """The deepest nesting of quotations and lists; the parser would drop deeper content."""
@@ -52,15 +55,21 @@ class _BlockWriter:
             self.blocks.extend(table_blocks(self.rows))
             self.rows = []
         elif token.type in ("fence", "code_block"):
-            self.blocks.append(Block(token.content.rstrip("\n")))
+            self.blocks.append(Block(textwrap.indent(token.content.rstrip("\n"), html.INDENT)))
         elif token.type == "html_block":
             self.blocks.extend(html.blocks(token.content))
         elif token.type == "inline":
-            self._inline(_visible_text(token.children or ()))
+            is_defined = _DEFINITION.search(token.content) is not None
+            text = _visible_text(token.children or (), "\n" if is_defined else " ")
+            self._inline(_DEFINITION.sub(html.INDENT, text))
 
     def _inline(self, text: str) -> None:
         if self.row is not None:
             self.row.append(text)
+            return
+        above = self.blocks[-1] if self.blocks else None
+        if text.startswith(html.INDENT) and above and not above.level and "\n" not in above.text:
+            self.blocks[-1] = Block(f"{above.text}\n{text}")
             return
         self.blocks.append(Block(self.marker + text, self.level))
         self.marker = ""
@@ -90,14 +99,14 @@ def blocks(text: str) -> list[Block]:
     return writer.blocks
 
 
-def _visible_text(tokens: Sequence[Token]) -> str:
+def _visible_text(tokens: Sequence[Token], line_end: str = " ") -> str:
     """Return the visible text of inline tokens: no marks, no tags, no addresses."""
     pieces: list[str] = []
     for token in tokens:
         if token.type in ("text", "code_inline"):
             pieces.append(token.content)
         elif token.type == "softbreak":
-            pieces.append(" ")
+            pieces.append(line_end)
         elif token.type == "hardbreak":
             pieces.append("\n")
         elif token.type == "image":

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
 
 from chalicelib.contracts.ingest import Page
 from chalicelib.documents.pages import Block, clean
+from chalicelib.documents.tables import table_blocks
+from functions.read_document.text.drawn_tables import drawn_table
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the paragraphs of `text`, separated by blank lines and form feeds."""
+    """Return the paragraphs of `text`, separated by blank lines and form feeds, and its tables."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n")
-    return [
-        Block("\n".join(paragraph))
-        for blank, paragraph in groupby(lines, key=lambda line: not line.strip())
-        if not blank
-    ]
+    found: list[Block] = []
+    paragraph: list[str] = []
+    at = 0
+    while at < len(lines):
+        table = None if paragraph or not lines[at].strip() else drawn_table(lines, at)
+        if table is not None:
+            found += table_blocks(table.rows, header=table.header)
+            at = table.behind
+            continue
+        if lines[at].strip():
+            paragraph.append(lines[at])
+        elif paragraph:
+            found.append(Block("\n".join(paragraph)))
+            paragraph = []
+        at += 1
+    return [*found, Block("\n".join(paragraph))] if paragraph else found
 
 
 _MAX_LINE = 400

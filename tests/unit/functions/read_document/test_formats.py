@@ -51,7 +51,7 @@ def test_html_is_read_as_it_is_seen() -> None:
         Block("- Close them."),
         Block("- Lock them."),
         Block("| Door | Key |\n| - | - |\n| North | 7 |", opens=True),
-        Block("a\n  b"),
+        Block("    a\n      b"),
     ]
 
 
@@ -75,7 +75,7 @@ def test_markdown_loses_its_marks_and_keeps_its_headings() -> None:
         Block("- one"),
         Block("- two"),
         Block("| Part | Count |\n| - | - |\n| bolt | 12 |", opens=True),
-        Block("$ start --now"),
+        Block("    $ start --now"),
         Block("Raw HTML"),
     ]
 
@@ -106,3 +106,31 @@ def test_a_pdf_s_outline_gives_its_headings(identify: Identify) -> None:
 def test_pages_that_are_pictures_of_text_are_counted(identify: Identify) -> None:
     read = extract(scanned_pdf(3, text_on_first="Only this."), "x.pdf", identify)
     assert (len(read.pages), read.pages_needing_ocr) == (3, 2)
+
+
+def test_a_term_of_html_stays_with_its_text() -> None:
+    page = """<dl><dt>weir</dt><dd>Holds <b>water</b> back.</dd><dt>sluice</dt><dt>gate</dt>
+    <dd><p>Lets it out.</p><p>By hand.</p></dd><dt>alone</dt></dl><p>After.</p>"""
+    assert html.blocks(page) == [
+        Block("weir\n    Holds water back."),
+        Block("sluice\ngate\n    Lets it out."),
+        Block("By hand."),
+        Block("alone"),
+        Block("After."),
+    ]
+
+
+@pytest.mark.parametrize("text", ["weir\n: Holds *water* back.", "weir\n\n: Holds water back."])
+def test_a_term_of_markdown_stays_with_its_text(text: str) -> None:
+    assert markdown.blocks(text) == [Block("weir\n    Holds water back.")]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "<tr><th>Maker<td>Voss<tr><th>Year:<td>2011",
+        "<tr><td>Maker:<td>Voss<tr><td>Year:<td>2011",
+    ],
+)
+def test_a_table_of_named_values_is_lines(rows: str) -> None:
+    assert html.blocks(f"<table>{rows}</table>") == [Block("Maker: Voss\nYear: 2011", opens=True)]
