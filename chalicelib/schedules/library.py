@@ -24,7 +24,6 @@ from chalicelib.schedules.records import (
     ScheduleChange,
     ScheduleRecords,
     ScheduleState,
-    UnsureEntry,
 )
 from chalicelib.schedules.settlement import ATTEMPTS
 from chalicelib.schedules.times import check_comes
@@ -65,6 +64,7 @@ class ScheduleLibrary:
             NotFound: there is no such model, prompt, version or webhook.
             Conflict: there is a schedule of that name.
             QuotaExceeded: the tenant has as many as it may.
+            Transient: others kept making schedules for as long as we tried.
         """
         now = self._now()
         state = ScheduleState(
@@ -77,14 +77,8 @@ class ScheduleLibrary:
             updated_at=now,
         )
         self._check(state, now)
-        if sum(1 for _ in self.records.schedules(tenant, "")) >= MAX_SCHEDULES:
-            raise QuotaExceeded(
-                f"A tenant has at most {MAX_SCHEDULES} schedules; delete one first.",
-                field="name",
-                limit=str(MAX_SCHEDULES),
-            )
         state = state.model_copy(update={"next_at": state.timing.after(now)})
-        self.records.create(state)
+        self._store(state)
         try:
             self.keeper.keep(tenant, name)
         except HeadraceError:
@@ -182,7 +176,8 @@ class ScheduleLibrary:
     def remove(self, tenant: str, name: str) -> None:
         """Remove a schedule and its entry, and cancel its runs; their history expires.
 
-        The entry goes first: cut off before the record goes, this may be repeated.
+        The entry goes first: cut off before the record goes, this may be repeated. The sweep
+        removes what its runs kept for the next one.
 
         Raises:
             NotFound: there is no such schedule.
@@ -197,6 +192,20 @@ class ScheduleLibrary:
             if self.records.change(changes.remove(state, self._now())) is ChangeOutcome.MADE:
                 return
         raise _busy(name)
+
+    def _store(self, state: ScheduleState) -> None:
+        """Store a new schedule while the tenant has room for one, whoever else makes one now."""
+        for _ in range(ATTEMPTS):
+            creations = self.records.creations(state.tenant)
+            if sum(1 for _ in self.records.schedules(state.tenant, "")) >= MAX_SCHEDULES:
+                raise QuotaExceeded(
+                    f"A tenant has at most {MAX_SCHEDULES} schedules; delete one first.",
+                    field="name",
+                    limit=str(MAX_SCHEDULES),
+                )
+            if self.records.create(state, creations) is ChangeOutcome.MADE:
+                return
+        raise _busy(state.name)
 
     def _check(self, state: ScheduleState, now: datetime) -> None:
         size = len(str(terms_json(state.terms)).encode())
@@ -229,7 +238,6 @@ class ScheduleLibrary:
         with suppress(HeadraceError):
             stored = self.records.schedule(state.tenant, state.name)
             if stored is not None and stored.schedule_id == state.schedule_id:
-                self.records.doubt(UnsureEntry(state.tenant, state.name, state.schedule_id))
                 self.records.change(changes.remove(stored, self._now()))
 
     def _existing(self, tenant: str, name: str) -> ScheduleState:

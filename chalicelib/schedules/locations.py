@@ -3,6 +3,7 @@
     s3://{bucket of the stage}/sources/{tenant}/…   the tenant's files: read
     s3://{bucket of the stage}/results/{tenant}/…   what its runs wrote: read and written
     s3://{another bucket}/{prefix}/…                where an operator granted it to the tenant
+    s3://{bucket of the stage}/schedules/{tenant}/… what runs keep for the next one: not theirs
 
 The functions' role may reach the places of all tenants, so that this check alone keeps one from
 another. The API makes it when a schedule is made, and each run makes it again: a grant may have
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SOURCES = "sources"
 RESULTS = "results"
+SCHEDULES = "schedules"
 MAX_KEY_BYTES = 1_024
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
@@ -30,6 +32,11 @@ _URI = re.compile(r"s3://([^/]*)/(.*)", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _FORBIDDEN = ("*", "?", "${", "\\")
 """In a policy, a pattern and a variable; on some systems, a separator of folders."""
+
+
+def schedule_prefix(tenant: str, schedule_id: str) -> str:
+    """Return the prefix of what the runs of a schedule keep for the next one."""
+    return f"{SCHEDULES}/{tenant}/{schedule_id}/"
 
 
 @dataclass(frozen=True, slots=True)

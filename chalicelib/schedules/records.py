@@ -180,15 +180,21 @@ class ScheduleRecords(Protocol):
     def schedules(self, tenant: str, after: str) -> Iterator[ScheduleState]:
         """Yield the tenant's schedules by name, those behind the name `after` ("" for all)."""
 
-    def create(self, state: ScheduleState) -> None:
-        """Store a new schedule.
+    def creations(self, tenant: str) -> int:
+        """Return how many schedules of the tenant were ever made; removals do not count."""
+
+    def create(self, state: ScheduleState, creations: int) -> ChangeOutcome:
+        """Store a new schedule, unless more than `creations` were made before it.
 
         Raises:
             Conflict: there is one of that name, or the tenant is being removed.
         """
 
     def change(self, change: ScheduleChange, max_running: int = 0) -> ChangeOutcome:
-        """Make a change; a seat is taken among at most `max_running`."""
+        """Make a change; a seat is taken among at most `max_running`.
+
+        The entry of a schedule that is removed is in doubt from then on.
+        """
 
     def run(self, tenant: str, schedule_id: str, run_id: str) -> ScheduleRun | None:
         """Return a run, or None."""
@@ -215,7 +221,7 @@ class ScheduleRecords(Protocol):
         """Note that an entry may have no schedule."""
 
     def unsure_entries(self) -> Iterator[UnsureEntry]:
-        """Yield the entries that may differ from their schedules."""
+        """Yield the entries that may differ from their schedules, or have none."""
 
     def forget(self, entry: UnsureEntry) -> None:
         """Forget the doubt about an entry that is gone; may be repeated."""

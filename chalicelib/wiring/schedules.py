@@ -26,6 +26,7 @@ def _handlers(settings: ScheduleSettings) -> ScheduleHandlers:
     from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.adapters.records.jobs import JobTable
     from chalicelib.adapters.records.schedules import ScheduleTable
+    from chalicelib.adapters.s3 import S3Objects
     from chalicelib.adapters.scheduler import SchedulerGroup
     from chalicelib.adapters.stepfunctions import JobMachines
     from chalicelib.generation.catalogue import catalogue
@@ -63,7 +64,12 @@ def _handlers(settings: ScheduleSettings) -> ScheduleHandlers:
         settings.schedule_dead_letters_arn,
         settings.schedule_role_arn,
     )
-    return ScheduleHandlers(records, dispatcher, settler, EntryKeeper(records, entries, _now))
+
+    def delete_objects(prefix: str) -> int:
+        return S3Objects(aws.s3()).delete_prefix(settings.bucket, prefix)
+
+    keeper = EntryKeeper(records, entries, delete_objects, _now)
+    return ScheduleHandlers(records, dispatcher, settler, keeper)
 
 
 def _now() -> datetime:

@@ -33,6 +33,7 @@ from functions.run_schedule.batch_job import (
     batch_notes,
     check_affordable,
     estimated_dollars,
+    missing_dollars,
     progress_notes,
     whole_receipt,
 )
@@ -160,10 +161,17 @@ class BatchRuns:
         return RunStep(_at(place, "writing", progress), counts)
 
     def _again(self, run: Run, place: RunCheckpoint, progress: BatchProgress) -> RunStep:
-        """Fail as the batch did; in a later attempt at the run, have it try again."""
+        """Fail as the batch did; in a later attempt at the run, have it try again.
+
+        What is missing is held against the budgets first, beside what was spent.
+        """
         child, attempt = self.children.find(run, place), run.state.job.attempt
         if attempt == progress.attempt:
             raise batch_failure(child, first_reason(self._errors(run, child)))
+        if not child.is_open:  # a step that is repeated finds it resumed
+            spent = whole_receipt(child, self.cost).dollars
+            report = self.budgets(run.tenant, run.now)
+            check_affordable(run, missing_dollars(child), report, spent)
         self.children.resume(child)
         fresh = {"attempt": attempt, "destination": 0, "line": 0, "documents": 0}
         progress = progress.model_copy(update={**fresh, "without_text": 0})

@@ -25,7 +25,7 @@ from functions.run_schedule.history import (
     given_up,
     read_history,
 )
-from functions.run_schedule.manifest import manifest_prefix, schedule_prefix
+from functions.run_schedule.manifest import manifest_prefix, manifests_prefix
 from functions.run_schedule.prompt_use import LookUp, pin_prompt
 from functions.run_schedule.selection import (
     SelectableDocuments,
@@ -170,7 +170,7 @@ class BatchInputs:
 
     def _forget_older(self, run: Run) -> None:
         """Remove what earlier runs left that no run begins from any more."""
-        prefix, earlier = schedule_prefix(run), run.order.watermark.key
+        prefix, earlier = manifests_prefix(run), run.order.watermark.key
         keys = self.objects.keys(run.bucket, prefix)
         folders = {key.removeprefix(prefix).partition("/")[0] for key in keys}
         kept = {run.job_id, earlier.removeprefix(prefix).partition("/")[0]}

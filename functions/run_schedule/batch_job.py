@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from functions.run_schedule.kind import Run
 
 
+_NANODOLLAR = Decimal("1e-9")
+
+
 class BatchProgress(Contract):
     """The state that a run keeps between its steps.
 
@@ -94,15 +97,28 @@ def estimated_dollars(child: JobState) -> Decimal | None:
     return place.estimate.dollars
 
 
-def check_affordable(run: Run, dollars: Decimal, report: BudgetReport) -> None:
+def missing_dollars(child: JobState) -> Decimal:
+    """Return what the items without an answer may cost: their share of the batch's estimate."""
+    place, counts = read_checkpoint(child), child.job.counts
+    if place is None or place.estimate is None:
+        return Decimal(0)
+    share = Decimal(counts.total - counts.done) / counts.total if counts.total else Decimal(1)
+    return (place.estimate.dollars * share).quantize(_NANODOLLAR).normalize()
+
+
+def check_affordable(
+    run: Run, dollars: Decimal, report: BudgetReport, spent: Decimal = Decimal(0)
+) -> None:
     """Raise `QuotaExceeded` if an estimate is above the run's budget, or what is left of others.
 
-    The message names both sums, and what can be done.
+    The run's budget also has to hold what earlier attempts have `spent`. The message names the
+    sums, and what can be done.
     """
     budget = run.order.budget
-    if budget is not None and dollars > budget:
+    if budget is not None and spent + dollars > budget:
+        before = f" after the ${spent.normalize():f} that it has spent" if spent else ""
         raise QuotaExceeded(
-            f"The run may cost ${dollars:f} by its estimate, and the schedule's budget is"
+            f"The run may cost ${dollars:f} by its estimate{before}, and the schedule's budget is"
             f" ${budget:f} a run: raise it, or select less.",
             field="budget",
             limit=f"{budget:f}",

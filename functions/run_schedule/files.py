@@ -152,13 +152,15 @@ class FileSelector:
     ) -> set[str]:
         """Write files into one input as long as it has room; return the keys of those.
 
-        With `may_be_gone`, one that was replaced or removed since the listing is left out: the next
-        run finds it.
+        With `may_be_gone`, one that was replaced or removed since the listing is left out, and so
+        are those for which the step has no time left: the next run finds them.
         """
         taken: set[str] = set()
         room = _Room()
         with self.objects.writing(self.run.bucket, self.run.prefix + "input/00000.jsonl") as out:
             for n, entry in enumerate(wanted):
+                if may_be_gone and taken and self.run.is_late():
+                    break
                 source = S3Location(place.bucket, entry.key)
                 try:
                     copy = self._copy(source, n, entry.etag)
@@ -239,7 +241,7 @@ def files_notes(progress: FilesProgress) -> Iterator[str]:
     """Yield what a reader should know of the files that were not taken."""
     if progress.left:
         files = "file is" if progress.left == 1 else "files are"
-        yield f"{progress.left} {files} left to the next run: a batch takes no more."
+        yield f"{progress.left} {files} left to the next run: one run takes no more."
 
 
 def _digest(text: str) -> str:

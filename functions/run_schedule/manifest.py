@@ -16,11 +16,10 @@ from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.objects import ObjectStore
 from chalicelib.errors import NotFound
-from chalicelib.schedules.locations import SourceObject
+from chalicelib.schedules.locations import SourceObject, schedule_prefix
 from functions.run_schedule.kind import Run
 
 HEAD = "manifest.json"
-MANIFESTS = "schedules"
 
 
 class ManifestEntry(Contract):
@@ -108,14 +107,14 @@ class ManifestStore:
                     yield part, entry
 
 
-def schedule_prefix(run: Run) -> str:
+def manifests_prefix(run: Run) -> str:
     """Return the prefix of the manifests of the schedule."""
-    return f"{MANIFESTS}/{run.tenant}/{run.order.schedule_id}/"
+    return schedule_prefix(run.tenant, run.order.schedule_id)
 
 
 def manifest_prefix(run: Run) -> str:
     """Return the prefix of the manifest that the run writes."""
-    return f"{schedule_prefix(run)}{run.job_id}/"
+    return f"{manifests_prefix(run)}{run.job_id}/"
 
 
 def merge(

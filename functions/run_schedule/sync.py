@@ -39,8 +39,8 @@ from functions.run_schedule.manifest import (
     ManifestHead,
     ManifestStore,
     manifest_prefix,
+    manifests_prefix,
     merge,
-    schedule_prefix,
 )
 
 COPIES_AT_ONCE = 16
@@ -94,7 +94,7 @@ class SyncRuns:
 
     def _begin(self, run: Run, work: SyncWork) -> RunCheckpoint:
         """Return where a run begins; drop the manifests that no run will read."""
-        earlier, prefix = run.order.watermark.key, schedule_prefix(run)
+        earlier, prefix = run.order.watermark.key, manifests_prefix(run)
         folders = {
             key.removeprefix(prefix).partition("/")[0]
             for key in self.objects.keys(run.bucket, prefix)

@@ -139,6 +139,12 @@ def test_runs_should_take_turns_and_a_removed_schedule_leave_nothing(
     assert [run["run_id"] for run in over] == sorted(run["run_id"] for run in begun)
     assert [run["status"] for run in over] == ["succeeded"] * 2, over
     assert over[0]["ended_at"] <= over[1]["started_at"]
+    kept = {
+        "Bucket": clockwork.cloud.outputs["DocumentsBucketName"],
+        "Prefix": f"schedules/{clockwork.tenant.name}/{entry}/",
+    }
+    s3 = clockwork.cloud.client("s3")
+    s3.put_object(Bucket=kept["Bucket"], Key=kept["Prefix"] + "RUN/manifest.json", Body=b"{}")
     assert clockwork.api.delete("/v1/schedules/hourly").status_code == 204
     assert entry not in clockwork.entries()
     clockwork.send(made)
@@ -147,4 +153,5 @@ def test_runs_should_take_turns_and_a_removed_schedule_leave_nothing(
     left = [key for key in clockwork.tenant.left() if "JOB#" not in key]
     history = [key for key in left if f"/RUN#{entry}#" in key]
     assert len(history) == 2
-    assert [key for key in left if "SCHEDULE" in key] == []
+    assert [key for key in left if "SCHEDULE#" in key] == []
+    assert "Versions" not in s3.list_object_versions(**kept)

@@ -2,9 +2,11 @@
 
 TENANT#<tenant>     SCHEDULE#<name>              one schedule
 TENANT#<tenant>     RUN#<schedule id>#<run>      one run of it; expires after 90 days
+TENANT#<tenant>     SCHEDULES                    how many schedules were ever made
 SCHEDULES_DUE       <next time>#<tenant>#<name>  a schedule, by the first time not decided about
 SCHEDULES_READY     <tenant>#<name>              a schedule whose first run waits for a seat alone
-SCHEDULES_UNSURE    <schedule id>                an entry of EventBridge Scheduler to be put right
+SCHEDULES_UNSURE    <schedule id>                an entry of EventBridge Scheduler to be put right,
+                                                 or what a removed schedule left
 SCHEDULES_RUNNING   SEAT#<run>                   the seat of a run, until its job is settled
 SCHEDULES_RUNNING   COUNTER                      how many seats are taken
 """
@@ -70,13 +72,22 @@ class ScheduleTable:
         for item in self._table.query(tenant_pk(tenant), SCHEDULE, after=start):
             yield _state(item)
 
-    def create(self, state: ScheduleState) -> None:
-        """Store a new schedule.
+    def creations(self, tenant: str) -> int:
+        """Return how many schedules of the tenant were ever made; removals do not count."""
+        item = self._table.get(_creations_key(tenant))
+        return 0 if item is None else int(item["creations"])
+
+    def create(self, state: ScheduleState, creations: int) -> ChangeOutcome:
+        """Store a new schedule, unless more than `creations` were made before it.
 
         Raises:
             Conflict: there is one of that name, or the tenant is being removed.
         """
-        writes: list[Write] = [Put(_item(state), ABSENT), tenant_stays(state.tenant)]
+        writes: list[Write] = [
+            Put(_item(state), ABSENT),
+            tenant_stays(state.tenant),
+            _creation(state.tenant, creations),
+        ]
         try:
             self._table.transact([*writes, *_index_writes(None, state)])
         except TransactionRefused as error:
@@ -84,9 +95,12 @@ class ScheduleTable:
                 raise Conflict(
                     f"There is a schedule {state.name}; replace or delete it.", field="name"
                 ) from error
-            raise Conflict(
-                "The tenant is being removed; no schedule can be made.", field="tenant"
-            ) from error
+            if 1 in error.refused:
+                raise Conflict(
+                    "The tenant is being removed; no schedule can be made.", field="tenant"
+                ) from error
+            return ChangeOutcome.OUTDATED
+        return ChangeOutcome.MADE
 
     def change(self, change: ScheduleChange, max_running: int = 0) -> ChangeOutcome:
         """Make a change; a seat is taken among at most `max_running`."""
@@ -175,6 +189,22 @@ def _schedule_key(tenant: str, name: str) -> Key:
     return tenant_pk(tenant), SCHEDULE + name
 
 
+def _creations_key(tenant: str) -> Key:
+    return tenant_pk(tenant), "SCHEDULES"
+
+
+def _creation(tenant: str, creations: int) -> Update:
+    """Return the write that counts one more schedule, if no other was made meanwhile."""
+    return Update(
+        _creations_key(tenant),
+        "SET #creations = :next",
+        {":next": creations + 1},
+        WriteCondition("#creations = :creations", {":creations": creations})
+        if creations
+        else WriteCondition("attribute_not_exists(#creations)"),
+    )
+
+
 def _run_key(tenant: str, schedule_id: str, run_id: str) -> Key:
     return tenant_pk(tenant), f"RUN#{schedule_id}#{run_id}"
 
@@ -218,8 +248,14 @@ def _given_back(seat: Seat) -> list[Write]:
 
 
 def _index_writes(before: ScheduleState | None, after: ScheduleState | None) -> list[Write]:
-    """Return the writes by which a schedule is found as it is now, and no longer as it was."""
+    """Return the writes by which a schedule is found as it is now, and no longer as it was.
+
+    One that is removed is in doubt until the sweep has removed its entry and its objects.
+    """
     old, new = _index_items(before), _index_items(after)
+    if after is None and before is not None:
+        put = _unsure(UnsureEntry(before.tenant, before.name, before.schedule_id))
+        new = {(UNSURE, before.schedule_id): put}
     gone = [Delete(key) for key in old if key not in new]
     return [*gone, *(put for key, put in new.items() if old.get(key) != put)]
 

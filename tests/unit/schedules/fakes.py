@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,7 @@ class FakeSchedules:
     kept: dict[str, dict[str, ScheduleRun]] = field(default_factory=dict)
     taken: dict[str, Seat] = field(default_factory=dict)
     doubts: dict[str, UnsureEntry] = field(default_factory=dict)
+    created: Counter[str] = field(default_factory=Counter)
     checks: list[Callable[[ScheduleChange], None]] = field(default_factory=list)
     outdated: int = 0
     """So many of the next changes are refused, as if others were quicker."""
@@ -76,11 +78,18 @@ class FakeSchedules:
             if owner == tenant and name > after:
                 yield state
 
-    def create(self, state: ScheduleState) -> None:
+    def creations(self, tenant: str) -> int:
+        return self.created[tenant]
+
+    def create(self, state: ScheduleState, creations: int) -> ChangeOutcome:
         if (state.tenant, state.name) in self.states:
             raise Conflict(f"There is a schedule {state.name}.", field="name")
         self.power.write()
+        if self.created[state.tenant] != creations:
+            return ChangeOutcome.OUTDATED
         self.states[state.tenant, state.name] = state
+        self.created[state.tenant] += 1
+        return ChangeOutcome.MADE
 
     def change(self, change: ScheduleChange, max_running: int = 0) -> ChangeOutcome:
         self.power.write()
@@ -104,6 +113,7 @@ class FakeSchedules:
             self.kept.setdefault(before.schedule_id, {})[run.run_id] = run
         if change.after is None:
             del self.states[key]
+            self.doubts[before.schedule_id] = UnsureEntry(*key, before.schedule_id)
         else:
             assert change.after.revision == before.revision + 1
             self.states[key] = change.after
@@ -237,7 +247,9 @@ class Room:
         self.dispatcher = RunDispatcher(
             self.records, self.jobs, launcher, self.settler, max_running, BUCKET, clock
         )
-        self.keeper = EntryKeeper(self.records, self.entries, clock)
+        self.deleted: set[str] = set()
+        """Prefixes whose objects were deleted."""
+        self.keeper = EntryKeeper(self.records, self.entries, self._delete_objects, clock)
         self.handlers = ScheduleHandlers(self.records, self.dispatcher, self.settler, self.keeper)
         self.job_handlers = JobHandlers(
             JobSettler(self.jobs, self.executions, self.bus, clock, self.handlers.run_ended),
@@ -246,6 +258,10 @@ class Room:
 
     def clock(self) -> datetime:
         return self.now
+
+    def _delete_objects(self, prefix: str) -> None:
+        self.power.write()
+        self.deleted.add(prefix)
 
     def library(self, check: CheckTerms = lambda tenant, terms: None) -> ScheduleLibrary:
         """Return what an owner changes schedules by."""
@@ -263,7 +279,7 @@ class Room:
             updated_at=self.now,
         )
         state = state.model_copy(update={"next_at": state.timing.after(self.now)})
-        self.records.create(state)
+        self.records.create(state, self.records.creations(tenant))
         self.keeper.keep(tenant, name)
         return self.state(name, tenant)
 

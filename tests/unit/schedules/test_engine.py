@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
@@ -13,13 +16,14 @@ from chalicelib.contracts.schedule_runs import (
     SchedulePaused,
     Watermark,
 )
-from chalicelib.errors import Conflict, InvalidInput, Transient
+from chalicelib.errors import Conflict, InvalidInput, QuotaExceeded, Transient
 from chalicelib.schedules.changes import pause, remove, replace_terms, resume
 from chalicelib.schedules.claims import MAX_QUEUED, MAX_WAITING, run_by_hand
 from chalicelib.schedules.entries import wanted_entry
-from chalicelib.schedules.records import ChangeOutcome
+from chalicelib.schedules.library import MAX_SCHEDULES
+from chalicelib.schedules.records import ChangeOutcome, ScheduleState
 from tests.soak import often
-from tests.unit.schedules.fakes import BEGAN, Room
+from tests.unit.schedules.fakes import BEGAN, FakeSchedules, Room
 
 HOUR = timedelta(hours=1)
 
@@ -353,12 +357,60 @@ def test_a_removed_schedule_should_leave_no_entry_though_its_trigger_comes() -> 
     room.later(minutes=2)
     room.sweep()
     assert room.entries.kept == {}
-    assert room.records.doubts == {}
+    assert room.deleted == set(), "its run may still write"
     (run,) = room.history(state)
     assert room.jobs.kept["acme", run.run_id].job.status == "cancelled"
     room.end(run.run_id)
     assert [each.status for each in room.history(state)] == ["cancelled"]
     assert room.records.seats() == []
+    room.sweep()
+    assert room.records.doubts == {}
+    assert room.deleted == {f"schedules/acme/{state.schedule_id}/"}
+
+
+def test_what_runs_kept_should_go_with_a_removed_schedule_alone() -> None:
+    room = Room()
+    state, other = room.create("nightly"), room.create("weekly")
+    room.library().remove("acme", "nightly")
+    room.later(seconds=1)
+    again = room.create("nightly")
+    room.sweep()
+    assert room.deleted == {f"schedules/acme/{state.schedule_id}/"}
+    assert set(room.entries.kept) == {other.schedule_id, again.schedule_id}
+
+
+@dataclass
+class RivalledSchedules(FakeSchedules):
+    """Schedules beside which another is made once they were counted."""
+
+    rivals: int = 0
+
+    def schedules(self, tenant: str, after: str) -> Iterator[ScheduleState]:
+        yield from list(super().schedules(tenant, after))
+        if self.rivals:
+            self.rivals -= 1
+            (state,) = islice(self.states.values(), 1)
+            rival = state.model_copy(update={"name": f"rival{self.rivals}"})
+            self.create(rival, self.creations(tenant))
+
+
+@pytest.mark.parametrize(("rivals", "is_made"), [(1, True), (2, False)])
+def test_schedules_that_are_made_at_once_should_not_exceed_their_number(
+    rivals: int, is_made: bool
+) -> None:
+    room = Room()
+    for n in range(MAX_SCHEDULES - 2):
+        room.create(f"s{n}")
+    records = RivalledSchedules(**vars(room.records), rivals=rivals)
+    library = replace(room.library(), records=records, keeper=replace(room.keeper, records=records))
+    terms = room.state("s0").terms
+    if is_made:
+        library.create("acme", "mine", terms, "key")
+    else:
+        with pytest.raises(QuotaExceeded):
+            library.create("acme", "mine", terms, "key")
+    assert len(records.states) == MAX_SCHEDULES
+    assert (("acme", "mine") in records.states) == is_made
 
 
 def test_a_run_of_a_tenant_that_is_removed_should_give_its_seat_back() -> None:

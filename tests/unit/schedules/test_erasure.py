@@ -58,8 +58,8 @@ def test_no_row_should_lead_to_a_schedule_that_was_erased(
     table: DynamoTable, records: IngestTable
 ) -> None:
     schedules, later = ScheduleTable(table), BEGAN + timedelta(hours=1, minutes=1)
-    for name in ("nightly", "weekly"):
-        schedules.create(state(name))
+    for n, name in enumerate(("nightly", "weekly")):
+        schedules.create(state(name), n)
     waiting = schedules.schedule("acme", "weekly")
     assert waiting is not None
     change = claim_due(waiting, later)

@@ -70,7 +70,7 @@ def made(schedules: ScheduleTable, change: ScheduleChange | None, most: int = 1)
 
 def test_a_schedule_should_be_kept_as_it_was_given(schedules: ScheduleTable) -> None:
     given = state()
-    schedules.create(given)
+    schedules.create(given, 0)
     assert schedules.schedule("acme", "nightly") == given
     assert list(schedules.schedules("acme", "")) == [given]
     assert list(schedules.schedules("acme", "nightly")) == []
@@ -80,13 +80,23 @@ def test_a_schedule_should_be_kept_as_it_was_given(schedules: ScheduleTable) -> 
     assert list(schedules.due(BEGAN)) == []
     assert list(schedules.unsure_entries()) == [UnsureEntry("acme", "nightly", "ID-nightly")]
     with pytest.raises(Conflict, match="nightly"):
-        schedules.create(given)
+        schedules.create(given, 0)
     with pytest.raises(Conflict, match="removed"):
-        schedules.create(state(tenant="nobody"))
+        schedules.create(state(tenant="nobody"), 0)
+
+
+def test_a_schedule_should_not_be_made_beside_another_that_was_not_counted(
+    schedules: ScheduleTable,
+) -> None:
+    assert schedules.creations("acme") == 0
+    assert schedules.create(state("one"), 0) is ChangeOutcome.MADE
+    assert schedules.create(state("two"), 0) is ChangeOutcome.OUTDATED
+    assert schedules.schedule("acme", "two") is None
+    assert schedules.create(state("two"), schedules.creations("acme")) is ChangeOutcome.MADE
 
 
 def test_a_run_should_go_through_all_its_states(schedules: ScheduleTable) -> None:
-    schedules.create(state())
+    schedules.create(state(), 0)
     now = BEGAN + HOUR
     claim = claim_due(state(), now)
     claimed = made(schedules, claim)
@@ -111,8 +121,8 @@ def test_a_run_should_go_through_all_its_states(schedules: ScheduleTable) -> Non
 def test_seats_should_be_counted_over_all_schedules(schedules: ScheduleTable) -> None:
     now = BEGAN + HOUR
     claimed = []
-    for name in ("one", "two"):
-        schedules.create(state(name))
+    for n, name in enumerate(("one", "two")):
+        schedules.create(state(name), n)
         claimed.append(made(schedules, claim_due(state(name), now)))
     admission = admit(claimed[1], now)
     assert admission is not None
@@ -125,14 +135,16 @@ def test_seats_should_be_counted_over_all_schedules(schedules: ScheduleTable) ->
     made(schedules, admission)
 
 
-def test_a_schedule_that_is_removed_should_leave_nothing_but_its_history(
+def test_a_schedule_that_is_removed_should_leave_its_history_and_a_doubt(
     table: DynamoTable, schedules: ScheduleTable
 ) -> None:
-    schedules.create(state())
+    schedules.create(state(), 0)
     claimed = made(schedules, claim_due(state(), BEGAN + HOUR))
     made(schedules, remove(claimed, BEGAN + HOUR))
-    for partition in ("SCHEDULES_DUE", "SCHEDULES_READY", "SCHEDULES_UNSURE"):
+    for partition in ("SCHEDULES_DUE", "SCHEDULES_READY"):
         assert list(table.query(partition, "")) == []
+    assert list(schedules.unsure_entries()) == [UnsureEntry("acme", "nightly", "ID-nightly")]
+    assert schedules.creations("acme") == 1
     (left,) = [each for each in table.query("TENANT#acme", "") if "RUN#" in each["sk"]]
     assert left["expires_at"] == int((BEGAN + HOUR + timedelta(days=90)).timestamp())
     schedules.doubt(UnsureEntry("acme", "nightly", "ID-nightly"))

@@ -67,6 +67,22 @@ def test_a_run_should_not_begin_what_its_tenant_or_key_cannot_pay(scope: Any, na
     assert world.retry(request).job.status == "succeeded", "the limit was raised meanwhile"
 
 
+@pytest.mark.parametrize(("budget", "is_enough"), [("0.35", True), ("0.34", False)])
+def test_a_retry_should_be_held_to_the_budget_beside_what_was_spent(
+    budget: str, is_enough: bool
+) -> None:
+    world = World()
+    world.put("a.txt")
+    world.failing = {"a.txt"}
+    request = world.begin(DOCUMENTS, budget=Decimal(budget))
+    assert world.finish(request).job.error is not None
+    error = world.retry(request).job.error
+    assert error is not None
+    assert error.type == ("NoAnswer" if is_enough else "QuotaExceeded")
+    assert ("$0.1 by its estimate after the $0.25 that it has spent" in error.message) != is_enough
+    assert world.batch(world.state(request)).job.attempt == (3 if is_enough else 2)
+
+
 def test_a_cancelled_run_should_cancel_its_batch_at_any_step() -> None:
     for steps in range(6):
         world = World()

@@ -73,6 +73,19 @@ def test_a_prefix_of_more_objects_than_a_step_compares_should_fail_with_their_nu
     assert (error.type, "more than 2 objects" in error.message) == ("InvalidInput", True)
 
 
+def test_a_step_without_time_should_leave_files_to_the_next_run() -> None:
+    world = World()
+    by_prefix = files(f"s3://{BUCKET}/sources/acme/calls/", "prefix")
+    for name in ("a", "b", "c"):
+        key = f"sources/acme/calls/{name}.jsonl"
+        world.buckets.put(BUCKET, key, b'{"id": "one", "prompt": "Hello."}')
+    world.seconds_a_look = 10_000.0
+    assert "2 files are left to the next run" in notes(world.run(by_prefix))
+    world.seconds_a_look = 0.0
+    world.run(by_prefix)
+    assert world.answered == {f"{name}.jsonl#one": 1 for name in "abc"}
+
+
 def test_an_id_that_names_its_file_should_make_a_line_longer_by_the_name_alone() -> None:
     line = json.dumps({"id": "one", "prompt": "水" * 50}, ensure_ascii=False).encode()
     told = told_apart(line, "a.jsonl")
