@@ -108,7 +108,8 @@ docs: setup ## Docs that are generated are up to date, and links lead somewhere
 lock: setup ## Compile the pinned requirements again
 	$(BIN)/python -m infra.lock
 
-emulate: setup models ## Import every arm64 bundle and run its sample event, emulated; before a release
+emulate: setup ## Import every arm64 bundle and run its sample event, emulated; before a release
+	$(BIN)/python -m infra.packaging.emulator
 	$(BIN)/headrace package --stage dev --architecture arm64
 	$(BIN)/python -m infra.packaging.emulation build/package/dev-arm64
 

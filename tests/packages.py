@@ -10,7 +10,6 @@ from infra.packaging.cache import exclusive_folder
 from infra.packaging.manifest import FILE, Manifest
 from infra.packaging.targets import PackagingError, find_interpreter, native_architecture
 from localcloud.deployment_package import remove_other_bundles, remove_unpacked
-from models.pull.cache import pull
 from tests.cloud import PROJECT
 from tests.fingerprints import files_of, fingerprint
 
@@ -21,8 +20,6 @@ MADE_OF = (
 )
 NOT_MADE_OF = {"__pycache__", "cache", "costs", "deploying"}
 """Folders in those that no package is made of."""
-
-CARRIED = ("minilm-l6-v2-int8", "minilm-l6-v2-fp32")
 
 
 def has_interpreter() -> bool:
@@ -66,7 +63,6 @@ def packaged(models_dir: Path) -> Path:
         folder = FOLDER / fingerprint(str(find_interpreter()), files_of(MADE_OF, NOT_MADE_OF))
         _use(folder)
         if not (folder / "package" / FILE).is_file():
-            pull(CARRIED, into=models_dir)
             architecture = native_architecture()
             request = PackageRequest(
                 PROJECT, "local", architecture=architecture, models_dir=models_dir

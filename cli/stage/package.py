@@ -62,8 +62,8 @@ def package_command(
 ) -> None:
     """Package a stage: a template, and for each function a ZIP file of what it imports.
 
-    Needs Python 3.13 for the bytecode, the models (`headrace models pull`), and a registry that
-    has the wheels. The same input gives the same files, to the byte.
+    Needs Python 3.13 for the bytecode, and a registry that has the wheels and the models. The same
+    input gives the same files, to the byte.
     """
     output = Output(as_json=as_json)
     folder = out or PROJECT / "build" / "package" / f"{stage}-{architecture}"

@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +80,14 @@ class BundleTrial:
     package: Path
     template: Mapping[str, Any]
     bundles: Path
+
+    def whole(self, functions: Sequence[PackagedFunction]) -> list[tuple[str, str]]:
+        """Return what is wrong with one bundle's imports, and with each function that it is of."""
+        first = functions[0]
+        found = [(f"{first.name}: imports", self.imports(first))]
+        found += [(f"{each.logical_id}: sample event", self.call(each)) for each in functions]
+        shutil.rmtree(self._unpacked(first))
+        return found
 
     def imports(self, function: PackagedFunction) -> str:
         """Return what is wrong with the imports of a function's bundle, or an empty string."""
@@ -160,21 +171,26 @@ def sample_event(bundle: str, name: str) -> Path | None:
 
 
 def try_package(package: Path, emulator: Emulator, only: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield each function with what is wrong with it, an empty string if nothing is."""
+    """Yield each function with what is wrong with it, an empty string if nothing is.
+
+    As many bundles are tried at once as there are processors, and each is unpacked while it is.
+    """
     manifest = Manifest.read(package)
     if manifest.architecture != "arm64":
         raise PackagingError(f"{package} is for {manifest.architecture}, not arm64.")
     template = json.loads((package / manifest.template).read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
+    bundles: dict[str, list[PackagedFunction]] = {}
+    for function in manifest.functions:
+        if not only or {function.logical_id, function.name} & only:
+            bundles.setdefault(function.sha256, []).append(function)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         trial = BundleTrial(emulator, package, template, Path(folder))
-        imported: set[str] = set()
-        for function in manifest.functions:
-            if only and not {function.logical_id, function.name} & only:
-                continue
-            if function.sha256 not in imported:
-                imported.add(function.sha256)
-                yield f"{function.name}: imports", trial.imports(function)
-            yield f"{function.logical_id}: sample event", trial.call(function)
+        running = [pool.submit(trial.whole, functions) for functions in bundles.values()]
+        for done in as_completed(running):
+            yield from done.result()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     failed = 0
     began = time.monotonic()
     try:
-        emulator = find_emulator(PROJECT / "build" / "arm64")
+        emulator = find_emulator()
         for what, wrong in try_package(asked.package, emulator, set(asked.only)):
             failed += bool(wrong)
             line = f"{time.monotonic() - began:7.1f} s  {what}: {wrong or 'ok'}"

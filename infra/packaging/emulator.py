@@ -6,6 +6,8 @@ downloads and this unpacks; `HEADRACE_ARM64_ROOT` names others, such as an unpac
 `public.ecr.aws/lambda/python:3.13-arm64`.
 
 https://www.qemu.org/docs/master/user/main.html
+
+`python -m infra.packaging.emulator` makes it ready, or says what is missing.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.packaging.targets import PYTHON, PackagingError, native_architecture
 
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "arm64"
 ROOT_VARIABLE = "HEADRACE_ARM64_ROOT"
 _PYTHONS = (f"usr/bin/python{PYTHON}", f"var/lang/bin/python{PYTHON}")
 """The paths of the interpreter in Debian and in Lambda's image."""
@@ -72,7 +76,7 @@ class Emulator:
         )
 
 
-def find_emulator(folder: Path) -> Emulator:
+def find_emulator(folder: Path = FOLDER) -> Emulator:
     """Return the emulator, whose system lies in `folder` unless a variable names another.
 
     Raises:
@@ -147,3 +151,18 @@ def _call(command: Sequence[str], folder: Path) -> None:
             f"{command[0]} failed, so that there is no arm64 system to emulate; name one by "
             f"{ROOT_VARIABLE}. {done.stderr.strip()[-500:]}"
         )
+
+
+def main() -> int:
+    """Find the emulator; return 1 if something is missing, and say what."""
+    try:
+        emulator = find_emulator()
+    except PackagingError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    sys.stdout.write(f"arm64 runs by {emulator.qemu or 'this machine'} and {emulator.python}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chalicelib.generation.catalogue import Catalogue, LocalModel
 from infra.packaging.targets import PackagingError
-from models.pull.cache import sha256_of
+from models.pull.cache import NoSource, WrongHash, pull, sha256_of
 
 _INT8, _FP32 = "minilm-l6-v2-int8", "minilm-l6-v2-fp32"
 
@@ -26,6 +26,19 @@ CARRIED: Mapping[str, tuple[str, ...]] = {
 }
 """By function: its models. A tenant chooses the model of its own index, so what embeds carries
 every embedding model; the others always look through the eyes of one."""
+
+
+def pull_carried(folder: Path, known: Catalogue) -> None:
+    """Pull the models that bundles carry into `folder`, those that are not there yet.
+
+    Raises:
+        PackagingError: a model cannot be had.
+    """
+    names = sorted({name for models in CARRIED.values() for name in models})
+    try:
+        pull(names, into=folder, known=known)
+    except (NoSource, WrongHash) as error:
+        raise PackagingError(f"A model that bundles carry cannot be pulled: {error}") from error
 
 
 def carried(

@@ -27,6 +27,7 @@ from infra.packaging.manifest import (
     is_package,
     unzipped_size,
 )
+from infra.packaging.models import pull_carried
 from infra.packaging.targets import (
     PackagingError,
     find_interpreter,
@@ -89,6 +90,8 @@ class _PackedBundle:
 def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
     """Build the package as the folder `out`, which is replaced whole.
 
+    Models that bundles carry are pulled first, if they are not there.
+
     Raises:
         PackagingError: with what to do about it; `out` is then unchanged.
     """
@@ -98,6 +101,9 @@ def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
     interpreter = find_interpreter()
     out.parent.mkdir(parents=True, exist_ok=True)
     write_chalice_requirements(order.project)
+    known = parse_catalogue((order.project / CATALOGUE).read_text(encoding="utf-8"))
+    order.report("models")
+    pull_carried(order.models_dir, known)
     order.report("template")
     merged = template.merged(order.project, order.stage, order.region)
     handlers = template.handlers(merged)
@@ -114,7 +120,6 @@ def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
         installed = InstalledPackages(caches.installed, wanted, compiler)
         draft = work / "package"
         (draft / FUNCTIONS).mkdir(parents=True)
-        known = parse_catalogue((order.project / CATALOGUE).read_text(encoding="utf-8"))
         place = BundleAssembly(order.project, order.models_dir, known, installed, work / "content")
         bundles = sorted({bundle_name(handler) for handler in handlers.values()})
         packed = _pack(place, bundles, draft, deflated, order.report)

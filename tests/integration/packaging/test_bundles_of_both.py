@@ -15,13 +15,13 @@ from infra.packaging.bundles import APP, BundleAssembly
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCaches, exclusive_folder
 from infra.packaging.manifest import MAX_UNZIPPED_BYTES, Manifest, unzipped_size
+from infra.packaging.models import pull_carried
 from infra.packaging.package import KEPT
 from infra.packaging.targets import TARGETS, find_interpreter, native_architecture
 from infra.packaging.third_party import Entries, InstalledPackages
-from models.pull.cache import pull
 from tests.cloud import PROJECT
 from tests.once import folder_of_run, once
-from tests.packages import CARRIED, has_interpreter, packaged
+from tests.packages import has_interpreter, packaged
 from tests.soak import WHOLE
 
 ROOMS = sorted(handler.parent.name for handler in (PROJECT / "functions").glob("*/handler.py"))
@@ -39,7 +39,7 @@ pytestmark = [
 @pytest.fixture
 def models_dir(models_pulled: Path) -> Path:
     """Return the models folder, with every model that a bundle carries."""
-    pull(CARRIED, into=models_pulled)
+    pull_carried(models_pulled, catalogue())
     return models_pulled
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chalicelib.generation.catalogue import Catalogue, parse_catalogue
 from chalicelib.inference.embedder import MODELS
-from infra.packaging.models import CARRIED, carried
+from infra.packaging.models import CARRIED, carried, pull_carried
 from infra.packaging.targets import PackagingError
 
 ROOT = Path(__file__).parents[4]
@@ -70,3 +72,19 @@ def test_what_embeds_for_a_tenant_should_carry_every_model_that_a_tenant_can_hav
     """Whatever a tenant is moved to, its passages and its questions go through the same model."""
     for function in ("embed_chunks", "embed_text", "reembed_passages"):
         assert set(CARRIED[function]) == set(MODELS), function
+
+
+def test_a_package_should_pull_what_its_bundles_carry_or_say_why_it_cannot(
+    folder: Path, known: Catalogue
+) -> None:
+    """Models that are there are not fetched; one without a source is named."""
+    there = known.models[NAME]
+    names = {name for models in CARRIED.values() for name in models}
+    for name in names - {NAME}:
+        shutil.copytree(folder / NAME, folder / name)
+    served = {name: replace(there, name=name) for name in names}
+    pull_carried(folder, replace(known, models=served))
+    nowhere = replace(there.sources[0], kind="installed", package="headrace-no-such-package")
+    served[NAME] = replace(there, sources=(nowhere,))
+    with pytest.raises(PackagingError, match=f"{NAME}: the package headrace-no-such-package"):
+        pull_carried(folder, replace(known, models=served))
