@@ -29,6 +29,11 @@ Key = tuple[str, str]
 _TRANSACTION_ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.02
 _MOST_KEYS = 100
+_MAX_KEY_BYTES = (2_048, 1_024)
+"""Of a partition key and of a sort key.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
 _serialise = TypeSerializer().serialize
 _deserialise = TypeDeserializer().deserialize
 
@@ -109,7 +114,12 @@ class DynamoTable:
         self._name = name
 
     def get(self, key: Key) -> Item | None:
-        """Return the item under `key` by a consistent read, or None."""
+        """Return the item under `key` by a consistent read, or None.
+
+        A key that is longer than DynamoDB takes is that of no item.
+        """
+        if any(len(part.encode()) > limit for part, limit in zip(key, _MAX_KEY_BYTES, strict=True)):
+            return None
         with translated(f"reading {key[1]}"):
             answer = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True)
         return _decoded(answer["Item"]) if "Item" in answer else None
