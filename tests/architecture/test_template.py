@@ -120,6 +120,21 @@ def test_the_api_should_invoke_functions_from_its_own_stage_alone(stage: str) ->
     }
 
 
+def test_every_method_should_describe_what_it_answers() -> None:
+    """An operation of Swagger 2.0 must have `responses`, also one that is streamed.
+
+    https://spec.openapis.org/oas/v2.0#operation-object
+    """
+    (api,) = of_type(plain("dev")["Resources"], "AWS::ApiGateway::RestApi").values()
+    without = [
+        (method, path)
+        for path, methods in api["Body"]["paths"].items()
+        for method, operation in methods.items()
+        if method != "parameters" and not operation.get("responses")
+    ]
+    assert without == []
+
+
 def of_type(resources: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
     return {key: each["Properties"] for key, each in resources.items() if each["Type"] == name}
 
