@@ -167,7 +167,7 @@ def test_only_texts_should_be_asked_of_the_index_of_texts() -> None:
     assert "$nin" in str(next(each for each in asked if each[0] == INDEX.name))
     assert [each for each in asked if each[0] != INDEX.name] == [
         (PICTURES.name, 1, {"$and": [own, {"embedded_by": {"$ne": "clip/2"}}]}),
-        (PICTURES.name, 30, {"$and": [own, {"embedded_by": {"$eq": "clip/2"}}]}),
+        (PICTURES.name, 40, {"$and": [own, {"embedded_by": {"$eq": "clip/2"}}]}),
     ]
 
 

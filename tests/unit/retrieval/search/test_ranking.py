@@ -48,7 +48,8 @@ def test_should_leave_chunks_apart_that_disagree_about_shared_characters() -> No
 
 
 def test_should_ask_the_index_for_more_than_is_shown_within_its_limit() -> None:
-    assert fetch_count(10, 100) == 30
+    assert fetch_count(1, 100) == 40
+    assert fetch_count(20, 100) == 50
     assert fetch_count(100, 100) == 100
 
 
