@@ -1,23 +1,30 @@
-"""Ranking quality by judgements: vectors, BM25, both fused, and the reranker.
+"""Ranking quality by judgements: vectors, BM25, fusions of both, the reranker, and LlamaIndex.
 
 Two collections made of dictionaries, with frozen questions: a name and the entry that explains it
 without naming it, with related entries (FOLDOC); a sentence and the sense of a word that it
-illustrates (WordNet). The queries go to the local cloud's own index, through the product's search.
-The halves of the questions that tuned the reranker are left out.
-
-AWS's own ranking was not measured: the index of S3 Vectors may analyse, weigh and fuse otherwise.
+illustrates (WordNet). The halves of the questions that tuned fusion and reranker are left out. Two
+more were made when tuning had ended: what a manual page says that it is for, and its description;
+a question of Python's FAQ, and its answer among sections of the manual. The queries go to the local
+cloud's own index, through the product's search. LlamaIndex has the same passages and vectors.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.judged import BASE, LABELLED, RERANKED_WAY
+import numpy as np
+
+from benchmarks.bench_environment import ALONE, PROJECT, interpreter
+from benchmarks.judged import BASE, LABELLED, PEER_WAY, RERANKED_WAY, VERSIONS
 from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
+from benchmarks.lines import Peer, peer
 from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.search import Hit
@@ -31,10 +38,10 @@ from models.judged_search.engine import Engine, engine
 from models.pull.cache import CACHE
 
 NOTES = (
-    "Test halves only; the tuning halves learned the reranker's weights.",
+    "Test halves only; the tuning halves chose the fusion and the reranker's weights.",
+    "manpages and python-faq were made and asked for the first time when tuning had ended.",
     "Differences are from hybrid, with 95 % intervals by the paired bootstrap over questions.",
     "A document's place is that of its best passage among the first 100 passages.",
-    "AWS's own ranking was not measured.",
 )
 
 Ranking = Callable[[str], list[str]]
@@ -71,23 +78,30 @@ def measure(repetitions: int) -> Result:
 
     `repetitions` changes nothing: rankings do not vary.
     """
-    missing = [each for each in collection.PACKAGES if not collection.installed(each)]
+    packages_of = collection.PACKAGES | collection.HELD_OUT
+    missing = [each for each in packages_of if not collection.installed(each)]
     if missing:
-        packages = " ".join(collection.PACKAGES[each] for each in missing)
+        packages = " ".join(packages_of[each] for each in missing)
         raise FileNotFoundError(f"The texts are not installed: apt-get install {packages}")
     embedder, reranker = Embedder.open(CACHE), LocalReranker.open()
     facts: dict[str, Any] = {}
     measured: dict[str, Spread] = {}
-    for name in collection.PACKAGES:
-        facts[name] = measured_on(name, embedder, reranker)
-        measured[name] = reranker.spread_of_calls()
+    command = [str(interpreter()), "-m", "benchmarks.retrieval_theirs"]
+    with peer(command, PROJECT, {**os.environ, **ALONE}) as theirs:
+        for name in packages_of:
+            facts[name] = measured_on(name, embedder, reranker, theirs)
+            measured[name] = reranker.spread_of_calls()
+        versions = theirs.ready["versions"]
     facts[LABELLED] = answers(asked_with(CACHE, {BASE: None, RERANKED_WAY: reranker}))
     measured[LABELLED] = reranker.spread_of_calls()
     took = {f"reranking {MAX_RERANKED} passages, {name}": each for name, each in measured.items()}
+    facts[VERSIONS] = versions
     return Result("retrieval", 1, took, facts=facts, notes=NOTES)
 
 
-def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[str, Any]:
+def measured_on(
+    name: str, embedder: Embedder, reranker: LocalReranker, theirs: Peer
+) -> dict[str, Any]:
     """Return the scores of each way of ranking on one collection, and their differences."""
     frozen = collection.frozen(name)
     asked = [question for question in frozen.questions if question.half == "test"]
@@ -97,6 +111,7 @@ def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[
         rankings = {
             way: [rank(question.text) for question in asked] for way, rank in ways(made, reranker)
         }
+        rankings[PEER_WAY] = by_peer(theirs, made, [question.text for question in asked])
     return {
         "documents": len(documents),
         "passages": made.chunks,
@@ -110,8 +125,26 @@ def ways(made: Engine, reranker: LocalReranker) -> Iterator[tuple[str, Ranking]]
     plain, reranking = made.searcher(), made.searcher(reranker)
     yield "vectors", made.by_vector
     yield "BM25", made.by_words
+    yield "reciprocal ranks", made.by_reciprocal_ranks
     yield BASE, lambda question: made.by_search(plain, question)
     yield RERANKED_WAY, lambda question: made.by_search(reranking, question)
+
+
+def by_peer(theirs: Peer, made: Engine, questions: Sequence[str]) -> list[list[str]]:
+    """Return the documents of each question as LlamaIndex orders the same passages."""
+    documents, texts = zip(*made.passages_of, strict=True)
+    with TemporaryDirectory(prefix="headrace-bench-") as folder:
+        file = Path(folder) / "passages.npz"
+        np.savez(
+            file,
+            documents=np.array(documents),
+            texts=np.array(texts),
+            vectors=made.vectors,
+            questions=np.array(questions),
+            question_vectors=np.array([made.asked.vectors[each] for each in questions]),
+        )
+        found: list[list[str]] = theirs.ask({"file": str(file)})["rankings"]
+    return found
 
 
 def compared(

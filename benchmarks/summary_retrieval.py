@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.judged import BASE, LABELLED
+from benchmarks.judged import BASE, LABELLED, VERSIONS
 
 Found = Mapping[str, Any]
 
@@ -14,7 +14,7 @@ def retrieval(found: Found) -> Iterator[str]:
     """Yield a table per collection, then the labelled questions and the reranking times."""
     facts = found["facts"]
     for name, told in facts.items():
-        if name != LABELLED:
+        if name not in (LABELLED, VERSIONS):
             yield from _collection(name, told)
     yield from _labelled(facts[LABELLED])
     yield from _took(found["measured"])

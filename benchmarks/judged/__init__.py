@@ -2,7 +2,9 @@
 
 BASE = "hybrid"
 RERANKED_WAY = "hybrid + rerank"
+PEER_WAY = "LlamaIndex, hybrid"
 LABELLED = "labelled questions"
-"""What results call the ranking that others are set against, that with the reranker, and the
-questions of `benchmarks.answering`.
+VERSIONS = "versions"
+"""What results call the ranking that others are set against, that with the reranker, that of
+LlamaIndex, the questions of `benchmarks.answering`, and the versions of LlamaIndex.
 """

@@ -8,10 +8,13 @@ make results that cannot be compared with earlier ones.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+import subprocess
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from models.judged_search import dictd, foldoc, wordnet
+from models.judged_search import dictd, foldoc, manpages, python_docs, wordnet
 from models.judged_search.collection import Frozen, Judged, freeze, half_of, hashed
 
 DOCUMENTS = 5_000
@@ -20,7 +23,11 @@ SAME, RELATED = 2, 1
 """Gains: the entry that a name is masked in, and those that its editors send to, or from."""
 FEWEST_CHARACTERS = 120
 FEWEST_WORDS = 5
+FEWEST_PURPOSE = 3
+"""Words of what a manual page says it is for."""
 FEWEST_SENSES = 3
+HELD_OUT_QUESTIONS = 400
+HELD_OUT_DOCUMENTS = 1_500
 
 ABOUT = {
     "foldoc": {
@@ -34,6 +41,18 @@ ABOUT = {
         "package": "Debian dict-wn 1:3.0-39",
         "licence": "WordNet 3.0 License, https://wordnet.princeton.edu/license-and-commercial-use",
         "questions": "a sentence in which a word is used; the sense that it illustrates gains 1",
+    },
+    "manpages": {
+        "source": "The Linux man-pages project, https://www.kernel.org/doc/man-pages/",
+        "package": "Debian manpages and manpages-dev 6.9.1-1",
+        "licence": "as each page says; what pages are for and their names only, no other text",
+        "questions": "what a page's first line says it is for; its description gains 1",
+    },
+    "python-faq": {
+        "source": "Python's documentation, Copyright Python Software Foundation",
+        "package": "Debian python3.13-doc 3.13.5-2+deb13u5",
+        "licence": "PSF-2.0; titles only, no other text",
+        "questions": "a question of the FAQ; the text below it gains 1",
     },
 }
 
@@ -112,14 +131,49 @@ def by_hash(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=hashed)
 
 
+def from_manpages() -> Frozen:
+    """Return what pages are for, and the descriptions; all questions are for tests."""
+    listed = ["dpkg", "--listfiles", "manpages", "manpages-dev"]
+    files = subprocess.run(listed, check=True, capture_output=True, text=True, timeout=60).stdout
+    own_files = {Path(line).name.removesuffix(".gz") for line in files.splitlines()}
+    pages = {page.id: page for page in manpages.pages() if page.id in own_files}
+    sharing = Counter(page.purpose.casefold() for page in pages.values())
+    own = [each for each in by_hash(pages) if sharing[pages[each].purpose.casefold()] == 1]
+    asked = [each for each in own if len(pages[each].purpose.split()) >= FEWEST_PURPOSE]
+    questions = tuple(
+        Judged(each, pages[each].purpose, "test", {each: 1}) for each in asked[:HELD_OUT_QUESTIONS]
+    )
+    return Frozen(tuple(pages), questions)
+
+
+def from_python_faq() -> Frozen:
+    """Return the questions of the FAQ, and their answers among other sections."""
+    sections = {each.id: each for each in python_docs.sections()}
+    questions = tuple(
+        Judged(each.id, each.title, "test", {each.id: 1})
+        for each in sections.values()
+        if each.is_question
+    )
+    return Frozen(
+        _filled((each.id for each in questions), sections)[:HELD_OUT_DOCUMENTS], questions
+    )
+
+
 def _filled(needed: Iterable[str], found: Mapping[str, object]) -> tuple[str, ...]:
     """Return the `needed` documents, and others up to `DOCUMENTS`."""
     return tuple(dict.fromkeys([*needed, *by_hash(found)]))[:DOCUMENTS]
 
 
 def main() -> None:
-    """Write both collections."""
-    for name, build in (("foldoc", from_foldoc), ("wordnet", from_wordnet)):
+    """Write all collections, or those that are named."""
+    builders = {
+        "foldoc": from_foldoc,
+        "wordnet": from_wordnet,
+        "manpages": from_manpages,
+        "python-faq": from_python_faq,
+    }
+    for name in sys.argv[1:] or builders:
+        build = builders[name]
         collection = build()
         print(
             freeze(name, ABOUT[name], collection),

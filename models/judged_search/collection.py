@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from models.judged_search import dictd, foldoc, wordnet
+from models.judged_search import dictd, foldoc, manpages, python_docs, wordnet
 
 DATA = Path(__file__).resolve().parent / "data"
 PACKAGES = {"foldoc": "dict-foldoc", "wordnet": "dict-wn"}
-"""The Debian package that each collection is made from."""
+"""The Debian package that each collection is made from, half of whose questions are for tuning."""
+HELD_OUT = {"manpages": "manpages manpages-dev", "python-faq": "python3.13-doc"}
+"""The packages of collections that were made when tuning had ended: all questions are for tests."""
 _DICTIONARIES = {"foldoc": "foldoc", "wordnet": "wn"}
 
 Half = Literal["tune", "test"]
@@ -98,7 +100,9 @@ def freeze(name: str, about: Mapping[str, str], found: Frozen, folder: Path = DA
 
 def installed(name: str) -> bool:
     """Return whether the texts of collection `name` are on this machine."""
-    return dictd.installed(_DICTIONARIES[name])
+    if name in _DICTIONARIES:
+        return dictd.installed(_DICTIONARIES[name])
+    return manpages.installed() if name == "manpages" else python_docs.installed()
 
 
 def documents(name: str, ids: Sequence[str]) -> list[JudgedDocument]:
@@ -106,9 +110,9 @@ def documents(name: str, ids: Sequence[str]) -> list[JudgedDocument]:
 
     Raises:
         FileNotFoundError: the dictionary is not installed.
-        KeyError: it has no such document: it is another version.
+        KeyError: the package has no such document: it is another version.
     """
-    known = _foldoc() if name == "foldoc" else _wordnet()
+    known = _READERS[name]()
     return [known[each] for each in ids]
 
 
@@ -123,3 +127,19 @@ def _wordnet() -> dict[str, JudgedDocument]:
         sense.id: JudgedDocument(sense.id, sense.text, ", ".join(sense.words))
         for sense in wordnet.distinct(found).values()
     }
+
+
+def _manpages() -> dict[str, JudgedDocument]:
+    return {page.id: JudgedDocument(page.id, page.text) for page in manpages.pages()}
+
+
+def _python_faq() -> dict[str, JudgedDocument]:
+    return {each.id: JudgedDocument(each.id, each.text) for each in python_docs.sections()}
+
+
+_READERS: Mapping[str, Callable[[], dict[str, JudgedDocument]]] = {
+    "foldoc": _foldoc,
+    "wordnet": _wordnet,
+    "manpages": _manpages,
+    "python-faq": _python_faq,
+}

@@ -13,6 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.s3vectors import Vectors, index_definition, text_search_key
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
@@ -84,7 +87,15 @@ class Engine:
     passages: Passages
     index: IndexRef
     asked: _Embedded
-    chunks: int
+    passages_of: Sequence[tuple[str, str]]
+    """The document and the text of each passage."""
+    vectors: NDArray[np.float32]
+    """The vector of each passage, as (passages, 384)."""
+
+    @property
+    def chunks(self) -> int:
+        """Return the number of passages."""
+        return len(self.passages_of)
 
     def by_vector(self, question: str) -> list[str]:
         """Return documents by the cosine of their passages with the question, best first."""
@@ -159,7 +170,8 @@ def engine(
         own = embedded(f"{name}-questions", questions, embedder).tolist()
         asked = _Embedded(dict(zip(questions, map(tuple, own), strict=True)))
         try:
-            yield Engine(client, Passages(aws), index, asked, len(chunks))
+            told = [(each.id, chunk.text) for each, chunk in chunks]
+            yield Engine(client, Passages(aws), index, asked, told, vectors)
         finally:
             service.stop()
 

@@ -33,7 +33,7 @@ def test_every_judgement_should_be_of_a_document_that_is_there() -> None:
 
 
 def test_a_package_that_is_not_installed_should_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "installed", lambda name: name == "wordnet")
+    monkeypatch.setattr(collection, "installed", lambda name: name != "foldoc")
     with pytest.raises(FileNotFoundError, match=r"apt-get install dict-foldoc$"):
         measure(1)
 
