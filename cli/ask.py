@@ -141,7 +141,8 @@ def _show_nearest(output: Output, passage: Json) -> None:
         begin = citation["start"]
         text.stylize("bold", mark["start"] - begin, mark["end"] - begin)
     for line in text.split("\n"):
-        output.text(Text("    ") + line)
+        if line.plain.strip():
+            output.text(Text("    ") + line)
 
 
 def _describe_search(looked_at: Json) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ TEMPERATURE = 0.05
 """A sentence whose score is lower than the best by this much is e times less likely to answer."""
 FADING = 0.4
 """The share of a sentence's weight that its context, and the sentences around it, have, too."""
+
+_NUMBER = re.compile(r"[\W\d]{1,5}")
+"""The number of a heading or of a list item, with which no window ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,14 @@ class _WeighedPassage:
                 if not free[at] or gap.strip() or self.spans[at].end - span.start > room:
                     break
                 last = at
+            while last > first and _NUMBER.fullmatch(self._text(last)):
+                last -= 1
             whole = TextSpan(span.start, self.spans[last].end)
             yield PassageWindow(self.passage, whole, sum(self.weights[first : last + 1]), header)
+
+    def _text(self, at: int) -> str:
+        span = self.spans[at]
+        return self.passage.text[span.start : span.end]
 
     def _header(self, span: TextSpan) -> SourceSentence | None:
         text = self.passage.text[span.start : span.end]

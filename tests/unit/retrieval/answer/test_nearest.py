@@ -46,6 +46,14 @@ def test_should_keep_a_lead_in_with_its_list() -> None:
     assert "The valve has these states:\n\n- open\n- shut\n- stuck" in first
 
 
+def test_should_not_end_with_the_number_of_what_follows() -> None:
+    words = "word " * 114
+    (first, *_) = quotes(
+        [hit(f"The valve is red, {words}red.\n\n3. Elections\n\n{words}.")], "valve"
+    )
+    assert first.endswith("red.")
+
+
 def test_should_prefer_another_place_to_more_of_the_same() -> None:
     pages = [
         hit(f"The valve is red. {FILLER}", page=1),
