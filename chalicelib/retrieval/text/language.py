@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"(?<![\w-])[^\W\d_]+(?!\w)")
+"""A word of letters alone: no part of a version, an option or an identifier."""
 
 _COMMON: Mapping[str, str] = MappingProxyType(
     {
         "en": """the of and to in is are was were be been what which who whom whose where when why
             how do does did can could may must should would will has have had it its this that
-            there for with on at by from about many much long often old not any or""",
+            there for with on at by from about many much long often old not any or a an as if
+            you your my i we they but than then into only some all more most between after
+            before without""",
         "de": """der die das des dem den ein eine einen einem einer und ist sind war waren was
             welche welcher welches welchen wer wen wem wessen wo wann warum wieso wie viel viele
             hat haben wird werden wurde wurden kann darf muss soll nicht zu zum zur im in von vom
@@ -96,6 +100,17 @@ _LETTERS: Mapping[str, str] = MappingProxyType(
         "cs": "ěřůčšžýť",
     }
 )
+ENGLISH = "en"
+
+MIN_SIGNS = 2
+"""The fewest different words, or kinds of letters, of a language other than English."""
+TELLING_LETTERS = 4
+"""A word of as many letters counts as two signs: shorter ones are names and codes as well."""
+MIN_SCORE = 0.6
+MIN_SHARE = 0.15
+"""The least score of a language other than English, and the least for each word of the text."""
+MIN_LEAD = 0.6
+"""By how much it must be ahead of English."""
 _OF_WORD = 1.0
 _OF_LETTER = 0.6
 
@@ -114,21 +129,35 @@ _LANGUAGES_OF = _by_word()
 def detect_language(text: str) -> str:
     """Return the ISO 639-1 code of the language of `text`, "" if it stays open.
 
-    A word that several languages share counts for each by its share.
+    A word that several languages share counts for each by its share. English is told by one word of
+    its own: it is what an open language counts as. Another language needs words or letters of its
+    own for a good part of the text, and a clear lead: a name or a term alone decides nothing.
     """
     folded = unicodedata.normalize("NFC", text).casefold()
-    scores: dict[str, float] = {}
-    for word in _WORD.findall(folded):
+    words = _WORD.findall(folded)
+    scores: Counter[str] = Counter()
+    signs: Counter[str] = Counter()
+    for word, count in Counter(words).items():
         for language in _LANGUAGES_OF.get(word, ()):
-            shared = len(_LANGUAGES_OF[word])
-            scores[language] = scores.get(language, 0.0) + _OF_WORD / shared
+            signs[language] += 2 if len(word) >= TELLING_LETTERS else 1
+            scores[language] += count * _OF_WORD / len(_LANGUAGES_OF[word])
     for languages, letters in _LETTERS.items():
-        if not any(letter in folded for letter in letters):
-            continue
         among = languages.split()
-        for language in among:
-            scores[language] = scores.get(language, 0.0) + _OF_LETTER / len(among)
-    return max(_COMMON, key=lambda language: scores.get(language, 0.0)) if scores else ""
+        for language in among if any(letter in folded for letter in letters) else ():
+            signs[language] += 1
+            scores[language] += _OF_LETTER / len(among)
+    if not scores:
+        return ""
+    best = max(_COMMON, key=lambda language: scores[language])
+    if best == ENGLISH or _leads(scores, best, signs[best], len(words)):
+        return best
+    return ENGLISH if scores[ENGLISH] else ""
+
+
+def _leads(scores: Counter[str], best: str, count: int, words: int) -> bool:
+    """Return whether a language has enough of the words, and clearly more than English."""
+    enough = count >= MIN_SIGNS and scores[best] >= max(MIN_SCORE, MIN_SHARE * words)
+    return enough and scores[best] >= scores[ENGLISH] + MIN_LEAD
 
 
 ENGLISH = "en"

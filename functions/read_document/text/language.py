@@ -1,8 +1,9 @@
 """Detection of the language of a document, by a sample of its text.
 
 The model is py3langid's, a naive Bayes over byte n-grams: M. Lui and T. Baldwin, "langid.py: An
-Off-the-shelf Language Identification Tool" (ACL 2012). Its confidence is calibrated for length:
-sentences score above 0.6, tables of names and numbers below 0.2.
+Off-the-shelf Language Identification Tool" (ACL 2012). Its confidence in a long text is high even
+where the text is data, such as names in many languages. So pieces are classified alone as well: in
+prose they agree, in data they do not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 SAMPLE_CHARACTERS = 4_000
 SAMPLES = 8
 MIN_CONFIDENCE = 0.5
+SURE_CONFIDENCE = 0.7
+"""The confidence that a text too short for several pieces needs."""
+MIN_AGREEMENT = 0.8
+"""The smallest share of the pieces whose language is that of the whole."""
+_PIECE_CHARACTERS = 150
 MIN_LETTERS = 20
 MIN_IDEOGRAPHS = 8
 """The fewest letters of scripts that write a word in a letter or two."""
@@ -34,7 +40,30 @@ def language_of(pages: Sequence[Page]) -> str:
     if len(letters) < needed:
         return ""
     code, confidence = load_model().classify(text)
-    return str(code) if confidence >= MIN_CONFIDENCE else ""
+    pieces = _pieces(text)
+    is_sure = float(confidence) >= MIN_CONFIDENCE and _agree(pieces, str(code), float(confidence))
+    return str(code) if is_sure else ""
+
+
+def _pieces(text: str) -> list[str]:
+    """Return `text` in at most `SAMPLES` pieces of some sentences each."""
+    count = max(1, min(SAMPLES, len(text) // _PIECE_CHARACTERS))
+    size = -(-len(text) // count)
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def _agree(pieces: Sequence[str], code: str, confidence: float) -> bool:
+    """Return whether most of `pieces` are surely in the language `code`, as the whole is.
+
+    English need not: the names within data are mostly English.
+    """
+    if code == "en":
+        return True
+    if len(pieces) == 1:
+        return confidence >= SURE_CONFIDENCE
+    found = [load_model().classify(piece) for piece in pieces]
+    agreeing = [str(each) == code and float(sure) >= MIN_CONFIDENCE for each, sure in found]
+    return agreeing.count(True) >= MIN_AGREEMENT * len(pieces)
 
 
 def _sample(texts: Sequence[str]) -> str:

@@ -71,3 +71,15 @@ def test_nothing_should_be_told_where_all_is_well_or_unknown(code: str, model: s
 def test_every_embedding_model_should_say_which_languages_it_covers() -> None:
     for model in catalogue().models.values():
         assert bool(model.languages) == (model.task == "text-embedding"), model.name
+
+
+def test_text_in_many_languages_should_be_told_by_none() -> None:
+    names = {
+        "de": "Die Datei ist ein Bild des Wehrs und seiner Gitter im Winter",
+        "fr": "Le fichier est une image du barrage et de ses grilles en hiver",
+        "es": "El archivo es una imagen de la presa y de sus rejas en invierno",
+        "pl": "Plik jest obrazem jazu i jego krat w zimie, widzianym z góry",
+        "it": "Il file è una immagine della diga e delle sue griglie in inverno",
+    }
+    text = "\n".join(f"comment {code}: {name}" for code, name in names.items())
+    assert language_of(pages(text)) == ""
