@@ -135,7 +135,7 @@ def detect_language(text: str) -> str:
     """
     folded = unicodedata.normalize("NFC", text).casefold()
     words = _WORD.findall(folded)
-    scores: Counter[str] = Counter()
+    scores: dict[str, float] = dict.fromkeys(_COMMON, 0.0)
     signs: Counter[str] = Counter()
     for word, count in Counter(words).items():
         for language in _LANGUAGES_OF.get(word, ()):
@@ -146,15 +146,15 @@ def detect_language(text: str) -> str:
         for language in among if any(letter in folded for letter in letters) else ():
             signs[language] += 1
             scores[language] += _OF_LETTER / len(among)
-    if not scores:
-        return ""
     best = max(_COMMON, key=lambda language: scores[language])
+    if not scores[best]:
+        return ""
     if best == ENGLISH or _leads(scores, best, signs[best], len(words)):
         return best
     return ENGLISH if scores[ENGLISH] else ""
 
 
-def _leads(scores: Counter[str], best: str, count: int, words: int) -> bool:
+def _leads(scores: Mapping[str, float], best: str, count: int, words: int) -> bool:
     """Return whether a language has enough of the words, and clearly more than English."""
     enough = count >= MIN_SIGNS and scores[best] >= max(MIN_SCORE, MIN_SHARE * words)
     return enough and scores[best] >= scores[ENGLISH] + MIN_LEAD
