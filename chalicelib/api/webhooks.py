@@ -21,6 +21,7 @@ from chalicelib.api.http import (
     tenant_of,
     utcnow,
 )
+from chalicelib.contracts.addresses import parse_target
 from chalicelib.contracts.operations import Operation, limit_parameter
 from chalicelib.contracts.webhooks import (
     CreatedWebhook,
@@ -33,7 +34,7 @@ from chalicelib.contracts.webhooks import (
 )
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
 from chalicelib.webhooks.delivery import due_message, new_delivery
-from chalicelib.webhooks.requests import new_secret, parse_target
+from chalicelib.webhooks.requests import new_secret
 
 if TYPE_CHECKING:
     from chalicelib.webhooks.subscriptions import DueQueue, OutgoingDelivery

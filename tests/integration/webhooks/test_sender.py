@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.webhook_sender import WebhookSender, resolve
+from chalicelib.adapters.checked_http import resolve
+from chalicelib.adapters.webhook_sender import WebhookSender
 from tests.integration.webhooks.certificates import server_context
 from tests.integration.webhooks.receiver import receiving
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.contracts.addresses import HttpTarget, is_public, parse_target
 from chalicelib.errors import InvalidInput
-from chalicelib.webhooks.requests import WebhookTarget, is_public, parse_target
 
 
 def test_should_take_a_public_https_address() -> None:
     target = parse_target("https://Example.com:8443/a/b?c=d", private_allowed=False)
-    assert target == WebhookTarget("https", "example.com", 8443, "/a/b?c=d")
+    assert target == HttpTarget("https", "example.com", 8443, "/a/b?c=d")
     assert parse_target("https://example.com", private_allowed=False).resource == "/"
 
 
@@ -51,7 +51,7 @@ def test_should_refuse_what_is_no_public_https_address(url: str) -> None:
 
 def test_should_take_a_private_address_where_the_stage_allows_it() -> None:
     target = parse_target("http://127.0.0.1:8000/hook", private_allowed=True)
-    assert target == WebhookTarget("http", "127.0.0.1", 8000, "/hook")
+    assert target == HttpTarget("http", "127.0.0.1", 8000, "/hook")
 
 
 @pytest.mark.parametrize(
