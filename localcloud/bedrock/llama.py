@@ -2,12 +2,14 @@
 
 One thread runs requests one after the other. A slow reader of a stream delays no other request.
 A caller that goes away, waiting or reading, gives up its turn: the process is ended if it works for
-that caller, so that the queue moves on.
+that caller, so that the queue moves on. A request whose turn would come too late is refused, with
+its position in the queue and when to come again.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import subprocess
@@ -21,13 +23,18 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from localcloud.errors import AwsError
-from localcloud.service import client_gone
+from localcloud.service import EXTRA_HEADERS, client_gone
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
 _SILENCE_TIMEOUT_S = 120.0
-_QUEUE_TIMEOUT_S = 600.0
+MAX_WAIT_S = 15.0
+"""How long a request may wait for its turn: callers give up after 25 s, its answer included."""
+_FIRST_ANSWER_S = 1.0
+"""How long an answer is taken to need before the first one was measured."""
 MAX_WAITING = 32
 """More requests would wait past their callers' timeouts and take all threads of the front door."""
+_AVERAGED = 4
+"""Over about how many answers their time is averaged."""
 _STOP_S = 3.0
 _GONE_CHECK_S = 0.5
 
@@ -43,7 +50,7 @@ class Finish:
     tokens_out: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _QueuedRequest:
     request: Mapping[str, Any]
     messages: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
@@ -63,6 +70,7 @@ class LlamaProcess:
         context: context length in tokens.
         log: path of the process's log.
         silence_s: seconds without output after which the process counts as hung.
+        wait_s: seconds that a request may wait for its turn.
         worker: path of the script that the process runs.
     """
 
@@ -73,6 +81,7 @@ class LlamaProcess:
         log: Path,
         *,
         silence_s: float = _SILENCE_TIMEOUT_S,
+        wait_s: float = MAX_WAIT_S,
         worker: Path = _WORKER,
     ) -> None:
         """Store the settings; the process starts at the first request."""
@@ -80,6 +89,10 @@ class LlamaProcess:
         self._model = model
         self._log = log
         self._silence_s = silence_s
+        self._wait_s = wait_s
+        self._waiting: list[_QueuedRequest] = []
+        self._answers = 0
+        self._answer_s = _FIRST_ANSWER_S
         self._worker = worker
         self._queue: queue.SimpleQueue[_QueuedRequest | None] = queue.SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
@@ -94,12 +107,18 @@ class LlamaProcess:
         with self._guard:
             return self._process.pid if self._process is not None else None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        with self._guard:
+            return self._running is not None
+
     def generate(self, request: Mapping[str, Any]) -> Iterator[str | Finish]:
         """Yield the pieces of the answer to a request of llama.cpp's chat endpoint, then `Finish`.
 
         Raises:
-            AwsError: ValidationException if the input is too long, ThrottlingException if too
-                many requests wait, ModelTimeoutException if the model is silent,
+            AwsError: ValidationException if the input is too long, ThrottlingException if its turn
+                would come too late, ModelTimeoutException if the model is silent,
                 ModelErrorException or ServiceUnavailableException if it fails.
         """
         queued = _QueuedRequest(request)
@@ -133,27 +152,46 @@ class LlamaProcess:
         with self._guard:
             if self._stopping:
                 raise _unavailable("The local cloud is stopping.")
-            if self._queue.qsize() >= MAX_WAITING:
-                raise AwsError(
-                    "ThrottlingException",
-                    "Too many requests, please wait before trying again."
-                    f" ({MAX_WAITING} wait for the one local model already.)",
-                    429,
-                )
+            before = self._count_before(queued)
+            if before >= MAX_WAITING or before * self._answer_s > self._wait_s:
+                raise self._throttled(before)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._serve, name="bedrock-llama", daemon=True
                 )
                 self._thread.start()
+            self._waiting.append(queued)
             self._queue.put(queued)
+
+    def _count_before(self, queued: _QueuedRequest) -> int:
+        """Return how many requests are answered before `queued`, which may not wait yet. Locked."""
+        ahead = self._waiting
+        if queued in ahead:
+            ahead = ahead[: ahead.index(queued)]
+        waiting = sum(not other.abandoned.is_set() for other in ahead)
+        return waiting + (self._running is not None)
+
+    def _throttled(self, before: int) -> AwsError:
+        """Return the refusal of a request that has `before` others before it. Locked."""
+        seconds = max(1, math.ceil(before * self._answer_s))
+        return AwsError(
+            "ThrottlingException",
+            f"Too many requests, please wait before trying again: {before} wait before this one for"
+            f" the one process of {self._model.parent.name}, which answers for every model here one"
+            f" after the other. Its turn would come in about {seconds} s.",
+            429,
+            **{EXTRA_HEADERS: {"Retry-After": str(seconds)}},
+        )
 
     def _next_message(self, queued: _QueuedRequest, is_gone: Callable[[], bool]) -> dict[str, Any]:
         """Return the next message; waiting in the queue does not count as silence."""
-        deadline = time.monotonic() + _QUEUE_TIMEOUT_S
+        deadline = time.monotonic() + self._wait_s
         while not queued.begun.wait(_GONE_CHECK_S):
             _check_present(is_gone)
             if time.monotonic() > deadline:
-                raise _unavailable(f"{_QUEUE_TIMEOUT_S:.0f} s went by before the model was free.")
+                with self._guard:
+                    if not queued.begun.is_set():
+                        raise self._throttled(self._count_before(queued))
         deadline = time.monotonic() + self._silence_s
         while (left := deadline - time.monotonic()) > 0:
             with suppress(queue.Empty):
@@ -166,12 +204,15 @@ class LlamaProcess:
     def _serve(self) -> None:
         while (queued := self._queue.get()) is not None:
             with self._guard:
+                self._waiting.remove(queued)
                 self._running = None if queued.abandoned.is_set() else queued
-            queued.begun.set()
+                queued.begun.set()
             if self._running is None:
                 continue
+            began = time.monotonic()
             try:
                 self._run(queued)
+                self._measure(time.monotonic() - began)
             except Exception as error:  # noqa: BLE001 - the thread serves the next one, too
                 self._reap()
                 queued.messages.put({"error": {"type": "gone", "message": str(error)}})
@@ -185,6 +226,12 @@ class LlamaProcess:
                 message = "The local cloud is stopping."
                 waiting.begun.set()
                 waiting.messages.put({"error": {"type": "gone", "message": message}})
+
+    def _measure(self, seconds: float) -> None:
+        """Let an answer's seconds count in their average."""
+        with self._guard:
+            self._answers = min(self._answers + 1, _AVERAGED)
+            self._answer_s += (seconds - self._answer_s) / self._answers
 
     def _run(self, queued: _QueuedRequest) -> None:
         stdin, stdout = self._running_pipes()

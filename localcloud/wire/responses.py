@@ -186,8 +186,10 @@ def error_response(model: ServiceModel | None, error: AwsError, request_id: str)
         "Message" if isinstance(shape, StructureShape) and "Message" in shape.members else "message"
     )
     fault_type = "User" if error.status < 500 else "Service"
-    body = {"__type": error.code, key: error.message, "Type": fault_type, **error.fields}
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+    fields = dict(error.fields)
+    extra: dict[str, str] = fields.pop(EXTRA_HEADERS, {})
+    body = {"__type": error.code, key: error.message, "Type": fault_type, **fields}
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code, **extra}
     if model and "awsQueryCompatible" in model.metadata:
         headers["x-amzn-query-error"] = (
             f"{QUERY_ERROR_CODES.get(error.code, error.code)};{_fault_side(error)}"

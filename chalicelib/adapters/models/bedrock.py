@@ -233,6 +233,16 @@ def _told() -> Iterator[None]:
             raise _failure(error) from error
 
 
+def _throttled(error: ClientError, details: Any) -> Throttled:
+    """Return our error for throttling, with the seconds that the service names, if it does."""
+    headers = details.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    named = str(headers.get("retry-after", ""))
+    if not named.isdecimal():
+        return Throttled(f"{_DOING}: {error}")
+    message = str(details.get("Error", {}).get("Message", error))
+    return Throttled(message, retry_after=max(1, int(named)))
+
+
 def _failure(error: ClientError) -> HeadraceError:
     """Return our error. Within a stream Bedrock begins the names of its errors in lower case."""
     details: Any = error.response
@@ -241,7 +251,7 @@ def _failure(error: ClientError) -> HeadraceError:
     if code in _PASSING:
         return _PASSING[code](f"{_DOING}: {error}")
     if code == "ThrottlingException":
-        return Throttled(f"{_DOING}: {error}")
+        return _throttled(error, details)
     if code == "ValidationException":
         message = str(details.get("Error", {}).get("Message", error))
         return InvalidInput(f"The model does not take this: {_ARN.sub('…', message)}")

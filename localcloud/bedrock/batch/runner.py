@@ -215,6 +215,15 @@ class BatchRunner:
         )
 
     def _invoke(self, job: InvocationJob, model_input: Mapping[str, Any]) -> Result:
+        """Return the model's answer; a job waits as long as the queue of a model is full."""
+        while True:
+            try:
+                return self._invoke_once(job, model_input)
+            except AwsError as error:
+                if error.code != "ThrottlingException" or self._stopping.wait(_RETRY_S):
+                    raise
+
+    def _invoke_once(self, job: InvocationJob, model_input: Mapping[str, Any]) -> Result:
         model = {"modelId": job.request["modelId"]}
         if job.request.get("modelInvocationType") == "Converse":
             return self._invoke_runtime("Converse", converse_params({**model_input, **model}))

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.bedrock.llama import MAX_WAITING, Finish, LlamaProcess
 from localcloud.errors import AwsError
-from localcloud.service import watched
+from localcloud.service import EXTRA_HEADERS, watched
 
 WORKER = """
 import json, sys, time
@@ -83,6 +83,30 @@ def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(
     assert outcomes.count("yes") >= MAX_WAITING
     assert set(outcomes) == {"yes", "ThrottlingException"}
     assert said(llama, "again", 0)[0] == "again"
+
+
+def test_a_turn_that_would_come_too_late_should_be_refused_with_its_place(tmp_path: Path) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER)
+    llama = LlamaProcess(tmp_path, 100, tmp_path / "log", wait_s=1.0, worker=worker)
+    said(llama, "first", 0)
+    gone = threading.Event()
+
+    def occupy() -> None:
+        with watched(gone.is_set), pytest.raises(AwsError, match="went away"):
+            said(llama, "long", 60)
+
+    busy = threading.Thread(target=occupy)
+    busy.start()
+    while not llama.is_busy:
+        pass
+    with pytest.raises(AwsError, match=r"1 wait before this one .* one process of") as refused:
+        said(llama, "next", 0)
+    assert (refused.value.code, refused.value.status) == ("ThrottlingException", 429)
+    assert int(refused.value.fields[EXTRA_HEADERS]["Retry-After"]) >= 1
+    gone.set()
+    busy.join(30)
+    llama.stop()
 
 
 def test_a_caller_that_goes_away_should_not_occupy_the_model(llama: LlamaProcess) -> None:
