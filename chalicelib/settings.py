@@ -186,14 +186,22 @@ class GenerationSettings(Settings):
     of asynchronous endpoints lie, empty where there is none. `check_function` holds answers to what
     they were given, and has `check_memory_mb`; without it, nothing does. `model_functions` are the
     functions that run models, as the catalogue and as Lambda call them: `one=name other=name`.
+    `model_targets` is `public`, or `any` if servers of added models may have private addresses and
+    plain http, such as a laptop's own.
     """
 
     records_table: str
     model_functions: str = ""
+    model_targets: str = "public"
     model_seconds: int = 25
     endpoint_bucket: str = ""
     check_function: str = ""
     check_memory_mb: int = 1769
+
+    @property
+    def private_models(self) -> bool:
+        """Tell whether an added model's server may have a private address."""
+        return self.model_targets == "any"
 
     @property
     def functions(self) -> Mapping[str, str]:
@@ -216,6 +224,27 @@ class ServingSettings(Settings):
     """Settings of functions that serve models which the stage trained: their bucket."""
 
     bucket: str
+
+
+class ModelSettings(Settings):
+    """Settings for reading the models of a stage.
+
+    `model_queues` is `own`, or `shared` if models of Bedrock with the same local stand-in share its
+    process, and so one queue.
+    """
+
+    records_table: str
+    model_queues: str = "own"
+
+    @property
+    def queues_shared(self) -> bool:
+        """Tell whether stand-ins share a queue. Raises `InvalidInput`."""
+        if self.model_queues not in ("own", "shared"):
+            raise InvalidInput(
+                f"HEADRACE_MODEL_QUEUES is {self.model_queues!r}; it must be own or shared.",
+                field="HEADRACE_MODEL_QUEUES",
+            )
+        return self.model_queues == "shared"
 
 
 class PlaceSettings(Settings):

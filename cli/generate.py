@@ -80,6 +80,7 @@ def generate(
         return
     if pictures is None:
         target.output.line(result["output"]["text"])
+        _tell_of_stand_in(result["answered_by"], target.output)
     else:
         _save(result, out, target.output)
     if explain:
@@ -87,6 +88,15 @@ def generate(
             target.output.line(f"  {line}", "dim")
     for line in describe_receipt(result["receipt"]):
         target.output.line(line, "dim")
+
+
+def _tell_of_stand_in(answered_by: str, output: Output) -> None:
+    """Say what the model of a laptop is that answered in the place of another."""
+    from chalicelib.generation.catalogue import catalogue
+
+    local = catalogue().models.get(answered_by)
+    if local is not None and local.notes:
+        output.notice(f"  {answered_by}: {local.notes}", "dim")
 
 
 def _body(prompt: str, pictures: int | None, options: Json) -> Json:

@@ -175,6 +175,8 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
         "Stage": package.stage,
         "Architecture": package.architecture,
         "WebhookTargets": "any",
+        "ModelTargets": "any",
+        "ModelQueues": "shared",
         "BatchPollSeconds": "1",
         **_concurrency(options.account),
         **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED_RATE),

@@ -259,6 +259,17 @@ def bedrock() -> Any:
 
 
 @functools.cache
+def secrets() -> Any:
+    """Return this process's client of Secrets Manager: two tries of 5 s, as a model has still to be
+    asked afterwards.
+    """
+    config = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return _Later("secretsmanager", config)
+
+
+@functools.cache
 def models_in(region: str, seconds: int) -> BedrockRuntimeClient:
     """Return this process's client of the models in `region`, which waits for `seconds` at most.
 

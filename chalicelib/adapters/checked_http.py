@@ -142,6 +142,7 @@ class _Connection(HTTPConnection):
         self._target = target
         self._address = address
         self._left = left
+        self._last: HTTPResponse | None = None
         self.response_class = self._response  # type: ignore[assignment]
 
     def connect(self) -> None:
@@ -160,6 +161,17 @@ class _Connection(HTTPConnection):
             self.connect()
         self.sock.settimeout(self._left())
         self.sock.sendall(data)
+
+    def getresponse(self) -> HTTPResponse:
+        """Return the response, which `close` closes as well: it may own the socket."""
+        self._last = super().getresponse()
+        return self._last
+
+    def close(self) -> None:
+        """Close the connection and its last response."""
+        super().close()
+        if self._last is not None:
+            self._last.close()
 
     def _response(self, sock: socket.socket, **options: Any) -> HTTPResponse:
         return HTTPResponse(_DeadlineSocket(sock, self._left), **options)  # type: ignore[arg-type]

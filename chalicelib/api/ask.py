@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AskServices:
-    """The collaborators of the view of this module."""
+    """The collaborators of the view of this module.
 
-    answerer: QuestionAnswerer
+    `answerer` returns the pipeline with the language model that the stage uses now.
+    """
+
+    answerer: Callable[[], QuestionAnswerer]
     answers: ResponseRecords
 
 
 def build_services(parts: ApiParts) -> AskServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    return AskServices(answerer=parts.answerer, answers=parts.records)
+    return AskServices(answerer=lambda: parts.answerer, answers=parts.records)
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -71,6 +74,6 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
 
 
 def _ask(query: Query, body: AskRequest, deps: AskServices) -> AskResponse:
-    answer = deps.answerer.answer(query, body.tier, body.history)
+    answer = deps.answerer().answer(query, body.tier, body.history)
     spent(answer.receipt)
     return answer

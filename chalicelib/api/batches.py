@@ -43,6 +43,7 @@ from chalicelib.jobs.lifecycle import new_job
 
 if TYPE_CHECKING:
     from chalicelib.api.documents import UploadSigner
+    from chalicelib.generation.models import ServedModels
     from chalicelib.wiring.api import ApiParts
 
 ONE = "generation"
@@ -63,21 +64,26 @@ class UploadedObjects(ItemObjects, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchServices:
-    """The collaborators of the views of this module."""
+    """The collaborators of the views of this module; `models` returns those of the stage."""
 
     jobs: JobServices
     sign: UploadSigner
     objects: UploadedObjects
     now: Callable[[], datetime]
+    models: Callable[[], ServedModels]
 
 
 def build_services(parts: ApiParts) -> BatchServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.models import stage_models
+
+    read_models = stage_models(parts.environ)
     return BatchServices(
         jobs=jobs.build_services(parts),
         sign=parts.sign_upload,
         objects=parts.batch_objects,
         now=utcnow,
+        models=lambda: read_models().models,
     )
 
 
@@ -166,7 +172,7 @@ def _launch_one(request: Request, body: CreateGenerationRequest, deps: BatchServ
     given = given.model_copy(update={"model": body.model, "order": order})
 
     def fresh() -> Job:
-        _require_model(body.model)
+        _require_model(body.model, deps)
         call_from_request(body)
         return new_job(given, now)
 
@@ -180,12 +186,11 @@ def _launch_one(request: Request, body: CreateGenerationRequest, deps: BatchServ
     return response
 
 
-def _require_model(model: str) -> None:
-    from chalicelib.generation.model_file import served_models
+def _require_model(model: str, deps: BatchServices) -> None:
     from chalicelib.generation.models import AUTO
 
     if model != AUTO:
-        served_models().model(model)
+        deps.models().model(model)
 
 
 def _partial(request: Request, job_id: str, deps: BatchServices) -> JobResult:
@@ -246,7 +251,7 @@ def _job_input(request: Request, body: CreateBatchRequest, deps: BatchServices) 
 
 def _require_new(given: JobInput, body: CreateBatchRequest, deps: BatchServices) -> None:
     """Raise if there is no such model or file, or the batch was begun before."""
-    _require_model(body.model)
+    _require_model(body.model, deps)
     if deps.jobs.records.state(given.tenant, given.job_id) is not None:
         raise Conflict(f"The batch {given.job_id} was begun before.", field="batch_id")
     try:

@@ -38,6 +38,7 @@ from chalicelib.jobs.ulids import ULID_PATTERN, ulid
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.generation.models import ServedModels
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.api import ApiParts
@@ -64,8 +65,10 @@ def build_services(parts: ApiParts) -> ScheduleServices:
     from chalicelib.adapters.records.webhooks import WebhookTable
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.jobs import schedule_events
+    from chalicelib.wiring.models import stage_models
     from chalicelib.wiring.prompts import prompt_library
 
+    read_models = stage_models(parts.environ)
     handlers = schedule_events(parts.environ)
     locations, webhooks = LocationTable(parts.table), WebhookTable(parts.table)
     terms = TermsCheck(
@@ -73,6 +76,7 @@ def build_services(parts: ApiParts) -> ScheduleServices:
         granted=lambda tenant, writes: locations.granted(tenant, writes=writes),
         has_webhook=lambda tenant, webhook: webhooks.webhook(tenant, webhook) is not None,
         prompts=prompt_library(parts.environ),
+        models=lambda: read_models().models,
     )
     return ScheduleServices(
         library=ScheduleLibrary(
@@ -268,12 +272,14 @@ class TermsCheck:
         bucket: The bucket of the stage.
         granted: Returns what an operator granted a tenant to read, or with True to write.
         has_webhook: Tells whether a tenant has a webhook.
+        models: Returns the models of the stage.
     """
 
     bucket: str
     granted: Callable[[str, bool], list[str]]
     has_webhook: Callable[[str, str], bool]
     prompts: PromptLibrary
+    models: Callable[[], ServedModels]
 
     def check(self, tenant: str, terms: ScheduleTerms) -> None:
         """Check the work of `terms`.
@@ -294,12 +300,11 @@ class TermsCheck:
                 raise NotFound(f"There is no webhook {result.webhook_id}.", field="webhook_id")
 
     def _check_batch(self, tenant: str, work: BatchWork) -> None:
-        from chalicelib.generation.model_file import served_models
         from chalicelib.generation.models import AUTO
         from chalicelib.schedules.prompts import document_variable
 
         if work.model != AUTO:
-            served_models().model(work.model)
+            self.models().model(work.model)
         if work.prompt is not None:
             version = self.prompts.version(tenant, work.prompt.name, work.prompt.version)
             document_variable(work.prompt, version)

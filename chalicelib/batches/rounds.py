@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from chalicelib.contracts.batches import ItemRef
+    from chalicelib.errors import HeadraceError
 
 
 MAX_IDLE_ROUNDS = 5
@@ -18,7 +19,15 @@ MAX_IDLE_ROUNDS = 5
 _FIRST_WAIT_SECONDS = 5
 _MAX_WAIT_SECONDS = 120
 
+MAX_PAID_TRIES = 3
+"""How often a call is made in a round that is paid for but returns nothing in time."""
+
 ItemStatus = Literal["done", "failed", "missing"]
+
+
+def was_paid(error: HeadraceError) -> bool:
+    """Return whether a call that failed with `error` used a model or cost something."""
+    return error.usage is not None or error.receipt is not None
 
 
 def item_statuses(

@@ -65,7 +65,7 @@ class GenerationRun:
     def next_move(self) -> NextMove:
         """Return whether to try a model, accept the last answer, or give up."""
         budget = self.history.budget_for_attempts(self.requirements.budget)
-        return next_move(self.plan, self.history.attempts, budget)
+        return next_move(self.plan, self.history.attempts, budget, self.history.busy_queues)
 
     def affords(self, cost: int | None) -> bool:
         """Return whether the request's own budget has room for `cost` nano-dollars more."""
@@ -115,7 +115,7 @@ class GenerationRun:
         reservation = self.deps.budgets.reserve(self.spender, step.model, maximum)
         model_call = ModelCall(self.deps, step, load, reservation, self.spender.tenant, None)
         try:
-            model_call.ticket = self.deps.guard.admit(step.model, self.spender.tenant)
+            model_call.ticket = self.deps.guard.admit(step.capacity, self.spender.tenant)
         except BaseException:
             model_call.release_reservation()
             raise
@@ -126,6 +126,8 @@ class GenerationRun:
     ) -> None:
         """Settle a call that failed, or broke off after `usage`, and record the attempt."""
         used, cost = model_call.settle_failure(error, usage)
+        if model_call.step.queue and isinstance(error, Throttled | Transient):
+            self.history.busy_queues.add(model_call.step.queue)
         self._record_error(model_call.step, error, used, cost)
 
     def time_out(self, model_call: ModelCall, usage: Usage, seconds: float) -> Transient:
@@ -225,7 +227,7 @@ class ModelCall:
     def _end(self, error: HeadraceError | None) -> None:
         """Tell the guard that the call ended, by `error` if it failed."""
         self.ended = True
-        self.deps.guard.record_end(self.step.model, self.tenant, error, self.ticket)
+        self.deps.guard.record_end(self.step.capacity, self.tenant, error, self.ticket)
 
     def _settle(self, cost: ActualCost) -> None:
         """Settle the reservation; the answer is given even if its cost cannot be counted."""

@@ -55,6 +55,8 @@ class AttemptHistory:
     attempts: list[Attempt] = field(default_factory=list)
     errors: list[HeadraceError] = field(default_factory=list)
     check_lines: list[ReceiptLine] = field(default_factory=list)
+    busy_queues: set[str] = field(default_factory=set)
+    """Queues in which a call got no answer in time."""
 
     def record_answer(
         self, step: RouteStep, reply: Reply, cost: int, outcome: AnswerOutcome, reason: str

@@ -86,6 +86,7 @@ class LocalModel:
     """A model in the models folder, under a folder of its name.
 
     `languages` are the ISO 639-1 codes of the languages it covers well, empty if irrelevant.
+    `notes` say what whoever uses it should know.
     """
 
     name: str
@@ -100,6 +101,7 @@ class LocalModel:
     files: tuple[ModelFile, ...]
     sources: tuple[ModelSource, ...]
     languages: tuple[str, ...] = ()
+    notes: str = ""
 
     @property
     def bytes(self) -> int:
@@ -214,7 +216,7 @@ def parse_catalogue(text: str, serving: Callable[[], ServedModels] = _nothing_se
     """
     written = json.loads(text)
     models = {entry["name"]: _model(entry) for entry in written["models"]}
-    prices = {entry["unit"]: _price(entry) for entry in written["prices"]}
+    prices = {entry["unit"]: parse_price(entry) for entry in written["prices"]}
     return Catalogue(
         MappingProxyType(models), MappingProxyType(prices), written["price_region"], serving
     )
@@ -271,7 +273,8 @@ def _files(written: Mapping[str, Mapping[str, Any]]) -> tuple[ModelFile, ...]:
     return tuple(ModelFile(name=name, **facts) for name, facts in written.items())
 
 
-def _price(entry: Mapping[str, str]) -> UnitPrice:
+def parse_price(entry: Mapping[str, str]) -> UnitPrice:
+    """Return the price of a valid entry of the catalogue's format."""
     return UnitPrice(
         entry["unit"],
         Decimal(entry["dollars"]),

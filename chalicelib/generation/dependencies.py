@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, ChatCall, Output, Reply, ServiceTier
     from chalicelib.contracts.screening import Finding
     from chalicelib.errors import HeadraceError
+    from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.checks import AnswerJudge
     from chalicelib.generation.models import ModelRoute, ServedModel, ServedModels
     from chalicelib.generation.rate_limits.breaker import Breaker, ProbeTicket
@@ -86,10 +87,10 @@ class Backend(Protocol):
 
 
 class CallGuard(Protocol):
-    """Protects models: circuit breakers and rate limits."""
+    """Protects models: circuit breakers and rate limits, by the name of a model's capacity."""
 
     def health(self, tenant: str) -> Mapping[str, Breaker]:
-        """Return the circuit breakers that hold for a tenant, by model; a missing one is closed."""
+        """Return the circuit breakers that hold for a tenant by name; a missing one is closed."""
 
     def admit(self, model: str, tenant: str) -> ProbeTicket:
         """Wait briefly for the tenant's turn to call `model`; return the ticket for `record_end`.
@@ -172,6 +173,8 @@ class GenerationDeps:
         on_error: called with errors that no caller is told, such as an uncounted cost.
         screen: None where nothing is screened.
         allowed_models: returns the models that a tenant may use, None for all.
+        stage_models: returns the models and prices as they are now, with those that an operator
+            added; None where `models` never change.
     """
 
     models: ServedModels
@@ -187,6 +190,18 @@ class GenerationDeps:
     screen: RequestScreen | None = None
     monotonic: Callable[[], float] = time.monotonic
     allowed_models: Callable[[str], frozenset[str] | None] = lambda tenant: None
+    stage_models: Callable[[], StageModels] | None = None
+
+    def refreshed(self) -> GenerationDeps:
+        """Return the collaborators with the models as they are now, for one call."""
+        if self.stage_models is None:
+            return self
+        now = self.stage_models()
+        if now.models is self.models:
+            return self
+        from chalicelib.generation.receipts import CostModel
+
+        return replace(self, models=now.models, cost_model=CostModel(now.models, now.prices))
 
     def models_allowed_for(self, spender: Spender) -> frozenset[str] | None:
         """Return the models that the spender may use, None for all."""

@@ -67,7 +67,7 @@ class Generator:
             Transient, ModelFailure: every model failed, or the time ran out, with what became of
                 each. The error's `usage` is what they used all the same.
         """
-        run = prepare(self.deps, call, terms, spender, limits)
+        run = prepare(self.deps.refreshed(), call, terms, spender, limits)
         while True:
             match run.next_move():
                 case TryModel(step):
@@ -97,7 +97,7 @@ class Generator:
         if screening is not None and screening.needs_whole_answer:
             yield from stream_whole(self.generate(call, terms, spender, limits))
             return
-        run = prepare(self.deps, call, terms, spender, limits, streams=True)
+        run = prepare(self.deps.refreshed(), call, terms, spender, limits, streams=True)
         while True:
             match run.next_move():
                 case TryModel(step):
@@ -115,7 +115,7 @@ class Generator:
 
     def _try_model(self, run: GenerationRun, step: RouteStep) -> None:
         """Call the model of `step`, and once more to repair its JSON if that is invalid."""
-        call = adapt_call(run.call, self.deps.models.models[step.model])
+        call = adapt_call(run.call, run.deps.models.models[step.model])
         verdict = self._call_model(run, step, call, step.load, step.cost)
         if verdict is None or verdict.passed or not verdict.reason.startswith(_JSON_REASONS):
             return
@@ -129,11 +129,11 @@ class Generator:
 
     def _repair(self, run: GenerationRun, step: RouteStep, call: ChatCall) -> None:
         """Make the repair `call` if the model's context, the budget and the time allow it."""
-        limits = self.deps.models.models[step.model].limits
+        limits = run.deps.models.models[step.model].limits
         load, longest = max_load(call)
         added = limits.tool_tokens if has_tools(call) else 0
         load = replace(load, tokens_in=load.tokens_in + added)
-        cost = self.deps.cost_model.max_cost(step, load)
+        cost = run.deps.cost_model.max_cost(step, load)
         fits = not limits.context_tokens or longest + added <= limits.context_tokens
         if fits and run.affords(cost) and run.has_time():
             self._call_model(run, step, call, load, cost)
@@ -142,8 +142,8 @@ class Generator:
         self, run: GenerationRun, step: RouteStep, call: Call, load: TokenLoad, cost: int | None
     ) -> CheckVerdict | None:
         """Make one call; return the verdict on its answer, None if there is no answer."""
-        model = self.deps.models.models[step.model]
-        backend = self.deps.backends[model.backend.kind]
+        model = run.deps.models.models[step.model]
+        backend = run.deps.backends[model.backend.kind]
         model_call = run.try_reserve(step, load, cost)
         if model_call is None:
             return None
@@ -160,8 +160,8 @@ class Generator:
         self, run: GenerationRun, step: RouteStep, answer: StreamedAnswer
     ) -> Iterator[TextDelta | ToolDelta]:
         """Yield what the model of `step` writes, and collect it in `answer`."""
-        model = self.deps.models.models[step.model]
-        backend = self.deps.backends[model.backend.kind]
+        model = run.deps.models.models[step.model]
+        backend = run.deps.backends[model.backend.kind]
         call = adapt_call(run.call, model)
         assert isinstance(call, ChatCall), "an adapted call keeps its kind"
         model_call = run.try_reserve(step, step.load, step.cost)

@@ -24,6 +24,7 @@ from chalicelib.generation.models import (
     Lifecycle,
     ModelBackend,
     ModelLimits,
+    OpenAiBackend,
     ServedModel,
     ServedModels,
 )
@@ -32,6 +33,8 @@ SERVED_FILE = Path(__file__).parents[2] / "models" / "served.json"
 
 _Areas = Mapping[str, Sequence[str]]
 """Regions by the name of their area, by which lists of regions abbreviate them."""
+
+_NO_AREAS: _Areas = MappingProxyType({})
 
 
 @cache
@@ -43,11 +46,12 @@ def served_models() -> ServedModels:
 def parse_served_models(document: Mapping[str, Any]) -> ServedModels:
     """Return the models of a valid document of the file's format, in its order."""
     areas: _Areas = document["areas"]
-    models = (_model(entry, areas) for entry in document["models"])
+    models = (parse_model(entry, areas) for entry in document["models"])
     return ServedModels(MappingProxyType({model.name: model for model in models}))
 
 
-def _model(entry: Mapping[str, Any], areas: _Areas) -> ServedModel:
+def parse_model(entry: Mapping[str, Any], areas: _Areas = _NO_AREAS) -> ServedModel:
+    """Return the model of a valid entry of the file's format."""
     batch, flex = entry.get("batch"), entry.get("flex")
     limits = entry["limits"]
     return ServedModel(
@@ -72,12 +76,21 @@ def _model(entry: Mapping[str, Any], areas: _Areas) -> ServedModel:
         notes=entry.get("notes", ""),
         specialty=entry.get("only", ""),
         aliases=tuple(entry.get("aliases", ())),
+        queue=entry.get("queue", ""),
     )
 
 
 def _backend(entry: Mapping[str, Any], areas: _Areas) -> ModelBackend:
     if entry["kind"] == "endpoint":
         return EndpointBackend(entry["endpoint"], entry["schema"], entry.get("asynchronous", False))
+    if entry["kind"] == "openai":
+        return OpenAiBackend(
+            url=entry["url"],
+            model_id=entry["model_id"],
+            schema=entry["schema"],
+            secret=entry.get("secret", ""),
+            reach=entry.get("reach", "region"),
+        )
     if entry["kind"] == "function":
         return FunctionBackend(
             function=entry["function"],

@@ -21,8 +21,10 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib.contracts.addresses import parse_target
 from chalicelib.contracts.generations import GenerationTask
-from chalicelib.generation.models import AUTO, Ability, BedrockApi, Modality
+from chalicelib.errors import InvalidInput
+from chalicelib.generation.models import AUTO, Ability, BedrockApi, Modality, Reach
 
 
 class ServedFileError(ValueError):
@@ -50,6 +52,16 @@ def _iso_date(text: str) -> str:
 def _template(text: str) -> str:
     if text and text.count("{}") != 1:
         raise ValueError("must be a text with {} in one place")
+    return text
+
+
+def _base_url(text: str) -> str:
+    try:
+        parse_target(text, private_allowed=True)
+    except InvalidInput as error:
+        raise ValueError(error.message.rstrip(".")) from error
+    if "?" in text or text.endswith("/"):
+        raise ValueError("url must end without a slash, and hold no query")
     return text
 
 
@@ -123,6 +135,17 @@ class FunctionEntry(_Entry):
         return self
 
 
+class OpenAiEntry(_Entry):
+    """A backend behind a server of OpenAI's API."""
+
+    kind: Literal["openai"]
+    url: Annotated[str, AfterValidator(_base_url)]
+    model_id: Text
+    schema_: str = Field(alias="schema")
+    secret: str = ""
+    reach: Reach = "region"
+
+
 class LimitsEntry(_Entry):
     """The limits of a model."""
 
@@ -166,7 +189,9 @@ class ModelEntry(_Entry):
     task: GenerationTask
     tier: Annotated[int, Field(ge=1, le=5)]
     licence: str
-    backend: Annotated[BedrockEntry | EndpointEntry | FunctionEntry, Field(discriminator="kind")]
+    backend: Annotated[
+        BedrockEntry | EndpointEntry | FunctionEntry | OpenAiEntry, Field(discriminator="kind")
+    ]
     limits: LimitsEntry
     inputs: list[Modality]
     outputs: list[Modality]
@@ -181,6 +206,7 @@ class ModelEntry(_Entry):
     notes: str = ""
     only: str = ""
     aliases: list[Text] = []
+    queue: str = ""
 
 
 class FactsEntry(_Entry):

@@ -58,6 +58,7 @@ BedrockApi = Literal["converse", "invoke"]
 LifecycleStatus = Literal["active", "legacy", "ended"]
 
 GLOBAL_PROFILE = "global"
+_OWN_SERVER = "a server of its own"
 _REACHES: Mapping[Reach, int] = {"region": 0, "geography": 1, "global": 2}
 
 
@@ -157,7 +158,33 @@ class FunctionBackend:
         return ModelRoute(self.function, region, "region", Decimal(1))
 
 
-ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend
+@dataclass(frozen=True, slots=True)
+class OpenAiBackend:
+    """A model behind a server of OpenAI's API, which an operator named.
+
+    `url` is the base to which `/chat/completions` is added. `secret` names the key in Secrets
+    Manager, empty if the server takes none. `reach` is how far away it may process a call. `schema`
+    names its body.
+    """
+
+    url: str
+    model_id: str
+    schema: str
+    secret: str = ""
+    reach: Reach = "region"
+    kind: Literal["openai"] = "openai"
+
+    def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
+        """Return its only route, or None if the server may be too far away.
+
+        Its address is told to operators alone.
+        """
+        if _REACHES[self.reach] > _REACHES[reach]:
+            return None
+        return ModelRoute(self.model_id, _OWN_SERVER, self.reach, Decimal(1))
+
+
+ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend | OpenAiBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +242,8 @@ class ServedModel:
     is the catalogue's model that stands in for it in the local cloud, empty where none does.
     `specialty` is the one kind of thing that it makes, such as digits; such a model is only used
     when asked for by name. `aliases` are further names, such as those that OpenAI's clients send.
+    `queue` names the process that works off its calls one after the other, where it shares that
+    with other models; empty where its capacity is its own.
     """
 
     name: str
@@ -238,6 +267,12 @@ class ServedModel:
     notes: str = ""
     specialty: str = ""
     aliases: tuple[str, ...] = ()
+    queue: str = ""
+
+    @property
+    def capacity(self) -> str:
+        """Return the name of the capacity that calls take: its queue's, or else its own."""
+        return self.queue or self.name
 
     @property
     def priced_as(self) -> str:

@@ -9,7 +9,7 @@ model is an exclusion, with its reason in words.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 ModelHealth = Mapping[str, Breaker]
-"""The circuit breakers of models by name; a missing one is closed."""
+"""The circuit breakers by the name of a model's capacity; a missing one is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class RouteStep:
     """One model to try: its route and service tier, and the most that all items cost.
 
     `load` is the most that one item uses of this model. `cost` is in nano-dollars, None if the
-    catalogue has no price for the model. `notes` are remarks for the caller.
+    catalogue has no price for the model. `notes` are remarks for the caller. `queue` is the queue
+    that the model shares with others, empty if none.
     """
 
     model: str
@@ -49,6 +50,12 @@ class RouteStep:
     cost: int | None
     notes: tuple[str, ...] = ()
     load: TokenLoad = field(default_factory=TokenLoad)
+    queue: str = ""
+
+    @property
+    def capacity(self) -> str:
+        """Return the name of the capacity that a call takes: the queue's, or the model's own."""
+        return self.queue or self.model
 
     def describe(self) -> str:
         """Return the step in plain English."""
@@ -137,7 +144,7 @@ def plan_route(
     obstacles: dict[str, Obstacle] = {}
     for model in order:
         assessment = eligibility.assess_model(
-            requirements, model, prices, now, health.get(model.name)
+            requirements, model, prices, now, health.get(model.capacity)
         )
         if isinstance(assessment, Candidate):
             candidates.append((model, assessment))
@@ -209,6 +216,7 @@ def _step(model: ServedModel, candidate: Candidate) -> RouteStep:
         candidate.cost,
         candidate.notes,
         candidate.load,
+        model.queue,
     )
 
 
@@ -236,8 +244,17 @@ class GiveUp:
 NextMove = TryModel | AcceptAnswer | GiveUp
 
 
-def next_move(plan: RoutePlan, attempts: Sequence[Attempt], budget: int | None = None) -> NextMove:
-    """Return the next move after `attempts`; `budget` bounds all of them, in nano-dollars."""
+def next_move(
+    plan: RoutePlan,
+    attempts: Sequence[Attempt],
+    budget: int | None = None,
+    busy_queues: Collection[str] = (),
+) -> NextMove:
+    """Return the next move after `attempts`; `budget` bounds all of them, in nano-dollars.
+
+    A model of one of `busy_queues`, in which an attempt got no answer in time, is not tried: its
+    call would wait behind the same calls.
+    """
     for attempt in attempts:
         if attempt.outcome == "accepted":
             return AcceptAnswer(attempt)
@@ -245,9 +262,11 @@ def next_move(plan: RoutePlan, attempts: Sequence[Attempt], budget: int | None =
     tried = {attempt.model for attempt in attempts}
     min_tier = _min_tier(plan, attempts)
     for step in plan.steps:
-        if step.model not in tried and step.tier >= min_tier and _affordable(step, remaining):
+        if step.model in tried or step.tier < min_tier or step.queue in busy_queues:
+            continue
+        if _affordable(step, remaining):
             return TryModel(step)
-    return GiveUp(_summary(plan, attempts, min_tier, remaining))
+    return GiveUp(_summary(plan, attempts, min_tier, remaining, busy_queues))
 
 
 def total_cost(attempts: Sequence[Attempt]) -> int:
@@ -266,15 +285,25 @@ def _affordable(step: RouteStep, left: int | None) -> bool:
     return left is None or (step.cost is not None and step.cost <= left)
 
 
-def _summary(plan: RoutePlan, attempts: Sequence[Attempt], min_tier: int, left: int | None) -> str:
+def _summary(
+    plan: RoutePlan,
+    attempts: Sequence[Attempt],
+    min_tier: int,
+    left: int | None,
+    busy_queues: Collection[str],
+) -> str:
     titles = {step.model: step.title for step in plan.steps}
     clauses = [
         f"{titles.get(attempt.model, attempt.model)} {attempt.outcome}: {attempt.reason}"
         for attempt in attempts
     ]
     tried = {attempt.model for attempt in attempts}
+    queued = [step for step in plan.steps if step.queue in busy_queues and step.model not in tried]
+    if queued:
+        titles_queued = ", ".join(step.title for step in queued)
+        clauses.append(f"not asked, as the same queue works off their calls: {titles_queued}")
     for step in plan.steps:
-        if step.model in tried:
+        if step.model in tried or step in queued:
             continue
         if step.tier < min_tier:
             clauses.append(f"{step.title} is of tier {step.tier}, and {min_tier} was not enough")

@@ -147,6 +147,10 @@ class QueryPrices:
     def _tokens(self, tokens_in: int, tokens_out: int) -> int:
         """Return nano-dollars; 0 for a model that the catalogue does not price."""
         model_id = self.chat_model_id
+        added = f"served.{model_id}"
+        if f"{added}.input_token" in self.catalogue.prices:
+            cost = self.catalogue.cost(f"{added}.input_token", tokens_in)
+            return cost + self.catalogue.cost(f"{added}.output_token", tokens_out)
         priced = self.catalogue.priced_model(model_id)
         return self.catalogue.token_cost(model_id, tokens_in, tokens_out) if priced else 0
 

@@ -14,6 +14,7 @@ from chalicelib.settings import GenerationSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.models.function import AnsweringFunction, TrainedFunction
+    from chalicelib.adapters.models.openai_client import OpenAiServers
     from chalicelib.generation.checks import AnswerJudge
     from chalicelib.generation.dependencies import Backend, Budgets
     from chalicelib.generation.executor import Generator
@@ -37,7 +38,7 @@ def generator(
     from chalicelib.generation.receipts import CostModel
     from chalicelib.jobs.ulids import ulid
     from chalicelib.wiring.budgets import budgets
-    from chalicelib.wiring.models import models_of, place
+    from chalicelib.wiring.models import models_of, place, stage_models
     from chalicelib.wiring.screening import judge, screener
 
     settings = GenerationSettings.from_environ(environ)
@@ -55,6 +56,7 @@ def generator(
             on_error=_log,
             screen=screener(environ, believed_seconds),
             allowed_models=models_of(environ, believed_seconds),
+            stage_models=stage_models(environ),
         )
     )
 
@@ -83,17 +85,27 @@ def _backends(settings: GenerationSettings) -> dict[str, Backend]:
         RealTimeInvocations,
     )
     from chalicelib.adapters.models.function import FunctionCaller
+    from chalicelib.adapters.models.openai_compatible import OpenAiCompatibleCaller
 
     seconds = settings.model_seconds
     runtime = aws.endpoints(seconds)
     return {
         "bedrock": BedrockCaller(aws.models_in, seconds),
+        "openai": OpenAiCompatibleCaller(lambda: _openai_servers(settings), seconds),
         "function": FunctionCaller(_functions(settings)),
         "endpoint": EndpointCaller(
             RealTimeInvocations(aws.endpoints, seconds),
             AsyncInvocations(runtime, aws.s3(), settings.endpoint_bucket, AsyncWait(seconds - 5.0)),
         ),
     }
+
+
+def _openai_servers(settings: GenerationSettings) -> OpenAiServers:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.models.openai_client import OpenAiServers
+    from chalicelib.adapters.secrets import ModelKeys
+
+    return OpenAiServers(ModelKeys(aws.secrets()), private_allowed=settings.private_models)
 
 
 def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:

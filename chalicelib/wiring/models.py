@@ -1,15 +1,18 @@
-"""The composition root of who may be asked, and from where: for those that plan and ask nobody."""
+"""The composition root of which models there are, who may ask them, and from where."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from chalicelib.errors import InvalidInput
-from chalicelib.settings import PlaceSettings, RecordsSettings
+from chalicelib.observability import log_refusal, logger
+from chalicelib.settings import ModelSettings, PlaceSettings, RecordsSettings
 
 if TYPE_CHECKING:
+    from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.models import Reach
     from chalicelib.generation.requirements import CallRegion
 
@@ -32,6 +35,31 @@ def models_of(
     if not believed_seconds:
         return records.allowed
     return TenantCache(records.allowed, time.monotonic, believed_seconds)
+
+
+@functools.cache
+def _stage_models(settings: ModelSettings) -> Callable[[], StageModels]:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.added_models import AddedModelRecords
+    from chalicelib.generation.added_models import ModelReader
+    from chalicelib.generation.catalogue import catalogue
+    from chalicelib.generation.model_file import served_models
+
+    records = AddedModelRecords(DynamoTable(aws.dynamodb(), settings.records_table))
+    return ModelReader(
+        served=served_models(),
+        prices=catalogue().prices,
+        read_added=lambda: records.read()[0],
+        shared_queues=settings.queues_shared,
+        monotonic=time.monotonic,
+        on_error=lambda error: log_refusal(logger("models"), error),
+    ).read
+
+
+def stage_models(environ: Mapping[str, str]) -> Callable[[], StageModels]:
+    """Return what reads the models of the stage, one reader for all of a process."""
+    return _stage_models(ModelSettings.from_environ(environ))
 
 
 def place(environ: Mapping[str, str]) -> CallRegion:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.records.documents import ApiDocumentTable
     from chalicelib.adapters.records.feedback import FeedbackTable
     from chalicelib.errors import HeadraceError
+    from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.rate_limits.guard import ModelGuard
     from chalicelib.retrieval.answer.answer_log import AnswerLog
     from chalicelib.retrieval.answer.evidence import SentenceScreen
@@ -73,6 +74,7 @@ class QueryServices:
         self._environ = environ
         self._generates = generator
         self._model_seconds = seconds
+        self.read_models: Callable[[], StageModels] = self._stage_models
 
     @cached_property
     def query_settings(self) -> QuerySettings:
@@ -137,31 +139,47 @@ class QueryServices:
         records = FeedbackTable(DynamoTable(aws.asked_dynamodb(), settings.records_table))
         return AnswerLog(records, lambda: datetime.now(UTC), ulid, _log_failure)
 
-    @cached_property
-    def answerer(self) -> QuestionAnswerer:
-        """The answer pipeline."""
-        from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
-        from chalicelib.screening.injections import InjectionScreen
+    def _stage_models(self) -> StageModels:
+        from chalicelib.wiring.models import stage_models
 
-        screen = _LoggedScreen(InjectionScreen())
+        return stage_models(self._environ)()
+
+    @property
+    def answerer(self) -> QuestionAnswerer:
+        """The answer pipeline, with the language model that the stage uses now."""
+        from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
+
+        models = self.read_models()
+        model = models.question_model or self.query_settings.chat_model_id
         return QuestionAnswerer(
             self.searcher,
             self._embedder,
-            self._writer,
-            self.prices,
+            self._writer(models, model),
+            self._prices(models, model),
             self._checker,
-            screen,
+            self._screen,
             self.answer_log,
         )
 
     @cached_property
+    def _screen(self) -> SentenceScreen:
+        from chalicelib.screening.injections import InjectionScreen
+
+        return _LoggedScreen(InjectionScreen())
+
+    @cached_property
     def prices(self) -> QueryPrices:
-        """The prices of queries."""
+        """The prices of searches."""
         from chalicelib.generation.catalogue import catalogue
         from chalicelib.retrieval.receipts import QueryPrices
 
         settings = self.query_settings
         return QueryPrices(catalogue(), settings.chat_model_id, settings.embed_memory_mb)
+
+    def _prices(self, models: StageModels, model: str) -> QueryPrices:
+        """Return the prices of answers that `model` words."""
+        known = replace(self.prices.catalogue, prices=models.prices)
+        return replace(self.prices, catalogue=known, chat_model_id=model)
 
     @cached_property
     def _embedder(self) -> EmbedFunction:
@@ -212,18 +230,16 @@ class QueryServices:
 
         return RerankFunction(aws.reranks(), self.query_settings.rerank_function)
 
-    @cached_property
-    def _writer(self) -> PassageWriter | None:
-        if not self.query_settings.chat_model_id:
+    def _writer(self, models: StageModels, model: str) -> PassageWriter | None:
+        """Return what words answers by `model`, a name or an id of Bedrock; None without one."""
+        if not model:
             return None
-        from chalicelib.generation.catalogue import catalogue
         from chalicelib.retrieval.answer.passage_writer import PassageWriter, passage_limits
 
-        model_id = self.query_settings.chat_model_id
         return PassageWriter(
             self._generates,
-            model_id,
-            passage_limits(catalogue(), model_id),
+            model,
+            passage_limits(models.models, model),
             self._model_seconds,
             unrequested_seconds=self.query_settings.answer_model_seconds,
             guard=self._answer_guard,

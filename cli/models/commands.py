@@ -12,10 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.lazy import LazyGroup
 from cli.models import checks, listing
-from cli.options import data_dir_option, json_option
+from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 
 if TYPE_CHECKING:
+    from chalicelib.generation.added_models import StageModels
     from models.pull.cache import PullProgress as Step
     from models.pull.cache import PullStatus
 
@@ -38,7 +39,9 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
 @click.group(
     cls=LazyGroup,
     later={
+        "add": "cli.models.added_models:add_model",
         "compare": "cli.models.compare:compare_models",
+        "remove": "cli.models.added_models:remove_model",
         "serve": "cli.models.serve:serve_model",
         "transform": "cli.models.transform:transform_model",
         "versions": "cli.models.compare:list_versions",
@@ -51,42 +54,53 @@ def models() -> None:
 @models.command("ls")
 @click.option("--served", is_flag=True, help="List the models that answer calls instead.")
 @into_option
+@stage_options
 @json_option
-def list_models(served: bool, into: Path | None, as_json: bool) -> None:
-    """List the catalogue's models and whether they are here."""
+def list_models(place: StageOptions, /, served: bool, into: Path | None, as_json: bool) -> None:
+    """List the catalogue's models and whether they are here.
+
+    With --served, those that answer calls; and those added to the stage, or to the local cloud
+    that runs.
+    """
     output = Output(as_json=as_json)
     if served:
-        listing.show_list(output)
+        listing.show_list(output, _stage_models(place))
         return
-    _show(output, _statuses(into))
+    statuses = _statuses(into)
+    _show(output, statuses)
+    for status in statuses if not as_json else ():
+        if status.model.notes:
+            output.line(f"{status.model.name}: {status.model.notes}", "dim")
 
 
 @models.command("show")
 @click.argument("name")
+@stage_options
 @json_option
-def show_model(name: str, as_json: bool) -> None:
+def show_model(place: StageOptions, /, name: str, as_json: bool) -> None:
     """Show all details of a model, by its name or its id on Bedrock."""
-    listing.show_one(Output(as_json=as_json), name)
+    listing.show_one(Output(as_json=as_json), name, _stage_models(place))
 
 
 @models.command("check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--files/--no-files", default=True, help="Whether to hash the local files.")
 @click.option("--bedrock", is_flag=True, help="Compare with Bedrock's list as well.")
-@click.option("--region", help="AWS region to query, instead of a running local cloud.")
-@click.option("--profile", help="Profile of the AWS credentials.")
 @into_option
-@data_dir_option
+@stage_options
 @json_option
 def check_models(
+    place: StageOptions,
+    /,
+    names: tuple[str, ...],
     files: bool,
     bedrock: bool,
-    region: str | None,
-    profile: str | None,
     into: Path | None,
-    data_dir: Path,
     as_json: bool,
 ) -> None:
     """Check the files of models, and the list of models that answer calls.
+
+    With NAMEs of added models, their servers are asked instead, from here and with their keys.
 
     The hash of every file is compared with the catalogue's, and models/served.json is checked for
     consistency. With --bedrock, --region or --profile it is compared with
@@ -95,11 +109,17 @@ def check_models(
     one legacy that is active here.
     """
     output = Output(as_json=as_json)
+    if names:
+        from cli.models.added_models import check_servers
+
+        check_servers(output, place, names)
+        return
     statuses = _statuses(into) if files else []
     held = checks.by_itself()
+    region, profile = place.region, place.profile
     if bedrock or region or profile:
         given = click.get_current_context().obj
-        held = checks.beside_bedrock(held, data_dir, region, profile, given)
+        held = checks.beside_bedrock(held, place.data_dir, region, profile, given)
     if as_json:
         output.json({"files": [_as_fields(status) for status in statuses], **held.as_fields()})
     else:
@@ -164,6 +184,18 @@ class _Bars:
         self._progress.update(
             task, completed=step.done, total=step.total or None, step=f"{step.step} {step.file}"
         )
+
+
+def _stage_models(place: StageOptions) -> StageModels:
+    """Return the models of the stage that is named, of the local cloud that runs, or the files'."""
+    from cli.local.cloud import running_cloud
+
+    if place.stage is None and running_cloud(place.data_dir) is None:
+        return listing.catalogue_models()
+    from cli.models.added_models import open_stage, translate_errors
+
+    with translate_errors():
+        return open_stage(place).models()
 
 
 def _statuses(into: Path | None) -> list[PullStatus]:

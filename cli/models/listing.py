@@ -11,8 +11,10 @@ from cli.failures import UsageError
 from cli.output import Output
 
 if TYPE_CHECKING:
+    from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.catalogue import LocalModel
     from chalicelib.generation.models import ServedModel
+    from chalicelib.generation.pricing import Prices
 
 _MILLION = 1_000_000
 
@@ -22,18 +24,27 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def show_list(output: Output) -> None:
-    """Print every model that answers calls."""
+def catalogue_models() -> StageModels:
+    """Return the models of the files, to which no stage has added any."""
+    from chalicelib.generation.added_models import StageModels
+    from chalicelib.generation.catalogue import catalogue
     from chalicelib.generation.model_file import served_models
 
-    models = list(served_models().models.values())
+    return StageModels(served_models(), catalogue().prices)
+
+
+def show_list(output: Output, stage: StageModels) -> None:
+    """Print every model that answers calls."""
+    models = list(stage.models.models.values())
     if output.as_json:
-        output.json([described(model) for model in models])
+        output.json([described(model, stage.prices) for model in models])
         return
     output.table(
         ("model", "task", "tier", "state", "context", "$ per 1M in", "out", "batch", "flex", "by"),
-        [_row(model) for model in models],
+        [_row(model, stage.prices) for model in models],
     )
+    if stage.question_model:
+        output.line(f"Answers on documents are worded by {stage.question_model}.")
     output.line(_image_note())
 
 
@@ -51,7 +62,7 @@ def _image_note() -> str:
     )
 
 
-def show_one(output: Output, name: str) -> None:
+def show_one(output: Output, name: str, stage: StageModels) -> None:
     """Print all details of a model that answers calls, or of one that runs here.
 
     Raises:
@@ -59,10 +70,9 @@ def show_one(output: Output, name: str) -> None:
     """
     from chalicelib.errors import NotFound
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.model_file import served_models
 
     try:
-        details = described(served_models().model(name))
+        details = described(stage.models.model(name), stage.prices)
     except NotFound as error:
         local = catalogue().models.get(name)
         if local is None:
@@ -78,13 +88,11 @@ def show_one(output: Output, name: str) -> None:
     output.table(("field", "value"), rows)
 
 
-def described(model: ServedModel) -> dict[str, Any]:
+def described(model: ServedModel, known: Prices) -> dict[str, Any]:
     """Return a served model as plain fields, with its prices."""
-    from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.models import BedrockBackend
+    from chalicelib.generation.models import BedrockBackend, OpenAiBackend
     from chalicelib.generation.pricing import price_units
 
-    known = catalogue().prices
     backend = model.backend
     ways: dict[str, Any] = {"kind": backend.kind}
     if isinstance(backend, BedrockBackend):
@@ -97,6 +105,9 @@ def described(model: ServedModel) -> dict[str, Any]:
                 for profile in backend.profiles.values()
             },
         }
+    if isinstance(backend, OpenAiBackend):
+        ways |= {"url": backend.url, "model_id": backend.model_id, "reach": backend.reach}
+        ways |= {"key": backend.secret or "none"}
     life = model.lifecycle
     return {
         "name": model.name,
@@ -128,6 +139,7 @@ def described(model: ServedModel) -> dict[str, Any]:
         "flex": str(model.flex or ""),
         "licence": model.licence,
         "local": model.local,
+        "queue": model.queue,
         "notes": model.notes,
     }
 
@@ -147,28 +159,26 @@ def _local(model: LocalModel) -> dict[str, Any]:
         "sources": [source.package or source.url for source in model.sources],
         "licence": model.licence,
         "upstream": model.upstream,
+        "notes": model.notes,
     }
 
 
-def _row(model: ServedModel) -> tuple[object, ...]:
+def _row(model: ServedModel, known: Prices) -> tuple[object, ...]:
     backend = model.backend
     by = getattr(backend, "model_id", "") or getattr(backend, "function", "") or backend.kind
     state = model.lifecycle.status_on(today())
     ends = f" {model.lifecycle.ends}" if model.lifecycle.ends is not None else ""
     return (
         *(model.name, model.task, model.tier, f"{state}{ends}", model.limits.context_tokens or "-"),
-        *_prices(model),
+        *_prices(model, known),
         model.batch.price_factor if model.batch is not None else "-",
         model.flex or "-",
         by,
     )
 
 
-def _prices(model: ServedModel) -> Iterator[str]:
+def _prices(model: ServedModel, known: Prices) -> Iterator[str]:
     """Yield the price of a million tokens in, then out; or of a picture, or of a second."""
-    from chalicelib.generation.catalogue import catalogue
-
-    known = catalogue().prices
     for kind in ("input_token", "output_token"):
         price = known.get(model.price_unit(kind))
         yield "-" if price is None else f"{(price.dollars * _MILLION).normalize():f}"

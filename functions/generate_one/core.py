@@ -1,9 +1,9 @@
 """Answer the one call of a job, and store its result where a batch stores results.
 
 A call for which there is no capacity is repeated after a rest, until its deadline. One that was
-paid for and returned nothing is made `MOST_PAID` times; its cost is stored each time, and only the
-last is a failure. An item with an outcome is not asked again, whatever happened to the step that
-wrote it.
+paid for and returned nothing is made `MAX_PAID_TRIES` times; its cost is stored each time, and only
+the last is a failure. An item with an outcome is not asked again, whatever happened to the step
+that wrote it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from chalicelib.batches.estimate import BatchEstimator
 from chalicelib.batches.input_reader import InputReader
 from chalicelib.batches.outcomes import EXPIRED, item_error
 from chalicelib.batches.results import ResultWriter
-from chalicelib.batches.rounds import ItemStatus
+from chalicelib.batches.rounds import ItemStatus, was_paid
 from chalicelib.batches.storage import ItemObjects
 from chalicelib.budgets.settlement import Recount
 from chalicelib.contracts.batches import BatchCheckpoint, ItemError, ItemRef
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import Conflict, HeadraceError
+from chalicelib.generation.added_models import StageModels
 from chalicelib.generation.catalogue import Catalogue
 from chalicelib.generation.dependencies import CallLimits
-from chalicelib.generation.models import ServedModels
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.generate_one.single_call import SingleCall, SingleCallGenerator, was_paid
+from functions.generate_one.single_call import SingleCall, SingleCallGenerator
 
 SECONDS = 780.0
 """How long an answer may take in one step, all models that are tried for it together. The function
@@ -63,6 +63,7 @@ class Deps:
     """Collaborators of `run`.
 
     Attributes:
+        models: returns the models of the stage with their prices.
         models_of: returns the models that a tenant may use, None for all.
         recount: returns the unsettled reservations of its budgets since a time.
         within: returns the limits of a call that may take so many seconds from now.
@@ -75,7 +76,7 @@ class Deps:
     objects: ItemObjects
     answerer: SingleCallGenerator
     purse: BudgetSettler
-    served: Callable[[], ServedModels]
+    models: Callable[[], StageModels]
     catalogue: Callable[[], Catalogue]
     place: CallRegion
     models_of: Callable[[str], frozenset[str] | None]
@@ -122,8 +123,9 @@ class _Step:
             batch_order(job_input), BatchEstimator(deps.place, deps.models_of(job_input.tenant))
         )
         reading.read(deps.objects, job_input.bucket, state.prefix)
+        stage = deps.models()
         estimate = reading.tally.estimate(
-            deps.served(), deps.catalogue().prices, deps.desk.now(), concurrency=1
+            stage.models, stage.prices, deps.desk.now(), concurrency=1
         )
         place = first_checkpoint(reading, estimate, state).model_copy(
             update={"phase": "generating"}

@@ -19,13 +19,12 @@ from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import CallLimits
-from chalicelib.generation.model_file import served_models
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import RecordsSettings, memory_gb
 from chalicelib.wiring.budgets import budgets, recounts
 from chalicelib.wiring.generation import generator
-from chalicelib.wiring.models import models_of, place
+from chalicelib.wiring.models import models_of, place, stage_models
 from functions.generate_one import core
 
 SERVICE = "generate_one"
@@ -44,7 +43,7 @@ def deps() -> core.Deps:
         objects=S3BatchObjects(aws.s3()),
         answerer=answerer,
         purse=purse,
-        served=served_models,
+        models=stage_models(os.environ),
         catalogue=catalogue,
         place=place(os.environ),
         models_of=models_of(os.environ),

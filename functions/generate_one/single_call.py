@@ -11,6 +11,7 @@ from chalicelib.batches.checkpoint import batch_order
 from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import item_lines, parse_item
 from chalicelib.batches.outcomes import error_outcome, spending_outcome
+from chalicelib.batches.rounds import MAX_PAID_TRIES, was_paid
 from chalicelib.budgets.spender import Bill, Spender
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, NotFound, Throttled, Transient, is_fault
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Generation, Terms
     from chalicelib.generation.dependencies import CallLimits
     from chalicelib.jobs.lifecycle import JobState
-
-MOST_PAID = 3
-"""How often a call is made that is paid for but returns nothing, as if it takes too long."""
 
 
 class SingleCallGenerator(Protocol):
@@ -99,7 +97,7 @@ class SingleCall:
     def _passes(self, error: HeadraceError) -> bool:
         """Return whether a call that failed with `error` should be retried."""
         is_passing = isinstance(error, (Throttled, Transient))
-        return is_passing and self.place.idle + was_paid(error) < MOST_PAID
+        return is_passing and self.place.idle + was_paid(error) < MAX_PAID_TRIES
 
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
         """Store the cost of an item that is asked again."""
@@ -119,8 +117,3 @@ class SingleCall:
 
     def _key(self, folder: str, ref: ItemRef) -> str:
         return self.state.prefix + folder + storage.item_file(ref.n)
-
-
-def was_paid(error: HeadraceError) -> bool:
-    """Return whether a call that failed with `error` used a model or cost something."""
-    return error.usage is not None or error.receipt is not None

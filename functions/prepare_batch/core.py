@@ -30,8 +30,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 if TYPE_CHECKING:
     from chalicelib.batches.prompt_items import PromptRenderer
     from chalicelib.batches.storage import ItemObjects
-    from chalicelib.generation.models import ServedModels
-    from chalicelib.generation.pricing import Prices
+    from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.requirements import CallRegion
     from chalicelib.jobs.lifecycle import JobState
 
@@ -40,14 +39,14 @@ if TYPE_CHECKING:
 class Deps:
     """Collaborators of `run`.
 
-    `models_of` returns the models that a tenant may use, None for all. `prompts` returns a new
-    renderer of its prompts for each batch. `concurrency` is how many children answer at once.
+    `models` returns those of the stage with their prices; `models_of` the ones that a tenant may
+    use, None for all. `prompts` returns a new renderer of its prompts for each batch. `concurrency`
+    is how many children answer at once.
     """
 
     desk: StepContext
     objects: ItemObjects
-    served: Callable[[], ServedModels]
-    prices: Callable[[], Prices]
+    models: Callable[[], StageModels]
     place: CallRegion
     models_of: Callable[[str], frozenset[str] | None]
     prompts: Callable[[str], PromptRenderer]
@@ -90,14 +89,15 @@ class _Step:
         tally = BatchEstimator(self.deps.place, self.deps.models_of(job_input.tenant))
         reading = InputReader(order, tally, partial(self.deps.prompts, job_input.tenant))
         reading.read(self.deps.objects, job_input.bucket, state.prefix)
+        stage = self.deps.models()
         estimate = reading.tally.estimate(
-            self.deps.served(),
-            self.deps.prices(),
+            stage.models,
+            stage.prices,
             self.deps.desk.now(),
             self.deps.concurrency * THREADS,
         )
         job = choose_service_job(
-            order, estimate, self.deps.served(), self.deps.place, self.deps.desk.now()
+            order, estimate, stage.models, self.deps.place, self.deps.desk.now()
         )
         if job is not None:
             estimate = estimate.model_copy(update={"dollars": dollars(job.nanodollars)})
@@ -131,7 +131,8 @@ class _Step:
         if place.estimate is None:
             return None
         order, now = batch_order(state.input), self.deps.desk.now()
-        return choose_service_job(order, place.estimate, self.deps.served(), self.deps.place, now)
+        models = self.deps.models().models
+        return choose_service_job(order, place.estimate, models, self.deps.place, now)
 
 
 def _again(state: JobState, place: BatchCheckpoint) -> StepOutcome:

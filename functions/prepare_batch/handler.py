@@ -13,12 +13,10 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.contracts.jobs import StepRequest
-from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.model_file import served_models
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb
-from chalicelib.wiring.models import models_of, place
+from chalicelib.wiring.models import models_of, place, stage_models
 from functions.prepare_batch import core
 
 if TYPE_CHECKING:
@@ -33,8 +31,7 @@ def deps() -> core.Deps:
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=S3BatchObjects(aws.s3()),
-        served=served_models,
-        prices=lambda: catalogue().prices,
+        models=stage_models(os.environ),
         place=place(os.environ),
         models_of=models_of(os.environ),
         prompts=_prompts,

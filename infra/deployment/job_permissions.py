@@ -1,8 +1,9 @@
-"""IAM permissions to find, stop and remove what a stage has in Bedrock and SageMaker.
+"""IAM permissions for what a stage has in Bedrock, SageMaker and Secrets Manager.
 
-`python -m infra.deployment.job_permissions` writes `infra/deployer-jobs-policy.json`. It is a
-separate policy because one policy of all would exceed IAM's character limit; `headrace destroy`
-goes on without it, and says what it could not look for.
+They find, stop and remove jobs, models and the keys of added models, which `headrace models add`
+keeps there. `python -m infra.deployment.job_permissions` writes `infra/deployer-jobs-policy.json`.
+It is a separate policy because one policy of all would exceed IAM's character limit; `headrace
+destroy` goes on without it, and says what it could not look for.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
@@ -31,8 +32,19 @@ JOB_STATEMENTS: tuple[DeployerStatement, ...] = (
             "sagemaker:ListProcessingJobs",
             "sagemaker:ListTrainingJobs",
             "sagemaker:ListTransformJobs",
+            "secretsmanager:ListSecrets",
         ),
         ("*",),
+    ),
+    DeployerStatement(
+        "KeepKeysOfAddedModels",
+        (
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+        ),
+        ("arn:aws:secretsmanager:*:*:secret:headrace/*",),
     ),
     DeployerStatement(
         "StopBatchJobs",

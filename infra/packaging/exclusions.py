@@ -15,7 +15,15 @@ from typing import Any
 SERVICES = frozenset(
     {
         *("bedrock", "bedrock-runtime", "dynamodb", "events", "lambda", "s3", "s3vectors", "sqs"),
-        *("sagemaker-runtime", "scheduler", "stepfunctions", "sso", "sso-oidc", "sts"),
+        *(
+            "sagemaker-runtime",
+            "scheduler",
+            "secretsmanager",
+            "stepfunctions",
+            "sso",
+            "sso-oidc",
+            "sts",
+        ),
     }
 )
 """The services that the adapters call, and those that botocore's credentials may."""

@@ -40,7 +40,12 @@ class Journal:
     """Calls in the order in which they were made, each with a sequence number."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create the journal at `path`, without what only earlier versions kept."""
+        """Open or create the journal at `path`, without what only earlier versions kept.
+
+        Only its owner may read it, since secrets are in it.
+        """
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         self._database = Database(path, _SCHEMA)
         marks = ", ".join("?" for _ in NOT_JOURNALLED)
         self._database.write(

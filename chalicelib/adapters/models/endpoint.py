@@ -7,20 +7,16 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters.models.call_limits import remaining_seconds, with_earlier_usage
+from chalicelib.adapters.models.text_embedding import embed_texts
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
     EmbedCall,
-    EmbedOutput,
     Reply,
-    Usage,
 )
 from chalicelib.errors import ModelFailure, Unsupported
 from chalicelib.generation.bodies import embeddings, openai_chat
-from chalicelib.generation.bodies.embeddings import require_texts
 from chalicelib.generation.models import EndpointBackend, ModelRoute, ServedModel
-from chalicelib.generation.tokens import estimated_tokens
 
 if TYPE_CHECKING:
     from chalicelib.adapters.models.endpoint_client import AsyncInvocations, RealTimeInvocations
@@ -77,7 +73,7 @@ class EndpointCaller:
         answered = self._asked(
             model, route, openai_chat.build_request(call), asking, asking.seconds_left
         )
-        read = openai_chat.parse_answer(answered)
+        read = openai_chat.parse_answer(answered, call)
         return Reply(
             model=model.name,
             answered_by=read.answered_by or route.model_id,
@@ -92,29 +88,13 @@ class EndpointCaller:
         body = embeddings.ENDPOINT_FORMATS.get(_backend(model).schema)
         if body is None:
             raise _unsupported(model, call)
-        require_texts(call, model.name)
-        vectors: list[tuple[float, ...]] = []
-        tokens = 0
-        began = time.monotonic()
-        for request in body.requests(call):
-            with with_earlier_usage(Usage(tokens_in=tokens)):
-                left = remaining_seconds(asking.seconds_left, time.monotonic() - began)
-                found = body.answer(self._asked(model, route, request, asking, left))
-            texts = call.texts[len(vectors) : len(vectors) + len(found.vectors)]
-            vectors += found.vectors
-            told = found.tokens
-            tokens += told if told is not None else sum(map(estimated_tokens, texts))
-        if len(vectors) != len(call.texts):
-            raise ModelFailure(
-                f"{model.name} gave {len(vectors)} vectors for {len(call.texts)} texts.",
-                usage=Usage(tokens_in=tokens),
-            )
-        return Reply(
-            model=model.name,
-            answered_by=route.model_id,
-            output=EmbedOutput(vectors=tuple(vectors)),
-            usage=Usage(tokens_in=tokens),
-            seconds=0.0,
+        return embed_texts(
+            model.name,
+            route.model_id,
+            call,
+            body,
+            lambda request, left: self._asked(model, route, request, asking, left),
+            asking.seconds_left,
         )
 
     def _asked(

@@ -1,6 +1,7 @@
-"""Which models tenants may use, where an operator said so.
+"""Which models tenants may use, where an operator said so, and the breakers of models.
 
-TENANT#<tenant>   MODELS   the names of the catalogue that it may use, as a list of JSON
+TENANT#<tenant>   MODELS           the names of the catalogue that it may use, as a list of JSON
+MODELS            BREAKER#<name>   the circuit breaker of a tenant's calls
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ class ModelServices:
     """The collaborators of the views.
 
     Attributes:
-        served: The models of the catalogue.
+        served: Returns the models of the stage.
         place: The region that models are called from, and those that calls may reach.
         now: Returns the time, by which models begin and end.
         models_of: Returns the models that a tenant may use, None for all.
     """
 
-    served: ServedModels
+    served: Callable[[], ServedModels]
     place: CallRegion
     now: Callable[[], datetime]
     models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
@@ -40,11 +40,11 @@ class ModelServices:
 
 def build_services(parts: ApiParts) -> ModelServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.generation.model_file import served_models
-    from chalicelib.wiring.models import models_of, place
+    from chalicelib.wiring.models import models_of, place, stage_models
 
+    read_models = stage_models(parts.environ)
     return ModelServices(
-        served=served_models(),
+        served=lambda: read_models().models,
         place=place(parts.environ),
         now=utcnow,
         models_of=models_of(parts.environ),
@@ -63,7 +63,7 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
 
         deps = services()
         allowed = deps.models_of(tenant_of(blueprint.current_request))
-        return json_response(model_list(deps.served, deps.place, deps.now().date(), allowed))
+        return json_response(model_list(deps.served(), deps.place, deps.now().date(), allowed))
 
     @blueprint.route("/v1/models/{model}", methods=["GET"], authorizer=authorizer)
     @serve_operation(
@@ -76,6 +76,6 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
         deps = services()
         allowed = deps.models_of(tenant_of(blueprint.current_request))
         day = deps.now().date()
-        return json_response(model_object(deps.served, deps.place, day, model, allowed))
+        return json_response(model_object(deps.served(), deps.place, day, model, allowed))
 
     return blueprint

@@ -1,7 +1,7 @@
-"""A chat call as a request to OpenAI's chat API, as containers serve it. Pure.
+"""A chat call as a request to OpenAI's chat API, as containers and servers take it. Pure.
 
-vLLM and the Large Model Inference containers of SageMaker accept it on /invocations. The model is
-not named: an endpoint has one.
+vLLM and the Large Model Inference containers of SageMaker accept it on /invocations. An endpoint
+has one model, so that the body names none; a server of several is told which.
 https://platform.openai.com/docs/api-reference/chat/create
 https://docs.djl.ai/master/docs/serving/serving/docs/lmi/user_guides/chat_input_output_schema.html
 """
@@ -33,6 +33,13 @@ Body = dict[str, Any]
 
 SCHEMA = "openai-chat"
 """The name of this body in a served model's backend."""
+COMPLETION_TOKENS_SCHEMA = "openai-chat-completion-tokens"
+"""The same body with the field that OpenAI's own models take instead of `max_tokens`."""
+TOKEN_LIMITS: Mapping[str, str] = {
+    SCHEMA: "max_tokens",
+    COMPLETION_TOKENS_SCHEMA: "max_completion_tokens",
+}
+"""The field that bounds the answer, by the name of the body."""
 
 _FINISH: Mapping[str, Finish] = {
     "stop": "stop",
@@ -53,9 +60,9 @@ class ChatCompletionAnswer:
     answered_by: str
 
 
-def build_request(call: ChatCall, *, stream: bool = False) -> Body:
+def build_request(call: ChatCall, *, stream: bool = False, schema: str = SCHEMA) -> Body:
     """Return the body for `call`; one that streams asks for its usage at the end."""
-    body: Body = {"messages": _messages(call), "max_tokens": call.max_tokens}
+    body: Body = {"messages": _messages(call), TOKEN_LIMITS[schema]: call.max_tokens}
     for name in ("temperature", "top_p", "seed"):
         if getattr(call, name) is not None:
             body[name] = getattr(call, name)
@@ -83,8 +90,12 @@ def build_request(call: ChatCall, *, stream: bool = False) -> Body:
     return body
 
 
-def parse_answer(body: Any) -> ChatCompletionAnswer:
-    """Return the answer of a container. Raises `ModelFailure` for another shape."""
+def parse_answer(body: Any, call: ChatCall) -> ChatCompletionAnswer:
+    """Return the answer of a container, with its usage estimated if it reports none.
+
+    Raises:
+        ModelFailure: the answer has another shape. It may have been billed.
+    """
     try:
         choice = body["choices"][0]
         message = choice["message"]
@@ -101,9 +112,13 @@ def parse_answer(body: Any) -> ChatCompletionAnswer:
             tool_calls=calls,
             finish=_finish(choice["finish_reason"]),
         )
-        return ChatCompletionAnswer(output, _usage(body["usage"]), str(body.get("model") or ""))
+        told = body.get("usage")
+        usage = _usage(told) if told else _estimated(call, output.text)
+        return ChatCompletionAnswer(output, usage, str(body.get("model") or ""))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ModelFailure(f"The endpoint's answer is no chat completion: {error!r}.") from error
+        raise ModelFailure(
+            f"The endpoint's answer is no chat completion: {error!r}.", unaccounted=True
+        ) from error
 
 
 def parse_stream(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
@@ -230,7 +245,9 @@ def _format(name: str, schema: Mapping[str, Any] | None) -> Body:
 
 def _finish(reason: Any) -> Finish:
     if reason not in _FINISH:
-        raise ModelFailure(f"The model stopped for {reason}, and what it wrote cannot be used.")
+        raise ModelFailure(
+            f"The model stopped for {reason}, and what it wrote cannot be used.", unaccounted=True
+        )
     return _FINISH[reason]
 
 

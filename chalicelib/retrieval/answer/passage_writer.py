@@ -21,7 +21,7 @@ from chalicelib.contracts.generations import (
     Terms,
     TextPart,
 )
-from chalicelib.errors import HeadraceError, ModelFailure, Throttled, Transient
+from chalicelib.errors import HeadraceError, ModelFailure, NotFound, Throttled, Transient
 from chalicelib.generation.attempt import MIN_CALL_SECONDS
 from chalicelib.generation.dependencies import NO_LIMITS, CallGuard, CallLimits
 from chalicelib.generation.fences import neutralize, random_fence
@@ -33,7 +33,7 @@ from chalicelib.retrieval.answer.model_calls import ModelReply, RestingModel
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.search import Hit
-    from chalicelib.generation.catalogue import Catalogue
+    from chalicelib.generation.models import ServedModels
 
 
 _ANSWER = (
@@ -131,12 +131,15 @@ class PassageLimits:
     passage_tokens: int
 
 
-def passage_limits(catalogue: Catalogue, model_id: str) -> PassageLimits:
-    """Return the catalogue's limits for a Bedrock model, or cautious ones if it has none."""
-    model = catalogue.bedrock_model(model_id)
-    if model is None or not model.context_tokens:
+def passage_limits(served: ServedModels, name: str) -> PassageLimits:
+    """Return the limits of a model, by name or id of Bedrock, or cautious ones if it has none."""
+    try:
+        limits = served.model(name).limits
+    except NotFound:
         return PassageLimits(_DEFAULT_CONTEXT, _DEFAULT_PASSAGES)
-    return PassageLimits(model.context_tokens, model.passage_tokens)
+    return PassageLimits(
+        limits.context_tokens or _DEFAULT_CONTEXT, limits.passage_tokens or _DEFAULT_PASSAGES
+    )
 
 
 class CallGenerator(Protocol):

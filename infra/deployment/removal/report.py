@@ -39,6 +39,7 @@ def show_inventory(inventory: StageInventory, voice: Console) -> None:
         (each.kind, each.name, f"{each.status}, billed until it ends") for each in services.jobs
     ]
     rows += [(each.kind, each.name, each.status) for each in services.hosted]
+    rows += [("secret", name, "the key of an added model") for name in services.secrets]
     rows += [
         ("model package group", each.name, f"{len(each.versions)} versions")
         for each in services.groups

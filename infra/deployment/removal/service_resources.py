@@ -1,4 +1,4 @@
-"""Jobs and models of a stage in Bedrock and SageMaker, which outlive its stack.
+"""Jobs, models and keys of a stage in services of AWS, which outlive its stack.
 
 A job is of no stack: it runs on, and is billed, after everything that asked for it is gone.
 
@@ -51,21 +51,23 @@ class ModelGroup:
 
 @dataclass(frozen=True, slots=True)
 class ServiceInventory:
-    """The jobs, models and endpoints of a stage in Bedrock and SageMaker.
+    """The jobs, models and endpoints of a stage in Bedrock and SageMaker, and keys of models.
 
     `jobs` run, `groups` and `hosted` (models, endpoints and their configurations) lie there.
-    `unseen` are sentences about what could not be looked for.
+    `secrets` are the names of the keys of added models in Secrets Manager. `unseen` are sentences
+    about what could not be looked for.
     """
 
     jobs: Sequence[ServiceResource] = ()
     groups: Sequence[ModelGroup] = ()
     hosted: Sequence[ServiceResource] = ()
     unseen: Sequence[str] = ()
+    secrets: Sequence[str] = ()
 
     @property
     def is_empty(self) -> bool:
         """Return whether nothing was found."""
-        return not (self.jobs or self.groups or self.hosted)
+        return not (self.jobs or self.groups or self.hosted or self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ def find_service_resources(
     jobs = _look(unseen, "jobs of SageMaker", lambda: _sagemaker_jobs(account, stage))
     hosted = _look(unseen, "models and endpoints of SageMaker", lambda: _hosted(account, stage))
     groups = _look(unseen, "groups of SageMaker's model registry", lambda: _groups(account, stage))
-    return ServiceInventory([*batches, *jobs], groups, hosted, unseen)
+    secrets = _look(unseen, "keys of added models", lambda: _secrets(account, stage))
+    return ServiceInventory([*batches, *jobs], groups, hosted, unseen, secrets)
 
 
 def stop_service_jobs(
@@ -184,7 +187,13 @@ def stop_service_jobs(
 
 
 def delete_service_resources(account: Account, inventory: ServiceInventory, voice: Console) -> None:
-    """Delete endpoints, models, and groups of the registry with all their versions."""
+    """Delete keys of models, endpoints, models, and groups of the registry with all versions."""
+    for secret in inventory.secrets:
+        voice.line(f"Removing the secret {secret}.", "dim")
+        with _ignore_ended():
+            account.client("secretsmanager").delete_secret(
+                SecretId=secret, ForceDeleteWithoutRecovery=True
+            )
     sagemaker: Any = account.client("sagemaker") if not inventory.is_empty else None
     for each in inventory.hosted:
         voice.line(f"Removing the {each.kind} {each.name}.", "dim")
@@ -221,6 +230,15 @@ def _sagemaker_jobs(account: Account, stage: str) -> Iterator[ServiceResource]:
 def _hosted(account: Account, stage: str) -> Iterator[ServiceResource]:
     for kind in HOSTED_KINDS:
         yield from _named(account, stage, kind)
+
+
+def _secrets(account: Account, stage: str) -> Iterator[str]:
+    prefix = f"headrace/{stage}/models/"
+    listed = account.client("secretsmanager").get_paginator("list_secrets")
+    for page in listed.paginate(Filters=[{"Key": "name", "Values": [prefix]}]):
+        yield from (
+            str(each["Name"]) for each in page["SecretList"] if each["Name"].startswith(prefix)
+        )
 
 
 def _named(

@@ -293,7 +293,9 @@ class Api:
             now=lambda: NOW,
             new_id=ulid,
         )
-        self.batches = BatchServices(self.jobs, self._sign, self.batch_objects, lambda: NOW)
+        self.batches = BatchServices(
+            self.jobs, self._sign, self.batch_objects, lambda: NOW, served_models
+        )
         self.picture_jobs = PictureJobServices(self.jobs, self.records)
         self.removals = RemovalServices(
             self.jobs, self.tenants, self.records, self.records, lambda: self.records
@@ -355,11 +357,12 @@ class Api:
             lambda tenant, writes: [],
             lambda tenant, webhook_id: self.webhook_records.webhook(tenant, webhook_id) is not None,
             self.prompts.library,
+            served_models,
         )
         self.schedules = ScheduleServices(self.room.library(terms.check), self.records)
         self.models_allowed: dict[str, frozenset[str]] = {}
         self.openai_models = ModelServices(
-            served_models(), CallRegion("us-east-1"), lambda: NOW, self.models_allowed.get
+            served_models, CallRegion("us-east-1"), lambda: NOW, self.models_allowed.get
         )
         self.stored = FakeFiles()
         self.openai_files = FileServices(self.stored, lambda: NOW, ulid)
@@ -369,12 +372,10 @@ class Api:
         self.screenings = ScreeningServices(ContentScreens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
         self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())
-        self.ask = AskServices(
-            QuestionAnswerer(
-                searcher, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
-            ),
-            self.records,
+        answerer = QuestionAnswerer(
+            searcher, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
         )
+        self.ask = AskServices(lambda: answerer, self.records)
         self.feedback = FeedbackServices(
             self.records, self.ratings, self.rows, self.bus, self.records, lambda: NOW
         )

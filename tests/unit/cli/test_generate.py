@@ -31,7 +31,14 @@ PICTURES = [base64.b64encode(data).decode() for data in (b"one", b"two")]
 
 def answer(output: dict[str, Any]) -> dict[str, Any]:
     plan = ["1. Nova Micro (tier 1), at once: at most $0.0000065."]
-    return {"generation_id": "gen_1", "output": output, "plan": plan, "receipt": RECEIPT}
+    by = "smollm2-135m-instruct-q4_1"
+    return {
+        "generation_id": "gen_1",
+        "output": output,
+        "plan": plan,
+        "receipt": RECEIPT,
+        "answered_by": by,
+    }
 
 
 def asked(fake: FakeHeadrace) -> dict[str, Any]:
@@ -50,6 +57,7 @@ def test_an_answer_should_be_printed_with_what_it_cost(
     assert ended.out.startswith("A river runs.\n")
     assert "$0.0000026 as amazon.nova-micro-v1:0" in ended.out
     assert "next dearer: Nova Lite" in ended.out
+    assert "135 million parameters" in ended.err, "a stand-in is named as what it is"
     assert "tier 1" not in ended.out
     assert asked(fake) == {"prompt": "Write of a river.", "fallback": True, "checks": []}
     assert "tier 1" in headrace("generate", "Write of a river.", "--explain").out

@@ -8,8 +8,13 @@ import pytest
 from chalicelib.api import ask, documents, feedback, retries, search
 from chalicelib.api.resources import RESOURCES, ApiResource
 from chalicelib.errors import InvalidInput
+from chalicelib.generation.added_models import AddedModels, StageModels, merge_models
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.model_file import served_models
+from chalicelib.retrieval.answer.passage_writer import PassageLimits, PassageWriter
 from chalicelib.wiring.api import ApiParts
 
+NONE_ADDED = StageModels(served_models(), catalogue().prices)
 ENVIRON = {
     "HEADRACE_BUCKET": "b",
     "HEADRACE_RECORDS_TABLE": "t",
@@ -53,13 +58,14 @@ def test_should_build_the_services_of_every_resource_without_a_network(
 @pytest.mark.usefixtures("_credentials")
 def test_should_share_parts_among_the_services() -> None:
     parts = ApiParts(ENVIRON)
-    searching, answering = search.build_services(parts), ask.build_services(parts)
+    parts.read_models = lambda: NONE_ADDED
+    searching, answerer = search.build_services(parts), ask.build_services(parts).answerer()
     assert retries.build_services(parts).records is parts.records
-    assert searching.searcher is answering.answerer.searcher
-    assert answering.answerer.writer is not None
+    assert searching.searcher is answerer.searcher
+    assert answerer.writer is not None
     assert searching.searcher.votes is parts.ratings
     assert feedback.build_services(parts).answers is parts.records
-    assert answering.answerer.answer_log is searching.answer_log
+    assert answerer.answer_log is searching.answer_log
 
 
 @pytest.mark.usefixtures("_credentials")
@@ -79,7 +85,32 @@ def test_should_refuse_a_stage_that_does_not_say_whether_to_rerank() -> None:
 @pytest.mark.usefixtures("_credentials")
 def test_should_do_without_a_language_model() -> None:
     parts = ApiParts(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
-    assert ask.build_services(parts).answerer.writer is None
+    parts.read_models = lambda: NONE_ADDED
+    assert ask.build_services(parts).answerer().writer is None
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_word_answers_by_the_model_that_was_added_for_them() -> None:
+    parts = ApiParts(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
+    entry = {
+        "name": "tiny",
+        "title": "Tiny",
+        "provider": "me",
+        "task": "chat",
+        "tier": 2,
+        "licence": "none",
+        "inputs": ["text"],
+        "outputs": ["text"],
+        "abilities": [],
+        "backend": {"kind": "openai", "url": "http://a/v1", "model_id": "t", "schema": "s"},
+        "limits": {"context_tokens": 4_000, "passage_tokens": 900},
+        "lifecycle": {"status": "active"},
+    }
+    added = AddedModels().with_model(entry, (), for_questions=True)
+    parts.read_models = lambda: merge_models(served_models(), {}, added, shared_queues=False)
+    writer = ask.build_services(parts).answerer().writer
+    assert isinstance(writer, PassageWriter)
+    assert (writer.model, writer.limits) == ("tiny", PassageLimits(4_000, 900))
 
 
 @pytest.mark.usefixtures("_credentials")

@@ -23,6 +23,7 @@ from chalicelib.contracts.batches import (
 )
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.errors import HeadraceError
+from chalicelib.generation.added_models import StageModels
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
@@ -211,8 +212,7 @@ class World:
         return prepare_batch.Deps(
             desk=self._desk(),
             objects=self.objects,
-            served=served_models,
-            prices=lambda: catalogue().prices,
+            models=lambda: StageModels(served_models(), catalogue().prices),
             place=CallRegion("us-east-1"),
             models_of=lambda tenant: None,
             prompts=self._prompts,

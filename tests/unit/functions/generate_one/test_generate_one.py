@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.batches import storage
+from chalicelib.batches.rounds import MAX_PAID_TRIES
 from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.http import kind_of
 from chalicelib.errors import (
@@ -19,7 +20,6 @@ from chalicelib.errors import (
     Transient,
 )
 from functions.generate_one import core
-from functions.generate_one.single_call import MOST_PAID
 from infra.synthesis.sources import read_sources
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
 from tests.unit.jobs.examples import NOW
@@ -118,7 +118,7 @@ def test_should_make_a_call_that_is_paid_for_in_vain_three_times_at_most() -> No
     world = World(lambda nth: Transient("No answer came in time.", usage=USED))
     world.begin()
     assert world.run().status == "partial"
-    assert world.calls == MOST_PAID
+    assert world.calls == MAX_PAID_TRIES
     (line,) = world.lines(storage.ERRORS)
     assert line["error"]["type"] == "Transient"
 

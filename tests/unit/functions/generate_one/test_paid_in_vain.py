@@ -11,13 +11,13 @@ from typing import TypeVar
 import pytest
 
 from chalicelib.batches import storage
+from chalicelib.batches.rounds import MAX_PAID_TRIES
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
 from chalicelib.contracts.batches import BatchSummary
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import HeadraceError, NoAnswer, Throttled, Transient
 from chalicelib.jobs.lifecycle import JobState, JobUsage
 from chalicelib.jobs.steps import StepOutcome
-from functions.generate_one.single_call import MOST_PAID
 from tests.unit.batches.examples import generation
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
 from tests.unit.jobs.examples import NOW
@@ -82,8 +82,8 @@ def test_a_call_that_cost_something_and_used_no_token_should_be_made_so_often_an
     world = World(in_vain)
     world.begin()
     assert world.run().status == "partial"
-    assert world.calls == MOST_PAID
-    assert models_cost(world) == MOST_PAID * EACH
+    assert world.calls == MAX_PAID_TRIES
+    assert models_cost(world) == MAX_PAID_TRIES * EACH
 
 
 def test_a_call_that_no_model_answered_well_should_cost_what_all_of_them_did() -> None:
@@ -135,12 +135,12 @@ def test_a_job_that_was_paused_while_a_call_failed_should_ask_again_when_it_is_r
 
 
 def test_a_retry_should_count_what_the_attempts_before_it_cost() -> None:
-    world = World(late(MOST_PAID))
+    world = World(late(MAX_PAID_TRIES))
     world.begin()
     world.run()
     world.launcher.retry(world.state)
     assert world.run().status == "succeeded"
-    assert models_cost(world) == (MOST_PAID + 1) * EACH
+    assert models_cost(world) == (MAX_PAID_TRIES + 1) * EACH
 
 
 def test_a_call_that_rests_as_there_is_no_room_should_hold_nothing_of_the_budget() -> None:

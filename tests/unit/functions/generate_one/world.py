@@ -16,6 +16,7 @@ from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.generations import Call, Generation, Terms, Usage
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import HeadraceError
+from chalicelib.generation.added_models import StageModels
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.model_file import served_models
@@ -120,7 +121,7 @@ class World:
             objects=self.objects,
             answerer=self,
             purse=self.budgets,
-            served=served_models,
+            models=lambda: StageModels(served_models(), catalogue().prices),
             catalogue=catalogue,
             place=CallRegion("us-east-1"),
             models_of=lambda tenant: None,

@@ -119,7 +119,7 @@ def completion(**choice: Any) -> dict[str, Any]:
 
 
 def test_a_completion_should_be_read_with_its_usage() -> None:
-    read = openai_chat.parse_answer(completion())
+    read = openai_chat.parse_answer(completion(), HELLO)
     assert (read.output.text, read.output.finish) == ("Hi", "stop")
     assert (read.usage, read.answered_by) == (Usage(tokens_in=9, tokens_out=2), "qwen")
 
@@ -130,7 +130,7 @@ def test_a_call_of_a_tool_should_be_read() -> None:
         "content": None,
         "tool_calls": [{"id": "1", "type": "function", "function": function}],
     }
-    read = openai_chat.parse_answer(completion(message=message, finish_reason="tool_calls"))
+    read = openai_chat.parse_answer(completion(message=message, finish_reason="tool_calls"), HELLO)
     assert read.output.tool_calls == (ToolCall(id="1", name="weather", arguments="{}"),)
     assert (read.output.text, read.output.finish) == ("", "tool_calls")
 
@@ -152,13 +152,13 @@ JSON = st.recursive(
 @given(JSON)
 def test_whatever_a_container_answers_should_be_read_or_be_its_failure(answered: Any) -> None:
     with pytest.raises(ModelFailure):
-        openai_chat.parse_answer(answered)
+        openai_chat.parse_answer(answered, HELLO)
 
 
 @pytest.mark.parametrize("reason", [None, "abort", 3])
 def test_an_end_that_is_not_known_should_not_pass_for_an_answer(reason: Any) -> None:
     with pytest.raises(ModelFailure, match="stopped for"):
-        openai_chat.parse_answer(completion(finish_reason=reason))
+        openai_chat.parse_answer(completion(finish_reason=reason), HELLO)
 
 
 def event(**fields: Any) -> bytes:

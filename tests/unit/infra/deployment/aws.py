@@ -56,8 +56,9 @@ NO_SERVICE_RESOURCES: dict[str, Answer] = {
     "sagemaker.ListProcessingJobs": fixed(ProcessingJobSummaries=[]),
     "sagemaker.ListTrainingJobs": fixed(TrainingJobSummaries=[]),
     "sagemaker.ListTransformJobs": fixed(TransformJobSummaries=[]),
+    "secretsmanager.ListSecrets": fixed(SecretList=[]),
 }
-"""An account in which neither Bedrock nor SageMaker has anything."""
+"""An account in which Bedrock, SageMaker and Secrets Manager have nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,22 @@ def test_batch_jobs_of_others_and_those_that_ended_are_left_alone() -> None:
     assert of_another.asked("bedrock.StopModelInvocationJob") == []
 
 
+def test_keys_of_added_models_go_with_the_stage() -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+    names = ("headrace/dev/models/tiny", "other/headrace/dev/models/tiny")
+    stage.aws.answers["secretsmanager.ListSecrets"] = fixed(
+        SecretList=[{"Name": name} for name in names]
+    )
+    stage.aws.answers["secretsmanager.DeleteSecret"] = fixed()
+
+    stage.destroy()
+
+    assert stage.asked("secretsmanager.DeleteSecret") == [
+        {"SecretId": "headrace/dev/models/tiny", "ForceDeleteWithoutRecovery": True}
+    ]
+
+
 def test_what_nobody_may_look_for_is_said_with_the_permissions() -> None:
     stage = Stage()
     stage.cloudformation.script = list(GONE)
@@ -126,6 +142,7 @@ def test_what_nobody_may_look_for_is_said_with_the_permissions() -> None:
         "Jobs of SageMaker",
         "Models and endpoints of SageMaker",
         "Groups of SageMaker's model registry",
+        "Keys of added models",
     ]
     assert all("deployer-jobs-policy.json" in each for each in unseen)
 

@@ -25,6 +25,7 @@ from chalicelib.errors import ModelFailure, Transient
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.fences import neutralize, random_fence
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.rate_limits.guard import ModelGuard
 from chalicelib.generation.tokens import estimated_tokens
 from chalicelib.retrieval.answer.model_calls import RestingModel
@@ -208,10 +209,10 @@ def test_should_know_the_limits_of_every_chat_model_of_the_catalogue() -> None:
     known = catalogue()
     for model in known.bedrock_models.values():
         if model.role == "chat":
-            limits = passage_limits(known, model.model_id)
+            limits = passage_limits(served_models(), model.model_id)
             local = known.model(model.local).limits["max_tokens"]
             assert 0 < limits.passage_tokens < local < limits.context_tokens
-    assert passage_limits(known, "somebody.new-model-v1:0").context_tokens > 0
+    assert passage_limits(served_models(), "somebody.new-model-v1:0").context_tokens > 0
 
 
 @dataclass

@@ -1,0 +1,111 @@
+"""A model that an operator adds, on a whole local cloud: every caller reaches it with its key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import headrace
+from tests.cloud import CloudProcess
+from tests.e2e.driving import settled, upload
+from tests.e2e.tenants import Tenant, make_tenant
+from tests.e2e.test_batches import begun, fetched
+from tests.model_server import ModelServer, Scene, chunk, completion, model_server
+
+KEY = "sk-of-the-operator"
+FACT = "The lighthouse of Brenn was built in 1874 by Ada Kessler."
+QUESTION = {"question": "Who built the lighthouse of Brenn?", "tier": "llm"}
+CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Say hello"}]}
+
+
+def scene(body: dict[str, Any]) -> Scene:
+    """Answer as a server would: a list of models, a stream, or a completion."""
+    if not body:
+        return Scene(body={"data": [{"id": "tiny:1b"}]})
+    if not body.get("stream"):
+        return Scene(body=completion(FACT))
+    usage = {"prompt_tokens": 9, "completion_tokens": 3}
+    events = b"".join([chunk("Hel"), chunk("lo"), chunk("", "stop", usage=usage)])
+    return Scene(play=lambda write: write(events))
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with model_server(choose=scene) as running:
+        yield running
+
+
+def models(folder: Path, *arguments: str) -> Result:
+    """Run a command about models on the cloud whose file lies in `folder`."""
+    return CliRunner().invoke(headrace, ["models", *arguments, "--data-dir", str(folder)])
+
+
+@pytest.fixture
+def tenant(own_cloud: CloudProcess, server: ModelServer, tmp_path: Path) -> Iterator[Tenant]:
+    """A tenant of a cloud to which the model was added, before any function has looked."""
+    said = {"endpoint_url": own_cloud.endpoint_url, "outputs": dict(own_cloud.outputs)}
+    (tmp_path / "cloud.json").write_text(json.dumps(said))
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY)
+    prices = ("--input-price", "1000", "--output-price", "2000")
+    added = models(
+        tmp_path, "add", "tiny", "--openai", server.url, "--key-file", str(key), *prices,
+        "--for-questions",
+    )  # fmt: skip
+    assert added.exit_code == 0, added.output
+    made = make_tenant(own_cloud, "added")
+    yield made
+    made.api.close()
+
+
+def test_an_added_model_should_answer_whoever_asks_with_its_key_and_price(
+    tenant: Tenant, server: ModelServer, tmp_path: Path
+) -> None:
+    api = tenant.api
+    assert settled(api, upload(api, "brenn.txt", FACT.encode(), "facts"))["status"] == "ready"
+    server.asked.clear()
+    server.keys.clear()
+
+    def asked() -> list[str]:
+        """Return the keys of the calls since the last look."""
+        found, server.keys[:] = list(server.keys), []
+        return found
+
+    bearer = [f"Bearer {KEY}"]
+    whole = api.post("/v1/generations", json={"model": "tiny", "prompt": "Say hello"})
+    assert whole.status_code == 200, whole.text
+    assert asked() == bearer
+    (line,) = whole.json()["receipt"]["lines"]
+    assert (line["model"], line["priced_as"]) == ("tiny:1b", "tiny")
+    assert Decimal(line["dollars"]) == Decimal("0.015"), "9 tokens in, 3 out, at $1,000 and $2,000"
+    answer = api.post("/v1/ask", json={**QUESTION, "collection": "facts"})
+    assert answer.status_code == 200, answer.text
+    assert asked() == bearer
+    with api.stream("POST", "/v1/ask/stream", json={**QUESTION, "collection": "facts"}) as response:
+        assert response.status_code == 200
+        response.read()
+    assert asked() == bearer
+    chat = api.post("/v1/chat/completions", json={**CHAT, "stream": True})
+    assert ('"content":"Hel"' in chat.text, asked()) == (True, bearer), chat.text
+    job = tenant.ended(
+        tenant.job("POST", "/v1/generations/jobs", {"model": "tiny", "prompt": "Say hello"})
+    )
+    assert (job["status"], asked()) == ("succeeded", bearer), job
+    lines = [json.dumps({"id": "a", "prompt": "Say hello"})]
+    batch = tenant.ended(begun(tenant, lines, model="tiny"))
+    assert (batch["status"], asked()) == ("succeeded", bearer), batch
+    (result,) = fetched(batch)["results.jsonl"]
+    assert result["generation"]["model"] == "tiny"
+    listed = {model["id"] for model in api.get("/v1/models").json()["data"]}
+    assert "tiny" in listed
+    removed = models(tmp_path, "remove", "tiny")
+    assert removed.exit_code == 0, removed.output
+    secrets = tenant.cloud.client("secretsmanager").list_secrets()["SecretList"]
+    assert secrets == []
