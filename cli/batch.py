@@ -123,8 +123,13 @@ def _show_estimate(output: Output, job: Json) -> None:
     refused = job["counts"]["failed"]
     output.line(
         f"{estimate['items']} calls, {refused} lines that are none; at most"
-        f" ${estimate['dollars']}, about {estimate['seconds']} s."
+        f" ${estimate['dollars']} if the first model answers each, about {estimate['seconds']} s."
     )
+    if "dollars_bound" in estimate:  # an older stage has none
+        output.line(
+            f"With every fallback, repair and repeat: at most ${estimate['dollars_bound']} a round."
+            " --no-fallback and budgets lower that."
+        )
     rows = [
         (
             model["wanted"],

@@ -2,7 +2,7 @@
 
 Items are grouped by the models that may answer them. The first model of a group is found by
 routing its largest item, as for a single call, and the sum of the group is priced by each service
-tier.
+tier. The bound is that of all models of the route.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from chalicelib.batches.rounds import MAX_PAID_TRIES
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate, PathEstimate
 from chalicelib.contracts.generations import ChatCall, ServiceTier, Terms
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.check_names import JUDGED_KINDS
+from chalicelib.generation.check_names import JUDGED_KINDS, SELF_CHECK
 from chalicelib.generation.pricing import Prices, max_cost, service_tier_factor
 from chalicelib.generation.requirements import CallRegion, Requirements, derive_requirements
 from chalicelib.generation.router import RoutePlan, plan_route
@@ -31,6 +32,8 @@ TOKENS_PER_SECOND = 50
 """Tokens that a model writes in a second: a round guess, for an estimate of time."""
 CALL_SECONDS = 0.5
 """Seconds that a call takes beside its tokens; a guess, too."""
+_SECOND_CALL_TOKENS = 400
+"""Tokens of what the second call of an item says beside the first one's prompt and answer."""
 _TIERS: tuple[ServiceTier, ...] = ("standard", "flex", "batch")
 MAX_GROUPS = 32
 """Choices of models that a batch may have: each is a line of the estimate."""
@@ -40,16 +43,23 @@ MAX_GROUPS = 32
 class _ItemGroup:
     """Items that the same models may answer.
 
-    `alone` says why some of them need single calls, "" if none does.
+    `alone` says why some of them need single calls, "" if none does. `checks_itself` says whether
+    a model checks its own answer to some of them.
     """
 
     terms: Terms
     largest: Requirements
     alone: str = ""
+    checks_itself: bool = False
     items: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     images: int = 0
+
+    def mean_load(self) -> TokenLoad:
+        """Return the load of an item on average, rounded up."""
+        sums = (self.tokens_in, self.tokens_out, self.images)
+        return TokenLoad(*(-(-whole // self.items) for whole in sums))
 
     def add(self, wanted: Requirements) -> None:
         """Count one more item, and keep the largest of each measure, whichever item has it."""
@@ -68,6 +78,8 @@ class _ItemGroup:
             load=load,
             longest_tokens=max(largest.longest_tokens, wanted.longest_tokens),
             abilities=largest.abilities | wanted.abilities,
+            asks_json=largest.asks_json or wanted.asks_json,
+            fallback=largest.fallback or wanted.fallback,
             inputs=largest.inputs | wanted.inputs,
         )
 
@@ -92,13 +104,15 @@ class BatchEstimator:
         wanted = derive_requirements(item.call, item.terms, self.place, allowed=self.allowed)
         kind = self.kinds.setdefault(_group_key(item), _ItemGroup(item.terms, wanted))
         kind.add(wanted)
+        kind.checks_itself = kind.checks_itself or SELF_CHECK in item.terms.checks
         kind.alone = kind.alone or _single_call_reason(item)
 
     def estimate(
         self, served: ServedModels, prices: Prices, now: datetime, concurrency: int
     ) -> BatchEstimate:
         """Return what all items together use, with `at_once` calls at a time."""
-        models = tuple(_estimate_group(kind, served, prices, now) for kind in self.kinds.values())
+        found = [_estimate_group(kind, served, prices, now) for kind in self.kinds.values()]
+        models = tuple(model for model, _ in found)
         costs = (
             _group_cost(model, kind)
             for model, kind in zip(models, self.kinds.values(), strict=True)
@@ -112,6 +126,7 @@ class BatchEstimator:
             tokens_out=tokens_out,
             images=sum(kind.images for kind in self.kinds.values()),
             dollars=sum(costs, Decimal(0)),
+            dollars_bound=dollars(sum(bound for _, bound in found)),
             seconds=round(seconds) if items else 0,
             models=models,
         )
@@ -133,7 +148,8 @@ def _single_call_reason(item: BatchItem) -> str:
 
 def _estimate_group(
     kind: _ItemGroup, served: ServedModels, prices: Prices, now: datetime
-) -> ModelEstimate:
+) -> tuple[ModelEstimate, int]:
+    """Return the estimate of a group, and the most that a round of it costs in nano-dollars."""
     unrouted = ModelEstimate(
         wanted=kind.terms.model,
         items=kind.items,
@@ -144,15 +160,45 @@ def _estimate_group(
     try:
         route = plan_route(replace(kind.largest, items=kind.items), served, prices, now)
     except HeadraceError as error:
-        return unrouted.model_copy(update={"words": (error.message,)})
+        return unrouted.model_copy(update={"words": (error.message,)}), 0
     if not route.steps:
-        return unrouted.model_copy(update={"words": route.describe()})
+        return unrouted.model_copy(update={"words": route.describe()}), 0
     first = route.steps[0]
     paths = tuple(_path_estimates(kind, route, served, prices))
     cost_by_tier = {path.service_tier: path.dollars for path in paths}
     cost = cost_by_tier.get(first.service_tier)
     words = replace(first, cost=None if cost is None else nanodollars(cost)).describe()
-    return unrouted.model_copy(update={"model": first.model, "paths": paths, "words": (words,)})
+    found = unrouted.model_copy(
+        update={"model": first.model, "paths": paths, "words": (words, *_fallback_words(route))}
+    )
+    return found, _route_bound(kind, route, served, prices)
+
+
+def _fallback_words(route: RoutePlan) -> Iterator[str]:
+    """Yield which models may be asked after the first."""
+    if others := [step.title for step in route.steps[1:]]:
+        yield f"If it fails or a check does, then {', '.join(others)}."
+
+
+def _route_bound(kind: _ItemGroup, route: RoutePlan, served: ServedModels, prices: Prices) -> int:
+    """Return what all items cost if every model of the route is asked in vain, in nano-dollars.
+
+    A repair of invalid JSON, or a model's check of its own answer, is a second call, which reads
+    the first answer as well.
+    """
+    total = 0
+    for step in route.steps:
+        model = served.models[step.model]
+        load = kind.mean_load()
+        if 0 < model.long_prompt_tokens < kind.largest.load.tokens_in:
+            # Some items have the prices of long prompts, so that all are taken to have them.
+            load = replace(load, tokens_in=max(load.tokens_in, model.long_prompt_tokens + 1))
+        again = load.tokens_in + load.tokens_out + _SECOND_CALL_TOKENS
+        second = replace(load, tokens_in=again)
+        loads = [load, *[second] * (kind.largest.asks_json + kind.checks_itself)]
+        factor = max(step.route.price_factor, Decimal(1))
+        total += sum(max_cost(model, each, factor, prices, kind.items) or 0 for each in loads)
+    return total * MAX_PAID_TRIES
 
 
 def _path_estimates(
@@ -161,9 +207,7 @@ def _path_estimates(
     """Yield the cost of all items with the plan's first model, by each service tier."""
     step = route.steps[0]
     model = served.models[step.model]
-    load = TokenLoad(
-        *(-(-all_ // kind.items) for all_ in (kind.tokens_in, kind.tokens_out, kind.images))
-    )
+    load = kind.mean_load()
     for service_tier in _TIERS:
         reason = _unavailable_reason(kind, model, service_tier)
         if reason:

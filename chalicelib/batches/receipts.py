@@ -100,8 +100,9 @@ def _add_lines(one: ReceiptLine, other: ReceiptLine) -> ReceiptLine:
 def compare_with_estimate(estimate: BatchEstimate, receipt: Receipt, done: int) -> tuple[str, ...]:
     """Return sentences that compare the receipt with the estimate and explain the difference."""
     summary = (
-        f"The models cost ${receipt.dollars:f}; at most ${estimate.dollars:f} was estimated for"
-        f" {estimate.items} items, of which {done} are done."
+        f"The models cost ${receipt.dollars:f}; ${estimate.dollars:f} was estimated, and at most"
+        f" ${estimate.dollars_bound:f} with every fallback and repeat, for {estimate.items} items,"
+        f" of which {done} are done."
     )
     sentences = [summary]
     sentences += _compare_tokens("read", receipt.tokens_in, estimate.tokens_in, _INPUT_REASONS)

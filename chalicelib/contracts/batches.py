@@ -179,7 +179,10 @@ class BatchEstimate(Contract):
     """The most that a batch uses and costs, estimated before anything is spent.
 
     Input tokens are estimated and never too few; output tokens are all that may be written.
-    `dollars` is by the paths that are gone. `seconds` is about how long it takes.
+    `dollars` is by the paths that are gone, if the first model answers every item at its first
+    try. `dollars_bound` is the most that a round costs: every model of every route is asked, with
+    the repair of invalid JSON, as often as a call that was paid for is repeated. Models without a
+    price are in neither. `seconds` is about how long it takes.
     """
 
     items: int = Field(default=0, ge=0)
@@ -187,6 +190,7 @@ class BatchEstimate(Contract):
     tokens_out: int = Field(default=0, ge=0)
     images: int = Field(default=0, ge=0)
     dollars: Dollars = Decimal(0)
+    dollars_bound: Dollars = Decimal(0)
     seconds: int = Field(default=0, ge=0)
     models: tuple[ModelEstimate, ...] = ()
 

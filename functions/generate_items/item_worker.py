@@ -11,6 +11,7 @@ from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import BatchItem, parse_item
 from chalicelib.batches.outcomes import OutcomeWriter, error_outcome, item_error, spending_outcome
 from chalicelib.batches.receipts import ReceiptSum
+from chalicelib.batches.rounds import MAX_PAID_TRIES, was_paid
 from chalicelib.batches.storage import ItemObjects
 from chalicelib.budgets.spender import Bill, Spender
 from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
@@ -142,13 +143,16 @@ class ItemWorker:
         """Return the answer, retrying while there is no capacity; None once there is no time.
 
         If a model's limit is only reserved, for example by other children, some of it may come
-        back.
+        back. A call that was paid for and returned nothing is made `MAX_PAID_TRIES` times.
         """
-        ceiling = _FIRST_WAIT
+        ceiling, paid = _FIRST_WAIT, 0
         while True:
             try:
                 return self._asked(item, spent, spender)
             except (Throttled, Transient) as error:
+                paid += was_paid(error)
+                if paid >= MAX_PAID_TRIES:
+                    raise
                 seconds = max(error.retry_after or 0, self.chance() * ceiling)
             except QuotaExceeded as error:
                 if not (error.of_model and error.reserved):

@@ -9,7 +9,8 @@ from chalicelib.batches.estimate import MAX_GROUPS, BatchEstimator
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
-from chalicelib.generation.requirements import CallRegion
+from chalicelib.generation.requirements import CallRegion, derive_requirements
+from chalicelib.generation.router import plan_route
 from tests.unit.batches.examples import ORDER, item, openai, own
 from tests.unit.jobs.examples import NOW
 
@@ -43,6 +44,31 @@ def test_an_estimate_should_price_all_items_by_each_path() -> None:
     batch = paths(model)["batch"]
     assert batch is not None
     assert abs(batch - at_once / 2) <= Decimal("1e-9")
+
+
+def test_the_bound_should_hold_whatever_fails_and_say_who_may_be_asked() -> None:
+    """The first model, each fallback, a repair of JSON, and three tries of it all."""
+    found = estimated([own("a", max_tokens=100), own("b", max_tokens=100)])
+    route = plan_route(
+        derive_requirements(item(own(max_tokens=100)).call, item(own()).terms, PLACE),
+        served_models(),
+        catalogue().prices,
+        NOW,
+    )
+    once = sum((Decimal(step.cost or 0) for step in route.steps), Decimal(0)).scaleb(-9)
+    assert len(route.steps) > 1
+    assert found.dollars < once
+    assert 6 * once <= found.dollars_bound <= Decimal("6.1") * once
+    assert route.steps[1].title in found.models[0].words[1]
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    as_json = [openai(name, response_format=schema, max_tokens=100) for name in ("a", "b")]
+    assert estimated(as_json).dollars_bound > found.dollars_bound
+
+
+def test_without_fallbacks_the_bound_should_be_that_of_one_model() -> None:
+    found = estimated([own("a", fallback=False)])
+    assert found.dollars_bound == 3 * found.dollars
+    assert len(found.models[0].words) == 1
 
 
 def test_a_batch_that_is_too_small_for_the_service_s_own_should_say_so() -> None:

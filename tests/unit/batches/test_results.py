@@ -107,6 +107,6 @@ def test_the_difference_from_the_estimate_should_be_told_in_words() -> None:
     estimate = BatchEstimate(items=2, tokens_in=10, tokens_out=100, dollars=Decimal("0.5"))
     receipt = generation().receipt
     words = " ".join(compare_with_estimate(estimate, receipt, 1))
-    assert "cost $0.000001000; at most $0.5" in words
+    assert "cost $0.000001000; $0.5 was estimated" in words
     assert "5 tokens were read, 50% of the 10" in words
     assert "3 tokens were written, 3% of the 100" in words

@@ -25,6 +25,7 @@ BACKUPS = [{"where": "DynamoDB", "what": "its path", "days": 35}]
 ESTIMATE = {
     "items": 1,
     "dollars": "0.5",
+    "dollars_bound": "9",
     "seconds": 3,
     "models": [
         {
