@@ -1,4 +1,4 @@
-"""`POST /v1/ask`: an answer with a citation for every claim, or a refusal."""
+"""`POST /v1/ask`: an answer with a citation for every claim, or the nearest passages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_oper
 from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.answers import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
-from chalicelib.errors import ModelFailure
+from chalicelib.errors import ModelFailure, NotFound
 from chalicelib.observability import spent
 from chalicelib.retrieval.search.query import Query
 
@@ -46,14 +46,19 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
     @serve_operation(
         blueprint,
         Operation(
-            "answers", {200: AskResponse}, body=AskRequest, once=True, errors=(ModelFailure,)
+            "answers",
+            {200: AskResponse},
+            body=AskRequest,
+            once=True,
+            errors=(ModelFailure, NotFound),
         ),
     )
     def ask() -> Response:
         """Answer a question from the documents, with a citation for every claim.
 
-        The cheapest tier that suffices answers. Where nothing in the documents supports an answer,
-        `answered` is false.
+        The cheapest tier that suffices answers. If no sentence of the documents answers, the
+        outcome is `nearest`, with the closest passages, or `not_found` if they are about something
+        else, and `looked_at` says what was searched.
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, AskRequest)

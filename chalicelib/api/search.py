@@ -13,7 +13,7 @@ from chalicelib.api.http import parse_body, request_id_of, serve_operation, tena
 from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.search import SearchRequest, SearchResponse
-from chalicelib.errors import ModelFailure
+from chalicelib.errors import ModelFailure, NotFound
 from chalicelib.observability import spent
 from chalicelib.retrieval.answer.answer_log import (
     NOT_LOGGED,
@@ -62,7 +62,11 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
     @serve_operation(
         blueprint,
         Operation(
-            "answers", {200: SearchResponse}, body=SearchRequest, once=True, errors=(ModelFailure,)
+            "answers",
+            {200: SearchResponse},
+            body=SearchRequest,
+            once=True,
+            errors=(ModelFailure, NotFound),
         ),
     )
     def search() -> Response:

@@ -16,6 +16,8 @@ from chalicelib.contracts.answers import (
     AskClaim,
     AskDone,
     AskEvent,
+    AskExtract,
+    AskNearest,
     AskRefused,
     AskRequest,
     AskRetrieved,
@@ -33,7 +35,7 @@ from chalicelib.contracts.http import (
     retry_after,
 )
 from chalicelib.contracts.operations import Media, Operation
-from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.errors import HeadraceError, ModelFailure, NotFound
 
 if TYPE_CHECKING:
     from chalicelib.contracts.base import Contract
@@ -51,23 +53,27 @@ OPERATION = Operation(
             "Server-sent events, each with its name and one line of JSON.",
             {
                 "retrieved": AskRetrieved,
+                "extract": AskExtract,
                 "citation": AskCitation,
                 "claim": AskClaim,
                 "refused": AskRefused,
+                "nearest": AskNearest,
                 "done": AskDone,
                 "error": ErrorBody,
             },
         )
     },
     body=AskRequest,
-    errors=(ModelFailure,),
+    errors=(ModelFailure, NotFound),
 )
 """Answer a question as a stream of events, each as soon as it is true.
 
-`retrieved` comes first and `done` last. A `citation` comes before the first `claim` that rests on
-it, and a claim once it is supported; `refused` comes in place of claims. What is wrong with the
-request is an HTTP error; what goes wrong once events are on their way is an event `error`, the
-last one. Nothing is kept under an `Idempotency-Key`.
+`retrieved` comes first and `done` last. An `extract` is the answer in the documents' own sentences,
+before a language model is asked to improve it. A `citation` comes before the first `claim` that
+cites it, and a claim once it is supported, or marked as unsupported. Without an answer, `refused`
+says so in place of claims, and `nearest` has the closest passages. An invalid request is an HTTP
+error; an error after the first event is an event `error`, the last one. Nothing is kept under an
+`Idempotency-Key`.
 """
 
 Ask = Callable[[AskRequest, str, str, str], Iterator[AskEvent]]

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -16,9 +16,10 @@ from chalicelib.contracts.answers import (
     AskRetrieved,
     Claim,
 )
+from chalicelib.contracts.operations import Media
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, Throttled, Transient
-from functions.stream_answer.core import Deps, run
+from functions.stream_answer.core import OPERATION, Deps, run
 from functions.stream_answer.handler import ANSWER_SECONDS, counted
 from infra.synthesis.sources import read_sources
 
@@ -149,3 +150,12 @@ def test_should_add_the_receipt_of_the_whole_answer_to_what_is_spent(
 def test_should_leave_time_to_find_and_to_check_where_a_model_is_asked_twice() -> None:
     function = read_sources(ROOT)["Resources"]["StreamAnswer"]["Properties"]
     assert function["Timeout"] >= 2 * ANSWER_SECONDS + 30
+
+
+def test_every_event_should_be_described_under_its_name() -> None:
+    kinds = get_args(get_args(AskEvent)[0])
+    described = OPERATION.answers[200]
+    assert isinstance(described, Media)
+    assert {kind.model_fields["event"].default: kind for kind in kinds} == {
+        name: kind for name, kind in described.events.items() if name != "error"
+    }
