@@ -20,7 +20,7 @@ def test_should_find_passages() -> None:
     assert set(body) == {"search_id", "hits", "next_cursor", "receipt", "notices", "seen"}
     condition = {"collection": {"$eq": "c"}}
     assert api.index.asked == [
-        {"index": "acme-minilm", "text": "pump", "count": 16, "condition": condition}
+        {"index": "acme-minilm", "text": "pump", "count": 40, "condition": condition}
     ]
 
 
