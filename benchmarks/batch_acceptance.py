@@ -118,7 +118,7 @@ def _line(n: int) -> str:
 def accepted(count: int) -> Accepted:
     """Run a batch of `count` lines, kill the cloud on the way, and check the results."""
     with tempfile.TemporaryDirectory(prefix="headrace-batch-") as folder:
-        cloud = CloudProcess(Path(folder) / "cloud").start()
+        cloud = CloudProcess(Path(folder) / "cloud", account="laptop").start()
         try:
             return run(cloud, count)
         finally:

@@ -29,7 +29,7 @@ def measure(repetitions: int) -> Result:
     """Ingest and delete `repetitions` documents, and measure the folder between."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         data = Path(folder) / "cloud"
-        cloud = CloudProcess(data).start()
+        cloud = CloudProcess(data, account="laptop").start()
         new = _sizes(data)
         documents = _ingest(cloud, repetitions)
         full = _sizes(data)

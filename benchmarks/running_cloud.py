@@ -95,7 +95,7 @@ def until(what: Callable[[], T | None], why: str, patience_s: float = PATIENCE_S
 def running_cloud() -> Iterator[Caller]:
     """Yield a caller of a fresh local cloud on a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        cloud = CloudProcess(Path(folder) / "cloud").start()
+        cloud = CloudProcess(Path(folder) / "cloud", account="laptop").start()
         try:
             headers = {"Authorization": f"Bearer {cloud.api_key}"}
             with httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60) as api:

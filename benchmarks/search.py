@@ -89,7 +89,7 @@ def measure(repetitions: int) -> Result:
 @contextmanager
 def _started(folder: Path) -> Iterator[CloudProcess]:
     """Yield a cloud on a folder, as long as the block lasts."""
-    cloud = CloudProcess(folder).start()
+    cloud = CloudProcess(folder, account="laptop").start()
     try:
         yield cloud
     finally:

@@ -70,7 +70,7 @@ def measure(repetitions: int, beside: Path | None = None) -> Result:
 
 @contextmanager
 def _running(data: Path, project: Path) -> Iterator[CloudProcess]:
-    cloud = CloudProcess(data, project=project).start()
+    cloud = CloudProcess(data, project=project, account="laptop").start()
     try:
         yield cloud
     finally:

@@ -152,7 +152,7 @@ def _bundled_cloud() -> Iterator[Caller]:
         )
         build_package(order, folder / "package")
         options = ("--package", str(folder / "package"), "--bundles", str(folder / "bundles"))
-        cloud = CloudProcess(folder / "cloud", *options).start()
+        cloud = CloudProcess(folder / "cloud", *options, account="laptop").start()
         try:
             headers = {"Authorization": f"Bearer {cloud.api_key}"}
             with httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=120) as api:

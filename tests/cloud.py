@@ -31,16 +31,22 @@ def _end_with_parent() -> None:
 class CloudProcess:
     """`python -m localcloud.server` on a folder, on a port that is free.
 
-    What roles did in an `audited` one is held against the grants of the template at the end. The
-    code is that of the checkout `project`.
+    Its account is a new one of AWS, `small`, unless a test says why it needs another: ten functions
+    at once, and whoever asks for more is throttled. What roles did in an `audited` one is held
+    against the grants of the template at the end. The code is that of the checkout `project`.
     """
 
     def __init__(
-        self, data_dir: Path, *options: str, audited: bool = False, project: Path = PROJECT
+        self,
+        data_dir: Path,
+        *options: str,
+        account: str = "small",
+        audited: bool = False,
+        project: Path = PROJECT,
     ) -> None:
         self.data_dir = data_dir
         self._project = project
-        self._options = options
+        self._options = (*(() if account == "laptop" else ("--account", account)), *options)
         self._audited = audited
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import httpx
 
 from infra import tenants
 from tests.cloud import CloudProcess
-from tests.e2e.driving import until
+from tests.e2e.driving import client_of, until
 
 OPEN = ("queued", "running")
 
@@ -85,7 +85,4 @@ def make_tenant(cloud: CloudProcess, name: str) -> Tenant:
     tenants.create_tenant(cloud.client, stage, name)
     key = tenants.new_key()
     tenants.grant_key(cloud.client("dynamodb"), stage.records_table, key, name, "test")
-    headers = {"Authorization": f"Bearer {key}"}
-    return Tenant(
-        name, cloud, httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60)
-    )
+    return Tenant(name, cloud, client_of(cloud, key))

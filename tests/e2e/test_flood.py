@@ -6,8 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,15 +19,6 @@ FILES = often(500, 60)
 SMALL_BYTES = 4096
 SEATS = 4
 """The ingests that a deployment lets run at once on ten functions."""
-
-
-@pytest.fixture
-def small_account(tmp_path: Path, cloud_options: tuple[str, ...]) -> Iterator[CloudProcess]:
-    """A cloud whose account is a new one's."""
-    options = (*cloud_options, "--account", "small")
-    process = CloudProcess(tmp_path / "data", *options, audited=True).start()
-    yield process
-    process.stop()
 
 
 def texts(count: int) -> list[bytes]:
@@ -74,10 +63,10 @@ def most_at_once(executions: list[dict[str, Any]]) -> int:
 
 @pytest.mark.timeout(often(3000, 600), func_only=True)
 def test_a_flood_on_a_small_account_loses_nothing_and_has_small_files_first(
-    small_account: CloudProcess,
+    own_cloud: CloudProcess,
 ) -> None:
-    audit = Audit(small_account)
-    put(small_account, texts(FILES))
+    audit = Audit(own_cloud)
+    put(own_cloud, texts(FILES))
 
     def all_ended() -> list[dict[str, Any]] | None:
         found = documents(audit)

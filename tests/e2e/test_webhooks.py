@@ -10,16 +10,11 @@ import httpx
 from standardwebhooks import Webhook as Verifier
 
 from tests.cloud import CloudProcess
-from tests.e2e.driving import until
+from tests.e2e.driving import api_of, until
 from tests.e2e.tenants import make_tenant
 from tests.integration.webhooks.receiver import Receiver, receiving
 
 SECONDS = 60.0
-
-
-def _api(cloud: CloudProcess) -> httpx.Client:
-    headers = {"authorization": f"Bearer {cloud.api_key}"}
-    return httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=30)
 
 
 def _got(receiver: Receiver, count: int) -> None:
@@ -41,7 +36,7 @@ def _delivery(api: httpx.Client, place: str, status: str) -> dict[str, Any]:
 
 
 def test_should_tell_a_receiver_of_a_document_that_is_ready(cloud: CloudProcess) -> None:
-    with receiving() as receiver, _api(cloud) as api:
+    with receiving() as receiver, api_of(cloud) as api:
         receiver.statuses = [503, 204]
         url = f"http://127.0.0.1:{receiver.port}/hook"
         wanted = {"url": url, "events": ["document.ready"]}
