@@ -29,9 +29,17 @@ def uses_cloud(item: pytest.Item) -> bool:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the cloud's tests first, then files with slow tests, so that none ends last."""
+    """Return the cloud's tests first, then files with slow tests, so that none ends last.
+
+    Tests that wait for what others began come last of the cloud's.
+    """
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
-    return sorted(items, key=lambda item: (not uses_cloud(item), item.path not in slow_files))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        is_late = item.get_closest_marker("late") is not None
+        return (not uses_cloud(item), is_late, item.path not in slow_files)
+
+    return sorted(items, key=place)
 
 
 def begin(config: pytest.Config) -> None:

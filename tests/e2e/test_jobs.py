@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,7 +18,7 @@ from infra import stages
 from infra.reindex import Reindexing
 from models.pull.cache import pull
 from tests.cloud import PROJECT, CloudProcess
-from tests.e2e.driving import settled, until, upload
+from tests.e2e.driving import client_of, settled, until, upload
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.soak import WHOLE
 
@@ -153,13 +154,24 @@ class Searching:
                 self.wrong.append(f"pump {pump}: {hit.get('path')} at {nearness}")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_another_model_takes_over_while_documents_change_and_searches_never_mix(
-    tenant: Tenant,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A tenant whose index of another model has just taken over, while documents changed.
+
+    `searching` searched all the while; `document_ids` are of the documents that are there.
+    """
+
+    tenant: Tenant
+    job_id: str
+    searching: Searching
+    document_ids: tuple[str, ...]
+
+
+@pytest.fixture(scope="session")
+def takeover(cloud: CloudProcess) -> Iterator[Takeover]:
+    """A takeover whose index of before still waits for queries that are under way."""
     pull([NEXT_MODEL], into=PROJECT / "models" / "cache")
-    pumps = range(6)
+    tenant, pumps = make_tenant(cloud, "takeover"), range(6)
     kept = [upload(tenant.api, f"{n}.txt", text_of(n), "stays") for n in pumps]
     changed = [upload(tenant.api, f"c{n}.txt", text_of(n + 50), "changes") for n in range(6)]
     for document_id in (*kept, *changed):
@@ -173,16 +185,38 @@ def test_another_model_takes_over_while_documents_change_and_searches_never_mix(
             upload(tenant.api, f"c{n}.txt", text_of(n + 90, year=n), "changes")
         assert tenant.api.delete(f"/v1/documents/{changed.pop(5)}").status_code == 200
         changed += [upload(tenant.api, f"l{n}.txt", text_of(n + 80), "changes") for n in range(3)]
-        job = tenant.ended(job_id, seconds=200)
+        wait_for(tenant, job_id, "dropping", 200)
+        searched = searching.searches
+        until(lambda: searching.searches > searched + len(pumps), "searches after the takeover")
     finally:
         searching.stop()
+    yield Takeover(tenant, job_id, searching, (*kept, *changed))
+    tenant.api.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_another_model_takes_over_while_documents_change_and_searches_never_mix(
+    takeover: Takeover,
+) -> None:
+    assert takeover.searching.wrong == []
+    assert takeover.searching.models == {"minilm-l6-v2-int8", NEXT_MODEL}
+
+
+@pytest.mark.late
+@pytest.mark.timeout(300)
+def test_the_index_of_the_model_before_goes_once_no_query_can_be_under_way(
+    takeover: Takeover,
+) -> None:
+    tenant = takeover.tenant
+    job = tenant.ended(takeover.job_id, seconds=200)
     assert job["status"] == "succeeded", job
-    assert searching.wrong == []
-    assert searching.models == {"minilm-l6-v2-int8", NEXT_MODEL}
-    until(lambda: holds_what_answers(tenant, [*kept, *changed]), "the index holds other vectors")
+    until(lambda: holds_what_answers(tenant, takeover.document_ids), "the index holds others")
+    search = {"query": text_of(3).decode(), "collection": "stays", "top_k": 1}
+    assert tenant.api.post("/v1/search", json=search).json()["hits"][0]["path"] == "3.txt"
 
 
-def holds_what_answers(tenant: Tenant, document_ids: list[str]) -> bool:
+def holds_what_answers(tenant: Tenant, document_ids: Sequence[str]) -> bool:
     """Say whether the tenant has one index, of the next model, with a vector a document."""
     documents = [settled(tenant.api, each) for each in document_ids]
     wanted = {f"{each['document_id']}/{each['version']}/000000" for each in documents}
@@ -192,7 +226,7 @@ def holds_what_answers(tenant: Tenant, document_ids: list[str]) -> bool:
 
 
 KILLED_IN = ("embedding", "verifying", "dropping") if WHOLE else ("verifying",)
-"""Phases of a reindexing at which the cloud is killed."""
+"""Phases of a reindexing at which the cloud is killed; in the last, an index waits for queries."""
 
 
 @pytest.mark.slow
@@ -210,12 +244,10 @@ def test_jobs_go_on_after_the_whole_cloud_was_killed(
         job_id = reindexing.start(tenant.name, NEXT_MODEL).job_id
         for phase in KILLED_IN:
             wait_for(tenant, job_id, phase)
+            export = tenant.job("POST", "/v1/exports", {})
             tenant = restarted(tenant)
-        wait_for(tenant, job_id, "dropping")  # it leaves the old index to queries for a while
-        export = tenant.job("POST", "/v1/exports", {})
-        tenant = restarted(tenant)
-        job = tenant.ended(export)
-        assert (job["status"], job["counts"]["done"]) == ("succeeded", 4)
+            job = tenant.ended(export)
+            assert (job["status"], job["counts"]["done"]) == ("succeeded", 4)
         assert tenant.ended(job_id, seconds=150)["status"] == "succeeded"
         tenant.api.close()
     finally:
@@ -224,15 +256,14 @@ def test_jobs_go_on_after_the_whole_cloud_was_killed(
 
 def restarted(tenant: Tenant) -> Tenant:
     """Kill the whole cloud, start it again, and return the tenant on it."""
-    headers = tenant.api.headers
+    key = tenant.api.headers["Authorization"].removeprefix("Bearer ")
     tenant.api.close()
     tenant.cloud.kill()
     tenant.cloud.start()
-    api = httpx.Client(base_url=tenant.cloud.endpoint_url, headers=headers, timeout=60)
-    return Tenant(tenant.name, tenant.cloud, api)
+    return Tenant(tenant.name, tenant.cloud, client_of(tenant.cloud, key))
 
 
-def wait_for(tenant: Tenant, job_id: str, phase: str) -> None:
+def wait_for(tenant: Tenant, job_id: str, phase: str, seconds: float = 120) -> None:
     """Return once the job is in `phase`, or past it."""
     order = ["preparing", "listing", "embedding", "waiting", "verifying", "swapping"]
     order += ["lingering", "dropping", "done"]
@@ -242,4 +273,4 @@ def wait_for(tenant: Tenant, job_id: str, phase: str) -> None:
         now = answer.json().get("phase", "") if answer.status_code == 200 else ""
         return now in order and order.index(now) >= order.index(phase)
 
-    until(reached, f"{phase} is not reached", 120)
+    until(reached, f"{phase} is not reached", seconds)

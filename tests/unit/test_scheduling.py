@@ -13,13 +13,13 @@ from tests.scheduling import in_order, uses_cloud
 class Item:
     """A collected test, as far as the order asks for it."""
 
-    def __init__(self, file: str, *, fixtures: tuple[str, ...] = (), slow: bool = False) -> None:
+    def __init__(self, file: str, *marks: str, fixtures: tuple[str, ...] = ()) -> None:
         self.path = Path(file)
         self.fixturenames = fixtures
-        self._slow = slow
+        self._marks = marks
 
     def get_closest_marker(self, name: str) -> object | None:
-        return object() if name == "slow" and self._slow else None
+        return object() if name in self._marks else None
 
 
 def ordered(*items: Item) -> list[Any]:
@@ -33,8 +33,14 @@ def test_the_cloud_s_tests_should_come_before_all_others() -> None:
     assert not uses_cloud(cast(pytest.Item, Item("c.py", fixtures=("own_cloud",))))
 
 
+def test_what_waits_for_an_earlier_test_should_come_last_of_the_cloud_s() -> None:
+    late = Item("a.py", "late", fixtures=("cloud",))
+    slow, fast = Item("a.py", "slow", fixtures=("cloud",)), Item("b.py", fixtures=("cloud",))
+    assert ordered(late, fast, slow, Item("c.py", "slow"))[:3] == [slow, fast, late]
+
+
 def test_all_of_a_file_with_a_slow_test_should_come_before_files_without() -> None:
-    fast, first, slow = Item("a.py"), Item("b.py"), Item("b.py", slow=True)
+    fast, first, slow = Item("a.py"), Item("b.py"), Item("b.py", "slow")
     assert ordered(fast, first, slow) == [first, slow, fast]
 
 
