@@ -21,7 +21,7 @@ from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
 from benchmarks.summary_answers import OUTCOMES
 from chalicelib.contracts.functions.embed_text import EmbedTextResult
-from chalicelib.contracts.indexes import IndexRef
+from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.retrieval.answer import evidence
@@ -30,15 +30,15 @@ from chalicelib.retrieval.answer.nearest import best_windows
 from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.filters import IndexFilter
+from chalicelib.retrieval.search.fusion import RANK_CONSTANT, IndexScores, ScoreFusion
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
-from chalicelib.retrieval.text.terms import terms
+from chalicelib.retrieval.text.search_terms import passage_terms
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
 
 ROOT = Path(__file__).parent.parent
-FUSION = 60
 SETS = {
     "samples": ("samples", "questions.json"),
     "near misses": ("samples", "questions_near.json"),
@@ -70,12 +70,14 @@ class LocalEmbedder:
 
 
 class ExactIndex:
-    """Index of every chunk, ranked by cosine and by BM25, with the two ranks fused."""
+    """Index of every chunk, ranked by cosine and by BM25 of terms, fused as the product does."""
 
     def __init__(self, hits: Sequence[Hit], embedder: LocalEmbedder) -> None:
         self.hits = hits
         self.vectors = embedder.embed([hit.text for hit in hits], "").vectors
-        self.counts = [Counter(terms(hit.text)) for hit in hits]
+        self.counts = [
+            Counter(passage_terms(hit.text, hit.heading, hit.path, "en").split()) for hit in hits
+        ]
         self.lengths = [sum(counts.values()) for counts in self.counts]
 
     def query(
@@ -89,13 +91,18 @@ class ExactIndex:
     ) -> Sequence[Hit]:
         """Return the best chunks; these questions have no `condition`."""
         near = [evidence.cosine(vector, other) for other in self.vectors]
-        fused = [0.0] * len(self.hits)
-        for scores in (near, self._bm25(text)):
+        by_words = self._bm25(text)
+        ranks = [0.0] * len(self.hits)
+        for scores in (near, by_words):
             order = sorted(range(len(scores)), key=lambda at: -scores[at])
             for rank, at in enumerate(order, start=1):
                 if scores[at] > 0:
-                    fused[at] += 1 / (FUSION + rank)
-        order = sorted(range(len(fused)), key=lambda at: -fused[at])[:count]
+                    ranks[at] += 1 / (RANK_CONSTANT + rank)
+        chosen = sorted(range(len(ranks)), key=lambda at: -ranks[at])[:count]
+        told = {at: IndexScores(near[at], by_words[at] or None, ranks[at]) for at in chosen}
+        fusion = ScoreFusion.of(list(told.values()))
+        fused = {at: fusion.score(scores) for at, scores in told.items()}
+        order = sorted(chosen, key=lambda at: -fused[at])
         return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> dict[str, Neighbour]:
@@ -105,7 +112,7 @@ class ExactIndex:
     def _bm25(self, text: str) -> list[float]:
         mean = sum(self.lengths) / len(self.lengths)
         scores = [0.0] * len(self.hits)
-        for term in set(terms(text)):
+        for term in set(text.split()):
             holding = sum(term in counts for counts in self.counts)
             rarity = math.log(1 + (len(self.hits) - holding + 0.5) / (holding + 0.5))
             for at, counts in enumerate(self.counts):
@@ -121,7 +128,7 @@ class OneVersion:
 
     def live_index(self, tenant: str) -> IndexRef:
         """Return the only index."""
-        return IndexRef("", "", "")
+        return IndexRef("", TERMS_SUFFIX, "")
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
         """Return `v` for each document."""

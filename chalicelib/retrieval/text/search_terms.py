@@ -25,6 +25,9 @@ MAX_TERM = 64
 MAX_TERMS_BYTES = 8 * 1024
 """Of the 40 KB of metadata that a vector may have. A passage of 256 tokens has some 1 KB."""
 
+MIN_ELIDED = 3
+"""Letters after an apostrophe that are a word, and not the rest of one as in `don't`."""
+
 _SNOWBALL: Mapping[str, str] = MappingProxyType(
     {
         "cs": "czech",
@@ -43,7 +46,7 @@ _SNOWBALL: Mapping[str, str] = MappingProxyType(
     }
 )
 """Snowball's name of each language that `detect_language` tells, by ISO 639-1 code."""
-_DEFAULT = "en"
+_DEFAULT = "english"
 _WORD = re.compile(r"\w+(?:(?:['\u2019](?=[^\W\d])|(?<=\d)[.,](?=\d))\w+)*")
 _POSSESSIVE = re.compile(r"'s?$")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -57,15 +60,14 @@ def passage_terms(text: str, heading: str, path: str, language: str) -> str:
         heading: The heading that it is under, "" if there is none.
         path: The path of its document; only the file's name counts.
         language: The ISO 639-1 code of the document's language; English if it is unknown or has no
-            stemmer.
+            stemmer. A word of another language has its English stem as well, so that a question
+            which is too short to tell its language finds the same word.
 
     Returns:
         Terms in their order, with repeats, cut to `MAX_TERMS_BYTES`.
     """
     name = path.rpartition("/")[2]
-    stemmer = _stemmer(language)
-    own = _terms(f"{name}\n{heading}\n{text}", stemmer)
-    joined = " ".join(own)
+    joined = " ".join(_terms(f"{name}\n{heading}\n{text}", language))
     if len(joined.encode()) <= MAX_TERMS_BYTES:
         return joined
     return joined.encode()[: MAX_TERMS_BYTES + 1].decode(errors="ignore").rpartition(" ")[0]
@@ -77,27 +79,33 @@ def question_terms(question: str) -> list[str]:
     Its words are stemmed as English and, if it is told to be of another language, as that one too:
     passages have the stems of their documents' languages.
     """
-    languages = dict.fromkeys((_DEFAULT, detect_language(question) or _DEFAULT))
-    found = (_terms(question, _stemmer(language)) for language in languages)
-    return list(dict.fromkeys(term for terms in found for term in terms))
+    return list(dict.fromkeys(_terms(question, detect_language(question))))
 
 
-def _stemmer(language: str) -> Stemmer.Stemmer:
-    """Return a stemmer; it is cheap to make, and one must not be shared between threads."""
-    return Stemmer.Stemmer(_SNOWBALL.get(language, _SNOWBALL[_DEFAULT]))
+def _terms(text: str, language: str) -> Iterator[str]:
+    """Yield the terms of `text`: the stems of each word in `language`, and in English.
 
-
-def _terms(text: str, stemmer: Stemmer.Stemmer) -> list[str]:
-    return [term for word in _words(text) for term in _stems(word, stemmer)]
+    Stemmers are cheap to make, and one must not be shared between threads.
+    """
+    names = dict.fromkeys((_SNOWBALL.get(language, _DEFAULT), _DEFAULT))
+    stemmers = [Stemmer.Stemmer(name) for name in names]
+    for word in _words(text):
+        yield from dict.fromkeys(stem for stemmer in stemmers for stem in _stems(word, stemmer))
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield the words of `text`, folded, without those that are only grammar."""
+    """Yield the words of `text`, folded, without those that are only grammar.
+
+    Of two words that are joined by an apostrophe, as in `l'eau`, the second is yielded as well.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
     for match in _WORD.finditer(folded):
         word = _POSSESSIVE.sub("", match.group())
+        first, _, second = word.rpartition("'")
         if word and word not in STOP_WORDS:
             yield word.replace("'", "")
+        if first and len(second) >= MIN_ELIDED and second not in STOP_WORDS:
+            yield second
 
 
 def _stems(word: str, stemmer: Stemmer.Stemmer) -> Iterable[str]:

@@ -28,6 +28,8 @@ def test_a_passage_has_the_terms_of_its_file_name_and_heading() -> None:
         ("XJ-4471", "the valve xj-4471."),
         ("version 1.2.3", "since Version 1.2.3"),
         ("Wie viele Häuser sind das?", "In dem Haus sind alle Häuser"),
+        ("Pumpen", "In dem Haus sind alle Pumpen"),
+        ("eau", "l'eau potable"),
         ("漢字", "漢字"),
     ],
 )
