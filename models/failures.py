@@ -12,6 +12,7 @@ TrainingFailure
 ├── ModeCollapse  a generator draws the same picture again and again
 ├── DiskFull     the disk is full
 ├── OutOfParity  an exported graph differs from its network
+├── NotFinite    weights, pictures or metrics of a trained network are nan or infinite
 ├── BelowGate    a metric misses its gate
 └── BelowChampion  the approved model is better
 """
@@ -57,6 +58,10 @@ class DiskFull(TrainingFailure):
 
 class OutOfParity(TrainingFailure):
     """An exported graph differs from its network."""
+
+
+class NotFinite(TrainingFailure):
+    """Something of a trained network is nan or infinite; the message names what."""
 
 
 class BelowGate(TrainingFailure):

@@ -111,10 +111,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, required=True, help="the folder of the run")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--base", action="append", default=[], metavar="CHANNEL=FOLDER")
+    parser.add_argument(
+        "--unapproved-bases",
+        metavar="WHY",
+        help="begin from models of the preset smoke or below their gates; the card says why",
+    )
     chosen = parser.parse_args(arguments)
     try:
         bases = {name: Path(str(at)) for name, at in job.parse_settings(chosen.base).items()}
         asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.parse_settings(chosen.set)}
+        if chosen.unapproved_bases:
+            asked[job.UNAPPROVED_BASES] = chosen.unapproved_bases
         return rehearse(asked, chosen.into, bases)
     except TrainingFailure as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user

@@ -40,7 +40,8 @@ class GraphSpec(Contract):
 
 class ModelOrigin(Contract):
     """Of what and how a model was made. `data`, `code` and `bases`, the weights of the models that
-    it began from by their channels, are sha256s.
+    it began from by their channels, are sha256s. `unapproved_bases` are the reasons for which it
+    should not have begun from one of them, and did because its user overrode them.
     """
 
     recipe: str
@@ -50,6 +51,7 @@ class ModelOrigin(Contract):
     data: Sha256
     code: Sha256
     bases: Mapping[str, Sha256] = {}
+    unapproved_bases: tuple[str, ...] = ()
     torch: str
     device: str
 

@@ -23,17 +23,24 @@ ServingName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_l
 
 class ServedVersion(Contract):
     """A version of a model: its ARN in the registry, where its files lie, and the sha256 of its
-    `signature.json`, which has those of all the rest.
+    `signature.json`, which has those of all the rest. `unapproved` are the reasons for which it
+    should not serve, and does because an operator overrode them.
     """
 
     arn: str = Field(min_length=1)
     prefix: str = Field(pattern=rf"^{ROOT}/[A-Za-z0-9./-]+/$")
     signature: Sha256
+    unapproved: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        """Return the version in short, group and number, as receipts name it."""
+        """Return the version in short, group and number."""
         return self.arn.partition(":model-package/")[2] or self.arn
+
+    @property
+    def receipt_name(self) -> str:
+        """Return the label as receipts have it, which says if the version is not approved."""
+        return f"{self.label} (unapproved)" if self.unapproved else self.label
 
 
 class Serving(Contract):

@@ -67,7 +67,7 @@ class HotSwap(Generic[M]):
         versions: where the stage keeps versions.
         open_model: opens an exported model; raises `ModelFailure`.
         monotonic: a clock in seconds.
-        on_error: called when the version that should serve does not.
+        on_error: called when the version that should serve does not, or is not approved.
     """
 
     versions: VersionStore
@@ -104,12 +104,20 @@ class HotSwap(Generic[M]):
         if old is not None and old.version == serving.serves:
             return old
         try:
-            return self._open(serving.serves)
+            opened = self._open(serving.serves)
         except HeadraceError as error:
             if old is None and serving.before is not None:
                 self.on_error(_swap_failure(serving.serves, serving.before, error))
                 return self._open(serving.before)
             return self._keep(old, error, serving.serves)
+        if reasons := serving.serves.unapproved:
+            self.on_error(
+                ModelFailure(
+                    f"{name} is answered by {serving.serves.label}, which an operator serves "
+                    f"although {'; '.join(reasons)}."
+                )
+            )
+        return opened
 
     def _keep(
         self, old: OpenModel[M] | None, error: HeadraceError, new: ServedVersion | None = None

@@ -40,7 +40,9 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
     cls=LazyGroup,
     later={
         "add": "cli.models.added_models:add_model",
+        "approve": "cli.models.approval:approve_version",
         "compare": "cli.models.compare:compare_models",
+        "reject": "cli.models.approval:reject_version",
         "remove": "cli.models.added_models:remove_model",
         "serve": "cli.models.serve:serve_model",
         "transform": "cli.models.transform:transform_model",

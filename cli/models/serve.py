@@ -7,27 +7,40 @@ import click
 from cli.failures import CommandError
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
+from infra.models.approval import OVERRIDE
 from infra.models.serving import ServingError, VersionServing, translate_serving_errors
 
 
 @click.command("serve")
 @click.argument("name")
 @click.argument("version")
+@click.option(
+    OVERRIDE,
+    "unapproved",
+    is_flag=True,
+    help="Serve the version though it is not approved, of the preset smoke, or below its gates. "
+    "Receipts and logs say so.",
+)
 @stage_options
 @json_option
-def serve_model(place: StageOptions, name: str, version: str, as_json: bool) -> None:
+def serve_model(
+    place: StageOptions, name: str, version: str, unapproved: bool, as_json: bool
+) -> None:
     """Answer calls of the model NAME by VERSION of the stage's registry.
 
-    VERSION is its ARN, or GROUP/NUMBER. Its files are checked, tried and uploaded to where the
-    functions read them; the functions use it within half a minute. If the new version cannot be
-    loaded, the previous one goes on serving; the same command restores it.
+    VERSION is its ARN, or GROUP/NUMBER. It has to be approved (`headrace models approve`). Its
+    files are checked, tried and uploaded to where the functions read them; the functions use it
+    within half a minute. If the new version cannot be loaded, the previous one goes on serving; the
+    same command restores it.
     """
     output = Output(as_json=as_json)
     try:
         with translate_serving_errors():
-            serving = VersionServing(place.find()).serve(name, version)
+            serving = VersionServing(place.find()).serve(name, version, unapproved=unapproved)
     except (ServingError, ValueError) as error:
         raise CommandError(str(error)) from error
+    for reason in serving.serves.unapproved:
+        output.notice(f"Warning: {reason}. It serves because of {OVERRIDE}.", "red")
     if as_json:
         output.json(serving.model_dump(mode="json"))
         return

@@ -22,6 +22,7 @@ from cli.models.tune import (
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models.training import (
+    UNAPPROVED_BASES,
     StageTraining,
     TrainingError,
     training_name,
@@ -70,7 +71,14 @@ from models.training.targets import TargetName
     metavar="CHANNEL=ARN",
     multiple=True,
     help="A registered version to begin from, for a recipe that begins from another's model. "
-    "Default: the newest.",
+    "Default: the newest that is approved.",
+)
+@click.option(
+    UNAPPROVED_BASES,
+    "unapproved",
+    is_flag=True,
+    help="Begin also from versions that are not approved, of the preset smoke, or below their "
+    "gates. The model's card says so, and it serves only by --unapproved.",
 )
 @stage_options
 @tune_options
@@ -86,6 +94,7 @@ def train(  # noqa: PLR0913 - the options of a command
     spot: bool,
     given: tuple[str, ...],
     bases: tuple[str, ...],
+    unapproved: bool,
     as_json: bool,
 ) -> None:
     """Train RECIPE, evaluate it, export it, and register it if it passes its gates.
@@ -105,7 +114,10 @@ def train(  # noqa: PLR0913 - the options of a command
             trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
             _show_estimates(output, trial_estimates(found, trials) if trials else estimates(found))
             return
-        wish = JobSpec("", found, preset, target, settings, spot, image)
+        allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
+        if allowed:
+            output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
+        wish = JobSpec("", found, preset, target, settings, spot, image, allowed)
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)
@@ -169,7 +181,9 @@ def _show(output: Output, wish: JobSpec, ended: Any, outcome: TuningOutcome | No
         for measured, value in result["metrics"].items()
     ]
     output.table(("number", "value", "gate"), rows)
+    label = result["arn"].partition(":model-package/")[2]
     output.line(f"Registered as {result['arn']}, waiting for approval.")
+    output.line(f"Once looked at, it is approved by: headrace models approve {label}")
 
 
 def _bounds(wish: JobSpec, measured: str) -> str:

@@ -7,6 +7,7 @@ import click
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
+from infra.models.approval import OVERRIDE
 from infra.models.batch_transform import BatchTransforms, TransformError, TransformRequest
 from infra.models.training import TrainingError, translate_training_errors
 from models.failures import BadRecipe
@@ -34,15 +35,22 @@ from models.failures import BadRecipe
     help="Number of concurrent requests to the model.",
 )
 @click.option("--image", help="Container image that serves the model; required on AWS.")
+@click.option(
+    OVERRIDE,
+    "unapproved",
+    is_flag=True,
+    help="Take the version though it is not approved, of the preset smoke, or below its gates.",
+)
 @stage_options
 @json_option
-def transform_model(
+def transform_model(  # noqa: PLR0913 - the options of a command
     place: StageOptions,
     version: str,
     source: str,
     output: str | None,
     at_once: int,
     image: str | None,
+    unapproved: bool,
     as_json: bool,
 ) -> None:
     """Run every line of the input through VERSION of the stage's registry.
@@ -56,7 +64,10 @@ def transform_model(
     try:
         with translate_training_errors():
             transforms = BatchTransforms(place.find())
-            prepared = transforms.prepare(version, TransformRequest(source, output, at_once, image))
+            request = TransformRequest(source, output, at_once, image, unapproved)
+            prepared = transforms.prepare(version, request)
+            for reason in prepared.problems:
+                out.notice(f"Warning: {reason}. It is taken because of {OVERRIDE}.", "red")
             out.notice(f"Transforming as {prepared.name}.")
             ended = transforms.run(prepared)
             answers = transforms.answers(prepared) if ended["status"] == "SUCCEEDED" else []

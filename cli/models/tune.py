@@ -15,6 +15,7 @@ from cli.failures import CommandError
 from cli.options import StageOptions
 from cli.output import Output
 from infra.models import jobs
+from infra.models.training import UNAPPROVED_BASES
 from infra.models.tuning import StageTuning
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import Strategy, TrialResult, TuningEffort, best_trial, tuning_ranges
@@ -183,6 +184,7 @@ def command_of(
         words += ["--set", f"{name}={text}"]
     for channel, arn in bases.items():
         words += ["--base", f"{channel}={arn}"]
+    words += [UNAPPROVED_BASES] if wish.unapproved_bases else []
     for option in ("stage", "region", "profile"):
         given = getattr(place, option)
         words += [f"--{option}", given] if given else []

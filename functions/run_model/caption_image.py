@@ -26,7 +26,7 @@ def run(request: CaptionImageRequest, deps: Deps[ImageTextModel]) -> ImageTextRe
     return ImageTextResult(
         text=answer.text,
         finish=answer.finish,
-        version=served.version.label,
+        version=served.version.receipt_name,
         tokens_in=answer.tokens_in,
         tokens_out=answer.tokens_out,
         seconds=deps.seconds_since(began),

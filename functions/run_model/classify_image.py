@@ -36,7 +36,7 @@ def run(request: ClassifyImageRequest, deps: Deps[ClipModel]) -> ClassifyImageRe
     images = [model.embed_image(data, f"images.{n}") for n, data in enumerate(request.images)]
     return ClassifyImageResult(
         shares=tuple(tuple(model.label_probabilities(image, labels).tolist()) for image in images),
-        version=served.version.label,
+        version=served.version.receipt_name,
         tokens=tokens,
         seconds=deps.seconds_since(began),
     )

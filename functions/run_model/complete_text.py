@@ -35,6 +35,6 @@ def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteText
         finish=completion.finish,
         tokens_in=completion.tokens_in,
         tokens_out=completion.tokens_out,
-        version=served.version.label,
+        version=served.version.receipt_name,
         seconds=deps.seconds_since(began),
     )

@@ -31,7 +31,7 @@ def run(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> GenerateIm
     # The PNGs are raw bytes here; validation would read them as base64.
     return GenerateImageResult.model_construct(
         images=tuple(map(encode_png, enlarged)),
-        version=served.version.label,
+        version=served.version.receipt_name,
         seconds=deps.seconds_since(began),
     )
 

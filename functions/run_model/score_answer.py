@@ -26,6 +26,6 @@ def run(request: ScoreAnswerRequest, deps: Deps[RewardModel]) -> ScoreAnswerResu
     return ScoreAnswerResult(
         scores=rewards.scores,
         tokens=rewards.tokens,
-        version=served.version.label,
+        version=served.version.receipt_name,
         seconds=deps.seconds_since(began),
     )

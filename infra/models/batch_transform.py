@@ -16,7 +16,8 @@ from typing import Any
 
 from chalicelib.contracts.model_manifest import FILE, Signature
 from infra import stages
-from infra.models import jobs
+from infra.models import approval, jobs
+from infra.models.approval import OVERRIDE
 from infra.models.registry import RegisteredVersion, Registry, arn_of
 from infra.models.training import TrainingStage
 from models.sagemaker import job_requests
@@ -47,15 +48,21 @@ class TransformRequest:
     output: str | None = None
     at_once: int = 1
     image: str | None = None
+    unapproved: bool = False
+    """Whether a version is taken that is not approved or below its gates."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTransform:
-    """The requests for a model and a transform, and the location of the answers."""
+    """The requests for a model and a transform, and the location of the answers.
+
+    `problems` are the reasons for which the version should not be used, which were overridden.
+    """
 
     name: str
     requests: Mapping[str, Any]
     output: str
+    problems: tuple[str, ...] = ()
 
 
 class BatchTransforms:
@@ -74,15 +81,18 @@ class BatchTransforms:
         `wanted` is a version's ARN or GROUP/NUMBER.
 
         Raises:
-            TransformError: no handler serves its graphs, or an address is not of the stage.
+            TransformError: no handler serves its graphs, an address is not of the stage, or the
+                version is not approved, of the preset smoke, or below its gates.
             BadRecipe: the request could not be sent.
             VersionNotFoundError, ClientError: the version does not exist, or AWS refuses.
         """
         version = self._registry.version(arn_of(self.home.region, self.home.account, wanted))
         name = jobs.short_job_name(self.home)
         output = self._of_stage(question.output or f"{self._root}transforms/{name}/output")
+        if question.source.startswith("s3://"):
+            self._of_stage(question.source)
+        package, problems = self._packed(version, name, unapproved=question.unapproved)
         source = self._source(question.source, name)
-        package = self._packed(version, name)
         model = {
             "ModelName": name,
             "ExecutionRoleArn": _ROLE.format(account=self.home.account),
@@ -112,7 +122,7 @@ class BatchTransforms:
             "model": model,
             "transform": job_requests.validate_request(transform, "TransformJob"),
         }
-        return PreparedTransform(name, requests, output)
+        return PreparedTransform(name, requests, output, problems)
 
     def run(self, prepared: PreparedTransform) -> Mapping[str, Any]:
         """Run a prepared transform, and return how its execution ended. Raises ClientError."""
@@ -143,14 +153,21 @@ class BatchTransforms:
             )
         return address
 
-    def _packed(self, version: RegisteredVersion, name: str) -> str:
+    def _packed(
+        self, version: RegisteredVersion, name: str, *, unapproved: bool
+    ) -> tuple[str, tuple[str, ...]]:
+        """Upload the package of a version; return its address, and what speaks against using it."""
         with self._registry.left(version) as folder, tempfile.TemporaryDirectory() as scratch:
             package = Path(scratch) / "package.tar.gz"
+            signature = _signature(folder, version.name)
+            problems = approval.use_problems(version, signature)
+            if problems and not unapproved:
+                raise TransformError(approval.refusal(problems, OVERRIDE))
             try:
-                pack.pack(folder, handler_of(folder, version.name), package)
+                pack.pack(folder, handler_of(signature, version.name), package)
             except ValueError as error:
                 raise TransformError(f"{version.name} cannot be packed: {error}") from error
-            return self._put(package, f"packages/{name}.tar.gz")
+            return self._put(package, f"packages/{name}.tar.gz"), tuple(problems)
 
     def _put(self, path: Path, key: str) -> str:
         with path.open("rb") as body:
@@ -158,12 +175,16 @@ class BatchTransforms:
         return f"{self._root}{key}"
 
 
-def handler_of(folder: Path, label: str) -> Path:
-    """Return the handler for the model in `folder`; raise TransformError if there is none."""
+def _signature(folder: Path, label: str) -> Signature:
+    """Return the manifest of the model in `folder`; raise TransformError if it is not whole."""
     try:
-        signature = Signature.model_validate_json((folder / FILE).read_bytes())
+        return Signature.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise TransformError(f"{label} has no whole {FILE}: {error}") from error
+
+
+def handler_of(signature: Signature, label: str) -> Path:
+    """Return the handler for a model; raise TransformError if there is none."""
     has = [
         (name, tuple(each.name for each in spec.inputs)) for name, spec in signature.graphs.items()
     ]

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 from infra.stages import Client
 from models.training.metrics import HISTORY, read_history
 
-APPROVED = "Approved"
+APPROVED, WAITING = "Approved", "PendingManualApproval"
 _PACKED = "model.tar.gz"
 _VERSION = re.compile(r"arn:[^/ ]+:model-package/(?P<group>[A-Za-z0-9-]+)/(?P<number>\d+)")
 _ABSENT = ("ValidationException", "ResourceNotFound")

@@ -1,7 +1,8 @@
 """Serving of a registered version by a stage: `headrace models serve`.
 
-The version's files are verified against its manifest, the model is tried here, and both are put
-under `models/serving/` of the stage's bucket. Then one object is written that names the version,
+Only an approved version that reaches its gates serves, unless its operator overrides that. Its
+files are verified against its manifest, the model is tried here, and both are put under
+`models/serving/` of the stage's bucket. Then one object is written that names the version,
 which functions notice within half a minute. Files of versions that serve neither now nor just
 before are removed last.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
@@ -34,7 +35,14 @@ from chalicelib.inference import (
 )
 from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
-from infra.models.registry import RegisteredVersion, Registry, VersionNotFoundError, arn_of
+from infra.models import approval
+from infra.models.registry import (
+    APPROVED,
+    RegisteredVersion,
+    Registry,
+    VersionNotFoundError,
+    arn_of,
+)
 from infra.models.training import TrainingStage
 
 OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
@@ -47,7 +55,6 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "score_answer": reward_model.open_model,
 }
 """How each function that answers by what a stage trained opens a model."""
-_REJECTED = "Rejected"
 _DELETED_AT_ONCE = 1000
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
@@ -74,32 +81,40 @@ class VersionServing:
         self._s3 = place.client("s3")
         self._registry = Registry(place.client)
 
-    def serve(self, name: str, wanted: str) -> Serving:
+    def serve(self, name: str, wanted: str, *, unapproved: bool = False) -> Serving:
         """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
 
+        With `unapproved`, a version serves whatever its approval and gates, and the record of what
+        serves has the reasons.
+
         Raises:
-            ServingError: nothing is served by that name, the version is rejected, or its files do
-                not make a model, or one of another recipe; or a concurrent call served another
-                version; or it serves, but files of earlier versions could not be removed.
+            ServingError: nothing is served by that name; the version is not approved, of the preset
+                smoke, or below its gates; its files do not make a model, or one of another recipe;
+                or a concurrent call served another version; or it serves, but files of earlier
+                versions could not be removed.
             ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
         backend = _backend(name)
         arn = arn_of(self._home.region, self._home.account, wanted)
         version = self._registry.version(arn)
-        if version.status == _REJECTED:
-            raise ServingError(f"{version.name} was rejected; serve one that was not.")
         with self._registry.left(version) as folder:
             fetch = _reader(folder, version)
             content = fetch(FILE)
-            sha256 = hashlib.sha256(content).hexdigest()
-            prefix = f"{ROOT}/{name}/{version.name}/"
-            serves = ServedVersion(arn=version.arn, prefix=prefix, signature=sha256)
             signature = _verified_signature(version, content, fetch)
             _require_fit(name, backend, version, signature)
+            problems = approval.use_problems(version, signature)
+            if problems and not unapproved:
+                raise ServingError(approval.refusal(problems, approval.OVERRIDE))
+            serves = ServedVersion(
+                arn=version.arn,
+                prefix=f"{ROOT}/{name}/{version.name}/",
+                signature=hashlib.sha256(content).hexdigest(),
+                unapproved=tuple(problems),
+            )
             _try_model(OPENED_BY[backend.function], fetch, serves)
             there = list(self._files(name))  # before it is named: later uploads of others stay
             for file in _files_of(signature):
-                self._put(f"{prefix}{file}", fetch(file))
+                self._put(f"{serves.prefix}{file}", fetch(file))
         serving = self._name(name, serves)
         self._tidy(serving, there)
         return serving
@@ -107,7 +122,11 @@ class VersionServing:
     def _name(self, name: str, serves: ServedVersion) -> Serving:
         """Write which version serves, unless a concurrent writer changed it."""
         old, condition = self._pointer(name)
-        before = None if old is None else (old.serves if old.serves != serves else old.before)
+        before = None
+        if old is not None:
+            before = old.before if old.serves.arn == serves.arn else old.serves
+        if before is not None and not self._may_go_on(before):
+            before = None
         serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
         try:
             self._put(pointer_key(name), serving.model_dump_json().encode(), **condition)
@@ -118,6 +137,25 @@ class VersionServing:
                 f"Somebody else had another version of {name} served just now; look, and repeat."
             ) from error
         return serving
+
+    def served_names(self, version: RegisteredVersion) -> list[str]:
+        """Return the models that a version answers as now. Raises ClientError."""
+        found = {name: self._pointer(name)[0] for name in _trained_backends()}
+        return [
+            name for name, old in found.items() if old is not None and old.serves.arn == version.arn
+        ]
+
+    def _may_go_on(self, before: ServedVersion) -> bool:
+        """Return whether the version that served may serve again where the new one fails.
+
+        One that was rejected or removed since may not. One that an operator serves although it is
+        not approved may, unless it was rejected.
+        """
+        try:
+            status = self._registry.version(before.arn).status
+        except VersionNotFoundError:
+            return False
+        return status == APPROVED or (bool(before.unapproved) and status != approval.REJECTED)
 
     def _files(self, name: str) -> Iterator[tuple[str, str]]:
         """Yield key and version of each object below a model's name, deleted ones too."""
@@ -164,14 +202,19 @@ class VersionServing:
 
 def _backend(name: str) -> FunctionBackend:
     """Return the backend of a model that the stage trained."""
-    known = {
+    known = _trained_backends()
+    if name not in known:
+        raise ServingError(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
+    return known[name]
+
+
+def _trained_backends() -> dict[str, FunctionBackend]:
+    """Return the backends of all models that a stage trains, by name."""
+    return {
         model.name: model.backend
         for model in served_models().models.values()
         if isinstance(model.backend, FunctionBackend) and model.backend.recipes
     }
-    if name not in known:
-        raise ServingError(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
-    return known[name]
 
 
 def _require_fit(

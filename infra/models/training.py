@@ -21,8 +21,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import stages
+from infra.models import approval
 from infra.models.registry import (
     APPROVED,
+    WAITING,
     RegisteredVersion,
     Registry,
     VersionNotFoundError,
@@ -37,6 +39,9 @@ PROJECT = Path(__file__).parents[2]
 INTERPRETER = PROJECT / ".venv-training" / "bin" / "python"
 POLL_SECONDS = 2.0
 _PREPARING_S = 1800
+_LONGEST_REASON = 1000
+UNAPPROVED_BASES = "--unapproved-bases"
+"""The option that begins from models in spite of what speaks against them."""
 _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
 
 
@@ -91,15 +96,16 @@ class StageTraining:
         """Upload data and code, start the machine, and return the execution's ARN.
 
         `bases` are the ARNs of the versions that the recipe begins from, by their channels; of
-        those that are missing it is the newest. What it makes is compared with the newest version
-        that is approved, if there is one.
+        those that are missing it is the newest approved one. What it makes is compared with the
+        newest version that is approved, if there is one.
 
         Raises:
             BadRecipe: the request could not be sent, or there is nothing to begin from.
             BadData: the data could not be prepared.
             ClientError: the stage does not train, or refuses.
         """
-        places, training = self._places(wish), self.places_from(wish, bases or {})
+        places = self._places(wish)
+        wish, training = self.from_bases(wish, bases or {})
         trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
         judged = replace(
             places,
@@ -130,41 +136,58 @@ class StageTraining:
                 return description
             rest(POLL_SECONDS)
 
-    def places_from(self, wish: JobSpec, bases: Mapping[str, str]) -> JobLocations:
-        """Return the locations that a training reads, including those of its base models.
+    def from_bases(self, wish: JobSpec, bases: Mapping[str, str]) -> tuple[JobSpec, JobLocations]:
+        """Return the specification and the locations of a training with those of its base models.
 
         Raises:
-            BadRecipe: there is no version to begin from.
+            BadRecipe: there is no version to begin from, or one that is not approved and
+                `wish.unapproved_bases` is empty; else the specification has the reasons.
             ClientError: AWS refuses.
         """
-        places = self._places(wish)
-        return replace(places, channels={**places.channels, **self._bases(wish, bases)})
+        places, found = self._places(wish), self._bases(wish, bases)
+        problems = [
+            f"{channel}: {problem}"
+            for channel, version in found.items()
+            if (problem := approval.status_problem(version))
+        ]
+        if problems and not wish.unapproved_bases:
+            raise BadRecipe(approval.refusal(problems, UNAPPROVED_BASES))
+        if problems:
+            wish = replace(wish, unapproved_bases="; ".join(problems)[:_LONGEST_REASON])
+        of_bases = {channel: version.artefact for channel, version in found.items()}
+        return wish, replace(places, channels={**places.channels, **of_bases})
 
-    def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, str]:
-        """Return the locations of the base models of the recipe, by their channels."""
+    def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:
+        """Return the base models of the recipe, by their channels."""
         wanted = wish.recipe.bases
         if unknown := sorted(set(given) - set(wanted)):
             has = ", ".join(wanted) or "none"
             raise BadRecipe(
                 f"base: {wish.recipe.name} has no {unknown[0]!r}; its bases are: {has}."
             )
-        locations = {}
+        versions = {}
         for channel, recipe in wanted.items():
             group = group_of(self.home.stage, recipe)
             arn = given.get(channel)
-            version = self._registry.version(arn) if arn else self._newest(group)
+            version = self._registry.version(arn) if arn else self._newest_base(wish, group)
             if version is None:
                 raise BadRecipe(
                     f"{wish.recipe.name} begins from a model of {recipe}, and {group} has no "
-                    f"version: train {recipe} first, or name one by --base {channel}=ARN."
+                    f"approved version: train {recipe} first and approve it, or name one by "
+                    f"--base {channel}=ARN."
                 )
             if version.group != group:
                 raise BadRecipe(
                     f"base: {channel} is a model of {recipe}, a version of {group}; "
                     f"{version.name} is none."
                 )
-            locations[channel] = version.artefact
-        return locations
+            versions[channel] = version
+        return versions
+
+    def _newest_base(self, wish: JobSpec, group: str) -> RegisteredVersion | None:
+        """Return the newest approved version, or else the newest waiting one if that is allowed."""
+        newest = self._newest(group, APPROVED)
+        return newest or (self._newest(group, WAITING) if wish.unapproved_bases else None)
 
     def _champion(self, wish: JobSpec) -> dict[str, str]:
         """Return the location of the approved model, or None if there is none."""

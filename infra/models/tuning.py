@@ -32,7 +32,7 @@ class StageTuning(StageTraining):
         `bases` are as in `StageTraining.start`, and so are the errors: BadRecipe, BadData and
         ClientError.
         """
-        places = self.places_from(wish, bases or {})
+        wish, places = self.from_bases(wish, bases or {})
         given = {"tuning": tuning_request(wish, effort, places)}
         self.put(wish)
         return jobs.start_model_job(self._client, self.home, given)

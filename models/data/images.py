@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.failures import BadData
+from models.failures import BadData, NotFinite
 from models.files import disk_full_as_failure
 
 FILE = "images.npz"
@@ -58,7 +58,17 @@ def to_network(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def from_network(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return [n, channels, height, width], -1 to 1, as [n, height, width, channels], 0 to 255."""
+    """Return [n, channels, height, width], -1 to 1, as [n, height, width, channels], 0 to 255.
+
+    Raises:
+        NotFinite: a pixel is nan or infinite, which no cast to whole numbers shows.
+    """
+    broken = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
+    if len(broken):
+        raise NotFinite(
+            f"{len(broken)} of {len(images)} pictures have pixels that are not finite; the first "
+            f"is picture {broken[0]}. The network that drew them cannot be used."
+        )
     whole = np.clip((images + 1) * 127.5, 0, 255).round().astype(np.uint8)
     return np.ascontiguousarray(whole.transpose(0, 2, 3, 1))
 

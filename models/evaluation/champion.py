@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.failures import BadData, BelowChampion
+from models.failures import BadData, BelowChampion, NotFinite
 from models.training.artefacts import TrainedModel
 from models.training.recipe import Gate
 
@@ -75,12 +75,15 @@ def compare(
 
     Raises:
         BadData: the two have scores of different rows.
+        NotFinite: a score of the challenger is nan or infinite.
     """
     differences = {}
     for name in sorted(set(gates) & set(challenger) & set(champion)):
         ours, theirs = challenger[name], champion[name]
         if len(ours) != len(theirs):
             raise BadData(f"{name}: {len(ours)} rows were judged, and {len(theirs)} before.")
+        if broken := np.count_nonzero(~np.isfinite(ours)):
+            raise NotFinite(f"{name} is not finite in {broken} of {len(ours)} held-out rows.")
         differences[name] = _difference(gates[name], ours, theirs)
     return differences
 
@@ -132,12 +135,14 @@ def comparison_document(differences: Mapping[str, Difference]) -> dict[str, Any]
     return {name: asdict(each) for name, each in differences.items()}
 
 
-def row_mismatch(challenger: Scores, champion: Scores) -> str:
-    """Return in which metric the numbers of rows differ, or ""."""
+def score_mismatch(challenger: Scores, champion: Scores) -> str:
+    """Return which metric of a champion cannot be compared row by row, and why, or ""."""
     for name in sorted(set(challenger) & set(champion)):
         here, before = len(challenger[name]), len(champion[name])
         if here != before:
             return f"its {name} is of {before} rows, and here of {here}"
+        if not np.isfinite(champion[name]).all():
+            return f"its {name} is not finite"
     return ""
 
 

@@ -1,7 +1,8 @@
 """Metrics of vector retrieval: recall at k, zero-shot accuracy, neighbour precision.
 
 All vectors are of length 1, so that products are cosines. Measures come as a value for each row,
-so that two models can be compared in pairs; `mean_interval` says how sure a mean is.
+so that two models can be compared in pairs; `mean_interval` says how sure a mean is. A vector that
+is not finite finds nothing and is found by nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ def ranks(queries: Vectors, items: Vectors) -> Labels:
     """Return the rank of item i among all items for query i, [n], from 0 on.
 
     An item that is as near as the right one stands before it, so that vectors that are all alike
-    find nothing.
+    find nothing, and so does a query or an item that is not finite.
     """
     near = queries @ items.T
     right = np.diagonal(near)[:, None]
-    return np.asarray((near >= right).sum(axis=1) - 1, np.int64)
+    # "not nearer" instead of "further": no comparison with nan holds.
+    return np.asarray((~(near < right)).sum(axis=1) - 1, np.int64)
 
 
 def recall(ranks: Labels, k: int) -> Values:
@@ -45,8 +47,9 @@ def prompt_vectors(
 
 def zero_shot(images: Vectors, classes: Vectors, labels: Labels) -> Values:
     """Return 1 for each picture whose nearest class is its own, [n]."""
-    told = (images @ classes.T).argmax(axis=1)
-    return np.asarray(told == labels, np.float64)
+    near = images @ classes.T
+    told = near.argmax(axis=1)
+    return np.asarray((told == labels) & np.isfinite(near).all(axis=1), np.float64)
 
 
 def nearest(queries: Vectors, items: Vectors, k: int) -> Labels:
@@ -56,8 +59,10 @@ def nearest(queries: Vectors, items: Vectors, k: int) -> Labels:
 
 def precision(queries: Vectors, items: Vectors, same: NDArray[np.bool_], k: int) -> Values:
     """Return per query the share of the k nearest items that are `same`, [queries, items]."""
-    found = np.take_along_axis(same, nearest(queries, items, k), axis=1)
-    return np.asarray(found.mean(axis=1), np.float64)
+    near = nearest(queries, items, k)
+    found = np.take_along_axis(same, near, axis=1)
+    finite = _finite(queries)[:, None] & _finite(items)[near]
+    return np.asarray((found & finite).mean(axis=1), np.float64)
 
 
 def neighbour_precision(vectors: Vectors, labels: Labels, k: int) -> Values:
@@ -65,4 +70,11 @@ def neighbour_precision(vectors: Vectors, labels: Labels, k: int) -> Values:
     near = vectors @ vectors.T
     np.fill_diagonal(near, -np.inf)
     found = np.argsort(-near, axis=1, kind="stable")[:, :k]
-    return np.asarray((labels[found] == labels[:, None]).mean(axis=1), np.float64)
+    finite = _finite(vectors)
+    right = (labels[found] == labels[:, None]) & finite[:, None] & finite[found]
+    return np.asarray(right.mean(axis=1), np.float64)
+
+
+def _finite(vectors: Vectors) -> NDArray[np.bool_]:
+    """Return whether each vector is finite, [n]."""
+    return np.asarray(np.isfinite(vectors).all(axis=1), np.bool_)

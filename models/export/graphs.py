@@ -7,6 +7,7 @@ manifest and card are written to a staging folder; the manifest is moved last.
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -38,7 +39,8 @@ def export_graphs(graphs: Mapping[str, Graph], into: Path) -> dict[str, GraphSpe
     """Write each graph as NAME.onnx into a folder and return its specification.
 
     Raises:
-        OutOfParity: a graph differs from its network by more than 1e-4 somewhere.
+        OutOfParity: a graph differs from its network by more than 1e-4 somewhere, or either says
+            something that is not finite.
         TrainingFailure: a graph cannot be exported.
         DiskFull: there was no room.
     """
@@ -54,6 +56,12 @@ def _export_graph(name: str, graph: Graph, path: Path) -> GraphSpec:
     _write(name, graph, module, path)
     session = open_graph(path)
     parity = max_difference(graph, module, session)
+    if not math.isfinite(parity):
+        raise OutOfParity(
+            f"The graph {name} or its network says something that is not finite (nan or inf) on "
+            "the trial inputs. Look for weights that are not finite, for a logarithm or a root of "
+            "what may be 0, and for a softmax over nothing but masked places."
+        )
     if not parity <= MOST_APART:
         raise OutOfParity(
             f"The graph {name} differs from its network by {parity:.2g}, and {MOST_APART:g} is the "
@@ -111,17 +119,22 @@ def open_graph(path: Path) -> onnxruntime.InferenceSession:
 
 
 def max_difference(graph: Graph, module: nn.Module, session: onnxruntime.InferenceSession) -> float:
-    """Return the largest difference of graph and module outputs on the trial inputs."""
+    """Return the largest difference of graph and module outputs on the trial inputs.
+
+    It is not finite if either says something that is not, in whichever output.
+    """
     with torch.no_grad():
         told = module(*graph.trial)
     wanted = [told] if isinstance(told, torch.Tensor) else list(told)
     fed = {name: each.numpy() for name, each in zip(graph.inputs, graph.trial, strict=True)}
     given = session.run(list(graph.outputs), fed)
-    differences = [
-        float(np.abs(np.asarray(one, np.float64) - other.numpy().astype(np.float64)).max())
-        for one, other in zip(given, wanted, strict=True)
-    ]
-    return max(differences)
+    with np.errstate(invalid="ignore"):  # inf less inf is a nan, which is told below
+        differences = [
+            np.abs(np.asarray(one, np.float64) - other.numpy().astype(np.float64)).max()
+            for one, other in zip(given, wanted, strict=True)
+        ]
+    # Python's max passes over a nan that is not the first.
+    return float(np.max(differences))
 
 
 def _specs(nodes: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
-from models.training.recipe import Gate, Recipe, RecipeSettings
+from models.training.recipe import Gate, Recipe, RecipeSettings, missed_gates
 
 
 def model_card(
@@ -24,6 +24,7 @@ def model_card(
     parts = [
         f"# {signature.name}",
         recipe.about,
+        verdict(recipe, signature),
         *(f"![{name.partition('.')[0]}]({name})" for name in pictures),
         "## Evaluation",
         _evaluation(signature.metrics, recipe.gates),
@@ -58,6 +59,19 @@ def model_card(
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def verdict(recipe: Recipe, signature: Signature) -> str:
+    """Return in one sentence each whether the model may serve, and what speaks against it."""
+    origin = signature.origin
+    if origin.preset == "smoke":
+        said = ["The preset smoke is held to no gate: it may not serve, nor found other models."]
+    elif missed := missed_gates(recipe.gates, signature.metrics):
+        said = [f"**It misses its gates and may not serve:** {'; '.join(missed)}."]
+    else:
+        said = ["It reaches every gate."]
+    said += [f"**It begins from what it should not:** {why}." for why in origin.unapproved_bases]
+    return " ".join(said)
 
 
 def _evaluation(numbers: Mapping[str, float], gates: Mapping[str, Gate]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from models.evaluation import champion, figures
 from models.evaluation.champion import Difference
 from models.export import model_card
 from models.export.graphs import export_graphs, staged_folder
-from models.failures import BadData
+from models.failures import BadData, NotFinite
 from models.files import sha256_of_file, sha256_of_folder, write_atomically, write_json
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
@@ -101,13 +102,29 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     data = code.load(data_at)
     evaluation = code.evaluate(network, data, settings)
     say(metrics.log_line(settings.steps, evaluation.numbers))
+    require_finite(evaluation.numbers)
     if trained.training.preset != "smoke":
         recipe.require_gates(found.gates, evaluation.numbers)
     return JudgedModel(found, settings, trained, network, data, evaluation)
 
 
+def require_finite(numbers: Mapping[str, float]) -> None:
+    """Raise NotFinite if a metric is nan or infinite, whether it has a gate or not."""
+    if broken := [f"{name} is {value}" for name, value in numbers.items() if not isfinite(value)]:
+        raise NotFinite(f"The evaluation is not finite: {', '.join(broken)}.")
+
+
 def restore_network(trained: TrainedModel) -> tuple[RecipeSettings, nn.Module]:
-    """Return the settings of a training, and the network with its weights, in eval mode."""
+    """Return the settings of a training, and the network with its weights, in eval mode.
+
+    Raises:
+        NotFinite: a weight is nan or infinite, which answers by argmax would hide.
+    """
+    if broken := [name for name, each in trained.weights.items() if not each.isfinite().all()]:
+        raise NotFinite(
+            f"The weights {', '.join(broken[:3])} of {trained.folder} are not finite; train again "
+            "with a lower learning_rate or a clip_norm."
+        )
     name = trained.training.recipe
     settings = recipe.parameters_of(name).model_validate(trained.training.settings)
     torch.set_num_threads(settings.threads)
@@ -168,7 +185,7 @@ def _compare_with_champion(
     theirs = champion.read_scores(other.folder)
     if reason := (
         champion.incomparability(other, found.name, trained.training.data)
-        or champion.row_mismatch(evaluation.scores, theirs)
+        or champion.score_mismatch(evaluation.scores, theirs)
     ):
         say(f"Not compared with the champion: {reason}.")
         return {}
@@ -199,6 +216,7 @@ def _origin(training: TrainingRecord, settings: RecipeSettings) -> ModelOrigin:
         data=training.data,
         code=training.code,
         bases=training.bases,
+        unapproved_bases=training.unapproved_bases,
         torch=training.torch,
         device=training.device,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,14 @@ from models.training import artefacts, metrics, recipe, seeds
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Checkpoints
 from models.training.devices import Device, select_device
-from models.training.job import TRAINING_CHANNEL, WEIGHTS, TerminationSignal, TrainingJob
+from models.training.job import (
+    EVALUATION,
+    TRAINING_CHANNEL,
+    UNAPPROVED_BASES,
+    WEIGHTS,
+    TerminationSignal,
+    TrainingJob,
+)
 from models.training.loop import LoopContext, StepSchedule, train
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
@@ -42,7 +50,7 @@ def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
 
 Say = Callable[[str], None]
 
-_JOB_FIELDS = ("task", "recipe", "preset")
+_JOB_FIELDS = ("task", "recipe", "preset", UNAPPROVED_BASES)
 
 
 def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
@@ -91,7 +99,8 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     training["data"] = files.sha256_of_folder(data_at)
     seeds.seed_all(settings.seed, 0)
     network = code.network(settings)
-    training["bases"] = _load_bases(found, code, FreshNetwork(network, data, settings), job)
+    bases = _load_bases(found, code, FreshNetwork(network, data, settings), job)
+    training["bases"], problems = bases.sha256s, base_problems(preset, bases, job, say)
     with TerminationSignal() as stop, join_group(environ, device) as group:
         say(_opening_line(found, preset, device, group))
         task = _make_task(code.task, TaskSetup(network, data, settings, device, group))
@@ -106,6 +115,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
                 data=training["data"],
                 code=files.sha256_of_code(found.name),
                 bases=training["bases"],
+                unapproved_bases=problems,
                 torch=torch.__version__,
                 device=device.kind,
                 measured=measured,
@@ -123,12 +133,41 @@ class FreshNetwork:
     settings: RecipeSettings
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedBases:
+    """The models that a network begins from: sha256s by channel, and what speaks against them."""
+
+    sha256s: dict[str, str]
+    problems: tuple[str, ...] = ()
+
+
+def base_problems(
+    preset: PresetName, bases: LoadedBases, job: TrainingJob, say: Say
+) -> tuple[str, ...]:
+    """Return the overridden reasons for which the bases should not found this training.
+
+    A smoke preset, which nothing serves, may begin from any. Raises BadData if they are not
+    overridden.
+    """
+    given = str(job.hyperparameters.get(UNAPPROVED_BASES, ""))
+    problems = () if preset == "smoke" else bases.problems
+    if problems and not given:
+        raise BadData(
+            f"{'; '.join(problems)}. Begin from a model that reaches its gates, or override by "
+            f"the hyperparameter {UNAPPROVED_BASES}, which says why; the card will have it."
+        )
+    every = ((given,) if given else ()) + problems
+    for each in every:
+        say(f"WARNING: begins from a model that should not found others: {each}.")
+    return every
+
+
 def _load_bases(
     found: Recipe, code: RecipeCode[Any, Any], begun: FreshNetwork, job: TrainingJob
-) -> dict[str, str]:
-    """Load the weights of the recipe's bases into a new network; return their sha256s."""
+) -> LoadedBases:
+    """Load the weights of the recipe's bases into a new network; return what they are."""
     if code.begin is None:
-        return {}
+        return LoadedBases({})
     with tempfile.TemporaryDirectory() as scratch:
         bases = {
             channel: artefacts.read_training(job.channel(channel), Path(scratch) / channel)
@@ -150,9 +189,25 @@ def _load_bases(
         own = code.files(begun.data, begun.settings)
         for channel, base in bases.items():
             _require_same_words(channel, base, own)
-        return {
-            channel: files.sha256_of_file(base.folder / WEIGHTS) for channel, base in bases.items()
-        }
+        return LoadedBases(
+            {name: files.sha256_of_file(base.folder / WEIGHTS) for name, base in bases.items()},
+            tuple(
+                f"{name}: {each}" for name, base in bases.items() for each in gate_problems(base)
+            ),
+        )
+
+
+def gate_problems(base: TrainedModel) -> list[str]:
+    """Return why a trained model should found no other: its preset, its gates, its own bases."""
+    training = base.training
+    problems = [f"it begins from {each}" for each in training.unapproved_bases]
+    if training.preset == "smoke":
+        return [*problems, "it is of the preset smoke, which is held to no gate"]
+    try:
+        numbers = json.loads((base.folder / EVALUATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return [*problems, f"it has no whole {EVALUATION}, so that no gate was held to it"]
+    return problems + recipe.missed_gates(recipe.load(training.recipe).gates, numbers)
 
 
 def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:

@@ -21,6 +21,7 @@ from botocore.validate import ParamValidator
 
 from models.failures import BadRecipe
 from models.training import metrics
+from models.training.job import UNAPPROVED_BASES
 from models.training.recipe import PresetName, Recipe, TargetUse
 from models.training.targets import TargetName, fallback_order, targets
 
@@ -51,7 +52,11 @@ class JobLocations:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """A training to be requested: recipe, preset, target. `image` overrides the target's."""
+    """A training to be requested: recipe, preset, target. `image` overrides the target's.
+
+    `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
+    any, it does all the same, and its card has them.
+    """
 
     job_name: str
     recipe: Recipe
@@ -60,6 +65,7 @@ class JobSpec:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     spot: bool = False
     image: str | None = None
+    unapproved_bases: str = ""
 
 
 def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
@@ -71,6 +77,8 @@ def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
             f"{', '.join(wish.recipe.targets)}."
         )
     asked = {"task": "train", "recipe": wish.recipe.name, "preset": wish.preset, **wish.overrides}
+    if wish.unapproved_bases:
+        asked[UNAPPROVED_BASES] = wish.unapproved_bases
     return _request(wish, use, places, asked, wish.recipe.metrics)
 
 

@@ -121,9 +121,9 @@ def tuning_ranges(recipe: Recipe) -> TuningRanges:
 def best_trial(recipe: Recipe, outcomes: Sequence[TrialResult]) -> TrialResult | None:
     """Return the best trial that reaches every gate, or the best of all if none does.
 
-    None if no trial has a value.
+    None if no trial has a finite value.
     """
-    valued = [each for each in outcomes if each.value is not None]
+    valued = [each for each in outcomes if each.value is not None and math.isfinite(each.value)]
     reaching = [each for each in valued if not each.missed(recipe)] or valued
     sign = 1 if recipe.tuned_for == "Maximize" else -1
     return max(reaching, key=lambda each: sign * (each.value or 0.0), default=None)
@@ -139,6 +139,7 @@ def _trial_spec(wish: JobSpec) -> JobSpec:
         wish.overrides,
         wish.spot,
         wish.image,
+        wish.unapproved_bases,
     )
 
 

@@ -32,7 +32,11 @@ PACKED = "model.tar.gz"
 
 
 class TrainingRecord(BaseModel):
-    """The record of a training, `training.json`. `data`, `code` and `bases` are sha256s."""
+    """The record of a training, `training.json`. `data`, `code` and `bases` are sha256s.
+
+    `unapproved_bases` are the reasons for which it should not have begun from its bases, if it did
+    all the same.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +46,7 @@ class TrainingRecord(BaseModel):
     data: str
     code: str
     bases: Mapping[str, str] = {}
+    unapproved_bases: tuple[str, ...] = ()
     torch: str
     device: str
     measured: Mapping[str, float]

@@ -36,6 +36,8 @@ TRAINING_CHANNEL, MODEL_CHANNEL, CHAMPION_CHANNEL = "training", "model", "champi
 WEIGHTS, TRAINING = "weights.safetensors", "training.json"
 EVALUATION, CARD = "evaluation.json", "CARD.md"
 """Files of the model folder: what a training leaves, and what judging and export add."""
+UNAPPROVED_BASES = "unapproved_bases"
+"""The hyperparameter that lets a training begin from models that should not found others: why."""
 _TOOLKIT = ("sagemaker_", "_tuning_")
 """Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
 script."""

@@ -250,12 +250,17 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
 
 
 def missed_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each gate that is missed, also if its metric is missing."""
+    """Return a sentence for each gate that is missed.
+
+    A metric that is missing or not finite misses its gate, whatever its bounds.
+    """
     found = []
     for name, gate in gates.items():
         value = evaluation.get(name)
-        if value is None or math.isnan(value):
+        if value is None:
             found.append(f"{name} was not measured")
+        elif not math.isfinite(value):
+            found.append(f"{name} is {value} and has to be a finite number")
         elif gate.least is not None and value < gate.least:
             found.append(f"{name} is {value:.4g} and has to be {gate.least:g} at least")
         elif gate.most is not None and value > gate.most:

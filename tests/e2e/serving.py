@@ -28,7 +28,7 @@ def serve(cloud: CloudProcess, folder: Path, model: str, group: str, files: File
     if group not in there:
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
     place = (cloud.outputs["DocumentsBucketName"], group)
-    arn = exported_models.registered(cloud.client, place, packed(files))
+    arn = exported_models.registered(cloud.client, place, packed(exported_models.fit(files)))
     said = {"endpoint_url": cloud.endpoint_url, "outputs": dict(cloud.outputs)}
     (folder / "cloud.json").write_text(json.dumps(said))
     asked = ["models", "serve", model, arn, "--data-dir", str(folder), "--json"]

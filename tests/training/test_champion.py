@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from chalicelib.contracts.model_manifest import GraphSpec, Signature
+from models.data.images import from_network
 from models.evaluation import champion
 from models.evaluation.champion import Difference, compare, read_scores, require_not_worse
-from models.failures import BadData, BelowChampion
-from models.jobs.finish import finish_job
+from models.failures import BadData, BelowChampion, NotFinite
+from models.jobs.finish import finish_job, require_finite, restore_network
+from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.job import TRAINING, WEIGHTS, TrainingJob
 from models.training.recipe import Gate
 from models.training.recipe_code import Graph
@@ -68,6 +71,28 @@ def test_only_what_both_scored_and_a_gate_is_of_should_be_compared() -> None:
 def test_scores_of_other_rows_should_be_refused() -> None:
     with pytest.raises(BadData, match="recognised: 200 rows were judged, and 199 before"):
         compare(GATES, {"recognised": RIGHT}, {"recognised": RIGHT[1:]})
+
+
+def test_scores_that_are_not_finite_should_be_refused() -> None:
+    broken = np.where(RIGHT == 0, np.nan, RIGHT)
+    with pytest.raises(NotFinite, match="recognised is not finite in 50 of 200 held-out rows"):
+        compare(GATES, {"recognised": broken}, {"recognised": RIGHT})
+    told = "its recognised is not finite"
+    assert champion.score_mismatch({"recognised": RIGHT}, {"recognised": broken}) == told
+
+
+def test_weights_and_metrics_that_are_not_finite_should_be_refused(tmp_path: Path) -> None:
+    record = TrainingRecord(
+        recipe="vae", preset="smoke", settings={}, data="", code="", torch="", device="cpu",
+        measured={},
+    )  # fmt: skip
+    weights = {"sound": torch.ones(2), "broken": torch.tensor([1.0, float("nan")])}
+    with pytest.raises(NotFinite, match="The weights broken of"):
+        restore_network(TrainedModel(tmp_path, record, weights))
+    with pytest.raises(NotFinite, match="evaluation is not finite: fid is nan, recall is inf"):
+        require_finite({"fid": float("nan"), "recall": float("inf"), "recognised": 1.0})
+    with pytest.raises(NotFinite, match=r"1 of 2 pictures .* the first is picture 1"):
+        from_network(np.array([0.0, np.nan], np.float32).reshape(2, 1, 1, 1))
 
 
 def test_scores_should_be_read_as_they_were_written(tmp_path: Path) -> None:

@@ -26,6 +26,17 @@ class Drifting(nn.Module):
         return given if torch.compiler.is_exporting() else given + 0.01
 
 
+class Broken(nn.Module):
+    """Says something sound first, and something that is not finite second."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return given, given * self.value
+
+
 class Branching(nn.Module):
     """Cannot be traced."""
 
@@ -51,6 +62,15 @@ def test_should_describe_a_graph_that_says_what_the_network_says(tmp_path: Path)
 def test_should_refuse_a_graph_that_says_something_else(tmp_path: Path) -> None:
     with pytest.raises(OutOfParity, match=r"net differs from its network by 0\.01"):
         export_graphs({"net": graph(Drifting())}, tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_should_refuse_a_graph_with_an_output_that_is_not_finite(
+    value: float, tmp_path: Path
+) -> None:
+    broken = graph(Broken(value), ("sound", "told"))
+    with pytest.raises(OutOfParity, match="net or its network says something that is not finite"):
+        export_graphs({"net": broken}, tmp_path)
 
 
 def test_should_say_what_cannot_be_exported(tmp_path: Path) -> None:

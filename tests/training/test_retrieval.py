@@ -35,6 +35,21 @@ def test_vectors_that_are_all_alike_should_find_nothing() -> None:
     assert retrieval.recall(ranks, 4).sum() == 0
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_should_find_nothing_and_be_found_by_nothing(
+    value: float,
+) -> None:
+    broken = np.full((5, 2), value, np.float32)
+    sound = np.stack([EAST] * 5)
+    alike, labels = np.ones((5, 5), np.bool_), np.zeros(5, np.int64)
+    with np.errstate(invalid="ignore"):
+        for queries, items in ((broken, sound), (sound, broken), (broken, broken)):
+            assert retrieval.ranks(queries, items).tolist() == [4] * 5
+            assert retrieval.precision(queries, items, alike, 2).sum() == 0
+            assert retrieval.zero_shot(queries, items, labels).sum() == 0
+        assert retrieval.neighbour_precision(broken, labels, 2).sum() == 0
+
+
 @given(st.integers(2, 30), st.integers(0, 1000))
 def test_recall_should_grow_with_k_up_to_all(count: int, seed: int) -> None:
     ranks = retrieval.ranks(vectors(count, seed), vectors(count, seed + 1))

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterTrai
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,11 +69,11 @@ class TunedJob:
 
     @property
     def objective_value(self) -> float | None:
-        """The final value of the objective, or None if the job is running or failed."""
+        """The final value of the objective, if there is one and it is finite."""
         if self.record is None or self.record.status not in ("Completed", "Stopped"):
             return None
         metric = self.record.metrics.get(self.metric)
-        return None if metric is None else metric[0]
+        return metric[0] if metric is not None and math.isfinite(metric[0]) else None
 
     @property
     def objective_status(self) -> ObjectiveStatus:

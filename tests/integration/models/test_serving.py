@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
 from chalicelib.adapters.s3 import S3Objects
-from chalicelib.contracts.model_manifest import FILE
+from chalicelib.contracts.model_manifest import FILE, ModelOrigin, Signature
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
@@ -32,7 +32,7 @@ from models.training.recipe import names
 from tests import exported_models
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
-from tests.exported_models import WAITS, Files, decoder, denoiser, packed
+from tests.exported_models import APPROVED, WAITS, Files, changed, decoder, denoiser, packed
 
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 GROUP = "headrace-try-vae"
@@ -71,10 +71,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-def registered(cloud: Stage, content: Files | bytes, status: str = WAITS) -> str:
+def registered(cloud: Stage, content: Files | bytes, status: str = APPROVED) -> str:
     """Register what a job left as the next version; return its ARN."""
     body = content if isinstance(content, bytes) else packed(content)
     return exported_models.registered(cloud.client, (BUCKET, GROUP), body, status)
+
+
+def origin_of(files: Files, **fields: Any) -> ModelOrigin:
+    """Return a model's origin with other fields."""
+    return Signature.model_validate_json(files[FILE]).origin.model_copy(update=fields)
 
 
 def stage(cloud: Stage) -> VersionServing:
@@ -223,13 +228,68 @@ def test_should_name_what_cannot_be_served(cloud: Stage) -> None:
     for name, version, told in (
         ("digits", rejected, "No trained model answers as 'digits'; there are digits-vae"),
         ("minilm-l6-v2", rejected, "No trained model answers as 'minilm-l6-v2'"),
-        ("digits-vae", rejected, "was rejected"),
         ("digits-vae", "no version", "model-package/no version is no version: name its ARN, or"),
         ("digits-vae", f"{GROUP}/999", f"{GROUP} has no version 999. Versions: {number}"),
         ("digits-vae", "headrace-try-gan/1", "There is no group headrace-try-gan of versions."),
         ("digits-vae", "headrace-try-gan/1", f"Groups: {GROUP}."),
     ):
         assert told in str(served_by_command(cloud, name, version))
+
+
+UNFIT: dict[str, tuple[Files, str, str]] = {
+    "rejected": (decoder(), "Rejected", "was rejected, and only an approved version is used"),
+    "waiting": (decoder(), WAITS, f"is {WAITS}, and only an approved version is used"),
+    "smoke": (
+        changed(decoder(), origin=origin_of(decoder(), preset="smoke")),
+        APPROVED,
+        "is of the preset smoke, which is held to no gate",
+    ),
+    "below a gate": (
+        changed(decoder(), metrics={**exported_models.reaching("vae"), "fid": 99.0}),
+        APPROVED,
+        "misses its gates: fid is 99 and may be",
+    ),
+    "never measured": (changed(decoder(), metrics={}), APPROVED, "fid was not measured"),
+    "its base": (
+        changed(decoder(), origin=origin_of(decoder(), unapproved_bases=("a rejected one",))),
+        APPROVED,
+        "begins from a rejected one",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_should_serve_what_is_unfit_only_by_the_option_and_then_say_so_everywhere(
+    cloud: Stage, what: str
+) -> None:
+    sound = registered(cloud, decoder())
+    stage(cloud).serve("digits-vae", sound)
+    content, status, why = UNFIT[what]
+    arn = registered(cloud, content, status)
+    assert why in str(served_by_command(cloud, "digits-vae", arn))
+    assert pointer(cloud)["serves"]["arn"] == sound
+    asked = ["models", "serve", "digits-vae", arn, "--data-dir", str(cloud.folder)]
+    said = CliRunner().invoke(headrace, [*asked, "--unapproved"], catch_exceptions=False)
+    assert "Warning: " in said.stderr
+    assert why in " ".join(said.stderr.split())
+    assert why in pointer(cloud)["serves"]["unapproved"][0]
+    told: list[str] = []
+    versions = ModelVersions(S3Objects(cloud.client("s3")), BUCKET)
+    swap = HotSwap(versions, open_model, lambda: 0.0, lambda error: told.append(error.message))
+    assert swap.get("digits-vae").version.receipt_name.endswith(" (unapproved)")
+    assert why in told[0]
+
+
+def test_what_was_rejected_since_should_not_stay_in_reserve(cloud: Stage) -> None:
+    first, second, third = (registered(cloud, decoder(add)) for add in (0.1, 0.2, 0.3))
+    stage(cloud).serve("digits-vae", first)
+    asked = ["--data-dir", str(cloud.folder)]
+    done = CliRunner().invoke(headrace, ["models", "reject", first, *asked], catch_exceptions=False)
+    assert "still answers digits-vae" in done.stderr
+    assert stage(cloud).serve("digits-vae", second).before is None
+    CliRunner().invoke(headrace, ["models", "approve", first, *asked], catch_exceptions=False)
+    stage(cloud).serve("digits-vae", first)
+    assert stage(cloud).serve("digits-vae", third).before is not None
 
 
 def test_should_name_what_cannot_be_compared(cloud: Stage) -> None:

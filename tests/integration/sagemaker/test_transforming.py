@@ -11,7 +11,7 @@ import pytest
 from infra.models.batch_transform import BatchTransforms, TransformError, TransformRequest
 from infra.models.registry import VersionNotFoundError
 from infra.stages import StageConnection
-from tests.exported_models import WAITS, decoder, denoiser, packed, registered
+from tests.exported_models import APPROVED, WAITS, decoder, denoiser, packed, registered
 from tests.integration.sagemaker.conftest import BUCKET, ROLE, Bench
 from tests.integration.sagemaker.test_transform import ended
 
@@ -38,7 +38,7 @@ def ran(bench: Bench, requests: Any) -> dict[str, Any]:
 def test_a_version_should_draw_for_every_line_of_a_file(
     bench: Bench, transforms: BatchTransforms, tmp_path: Path
 ) -> None:
-    registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
+    registered(bench.client, (BUCKET, GROUP), packed(decoder()), APPROVED)
     file = tmp_path / "seeds.jsonl"
     file.write_text("".join(f'{{"seed": {seed}, "count": 2}}\n' for seed in (1, 2, 1)))
     prepared = transforms.prepare(f"{GROUP}/1", TransformRequest(str(file), at_once=2))
@@ -56,7 +56,7 @@ def test_a_version_should_draw_for_every_line_of_a_file(
 def test_a_line_that_the_model_refuses_should_be_named(
     bench: Bench, transforms: BatchTransforms
 ) -> None:
-    registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
+    registered(bench.client, (BUCKET, GROUP), packed(decoder()), APPROVED)
     source = bench.put("models/asked/rows.jsonl", b'{"seed": 1}\n{"seed": -1}\n')
     prepared = transforms.prepare(f"{GROUP}/1", TransformRequest(source))
     found = ran(bench, prepared.requests)
@@ -68,11 +68,14 @@ def test_a_line_that_the_model_refuses_should_be_named(
 def test_what_cannot_be_transformed_should_be_told_before_anything_is_put(
     bench: Bench, transforms: BatchTransforms
 ) -> None:
-    registered(bench.client, (BUCKET, GROUP), packed(denoiser()), WAITS)
+    registered(bench.client, (BUCKET, GROUP), packed(denoiser()), APPROVED)
     with pytest.raises(TransformError, match=r"has the graphs denoiser\(.*\); a transform"):
         transforms.prepare(f"{GROUP}/1", TransformRequest(f"s3://{BUCKET}/models/asked/"))
     with pytest.raises(TransformError, match="is not below s3://models/models/"):
         transforms.prepare(f"{GROUP}/1", TransformRequest("s3://elsewhere/rows"))
+    registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
+    with pytest.raises(TransformError, match=rf"{GROUP}/2 is {WAITS}.* override by --unapproved"):
+        transforms.prepare(f"{GROUP}/2", TransformRequest(f"s3://{BUCKET}/models/asked/"))
     with pytest.raises(VersionNotFoundError, match="has no version 9"):
         transforms.prepare(f"{GROUP}/9", TransformRequest(f"s3://{BUCKET}/models/asked/"))
     assert "Contents" not in bench.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/packages/")

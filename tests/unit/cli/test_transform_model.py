@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.contracts.model_manifest import FILE
+from chalicelib.contracts.model_manifest import FILE, Signature
 from cli.failures import CommandError
 from cli.main import headrace
 from infra.models.batch_transform import (
@@ -52,13 +52,12 @@ def test_should_take_addresses_of_the_stage_alone(given: str) -> None:
         transforms._of_stage(TransformRequest(given).source)
 
 
-def test_a_decoder_should_be_answered_by_what_it_is_given(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(decoder()[FILE])
-    assert handler_of(tmp_path, "vae/1").name == "drawings.py"
+def test_a_decoder_should_be_answered_by_what_it_is_given() -> None:
+    drawing = Signature.model_validate_json(decoder()[FILE])
+    assert handler_of(drawing, "vae/1").name == "drawings.py"
     writes = exported({"decoder": (("tokens", "past"), b"-")}, {}, recipe="language_model")
-    (tmp_path / FILE).write_bytes(writes[FILE])
     told = re.escape(
         "lm/1 has the graphs decoder(tokens, past); a transform answers by decoder(latent)."
     )
     with pytest.raises(TransformError, match=told):
-        handler_of(tmp_path, "lm/1")
+        handler_of(Signature.model_validate_json(writes[FILE]), "lm/1")

@@ -136,15 +136,48 @@ def based(on: str) -> JobSpec:
     return replace(WISH, recipe=WISH.recipe.model_copy(update={"bases": {"teacher": on}}))
 
 
+def base_of(training: StageTraining, wish: JobSpec, arn: str = "") -> tuple[str, str]:
+    """Return why the base should not be taken, and where it lies."""
+    found, places = training.from_bases(wish, {"teacher": arn} if arn else {})
+    return found.unapproved_bases, places.channels.get("teacher", "")
+
+
 def test_should_begin_from_the_newest_version_or_the_one_that_is_named() -> None:
-    training = training_of("PendingManualApproval", "Approved")
-    assert training._bases(based("vae"), {}) == {"teacher": "s3://b/0.tar.gz"}
-    assert training._bases(based("vae"), {"teacher": "arn:1"}) == {"teacher": "s3://b/1.tar.gz"}
-    assert training._bases(WISH, {}) == {}
+    training = training_of("PendingManualApproval", "Approved", "Approved")
+    assert base_of(training, based("vae")) == ("", "s3://b/1.tar.gz")
+    assert base_of(training, based("vae"), "arn:2") == ("", "s3://b/2.tar.gz")
+    assert base_of(training, WISH) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [("Rejected", "was rejected"), ("PendingManualApproval", "is PendingManualApproval")],
+)
+def test_should_begin_from_what_is_not_approved_only_where_told_and_then_hand_on_why(
+    status: str, why: str
+) -> None:
+    training = training_of(status)
+    with pytest.raises(BadRecipe, match=f"{GROUP}/1 {why}.* override by --unapproved-bases"):
+        base_of(training, based("vae"), "arn:0")
+    told = replace(based("vae"), unapproved_bases="--unapproved-bases was given")
+    reasons, base = base_of(training, told, "arn:0")
+    assert (why in reasons, base) == (True, "s3://b/0.tar.gz")
+    asked = job_requests.training_request(*training.from_bases(told, {"teacher": "arn:0"}))
+    assert why in asked["HyperParameters"]["unapproved_bases"]
+
+
+def test_the_newest_that_waits_should_be_taken_only_where_told() -> None:
+    training = training_of("Rejected", "PendingManualApproval")
+    with pytest.raises(BadRecipe, match="has no approved version"):
+        base_of(training, based("vae"))
+    told = replace(based("vae"), unapproved_bases="--unapproved-bases was given")
+    assert base_of(training, told)[1] == "s3://b/1.tar.gz"
 
 
 def test_should_say_what_is_missing_to_begin_from() -> None:
-    with pytest.raises(BadRecipe, match="train gan first, or name one by --base teacher=ARN"):
+    with pytest.raises(
+        BadRecipe, match="train gan first and approve it, or name one by --base teacher=ARN"
+    ):
         training_of("Approved")._bases(based("gan"), {})
     with pytest.raises(BadRecipe, match="train vae first"):
         training_of()._bases(based("vae"), {})

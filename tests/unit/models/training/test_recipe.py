@@ -108,6 +108,10 @@ def test_a_gate_should_hold_from_its_bound_on() -> None:
     require_gates(gates, {"accuracy": 0.9, "fid": 5.0})
     assert missed_gates(gates, {"accuracy": 0.89, "fid": float("nan")}) == [
         "accuracy is 0.89 and has to be 0.9 at least",
+        "fid is nan and has to be a finite number",
+    ]
+    assert missed_gates(gates, {"accuracy": float("inf")}) == [
+        "accuracy is inf and has to be a finite number",
         "fid was not measured",
     ]
     with pytest.raises(BelowGate, match="fid is 6 and may be 5 at most"):

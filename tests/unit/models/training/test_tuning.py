@@ -173,6 +173,8 @@ def test_the_best_that_reaches_the_gates_should_be_worth_training() -> None:
     assert blind.missed(VAE) == ["recognised is 0.5 and has to be 0.95 at least"]
     assert best_trial(VAE, [blind, outcome(9.0)]) is blind
     assert best_trial(VAE, [outcome(None)]) is None
+    assert best_trial(VAE, [outcome(float("nan")), outcome(float("-inf")), far]) is far
+    assert best_trial(VAE, [outcome(float("nan"))]) is None
     assert best_trial(VAE, []) is None
 
 
