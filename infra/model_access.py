@@ -21,9 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.models import AllowedModelRecords
 from chalicelib.errors import HeadraceError, NotFound
-from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import ServedModels
 from infra import stages
+from infra.models.added_models import AddedModelError, AddedModelStage
 
 
 class AllowedModelStore(Protocol):
@@ -87,13 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         records = AllowedModelRecords(
             DynamoTable(at.client("dynamodb"), at.outputs["RecordsTableName"])
         )
-        allowed = set_allowed_models(
-            records, served_models(), chosen.tenant, chosen.models, every=chosen.all
-        )
-    except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
+        known = AddedModelStage(at).models().models
+        allowed = set_allowed_models(records, known, chosen.tenant, chosen.models, every=chosen.all)
+    except (ValueError, AddedModelError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1
-    for line in describe_allowed(allowed, served_models()):
+    for line in describe_allowed(allowed, known):
         print(line)  # noqa: T201
     return 0
 

@@ -122,6 +122,7 @@ def add_model(place: StageOptions, /, name: str, as_json: bool, **given: Any) ->
     url = base_url(given["url"])
     with translate_errors():
         stage = open_stage(place)
+        stage.require_name(name)
         stage.require_target(url)
         key = read_key(given["key_file"], given["key_env"])
         kept = _kept_key(stage, name, url) if key is None and not given["no_key"] else ""

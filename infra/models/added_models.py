@@ -6,10 +6,10 @@ reads again within seconds. The key is kept in Secrets Manager.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,12 +28,13 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import parse_model, served_models
 from chalicelib.generation.model_schema import ModelEntry
-from chalicelib.generation.models import OpenAiBackend, ServedModel
+from chalicelib.generation.models import AUTO, OpenAiBackend
 from infra.stages import StageConnection
 
 PROBE_SECONDS = 60
 """The first call of a server may load the model."""
 LIST_SECONDS = 10
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _KEYS_OUTPUT, _TARGETS_OUTPUT = "ModelKeysPrefix", "ModelTargets"
 
 
@@ -90,6 +91,16 @@ class AddedModelStage:
         """Return the name of the secret for the key of the model `name`."""
         return f"{self._keys_prefix}{name}"
 
+    def require_name(self, name: str) -> None:
+        """Raise `AddedModelError` if no added model may be called `name`."""
+        if not _NAME.fullmatch(name) or name == AUTO:
+            raise AddedModelError(
+                f"{name!r} is no name of a model: it has 1 to 63 lower-case letters, digits, dots"
+                f" and hyphens, begins with a letter or digit, and is not {AUTO}."
+            )
+        if served_models().models.get(name) or served_models().by_alias(name):
+            raise AddedModelError(f"{name} is the name of a model of the catalogue; take another.")
+
     def require_target(self, url: str) -> None:
         """Raise `AddedModelError` if the stage may not call `url`."""
         try:
@@ -123,8 +134,7 @@ class AddedModelStage:
         """
         added, version = self._records.read()
         name = model["name"]
-        if served_models().models.get(name) or served_models().by_alias(name):
-            raise AddedModelError(f"{name} is the name of a model of the catalogue; take another.")
+        self.require_name(name)
         if added.has(name) and not replaces:
             raise AddedModelError(f"{name} was added before; --replace gives it another entry.")
         _require_valid(model)
@@ -201,12 +211,6 @@ def own_queue(url: str) -> str:
     except (OSError, ValueError):
         private = False
     return parts.netloc if private else ""
-
-
-def priced(models: StageModels, model: ServedModel) -> Mapping[str, Any]:
-    """Return the prices of a model of the stage, by unit."""
-    prefix = f"{model.priced_as}."
-    return {unit: price for unit, price in models.prices.items() if unit.startswith(prefix)}
 
 
 def _servers(key: str) -> OpenAiServers:

@@ -216,6 +216,8 @@ def test_wrong_options_should_be_refused(
 def test_a_name_that_is_taken_should_be_refused(
     stage: Services, server: ModelServer, models: Any
 ) -> None:
+    unnamed = models("add", "a/b", "--openai", server.url)
+    assert (unnamed.code, "is no name of a model" in unnamed.err) == (1, True)
     taken = models("add", "nova-micro", "--openai", server.url)
     assert (taken.code, "is the name of a model of the catalogue" in taken.err) == (1, True)
     assert add(models, server).code == 0
