@@ -126,7 +126,7 @@ class GenerationRun:
     ) -> None:
         """Settle a call that failed, or broke off after `usage`, and record the attempt."""
         used, cost = model_call.settle_failure(error, usage)
-        if model_call.step.queue and isinstance(error, Throttled | Transient):
+        if model_call.step.queue and _waits_in_queue(error):
             self.history.busy_queues.add(model_call.step.queue)
         self._record_error(model_call.step, error, used, cost)
 
@@ -156,6 +156,17 @@ class GenerationRun:
         """Record that an attempt failed; log the details that the caller does not get."""
         self.deps.on_error(error)
         self.history.record_failure(step, error, usage, cost)
+
+
+def _waits_in_queue(error: HeadraceError) -> bool:
+    """Return whether a further call of the same queue would wait behind this one.
+
+    The queue said when to come again, or the call may still be worked on. A failure that passes
+    otherwise, such as that of one model of a server, says nothing of the others.
+    """
+    if not isinstance(error, Throttled | Transient):
+        return False
+    return error.retry_after is not None or error.unaccounted
 
 
 @dataclass(slots=True)

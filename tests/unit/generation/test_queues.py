@@ -32,7 +32,7 @@ def queued_house(**script: list[str | BaseException]) -> House:
     return House(dict(script), models=QUEUED, prices=PRICED)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [busy(), Transient("It did not answer in time.")])
+@pytest.mark.parametrize("error", [busy(), Transient("No answer in time.", unaccounted=True)])
 def test_a_busy_queue_should_be_asked_once_by_whatever_name(error: HeadraceError) -> None:
     house = queued_house(small=[error], middle=["never"], large=["Yes."])
     found = house.generator.generate(HELLO, Terms(), WHO)
@@ -40,8 +40,11 @@ def test_a_busy_queue_should_be_asked_once_by_whatever_name(error: HeadraceError
     assert found.model == "large"
 
 
-def test_a_model_that_failed_should_still_give_way_within_its_queue() -> None:
-    house = queued_house(small=[ModelFailure("Not JSON.")], middle=["Yes."])
+@pytest.mark.parametrize(
+    "error", [ModelFailure("Not JSON."), Throttled("Slow down."), Transient("It is loading.")]
+)
+def test_a_model_that_failed_should_still_give_way_within_its_queue(error: HeadraceError) -> None:
+    house = queued_house(small=[error], middle=["Yes."])
     assert house.generator.generate(HELLO, Terms(), WHO).model == "middle"
 
 
