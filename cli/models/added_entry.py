@@ -75,11 +75,13 @@ def model_entry(
         "secret": secret,
         "reach": given["reach"],
     }
-    queue = given["queue"] if given["queue"] is not None else own_queue(url)
+    private = own_queue(url)
+    queue = given["queue"] if given["queue"] is not None else private
     return {
         "name": name,
         "title": given["title"] or model_id,
-        "provider": urlsplit(url).hostname,
+        # Tenants are told the provider, and need not know an address of the operator's.
+        "provider": "own server" if private else urlsplit(url).hostname,
         "task": given["task"],
         "tier": given["tier"],
         "licence": given["terms"],
