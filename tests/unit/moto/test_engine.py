@@ -45,6 +45,14 @@ def test_a_restart_should_yield_the_same_identifiers(opened: Open) -> None:
         assert (got["ARN"], got["VersionId"]) == (secret["ARN"], secret["VersionId"])
 
 
+def test_secrets_should_be_kept_where_only_their_owner_reads(opened: Open, tmp_path: Path) -> None:
+    with opened() as cloud:
+        cloud("secretsmanager", "CreateSecret", Name="s", SecretString="x")
+    files = [path for path in tmp_path.rglob("journal.sqlite3*") if path.is_file()]
+    assert files
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
 def test_what_a_key_encrypted_should_be_read_after_a_restart(opened: Open) -> None:
     text = base64.b64encode(b"kept").decode()
     with opened() as first:

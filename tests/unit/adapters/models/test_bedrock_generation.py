@@ -159,6 +159,20 @@ def test_what_bedrock_refuses_should_be_one_of_our_errors(
     assert type(raised.value) is kind
 
 
+def test_throttling_that_says_when_to_come_again_should_be_told_with_it() -> None:
+    with asked() as (backend, stub):
+        stub.add_client_error(
+            "converse",
+            "ThrottlingException",
+            "3 wait before this one.",
+            429,
+            response_meta={"HTTPHeaders": {"retry-after": "7"}},
+        )
+        with pytest.raises(Throttled) as raised:
+            backend.generate(*way("nova-micro"), HELLO, ASKING)
+    assert (raised.value.message, raised.value.retry_after) == ("3 wait before this one.", 7)
+
+
 def test_texts_should_be_embedded_one_after_the_other_and_their_tokens_counted() -> None:
     with asked() as (backend, stub):
         for n, text in enumerate(("a", "b")):
