@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.document_pages import DOWNLOAD_SECONDS, VERSION, VersionHistory, opened_version
+from chalicelib.api.document_pages import DOWNLOAD_SECONDS, VersionHistory, opened_version
 from chalicelib.api.documents import existing_document
 from chalicelib.api.http import (
     json_response,
@@ -17,6 +17,7 @@ from chalicelib.api.http import (
     tenant_of,
     utcnow,
 )
+from chalicelib.api.page_queries import VERSION
 from chalicelib.contracts.answers import Citation
 from chalicelib.contracts.document_content import (
     DocumentVersion,

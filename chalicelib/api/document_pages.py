@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast, get_args
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
@@ -19,22 +18,36 @@ from chalicelib.api.http import (
     tenant_of,
     utcnow,
 )
+from chalicelib.api.page_layouts import page_layout
+from chalicelib.api.page_queries import (
+    END,
+    FORMAT,
+    HIGHLIGHT,
+    START,
+    VERSION,
+    WORDS,
+    character_range,
+    choice,
+    highlights,
+)
 from chalicelib.contracts.document_content import (
     MAX_PAGE_CHARACTERS,
+    MAX_WORD_CHARACTERS,
     PageContent,
+    PageFormat,
     PageHeading,
     PageImage,
+    PageLayout,
 )
 from chalicelib.contracts.documents import Version
 from chalicelib.contracts.functions.render_page import (
-    MAX_HIGHLIGHTS,
     PDF,
-    CharacterRange,
     RenderPageRequest,
     RenderPageResult,
 )
 from chalicelib.contracts.ingest import Page
-from chalicelib.contracts.operations import Operation, Parameter
+from chalicelib.contracts.operations import Operation
+from chalicelib.documents.markdown import code_markdown, page_markdown
 from chalicelib.documents.pages import stored_page
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.retrieval.ids import pages_key
@@ -46,26 +59,8 @@ if TYPE_CHECKING:
 DOWNLOAD_SECONDS = 15 * 60
 _FOUND = 302
 _PNG = ".png"
-_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
-VERSION = Parameter(
-    "version",
-    "The version to open; left out, the one that answers queries.",
-    {"type": "string", "minLength": 1, "maxLength": 64},
-)
-_HIGHLIGHT = Parameter(
-    "highlight",
-    f"Of a picture: ranges of characters to mark, such as `391-464,500-512`; {MAX_HIGHLIGHTS} at"
-    " most.",
-    {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}(,\d{1,9}-\d{1,9})*$", "maxLength": 400},
-)
-_START = Parameter(
-    "start", "The first character to return.", {"type": "integer", "minimum": 0, "default": 0}
-)
-_END = Parameter(
-    "end",
-    f"The character to end before; at most {MAX_PAGE_CHARACTERS} are returned at once.",
-    {"type": "integer", "minimum": 1},
-)
+_CODE = "text/x-"
+"""The beginning of the media types of source code."""
 
 
 class VersionHistory(DocumentLookup, Protocol):
@@ -141,13 +136,14 @@ def routes(
         Operation(
             "documents",
             {200: PageContent, _FOUND: PageImage},
-            query=(VERSION, _START, _END, _HIGHLIGHT),
+            query=(VERSION, START, END, WORDS, FORMAT, HIGHLIGHT),
             errors=(NotFound, Conflict),
         ),
     )
     def get_page(document_id: str, page: str) -> Response:
         """Show the text of a page, as passages and citations count its characters.
 
+        `words=true` adds where its words stand on the page, and `format=markdown` writes it so.
         With `.png` behind the number, the answer is 302, and `Location` has the page of a PDF, or
         a picture, as PNG.
         """
@@ -186,7 +182,13 @@ def _page(
 ) -> PageContent:
     version, current = opened_version(request, document_id, deps.records)
     page = _read_page(tenant_of(request), version, _page_number(number, version), deps)
-    start, end = _range(request, len(page.text))
+    with_words = choice(request, "words", ("false", "true")) == "true"
+    form = choice(request, "format", get_args(PageFormat))
+    limit = MAX_WORD_CHARACTERS if with_words else MAX_PAGE_CHARACTERS
+    start, end = character_range(request, len(page.text), limit)
+    text = page.text[start:end]
+    if form == "markdown":
+        text = _markdown(page, start, end, version.media_type)
     return PageContent(
         document_id=document_id,
         version=version.version,
@@ -199,11 +201,31 @@ def _page(
         characters=len(page.text),
         start=start,
         end=end,
-        text=page.text[start:end],
+        text=text,
+        format=cast("PageFormat", form),
         headings=tuple(
             PageHeading(start=at, text=text) for at, text in page.headings if start <= at < end
         ),
+        layout=_layout(tenant_of(request), version, page, (start, end), deps)
+        if with_words
+        else None,
     )
+
+
+def _layout(
+    tenant: str, version: Version, page: Page, span: tuple[int, int], deps: DocumentPageServices
+) -> PageLayout:
+    def stream(key: str) -> Iterator[bytes]:
+        return deps.objects.stream(deps.bucket, key)
+
+    return page_layout(tenant, version, page, span, stream)
+
+
+def _markdown(page: Page, start: int, end: int, media_type: str) -> str:
+    text = page.text[start:end]
+    if media_type.startswith(_CODE):
+        return code_markdown(text, media_type.removeprefix(_CODE))
+    return page_markdown(text, page.headings, start)
 
 
 def _image(request: Request, document_id: str, number: str, deps: DocumentPageServices) -> Response:
@@ -222,7 +244,7 @@ def _image(request: Request, document_id: str, number: str, deps: DocumentPageSe
             version=version.version,
             media_type=version.media_type,
             page=page,
-            highlights=_highlights(query_value(request, "highlight")),
+            highlights=highlights(query_value(request, "highlight")),
             bucket=deps.bucket,
             correlation_id=request_id_of(request),
         )
@@ -241,24 +263,6 @@ def _image(request: Request, document_id: str, number: str, deps: DocumentPageSe
     answer = json_response(shown, _FOUND)
     answer.headers["Location"] = url
     return answer
-
-
-def _highlights(text: str | None) -> tuple[CharacterRange, ...]:
-    if text is None:
-        return ()
-    ranges = [_RANGE.fullmatch(each) for each in text.split(",")]
-    spans = [(int(each[1]), int(each[2])) for each in ranges if each]
-    if len(spans) < len(ranges) or any(start >= end for start, end in spans):
-        raise InvalidInput(
-            "highlight is ranges of characters, such as 391-464,500-512.", field="highlight"
-        )
-    if len(spans) > MAX_HIGHLIGHTS:
-        raise InvalidInput(
-            f"At most {MAX_HIGHLIGHTS} ranges are highlighted on a page.",
-            field="highlight",
-            limit=str(MAX_HIGHLIGHTS),
-        )
-    return tuple(CharacterRange(start=start, end=end) for start, end in spans)
 
 
 def _page_number(text: str, version: Version) -> int:
@@ -283,25 +287,3 @@ def _read_page(tenant: str, version: Version, number: int, deps: DocumentPageSer
     if page is None:
         raise Conflict(f"Page {number} of {version.path} is missing from its text.", field="page")
     return page
-
-
-def _range(request: Request, characters: int) -> tuple[int, int]:
-    """Return the range of characters that the request names, within the page."""
-    start = _offset(request, "start", 0)
-    end = min(_offset(request, "end", characters), start + MAX_PAGE_CHARACTERS, characters)
-    if start > characters or end < start:
-        raise InvalidInput(
-            f"The range must lie within the {characters} characters of the page.",
-            field="start",
-            limit=str(characters),
-        )
-    return start, end
-
-
-def _offset(request: Request, name: str, default: int) -> int:
-    text = query_value(request, name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidInput(f"{name} is a number of characters, from 0.", field=name)
-    return int(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.answers import Citation
@@ -9,10 +11,15 @@ from chalicelib.contracts.base import Contract
 from chalicelib.contracts.documents import VersionStatus
 from chalicelib.contracts.metadata import Metadata
 
+MAX_WORD_CHARACTERS = 50_000
+"""Characters of one answer with words: at most 25,000 of them, 3.5 MB as JSON."""
 MAX_PAGE_CHARACTERS = 500_000
 """Characters of one answer: at most 3 MB as JSON in UTF-8, of the 6 MB that Lambda answers with.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
+
+
+PageFormat = Literal["text", "markdown"]
 
 
 class PageHeading(Contract):
@@ -20,6 +27,43 @@ class PageHeading(Contract):
 
     start: int = Field(ge=0)
     text: str
+
+
+class PageWord(Contract):
+    """A word of a page, and the box that it fills on it.
+
+    Attributes:
+        start: The character of the page that it begins at, and `end` the one after its last.
+        left: Points (1/72 inch) from the page's left edge as it is displayed; `right` likewise.
+        top: Points from its upper edge; `bottom` likewise.
+        confidence: How certain the recognition is of the word's line, 0 to 1; null where the file
+            itself has the text.
+    """
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    confidence: float | None = None
+
+
+class PageLayout(Contract):
+    """Where the words of a range of a page's text stand on the page.
+
+    Attributes:
+        width: The page's width in points as it is displayed, and `height` its height; 0 where no
+            words are known.
+        words: Words in the order of the text; null where none are known.
+        reason: Why none are known.
+    """
+
+    width: float = Field(default=0, ge=0)
+    height: float = Field(default=0, ge=0)
+    words: tuple[PageWord, ...] | None = None
+    reason: str = ""
 
 
 class PageContent(Contract):
@@ -31,6 +75,8 @@ class PageContent(Contract):
         characters: How many characters the page has; offsets of citations count in them.
         start: The first character of `text`, and `end` the one after its last.
         end: Below `characters` where the page goes on; ask again with it as `start`.
+        format: `text`, or `markdown` if `text` is written so; offsets never count its marks.
+        layout: The places of the words, if they were asked for.
     """
 
     document_id: str
@@ -45,14 +91,16 @@ class PageContent(Contract):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
     text: str
+    format: PageFormat = "text"
     headings: tuple[PageHeading, ...] = ()
+    layout: PageLayout | None = Field(default=None, exclude_if=lambda layout: layout is None)
 
 
 class PageImage(Contract):
     """The picture of a page, PNG, to be had at `url` until `expires_at`.
 
-    `highlighted` counts the ranges that are marked. Those of a scanned page are not: the places of
-    characters that were recognised are not kept.
+    `highlighted` counts the ranges that are marked. None is on a picture that is a document itself,
+    whose text describes what is seen in it.
     """
 
     document_id: str

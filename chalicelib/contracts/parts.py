@@ -57,10 +57,14 @@ class ReadPartRequest(IngestInput):
 
 
 class ReadPartResult(Contract):
-    """The content of one part. `pages` counts the lines of the part's `pages.jsonl`."""
+    """The content of one part. `pages` counts the lines of the part's `pages.jsonl`.
+
+    `words` counts those of its `words.jsonl`: as many, or none if the format has no places.
+    """
 
     part: int = Field(ge=1)
     pages: int = Field(ge=1)
+    words: int = Field(default=0, ge=0)
     rows: int = Field(ge=0)
     characters: int = Field(ge=0)
     recognise: tuple[int, ...] = ()
@@ -74,6 +78,7 @@ class PartDone(Contract):
 
     part: int = Field(ge=1)
     pages: int = Field(ge=1)
+    words: int = Field(default=0, ge=0)
     rows: int = Field(ge=0)
     characters: int = Field(ge=0)
     chunks: int = Field(ge=0)

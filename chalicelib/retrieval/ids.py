@@ -124,6 +124,11 @@ def pages_key(tenant: str, document: str, version: str, part: int | None = None)
     return part_prefix(tenant, document, version, part) + "pages.jsonl"
 
 
+def words_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
+    """Return the S3 key of the words with boxes of one version, or of one part of it."""
+    return part_prefix(tenant, document, version, part) + "words.jsonl"
+
+
 def chunks_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
     """Return the S3 key of the chunks of one version, or of one part of it."""
     return part_prefix(tenant, document, version, part) + "chunks.jsonl"

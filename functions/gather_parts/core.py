@@ -26,7 +26,7 @@ from chalicelib.contracts.parts import (
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, large_transitions
 from chalicelib.jobs.receipts import UnitCost
-from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix, words_key
 from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
 
@@ -51,7 +51,7 @@ class Deps:
 
 
 def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
-    """Join the pages and chunks of all parts into `pages.jsonl` and `chunks.jsonl`.
+    """Join the pages, their words and the chunks of all parts, each into one file.
 
     It also writes the plan of the embedding, `embedding.jsonl`.
 
@@ -162,6 +162,10 @@ def _join(
     objects.upload(
         request.bucket, pages_key(*place), joining.pages(), {"lines": str(request.pages)}
     )
+    # A part that was read before words were kept has none, and then the document has none either.
+    if all(part.words == part.pages for part in done):
+        lines = {"lines": str(request.pages)}
+        objects.upload(request.bucket, words_key(*place), joining.words(), lines)
     objects.upload(request.bucket, chunks_key(*place), joining.chunks(total), {"lines": str(total)})
     lines = {"lines": str(len(joining.embedding))}
     body = dump_lines(joining.embedding)

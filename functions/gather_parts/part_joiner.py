@@ -1,4 +1,4 @@
-"""Join the parts of a large file into `pages.jsonl` and `chunks.jsonl`."""
+"""Join the parts of a large file into `pages.jsonl`, `words.jsonl` and `chunks.jsonl`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import whole_lines
 from chalicelib.contracts.parts import MAX_PARTS, EmbeddingPart, GatherPartsRequest, PartDone
 from chalicelib.errors import Conflict
-from chalicelib.retrieval.ids import chunks_key, pages_key
+from chalicelib.retrieval.ids import chunks_key, pages_key, words_key
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -49,13 +49,24 @@ class PartJoiner:
             headed = b""
             for line in self._lines(pages_key(*self._place, part.part), part.pages):
                 number += 1
-                match = _PAGE.match(line)
-                if match is None or int(match[1]) != number:
-                    raise Conflict(f"Part {part.part} has another page where page {number} was.")
+                self._check_number(line, number, part)
                 headed = headed if line.endswith(_WITHOUT_HEADINGS) else line
                 yield line + b"\n"
             last = Page.model_validate_json(headed).headings[-1][1] if headed else ""
             self.last_headings.append(last)
+
+    def words(self) -> Iterator[bytes]:
+        """Yield the lines of the words of all pages, whose numbers must be consecutive.
+
+        Raises:
+            Conflict: those of a page are missing.
+        """
+        number = 0
+        for part in self.parts:
+            for line in self._lines(words_key(*self._place, part.part), part.words):
+                number += 1
+                self._check_number(line, number, part)
+                yield line + b"\n"
 
     def chunks(self, total: int) -> Iterator[bytes]:
         """Yield the lines of the `total` chunks, renumbered; must be called after `pages`.
@@ -75,6 +86,12 @@ class PartJoiner:
             if number - first == part_size or number == total:
                 self._embed(first, number - first, start, end)
                 first, start = number, end
+
+    @staticmethod
+    def _check_number(line: bytes, number: int, part: PartDone) -> None:
+        match = _PAGE.match(line)
+        if match is None or int(match[1]) != number:
+            raise Conflict(f"Part {part.part} has another page where page {number} was.")
 
     def _headed(self, part: PartDone, heading: str) -> Iterator[bytes]:
         """Yield the lines of a part's chunks, with `heading` for those before its first heading.

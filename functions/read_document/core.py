@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import ReadRequest, ReadResult, spent
-from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
 from chalicelib.documents.bounded_work import run_bounded
 from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.retrieval.ids import version_prefix
 from functions.read_document import part_reader
 from functions.read_document.archive.members import put_members
 from functions.read_document.budget import READING, Budget, part_budget, read_budget
@@ -49,7 +48,7 @@ class Deps:
 
 
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
-    """Read the file, write `pages.jsonl` and store a copy of the source beside it.
+    """Read the file, write `pages.jsonl` and `words.jsonl`, and store a copy of the source beside.
 
     A file that is too large for one step is planned instead: `parts.jsonl` lists the parts to read.
     An image is left to `label_picture`. The files inside an archive or a mail are put into the
@@ -112,10 +111,9 @@ def _conflicts_as_failures() -> Iterator[None]:
 def _write_pages(
     request: ReadRequest, found: WholeFile, objects: LargeObjects
 ) -> dict[str, object]:
-    """Write the pages; return the facts about them."""
+    """Write the pages, and their words where they have places; return the facts about them."""
     pages = found.extract.pages
-    key = pages_key(request.tenant, request.document_id, request.version)
-    objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
+    part_reader.write_pages(request, None, pages, found.extract.words, objects)
     return {
         "media_type": found.extract.media_type,
         "pages": len(pages),
@@ -156,6 +154,7 @@ def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
     return ReadPartResult(
         part=request.part.part,
         pages=len(read.pages),
+        words=len(read.words),
         rows=read.rows,
         characters=characters(read.pages),
         recognise=request.part.recognise,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page
+    from chalicelib.contracts.page_words import PageWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Extract:
 
     `attachments` are read one at a time, on request. `notices` are sentences for the owner about
     content that could not be read as well as the rest. `language` is an ISO 639-1 code, or "" if
-    there is too little text to detect it.
+    there is too little text to detect it. `words` has an entry for each page of a format whose
+    words have places on it.
     """
 
     media_type: str
@@ -38,6 +40,7 @@ class Extract:
     attachments: Sequence[Attachment] = ()
     notices: tuple[str, ...] = ()
     language: str = ""
+    words: tuple[PageWords, ...] = ()
 
 
 MARGINS = "Headers and footers"

@@ -12,7 +12,7 @@ from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
 from chalicelib.documents.bounded_work import run_bounded
 from chalicelib.documents.pages import page_of
 from chalicelib.errors import Conflict
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from functions.read_document.budget import READING
 from functions.read_document.part_plan import UTF8, PartPlan, text_row_pages
 from functions.read_document.text import csv_tables, json_lines, plain_text
@@ -21,6 +21,7 @@ from functions.read_document.upload import UploadedFile, download
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
+    from chalicelib.contracts.page_words import PageWords
     from chalicelib.documents.bounded_work import WorkBudget
     from functions.read_document.text.rows import RowPage
 
@@ -32,9 +33,10 @@ PARTS_FILE = "parts.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class PartPages:
-    """The pages of a part, the count of their rows, and notices about them."""
+    """The pages of a part, their words if they have places, their rows, and notices about them."""
 
     pages: tuple[Page, ...]
+    words: tuple[PageWords, ...] = ()
     rows: int = 0
     notices: tuple[str, ...] = ()
 
@@ -47,7 +49,7 @@ def write_plan(
     if planned.extract is not None:
         for part in planned.parts:
             pages = planned.extract.pages[part.first_page - 1 :][: part.pages]
-            write_pages(request, part.part, pages, objects)
+            write_pages(request, part.part, pages, (), objects)
     if planned.text is not None:
         if planned.text.source == UTF8:
             text = in_utf8(source.blocks(), encoding_of(source.blocks))
@@ -68,11 +70,23 @@ def write_plan(
 
 
 def write_pages(
-    request: ReadRequest | ReadPartRequest, part: int, pages: Sequence[Page], objects: LargeObjects
+    request: ReadRequest | ReadPartRequest,
+    part: int | None,
+    pages: Sequence[Page],
+    words: Sequence[PageWords],
+    objects: LargeObjects,
 ) -> None:
-    """Write the pages of one part."""
-    key = pages_key(request.tenant, request.document_id, request.version, part)
-    objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
+    """Write the pages of one part, or of the whole, and their words if the format has places.
+
+    Raises:
+        Conflict: a page has no words, or words have no page.
+    """
+    place = (request.tenant, request.document_id, request.version, part)
+    if words and [each.page for each in words] != [page.page for page in pages]:
+        raise Conflict(f"{len(pages)} pages were read, and the words of {len(words)}.")
+    for key, lines in ((pages_key(*place), pages), (words_key(*place), words)):
+        if lines:
+            objects.write(request.bucket, key, dump_lines(lines), {"lines": str(len(lines))})
 
 
 def read_part(
@@ -95,7 +109,7 @@ def read_part(
         read = _read_pdf(request, objects, max_bytes, budget)
     if not read.pages:
         raise Conflict(f"Part {part.part} should have {part.pages} pages, and has none.")
-    write_pages(request, part.part, read.pages, objects)
+    write_pages(request, part.part, read.pages, read.words, objects)
     return read
 
 
@@ -141,10 +155,9 @@ def _read_pdf(
     key = version_prefix(request.tenant, request.document_id, request.version) + "source"
     with download(objects, request.bucket, key, None, max_bytes) as source:
         last_page = part.first_page + part.pages - 1
-        return PartPages(
-            run_bounded(
-                lambda: pdf_document.read_pages(source.path, part.first_page, last_page),
-                budget(source.size),
-                READING,
-            )
+        read = run_bounded(
+            lambda: pdf_document.read_pages(source.path, part.first_page, last_page),
+            budget(source.size),
+            READING,
         )
+        return PartPages(read.pages, read.words)

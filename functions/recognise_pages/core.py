@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from chalicelib.contracts.ingest import Page, RecogniseRequest, RecogniseResult, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.documents.pages import characters
-from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.errors import Conflict, ModelFailure, NotFound
+from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from functions.recognise_pages.notices import notices
-from functions.recognise_pages.text import RecognisedLine, confidence, text_page
+from functions.recognise_pages.text import RecognisedLine, confidence, text_page, words_of
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import ObjectStore
@@ -28,11 +29,15 @@ MUCH_MORE = 2
 """Recognised text replaces the text of a page if it is this many times as long."""
 
 
+PageLine = TypeVar("PageLine", Page, PageWords)
+"""A line of a file that has one for each page."""
+
+
 class Pictures(Protocol):
     """The pages of one open PDF, as images."""
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
-        """Return the lines recognised on page `number`, counted from 1.
+        """Return the lines recognised on page `number`, counted from 1; words have points.
 
         Raises:
             Conflict: the file has no such page.
@@ -67,7 +72,7 @@ class Seen:
 
 
 def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
-    """Recognise the text of a bounded number of pages and rewrite `pages.jsonl` with it.
+    """Recognise a bounded number of pages; rewrite `pages.jsonl` and `words.jsonl` with their text.
 
     Idempotent: the same pages give the same text.
 
@@ -77,21 +82,24 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
-    key = pages_key(*place, request.part)
-    pages = {
-        page.page: page
-        for page in parse_lines(deps.objects.read(request.bucket, key), Page, request.pages)
-    }
+    pages = _lines_by_page(request, pages_key(*place, request.part), Page, deps.objects)
+    words = _words_by_page(request, deps.objects)
     unknown = [number for number in request.recognise if number not in pages]
     if unknown:
-        raise Conflict(f"Page {unknown[0]} is to be recognised, but {key} has no such page.")
+        raise Conflict(f"Page {unknown[0]} is to be recognised, but is not in the pages' text.")
     outcomes = Seen()
     with deps.open(request.bucket, version_prefix(*place) + "source") as pictures:
         for number in _in_time(request.recognise, deps.clock, began):
-            pages[number] = _look(pages[number], pictures, outcomes)
-    deps.objects.write(
-        request.bucket, key, dump_lines(pages.values()), {"lines": str(request.pages)}
-    )
+            pages[number], found = _look(pages[number], pictures, outcomes)
+            if number in words and found is not None:
+                words[number] = _with_words(words[number], found)
+    for key, lines in (
+        (words_key(*place, request.part), tuple(words.values())),
+        (pages_key(*place, request.part), tuple(pages.values())),
+    ):
+        if lines:
+            facts = {"lines": str(request.pages)}
+            deps.objects.write(request.bucket, key, dump_lines(lines), facts)
     used = spent(deps.clock() - began, deps.memory_gb)
     return RecogniseResult(
         recognised=len(outcomes.recognised),
@@ -113,22 +121,62 @@ def _in_time(numbers: Sequence[int], clock: Callable[[], float], began: float) -
         yield number
 
 
-def _look(page: Page, pictures: Pictures, seen: Seen) -> Page:
-    """Return `page` with the text recognised on it, and record its outcome."""
+def _lines_by_page(
+    request: RecogniseRequest, key: str, kind: type[PageLine], objects: ObjectStore
+) -> dict[int, PageLine]:
+    body = objects.read(request.bucket, key)
+    return {line.page: line for line in parse_lines(body, kind, request.pages)}
+
+
+def _words_by_page(request: RecogniseRequest, objects: ObjectStore) -> dict[int, PageWords]:
+    """Return the words of each page; none of a version that was read before words were kept."""
+    key = words_key(request.tenant, request.document_id, request.version, request.part)
+    try:
+        return _lines_by_page(request, key, PageWords, objects)
+    except NotFound:
+        return {}
+
+
+def _with_words(page: PageWords, found: tuple[WordBox, ...]) -> PageWords:
+    """Return a page with words that were recognised, to a tenth of a point and a hundredth."""
+    return page.model_copy(
+        update={
+            "words": tuple(
+                WordBox(
+                    word.start,
+                    word.end,
+                    round(max(0.0, word.left), 1),
+                    round(max(0.0, word.top), 1),
+                    round(min(page.width, word.right), 1),
+                    round(min(page.height, word.bottom), 1),
+                    None if word.confidence is None else round(word.confidence, 2),
+                )
+                for word in found
+            )
+        }
+    )
+
+
+def _look(page: Page, pictures: Pictures, seen: Seen) -> tuple[Page, tuple[WordBox, ...] | None]:
+    """Return `page` with the text recognised on it, and its words; record its outcome.
+
+    The words are None if the page keeps the text that it had.
+    """
     try:
         lines = pictures.lines(page.page)
     except ModelFailure:
         lines = ()
         seen.failed.append(page.page)
     recognised = text_page(page, lines)
-    result = recognised if _visible(recognised) >= max(1, MUCH_MORE * _visible(page)) else page
+    is_better = _visible(recognised) >= max(1, MUCH_MORE * _visible(page))
+    result = recognised if is_better else page
     if not _visible(result):
         seen.empty.append(page.page)
-        return result
+        return result, None
     seen.recognised.append(page.page)
-    if result is recognised and confidence(lines) < LOW_CONFIDENCE:
+    if is_better and confidence(lines) < LOW_CONFIDENCE:
         seen.doubtful.append(page.page)
-    return result
+    return result, words_of(result, lines) if is_better else None
 
 
 def _visible(page: Page) -> int:

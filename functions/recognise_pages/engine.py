@@ -8,18 +8,20 @@ https://rapidai.github.io/RapidOCRDocs/
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.errors import ModelFailure
-from functions.recognise_pages.text import Point, RecognisedLine, confidence
+from functions.recognise_pages.letters import Corners, scaled, turned_back, words_of_line
+from functions.recognise_pages.text import LETTERS, RecognisedLine, confidence
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from rapidocr import RapidOCR
+    from rapidocr.utils.output import RapidOCROutput
 
+    from chalicelib.documents.words import StandingWord
     from functions.recognise_pages.pictures import Picture
 
 _DETECTED_SIDE = 1_280
@@ -35,6 +37,9 @@ _STANDING = 0.85
 _UPRIGHT = 1.5
 _LONG = 2
 
+LettersOfLine = Sequence[tuple[str, float, Sequence[Sequence[float]] | None]]
+"""Letters of a line, each with a score and the corners of its box."""
+
 
 def recognise(picture: Picture) -> Sequence[RecognisedLine]:
     """Return the lines of text on a picture; a sideways or upside-down one is turned first.
@@ -42,41 +47,85 @@ def recognise(picture: Picture) -> Sequence[RecognisedLine]:
     Raises:
         ModelFailure: the model failed on the picture.
     """
-    lines = _read(picture) or _read(_from_afar(picture))
+    lines = _read(picture) or _from_afar(picture)
     if not lines or (confidence(lines) >= _STANDING and not _lies_on_its_side(lines)):
         return lines
-    import numpy as np
-
     turns = (1, 3) if _lies_on_its_side(lines) else (2,)
-    turned = [_read(np.ascontiguousarray(np.rot90(picture, turn))) for turn in turns]
+    turned = [_turned(picture, turn) for turn in turns]
     return max([lines, *turned], key=_certainty)
 
 
-def _from_afar(picture: Picture) -> Picture:
-    """Return a reduced picture, on which a single line of a page is detected more reliably."""
+def _turned(picture: Picture, turns: int) -> list[RecognisedLine]:
+    """Return the lines on a picture after quarter turns; their words are where they were before."""
+    import numpy as np
+
+    height, width = picture.shape[:2]
+    lines = _read(np.ascontiguousarray(np.rot90(picture, turns)))
+    return _with_words(lines, lambda word: turned_back(word, turns, width, height))
+
+
+def _with_words(
+    lines: Sequence[RecognisedLine], placed: Callable[[StandingWord], StandingWord]
+) -> list[RecognisedLine]:
+    return [replace(line, words=tuple(map(placed, line.words))) for line in lines]
+
+
+def _from_afar(picture: Picture) -> list[RecognisedLine]:
+    """Return the lines on a reduced picture, where a single one is detected more reliably."""
     import cv2
     import numpy as np
 
     scale = min(1.0, _SECOND_LOOK / max(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8)
+    lines = _read(np.asarray(small, dtype=np.uint8))
+    return _with_words(lines, lambda word: scaled(word, 1 / scale))
 
 
 def _read(picture: Picture) -> list[RecognisedLine]:
     from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
-    from rapidocr.utils.output import RapidOCROutput
+    from rapidocr.utils.output import RapidOCROutput as Output
 
     try:
-        output = _engine()(picture)
+        output = _engine()(picture, return_word_box=True, return_single_char_box=True)
     except ONNXRuntimeError as error:
         raise ModelFailure("The model cannot read the picture of the page.") from error
-    if not isinstance(output, RapidOCROutput) or output.boxes is None:
+    if not isinstance(output, Output) or output.boxes is None:
         return []
     read = zip(output.boxes, output.txts or (), output.scores or (), strict=True)
-    return [RecognisedLine(_corners(box), text, float(score)) for box, text, score in read]
+    letters = _LettersOfLines(_letters_of(output))
+    return [_line(_corners(box), text, float(score), letters) for box, text, score in read]
 
 
-def _corners(box: NDArray[np.float32]) -> tuple[Point, Point, Point, Point]:
+def _line(corners: Corners, text: str, score: float, letters: _LettersOfLines) -> RecognisedLine:
+    boxes = letters.take(text)
+    words = words_of_line(text, corners, boxes, score=score, height=LETTERS)
+    return RecognisedLine(corners, text, score, words)
+
+
+def _letters_of(output: RapidOCROutput) -> list[LettersOfLine]:
+    """Return the letters of each line; the package's type for them is that of one line."""
+    return cast("list[LettersOfLine]", list(output.word_results))
+
+
+@dataclass(slots=True)
+class _LettersOfLines:
+    """The places of letters, line by line; lines without any are missing from them."""
+
+    lines: Sequence[LettersOfLine]
+    at: int = 0
+
+    def take(self, text: str) -> list[Corners]:
+        """Return the boxes of the letters of the next line, none if it is not `text`."""
+        if self.at == len(self.lines):
+            return []
+        line = self.lines[self.at]
+        if "".join(letter for letter, _, _ in line) != "".join(text.split()):
+            return []
+        self.at += 1
+        return [_corners(box) for _, _, box in line if box is not None]
+
+
+def _corners(box: Iterable[Iterable[float]]) -> Corners:
     first, second, third, fourth = ((float(x), float(y)) for x, y in box)
     return first, second, third, fourth
 

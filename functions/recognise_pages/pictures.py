@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import pypdfium2
 from chalicelib.documents.bounded_work import WorkBudget, run_bounded
 from chalicelib.documents.pdf_pages import page_pixels, page_scale
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
+from functions.recognise_pages.letters import scaled
 from functions.recognise_pages.text import RecognisedLine
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ class PdfPictures:
         """Return the lines recognised on page `number`; see `core.Pictures`."""
         if not 1 <= number <= len(self.document):
             raise Conflict(f"The PDF has {len(self.document)} pages, and no page {number}.")
-        return self.recognise(self._rendered(number))
+        lines = self.recognise(self._rendered(number))
+        points = 1 / page_scale(self.document, number, DOTS_PER_INCH, MAX_PIXELS)
+        return [
+            replace(line, words=tuple(scaled(word, points) for word in line.words))
+            for line in lines
+        ]
 
     def _rendered(self, number: int) -> Picture:
         """Return page `number` as `picture` does, rendered within a budget."""

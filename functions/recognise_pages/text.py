@@ -14,16 +14,18 @@ from chalicelib.documents.boxes import Piece, Row, line_height
 from chalicelib.documents.layout import Grid, Prose, regions
 from chalicelib.documents.pages import Block, headed, page_of
 from chalicelib.documents.tables import table_blocks
+from chalicelib.documents.words import StandingWord, placed_words
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page
+    from chalicelib.contracts.page_words import WordBox
 
 MIN_SCORE = 0.5
 """Score below which an apparent text is mostly a stain or a drawing."""
 
 _GAP = 1.0
 """The smallest gap between cells of a table, in line heights."""
-_LETTERS = 0.6
+LETTERS = 0.6
 """Share of the height of a box by which the model extends it on every side."""
 _WIDE = 4.0
 _PARAGRAPH = 1.5
@@ -36,12 +38,14 @@ Point = tuple[float, float]
 class RecognisedLine:
     """Text between four corners, from the upper left one clockwise, in pixels.
 
-    `score` is how certain the model is of its letters, 0 to 1.
+    `score` is how certain the model is of its letters, 0 to 1. `words` are those of the line with
+    their boxes on the page as it lies in the file, which may be turned and in another unit.
     """
 
     corners: tuple[Point, Point, Point, Point]
     text: str
     score: float
+    words: tuple[StandingWord, ...] = ()
 
 
 def text_page(page: Page, lines: Sequence[RecognisedLine]) -> Page:
@@ -49,12 +53,20 @@ def text_page(page: Page, lines: Sequence[RecognisedLine]) -> Page:
 
     Signs alone, without a letter or a digit, are not text.
     """
-    usable_lines = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
-    if not any(character.isalnum() for line in usable_lines for character in line.text):
-        usable_lines = []
-    page_regions = regions(_straight(usable_lines), _GAP)
+    page_regions = regions(_straight(_usable(lines)), _GAP)
     blocks = [block for region in page_regions for block in _blocks(region)]
     return headed(page_of(page.page, blocks), [(0, trail) for _, trail in page.headings])
+
+
+def words_of(page: Page, lines: Sequence[RecognisedLine]) -> tuple[WordBox, ...]:
+    """Return the words of `lines` that are in the text of `page`, which was made of them."""
+    return placed_words(page.text, [word for line in _usable(lines) for word in line.words])
+
+
+def _usable(lines: Sequence[RecognisedLine]) -> list[RecognisedLine]:
+    usable = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
+    has_letters = any(character.isalnum() for line in usable for character in line.text)
+    return usable if has_letters else []
 
 
 def confidence(lines: Sequence[RecognisedLine]) -> float:
@@ -88,7 +100,7 @@ def _piece(line: RecognisedLine, width: float, height: float, turn: float) -> Pi
     y = sum(corner[1] for corner in line.corners) / 4
     across = x * math.cos(turn) - y * math.sin(turn)
     down = x * math.sin(turn) + y * math.cos(turn)
-    letters = _LETTERS * height
+    letters = LETTERS * height
     reach = max(letters, width - height + letters) / 2
     return Piece(
         left=across - reach,

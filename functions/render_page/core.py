@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.functions.render_page import PDF, RenderPageRequest, RenderPageResult
 from chalicelib.documents.pages import stored_page
+from chalicelib.documents.words import Edges, stored_words
 from chalicelib.errors import NotFound
-from chalicelib.retrieval.ids import pages_key
+from chalicelib.retrieval.ids import pages_key, words_key
 from functions.render_page.places import CitedText
 
 if TYPE_CHECKING:
@@ -63,8 +64,34 @@ def _cited(request: RenderPageRequest, deps: Deps) -> list[CitedText]:
     place = (request.tenant, request.document_id, request.version)
     page = stored_page(deps.objects.stream(request.bucket, pages_key(*place)), request.page)
     text = page.text if page else ""
+    words = _recognised_words(request, deps)
     return [
-        CitedText(text[each.start : each.end], text[: each.start]) for each in request.highlights
+        CitedText(
+            text[each.start : each.end],
+            text[: each.start],
+            tuple(box for start, end, box in words if start < each.end and end > each.start),
+        )
+        for each in request.highlights
+    ]
+
+
+def _recognised_words(request: RenderPageRequest, deps: Deps) -> list[tuple[int, int, Edges]]:
+    """Return the words of a scanned page with their boxes, as shares of the page's size."""
+    key = words_key(request.tenant, request.document_id, request.version)
+    try:
+        page = stored_words(deps.objects.stream(request.bucket, key), request.page)
+    except NotFound:
+        return []
+    if page is None or not page.recognised:
+        return []
+    across, down = page.width, page.height
+    return [
+        (
+            word.start,
+            word.end,
+            (word.left / across, word.top / down, word.right / across, word.bottom / down),
+        )
+        for word in page.words or ()
     ]
 
 

@@ -15,6 +15,8 @@ from itertools import groupby, pairwise
 import pypdfium2
 from pypdfium2 import raw
 
+from chalicelib.documents.words import Edges
+
 MIN_SHARED = 4
 """Letters and digits in a row that a piece of a range must have to be marked by itself."""
 MAX_ALIGNED = 20_000
@@ -34,10 +36,15 @@ class PlacedLetters:
 
 @dataclass(frozen=True, slots=True)
 class CitedText:
-    """A range of a page's text, and the text of the page before it."""
+    """A range of a page's text, and the text of the page before it.
+
+    `words` are the boxes of its words if they were recognised on the page, as shares of the page's
+    width and height; the file has no letters then.
+    """
 
     text: str
     before: str = ""
+    words: tuple[Edges, ...] = ()
 
 
 def placed_letters(page: pypdfium2.PdfPage, width: int, height: int) -> PlacedLetters:
@@ -82,6 +89,21 @@ def boxes_of(cited: CitedText, placed: PlacedLetters) -> list[Box]:
     if len(placed.text) > MAX_ALIGNED:
         return []
     return [box for piece in _pieces(wanted, placed.text) for box in _lines(placed.boxes[piece])]
+
+
+def word_boxes(cited: CitedText, width: int, height: int) -> list[Box]:
+    """Return the boxes that cover the words of the cited text on a picture.
+
+    Words that are close to each other on a line share one: a line of a scan is seldom quite level.
+    """
+    runs: list[list[Box]] = []
+    for left, top, right, bottom in cited.words:
+        box = round(left * width), round(top * height), round(right * width), round(bottom * height)
+        before = runs[-1][-1] if runs else box
+        if not runs or box[0] - before[2] > before[3] - before[1]:
+            runs.append([])
+        runs[-1].append(box)
+    return [line for run in runs for line in _lines(run)]
 
 
 def _found(wanted: str, text: str, earlier: int) -> int:

@@ -19,7 +19,7 @@ from chalicelib.documents.pdf_pages import page_pixels, page_scale
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from chalicelib.inference.image_files import open_image, upright
 from chalicelib.retrieval.ids import version_prefix
-from functions.render_page.places import Box, CitedText, boxes_of, placed_letters
+from functions.render_page.places import Box, CitedText, boxes_of, placed_letters, word_boxes
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -101,7 +101,11 @@ def _marks(
         return []
     with closing(document[number - 1]) as page:
         placed = placed_letters(page, image.width, image.height)
-    return [boxes for boxes in (boxes_of(text, placed) for text in cited) if boxes]
+    found = (
+        word_boxes(text, image.width, image.height) if text.words else boxes_of(text, placed)
+        for text in cited
+    )
+    return [boxes for boxes in found if boxes]
 
 
 def _draw(image: Image.Image, boxes: Sequence[Box]) -> None:

@@ -33,8 +33,8 @@ class RenderPageRequest(Contract):
 class RenderPageResult(Contract):
     """The picture at `key`: PNG, `width` by `height` pixels.
 
-    `highlighted` counts the ranges that were found on the page: of a scanned page, whose text was
-    recognised, the places of characters are not known.
+    `highlighted` counts the ranges that were found on the page. Of a scanned page they are where
+    its words were recognised; a version that was read before those were kept has none.
     """
 
     key: str

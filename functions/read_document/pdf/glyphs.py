@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pypdfium2
 
 MAX_CHARACTERS = 50_000
-"""A page with more characters is not searched for tables, which would take too long."""
+"""A page with more characters is not searched for tables and words, which would take too long."""
 
 _HYPHEN_AT_LINE_END = re.compile("[\ufffe\x02](?:\r?\n)?")
 _WORD_GAP = 0.5

@@ -1,4 +1,4 @@
-"""PDF: the text layer of each page with its tables, and headings from the outline.
+"""PDF: the text layer of each page with its tables, words and boxes, headings from the outline.
 
 A file on disk is read page by page: memory does not grow with its length. A page that shows
 something but has no usable text is a scanned page, which `recognise_pages` reads. Scripts are never
@@ -19,18 +19,29 @@ from pypdfium2 import raw
 from chalicelib.documents.pages import Block, headed, page_of
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from functions.read_document.pages import Extract
+from functions.read_document.pdf.glyphs import MAX_CHARACTERS, glyphs_of
 from functions.read_document.pdf.outline import Outline, outline_of, place_headings
 from functions.read_document.pdf.scans import is_scanned
 from functions.read_document.pdf.tables import blocks_with_tables
+from functions.read_document.pdf.words import page_words
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page
+    from chalicelib.contracts.page_words import PageWords
 
 MEDIA_TYPE = "application/pdf"
 MAX_PAGES = 5_000
 
 _LOCKED = "The PDF is locked with a password; remove the password and upload it again."
 _BROKEN = "The PDF is damaged or cut off; open and save it again, then upload it."
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPages:
+    """Some pages of a PDF, and the words of each with their boxes."""
+
+    pages: tuple[Page, ...]
+    words: tuple[PageWords, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ def plan(path: Path) -> PdfPlan:
         return PdfPlan(count, pictures, tuple(_notices(document)))
 
 
-def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
+def read_pages(path: Path, first: int, last: int) -> PdfPages:
     """Return the pages `first` to `last`, both included, counted from 1.
 
     A scanned page has no text.
@@ -77,8 +88,8 @@ def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
         if not 1 <= first <= last <= count:
             raise Conflict(f"The PDF has {count} pages; {first} to {last} were asked for.")
         outline = outline_of(document)
-        read = tuple(_read_page(document, number, outline) for number in range(first, last + 1))
-    return tuple(page for page, _ in read)
+        read = [_read_page(document, number, outline) for number in range(first, last + 1)]
+    return PdfPages(tuple(each.page for each in read), tuple(each.words for each in read))
 
 
 def extract(source: bytes | Path) -> Extract:
@@ -100,9 +111,10 @@ def read(source: bytes | Path) -> tuple[Extract, tuple[int, ...]]:
         notices = tuple(_notices(document))
     if len(read_results) != count:
         raise Conflict(f"The PDF has {count} pages; {len(read_results)} were read.")
-    pages = tuple(page for page, _ in read_results)
-    pictures = tuple(page.page for page, is_scan in read_results if is_scan)
-    return Extract(MEDIA_TYPE, pages, len(pictures), notices=notices), pictures
+    pages = tuple(each.page for each in read_results)
+    words = tuple(each.words for each in read_results)
+    pictures = tuple(each.page.page for each in read_results if each.is_scanned)
+    return Extract(MEDIA_TYPE, pages, len(pictures), notices=notices, words=words), pictures
 
 
 @contextmanager
@@ -162,14 +174,30 @@ def _text_of_page(document: pypdfium2.PdfDocument, number: int) -> str | None:
         return None if is_scanned(page, text) else text
 
 
-def _read_page(document: pypdfium2.PdfDocument, number: int, outline: Outline) -> tuple[Page, bool]:
-    """Return a page, and whether it is scanned."""
+@dataclass(frozen=True, slots=True)
+class _PdfPage:
+    """A page with its words, and whether it is scanned: then it has none yet."""
+
+    page: Page
+    words: PageWords
+    is_scanned: bool
+
+
+def _read_page(document: pypdfium2.PdfDocument, number: int, outline: Outline) -> _PdfPage:
     with _text_layer(document, number) as (page, layer):
         text: str = layer.get_text_bounded()
         is_scan = is_scanned(page, text)
-        blocks: list[Block] = [] if is_scan else blocks_with_tables(page, layer, text)
-    written = page_of(number, blocks)
-    return headed(written, place_headings(outline.get(number, []), written.text)), is_scan
+        glyphs = None if is_scan or _is_crowded(layer) else glyphs_of(page, layer)
+        blocks: list[Block] = [] if is_scan else blocks_with_tables(page, layer, text, glyphs)
+        written = page_of(number, blocks)
+        words = page_words(page, number, () if is_scan else glyphs, written.text)
+    placed = headed(written, place_headings(outline.get(number, []), written.text))
+    return _PdfPage(placed, words, is_scan)
+
+
+def _is_crowded(layer: pypdfium2.PdfTextPage) -> bool:
+    """Return whether a page has too many characters to look at each."""
+    return bool(raw.FPDFText_CountChars(layer) > MAX_CHARACTERS)
 
 
 def _notices(document: pypdfium2.PdfDocument) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """Tables of a PDF page, as rows of Markdown in their place in the text.
 
-PDF knows no tables. Candidates are found cheaply first, so that a page of plain text costs no more
-than its text: by lines that the page draws, and by lines of text with gaps. Only then are
-characters examined one by one.
+PDF knows no tables. Candidates are found cheaply first: by lines that the page draws, and by lines
+of text with gaps. Only then are characters put into cells one by one.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ from functions.read_document.pdf.frames import (
     ruling_lines,
 )
 from functions.read_document.pdf.glyphs import (
-    MAX_CHARACTERS,
     Glyph,
-    glyphs_of,
     join_hyphens,
     text_of,
     words_of,
@@ -55,16 +52,21 @@ class PdfTable:
 
 
 def blocks_with_tables(
-    page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, text: str
+    page: pypdfium2.PdfPage,
+    layer: pypdfium2.PdfTextPage,
+    text: str,
+    glyphs: Sequence[Glyph] | None,
 ) -> list[Block]:
-    """Return the text of a page, given as `text` by the library, as blocks including tables."""
+    """Return the text of a page, given as `text` by the library, as blocks including tables.
+
+    A page without `glyphs`, its characters, has too many to be searched for tables.
+    """
+    if glyphs is None:
+        return [Block(join_hyphens(text))]
     rules = ruling_lines(page)
     frames = frames_of(rules) if rules else []
     if not frames and not _may_hold_columns(page, layer, text):
         return [Block(join_hyphens(text))]
-    if raw.FPDFText_CountChars(layer) > MAX_CHARACTERS:
-        return [Block(join_hyphens(text))]
-    glyphs = glyphs_of(page, layer)
     tables = [table for frame in frames if (table := _table_in_frame(frame, glyphs))]
     table_characters = {at for table in tables for at in table.taken}
     tables += _aligned_tables(list(words_of(glyphs, table_characters)))

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.contracts.answer_log import LoggedAnswer
-from chalicelib.contracts.document_content import MAX_PAGE_CHARACTERS
+from chalicelib.contracts.document_content import MAX_PAGE_CHARACTERS, MAX_WORD_CHARACTERS
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.errors import Unsupported
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
@@ -57,6 +58,72 @@ def test_should_show_a_page_as_citations_count_its_characters() -> None:
     assert cited["headings"] == []
 
 
+def with_words(api: Api, path: str, *pages: PageWords, version: str = "v_2") -> None:
+    key = f"documents/acme/{path.rsplit('/', 1)[-1]}/{version}/words.jsonl"
+    api.batch_objects.bodies[key] = dump_lines(pages)
+
+
+def test_should_show_where_words_stand_on_the_page() -> None:
+    api, path = manual(media_type="application/pdf")
+    words = (WordBox(0, 5, 72, 80.5, 100, 92), WordBox(7, 10, 72, 100, 90, 112, 0.97))
+    with_words(api, path, PageWords(page=1, width=595.3, height=841.9, words=words))
+    body = api.call("GET", f"{path}/pages/1?words=true").json_body
+    assert (body["layout"]["width"], body["layout"]["height"]) == (595.3, 841.9)
+    assert body["layout"]["words"][0] == {
+        "start": 0, "end": 5, "text": "Pumps", "left": 72, "top": 80.5, "right": 100, "bottom": 92,
+        "confidence": None,
+    }  # fmt: skip
+    assert body["layout"]["words"][1]["confidence"] == 0.97
+    some = api.call("GET", f"{path}/pages/1?words=true&start=6&end=8").json_body
+    assert [word["text"] for word in some["layout"]["words"]] == ["The"]
+    assert "layout" not in api.call("GET", f"{path}/pages/1?words=false").json_body
+
+
+def test_should_show_the_words_of_a_long_page_piece_by_piece() -> None:
+    text = "word " * (MAX_WORD_CHARACTERS // 5 + 1)
+    api, path = holding(Page(page=1, text=text), media_type="application/pdf")
+    words = tuple(WordBox(at, at + 4, 1, 2, 3, 4) for at in range(0, len(text), 5))
+    with_words(api, path, PageWords(page=1, width=595, height=842, words=words))
+    seen, start = 0, 0
+    while start < len(text):
+        body = api.call("GET", f"{path}/pages/1?words=true&start={start}").json_body
+        seen, start = seen + len(body["layout"]["words"]), body["end"]
+    assert seen == len(words)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "reason"),
+    [
+        ("text/markdown", "no fixed place"),
+        ("image/png", "describes what is seen"),
+        ("application/pdf", "upload the file again"),
+    ],
+)
+def test_should_tell_why_no_words_are_known(media_type: str, reason: str) -> None:
+    api, path = manual(media_type=media_type)
+    layout = api.call("GET", f"{path}/pages/1?words=true").json_body["layout"]
+    assert layout["words"] is None
+    assert reason in layout["reason"]
+
+
+def test_should_tell_of_a_page_with_too_many_words_and_of_one_that_lost_them() -> None:
+    api, path = manual(media_type="application/pdf")
+    with_words(api, path, PageWords(page=1, width=595, height=842, words=None))
+    layout = api.call("GET", f"{path}/pages/1?words=true").json_body["layout"]
+    assert "too many" in layout["reason"]
+    assert api.call("GET", f"{path}/pages/2?words=true").status_code == 409
+
+
+def test_should_write_a_page_as_markdown() -> None:
+    api, path = manual()
+    body = api.call("GET", f"{path}/pages/1?format=markdown").json_body
+    assert body["text"] == "# Pumps\n\nThe pump hums at 50 Hz — always."
+    assert (body["format"], body["characters"]) == ("markdown", len(TEXT))
+    code, path = holding(Page(page=1, text="a = 1"), media_type="text/x-python")
+    fenced = code.call("GET", f"{path}/pages/1?format=markdown").json_body["text"]
+    assert fenced == "```python\na = 1\n```"
+
+
 def test_should_show_an_older_version_and_say_that_it_answers_no_more() -> None:
     api, path = manual()
     body = api.call("GET", f"{path}/pages/2?version=v_1").json_body
@@ -90,6 +157,8 @@ def test_should_show_a_long_page_piece_by_piece_without_losing_a_character() -> 
         ("pages/1?version=v_9", 404, "version"),
         ("original?version=v_9", 404, "version"),
         ("pages/1?colour=red", 400, "colour"),
+        ("pages/1?words=yes", 400, "words"),
+        ("pages/1?format=html", 400, "format"),
     ],
 )
 def test_should_name_what_is_wrong_about_a_request(asked: str, status: int, field: str) -> None:

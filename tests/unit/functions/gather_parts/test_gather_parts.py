@@ -11,6 +11,7 @@ import pytest
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.ingest import Chunk, Page, Spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.page_words import PageWords
 from chalicelib.contracts.parts import (
     EmbeddingPart,
     EmbedPartResult,
@@ -24,7 +25,7 @@ from chalicelib.contracts.parts import (
 )
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix, words_key
 from functions.gather_parts import core, part_joiner
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants
@@ -40,6 +41,7 @@ class World:
     """Parts of two pages each, of which each page has as many chunks as it has letters."""
 
     pages: list[str]
+    words: bool = False
     headings: dict[int, str] = field(default_factory=dict)
     objects: FakeObjects = field(default_factory=lambda: FakeObjects(block=50))
     tenants: FakeTenants = field(default_factory=FakeTenants)
@@ -67,9 +69,13 @@ class World:
             chunks.append(Chunk(n=n, page=page, heading=heading, start=0, end=1, text=letter))
         self.objects.bodies[pages_key(*PLACE, part.part)] = dump_lines(pages)
         self.objects.bodies[chunks_key(*PLACE, part.part)] = dump_lines(chunks)
+        if self.words:
+            words = [PageWords(page=n, width=595, height=842) for n in numbers]
+            self.objects.bodies[words_key(*PLACE, part.part)] = dump_lines(words)
         done = PartDone(
             part=part.part,
             pages=part.pages,
+            words=part.pages if self.words else 0,
             rows=0,
             characters=len(chunks),
             chunks=len(chunks),
@@ -135,6 +141,31 @@ def test_the_parts_are_joined_in_their_order_with_numbers_of_the_whole() -> None
     assert world.objects.facts[chunks_key(*PLACE)] == {"lines": "7"}
     assert found.notices == ("The same notice.",)
     assert found.used.reading == Spent(seconds=4.0, gb_seconds=2.0, requests=4)
+
+
+def test_the_words_of_all_parts_are_joined_as_their_pages_are() -> None:
+    world = World(["a", "b", "c"], words=True)
+    world.gather()
+    words = parse_lines(world.objects.bodies[words_key(*PLACE)], PageWords, 3)
+    assert [each.page for each in words] == [1, 2, 3]
+    assert world.objects.facts[words_key(*PLACE)] == {"lines": "3"}
+
+
+@pytest.mark.parametrize("lost", [b"", b'{"page":3,"width":595,"height":842}\n' * 2])
+def test_words_that_went_missing_are_a_conflict(lost: bytes) -> None:
+    world = World(["a", "b", "c"], words=True)
+    world.objects.bodies[words_key(*PLACE, 1)] = lost
+    with pytest.raises(Conflict):
+        world.gather()
+
+
+def test_a_file_of_which_a_part_was_read_without_words_has_none() -> None:
+    world = World(["a", "b", "c"], words=True)
+    first = json.loads(world.children[0]["Output"])
+    del first["words"]
+    world.children[0]["Output"] = json.dumps(first)
+    world.gather()
+    assert words_key(*PLACE) not in world.objects.bodies
 
 
 def test_a_part_begins_under_the_heading_that_the_one_before_it_ended_under() -> None:

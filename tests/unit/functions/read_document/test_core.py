@@ -6,10 +6,12 @@ import pytest
 
 from chalicelib.contracts.ingest import Page, ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.page_words import PageWords
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from functions.read_document import core
 from functions.read_document.file_types.formats import Identify
+from tests.unit.functions.read_document.files import pdf
 from tests.unit.ingest.examples import KEY, work
 from tests.unit.ingest.fakes import FakeObjects
 
@@ -46,6 +48,21 @@ def test_a_file_becomes_pages_beside_a_copy_of_itself(identify: Identify) -> Non
     assert result.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert (result.bytes, result.characters) == (len(CONTENT), len(page.text))
     assert result.reading.gb_seconds == 0.5
+
+
+def test_the_words_of_a_format_that_has_places_are_kept_beside_its_pages(
+    identify: Identify,
+) -> None:
+    asked = request(path="a.pdf")
+    place = (asked.tenant, asked.document_id, asked.version)
+    objects = FakeObjects({KEY: pdf("One page.", "Another.")})
+    result = core.run(asked, deps(objects, identify, max_bytes=10_000))
+    found = parse_lines(objects.bodies[words_key(*place)], PageWords, result.pages)
+    assert [(each.page, len(each.words or ())) for each in found] == [(1, 2), (2, 1)]
+    assert objects.facts[words_key(*place)] == {"lines": "2"}
+    text = FakeObjects({KEY: CONTENT})
+    core.run(request(), deps(text, identify))
+    assert words_key(*place) not in text.bodies
 
 
 def test_the_bytes_that_answer_already_are_a_conflict_and_write_nothing(

@@ -12,10 +12,11 @@ import pytest
 
 from chalicelib.contracts.ingest import Page, ReadRequest, ReadResult
 from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.page_words import PageWords
 from chalicelib.contracts.parts import MAX_PARTS, Part, ReadPartRequest, ReadPartResult
 from chalicelib.documents.bounded_work import WorkBudget
 from chalicelib.errors import Conflict, Unsupported
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from functions.read_document import core, part_plan, part_reader, upload
 from functions.read_document.budget import read_budget
 from functions.read_document.file_types.formats import FileType, Format, Identify
@@ -129,6 +130,9 @@ def test_a_long_pdf_is_read_by_its_pages(identify: Identify) -> None:
     _, planned = reading.plan()
     assert [(part.first_page, part.pages) for part in planned] == [(1, 3), (4, 3), (7, 2)]
     assert [page.text for page in reading.whole()] == texts
+    body = reading.objects.bodies[words_key(*reading.place, 3)]
+    assert [each.page for each in parse_lines(body, PageWords, 2)] == [7, 8]
+    assert reading.part(planned[2])[0].words == 2
 
 
 def test_pages_that_are_pictures_are_told_with_their_part(

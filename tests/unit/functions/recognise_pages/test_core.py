@@ -14,7 +14,9 @@ from chalicelib.contracts.ingest import (
     nothing_spent,
 )
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
-from chalicelib.errors import Conflict, ModelFailure
+from chalicelib.contracts.page_words import PageWords, WordBox
+from chalicelib.documents.words import StandingWord
+from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt
 from functions.recognise_pages import core
 from functions.recognise_pages.text import RecognisedLine, text_page
@@ -31,6 +33,8 @@ class Objects:
     metadata_of: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
+        if key not in self.kept:
+            raise NotFound(key)
         return self.kept[key]
 
     def write(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
@@ -77,7 +81,12 @@ class Scanner:
 
 def line(n: int, text: str, score: float) -> RecognisedLine:
     top, right = n * 30.0, 12.0 * len(text)
-    return RecognisedLine(((0, top), (right, top), (right, top + 20), (0, top + 20)), text, score)
+    words = tuple(
+        StandingWord(word, (40.0 * at, top, 40.0 * at + 900, top + 20), score)
+        for at, word in enumerate(text.split())
+    )
+    corners = ((0.0, top), (right, top), (right, top + 20), (0.0, top + 20))
+    return RecognisedLine(corners, text, score, words)
 
 
 def recognise(
@@ -107,6 +116,31 @@ def test_only_the_pages_named_are_looked_at_and_filled() -> None:
     assert (result.images, result.model) == (2, "a-model")
     assert (result.recognising.seconds, result.recognising.gb_seconds) == (8, 16)
     assert (result.recognising.requests, result.recognising.images) == (1, 2)
+
+
+def test_the_words_of_pages_are_kept_with_their_confidence() -> None:
+    scanner = Scanner({2: "On the\nother side."}, score=0.987)
+    kept = [
+        PageWords(page=1, width=595, height=842, words=(WordBox(0, 4, 1, 2, 3, 4),)),
+        PageWords(page=2, width=595, height=842, words=()),
+    ]
+    pages = [Page(page=1, text="One."), Page(page=2, text="")]
+    objects = Objects(
+        {f"{PREFIX}pages.jsonl": dump_lines(pages), f"{PREFIX}words.jsonl": dump_lines(kept)}
+    )
+    request = RecogniseRequest(
+        **PLACE, bucket="b", correlation_id="c", part=None, pages=2, recognise=(2,)
+    )
+    core.run(request, core.Deps(objects, scanner.open, "m", scanner.clock, memory_gb=2.0))
+    first, second = parse_lines(objects.kept[f"{PREFIX}words.jsonl"], PageWords, 2)
+    assert first == kept[0]
+    assert second.words == (
+        WordBox(0, 2, 0, 0, 595, 20, 0.99),
+        WordBox(3, 6, 40, 0, 595, 20, 0.99),
+        WordBox(7, 12, 0, 30, 595, 50, 0.99),
+        WordBox(13, 18, 40, 30, 595, 50, 0.99),
+    )
+    assert objects.metadata_of[f"{PREFIX}words.jsonl"] == {"lines": "2"}
 
 
 def test_what_was_recognised_is_a_line_of_the_receipt() -> None:

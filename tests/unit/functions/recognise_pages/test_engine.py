@@ -13,6 +13,7 @@ from chalicelib.errors import Conflict, ModelFailure
 from chalicelib.generation.catalogue import RECOGNISER, catalogue
 from functions.recognise_pages import pictures
 from functions.recognise_pages.engine import recognise
+from functions.recognise_pages.letters import turned_back
 from functions.recognise_pages.pictures import PdfPictures, picture
 from functions.recognise_pages.text import confidence, text_page
 from models.pull.cache import status
@@ -55,8 +56,16 @@ def test_scanned_columns_are_read_one_after_the_other() -> None:
 @pytest.mark.parametrize("turns", [1, 2, 3] if WHOLE else [2, 3])
 def test_a_page_that_lay_the_wrong_way_round_is_turned(turns: int) -> None:
     document = pypdfium2.PdfDocument(make_pdfs.note())
-    askew = np.ascontiguousarray(np.rot90(picture(document, 1), turns))
-    text = text_page(Page(page=1, text=""), recognise(askew)).text
+    upright = picture(document, 1)
+    lines = recognise(np.ascontiguousarray(np.rot90(upright, turns)))
+    text = text_page(Page(page=1, text=""), lines).text
+    height, width = upright.shape[:2]
+    boxes = {word.text: word for line in lines for word in line.words}
+    as_it_lay = turned_back(boxes["second"], turns, width, height)
+    (expected,) = (
+        word for line in recognise(upright) for word in line.words if word.text == "second"
+    )
+    assert as_it_lay.box == pytest.approx(expected.box, abs=6)
     assert text.index("key of the gate house") < text.index("second drawer")
 
 

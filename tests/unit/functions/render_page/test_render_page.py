@@ -20,6 +20,7 @@ from chalicelib.contracts.functions.render_page import (
     RenderPageResult,
 )
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.documents.bounded_work import WorkBudget
 from chalicelib.errors import Conflict, InvalidInput, NotFound, Unsupported
 from functions.read_document.extraction import extract
@@ -160,6 +161,33 @@ def test_should_mark_the_place_on_a_page_that_is_cropped() -> None:
     result, marked = cited(body.getvalue(), "the next inspection")
     assert result.highlighted == 1
     assert words_below(body.getvalue(), marked) == "thenextinspection"
+
+
+def test_should_mark_the_words_that_were_recognised_on_a_scanned_page() -> None:
+    content = make_pdfs.of_scans(*make_pdfs.scanned(make_pdfs.letter()))
+    objects = FakeObjects()
+    objects.write(BUCKET, VERSION + "source", content, {})
+    objects.write(BUCKET, VERSION + "pages.jsonl", b'{"page":1,"text":"Dear Sirs of Tarn"}\n', {})
+    boxes = ((0, 4, 100, 200, 130, 210), (5, 9, 134, 200, 160, 210), (10, 12, 400, 300, 420, 310))
+    found = PageWords(
+        page=1, width=595, height=842, words=tuple(WordBox(*box, 0.9) for box in boxes)
+    )
+    objects.write(BUCKET, VERSION + "words.jsonl", dump_lines([found]), {})
+    result = core.run(
+        request(highlights=(CharacterRange(start=5, end=12), CharacterRange(start=13, end=17))),
+        deps(objects),
+    )
+    assert result.highlighted == 1
+    pixels = np.asarray(Image.open(io.BytesIO(objects.bodies[result.key])).convert("RGB"), int)
+    marked = pixels[:, :, 0] - pixels[:, :, 2] > 40
+    scale = result.width / 595
+    for left, top, right, bottom, share in (
+        (134, 200, 160, 210, 0.9), (400, 300, 420, 310, 0.9), (100, 200, 130, 210, 0.0),
+        (165, 200, 395, 310, 0.0),
+    ):  # fmt: skip
+        rows = slice(round(top * scale) + 2, round(bottom * scale) - 2)
+        columns = slice(round(left * scale) + 2, round(right * scale) - 2)
+        assert abs(marked[rows, columns].mean() - share) <= 0.1
 
 
 def test_should_show_a_scanned_page_without_marks_and_say_so() -> None:

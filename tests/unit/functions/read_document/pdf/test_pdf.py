@@ -115,7 +115,7 @@ def test_pages_of_pictures_are_told_and_have_no_text(tmp_path: Path) -> None:
     assert (plan.pages, plan.pages_needing_ocr) == (4, (2, 4))
     assert pdf_document.read(path) == (pdf_document.extract(path), (2, 4))
     assert pdf_document.count_pages(path) == 4
-    assert [page.text for page in pdf_document.read_pages(path, 1, 4)] == [
+    assert [page.text for page in pdf_document.read_pages(path, 1, 4).pages] == [
         "The first page is text.",
         "",
         "The third page is text, too.",
@@ -141,9 +141,9 @@ def test_what_needs_recognising_is_told(content: bytes, pictures: int) -> None:
 def test_any_range_of_pages_is_read_as_the_whole_is(tmp_path: Path) -> None:
     path = in_file(tmp_path, files.pdf(*(f"Page {n}." for n in range(1, 8)), outline=["A", "B"]))
     whole = pdf_document.extract(path).pages
-    assert pdf_document.read_pages(path, 1, 7) == whole
-    assert pdf_document.read_pages(path, 2, 5) == whole[1:5]
-    assert pdf_document.read_pages(path, 7, 7) == whole[6:]
+    assert pdf_document.read_pages(path, 1, 7).pages == whole
+    assert pdf_document.read_pages(path, 2, 5).pages == whole[1:5]
+    assert pdf_document.read_pages(path, 7, 7).pages == whole[6:]
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 1), (1, 3), (3, 3), (2, 1)])

@@ -1,0 +1,70 @@
+"""Where the words of a page stand on it, as the API shows them, or why that is not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.document_content import PageLayout, PageWord
+from chalicelib.contracts.functions.render_page import PDF
+from chalicelib.documents.words import stored_words
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.retrieval.ids import words_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from chalicelib.contracts.documents import Version
+    from chalicelib.contracts.ingest import Page
+
+_KEPT_SINCE = (
+    "This version was read before the places of words were kept; upload the file again to have"
+    " them."
+)
+_TOO_MANY = "The page has too many characters for their places to be kept."
+
+
+def page_layout(
+    tenant: str,
+    version: Version,
+    page: Page,
+    span: tuple[int, int],
+    stream: Callable[[str], Iterator[bytes]],
+) -> PageLayout:
+    """Return the words that begin in a range of a page, or why none are known.
+
+    Args:
+        tenant: Whose document it is.
+        version: The version, and `page` its page.
+        page: The page with its text.
+        span: The first character of the range, and the one after its last.
+        stream: Returns the bytes of an object in pieces, by its key; raises `NotFound`.
+
+    Raises:
+        Conflict: the page is missing from the words.
+    """
+    if version.media_type != PDF:
+        return PageLayout(reason=_without_places(version.media_type))
+    key = words_key(tenant, version.document_id, version.version)
+    try:
+        found = stored_words(stream(key), page.page)
+    except NotFound:
+        return PageLayout(reason=_KEPT_SINCE)
+    if found is None or found.page != page.page:
+        raise Conflict(f"The words of page {page.page} of {version.path} are missing.")
+    if found.words is None:
+        return PageLayout(reason=_TOO_MANY)
+    return PageLayout(
+        width=found.width,
+        height=found.height,
+        words=tuple(
+            PageWord(text=page.text[word.start : word.end], **word._asdict())
+            for word in found.words
+            if span[0] <= word.start < span[1]
+        ),
+    )
+
+
+def _without_places(media_type: str) -> str:
+    if media_type.startswith("image/"):
+        return "The text of a picture describes what is seen in it; its words stand nowhere on it."
+    return f"In {media_type}, words have no fixed place on a page."

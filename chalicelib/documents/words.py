@@ -1,0 +1,183 @@
+"""Words that stand on a page, found in the text of the page, which was put in order since.
+
+The text of a page was cleaned, its tables were written row by row and words at line ends were
+joined, so it is not the text of the file character by character. Letters and digits are what both
+have in common, and most of them follow each other in the same order.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.page_words import PageWords, WordBox
+
+Edges = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+CONTEXTS = (48, 16)
+"""Letters with which a word is looked for that does not follow the one before it."""
+MIN_CONTEXT = 8
+"""Letters that are too few to tell one place from another."""
+MAX_SEARCHES = 4_000
+"""Words of a page that are looked for; further ones are placed only where they follow."""
+MAX_TRIES = 8
+"""Occurrences of a word that are looked at until one is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingWord:
+    """A word as the file or the recogniser has it, with its box on the page."""
+
+    text: str
+    box: Edges
+    confidence: float | None = None
+
+
+def placed_words(text: str, words: Sequence[StandingWord]) -> tuple[WordBox, ...]:
+    """Return the `words` that are in `text`, in its order, with their characters of it.
+
+    First come words that follow each other in both, then those that are left, such as the cells of
+    a table that the file has column by column: each takes the next place of its own that is free.
+    """
+    place = _Placing(*_letters_of(text))
+    letters = ["".join(_plain(word.text)) for word in words]
+    firsts = _followed(place, letters)
+    last = 0
+    for n, plain in enumerate(letters):
+        if firsts[n] < 0 and plain:
+            firsts[n] = place.take_alone(plain, last)
+        last = firsts[n] + len(plain) if firsts[n] >= 0 else last
+    found: list[WordBox] = []
+    for word, plain, first in zip(words, letters, firsts, strict=True):
+        if first >= 0:
+            start, end = place.offsets[first], place.offsets[first + len(plain) - 1] + 1
+            found.append(WordBox(*_with_signs(text, start, end, word), *word.box, word.confidence))
+    return tuple(sorted(found, key=lambda each: (each.start, each.end)))
+
+
+def _followed(place: _Placing, letters: Sequence[str]) -> list[int]:
+    """Return where each word begins of those that follow others, -1 of the rest."""
+    following = "".join(letters)
+    firsts: list[int] = []
+    at = 0
+    for plain in letters:
+        firsts.append(place.take_next(plain, following, at) if plain else -1)
+        at += len(plain)
+    return firsts
+
+
+def stored_words(pieces: Iterable[bytes], number: int) -> PageWords | None:
+    """Return line `number` of a `words.jsonl` that comes in `pieces`, or None.
+
+    It is read up to there, a piece in memory at a time.
+    """
+    for line in islice(whole_lines(pieces), number - 1, number):
+        return PageWords.model_validate_json(line)
+    return None
+
+
+@dataclass(slots=True)
+class _Placing:
+    """The letters and digits of a text, and which of them were taken by words already."""
+
+    letters: str
+    offsets: list[int]
+    begins: bytearray
+    """Whether a letter begins a word of the text; behind the last letter, too."""
+    taken: bytearray = field(init=False)
+    next: int = 0
+    searches: int = 0
+
+    def __post_init__(self) -> None:
+        self.taken = bytearray(len(self.letters))
+
+    def take_next(self, word: str, following: str, at: int) -> int:
+        """Return the number of the letter at which `word` begins, -1 if it does not follow.
+
+        `following` has all letters of the page in its own order, with the word's from `at`: where
+        these go on elsewhere in the text, so does the word.
+        """
+        first = self.next if self._is_free(self.next, word) else self._search(word, following, at)
+        if first >= 0:
+            self.next = self._take(first, word)
+        return first
+
+    def take_alone(self, word: str, after: int) -> int:
+        """Return the number of the letter at which `word` is next a word of the text, or -1."""
+        if self.searches >= MAX_SEARCHES:
+            return -1
+        self.searches += 1
+        for first in islice(self._occurrences(word, after), MAX_TRIES):
+            is_whole = self.begins[first] and self.begins[first + len(word)]
+            if is_whole and self._is_free(first, word):
+                self._take(first, word)
+                return first
+        return -1
+
+    def _take(self, first: int, word: str) -> int:
+        end = first + len(word)
+        self.taken[first:end] = b"\1" * len(word)
+        return end
+
+    def _is_free(self, at: int, word: str) -> bool:
+        end = at + len(word)
+        return self.letters.startswith(word, at) and not any(self.taken[at:end])
+
+    def _search(self, word: str, following: str, at: int) -> int:
+        if self.searches >= MAX_SEARCHES:
+            return -1
+        self.searches += 1
+        for length in CONTEXTS:
+            context = following[at : at + length]
+            if len(context) > max(len(word), MIN_CONTEXT):
+                for first in islice(self._occurrences(context, self.next), MAX_TRIES):
+                    if self._is_free(first, word):
+                        return first
+        return -1
+
+    def _occurrences(self, wanted: str, after: int) -> Iterator[int]:
+        """Yield where `wanted` is in the text, from `after` on and then from its beginning."""
+        for start, end in ((after, len(self.letters)), (0, after)):
+            first = self.letters.find(wanted, start, end)
+            while first >= 0:
+                yield first
+                first = self.letters.find(wanted, first + 1, end)
+
+
+def _letters_of(text: str) -> tuple[str, list[int], bytearray]:
+    """Return the letters of a text, the offset of each, and which of them begin a word."""
+    letters: list[str] = []
+    offsets: list[int] = []
+    begins = bytearray()
+    begin = True
+    for at, character in enumerate(text):
+        plain = _plain(character)
+        for letter in plain:
+            letters.append(letter)
+            offsets.append(at)
+            begins.append(begin)
+            begin = False
+        begin = begin or not plain
+    return "".join(letters), offsets, begins + b"\1"
+
+
+def _plain(text: str) -> list[str]:
+    """Return the letters and digits of `text` without case, accents and ligatures."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+    return [each for each in text.casefold() if each.isalnum()]
+
+
+def _with_signs(text: str, start: int, end: int, word: StandingWord) -> tuple[int, int]:
+    """Return the range of a word with the signs that it has at its ends, such as a full stop."""
+    has = [bool(_plain(each)) for each in word.text]
+    before, after = word.text[: has.index(True)], word.text[len(has) - has[::-1].index(True) :]
+    if before and text[:start].endswith(before):
+        start -= len(before)
+    if after and text.startswith(after, end):
+        end += len(after)
+    return start, end
