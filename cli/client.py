@@ -165,8 +165,19 @@ class Api:
         json: Json | None = None,
         params: Mapping[str, str] | None = None,
         once: bool = False,
+        redirected: bool = False,
     ) -> Json:
-        """Send a request and return its response; with `once`, a retry creates nothing twice."""
+        """Send a request and return its response.
+
+        Args:
+            method: The HTTP method.
+            path: The path, from `/v1` on.
+            json: The body.
+            params: The query.
+            once: Send a key with it, so that a retry creates nothing twice.
+            redirected: Take a redirect for the response. It is not followed: the key must not
+                reach another host.
+        """
         headers = dict(self._headers)
         if once:
             headers["Idempotency-Key"] = str(uuid.uuid4())
@@ -174,7 +185,7 @@ class Api:
         response = self._persist(
             lambda: self._http.request(method, url, json=json, params=params, headers=headers)
         )
-        if response.status_code >= 300:
+        if response.status_code >= 300 and not (redirected and response.has_redirect_location):
             raise _refusal(response)
         if not response.content:
             return {}

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from cli.client import Api
+from cli.documents.page_view import open_page
 from cli.failures import UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_place
@@ -31,6 +32,11 @@ CONTEXT_CHARACTERS = 600
     metavar="FILE",
     help="Download the uploaded file to FILE instead.",
 )
+@click.option(
+    "--browser",
+    is_flag=True,
+    help="Show the page in the browser, with the citation marked: its picture, or else its text.",
+)
 @user_command
 def open_command(
     target: UserContext,
@@ -39,8 +45,11 @@ def open_command(
     version: str | None,
     whole: bool,
     original: Path | None,
+    browser: bool,
 ) -> None:
     """Open what is cited: citation N of an answer (ans_…), or page N of a document (doc_…)."""
+    if browser and original is not None:
+        raise UsageError("Use either --browser or --original.")
     citation = _citation(target.api, asked, number) if asked.startswith("ans_") else None
     if citation is None and not asked.startswith("doc_"):
         raise UsageError(f"ID is that of an answer, ans_…, or of a document, doc_…, not {asked!r}.")
@@ -50,6 +59,14 @@ def open_command(
         _download(target, document_id, version, original)
         return
     page = _page(target.api, document_id, citation["page"] if citation else number, version)
+    if browser:
+        span = (citation["start"], citation["end"]) if citation else (0, 0)
+        file = open_page(target.api, target.output, page, span)
+        if target.output.as_json:
+            target.output.json({"citation": citation, "page": page, "file": str(file)})
+        else:
+            target.output.line(str(file))
+        return
     if target.output.as_json:
         target.output.json({"citation": citation, "page": page})
         return

@@ -35,6 +35,8 @@ class FakeHeadrace:
     """Bodies behind signed addresses, by path; they need no key."""
     shown: dict[str, Json] = field(default_factory=dict)
     """Responses to GET, by path with its query."""
+    redirects: dict[str, Json] = field(default_factory=dict)
+    """Bodies of redirects to their `url`, by path with its query."""
     announced: dict[str, Json] = field(default_factory=dict)
     """The metadata that each path was announced with last."""
     url: str = ""
@@ -150,6 +152,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._reply(200, {"status": "ok", "stage": "test"})
         if self.path.startswith("/v1/documents?"):
             return self._reply(200, self._page())
+        if self.path in self.fake.redirects:
+            body = self.fake.redirects[self.path]
+            return self._reply(302, body, {"Location": body["url"]})
         if self.path in self.fake.shown:
             return self._reply(200, self.fake.shown[self.path])
         found = self.fake.documents.get(self.path.rsplit("/", 1)[-1])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import stat
+import tempfile
+import webbrowser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.documents.page_view import page_html
 from tests.unit.cli.conftest import Headrace
 from tests.unit.cli.fake_headrace import FakeHeadrace
 from tests.unit.cli.test_commands import ANSWER
@@ -92,6 +96,87 @@ def test_should_download_the_original(
     fake.shown["/v1/documents/doc_a/original"] = {**found, "bytes": 9}
     assert headrace("open", "doc_a", "--original", str(tmp_path / "c.csv")).code == 1
     assert not (tmp_path / "c.csv").exists()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Addresses that the browser was sent to; files are made in a folder of the test."""
+    addresses: list[str] = []
+
+    def opens(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opens)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return addresses
+
+
+def test_should_show_a_text_in_the_browser_with_the_citation_marked(
+    headrace: Headrace, cited: FakeHeadrace, opened: list[str]
+) -> None:
+    ended = headrace("open", "ans_1", "1", "--browser", "--json")
+    file = Path(ended.json["file"])
+    assert opened == [file.as_uri() + "#cited"]
+    assert '<mark id="cited">The pump hums.</mark>' in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "image/png"])
+def test_should_show_the_picture_of_a_page_with_the_citation_marked(
+    headrace: Headrace, cited: FakeHeadrace, opened: list[str], kind: str
+) -> None:
+    cited.shown["/v1/documents/doc_a/pages/2?version=v_1"] = page(media_type=kind)
+    cited.objects["/bucket/2.png"] = b"PNG"
+    picture = {"url": f"{cited.url}/bucket/2.png", "highlighted": 0}
+    cited.redirects["/v1/documents/doc_a/pages/2.png?version=v_1&highlight=700-714"] = picture
+    ended = headrace("open", "ans_1", "1", "--browser")
+    file = Path(ended.out.strip())
+    assert opened == [file.as_uri()]
+    assert file.read_bytes() == b"PNG"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "nothing is marked" in ended.err
+
+
+def test_should_show_the_text_of_a_page_that_cannot_be_rendered(
+    headrace: Headrace, fake: FakeHeadrace, opened: list[str]
+) -> None:
+    shown = page(media_type="application/pdf", page=1)
+    fake.shown["/v1/documents/doc_a/pages/1"] = shown
+    ended = headrace("open", "doc_a", "--browser")
+    assert "This is the text of the page" in ended.err
+    assert opened[0].endswith("page-1.html#cited")
+
+
+def test_should_name_the_file_where_there_is_no_browser(
+    headrace: Headrace, cited: FakeHeadrace, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    ended = headrace("open", "ans_1", "--browser")
+    assert ended.code == 0
+    assert "No browser was found" in ended.err
+    assert Path(ended.out.strip()).exists()
+
+
+def test_should_take_one_way_of_opening(headrace: Headrace, cited: FakeHeadrace) -> None:
+    assert headrace("open", "ans_1", "--browser", "--original", "a.md").code == 2
+
+
+def test_should_write_text_as_html_that_does_nothing() -> None:
+    table = "| Month | Note |\n| - | - |\n| May | a \\| <b> |\n| June | x |"
+    text = f"Floods\n\n<script>alert(1)</script>\n\n{table}"
+    start = text.index("May")
+    shown = page(text, path="<i>.md", headings=[{"start": 0, "text": "Floods"}])
+    html = page_html(shown, (start, text.index("x |")))
+    assert "<h2>Floods</h2>" in html
+    assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in html
+    assert (
+        '<tr><td><mark id="cited">May</mark></td><td><mark>a | &lt;b&gt;</mark></td></tr>' in html
+    )
+    assert "<tr><td><mark>June</mark></td><td>x</td></tr>" in html
+    assert "<title>&lt;i&gt;.md, page 2</title>" in html
+    assert "default-src 'none'" in html
 
 
 def test_should_tell_how_a_citation_is_opened(headrace: Headrace, fake: FakeHeadrace) -> None:
