@@ -92,8 +92,8 @@ def _picture(api: Api, output: Output, page: Json, span: Span, folder: Path) -> 
 def page_html(page: Json, span: Span) -> str:
     """Return the text of a page as an HTML document of its own, with a span marked."""
     text = _MarkedText(page["text"], span)
-    place = describe_place({**page, "start": span[0], "end": span[1]}) if span[1] else page["path"]
     title = f"{page['path']}, page {page['page']}"
+    place = describe_place({**page, "start": span[0], "end": span[1]}) if span[1] else title
     headings = {heading["start"]: heading["text"] for heading in page["headings"]}
     body = "\n".join(_blocks(text, headings))
     body = body.replace("<mark>", f'<mark id="{_ANCHOR}">', 1)

@@ -84,6 +84,15 @@ def test_a_citation_opens_as_text_as_a_picture_and_as_the_file(
         "expires_at": "",
     }
     assert httpx.get(made.headers["Location"]).content.startswith(b"\x89PNG")
+    layout = api.get(page, params=span | {"words": "true"}).json()["layout"]
+    assert [word["text"] for word in layout["words"]] == cited["quote"].split()
+    assert all(0 < word["left"] < word["right"] < layout["width"] for word in layout["words"])
+    handbook = documents["operating-handbook.md"]
+    markdown = f"/v1/documents/{handbook['document_id']}/pages/1?format=markdown&words=true"
+    shown = api.get(markdown).json()
+    assert shown["text"].startswith("# ")
+    assert shown["layout"]["words"] is None
+    assert "text/markdown" in shown["layout"]["reason"]
     original = api.get(f"/v1/documents/{cited['document_id']}/original").json()
     content = httpx.get(original["url"]).content
     assert content == (SAMPLES / "inspection-report.pdf").read_bytes()

@@ -10,7 +10,8 @@ import pytest
 
 from chalicelib.contracts.ingest import Page, RecogniseRequest, RecogniseResult
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
-from chalicelib.retrieval.ids import pages_key, version_prefix
+from chalicelib.contracts.page_words import PageWords
+from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from tests.cloud import CloudProcess
 from tests.data.formats import make_pdfs
 
@@ -32,9 +33,11 @@ def request_(cloud: CloudProcess) -> RecogniseRequest:
     place = (request.tenant, request.document_id, request.version)
     texts = ["The first page is text.", "", "The third page is text, too.", ""]
     lines = dump_lines(Page(page=number, text=text) for number, text in enumerate(texts, 1))
+    words = dump_lines(PageWords(page=n, width=595.3, height=841.9) for n in range(1, 5))
     for key, body in (
         (version_prefix(*place) + "source", make_pdfs.mixed()),
         (pages_key(*place), lines),
+        (words_key(*place), words),
     ):
         cloud.client("s3").put_object(Bucket=request.bucket, Key=key, Body=body)
     return request
@@ -57,7 +60,26 @@ def test_pages_that_were_scanned_are_filled_where_they_lie(
         "The first page is text.",
         "The third page is text, too.",
     ]
+    kept = cloud.client("s3").get_object(Bucket=request_.bucket, Key=words_key(*place))
+    found = parse_lines(kept["Body"].read(), PageWords, 4)
+    assert [each.recognised for each in found] == [False, True, False, True]
+    row = [
+        (word.top + word.bottom) / 2
+        for word in found[3].words or ()
+        if pages[3].text[word.start : word.end] in ("Grease,", "38.20", "152.80")
+    ]
+    assert len(row) == 3
+    assert max(row) - min(row) < 12
     assert result.characters == sum(len(page.text) for page in pages)
+
+
+def test_a_version_without_words_is_recognised_all_the_same(
+    cloud: CloudProcess, request_: RecogniseRequest
+) -> None:
+    words = words_key(request_.tenant, request_.document_id, request_.version)
+    cloud.client("s3").delete_object(Bucket=request_.bucket, Key=words)
+    answer = invoke(cloud, request_.model_copy(update={"recognise": (2,)}))
+    assert RecogniseResult.model_validate(answer).recognised == 1
 
 
 def test_a_page_that_is_not_there_fails_by_its_error_s_name(
