@@ -23,9 +23,8 @@ def answering(found: Found) -> Iterator[str]:
         if "held out" in sets[name]:
             yield from _ends(f"{name}, held out", sets[name]["held out"], near[name]["held out"])
     yield ""
-    if OUTCOMES in found["facts"]:
-        yield from _outcomes(found["facts"][OUTCOMES])
-        yield ""
+    yield from _outcomes(found["facts"][OUTCOMES])
+    yield ""
     (label,) = (name for name in sets if name.startswith("curve"))
     yield f"The {label}:"
     yield ""
