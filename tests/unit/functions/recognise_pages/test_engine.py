@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pypdfium2
 import pytest
+from rapidocr.utils.output import RapidOCROutput
 
 from chalicelib.contracts.ingest import Page
 from chalicelib.errors import Conflict, ModelFailure
@@ -51,6 +52,25 @@ def test_scanned_columns_are_read_one_after_the_other() -> None:
     text = " ".join(read(make_pdfs.scanned_columns()).split())
     ordered = ["three months", "The river rose", "held back", "The turbine", "full load"]
     assert [text.index(words) for words in ordered] == sorted(text.index(each) for each in ordered)
+
+
+def test_a_line_whose_letters_have_no_place_is_divided_evenly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def engine(picture: object, *, return_word_box: bool, **_: object) -> RapidOCROutput:
+        asked.append(return_word_box)
+        if return_word_box:
+            raise OverflowError("cannot convert float infinity to integer")
+        corners = np.array([[[0, 0], [100, 0], [100, 50], [0, 50]]], dtype=np.float32)
+        return RapidOCROutput(boxes=corners, txts=("half a line",), scores=(0.9,))
+
+    monkeypatch.setattr("functions.recognise_pages.engine._engine", lambda: engine)
+    (line,) = recognise(np.zeros((50, 100, 3), dtype=np.uint8))
+    assert asked == [True, False]
+    assert [word.text for word in line.words] == ["half", "a", "line"]
+    assert line.words[2].box == pytest.approx((100 * 7 / 11, 10, 100, 40))
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3] if WHOLE else [2, 3])
