@@ -33,6 +33,7 @@ from chalicelib.ingest.receipts import (
 from chalicelib.jobs.receipts import UnitCost
 from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
+from chalicelib.retrieval.text.passage_context import passage_context
 from functions.embed_chunks.pictures import PicturePut, put_picture
 from functions.embed_chunks.vectors import vector_size, vectors_of
 
@@ -165,7 +166,8 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
     embedder = deps.embedder(index.model)
     count = tokens = size = 0
     for batch in passages.batches(deps.objects):
-        embedded, counted = embed_passages(embedder, batch)
+        contexts = [passage_context(document.path, chunk.heading) for chunk in batch]
+        embedded, counted = embed_passages(embedder, batch, contexts)
         vectors = list(vectors_of(document, batch, embedded, has_terms=index.has_terms))
         count += deps.vectors.put(index, vectors)
         tokens += counted

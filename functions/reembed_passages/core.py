@@ -16,6 +16,7 @@ from chalicelib.errors import Conflict
 from chalicelib.ingest.receipts import billed_put_bytes
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
+from chalicelib.retrieval.text.passage_context import passage_context
 from chalicelib.retrieval.text.search_terms import passage_terms
 
 if TYPE_CHECKING:
@@ -111,13 +112,20 @@ def _put(request: ReembedRequest, deps: Deps) -> tuple[int, int]:
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
-    vectors, _ = embed_passages(deps.embedder(tenant.next.model), carried)
+    vectors, _ = embed_passages(
+        deps.embedder(tenant.next.model), carried, [_context(passage) for passage in carried]
+    )
     carried = [_for_index(tenant.next, passage) for passage in carried]
     billed = billed_put_bytes([deps.copies.put(tenant.next, carried, vectors)])
     if is_live(request, deps.records):
         return len(keys), billed
     deps.copies.delete(tenant.next, keys)
     return 0, billed
+
+
+def _context(passage: CarriedPassage) -> str:
+    told = passage.metadata
+    return passage_context(str(told.get("path", "")), str(told.get("heading", "")))
 
 
 def _for_index(index: IndexRef, passage: CarriedPassage) -> CarriedPassage:

@@ -27,6 +27,7 @@ from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.query import Query, fit_query_text
 from chalicelib.retrieval.search.searcher import Reranker, Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
+from chalicelib.retrieval.text.passage_context import passage_context, with_context
 from chalicelib.retrieval.text.search_terms import passage_terms
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
@@ -161,7 +162,7 @@ def engine(
             vectorBucketName=index.bucket, indexName=index.name, **index_definition(DIMENSIONS)
         )
         chunks = [(each, chunk) for each in documents for chunk in _chunks(each, embedder)]
-        vectors = embedded(name, [chunk.text for _, chunk in chunks], embedder)
+        vectors = embedded(name, [_embedded_text(chunk, embedder) for _, chunk in chunks], embedder)
         put = [
             Vector(vector_key(each.id, _VERSION, chunk.n), vector, _metadata(each, chunk))
             for (each, chunk), vector in zip(chunks, vectors.tolist(), strict=True)
@@ -180,6 +181,11 @@ def _chunks(document: JudgedDocument, embedder: Embedder) -> Iterator[Chunk]:
     headings = ((0, document.heading),) if document.heading else ()
     page = Page(page=1, text=document.text, headings=headings)
     return chunk_pages([page], embedder.count_tokens, embedder.max_tokens)
+
+
+def _embedded_text(chunk: Chunk, embedder: Embedder) -> str:
+    context = passage_context("", chunk.heading)
+    return with_context(context, chunk.text, embedder.count_tokens, embedder.max_tokens)
 
 
 def _metadata(document: JudgedDocument, chunk: Chunk) -> VectorMetadata:

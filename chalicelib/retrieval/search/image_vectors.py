@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import ModelFailure, NotFound
+from chalicelib.retrieval.text.passage_context import with_context
 
 if TYPE_CHECKING:
     from chalicelib.contracts.indexes import IndexRef, PictureIndexes, TenantState
@@ -49,6 +50,13 @@ class VectorArray(Protocol):
 
 class CountingEmbedder(Protocol):
     """A text embedder that counts tokens; it refuses a text that is too long, never cuts it."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Return the most tokens of a text."""
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of a text."""
 
     def embed_counted(self, texts: Sequence[str]) -> tuple[VectorArray, int]:
         """Return one vector per text, and the number of tokens embedded."""
@@ -87,10 +95,18 @@ def image_vector(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) ->
 
 
 def embed_passages(
-    embedder: CountingEmbedder, passages: Sequence[EmbeddablePassage]
+    embedder: CountingEmbedder, passages: Sequence[EmbeddablePassage], contexts: Sequence[str]
 ) -> tuple[list[list[float]], int]:
-    """Return one unit vector per passage, text or image, and the tokens embedded."""
-    texts = [label_prompts(item.labels) if item.labels else [item.text] for item in passages]
+    """Return one unit vector per passage, text or image, and the tokens embedded.
+
+    `contexts` are the contexts of the passages, which texts are embedded with.
+    """
+    texts = [
+        label_prompts(item.labels)
+        if item.labels
+        else [with_context(context, item.text, embedder.count_tokens, embedder.max_tokens)]
+        for item, context in zip(passages, contexts, strict=True)
+    ]
     rows, tokens = embedder.embed_counted([text for group in texts for text in group])
     remaining = iter(rows.tolist())
     vectors = []

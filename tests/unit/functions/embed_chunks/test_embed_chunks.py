@@ -35,10 +35,21 @@ class Numbers:
 
 @dataclass
 class FakeEmbedder:
-    """Embeds a text as its length; knows no text of more than `longest` characters."""
+    """Embeds a text as its length; knows no text of more than `longest` characters.
+
+    It has `room` for that many characters of a passage and its context.
+    """
 
     model: str = INDEX.model
     longest: int = 100
+    room: int = 0
+
+    @property
+    def max_tokens(self) -> int:
+        return self.room
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
 
     def embed_counted(self, texts: Sequence[str]) -> tuple[Numbers, int]:
         if any(len(text) > self.longest for text in texts):
@@ -122,6 +133,15 @@ def test_an_index_gets_the_terms_that_it_compares(name: str, terms: str) -> None
     world.run(3)
     vector = world.vectors.of(index)[vector_key("doc_a", "v_a", 2)]
     assert vector.metadata.wire().get("terms", "") == terms
+
+
+def test_a_passage_is_embedded_below_its_file_s_name_and_its_heading() -> None:
+    world = World(1)
+    world.embedder.room = 100
+    world.run(1)
+    vector = world.vectors.kept[vector_key("doc_a", "v_a", 0)]
+    assert vector.values == [float(len("a: H\nx")), 1.0]
+    assert vector.metadata.text == "x"
 
 
 def test_a_vector_carries_what_a_hit_shows() -> None:

@@ -47,6 +47,11 @@ class Counting:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
+    max_tokens = 12
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
     def embed_counted(self, texts: Sequence[str]) -> tuple[Numbers, int]:
         self.texts += texts
         return Numbers([[float(n + 1), 1.0] for n in range(len(texts))]), 3 * len(texts)
@@ -76,8 +81,8 @@ def test_texts_and_pictures_are_embedded_in_one_go_and_in_their_order() -> None:
     seen = (Label(name="cat", share=0.6), Label(name="lynx", share=0.2))
     embedder = Counting()
     passages = [Passage("one"), Passage("Picture a.png: cat", seen), Passage("two")]
-    vectors, tokens = embed_passages(embedder, passages)
-    assert embedder.texts == ["one", "a photo of a cat", "a photo of a lynx", "two"]
+    vectors, tokens = embed_passages(embedder, passages, ["a heading", "a", ""])
+    assert embedder.texts == ["a\none", "a photo of a cat", "a photo of a lynx", "two"]
     assert tokens == 12
     assert (vectors[0], vectors[2]) == ([1.0, 1.0], [4.0, 1.0])
     assert vectors[1] == pytest.approx([1.8 / math.hypot(1.8, 0.8), 0.8 / math.hypot(1.8, 0.8)])

@@ -213,7 +213,7 @@ def test_another_index_is_filled_from_what_this_one_carries(stage: Stage) -> Non
     key = vector_key(named("chelsea.png"), "v_a", 0)
     (carried,) = Indexes(stage.client).carried(INDEX, [key])
     assert "cat" in carried.labels[0].name
-    ((vector,), _) = embed_passages(stage.embedder, [carried])
+    ((vector,), _) = embed_passages(stage.embedder, [carried], [""])
     kept = stage.client.get_vectors(
         vectorBucketName=INDEX.bucket, indexName=INDEX.name, keys=[key], returnData=True
     )
