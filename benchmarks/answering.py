@@ -34,6 +34,7 @@ from chalicelib.retrieval.search.fusion import RANK_CONSTANT, IndexScores, Score
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
+from chalicelib.retrieval.text.passage_context import passage_context, with_context
 from chalicelib.retrieval.text.search_terms import passage_terms
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
@@ -74,7 +75,7 @@ class ExactIndex:
 
     def __init__(self, hits: Sequence[Hit], embedder: LocalEmbedder) -> None:
         self.hits = hits
-        self.vectors = embedder.embed([hit.text for hit in hits], "").vectors
+        self.vectors = embedder.embed([_embedded_text(hit, embedder) for hit in hits], "").vectors
         self.counts = [
             Counter(passage_terms(hit.text, hit.heading, hit.path, "en").split()) for hit in hits
         ]
@@ -120,6 +121,12 @@ class ExactIndex:
                 spread = frequency + 1.2 * (0.25 + 0.75 * self.lengths[at] / mean)
                 scores[at] += rarity * frequency * 2.2 / spread if frequency else 0.0
         return scores
+
+
+def _embedded_text(hit: Hit, embedder: LocalEmbedder) -> str:
+    model = embedder.embedder
+    context = passage_context(hit.path, hit.heading)
+    return with_context(context, hit.text, model.count_tokens, model.max_tokens)
 
 
 @dataclass

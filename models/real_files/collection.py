@@ -96,6 +96,15 @@ class CachedEmbedder:
         """Return the number of dimensions of a vector."""
         return self.embedder.dimensions
 
+    @property
+    def max_tokens(self) -> int:
+        """Return the most tokens of a text."""
+        return self.embedder.max_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of a text."""
+        return self.embedder.count_tokens(text)
+
     def embed_counted(
         self, texts: Sequence[str], *, truncate: bool = False
     ) -> tuple[NDArray[np.float32], int]:
