@@ -1,7 +1,8 @@
 """XML: the text of its elements with the path to it, and their attributes.
 
-An element that mixes text with elements is prose, and read as one text. Document types and
-entities are refused before they can do harm, and nothing is ever fetched.
+An element that mixes text with elements is prose, and read as one text. A document type is only
+named: declarations inside the file, of entities or of default attributes, are refused before they
+can do harm, and nothing is ever fetched.
 
 The attacks: https://docs.python.org/3/library/xml.html#xml-vulnerabilities
 """
@@ -32,6 +33,9 @@ _TITLES = ("title", "head", "heading")
 _LONG = 120
 _BESIDE_TEXT = frozenset({"alt", "label", "title", "summary"})
 _SPACES = re.compile(r"\s+")
+_ENTITY_IN_ATTRIBUTE = re.compile(
+    rb"""=\s*(?:"[^"<]*|'[^'<]*)&(?!(?:amp|lt|gt|quot|apos);|#)[^\s&;<"']+;"""
+)
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ def extract(data: bytes) -> Extract:
 
     Raises:
         InvalidInput: it is not well formed, or nests too deep.
-        Unsupported: it declares a document type or entities, or is too long.
+        Unsupported: it declares entities or other parts of a document type, or is too long.
     """
     if len(data) > MAX_BYTES:
         raise Unsupported(
@@ -111,24 +115,59 @@ def parse(data: bytes) -> tuple[str, Value]:
 
     Raises as `extract` does.
     """
-    parser = DefusedXMLParser(target=_ValueBuilder(), forbid_dtd=True)
+    parser = DefusedXMLParser(target=_ValueBuilder())
+    parser.parser.StartDoctypeDeclHandler = _refuse_declarations
     try:
         for at in range(0, len(data), _STEP):
             parser.feed(data[at : at + _STEP])
+        _check_attributes(data)
         return cast("tuple[str, Value]", parser.close())
     except ParseError as error:
         raise _syntax_error(error) from error
     except DefusedXmlException as error:
-        raise Unsupported(
-            "The XML declares a document type (DTD) or entities, which are not read because they"
-            " can be used to attack a reader. Remove the declaration and upload it again.",
-            field="file",
-        ) from error
+        raise _declarations_refused() from error
     except (LookupError, ValueError) as error:
         raise InvalidInput(
             f"The XML is in an encoding that cannot be read ({error}); save it as UTF-8.",
             field="file",
         ) from error
+
+
+def _refuse_declarations(
+    _name: str, _system_id: str | None, _public_id: str | None, has_internal_subset: int
+) -> None:
+    """Refuse a document type with declarations of its own.
+
+    Entities grow when they are expanded, and default attributes with each element. The external
+    subset, which `<!DOCTYPE name SYSTEM "file.dtd">` refers to, is never opened.
+    https://docs.python.org/3/library/pyexpat.html#xml.parsers.expat.xmlparser.StartDoctypeDeclHandler
+    """
+    if has_internal_subset:
+        raise _declarations_refused()
+
+
+def _check_attributes(data: bytes) -> None:
+    """Refuse an entity in an attribute that only an external document type can define.
+
+    Expat reports one in text, and leaves one in an attribute out without a word.
+    """
+    entity = _ENTITY_IN_ATTRIBUTE.search(data.replace(b"\0", b""))
+    if entity is not None:
+        name = entity[0].rpartition(b"&")[2].decode("ascii", "replace")
+        raise InvalidInput(
+            f"The XML has the entity &{name} in an attribute, which its own text does not define."
+            " Write the character itself.",
+            field="file",
+        )
+
+
+def _declarations_refused() -> Unsupported:
+    return Unsupported(
+        "The XML declares entities or attributes in its document type (DTD), which are not read"
+        " because they can be used to attack a reader. Remove the part of the DOCTYPE in square"
+        " brackets and upload it again.",
+        field="file",
+    )
 
 
 def _syntax_error(error: ParseError) -> HeadraceError:

@@ -51,6 +51,30 @@ def test_a_sample_should_be_read_as_it_was_written_down(name: str) -> None:
     assert golden.read(name) == kept
 
 
+@pytest.mark.parametrize(
+    "doctype", ["<!DOCTYPE a>", '<!DOCTYPE a SYSTEM "a.dtd">', '<!DOCTYPE a PUBLIC "b" "c:d">']
+)
+def test_xml_that_only_names_its_document_type_should_be_read(doctype: str) -> None:
+    read = xml_values.extract(f"{doctype}<a><b>Height</b><c>3 m &amp; more</c></a>".encode())
+    assert text_of(read) == "b: Height\nc: 3 m & more"
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        ('<!DOCTYPE a [<!ATTLIST b x CDATA "grows">]><a><b/></a>', Unsupported),
+        ('<!DOCTYPE a SYSTEM "a.dtd" []><a><b/></a>', Unsupported),
+        ('<!DOCTYPE a SYSTEM "a.dtd"><a>&nbsp;</a>', InvalidInput),
+        ('<!DOCTYPE a SYSTEM "a.dtd"><a b="&nbsp;"/>', InvalidInput),
+    ],
+)
+def test_xml_that_needs_its_document_type_should_be_refused(
+    data: str, error: type[HeadraceError]
+) -> None:
+    with pytest.raises(error):
+        xml_values.extract(data.encode())
+
+
 @pytest.mark.parametrize("name", sorted(make_texts.hostile()))
 def test_a_hostile_sample_should_be_refused_with_a_reason(name: str, identify: Identify) -> None:
     error, words = REFUSED[name]
