@@ -12,6 +12,7 @@ TrainingFailure
 ├── ModeCollapse  a generator draws the same picture again and again
 ├── DiskFull     the disk is full
 ├── OutOfParity  an exported graph differs from its network
+├── StaleJudge   a judge was fitted on other data than that which it judges
 ├── NotFinite    weights, pictures or metrics of a trained network are nan or infinite
 ├── BelowGate    a metric misses its gate
 └── BelowChampion  the approved model is better
@@ -58,6 +59,10 @@ class DiskFull(TrainingFailure):
 
 class OutOfParity(TrainingFailure):
     """An exported graph differs from its network."""
+
+
+class StaleJudge(TrainingFailure):
+    """A judge was fitted on other data than that which it judges; the message names both."""
 
 
 class NotFinite(TrainingFailure):

@@ -20,7 +20,7 @@ from models.failures import BadData, TrainingFailure
 from models.files import write_atomically
 from models.rehearse import PROJECT
 from models.runs.seed_table import bound, evaluation, worst
-from models.runs.trainer import MODEL, SeededRun
+from models.runs.trainer import MODEL, REFUSAL, SeededRun
 from models.training import recipe
 from models.training.job import CARD
 from models.training.recipe import Gate
@@ -81,11 +81,13 @@ def filled(page: str, trained: Path) -> str:
 def take_card(name: str, trained: Path, into: Path) -> None:
     """Copy the card of a recipe's first seed and its pictures into a folder.
 
-    They replace the pictures there. Raises BadData.
+    They replace the pictures there. A model below its gates has a card that says so. Raises
+    BadData.
     """
-    model = trained / name / str(SEEDS[0]) / MODEL
+    root = trained / name / str(SEEDS[0])
+    model = root / MODEL if (root / MODEL / CARD).is_file() else root / REFUSAL
     if not (model / CARD).is_file():
-        raise BadData(f"{model} has no {CARD}; the first seed has to be exported.")
+        raise BadData(f"{root / MODEL} has no {CARD}; the first seed has to be exported.")
     for old in into.glob(_PICTURES):
         old.unlink()
     for file in (model / CARD, *sorted(model.glob(_PICTURES))):

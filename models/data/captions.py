@@ -23,7 +23,7 @@ from chalicelib.errors import HeadraceError, InvalidInput
 from chalicelib.inference.vocabulary import VOCABULARY_FILE as WORDS
 from chalicelib.inference.vocabulary import PromptVocabulary
 from models.data import images, json_lines
-from models.data.images import Images
+from models.data.images import Images, validation_rows
 from models.failures import BadData
 from models.files import write_atomically
 
@@ -76,6 +76,27 @@ class CaptionedImages:
                 except InvalidInput as error:
                     raise BadData(f"{FILE}, {part}, row {at}: {error.message}") from error
         return rows, np.array([len(texts) for texts in captions], np.int64)
+
+
+_CLASS_STEP = 6
+
+
+def class_validation(data: CaptionedImages) -> CaptionedImages:
+    """Return a channel whose test is of the training pictures alone, and not of the test's.
+
+    It has every picture of each sixth class, which then is never trained on, and a fifth of those
+    of the others.
+    """
+    train = data.images.train
+    unseen = np.unique(train.labels)[::_CLASS_STEP]
+    held = validation_rows(len(train.labels)) | np.isin(train.labels, unseen)
+    told = data.captions["train"]
+    parts: dict[Part, NDArray[np.bool_]] = {"train": ~held, "test": held}
+    return CaptionedImages(
+        Images(train.at(~held), train.at(held), data.images.names),
+        {part: [told[int(at)] for at in np.flatnonzero(rows)] for part, rows in parts.items()},
+        data.vocabulary,
+    )
 
 
 def write(folder: Path, channel: CaptionedImages) -> Path:

@@ -32,6 +32,10 @@ class Split:
         """Return the pictures as [n, channels, height, width] from -1 to 1."""
         return to_network(self.images)
 
+    def at(self, rows: NDArray[np.bool_]) -> Split:
+        """Return the pictures for which `rows`, [n], is true."""
+        return Split(self.images[rows], self.labels[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -49,6 +53,22 @@ class Images:
                 f"{FILE} has pictures of {shape[0]} x {shape[1]} x {shape[2]}, and the recipe is "
                 f"set to side {side} and channels {channels}; change one or the other."
             )
+
+
+VALIDATION_SHARE = 0.2
+_VALIDATION_SEED = 1
+
+
+def validation_rows(count: int) -> NDArray[np.bool_]:
+    """Return which of `count` training rows validate, [count]: a fifth, the same each time."""
+    drawn = np.random.default_rng(_VALIDATION_SEED).permutation(count)
+    return np.asarray(drawn < round(VALIDATION_SHARE * count), np.bool_)
+
+
+def validation(data: Images) -> Images:
+    """Return a channel whose test is a fifth of the training pictures, and not the test's."""
+    held = validation_rows(len(data.train.images))
+    return Images(data.train.at(~held), data.train.at(held), data.names)
 
 
 def to_network(images: NDArray[np.uint8]) -> NDArray[np.float32]:

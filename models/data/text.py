@@ -70,6 +70,25 @@ def token_rows(tokens: Tokens, length: int) -> Tokens:
     return tokens[: count * length].reshape(count, length)
 
 
+VALIDATION_SHARE = 0.1
+
+
+def validation(data: TextChannel) -> TextChannel:
+    """Return a channel whose test is the last tenth of the training texts, and not the test's.
+
+    Raises:
+        BadData: the training part is one text, which cannot be split.
+    """
+    ends = np.flatnonzero(data.train == END)
+    inner = ends[ends < len(data.train) * (1 - VALIDATION_SHARE)]
+    if not len(inner):
+        raise BadData(f"{FILE} has one text to train on, which cannot be split for a trial.")
+    cut = int(inner[-1]) + 1
+    held = data.train[cut:]
+    size = len(data.tokenizer.decode(held.tolist()).encode())
+    return TextChannel(data.train[:cut], held, size, data.tokenizer, data.file)
+
+
 def learn_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """Learn a tokenizer of at most `vocabulary` tokens, 258 or more, from texts.
 

@@ -1,5 +1,8 @@
 """Emoji with their Unicode names: some 1,900 pictures of Twemoji, 32 x 32.
 
+Emoji that are alike are held out together: those that differ by a person's gender, age or direction
+alone, those that share a name, and those whose pictures are almost the same.
+
 Pictures: Twemoji, Twitter and others, CC BY 4.0. Names: Unicode's, from C. Henderson's emoji-data
 (MIT). Both come with npm's emoji-datasource-twitter; nothing of them is kept in git.
 https://github.com/iamcal/emoji-data, https://github.com/jdecked/twemoji
@@ -19,6 +22,7 @@ from PIL import Image
 
 from models.data import captions
 from models.data.captions import CaptionedImages
+from models.data.groups import groups, held_out_rows, near_pairs, same_key_pairs
 from models.data.images import Images, Split
 from models.data.packages import NpmPackage, read_npm_files
 
@@ -30,7 +34,19 @@ PACKAGE = NpmPackage(
 NAMES, SHEET = "emoji.json", "img/twitter/sheets-clean/32.png"
 SIDE = 32
 HELD_OUT = 200
-"""Emoji that judge and are never trained on."""
+"""Emoji that judge and are never trained on, at most."""
+
+NEAR = 20.0
+"""Pictures that differ by less are alike: the root of the mean square of pixels, 0 to 255."""
+
+_VARYING = frozenset(
+    {
+        *("200D", "FE0F", "2640", "2642", "27A1"),  # joiner, style, signs of gender, to the right
+        *("1F466", "1F467", "1F468", "1F469", "1F474", "1F475"),  # boy to old woman
+        *("1F9D1", "1F9D2", "1F9D3"),  # adult, child, older adult
+    }
+)
+"""Code points by which emoji of one thing differ: https://www.unicode.org/reports/tr51/"""
 
 _PARTS_ONLY = "Component"
 """A category of swatches of skin and the like, which are no pictures of their own."""
@@ -54,12 +70,13 @@ def prepare(into: Path) -> Path:
     """
     files = read_npm_files(PACKAGE, (NAMES, SHEET))
     every = [each for each in json.loads(files[NAMES]) if _is_whole(each)]
-    order = np.random.default_rng(_SEED).permutation(len(every))
-    chosen = [every[at] for at in order]
-    test, train = chosen[:HELD_OUT], chosen[HELD_OUT:]
-    categories = sorted({each["category"] for each in every})
     with Image.open(io.BytesIO(files[SHEET])) as opened:
         sheet = opened.convert("RGBA")
+    rng = np.random.default_rng(_SEED)
+    held = held_out_rows(alike(every, _pictures(sheet, every)), HELD_OUT, rng)
+    order = rng.permutation(len(every))
+    test, train = ([every[at] for at in order if held[at] == part] for part in (True, False))
+    categories = sorted({each["category"] for each in every})
     pictures = Images(
         _split(sheet, train, categories),
         _split(sheet, test, categories),
@@ -81,11 +98,27 @@ def _is_whole(emoji: Emoji) -> bool:
     return bool(emoji["has_img_twitter"]) and emoji["category"] != _PARTS_ONLY
 
 
+def alike(every: Sequence[Emoji], pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the group of each emoji, [n]: all that are alike are in one."""
+    keys = [{_thing(each), *_captions(each)[: 1 + len(each["short_names"])]} for each in every]
+    return groups(len(every), [*same_key_pairs(keys), *near_pairs(pictures, NEAR)])
+
+
+def _thing(emoji: Emoji) -> tuple[str, ...]:
+    """Return the code points of an emoji without those of gender, age and direction."""
+    points = tuple(emoji["unified"].split("-"))
+    return tuple(each for each in points if each not in _VARYING) or ("person",)
+
+
 def _split(sheet: Image.Image, chosen: Sequence[Emoji], categories: Sequence[str]) -> Split:
     return Split(
-        np.stack([_picture(sheet, each["sheet_x"], each["sheet_y"]) for each in chosen]),
+        _pictures(sheet, chosen),
         np.array([categories.index(each["category"]) for each in chosen], np.int64),
     )
+
+
+def _pictures(sheet: Image.Image, chosen: Sequence[Emoji]) -> NDArray[np.uint8]:
+    return np.stack([_picture(sheet, each["sheet_x"], each["sheet_y"]) for each in chosen])
 
 
 def _picture(sheet: Image.Image, column: int, row: int) -> NDArray[np.uint8]:

@@ -2,7 +2,8 @@
 
 A grammar writes good, bad and mixed reviews. Good is preferred to mixed, mixed to bad, and a whole
 review to one that is cut, jumbled or repetitive. Raters err: one pair in fifty is swapped. Prompts
-of the test files occur in no other file.
+of the test files occur in no other file, and neither do their completions: a text belongs to one of
+both parts by its hash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from models.data.groups import is_held_out_text
 from models.data.review_pairs import PAIRS, REVIEWS, SPECIAL, UNKNOWN, Pair, Review
 from models.data.text import TOKENIZER
 from models.files import write_atomically
@@ -29,6 +31,8 @@ ERRING = 0.02
 """The share of pairs that raters have the wrong way round."""
 
 TRAINED, HELD_OUT = 6000, 1000
+ONE_IN = 5
+"""One text in so many may be a completion of the test files, and no other may."""
 _MOST_WORDS = 14
 _SEED = 0
 _MISFITS = ("the", "was", ".")
@@ -65,11 +69,20 @@ def prompts() -> tuple[list[str], list[str]]:
 
 
 class ReviewWriter:
-    """Writes completions by the grammar."""
+    """Writes completions by the grammar, of the texts that are held out or of the others."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, *, held_out: bool) -> None:
         """Draw from `chance`."""
         self._chance = chance
+        self._held_out = held_out
+
+    def own(self, text: str) -> bool:
+        """Return whether a completion belongs to this writer's part."""
+        return is_held_out_text(text, ONE_IN) == self._held_out
+
+    def completion(self) -> str:
+        """Return a random review of this writer's part."""
+        return next(text for text in iter(self.any, "") if self.own(text))
 
     def review(self, good: Sequence[bool]) -> str:
         """Return an opinion for each of `good`, of which there are one or two."""
@@ -118,7 +131,7 @@ class ReviewWriter:
     def pair(self, prompt: str) -> Pair:
         """Return a pair as a rater orders it, who errs at times."""
         better, worse = self._ranked()
-        while better == worse:
+        while better == worse or not (self.own(better) and self.own(worse)):
             better, worse = self._ranked()
         if self._chance.random() < ERRING:
             better, worse = worse, better
@@ -152,9 +165,9 @@ def prepare(into: Path) -> Path:
     """Write the channel and return its pairs. Equal bytes each time. Raises DiskFull."""
     for part, (chosen, count) in enumerate(zip(prompts(), (TRAINED, HELD_OUT), strict=True)):
         chance = random.Random(f"{_SEED} {part}")  # noqa: S311 - no secret comes of it
-        writer = ReviewWriter(chance)
+        writer = ReviewWriter(chance, held_out=part == 1)
         asked = [chance.choice(chosen) for _ in range(count)]
-        reviews = [Review(prompt=each, completion=writer.any()) for each in asked]
+        reviews = [Review(prompt=each, completion=writer.completion()) for each in asked]
         _write(into / REVIEWS[part], reviews)
         _write(into / PAIRS[part], [writer.pair(each) for each in asked])
     write_atomically(into / TOKENIZER, tokenizer().to_str(pretty=True).encode())

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from models.data.captions import CaptionedImages
 from models.data.images import from_network
 from models.evaluation import figures
+from models.evaluation.generator_metrics import generator_metrics
 from models.evaluation.image_quality import frechet_distance, image_classifier
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import mean_interval, wilson_lower_bound
 from models.training.recipe_code import Evaluation
 
 Tokens = NDArray[np.int64]
@@ -28,31 +29,31 @@ def prompt_fidelity(draw: DrawFunction, data: CaptionedImages, length: int) -> E
     """Return metrics and samples of pictures drawn from held-out captions.
 
     `accuracy` is the share whose class the judge tells as that of the captioned picture,
-    `classes_drawn` how many classes it tells, and `fid` the Fréchet distance to the pictures that
-    were trained on, by the judge's features; `fid_held_out` is that of the real ones. `follows_ink`
-    is the correlation of the drawn pictures' mean brightness with the captioned pictures'.
+    `fid_held_out` the Fréchet distance of real pictures to those that were trained on, and
+    `follows_ink` the correlation of the drawn pictures' mean brightness with the captioned ones'.
+    The others are those of `generator_metrics`.
     """
     judge = image_classifier(data.images)
     tokens, _ = data.tokens("test", length)
     prompts = np.ascontiguousarray(tokens[:, 0])
     drawn = from_network(draw(prompts, np.zeros_like(prompts)))
     real = data.images.test
-    told, features = judge.classes(drawn), judge.features(data.images.train.images)
+    features = judge.features(data.images.train.images)
+    told, found = judge.classes(drawn), generator_metrics(judge, data.images, drawn)
     right = (told == real.labels).astype(np.float64)
     numbers = {
         **mean_interval(right).numbers("accuracy"),
-        "classes_drawn": float(len(np.unique(told))),
-        "fid": frechet_distance(judge.features(drawn), features),
+        **found.numbers,
         "fid_held_out": frechet_distance(judge.features(real.images), features),
         "follows_ink": float(
             np.corrcoef(_mean_brightness(drawn), _mean_brightness(real.images))[0, 1]
         ),
-        "judge_accuracy": judge.accuracy,
     }
     return Evaluation(
         numbers,
         {"samples": figures.grid(by_class(drawn, real.labels), _COLUMNS)},
-        {"accuracy": right},
+        {"accuracy": right, **found.scores},
+        judge.fingerprint,
     )
 
 
@@ -67,8 +68,9 @@ def negative_prompt_effect(draw: DrawFunction, data: CaptionedImages, length: in
     """Return the effect of a negative prompt on 200 pictures drawn without a prompt.
 
     `unwanted` is the share of the class that is drawn most often, and `unwanted_left` its share
-    where a caption of it is the negative prompt, from the same noise. The picture has some of that
-    class above what became of them.
+    where a caption of it is the negative prompt, from the same noise. `avoided` is the share of the
+    pictures of that class that are no longer of it, with its Wilson lower bound. The picture has
+    some of them above what became of them.
     """
     judge = image_classifier(data.images)
     nothing = np.zeros((_UNWANTED, length), np.int64)
@@ -79,11 +81,15 @@ def negative_prompt_effect(draw: DrawFunction, data: CaptionedImages, length: in
     first = int(np.flatnonzero(data.images.train.labels == label)[0])
     negative = tokens[first, min(1, int(counts[first]) - 1)]
     after = from_network(draw(nothing, np.tile(negative, (_UNWANTED, 1))))
-    shown = np.flatnonzero(told == label)[:_COLUMNS]
+    unwanted, left = told == label, judge.classes(after) == label
+    avoided = unwanted & ~left
+    shown = np.flatnonzero(unwanted)[:_COLUMNS]
     rows = figures.grid(np.concatenate([before[shown], after[shown]]), len(shown))
     numbers = {
-        "unwanted": float((told == label).mean()),
-        "unwanted_left": float((judge.classes(after) == label).mean()),
+        "unwanted": float(unwanted.mean()),
+        "unwanted_left": float(left.mean()),
+        "avoided": float(avoided.sum() / unwanted.sum()),
+        "avoided_low": wilson_lower_bound(int(avoided.sum()), int(unwanted.sum())),
     }
     return Evaluation(numbers, {"negative": rows})
 

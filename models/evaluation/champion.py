@@ -8,6 +8,7 @@ gate of the metric says which side is worse.
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from models.failures import BadData, BelowChampion, NotFinite
 from models.training.artefacts import TrainedModel
+from models.training.job import JUDGE
 from models.training.recipe import Gate
 
 SCORES = "scores.npz"
@@ -146,12 +148,30 @@ def score_mismatch(challenger: Scores, champion: Scores) -> str:
     return ""
 
 
-def incomparability(champion: TrainedModel, recipe: str, data: str) -> str:
-    """Return why a champion cannot be compared with a model of `recipe` and `data`, or ""."""
+def judge_document(judge: str) -> dict[str, str]:
+    """Return the content of the file JUDGE: the fingerprint of the judge that made the scores."""
+    return {"fingerprint": judge}
+
+
+def read_judge(folder: Path) -> str:
+    """Return the fingerprint of the judge of a model folder, or "" if none was fitted for it."""
+    try:
+        return str(json.loads((folder / JUDGE).read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def incomparability(champion: TrainedModel, recipe: str, data: str, judge: str = "") -> str:
+    """Return why a champion cannot be compared with a model of `recipe` and `data`, or "".
+
+    `judge` is the fingerprint of the judge that made the model's scores, if one was fitted.
+    """
     if champion.training.recipe != recipe:
         return f"it is a model of {champion.training.recipe}"
     if champion.training.data != data:
         return "it was judged on other data"
     if not (champion.folder / SCORES).is_file():
         return "it left no scores"
+    if read_judge(champion.folder) != judge:
+        return "it was judged by another judge"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -57,6 +58,28 @@ def with_lines(images: Pixels, texts: Sequence[str], scale: int = 3) -> Pixels:
     for at, text in enumerate(texts):
         pen.multiline_text((sheet.width + 8, at * step + 8), text, fill=_INKS[0])
     return np.asarray(wide)
+
+
+_PLANE, _POINT, _PLANE_MARGIN = 360, 2, 16
+
+
+def scatter(points: NDArray[np.float64], labels: NDArray[np.int64]) -> Pixels:
+    """Return points, [n, 2], on a square of 360 pixels, in a colour for each label."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    shares = (points - low) / np.where(high > low, high - low, 1.0)
+    sheet = Image.new("RGB", (_PLANE, _PLANE), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    kinds = {int(label): at for at, label in enumerate(np.unique(labels))}
+    for (across, up), label in zip(shares * (_PLANE - 2 * _PLANE_MARGIN), labels, strict=True):
+        x, y = _PLANE_MARGIN + across, _PLANE - _PLANE_MARGIN - up
+        colour = _hue(kinds[int(label)] / len(kinds))
+        pen.rectangle((x - _POINT, y - _POINT, x + _POINT, y + _POINT), fill=colour)
+    return np.asarray(sheet)
+
+
+def _hue(share: float) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb(share, 0.75, 0.8)
+    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def save(pixels: Pixels, path: Path) -> None:

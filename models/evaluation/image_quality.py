@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from models.data.images import Images, to_network
 from models.evaluation.intervals import ConfidenceInterval, mean_interval
+from models.failures import StaleJudge
 
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier
@@ -32,10 +33,30 @@ _STEADY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ImageClassifier:
-    """A classifier of a data set; `accuracy` is measured on its held-out pictures."""
+    """A classifier of a data set; `accuracy` is measured on its held-out pictures.
+
+    `data` is the sha256 of the pictures and labels of both parts.
+    """
 
     classifier: MLPClassifier
     accuracy: float
+    data: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the sha256 of its weights and its data: judges that differ judge differently."""
+        whole = hashlib.sha256(self.data.encode())
+        for each in (*self.classifier.coefs_, *self.classifier.intercepts_):
+            whole.update(np.ascontiguousarray(each, np.float64).tobytes())
+        return whole.hexdigest()
+
+    def require(self, images: Images) -> None:
+        """Raise StaleJudge unless it was fitted and measured on these pictures."""
+        if (data := _hash(images)) != self.data:
+            raise StaleJudge(
+                f"The judge was fitted on the pictures {self.data[:12]}, and is asked about "
+                f"{data[:12]}; fit one on these."
+            )
 
     def classes(self, pictures: Pictures) -> NDArray[np.int64]:
         """Return the class of each picture, [n]."""
@@ -83,7 +104,7 @@ def _fit(images: Images) -> ImageClassifier:
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(_flat(images.train.images), images.train.labels)
     held_out = classifier.score(_flat(images.test.images), images.test.labels)
-    return ImageClassifier(classifier, float(held_out))
+    return ImageClassifier(classifier, float(held_out), _hash(images))
 
 
 def frechet_distance(some: NDArray[np.float64], others: NDArray[np.float64]) -> float:
@@ -112,11 +133,13 @@ class ImageCoverage:
     """Coverage of real pictures by draws; the means are precision and recall.
 
     `precise` says of each draw whether it is among real ones, [m]; `recalled` of each real one
-    whether it is among draws, [n]. Their means are precision and recall.
+    whether it is among draws, and `covered` whether a draw is near it, [n]. Their means are
+    precision, recall and coverage.
     """
 
     precise: NDArray[np.bool_]
     recalled: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
 
 
 def image_coverage(real: Features, drawn: Features, neighbours: int = NEIGHBOURS) -> ImageCoverage:
@@ -131,8 +154,10 @@ def image_coverage(real: Features, drawn: Features, neighbours: int = NEIGHBOURS
     if fewest <= neighbours:
         raise ValueError(f"Coverage needs more than {neighbours} rows of each, and has {fewest}.")
     apart = cdist(real, drawn)
+    near_real = apart <= _reach(real, neighbours)[:, None]
     return ImageCoverage(
-        precise=(apart <= _reach(real, neighbours)[:, None]).any(axis=0),
+        precise=near_real.any(axis=0),
+        covered=near_real.any(axis=1),
         recalled=(apart <= _reach(drawn, neighbours)[None, :]).any(axis=1),
     )
 

@@ -51,6 +51,35 @@ def mean_interval(values: Values) -> ConfidenceInterval:
     return ConfidenceInterval(mean, *map(float, drawn.confidence_interval))
 
 
+@dataclass(frozen=True, slots=True)
+class ChanceMargin:
+    """An accuracy, that of the best constant answer, and how far its lower bound is above that."""
+
+    accuracy: float
+    chance: float
+    low: float
+
+    def numbers(self, name: str) -> dict[str, float]:
+        """Return them as metrics of the attribute `name`."""
+        return {
+            f"{name}_accuracy": self.accuracy,
+            f"{name}_chance": self.chance,
+            f"{name}_above_chance_low": self.low,
+        }
+
+
+def above_chance(right: Values, wanted: NDArray[np.int64]) -> ChanceMargin:
+    """Compare answers, [n] of 0 and 1, with always giving the commonest of `wanted`, [n].
+
+    The margin is that of the lower end of Wilson's 95 % interval, so that a model at chance has a
+    negative one.
+    """
+    _, counts = np.unique(wanted, return_counts=True)
+    chance = float(counts.max() / counts.sum())
+    low = wilson_lower_bound(int(right.sum()), len(right))
+    return ChanceMargin(float(right.mean()), chance, low - chance)
+
+
 def wilson_lower_bound(hits: int, of: int) -> float:
     """Return the lower end of Wilson's 95% interval of a share.
 

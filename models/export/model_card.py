@@ -30,19 +30,7 @@ def model_card(
         _evaluation(signature.metrics, recipe.gates),
         *_champion(differences),
         "## Graphs",
-        _table(
-            ("graph", "takes", "gives", "bytes", "differs by at most"),
-            (
-                (
-                    spec.file,
-                    ", ".join(_shape(each.name, each.shape) for each in spec.inputs),
-                    ", ".join(_shape(each.name, each.shape) for each in spec.outputs),
-                    f"{spec.size:,}",
-                    f"{spec.parity:.1e}",
-                )
-                for spec in signature.graphs.values()
-            ),
-        ),
+        _graphs(signature),
         "## Origin",
         _table(
             ("what", "value"),
@@ -59,6 +47,24 @@ def model_card(
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _graphs(signature: Signature) -> str:
+    if not signature.graphs:
+        return "None: it was not exported."
+    return _table(
+        ("graph", "takes", "gives", "bytes", "differs by at most"),
+        (
+            (
+                spec.file,
+                ", ".join(_shape(each.name, each.shape) for each in spec.inputs),
+                ", ".join(_shape(each.name, each.shape) for each in spec.outputs),
+                f"{spec.size:,}",
+                f"{spec.parity:.1e}",
+            )
+            for spec in signature.graphs.values()
+        ),
+    )
 
 
 def verdict(recipe: Recipe, signature: Signature) -> str:

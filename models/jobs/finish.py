@@ -21,7 +21,7 @@ from models.evaluation import champion, figures
 from models.evaluation.champion import Difference
 from models.export import model_card
 from models.export.graphs import export_graphs, staged_folder
-from models.failures import BadData, NotFinite
+from models.failures import BadData, BelowGate, NotFinite
 from models.files import sha256_of_file, sha256_of_folder, write_atomically, write_json
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
@@ -29,7 +29,9 @@ from models.training.job import (
     CARD,
     CHAMPION_CHANNEL,
     EVALUATION,
+    JUDGE,
     MODEL_CHANNEL,
+    REFUSED,
     TRAINING,
     TRAINING_CHANNEL,
     WEIGHTS,
@@ -47,7 +49,8 @@ Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
 def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -> None:
     """Evaluate, require gates, compare with the champion, export, and write the card.
 
-    The model folder gets all files or none.
+    The model folder gets all files or none. A model below its gates leaves its card and its numbers
+    in `refused` of the job's output.
     """
     with tempfile.TemporaryDirectory() as scratch:
         judged = _judge(job, Path(scratch), say)
@@ -103,9 +106,33 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     evaluation = code.evaluate(network, data, settings)
     say(metrics.log_line(settings.steps, evaluation.numbers))
     require_finite(evaluation.numbers)
+    judged = JudgedModel(found, settings, trained, network, data, evaluation)
     if trained.training.preset != "smoke":
-        recipe.require_gates(found.gates, evaluation.numbers)
-    return JudgedModel(found, settings, trained, network, data, evaluation)
+        try:
+            recipe.require_gates(found.gates, evaluation.numbers)
+        except BelowGate:
+            _write_refusal(job.output / REFUSED, judged)
+            raise
+    return judged
+
+
+def _write_refusal(into: Path, judged: JudgedModel) -> None:
+    """Write the card of a model below its gates, with its numbers and pictures, and no graphs."""
+    training, found = judged.trained.training, judged.recipe
+    signature = Signature(
+        name=f"{found.name}-{training.preset}",
+        family=found.family,
+        licence=found.licence,
+        graphs={},
+        constants={},
+        metrics=dict(judged.evaluation.numbers),
+        origin=_origin(training, judged.settings),
+    )
+    into.mkdir(parents=True, exist_ok=True)
+    write_json(into / EVALUATION, judged.evaluation.numbers)
+    pictures = _write_pictures(into, judged)
+    told = model_card.model_card(found, judged.settings, signature, pictures, {})
+    write_atomically(into / CARD, told.encode())
 
 
 def require_finite(numbers: Mapping[str, float]) -> None:
@@ -184,7 +211,7 @@ def _compare_with_champion(
     other = artefacts.read_training(job.channel(CHAMPION_CHANNEL), scratch / CHAMPION_CHANNEL)
     theirs = champion.read_scores(other.folder)
     if reason := (
-        champion.incomparability(other, found.name, trained.training.data)
+        champion.incomparability(other, found.name, trained.training.data, evaluation.judge)
         or champion.score_mismatch(evaluation.scores, theirs)
     ):
         say(f"Not compared with the champion: {reason}.")
@@ -232,12 +259,7 @@ def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:
 
 def _write_release(into: Path, all_of: ModelRelease) -> None:
     judged = all_of.judged
-    drawn = {
-        **judged.evaluation.pictures,
-        **_curves(judged.trained.folder, judged.recipe),
-    }
-    for name, pixels in drawn.items():
-        figures.save(pixels, into / f"{name}.png")
+    pictures = _write_pictures(into, judged)
     if all_of.differences:
         write_json(into / champion.COMPARISON, champion.comparison_document(all_of.differences))
     _write_judged(into, judged)
@@ -245,16 +267,31 @@ def _write_release(into: Path, all_of: ModelRelease) -> None:
         judged.recipe,
         judged.settings,
         all_of.signature,
-        [f"{name}.png" for name in drawn],
+        pictures,
         all_of.differences,
     )
     write_atomically(into / CARD, told.encode())
     write_json(into / FILE, all_of.signature.model_dump(mode="json"))
 
 
+def _write_pictures(into: Path, judged: JudgedModel) -> list[str]:
+    """Write the evaluation's pictures and the curves; return the names of their files."""
+    drawn = {
+        **judged.evaluation.pictures,
+        **_curves(judged.trained.folder, judged.recipe),
+    }
+    for name, pixels in drawn.items():
+        figures.save(pixels, into / f"{name}.png")
+    return [f"{name}.png" for name in drawn]
+
+
 def _write_judged(into: Path, judged: JudgedModel) -> None:
     write_json(into / EVALUATION, judged.evaluation.numbers)
+    if judged.evaluation.judge:
+        write_json(into / JUDGE, champion.judge_document(judged.evaluation.judge))
     if judged.evaluation.scores:
         write_atomically(into / champion.SCORES, champion.pack_scores(judged.evaluation.scores))
+    for name, content in judged.evaluation.files.items():
+        write_atomically(into / name, content)
     for name in (WEIGHTS, TRAINING, HISTORY):
         write_atomically(into / name, (judged.trained.folder / name).read_bytes())

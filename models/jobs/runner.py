@@ -36,7 +36,8 @@ from models.training.recipe_code import RecipeCode, TaskSetup, recipe_code
 def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
     """Evaluate the model in the job's model folder and print the metrics.
 
-    A tuning sees them. No gate is required, and nothing is exported.
+    A tuning sees them, so they are measured on validation rows, which are of the training rows and
+    not of the test's. No gate is required, and nothing is exported.
 
     Raises BadData where it left nothing whole.
     """
@@ -44,8 +45,18 @@ def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
         trained = artefacts.read_training(job.model, Path(scratch) / "unpacked")
         settings, network = restore_network(trained)
         code = recipe_code(trained.training.recipe)
-        data = code.load(job.channel(TRAINING_CHANNEL))
+        data = trial_data(code, trained.training.recipe, code.load(job.channel(TRAINING_CHANNEL)))
         say(metrics.log_line(settings.steps, code.evaluate(network, data, settings).numbers))
+
+
+def trial_data(code: RecipeCode[Any, Any], name: str, data: Any) -> Any:
+    """Return what a trial of a tuning is trained and judged on. Raises BadRecipe if it has none."""
+    if code.validation is None:
+        raise BadRecipe(
+            f"{name} has no validation split, so that a trial would be judged by the rows of the "
+            "test; give its CODE a `validation`."
+        )
+    return code.validation(data)
 
 
 Say = Callable[[str], None]
@@ -95,6 +106,8 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     data_at = job.channel(TRAINING_CHANNEL)
     code = recipe_code(found.name)
     data = code.load(data_at)
+    if job.hyperparameters.get("task") == "try":
+        data = trial_data(code, found.name, data)
     training = {"recipe": found.name, "preset": preset, **settings.model_dump()}
     training["data"] = files.sha256_of_folder(data_at)
     seeds.seed_all(settings.seed, 0)

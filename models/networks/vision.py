@@ -60,6 +60,20 @@ def trainable_share(network: nn.Module) -> float:
     return sum(size for size, trained in sizes if trained) / sum(size for size, _ in sizes)
 
 
+def scatter_patches(pixels: torch.Tensor, drawn: torch.Generator) -> torch.Tensor:
+    """Return pictures [n, c, side, side] whose patches of 8 x 8 change places by chance.
+
+    Colours stay, and no shape does.
+    """
+    count, channels, side, _ = pixels.shape
+    across = side // STRIDE
+    patches = pixels.reshape(count, channels, across, STRIDE, across, STRIDE)
+    patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+    order = torch.rand(count, across * across, generator=drawn).argsort(1)
+    moved = patches[torch.arange(count)[:, None], order].unflatten(1, (across, across))
+    return moved.permute(0, 3, 1, 4, 2, 5).reshape(pixels.shape)
+
+
 _ORDERS = torch.tensor(list(permutations(range(CHANNELS))))
 """Every order of the colour channels; the first is as they are."""
 

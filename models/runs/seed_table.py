@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.runs.processes import ProcessResult
-from models.runs.trainer import MODEL, SeededRun
+from models.runs.trainer import MODEL, REFUSAL, SeededRun
 from models.training import recipe
 from models.training.job import EVALUATION
 from models.training.recipe import Gate
@@ -48,7 +48,10 @@ def _by_name(done: Mapping[SeededRun, ProcessResult]) -> dict[str, list[SeededRu
 
 
 def evaluation(into: Path, run: SeededRun) -> dict[str, float]:
-    """Return the evaluation of a finished training."""
-    path = into / run.name / str(run.seed) / MODEL / EVALUATION
+    """Return the evaluation of a judged training, which may have missed its gates."""
+    root = into / run.name / str(run.seed)
+    path = root / MODEL / EVALUATION
+    if not path.is_file():
+        path = root / REFUSAL / EVALUATION
     numbers: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     return numbers

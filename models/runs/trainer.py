@@ -20,10 +20,11 @@ from models.files import write_json
 from models.rehearse import LONGEST_S, RehearsalOptions, rehearse
 from models.runs.processes import ProcessPool, ProcessResult
 from models.training import job, recipe
-from models.training.job import EVALUATION, TRAINING
+from models.training.job import EVALUATION, REFUSED, TRAINING
 from models.training.recipe import PresetName, Recipe
 
 MODEL = Path("finish") / "model"
+REFUSAL = Path("finish") / "output" / "data" / REFUSED
 DATA, SECONDS, LOG = "data", "seconds.json", "log.txt"
 
 

@@ -52,12 +52,16 @@ class Evaluation:
     """Metrics for the gates, and pictures for the card: uint8, height x width or x 3.
 
     `scores` has one value for each held-out row, float64 of [n], by the name of the number whose
-    mean it is: by them a model is compared with another that was judged on the same rows.
+    mean it is: by them a model is compared with another that was judged on the same rows. `judge`
+    is the fingerprint of a fitted judge, if one made the numbers: scores of two judges differ.
+    `files` are kept beside the metrics, by name, such as the projection of held-out vectors.
     """
 
     numbers: Mapping[str, float]
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    judge: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ class RecipeCode(Generic[P, D]):
     what serves it. `begin` puts the weights of the recipe's bases, by their channels, into a new
     network: what `network` makes holds them too, frozen ones as well, so that judging and export
     need no base. `files` are what else serves it, such as a tokenizer, by name. `learned` are
-    constants that training found, such as a temperature.
+    constants that training found, such as a temperature. `validation` makes a channel of a
+    channel's training rows alone: trials of a tuning are trained and judged on it, so that no
+    setting is chosen by the rows of the test. A recipe that can be tuned has one.
     """
 
     parameters: type[P]
@@ -99,6 +105,7 @@ class RecipeCode(Generic[P, D]):
     begin: Callable[[nn.Module, Mapping[str, TrainedModel]], None] | None = None
     files: Callable[[D, P], Mapping[str, bytes]] = lambda _data, _parameters: {}
     learned: Callable[[nn.Module], Mapping[str, Constant]] = lambda _network: {}
+    validation: Callable[[D], D] | None = None
 
 
 def recipe_code(name: str) -> RecipeCode[Any, Any]:

@@ -15,6 +15,8 @@ from models.data.images import to_network
 from models.datasets import captioned_digits
 from models.evaluation import caption_fidelity
 from models.evaluation.image_quality import image_classifier
+from models.training import recipe
+from models.training.recipe import missed_gates
 from tests.training.conftest import Channel, Smoke
 
 WORDS = 6
@@ -75,6 +77,9 @@ def test_what_is_unwanted_should_be_counted_before_and_after(data: CaptionedImag
     told = caption_fidelity.negative_prompt_effect(hand, data, WORDS)
     assert told.numbers["unwanted"] == pytest.approx(0.75, abs=0.03)
     assert told.numbers["unwanted_left"] < 0.02
+    assert told.numbers["avoided"] > 0.98
+    gate = recipe.load("diffusion").gates["avoided_low"]
+    assert missed_gates({"avoided_low": gate}, told.numbers) == []
     assert told.pictures["negative"].shape == (76, 364, 3)
     wanted = data.vocabulary.tokens("a handwritten three", WORDS)
     assert [each.any() for each in asked] == [False, True]
@@ -97,7 +102,10 @@ def test_what_is_unwanted_should_be_said_where_pictures_have_one_caption(
     assert first > 0
     for mixed in (said, {part: [each[:1] for each in of] for part, of in said.items()}):
         asked.clear()
-        caption_fidelity.negative_prompt_effect(hand, replace(data, captions=mixed), WORDS)
+        deaf = caption_fidelity.negative_prompt_effect(hand, replace(data, captions=mixed), WORDS)
+        assert deaf.numbers["avoided"] == 0
+        gates = {"avoided_low": recipe.load("diffusion").gates["avoided_low"]}
+        assert missed_gates(gates, deaf.numbers) == ["avoided_low is 0 and has to be 0.5 at least"]
         assert (asked[1] == data.vocabulary.tokens(mixed["train"][first][0], WORDS)).all()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from models.data import captions
 from models.data.captions import CaptionedImages
@@ -30,6 +31,22 @@ def test_emoji_that_judge_should_be_none_that_train(data: CaptionedImages) -> No
     trained, judged = ({said[0] for said in data.captions[part]} for part in ("train", "test"))
     assert len(judged) == emoji.HELD_OUT
     assert not trained & judged
+
+
+def test_emoji_that_judge_should_be_like_none_that_train(data: CaptionedImages) -> None:
+    said = {part: {text for each in of for text in each} for part, of in data.captions.items()}
+    assert not said["train"] & said["test"]
+    train, test = (
+        split.images.reshape(len(split.images), -1).astype(np.float64)
+        for split in (data.images.train, data.images.test)
+    )
+    assert cdist(test, train).min() >= emoji.NEAR * np.sqrt(train.shape[1])
+    emojis = [
+        {"name": each, "unified": points, "short_names": [each], "category": "", "subcategory": ""}
+        for each, points in (("runner", "1F3C3"), ("man running", "1F3C3-200D-2642-FE0F"))
+    ]
+    apart = np.stack([data.images.train.images[0], 255 - data.images.train.images[0]])
+    assert len(set(emoji.alike(emojis, apart).tolist())) == 1
 
 
 def test_a_picture_should_be_that_of_its_name_on_white(data: CaptionedImages) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from models.data import questions
 from models.data.questions import Questions, QuestionSplit
 from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
+from models.evaluation.intervals import above_chance
 from models.failures import BadData
 from models.jobs import runner
 from models.networks.language import FrozenLanguageModel
@@ -28,6 +29,7 @@ from models.networks.question_rows import (
     cross_entropy,
     row_answer_labels,
 )
+from models.networks.vision import scatter_patches
 from models.recipes.flamingo.network import Flamingo, draw_rows
 from models.recipes.flamingo.parameters import Parameters
 from models.recipes.flamingo.recipe import answer_last, episodes, evaluate
@@ -179,11 +181,43 @@ def test_rows_should_be_of_one_attribute_and_end_with_their_own_picture(
     size: int, attributes: int, count: int
 ) -> None:
     told = torch.arange(size * attributes).reshape(size, attributes)
-    pictures, given_answers = draw_rows(told, count)
+    variant = torch.arange(size) % 2
+    askable = torch.ones(2, attributes)
+    askable[1, 1:] = 0
+    rows = draw_rows(told, count, variant, askable)
+    pictures, given_answers = rows.pictures, rows.answers
     assert pictures.shape == given_answers.shape == (size, count)
     assert pictures[:, -1].tolist() == list(range(size))
     assert (given_answers // attributes == pictures).all()
-    assert (given_answers % attributes == (given_answers % attributes)[:, :1]).all()
+    assert (given_answers % attributes == rows.attribute).all()
+    assert (variant[pictures] == variant[:, None]).all()
+    assert (rows.attribute[1::2] == 0).all()
+
+
+def test_a_scattered_picture_should_keep_its_colours_and_no_place() -> None:
+    pixels = torch.arange(2 * 3 * 32 * 32, dtype=torch.float32).reshape(2, 3, 32, 32)
+    moved = scatter_patches(pixels, torch.Generator().manual_seed(0))
+    assert torch.equal(moved.flatten(2).sort()[0], pixels.flatten(2).sort()[0])
+    corner = moved[0, :, :8, :8]
+    assert torch.equal(corner[0, 0] - corner[0, 0, 0], pixels[0, 0, 0, :8] - pixels[0, 0, 0, 0])
+    assert not torch.equal(moved, pixels)
+
+
+def test_a_model_at_chance_in_one_attribute_should_miss_its_gate() -> None:
+    gates = recipe.load("flamingo").gates
+    wanted = np.repeat(np.arange(6), 67)
+    sound = above_chance(np.ones(len(wanted)), wanted)
+    guessing = above_chance((wanted == 0).astype(np.float64), wanted)
+    assert guessing.accuracy == pytest.approx(1 / 6)
+    assert guessing.low < 0
+    names = ("background", "colour", "shape", "size")
+    numbers = {"gain": 0.5, "gain_low": 0.5, "accuracy_2_shot": 0.8}
+    for name in names:
+        numbers |= sound.numbers(name)
+    assert recipe.missed_gates(gates, numbers) == []
+    for name in names:
+        (missed,) = recipe.missed_gates(gates, numbers | guessing.numbers(name))
+        assert missed.startswith(f"{name}_above_chance_low is -")
 
 
 def test_the_loss_should_be_the_references_over_answers_alone() -> None:

@@ -175,6 +175,13 @@ def test_the_data_should_be_the_same_bytes_and_keep_prompts_apart(
     assert len(trained) == 40
     assert len(held_out) == 10
     assert not trained & held_out
+    known, new = (
+        {text for each in part for text in (each.chosen, each.rejected)}
+        for part in (data.train_pairs, data.test_pairs)
+    )
+    known |= {each.completion for each in data.train_reviews}
+    new |= {each.completion for each in data.test_reviews}
+    assert not known & new
 
 
 def test_raters_should_like_what_the_judge_ranks_higher_but_for_their_errors(

@@ -17,7 +17,15 @@ from chalicelib.contracts.model_manifest import Signature
 from models.failures import BadData, BelowGate
 from models.jobs import runner
 from models.training import recipe
-from models.training.job import CARD, EVALUATION, ROOT, TRAINING, WEIGHTS, TrainingJob
+from models.training.job import (
+    CARD,
+    EVALUATION,
+    REFUSED,
+    ROOT,
+    TRAINING,
+    WEIGHTS,
+    TrainingJob,
+)
 from models.training.metrics import HISTORY, read_history
 from models.training.recipe import Gate
 from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
@@ -121,6 +129,13 @@ def test_should_not_export_what_is_below_its_gates(
     with pytest.raises(BelowGate, match=r"not registered: reconstruction_mse is 0\.\d+ and may"):
         runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()
+    refused = job.output / REFUSED
+    told = (refused / "CARD.md").read_text()
+    assert "**It misses its gates and may not serve:** reconstruction_mse is 0." in told
+    assert "None: it was not exported." in told
+    assert {"samples.png", "loss.png", "evaluation.json"} < {
+        each.name for each in refused.iterdir()
+    }
 
 
 def test_should_finish_on_the_data_that_it_was_trained_on_alone(

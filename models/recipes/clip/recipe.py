@@ -11,6 +11,7 @@ from torch import nn
 from models.data import captions
 from models.data.captions import CaptionedImages
 from models.evaluation import figures, intervals, retrieval
+from models.evaluation.projection import principal_plane
 from models.networks.tower_training import files, image_vectors, task, text_vectors, tokenizer
 from models.networks.towers import TwoTowers, learned_constants, tower_constants, tower_graphs
 from models.recipes.clip.parameters import Parameters
@@ -30,6 +31,7 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
     alone; `zero_shot_known` the share of classes that were trained on. `search_unseen` is, of the
     ten pictures that an unseen class's prompts find among all that are held out, the share that are
     of that class, and `alike` the share of a picture's ten nearest others that are of its class.
+    The plane is that of the held-out pictures' vectors.
     """
     assert isinstance(network, TwoTowers)
     test, reader = data.images.test, tokenizer(data, parameters)
@@ -56,8 +58,11 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
     shown = unseen[:_SHOWN]
     found = retrieval.nearest(prompts[shown], images, NEAREST)
     titles = [data.images.names[each] for each in shown]
+    plane = principal_plane(images, test.labels)
     drawn = {"found": figures.titled_rows(titles, test.images[found])} if titles else {}
-    return Evaluation(numbers, drawn, {"zero_shot_unseen": hits[~known]})
+    drawn["projection"] = figures.scatter(plane.coordinates, plane.labels)
+    scores = {"zero_shot_unseen": hits[~known]}
+    return Evaluation(numbers | plane.numbers(), drawn, scores, files=plane.files())
 
 
 def _interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
@@ -79,4 +84,5 @@ CODE: RecipeCode[Parameters, CaptionedImages] = RecipeCode(
     constants=tower_constants,
     files=files,
     learned=learned_constants,
+    validation=captions.class_validation,
 )

@@ -8,6 +8,7 @@ from torch import nn
 from models.data import captions
 from models.data.captions import CaptionedImages
 from models.evaluation import figures, intervals, retrieval
+from models.evaluation.projection import principal_plane
 from models.networks.tower_training import files, image_vectors, task, text_vectors, tokenizer
 from models.networks.towers import TwoTowers, learned_constants, tower_constants, tower_graphs
 from models.recipes.clip_emoji.parameters import Parameters
@@ -26,7 +27,8 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
     is among the first ten of those held out, `recall_10_of_all` of all there are, and
     `recall_10_by_picture` the share of pictures that find their caption so. `zero_shot` is the
     share of held-out pictures whose class is told by its name, and `alike` the share of a
-    picture's ten nearest others, all held out, that are of its class.
+    picture's ten nearest others, all held out, that are of its class. The plane is that of the
+    held-out pictures' vectors.
     """
     assert isinstance(network, TwoTowers)
     test, reader = data.images.test, tokenizer(data, parameters)
@@ -55,7 +57,11 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
     }
     first = retrieval.nearest(texts[:_SHOWN], images, _COLUMNS)
     drawn = figures.titled_rows(queries[:_SHOWN], test.images[first])
-    return Evaluation(numbers, {"found": drawn}, {"recall_10": found})
+    plane = principal_plane(images, test.labels)
+    pictures = {"found": drawn, "projection": figures.scatter(plane.coordinates, plane.labels)}
+    return Evaluation(
+        numbers | plane.numbers(), pictures, {"recall_10": found}, files=plane.files()
+    )
 
 
 CODE: RecipeCode[Parameters, CaptionedImages] = RecipeCode(

@@ -62,6 +62,7 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
         {**drawn.numbers, **negated.numbers},
         {**drawn.pictures, **negated.pictures, **steps},
         drawn.scores,
+        drawn.judge,
     )
 
 

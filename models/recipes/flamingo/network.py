@@ -9,6 +9,7 @@ begin at 0: before training, pictures change nothing of what the language model 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -142,31 +143,57 @@ def idefics_config(parameters: Parameters) -> IdeficsConfig:
     )
 
 
-def objective(parameters: Parameters) -> Loss:
+PLAIN, RECOLOURED, SCATTERED = 0, 1, 2
+"""Variants of a picture: as it is, in other colours, and with its patches in other places."""
+
+
+def objective(parameters: Parameters, askable: torch.Tensor) -> Loss:
     """Return the loss: -log p of an answer, in nats, the mean over all pictures of rows.
 
     A row has pictures of the batch by chance, one for each shot and one more, and their answers for
     one attribute by chance. Which one it is, no word says: the answers before tell. The first
     answer of a row is learned too (Alayrac et al., equation 1: every token is).
+
+    A batch is features [n, variants, patches, width] and answers [n, attributes]. A share of the
+    pictures is recoloured or scattered, and asked only for what is left: `askable`, [variants,
+    attributes], is 1 there. So no colour can be told from the shapes that it comes with.
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(network, Flamingo)
         features, told = batch
-        latents = network.resample(features)
-        pictures, answers = draw_rows(told, parameters.shots + 1)
-        tokens = answer_rows(answers)
-        return {
-            "loss": cross_entropy(network(latents[pictures], tokens), row_answer_labels(tokens))
-        }
+        count, device = len(told), told.device
+        other = torch.randint(RECOLOURED, SCATTERED + 1, (count,))
+        variant = other.masked_fill(torch.rand(count) >= parameters.varied, PLAIN).to(device)
+        rows = draw_rows(told, parameters.shots + 1, variant, askable.to(device))
+        latents = network.resample(features[torch.arange(count, device=device), variant])
+        tokens = answer_rows(rows.answers)
+        logits = network(latents[rows.pictures], tokens)
+        return {"loss": cross_entropy(logits, row_answer_labels(tokens))}
 
     return loss
 
 
-def draw_rows(told: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw rows of pictures and their answers, [n, count] each, from [n, attributes]."""
-    size, attributes = told.shape
-    others = torch.randint(size, (size, count - 1))
-    pictures = torch.cat([others, torch.arange(size)[:, None]], dim=1).to(told.device)
-    attribute = torch.randint(attributes, (size, 1)).to(told.device)
-    return pictures, told[pictures, attribute]
+@dataclass(frozen=True, slots=True)
+class ShotRows:
+    """Rows of pictures and their answers, [n, count] each, and the attribute of each, [n, 1]."""
+
+    pictures: torch.Tensor
+    answers: torch.Tensor
+    attribute: torch.Tensor
+
+
+def draw_rows(
+    told: torch.Tensor, count: int, variant: torch.Tensor, askable: torch.Tensor
+) -> ShotRows:
+    """Draw rows of `count` pictures with answers for one attribute, from [n, attributes].
+
+    Row i ends with picture i. All its pictures are of the same `variant`, [n], which may be asked
+    for its attribute.
+    """
+    alike = (variant[:, None] == variant).float()
+    others = torch.multinomial(alike, count - 1, replacement=True) if count > 1 else None
+    own = torch.arange(len(told), device=told.device)[:, None]
+    pictures = own if others is None else torch.cat([others, own], dim=1)
+    attribute = torch.multinomial(askable[variant], 1)
+    return ShotRows(pictures, told[pictures, attribute], attribute)

@@ -21,5 +21,11 @@ class Parameters(DecoderSettings, VisionSettings):
     """Vectors that a picture becomes."""
     resampler_layers: Annotated[int, Field(ge=1, le=12)]
     resampler_heads: Annotated[int, Field(ge=1, le=64)]
+    varied: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """Share of the pictures that are recoloured or scattered, and asked for what is left."""
+    colour: str = "colour"
+    """The attribute that a recoloured picture loses."""
+    drawn: tuple[str, ...] = ("shape", "size")
+    """The attributes that a scattered picture loses."""
     every: Annotated[int, Field(ge=1, le=128)] = 1
     """Layers of the language model from one look at the pictures to the next."""

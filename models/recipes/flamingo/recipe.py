@@ -13,11 +13,11 @@ from models.data import questions, words
 from models.data.questions import Questions
 from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
 from models.evaluation.figures import Pixels, caption_sheet
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import above_chance, mean_interval
 from models.networks.language import require_same_words
 from models.networks.question_rows import answer_rows, answer_tokens, require_length
-from models.networks.vision import CHANNELS, trainable_share
-from models.recipes.flamingo.network import Flamingo, objective
+from models.networks.vision import CHANNELS, recolour, scatter_patches, trainable_share
+from models.recipes.flamingo.network import PLAIN, RECOLOURED, SCATTERED, Flamingo, objective
 from models.recipes.flamingo.parameters import Parameters
 from models.training import seeds
 from models.training.artefacts import TrainedModel
@@ -41,9 +41,11 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 
     `accuracy_k_shot` is the share of right answers after k pictures with theirs, the likeliest
     of all tokens, over every attribute and held-out picture; `gain` is with the most shots less
-    without, with an interval over pictures. `blind_accuracy` is with the most shots and other
-    pictures in their places, which shows how much is guessed. `gate` is how far the gates opened;
-    `trainable_share` the share of all weights that training changed.
+    without, with an interval over pictures. `NAME_accuracy` is that of one attribute after the most
+    shots, and `NAME_above_chance_low` how far the lower end of its interval lies above
+    `NAME_chance`, the accuracy of the best constant answer. `blind_accuracy` is with the most shots
+    and other pictures in their places, which shows how much is guessed. `gate` is how far the gates
+    opened; `trainable_share` the share of all weights that training changed.
     """
     assert isinstance(network, Flamingo)
     words = WholeWordTokenizer.of(data, parameters.vocabulary)
@@ -60,7 +62,8 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     blind = answer_last(network, latents.roll(1, 0), told, pictures)
     numbers["blind_accuracy"] = float((blind == told).float().mean())
     for at, name in enumerate(data.attributes):
-        numbers[f"{name}_accuracy"] = float((chosen[:, at] == told[:, at]).float().mean())
+        hits = (chosen[:, at] == told[:, at]).double().numpy()
+        numbers |= above_chance(hits, told[:, at].numpy()).numbers(name)
     numbers["gate"] = network.gate
     numbers["trainable_share"] = trainable_share(network)
     return Evaluation(
@@ -211,8 +214,30 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     )
     assert isinstance(network, Flamingo)
     require_same_words(network.words, spoken)
-    features = network.vision.all(torch.from_numpy(data.train.scaled()))
-    return loss_task(setup, objective(parameters), [features, told])
+    features = _variants(network, torch.from_numpy(data.train.scaled()), parameters)
+    return loss_task(setup, objective(parameters, _askable(data, parameters)), [features, told])
+
+
+def _askable(data: Questions, parameters: Parameters) -> torch.Tensor:
+    """Return which variant may be asked for which attribute, [variants, attributes]."""
+    lost: Mapping[int, tuple[str, ...]] = {
+        PLAIN: (),
+        RECOLOURED: (parameters.colour,),
+        SCATTERED: parameters.drawn,
+    }
+    rows = [[float(name not in lost[each]) for name in data.attributes] for each in sorted(lost)]
+    return torch.tensor(rows)
+
+
+_VARIED_STREAM = 2**31 + 2
+
+
+def _variants(network: Flamingo, pixels: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+    """Return the tower's vectors of pictures and of their variants, [n, 3, patches, width]."""
+    drawn = seeds.generator(parameters.seed, _VARIED_STREAM)
+    every = torch.ones(len(pixels), dtype=torch.bool)
+    shown = (pixels, recolour(pixels, every, drawn), scatter_patches(pixels, drawn))
+    return torch.stack([network.vision.all(each) for each in shown], dim=1)
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:

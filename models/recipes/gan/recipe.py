@@ -11,7 +11,8 @@ from torch import nn
 from models.data import images
 from models.data.images import Images, from_network
 from models.evaluation import figures
-from models.evaluation.image_quality import frechet_distance, image_classifier, image_coverage
+from models.evaluation.generator_metrics import generator_metrics
+from models.evaluation.image_quality import image_classifier
 from models.failures import BadRecipe
 from models.recipes.gan.contest import AdversarialTask
 from models.recipes.gan.network import Adversaries
@@ -34,30 +35,18 @@ _EVALUATION_STREAM = 2**31
 def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> Evaluation:
     """Return metrics of draws, and samples: a row of real pictures, then draws.
 
-    Of 500 draws, by a judge that trained with neither network: `classes_drawn` counts the classes
-    among them and `rarest_class` is the share of the rarest; `fid` is the Fréchet distance to the
-    pictures that were trained on, `precision` the share of draws that are among held-out pictures,
-    and `recall` the share of those that are among the draws.
+    The metrics are those of `generator_metrics`, of 500 draws, by a judge that trained with neither
+    network.
     """
     assert isinstance(network, Adversaries)
     judge = image_classifier(data)
     stream = seeds.generator(parameters.seed, _EVALUATION_STREAM)
     latents = torch.randn(DRAWN, parameters.latent, generator=stream)
     drawn = from_network(network(latents).numpy())
-    shares = np.bincount(judge.classes(drawn), minlength=len(data.names)) / DRAWN
-    ours = judge.features(drawn)
-    covered = image_coverage(judge.features(data.test.images), ours)
-    numbers = {
-        "classes_drawn": float(np.count_nonzero(shares)),
-        "rarest_class": float(shares.min()),
-        "fid": frechet_distance(ours, judge.features(data.train.images)),
-        "precision": float(covered.precise.mean()),
-        "recall": float(covered.recalled.mean()),
-        "judge_accuracy": judge.accuracy,
-    }
+    found = generator_metrics(judge, data, drawn)
     rows = np.concatenate([data.test.images[:_COLUMNS], drawn[:_SHOWN]])
-    scores = {"recall": covered.recalled.astype(np.float64)}
-    return Evaluation(numbers, {"samples": figures.grid(rows, _COLUMNS)}, scores)
+    samples = {"samples": figures.grid(rows, _COLUMNS)}
+    return Evaluation(found.numbers, samples, found.scores, judge.fingerprint)
 
 
 _EXAMPLES_STREAM = 2**31 + 1
@@ -126,4 +115,5 @@ CODE: RecipeCode[Parameters, Images] = RecipeCode(
     evaluate=evaluate,
     graphs=graphs,
     constants=constants,
+    validation=images.validation,
 )

@@ -87,4 +87,5 @@ CODE: RecipeCode[Parameters, TextChannel] = RecipeCode(
     graphs=decoder_graphs,
     constants=decoder_constants,
     files=files,
+    validation=text.validation,
 )

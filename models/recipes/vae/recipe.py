@@ -11,7 +11,9 @@ from torch import nn
 from models.data import images
 from models.data.images import Images, Split, from_network
 from models.evaluation import figures
-from models.evaluation.image_quality import frechet_distance, image_classifier
+from models.evaluation.generator_metrics import generator_metrics
+from models.evaluation.image_quality import image_classifier
+from models.evaluation.projection import principal_plane
 from models.recipes.vae.network import Autoencoder, kl, objective
 from models.recipes.vae.parameters import Parameters
 from models.training import seeds
@@ -34,8 +36,8 @@ def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> 
 
     `reconstruction_mse` is of pixels from -1 to 1, `test_kl` in nats. `recognised` is the share of
     held-out pictures whose class the judge still tells from what was decoded of them, of those that
-    it tells from the picture. `classes_drawn` counts the classes among 500 draws, and `fid` is the
-    Fréchet distance of those to the pictures that were trained on, by the judge's features.
+    it tells from the picture. The others are those of `generator_metrics`, of 500 draws, and those
+    of the principal components of the held-out pictures' latent means.
     """
     assert isinstance(network, Autoencoder)
     judge = image_classifier(data)
@@ -49,19 +51,27 @@ def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> 
     kept = from_network(decoded.numpy())
     known = judge.classes(data.test.images) == data.test.labels
     told = judge.classes(kept) == data.test.labels
+    found = generator_metrics(judge, data, drawn)
     numbers = {
         "reconstruction_mse": float((decoded - real).square().mean()),
         "test_kl": float(kl(mean, log_variance).mean()),
         "recognised": float(told[known].mean()),
-        "classes_drawn": float(len(np.unique(judge.classes(drawn)))),
-        "fid": frechet_distance(judge.features(drawn), judge.features(data.train.images)),
-        "judge_accuracy": judge.accuracy,
+        **found.numbers,
     }
     walked = from_network(interpolate(network, mean, data.test).numpy())
     rows = np.concatenate([data.test.images[:_SHOWN], kept[:_SHOWN], drawn[: 2 * _SHOWN], walked])
     squares = (decoded - real).square().flatten(1).mean(1).numpy().astype(np.float64)
-    scores = {"reconstruction_mse": squares, "recognised": told[known].astype(np.float64)}
-    return Evaluation(numbers, {"samples": figures.grid(rows, _SHOWN)}, scores)
+    scores = {
+        "reconstruction_mse": squares,
+        "recognised": told[known].astype(np.float64),
+        **found.scores,
+    }
+    plane = principal_plane(mean.numpy(), data.test.labels)
+    pictures = {
+        "samples": figures.grid(rows, _SHOWN),
+        "projection": figures.scatter(plane.coordinates, plane.labels),
+    }
+    return Evaluation(numbers | plane.numbers(), pictures, scores, judge.fingerprint, plane.files())
 
 
 def interpolate(network: Autoencoder, means: torch.Tensor, split: Split) -> torch.Tensor:
@@ -155,4 +165,5 @@ CODE: RecipeCode[Parameters, Images] = RecipeCode(
     evaluate=evaluate,
     graphs=graphs,
     constants=constants,
+    validation=images.validation,
 )

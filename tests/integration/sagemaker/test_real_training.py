@@ -157,10 +157,10 @@ def test_a_tuning_should_have_as_many_outcomes_as_trials_and_find_the_best(tuned
     assert tuned.best.value == min(each.value or 0 for each in tuned.outcomes)
 
 
-def test_training_the_best_settings_should_give_the_number_that_their_trial_had(
+def test_a_trial_should_be_judged_by_other_rows_than_the_training_of_its_settings(
     tuned: Tuned, told: dict[str, Any]
 ) -> None:
-    assert told["metrics"]["fid"] == pytest.approx(tuned.best.value, rel=1e-5)
+    assert told["metrics"]["fid"] != pytest.approx(tuned.best.value, rel=1e-3)
 
 
 def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpoint(

@@ -118,6 +118,10 @@ def test_a_gate_should_hold_from_its_bound_on() -> None:
         require_gates(gates, {"accuracy": 1.0, "fid": 6.0})
 
 
+BELOW_THEIR_GATES = ("diffusion_distilled", "flamingo")
+"""Recipes whose shipped card says that the model may not serve."""
+
+
 @pytest.mark.parametrize("name", recipe.names())
 def test_every_recipe_should_have_its_parts_and_a_card_of_the_tiny_preset(name: str) -> None:
     room = recipe.FOLDER / name
@@ -129,4 +133,6 @@ def test_every_recipe_should_have_its_parts_and_a_card_of_the_tiny_preset(name: 
         assert (room / picture).read_bytes().startswith(b"\x89PNG")
     gates = recipe.load(name).gates
     shown = dict(re.findall(r"^\| (\w+) \| ([-0-9.e+]+) \| [^|]*\|$", card, re.MULTILINE))
-    require_gates(gates, {gate: float(shown[gate]) for gate in gates})
+    told = missed_gates(gates, {gate: float(shown[gate]) for gate in gates})
+    assert ("**It misses its gates and may not serve:**" in card) == bool(told)
+    assert bool(told) == (name in BELOW_THEIR_GATES), told
