@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from typing import Any
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
 from benchmarks.summary_answers import OUTCOMES
-from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.answer import evidence
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.answer.nearest import best_windows
@@ -36,6 +38,7 @@ from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from chalicelib.retrieval.text.passage_context import passage_context, with_context
 from chalicelib.retrieval.text.search_terms import passage_terms
+from functions.embed_text import core as embed_text
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
 
@@ -58,6 +61,18 @@ class LocalEmbedder:
     """The embedding function's model, in this process."""
 
     embedder: Embedder
+    reader: WordEmbedder
+
+    @classmethod
+    def open(cls, models: Path) -> LocalEmbedder:
+        """Return the model in `models`, for whole texts and for single words."""
+        return cls(Embedder.open(models), WordEmbedder.open(models))
+
+    def compare(self, question: str, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector and one comparison with the question per text."""
+        request = EmbedTextRequest(texts=tuple(texts), question=question, truncate=True)
+        deps = embed_text.Deps(lambda _: self.embedder, lambda: self.reader, time.perf_counter)
+        return embed_text.run(request, deps)
 
     def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
         """Return one vector per text."""
@@ -163,8 +178,8 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
 
 def finder_over(models: Path, *folders: Path) -> tuple[Searcher, LocalEmbedder]:
     """Return search over the files of `folders`, and its embedder."""
-    embedder = Embedder.open(models)
-    local = LocalEmbedder(embedder)
+    local = LocalEmbedder.open(models)
+    embedder = local.embedder
     hits = [hit for folder in folders for hit in chunks_of(folder, embedder)]
     index, records = ExactIndex(hits, local), OneVersion()
     return Searcher(local, records, index, records, records), local
@@ -224,9 +239,23 @@ def _weighed(
     searcher: Searcher, embedder: LocalEmbedder, question: str
 ) -> Sequence[evidence.Evidence]:
     results = searcher.search(Query("tenant", question, None, 10, ""))
-    sources = evidence.candidate_sentences(question, results.passages)
-    vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
-    return evidence.weigh_evidence(question, results.vector, sources, vectors)
+    return weigh_passages(embedder, question, results.passages)
+
+
+def weigh_passages(
+    embedder: LocalEmbedder, question: str, passages: Sequence[Hit], put: str = ""
+) -> list[evidence.Evidence]:
+    """Return the segments of passages with their support, as the product weighs them.
+
+    `put` is a follow-up question as it was put, before it was rewritten.
+    """
+    candidates = evidence.select_candidates(question, passages)
+    if not candidates:
+        return []
+    texts = [evidence.text_to_embed(candidate.source) for candidate in candidates]
+    compared = embedder.compare(question, [*texts, *([put] * bool(put))], "")
+    original = evidence.OriginalQuestion(put, compared.vectors[-1]) if put else None
+    return evidence.weigh_evidence(question, candidates, compared, original)
 
 
 def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
+from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over, weigh_passages
 from benchmarks.ballots import Ballots
 from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
 from chalicelib.retrieval.answer import evidence
@@ -60,23 +60,16 @@ class Answers:
     def __init__(self, searcher: Searcher, embedder: LocalEmbedder) -> None:
         self._finder = searcher
         self._embedder = embedder
-        self._vectors: dict[str, Sequence[float]] = {}
 
     def to(self, question: str, cast: Sequence[Vote] = ()) -> Answer:
         """Return the answer to a question, with the votes that were cast."""
         searcher = replace(self._finder, votes=Ballots(cast))
         results = searcher.search(Query("tenant", question, None, 10, ""))
-        sources = evidence.candidate_sentences(question, results.passages)
-        vectors = [self._vector(evidence.text_to_embed(source)) for source in sources]
-        weighed = evidence.weigh_evidence(question, results.vector, sources, vectors)
+        weighed = weigh_passages(self._embedder, question, results.passages)
+        sources = [item.source for item in weighed]
         nudged = evidence.boost_evidence(weighed, results.vote_weights)
         claims = evidence.extract_claims(filter_replies(question, nudged))
         return Answer(results, sources, [source for _, source in claims])
-
-    def _vector(self, text: str) -> Sequence[float]:
-        if text not in self._vectors:
-            (self._vectors[text],) = self._embedder.embed([text], "").vectors
-        return self._vectors[text]
 
 
 def vote_of(label: Label, answer: Answer) -> Vote:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.answering import ROOT, LocalEmbedder, finder_over
+from benchmarks.answering import ROOT, LocalEmbedder, finder_over, weigh_passages
 from benchmarks.reporting import Result
 from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.retrieval.answer import evidence
@@ -63,11 +63,8 @@ def ended(models: Path) -> list[Ended]:
 
 def _end(searcher: Searcher, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
     results = searcher.search(Query("tenant", asked_as, None, 10, ""))
-    sources = evidence.candidate_sentences(asked_as, results.passages)
-    texts = [evidence.text_to_embed(source) for source in sources]
-    *vectors, own = embedder.embed([*texts, case["question"]], "").vectors
-    put = None if asked_as == case["question"] else evidence.OriginalQuestion(case["question"], own)
-    weighed = evidence.weigh_evidence(asked_as, results.vector, sources, vectors, put)
+    put = "" if asked_as == case["question"] else case["question"]
+    weighed = weigh_passages(embedder, asked_as, results.passages, put)
     claims = evidence.extract_claims(filter_replies(asked_as, weighed))
     if not claims:
         return "refused"

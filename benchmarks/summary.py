@@ -77,6 +77,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("memory", summary_peers.memory),
         ("answering", summary_answers.answering),
         ("followups", summary_answers.followups),
+        ("answering_real", summary_answers.answering_real),
         ("support", summary_answers.support),
         ("screening", summary_answers.screening),
         ("feedback", _feedback),

@@ -1,4 +1,4 @@
-"""Tables of `answering`, `support`, `followups` and `screening` in `docs/benchmarks.md`."""
+"""Tables of `answering`, `answering_real`, `support`, `followups` and `screening`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,42 @@ def _outcomes(sets: Found) -> Iterator[str]:
         for kind, counts in kinds.items():
             cells = " | ".join(str(counts.get(column, "")) for column in columns)
             yield f"| {name}, {kind} | {cells} |"
+
+
+def answering_real(found: Found) -> Iterator[str]:
+    """Yield what became of the questions about real files, by set and by kind of file."""
+    yield (
+        "| files | questions | answered rightly | beside the point | rightly or in the nearest"
+        " | near misses answered | found in ten | first |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name, figures in found["facts"].items():
+        yield _real(f"**{name}**", figures["all"])
+        for kind, of_kind in figures["by kind"].items():
+            yield _real(kind, of_kind)
+    for name, figures in found["facts"].items():
+        theirs = figures["LlamaIndex"]
+        if theirs:
+            yield ""
+            yield (
+                f"LlamaIndex {theirs['version']} with the same model, {name}: the answer is in its"
+                f" three nodes, of {theirs['characters of its nodes']:,} characters together, for"
+                f" {_share(theirs['in its three nodes'])} of the questions, and in the first for"
+                f" {_share(theirs['in its first node'])}."
+            )
+
+
+def _real(name: str, figures: Found) -> str:
+    shares = (
+        "answered rightly",
+        "beside the point",
+        "rightly or in the nearest",
+        "near misses answered",
+        "found in ten",
+        "found first",
+    )
+    asked = f"{figures['questions']} + {figures['near misses']} near misses"
+    return f"| {name} | {asked} | {' | '.join(_share(figures[each]) for each in shares)} |"
 
 
 def _ends(name: str, told: Found, near: Found) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.answering_real.figures import figures_by_kind
 from benchmarks.answering_real.judging import JudgedQuestion, judge_question
+from benchmarks.answering_real.peers import ask_llama_index
 from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts.functions.check_support import CheckResult
 from chalicelib.contracts.receipts import Receipt
@@ -51,14 +52,24 @@ class NoChecker:
 
 @dataclass(frozen=True, slots=True)
 class AskedSet:
-    """The judged questions of a set, and the CPU milliseconds of each."""
+    """The judged questions of a set, the CPU milliseconds of each, and the files not read.
+
+    `llama_index` are LlamaIndex's figures for the same questions, none if it was not asked.
+    """
 
     cases: Sequence[JudgedQuestion]
     milliseconds: Sequence[float]
+    rejected: Mapping[str, str]
+    llama_index: Mapping[str, Any]
 
 
-def ask_set(name: str, path: Path, models: Path = CACHE) -> AskedSet:
-    """Put all files of a set into one collection, ask all questions, and judge what comes."""
+def ask_set(
+    name: str, path: Path, models: Path = CACHE, *, peers: bool = False, python: Path | None = None
+) -> AskedSet:
+    """Put all files of a set into one collection, ask all questions, and judge what comes.
+
+    With `peers` LlamaIndex is asked, too, by the environment of `python` or by its own.
+    """
     files = load_files(path)
     with open_collection(f"real-{name.replace(' ', '-')}", contents(files), models) as collection:
         answerer = _answerer(collection)
@@ -71,13 +82,14 @@ def ask_set(name: str, path: Path, models: Path = CACHE) -> AskedSet:
                 took.append(1000 * (time.process_time() - began))
                 found = collection.searcher.search(query).passages
                 cases.append(judge_question(file, question, response, found, collection.pages))
-    return AskedSet(cases, took)
+        theirs = ask_llama_index(files, collection.pages, models, python) if peers else {}
+    return AskedSet(cases, took, collection.rejected, theirs)
 
 
 def _answerer(collection: RealCollection) -> QuestionAnswerer:
     return QuestionAnswerer(
         searcher=collection.searcher,
-        embedder=collection.embedder,
+        comparer=collection.embedder,
         writer=None,
         prices=NoPrices(),
         checker=NoChecker(),
@@ -90,8 +102,11 @@ def measure(repetitions: int = 1) -> Result:
     facts: dict[str, Any] = {}
     measured: dict[str, Spread] = {}
     for name, path in SETS.items():
-        asked = ask_set(name, path)
-        facts[name] = figures_by_kind(asked.cases)
+        asked = ask_set(name, path, peers=True)
+        facts[name] = figures_by_kind(asked.cases) | {
+            "files that were not read": dict(asked.rejected),
+            "LlamaIndex": dict(asked.llama_index),
+        }
         measured[f"an answer, {name}, CPU"] = spread(asked.milliseconds, "ms")
     return Result("answering_real", 1, measured, facts=facts, notes=NOTES)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
+from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over, weigh_passages
 from chalicelib.contracts.search import Hit
 from chalicelib.retrieval.answer import evidence
 from chalicelib.retrieval.answer.replies import filter_replies
@@ -69,9 +69,7 @@ def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[s
 
 def _ended(searcher: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
     results = searcher.search(Query("tenant", label.question, None, TOP_K, ""))
-    sources = evidence.candidate_sentences(label.question, results.passages)
-    vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
-    weighed = evidence.weigh_evidence(label.question, results.vector, sources, vectors)
+    weighed = weigh_passages(embedder, label.question, results.passages)
     claims = evidence.extract_claims(filter_replies(label.question, weighed))
     right = any(label.right(source.passage.path, source.text) for _, source in claims)
     return Ended(label, _reciprocal(label, results.passages), bool(claims), right)

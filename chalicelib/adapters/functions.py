@@ -54,6 +54,23 @@ class EmbedFunction:
             )
         return result
 
+    def compare(self, question: str, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector a text by the default model, and its comparison with `question`.
+
+        Raises what `embed` does.
+        """
+        request = EmbedTextRequest(
+            texts=tuple(texts), question=question, truncate=True, correlation_id=correlation_id
+        )
+        result = invoke_function(self._client, self._name, request, "embedding", EmbedTextResult)
+        if len(result.matches) != len(texts):
+            raise ModelFailure(
+                f"The embedding function gave {len(result.matches)} comparisons for"
+                f" {len(texts)} texts.",
+                seconds=result.seconds,
+            )
+        return result
+
 
 class LabelFunction:
     """The function `label_picture`."""

@@ -47,6 +47,18 @@ class WordVectors:
         cosines: list[list[float]] = (self.words @ other.words.T).tolist()
         return cosines
 
+    def nearest(self, other: WordVectors) -> tuple[list[float], list[float]]:
+        """Return, for each word of this text and for each of `other`, its greatest cosine.
+
+        That is 0 if the other text has no word.
+        """
+        if not (len(self.words) and len(other.words)):
+            return [0.0] * len(self.words), [0.0] * len(other.words)
+        cosines = self.words @ other.words.T
+        own: list[float] = cosines.max(axis=1).tolist()
+        others: list[float] = cosines.max(axis=0).tolist()
+        return own, others
+
     def cosine(self, other: WordVectors) -> float:
         """Return the cosine of the vectors of the two whole texts."""
         return float(self.whole @ other.whole)

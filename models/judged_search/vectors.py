@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +17,37 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / ".headrace" / "benchmar
 _SAVED_EVERY = 1_000
 
 
+@dataclass(slots=True)
+class VectorFile:
+    """The vectors of one file, which is read once; new ones are written as they are made."""
+
+    path: Path
+    embedder: Embedder
+    known: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, name: str, embedder: Embedder) -> VectorFile:
+        """Return the file `name`, with what earlier runs left in it."""
+        path = FOLDER / f"{name}-{MODEL}.npz"
+        return cls(path, embedder, _read(path))
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector a text, as (texts, 384), kept or embedded now."""
+        keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+        missing = {
+            key: text for key, text in zip(keys, texts, strict=True) if key not in self.known
+        }
+        for first in range(0, len(missing), _SAVED_EVERY):
+            some = list(missing)[first : first + _SAVED_EVERY]
+            vectors = self.embedder.embed([missing[key] for key in some], truncate=True)
+            self.known |= dict(zip(some, vectors, strict=True))
+            _write(self.path, self.known)
+        return np.stack([self.known[key] for key in keys])
+
+
 def embedded(name: str, texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
     """Return one unit vector a text, as (texts, 384): from file `name`, or embedded now."""
-    file = FOLDER / f"{name}-{MODEL}.npz"
-    known = _read(file)
-    keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-    for first in range(0, len(missing), _SAVED_EVERY):
-        some = list(missing)[first : first + _SAVED_EVERY]
-        vectors = embedder.embed([missing[key] for key in some], truncate=True)
-        known |= dict(zip(some, vectors, strict=True))
-        _write(file, known)
-    return np.stack([known[key] for key in keys])
+    return VectorFile.open(name, embedder).embed(texts)
 
 
 def _read(file: Path) -> dict[str, NDArray[np.float32]]:

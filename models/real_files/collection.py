@@ -19,22 +19,24 @@ from numpy.typing import NDArray
 
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.s3vectors import Vectors, index_definition
-from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef, TenantState
 from chalicelib.contracts.ingest import ChunkRequest, EmbedRequest, Page, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.ids import pages_key
 from chalicelib.retrieval.search.searcher import Searcher
 from functions.chunk_document import core as chunking
 from functions.embed_chunks import core as embedding
+from functions.embed_text import core as embed_text
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
 from models.judged_search.engine import DirectClient
-from models.judged_search.vectors import embedded
+from models.judged_search.vectors import VectorFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +90,8 @@ class CachedEmbedder:
     """The embedding function's model in this process; a text is embedded once, ever."""
 
     embedder: Embedder
-    name: str
+    reader: WordEmbedder
+    passages: VectorFile
     known: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -109,7 +112,13 @@ class CachedEmbedder:
         self, texts: Sequence[str], *, truncate: bool = False
     ) -> tuple[NDArray[np.float32], int]:
         """Return one unit vector a text, which is cut to what the model reads; count no tokens."""
-        return embedded(self.name, texts, self.embedder), 0
+        return self.passages.embed(texts), 0
+
+    def compare(self, question: str, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector and one comparison with the question per text."""
+        request = EmbedTextRequest(texts=tuple(texts), question=question, truncate=True)
+        deps = embed_text.Deps(lambda _: self.embedder, lambda: self.reader, time.perf_counter)
+        return embed_text.run(request, deps)
 
     def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
         """Return one unit vector a text, in order."""
@@ -145,7 +154,9 @@ def open_collection(
         contents: the bytes of each file.
         models: the folder of pulled models.
     """
-    embedder = CachedEmbedder(Embedder.open(models), name)
+    opened = Embedder.open(models)
+    reader = WordEmbedder.open(models)
+    embedder = CachedEmbedder(opened, reader, VectorFile.open(name, opened))
     objects = _Objects()
     with TemporaryDirectory(prefix="headrace-real-") as folder:
         service = S3VectorsService(CloudContext(Path(folder), "http://localhost"))

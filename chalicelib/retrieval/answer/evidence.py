@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.retrieval.answer.answer_features import answer_features
+from chalicelib.retrieval.answer.candidate_head import candidate_head
+from chalicelib.retrieval.answer.candidates import AnswerCandidate, best_candidates, find_candidates
 from chalicelib.retrieval.answer.citations import SourceSentence, strip_marks
 from chalicelib.retrieval.answer.question_types import (
     expected_answer,
@@ -21,17 +24,15 @@ from chalicelib.retrieval.answer.question_types import (
     strip_question_words,
 )
 from chalicelib.retrieval.search.feedback_boost import VoteWeights, passage_weight
-from chalicelib.retrieval.text.segmentation import split_segments
-from chalicelib.retrieval.text.segments import STATING_KINDS, SegmentKind
+from chalicelib.retrieval.text.segments import SegmentKind
 from chalicelib.retrieval.text.sentences import split_sentences
-from chalicelib.retrieval.text.terms import are_related, numbers_in, terms
+from chalicelib.retrieval.text.terms import are_related, terms
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.search import Hit
 
 
-MAX_CANDIDATES = 32
-"""The most sentences embedded for one question: the caller waits for each."""
 MAX_CLAIMS = 3
 MIN_SUPPORT = 0.51
 """Below this support the best sentence does not answer, and the question is refused."""
@@ -48,21 +49,22 @@ _ADDED = 0.5
 _UNEXPECTED = 0.12
 _ADDED_BY_SEGMENT = 0.03
 """A segment with less support than this beyond that of its context adds nothing to it."""
-_FEWEST_TERMS = 3
-_TERMS_OF_ITEM = 6
-"""An item with fewer terms and without a mark at its end is a label."""
-_NAMED_KINDS = {SegmentKind.FIELD, SegmentKind.ROW, SegmentKind.DEFINITION, SegmentKind.CODE}
 
 Vector = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence, its vector, and how well it supports an answer, from 0 to about 1."""
+    """A sentence, its vector, and how well it supports an answer, from 0 to about 1.
+
+    `score` is the learned one: of two sentences that do not surely answer, the one with the higher
+    score likelier holds the answer.
+    """
 
     source: SourceSentence
     vector: Vector
     support: float
+    score: float = 0.0
 
 
 def cosine(one: Vector, other: Vector) -> float:
@@ -75,52 +77,15 @@ def _dot(one: Vector, other: Vector) -> float:
     return float(sum(map(operator.mul, one, other)))
 
 
-def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSentence]:
-    """Return the segments worth weighing, most promising first.
-
-    Segments that share words with the question come first, then by the passage's rank. Headings,
-    names of columns, lead-ins and questions state nothing, and are left out.
-    """
-    question_terms = set(terms(question))
-    by_position: dict[tuple[str, str, int, int, int], tuple[int, int, SourceSentence]] = {}
-    for rank, passage in enumerate(passages):
-        for segment in split_segments(passage.text):
-            text = passage.text[segment.start : segment.end]
-            source = SourceSentence(passage, segment.span, text, segment.context, segment.kind)
-            if not _states_something(source):
-                continue
-            shared = len(question_terms & set(terms(source.statement)))
-            by_position.setdefault(source.position, (shared, rank, source))
-    ranked = sorted(by_position.values(), key=lambda entry: (-entry[0], entry[1]))
-    return [source for _, _, source in ranked[:MAX_CANDIDATES]]
+def select_candidates(question: str, passages: Sequence[Hit]) -> list[AnswerCandidate]:
+    """Return the segments of `passages` worth comparing with the question, most promising first."""
+    return best_candidates(find_candidates(question, passages), candidate_head().selection)
 
 
 def text_to_embed(source: SourceSentence) -> str:
     """Return the text to embed for a sentence, with its heading, which names the topic."""
     heading = source.passage.heading
     return f"{heading}. {source.statement}" if heading else source.statement
-
-
-def _states_something(source: SourceSentence) -> bool:
-    """Return whether a segment is more than a question, a heading, a label or an item number.
-
-    A named value states something however short it is. A list item without a lead-in does only if
-    it is a sentence.
-    """
-    text, kind, heading = source.text, source.segment.kind, source.passage.heading
-    if kind not in STATING_KINDS or " ".join(text.split()) in heading or text.endswith("?"):
-        return False
-    text_terms = terms(text)
-    if kind in _NAMED_KINDS:
-        return bool(text_terms)
-    says = any(not term.isdigit() for term in text_terms)
-    if kind is SegmentKind.ITEM:
-        if source.context:
-            return bool(text_terms)
-        return len(text_terms) >= _FEWEST_TERMS and (
-            len(text_terms) >= _TERMS_OF_ITEM or text[-1] in ".!"
-        )
-    return len(text_terms) >= _FEWEST_TERMS or (says and bool(numbers_in(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +98,13 @@ class OriginalQuestion:
 
 def weigh_evidence(
     question: str,
-    question_vector: Vector,
-    sources: Sequence[SourceSentence],
-    vectors: Sequence[Vector],
+    candidates: Sequence[AnswerCandidate],
+    compared: EmbedTextResult,
     put: OriginalQuestion | None = None,
 ) -> list[Evidence]:
-    """Return the sentences with their support, best first.
+    """Return the sentences with their support, best first, and their learned score.
+
+    `compared` is the comparison of the `text_to_embed` of each candidate with the question.
 
     Support mixes likeness of meaning (cosine) with the share of the question's words, weighted by
     rarity, that the sentence or its heading has, and a little for those that only its passage has.
@@ -146,20 +112,25 @@ def weigh_evidence(
     For a follow-up, the words of `put` count in full. The words that the history adds count half,
     and it is enough that the passage has them: the sentence itself may well say "it", too.
     """
+    texts = [text_to_embed(candidate.source) for candidate in candidates]
+    sources = [candidate.source for candidate in candidates]
+    matches = compared.matches[: len(candidates)]
+    scores = candidate_head().scores(answer_features(question, candidates, texts, matches))
     weights = _weights(question, sources, put)
     expectation = expected_answer(question)
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
-    for source, vector in zip(sources, vectors, strict=True):
+    vectors = compared.vectors[: len(candidates)]
+    for source, vector, match, score in zip(sources, vectors, matches, scores, strict=True):
         covered = _held(f"{source.statement}\n{source.passage.heading}", weights)
         coverage = _coverage(weights, covered, held_by[id(source.passage)])
-        likeness = cosine(question_vector, vector)
+        likeness = match.cosine
         if put is not None:
             likeness = max(likeness, cosine(put.vector, vector))
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
         if expectation is not None and not holds_answer(expectation, source.statement):
             support -= _UNEXPECTED
-        weighed.append(Evidence(source, vector, support))
+        weighed.append(Evidence(source, vector, support, score))
     return sorted(_below_context(weighed), key=lambda evidence: -evidence.support)
 
 
@@ -256,17 +227,18 @@ def is_sufficient(evidence: Sequence[Evidence]) -> bool:
 
 
 def boost_evidence(evidence: Sequence[Evidence], voted: VoteWeights) -> list[Evidence]:
-    """Return the evidence, best first, with its support adjusted by the votes of ratings.
+    """Return the evidence, best first, with support and score adjusted by the votes of ratings.
 
     A sentence that users rate well can become sufficient where it nearly was, and one that they
     rate badly can stop being sufficient.
     """
     if not voted:
         return list(evidence)
-    boosted = [
-        replace(item, support=item.support + MAX_FEEDBACK_SUPPORT * _voted(item, voted))
-        for item in evidence
-    ]
+    boosted = []
+    for item in evidence:
+        vote = _voted(item, voted)
+        support = item.support + MAX_FEEDBACK_SUPPORT * vote
+        boosted.append(replace(item, support=support, score=item.score + vote))
     return sorted(boosted, key=lambda item: -item.support)
 
 

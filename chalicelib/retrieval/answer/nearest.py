@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
     from chalicelib.retrieval.answer.evidence import Evidence
 
-TEMPERATURE = 0.05
+TEMPERATURE = 1.0
 """A sentence whose score is lower than the best by this much is e times less likely to answer."""
 FADING = 0.4
 """The share of a sentence's weight that its context, and the sentences around it, have, too."""
@@ -112,10 +112,10 @@ def _place(passage: Hit) -> tuple[str, str, int, int]:
 
 def _source_weights(evidence: Sequence[Evidence]) -> dict[Position, float]:
     """Return the weight of each segment; its context, such as a lead-in, has a share of it."""
-    best = max((item.support for item in evidence), default=0.0)
+    best = max((item.score for item in evidence), default=0.0)
     weights: dict[Position, float] = {}
     for item in evidence:
-        weight = math.exp((item.support - best) / TEMPERATURE)
+        weight = math.exp((item.score - best) / TEMPERATURE)
         places = [(item.source, weight)]
         places += [(context, FADING * weight) for context in item.source.context_sources]
         for source, share in places:

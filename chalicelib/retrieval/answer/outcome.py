@@ -8,7 +8,7 @@ among the nearest ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.answer.evidence import extract_claims, is_sufficient
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 MIN_NEAREST = 0.32
 """Below this support even the best sentence is about something else, and nothing is shown."""
-DOUBT = 0.03
-"""The support that a sentence loses for the order of the nearest if a rule doubts that it answers.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +42,8 @@ def decide_outcome(question: str, evidence: Sequence[Evidence]) -> AnswerDecisio
     """Return the outcome of `question` by the sentences that were found for it, best first."""
     replies = filter_replies(question, evidence)
     claims = extract_claims(replies)
-    ranked = _ranked(evidence, replies)
+    ranked = sorted(evidence, key=lambda item: -item.score)
     if claims:
         return AnswerDecision("answered", claims, ranked, is_sufficient(replies))
     is_near = bool(evidence) and max(item.support for item in evidence) >= MIN_NEAREST
     return AnswerDecision("nearest" if is_near else "not_found", (), ranked)
-
-
-def _ranked(evidence: Sequence[Evidence], replies: Sequence[Evidence]) -> list[Evidence]:
-    """Return the evidence, best first, the sentences that a rule doubts with less support."""
-    certain = {id(item) for item in replies}
-    weighed = [
-        item if id(item) in certain else replace(item, support=item.support - DOUBT)
-        for item in evidence
-    ]
-    return sorted(weighed, key=lambda item: -item.support)

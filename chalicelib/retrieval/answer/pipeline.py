@@ -38,7 +38,7 @@ from chalicelib.retrieval.answer.evidence import (
     SentenceScreen,
     blank_instructions,
     boost_evidence,
-    candidate_sentences,
+    select_candidates,
     text_to_embed,
     weigh_evidence,
 )
@@ -54,10 +54,11 @@ from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, r
 from chalicelib.retrieval.text.language import LANGUAGES, detect_language
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.receipts import Receipt
     from chalicelib.contracts.search import Hit
     from chalicelib.retrieval.search.query import Query, SearchResult
-    from chalicelib.retrieval.search.searcher import QueryEmbedder, Searcher
+    from chalicelib.retrieval.search.searcher import Searcher
 
 _HARD_TO_TELL_APART = {"da", "no"}
 """Danish and Norwegian share most of the words by which a language is detected."""
@@ -73,6 +74,16 @@ class AnswerPrices(Protocol):
         """
 
 
+class QuestionComparer(Protocol):
+    """A model that compares texts with a question word by word."""
+
+    def compare(self, question: str, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector and one comparison per text, in order.
+
+        Raises `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionAnswerer:
     """Answers questions from the documents of a tenant.
@@ -81,7 +92,7 @@ class QuestionAnswerer:
     """
 
     searcher: Searcher
-    embedder: QueryEmbedder
+    comparer: QuestionComparer
     writer: AnswerWriter | None
     prices: AnswerPrices
     checker: SupportChecker
@@ -206,20 +217,21 @@ class QuestionAnswerer:
     ) -> list[Evidence]:
         """Return the sentences of `passages` by how well they support an answer, best first."""
         query = question.query
-        sources = candidate_sentences(query.text, passages)
+        candidates = select_candidates(query.text, passages)
         if list(passages) != list(found.passages):
             # A list of which one item is blanked could not be quoted as its page has it.
-            sources = [each for each in sources if is_quoted_verbatim(each, found.passages)]
-        if not sources:
+            candidates = [
+                each for each in candidates if is_quoted_verbatim(each.source, found.passages)
+            ]
+        if not candidates:
             return []
         is_rewritten = question.original != query.text
-        texts = [text_to_embed(source) for source in sources] + [question.original] * is_rewritten
-        embedded = self.embedder.embed(texts, query.correlation_id, found.embedding.model)
-        vectors = question.usage.add_embedding("sentence", embedded).vectors
+        texts = [text_to_embed(each.source) for each in candidates]
+        texts += [question.original] * is_rewritten
+        compared = self.comparer.compare(query.text, texts, query.correlation_id)
+        vectors = question.usage.add_embedding("sentence", compared).vectors
         original = OriginalQuestion(question.original, vectors[-1]) if is_rewritten else None
-        weighed = weigh_evidence(
-            query.text, found.vector, sources, vectors[: len(sources)], original
-        )
+        weighed = weigh_evidence(query.text, candidates, compared, original)
         return boost_evidence(weighed, found.vote_weights)
 
     def _log(self, question: PreparedQuestion, found: SearchResult, draft: AnswerDraft) -> str:

@@ -3,9 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks import summary_answers
+from benchmarks.answering_real.figures import figures_by_kind
+from benchmarks.answering_real.judging import Ending, JudgedQuestion
 from benchmarks.ends import Case, curve, summary
+from benchmarks.shares import share
 from benchmarks.support import Case as Judged
 from benchmarks.support import Pair, judged
+from models.real_files.questions import RealQuestion
 
 CASES = [
     Case("a", answerable=True, support=0.9, right=True),
@@ -29,6 +33,23 @@ def test_false_answers_should_be_told_as_counts_with_their_interval() -> None:
     assert lines[3].endswith("| 0 of 1 |")
     assert "| near, answerable |  |  |  |  | 7 |  | 2 |" in lines
     assert lines[-1] == "| 0.65 | 100% | 50% |"
+
+
+def test_real_files_should_be_told_by_set_and_kind() -> None:
+    right = JudgedQuestion(
+        RealQuestion("a", "Why?", ("so",), "reason"), "mails", "answered", Ending.RIGHT, 1, ""
+    )
+    theirs = {
+        "version": "1.2",
+        "in its three nodes": share(1, 2),
+        "in its first node": share(0, 2),
+        "characters of its nodes": 3_000,
+    }
+    facts = {"held out": figures_by_kind([right]) | {"LlamaIndex": theirs}}
+    lines = list(summary_answers.answering_real({"facts": facts}))
+    assert lines[2].startswith("| **held out** | 1 + 0 near misses | 100% (21% to 100%) | 0%")
+    assert lines[3].startswith("| mails | 1 + 0 near misses | 100%")
+    assert "of 3,000 characters together, for 50%" in lines[-1]
 
 
 def pairs() -> list[Pair]:

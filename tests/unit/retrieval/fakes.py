@@ -16,7 +16,7 @@ from chalicelib.contracts.functions.check_support import (
     ClaimVerdict,
     Doubt,
 )
-from chalicelib.contracts.functions.embed_text import EmbedTextResult
+from chalicelib.contracts.functions.embed_text import EmbedTextResult, TextMatch
 from chalicelib.contracts.functions.label_picture import LabelPictureResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
 from chalicelib.contracts.indexes import IndexRef
@@ -24,10 +24,11 @@ from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import HeadraceError
+from chalicelib.retrieval.answer.evidence import cosine
 from chalicelib.retrieval.answer.model_calls import ModelReply, ModelUse
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.text.sentences import split_sentences
-from chalicelib.retrieval.text.terms import numbers_in, terms
+from chalicelib.retrieval.text.terms import Word, numbers_in, terms, tokenize
 
 DIMENSIONS = 256
 
@@ -73,6 +74,27 @@ class FakeEmbedder:
             tokens=sum(len(text.split()) for text in texts),
             seconds=0.01,
         )
+
+    def compare(self, question: str, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        embedded = self.embed(texts, correlation_id)
+        return embedded.model_copy(
+            update={"matches": tuple(match_of(question, text) for text in texts)}
+        )
+
+
+def match_of(question: str, text: str) -> TextMatch:
+    """Return a comparison in which a word comes near to words of its own stem alone."""
+    asked, told = tokenize(question), tokenize(text)
+    return TextMatch(
+        cosine=cosine(vector_of(question), vector_of(text)),
+        words=_near(asked, told),
+        own=_near(told, asked),
+    )
+
+
+def _near(words: Sequence[Word], others: Sequence[Word]) -> tuple[float, ...]:
+    stems = {word.stem for word in others}
+    return tuple(1.0 if word.stem in stems else 0.2 for word in words)
 
 
 @dataclass

@@ -48,8 +48,24 @@ def answering(
         yield client
 
 
+def embed_request(model: str = "", question: str = "") -> dict[str, object]:
+    return {
+        "texts": ["a text"],
+        "model": model,
+        "truncate": True,
+        "question": question,
+        "correlation_id": "req-1",
+    }
+
+
+def compare(answer: object) -> float:
+    with answering("embed", embed_request(question="Why?"), answer) as client:
+        found = EmbedFunction(client, "embed").compare("Why?", ["a text"], "req-1")
+        return found.matches[0].cosine
+
+
 def embed(answer: object, function_error: str | None = None) -> tuple[float, ...]:
-    request = {"texts": ["a text"], "model": "minilm", "truncate": True, "correlation_id": "req-1"}
+    request = embed_request(model="minilm")
     with answering("embed", request, answer, function_error) as client:
         return EmbedFunction(client, "embed").embed(["a text"], "req-1", "minilm").vectors[0]
 
@@ -65,6 +81,14 @@ def rerank(answer: object, function_error: str | None = None) -> tuple[float, ..
 def test_should_return_the_function_s_vectors() -> None:
     answer = {"vectors": [[0.6, 0.8]], "model": "m", "tokens": 2, "seconds": 0.1}
     assert embed(answer) == (0.6, 0.8)
+
+
+def test_should_return_the_function_s_comparisons() -> None:
+    match = {"cosine": 0.4, "words": [0.4], "own": [0.1, 0.4]}
+    answer = {"vectors": [[1.0]], "model": "m", "tokens": 2, "seconds": 0.1, "matches": [match]}
+    assert compare(answer) == 0.4
+    with pytest.raises(ModelFailure, match="gave 0 comparisons for 1 texts"):
+        compare(answer | {"matches": []})
 
 
 @pytest.mark.parametrize(

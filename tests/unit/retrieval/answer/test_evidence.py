@@ -1,23 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.answer.citations import cite_claims
+from chalicelib.contracts.search import Hit
+from chalicelib.retrieval.answer.candidates import MAX_CANDIDATES, find_candidates
+from chalicelib.retrieval.answer.citations import SourceSentence, cite_claims
 from chalicelib.retrieval.answer.evidence import (
-    MAX_CANDIDATES,
     Evidence,
-    candidate_sentences,
     cosine,
     extract_claims,
+    select_candidates,
     text_to_embed,
     weigh_evidence,
 )
 from chalicelib.retrieval.text.terms import are_related
-from tests.unit.retrieval.fakes import hit, vector_of
+from tests.unit.retrieval.fakes import FakeEmbedder, hit, vector_of
 
 PUMP = (
     "The pump weighs 41 kg. It was built by Grundfos in Denmark. # Spare parts\nWhere is it kept?"
@@ -25,9 +27,20 @@ PUMP = (
 
 
 def evidence_for(question: str, *texts: str, **fields: Any) -> list[Evidence]:
-    sources = candidate_sentences(question, [hit(text, **fields) for text in texts])
-    vectors = [vector_of(source.text) for source in sources]
-    return weigh_evidence(question, vector_of(question), sources, vectors)
+    candidates = select_candidates(question, [hit(text, **fields) for text in texts])
+    told = [text_to_embed(candidate.source) for candidate in candidates]
+    compared = FakeEmbedder().compare(question, told, "")
+    own = [vector_of(candidate.source.text) for candidate in candidates]
+    matches = tuple(
+        match.model_copy(update={"cosine": cosine(vector_of(question), vector)})
+        for match, vector in zip(compared.matches, own, strict=True)
+    )
+    as_they_stand = {"vectors": tuple(own), "matches": matches}
+    return weigh_evidence(question, candidates, compared.model_copy(update=as_they_stand))
+
+
+def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSentence]:
+    return [candidate.source for candidate in find_candidates(question, passages)]
 
 
 def test_should_answer_with_the_sentence_that_supports_it_best() -> None:
@@ -61,7 +74,7 @@ def test_should_not_offer_headings_or_questions_as_statements() -> None:
 
 def test_should_bound_what_has_to_be_embedded() -> None:
     text = " ".join(f"Sentence number {n} says a thing." for n in range(200))
-    assert len(candidate_sentences("thing", [hit(text)])) == MAX_CANDIDATES
+    assert len(select_candidates("thing", [hit(text)])) == MAX_CANDIDATES
 
 
 def test_should_take_no_head_of_a_table_and_no_number_of_an_item_for_a_statement() -> None:

@@ -20,8 +20,8 @@ def scored(passages: Sequence[Hit], word: str, score: float = 0.8) -> list[Evide
     for passage in passages:
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
-            support = score if word in text else 0.1
-            evidence.append(Evidence(SourceSentence(passage, span, text), (), support))
+            own = score if word in text else 0.1
+            evidence.append(Evidence(SourceSentence(passage, span, text), (), own, 20 * own))
     return evidence
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.retrieval.answer.citations import SourceSentence
@@ -46,14 +48,14 @@ def test_should_find_nothing_where_nothing_was_weighed() -> None:
     assert decide_outcome("How high is it?", []).outcome == "not_found"
 
 
-def test_a_doubted_sentence_should_come_after_an_equal_one() -> None:
-    question = "How high is the gate of the hall?"
-    doubted = evidence("The gate of the hall is red.", 0.41)
-    decision = decide_outcome(question, [doubted, evidence(HEIGHT, 0.4)])
-    assert [item.source.text for item in decision.ranked] == [
-        HEIGHT,
-        "The gate of the hall is red.",
-    ]
+def test_the_nearest_should_be_in_the_order_that_was_learned() -> None:
+    likely, unlikely = (
+        replace(evidence(text, support), score=score)
+        for text, support, score in ((HEIGHT, 0.4, 2.0), ("It is red.", 0.45, -1.0))
+    )
+    decision = decide_outcome("Why is the gate of the hall so high?", [unlikely, likely])
+    assert decision.outcome == "nearest"
+    assert [item.source.text for item in decision.ranked] == [HEIGHT, "It is red."]
 
 
 def test_every_language_should_have_both_texts() -> None:

@@ -85,7 +85,9 @@ class Stage:
         )
 
     def _embed(self, event: Any) -> Any:
-        deps = texts.Deps(lambda _: self.embedder, lambda: 0.0)
+        deps = texts.Deps(
+            lambda _: self.embedder, lambda: pytest.fail("nothing is compared"), lambda: 0.0
+        )
         return texts.run(EmbedTextRequest.model_validate(event), deps).model_dump(mode="json")
 
     def _look(self, event: Any) -> Any:
