@@ -39,6 +39,7 @@ from models.pull.cache import CACHE
 
 NOTES = (
     "Test halves only; the tuning halves chose the fusion and the reranker's weights.",
+    "The reranker is measured on collections of other texts than those that it learned from.",
     "manpages and python-faq were made and asked for the first time when tuning had ended.",
     "Differences are from hybrid, with 95 % intervals by the paired bootstrap over questions.",
     "A document's place is that of its best passage among the first 100 passages.",
@@ -89,8 +90,10 @@ def measure(repetitions: int) -> Result:
     command = [str(interpreter()), "-m", "benchmarks.retrieval_theirs"]
     with peer(command, PROJECT, {**os.environ, **ALONE}) as theirs:
         for name in packages_of:
-            facts[name] = measured_on(name, embedder, reranker, theirs)
-            measured[name] = reranker.spread_of_calls()
+            is_held_out = name in collection.HELD_OUT
+            facts[name] = measured_on(name, embedder, reranker if is_held_out else None, theirs)
+            if is_held_out:
+                measured[name] = reranker.spread_of_calls()
         versions = theirs.ready["versions"]
     facts[LABELLED] = answers(asked_with(CACHE, {BASE: None, RERANKED_WAY: reranker}))
     measured[LABELLED] = reranker.spread_of_calls()
@@ -100,9 +103,12 @@ def measure(repetitions: int) -> Result:
 
 
 def measured_on(
-    name: str, embedder: Embedder, reranker: LocalReranker, theirs: Peer
+    name: str, embedder: Embedder, reranker: LocalReranker | None, theirs: Peer
 ) -> dict[str, Any]:
-    """Return the scores of each way of ranking on one collection, and their differences."""
+    """Return the scores of each way of ranking on one collection, and their differences.
+
+    Reranking is left out without a `reranker`.
+    """
     frozen = collection.frozen(name)
     asked = [question for question in frozen.questions if question.half == "test"]
     documents = collection.documents(name, frozen.documents)
@@ -120,14 +126,16 @@ def measured_on(
     }
 
 
-def ways(made: Engine, reranker: LocalReranker) -> Iterator[tuple[str, Ranking]]:
+def ways(made: Engine, reranker: LocalReranker | None) -> Iterator[tuple[str, Ranking]]:
     """Yield each way of ranking by its name."""
-    plain, reranking = made.searcher(), made.searcher(reranker)
+    plain = made.searcher()
     yield "vectors", made.by_vector
     yield "BM25", made.by_words
     yield "reciprocal ranks", made.by_reciprocal_ranks
     yield BASE, lambda question: made.by_search(plain, question)
-    yield RERANKED_WAY, lambda question: made.by_search(reranking, question)
+    if reranker is not None:
+        reranking = made.searcher(reranker)
+        yield RERANKED_WAY, lambda question: made.by_search(reranking, question)
 
 
 def by_peer(theirs: Peer, made: Engine, questions: Sequence[str]) -> list[list[str]]:

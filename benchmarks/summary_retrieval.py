@@ -16,13 +16,14 @@ def retrieval(found: Found) -> Iterator[str]:
     for name, told in facts.items():
         if name not in (LABELLED, VERSIONS):
             yield from _collection(name, told)
-    yield from _labelled(facts[LABELLED])
+    if LABELLED in facts:  # It takes longest, and a run of the collections alone has none.
+        yield from _labelled(facts[LABELLED])
     yield from _took(found["measured"])
 
 
 def _collection(name: str, told: Found) -> Iterator[str]:
     metrics = list(told["ways"][BASE])
-    yield f"{name}, {told['documents']} documents, {told['questions']} questions of the test half:"
+    yield f"{name}, {told['documents']} documents, {told['questions']} questions for tests:"
     yield ""
     yield f"| | {' | '.join(metrics)} |"
     yield f"| --- |{' --- |' * len(metrics)}"
