@@ -8,6 +8,7 @@ the durations of its functions, and the bytes written are summed over all items,
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -175,7 +176,7 @@ def _generate(caller: Caller, question: str) -> dict[str, Any]:
 
 
 def _used(caller: Caller, workload: Workload) -> CountedUsage:
-    before = counted(caller)
+    before, bytes_before = counted(caller), sum(_vector_sizes(caller))
     acted = workload.act(caller)
     after = counted(caller)
     done = [_read(caller, each) for each in acted]
@@ -192,7 +193,7 @@ def _used(caller: Caller, workload: Workload) -> CountedUsage:
         tokens=_tokens(lines),
         transitions=sum(line.get("transitions") or 0 for line in lines),
         children=str(sum(Decimal(line["dollars"]) for line in lines if line["role"] == PARTS)),
-        vector_bytes=sum(each.get("chunks", 0) for each in done) * DIMENSIONS * FLOAT_BYTES,
+        vector_bytes=sum(_vector_sizes(caller)) - bytes_before,
     )
 
 
@@ -242,7 +243,7 @@ def _stored(caller: Caller) -> dict[str, float]:
         "documents": len(documents),
         "object bytes a chunk": objects / chunks,
         "record bytes a chunk": records / chunks,
-        "vector bytes a chunk": _vector_bytes(caller),
+        "vector bytes a chunk": statistics.mean(_vector_sizes(caller)),
     }
 
 
@@ -263,14 +264,20 @@ def _item_bytes(value: Mapping[str, Any]) -> int:
     return len(content.encode() if isinstance(content, str) else content)
 
 
-def _vector_bytes(caller: Caller) -> float:
-    """Return the bytes that S3 Vectors bills for a vector: its numbers, its key and metadata."""
+def _vector_sizes(caller: Caller) -> list[int]:
+    """Return the bytes that S3 Vectors bills for each vector: its numbers, key and metadata."""
     vectors = caller.cloud.client("s3vectors")
     bucket = caller.cloud.outputs["VectorBucketName"]
     (index,) = vectors.list_indexes(vectorBucketName=bucket)["indexes"]
-    page = vectors.list_vectors(indexArn=index["indexArn"], returnMetadata=True, maxResults=500)
-    sizes = [
-        DIMENSIONS * FLOAT_BYTES + len(each["key"]) + len(json.dumps(each.get("metadata", {})))
+    pages = vectors.get_paginator("list_vectors").paginate(
+        indexArn=index["indexArn"], returnMetadata=True, maxResults=500
+    )
+    return [
+        DIMENSIONS * FLOAT_BYTES + len(each["key"]) + _json_bytes(each.get("metadata", {}))
+        for page in pages
         for each in page["vectors"]
     ]
-    return sum(sizes) / len(sizes)
+
+
+def _json_bytes(metadata: Mapping[str, Any]) -> int:
+    return len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
