@@ -127,10 +127,9 @@ def test_a_decision_has_its_parts_in_order_and_its_number_in_its_title() -> None
     assert [name for name, text in texts.items() if not re.match(rf"# {name[:4]}\. \S", text)] == []
 
 
-def test_no_two_decisions_have_the_same_number() -> None:
-    """A number may be given before its record is written, so that there may be gaps."""
-    numbers = [record.stem[:4] for record in DECISIONS]
-    assert len(numbers) == len(set(numbers))
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(record.stem[:4]) for record in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_schemas_of_events_are_schemas_and_take_their_samples() -> None:
