@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import Unsupported
@@ -53,6 +54,7 @@ _MORE_ADVICE = {
     "office": "Save it as .docx, .xlsx, .pptx or PDF and upload that.",
 }
 _MAILBOX = b"From "
+_SEPARATOR = re.compile(rb"\n\n(?=From )")
 
 
 def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
@@ -93,7 +95,15 @@ def _refusal(what: str, kind: str) -> Unsupported:
 
 
 def _is_mailbox(data: bytes) -> bool:
-    """Return whether the second line is a mail header: in an mbox the first separates mails."""
-    second = data[:4096].split(b"\n", 2)[1:2]
+    """Return whether mails are joined: each begins with a line that is followed by a header.
+
+    One mail that still has the first line of the mailbox it was taken from is a mail.
+    """
+    _, *later = _SEPARATOR.split(data.replace(b"\r\n", b"\n"))
+    return any(_begins_with_header(part) for part in later)
+
+
+def _begins_with_header(part: bytes) -> bool:
+    second = part[:4096].split(b"\n", 2)[1:2]
     name, colon, _ = (second[0] if second else b"").partition(b":")
     return bool(colon) and name.replace(b"-", b"").isalpha()

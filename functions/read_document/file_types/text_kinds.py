@@ -59,8 +59,12 @@ def text_type(data: bytes, suffix: str, guess: ContentGuess) -> FileType:
 
 
 def is_mail(head: bytes) -> bool:
-    """Return whether `head` begins with headers, two of which only a mail has."""
-    mail_headers, at = 0, 0
+    """Return whether `head` begins with headers, two of which only a mail has.
+
+    A first line that parted the mail from others of its mailbox is passed over.
+    """
+    mail_headers = 0
+    at = head.find(b"\n") + 1 if head.startswith(b"From ") else 0
     for _ in range(_HEADER_LINES):
         line = _HEADER_LINE.match(head, at)
         if line is None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput, Unsupported
+from functions.read_document import mail
 from functions.read_document.file_types.detection import file_type
 from functions.read_document.file_types.detection import identify_by_magika as by_magika
 from functions.read_document.file_types.formats import Format, Identify
@@ -92,7 +93,7 @@ def ole(stream: str) -> bytes:
         (b"\x1f\x8b\x08" + bytes(50), "gzip.*pack them as ZIP"),
         (b"7z\xbc\xaf'\x1c" + bytes(50), "7-Zip archive. Unpack it"),
         (b"%!PS-Adobe-3.0\n" + b"showpage\n" * 20, "PostScript.*Export it as PDF"),
-        (b"From ann@x Mon Jan  1 10:00:00 2024\nFrom: ann@x\nTo: b@x\n\nHi\n", "mbox"),
+        (b"From ann@x Mon Jan  1 10:00:00 2024\nFrom: ann@x\nTo: b@x\n\nHi\n\n" * 2, "mbox"),
         (make_texts.zipped({"A.class": b"\xca\xfe"}), "Java or Android program"),
     ],
 )
@@ -102,6 +103,19 @@ def test_what_is_not_read_should_be_named_with_what_to_do(
     with pytest.raises(Unsupported, match=words) as refusal:
         file_type(content, "a.docx", identify)
     assert len(refusal.value.message) < 500, "the state machine cuts a longer reason"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_mail_below_the_line_of_its_mailbox_should_be_a_mail(
+    end: str, identify: Identify
+) -> None:
+    lines = ["From ann@x Mon Jan  1 10:00:00 2024", "From: ann@x", "To: b@x", "Subject: Weir", ""]
+    lines += ["The gate is open.", "", "From here on it stays open.", ""]
+    content = end.join(lines).encode()
+    assert file_type(content, "a.eml", identify).format is Format.EML
+    text = mail.extract(content).pages[0].text
+    assert "Subject: Weir" in text
+    assert "From here on it stays open." in text
 
 
 @pytest.mark.parametrize(
