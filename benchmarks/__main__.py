@@ -50,7 +50,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "map_runs": Benchmark("benchmarks.map_runs", 5),
     "memory": Benchmark("benchmarks.memory", 2),
     "answering": Benchmark("benchmarks.answering", 1),
-    "answering_real": Benchmark("benchmarks.answering_real", 1),
+    "answering_real": Benchmark("benchmarks.answering_real.measuring", 1),
     "followups": Benchmark("benchmarks.followups", 1),
     "support": Benchmark("benchmarks.support", 20),
     "screening": Benchmark("benchmarks.screening", 1),

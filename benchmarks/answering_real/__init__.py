@@ -6,9 +6,3 @@ question through its own answerer, tier 0 alone. The questions were written by p
 neither the program nor its rules. On the `training` set the decision between the outcomes was
 learned; nothing was chosen on `held out`, which has other packages and other kinds of files.
 """
-
-from __future__ import annotations
-
-from benchmarks.answering_real.measuring import measure
-
-__all__ = ["measure"]

@@ -28,7 +28,7 @@ HELD_OUT = Path(__file__).with_name("held_out.jsonl")
 SETS: Mapping[str, Path] = {"training": TRAINING, "held out": HELD_OUT}
 NOTES = (
     "Tier 0 alone. Intervals are 95 %, by Wilson.",
-    "The decision was learned on the training set, whose figures say nothing of other files.",
+    "The order was learned on the training set, whose figures say nothing of other files.",
     "Nothing was chosen on the held-out set: its packages and kinds of files are others.",
 )
 _FOUND = 10

@@ -51,8 +51,7 @@ def main(models: Path, texts: Path) -> None:
     """Index the texts of a JSON file of texts by name, then answer each question with nodes."""
     embedder = Int8(models)
     documents = [
-        Document(text=text, metadata={"path": path})
-        for path, text in json.loads(texts.read_text("utf-8")).items()
+        Document(text=text, id_=path) for path, text in json.loads(texts.read_text("utf-8")).items()
     ]
     splitter = SentenceSplitter(
         chunk_size=CHUNK_TOKENS,
@@ -67,7 +66,7 @@ def main(models: Path, texts: Path) -> None:
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         found = retriever.retrieve(asked["question"])
-        return {"nodes": [[each.metadata["path"], each.node.text] for each in found]}
+        return {"nodes": [[each.node.ref_doc_id, each.node.text] for each in found]}
 
     serve({"version": metadata.version("llama-index-core")}, answer)
 
