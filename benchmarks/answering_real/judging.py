@@ -1,4 +1,4 @@
-"""What became of a question about real files: judged by where the expected text stands."""
+"""Judge answers to questions about real files by where the expected text stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.real_files.spans import answer_ranges, holds, overlaps
 
 
 class Ending(StrEnum):
-    """What a question with an answer came to."""
+    """The result of a question that has an answer."""
 
     RIGHT = "answered rightly"
     BESIDE = "answered beside the point"

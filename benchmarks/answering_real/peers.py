@@ -1,4 +1,4 @@
-"""What LlamaIndex shows for the same questions: its best three nodes, by the same model."""
+"""Ask LlamaIndex the same questions: its best three nodes, by the same model."""
 
 from __future__ import annotations
 

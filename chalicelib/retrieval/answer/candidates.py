@@ -61,7 +61,7 @@ CANDIDATE_FEATURES = (
     "code",
     "context",
 )
-"""What words and the search say of a segment, in this order.
+"""Names of the features of words and of the search, in order.
 
 coverage: the share of the question's terms, by rarity, that the segment has together with its
 heading; own, nearby, passage and whole coverage: that of the segment alone, of the segments around

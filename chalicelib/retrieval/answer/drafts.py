@@ -33,7 +33,7 @@ MAX_PATHS = 5
 
 @dataclass(frozen=True, slots=True)
 class AnswerDraft:
-    """What is shown for a question.
+    """The outcome of a question with its claims, before they are cited.
 
     `refusal` is the text if there is no claim, "" if there are some. A claim without a source is
     one of a language model that the request asked for.

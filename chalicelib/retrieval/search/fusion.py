@@ -48,7 +48,7 @@ class IndexScores:
 
 
 BM25_WEIGHT = 0.025
-"""What a point of BM25 counts beside a similarity, whose best are 0.3 to 0.7."""
+"""Weight of a point of BM25 beside a cosine similarity, whose best are 0.3 to 0.7."""
 LEAST_BEST_BM25 = 10.0
 """The score that the best hit by words counts for at least: in a small index all words are common,
 and the best scores a few points where it would have 10 among thousands of passages."""

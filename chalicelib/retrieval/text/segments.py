@@ -22,7 +22,7 @@ _UNDERLINE = re.compile(r"\n[ \t]*([-=~^\"'`+*_#:.])\1+\s*$")
 
 
 class SegmentKind(enum.StrEnum):
-    """What a segment is."""
+    """The kind of a segment."""
 
     SENTENCE = "sentence"
     FIELD = "field"

@@ -30,7 +30,7 @@ _SETTINGS = {*_FIELDS, LineForm.ITEM, LineForm.SECTION, LineForm.HASH, LineForm.
 
 
 class UnitKind(enum.Enum):
-    """What the lines of a unit are."""
+    """The kind of the lines of a unit."""
 
     PROSE = enum.auto()
     HEADING = enum.auto()
