@@ -35,9 +35,9 @@ DOCUMENT: Quantities = {
 PART: Quantities = {
     "cloudwatch.logs.gb": 1_600 / _GIGABYTE,
     "dynamodb.write_request_unit": 1.5,
-    "eventbridge.event": 1.2,
-    "s3.get.request": 4.4,
-    "s3.put.request": 4,
+    "eventbridge.event": 1.6,
+    "s3.get.request": 5,
+    "s3.put.request": 5,
 }
 """A part of a large document, read or embedded."""
 

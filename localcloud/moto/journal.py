@@ -44,6 +44,7 @@ class Journal:
 
         Only its owner may read it, since secrets are in it.
         """
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.chmod(0o600)
         self._database = Database(path, _SCHEMA)

@@ -140,7 +140,10 @@ class Searching:
     def _search(self) -> None:
         while not self._stopping.is_set():
             pump = self._pumps[self.searches % len(self._pumps)]
-            body = {"query": text_of(pump).decode(), "collection": "stays", "top_k": 1}
+            embedded = (
+                f"{pump}\n{text_of(pump).decode()}"  # A file's name stands above its passage.
+            )
+            body = {"query": embedded, "collection": "stays", "top_k": 1}
             answer = self._tenant.api.post("/v1/search", json=body)
             self.searches += 1
             if answer.status_code != 200:

@@ -71,7 +71,7 @@ def test_a_stage_that_answers_without_citation_fails_and_keeps_nothing_either(
 ) -> None:
     with (
         contextlib.closing(Broken(cloud.endpoint_url, granted.key, timeout=60)) as api,
-        pytest.raises(SmokeTestError, match=r"POST /v1/ask: .* does not cite 'Voss Hydro'"),
+        pytest.raises(SmokeTestError, match=r"POST /v1/ask: .* does not quote 'Voss Hydro'"),
     ):
         SmokeTest(api, granted.tenant, Output()).run()
 

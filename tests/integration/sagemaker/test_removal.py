@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModelPackage
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,7 +39,7 @@ def test_should_stop_and_remove_what_the_stage_alone_has(bench: Bench) -> None:
     registered(bench, "headrace-dev-vae")
     bench.config("headrace-dev-config", bench.model("headrace-dev-model"))
     bench.model(OTHERS)
-    account = Account("0" * 12, "us-east-1", "aws", "someone", bench.client)
+    account = Account("0" * 12, "us-east-1", "aws", "someone", client_of(bench))
     with pytest.raises(ClientError, match="ConflictException"):
         bench.sagemaker.delete_model_package_group(ModelPackageGroupName="headrace-dev-vae")
 
@@ -59,6 +61,21 @@ def test_should_stop_and_remove_what_the_stage_alone_has(bench: Bench) -> None:
     groups = bench.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
     assert [each["ModelPackageGroupName"] for each in groups] == [OTHERS]
     assert [each["ModelName"] for each in bench.sagemaker.list_models()["Models"]] == [OTHERS]
+
+
+class NoSecrets:
+    """Secrets Manager with nothing in it, which the bench does not serve."""
+
+    def get_paginator(self, operation: str) -> NoSecrets:
+        assert operation == "list_secrets"
+        return self
+
+    def paginate(self, **_: object) -> list[dict[str, list[object]]]:
+        return [{"SecretList": []}]
+
+
+def client_of(bench: Bench) -> Callable[[str], Any]:
+    return lambda service: NoSecrets() if service == "secretsmanager" else bench.client(service)
 
 
 def find(account: Account) -> ServiceInventory:

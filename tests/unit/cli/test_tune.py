@@ -19,7 +19,16 @@ from models.training import recipe
 
 WISH = JobSpec("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
 HERE = StageOptions(None, None, None, Path(".headrace"))
-REACHING = {"reconstruction_mse": 0.01, "recognised": 1.0, "classes_drawn": 10.0}
+REACHING = {
+    "reconstruction_mse": 0.01,
+    "recognised": 1.0,
+    "classes_drawn": 10.0,
+    "precision": 0.9,
+    "recall": 0.8,
+    "recall_low": 0.7,
+    "coverage": 0.6,
+    "copied_high": 0.05,
+}
 BEST = TrialResult(
     {"hidden": 211, "learning_rate": 0.00123456},
     "Completed",
