@@ -221,17 +221,11 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "RecognisePagesRole",
+        "BatchModelsRole|RecognisePagesRole",
         ("s3:ListBucket",),
-        "S3 says of a missing object that it is missing only to those who may list. The tests have "
-        "no scans that were read before words were kept.",
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
-        occasional=True,
-    ),
-    UntestedGrant(
-        "BatchModelsRole",
-        ("s3:ListBucket",),
-        "Bedrock lists the input of a batch job if it is a folder; ours is a single file.",
+        "Bedrock lists the input of a batch job if it is a folder; ours is a single file. S3 tells "
+        "missing objects from forbidden ones to those who may list; no test has scans that were "
+        "read before words were kept.",
         f"{_DOCS}/bedrock/latest/userguide/batch-iam-sr.html",
     ),
     UntestedGrant(
