@@ -12,13 +12,13 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from localcloud.iam.audit import AuditReport, audit_ledgers, find_ledgers, render_table
+from localcloud.iam.audit import AuditReport, audit_ledgers, find_ledgers, render_findings
 from localcloud.iam.audit_exceptions import UNTESTED_GRANTS, UntestedGrant
 from localcloud.iam.ledger import LEDGER_FILE, read_ledger
 
@@ -97,17 +97,23 @@ class PermissionAudit:
         if not self._found.passed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the table where it is not as it should be, else that it is, or why there is none."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Say below everything else what is wrong, that nothing is, or why it was not judged.
+
+        Whoever sees only the last lines of a failed run must find there why it failed.
+        """
+        yield
         if self._left_out:
             terminalreporter.write(f"\npermissions not judged, because {self._left_out}\n")
         if self._found is None:
             return
         terminalreporter.section("permissions of the template, and what the tests used of them")
-        lines = render_table(self._found)
+        lines = render_findings(self._found)
         used = sum(1 for line in self._found.lines if line.count)
-        summary = f"{used} of {len(self._found.lines)} grants used, the others are excused"
-        terminalreporter.write("\n".join([summary] if self._found.passed else lines) + "\n")
+        verdict = "the others are excused" if self._found.passed else "and these are wrong:"
+        lines.insert(0, f"{used} of {len(self._found.lines)} grants used, {verdict}")
+        terminalreporter.write("\n".join(lines) + "\n")
 
     def pytest_unconfigure(self) -> None:
         """Remove the folder, unless whoever started the run named it."""

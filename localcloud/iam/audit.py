@@ -237,13 +237,18 @@ def find_ledgers(folders: Iterable[Path]) -> list[Path]:
 
 
 def render_table(report: AuditReport) -> list[str]:
-    """Return the report as lines of text: caller, action, number of uses, resource."""
+    """Return the report as lines of text: caller, action, number of uses, resource, findings."""
     lines = [f"{'role':<20} {'action':<34} {'used':>8}  resource"]
     for line in report.lines:
         grant = line.grant
         uses = str(line.count) if line.count else ("-" if line.exception else "NEVER")
         lines.append(f"{grant.owner:<20} {grant.action:<34} {uses:>8}  {grant.resource}")
-    lines += [f"UNUSED   {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in report.unused]
+    return lines + render_findings(report)
+
+
+def render_findings(report: AuditReport) -> list[str]:
+    """Return what the audit found wrong as lines of text, none if it passed."""
+    lines = [f"UNUSED   {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in report.unused]
     lines += [
         f"DENIED   {each.caller}: {each.action} on {each.resource}, {count} times"
         for each, count in report.denied.items()
