@@ -8,13 +8,35 @@ import pytest
 import sacrebleu
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 
+from chalicelib.evaluation.graders import overlap as graders
 from models.evaluation.text_overlap import bleu, overlap, rouge
 
 WANTED = ["a large red star on white", "a small blue circle on black ground", "a grey square"] * 20
 WRITTEN = ["a large red star on black", "a small blue ring on black ground", "a grey square"] * 20
 
 texts = st.lists(st.sampled_from(["red", "star", "on", "a", "grey"]), min_size=1, max_size=8)
+VARIANTS = ("rouge1", "rouge2", "rougeL")
+SENTENCE_BLEU = sacrebleu.BLEU(effective_order=True)
+words = st.sampled_from(
+    [
+        "the",
+        "Weir",
+        "closed",
+        "at",
+        "5.30",
+        "1,200",
+        "co-op",
+        "3-4",
+        "isn't",
+        '"so"',
+        "x_y",
+        "&amp;",
+        ".",
+    ]
+)
+prose = st.lists(words, max_size=14).map(" ".join)
 pairs = st.lists(st.tuples(texts, texts), min_size=1, max_size=5)
 
 
@@ -60,3 +82,16 @@ def test_other_words_should_have_nothing() -> None:
 def test_texts_without_their_like_should_be_refused(written: list[str], wanted: list[str]) -> None:
     with pytest.raises(ValueError, match="cannot be judged by"):
         overlap(written, wanted)
+
+
+@settings(max_examples=150, deadline=None)
+@given(prose, prose)
+def test_graders_should_have_the_numbers_of_the_libraries(answer: str, expected: str) -> None:
+    scorer = RougeScorer([*VARIANTS])
+    for variant, told in scorer.score(expected, answer).items():
+        ours = graders.rouge(variant, answer, expected)
+        assert ours["f1"] == pytest.approx(told.fmeasure)
+        assert ours["recall"] == pytest.approx(told.recall)
+        assert ours["precision"] == pytest.approx(told.precision)
+    library = SENTENCE_BLEU.sentence_score(answer, [expected]).score / 100
+    assert graders.bleu(answer, expected) == pytest.approx(library, abs=1e-9)

@@ -1,0 +1,1 @@
+"""Evaluations: suites of cases, how answers are graded, and what came of them."""

@@ -1,0 +1,1 @@
+"""Graders of answers, each a small class; `table` has all of them."""
