@@ -32,7 +32,12 @@ from chalicelib.retrieval.answer.nearest import best_windows
 from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.filters import IndexFilter
-from chalicelib.retrieval.search.fusion import RANK_CONSTANT, IndexScores, ScoreFusion
+from chalicelib.retrieval.search.fusion import (
+    RANK_CONSTANT,
+    IndexScores,
+    ScoreFusion,
+    term_coverage,
+)
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
@@ -115,7 +120,15 @@ class ExactIndex:
                 if scores[at] > 0:
                     ranks[at] += 1 / (RANK_CONSTANT + rank)
         chosen = sorted(range(len(ranks)), key=lambda at: -ranks[at])[:count]
-        told = {at: IndexScores(near[at], by_words[at] or None, ranks[at]) for at in chosen}
+        told = {
+            at: IndexScores(
+                near[at],
+                by_words[at] or None,
+                ranks[at],
+                term_coverage(set(text.split()), " ".join(self.counts[at])),
+            )
+            for at in chosen
+        }
         fusion = ScoreFusion.of(list(told.values()))
         fused = {at: fusion.score(scores) for at, scores in told.items()}
         order = sorted(chosen, key=lambda at: -fused[at])

@@ -11,9 +11,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
-from chalicelib.adapters.s3vectors import MAX_KEYS_PER_CALL, text_search_key
+from chalicelib.adapters.s3vectors import MAX_KEYS_PER_CALL, TERMS_KEY, text_search_key
 from chalicelib.contracts.search import Hit, Neighbour
-from chalicelib.retrieval.search.fusion import IndexScores, ScoreFusion, explain_scores
+from chalicelib.retrieval.search.fusion import (
+    IndexScores,
+    ScoreFusion,
+    explain_scores,
+    term_coverage,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -58,7 +63,8 @@ class Passages:
             }
         if condition is not None:
             request["filter"] = condition
-        return islice(_hits(self._pages(index, request)), count)
+        terms = frozenset(text.split())
+        return islice(_hits(self._pages(index, request), terms), count)
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         """Return the chunks that there are under `keys`, in as few calls as the index allows."""
@@ -88,13 +94,13 @@ class Passages:
             request = {**request, "nextToken": answer["nextToken"]}
 
 
-def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
+def _hits(pages: Iterable[list[dict[str, Any]]], terms: frozenset[str]) -> Iterator[Hit]:
     """Yield what the pages hold; scores are explained by all that was returned up to then."""
     raws: list[IndexScores] = []
     fusion: ScoreFusion | None = None
     highest = math.inf
     for page in pages:
-        own = [_raw(found) for found in page]
+        own = [_raw(found, terms) for found in page]
         fusion = fusion or ScoreFusion.of(own)
         raws += own
         explanations = explain_scores(raws)[len(raws) - len(page) :]
@@ -106,14 +112,17 @@ def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
             yield Hit.model_validate(page[at]["metadata"] | told)
 
 
-def _raw(found: dict[str, Any]) -> IndexScores:
+def _raw(found: dict[str, Any], terms: frozenset[str]) -> IndexScores:
+    """Return the scores of a hit; one without terms, of an older index, counts as having all."""
     scores = found.get("scores", {})
     distance = found.get("distance", scores.get("vectorDistance"))
     words = scores.get("bm25Scores") or [{}]
+    own_terms = found["metadata"].get(TERMS_KEY)
     return IndexScores(
         similarity=None if distance is None else 1.0 - distance,
         bm25=words[0].get("score"),
         fused=scores.get("fused"),
+        coverage=1.0 if own_terms is None else term_coverage(terms, own_terms),
     )
 
 

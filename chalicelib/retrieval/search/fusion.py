@@ -22,7 +22,7 @@ https://doi.org/10.1145/1571941.1572114
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,13 +45,29 @@ class IndexScores:
     similarity: float | None = None
     bm25: float | None = None
     fused: float | None = None
+    coverage: float = 1.0
+    """How many of the question's terms the hit has, by `term_coverage`."""
+
+
+def term_coverage(question: Collection[str], passage: str) -> float:
+    """Return the share of the distinct terms of a question that a passage has.
+
+    Args:
+        question: The distinct terms of the question.
+        passage: The terms of the passage, with spaces between them.
+    """
+    if not question:
+        return 0.0
+    return len(frozenset(question) & frozenset(passage.split())) / len(question)
 
 
 BM25_WEIGHT = 0.025
 """Weight of a point of BM25 beside a cosine similarity, whose best are 0.3 to 0.7."""
-LEAST_BEST_BM25 = 10.0
-"""The score that the best hit by words counts for at least: in a small index all words are common,
-and the best scores a few points where it would have 10 among thousands of passages."""
+RAISED_BEST_BM25 = 11.0
+"""Points of the best hit by words, if it has all terms and fewer of its own: in a small index all
+words are common, and the best has a few points where it would have more among thousands."""
+COVERAGE_POWER = 1.5
+"""Of the share of terms by which points are raised: one term of three raises by a fifth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +80,25 @@ class ScoreFusion:
 
     least_similarity: float
     """That of a hit which is in the ranking by words only: its own is not told, and is lower."""
-    bm25_weight: float
+    raised: float
+    """The factor of the points of a hit that has all terms; 1 if the best one has enough."""
 
     @classmethod
     def of(cls, hits: Sequence[IndexScores]) -> ScoreFusion:
         """Return the sum for a query whose first hits are these."""
         least = min((hit.similarity for hit in hits if hit.similarity is not None), default=0.0)
         best = max((hit.bm25 or 0.0 for hit in hits), default=0.0)
-        raised = max(1.0, LEAST_BEST_BM25 / best) if best > 0 else 0.0
-        return cls(least, BM25_WEIGHT * raised)
+        return cls(least, max(1.0, RAISED_BEST_BM25 / best) if best > 0 else 1.0)
 
     def score(self, hit: IndexScores) -> float:
-        """Return the score of a hit of the query; higher is better."""
+        """Return the score of a hit of the query; higher is better.
+
+        Points are raised by the share of terms that the hit has: one word of several, which
+        happens to be rare in a small index, is no reason to put a passage before nearer ones.
+        """
         similarity = self.least_similarity if hit.similarity is None else hit.similarity
-        return similarity + self.bm25_weight * (hit.bm25 or 0.0)
+        raised = 1.0 + (self.raised - 1.0) * math.pow(hit.coverage, COVERAGE_POWER)
+        return similarity + BM25_WEIGHT * raised * (hit.bm25 or 0.0)
 
 
 def explain_scores(hits: Sequence[IndexScores]) -> list[Scores]:

@@ -208,7 +208,7 @@ class TestListing:
 
 class TestQueries:
     def test_should_find_by_meaning_and_by_words(self, reader: Tenant) -> None:
-        by_meaning = reader.api.search({"query": "clothes that protect workers"})
+        by_meaning = reader.api.search({"query": "people who may not be alone underground"})
         assert by_meaning["hits"][0]["path"] == "safety-notice.html"
         by_word = reader.api.search({"query": "Stahlbau"})
         assert "Stahlbau" in by_word["hits"][0]["text"]

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.retrieval.search.fusion import (
-    LEAST_BEST_BM25,
+    RAISED_BEST_BM25,
     RANK_CONSTANT,
     IndexScores,
     ScoreFusion,
     explain_scores,
+    term_coverage,
 )
 
 
@@ -112,11 +113,27 @@ def test_rare_words_count_for_more_than_common_ones() -> None:
     """Two queries whose best hits by words are far from those by meaning."""
     near = IndexScores(0.6, None, 1 / (RANK_CONSTANT + 1))
     of_common, of_rare = (
-        IndexScores(0.3, bm25, 1 / (RANK_CONSTANT + 1)) for bm25 in (LEAST_BEST_BM25, 15.0)
+        IndexScores(0.3, bm25, 1 / (RANK_CONSTANT + 1)) for bm25 in (RAISED_BEST_BM25 - 1, 15.0)
     )
     by_common, by_rare = ScoreFusion.of([near, of_common]), ScoreFusion.of([near, of_rare])
     assert by_common.score(of_common) < by_common.score(near)
     assert by_rare.score(of_rare) > by_rare.score(near)
+
+
+def test_one_word_of_many_in_a_small_index_does_not_pass_a_nearer_passage() -> None:
+    """Of "people who may not be alone underground", among 25 passages: the figures of a search."""
+    question = ["peopl", "alon", "underground"]
+    near = IndexScores(0.179, None, 1 / 61, term_coverage(question, "lone worker shaft"))
+    by_one_word = IndexScores(0.035, 3.52, 1 / 62, term_coverage(question, "underground powerhous"))
+    by_name = IndexScores(-0.029, 2.45, 1 / 62, term_coverage(["stahlbau"], "stahlbau weber"))
+    weak, strong = ScoreFusion.of([near, by_one_word]), ScoreFusion.of([near, by_name])
+    assert weak.score(near) > weak.score(by_one_word)
+    assert strong.score(by_name) > strong.score(IndexScores(0.1, None, 1 / 61))
+
+
+def test_coverage_counts_each_term_once() -> None:
+    assert term_coverage(["a", "b", "c"], "a a b d") == 2 / 3
+    assert term_coverage([], "a") == 0.0
 
 
 def test_where_no_word_is_found_the_similarity_orders() -> None:
