@@ -19,20 +19,29 @@ PASSAGE_TOKENS = 200
 HEADER_TOKENS = 80
 """A header with more tokens is divided into groups of columns."""
 
+MAX_NAME = 80
+"""Characters of a name in a table of names and values; a longer one is text in bold."""
+
 _TOKEN = re.compile(r"[A-Za-z]{1,5}|[0-9]{1,3}|[^\sA-Za-z0-9]")
 _RULE_COST = 2
 
 
-def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
+def table_blocks(
+    rows: Iterable[Row], header: Row | None = None, *, names_first: bool = False
+) -> list[Block]:
     """Return a table as blocks that each fit into a passage, open one and repeat the header.
 
-    Without `header` the first row is it, unless each row is a name with a colon and a value: those
-    are lines. Empty rows and columns are left out; in a cell, `|` is escaped and white space of any
-    kind and length is one space. A table that is too wide for a passage is divided into groups of
-    columns, each of which begins with the first column, so that each row can be identified. The
-    size of the result grows with the number of filled cells, however far apart they are.
+    Without `header` the first row is it, unless each row is a name and a value: those are lines,
+    such as `Maker: Voss`. A name ends with a colon, or `names_first` says that the file shows the
+    first column as names. Empty rows and columns are left out; in a cell, `|` is escaped and white
+    space of any kind and length is one space. A table that is too wide for a passage is divided
+    into groups of columns, each of which begins with the first column, so that each row can be
+    identified. The size of the result grows with the number of filled cells, however far apart they
+    are.
     """
     body = [cells for row in rows if (cells := _cells(row))]
+    if header is None and names_first and len(body) > 1 and _are_distinct_names(body):
+        body = [[f"{name.rstrip(':')}:", value] for name, value in body]
     if header is None and body and all(map(_is_named_value, body)):
         return [Block("\n".join(f"{name} {value}" for name, value in body), opens=True)]
     titles = _cells(header) if header is not None else body.pop(0) if body else []
@@ -62,6 +71,11 @@ class _Line:
 
 def _is_named_value(cells: Row) -> bool:
     return len(cells) == 2 and len(cells[0]) > 1 and cells[0][-1] == ":" and cells[1] != ""
+
+
+def _are_distinct_names(rows: Sequence[Row]) -> bool:
+    names = {cells[0] for cells in rows if len(cells) == 2 and 0 < len(cells[0]) <= MAX_NAME}
+    return len(names) == len(rows)
 
 
 def _cells(row: Row) -> list[str]:

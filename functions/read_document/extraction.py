@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from chalicelib.documents.pages import Block, characters, page_of
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.file_types.detection import file_type
-from functions.read_document.file_types.formats import FileType, Format, Identify
+from functions.read_document.file_types.formats import YAML_TYPE, FileType, Format, Identify
 from functions.read_document.pages import Extract
 from functions.read_document.text.encodings import as_utf8, decode
 from functions.read_document.text.language import language_of, load_model
@@ -84,9 +84,10 @@ def read_pages(data: bytes, kind: FileType) -> Extract:
         return cast("_Extractor", _load(extractor)).extract(data)
     text = decode(data, is_html=kind.format is Format.HTML)
     if kind.format is Format.CODE:
-        from functions.read_document.text import plain_text
+        from functions.read_document.text import plain_text, yaml_paths
 
-        return Extract(kind.media_type, (plain_text.code_page(text),))
+        read = yaml_paths.yaml_page if kind.media_type == YAML_TYPE else plain_text.code_page
+        return Extract(kind.media_type, (read(text),))
     parser = cast("_TextParser", _load(_TEXT_PARSERS.get(kind.format, "text.plain_text")))
     return Extract(kind.media_type, (page_of(1, parser.blocks(text)),))
 

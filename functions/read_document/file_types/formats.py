@@ -48,6 +48,9 @@ class Format(Enum):
     PICTURE = auto()
 
 
+YAML_TYPE = "text/x-yaml"
+
+
 @dataclass(frozen=True, slots=True)
 class FileType:
     """The format by which a file is read, and its media type."""

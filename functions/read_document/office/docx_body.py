@@ -6,7 +6,7 @@ each paragraph. Elements are those of ECMA-376 part 1, 17.2 to 17.13.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ _TEXT = {
     f"{W}cr": "\n",
     f"{W}noBreakHyphen": "-",
 }
+_OFF = frozenset({"0", "false", "off"})
 _NOTES = {f"{W}footnoteReference": "footnote", f"{W}endnoteReference": "endnote"}
 _DRAWN = {f"{W}drawing", f"{W}pict", f"{W}object"}
 
@@ -170,7 +171,8 @@ class DocxWalker:
                 for cell, _ in cells:
                     yield from self._blocks(cell)
             return
-        yield from table_blocks(list(self._row(cells)) for cells in rows)
+        names_first = _has_names_first(table, rows)
+        yield from table_blocks((list(self._row(cells)) for cells in rows), names_first=names_first)
 
     def _cells(self, row: _Element) -> list[tuple[_Element, int]]:
         """Return the cells of a row and how many columns each spans; a deleted row has none."""
@@ -211,6 +213,32 @@ def _wrapped(parent: _Element, name: str) -> Iterator[_Element]:
             yield from _wrapped(_content(child), name)
         elif child.tag in _CONTAINERS:
             yield from _wrapped(child, name)
+
+
+def _has_names_first(table: _Element, rows: Sequence[Sequence[tuple[_Element, int]]]) -> bool:
+    """Return whether the first of two columns is formatted as names, and no row as a header.
+
+    The table's style is asked for a special first column and no special first row, or the first
+    cell of each row is in bold and the second one is not.
+    """
+    if (
+        any(len(cells) != 2 for cells in rows)
+        or next(table.iter(f"{W}tblHeader"), None) is not None
+    ):
+        return False
+    look = table.find(f"{W}tblPr/{W}tblLook")
+    if look is not None and look.get(f"{W}firstColumn") == "1" and look.get(f"{W}firstRow") == "0":
+        return True
+    return all(_is_bold(name) and not _is_bold(value) for (name, _), (value, _) in rows)
+
+
+def _is_bold(cell: _Element) -> bool:
+    """Return whether all text of a cell is in bold by its own formatting."""
+    runs = [run for run in cell.iter(f"{W}r") if "".join(run.itertext(f"{W}t")).strip()]
+    marks = [run.find(f"{W}rPr/{W}b") for run in runs]
+    return bool(runs) and all(
+        mark is not None and mark.get(f"{W}val", "1") not in _OFF for mark in marks
+    )
 
 
 def _span(properties: _Element | None) -> int:

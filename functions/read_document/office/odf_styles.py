@@ -53,6 +53,8 @@ class OdfStyles:
     breaks_after: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     """The styles of tables and slides that are not displayed."""
+    bold: set[str] = field(default_factory=set)
+    """The styles of paragraphs and of text that are in bold."""
     lists: dict[str, dict[int, ListMarker]] = field(default_factory=dict)
 
     @classmethod
@@ -67,7 +69,7 @@ class OdfStyles:
                 styles._take(name, style)
             for style in root.iter(f"{TEXT}list-style"):
                 styles.lists[style.get(f"{STYLE}name", "")] = _markers(style)
-        for names in (styles.breaks_before, styles.breaks_after):
+        for names in (styles.breaks_before, styles.breaks_after, styles.bold):
             _add_derived(names, derived)
         return styles
 
@@ -83,6 +85,8 @@ class OdfStyles:
                 self.breaks_before.add(name)
             if properties.get(f"{FO}break-after") == "page":
                 self.breaks_after.add(name)
+            if properties.get(f"{FO}font-weight") == "bold":
+                self.bold.add(name)
             is_off = properties.get(f"{TABLE}display") == "false"
             if is_off or properties.get(f"{PRESENTATION}visibility") == "hidden":
                 self.hidden.add(name)

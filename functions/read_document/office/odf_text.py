@@ -7,7 +7,7 @@ written out as often as the file says: it may say a billion times.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -165,7 +165,29 @@ class OdfWalker:
                 for cell in row:
                     yield from self._blocks(cell)
             return
-        yield from table_blocks(list(self._row(row)) for row in rows)
+        names_first = self._has_names_first(table, rows)
+        yield from table_blocks((list(self._row(row)) for row in rows), names_first=names_first)
+
+    def _has_names_first(self, table: _Element, rows: Sequence[Sequence[_Element]]) -> bool:
+        """Return whether the first of two columns is in bold, the other not, without a header."""
+        if table.find(f"{TABLE}table-header-rows") is not None:
+            return False
+        return all(
+            len(row) == 2 and self._is_bold(row[0]) and not self._is_bold(row[1]) for row in rows
+        )
+
+    def _is_bold(self, cell: _Element) -> bool:
+        """Return whether each paragraph of a cell is in bold, by its style or its one span's."""
+        paragraphs = [p for p in cell.iter(*_PARAGRAPHS) if "".join(p.itertext()).strip()]
+        return bool(paragraphs) and all(self._is_bold_paragraph(each) for each in paragraphs)
+
+    def _is_bold_paragraph(self, paragraph: _Element) -> bool:
+        if paragraph.get(f"{TEXT}style-name", "") in self.styles.bold:
+            return True
+        inside = list(paragraph)
+        if len(inside) != 1 or (paragraph.text or "").strip() or (inside[0].tail or "").strip():
+            return False
+        return inside[0].get(f"{TEXT}style-name", "") in self.styles.bold
 
     def _row(self, row: Iterable[_Element]) -> Iterator[str]:
         for cell in row:

@@ -123,6 +123,23 @@ def test_merged_cells_should_stand_once_and_keep_the_columns() -> None:
     ]
 
 
+def test_a_column_formatted_as_names_should_be_named_values() -> None:
+    def bold(words: str) -> str:
+        return f"<w:tc><w:p><w:r><w:rPr><w:b/></w:rPr><w:t>{words}</w:t></w:r></w:p></w:tc>"
+
+    rows = [bold("Maker") + cell("Voss"), bold("Rated head") + cell("312 m")]
+    assert text(table(*rows)) == "Maker: Voss\nRated head: 312 m"
+    with_header = [bold("Property") + bold("Value"), *rows]
+    assert text(table(*with_header)).startswith("| Property | Value |")
+    assert text(table(*rows, rows[0])).startswith("| Maker | Voss |")
+    look = '<w:tblPr><w:tblLook w:firstRow="0" w:firstColumn="1"/></w:tblPr>'
+    plain = table(cell("Maker:") + cell("Voss"), cell("Crew") + cell(""), cell("Head") + cell("3"))
+    assert text(plain.replace("<w:tbl>", f"<w:tbl>{look}", 1)).startswith("| Maker: | Voss |")
+    plain = plain.replace("<w:t></w:t>", "<w:t>A. Berg</w:t>")
+    named = text(plain.replace("<w:tbl>", f"<w:tbl>{look}", 1))
+    assert named == "Maker: Voss\nCrew: A. Berg\nHead: 3"
+
+
 def test_a_table_in_a_cell_should_be_read_within_it() -> None:
     inner = table(cell("i1") + cell("i2"), cell("i3") + cell("i4"))
     body = table(cell("A") + cell("B"), cell("C") + f"<w:tc>{inner}{p('')}</w:tc>")

@@ -133,3 +133,22 @@ def test_hidden_sheets_should_be_read_and_said() -> None:
     )
     body = f'<table:table table:name="Own" table:style-name="H">{row}</table:table>'
     assert ods(body, style).notices == ("Hidden sheets are read as well: Own.",)
+
+
+def test_a_column_in_bold_should_be_named_values() -> None:
+    styles = (
+        '<style:style style:name="Heading" style:family="paragraph">'
+        '<style:text-properties fo:font-weight="bold"/></style:style>'
+        '<style:style style:name="P1" style:parent-style-name="Heading"/>'
+    )
+    cell = "<table:table-cell>{}</table:table-cell>"
+    name, value = '<text:p text:style-name="P1">{}</text:p>', "<text:p>{}</text:p>"
+    span = '<text:p><text:span text:style-name="P1">{}</text:span></text:p>'
+    rows = [
+        cell.format(name.format("Maker")) + cell.format(value.format("Voss")),
+        cell.format(span.format("Head")) + cell.format(value.format("312 m")),
+    ]
+    body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    assert text(f"<table:table>{body}</table:table>", styles) == "Maker: Voss\nHead: 312 m"
+    titled = f"<table:table-header-rows>{body}</table:table-header-rows>"
+    assert text(f"<table:table>{titled}</table:table>", styles).startswith("| Maker | Voss |")
