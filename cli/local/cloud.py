@@ -51,17 +51,21 @@ def server_command(
     account: str = "laptop",
     iam: str = "enforce",
     clock: str | None = None,
+    chat_model: str = "",
 ) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
     With a package, functions run from the package's bundles. `account` is `laptop` or `small`,
-    `iam` is `enforce` or `off`, and `clock` is a time of RFC 3339 to live from, or None.
+    `iam` is `enforce` or `off`, and `clock` is a time of RFC 3339 to live from, or None. The pulled
+    model `chat_model` answers for Bedrock's chat models, the catalogue's if it is "".
     """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
     if account != "laptop":
         arguments += ["--account", account]
     if iam != "enforce":
         arguments += ["--iam", iam]
+    if chat_model:
+        arguments += ["--chat-model", chat_model]
     if clock is not None:
         arguments += ["--clock", clock]
     if package is not None:

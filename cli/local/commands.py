@@ -53,6 +53,12 @@ DEFAULT_PORT = 4510
     metavar="TIME",
     help="Live from this time on, such as 2027-03-28T01:59:30Z, and see what will happen then.",
 )
+@click.option(
+    "--chat-model",
+    metavar="NAME",
+    default="",
+    help="The pulled model that answers for all chat models of Bedrock.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
@@ -62,6 +68,7 @@ def up(  # noqa: PLR0913 - the options of a command
     account: str,
     iam: str,
     clock: str | None,
+    chat_model: str,
     detach: bool,
     data_dir: Path,
     as_json: bool,
@@ -75,7 +82,7 @@ def up(  # noqa: PLR0913 - the options of a command
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        command = server_command(data_dir, port, package, account, iam, clock)
+        command = server_command(data_dir, port, package, account, iam, clock, chat_model)
         process, cloud = start(data_dir, command)
         if as_json:
             output.json(

