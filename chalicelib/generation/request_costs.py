@@ -8,6 +8,7 @@ receipt has one line for all of them. The time that the API's own function waits
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from chalicelib.contracts.receipts import ReceiptLine, dollars
 from chalicelib.generation.catalogue import AWS
@@ -32,6 +33,12 @@ DOCUMENT: Quantities = {
 }
 """A document: announced, uploaded, claimed, recorded, announced as ready and settled."""
 
+WORDS: Quantities = {"eventbridge.event": 1, "s3.put.request": 1}
+"""The words of a document's pages with their boxes, which a PDF has: one object more."""
+
+RECOGNITION: Quantities = {"eventbridge.event": 2, "s3.get.request": 4, "s3.put.request": 2}
+"""A call that recognises scanned pages: it reads pages and words, and writes both again."""
+
 PART: Quantities = {
     "cloudwatch.logs.gb": 1_600 / _GIGABYTE,
     "dynamodb.write_request_unit": 1.5,
@@ -52,10 +59,28 @@ QUESTION: Quantities = {
 """A search or a question, by the API and its authorizer."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExtraRequests:
+    """How often a document had what not every document has."""
+
+    parts: int = 0
+    word_files: int = 0
+    recognitions: int = 0
+
+
 def requests_line(
-    cost: Callable[[str, float], int], quantities: Quantities, parts: int = 0
+    cost: Callable[[str, float], int],
+    quantities: Quantities,
+    counts: ExtraRequests | None = None,
 ) -> ReceiptLine:
-    """Return the line of all requests around a result, and around `parts` of it."""
-    total = sum(cost(unit, quantity) for unit, quantity in quantities.items())
-    total += sum(cost(unit, quantity * parts) for unit, quantity in PART.items() if parts)
+    """Return the line of all requests around a result, and around what `counts` says it had."""
+    had = counts or ExtraRequests()
+    total = 0
+    for each, times in (
+        (quantities, 1),
+        (PART, had.parts),
+        (WORDS, had.word_files),
+        (RECOGNITION, had.recognitions),
+    ):
+        total += sum(cost(unit, quantity * times) for unit, quantity in each.items() if times)
     return ReceiptLine(model=AWS, priced_as=AWS, role="requests", dollars=dollars(total))

@@ -10,7 +10,7 @@ from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LABELLER, LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
-from chalicelib.generation.request_costs import DOCUMENT, requests_line
+from chalicelib.generation.request_costs import DOCUMENT, ExtraRequests, requests_line
 
 if TYPE_CHECKING:
     from chalicelib.jobs.receipts import UnitCost
@@ -39,6 +39,7 @@ class IngestUsage:
 
     `put_bytes` are as S3 Vectors bills them, with its minimum for each call.
     `transitions` are billed states of the Standard machine, including one for each child.
+    `word_files` is 1 if a document in one piece has the words of its pages as an object.
     """
 
     model: str
@@ -54,6 +55,7 @@ class IngestUsage:
     gathering: Spent = field(default_factory=nothing_spent)
     express: Express = field(default_factory=Express)
     transitions: int = BILLED_TRANSITIONS
+    word_files: int = 0
 
 
 def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: Spent) -> int:
@@ -113,7 +115,10 @@ def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
         transitions=usage.transitions,
         dollars=dollars(cost("stepfunctions.standard.transition", usage.transitions)),
     )
-    yield requests_line(cost, DOCUMENT, parts=usage.express.requests)
+    parts = usage.express.requests
+    recognitions = 0 if parts else usage.recognising.requests  # A part's requests count them.
+    counts = ExtraRequests(parts, usage.word_files, recognitions)
+    yield requests_line(cost, DOCUMENT, counts)
 
 
 def _express_line(express: Express, cost: UnitCost) -> ReceiptLine:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from chalicelib.contracts.functions.render_page import PDF
 from chalicelib.contracts.indexes import (
     IndexRef,
     PictureIndexes,
@@ -95,6 +96,7 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         transitions=small_transitions(
             request.recognising, request.labelling, request.picture_embedding
         ),
+        word_files=int(request.media_type == PDF),
     )
     return EmbedResult(
         vectors=new_vectors[live].vectors,

@@ -7,9 +7,17 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.request_costs import DOCUMENT, QUESTION, Quantities, requests_line
+from chalicelib.generation.request_costs import (
+    DOCUMENT,
+    QUESTION,
+    RECOGNITION,
+    WORDS,
+    ExtraRequests,
+    Quantities,
+    requests_line,
+)
 from infra.costs.page import counts, read
-from infra.costs.usage import FunctionUse, price_usage
+from infra.costs.usage import CountedUsage, FunctionUse, price_usage
 
 OF_STEPS = ("Step Functions", "S3 Vectors", "Bedrock")
 """Services that have lines of their own in receipts, as functions of steps do."""
@@ -18,16 +26,17 @@ OWN_STAGE = "headrace-local-"
 
 
 @pytest.mark.parametrize(
-    ("name", "quantities", "parts"),
+    ("name", "quantities", "counted"),
     [
-        ("one page, Markdown", DOCUMENT, 0),
-        ("ten pages, PDF", DOCUMENT, 0),
-        ("two hundred pages, PDF", DOCUMENT, 5),
-        ("a search", QUESTION, 0),
+        ("one page, Markdown", DOCUMENT, ExtraRequests()),
+        ("ten pages, PDF", DOCUMENT, ExtraRequests(word_files=1)),
+        ("ten pages, scanned", DOCUMENT, ExtraRequests(word_files=1, recognitions=1)),
+        ("two hundred pages, PDF", DOCUMENT, ExtraRequests(parts=5)),
+        ("a search", QUESTION, ExtraRequests()),
     ],
 )
 def test_a_receipt_should_have_what_was_counted_around_its_steps(
-    name: str, quantities: Quantities, parts: int
+    name: str, quantities: Quantities, counted: ExtraRequests
 ) -> None:
     used = read(counts()["facts"]["used"][name])
     bill = price_usage(used, catalogue())
@@ -36,8 +45,34 @@ def test_a_receipt_should_have_what_was_counted_around_its_steps(
     }
     billed_in_steps = sum(map(_dollars, steps.values()), Decimal(0)) / used.items
     around = bill.total - billed_in_steps - sum(bill.by_service.get(each, 0) for each in OF_STEPS)
-    line = requests_line(catalogue().cost, quantities, parts)
+    line = requests_line(catalogue().cost, quantities, counted)
     assert line.dollars == pytest.approx(around, rel=Decimal("0.1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("one page, Markdown", ()),
+        ("ten pages, PDF", (WORDS,)),
+        ("ten pages, scanned", (WORDS, RECOGNITION)),
+    ],
+)
+def test_objects_and_their_events_should_be_counted_to_the_last(
+    name: str, more: tuple[Quantities, ...]
+) -> None:
+    """A PUT is a fortieth of a receipt's line, which a tenth of tolerance does not see."""
+    used = read(counts()["facts"]["used"][name])
+    for unit, found in (
+        ("s3.put.request", _calls(used, "PostObject", "CopyObject", "PutObject")),
+        ("s3.get.request", _calls(used, "GetObject", "HeadObject")),
+        ("eventbridge.event", used.objects + used.calls["events:PutEvents"]),
+    ):
+        told = sum(quantities.get(unit, 0) for quantities in (DOCUMENT, *more))
+        assert told == found / used.items, unit
+
+
+def _calls(used: CountedUsage, *operations: str) -> int:
+    return sum(used.calls.get(f"s3:{operation}", 0) for operation in operations)
 
 
 def _dollars(use: FunctionUse) -> Decimal:

@@ -13,7 +13,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.request_costs import DOCUMENT, requests_line
+from chalicelib.generation.request_costs import DOCUMENT, ExtraRequests, requests_line
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.retrieval.ids import chunks_key, path_hash, vector_key
 from functions.embed_chunks import core
@@ -85,7 +85,12 @@ class World:
         self.tenants.pictures = (index,)
 
     def run(
-        self, chunks: int, tenant: str = "acme", model: str = "", **spent: Spent
+        self,
+        chunks: int,
+        tenant: str = "acme",
+        model: str = "",
+        media_type: str = "text/markdown",
+        **spent: Spent,
     ) -> EmbedResult:
         chunking = Spent(seconds=0.25, gb_seconds=0.125)
         request = EmbedRequest(
@@ -97,7 +102,7 @@ class World:
             bucket=BUCKET,
             correlation_id="c",
             chunks=chunks,
-            media_type="text/markdown",
+            media_type=media_type,
             language="en",
             uploaded_at=NOW,
             metadata={"year": 2024, "tags": ("a", "b")},
@@ -274,6 +279,15 @@ def test_the_receipt_bills_128_kilobytes_at_least_for_each_put(count: int, puts:
     )
     price = catalogue().price("s3vectors.put.gb").dollars
     assert line.dollars == pytest.approx(price * billed / 2**30, abs=Decimal("1e-9"))
+
+
+def test_the_receipt_of_a_pdf_has_the_words_of_its_pages_and_each_recognition() -> None:
+    recognising = Spent(seconds=1.0, gb_seconds=2.0, requests=3)
+    for recognitions, spent in ((0, Spent(seconds=0, gb_seconds=0, requests=0)), (3, recognising)):
+        receipt = World(1).run(1, media_type="application/pdf", recognising=spent).receipt
+        (line,) = (line for line in receipt.lines if line.role == "requests")
+        counts = ExtraRequests(word_files=1, recognitions=recognitions)
+        assert line == requests_line(catalogue().cost, DOCUMENT, counts)
 
 
 def test_the_receipt_adds_up_to_what_was_used() -> None:
