@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def search(
     picture = None if image is None else _image(image)
     body = _body(query=query, image=picture, rateable=True, filter=options.pop("filter_"))
     body |= _body(**options)
+    began = time.monotonic()
     result = target.api.search(body)
+    waited = time.monotonic() - began
     if target.output.as_json:
         target.output.json(result)
         return
@@ -67,7 +70,7 @@ def search(
         target.output.line(f"   {_seen(hit.get('labels', [])) or _shortened(hit['text'])}")
     if not result["hits"]:
         target.output.line("Nothing found.")
-    _margin(target.output, result, whole_receipt=receipt)
+    _margin(target.output, result, waited, whole_receipt=receipt)
     _rated_by(target.output, result.get("search_id", ""))
 
 
@@ -91,18 +94,25 @@ def ask(target: UserContext, /, question: str, receipt: bool, **options: Any) ->
     something else, that is said.
     """
     body = _body(question=question, filter=options.pop("filter_"), **options)
+    began = time.monotonic()
     result = target.api.ask(body)
+    waited = time.monotonic() - began
     if target.output.as_json:
         target.output.json(result)
         return
-    show_answer(target.output, result, whole_receipt=receipt)
+    show_answer(target.output, result, waited, whole_receipt=receipt)
     if result.get("answer_id") and (result["citations"] or result.get("nearest")):
         target.output.line(f"  open it: headrace open {result['answer_id']} 1", "dim")
     _rated_by(target.output, result.get("answer_id", ""))
 
 
-def show_answer(output: Output, result: Json, *, whole_receipt: bool = False) -> None:
-    """Print an answer with its sources, or the nearest passages, and its cost."""
+def show_answer(
+    output: Output, result: Json, waited: float | None = None, *, whole_receipt: bool = False
+) -> None:
+    """Print an answer with its sources, or the nearest passages, and its cost.
+
+    `waited` are the seconds that it took, if they are known.
+    """
     nearest = result.get("nearest", [])
     _show_claims(output, result)
     for citation in result["citations"]:
@@ -113,7 +123,7 @@ def show_answer(output: Output, result: Json, *, whole_receipt: bool = False) ->
         _show_nearest(output, passage)
     if result.get("looked_at"):
         output.line(f"  {_describe_search(result['looked_at'])}", "dim")
-    _margin(output, result, whole_receipt=whole_receipt)
+    _margin(output, result, waited, whole_receipt=whole_receipt)
 
 
 def _show_claims(output: Output, result: Json) -> None:
@@ -160,7 +170,7 @@ def _count(looked_at: Json, noun: str) -> str:
     return f"1 {noun.removesuffix('s')}" if number == 1 else f"{number} {noun}"
 
 
-def _margin(output: Output, result: Json, *, whole_receipt: bool) -> None:
+def _margin(output: Output, result: Json, waited: float | None, *, whole_receipt: bool) -> None:
     for notice in result["notices"]:
         output.notice(f"Note: {notice}", "yellow")
     receipt = result["receipt"]
@@ -168,7 +178,7 @@ def _margin(output: Output, result: Json, *, whole_receipt: bool) -> None:
         for line in describe_receipt(receipt):
             output.line(line, "dim")
     elif receipt:
-        output.line(summarise_receipt(receipt), "dim")
+        output.line(summarise_receipt(receipt, waited), "dim")
 
 
 def _rated_by(output: Output, asked_id: str) -> None:

@@ -94,9 +94,15 @@ def describe_receipt(receipt: Json | None) -> list[str]:
     return lines
 
 
-def summarise_receipt(receipt: Json) -> str:
-    """Return time and cost of a result on one line."""
-    return f"  {receipt.get('seconds', 0):.3f} s, ${receipt['dollars']} at AWS's list prices"
+def summarise_receipt(receipt: Json, waited: float | None = None) -> str:
+    """Return times and cost of a result on one line.
+
+    `waited` are the seconds that the user waited for it; those of the receipt are what functions
+    and models took, by which AWS bills.
+    """
+    wait = "" if waited is None else f"answered in {waited:.2f} s, of which "
+    worked = f"functions and models {receipt.get('seconds', 0):.3f} s"
+    return f"  {wait}{worked}, ${receipt['dollars']} at AWS's list prices"
 
 
 def _describe_line(line: Json) -> str:

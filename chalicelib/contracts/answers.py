@@ -117,7 +117,7 @@ class NearestPassage(Contract):
 
 
 class LookedAt(Contract):
-    """What was searched for an answer that was not found.
+    """The documents and passages that were searched for an answer that was not found.
 
     `passages` of `documents` different documents were found and read; `paths` are those of the
     best passages, best first. `collection` and `filter` are those of the request.

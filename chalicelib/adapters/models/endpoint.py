@@ -73,14 +73,7 @@ class EndpointCaller:
         answered = self._asked(
             model, route, openai_chat.build_request(call), asking, asking.seconds_left
         )
-        read = openai_chat.parse_answer(answered, call)
-        return Reply(
-            model=model.name,
-            answered_by=read.answered_by or route.model_id,
-            output=read.output,
-            usage=read.usage,
-            seconds=0.0,
-        )
+        return openai_chat.chat_reply(answered, call, model.name, route.model_id)
 
     def _embed(
         self, model: ServedModel, route: ModelRoute, call: EmbedCall, asking: CallContext

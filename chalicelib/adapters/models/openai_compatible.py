@@ -89,14 +89,7 @@ class OpenAiCompatibleCaller:
             {"model": backend.model_id, **body},
             self._timeout(asking.seconds_left),
         )
-        read = openai_chat.parse_answer(answer, call)
-        return Reply(
-            model=model.name,
-            answered_by=read.answered_by or backend.model_id,
-            output=read.output,
-            usage=read.usage,
-            seconds=0.0,
-        )
+        return openai_chat.chat_reply(answer, call, model.name, backend.model_id)
 
     def _embed(
         self, model: ServedModel, backend: OpenAiBackend, call: EmbedCall, asking: CallContext

@@ -20,6 +20,7 @@ from chalicelib.contracts.generations import (
     Finish,
     ImagePart,
     Message,
+    Reply,
     TextPart,
     ToolCall,
     ToolResult,
@@ -119,6 +120,22 @@ def parse_answer(body: Any, call: ChatCall) -> ChatCompletionAnswer:
         raise ModelFailure(
             f"The endpoint's answer is no chat completion: {error!r}.", unaccounted=True
         ) from error
+
+
+def chat_reply(body: Any, call: ChatCall, model: str, model_id: str) -> Reply:
+    """Return the answer of a container as the reply of `model`, which its server calls `model_id`.
+
+    Raises:
+        ModelFailure: as `parse_answer` does.
+    """
+    answer = parse_answer(body, call)
+    return Reply(
+        model=model,
+        answered_by=answer.answered_by or model_id,
+        output=answer.output,
+        usage=answer.usage,
+        seconds=0.0,
+    )
 
 
 def parse_stream(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,7 @@ class TestAsk:
             " as amazon.nova-micro-v1:0\n"
         ) in ended.out
         assert "check: new, 1 tokens in, no list price known\n" in ended.out
-        assert "total: 0.010 s, $0.0001 at AWS's list prices" in ended.out
+        assert "total: functions and models 0.010 s, $0.0001 at AWS's list prices" in ended.out
         assert "next dearer: llm, $0.002" in ended.out
         assert "A notice." in ended.err
         sent = {"question": "How fast?", "collection": "c", "top_k": 10, "tier": "llm"}
@@ -220,7 +221,9 @@ class TestAsk:
     ) -> None:
         fake.answer = ANSWER
         ended = headrace("ask", "How fast?")
-        assert "  0.010 s, $0.0001 at AWS's list prices\n" in ended.out
+        found = re.search(r"  answered in (\S+) s, of which functions and models (.*)\n", ended.out)
+        assert found is not None
+        assert found[2] == "0.010 s, $0.0001 at AWS's list prices"
         assert "embedding" not in ended.out
 
     def test_should_show_the_nearest_passages_and_what_was_looked_at(
