@@ -17,6 +17,7 @@ GROUPS = (
     "requirements/api.in",
     "requirements/localcloud.in",
     "requirements/cli.in",
+    "requirements/optimiser.in",
     "requirements/runtime.in",
 )
 BESIDE = Path("requirements/clients.in")

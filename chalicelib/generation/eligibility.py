@@ -105,22 +105,22 @@ def assess_model(
     route = requirements.call_region.route(model)
     if route is None:
         return Obstacle(_unreachable_reason(requirements))
-    candidate = _price_candidate(requirements, model, route, prices, now)
-    return Obstacle(candidate) if isinstance(candidate, str) else candidate
+    return _price_candidate(requirements, model, route, prices, now)
 
 
 def _price_candidate(
     requirements: Requirements, model: ServedModel, route: ModelRoute, prices: Prices, now: datetime
-) -> Candidate | str:
+) -> Candidate | Obstacle:
     service_tier, factor, notes = _cheapest_tier(requirements, model, now)
     load = load_for_model(requirements, model)
     cost = max_cost(model, load, route.price_factor * factor, prices, requirements.items)
     if requirements.budget is not None and cost is None:
-        return "not priced, so that nothing holds it to the budget"
+        return Obstacle("not priced, so that nothing holds it to the budget", "budget")
     if cost is None and requirements.model != model.name:
-        return "not priced, so only when asked for by name"
+        return Obstacle("not priced, so only when asked for by name")
     if requirements.budget is not None and cost is not None and cost > requirements.budget:
-        return f"up to ${dollars(cost):f}, and the budget is ${dollars(requirements.budget):f}"
+        told = f"up to ${dollars(cost):f}, and the budget is ${dollars(requirements.budget):f}"
+        return Obstacle(told, "budget")
     return Candidate(
         route, service_tier, cost, (*notes, *_refused_parameters(requirements, model)), load
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -142,6 +143,104 @@ def rm(target: UserContext, name: str, version: int | None) -> None:
         return
     target.api.call("DELETE", prompt_place(name, "versions", str(version)))
     target.output.line(f"Version {version} of {name} is removed.")
+
+
+@prompts.command("optimise")
+@click.argument("name")
+@click.option(
+    "--suite",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="Suite in YAML or JSON: its cases and graders. Its targets are not used.",
+)
+@click.option(
+    "--version", "wanted", default="latest", show_default=True, help="Number or label to start at."
+)
+@click.option(
+    "--method",
+    type=click.Choice(("halving", "reflective")),
+    default="halving",
+    show_default=True,
+    help="Try listed changes and examples, or let a capable model reword the prompt.",
+)
+@click.option("--budget", metavar="DOLLARS", help="Maximum cost of all calls together.")
+@click.option(
+    "--proposals", type=click.IntRange(2, 200), default=12, show_default=True, help="At most."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--instruction",
+    "instructions",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with a template of your own for the last turn; may be repeated.",
+)
+@click.option("--group", help="Variable whose equal values stay on one side of the split.")
+@click.option("--model", help="Model that answers, instead of the prompt's.")
+@click.option(
+    "--reflect-with",
+    "reflects",
+    default="auto",
+    show_default=True,
+    help="Model of tier 3 or better that rewords, for --method reflective.",
+)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the report, the winner and the answers. Default: NAME-optimised.",
+)
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say what it takes, and stop.")
+@user_command
+def optimise_command(
+    target: UserContext,
+    /,
+    name: str,
+    file: Path,
+    wanted: str,
+    folder: Path | None,
+    **chosen: Any,
+) -> None:
+    """Look for a better prompt by a suite, and prove it on held-out cases.
+
+    Half of the cases are held out: the search never sees them, and only they decide whether the
+    winner beats the prompt. One that does is saved as a version, which no label points to. Answers
+    that were paid for are kept in the folder. Exits with 1 when the search ended early.
+    """
+    try:
+        from cli.prompts.optimiser.command import SearchPlace, dollars_option, optimise
+        from cli.prompts.optimiser.optimisation import SearchSettings
+    except ModuleNotFoundError as missing:
+        raise UsageError(
+            f"The optimiser needs the package {missing.name}: pip install -r requirements/"
+            "optimiser.txt."
+        ) from missing
+
+    settings = SearchSettings(
+        method=chosen["method"],
+        proposals=chosen["proposals"],
+        seed=chosen["seed"],
+        budget=dollars_option(chosen["budget"]),
+        group=chosen["group"],
+        instructions=tuple(_template(each) for each in chosen["instructions"]),
+    )
+    place = SearchPlace(
+        prompt=name,
+        version=wanted,
+        suite=file,
+        folder=folder or Path(f"{name}-optimised"),
+        model=chosen["model"],
+        reflects=chosen["reflects"],
+    )
+    optimise(target, place, settings, only_estimate=chosen["only_estimate"])
+
+
+def _template(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as text: {error}") from error
 
 
 def _all(target: UserContext, place: str) -> list[Json]:
