@@ -55,6 +55,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "support": Benchmark("benchmarks.support", 20),
     "screening": Benchmark("benchmarks.screening", 1),
     "safety": Benchmark("benchmarks.safety", 1),
+    "prompt_techniques": Benchmark("benchmarks.techniques.measuring", 1),
+    "prompt_optimiser": Benchmark("benchmarks.techniques.optimising", 1),
     "feedback": Benchmark("benchmarks.feedback", 50),
     "retrieval": Benchmark("benchmarks.retrieval", 1),
     "routing": Benchmark("benchmarks.routing", 15),

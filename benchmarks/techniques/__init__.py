@@ -1,0 +1,1 @@
+"""Techniques of prompting, each beside a plain prompt on the same tasks."""
