@@ -19,8 +19,11 @@ _LOOKED_AT = 240
 _TAB = 8
 
 _LINE = re.compile(r"[^\n]*\n?")
+_BULLETS = r"-*+•‣◦·–—∙\u25a0-\u25ff\u2700-\u27bf\uf020-\uf0ff"  # noqa: RUF001
+"""Marks of list items. The last two ranges are dingbats, and the private characters by which files
+of Word and PDF have bullets of the fonts Symbol and Wingdings."""
 _MARKER = re.compile(
-    r"(?:[-*+•‣◦▪▸●○■□·–—∙]|\(?\d{1,3}[.)]|\(?[A-Za-z][)]|\(?[ivxIVX]{2,5}[.)])(?:[ \t]+(?=\S)|$)"  # noqa: RUF001
+    rf"(?:[{_BULLETS}]|\(?\d{{1,3}}[.)]|\(?[A-Za-z][)]|\(?[ivxIVX]{{2,5}}[.)])(?:[ \t]+(?=\S)|$)"
 )
 _FENCE = re.compile(r"(?:`{3,}|~{3,})[^`~]{0,80}")
 _RULE = re.compile(r"[-=~^\"'`+*_#:.|][-=~^\"'`+*_#:.| \t]{2,}")

@@ -138,6 +138,13 @@ def test_should_share_a_lead_in_among_the_items_of_a_list_too_long_for_one_segme
     assert all(each.startswith("Steps: Turn") for each in statements(text, "item"))
 
 
+@pytest.mark.parametrize("bullet", ["\u2022", "\u25fc", "\u27a2", "\uf0b7", "\uf0a7"])
+def test_should_know_bullets_of_word_and_of_pdf(bullet: str) -> None:
+    """Word writes those of Symbol and Wingdings as private characters, and so does a PDF of it."""
+    text = f"Bring these:\n{bullet} a torch\n{bullet} a rope"
+    assert statements(text, "item") == ["Bring these: a torch", "Bring these: a rope"]
+
+
 def test_should_end_a_list_with_the_next_paragraph() -> None:
     said = statements("It reads:\n\n- CSV\n- XML\n\nIt is free of charge.", "sentence")
     assert said == ["It is free of charge."]
