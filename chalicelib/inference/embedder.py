@@ -1,4 +1,4 @@
-"""Sentence embeddings by a MiniLM, which is chosen by its name in the catalogue.
+"""Sentence embeddings by a MiniLM or MPNet, which is chosen by its name in the catalogue.
 
 Dynamic int8 quantisation scales activations over the whole batch, so the vector of a text would
 depend on the other texts. Texts are therefore run one at a time, and a text always has the same
@@ -40,11 +40,14 @@ class EmbedderLimits:
 
     dimensions: int
     max_tokens: int
+    has_token_types: bool = True
+    """Whether the graph takes the type of each token, as BERT's does."""
 
 
 MODELS: Mapping[str, EmbedderLimits] = {
     MODEL: EmbedderLimits(DIMENSIONS, MAX_TOKENS),
     "minilm-l6-v2-fp32": EmbedderLimits(DIMENSIONS, MAX_TOKENS),
+    "mpnet-base-v2-int8": EmbedderLimits(768, 384, has_token_types=False),
 }
 
 _OUTPUT = "sentence_embedding"
@@ -95,11 +98,11 @@ class Embedder:
         return self.tokens.count(text)
 
     def embed(self, texts: Sequence[str], *, truncate: bool = False) -> NDArray[np.float32]:
-        """Return one vector of unit length for each text, an array (texts, 384).
+        """Return one vector of unit length for each text, an array (texts, dimensions).
 
         Raises:
-            InvalidInput: a text is empty, or has more than 256 tokens and `truncate` is false; the
-                message gives its position and its token count.
+            InvalidInput: a text is empty, or has more than `max_tokens` tokens and `truncate` is
+                false; the message gives its position and its token count.
             ModelFailure: the model could not be opened or run.
         """
         vectors, _ = self.embed_counted(texts, truncate=truncate)
@@ -135,11 +138,9 @@ class Embedder:
     def _run(self, ids: list[int]) -> NDArray[np.float32]:
         """Return the vector of one text."""
         tokens = np.array([ids], np.int64)
-        inputs = {
-            "input_ids": tokens,
-            "attention_mask": np.ones_like(tokens),
-            "token_type_ids": np.zeros_like(tokens),
-        }
+        inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+        if self._limits.has_token_types:
+            inputs["token_type_ids"] = np.zeros_like(tokens)
         session = self._session
         try:
             (output,) = session.run([_OUTPUT], inputs)

@@ -12,6 +12,7 @@ from cli.failures import CommandError
 from cli.options import json_option
 from cli.output import Output
 from infra.packaging.manifest import size_table
+from infra.packaging.models import SECOND_EMBEDDER, SECOND_EMBEDDERS
 from infra.packaging.package import BuiltPackage, PackageRequest, build_package
 from infra.packaging.targets import TARGETS, PackagingError
 
@@ -51,6 +52,13 @@ class PackageCommandError(CommandError):
     help="Start this function, by its logical id, from a snapshot, which costs when idle; may be "
     "repeated.",
 )
+@click.option(
+    "--second-embedder",
+    type=click.Choice(SECOND_EMBEDDERS),
+    default=SECOND_EMBEDDER,
+    show_default=True,
+    help="Embedding model beside the default one, which tenants can be moved to.",
+)
 @json_option
 def package_command(
     stage: str,
@@ -58,6 +66,7 @@ def package_command(
     architecture: str,
     out: Path | None,
     snap_start: tuple[str, ...],
+    second_embedder: str,
     as_json: bool,
 ) -> None:
     """Package a stage: a template, and for each function a ZIP file of what it imports.
@@ -75,6 +84,7 @@ def package_command(
             region,
             architecture,
             models_dir=PROJECT / "models" / "cache",
+            second_embedder=second_embedder,
             snap_start=snap_start,
             report=steps.next,
         )

@@ -58,6 +58,7 @@ class BundleAssembly:
     catalogue: Catalogue
     installed: InstalledPackages
     folder: Path
+    second_embedder: str = models.SECOND_EMBEDDER
     _checked: dict[Path, str] = field(default_factory=dict)
     _machines: dict[Path, int | None] = field(default_factory=dict)
 
@@ -76,7 +77,9 @@ class BundleAssembly:
         found = {
             **self.installed.of(self.requirements(bundle)),
             **self._own(bundle),
-            **models.carried(bundle, self.models_dir, self.catalogue, self._checked),
+            **models.carried(
+                bundle, self.models_dir, self.catalogue, self._checked, self.second_embedder
+            ),
         }
         elf.demand_machine(bundle, found, self.installed.target, self._machines)
         return found

@@ -12,29 +12,39 @@ from chalicelib.generation.catalogue import Catalogue, LocalModel
 from infra.packaging.targets import PackagingError
 from models.pull.cache import NoSource, WrongHash, pull, sha256_of
 
-_INT8, _FP32 = "minilm-l6-v2-int8", "minilm-l6-v2-fp32"
+_INT8 = "minilm-l6-v2-int8"
+SECOND_EMBEDDERS = ("minilm-l6-v2-fp32", "mpnet-base-v2-int8")
+"""Embedding models of which bundles carry one beside the default: all are too large for Lambda."""
+SECOND_EMBEDDER = SECOND_EMBEDDERS[0]
 
 CARRIED: Mapping[str, tuple[str, ...]] = {
     "check_support": (_INT8,),
     "chunk_document": (_INT8,),
-    "embed_chunks": (_INT8, _FP32),
-    "embed_text": (_INT8, _FP32),
+    "embed_chunks": (_INT8, SECOND_EMBEDDER),
+    "embed_text": (_INT8, SECOND_EMBEDDER),
     "label_picture": ("efficientnet-lite0",),
-    "reembed_passages": (_INT8, _FP32),
+    "reembed_passages": (_INT8, SECOND_EMBEDDER),
     "rerank_passages": (_INT8,),
     "screen_image": ("open-nsfw",),
 }
-"""By function: its models. A tenant chooses the model of its own index, so what embeds carries
-every embedding model; the others always look through the eyes of one."""
+"""By function: its models. A tenant has the model of its own index, so what embeds carries two
+embedding models; the others always look through the eyes of one."""
 
 
-def pull_carried(folder: Path, known: Catalogue) -> None:
+def carried_models(function: str, second_embedder: str) -> tuple[str, ...]:
+    """Return the names of the models of `function` in a stage with this `second_embedder`."""
+    return tuple(
+        second_embedder if name == SECOND_EMBEDDER else name for name in CARRIED.get(function, ())
+    )
+
+
+def pull_carried(folder: Path, known: Catalogue, second_embedder: str = SECOND_EMBEDDER) -> None:
     """Pull the models that bundles carry into `folder`, those that are not there yet.
 
     Raises:
         PackagingError: a model cannot be had.
     """
-    names = sorted({name for models in CARRIED.values() for name in models})
+    names = sorted({name for bundle in CARRIED for name in carried_models(bundle, second_embedder)})
     try:
         pull(names, into=folder, known=known)
     except (NoSource, WrongHash) as error:
@@ -42,7 +52,11 @@ def pull_carried(folder: Path, known: Catalogue) -> None:
 
 
 def carried(
-    function: str, folder: Path, known: Catalogue, checked: dict[Path, str]
+    function: str,
+    folder: Path,
+    known: Catalogue,
+    checked: dict[Path, str],
+    second_embedder: str = SECOND_EMBEDDER,
 ) -> dict[str, Path]:
     """Return the model files of `function` by their path in the bundle.
 
@@ -53,7 +67,7 @@ def carried(
         PackagingError: a file is missing, or is not the catalogue's.
     """
     files = {}
-    for name in CARRIED.get(function, ()):
+    for name in carried_models(function, second_embedder):
         model = known.model(name)
         for file in model.files:
             path = folder / name / file.name

@@ -27,7 +27,7 @@ from infra.packaging.manifest import (
     is_package,
     unzipped_size,
 )
-from infra.packaging.models import pull_carried
+from infra.packaging.models import SECOND_EMBEDDER, pull_carried
 from infra.packaging.targets import (
     PackagingError,
     find_interpreter,
@@ -54,7 +54,8 @@ def silent(_: str) -> None:
 class PackageRequest:
     """The stage of `project` to package in a region, for one architecture.
 
-    `models_dir` is where `headrace models pull` puts models. The functions in `snap_start`, by
+    `models_dir` is where `headrace models pull` puts models. `second_embedder` is the embedding
+    model beside the default one that tenants can be moved to. The functions in `snap_start`, by
     their logical ids, start from snapshots.
     """
 
@@ -63,6 +64,7 @@ class PackageRequest:
     region: str = "us-east-1"
     architecture: str = "arm64"
     models_dir: Path = field(kw_only=True)
+    second_embedder: str = field(default=SECOND_EMBEDDER, kw_only=True)
     snap_start: tuple[str, ...] = field(default=(), kw_only=True)
     report: Report = field(default=silent, kw_only=True)
 
@@ -103,7 +105,7 @@ def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
     write_chalice_requirements(order.project)
     known = parse_catalogue((order.project / CATALOGUE).read_text(encoding="utf-8"))
     order.report("models")
-    pull_carried(order.models_dir, known)
+    pull_carried(order.models_dir, known, order.second_embedder)
     order.report("template")
     merged = template.merged(order.project, order.stage, order.region)
     handlers = template.handlers(merged)
@@ -120,7 +122,14 @@ def build_package(order: PackageRequest, out: Path) -> BuiltPackage:
         installed = InstalledPackages(caches.installed, wanted, compiler)
         draft = work / "package"
         (draft / FUNCTIONS).mkdir(parents=True)
-        place = BundleAssembly(order.project, order.models_dir, known, installed, work / "content")
+        place = BundleAssembly(
+            order.project,
+            order.models_dir,
+            known,
+            installed,
+            work / "content",
+            order.second_embedder,
+        )
         bundles = sorted({bundle_name(handler) for handler in handlers.values()})
         packed = _pack(place, bundles, draft, deflated, order.report)
         caches.forget_unused()

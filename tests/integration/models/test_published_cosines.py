@@ -15,7 +15,7 @@ from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.tokenizers import SentenceTokenizer
 from models.pull import sources
 from models.pull.cache import pull, sha256_of
-from models.pull.conversion import pooled
+from models.pull.sentence_graph import pooled
 
 SENTENCES = ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")
 

@@ -105,5 +105,7 @@ def test_what_is_known_of_each_model_is_what_the_catalogue_says() -> None:
 
 
 def test_a_model_of_another_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelFailure, match="there are minilm-l6-v2-fp32, minilm-l6-v2-int8"):
+    with pytest.raises(
+        ModelFailure, match="there are minilm-l6-v2-fp32, minilm-l6-v2-int8, mpnet-base-v2-int8"
+    ):
         Embedder.open(tmp_path, "bert")
