@@ -103,6 +103,7 @@ class JobSettings(Settings):
     batch_machine_arn: str
     generate_machine_arn: str
     schedule_machine_arn: str
+    evaluate_machine_arn: str
     bucket: str = ""
 
 

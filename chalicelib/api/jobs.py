@@ -283,18 +283,26 @@ def _retryable_job(request: Request, job_id: str, deps: JobServices) -> JobState
 
 
 def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
-    job, now = state.job, deps.now()
-    available = job.results_until is not None and now < job.results_until and not state.is_open
-    results = (
-        [_result(state, n, deps, now) for n in range(len(state.files))]
-        if with_results and available and job.status != "cancelled"
-        else []
-    )
+    job = state.job
+    results = job_results(state, deps) if with_results else ()
     receipt = job_receipt(state, deps.cost)
-    job = with_backups(job.model_copy(update={"receipt": receipt, "results": tuple(results)}))
+    job = with_backups(job.model_copy(update={"receipt": receipt, "results": results}))
+    if job.kind == "evaluation":
+        from chalicelib.evaluation.views import describe_evaluation
+
+        return describe_evaluation(job, state, deps.cost)
     if job.kind == "scheduled_run":
         return describe_run(job, state.checkpoint)
     return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
+
+
+def job_results(state: JobState, deps: JobServices) -> tuple[JobResult, ...]:
+    """Return where the files of a job that has ended can be had, as long as they are kept."""
+    job, now = state.job, deps.now()
+    available = job.results_until is not None and now < job.results_until and not state.is_open
+    if not available or job.status == "cancelled":
+        return ()
+    return tuple(_result(state, n, deps, now) for n in range(len(state.files)))
 
 
 def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Job:
@@ -307,7 +315,10 @@ def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Jo
 
 def with_backups(job: Job) -> Job:
     """Return `job` with the backups that still hold what it removes, if it is a removal."""
-    if job.kind in ("export", "reindex", "embed_pictures", "batch", "scheduled_run"):
+    if job.kind in (
+        *("export", "reindex", "embed_pictures", "batch", "scheduled_run"),
+        "evaluation",
+    ):
         return job
     backups = TENANT_BACKUPS if job.kind == "remove_tenant" else BACKUPS
     return job.model_copy(update={"backups": backups})

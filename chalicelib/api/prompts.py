@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
     json_response,
+    key_id_of,
     limit_of,
     parse_body,
     query_value,
@@ -21,11 +22,13 @@ from chalicelib.api.http import (
 )
 from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
+from chalicelib.contracts.prompt_suites import PutPromptSuiteRequest
 from chalicelib.contracts.prompts import (
     LABEL_PATTERN,
     LATEST,
     PROMPT_PATTERN,
     PromptList,
+    PromptSuite,
     PromptVersion,
     PromptView,
     PutLabelRequest,
@@ -37,6 +40,7 @@ from chalicelib.contracts.prompts import (
     VersionSummary,
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.observability import logger
 from chalicelib.prompts.library import PromptLibrary, labels_of, prompt_view
 
 if TYPE_CHECKING:
@@ -155,6 +159,7 @@ def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
 
     _version_routes(blueprint, services, authorizer)
     _label_routes(blueprint, services, authorizer)
+    _suite_routes(blueprint, services, authorizer)
     return blueprint
 
 
@@ -206,17 +211,33 @@ def _label_routes(
     @serve_operation(
         blueprint,
         Operation(
-            "prompts", {200: PromptView}, body=PutLabelRequest, errors=(NotFound, QuotaExceeded)
+            "prompts",
+            {200: PromptView},
+            body=PutLabelRequest,
+            errors=(NotFound, QuotaExceeded, Conflict),
         ),
     )
     def put_label(prompt: str, label: str) -> Response:
-        """Let a label such as `production` point to a version."""
+        """Let a label such as `production` point to a version.
+
+        A version that has not passed the prompt's suite is refused, and the answer says which cases
+        got worse; `override` moves the label all the same, which is recorded.
+        """
         request = blueprint.current_request
         body = parse_body(request, PutLabelRequest)
         tenant, name = tenant_of(request), _name(prompt)
-        return json_response(
-            services().library.point(tenant, name, _label(label, "label"), body.version)
+        view = services().library.point(
+            tenant,
+            name,
+            _label(label, "label"),
+            body.version,
+            override=body.override or "",
+            key=key_id_of(request),
         )
+        if body.override:
+            told = {"prompt": name, "label": label, "version": body.version, "why": body.override}
+            logger("prompts").warning("a label was moved against its suite", extra=told)
+        return json_response(view)
 
     @blueprint.route(place, methods=["DELETE"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound,)))
@@ -224,6 +245,40 @@ def _label_routes(
         """Remove a label; the version that it points to stays."""
         tenant, name = tenant_of(blueprint.current_request), _name(prompt)
         services().library.unpoint(tenant, name, _label(label, "label"))
+        return Response(body="", status_code=204)
+
+
+def _suite_routes(
+    blueprint: Blueprint, services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
+) -> None:
+    place = _PLACE + "/suite"
+
+    @blueprint.route(place, methods=["PUT"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation("prompts", {200: PromptView}, body=PutPromptSuiteRequest, errors=(NotFound,)),
+    )
+    def put_suite(prompt: str) -> Response:
+        """Have a suite guard labels of a prompt: a version is labelled once it has passed.
+
+        Of the suite its name and its hash are kept, not the cases.
+        """
+        from chalicelib.evaluation.suites import check_graders, suite_digest
+
+        request = blueprint.current_request
+        body = parse_body(request, PutPromptSuiteRequest)
+        check_graders(body.suite)
+        suite = PromptSuite(
+            name=body.suite.name, sha256=suite_digest(body.suite), labels=body.labels
+        )
+        return json_response(services().library.guard(tenant_of(request), _name(prompt), suite))
+
+    @blueprint.route(place, methods=["DELETE"], authorizer=authorizer)
+    @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound,)))
+    def delete_suite(prompt: str) -> Response:
+        """Remove the suite of a prompt, which is recorded: its labels are moved freely again."""
+        request = blueprint.current_request
+        services().library.unguard(tenant_of(request), _name(prompt), key_id_of(request))
         return Response(body="", status_code=204)
 
 

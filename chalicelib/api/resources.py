@@ -86,6 +86,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("prompts", ("/v1/prompts",)),
     ApiResource("prompt_runs", ("/v1/prompts/{prompt}/runs",)),
     ApiResource("generations", ("/v1/generations",)),
+    ApiResource("evaluations", ("/v1/evaluations",)),
     ApiResource("schedules", ("/v1/schedules",)),
     ApiResource("screenings", ("/v1/screenings",)),
     ApiResource("usage", ("/v1/usage", "/v1/budgets")),

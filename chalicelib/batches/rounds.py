@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.batches import ItemRef
     from chalicelib.errors import HeadraceError
 
 
@@ -25,14 +24,25 @@ MAX_PAID_TRIES = 3
 ItemStatus = Literal["done", "failed", "missing"]
 
 
+class NumberedItem(Protocol):
+    """An item of a batch, or of an evaluation, by its number."""
+
+    @property
+    def n(self) -> int:
+        """Return the number."""
+
+
+Item = TypeVar("Item", bound=NumberedItem)
+
+
 def was_paid(error: HeadraceError) -> bool:
     """Return whether a call that failed with `error` used a model or cost something."""
     return error.usage is not None or error.receipt is not None
 
 
 def item_statuses(
-    items: Iterable[ItemRef], done: Iterable[int], failed: Iterable[int]
-) -> Iterator[tuple[ItemRef, ItemStatus]]:
+    items: Iterable[Item], done: Iterable[int], failed: Iterable[int]
+) -> Iterator[tuple[Item, ItemStatus]]:
     """Yield each item with its status; an item with an outcome and a failure is done."""
     outcomes, failures = _AscendingNumbers(done), _AscendingNumbers(failed)
     for item in items:

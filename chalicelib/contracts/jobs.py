@@ -14,6 +14,7 @@ from chalicelib.contracts.batches import (
     ItemError,
     PinnedPrompt,
 )
+from chalicelib.contracts.evaluations.orders import EvaluationOrder
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.names import Collection
@@ -30,8 +31,9 @@ JobKind = Literal[
     "embed_pictures",
     "batch",
     "scheduled_run",
+    "evaluation",
 ]
-Machine = Literal["export", "remove", "reindex", "batch", "generate", "schedule"]
+Machine = Literal["export", "remove", "reindex", "batch", "generate", "schedule", "evaluate"]
 """State machines that jobs run on."""
 JobStatus = Literal[
     "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
@@ -144,8 +146,8 @@ class RemoveTenantRequest(HttpInput):
 class JobInput(Contract):
     """The input of the execution of one attempt at a job.
 
-    `bound` is set where one document is removed: what of it goes. `order` is that of a batch, and
-    `run` that of a run of a schedule.
+    `bound` is set where one document is removed: what of it goes. `order` is that of a batch, `run`
+    that of a run of a schedule, and `evaluation` that of an evaluation.
     """
 
     tenant: str
@@ -160,6 +162,7 @@ class JobInput(Contract):
     model: str = ""
     order: BatchOrder | None = None
     run: RunOrder | None = None
+    evaluation: EvaluationOrder | None = None
 
     @property
     def execution_name(self) -> str:
@@ -178,6 +181,8 @@ class JobInput(Contract):
                 return "reindex"
             case "scheduled_run":
                 return "schedule"
+            case "evaluation":
+                return "evaluate"
             case kind:
                 return kind
 

@@ -255,14 +255,45 @@ class PromptVersion(VersionSummary):
     content: PromptContent
 
 
+class PromptSuite(Contract):
+    """The suite that a version has to pass before one of `labels` points to it.
+
+    `sha256` is that of its cases and graders.
+    """
+
+    name: str
+    sha256: str
+    labels: tuple[str, ...]
+
+
+class LabelOverride(Contract):
+    """A label that was moved, or a suite that was removed, against what the suite says.
+
+    `reason` is the caller's own, `refusal` what was overridden, and `key` the API key's id. Of a
+    suite that was removed `label` is "", and `version` 0.
+    """
+
+    label: str
+    version: int
+    reason: str
+    refusal: str
+    key: str = ""
+    at: AwareDatetime
+
+
 class PromptView(Contract):
-    """A prompt: its newest version, how many there are, and what labels point to."""
+    """A prompt: its newest version, how many there are, and what labels point to.
+
+    `overrides` are the last 20 times that its suite was overridden, newest last.
+    """
 
     name: str
     description: str
     latest: int
     versions: int
     labels: dict[str, int]
+    suite: PromptSuite | None = None
+    overrides: tuple[LabelOverride, ...] = ()
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -282,9 +313,13 @@ class VersionList(Contract):
 
 
 class PutLabelRequest(HttpInput):
-    """`PUT /v1/prompts/{prompt}/labels/{label}`: the version that the label points to now."""
+    """`PUT /v1/prompts/{prompt}/labels/{label}`: the version that the label points to now.
+
+    `override` is a reason to move it although the prompt's suite has not passed; it is recorded.
+    """
 
     version: int = Field(ge=1)
+    override: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
 class RenderRequest(HttpInput):

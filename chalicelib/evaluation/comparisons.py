@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.evaluations.results import CaseChange, TargetComparison
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 10
 """Cases that a comparison names as its worst and best."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierScores:
+    """Scores by case of an earlier evaluation; `title` says in a table what had them."""
+
+    evaluation_id: str
+    title: str
+    scores: Mapping[str, float]
 
 
 def compare_targets(

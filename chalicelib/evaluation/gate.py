@@ -7,17 +7,17 @@ at least 95 times in 100 at the level 0.05, however much its model's answers var
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.evaluations.results import CaseChange, GateVerdict, TargetComparison
 from chalicelib.errors import InvalidInput
-from chalicelib.evaluation.comparisons import case_scores, compare_scores
+from chalicelib.evaluation.comparisons import EarlierScores, case_scores, compare_scores
 from chalicelib.evaluation.statistics import shared_cases, upper_bound
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import CaseResult, EvaluationResult
-    from chalicelib.contracts.evaluations.suites import SuiteGate
+    from chalicelib.contracts.evaluations.suites import Suite, SuiteGate
 
 FEWEST_CASES = 5
 """Below that a test at 5 % fails by chance more often: four cases are all worse 1 time in 16."""
@@ -29,31 +29,85 @@ def judge_run(
     seed: int,
     cases: Sequence[CaseResult],
     targets: Sequence[str],
-    baseline: EvaluationResult | None,
+    earlier: Mapping[str, EarlierScores],
 ) -> GateVerdict:
     """Return whether a run passes.
 
-    Raises:
-        InvalidInput: the baseline lacks a target, or shares fewer than five cases with the run.
+    `earlier` has, by target, the scores that it is held against; a target without any is held to
+    the gate's minima only. With fewer than five shared cases it does not pass.
     """
     reasons: list[str] = []
     worse: list[CaseChange] = []
     comparisons: list[TargetComparison] = []
-    for target in gate.targets or targets:
+    judged = gate.targets or targets
+    for target in judged:
         reasons += _incomplete(target, cases)
-        reasons += _below_minima(gate, target, cases, compared=baseline is not None)
-        if baseline is not None:
-            compared, bound = _compared(gate, seed, target, cases, baseline)
-            comparisons.append(compared)
-            if not bound >= -gate.tolerance:
-                reasons.append(_worse_reason(gate, compared, bound))
-                worse += compared.worst
+        before = earlier.get(target)
+        reasons += _below_minima(gate, target, cases, compared=before is not None)
+        if before is None:
+            continue
+        after = case_scores(target, cases)
+        shared = shared_cases(after, before.scores)
+        if len(shared) < FEWEST_CASES:
+            reasons.append(_too_few(target, before, len(shared)))
+            continue
+        compared = compare_scores(target, before.title, after, before.scores, seed)
+        assert compared is not None, "they share cases"
+        comparisons.append(compared)
+        bound = upper_bound(after, before.scores, seed, gate.level)
+        if not bound >= -gate.tolerance:
+            reasons.append(_worse_reason(gate, compared, bound))
+            worse += compared.worst
+    baselines = dict.fromkeys(earlier[each].evaluation_id for each in judged if each in earlier)
     return GateVerdict(
         passed=not reasons,
         reasons=tuple(reasons),
         worse=tuple(worse),
-        baseline=baseline.evaluation_id if baseline else "",
+        baseline=", ".join(baselines),
         comparisons=tuple(comparisons),
+    )
+
+
+def baseline_scores(
+    suite: Suite, baseline: EvaluationResult, targets: Sequence[str]
+) -> dict[str, EarlierScores]:
+    """Return the scores of a baseline by target; that of one target goes by any name.
+
+    Raises:
+        InvalidInput: it is of another suite, lacks a target, or shares fewer than five cases.
+    """
+    if baseline.suite != suite.name:
+        raise InvalidInput(
+            f"The baseline {baseline.evaluation_id} is of the suite {baseline.suite}, not of "
+            f"{suite.name}; name an evaluation of this one.",
+            field="baseline",
+        )
+    names = [each.target for each in baseline.targets]
+    found: dict[str, EarlierScores] = {}
+    for target in suite.gate.targets or targets:
+        if target not in names and len(names) > 1:
+            raise InvalidInput(
+                f"The baseline {baseline.evaluation_id} has no target {target}; it has "
+                f"{', '.join(names)}. Give the target one of these names.",
+                field="baseline",
+            )
+        of = target if target in names else names[0]
+        before = EarlierScores(
+            baseline.evaluation_id, f"baseline {of}", case_scores(of, baseline.cases)
+        )
+        shared = shared_cases({case.id: 0.0 for case in suite.cases}, before.scores)
+        if len(shared) < FEWEST_CASES:
+            raise InvalidInput(
+                _too_few(target, before, len(shared)), field="baseline", limit=str(FEWEST_CASES)
+            )
+        found[target] = before
+    return found
+
+
+def _too_few(target: str, before: EarlierScores, shared: int) -> str:
+    return (
+        f"{target} and the baseline {before.evaluation_id} share {shared} cases that were run; a "
+        f"comparison takes {FEWEST_CASES} at least."
     )
 
 
@@ -95,35 +149,6 @@ def _below_minima(
             f"{_named(failing)}."
         )
     return reasons
-
-
-def _compared(
-    gate: SuiteGate,
-    seed: int,
-    target: str,
-    cases: Sequence[CaseResult],
-    baseline: EvaluationResult,
-) -> tuple[TargetComparison, float]:
-    names = [each.target for each in baseline.targets]
-    of = target if target in names else names[0]
-    if target not in names and len(names) > 1:
-        raise InvalidInput(
-            f"The baseline {baseline.evaluation_id} has no target {target}; it has "
-            f"{', '.join(names)}. Give the target one of these names.",
-            field="baseline",
-        )
-    after, before = case_scores(target, cases), case_scores(of, baseline.cases)
-    shared = shared_cases(after, before)
-    if len(shared) < FEWEST_CASES:
-        raise InvalidInput(
-            f"{target} and the baseline {baseline.evaluation_id} share {len(shared)} cases that "
-            f"were run; a comparison takes {FEWEST_CASES} at least.",
-            field="baseline",
-            limit=str(FEWEST_CASES),
-        )
-    compared = compare_scores(target, f"baseline {of}", after, before, seed)
-    assert compared is not None, "they share cases"
-    return compared, upper_bound(after, before, seed, gate.level)
 
 
 def _worse_reason(gate: SuiteGate, compared: TargetComparison, bound: float) -> str:

@@ -37,6 +37,7 @@ from chalicelib.errors import (
 )
 from chalicelib.evaluation.graders.base import GradedSample, GradingServices, Score, make_grade
 from chalicelib.evaluation.graders.table import PAID, grade, grader_of
+from chalicelib.evaluation.texts import whole_text
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.graders import Grading
@@ -161,6 +162,7 @@ class CaseRunner:
         except FAILED as error:
             receipt = error.receipt or Receipt()
             answer = TargetAnswer(receipt=receipt, seconds=error.seconds, error=_described(error))
+        answer = _storable(answer)
         spending.lines += answer.receipt.lines
         if key:
             self.cache.put(key, answer.model_dump_json())
@@ -287,10 +289,16 @@ def _failed_grade(grading: Grading, reason: str) -> Grade:
     )
 
 
+def _storable(answer: TargetAnswer) -> TargetAnswer:
+    """Return the answer without halves of surrogate pairs, which no file of UTF-8 can hold."""
+    whole = {name: whole_text(text) for name, text in answer.outputs.items()}
+    return answer.model_copy(update={"text": whole_text(answer.text), "outputs": whole})
+
+
 def _described(error: HeadraceError, before: str = "") -> ItemError:
     return ItemError(
         type=type(error).__name__,
-        message=f"{before}{error.message}",
+        message=whole_text(f"{before}{error.message}"),
         field=error.field,
         limit=error.limit,
     )

@@ -36,6 +36,12 @@ def read_suite(value: Any) -> Suite:
         InvalidInput: it is none; the error names case, field and fix.
     """
     try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except (UnicodeEncodeError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"The suite cannot be written as JSON in UTF-8: {type(error).__name__}.", field="suite"
+        ) from error
+    try:
         suite = Suite.model_validate(value)
     except ValidationError as error:
         raise InvalidInput(_message(error, value), field=_field(error)) from error

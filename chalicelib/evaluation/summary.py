@@ -16,9 +16,8 @@ from chalicelib.contracts.evaluations.results import (
     TargetSummary,
 )
 from chalicelib.contracts.receipts import Receipt
-from chalicelib.errors import InvalidInput
-from chalicelib.evaluation.comparisons import case_scores, compare_targets
-from chalicelib.evaluation.gate import judge_run
+from chalicelib.evaluation.comparisons import EarlierScores, case_scores, compare_targets
+from chalicelib.evaluation.gate import baseline_scores, judge_run
 from chalicelib.evaluation.statistics import agreement, mean_interval
 from chalicelib.evaluation.suites import suite_digest
 
@@ -43,7 +42,7 @@ def summarize(
     `identities` say by target what was asked.
 
     Raises:
-        InvalidInput: the baseline is of another suite, or shares too few cases.
+        InvalidInput: the baseline is of another suite, lacks a target, or shares too few cases.
     """
     told = identities or {}
     targets = tuple(
@@ -67,7 +66,7 @@ def summarize(
         repeats=suite.repeats,
         targets=targets,
         comparisons=comparisons,
-        gate=judge_run(suite.gate, suite.seed, cases, [each.target for each in targets], None),
+        gate=judge_run(suite.gate, suite.seed, cases, [each.target for each in targets], {}),
         cases=tuple(cases),
         receipt=Receipt.of(line for case in cases for line in case.receipt.lines),
         asked=sum(case.asked for case in cases),
@@ -82,18 +81,19 @@ def against_baseline(
     """Return the result with the verdict of its gate against a baseline.
 
     Raises:
-        InvalidInput: the baseline is of another suite, or shares too few cases.
+        InvalidInput: the baseline is of another suite, lacks a target, or shares too few cases.
     """
-    if baseline.suite != suite.name:
-        raise InvalidInput(
-            f"The baseline {baseline.evaluation_id} is of the suite {baseline.suite}, not of "
-            f"{suite.name}; name an evaluation of this one.",
-            field="baseline",
-        )
     names = [each.target for each in result.targets]
-    return result.model_copy(
-        update={"gate": judge_run(suite.gate, suite.seed, result.cases, names, baseline)}
-    )
+    return against_scores(suite, result, baseline_scores(suite, baseline, names))
+
+
+def against_scores(
+    suite: Suite, result: EvaluationResult, earlier: Mapping[str, EarlierScores]
+) -> EvaluationResult:
+    """Return the result with the verdict of its gate against earlier scores, by target."""
+    names = [each.target for each in result.targets]
+    gate = judge_run(suite.gate, suite.seed, result.cases, names, earlier)
+    return result.model_copy(update={"gate": gate})
 
 
 def _target_summary(

@@ -16,11 +16,11 @@ RECORD_DAYS = 90
 _CANCELLABLE = frozenset(
     {
         *("export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"),
-        "scheduled_run",
+        *("scheduled_run", "evaluation"),
     }
 )
-_PAUSABLE = frozenset({"batch"})
-_WITH_RESULTS = frozenset({"export", "batch", "scheduled_run"})
+_PAUSABLE = frozenset({"batch", "evaluation"})
+_WITH_RESULTS = frozenset({"export", "batch", "scheduled_run", "evaluation"})
 """Kinds of jobs that have results."""
 _RETRYABLE: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 

@@ -17,17 +17,22 @@ from datetime import datetime
 from chalicelib.contracts.prompts import (
     LATEST,
     MAX_BODY_BYTES,
+    LabelOverride,
     PromptContent,
+    PromptSuite,
     PromptVersion,
     PromptView,
     SavedPrompt,
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, Throttled
+from chalicelib.prompts.label_gate import PromptVerdicts, label_refusal
 from chalicelib.prompts.records import PromptChange, PromptHead, PromptRecords, StoredVersion
 
 MAX_PROMPTS = 1_000
 MAX_VERSIONS = 500
 MAX_LABELS = 20
+MAX_OVERRIDES = 20
+"""Overrides that a prompt remembers."""
 _ATTEMPTS = 50
 """How often a change is retried while others change the same prompt."""
 
@@ -41,6 +46,7 @@ class PromptLibrary:
     now: Callable[[], datetime]
     pause: Callable[[int], None]
     """Waits a little before attempt n at a change that others came before."""
+    verdicts: PromptVerdicts
 
     def save(self, tenant: str, name: str, content: PromptContent) -> SavedPrompt:
         """Save a version; if the newest has the same content, return that one.
@@ -94,12 +100,22 @@ class PromptLibrary:
         """Return the version of a number, a label, or the `latest`; raise `NotFound`."""
         return read_version(self.records, tenant, name, wanted)
 
-    def point(self, tenant: str, name: str, label: str, number: int) -> PromptView:
-        """Point a label to a version.
+    def point(
+        self,
+        tenant: str,
+        name: str,
+        label: str,
+        number: int,
+        *,
+        override: str = "",
+        key: str = "",
+    ) -> PromptView:
+        """Point a label to a version; an `override`, a reason, has its suite decide nothing.
 
         Raises:
             NotFound: there is no such prompt or version.
             QuotaExceeded: the prompt has the most labels allowed.
+            Conflict: the version has not passed the prompt's suite.
         """
         if label == LATEST:
             raise InvalidInput(
@@ -117,9 +133,55 @@ class PromptLibrary:
                     field="label",
                     limit=str(MAX_LABELS),
                 )
-            after = replace(head, labels=labels, updated_at=self._now())
+            refusal = label_refusal(self.verdicts, tenant, head, label, number)
+            if refusal is not None and not override:
+                raise refusal
+            now = self._now()
+            after = replace(head, labels=labels, updated_at=now)
+            if refusal is not None:
+                told = LabelOverride(
+                    label=label,
+                    version=number,
+                    reason=override,
+                    refusal=refusal.message,
+                    key=key,
+                    at=now,
+                )
+                after = replace(after, overrides=(*head.overrides, told)[-MAX_OVERRIDES:])
             if self._changed(tenant, head, PromptChange(after, needed=number)):
                 return prompt_view(after)
+        raise _busy(name)
+
+    def guard(self, tenant: str, name: str, suite: PromptSuite) -> PromptView:
+        """Have a suite guard labels of a prompt, in place of an earlier one; raise `NotFound`."""
+        for attempt in range(_ATTEMPTS):
+            self.pause(attempt)
+            head = self.head(tenant, name)
+            after = replace(head, suite=suite, updated_at=self._now())
+            if self._changed(tenant, head, PromptChange(after)):
+                return prompt_view(after)
+        raise _busy(name)
+
+    def unguard(self, tenant: str, name: str, key: str) -> None:
+        """Remove the suite of a prompt, which is recorded; raise `NotFound`."""
+        for attempt in range(_ATTEMPTS):
+            self.pause(attempt)
+            head = self.head(tenant, name)
+            if head.suite is None:
+                raise NotFound(f"{name} has no suite.", field="prompt")
+            now = self._now()
+            told = LabelOverride(
+                label="",
+                version=0,
+                reason="The suite was removed.",
+                refusal=f"The suite {head.suite.name} guarded {', '.join(head.suite.labels)}.",
+                key=key,
+                at=now,
+            )
+            overrides = (*head.overrides, told)[-MAX_OVERRIDES:]
+            after = replace(head, suite=None, overrides=overrides, updated_at=now)
+            if self._changed(tenant, head, PromptChange(after)):
+                return
         raise _busy(name)
 
     def unpoint(self, tenant: str, name: str, label: str) -> None:
@@ -253,6 +315,8 @@ def prompt_view(head: PromptHead) -> PromptView:
         latest=head.latest,
         versions=head.versions,
         labels=dict(sorted(head.labels.items())),
+        suite=head.suite,
+        overrides=head.overrides,
         created_at=head.created_at,
         updated_at=head.updated_at,
     )

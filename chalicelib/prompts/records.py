@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.prompts import LabelOverride, PromptSuite
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,8 @@ class PromptHead:
     """The record of a prompt, beside its versions.
 
     `numbered` is the highest number ever given, `latest` the newest existing version, 0 if all were
-    removed, and `sha256` its hash. `revision` counts changes.
+    removed, and `sha256` its hash. `revision` counts changes. `suite` guards labels, and
+    `overrides` are the last times that somebody moved one against it.
     """
 
     name: str
@@ -26,6 +30,8 @@ class PromptHead:
     versions: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
     revision: int = 0
+    suite: PromptSuite | None = None
+    overrides: tuple[LabelOverride, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

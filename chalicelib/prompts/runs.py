@@ -179,8 +179,10 @@ class PromptRunner:
         try:
             result = run_turns(prompt, prompt.values(request.variables), turns, self.fence())
         except HeadraceError as error:
-            if error.usage is None and turns.given:
-                error.usage = turns.usage()
+            if turns.given:
+                error.usage = error.usage or turns.usage()
+                paid = error.receipt.lines if error.receipt is not None else ()
+                error.receipt = Receipt.of((*turns.receipt().lines, *paid))
             raise
         verdict = None
         if result.verdict is not None:

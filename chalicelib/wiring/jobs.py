@@ -76,6 +76,7 @@ def _machines(settings: JobSettings) -> JobMachines:
             "batch": settings.batch_machine_arn,
             "generate": settings.generate_machine_arn,
             "schedule": settings.schedule_machine_arn,
+            "evaluate": settings.evaluate_machine_arn,
         },
     )
 

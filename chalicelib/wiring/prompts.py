@@ -24,15 +24,17 @@ def prompt_library(environ: Mapping[str, str]) -> PromptLibrary:
     """Return the prompts of the stage that `environ` describes."""
     from chalicelib.adapters import aws
     from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.records.evaluations import VerdictTable
     from chalicelib.adapters.records.prompts import PromptTable
     from chalicelib.prompts.library import PromptLibrary
 
-    table = RecordsSettings.from_environ(environ).records_table
+    table = DynamoTable(aws.dynamodb(), RecordsSettings.from_environ(environ).records_table)
     return PromptLibrary(
-        records=PromptTable(DynamoTable(aws.dynamodb(), table)),
+        records=PromptTable(table),
         check=_check,
         now=lambda: datetime.now(UTC),
         pause=_pause,
+        verdicts=VerdictTable(table, lambda: datetime.now(UTC)),
     )
 
 

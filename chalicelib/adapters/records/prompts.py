@@ -27,6 +27,7 @@ from chalicelib.adapters.dynamodb import (
     WriteCondition,
 )
 from chalicelib.adapters.records.writes import ABSENT, EXISTS, tenant_pk, timestamp
+from chalicelib.contracts.prompts import LabelOverride, PromptSuite
 from chalicelib.prompts.records import PromptChange, PromptHead, StoredVersion
 
 NUMBERS_STAY = timedelta(days=400)
@@ -116,6 +117,8 @@ def _head_item(tenant: str, head: PromptHead) -> dict[str, Value]:
         "sha256": head.sha256,
         "versions": head.versions,
         "labels": json.dumps(dict(head.labels), sort_keys=True),
+        **({"suite": head.suite.model_dump_json()} if head.suite else {}),
+        **({"overrides": _overrides_json(head)} if head.overrides else {}),
         "revision": head.revision,
         "created_at": timestamp(head.created_at),
         "updated_at": timestamp(head.updated_at),
@@ -137,7 +140,15 @@ def _head(item: Item) -> PromptHead:
         versions=item["versions"],
         labels=json.loads(item["labels"]),
         revision=item["revision"],
+        suite=PromptSuite.model_validate_json(item["suite"]) if "suite" in item else None,
+        overrides=tuple(
+            LabelOverride.model_validate(each) for each in json.loads(item.get("overrides", "[]"))
+        ),
     )
+
+
+def _overrides_json(head: PromptHead) -> str:
+    return json.dumps([each.model_dump(mode="json") for each in head.overrides])
 
 
 def _version_item(tenant: str, name: str, version: StoredVersion) -> dict[str, Value]:

@@ -16,7 +16,7 @@ from chalicelib.contracts.batches import ItemError
 from chalicelib.contracts.receipts import Dollars, Receipt, ReceiptLine
 
 SCHEMA_VERSION: Literal[1] = 1
-MAX_SHOWN_ANSWER = 20_000
+MAX_SHOWN_ANSWER = 4_000
 """Characters of an answer that a result shows."""
 
 OutcomeStatus = Literal["graded", "failed", "not_run"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from chalicelib.contracts.evaluations.graders import grader_name
 from chalicelib.contracts.evaluations.results import Grade
+from chalicelib.evaluation.texts import whole_text
 
 if TYPE_CHECKING:
     from chalicelib.contracts.answers import Citation
@@ -111,7 +112,7 @@ def _grade(grading: Grading, value: float, reason: str, score: Score, *, passed:
         score=value,
         passed=passed,
         weight=grading.weight,
-        reason=reason[:MAX_REASON],
+        reason=whole_text(reason[:MAX_REASON]),
         lines=score.lines,
     )
 

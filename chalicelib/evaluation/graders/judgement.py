@@ -51,8 +51,7 @@ class RubricGrader:
     def score(self, sample: GradedSample, services: GradingServices) -> Score:
         """Return the share of the two verdicts that say so; a reply without a verdict counts 0."""
         replies = [
-            services.judge(self._call(sample, swapped), self.rule.model, self.rule.quality)
-            for swapped in (False, True)
+            services.judge(call, self.rule.model, self.rule.quality) for call in self.calls(sample)
         ]
         first, second = (_letter(reply) for reply in replies)
         verdicts = [first == "A", second == "B"]
@@ -64,7 +63,11 @@ class RubricGrader:
             reason = "The judge's verdict changes with the order of its options."
         return Score(sum(verdicts) / 2, reason, lines)
 
-    def _call(self, sample: GradedSample, swapped: bool) -> ChatCall:
+    def calls(self, sample: GradedSample) -> tuple[ChatCall, ChatCall]:
+        """Return the calls of the judge, with the options in either order."""
+        return self._call(sample, swapped=False), self._call(sample, swapped=True)
+
+    def _call(self, sample: GradedSample, *, swapped: bool) -> ChatCall:
         options = (_FAILS, _MEETS) if swapped else (_MEETS, _FAILS)
         parts = {**_given(sample), "answer": sample.answer.text}
         if sample.case.expected:
@@ -85,10 +88,8 @@ class PairwiseGrader:
 
     def score(self, sample: GradedSample, services: GradingServices) -> Score:
         """Return 1 for a win, 0.5 for a tie or a preference for a position, 0 for a loss."""
-        assert sample.rival is not None, "the runner gives the answer to compare with"
         replies = [
-            services.judge(self._call(sample, swapped), self.rule.model, self.rule.quality)
-            for swapped in (False, True)
+            services.judge(call, self.rule.model, self.rule.quality) for call in self.calls(sample)
         ]
         first, second = (_letter(reply) for reply in replies)
         lines = tuple(line for reply in replies for line in reply.lines)
@@ -100,7 +101,11 @@ class PairwiseGrader:
             return Score(0.0, f"The answer of {self.rule.against} is better.", lines)
         return Score(0.5, f"It is no better than that of {self.rule.against}.", lines)
 
-    def _call(self, sample: GradedSample, swapped: bool) -> ChatCall:
+    def calls(self, sample: GradedSample) -> tuple[ChatCall, ChatCall]:
+        """Return the calls of the judge, with the answers in either order."""
+        return self._call(sample, swapped=False), self._call(sample, swapped=True)
+
+    def _call(self, sample: GradedSample, *, swapped: bool) -> ChatCall:
         assert sample.rival is not None, "the runner gives the answer to compare with"
         texts = (sample.answer.text, sample.rival.text)
         shown = texts[::-1] if swapped else texts

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.evaluations import VerdictTable
 from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.contracts.prompts import SavedPrompt
 from chalicelib.errors import NotFound
@@ -30,7 +31,9 @@ def pause(attempt: int) -> None:
 
 @pytest.fixture
 def prompts(table: DynamoTable) -> PromptLibrary:
-    return PromptLibrary(PromptTable(table), check_prompt, lambda: NOW, pause)
+    return PromptLibrary(
+        PromptTable(table), check_prompt, lambda: NOW, pause, VerdictTable(table, lambda: NOW)
+    )
 
 
 def test_all_who_save_at_once_get_versions_of_their_own(prompts: PromptLibrary) -> None:

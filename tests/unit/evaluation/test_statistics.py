@@ -16,6 +16,7 @@ from chalicelib.contracts.evaluations.results import (
 )
 from chalicelib.contracts.evaluations.suites import SuiteGate
 from chalicelib.errors import InvalidInput
+from chalicelib.evaluation.comparisons import EarlierScores
 from chalicelib.evaluation.gate import judge_run
 from chalicelib.evaluation.statistics import agreement, mean_interval, paired_difference
 from chalicelib.evaluation.summary import against_baseline, summarize
@@ -40,7 +41,11 @@ def result(scores: Sequence[float]) -> EvaluationResult:
 
 
 def failed(gate: SuiteGate, after: Sequence[float], before: Sequence[float]) -> bool:
-    return not judge_run(gate, 0, results(after), ["now"], result(before)).passed
+    return not judge_run(gate, 0, results(after), ["now"], earlier(before)).passed
+
+
+def earlier(scores: Sequence[float]) -> dict[str, EarlierScores]:
+    return {"now": EarlierScores("before", "before", {f"c{n}": v for n, v in enumerate(scores)})}
 
 
 def right_or_wrong(rng: np.random.Generator, n: int) -> Sequence[float]:
@@ -90,7 +95,7 @@ def test_a_drop_within_the_tolerance_should_pass() -> None:
 
 def test_the_verdict_should_name_the_cases_that_got_worse() -> None:
     after, before = [1.0, 0.0, 0.0, 0.0, 0.0, 0.2, 1.0], [1.0] * 7
-    verdict = judge_run(SuiteGate(), 0, results(after), ["now"], result(before))
+    verdict = judge_run(SuiteGate(), 0, results(after), ["now"], earlier(before))
     assert not verdict.passed
     assert [each.case for each in verdict.worse] == ["c1", "c2", "c3", "c4", "c5"]
     assert "Worse: c1 (1.00 to 0.00)" in verdict.reasons[0]
@@ -128,8 +133,11 @@ def test_a_score_that_is_no_number_should_be_refused() -> None:
 
 
 def test_a_baseline_that_cannot_be_compared_should_say_why() -> None:
+    few = judge_run(SuiteGate(), 0, results([1.0] * 4), ["now"], earlier([1.0] * 6))
+    assert not few.passed
+    assert "share 4 cases that were run; a comparison takes 5" in few.reasons[0]
     with pytest.raises(InvalidInput, match=r"share 4 cases .* takes 5 at least"):
-        judge_run(SuiteGate(), 0, results([1.0] * 4), ["now"], result([1.0] * 6))
+        against_baseline(suite(), result([1.0] * 6), result([1.0] * 4))
     other = result([1.0] * 6).model_copy(update={"suite": "lakes"})
     with pytest.raises(InvalidInput, match="of the suite lakes, not of rivers"):
         against_baseline(suite(), result([1.0] * 6), other)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from chalicelib.contracts.evaluations.verdicts import SuiteVerdict
 from chalicelib.contracts.prompts import PromptContent
 from chalicelib.prompts.library import PromptLibrary
 from chalicelib.prompts.records import PromptChange, PromptHead, StoredVersion
@@ -60,9 +61,37 @@ class FakePrompts:
         return True
 
 
+@dataclass
+class FakeVerdicts:
+    """Verdicts of suites by prompt, version and hash; `required` is the tenant's setting."""
+
+    kept: dict[tuple[str, int, str], SuiteVerdict] = field(default_factory=dict)
+    required: bool = False
+    labelled_verdict: SuiteVerdict | None = None
+
+    def verdict(self, tenant: str, prompt: str, version: int, sha256: str) -> SuiteVerdict | None:
+        return self.kept.get((prompt, version, sha256))
+
+    def suite_required(self, tenant: str) -> bool:
+        return self.required
+
+    def labelled(self, tenant: str, prompt: str, sha256: str) -> SuiteVerdict | None:
+        return self.labelled_verdict
+
+    def record(self, tenant: str, prompt: str, version: int, verdict: SuiteVerdict) -> None:
+        self.kept[prompt, version, verdict.sha256] = verdict
+
+
 def library(
     records: FakePrompts | None = None,
     check: Callable[[PromptContent], None] = lambda content: None,
+    verdicts: FakeVerdicts | None = None,
 ) -> PromptLibrary:
     """Return a library that waits for nobody and checks nothing unless told."""
-    return PromptLibrary(records or FakePrompts(), check, lambda: NOW, lambda attempt: None)
+    return PromptLibrary(
+        records or FakePrompts(),
+        check,
+        lambda: NOW,
+        lambda attempt: None,
+        verdicts or FakeVerdicts(),
+    )

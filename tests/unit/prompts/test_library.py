@@ -10,7 +10,7 @@ from chalicelib.contracts.prompts import MAX_BODY_BYTES, PromptContent
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, Throttled
 from chalicelib.prompts.library import PromptLibrary, canonical_json
 from tests.unit.prompts.examples import content
-from tests.unit.prompts.fakes import FakePrompts, library
+from tests.unit.prompts.fakes import FakePrompts, FakeVerdicts, library
 
 TENANT = "acme"
 
@@ -45,7 +45,11 @@ def test_should_save_nothing_where_the_newest_says_the_same() -> None:
 def test_should_tell_the_time_as_it_is_kept() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
     prompts = PromptLibrary(
-        FakePrompts(), lambda content: None, lambda: moment, lambda attempt: None
+        FakePrompts(),
+        lambda content: None,
+        lambda: moment,
+        lambda attempt: None,
+        FakeVerdicts(),
     )
     saved = prompts.save(TENANT, "sum-up", saying("One."))
     assert saved.created_at == moment.replace(microsecond=678_000)
@@ -103,7 +107,9 @@ def test_should_give_up_where_others_never_stop() -> None:
         records.before_change = come_first
 
     records.before_change = come_first
-    prompts = PromptLibrary(records, lambda content: None, library().now, paused.append)
+    prompts = PromptLibrary(
+        records, lambda content: None, library().now, paused.append, FakeVerdicts()
+    )
     with pytest.raises(Throttled):
         saved(prompts, "Mine.")
     assert paused == list(range(50))

@@ -7,16 +7,18 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.evaluations import VerdictTable
 from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
-from chalicelib.contracts.prompts import MAX_BODY_BYTES
+from chalicelib.contracts.evaluations.verdicts import SuiteVerdict
+from chalicelib.contracts.prompts import MAX_BODY_BYTES, PromptSuite
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.prompts.library import PromptLibrary
 from chalicelib.prompts.records import PromptChange, PromptHead, StoredVersion
 from tests.clients import client
 from tests.unit.ingest.conftest import dynamodb, table
 from tests.unit.prompts.examples import content
-from tests.unit.prompts.fakes import NOW
+from tests.unit.prompts.fakes import NOW, FakeVerdicts
 
 __all__ = ["dynamodb", "table"]
 
@@ -30,7 +32,9 @@ def kept(table: DynamoTable) -> PromptTable:
 
 @pytest.fixture
 def prompts(kept: PromptTable) -> PromptLibrary:
-    return PromptLibrary(kept, lambda content: None, lambda: NOW, lambda attempt: None)
+    return PromptLibrary(
+        kept, lambda content: None, lambda: NOW, lambda attempt: None, FakeVerdicts()
+    )
 
 
 def save(prompts: PromptLibrary, *roles: str, name: str = "sum-up") -> list[int]:
@@ -138,3 +142,31 @@ def test_should_go_with_its_tenant(
     assert list(kept.heads(TENANT, "")) == []
     assert kept.numbers(TENANT, "sum-up") == []
     assert kept.numbers("rival", "sum-up") == [1]
+
+
+def test_a_suite_and_its_overrides_should_be_kept(prompts: PromptLibrary) -> None:
+    prompts.save(TENANT, "sum-up", content(role="One."))
+    suite = PromptSuite(name="station", sha256="s" * 64, labels=("production",))
+    prompts.guard(TENANT, "sum-up", suite)
+    view = prompts.point(TENANT, "sum-up", "production", 1, override="A fire.", key="k1")
+    head = prompts.head(TENANT, "sum-up")
+    assert (head.suite, head.overrides) == (suite, view.overrides)
+
+
+def test_a_verdict_should_be_found_by_its_version_and_suite(
+    prompts: PromptLibrary, table: DynamoTable
+) -> None:
+    verdicts = VerdictTable(table, lambda: NOW)
+    told = SuiteVerdict(
+        evaluation_id="e", suite="s", sha256="a" * 64, version=1, passed=True, at=NOW
+    )
+    prompts.save(TENANT, "sum-up", content(role="One."))
+    verdicts.record(TENANT, "sum-up", 1, told)
+    assert verdicts.verdict(TENANT, "sum-up", 1, "a" * 64) == told
+    assert verdicts.verdict(TENANT, "sum-up", 2, "a" * 64) is None
+    assert verdicts.verdict(TENANT, "sum-up", 1, "b" * 64) is None
+    assert verdicts.labelled(TENANT, "sum-up", "a" * 64) is None
+    prompts.guard(TENANT, "sum-up", PromptSuite(name="s", sha256="a" * 64, labels=("live",)))
+    prompts.point(TENANT, "sum-up", "live", 1, override="First.")
+    assert verdicts.labelled(TENANT, "sum-up", "a" * 64) == told
+    assert not verdicts.suite_required(TENANT)

@@ -1,0 +1,1 @@
+"""Reports of evaluations, for machines and for people."""

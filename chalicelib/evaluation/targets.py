@@ -1,0 +1,240 @@
+"""Targets of a suite: the versions that they name, and how each answers a case."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.contracts.evaluations.jobs import PinnedTarget
+from chalicelib.contracts.evaluations.results import TargetAnswer
+from chalicelib.contracts.evaluations.suites import (
+    AskTarget,
+    InlinePromptTarget,
+    ModelTarget,
+    PromptTarget,
+)
+from chalicelib.contracts.generations import ChatCall, ChatOutput, Message, Terms, TextPart
+from chalicelib.contracts.prompt_runs import RunPromptRequest
+from chalicelib.contracts.prompts import PromptVersion
+from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
+from chalicelib.prompts.library import canonical_json
+from chalicelib.prompts.runs import PromptRunner
+
+if TYPE_CHECKING:
+    from chalicelib.budgets.spender import Spender
+    from chalicelib.contracts.answers import AskResponse
+    from chalicelib.contracts.evaluations.suites import Suite, SuiteCase, Target
+    from chalicelib.contracts.prompts import PromptContent
+    from chalicelib.generation.dependencies import CallLimits
+    from chalicelib.prompts.runs import TurnGenerator
+
+FindVersion = Callable[[str, str | int], PromptVersion]
+"""Returns the version of a prompt by a number, a label or `latest`; raises `NotFound`."""
+
+
+class SuiteAsk(Protocol):
+    """Answers questions from documents."""
+
+    def __call__(self, target: AskTarget, question: str) -> AskResponse:
+        """Return the answer to a question of the tenant."""
+
+
+def pin_targets(
+    suite: Suite, find: FindVersion, check: Callable[[PromptContent], None]
+) -> tuple[PinnedTarget, ...]:
+    """Return the prompts of a suite's targets, as they are now.
+
+    Raises:
+        NotFound: there is no such prompt or version.
+        InvalidInput: a prompt of the suite is not valid.
+        Unsupported: a prompt draws pictures, which no grader reads.
+    """
+    pinned = []
+    for target in suite.targets:
+        if isinstance(target, PromptTarget):
+            version = find(target.prompt, target.version)
+            pinned.append(
+                PinnedTarget(
+                    target=target.name,
+                    prompt=target.prompt,
+                    version=version.version,
+                    sha256=version.sha256,
+                    content=version.content,
+                )
+            )
+        elif isinstance(target, InlinePromptTarget):
+            _check_inline(target, check)
+            digest = hashlib.sha256(canonical_json(target.content).encode()).hexdigest()
+            pinned.append(
+                PinnedTarget(
+                    target=target.name,
+                    prompt=target.name,
+                    version=0,
+                    sha256=digest,
+                    content=target.content,
+                )
+            )
+    for each in pinned:
+        if each.content.image is not None:
+            raise Unsupported(
+                f"target {each.target}: the prompt draws pictures, and graders read text.",
+                field="targets",
+            )
+    return tuple(pinned)
+
+
+def _check_inline(target: InlinePromptTarget, check: Callable[[PromptContent], None]) -> None:
+    try:
+        check(target.content)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"target {target.name}: {error.message}", field=error.field, limit=error.limit
+        ) from error
+
+
+def describe_target(target: Target, pinned: Mapping[str, PinnedTarget]) -> str:
+    """Return in words what a target is."""
+    match target:
+        case PromptTarget():
+            model = f", by {target.model}" if target.model else ""
+            return f"{target.prompt}, version {pinned[target.name].version}{model}"
+        case InlinePromptTarget():
+            return f"a prompt of the suite{f', by {target.model}' if target.model else ''}"
+        case ModelTarget():
+            return f"the model {target.model}"
+        case AskTarget():
+            return f"an ask of {target.collection or 'all documents'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteTargets:
+    """Answers the cases of one run of a suite.
+
+    `models` is a hash of the models of the stage, among which `auto` chooses. `limits` are those of
+    every call, and `clock` the one that they are kept by.
+    """
+
+    pinned: Mapping[str, PinnedTarget]
+    generator: TurnGenerator
+    ask: SuiteAsk
+    spender: Spender
+    limits: CallLimits
+    models: str
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+
+    def identity(self, target: Target) -> str:
+        """Return what decides a target's answers, "" for an ask: its documents may change."""
+        match target:
+            case AskTarget():
+                return ""
+            case PromptTarget() | InlinePromptTarget():
+                parts: list[object] = [self.pinned[target.name].sha256, target.model]
+            case ModelTarget():
+                parts = [target.model_dump(mode="json", exclude={"name"})]
+        return json.dumps([*parts, self.models], sort_keys=True)
+
+    def answer(self, target: Target, case: SuiteCase, repeat: int) -> TargetAnswer:
+        """Return the answer of a target to a case; raises as generations and asks do."""
+        match target:
+            case AskTarget():
+                return self._asked(target, case)
+            case ModelTarget():
+                return self._generated(target, case)
+            case _:
+                return self._run(target, case)
+
+    def _run(self, target: PromptTarget | InlinePromptTarget, case: SuiteCase) -> TargetAnswer:
+        pinned = self.pinned[target.name]
+        given = {
+            name: value
+            for name, value in case.variables.items()
+            if name in pinned.content.variables
+        }
+        fence = _fence(pinned.sha256, given)
+        runner = PromptRunner(
+            self.generator, lambda: fence, self.now, lambda: "run_of_a_suite", self.clock
+        )
+        version = PromptVersion(
+            name=pinned.prompt,
+            version=pinned.version,
+            sha256=pinned.sha256,
+            bytes=0,
+            created_at=self.now(),
+            content=pinned.content,
+        )
+        began = self.clock()
+        run = runner.run(
+            version,
+            RunPromptRequest(variables=given, model=target.model),
+            self.spender,
+            self.limits,
+        )
+        accepted = [each for each in run.attempts if each.outcome == "accepted"]
+        return TargetAnswer(
+            text=run.output,
+            outputs=run.outputs,
+            model=accepted[-1].model if accepted else "",
+            answered_by=accepted[-1].answered_by if accepted else "",
+            seconds=round(self.clock() - began, 6),
+            receipt=run.receipt,
+        )
+
+    def _generated(self, target: ModelTarget, case: SuiteCase) -> TargetAnswer:
+        text = case.variables[target.input]
+        assert isinstance(text, str), "the suite was checked"
+        call = ChatCall(
+            system=target.system,
+            messages=(Message(role="user", content=(TextPart(text=text),)),),
+            max_tokens=target.max_tokens,
+            temperature=target.temperature,
+            seed=target.seed,
+        )
+        began = self.clock()
+        terms = Terms(model=target.model, quality=target.quality)
+        made = self.generator.generate(call, terms, self.spender, self.limits)
+        if not isinstance(made.output, ChatOutput):
+            raise ModelFailure(f"{made.model} answered with no text.")
+        if made.output.finish == "length":
+            error = InvalidInput(
+                f"The answer did not fit into max_tokens, {target.max_tokens}. It is paid for.",
+                field="max_tokens",
+                limit=str(target.max_tokens),
+                usage=made.usage,
+            )
+            error.receipt = made.receipt
+            raise error
+        return TargetAnswer(
+            text=made.output.text,
+            model=made.model,
+            answered_by=made.answered_by,
+            seconds=round(self.clock() - began, 6),
+            receipt=made.receipt,
+        )
+
+    def _asked(self, target: AskTarget, case: SuiteCase) -> TargetAnswer:
+        question = case.variables[target.question]
+        assert isinstance(question, str), "the suite was checked"
+        began = self.clock()
+        answer = self.ask(target, question)
+        return TargetAnswer(
+            text=answer.answer,
+            citations=answer.citations,
+            sources=tuple(dict.fromkeys(each.quote for each in answer.citations)),
+            model=answer.tier,
+            seconds=round(self.clock() - began, 6),
+            receipt=answer.receipt,
+        )
+
+
+def _fence(digest: str, given: Mapping[str, object]) -> str:
+    """Return a fence that no variable can contain, since it is a hash of them.
+
+    It is the same each time, so that the same case is the same call.
+    """
+    text = json.dumps([digest, given], sort_keys=True)
+    return f"@@{hashlib.sha256(text.encode()).hexdigest()[:16]}"

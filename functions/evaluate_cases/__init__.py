@@ -1,0 +1,1 @@
+"""Answers and grades some cases of a suite."""

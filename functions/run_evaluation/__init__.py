@@ -1,0 +1,1 @@
+"""Prepares an evaluation, and puts its results together."""
