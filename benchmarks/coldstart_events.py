@@ -29,6 +29,7 @@ SAMPLED = (
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "score_answer", "run_schedule", "render_page"),
+    *("run_evaluation", "evaluate_cases"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -51,6 +52,7 @@ ERRORS = {
     "harvest_batch": "NotFound",
     "reduce_batch": "NotFound",
     "render_page": "NotFound",
+    "run_evaluation": "NotFound",
     "run_schedule": "NotFound",
     "score_answer": "Conflict",
 }
@@ -141,7 +143,8 @@ def _of_rooms(
     for name in ERRORS:
         events[name] |= {"tenant": "local", "bucket": bucket}
     events["gather_parts"]["results"] |= {"Bucket": bucket}
-    events["generate_items"]["BatchInput"] |= {"tenant": "local", "bucket": bucket}
+    for name in ("generate_items", "evaluate_cases"):
+        events[name]["BatchInput"] |= {"tenant": "local", "bucket": bucket}
     events["reembed_passages"] |= {
         "tenant": "local",
         "document_id": document["document_id"],

@@ -28,6 +28,7 @@ OPEN = ("queued", "running")
 PATIENCE_S = 400.0
 PAGES_IN_PARTS = 130
 PAGES_SCANNED = 6
+CASES_AT_ONCE = 40
 MOST_PICTURES, LARGEST_SIDE = 8, 4096
 CHECKED = PROJECT / "functions" / "check_support" / "event.json"
 """What it is asked where a model has worded an answer, which the local one seldom does."""
@@ -66,6 +67,7 @@ class Work:
         self._ingest(f"{self.number}.webp", PHOTOGRAPH.read_bytes() + bytes(self.number))
         self._ask()
         self._jobs()
+        self.evaluate(2)
         self._generations.small(self.number)
         self._screen()
         self._draw(1, 1024)
@@ -83,6 +85,7 @@ class Work:
         self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
         self._generations.large()
         self._draw(MOST_PICTURES, LARGEST_SIDE)
+        self.evaluate(CASES_AT_ONCE)
         self._looking.large()
         self._telling.large()
         self._export()
@@ -118,6 +121,24 @@ class Work:
         self._post("/v1/search", {"image": image, **said})
         self._post("/v1/ask", {"question": question, "tier": "llm", **said})
         self._post("/v1/ask/stream", {"question": question, "tier": "extractive", **said})
+
+    def evaluate(self, cases: int) -> None:
+        """Run a suite of questions to documents and to a model."""
+        ask = {"kind": "ask", "name": "ask", "collection": COLLECTION, "question": "question"}
+        model = {"kind": "model", "name": "model", "model": "nova-micro", "input": "question"}
+        suite = {
+            "name": "sizing",
+            "targets": [ask, {**model, "max_tokens": 4}],
+            "graders": [{"type": "rouge"}, {"type": "similarity"}, {"type": "citations"}],
+            "cases": [
+                {"id": f"c{n}", "variables": {"question": question}, "expected": question}
+                for n in range(cases)
+                for question in [f"{small_documents.question(self.number)} {n}"]
+            ],
+        }
+        answer = self.caller.api.post("/v1/evaluations", json={"suite": suite})
+        answer.raise_for_status()
+        self._ended(str(answer.json()["evaluation_id"]))
 
     def _screen(self) -> None:
         text = small_documents.markdown(self.number).decode()

@@ -20,6 +20,7 @@ _SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups", "estimat
 KINDS = (
     *("export", "remove_tenant", "remove_collection", "remove_document"),
     *("reindex", "embed_pictures", "batch", "scheduled_run"),
+    "evaluation",
 )
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0
@@ -64,8 +65,10 @@ def export(target: UserContext, folder: Path, collection: str | None, job_id: st
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
 @click.option("--retry", is_flag=True, help="Retry the job from where it stopped.")
 @click.option("--cancel", is_flag=True, help="Cancel the job.")
-@click.option("--pause", is_flag=True, help="Pause a batch; a paused batch costs nothing.")
-@click.option("--resume", is_flag=True, help="Resume a paused batch.")
+@click.option(
+    "--pause", is_flag=True, help="Pause a batch or an evaluation; a paused one costs nothing."
+)
+@click.option("--resume", is_flag=True, help="Resume a paused job.")
 @user_command
 def jobs(
     target: UserContext, /, job_id: str | None, kind: str | None, status: str | None, **moves: bool
@@ -259,7 +262,7 @@ def progress(job: Json) -> str:
     counts = job["counts"]
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
     phase = f" ({job['phase']})" if job["phase"] else ""
-    what = "calls" if job["kind"] == "batch" else "documents"
+    what = {"batch": "calls", "evaluation": "cases"}.get(job["kind"], "documents")
     return f"{job['status']}{phase}: {counts['done']} of {counts['total']} {what}{failed}"
 
 

@@ -41,6 +41,8 @@ def version() -> str:
         "demo": "cli.local.demo:demo",
         "deploy": "cli.stage.deploy:deploy_command",
         "destroy": "cli.stage.destroy:destroy",
+        "evaluate": "cli.evaluation.commands:evaluate",
+        "evaluations": "cli.evaluation.commands:evaluations",
         "generate": "cli.generate:generate",
         "open": "cli.documents.content:open_command",
         "package": "cli.stage.package:package_command",

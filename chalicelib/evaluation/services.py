@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 JUDGE = "judge"
 
 
-class TextEmbedder(Protocol):
+class AnswerEmbedder(Protocol):
     """Embeds texts by the stage's own model."""
 
     def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
@@ -53,7 +53,7 @@ class StageServices:
     """
 
     generator: TurnGenerator
-    embedder: TextEmbedder
+    embedder: AnswerEmbedder
     checker: SupportChecker
     screens: ContentScreens
     pages: PageObjects

@@ -116,19 +116,67 @@ def save(target: UserContext, path: Path, label: str | None) -> None:
 @click.argument("label")
 @click.argument("version", type=click.IntRange(min=1), required=False)
 @click.option("--rm", "remove", is_flag=True, help="Remove the label; the version stays.")
+@click.option(
+    "--override",
+    metavar="REASON",
+    help="Move it although the prompt's suite has not passed; the reason is recorded.",
+)
 @user_command
 def label_command(
-    target: UserContext, name: str, label: str, version: int | None, remove: bool
+    target: UserContext,
+    name: str,
+    label: str,
+    version: int | None,
+    remove: bool,
+    override: str | None,
 ) -> None:
-    """Let LABEL of a prompt point to VERSION."""
+    """Let LABEL of a prompt point to VERSION.
+
+    A version that has not passed the prompt's suite is refused, with the cases that got worse.
+    """
     if remove is (version is not None):
         raise UsageError("Give a version, or --rm.")
     if remove:
         target.api.call("DELETE", prompt_place(name, "labels", label))
         target.output.line(f"{name} has no label {label} any more.")
         return
-    target.api.call("PUT", prompt_place(name, "labels", label), json={"version": version})
+    body: Json = {"version": version}
+    if override is not None:
+        body["override"] = override
+    view = target.api.call("PUT", prompt_place(name, "labels", label), json=body)
+    told = view.get("overrides") or [{}]
+    if override is not None and told[-1].get("reason") == override:
+        target.output.notice(f"OVERRIDDEN: {told[-1]['refusal']}", style="red")
     target.output.line(f"{label} of {name} points to version {version}.")
+
+
+@prompts.command("suite")
+@click.argument("name")
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False
+)
+@click.option("--label", "labels", multiple=True, help="Label to guard. Default: production.")
+@click.option("--rm", "remove", is_flag=True, help="Remove the suite; that is recorded.")
+@user_command
+def suite_command(
+    target: UserContext, name: str, file: Path | None, labels: tuple[str, ...], remove: bool
+) -> None:
+    """Have the suite in FILE guard labels of a prompt: a version is labelled once it has passed."""
+    if remove is (file is not None):
+        raise UsageError("Give a file, or --rm.")
+    if file is None:
+        target.api.call("DELETE", prompt_place(name, "suite"))
+        target.output.line(f"{name} has no suite any more.")
+        return
+    from cli.evaluation.files import read_suite_file
+
+    suite = read_suite_file(file, (name,))
+    body: Json = {"suite": suite.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+    if labels:
+        body["labels"] = list(labels)
+    view = target.api.call("PUT", prompt_place(name, "suite"), json=body)
+    guarded = ", ".join(view["suite"]["labels"])
+    target.output.line(f"{name}: the suite {suite.name} guards {guarded}.")
 
 
 @prompts.command("rm")

@@ -18,7 +18,6 @@ from chalicelib.contracts.evaluations.jobs import (
     EvaluationCheckpoint,
     EvaluationInput,
     EvaluationItem,
-    EvaluationSummary,
     TargetScore,
 )
 from chalicelib.contracts.evaluations.results import (
@@ -27,29 +26,22 @@ from chalicelib.contracts.evaluations.results import (
     GateVerdict,
     TargetOutcome,
 )
-from chalicelib.contracts.evaluations.verdicts import SuiteVerdict
 from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
-from chalicelib.evaluation.comparisons import EarlierScores, case_scores
-from chalicelib.evaluation.gate import baseline_scores, judge_run
-from chalicelib.evaluation.reports.html import html_report
-from chalicelib.evaluation.reports.junit import junit_xml
+from chalicelib.evaluation.gate import baseline_scores
 from chalicelib.evaluation.storage import (
-    JUNIT,
-    REPORT,
-    RESULTS,
     read_input,
     read_items,
     read_results,
     suite_items,
     waiting_file,
 )
-from chalicelib.evaluation.suites import suite_digest
 from chalicelib.evaluation.summary import against_baseline, against_scores, summarize
 from chalicelib.evaluation.targets import describe_target
-from chalicelib.jobs.lifecycle import ResultFile
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
+from functions.run_evaluation.results import write_results
+from functions.run_evaluation.verdicts import VerdictRecords, labelled_scores, record_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,16 +62,6 @@ class SuiteEstimator(Protocol):
 
     def __call__(self, tenant: str, given: EvaluationInput) -> BatchEstimate:
         """Return the most that a run uses and costs; raise `InvalidInput`."""
-
-
-class VerdictRecords(Protocol):
-    """Verdicts of suites on versions of prompts, by which labels are moved."""
-
-    def labelled(self, tenant: str, prompt: str, sha256: str) -> SuiteVerdict | None:
-        """Return the verdict on the version that a label of a prompt's suite points to, if any."""
-
-    def record(self, tenant: str, prompt: str, version: int, verdict: SuiteVerdict) -> None:
-        """Keep a verdict on a version, in place of an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +213,8 @@ class _Step:
             created_at=state.job.created_at,
             identities={each.name: describe_target(each, pinned) for each in given.suite.targets},
         )
-        earlier = self._labelled(state, given) if not order.baseline else {}
+        tenant = state.input.tenant
+        earlier = {} if order.baseline else labelled_scores(self.deps.verdicts, tenant, given)
         if order.baseline:
             result = self._compared(state, order, given, result)
         elif earlier:
@@ -245,8 +228,8 @@ class _Step:
             done=sum(status == "done" for _, status in statuses),
             failed=sum(status != "done" for _, status in statuses),
         )
-        files = self._write(state, result, counts)
-        self._record(state, given, result, earlier)
+        files = write_results(self.deps.objects, state, result, counts)
+        record_verdicts(self.deps.verdicts, tenant, given, result, earlier, self.deps.desk.now())
         place = place.model_copy(
             update={
                 "phase": "done",
@@ -289,69 +272,6 @@ class _Step:
             reasons = (*result.gate.reasons, error.message)
             gate = GateVerdict(passed=False, reasons=reasons, baseline=order.baseline)
             return result.model_copy(update={"gate": gate})
-
-    def _labelled(self, state: JobState, given: EvaluationInput) -> dict[str, EarlierScores]:
-        """Return, by target, the scores of the version that its prompt's label points to."""
-        digest, found = suite_digest(given.suite), {}
-        for pinned in given.pinned:
-            if not pinned.version:
-                continue
-            verdict = self.deps.verdicts.labelled(state.input.tenant, pinned.prompt, digest)
-            if verdict is not None and verdict.version != pinned.version:
-                title = f"{pinned.prompt}, version {verdict.version}"
-                found[pinned.target] = EarlierScores(verdict.evaluation_id, title, verdict.scores)
-        return found
-
-    def _record(
-        self,
-        state: JobState,
-        given: EvaluationInput,
-        result: EvaluationResult,
-        earlier: dict[str, EarlierScores],
-    ) -> None:
-        """Keep the verdict on each stored version that was run, whatever else the suite ran."""
-        gate = given.suite.gate.model_copy(update={"targets": ()})
-        for pinned in given.pinned:
-            if not pinned.version:
-                continue
-            told = result.gate
-            if not result.gate.baseline or earlier:
-                seed = given.suite.seed
-                told = judge_run(gate, seed, result.cases, [pinned.target], earlier)
-            verdict = SuiteVerdict(
-                evaluation_id=result.evaluation_id,
-                suite=result.suite,
-                sha256=result.suite_sha256,
-                version=pinned.version,
-                passed=told.passed,
-                reasons=told.reasons,
-                worse=tuple(each.case for each in told.worse),
-                at=self.deps.desk.now(),
-                scores=case_scores(pinned.target, result.cases),
-            )
-            self.deps.verdicts.record(state.input.tenant, pinned.prompt, pinned.version, verdict)
-
-    def _write(
-        self, state: JobState, result: EvaluationResult, counts: JobCounts
-    ) -> tuple[ResultFile, ...]:
-        summary = EvaluationSummary(
-            evaluation_id=result.evaluation_id,
-            tenant=state.input.tenant,
-            suite=result.suite,
-            counts=counts,
-            verdict=result.gate,
-            receipt=result.receipt,
-            dollars=result.receipt.dollars,
-        )
-        bodies = {
-            RESULTS: result.model_dump_json(indent=1).encode(),
-            JUNIT: junit_xml(result).encode(),
-            REPORT: html_report(result).encode(),
-            storage.SUMMARY: summary.model_dump_json().encode(),
-        }
-        for name, body in bodies.items():
-            self.deps.objects.write(state.input.bucket, state.prefix + name, body, {})
-        return tuple(ResultFile(name, len(body)) for name, body in bodies.items())
 
     def _case_result(
         self,

@@ -35,6 +35,7 @@ _TAGS = {
     "answers": "Passages, answers with citations, and what people thought of them.",
     "collections": "What documents belong together, and what may be told of them.",
     "generations": "What models write, draw and embed, the cheapest first that suffices.",
+    "evaluations": "Suites of cases, run against prompts, models and asks, and graded.",
     "jobs": "Work that outlasts a request: exports, removals and pictures embedded again.",
     "prompts": "Prompts in versions, and what they would send to models.",
     "openai": "What OpenAI's clients ask, as they ask it; errors also have `param` and `code`.",
@@ -57,6 +58,7 @@ _IDS = {
     "label": "The label's name.",
     "webhook_id": "The webhook's id.",
     "schedule": "The schedule's name.",
+    "evaluation_id": "The evaluation's id, which is that of its job.",
     "run_id": "The run's id, which is that of its job.",
     "delivery_id": "The delivery's id, which its receiver got as `webhook-id`.",
 }

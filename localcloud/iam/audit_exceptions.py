@@ -230,7 +230,8 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "GenerateItemsRole|GenerateOneRole|HarvestBatchRole|StreamAnswerRole|StreamChatRole",
+        "GenerateItemsRole|GenerateOneRole|HarvestBatchRole|StreamAnswerRole|StreamChatRole"
+        "|EvaluateCasesRole",
         ("dynamodb:DeleteItem", "dynamodb:PutItem", "events:PutEvents", "lambda:InvokeFunction"),
         "All callers of models share the code for budgets and screening: the API's tests begin a "
         "tenant's day, use up a budget, delete old days and screen.",
@@ -239,7 +240,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "GenerateItemsRole|GenerateOneRole|StreamChatRole",
+        "GenerateItemsRole|GenerateOneRole|StreamChatRole|EvaluateCasesRole",
         ("lambda:InvokeFunction",),
         "The caller decides which of the stage's own models serves a call: the API's tests call "
         "each.",

@@ -62,7 +62,10 @@ def test_whatever_calls_models_should_know_the_region_for_images() -> None:
         for name, function in of_type(plain("dev")["Resources"], "AWS::Lambda::Function").items()
         if "HEADRACE_MODEL_FUNCTIONS" in function.get("Environment", {}).get("Variables", {})
     }
-    assert told.keys() == {"APIHandler", "GenerateItems", "GenerateOne", "StreamChat"}
+    assert told.keys() == {
+        *("APIHandler", "GenerateItems", "GenerateOne", "StreamChat"),
+        "EvaluateCases",
+    }
     assert all(region == {"Ref": "ImageRegion"} for region in told.values()), told
 
 

@@ -103,6 +103,13 @@ def test_an_added_model_should_answer_whoever_asks_with_its_key_and_price(
     assert (batch["status"], asked()) == ("succeeded", bearer), batch
     (result,) = fetched(batch)["results.jsonl"]
     assert result["generation"]["model"] == "tiny"
+    target = {"kind": "model", "name": "m", "model": "tiny"}
+    case = {"id": "a", "variables": {"input": "Say hello"}, "expected": "Brenn"}
+    suite = {"name": "s", "targets": [target], "cases": [case], "graders": [{"type": "contains"}]}
+    begun_ = api.post("/v1/evaluations", json={"suite": suite})
+    assert begun_.status_code == 202, begun_.text
+    tenant.ended(begun_.json()["evaluation_id"])
+    assert (asked(), api.get("/v1/evaluations").json()["items"][0]["passed"]) == (bearer, True)
     listed = {model["id"] for model in api.get("/v1/models").json()["data"]}
     assert "tiny" in listed
     removed = models(tmp_path, "remove", "tiny")

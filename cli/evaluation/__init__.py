@@ -1,0 +1,1 @@
+"""The commands on evaluations: suites in files, runs, and reports."""
