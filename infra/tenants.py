@@ -5,6 +5,7 @@
     python -m infra.tenants --stage prod --locations acme             places that its schedules use
     python -m infra.tenants --stage prod --location s3://files/in/ --read-only acme
     python -m infra.tenants --stage prod --no-location s3://files/in/ acme
+    python -m infra.tenants --stage prod --require-suites on acme     labels of prompts take suites
 
 The local cloud creates its own tenant by the same functions.
 """
@@ -92,6 +93,26 @@ def revoke_key(dynamodb: Any, table: str, key: str, tenant: str) -> bool:
     return True
 
 
+def require_suites(dynamodb: Any, table: str, tenant: str, *, required: bool) -> bool:
+    """Have `production` of a tenant's prompts take a suite that passed, or not; False without it.
+
+    `dynamodb` is a boto3 client.
+    """
+    change = "SET suites_required = :yes" if required else "REMOVE suites_required"
+    values = {"ExpressionAttributeValues": {":yes": {"BOOL": True}}} if required else {}
+    try:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": "TENANT"}},
+            UpdateExpression=change,
+            ConditionExpression="attribute_exists(pk)",
+            **values,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
 EMBEDDING_MODEL = "minilm-l6-v2-int8"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
 
@@ -166,6 +187,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     what.add_argument("--no-location", metavar="S3_URI", help="take such a prefix away")
     what.add_argument("--locations", action="store_true", help="list such prefixes")
+    what.add_argument(
+        "--require-suites",
+        choices=("on", "off"),
+        help="prompts are labelled `production` only after a suite has passed",
+    )
     parser.add_argument(
         "--read-only", action="store_true", help="with --location: nothing is written"
     )
@@ -191,6 +217,11 @@ def _carry_out(place: StageConnection, chosen: argparse.Namespace) -> tuple[list
     if chosen.revoke:
         known = revoke_key(dynamodb, table, chosen.revoke, tenant)
         return ["revoked" if known else f"{tenant} has no such key"], known
+    if chosen.require_suites:
+        required = chosen.require_suites == "on"
+        known = require_suites(dynamodb, table, tenant, required=required)
+        told = "require suites" if required else "require no suites"
+        return [f"prompts of {tenant} {told}" if known else f"there is no {tenant}"], known
     if chosen.location or chosen.no_location or chosen.locations:
         locations = TenantLocations(dynamodb, table, outputs["DocumentsBucketName"])
         return _change_locations(locations, chosen)

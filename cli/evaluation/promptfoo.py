@@ -236,7 +236,7 @@ def _target(
 ) -> Json:
     used = dict.fromkeys(_USED.findall(prompt.role + prompt.template))
     variables = {name: _declared(name, prompt, cases) for name in used}
-    shown = f"{prompt.label or f'prompt {n}'}, {provider.label}" if several else provider.label
+    shown = f"{prompt.label or f'prompt {n}'} by {provider.label}" if several else provider.label
     content: Json = {
         "variables": variables,
         "role": prompt.role,

@@ -95,7 +95,7 @@ class AskTarget(_Target):
 Target = Annotated[
     PromptTarget | InlinePromptTarget | ModelTarget | AskTarget, Field(discriminator="kind")
 ]
-"""A kind of target is a class of this union and a row of `chalicelib/wiring/evaluations.py`."""
+"""A kind of target is a class of this union and a row of `chalicelib/evaluation/targets.py`."""
 
 
 class SuiteCase(HttpInput):

@@ -64,11 +64,11 @@ def _verdict(result: EvaluationResult) -> str:
     gate = result.gate
     against = f" against {_text(gate.baseline)}" if gate.baseline else ""
     word = "The gate passed" if gate.passed else "The gate did not pass"
-    reasons = "".join(f"<p>{_text(reason)}</p>" for reason in gate.reasons)
+    reasons = "".join(f'<p class="plain">{_text(reason)}</p>' for reason in gate.reasons)
     kind = "good" if gate.passed else "bad"
     return (
-        f'<section class="verdict" aria-label="Verdict"><p class="{kind}">'
-        f"<strong>{word}{against}.</strong></p>{reasons}</section>"
+        f'<section class="verdict {kind}" aria-label="Verdict">'
+        f"<p><strong>{word}{against}.</strong></p>{reasons}</section>"
     )
 
 
@@ -121,7 +121,7 @@ def _changes(changes: Iterable[CaseChange]) -> str:
 
 
 def _graders(result: EvaluationResult) -> str:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for target in result.targets:
         for each in target.graders:
             agreement = ""
@@ -140,7 +140,12 @@ def _graders(result: EvaluationResult) -> str:
                 )
             )
     head = ("target", "grader", "score, 95 % interval", "pass", "kappa with people")
-    return f"<h2>Graders</h2>{_table(head, rows, 'Agreement is that of judging models.', 2)}"
+    words = "Kappa says how well a judging model agrees with people."
+    columns = len(head)
+    if not any(row[-1] for row in rows):
+        columns, words = columns - 1, "Scores by grader."
+    shown = [row[:columns] for row in rows]
+    return f"<h2>Graders</h2>{_table(head[:columns], shown, words, 2)}"
 
 
 def _worst_first(cases: Iterable[CaseResult]) -> list[CaseResult]:
@@ -218,10 +223,11 @@ def _table(
         f"<tr>{''.join(f'<td{kind(n)}>{cell}</td>' for n, cell in enumerate(row))}</tr>"
         for row in rows
     )
-    told = f"<caption>{caption}</caption>" if caption else ""
+    told = f'<p class="dim">{caption}</p>' if caption else ""
+    label = escape(caption or "Grades")
     return (
-        f'<div class="scroll" tabindex="0"><table>{told}<thead><tr>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'{told}<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

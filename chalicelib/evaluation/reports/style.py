@@ -11,10 +11,9 @@ color:var(--text);background:var(--back)}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}
 p{margin:.25rem 0}.dim{color:var(--dim)}
 .verdict{border-left:.4rem solid;padding:.5rem 1rem;background:var(--panel);margin:1rem 0}
-.good{color:var(--good)}.bad{color:var(--bad)}.idle{color:var(--idle)}
+.plain{color:var(--text)}.good{color:var(--good)}.bad{color:var(--bad)}.idle{color:var(--idle)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--dim);padding:.25rem 0}
 th,td{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);
 vertical-align:top}
 td.n,th.n{text-align:right;white-space:nowrap}

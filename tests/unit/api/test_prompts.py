@@ -46,6 +46,8 @@ def test_should_save_versions_and_show_them() -> None:
         "latest": 2,
         "versions": 2,
         "labels": {},
+        "suite": None,
+        "overrides": [],
         "created_at": "2026-01-02T03:04:05Z",
         "updated_at": "2026-01-02T03:04:05Z",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.evaluations import VerdictTable
 from chalicelib.adapters.records.locations import LocationTable
 from infra import tenants
 from localcloud.dynamodb.service import DynamoDbService
@@ -22,6 +24,7 @@ from localcloud.service import CloudContext
 from tests import clients
 
 STAGE = tenants.TenantStorage("records", "vectors-here")
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 class Clients:
@@ -239,3 +242,14 @@ def test_the_command_should_grant_list_and_revoke_locations_of_a_tenant(
         assert tenants.main([*here, "--location", refused]) == 1
     with pytest.raises(SystemExit):
         tenants.main([*here, "--read-only"])
+
+
+def test_suites_should_be_required_of_a_tenant_until_they_are_not(client: Clients) -> None:
+    dynamodb = client("dynamodb")
+    assert not tenants.require_suites(dynamodb, STAGE.records_table, "acme", required=True)
+    tenants.create_tenant(client, STAGE, "acme")
+    verdicts = VerdictTable(DynamoTable(dynamodb, STAGE.records_table), lambda: NOW)
+    assert not verdicts.suite_required("acme")
+    for required in (True, False):
+        assert tenants.require_suites(dynamodb, STAGE.records_table, "acme", required=required)
+        assert verdicts.suite_required("acme") is required
