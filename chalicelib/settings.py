@@ -135,6 +135,7 @@ class RunScheduleSettings(Settings):
     records_table: str
     export_machine_arn: str
     batch_machine_arn: str
+    evaluate_machine_arn: str
     remove_machine_arn: str
     embed_function: str
     max_file_bytes: int = 1024 * MEBIBYTE

@@ -69,7 +69,7 @@ def build_services(parts: ApiParts) -> EvaluationServices:
     from chalicelib.wiring.prompts import prompt_library
 
     def pin(tenant: str, suite: Suite) -> tuple[PinnedTarget, ...]:
-        from chalicelib.evaluation.targets import pin_targets
+        from chalicelib.evaluation.pinned_targets import pin_targets
 
         library = prompt_library(parts.environ)
         return pin_targets(

@@ -25,6 +25,7 @@ from chalicelib.contracts.schedules import (
     SCHEDULE_PATTERN,
     BatchWork,
     CreateScheduleRequest,
+    EvaluationWork,
     ReplaceScheduleRequest,
     Schedule,
     ScheduleChangeRequest,
@@ -38,6 +39,7 @@ from chalicelib.jobs.ulids import ULID_PATTERN, ulid
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.contracts.prompts import PromptVersion
     from chalicelib.generation.models import ServedModels
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.schedules.library import ScheduleLibrary
@@ -295,9 +297,22 @@ class TermsCheck:
         check_work(work, tenant, self.bucket, lambda writes: self.granted(tenant, writes))
         if work.kind == "batch":
             self._check_batch(tenant, work)
+        if work.kind == "evaluation":
+            self._check_suite(tenant, work)
         for result in () if work.kind == "sync" else work.results:
             if result.type == "webhook" and not self.has_webhook(tenant, result.webhook_id):
                 raise NotFound(f"There is no webhook {result.webhook_id}.", field="webhook_id")
+
+    def _check_suite(self, tenant: str, work: EvaluationWork) -> None:
+        from chalicelib.evaluation.pinned_targets import pin_targets
+        from chalicelib.evaluation.suites import check_graders, check_variables
+
+        def find(name: str, wanted: str | int) -> PromptVersion:
+            return self.prompts.version(tenant, name, wanted)
+
+        check_graders(work.suite)
+        pinned = pin_targets(work.suite, find, self.prompts.check)
+        check_variables(work.suite, {each.target: each.content for each in pinned})
 
     def _check_batch(self, tenant: str, work: BatchWork) -> None:
         from chalicelib.generation.models import AUTO

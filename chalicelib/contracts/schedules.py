@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
+from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
 from chalicelib.contracts.jobs import JobCounts
@@ -30,6 +31,8 @@ MAX_FAILURES = 100
 MAX_RESULTS = 4
 MAX_SEARCHED = 100
 SHOWN_TIMES = 5
+MAX_SCHEDULED_SUITE_BYTES = 100 * 1024
+"""A schedule is one item of DynamoDB, and its terms are part of each run's."""
 
 ScheduleName = Annotated[str, Field(pattern=SCHEDULE_PATTERN)]
 S3Uri = Annotated[str, Field(pattern=S3_URI_PATTERN, max_length=1_100)]
@@ -179,10 +182,33 @@ class ReportWork(HttpInput):
     results: Destinations = ()
 
 
-Work = Annotated[BatchWork | SyncWork | ExportWork | ReportWork, Field(discriminator="kind")]
-WORK: TypeAdapter[BatchWork | SyncWork | ExportWork | ReportWork] = TypeAdapter(
-    Work, config={"defer_build": True}
-)
+class EvaluationWork(HttpInput):
+    """Run a suite, with the prompts that it names as they are at each run.
+
+    A run whose gate did not pass ends as partial, with the reasons. Reports go to S3.
+    """
+
+    kind: Literal["evaluation"]
+    suite: Suite
+    results: Destinations = ()
+
+    @model_validator(mode="after")
+    def _is_small(self) -> Self:
+        size = len(self.suite.model_dump_json(exclude_defaults=True).encode())
+        if size > MAX_SCHEDULED_SUITE_BYTES:
+            raise PydanticCustomError(
+                "suite",
+                "a schedule holds a suite of {most} bytes as JSON at most, not {size}; split it",
+                {"most": MAX_SCHEDULED_SUITE_BYTES, "size": size},
+            )
+        if any(result.type == "collection" for result in self.results):
+            raise PydanticCustomError("destination", "reports go to S3 and no collection")
+        return self
+
+
+AnyWork = BatchWork | SyncWork | ExportWork | ReportWork | EvaluationWork
+Work = Annotated[AnyWork, Field(discriminator="kind")]
+WORK: TypeAdapter[AnyWork] = TypeAdapter(Work, config={"defer_build": True})
 """Reads the `work` of a `RunOrder`."""
 
 
@@ -311,7 +337,7 @@ def terms_json(terms: ScheduleTerms) -> dict[str, Any]:
     return terms.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def work_json(work: BatchWork | SyncWork | ExportWork | ReportWork) -> dict[str, Any]:
+def work_json(work: AnyWork) -> dict[str, Any]:
     """Return a work as the JSON that a `RunOrder` carries."""
     written: dict[str, Any] = WORK.dump_python(work, mode="json", exclude_unset=True, by_alias=True)
     return written

@@ -20,20 +20,15 @@ from chalicelib.contracts.evaluations.suites import (
 from chalicelib.contracts.generations import ChatCall, ChatOutput, Message, Terms, TextPart
 from chalicelib.contracts.prompt_runs import RunPromptRequest
 from chalicelib.contracts.prompts import PromptVersion
-from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
-from chalicelib.prompts.library import canonical_json
+from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.prompts.runs import PromptRunner
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.answers import AskResponse
-    from chalicelib.contracts.evaluations.suites import Suite, SuiteCase, Target
-    from chalicelib.contracts.prompts import PromptContent
+    from chalicelib.contracts.evaluations.suites import SuiteCase, Target
     from chalicelib.generation.dependencies import CallLimits
     from chalicelib.prompts.runs import TurnGenerator
-
-FindVersion = Callable[[str, str | int], PromptVersion]
-"""Returns the version of a prompt by a number, a label or `latest`; raises `NotFound`."""
 
 
 class SuiteAsk(Protocol):
@@ -41,59 +36,6 @@ class SuiteAsk(Protocol):
 
     def __call__(self, target: AskTarget, question: str) -> AskResponse:
         """Return the answer to a question of the tenant."""
-
-
-def pin_targets(
-    suite: Suite, find: FindVersion, check: Callable[[PromptContent], None]
-) -> tuple[PinnedTarget, ...]:
-    """Return the prompts of a suite's targets, as they are now.
-
-    Raises:
-        NotFound: there is no such prompt or version.
-        InvalidInput: a prompt of the suite is not valid.
-        Unsupported: a prompt draws pictures, which no grader reads.
-    """
-    pinned = []
-    for target in suite.targets:
-        if isinstance(target, PromptTarget):
-            version = find(target.prompt, target.version)
-            pinned.append(
-                PinnedTarget(
-                    target=target.name,
-                    prompt=target.prompt,
-                    version=version.version,
-                    sha256=version.sha256,
-                    content=version.content,
-                )
-            )
-        elif isinstance(target, InlinePromptTarget):
-            _check_inline(target, check)
-            digest = hashlib.sha256(canonical_json(target.content).encode()).hexdigest()
-            pinned.append(
-                PinnedTarget(
-                    target=target.name,
-                    prompt=target.name,
-                    version=0,
-                    sha256=digest,
-                    content=target.content,
-                )
-            )
-    for each in pinned:
-        if each.content.image is not None:
-            raise Unsupported(
-                f"target {each.target}: the prompt draws pictures, and graders read text.",
-                field="targets",
-            )
-    return tuple(pinned)
-
-
-def _check_inline(target: InlinePromptTarget, check: Callable[[PromptContent], None]) -> None:
-    try:
-        check(target.content)
-    except InvalidInput as error:
-        raise InvalidInput(
-            f"target {target.name}: {error.message}", field=error.field, limit=error.limit
-        ) from error
 
 
 def describe_target(target: Target, pinned: Mapping[str, PinnedTarget]) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.schedules import BatchWork, ExportWork, ReportWork, SyncWork
+    from chalicelib.contracts.schedules import AnyWork
 
 SOURCES = "sources"
 RESULTS = "results"
@@ -145,7 +145,7 @@ def check_location(
 
 
 def check_work(
-    work: BatchWork | SyncWork | ExportWork | ReportWork,
+    work: AnyWork,
     tenant: str,
     bucket: str,
     granted: Callable[[bool], Sequence[str]],
@@ -158,7 +158,7 @@ def check_work(
         check_location(uri, tenant, bucket, granted(writes), writes=writes)
 
 
-def _locations(work: BatchWork | SyncWork | ExportWork | ReportWork) -> Iterator[tuple[str, bool]]:
+def _locations(work: AnyWork) -> Iterator[tuple[str, bool]]:
     """Yield the locations of `work`, each with whether it is written to."""
     if work.kind == "sync":
         yield work.uri, False

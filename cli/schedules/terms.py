@@ -36,6 +36,7 @@ _WORK_OPTIONS: dict[str, tuple[str, ...]] = {
     "sync": ("remove",),
     "export": ("collection", "results", "webhook"),
     "report": _DESTINATIONS,
+    "evaluate": ("results", "webhook"),
 }
 _FLAGS = {
     "filter_": "filter",
@@ -84,6 +85,12 @@ _WORK = (
     click.option("--export", is_flag=True, help="Export the collection, or everything."),
     click.option(
         "--report", type=click.Choice(("day", "week", "month")), help="Report usage and cost."
+    ),
+    click.option(
+        "--evaluate",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="SUITE",
+        help="Run the suite in this file.",
     ),
     click.option("--model", help="Model. Default: the cheapest that suffices."),
     click.option("--quality", type=click.IntRange(1, 5), help="Lowest model tier."),
@@ -158,7 +165,8 @@ def terms_body(options: Json, current: Json | None = None) -> Json:
     if "expression" not in body:
         raise UsageError("Say when: --cron, --every or --at.")
     if "work" not in body:
-        raise UsageError("Say what: --prompt, --calls, --sync, --export, --report or --file.")
+        named = ", ".join(f"--{name}" for name in _WORK_OPTIONS)
+        raise UsageError(f"Say what: {named} or --file.")
     return body
 
 
@@ -233,6 +241,12 @@ def _work(options: Json) -> Json | None:
             return work | ({"remove": True} if options["remove"] else {})
         case ["export"]:
             return {"kind": "export", **_named(options, "collection"), **_results(options)}
+        case ["evaluate"]:
+            return {
+                "kind": "evaluation",
+                "suite": _suite(options["evaluate"]),
+                **_results(options),
+            }
         case ["report"]:
             return {"kind": "report", "period": options["report"], **_results(options)}
         case []:
@@ -250,9 +264,17 @@ def _check_options(options: Json, work: str | None) -> None:
         flag = f"--{_FLAGS.get(name, name)}"
         if work is not None:
             raise UsageError(f"{flag} does not go with --{work}.")
-        raise UsageError(f"{flag} goes with --prompt, --calls, --sync, --export or --report.")
+        named = ", ".join(f"--{name}" for name in _WORK_OPTIONS)
+        raise UsageError(f"{flag} goes with one of {named}.")
     if options["limit"] is not None and options["search"] is None:
         raise UsageError("--limit goes with --search.")
+
+
+def _suite(file: Path) -> Json:
+    from cli.evaluation.files import read_suite_file
+
+    suite = read_suite_file(file)
+    return suite.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _batch(options: Json) -> Json:

@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.run_schedule.batch import batch_runs
+from functions.run_schedule.evaluation import EvaluationRuns
 from functions.run_schedule.export import ExportRuns
 from functions.run_schedule.kind import Run, RunDeps, RunKind
 from functions.run_schedule.report import ReportRuns
@@ -28,6 +29,9 @@ KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
         deps.max_file_bytes,
     ),
     "export": lambda deps: ExportRuns(deps.children, deps.transfers, deps.locations),
+    "evaluation": lambda deps: EvaluationRuns(
+        deps.children, deps.transfers, deps.locations, deps.objects, deps.look_up, deps.cost
+    ),
     "report": lambda deps: ReportRuns(deps.ledger, deps.objects, deps.transfers, deps.locations),
 }
 """The kinds of work. Another one is a class of `chalicelib.contracts.schedules`, a module here and

@@ -45,6 +45,7 @@ def deps() -> core.Deps:
         {
             "export": settings.export_machine_arn,
             "batch": settings.batch_machine_arn,
+            "evaluate": settings.evaluate_machine_arn,
             "remove": settings.remove_machine_arn,
         },
     )

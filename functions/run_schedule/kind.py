@@ -15,7 +15,7 @@ from chalicelib.batches.storage import ItemObjects
 from chalicelib.contracts.jobs import JobCounts, JobEnd
 from chalicelib.contracts.objects import LargeObjects
 from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder
-from chalicelib.contracts.schedules import BatchWork, ExportWork, ReportWork, SyncWork
+from chalicelib.contracts.schedules import AnyWork
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Run:
     """
 
     order: RunOrder
-    work: BatchWork | SyncWork | ExportWork | ReportWork
+    work: AnyWork
     state: JobState
     now: datetime
     is_late: Callable[[], bool] = lambda: False

@@ -13,6 +13,7 @@ from chalicelib.contracts.evaluations.results import EvaluationResult
 from tests.cloud import CloudProcess
 from tests.e2e.driving import settled, upload
 from tests.e2e.tenants import Tenant, make_tenant
+from tests.e2e.test_schedule_kinds import Runs
 
 URL = "/v1/evaluations"
 PROMPT: dict[str, Any] = {
@@ -93,6 +94,26 @@ def test_a_version_should_be_labelled_once_it_passed_its_suite(tenant: Tenant) -
         worse["evaluation_id"],
         again["evaluation_id"],
     ]
+
+
+def test_a_schedule_should_run_a_suite_and_say_what_it_found(tenant: Tenant) -> None:
+    runs = Runs(tenant)
+    target = {"kind": "model", "name": "m", "model": "nova-micro", "max_tokens": 1}
+    content = suite(1, targets=[target])
+    cases = [{"id": "a", "variables": {"input": "Say hello."}}]
+    where = f"s3://{runs.bucket}/results/{tenant.name}/suites"
+    work = {
+        "kind": "evaluation",
+        "suite": {**content, "cases": cases},
+        "results": [{"type": "s3", "uri": where}],
+    }
+    made = {"name": "weekly", "expression": "rate(7 days)", "work": work}
+    assert tenant.api.post("/v1/schedules", json=made).status_code == 201
+    assert tenant.api.delete("/v1/schedules/weekly").status_code == 204
+    job, place = runs.run(work)
+    assert (job["status"], place.notes[0]) == ("partial", "the gate did not pass"), job
+    folder = place.results[0].removeprefix(f"s3://{runs.bucket}/")
+    assert b"did not pass" in runs.read(folder + "report.html")
 
 
 def test_an_ask_should_be_graded_and_a_budget_end_in_the_middle(tenant: Tenant) -> None:

@@ -13,7 +13,7 @@ from chalicelib.contracts.schedules import WORK as WORK_CONTRACT
 from chalicelib.errors import HeadraceError, InvalidInput
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, ResultFile
-from functions.run_schedule import export
+from functions.run_schedule import child_files
 from tests.unit.functions.run_schedule.buckets import Buckets, Runs, place_of
 from tests.unit.jobs.examples import BUCKET, NOW
 from tests.unit.jobs.fakes import FakeJobExecutions
@@ -152,7 +152,7 @@ def test_a_place_that_was_not_granted_should_be_refused_before_the_export(
 def test_an_export_that_is_cut_off_at_any_write_should_be_whole_in_the_end(
     after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BYTES_A_STEP", 10)
+    monkeypatch.setattr(child_files, "BYTES_A_STEP", 10)
     for cut in range(1, 16):
         runs = ExportRunsOf()
         runs.buckets.cut_at, runs.buckets.cut_after = cut, after
