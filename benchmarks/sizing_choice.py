@@ -100,6 +100,12 @@ BUDGETS: Mapping[str, Budget] = {
     "render_page": replace(BEHIND, warm_s=1.0, cold_s=3.0, why="somebody looks at the page"),
     "rerank_passages": BEHIND,
     "run_evaluation": replace(LATER, held_to_mib=780, why="20,000 answers are held at once"),
+    "run_code": replace(
+        THROUGHPUT,
+        cold_s=15.0,
+        held_to_mib=1160,
+        why="its first run compiles an interpreter; two guests may have 512 MB each",
+    ),
     "run_schedule": LATER,
     "score_answer": replace(BEHIND, cold_s=3.0),
     "screen_image": replace(BEHIND, cold_s=3.0),

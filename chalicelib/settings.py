@@ -83,6 +83,12 @@ class EmbedSettings(Settings):
     models_dir: str
 
 
+class RunCodeSettings(Settings):
+    """Settings of `run_code`."""
+
+    models_dir: str
+
+
 class RemoveSettings(Settings):
     """Settings of `remove_data`."""
 
@@ -265,6 +271,13 @@ class BatchSettings(Settings):
 
     records_table: str
     batch_concurrency: int = 10
+
+
+class GenerateItemsSettings(Settings):
+    """Settings of `generate_items`, beside those of generation."""
+
+    records_table: str
+    run_code_function: str
 
 
 class HarvestSettings(Settings):

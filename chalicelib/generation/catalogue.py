@@ -38,6 +38,8 @@ RECOGNISER = "rapidocr-ppocrv6-small"
 """The model that recognises the text of scanned pages."""
 LABELLER = "efficientnet-lite0"
 """The model that labels pictures."""
+INTERPRETER = "cpython-wasi"
+"""The interpreter in which code that models wrote is run; no model, but pulled as one."""
 
 LocalTask = Literal[
     "text-embedding",
@@ -46,8 +48,9 @@ LocalTask = Literal[
     "text-recognition",
     "image-classification",
     "image-screening",
+    "code-execution",
 ]
-LocalRuntime = Literal["onnx", "llama.cpp"]
+LocalRuntime = Literal["onnx", "llama.cpp", "wasmtime"]
 SourceKind = Literal["registry", "hub", "installed"]
 
 _ROLES: Mapping[str, LocalTask] = {"chat": "chat", "embedding": "text-embedding"}

@@ -35,6 +35,7 @@ WITHOUT_SERVICES = frozenset(
         "embed_text",
         "label_picture",
         "rerank_passages",
+        "run_code",
         "screen_image",
         "screen_text",
     }

@@ -25,6 +25,7 @@ CARRIED: Mapping[str, tuple[str, ...]] = {
     "label_picture": ("efficientnet-lite0",),
     "reembed_passages": (_INT8, SECOND_EMBEDDER),
     "rerank_passages": (_INT8,),
+    "run_code": ("cpython-wasi",),
     "screen_image": ("open-nsfw",),
 }
 """By function: its models. A tenant has the model of its own index, so what embeds carries two

@@ -1,0 +1,1 @@
+"""Programs that run inside the sandbox; `functions.run_code.sandbox` sends their text there."""
