@@ -63,6 +63,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "costs": Benchmark("benchmarks.costs", 20),
     "batches": Benchmark("benchmarks.batches", 2),
     "batch_acceptance": Benchmark("benchmarks.batch_acceptance", 10),
+    "code_sandbox": Benchmark("benchmarks.code_sandbox", 100),
     "chat_stream": Benchmark("benchmarks.chat_stream", 30),
     "diffusion_steps": Benchmark("benchmarks.diffusion_steps", 2, of_models=True),
     "exported_graphs": Benchmark("benchmarks.exported_graphs", 31, of_models=True),

@@ -21,6 +21,13 @@ BATCHED = 100
 TWO_DAYS_S = 48 * 3600
 SHORT = {"max_tokens": 4, "temperature": 0}
 SIDE = 640
+CODE: Mapping[str, Any] = {
+    "prompt": "Write f.",
+    "allow_truncation": True,
+    "code": {"entry_point": "f", "tests": "def check(candidate):\n    assert candidate(1) == 2\n"},
+    **SHORT,
+}
+"""A line whose answer is run as code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Generations:
         )
         self.ended(str(job["job_id"]))
         self.vectors(FEW_CALLS)
+        self._batch([{**CODE, "id": str(number)}], {"model": "nova-micro"})
 
     def large(self) -> None:
         """Have larger files of calls answered, one of them by a batch job of Bedrock."""

@@ -1,0 +1,1 @@
+"""Code of models: problems, code in answers, and how likely one of k samples passes."""
