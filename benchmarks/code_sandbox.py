@@ -19,7 +19,7 @@ from benchmarks.hostile_code import HOSTILE, JUDGED_BY
 from benchmarks.reporting import Result, spread
 from chalicelib.evaluation.code.extraction import extract_code
 from chalicelib.evaluation.code.problems import CodeProblem
-from cli.evaluate.code import HUMANEVAL, TWELVE, load_problems
+from cli.evaluation.code import HUMANEVAL, TWELVE, load_problems
 from cli.failures import UsageError
 from functions.run_code.handler import open_sandbox
 from functions.run_code.sandbox import CodeRun, CodeSandbox

@@ -29,7 +29,7 @@ SAMPLED = (
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "score_answer", "run_schedule", "render_page"),
-    *("run_evaluation", "evaluate_cases"),
+    *("run_evaluation", "evaluate_cases", "run_code"),
 )
 """The functions whose sample is the event, or nearly so."""
 

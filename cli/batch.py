@@ -44,16 +44,16 @@ def batch(
     """
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty.")
-    job_id = _begin(target, file, _body(options, estimate=estimate))
+    job_id = begin_batch(target, file, _body(options, estimate=estimate))
     job = follow(target.api, job_id, target.output)
     while job["status"] == "paused":
-        _confirm(target.output, job, yes=yes)
+        confirm_batch(target.output, job, yes=yes)
         target.api.call("POST", f"{job_path(job_id)}/resume", once=True)
         job = follow(target.api, job_id, target.output)
     _finish(target, job, folder)
 
 
-def _confirm(output: Output, job: Json, *, yes: bool) -> None:
+def confirm_batch(output: Output, job: Json, *, yes: bool) -> None:
     """Ask whether a paused batch is to begin, or to go on at the price that its notes say.
 
     `yes` agrees to the estimate only.
@@ -71,7 +71,8 @@ def _confirm(output: Output, job: Json, *, yes: bool) -> None:
         raise ItemsFailedError
 
 
-def _begin(target: UserContext, file: Path, body: Json) -> str:
+def begin_batch(target: UserContext, file: Path, body: Json) -> str:
+    """Upload a file of calls, begin its batch with `body`, and return the job's id."""
     size = {"bytes": file.stat().st_size}
     announced = target.api.call("POST", "/v1/generations/batches/uploads", json=size, once=True)
     target.api.upload(announced["upload"], file)

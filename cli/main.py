@@ -41,7 +41,7 @@ def version() -> str:
         "demo": "cli.local.demo:demo",
         "deploy": "cli.stage.deploy:deploy_command",
         "destroy": "cli.stage.destroy:destroy",
-        "evaluate": "cli.evaluation.commands:evaluate",
+        "evaluate": "cli.evaluation.group:evaluate",
         "evaluations": "cli.evaluation.commands:evaluations",
         "generate": "cli.generate:generate",
         "open": "cli.documents.content:open_command",

@@ -31,6 +31,7 @@ from chalicelib.contracts.batches import (
     BatchOrder,
     PromptUsed,
 )
+from chalicelib.contracts.code_checks import CodeCheck
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Call, ChatCall, EmbedCall, ScoreCall, Terms
 from chalicelib.contracts.http import parsed
@@ -70,6 +71,8 @@ class OwnLine(CreateGenerationRequest):
     """A line of our own form: a request for a generation, with an id. Its task may be implied."""
 
     id: str = Field(min_length=1, max_length=MAX_ID_CHARACTERS)
+    code: CodeCheck | None = None
+    """Tests that the code in the answer of a chat is run against."""
 
 
 class OpenAILine(OpenAIInput):
@@ -88,7 +91,7 @@ class BatchItem:
     `packs` asks for vectors as base64, as OpenAI's clients do. `keeps_truncated` accepts an
     answer that was cut off. `prompt` is the version that the call was rendered from, if any;
     `reasons` says that its answer begins with thoughts, and `output_schema` is what the text
-    after them must match.
+    after them must match. `code` is how the code in it is judged.
     """
 
     id: str
@@ -100,6 +103,7 @@ class BatchItem:
     prompt: PromptUsed | None = None
     reasons: bool = False
     output_schema: Mapping[str, Any] | None = None
+    code: CodeCheck | None = None
 
 
 def read_item(body: bytes | None, order: BatchOrder) -> BatchItem:
@@ -157,12 +161,26 @@ def _own(body: bytes, order: BatchOrder) -> BatchItem:
         if name in line.model_fields_set:
             raise InvalidInput(f"{name} is said of the whole batch, not of a line.", field=name)
     call = call_from_request(line)
+    _require_runnable(line.code, call, order)
     given = {name: getattr(line, name) for name in _LINE_FIELDS if name in line.model_fields_set}
     terms = _terms(call, given.pop("model", order.model), order)
     if given:
         checks = dict.fromkeys((*terms.checks, *given.pop("checks", ())))
         terms = terms.model_copy(update={**given, "checks": tuple(checks)})
-    return BatchItem(line.id, "own", call, terms, keeps_truncated=line.allow_truncation)
+    keeps = line.allow_truncation
+    return BatchItem(line.id, "own", call, terms, keeps_truncated=keeps, code=line.code)
+
+
+def _require_runnable(code: CodeCheck | None, call: Call, order: BatchOrder) -> None:
+    if code is None:
+        return
+    if not isinstance(call, ChatCall):
+        raise InvalidInput("code goes with a chat, whose answer is run.", field="code")
+    if order.service_tier == "batch":
+        raise Unsupported(
+            "A batch job of Bedrock runs no code; ask by service_tier standard or flex.",
+            field="code",
+        )
 
 
 def _terms(call: Call, model: str, order: BatchOrder) -> Terms:

@@ -25,7 +25,7 @@ _BAD_SUITE = ("InvalidInput", "NotFound", "Unsupported")
 """Errors of the API that say that the suite, not the run, is wrong."""
 
 
-@click.command()
+@click.command("suite")
 @click.argument(
     "suite_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from threading import Semaphore
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from chalicelib.contracts.jobs import JobInput
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import CallLimits
 from chalicelib.jobs.lifecycle import JobState
+from functions.generate_items.code_runner import CodeFunction, CodeJudge
 from functions.generate_items.item_worker import Deadline, ItemTally, ItemWorker
 
 SECONDS = 180.0
@@ -83,6 +83,7 @@ class Deps:
     memory_gb: float
     log: Callable[[HeadraceError], None]
     new_id: Callable[[], str]
+    run_code: CodeFunction
     threads: int = THREADS
     seconds: float = SECONDS
     longest_seconds: float = LONGEST_SECONDS
@@ -109,7 +110,7 @@ def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
         failed=answers.failed,
         left=len(request.items) - counted,
         seconds=round(seconds, 6),
-        gb_seconds=seconds * deps.memory_gb,
+        gb_seconds=seconds * deps.memory_gb + answers.code_gb_seconds,
         halted=answers.halted,
     )
 
@@ -135,7 +136,13 @@ def _answer(
         prefix=prefix,
         epoch=request.given.epoch,
         order=order,
-        generate=partial(deps.answerer.generate, limits=CallLimits(began + deps.longest_seconds)),
+        generate=lambda call, terms, spender, limits: deps.answerer.generate(
+            call, terms, spender, limits=limits
+        ),
+        ends_at=began + deps.longest_seconds,
+        code_judge=CodeJudge(
+            deps.run_code, deps.sleep, answers.add_code, watch.has, given.correlation_id
+        ),
         spender=Spender(given.tenant, order.key, correlation_id=given.correlation_id),
         answers=answers,
         watch=watch,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.adapters import aws
+from chalicelib.adapters.code_functions import RunCodeFunction
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.s3_streams import S3BatchObjects
@@ -18,10 +19,11 @@ from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.contracts.batches import GenerateItemsRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.observability import log_refusal, logger, observed
-from chalicelib.settings import RecordsSettings, memory_gb
+from chalicelib.settings import GenerateItemsSettings, memory_gb
 from chalicelib.wiring.budgets import budgets
 from chalicelib.wiring.generation import generator
 from functions.generate_items import core
+from functions.generate_items.code_runner import RUN_SECONDS
 from functions.generate_items.item_worker import LOOK_SECONDS
 
 SERVICE = "generate_items"
@@ -30,7 +32,7 @@ SERVICE = "generate_items"
 @functools.cache
 def deps() -> core.Deps:
     """Return the collaborators of the core, built once per process."""
-    settings = RecordsSettings.from_environ(os.environ)
+    settings = GenerateItemsSettings.from_environ(os.environ)
     purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log)
     return core.Deps(
         jobs=JobTable(DynamoTable(aws.dynamodb(), settings.records_table)),
@@ -44,6 +46,7 @@ def deps() -> core.Deps:
         memory_gb=memory_gb(os.environ),
         log=_log,
         new_id=lambda: secrets.token_hex(8),
+        run_code=RunCodeFunction(aws.functions_within(RUN_SECONDS), settings.run_code_function),
     )
 
 

@@ -18,6 +18,8 @@ from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, Ite
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, is_fault
+from chalicelib.generation.dependencies import CallLimits
+from functions.generate_items.code_runner import RUN_SECONDS, CodeJudge
 
 LOOK_SECONDS = 5.0
 """For how long the job's state is cached: a cancelled job may make calls for that long."""
@@ -32,6 +34,7 @@ class ItemTally:
     done: int = 0
     failed: int = 0
     halted: ItemError | None = None
+    code_gb_seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, *, failed: bool) -> None:
@@ -41,6 +44,11 @@ class ItemTally:
                 self.failed += 1
             else:
                 self.done += 1
+
+    def add_code(self, gb_seconds: float) -> None:
+        """Add what a run of code cost."""
+        with self._lock:
+            self.code_gb_seconds += gb_seconds
 
     def halt(self, error: HeadraceError) -> None:
         """Record the reason that no more calls are made; the first reason stays."""
@@ -83,14 +91,16 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class ItemWorker:
-    """Answers items of one batch."""
+    """Answers items of one batch; the last call of a model ends by `ends_at`."""
 
     objects: ItemObjects
     bucket: str
     prefix: str
     epoch: int
     order: BatchOrder
-    generate: Callable[[Call, Terms, Spender], Generation]
+    generate: Callable[[Call, Terms, Spender, CallLimits], Generation]
+    ends_at: float
+    code_judge: CodeJudge
     spender: Spender
     answers: ItemTally
     watch: Deadline
@@ -137,7 +147,11 @@ class ItemWorker:
             return None
         if spent.lines:
             generation = _with_receipt(generation, spent.whole())
-        return generation_outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
+        keeps = self.order.keep_truncated
+        outcome = generation_outcome(n, item, generation, keep_truncated=keeps)
+        if item.code is None:
+            return outcome
+        return self.code_judge.judged(outcome, item.code, generation)
 
     def _patiently(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation | None:
         """Return the answer, retrying while there is no capacity; None once there is no time.
@@ -165,9 +179,10 @@ class ItemWorker:
 
     def _asked(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation:
         """Make the call once there is capacity; the cost of failed attempts is added to `spent`."""
+        limits = CallLimits(self.ends_at - (RUN_SECONDS if item.code is not None else 0))
         try:
             with self.room:
-                return self.generate(item.call, item.terms, spender)
+                return self.generate(item.call, item.terms, spender, limits)
         except HeadraceError as error:
             if error.receipt is not None:
                 spent.add(error.receipt)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from chalicelib.evaluation.code.problems import twelve
 from cli.main import headrace
 from tests.cloud import CloudProcess
 from tests.e2e.driving import settled, upload
@@ -28,6 +29,9 @@ def scene(body: dict[str, Any]) -> Scene:
     """Answer as a server would: a list of models, a stream, or a completion."""
     if not body:
         return Scene(body={"data": [{"id": "tiny:1b"}]})
+    asked = body["messages"][-1]["content"]
+    if "Complete this Python function" in asked:
+        return Scene(body=completion(f"Here it is:\n```python\n{code_for(asked)}```\nIt works."))
     if not body.get("stream"):
         return Scene(body=completion(FACT))
     usage = {"prompt_tokens": 9, "completion_tokens": 3}
@@ -35,10 +39,37 @@ def scene(body: dict[str, Any]) -> Scene:
     return Scene(play=lambda write: write(events))
 
 
+def code_for(asked: str) -> str:
+    """Return the reference of the problem that is asked, but for three that go wrong."""
+    problem = next(each for each in twelve() if f"def {each.entry_point}(" in asked)
+    wrong = {
+        "fibonacci": "def fibonacci(n):\n    while True: pass\n",
+        "two_sum": "import os\ndef two_sum(numbers, target):\n    os._exit(0)\n",
+        "reverse_words": "def reverse_words(text):\n    return open('/etc/passwd').read()\n",
+    }
+    return wrong.get(problem.entry_point, problem.prompt + problem.reference)
+
+
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
     with model_server(choose=scene) as running:
         yield running
+
+
+def evaluated(tenant: Tenant, *options: str) -> dict[str, Any]:
+    """Return the report on the model's code, or why it was refused."""
+    place = ("--endpoint", tenant.cloud.endpoint_url, "--key", key_of(tenant))
+    arguments = ["evaluate", "code", "--model", "tiny", *options, *place, "--json"]
+    ran = CliRunner().invoke(headrace, arguments)
+    if not ran.stdout:
+        return {"refused": str(ran.exception)}
+    report: dict[str, Any] = json.loads(ran.stdout)
+    return report
+
+
+def key_of(tenant: Tenant) -> str:
+    """Return the API key that a tenant's client speaks with."""
+    return tenant.api.headers["Authorization"].removeprefix("Bearer ")
 
 
 def models(folder: Path, *arguments: str) -> Result:
@@ -110,6 +141,15 @@ def test_an_added_model_should_answer_whoever_asks_with_its_key_and_price(
     assert begun_.status_code == 202, begun_.text
     tenant.ended(begun_.json()["evaluation_id"])
     assert (asked(), api.get("/v1/evaluations").json()["items"][0]["passed"]) == (bearer, True)
+    judged = evaluated(tenant, "--samples", "1")
+    assert judged["verdicts"] == {"passed": 9, "out_of_fuel": 1, "error": 2}, judged
+    reasons = {each["problem"]: each["reason"] for each in judged["problems"]}
+    assert reasons["twelve/two_sum"] == "it ended the interpreter with code 0"
+    assert reasons["twelve/reverse_words"].startswith("FileNotFoundError")
+    assert (judged["pass_at"][0]["value"], asked()) == (0.75, bearer * 12)
+    refused = evaluated(tenant, "--budget", "0.5")
+    assert "more than --budget $0.5" in refused["refused"]
+    assert asked() == []
     listed = {model["id"] for model in api.get("/v1/models").json()["data"]}
     assert "tiny" in listed
     removed = models(tmp_path, "remove", "tiny")

@@ -53,6 +53,7 @@ class FakeJobs:
     short: bool = False
     url: str = ""
     uploaded: bytes = b""
+    files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
 
     def begin(self, kind: str, **fields: Any) -> tuple[int, Json]:
         job_id = f"JOB{len(self.jobs)}"
@@ -83,7 +84,7 @@ class FakeJobs:
             job["counts"] |= {"done": 2}
             job["results"] = [
                 {"name": name, "bytes": len(body) + self.short, "url": f"{self.url}/bucket/{name}"}
-                for name, body in FILES.items()
+                for name, body in self.files.items()
             ]
         if job["status"] == "failed":
             job["error"] = {"type": "Transient", "message": "The bucket did not answer."}
@@ -93,7 +94,7 @@ class FakeJobs:
         if more:
             upload = {"url": f"{self.url}/form", "fields": {"key": "k"}}
             return 201, {"batch_id": "UPLOADED", "upload": upload}
-        return self.begin("batch", notes=["The models cost $0.1."], estimate=ESTIMATE)
+        return self.begin("batch", model="m", notes=["The models cost $0.1."], estimate=ESTIMATE)
 
     def moved(self, job_id: str, move: str = "cancel") -> tuple[int, Json]:
         becomes = {"cancel": "cancelled", "pause": "paused"}
@@ -135,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             self.fake.uploaded = raw
             status, sent = 204, b""
         elif self.path.startswith("/bucket/"):
-            status, sent = 200, FILES[self.path.rsplit("/", 1)[-1]]
+            status, sent = 200, self.fake.files[self.path.rsplit("/", 1)[-1]]
         else:
             status, body = self.fake.answer(self.command, self.path, json.loads(raw or b"{}"))
             sent = json.dumps(body).encode()

@@ -21,6 +21,7 @@ from chalicelib.contracts.batches import (
     ItemOutcome,
     ItemRef,
 )
+from chalicelib.contracts.functions.run_code import CodeTests, CodeVerdict, RunCodeResult
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.added_models import StageModels
@@ -58,6 +59,21 @@ class Killed(BaseException):
 
 
 @dataclass
+class FakeCode:
+    """A function that finds code right that has the word `right`; `fails` are raised before."""
+
+    fails: list[HeadraceError] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+
+    def run(self, code: str, judged_by: CodeTests, correlation_id: str) -> RunCodeResult:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.ran.append(code)
+        verdict: CodeVerdict = "passed" if "right" in code else "failed"
+        return RunCodeResult(verdict=verdict, reason="it says so", fuel=7, seconds=1, gb_seconds=2)
+
+
+@dataclass
 class World:
     """A tenant, one batch, and what answers it. `after` is called after each state."""
 
@@ -78,6 +94,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     ids: Iterator[int] = field(default_factory=count)
     sleeps: list[float] = field(default_factory=list)
+    code: FakeCode = field(default_factory=lambda: FakeCode())
     library: PromptLibrary = field(default_factory=lambda: library(FakePrompts()))
 
     def begin(self, lines: Sequence[bytes], **order: Any) -> JobInput:
@@ -140,6 +157,7 @@ class World:
             memory_gb=0.5,
             log=self.logged.append,
             new_id=lambda: f"id{next(self.ids)}",
+            run_code=self.code,
             **fields,
         )
 
