@@ -114,6 +114,7 @@ class _Trial:
     ended: GuestEnd | CodeRun | None = None
     verdict: tuple[str, str] | None = None
     calls: int = 0
+    fault: Exception | None = None
 
     def run(self) -> CodeRun:
         """Let the code define itself, then let the tests call it."""
@@ -128,16 +129,20 @@ class _Trial:
         finally:
             line.calls.put(None)
             thread.join()
+        if self.fault is not None:
+            raise self.fault  # Ours: it says nothing of the code.
         used = end[0]
         return CodeRun(run.verdict, run.reason, used.fuel, used.memory_bytes, self.calls)
 
     def _serve(self, line: _CandidateLine, end: list[GuestEnd]) -> None:
         """Run the code's guest; whatever happens, the tests learn that it ended."""
         limits = GuestLimits(self.judged_by.fuel, self.judged_by.memory_mb * _MB)
-        ended = GuestEnd("error", "the interpreter could not be started", 0, 0)
+        ended = GuestEnd("error", "", 0, 0)
         try:
             streams = MessageStreams(line.receive, line.send)
             ended = run_guest(self.interpreter, CANDIDATE, streams, limits)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for it
+            self.fault = error
         finally:
             end.append(ended)
             line.answers.put(ended)

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 from benchmarks.hostile_code import HOSTILE, JUDGED_BY, HostileCode
 from chalicelib.contracts.functions.run_code import CodeTests, CodeVerdict, RunCodeRequest
 from chalicelib.errors import ModelFailure
 from functions.run_code import core
-from functions.run_code.interpreter import load_interpreter
+from functions.run_code.interpreter import Interpreter, load_interpreter
 from functions.run_code.sandbox import CodeSandbox
 from tests.soak import often
 
@@ -133,6 +134,14 @@ def test_the_watchdog_should_stop_what_fuel_does_not(sandbox: CodeSandbox) -> No
     found = hasty.run("def f(x):\n    while True: pass\n", judged_by)
     assert found.verdict == "timeout"
     assert sandbox.run("def f(x): return 2 * x\n", JUDGED_BY).verdict == "passed"
+
+
+def test_a_fault_of_the_host_should_not_be_blamed_on_the_code(sandbox: CodeSandbox) -> None:
+    engine = sandbox.interpreter.engine
+    other = wasmtime.Module(engine, '(module (import "x" "y" (func)) (memory (export "memory") 1))')
+    broken = CodeSandbox(Interpreter(engine, other))
+    with pytest.raises(wasmtime.WasmtimeError, match="unknown import"):
+        broken.run("def f(x): return 2 * x\n", JUDGED_BY)
 
 
 def test_another_interpreter_should_be_refused(tmp_path: Path, models_pulled: Path) -> None:
