@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from chalicelib.contracts.batches import ChildrenUsed
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
 
@@ -52,6 +53,15 @@ def batch_lines(checkpoint: BatchCheckpoint, cost: UnitCost) -> Iterator[Receipt
         role="children",
         transitions=used.children,
         dollars=dollars(express + starts),
+    )
+
+
+def add_children(one: ChildrenUsed, other: ChildrenUsed) -> ChildrenUsed:
+    """Return what the children of two rounds used together."""
+    return ChildrenUsed(
+        children=one.children + other.children,
+        seconds=one.seconds + other.seconds,
+        gb_seconds=one.gb_seconds + other.gb_seconds,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.jobs import JobError
     from chalicelib.errors import HeadraceError
 
 
@@ -93,6 +94,14 @@ def next_round(before: int, missing: int, idle: int) -> RetryRound:
         return RetryRound(False, idle)
     seconds = min(_MAX_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**idle)
     return RetryRound(True, idle, seconds)
+
+
+_PASSING = frozenset({"Throttled", "Transient", "States.Timeout", "Runtime.ExitError"})
+
+
+def may_pass(error: JobError) -> bool:
+    """Return whether a child's error may be gone by the next round."""
+    return error.type in _PASSING or error.type.startswith("Lambda.")
 
 
 THREADS = 8

@@ -25,16 +25,18 @@ from chalicelib.batches.checkpoint import (
     read_refs,
 )
 from chalicelib.batches.outcomes import EXPIRED
+from chalicelib.batches.receipts import add_children
 from chalicelib.batches.results import ResultWriter
 from chalicelib.batches.rounds import (
     ItemStatus,
     RetryRound,
     item_statuses,
     items_per_child,
+    may_pass,
     next_round,
 )
-from chalicelib.contracts.batches import BatchCheckpoint, ChildrenUsed, ItemError, ItemRef
-from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
+from chalicelib.contracts.batches import BatchCheckpoint, ItemError, ItemRef
+from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, HeadraceError
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
@@ -49,7 +51,6 @@ NOT_ANSWERED = ItemError(
     type="Throttled",
     message="No model had room for it, in several rounds; try the job again a little later.",
 )
-_PASSING = frozenset({"Throttled", "Transient", "States.Timeout", "Runtime.ExitError"})
 TOO_LATE = ItemError(type=EXPIRED, message="It was not answered by the deadline.")
 
 
@@ -90,7 +91,7 @@ class _Step:
         place = read_checkpoint(state)
         if place is None:
             raise Conflict(f"{state.input.job_id} is not prepared yet.")
-        place = place.model_copy(update={"used": _together(place.used, self.request.children)})
+        place = place.model_copy(update={"used": add_children(place.used, self.request.children)})
         if place.phase == "reducing":
             return self._reduce(state, place)
         return self._reconcile(state, place)
@@ -127,7 +128,7 @@ class _Step:
     def _demand_children(self, got_on: bool, after: RetryRound) -> None:
         """Raise if children failed, the round made no progress, and another would not help."""
         error = self.request.error
-        if error is None or got_on or (after.another and _passes(error)):
+        if error is None or got_on or (after.another and may_pass(error)):
             return
         raise HeadraceError(f"Items could not be answered: {error.type}: {error.message}")
 
@@ -182,16 +183,3 @@ class _Step:
     def _numbers(self, state: JobState, folder: str) -> Iterator[int]:
         keys = self.deps.objects.keys(state.input.bucket, state.prefix + folder)
         return map(storage.item_number, keys)
-
-
-def _passes(error: JobError) -> bool:
-    """Return whether a child's error may be gone by the next round."""
-    return error.type in _PASSING or error.type.startswith("Lambda.")
-
-
-def _together(one: ChildrenUsed, other: ChildrenUsed) -> ChildrenUsed:
-    return ChildrenUsed(
-        children=one.children + other.children,
-        seconds=one.seconds + other.seconds,
-        gb_seconds=one.gb_seconds + other.gb_seconds,
-    )

@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.batches import storage
-from chalicelib.batches.receipts import ReceiptSum
-from chalicelib.batches.rounds import ItemStatus, item_statuses, items_per_child, next_round
-from chalicelib.contracts.batches import BatchEstimate, ChildrenUsed, ItemError
+from chalicelib.batches.receipts import ReceiptSum, add_children
+from chalicelib.batches.rounds import (
+    ItemStatus,
+    item_statuses,
+    items_per_child,
+    may_pass,
+    next_round,
+)
+from chalicelib.contracts.batches import BatchEstimate, ItemError
 from chalicelib.contracts.evaluations.jobs import (
     EvaluationCheckpoint,
     EvaluationInput,
@@ -26,7 +32,7 @@ from chalicelib.contracts.evaluations.results import (
     GateVerdict,
     TargetOutcome,
 )
-from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
+from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
 from chalicelib.evaluation.gate import baseline_scores
@@ -54,7 +60,6 @@ NOT_ANSWERED = ItemError(
     type="Throttled",
     message="No model had room for it, in several rounds; retry the job a little later.",
 )
-_PASSING = frozenset({"Throttled", "Transient", "States.Timeout", "Runtime.ExitError"})
 
 
 class SuiteEstimator(Protocol):
@@ -103,7 +108,7 @@ class _Step:
         if not state.checkpoint:
             return self._prepare(state)
         place = EvaluationCheckpoint.model_validate_json(state.checkpoint)
-        used = _together(place.used, self.request.children)
+        used = add_children(place.used, self.request.children)
         place = place.model_copy(update={"used": used})
         if place.phase == "estimated":
             return self._begin(state, place)
@@ -193,7 +198,7 @@ class _Step:
     def _demand_children(self, place: EvaluationCheckpoint, missing: list[EvaluationItem]) -> None:
         """Raise if children failed in a way that another round would only repeat."""
         error = self.request.error
-        if error is None or len(missing) < place.missing or _passes(error):
+        if error is None or len(missing) < place.missing or may_pass(error):
             return
         raise HeadraceError(f"Cases could not be run: {error.type}: {error.message}")
 
@@ -329,17 +334,4 @@ def _never_run(given: EvaluationInput, item: EvaluationItem) -> CaseResult:
             TargetOutcome(target=target.name, status="not_run", error=NOT_ANSWERED)
             for target in given.suite.targets
         ),
-    )
-
-
-def _passes(error: JobError) -> bool:
-    """Return whether a child's error may be gone by the next round."""
-    return error.type in _PASSING or error.type.startswith("Lambda.")
-
-
-def _together(one: ChildrenUsed, other: ChildrenUsed) -> ChildrenUsed:
-    return ChildrenUsed(
-        children=one.children + other.children,
-        seconds=one.seconds + other.seconds,
-        gb_seconds=one.gb_seconds + other.gb_seconds,
     )

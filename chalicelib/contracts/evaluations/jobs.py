@@ -12,7 +12,13 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract, HttpInput
-from chalicelib.contracts.batches import ULID, BatchEstimate, ChildrenUsed, ItemError
+from chalicelib.contracts.batches import (
+    ULID,
+    BatchEstimate,
+    ChildrenUsed,
+    GenerateItemsInput,
+    ItemError,
+)
 from chalicelib.contracts.evaluations.results import GateVerdict, ScoreInterval
 from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.jobs import JobCounts, JobError, JobResult, JobStatus
@@ -95,22 +101,11 @@ class EvaluationCheckpoint(Contract):
     cached: int = Field(default=0, ge=0)
 
 
-class EvaluateCasesInput(Contract):
-    """Input of a child of the Map, beside its items."""
-
-    tenant: str
-    job_id: str
-    attempt: int = Field(ge=1)
-    bucket: str
-    correlation_id: str
-    epoch: int = Field(ge=0)
-
-
 class EvaluateCasesRequest(Contract):
-    """The input of `evaluate_cases`, as a Map with an ItemBatcher writes it."""
+    """The input of `evaluate_cases`: that of a batch's child, with cases for its items."""
 
     items: tuple[EvaluationItem, ...] = Field(alias="Items", min_length=1)
-    given: EvaluateCasesInput = Field(alias="BatchInput")
+    given: GenerateItemsInput = Field(alias="BatchInput")
 
 
 class EvaluateCasesResult(Contract):

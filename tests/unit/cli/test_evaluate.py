@@ -1,0 +1,194 @@
+"""`headrace evaluate`: what is sent, what is written, and how it exits for a pipeline."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.evaluations.results import EvaluationResult
+from chalicelib.contracts.evaluations.suites import SuiteCase, Target
+from chalicelib.evaluation.summary import summarize
+from cli import jobs
+from cli.main import run
+from tests.unit.cli.conftest import Ended
+from tests.unit.evaluation.fakes import Targets, right, runner, suite
+from tests.unit.jobs.examples import JOB, NOW
+
+SUITE = (
+    "name: rivers\n"
+    "targets: [{kind: model, name: now, model: nova-micro}]\n"
+    "graders: [{type: exact}]\n"
+    "cases:\n"
+    + "".join(
+        f"  - {{id: c{n}, variables: {{input: x}}, expected: answer {n}}}\n" for n in range(6)
+    )
+)
+
+
+def result(reply: Callable[[Target, SuiteCase, int], str] = right) -> EvaluationResult:
+    made = suite()
+    cases = list(runner(made, Targets(reply)).run_all())
+    return summarize(made, cases, evaluation_id=JOB, created_at=NOW)
+
+
+@dataclass
+class Stage:
+    """A stage that ends each evaluation with `result`; `refusal` answers the first request."""
+
+    result: EvaluationResult = field(default_factory=result)
+    statuses: list[str] = field(default_factory=lambda: ["running", "succeeded"])
+    refusal: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        self.asked.append((method, path, body))
+        content = self.result.model_dump_json().encode()
+        if path == "/results.json":
+            return 200, content
+        if path == "/v1/evaluations":
+            if self.refusal is not None:
+                return 400, json.dumps({"error": self.refusal}).encode()
+            return 202, json.dumps({"evaluation_id": JOB}).encode()
+        if path.endswith("/resume"):
+            self.statuses = ["succeeded"]
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        files = [{"name": "results.json", "bytes": len(content), "url": f"{self.url}/results.json"}]
+        estimate = {"items": 6, "dollars": "0.5", "dollars_bound": "9", "seconds": 3, "models": []}
+        job = {
+            "job_id": JOB,
+            "kind": "evaluation",
+            "status": status,
+            "phase": "estimated" if status == "paused" else "done",
+            "counts": {"total": 6, "done": 6, "failed": 0, "cancelled": 0, "expired": 0},
+            "results": files if status == "succeeded" else [],
+            "receipt": None,
+            "estimate": estimate,
+            "notes": [],
+            "error": self.error,
+        }
+        return 200, json.dumps(job).encode()
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stage]:
+    made = Stage()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            return
+
+        def _answer(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, body = made.answer(self.command, self.path, json.loads(raw) if raw else None)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    for method in ("GET", "POST"):
+        setattr(Handler, f"do_{method}", Handler._answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("HEADRACE_ENDPOINT", made.url)
+    monkeypatch.setenv("HEADRACE_API_KEY", "hr_key")
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
+    (tmp_path / "rivers.yaml").write_text(SUITE)
+    monkeypatch.chdir(tmp_path)
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def evaluate(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    def call(*arguments: str) -> Ended:
+        code = run(("evaluate", *arguments))
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return call
+
+
+def test_a_gate_that_passed_should_exit_with_0_and_write_the_reports(
+    evaluate: Callable[..., Ended], stage: Stage
+) -> None:
+    files = ("--results", "r.json", "--junit", "r.xml", "--html", "r.html")
+    ended = evaluate("rivers.yaml", "--budget", "0.5", "--prompt", "sum-up@3", *files)
+    assert (ended.code, ended.err.count("Error")) == (0, 0), ended.err
+    assert "The gate passed." in ended.out
+    (body,) = (body for _, path, body in stage.asked if path == "/v1/evaluations")
+    assert body["budget"] == "0.5"
+    assert body["suite"]["targets"] == [
+        {"kind": "prompt", "name": "sum-up", "prompt": "sum-up", "version": 3}
+    ]
+    assert EvaluationResult.model_validate_json(Path("r.json").read_bytes()) == stage.result
+    assert Path("r.xml").read_text().startswith("<?xml")
+    assert "The gate passed" in Path("r.html").read_text()
+
+
+def test_a_gate_that_did_not_pass_should_exit_with_1_and_name_the_cases(
+    evaluate: Callable[..., Ended], stage: Stage
+) -> None:
+    Path("before.json").write_text(stage.result.model_dump_json())
+    stage.result = result(lambda target, case, repeat: "wrong")
+    ended = evaluate("rivers.yaml", "--baseline", "before.json")
+    assert ended.code == 1
+    assert "Worse: c0 (1.00 to 0.00)" in ended.out.replace("\n", " ")
+    assert "baseline" not in json.dumps(stage.asked[0][2]), "a file is compared here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("broken.yaml",), "grader vibes"),
+        (("rivers.yaml", "--baseline", "gone.json"), "gone.json cannot be read"),
+        (("rivers.yaml", "--baseline", "rivers.json"), "holds no results of an evaluation"),
+        (("rivers.yaml", "--prompt", "A B"), "is no NAME or NAME@VERSION"),
+    ],
+)
+def test_a_suite_that_cannot_be_run_should_exit_with_2(
+    evaluate: Callable[..., Ended], stage: Stage, arguments: tuple[str, ...], message: str
+) -> None:
+    Path("broken.yaml").write_text(SUITE.replace("exact", "vibes"))
+    Path("rivers.json").write_text("{}")
+    ended = evaluate(*arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert stage.asked == []
+
+
+def test_what_the_stage_refuses_should_exit_with_2(
+    evaluate: Callable[..., Ended], stage: Stage
+) -> None:
+    stage.refusal = {"type": "NotFound", "message": "There is no prompt x.", "request_id": "r"}
+    assert evaluate("rivers.yaml").code == 2
+    stage.refusal = None
+    stage.statuses, stage.error = ["failed"], {"type": "InvalidInput", "message": "of lakes"}
+    ended = evaluate("rivers.yaml", "--baseline", JOB)
+    assert (ended.code, "of lakes" in ended.err) == (2, True)
+    assert stage.asked[-2][2]["baseline"] == JOB
+
+
+def test_an_estimate_should_be_shown_before_anything_is_spent(
+    evaluate: Callable[..., Ended], stage: Stage
+) -> None:
+    stage.statuses = ["paused"]
+    ended = evaluate("rivers.yaml", "--estimate", "--yes")
+    assert ended.code == 0, ended.err
+    assert "6 calls, at most $0.5" in ended.err.replace("\n", " ")
+    assert [path for _, path, _ in stage.asked if path.endswith("/resume")]
+    assert stage.asked[0][2]["confirm"] is True
