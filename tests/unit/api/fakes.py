@@ -20,6 +20,7 @@ from chalicelib.api.collections import CollectionServices
 from chalicelib.api.document_content import DocumentContentServices
 from chalicelib.api.document_pages import DocumentPageServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.evaluations import EvaluationServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
@@ -50,6 +51,7 @@ from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.contracts.search import Hit
 from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import HeadraceError
+from chalicelib.evaluation.pinned_targets import pin_targets
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
@@ -350,6 +352,15 @@ class Api:
         self.prompt_records = FakePrompts()
         self.prompts = PromptServices(
             library(self.prompt_records, check_prompt), preview, lambda: "@@fence", self.records
+        )
+        self.evaluations = EvaluationServices(
+            self.jobs,
+            self.batch_objects,
+            lambda tenant, suite: pin_targets(
+                suite,
+                lambda name, wanted: self.prompts.library.version(tenant, name, wanted),
+                check_prompt,
+            ),
         )
         self.room = Room()
         terms = TermsCheck(
