@@ -80,7 +80,7 @@ def optimise(
         raise CommandError(f"Nothing could be compared: {ended}") from ended
     target.output.notice(f"{prepared.plan.described()}.", "dim")
     if only_estimate:
-        spent = spending_json(scorer.spending)
+        spent = spending_json(calls.spending)
         if target.output.as_json:
             target.output.json({"planned": plan_json(prepared.plan), "spent": spent})
         return
@@ -128,7 +128,7 @@ def _prepared(
     optimisation.check()
     if optimisation.settings.method == "reflective":
         require_library()
-        reflector = StageReflector.open(calls, reflects, optimisation.scorer.spending)
+        reflector = StageReflector.open(calls, reflects)
         optimisation = PromptOptimisation(
             optimisation.suite,
             optimisation.content,

@@ -23,7 +23,7 @@ from cli.prompts.optimiser.plan import SearchPlan, plan_halving, plan_reflection
 from cli.prompts.optimiser.proposals import HAND_WRITTEN, PromptProposal, WorkedCase, propose
 from cli.prompts.optimiser.reflection import MINIBATCH, reflect_search
 from cli.prompts.optimiser.rounds import SearchOutcome, search
-from cli.prompts.optimiser.scoring import ProposalScorer, SearchEnded
+from cli.prompts.optimiser.scoring import ProposalScorer, SearchEnded, SearchSpending
 from cli.prompts.optimiser.splits import MIN_HELD_OUT, CaseSplit, split_cases
 from cli.prompts.optimiser.stage_calls import OFFERED_GRADERS
 
@@ -33,9 +33,11 @@ _UNUSABLE = frozenset(("Unsupported", "NotFound", "Conflict"))
 
 
 class SearchBudget(Protocol):
-    """The dollars that calls may still spend; None for no limit of the search's own."""
+    """What calls may still spend, and what they have spent."""
 
     left: Decimal | None
+    """Dollars; None for no limit of the search's own."""
+    spending: SearchSpending
 
 
 class Reflector(Protocol):
@@ -230,4 +232,4 @@ class PromptOptimisation:
     def _allow(self, aside: Decimal) -> None:
         """Let calls spend what is left of the budget, apart from what is set aside."""
         if self.settings.budget is not None:
-            self.calls.left = self.settings.budget - self.scorer.spending.dollars - aside
+            self.calls.left = self.settings.budget - self.calls.spending.dollars - aside

@@ -69,12 +69,13 @@ def propose(
     A change that makes an invalid prompt is left out.
 
     Raises:
-        InvalidInput: a template among `instructions` is not valid.
+        InvalidInput: a template among `instructions` is not valid, or loses a variable.
     """
     written = [PromptProposal(HAND_WRITTEN, content)]
     for number, template in enumerate(instructions, start=1):
         own = _with_template(content, template)
         check_prompt(own)
+        require_variables(content, own)
         written.append(PromptProposal(f"your instruction {number}", own))
     changed = list(_changed(content))
     rng = random.Random(seed)  # noqa: S311 - chooses proposals, guards nothing
@@ -92,6 +93,17 @@ def propose(
     distinct = {each.content.model_dump_json(): each for each in reversed(pool)}
     kept = [each for each in pool if distinct[each.content.model_dump_json()] is each]
     return tuple(kept[: max(count, len(written))])
+
+
+def require_variables(before: PromptContent, after: PromptContent) -> None:
+    """Raise `InvalidInput` if a turn no longer uses a variable that it used."""
+    old, new = CompiledPrompt(before).turns, CompiledPrompt(after).turns
+    for turn, was, now in zip(before.turns, old, new, strict=True):
+        lost = sorted(was.names - now.names)
+        if lost:
+            raise InvalidInput(
+                f"The template of {turn.name} has to use {{{{ {lost[0]} }}}}.", field="turns"
+            )
 
 
 def with_examples(content: PromptContent, worked: Sequence[WorkedCase]) -> PromptContent | None:

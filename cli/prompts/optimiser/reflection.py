@@ -15,10 +15,9 @@ from chalicelib.contracts.evaluations.results import TargetOutcome
 from chalicelib.contracts.evaluations.suites import SuiteCase
 from chalicelib.contracts.prompts import PromptContent
 from chalicelib.errors import InvalidInput
-from chalicelib.prompts.rendering import CompiledPrompt
 from chalicelib.prompts.validation import check_prompt
 from cli.failures import UsageError
-from cli.prompts.optimiser.proposals import HAND_WRITTEN, PromptProposal
+from cli.prompts.optimiser.proposals import HAND_WRITTEN, PromptProposal, require_variables
 from cli.prompts.optimiser.rounds import SearchOutcome, Standing
 from cli.prompts.optimiser.scoring import SearchEnded
 from cli.prompts.optimiser.splits import CaseSplit
@@ -64,13 +63,7 @@ def with_parts(content: PromptContent, parts: Mapping[str, str]) -> PromptConten
     )
     changed = content.model_copy(update={"turns": turns, "role": parts.get(ROLE, content.role)})
     check_prompt(changed)
-    before, after = CompiledPrompt(content), CompiledPrompt(changed)
-    for turn, old, new in zip(content.turns, before.turns, after.turns, strict=True):
-        lost = sorted(old.names - new.names)
-        if lost:
-            raise InvalidInput(
-                f"The template of {turn.name} has to use {{{{ {lost[0]} }}}}.", field="turns"
-            )
+    require_variables(content, changed)
     return changed
 
 

@@ -11,7 +11,7 @@ from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from cli.failures import UsageError
 from cli.prompts.optimiser.reflection import MIN_TIER
-from cli.prompts.optimiser.scoring import SearchEnded, SearchSpending
+from cli.prompts.optimiser.scoring import SearchEnded
 from cli.prompts.optimiser.stage_calls import StageCalls
 
 MAX_TOKENS = 1_000
@@ -22,22 +22,21 @@ _TOKENS = 2_000
 
 @dataclass(slots=True)
 class StageReflector:
-    """Reflects by a model of the stage, and adds what that costs to the search's spending."""
+    """Reflects by a model of the stage; `dollars` are what one reflection may take."""
 
     calls: StageCalls
     model: str
-    spending: SearchSpending
     dollars: Decimal = field(default=Decimal(0))
 
     @classmethod
-    def open(cls, calls: StageCalls, model: str, spending: SearchSpending) -> StageReflector:
+    def open(cls, calls: StageCalls, model: str) -> StageReflector:
         """Return the reflector, after one short call that shows who answers.
 
         Raises:
             UsageError: the stage has no such model of tier 3 or better, or a small one of this
                 machine stands in for it.
         """
-        made = cls(calls, model, spending)
+        made = cls(calls, model)
         try:
             answer = made.ask("Answer with the word: ready.")
         except HeadraceError as refused:
@@ -73,9 +72,4 @@ class StageReflector:
             temperature=0.0,
         )
         terms = Terms(model=self.model, quality=MIN_TIER, fallback=self.model == "auto")
-        answer = self.calls.generate(call, terms, None)
-        self.spending.calls += 1
-        self.spending.tokens_in += answer.receipt.tokens_in
-        self.spending.tokens_out += answer.receipt.tokens_out
-        self.spending.dollars += answer.receipt.dollars
-        return answer
+        return self.calls.generate(call, terms, None)

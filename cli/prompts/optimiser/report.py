@@ -83,7 +83,7 @@ def report_of(
             "held_out": [case.id for case in split.held_out],
         },
         "planned": plan_json(prepared.plan),
-        "spent": spending_json(optimisation.scorer.spending),
+        "spent": spending_json(optimisation.calls.spending),
         "proposals": [_standing(each) for each in result.search.standings],
         "winner": result.search.winner.name,
         "held_out": None if compared is None else compared.model_dump(mode="json"),

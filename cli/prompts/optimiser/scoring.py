@@ -1,14 +1,15 @@
-"""Scores proposals on cases by the graders of a suite, and keeps account of what that takes."""
+"""Scores proposals on cases by the graders of a suite; what was spent, and why it ended."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from chalicelib.contracts.evaluations.results import CaseResult, TargetOutcome
+from chalicelib.contracts.evaluations.results import TargetOutcome
 from chalicelib.contracts.evaluations.suites import InlinePromptTarget, Suite, SuiteCase
+from chalicelib.contracts.receipts import Receipt
 from chalicelib.evaluation.graders.base import GradingServices
 from chalicelib.evaluation.runner import CaseRunner, EvaluationCache, TargetAnswerer
 from cli.prompts.optimiser.proposals import PromptProposal
@@ -22,19 +23,19 @@ class SearchEnded(Exception):  # noqa: N818 - named for what it tells
 
 @dataclass(slots=True)
 class SearchSpending:
-    """What was spent: calls that no cache spared, tokens and dollars, as receipts say."""
+    """What was spent: calls that were made, their tokens and dollars, as receipts say."""
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     dollars: Decimal = Decimal(0)
 
-    def add(self, result: CaseResult) -> None:
-        """Add what a case took."""
-        self.calls += result.asked
-        self.tokens_in += result.receipt.tokens_in
-        self.tokens_out += result.receipt.tokens_out
-        self.dollars += result.receipt.dollars
+    def add(self, receipt: Receipt) -> None:
+        """Add one call."""
+        self.calls += 1
+        self.tokens_in += receipt.tokens_in
+        self.tokens_out += receipt.tokens_out
+        self.dollars += receipt.dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ class ProposalScorer:
     answerer: TargetAnswerer
     services: GradingServices
     cache: EvaluationCache
-    spending: SearchSpending = field(default_factory=SearchSpending)
     on_answer: Callable[[], None] = lambda: None
 
     def scores(self, proposal: PromptProposal, cases: Sequence[SuiteCase]) -> Mapping[str, float]:
@@ -74,7 +74,6 @@ class ProposalScorer:
         found = []
         for case in cases:
             result = runner.run(case, 0)
-            self.spending.add(result)
             (outcome,) = result.outcomes
             if outcome.status == "not_run":
                 why = outcome.error.message if outcome.error else "it was not run"

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.prompts.library import canonical_json
 from chalicelib.prompts.runs import PromptRunner
 from cli.failures import ApiError, UnreachableError
+from cli.prompts.optimiser.scoring import SearchSpending
 
 if TYPE_CHECKING:
     from chalicelib.contracts.answers import Citation
@@ -46,13 +47,15 @@ OFFERED_GRADERS = _FREE_GRADERS | {"rubric"}
 
 @dataclass(slots=True)
 class StageCalls:
-    """Calls of the models of a stage for one search; `left` are the dollars it may still spend.
+    """Calls of the models of a stage for one search, with account of what they cost.
 
-    With `left` None only the budgets of the key and the stage hold.
+    `left` are the dollars that it may still spend; with None only the budgets of the key and the
+    stage hold.
     """
 
     api: Api
     left: Decimal | None = None
+    spending: SearchSpending = field(default_factory=SearchSpending)
 
     def generate(
         self, call: Call, terms: Terms, spender: object, limits: CallLimits = NO_LIMITS
@@ -77,6 +80,8 @@ class StageCalls:
             raise errors.Transient(str(lost)) from lost
         except ValidationError as strange:
             raise errors.ModelFailure("The stage's answer is no generation.") from strange
+        # Here, not where an answer is graded: one that is cut off or no JSON is paid for, too.
+        self.spending.add(made.receipt)
         if self.left is not None:
             self.left -= made.receipt.dollars
         return made

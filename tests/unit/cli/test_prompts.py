@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import yaml
 from cli.main import run
 from cli.prompts.files import read_prompt, written
 from tests.unit.api.fakes import KEY, Api
+from tests.unit.cli.api_server import serving_views
 from tests.unit.cli.conftest import Ended, Headrace
 from tests.unit.generation.fakes import House
 
@@ -58,29 +57,6 @@ def headrace(
 ) -> Iterator[Headrace]:
     """Run the command against the views."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return
-
-        def _answer(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            sent = {
-                name: value
-                for name, value in self.headers.items()
-                if name.lower() in ("content-type", "idempotency-key")
-            }
-            found = api.call(self.command, self.path, raw or None, **sent)
-            self.send_response(found.status_code)
-            self.send_header("Content-Length", str(len(found.body)))
-            self.end_headers()
-            self.wfile.write(found.body)
-
-    for method in ("GET", "POST", "PUT", "DELETE"):
-        setattr(Handler, f"do_{method}", Handler._answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("HEADRACE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("HEADRACE_API_KEY", KEY)
     monkeypatch.setenv("HEADRACE_DATA_DIR", str(tmp_path / "data"))
 
@@ -89,12 +65,9 @@ def headrace(
         said = capsys.readouterr()
         return Ended(code, said.out, said.err)
 
-    try:
+    with serving_views(api) as address:
+        monkeypatch.setenv("HEADRACE_ENDPOINT", address)
         yield call
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

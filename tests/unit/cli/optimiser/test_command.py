@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
+import re
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import SupportsIndex
 
@@ -16,6 +15,7 @@ from chalicelib.contracts.generations import ChatCall, Reply, TextPart
 from cli.main import run
 from cli.output import Json
 from tests.unit.api.fakes import KEY, Api
+from tests.unit.cli.api_server import serving_views
 from tests.unit.cli.conftest import Ended, Headrace
 from tests.unit.generation.fakes import Answer, House, said
 
@@ -42,9 +42,16 @@ class Replies(list[Answer]):
         return answer.model_copy(update={"answered_by": self.answered_by or answer.answered_by})
 
 
+class CutOff(Replies):
+    """Answers that are never finished."""
+
+    def pop(self, index: SupportsIndex = -1) -> Reply:
+        return said(self.house.backend.asked[-1][0], "and so on and", "length")
+
+
 def parity(text: str) -> str:
     """Answer rightly where the question stands twice, and else always the same."""
-    number = int(text.split()[-1])
+    number = int(re.findall(r"\d+", text)[-1])
     return ("odd" if number % 2 else "even") if "Read the question again" in text else "even"
 
 
@@ -65,27 +72,6 @@ def headrace(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Headrace]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return
-
-        def _answer(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            sent = {"content-type": "application/json"} if raw else {}
-            if key := self.headers.get("Idempotency-Key"):
-                sent["idempotency-key"] = key
-            found = api.call(self.command, self.path, raw or None, **sent)
-            self.send_response(found.status_code)
-            self.send_header("Content-Length", str(len(found.body)))
-            self.end_headers()
-            self.wfile.write(found.body)
-
-        do_GET = do_POST = do_PUT = _answer  # noqa: N815 - as the server calls them
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    monkeypatch.setenv("HEADRACE_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("HEADRACE_API_KEY", KEY)
     monkeypatch.chdir(tmp_path)
 
@@ -95,13 +81,10 @@ def headrace(
         return Ended(code, told.out, told.err)
 
     Path("parity.yaml").write_text(PROMPT, encoding="utf-8")
-    call("prompts", "save", "parity.yaml")
-    try:
+    with serving_views(api) as address:
+        monkeypatch.setenv("HEADRACE_ENDPOINT", address)
+        call("prompts", "save", "parity.yaml")
         yield call
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def told(ended: Ended) -> Json:
@@ -226,3 +209,16 @@ def test_should_end_early_and_keep_what_was_paid(headrace: Headrace, api: Api) -
     assert float(report["spent"]["dollars"]) <= float(least)
     assert ended.code == (1 if report["ended_early"] else 0)
     assert house.backend.asked
+
+
+def test_should_account_for_answers_that_were_cut_off(headrace: Headrace, api: Api) -> None:
+    house = use(api)
+    house.backend.script["small"] = CutOff(house, parity, "")
+    ended = headrace(
+        *("prompts", "optimise", "parity", "--suite", write_suite(), "--budget", "1"),
+        *("--proposals", "2", "--json"),
+    )
+    report = told(ended)
+    assert report["spent"]["calls"] == len(house.backend.asked) > 20
+    assert float(report["spent"]["dollars"]) == pytest.approx(0.000014 * len(house.backend.asked))
+    assert {each["score"] for each in report["proposals"]} == {0.0}

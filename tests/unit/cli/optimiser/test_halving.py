@@ -87,6 +87,8 @@ def test_should_propose_the_same_for_a_seed_and_keep_the_callers_own() -> None:
     assert len(first) == 12
     assert any(each.content.turns[-1].examples for each in first)
     assert any(each.content.role for each in first)
+    with pytest.raises(InvalidInput, match=r"has to use \{\{ text \}\}"):
+        propose(content(), worked, 12, 1, ["Which is it?"])
     with pytest.raises(InvalidInput, match="txet"):
         propose(content(), worked, 12, 1, ["Which is {{ txet }}?"])
 

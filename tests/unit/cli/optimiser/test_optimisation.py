@@ -30,7 +30,7 @@ def test_should_find_the_better_wording_and_prove_it_on_held_out_cases() -> None
     asked = [case in held_out for _, case in answers.asked[before:]]
     assert asked == sorted(asked)
     assert sum(asked) == 2 * len(held_out)
-    spent = work.scorer.spending
+    spent = work.calls.spending
     assert spent.dollars == PRICE * len(answers.asked)
     assert spent.calls == len(answers.asked) <= prepared.plan.answers
     assert spent.dollars <= prepared.plan.dollars
@@ -94,7 +94,7 @@ def test_should_compare_the_best_so_far_when_the_budget_ends_in_the_middle() -> 
     answers = Answers(better_with("only"))
     work = optimisation(answers, SearchSettings(budget=budget))
     result = work.run(work.prepare())
-    assert work.scorer.spending.dollars <= budget
+    assert work.calls.spending.dollars <= budget
     assert result.beats
     if result.ended:
         assert "The budget is used up" in result.ended
@@ -109,7 +109,7 @@ def test_should_keep_what_was_paid_when_money_ends_among_held_out_cases() -> Non
     assert result.ended
     assert not result.beats
     assert result.verdict().startswith("Undecided, 20 held-out cases are the fewest")
-    assert work.scorer.spending.dollars == PRICE * len(answers.asked)
+    assert work.calls.spending.dollars == PRICE * len(answers.asked)
 
 
 def test_should_not_ask_twice_what_a_cache_has() -> None:

@@ -15,7 +15,7 @@ from chalicelib.errors import QuotaExceeded
 from chalicelib.evaluation.runner import MemoryCache
 from chalicelib.evaluation.suites import read_suite
 from cli.prompts.optimiser.optimisation import PromptOptimisation, SearchSettings
-from cli.prompts.optimiser.scoring import ProposalScorer
+from cli.prompts.optimiser.scoring import ProposalScorer, SearchSpending
 from tests.unit.evaluation.fakes import Services
 
 PRICE = Decimal("0.001")
@@ -67,6 +67,7 @@ class Answers:
     reply: Reply
     funds: Decimal = Decimal(1_000)
     left: Decimal | None = None
+    spending: SearchSpending = field(default_factory=SearchSpending)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def identity(self, target: Target) -> str:
@@ -81,7 +82,9 @@ class Answers:
             self.left -= PRICE
         self.asked.append((target.content.turns[-1].template, case.id))
         line = ReceiptLine(model="m", role="chat", tokens_in=9, tokens_out=1, dollars=PRICE)
-        return TargetAnswer(text=self.reply(target.content, case), receipt=Receipt.of([line]))
+        receipt = Receipt.of([line])
+        self.spending.add(receipt)
+        return TargetAnswer(text=self.reply(target.content, case), receipt=receipt)
 
 
 def optimisation(
