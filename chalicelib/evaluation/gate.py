@@ -156,7 +156,7 @@ def _worse_reason(gate: SuiteGate, compared: TargetComparison, bound: float) -> 
         [f"{each.case} ({each.before:.2f} to {each.after:.2f})" for each in compared.worst]
     )
     return (
-        f"{compared.target}: its score fell by {-compared.difference.mean:.3f}, and by more than "
+        f"{compared.target}: its score fell by {-compared.difference.mean:.3f}, and by at least "
         f"{max(gate.tolerance, -bound):.3f} with {1 - gate.level:.0%} confidence; "
         f"{gate.tolerance:g} is tolerated. Worse: {cases}."
     )
