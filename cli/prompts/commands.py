@@ -63,6 +63,12 @@ def show(target: UserContext, name: str, wanted: str | None) -> None:
         target.output.json({**head, "items": versions})
         return
     target.output.line(f"{name}: {head['description']}" if head["description"] else name)
+    if head.get("suite"):
+        guarded = ", ".join(head["suite"]["labels"])
+        target.output.line(f"  the suite {head['suite']['name']} guards {guarded}")
+    for told in head.get("overrides", ()):
+        moved = f"{told['label']} to version {told['version']}" if told["label"] else "the suite"
+        target.output.line(f"  overridden {told['at']}: {moved}: {told['reason']}", "red")
     target.output.table(
         ("version", "labels", "bytes", "sha256", "saved"),
         [

@@ -272,3 +272,25 @@ def test_should_leave_out_only_what_says_nothing() -> None:
         "parameters": {"max_tokens": 5},
     }
     assert json.dumps(content).count("null") == 1, "what is written is no part of what was given"
+
+
+def test_should_guard_a_label_by_a_suite_and_show_an_override(
+    headrace: Headrace, file: Path, tmp_path: Path
+) -> None:
+    headrace("prompts", "save", str(file))
+    suite = tmp_path / "station.yaml"
+    suite.write_text(
+        "targets: []\ngraders: [{type: contains}]\n"
+        "cases: [{id: weir, variables: {report: The weir hums.}, expected: weir}]\n"
+    )
+    ended = headrace("prompts", "suite", "sum-up", str(suite))
+    assert ended.out == "sum-up: the suite station guards production.\n", ended.err
+    refused = headrace("prompts", "label", "sum-up", "production", "1")
+    assert (refused.code, "has not been run by its suite station" in refused.err) == (1, True)
+    moved = headrace("prompts", "label", "sum-up", "production", "1", "--override", "A fire.")
+    assert (moved.code, "OVERRIDDEN: Version 1" in moved.err) == (0, True)
+    shown = headrace("prompts", "show", "sum-up").out
+    assert "the suite station guards production" in shown
+    assert "production to version 1: A fire." in shown
+    assert headrace("prompts", "suite", "sum-up", "--rm").code == 0
+    assert headrace("prompts", "suite", "sum-up").code == 2
