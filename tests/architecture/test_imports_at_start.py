@@ -70,7 +70,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.gather_parts.handler.handler": Budget(475, WITHOUT_MODEL),
     "functions.run_model.handler.generate_image": Budget(556, (*WITH_TEXTS, "tokenizers", "PIL")),
     "functions.generate_items.handler.handler": Budget(505, WITHOUT_MODEL),
-    "functions.generate_one.handler.handler": Budget(520, WITHOUT_MODEL),
+    "functions.generate_one.handler.handler": Budget(540, WITHOUT_MODEL),
     "functions.harvest_batch.handler.handler": Budget(515, WITHOUT_MODEL),
     "functions.prepare_batch.handler.handler": Budget(515, WITHOUT_MODEL),
     "functions.label_picture.handler.handler": Budget(302, ON_MODEL),
