@@ -1,59 +1,70 @@
 """The optimiser on three tasks: `python -m benchmarks prompt_optimiser`.
 
-The suites of `suites/prompt-techniques`, by SmolLM2 in llama.cpp at temperature 0. Each search
-begins at the plain prompt of its task, as somebody wrote it by hand. Half of the 60 cases are held
-out, by hash.
+As a user runs it, on a local cloud whose models SmolLM2 stands in for. Each search begins at the
+plain prompt of its task in `suites/prompt-techniques`, as somebody wrote it by hand; half of the 60
+cases are held out, by hash. `python -m benchmarks.techniques.optimising FOLDER` does it on the
+cloud that runs already, and keeps answers and reports in FOLDER, so that it can go on.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from decimal import Decimal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting import Result
-from benchmarks.techniques.answerer import ChatServer, PromptAnswerer
+from benchmarks.reporting import Result, save
+from benchmarks.running_cloud import running_cloud
 from benchmarks.techniques.build import SUITES
-from benchmarks.techniques.measuring import GGUF, MODEL, served
 from chalicelib.contracts.evaluations.suites import InlinePromptTarget
-from chalicelib.evaluation.runner import MemoryCache
 from chalicelib.evaluation.suites import read_suite
-from cli.prompts.files import read_yaml
-from cli.prompts.optimiser.optimisation import PromptOptimisation, SearchSettings
-from cli.prompts.optimiser.report import report_of
-from cli.prompts.optimiser.scoring import ProposalScorer
+from cli.main import run
+from cli.prompts.files import read_yaml, written
 
 TASKS = ("classification", "listing", "extraction")
-SETTINGS = SearchSettings(proposals=6, seed=20261130)
-_NO_SERVICES: Any = None
-
-
-@dataclass(slots=True)
-class NoBudget:
-    """No limit in dollars: nothing is billed here."""
-
-    left: Decimal | None = None
+PROPOSALS, SEED, BUDGET = 4, 20261130, "0.02"
+_TIMEOUT_S = "120"
 
 
 def measure(repetitions: int = 1) -> Result:
-    """Search once for each task: the same seed and temperature 0 find the same."""
-    with served(GGUF) as address:
-        found = {task: optimised(task, ChatServer(address, MODEL)) for task in TASKS}
-    return Result("prompt_optimiser", 1, {}, facts={"model": MODEL, "tasks": found})
+    """Search once for each task, on a cloud of its own."""
+    with running_cloud() as caller, tempfile.TemporaryDirectory() as folder:
+        cloud = caller.cloud
+        return searched(Path(folder), "--endpoint", cloud.endpoint_url, "--key", cloud.api_key)
 
 
-def optimised(task: str, server: ChatServer) -> dict[str, Any]:
+def searched(folder: Path, *connection: str) -> Result:
+    """Search once for each task, and return the reports."""
+    tasks = {task: optimised(task, folder, connection) for task in TASKS}
+    return Result("prompt_optimiser", 1, {}, facts={"tasks": tasks})
+
+
+def optimised(task: str, folder: Path, connection: Sequence[str]) -> dict[str, Any]:
     """Return the report of the search for one task."""
     suite = read_suite(read_yaml(SUITES / f"{task}.yaml"))
     plain = suite.targets[0]
     assert isinstance(plain, InlinePromptTarget), "the suites hold their prompts"
-    scorer = ProposalScorer(suite, PromptAnswerer(server), _NO_SERVICES, MemoryCache())
-    work = PromptOptimisation(suite, plain.content, SETTINGS, scorer, NoBudget())
-    prepared = work.prepare()
-    result = work.run(prepared)
-    report = report_of(task, 1, work, prepared, result)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{task}.yaml"
+    file.write_text(written(task, plain.content.model_dump(mode="json")), encoding="utf-8")
+    _run("prompts", "save", str(file), *connection)
+    out = folder / task
+    _run(
+        *("prompts", "optimise", task, "--version", "1", "--suite", f"{SUITES / task}.yaml"),
+        *("--proposals", str(PROPOSALS), "--seed", str(SEED), "--budget", BUDGET),
+        *("--out", str(out), "--timeout", _TIMEOUT_S, *connection),
+    )
+    report: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     report["cases"] = {name: len(ids) for name, ids in report["cases"].items()}
-    print(task, json.dumps(report), file=sys.stderr, flush=True)
     return report
+
+
+def _run(*arguments: str) -> None:
+    if code := run(arguments):
+        raise RuntimeError(f"headrace {' '.join(arguments)} ended with {code}")
+
+
+if __name__ == "__main__":
+    print(save(searched(Path(sys.argv[1]))))

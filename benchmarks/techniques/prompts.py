@@ -117,8 +117,9 @@ def _planned(task: TaskPrompts) -> Content:
 def _verified(task: TaskPrompts) -> Content:
     content = _prompt(task)
     check = (
-        f"{task.ask}\nSomebody answered:\n{{{{ answer }}}}\n"
+        f"{task.ask}\nSomebody answered:\n{{{{ first }}}}\n"
         "Is that right? If it is, repeat it. If it is not, correct it. Write the answer only."
     )
-    content["turns"] += [{"name": "corrected", "template": check}]
+    (turn,) = content["turns"]
+    content["turns"] = [{"name": "first", **turn}, {"name": "answer", "template": check}]
     return content
