@@ -49,7 +49,6 @@ LocalTask = Literal[
     "image-classification",
     "image-screening",
     "code-execution",
-    "natural-language-inference",
 ]
 LocalRuntime = Literal["onnx", "llama.cpp", "wasmtime"]
 SourceKind = Literal["registry", "hub", "installed"]

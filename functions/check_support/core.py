@@ -1,64 +1,72 @@
-"""The support check: whether the sources of an answer entail its claims."""
+"""The support check: compares claims with their sources by rules, aligned by a model."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult
-from chalicelib.retrieval.answer.support.head import SupportHead
-from chalicelib.retrieval.answer.support.sources import parse_source
-from chalicelib.retrieval.answer.support.verdict import SupportModel, judge_claim, windows_per_claim
+from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
+from chalicelib.retrieval.answer.support.verdict import ParsedSource, judge_claim
+from chalicelib.retrieval.text.parsed_text import ParsedText, parse_text
+from chalicelib.retrieval.text.sentences import TextSpan, split_sentences
+from chalicelib.retrieval.text.terms import stems
 
 if TYPE_CHECKING:
-    from chalicelib.inference.pair_encoder import PairVector
+    from chalicelib.inference.word_vectors import WordVectors
+
+NEAR = 8
+"""The most sentences, of all sources together, that one claim is compared with word by word."""
 
 
-class PairModel(Protocol):
-    """A model that reads a premise and a claim together, as `PairEncoder` does."""
+class WordModel(Protocol):
+    """A model that reads a text word by word, as `WordReader` does."""
 
     @property
     def model(self) -> str:
         """Return its name in the catalogue."""
 
-    def reads_whole(self, claim: str) -> bool:
-        """Return whether a claim is read to its end."""
-
-    def read(self, premise: str, claim: str) -> PairVector:
-        """Return the vector of a premise and a claim."""
+    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> WordVectors:
+        """Return the vectors of the words of `text` at `spans`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Collaborators of `run`; `clock` returns seconds from any start."""
 
-    encoder: PairModel
-    head: SupportHead
+    reader: WordModel
     clock: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source with its parsed sentences."""
+
+    id: int
+    spans: tuple[TextSpan, ...]
+    sentences: tuple[ParsedText, ...]
+
+
 @dataclass(slots=True)
-class _Entailment:
-    """The odds that a premise entails a claim, and the tokens read so far."""
+class _Comparing:
+    """Compares texts word by word; the model reads each text once."""
 
-    encoder: PairModel
-    head: SupportHead
-    tokens: int = 0
-    known: dict[tuple[str, str], float] = field(default_factory=dict)
+    reader: WordModel
+    known: dict[str, WordVectors] = field(default_factory=dict)
 
-    def __call__(self, premise: str, claim: str) -> float:
-        if (premise, claim) not in self.known:
-            self.known[premise, claim] = self._read(premise, claim)
-        return self.known[premise, claim]
+    def __call__(self, claim: ParsedText, sentence: ParsedText) -> list[list[float]]:
+        return self._vectors(claim).likeness(self._vectors(sentence))
 
-    def _read(self, premise: str, claim: str) -> float:
-        if not self.encoder.reads_whole(claim):
-            return -math.inf
-        pair = self.encoder.read(premise, claim)
-        self.tokens += pair.tokens
-        return self.head.odds(pair.values.tolist())
+    def _vectors(self, reading: ParsedText) -> WordVectors:
+        if reading.text not in self.known:
+            spans = [(word.start, word.end) for word in reading.words]
+            self.known[reading.text] = self.reader.read(reading.text, spans)
+        return self.known[reading.text]
+
+    @property
+    def tokens(self) -> int:
+        """Return the number of tokens that the model has read."""
+        return sum(vectors.tokens for vectors in self.known.values())
 
 
 def run(request: CheckRequest, deps: Deps) -> CheckResult:
@@ -69,16 +77,45 @@ def run(request: CheckRequest, deps: Deps) -> CheckResult:
         ModelFailure: the model is missing or failed.
     """
     began = deps.clock()
-    sources = [parse_source(source) for source in request.sources]
-    entails = _Entailment(deps.encoder, deps.head)
-    model = SupportModel(entails, deps.head.threshold)
-    limit = windows_per_claim(len(request.claims))
+    sources = [_taken_apart(source) for source in request.sources]
+    question_stems = stems(parse_text(request.question).words)
+    compare = _Comparing(deps.reader)
     verdicts = tuple(
-        judge_claim(claim, sources, model, request.question, limit) for claim in request.claims
+        judge_claim(claim, _near(claim, sources), compare, question_stems)
+        for claim in map(parse_text, request.claims)
     )
     return CheckResult(
         verdicts=verdicts,
-        model=deps.encoder.model,
-        tokens=entails.tokens,
+        model=deps.reader.model,
+        tokens=compare.tokens,
         seconds=deps.clock() - began,
     )
+
+
+def _taken_apart(source: CheckSource) -> _Source:
+    text = source.text
+    spans = tuple(split_sentences(text))
+    sentences = tuple(parse_text(text[span.start : span.end]) for span in spans)
+    return _Source(source.id, spans, sentences)
+
+
+def _near(claim: ParsedText, sources: Sequence[_Source]) -> list[ParsedSource]:
+    """Return the sources, each with its sentences that share most words with the claim."""
+    claim_stems = {word.stem for word in claim.words if word.carries_meaning}
+    ranked = sorted(
+        (
+            (-len(claim_stems & {word.stem for word in sentence.words}), at, place)
+            for at, source in enumerate(sources)
+            for place, sentence in enumerate(source.sentences)
+        ),
+    )
+    chosen = {(at, place) for _, at, place in ranked[:NEAR]}
+    return [
+        ParsedSource(
+            id=source.id,
+            sentences=source.sentences,
+            spans=source.spans,
+            near=tuple(place for place in range(len(source.sentences)) if (at, place) in chosen),
+        )
+        for at, source in enumerate(sources)
+    ]

@@ -18,7 +18,7 @@ SECOND_EMBEDDERS = ("minilm-l6-v2-fp32", "mpnet-base-v2-int8")
 SECOND_EMBEDDER = SECOND_EMBEDDERS[0]
 
 CARRIED: Mapping[str, tuple[str, ...]] = {
-    "check_support": ("deberta-v3-xsmall-nli-int8",),
+    "check_support": (_INT8,),
     "chunk_document": (_INT8,),
     "embed_chunks": (_INT8, SECOND_EMBEDDER),
     "embed_text": (_INT8, SECOND_EMBEDDER),

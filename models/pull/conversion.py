@@ -17,7 +17,6 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from models.pull.efficientnet import efficientnet_lite0
-from models.pull.entailment import deberta_pair_encoder
 from models.pull.mpnet import mpnet_int8
 from models.pull.sentence_graph import pooled, save_external
 
@@ -63,5 +62,4 @@ RECIPES: Mapping[str, Recipe] = {
     "minilm-fp32": minilm_fp32,
     "mpnet-int8": mpnet_int8,
     "efficientnet-lite0": efficientnet_lite0,
-    "deberta-pair-encoder": deberta_pair_encoder,
 }

@@ -20,6 +20,9 @@ class Doubt(StrEnum):
     NUMBER_MISSING = "number_missing"
     DATE_MISSING = "date_missing"
     NAME_MISSING = "name_missing"
+    NEGATION = "negation"
+    RELATION_CHANGED = "relation_changed"
+    OVERSTATED = "overstated"
     HALF_SUPPORTED = "half_supported"
     NOT_COVERED = "not_covered"
 
@@ -45,8 +48,7 @@ class ClaimVerdict(Contract):
 
     `source` is the id of the source that holds it up, or comes nearest to; None where no source
     is near. The claim rests on the characters `start` to `end` of its text, which begin and end
-    with a sentence. `score` is the probability that it does, from 0 to 1, and 0 where a figure is
-    missing. `reasons` is empty where `supported` is true.
+    with a sentence. `score` is from 0 to 1. `reasons` is empty where `supported` is true.
     """
 
     supported: bool

@@ -26,7 +26,7 @@ def test_it_holds_the_claims_of_its_sample_to_their_source(cloud: CloudProcess) 
     result = CheckResult.model_validate(invoke(cloud, SAMPLE.read_bytes()))
     assert [verdict.supported for verdict in result.verdicts] == [True, False]
     assert result.verdicts[1].reasons == (Doubt.DATE_MISSING,)
-    assert result.model == "deberta-v3-xsmall-nli-int8"
+    assert result.model == "minilm-l6-v2-int8"
 
 
 def test_it_says_of_each_claim_what_is_wrong_and_where_it_would_stand(cloud: CloudProcess) -> None:
@@ -41,8 +41,9 @@ def test_it_says_of_each_claim_what_is_wrong_and_where_it_would_stand(cloud: Clo
     right, number, roles, negated = CheckResult.model_validate(answer).verdicts
     assert (right.supported, right.source) == (True, 3)
     assert RENT[right.start : right.end].endswith("80 euros each.")
-    assert number.reasons == (Doubt.NUMBER_MISSING,)
-    assert roles.reasons == negated.reasons == (Doubt.NOT_COVERED,)
+    assert Doubt.NUMBER_MISSING in number.reasons
+    assert Doubt.RELATION_CHANGED in roles.reasons
+    assert Doubt.NEGATION in negated.reasons
 
 
 def test_a_request_without_sources_fails_by_its_error_s_name(cloud: CloudProcess) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from benchmarks.answering import ROOT, SETS
+from benchmarks.support import MORE_PAIRS, pairs_of
 from functions.read_document.extraction import extract
 from functions.read_document.file_types.detection import identify_by_magika
-from models.support_pairs import MORE_PAIRS, labelled_claims
 
 KINDS = {"negation", "changed number", "swapped name", "half true", "swapped roles", "wrong date"}
 
 
 def test_there_should_be_200_pairs_with_every_kind_of_error_in_both_halves() -> None:
-    pairs = labelled_claims()
+    pairs = pairs_of()
     assert len(pairs) == len({(pair.claim, pair.passage) for pair in pairs}) == 200
     assert 80 <= sum(pair.supported for pair in pairs) <= 120
     for held_out in (True, False):
@@ -26,9 +26,9 @@ def test_there_should_be_200_pairs_with_every_kind_of_error_in_both_halves() -> 
 
 
 def test_no_passage_should_be_tuned_on_and_measured() -> None:
-    held_out = {pair.passage for pair in labelled_claims() if pair.held_out}
-    assert held_out.isdisjoint(pair.passage for pair in labelled_claims() if not pair.held_out)
-    assert held_out.isdisjoint(pair.passage for pair in labelled_claims(MORE_PAIRS))
+    held_out = {pair.passage for pair in pairs_of() if pair.held_out}
+    assert held_out.isdisjoint(pair.passage for pair in pairs_of() if not pair.held_out)
+    assert held_out.isdisjoint(pair.passage for pair in pairs_of(MORE_PAIRS))
 
 
 def labels(file: str) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from benchmarks.answering_real.judging import Ending, JudgedQuestion
 from benchmarks.ends import Case, curve, summary
 from benchmarks.shares import share
 from benchmarks.support import Case as Judged
-from benchmarks.support import judged
+from benchmarks.support import Pair, judged
 from models.real_files.questions import RealQuestion
-from models.support_pairs import LabelledClaim
 
 CASES = [
     Case("a", answerable=True, support=0.9, right=True),
@@ -53,18 +52,18 @@ def test_real_files_should_be_told_by_set_and_kind() -> None:
     assert "of 3,000 characters together, for 50%" in lines[-1]
 
 
-def pairs() -> list[LabelledClaim]:
+def pairs() -> list[Pair]:
     return [
-        LabelledClaim("a", "a.", supported=True, category="verbatim", held_out=True),
-        LabelledClaim("b", "a.", supported=False, category="negation", held_out=True),
-        LabelledClaim("c", "a.", supported=False, category="negation", held_out=False),
+        Pair("a", "a.", supported=True, category="verbatim", held_out=True),
+        Pair("b", "a.", supported=False, category="negation", held_out=True),
+        Pair("c", "a.", supported=False, category="negation", held_out=False),
     ]
 
 
-def test_a_check_should_be_told_by_kind_beside_its_model_alone() -> None:
+def test_a_check_should_be_told_by_kind_beside_the_older_one() -> None:
     facts: dict[str, Any] = {
         "check_support": judged(pairs(), lambda pair: pair.claim != "b"),
-        "model alone": judged(pairs(), lambda pair: False),
+        "older check": judged(pairs(), lambda pair: False),
     }
     found = {"facts": facts, "measured": {"a check": {"median": 70.0, "p90": 80.0}}}
     lines = list(summary_answers.support(found))

@@ -1,4 +1,5 @@
-"""The support check: whether a source entails a claim.
+"""The support check: rules that decide whether a source supports a claim.
 
-Figures and names are compared by rules, the rest is decided by a model that the caller gives.
+They compare numbers, names, sense and scope, and use cosines of word vectors that the caller gets
+from a model.
 """

@@ -1,4 +1,4 @@
-"""Numbers, dates and names of a claim: each must occur in a source."""
+"""Numbers, dates and names of a claim: each must occur in the right clause of a source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chalicelib.retrieval.text.parsed_text import ParsedText
 from chalicelib.retrieval.text.units import COUNT
 
 if TYPE_CHECKING:
+    from chalicelib.retrieval.answer.support.alignment import Alignment
     from chalicelib.retrieval.text.dates import TimeExpression
     from chalicelib.retrieval.text.quantities import Quantity
 
@@ -82,3 +83,72 @@ def _has_name(name: str, places: Sequence[ParsedText]) -> bool:
         len(word) >= _NATIONAL and (name.startswith(word) or word.startswith(name))
         for word in known
     )
+
+
+def misplaced_entities(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
+    """Yield doubts for figures that the sentence states of another thing than the claim does.
+
+    A figure of the claim is misplaced if the aligned clause has a rival instead: another figure of
+    the same kind that is not in the claim.
+    """
+    claim, sentence = alignment.claim, alignment.sentence
+    quantities = (*sentence.quantities, *sentence.implied)
+    for quantity in (figure for figure in _measured(claim) if figure.start in clause):
+        here = [figure for figure in quantities if figure.start in within]
+        rivals = any(figure.dimension == quantity.dimension for figure in here)
+        if rivals and not any(quantity.is_stated_by(figure) for figure in here):
+            yield Doubt.NUMBER_MISSING
+    for moment in (figure for figure in claim.times if figure.start in clause):
+        alike = [figure for figure in sentence.times if figure.kinds & moment.kinds]
+        near = [figure for figure in alike if figure.start in within] or alike
+        if near and not any(moment.agrees(figure) for figure in near):
+            yield Doubt.DATE_MISSING
+    if _parted(alignment, clause):
+        yield Doubt.DATE_MISSING
+    yield from _misplaced_names(alignment, clause, within)
+
+
+def _measured(claim: ParsedText) -> tuple[Quantity, ...]:
+    """Return the quantities of a claim, and the implied ones that can have a rival.
+
+    These are the day of `the next day`, and `one` of things that are counted.
+    """
+    ahead = (
+        quantity
+        for quantity in claim.implied
+        if claim.words[quantity.start].folded in {"next", "one"}
+    )
+    return (*claim.quantities, *ahead)
+
+
+def _parted(alignment: Alignment, clause: range) -> bool:
+    """Return whether a clause of the claim joins moments that the sentence states separately.
+
+    `Until 16:00, on Fridays until 14:00` does not speak of Friday at 16:00.
+    """
+    sentence = alignment.sentence
+    moments = [moment for moment in alignment.claim.times if moment.start in clause]
+    return any(
+        _rivalled(moment, sentence.clause_of(stated.start), sentence)
+        for moment, another in itertools.permutations(moments, 2)
+        for stated in sentence.times
+        if another.agrees(stated)
+    )
+
+
+def _rivalled(asked: TimeExpression, within: range, sentence: ParsedText) -> bool:
+    """Return whether a clause has a moment of the same kind, and none that agrees."""
+    here = [
+        moment for moment in sentence.times if moment.start in within and moment.kinds & asked.kinds
+    ]
+    return bool(here) and not any(asked.agrees(moment) for moment in here)
+
+
+def _misplaced_names(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
+    claim, sentence = alignment.claim, alignment.sentence
+    claim_names = {claim.words[at].folded for at in claim.names if at in clause}
+    clause_words = {sentence.words[at].folded for at in within}
+    claim_words = {claim.words[at].folded for at in clause}
+    rivals = {sentence.words[at].folded for at in sentence.names if at in within} - claim_words
+    if claim_names and rivals and not claim_names & clause_words:
+        yield Doubt.NAME_MISSING

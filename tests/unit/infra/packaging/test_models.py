@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_weights_should_lie_beside_the_graph(folder: Path, known: Catalogue) -> None:
-    found = carried("rerank_passages", folder, known, {})
+    found = carried("check_support", folder, known, {})
     assert set(found) == {f"models/cache/{NAME}/{name}" for name in FILES}
     assert carried("gather_parts", folder, known, {}) == {}
 
@@ -56,13 +56,13 @@ def test_weights_should_lie_beside_the_graph(folder: Path, known: Catalogue) -> 
 def test_a_missing_file_should_be_named_with_the_fix(folder: Path, known: Catalogue) -> None:
     (folder / NAME / "model.onnx_data").unlink()
     with pytest.raises(PackagingError, match=rf"onnx_data is missing.*models pull {NAME}"):
-        carried("rerank_passages", folder, known, {})
+        carried("check_support", folder, known, {})
 
 
 def test_other_bytes_should_be_refused(folder: Path, known: Catalogue) -> None:
     (folder / NAME / "model.onnx").write_bytes(b"grapf")
     with pytest.raises(PackagingError, match="and the catalogue names"):
-        carried("rerank_passages", folder, known, {})
+        carried("check_support", folder, known, {})
 
 
 def test_each_function_that_is_told_of_models_should_carry_some() -> None:
