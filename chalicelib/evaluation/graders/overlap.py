@@ -1,7 +1,7 @@
 """ROUGE and BLEU of an answer and the expected text.
 
 The figures are those of rouge-score and sacrebleu, which tests of training hold them to; neither
-library fits a function, for a reason that decision 0088 gives. Words are runs of letters and digits
+library fits a function, for a reason that decision 0087 gives. Words are runs of letters and digits
 of any script, which for ASCII are those of rouge-score. ROUGE: C.-Y. Lin, 2004,
 https://aclanthology.org/W04-1013. BLEU: K. Papineni et al., 2002, https://aclanthology.org/P02-1040,
 as M. Post reports it, 2018, https://aclanthology.org/W18-6319.
