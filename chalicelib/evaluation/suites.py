@@ -116,14 +116,17 @@ def suite_json(suite: Suite) -> str:
 
 
 def suite_digest(suite: Suite) -> str:
-    """Return the SHA-256 of what a suite asks and how it grades, in hexadecimal.
+    """Return the SHA-256 of what a suite asks, how it grades and what has to hold, in hexadecimal.
 
-    Targets, budget and gate are left out, so that a suite is the same suite for every version of
-    a prompt.
+    Targets and budget are left out, so that a suite is the same suite for every version of a
+    prompt. The rules of the gate are not: a verdict by easier ones is that of another suite.
     """
     dumped = suite.model_dump(
         mode="json", by_alias=True, include={"name", "cases", "graders"}, exclude_defaults=True
     )
+    rules = suite.gate.model_dump(mode="json", exclude={"targets"}, exclude_defaults=True)
+    if rules:
+        dumped["gate"] = rules
     text = json.dumps(dumped, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 

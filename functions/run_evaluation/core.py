@@ -219,7 +219,7 @@ class _Step:
             identities={each.name: describe_target(each, pinned) for each in given.suite.targets},
         )
         tenant = state.input.tenant
-        earlier = {} if order.baseline else labelled_scores(self.deps.verdicts, tenant, given)
+        earlier = labelled_scores(self.deps.verdicts, tenant, given)
         if order.baseline:
             result = self._compared(state, order, given, result)
         elif earlier:

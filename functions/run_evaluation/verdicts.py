@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.contracts.evaluations.suites import PromptTarget
 from chalicelib.contracts.evaluations.verdicts import SuiteVerdict
 from chalicelib.evaluation.comparisons import EarlierScores, case_scores
 from chalicelib.evaluation.gate import judge_run
@@ -50,19 +51,19 @@ def record_verdicts(
     earlier: Mapping[str, EarlierScores],
     now: datetime,
 ) -> None:
-    """Keep the verdict on each stored version that was run, whatever else the suite ran.
+    """Keep the verdict on each stored version that was run as it is, whatever else the suite ran.
 
-    A version is judged alone, unless the run was held against a baseline that somebody named.
+    A version is judged alone, against the labelled one, whatever baseline somebody named. Where
+    the suite had another model answer in place of the prompt's own there is no verdict.
     """
     gate = given.suite.gate.model_copy(update={"targets": ()})
-    is_named = bool(result.gate.baseline) and not earlier
+    replaced = {
+        each.name for each in given.suite.targets if isinstance(each, PromptTarget) and each.model
+    }
     for pinned in given.pinned:
-        if not pinned.version:
+        if not pinned.version or pinned.target in replaced:
             continue
-        told = result.gate
-        if not is_named:
-            seed, targets = given.suite.seed, [pinned.target]
-            told = judge_run(gate, seed, result.cases, targets, earlier)
+        told = judge_run(gate, given.suite.seed, result.cases, [pinned.target], earlier)
         verdict = SuiteVerdict(
             evaluation_id=result.evaluation_id,
             suite=result.suite,

@@ -95,5 +95,7 @@ def test_a_digest_should_be_of_the_cases_and_not_of_the_target() -> None:
     one = suite()
     other = suite(targets=[{"kind": "model", "name": "then", "model": "x"}], budget="1")
     assert suite_digest(one) == suite_digest(other)
+    assert suite_digest(one) == suite_digest(suite(gate={"targets": ["now"]}))
     assert suite_digest(one) != suite_digest(suite(graders=[{"type": "contains"}]))
+    assert suite_digest(one) != suite_digest(suite(gate={"min_pass_rate": 0}))
     assert read_suite(json.loads(suite_json(one))) == one

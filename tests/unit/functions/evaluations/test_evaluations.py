@@ -216,3 +216,24 @@ def test_the_verdict_on_a_version_should_be_kept_and_held_against_the_labelled_o
     first.run()
     told = first.verdicts.kept["sum-up", 2, digest]
     assert (told.passed, told.scores["c0"]) == (True, 1.0)
+
+
+def test_a_baseline_that_somebody_named_should_not_make_a_bad_version_pass() -> None:
+    def wrong(target: Target, case: SuiteCase, repeat: int) -> str:
+        return "wrong"
+
+    made = suite(targets=PROMPT)
+    world = earlier_results([0.0] * 6)
+    world.targets = Targets(wrong)
+    world.begin(made, (PINNED,), baseline=OTHER)
+    world.run()
+    assert world.result.gate.passed
+    assert not world.verdicts.kept["sum-up", 2, suite_digest(made)].passed
+
+
+def test_answers_of_another_model_should_leave_no_verdict_on_a_version() -> None:
+    world = World()
+    world.begin(suite(targets=[{**PROMPT[0], "model": "nova-pro"}]), (PINNED,))
+    world.run()
+    assert world.result.gate.passed
+    assert world.verdicts.kept == {}
