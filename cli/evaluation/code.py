@@ -276,7 +276,8 @@ def _report(
 def _read_lines(file: Path) -> list[Json]:
     if not file.is_file():
         return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    # Not `splitlines`: an answer may hold U+2028, which JSON does not escape.
+    return [json.loads(line) for line in file.read_bytes().split(b"\n") if line]
 
 
 def _print(output: Output, report: CodeReport, job: Json) -> None:
@@ -301,12 +302,18 @@ def _print(output: Output, report: CodeReport, job: Json) -> None:
             f" of {rate.problems} problems by {report.model}",
             "bold",
         )
-    missing = report.verdicts.get("not_answered", 0) + report.verdicts.get("not_run", 0)
-    if missing:
+    if missing := report.verdicts.get("not_answered", 0):
         output.line(
-            f"{missing} of {report.samples} answers could not be had or run, and count as neither."
+            f"{missing} of {report.samples} answers could not be had, and count as neither."
             f" What was paid for is kept: headrace jobs {report.job_id} --retry, then headrace"
             f" evaluate code --job {report.job_id}",
+            "yellow",
+        )
+    if unjudged := report.verdicts.get("not_run", 0):
+        output.line(
+            f"The code of {unjudged} of {report.samples} answers could not be run, which counts as"
+            " neither and is no fault of the code. The answers are kept, and a retry runs none of"
+            " them: once the reason is gone, evaluate again.",
             "yellow",
         )
     for line in describe_receipt(job["receipt"]):

@@ -42,7 +42,10 @@ def load_interpreter(file: Path, sha256: str, cache: Path) -> Interpreter:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ModelFailure(f"The interpreter cannot be read: {error.strerror}.") from error
+        raise ModelFailure(
+            f"The interpreter cannot be read: {error.strerror}. Run `headrace models pull`, or"
+            " package the function anew."
+        ) from error
     if (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ModelFailure(f"{FILE} has sha256 {found}, and the catalogue names {sha256}.")
     engine = wasmtime.Engine(_configuration())

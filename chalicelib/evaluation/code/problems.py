@@ -155,7 +155,7 @@ def parse_problems(text: str, source: str = "problems") -> tuple[CodeProblem, ..
 
 def _parsed(text: str, source: str) -> Iterator[CodeProblem]:
     seen: set[str] = set()
-    for number, written in enumerate(text.splitlines(), start=1):
+    for number, written in enumerate(text.split("\n"), start=1):
         if not written.strip():
             continue
         try:

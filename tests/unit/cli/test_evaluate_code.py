@@ -32,12 +32,12 @@ def mine(tmp_path: Path) -> str:
 
 def answers(jobs: FakeJobs, *verdicts: str, errors: int = 0) -> None:
     """Let the next batch end with these verdicts on samples of `Mine/0`."""
-    code = [{"verdict": each, "reason": f"why {each}"} for each in verdicts]
+    code = [{"verdict": each, "reason": f"why\u2028{each}"} for each in verdicts]
     results = [{"id": f"Mine/0#{n}", "code": each} for n, each in enumerate(code)]
     error = {"type": "QuotaExceeded", "message": "The budget is used up."}
     failed = [{"id": f"Mine/0#{len(code) + n}", "error": error} for n in range(errors)]
     jobs.files = {
-        name: "".join(json.dumps(line) + "\n" for line in lines).encode()
+        name: "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
         for name, lines in (("results.jsonl", results), ("errors.jsonl", failed))
     }
 
@@ -88,7 +88,8 @@ def test_should_tell_what_is_missing_and_how_to_get_it(
     answers(jobs, "passed", "not_run", errors=1)
     ended = call("evaluate", "code", "--model", "m", "--problems", mine, "--samples", "3")
     assert ended.code == 1
-    assert "2 of 3 answers could not be had or run" in ended.out
+    assert "1 of 3 answers could not be had" in ended.out
+    assert "The code of 1 of 3 answers could not be run" in ended.out
     assert "headrace jobs JOB0 --retry" in ended.out
     assert "pass@1: 1.000" in ended.out
     again = call("evaluate", "code", "--job", "JOB0")

@@ -52,6 +52,9 @@ def test_a_reference_should_pass_its_tests(problem: CodeProblem) -> None:
 
 
 def test_a_file_in_humanevals_format_should_be_read() -> None:
+    line = json.dumps({**WRITTEN, "prompt": WRITTEN["prompt"] + "# \u2028"}, ensure_ascii=False)
+    (other,) = parse_problems(line + "\r\n", "mine.jsonl")
+    assert other.prompt.endswith("\u2028")
     (problem,) = parse_problems("\n" + json.dumps(WRITTEN) + "\n", "mine.jsonl")
     assert (problem.id, problem.entry_point) == ("Mine/0", "f")
     assert problem.prelude == "import math\n\ndef helper(x):\n    return x\n\n"

@@ -175,3 +175,9 @@ def test_the_function_should_say_what_a_run_took(sandbox: CodeSandbox) -> None:
     found = core.run(request, core.Deps(sandbox, lambda: next(ticks), 2.0))
     assert (found.verdict, found.seconds, found.gb_seconds) == ("passed", 0.25, 0.5)
     assert found.memory_mb > 0
+
+
+def test_code_should_not_end_the_tests_early(sandbox: CodeSandbox) -> None:
+    given = checking("assert all(map(lambda x: candidate(x) == 2 * x, (21, 4)))")
+    found = sandbox.run("def f(x):\n    raise StopIteration\n", given)
+    assert (found.verdict, found.reason) == ("error", "StopIteration")
