@@ -163,7 +163,9 @@ def _launch(request: Request, body: CreateEvaluationRequest, deps: EvaluationSer
     response = run_once(request, deps.jobs.answers, fresh, ACCEPTED)
     view = EvaluationView.model_validate_json(response.body)
     launched = given.model_copy(update={"job_id": view.evaluation_id})
-    _write_suite(launched, EvaluationInput(suite=body.suite, pinned=pinned), deps)
+    if deps.jobs.records.state(tenant, view.evaluation_id) is None:
+        # A repeated request must not change the versions of an evaluation that runs.
+        _write_suite(launched, EvaluationInput(suite=body.suite, pinned=pinned), deps)
     deps.jobs.launcher.launch(launched)
     return response
 

@@ -114,12 +114,13 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class CaseRunner:
-    """Runs cases of one suite."""
+    """Runs cases of one suite. `models` is a hash of the models that may judge."""
 
     suite: Suite
     answerer: TargetAnswerer
     services: GradingServices
     cache: EvaluationCache
+    models: str = ""
 
     def run_all(self) -> Iterator[CaseResult]:
         """Yield the results of all cases and repeats, in the suite's order."""
@@ -229,6 +230,7 @@ class CaseRunner:
             return self._fresh_grade(grading, sample)
         key = _key(
             "grade",
+            self.models,
             grading.model_dump(mode="json"),
             grader_of(grading).version,
             sample.case.variables,
@@ -240,7 +242,11 @@ class CaseRunner:
         if kept is not None:
             return Grade.model_validate_json(kept).model_copy(update={"cached": True})
         spending.asked += 1
-        made = self._fresh_grade(grading, sample)
+        try:
+            made = self._fresh_grade(grading, sample)
+        except NOT_RUN as error:
+            spending.lines += error.receipt.lines if error.receipt else ()
+            raise
         spending.lines += made.lines
         self.cache.put(key, made.model_dump_json())
         return made
@@ -251,7 +257,8 @@ class CaseRunner:
         except NOT_RUN:
             raise
         except FAILED as error:
-            return _failed_grade(grading, f"It could not be graded: {error.message}")
+            paid = error.receipt.lines if error.receipt else ()
+            return _failed_grade(grading, f"It could not be graded: {error.message}", paid)
 
     def _judged(self, case: SuiteCase, spending: _Spending) -> dict[str, bool]:
         """Return what judges say of the answer that people labelled; those not run are left out."""
@@ -282,10 +289,10 @@ def weigh(grades: Iterable[Grade], threshold: float | None) -> tuple[float, bool
     return score, all(each.passed for each in weighed) if threshold is None else score >= threshold
 
 
-def _failed_grade(grading: Grading, reason: str) -> Grade:
+def _failed_grade(grading: Grading, reason: str, paid: tuple[ReceiptLine, ...] = ()) -> Grade:
     """Return the grade of what cannot be graded: it fails, also where it must not match."""
     return make_grade(
-        grading.model_copy(update={"negate": False}), Score(0.0, reason), threshold=1.0
+        grading.model_copy(update={"negate": False}), Score(0.0, reason, paid), threshold=1.0
     )
 
 

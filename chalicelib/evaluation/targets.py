@@ -21,6 +21,12 @@ from chalicelib.contracts.generations import ChatCall, ChatOutput, Message, Term
 from chalicelib.contracts.prompt_runs import RunPromptRequest
 from chalicelib.contracts.prompts import PromptVersion
 from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.generation.models import (
+    BedrockBackend,
+    EndpointBackend,
+    FunctionBackend,
+    OpenAiBackend,
+)
 from chalicelib.prompts.runs import PromptRunner
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.answers import AskResponse
     from chalicelib.contracts.evaluations.suites import SuiteCase, Target
     from chalicelib.generation.dependencies import CallLimits
+    from chalicelib.generation.models import ModelBackend, ServedModels
     from chalicelib.prompts.runs import TurnGenerator
 
 
@@ -171,6 +178,27 @@ class SuiteTargets:
             seconds=round(self.clock() - began, 6),
             receipt=answer.receipt,
         )
+
+
+def models_digest(served: ServedModels) -> str:
+    """Return a hash of a stage's models, among which `auto` chooses, and of what is behind them.
+
+    An added model may be moved to another server under its name, and answers differently there.
+    """
+    told = sorted(f"{each.name} {_backend_id(each.backend)}" for each in served.models.values())
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+
+def _backend_id(backend: ModelBackend) -> str:
+    match backend:
+        case BedrockBackend():
+            return backend.model_id
+        case EndpointBackend():
+            return f"{backend.endpoint} {backend.schema}"
+        case FunctionBackend():
+            return f"{backend.function} {backend.template}"
+        case OpenAiBackend():
+            return f"{backend.url} {backend.model_id} {backend.schema}"
 
 
 def _fence(digest: str, given: Mapping[str, object]) -> str:

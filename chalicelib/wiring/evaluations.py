@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -41,10 +39,11 @@ def case_runners(
         from chalicelib.evaluation.runner import CaseRunner
         from chalicelib.evaluation.services import StageServices
         from chalicelib.evaluation.storage import ObjectCache
-        from chalicelib.evaluation.targets import SuiteTargets
+        from chalicelib.evaluation.targets import SuiteTargets, models_digest
         from chalicelib.generation.catalogue import catalogue
         from chalicelib.generation.dependencies import CallLimits
         from chalicelib.screening.answer_checks import lambda_cost
+        from chalicelib.wiring.models import stage_models
         from chalicelib.wiring.screening import screens
 
         order = _order(job)
@@ -53,6 +52,7 @@ def case_runners(
         limits = CallLimits(ends_at)
         queries = QuerySettings.from_environ(environ)
         settings = GenerationSettings.from_environ(environ)
+        models = models_digest(stage_models(environ)().models)
         return CaseRunner(
             suite=given.suite,
             answerer=SuiteTargets(
@@ -61,7 +61,7 @@ def case_runners(
                 ask=_ask(environ, job, order, generator),
                 spender=spender,
                 limits=limits,
-                models=_models_digest(environ),
+                models=models,
                 now=_now,
                 clock=time.monotonic,
             ),
@@ -77,6 +77,7 @@ def case_runners(
                 cost=lambda_cost(catalogue().cost, settings.check_memory_mb),
             ),
             cache=ObjectCache(objects, job.bucket, job.tenant),
+            models=models,
         )
 
     return build
@@ -127,18 +128,6 @@ def _ask(
         return services.answerer.answer(query, target.tier)
 
     return ask
-
-
-@functools.cache
-def _digest(names: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-
-
-def _models_digest(environ: Mapping[str, str]) -> str:
-    """Return a hash of the models of the stage, among which `auto` chooses."""
-    from chalicelib.wiring.models import stage_models
-
-    return _digest(tuple(sorted(stage_models(environ)().models.models)))
 
 
 def _now() -> datetime:

@@ -56,6 +56,8 @@ def evaluate(target: UserContext, /, suite_file: Path, **options: Any) -> None:
     """
     suite = read_suite_file(suite_file, options["prompts"], options["model"])
     earlier = _earlier(options["baseline"])
+    if earlier is not None:
+        _require_comparable(suite, earlier)
     evaluation_id = _begin(target, _body(suite, options, earlier))
     job = follow(target.api, evaluation_id, target.output)
     if job["status"] == "paused" and job["phase"] == "estimated":
@@ -111,6 +113,17 @@ def _earlier(baseline: str | None) -> EvaluationResult | None:
     if file.suffix == ".json" or file.exists():
         return read_results_file(file)
     return None
+
+
+def _require_comparable(suite: Suite, earlier: EvaluationResult) -> None:
+    """Raise `UsageError`, before anything is spent, if a suite cannot be held against results."""
+    from chalicelib.errors import InvalidInput
+    from chalicelib.evaluation.gate import baseline_scores
+
+    try:
+        baseline_scores(suite, earlier, [each.name for each in suite.targets])
+    except InvalidInput as error:
+        raise UsageError(error.message) from error
 
 
 def _body(suite: Suite, options: Json, earlier: EvaluationResult | None) -> Json:

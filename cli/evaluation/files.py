@@ -121,6 +121,7 @@ def _prompt_target(given: str) -> Json:
 
 
 def _use_model(content: Json, model: str) -> None:
-    for target in content.get("targets", ()):
+    targets = content.get("targets")
+    for target in targets if isinstance(targets, list) else ():
         if isinstance(target, dict) and target.get("kind") in ("prompt", "inline", "model"):
             target["model"] = model

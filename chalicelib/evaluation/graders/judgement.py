@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from chalicelib.contracts.generations import ChatCall, Message, TextPart
+from chalicelib.contracts.receipts import Receipt
+from chalicelib.errors import HeadraceError
 from chalicelib.evaluation.graders.base import GradedSample, GradingServices, JudgeReply, Score
 from chalicelib.generation.fences import defuse
 
@@ -50,9 +53,7 @@ class RubricGrader:
 
     def score(self, sample: GradedSample, services: GradingServices) -> Score:
         """Return the share of the two verdicts that say so; a reply without a verdict counts 0."""
-        replies = [
-            services.judge(call, self.rule.model, self.rule.quality) for call in self.calls(sample)
-        ]
+        replies = _replies(services, self.rule, self.calls(sample))
         first, second = (_letter(reply) for reply in replies)
         verdicts = [first == "A", second == "B"]
         lines = tuple(line for reply in replies for line in reply.lines)
@@ -88,9 +89,7 @@ class PairwiseGrader:
 
     def score(self, sample: GradedSample, services: GradingServices) -> Score:
         """Return 1 for a win, 0.5 for a tie or a preference for a position, 0 for a loss."""
-        replies = [
-            services.judge(call, self.rule.model, self.rule.quality) for call in self.calls(sample)
-        ]
+        replies = _replies(services, self.rule, self.calls(sample))
         first, second = (_letter(reply) for reply in replies)
         lines = tuple(line for reply in replies for line in reply.lines)
         if first is None or second is None:
@@ -113,6 +112,23 @@ class PairwiseGrader:
         fence = _fence(*parts.values())
         system = _PAIRWISE.format(quoted=_QUOTED.format(fence=fence))
         return _question(system, self.rule.criteria, parts, fence)
+
+
+def _replies(
+    services: GradingServices,
+    rule: RubricJudgement | PairwisePreference,
+    calls: Sequence[ChatCall],
+) -> list[JudgeReply]:
+    """Return the replies to `calls`; an error carries what the calls before it cost, too."""
+    replies: list[JudgeReply] = []
+    for call in calls:
+        try:
+            replies.append(services.judge(call, rule.model, rule.quality))
+        except HeadraceError as error:
+            own = error.receipt.lines if error.receipt else ()
+            error.receipt = Receipt.of([*(line for each in replies for line in each.lines), *own])
+            raise
+    return replies
 
 
 def _given(sample: GradedSample) -> dict[str, str]:

@@ -50,7 +50,7 @@ class NumericGrader:
         distance = abs(number - expected)
         if distance <= (self.rule.absolute or 0.0):
             return Score(1.0)
-        if self.rule.relative and distance / abs(expected) <= self.rule.relative:
+        if self.rule.relative and expected and distance / abs(expected) <= self.rule.relative:
             return Score(1.0)
         return Score(0.0, f"{number:g} is not {expected:g}, but {distance:g} away from it.")
 

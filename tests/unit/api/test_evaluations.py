@@ -39,8 +39,11 @@ def test_a_suite_should_be_begun_as_a_job_with_its_prompts(api: Api) -> None:
     )
     given = EvaluationInput.model_validate_json(api.batch_objects.bodies[key])
     assert [(each.prompt, each.version) for each in given.pinned] == [("sum-up", 1)]
+    assert api.call("POST", "/v1/prompts", {**PROMPT, "role": "new"}).status_code == 201
     again = api.call("POST", URL, {"suite": SUITE, "budget": "0.5"}, Idempotency_Key="k")
     assert again.json_body["evaluation_id"] == evaluation_id
+    kept = EvaluationInput.model_validate_json(api.batch_objects.bodies[key])
+    assert kept == given, "a repeated request changes no version that is evaluated"
     (state,) = api.job_records.kept.values()
     assert state.input.machine == "evaluate"
     assert state.input.evaluation is not None

@@ -158,13 +158,18 @@ def test_a_gate_that_did_not_pass_should_exit_with_1_and_name_the_cases(
         (("rivers.yaml", "--baseline", "gone.json"), "gone.json cannot be read"),
         (("rivers.yaml", "--baseline", "rivers.json"), "holds no results of an evaluation"),
         (("rivers.yaml", "--prompt", "A B"), "is no NAME or NAME@VERSION"),
+        (("rivers.yaml", "--baseline", "lakes.json"), "is of the suite lakes, not of rivers"),
+        (("number.yaml", "--model", "nova-micro"), "targets: "),
     ],
 )
 def test_a_suite_that_cannot_be_run_should_exit_with_2(
     evaluate: Callable[..., Ended], stage: Stage, arguments: tuple[str, ...], message: str
 ) -> None:
     Path("broken.yaml").write_text(SUITE.replace("exact", "vibes"))
+    Path("number.yaml").write_text("targets: 5\ncases: []\n")
     Path("rivers.json").write_text("{}")
+    lakes = stage.result.model_copy(update={"suite": "lakes"})
+    Path("lakes.json").write_text(lakes.model_dump_json())
     ended = evaluate(*arguments)
     assert ended.code == 2
     assert message in ended.err

@@ -72,6 +72,7 @@ def test_every_declared_type_should_have_its_grader() -> None:
         ),
         ({"type": "numeric"}, "1,200", ["It is 1200.", "1.2e3"], ["1201", "none", "1200 or 7"]),
         ({"type": "numeric", "absolute": 0.5}, "0", ["0.5", "\N{MINUS SIGN}0.5"], ["0.51"]),
+        ({"type": "numeric", "absolute": 0.5, "relative": 0.1}, "0", ["0.5"], ["0.51"]),
         ({"type": "numeric", "relative": 0.01}, "200", ["202", "198"], ["203"]),
         ({"type": "numeric", "take": "last"}, "7", ["3 + 4 = 7"], ["7 = 3 + 4"]),
         ({"type": "rouge", "threshold": 0.6}, "the weir was closed", ["weir was closed"], ["dam"]),

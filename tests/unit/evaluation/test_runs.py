@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from chalicelib.contracts.evaluations.results import TargetAnswer
 from chalicelib.contracts.evaluations.suites import SuiteCase, Target
+from chalicelib.contracts.generations import ChatCall
 from chalicelib.errors import InvalidInput, ModelFailure, QuotaExceeded
+from chalicelib.evaluation.graders.base import JudgeReply
 from chalicelib.evaluation.runner import MemoryCache
 from chalicelib.evaluation.summary import summarize
-from tests.unit.evaluation.fakes import Services, Targets, right, runner, suite
+from chalicelib.evaluation.targets import models_digest
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import OpenAiBackend, ServedModels
+from tests.unit.evaluation.fakes import LINE, Services, Targets, right, runner, suite
 
+SERVED = served_models().model("nova-micro")
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TWO = [
     {"kind": "model", "name": "plain", "model": "nova-micro"},
@@ -113,6 +120,22 @@ def test_a_judge_that_fails_should_fail_the_grade_and_not_the_run() -> None:
     assert first.outcomes[0].grades[1].reason == "It could not be graded: nothing usable"
 
 
+@pytest.mark.parametrize("error", [QuotaExceeded("no more"), ModelFailure("nothing usable")])
+def test_a_judge_that_ends_at_its_second_call_should_be_paid_for_the_first(
+    error: QuotaExceeded | ModelFailure,
+) -> None:
+    class Short(Services):
+        def judge(self, call: ChatCall, model: str, quality: int) -> JudgeReply:
+            if self.judged:
+                raise error
+            return Services.judge(self, call, model, quality)
+
+    (case, *_) = runner(
+        suite(graders=[{"type": "rubric", "criteria": "c"}]), None, Short()
+    ).run_all()
+    assert case.receipt.dollars == 2 * LINE.dollars
+
+
 def test_targets_should_be_compared_by_case() -> None:
     def better(target: Target, case: SuiteCase, repeat: int) -> str:
         return right(target, case, repeat) if target.name == "role" or case.id < "c3" else "?"
@@ -177,6 +200,23 @@ def test_a_target_without_an_identity_should_be_asked_each_time() -> None:
         list(runner(suite(), targets, cache=cache).run_all())
     assert targets.asked == 12
     assert cache.kept == {}
+
+
+def test_other_models_should_be_asked_for_their_own_judgement() -> None:
+    given, cache = suite(graders=[{"type": "rubric", "criteria": "c"}]), MemoryCache()
+    services = Services()
+    for models in ("these", "these", "others"):
+        list(replace(runner(given, None, services, cache), models=models).run_all())
+    assert len(services.judged) == 2 * 2 * 6
+
+
+def test_a_model_that_moved_should_be_another_one() -> None:
+    def stage(url: str) -> str:
+        model = replace(SERVED, name="ours", backend=OpenAiBackend(url, "m", "openai"))
+        return models_digest(ServedModels({"ours": model}))
+
+    assert stage("https://a") == stage("https://a")
+    assert stage("https://a") != stage("https://b")
 
 
 def test_an_answer_should_be_shown_as_it_was_cached() -> None:
