@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+
+from rich.progress import Progress, TaskID
 
 from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.prompts import PromptContent
@@ -54,6 +56,22 @@ class SearchPlace:
     reflects: str = "auto"
 
 
+@dataclass(frozen=True, slots=True)
+class SearchProgress:
+    """A bar that shows the answers of each phase of a search."""
+
+    display: Progress
+    task: TaskID
+
+    def begin(self, phase: str, answers: int) -> None:
+        """Show another phase, which takes so many answers at most."""
+        self.display.reset(self.task, description=phase, total=answers)
+
+    def advance(self) -> None:
+        """Count an answer."""
+        self.display.advance(self.task)
+
+
 def optimise(
     target: UserContext, place: SearchPlace, settings: SearchSettings, *, only_estimate: bool
 ) -> None:
@@ -68,27 +86,38 @@ def optimise(
     version = target.api.call("GET", prompt_place(name, "versions", place.version))
     content = PromptContent.model_validate(version["content"])
     calls = StageCalls(target.api, settings.budget)
-    scorer = ProposalScorer(
-        suite, ProposalAnswerer(calls, place.model), StageJudge(calls), AnswerFolder(out / ANSWERS)
-    )
-    optimisation = PromptOptimisation(suite, content, settings, scorer, calls)
-    try:
-        prepared, optimisation = _prepared(optimisation, calls, place.reflects)
-    except HeadraceError as refused:
-        raise UsageError(_message(refused)) from refused
-    except SearchEnded as ended:
-        raise CommandError(f"Nothing could be compared: {ended}") from ended
-    target.output.notice(f"{prepared.plan.described()}.", "dim")
-    if only_estimate:
+    with target.output.progress() as display:
+        shown = SearchProgress(display, display.add_task("examples", total=None))
+        scorer = ProposalScorer(
+            suite,
+            ProposalAnswerer(calls, place.model),
+            StageJudge(calls),
+            AnswerFolder(out / ANSWERS),
+            shown.advance,
+        )
+        optimisation = PromptOptimisation(
+            suite, content, settings, scorer, calls, on_phase=shown.begin
+        )
+        try:
+            prepared, optimisation = _prepared(optimisation, calls, place.reflects)
+        except HeadraceError as refused:
+            raise UsageError(_message(refused)) from refused
+        except SearchEnded as ended:
+            raise CommandError(f"Nothing could be compared: {ended}") from ended
+        target.output.notice(f"{prepared.plan.described()}.", "dim")
+        result = None if only_estimate else optimisation.run(prepared)
+    if result is None:
         spent = spending_json(calls.spending)
         if target.output.as_json:
             target.output.json({"planned": plan_json(prepared.plan), "spent": spent})
         return
-    result = optimisation.run(prepared)
     report = report_of(name, version["version"], optimisation, prepared, result)
-    report["saved"] = _saved(target, name, result)
+    report["saved"] = None
     if result.changed:
         write_winner(out, name, result)
+    # What was paid for is there, also if the stage does not save the version.
+    write_report(out, report)
+    report["saved"] = _saved(target, name, result)
     write_report(out, report)
     _tell(target, report, out, result)
     if result.ended:
@@ -129,14 +158,7 @@ def _prepared(
     if optimisation.settings.method == "reflective":
         require_library()
         reflector = StageReflector.open(calls, reflects)
-        optimisation = PromptOptimisation(
-            optimisation.suite,
-            optimisation.content,
-            optimisation.settings,
-            optimisation.scorer,
-            calls,
-            reflector,
-        )
+        optimisation = replace(optimisation, reflector=reflector)
     return optimisation.prepare(), optimisation
 
 
