@@ -132,7 +132,7 @@ def _task(task: str, measured: Facts) -> Iterator[str]:
 def _difference(row: Facts) -> str:
     found = row["beside_plain"]
     told = f"{found['mean']:+.3f}"
-    told = told if verdict(row) == "no difference shown" else f"**{told}**"
+    told = f"**{told}**" if verdict(row) in ("better", "worse") else told
     return f"{told} {_interval(found)}"
 
 
