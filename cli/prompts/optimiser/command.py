@@ -28,6 +28,7 @@ from cli.prompts.optimiser.reflector import StageReflector
 from cli.prompts.optimiser.report import (
     ANSWERS,
     AnswerFolder,
+    endpoint_folder,
     plan_json,
     report_of,
     spending_json,
@@ -86,13 +87,14 @@ def optimise(
     version = target.api.call("GET", prompt_place(name, "versions", place.version))
     content = PromptContent.model_validate(version["content"])
     calls = StageCalls(target.api, settings.budget)
+    answers = AnswerFolder(out / ANSWERS / endpoint_folder(target.api.endpoint))
     with target.output.progress() as display:
         shown = SearchProgress(display, display.add_task("examples", total=None))
         scorer = ProposalScorer(
             suite,
             ProposalAnswerer(calls, place.model),
             StageJudge(calls),
-            AnswerFolder(out / ANSWERS),
+            answers,
             shown.advance,
         )
         optimisation = PromptOptimisation(

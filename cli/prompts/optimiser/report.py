@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,14 @@ class AnswerFolder:
         draft = self.folder / f"{key}.part"
         draft.write_text(body, encoding="utf-8")
         draft.replace(self.folder / f"{key}.json")
+
+
+def endpoint_folder(endpoint: str) -> str:
+    """Return the name of the folder of one stage's answers.
+
+    Small models that stand in on a laptop answer under the names of the catalogue's.
+    """
+    return hashlib.sha256(endpoint.encode()).hexdigest()[:16]
 
 
 def write_winner(folder: Path, name: str, result: OptimisationResult) -> Path:

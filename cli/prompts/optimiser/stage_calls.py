@@ -224,7 +224,7 @@ def _content(target: Target) -> Any:
 def _fence(given: dict[str, Any]) -> str:
     """Return a fence that no variable can contain, since it is their hash; the same each time."""
     text = json.dumps(given, sort_keys=True)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"@@{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def _now() -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,6 +134,9 @@ def test_should_save_a_winner_that_beats_and_ask_nothing_twice(
     assert again["held_out"] == report["held_out"]
     assert again["spent"]["calls"] == 0
     assert len(house.backend.asked) == asked
+    elsewhere = os.environ["HEADRACE_ENDPOINT"].replace("127.0.0.1", "localhost")
+    other = told(headrace(*command, "--endpoint", elsewhere))
+    assert other["spent"]["calls"] > 0, "answers of one stage are not those of another"
 
 
 def test_should_leave_what_does_not_beat_in_its_file(headrace: Headrace, api: Api) -> None:
