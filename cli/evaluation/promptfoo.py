@@ -98,7 +98,11 @@ def _tests(content: Mapping[str, Any], read: ReadText) -> list[Any]:
             raise UsageError(f"tests: {tests} is of a kind that is not read; write YAML or JSON.")
         import yaml
 
-        tests = yaml.safe_load(read(tests.removeprefix(_FILE)))
+        path = tests.removeprefix(_FILE)
+        try:
+            tests = yaml.safe_load(read(path)) or []
+        except yaml.YAMLError as error:
+            raise UsageError(f"tests: {path} is no YAML: {error}") from error
     return _listed(tests, "tests")
 
 
@@ -108,9 +112,10 @@ def _cases(tests: Sequence[Json], default: Json, read: ReadText) -> Iterator[Jso
     for n, test in enumerate(tests, 1):
         place = f"test {n}"
         _known(test, _TEST, place)
-        variables = {**(default.get("vars") or {}), **_mapping(test.get("vars") or {}, place)}
-        judge = _judge({**(default.get("options") or {}), **(test.get("options") or {})}, place)
-        assertions = [*(default.get("assert") or []), *(test.get("assert") or [])]
+        variables = _part(default, "vars", "defaultTest") | _part(test, "vars", place)
+        options = _part(default, "options", "defaultTest") | _part(test, "options", place)
+        judge = _judge(options, place)
+        assertions = [*_assertions(default, "defaultTest"), *_assertions(test, place)]
         if not assertions:
             raise UsageError(f"{place} has no assert, so that nothing of it could fail.")
         threshold = test.get("threshold", default.get("threshold"))
@@ -140,6 +145,17 @@ def _graders(
         seen.add(grader["name"])
         graders.append(grader)
     return graders
+
+
+def _part(test: Json, key: str, place: str) -> Json:
+    return _mapping(test.get(key) or {}, f"{place}, {key}")
+
+
+def _assertions(test: Json, place: str) -> list[Any]:
+    found = test.get("assert") or []
+    if not isinstance(found, list):
+        raise UsageError(f"{place}, assert: a list is expected.")
+    return found
 
 
 def _combinations(variables: Json, place: str, read: ReadText) -> Iterator[Json]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from cli.failures import UsageError
@@ -121,7 +122,7 @@ def _rubric(value: Any, assertion: Json) -> Json:
 
 
 def _cost(_: Any, assertion: Json) -> Json:
-    return {"type": "cost", "max_dollars": f"{float(assertion['threshold']):f}"}
+    return {"type": "cost", "max_dollars": f"{Decimal(str(float(assertion['threshold']))):f}"}
 
 
 def _latency(_: Any, assertion: Json) -> Json:

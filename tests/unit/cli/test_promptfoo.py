@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +122,24 @@ def with_assert(**assertion: Any) -> dict[str, Any]:
         ({**CONFIG, "tests": [{"vars": {"city": {"a": 1}}}]}, "variable city is an object"),
         ({**CONFIG, "tests": [{"vars": {"city": "file://x.js"}}]}, "is code, which is not run"),
         (with_assert(type="regex", value="(?=x)"), "the pattern cannot be used"),
+        ({**CONFIG, "tests": "file://broken.yaml"}, "tests: broken.yaml is no YAML"),
+        ({**CONFIG, "defaultTest": {"vars": 5}}, "defaultTest, vars holds no keys"),
+        ({**CONFIG, "tests": [{"assert": "contains"}]}, "test 1, assert: a list is expected"),
     ],
 )
 def test_what_cannot_be_honoured_should_be_named(
     tmp_path: Path, content: dict[str, Any], message: str
 ) -> None:
+    (tmp_path / "broken.yaml").write_text("a: [")
     with pytest.raises(UsageError) as refused:
         suite_of(tmp_path, content)
     assert message in str(refused.value)
+
+
+def test_a_small_cost_should_not_become_none(tmp_path: Path) -> None:
+    suite = suite_of(tmp_path, with_assert(type="cost", threshold=0.0000001))
+    grader = suite.cases[0].graders[-1].model_dump()
+    assert grader["max_dollars"] == Decimal("0.0000001")
 
 
 def test_a_suite_of_ours_should_read_files_and_take_prompts(tmp_path: Path) -> None:
