@@ -233,7 +233,7 @@ HOSTILE: tuple[HostileCode, ...] = (
         "import posix\n"
         + _in_call("posix.write(1, b'00000001\\np')", "posix.write(1, b'00000001\\np')"),
         "error",
-        "that is none",
+        "is no answer",
     ),
     HostileCode(
         "answers a call with a verdict",

@@ -123,7 +123,7 @@ def _show_estimate(output: Output, job: Json) -> None:
     estimate = job["estimate"]
     refused = job["counts"]["failed"]
     output.line(
-        f"{estimate['items']} calls, {refused} lines that are none; at most"
+        f"{estimate['items']} calls, {refused} invalid lines; at most"
         f" ${estimate['dollars']} if the first model answers each, about {estimate['seconds']} s."
     )
     if "dollars_bound" in estimate:  # an older stage has none

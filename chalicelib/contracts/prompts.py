@@ -258,7 +258,7 @@ class PromptVersion(VersionSummary):
 class PromptSuite(Contract):
     """The suite that a version has to pass before one of `labels` points to it.
 
-    `sha256` is that of its cases and graders.
+    `sha256` is that of its cases, graders and gate.
     """
 
     name: str

@@ -51,8 +51,12 @@ def convert_assertion(
     value = _filled(assertion.get("value"), values, read)
     try:
         grader = _CONVERSIONS[base](value, assertion)
-    except (TypeError, KeyError, ValueError) as error:
-        raise UsageError(f"{place}, assert {kind}: the value {value!r} is none: {error}") from error
+    except KeyError as missing:
+        raise UsageError(f"{place}, assert {kind}: {missing.args[0]} is missing.") from missing
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{place}, assert {kind}: the value {value!r} cannot be used: {error}."
+        ) from error
     if kind != base:
         grader["negate"] = True
     if "weight" in assertion:

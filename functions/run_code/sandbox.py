@@ -98,7 +98,7 @@ class _CandidateLine:
         if not self._owes:
             raise ProtocolError("it wrote an answer to descriptor 1 that nobody had asked for")
         if kind not in (candidate.OF_CALLS if self._defined else candidate.OF_CODE):
-            raise ProtocolError("it wrote an answer to descriptor 1 that is none")
+            raise ProtocolError("it wrote a message to descriptor 1 that is no answer")
         self._owes = False
         self._defined = True
         self.answers.put((kind, text))

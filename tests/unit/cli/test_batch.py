@@ -62,7 +62,7 @@ def test_should_show_the_estimate_and_begin_once_it_is_confirmed(
     jobs.ends = ["paused", "running", "succeeded"]
     ended = call("batch", str(calls), str(tmp_path / "out"), "--estimate", "--yes")
     assert ended.code == 0, ended.err
-    assert "1 calls, 0 lines that are none; at most $0.5 if the first model answers" in ended.out
+    assert "1 calls, 0 invalid lines; at most $0.5 if the first model answers" in ended.out
     assert "With every fallback, repair and repeat: at most $9 a round." in ended.out
     assert [path for _, path, _ in jobs.asked if path.endswith("/resume")] == [
         "/v1/jobs/JOB0/resume"

@@ -112,7 +112,7 @@ def with_assert(**assertion: Any) -> dict[str, Any]:
         (with_assert(type="not-python", value="x"), "not-python is code"),
         (with_assert(type="vibes"), "assert 'vibes' is not known here; what is: equals"),
         (with_assert(type="contains", value="x", transform="y"), "transform is not honoured"),
-        (with_assert(type="cost"), "assert cost: the value None is none: 'threshold'"),
+        (with_assert(type="cost"), "assert cost: threshold is missing"),
         ({**CONFIG, "scenarios": []}, "scenarios is promptfoo's, and not honoured here"),
         ({**CONFIG, "providers": ["exec:python x.py"]}, "provider exec:python x.py is not known"),
         ({**CONFIG, "providers": ["echo"]}, "The provider echo is not known"),

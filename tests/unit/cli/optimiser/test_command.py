@@ -135,7 +135,7 @@ def test_should_save_a_winner_that_beats_and_ask_nothing_twice(
     assert again["spent"]["calls"] == 0
     assert len(house.backend.asked) == asked
     elsewhere = os.environ["HEADRACE_ENDPOINT"].replace("127.0.0.1", "localhost")
-    other = told(headrace(*command, "--endpoint", elsewhere))
+    other = told(headrace(*command, "--estimate", "--endpoint", elsewhere))
     assert other["spent"]["calls"] > 0, "answers of one stage are not those of another"
 
 
