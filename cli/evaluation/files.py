@@ -47,7 +47,7 @@ def read_suite_file(file: Path, prompts: tuple[str, ...] = (), model: str | None
     else:
         content = {"name": _suite_name(file), **_with_files(content, read)}
     if prompts:
-        content["targets"] = [_prompt_target(each) for each in prompts]
+        content = _with_prompts(content, prompts)
     if model is not None:
         _use_model(content, model)
     try:
@@ -109,6 +109,19 @@ def _suite_name(file: Path) -> str:
     """Return the name of a suite that has none of its own: its file's."""
     name = file.name.split(".")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", name).strip("-_")[:63] or "suite"
+
+
+def _with_prompts(content: Json, prompts: tuple[str, ...]) -> Json:
+    """Return a suite of stored prompts, without what it says of the targets that they replace."""
+    targets = [_prompt_target(each) for each in prompts]
+    gone = {"targets", "compare_to"}
+    if content.get("compare_to") in [each["name"] for each in targets]:
+        gone = {"targets"}
+    kept = {key: value for key, value in content.items() if key not in gone}
+    gate = content.get("gate")
+    if isinstance(gate, dict):
+        kept["gate"] = {key: value for key, value in gate.items() if key != "targets"}
+    return {**kept, "targets": targets}
 
 
 def _prompt_target(given: str) -> Json:

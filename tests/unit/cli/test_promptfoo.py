@@ -157,6 +157,10 @@ def test_a_suite_of_ours_should_read_files_and_take_prompts(tmp_path: Path) -> N
     assert [target.model_dump()["version"] for target in suite.targets] == [3, "latest"]
     with pytest.raises(UsageError, match="targets: "):
         read_suite_file(file)
+    compared = "compare_to: plain\ngate: {targets: [new], min_score: 0.5}\n"
+    file.write_text(compared + file.read_text())
+    suite = read_suite_file(file, ("sum-up@3",))
+    assert (suite.compare_to, suite.gate.targets, suite.gate.min_score) == (None, (), 0.5)
     file.write_text("cases:\n  - {id: a, variables: {report: file://gone.txt}}\n")
     with pytest.raises(UsageError, match=r"gone\.txt cannot be read"):
         read_suite_file(file, ("sum-up",))
