@@ -16,7 +16,7 @@ from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from chalicelib.budgets.ledger import ChangeResult
     from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
@@ -59,7 +59,8 @@ class SuiteBudget:
                 "budget or the model out.",
                 field="budget",
             )
-        if not self._add(spender.tenant, most.nanodollars):
+        limit = {_COUNTER: self.limit - most.nanodollars}
+        if not self._change(spender.tenant, most.nanodollars, limit):
             raise QuotaExceeded(
                 f"The evaluation's budget of ${dollars(self.limit).normalize():f} has no room for "
                 f"a call that could cost ${dollars(most.nanodollars).normalize():f}; what was paid "
@@ -70,26 +71,26 @@ class SuiteBudget:
         try:
             return self.inner.reserve(spender, model, most, seconds)
         except BaseException:
-            self._add(spender.tenant, -most.nanodollars)
+            self._change(spender.tenant, -most.nanodollars, {})
             raise
 
     def settle(self, reservation: Reservation, used: ActualCost) -> None:
-        """Charge `used` in both."""
+        """Charge `used` in both, also where it is more than was reserved: it was spent."""
         self.inner.settle(reservation, used)
-        self._add(reservation.tenant, used.nanodollars - reservation.nanodollars)
+        self._change(reservation.tenant, used.nanodollars - reservation.nanodollars, {})
 
     def release(self, reservation: Reservation) -> None:
         """Give a whole reservation back to both."""
         self.inner.release(reservation)
-        self._add(reservation.tenant, -reservation.nanodollars)
+        self._change(reservation.tenant, -reservation.nanodollars, {})
 
-    def _add(self, tenant: str, amount: int) -> bool:
-        """Change the counter; return False if more would be taken than there is."""
+    def _change(self, tenant: str, amount: int, max_before: Mapping[str, int]) -> bool:
+        """Add to the counter; return False if it is above `max_before`."""
         until = self.now() + timedelta(days=KEPT_DAYS)
         change = LedgerChange(
             f"EVALUATION#{self.evaluation_id}",
             add={_COUNTER: amount},
-            max_before={_COUNTER: self.limit - amount} if amount > 0 else {},
+            max_before=max_before,
             keep_until=int(until.timestamp()),
         )
         return self.ledger.apply(tenant, change).applied
