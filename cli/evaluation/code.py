@@ -105,6 +105,8 @@ def evaluate_code(
         job = _run(target, problem_set, options)
     else:
         job = target.api.call("GET", job_path(job_id))
+        if job["kind"] != "batch":
+            raise UsageError(f"{job_id} is no evaluation of code: its kind is {job['kind']}.")
     if not job["results"]:
         tell(target.output, job)
         raise ItemsFailedError

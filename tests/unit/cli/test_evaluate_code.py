@@ -149,6 +149,9 @@ def test_should_refuse_a_job_that_ran_no_code(call: Call, jobs: FakeJobs) -> Non
     assert ended.code == 2
     assert "JOB0 is no evaluation of code: a has no verdict" in ended.err
     assert UPLOADS not in [path for _, path, _ in jobs.asked]
+    jobs.begin("evaluation", model="m", notes=[])
+    ended = call("evaluate", "code", "--job", "JOB1")
+    assert (ended.code, "JOB1 is no evaluation of code: its kind" in ended.err) == (2, True)
 
 
 @pytest.mark.parametrize(
