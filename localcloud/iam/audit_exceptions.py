@@ -177,6 +177,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
             "*:execution:*-reindex:[*]",
             "*:execution:*-batch:[*]",
             "*:execution:*-generate:[*]",
+            "*:execution:*-evaluate:[*]",
             "*:stateMachine:*",
         ),
         occasional=True,
@@ -232,11 +233,23 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
     UntestedGrant(
         "GenerateItemsRole|GenerateOneRole|HarvestBatchRole|StreamAnswerRole|StreamChatRole"
         "|EvaluateCasesRole",
-        ("dynamodb:DeleteItem", "dynamodb:PutItem", "events:PutEvents", "lambda:InvokeFunction"),
+        (
+            "bedrock:ApplyGuardrail",
+            "dynamodb:DeleteItem",
+            "dynamodb:PutItem",
+            "events:PutEvents",
+            "lambda:InvokeFunction",
+        ),
         "All callers of models share the code for budgets and screening: the API's tests begin a "
         "tenant's day, use up a budget, delete old days and screen.",
         _BUDGETS,
-        ("*:table/*", "*:event-bus/*", "*:function:*-screen-*", "*:function:*-check-support"),
+        (
+            "*:table/*",
+            "*:event-bus/*",
+            "*:guardrail/*",
+            "*:function:*-screen-*",
+            "*:function:*-check-support",
+        ),
         occasional=True,
     ),
     UntestedGrant(
