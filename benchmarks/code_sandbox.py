@@ -98,7 +98,12 @@ def _agreement(times: int) -> dict[str, int]:
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         share = -(-times // PROCESSES)
         found = [run for part in pool.map(_runs, [(codes, share)] * PROCESSES) for run in part]
-    return {"processes": PROCESSES, "runs": len(found), "different results": len(set(found))}
+    return {
+        "processes": PROCESSES,
+        "programs": len(codes),
+        "runs": len(found),
+        "different results": len(set(found)),
+    }
 
 
 def _runs(asked: tuple[Sequence[str], int]) -> list[CodeRun]:
