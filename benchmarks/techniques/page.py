@@ -36,7 +36,7 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
         "JSON Schema enforced with few-shot",
     ),
 }
-"""What is claimed of techniques, and the techniques that test it."""
+"""Claims of guides about techniques, and the techniques that test each."""
 
 _TEXT = Path(__file__).with_name("page.txt")
 

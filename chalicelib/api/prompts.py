@@ -21,8 +21,8 @@ from chalicelib.api.http import (
     tenant_of,
 )
 from chalicelib.api.idempotency import run_once
+from chalicelib.contracts.evaluations.suites import PutPromptSuiteRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
-from chalicelib.contracts.prompt_suites import PutPromptSuiteRequest
 from chalicelib.contracts.prompts import (
     LABEL_PATTERN,
     LATEST,

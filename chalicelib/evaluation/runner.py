@@ -97,7 +97,7 @@ class MemoryCache:
 
 @dataclass(slots=True)
 class _Spending:
-    """What running one case used: receipt lines, and calls that no cache spared."""
+    """The receipt lines of running one case, and its calls that no cache spared."""
 
     lines: list[ReceiptLine] = field(default_factory=list)
     asked: int = 0

@@ -1,4 +1,4 @@
-"""What graders ask on a stage: its models, its functions, and the pages of documents."""
+"""The services of graders on a stage: its models, its functions, and pages of documents."""
 
 from __future__ import annotations
 

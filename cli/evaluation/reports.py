@@ -1,4 +1,4 @@
-"""What a run of a suite prints, and the files that it writes."""
+"""Output of a run of a suite: its table in the terminal, and the files that it writes."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GuestLimits:
-    """What a guest may use: instructions and bytes of memory."""
+    """The limits of a guest: instructions, and bytes of memory."""
 
     fuel: int
     memory_bytes: int

@@ -30,7 +30,7 @@ from functions.run_code.interpreter import Interpreter
 WATCHDOG_SECONDS = 30.0
 _MB = 1 << 20
 _START_FUEL = 2_000_000_000
-"""What the tests may use beside what the code may: their own start, and comparing answers."""
+"""Instructions of the tests beside those of the code: their start, and comparing answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class TooManyCallsError(Exception):
 
 
 class Streams(Protocol):
-    """What a guest reads from descriptor 0 and writes to 1 and 2."""
+    """Standard streams of a guest: it reads descriptor 0, and writes to 1 and 2."""
 
     def read(self, count: int) -> bytes:
         """Return up to `count` bytes, at least one; none at the end."""

@@ -8,7 +8,7 @@ from chalicelib.contracts.base import Contract
 
 
 class EvaluationOrder(Contract):
-    """What is evaluated by whose key; the suite itself is an object beside the job.
+    """The order of an evaluation by one key; the suite itself is an object beside the job.
 
     `budget` bounds what answers and judges may cost, in dollars; `baseline` is the evaluation that
     it is held against, "" for none. With `confirm` the job waits for its estimate to be accepted.

@@ -57,7 +57,7 @@ class Grade(Contract):
 
 
 class TargetOutcome(Contract):
-    """What became of a case at one target: its answer with its grades, or why there is none.
+    """The outcome of a case at one target: its answer with its grades, or why there is none.
 
     `score` is the mean of the grades by weight. `cached` says that the answer was there already;
     its receipt is then what it cost once, and not part of the sum.
@@ -78,7 +78,7 @@ class TargetOutcome(Contract):
 
 
 class CaseResult(Contract):
-    """What came of one repeat of a case, at every target. `receipt` is what was spent on it now.
+    """The outcomes of one repeat of a case, at every target. `receipt` has what was spent now.
 
     `judged` are the verdicts of judges on the answer that people labelled, by grader.
     """

@@ -35,6 +35,9 @@ MAX_ANSWERS = 20_000
 """Answers of one evaluation: cases, times targets, times repeats."""
 MAX_GRADERS = 20
 MAX_PROMPT_CHARACTERS = 400_000
+MAX_GUARDED_LABELS = 20
+PRODUCTION = "production"
+"""The label that a suite guards where none is named."""
 
 SuiteName = Annotated[str, Field(pattern=SUITE_PATTERN)]
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.:-]{0,62}$")]
@@ -124,7 +127,7 @@ class SuiteCase(HttpInput):
 
 
 class SuiteGate(HttpInput):
-    """What a run has to reach to pass.
+    """The gate of a suite: the scores that a run has to reach to pass.
 
     Without a baseline, `min_score` and `min_pass_rate` hold, and every case has to pass where
     neither is given. With one, a run fails only if its scores are worse by more than `tolerance`
@@ -268,4 +271,17 @@ def _unknown_target(place: str, name: str, targets: set[str]) -> PydanticCustomE
         "target",
         "{place}: there is no target {name}; there are {known}",
         {"place": place, "name": name, "known": ", ".join(sorted(targets))},
+    )
+
+
+class PutPromptSuiteRequest(HttpInput):
+    """The suite that a version has to pass before one of `labels` points to it.
+
+    Its targets and budget may change. A change of its cases, its graders or the rules of its gate
+    makes it another suite, which is put again.
+    """
+
+    suite: Suite
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=MAX_GUARDED_LABELS)] = (
+        PRODUCTION,
     )

@@ -1,4 +1,4 @@
-"""What the function `run_code` is asked, and what it answers."""
+"""Request and result of the function `run_code`, which runs code of models in a sandbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CodeVerdict = Literal[
     "timeout",
     "broken_tests",
 ]
-"""What became of code: it passed; an assertion of the tests failed; it raised, or ended the
+"""Verdicts on code: it passed; an assertion of the tests failed; it raised, or ended the
 interpreter; it is no Python; it lacks the function; there is none; it used up fuel, memory or
 output; the watchdog stopped it; or the tests themselves do not run, which says nothing of the code.
 """

@@ -44,7 +44,7 @@ class PassAtK(Contract):
 
 
 class CodeReport(Contract):
-    """What `headrace evaluate code` prints and writes: `report.json`.
+    """The report of `headrace evaluate code`, as it is printed and written to `report.json`.
 
     `problem_set` is empty where an earlier job was asked for.
     """

@@ -1,4 +1,4 @@
-"""What graders are given and give: a sample, a grade, and the services that some of them ask."""
+"""The interface of graders: a sample, a grade, and the services that some of them ask."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class JudgeReply:
 
 
 class GradingServices(Protocol):
-    """What graders that are not pure ask: a model, the embedder, the checks and the pages.
+    """Services that graders ask: a model, the embedder, the checks and the pages.
 
     All of them raise errors of `chalicelib.errors`; `QuotaExceeded`, `Throttled` and `Transient`
     leave an answer without its grade, which is then not run.

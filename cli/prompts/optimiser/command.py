@@ -44,7 +44,7 @@ METHODS: tuple[Method, ...] = ("halving", "reflective")
 
 @dataclass(frozen=True, slots=True)
 class SearchPlace:
-    """What is optimised, by which models, and the folder that keeps what came of it.
+    """The prompt to optimise, the models that do it, and the folder of the results.
 
     `model` takes the place of the prompt's own; `reflects` rewords prompts.
     """

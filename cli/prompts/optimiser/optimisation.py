@@ -33,7 +33,7 @@ _UNUSABLE = frozenset(("Unsupported", "NotFound", "Conflict"))
 
 
 class SearchBudget(Protocol):
-    """What calls may still spend, and what they have spent."""
+    """Dollars that calls may still spend, and those that they have spent."""
 
     left: Decimal | None
     """Dollars; None for no limit of the search's own."""
@@ -52,7 +52,7 @@ class Reflector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """What the caller chose."""
+    """Settings of a search: its method, number of proposals, seed, budget and groups."""
 
     method: Method = "halving"
     proposals: int = 12
@@ -74,7 +74,7 @@ class PreparedSearch:
 
 @dataclass(frozen=True, slots=True)
 class OptimisationResult:
-    """What came of a search. `compared` is on the held-out cases, None where none were asked.
+    """The result of a search. `compared` is on the held-out cases, None where none were asked.
 
     `ended` says why it ended early, "" if it did not.
     """

@@ -1,4 +1,4 @@
-"""What a search takes, before it: proposals, answers and dollars. Pure."""
+"""The plan of a search: how many proposals, answers and dollars it will take. Pure."""
 
 from __future__ import annotations
 

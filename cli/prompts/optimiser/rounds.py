@@ -37,7 +37,7 @@ class HalvingRound:
 
 @dataclass(slots=True)
 class Standing:
-    """What is known of a proposal: its scores by case, and the last round it took part in."""
+    """The standing of a proposal: its scores by case, and the last round it took part in."""
 
     proposal: PromptProposal
     order: int

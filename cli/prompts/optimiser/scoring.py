@@ -23,7 +23,7 @@ class SearchEnded(Exception):  # noqa: N818 - named for what it tells
 
 @dataclass(slots=True)
 class SearchSpending:
-    """What was spent: calls that were made, their tokens and dollars, as receipts say."""
+    """The calls of a search so far, with their tokens and dollars, as receipts say."""
 
     calls: int = 0
     tokens_in: int = 0

@@ -39,7 +39,7 @@ class Targets:
 
 @dataclass(slots=True)
 class Services:
-    """What graders ask, from functions."""
+    """Services of graders that answer by functions."""
 
     says: Callable[[str, str], str] = lambda system, text: "A"
     vector: Callable[[str], Sequence[float]] = lambda text: (1.0, 0.0)
