@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.dynamodb import Delete, DynamoTable, Put
 from chalicelib.adapters.records.job_writes import JOB, JOBS, RUNNING_JOB
-from chalicelib.adapters.records.writes import ADMISSION, REMOVED, RUNNING, tenant_key, tenant_pk
+from chalicelib.adapters.records.writes import (
+    ADMISSION,
+    REMOVED,
+    RUNNING,
+    stop_pk,
+    tenant_key,
+    tenant_pk,
+)
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovedTenant
@@ -87,7 +94,7 @@ class TenantErasure:
         """
         removed = 0
         kept = {tenant_key(tenant)[1], JOB + job_id}
-        for pk in (f"ANSWER#{tenant}", tenant_pk(tenant)):
+        for pk in (f"ANSWER#{tenant}", stop_pk(tenant), tenant_pk(tenant)):
             for item in self._table.query(pk, ""):
                 if item["sk"] in kept or item["sk"].startswith(KEY_POINTER):
                     continue

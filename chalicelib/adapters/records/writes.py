@@ -37,6 +37,11 @@ def tenant_pk(tenant: str) -> str:
     return f"TENANT#{tenant}"
 
 
+def stop_pk(tenant: str) -> str:
+    """Return the partition of the stops of a tenant's rollouts."""
+    return f"STOP#{tenant}"
+
+
 def tenant_key(tenant: str) -> Key:
     """Return the key of a tenant's pointer record."""
     return tenant_pk(tenant), "TENANT"

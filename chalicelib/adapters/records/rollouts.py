@@ -1,0 +1,169 @@
+"""Rollouts in the records table.
+
+    TENANT#<tenant>   ROLLOUT#<id>               a rollout; expires 400 days after its end
+    TENANT#<tenant>   LIVE#<kind>#<name>[@<label>]   who answers calls of a subject in a rollout
+    STOP#<tenant>     <rollout id>               that a rollout's candidate gets no traffic
+
+Stops have partitions of their own: `dynamodb:LeadingKeys` lets a role write them and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+from chalicelib.adapters.dynamodb import (
+    Delete,
+    DynamoTable,
+    Item,
+    Key,
+    Put,
+    TransactionRefused,
+    Value,
+    Write,
+    WriteCondition,
+)
+from chalicelib.adapters.records.writes import ABSENT, stop_pk, tenant_pk, tenant_stays
+from chalicelib.contracts.rollouts import LivePointer, RolloutStop, Subject
+from chalicelib.errors import Conflict
+from chalicelib.rollouts.records import ROLLOUT_DAYS, RolloutState
+
+_ROLLOUT = "ROLLOUT#"
+_LIVE = "LIVE#"
+
+
+class RolloutTable:
+    """Stores rollouts and the live pointers of their subjects, and reads stops."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = table
+
+    def state(self, tenant: str, rollout_id: str) -> RolloutState | None:
+        """Return a rollout, or None."""
+        item = self._table.get(_rollout_key(tenant, rollout_id))
+        return None if item is None else _state(item)
+
+    def states(self, tenant: str, after: str) -> Iterator[RolloutState]:
+        """Yield the tenant's rollouts, newest first, those before the id `after` ("" for all)."""
+        start = _ROLLOUT + after if after else ""
+        found = self._table.query(tenant_pk(tenant), _ROLLOUT, after=start, newest_first=True)
+        for item in found:
+            yield _state(item)
+
+    def create(self, state: RolloutState, pointer: LivePointer) -> None:
+        """Store a new rollout and the live pointer of its subject; all or nothing.
+
+        Raises:
+            Conflict: another rollout of the subject runs, or the tenant is being removed.
+        """
+        try:
+            self._table.transact(
+                [
+                    Put(_state_item(state), ABSENT),
+                    Put(_pointer_item(state.tenant, pointer), ABSENT),
+                    tenant_stays(state.tenant),
+                ]
+            )
+        except TransactionRefused as error:
+            if 1 in error.refused:
+                raise self._busy(state.tenant, pointer.subject) from error
+            if 2 in error.refused:
+                raise Conflict(
+                    "The tenant is being removed; no rollout can begin.", field="tenant"
+                ) from error
+            raise Conflict("There is a rollout of this id.", field="rollout_id") from error
+
+    def change(self, after: RolloutState, pointer: LivePointer | None) -> bool:
+        """Store the state that follows revision `after.revision - 1`, and the pointer it wants."""
+        same = WriteCondition("#revision = :revision", {":revision": after.revision - 1})
+        own = WriteCondition("#rollout_id = :id", {":id": after.rollout.rollout_id})
+        writes: list[Write] = [Put(_state_item(after), same)]
+        if pointer is not None:
+            writes.append(Put(_pointer_item(after.tenant, pointer), own))
+        else:
+            writes.append(Delete(_pointer_key(after.tenant, after.rollout.subject), own))
+        try:
+            self._table.transact(writes)
+        except TransactionRefused:
+            return False
+        return True
+
+    def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
+        """Return the live pointer of a subject, or None while no rollout of it runs."""
+        item = self._table.get(_pointer_key(tenant, subject))
+        return None if item is None else LivePointer.model_validate_json(item["pointer"])
+
+    def stop(self, tenant: str, rollout_id: str) -> RolloutStop | None:
+        """Return the stop of a rollout, or None."""
+        item = self._table.get(_stop_key(tenant, rollout_id))
+        return None if item is None else RolloutStop.model_validate_json(item["stop"])
+
+    def _busy(self, tenant: str, subject: Subject) -> Conflict:
+        other = self.pointer(tenant, subject)
+        named = f"Rollout {other.rollout_id}" if other is not None else "Another rollout"
+        return Conflict(
+            f"{named} of {subject.name} runs; wait for its end, or abort it.",
+            field="subject",
+        )
+
+
+class RolloutStops:
+    """Writes stops, which is all that it takes to roll back."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = table
+
+    def put(self, stop: RolloutStop) -> None:
+        """Take the traffic from a candidate; the first stop of a rollout stays."""
+        pk, sk = _stop_key(stop.tenant, stop.rollout_id)
+        expires_at = int((stop.at + timedelta(days=ROLLOUT_DAYS)).timestamp())
+        item: dict[str, Value] = {
+            "pk": pk,
+            "sk": sk,
+            "stop": stop.model_dump_json(),
+            "expires_at": expires_at,
+        }
+        with suppress(Conflict):  # it is stopped already
+            self._table.put(Put(item, ABSENT))
+
+
+def _rollout_key(tenant: str, rollout_id: str) -> Key:
+    return tenant_pk(tenant), _ROLLOUT + rollout_id
+
+
+def _pointer_key(tenant: str, subject: Subject) -> Key:
+    return tenant_pk(tenant), _LIVE + subject.key
+
+
+def _stop_key(tenant: str, rollout_id: str) -> Key:
+    return stop_pk(tenant), rollout_id
+
+
+def _state_item(state: RolloutState) -> dict[str, Value]:
+    pk, sk = _rollout_key(state.tenant, state.rollout.rollout_id)
+    item: dict[str, Value] = {
+        "pk": pk,
+        "sk": sk,
+        "state": state.model_dump_json(exclude={"revision"}),
+        "revision": state.revision,
+    }
+    if state.rollout.ended_at is not None:
+        gone = state.rollout.ended_at + timedelta(days=ROLLOUT_DAYS)
+        item["expires_at"] = int(gone.timestamp())
+    return item
+
+
+def _state(item: Item) -> RolloutState:
+    state = RolloutState.model_validate_json(item["state"])
+    return state.model_copy(update={"revision": item["revision"]})
+
+
+def _pointer_item(tenant: str, pointer: LivePointer) -> dict[str, Value]:
+    pk, sk = _pointer_key(tenant, pointer.subject)
+    return {
+        "pk": pk,
+        "sk": sk,
+        "rollout_id": pointer.rollout_id,
+        "pointer": pointer.model_dump_json(),
+    }

@@ -1,0 +1,1 @@
+"""Rollouts: a version takes over from the live one in stages, while guards look on. Pure."""

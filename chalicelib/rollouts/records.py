@@ -1,0 +1,82 @@
+"""Rollouts as they are stored.
+
+Three records make a rollout. Its state changes as a whole, on condition of its revision. The live
+pointer of its subject says who answers calls; state and pointer change in one transaction. A stop
+takes traffic away from the candidate by being there, and nothing takes a stop back: so a role that
+may write stops and nothing else can roll back, and never promote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.rollouts import (
+    LivePointer,
+    RolloutStop,
+    RolloutView,
+    Subject,
+)
+
+ROLLOUT_DAYS = 400
+"""Days for which a rollout is shown after its end."""
+
+
+class RolloutState(Contract):
+    """Everything about a rollout.
+
+    Attributes:
+        rollout: What the API shows.
+        key: The id of the API key that asked for it, whose budget shadow answers spend.
+        cursor: The id of the last captured call that was counted, "" before the first.
+        tick: How many ticks were recorded.
+        task_token: What the waiting execution goes on by once a person has decided, or "".
+        decided: The stages of which a person has said that they may end.
+        revision: Counts the changes.
+    """
+
+    tenant: str
+    rollout: RolloutView
+    key: str = ""
+    cursor: str = ""
+    tick: int = Field(default=0, ge=0)
+    task_token: str = ""
+    decided: tuple[int, ...] = ()
+    revision: int = Field(default=1, ge=1)
+
+
+class RolloutRecords(Protocol):
+    """The rollouts of all tenants, the live pointers of their subjects, and the stops."""
+
+    def state(self, tenant: str, rollout_id: str) -> RolloutState | None:
+        """Return a rollout, or None."""
+
+    def states(self, tenant: str, after: str) -> Iterator[RolloutState]:
+        """Yield the tenant's rollouts, newest first, those before the id `after` ("" for all)."""
+
+    def create(self, state: RolloutState, pointer: LivePointer) -> None:
+        """Store a new rollout and the live pointer of its subject; all or nothing.
+
+        Raises:
+            Conflict: another rollout of the subject runs, or the tenant is being removed.
+        """
+
+    def change(self, after: RolloutState, pointer: LivePointer | None) -> bool:
+        """Store the state that follows revision `after.revision - 1`, and the pointer it wants.
+
+        Args:
+            after: The state, whose revision is one higher than that which was read.
+            pointer: What the subject's pointer is from now on; None removes it.
+
+        Returns:
+            False, with nothing written, if the rollout changed since it was read.
+        """
+
+    def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
+        """Return the live pointer of a subject, or None while no rollout of it runs."""
+
+    def stop(self, tenant: str, rollout_id: str) -> RolloutStop | None:
+        """Return the stop of a rollout, or None."""

@@ -1,0 +1,95 @@
+"""Rollouts in the records table, on a DynamoDB in this process."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
+from chalicelib.adapters.records.tenant_erasure import TenantErasure
+from chalicelib.adapters.records.writes import tenant_key
+from chalicelib.errors import Conflict
+from tests.clients import client
+from tests.unit.ingest.conftest import dynamodb, table
+from tests.unit.rollouts.examples import ID, NOW, SUBJECT, TENANT, pointer, rollout, state, stop
+
+__all__ = ["dynamodb", "table"]
+
+OTHER = "01JROLLOUT0000000000000002"
+
+
+@pytest.fixture
+def kept(table: DynamoTable) -> RolloutTable:
+    pk, sk = tenant_key(TENANT)
+    table.put(Put({"pk": pk, "sk": sk}))
+    return RolloutTable(table)
+
+
+def test_should_keep_a_rollout_with_its_pointer(kept: RolloutTable) -> None:
+    kept.create(state(), pointer())
+    assert kept.state(TENANT, ID) == state()
+    assert kept.pointer(TENANT, SUBJECT) == pointer()
+    assert [each.rollout.rollout_id for each in kept.states(TENANT, "")] == [ID]
+    assert kept.stop(TENANT, ID) is None
+
+
+def test_should_refuse_two_rollouts_of_one_subject(kept: RolloutTable) -> None:
+    kept.create(state(), pointer())
+    with pytest.raises(Conflict, match=f"Rollout {ID} of faq runs") as raised:
+        kept.create(state(rollout_id=OTHER), pointer(rollout_id=OTHER))
+    assert raised.value.field == "subject"
+    assert kept.state(TENANT, OTHER) is None, "nothing half done"
+
+
+def test_should_begin_none_for_a_tenant_that_is_gone(table: DynamoTable) -> None:
+    with pytest.raises(Conflict, match="is being removed"):
+        RolloutTable(table).create(state(), pointer())
+
+
+def test_should_change_state_and_pointer_once(kept: RolloutTable) -> None:
+    kept.create(state(), pointer())
+    after = state(status="running", stage=1).model_copy(update={"revision": 2})
+    assert kept.change(after, pointer(share=5, stage=1))
+    assert not kept.change(after, pointer(share=100, stage=3)), "a tick that comes twice"
+    assert kept.state(TENANT, ID) == after
+    found = kept.pointer(TENANT, SUBJECT)
+    assert found is not None
+    assert found.share == 5
+
+
+def test_should_free_the_subject_at_the_end(kept: RolloutTable, table: DynamoTable) -> None:
+    kept.create(state(), pointer())
+    ended = state(status="promoted", ended_at=NOW).model_copy(update={"revision": 2})
+    assert kept.change(ended, None)
+    assert kept.pointer(TENANT, SUBJECT) is None
+    item = table.get(("TENANT#acme", f"ROLLOUT#{ID}")) or {}
+    assert item["expires_at"] > NOW.timestamp()
+    kept.create(state(rollout_id=OTHER), pointer(rollout_id=OTHER))
+
+
+def test_should_leave_the_pointer_of_a_later_rollout(kept: RolloutTable) -> None:
+    kept.create(state(), pointer())
+    assert kept.change(state(status="rolled_back").model_copy(update={"revision": 2}), None)
+    kept.create(state(rollout_id=OTHER), pointer(rollout_id=OTHER))
+    late = state(status="running").model_copy(update={"revision": 3})
+    assert not kept.change(late, pointer(share=5))
+    found = kept.pointer(TENANT, SUBJECT)
+    assert found is not None
+    assert found.rollout_id == OTHER
+
+
+def test_should_keep_the_first_stop(kept: RolloutTable, table: DynamoTable) -> None:
+    stops = RolloutStops(table)
+    stops.put(stop())
+    stops.put(stop(by="person", reason="later"))
+    assert kept.stop(TENANT, ID) == stop()
+
+
+def test_should_go_with_its_tenant(kept: RolloutTable, table: DynamoTable) -> None:
+    kept.create(state(rollout_id=ID, subject=rollout().subject), pointer())
+    RolloutStops(table).put(stop())
+    RolloutStops(table).put(stop(tenant="rival"))
+    erasure = TenantErasure(client("s3"), client("s3vectors"), table)
+    assert erasure.erase_records(TENANT, "job", 500) == 3
+    assert kept.stop(TENANT, ID) is None
+    assert kept.stop("rival", ID) is not None
