@@ -139,7 +139,9 @@ class SageMakerService:
                 self._wakes.record,
             )
         )
-        self._deployer = Deployer(self._store, self.hosts)
+        self._deployer = Deployer(
+            self._store, self.hosts, lambda role: options.clients("cloudwatch", role)
+        )
         self._monitor = EndpointMonitor(self._store, self.hosts, options.serverless_idle_s)
         check_role = check_role or role_checker(options.clients)
         definitions = DefinitionOperations(surroundings, self._store, check_role)

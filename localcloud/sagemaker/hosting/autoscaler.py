@@ -173,10 +173,8 @@ class AutoScalingService:
         endpoint, variant = parse_resource_id(resource)
         endpoint_record: Endpoint | None = self._store.endpoint(endpoint)
         if endpoint_record is not None:
-            deployment = Deployment.from_document(
-                endpoint_record.deployed or endpoint_record.desired
-            )
-            if deployment.variant_name == variant:
+            deployment = endpoint_record.fleet.variant(variant)
+            if deployment is not None:
                 return deployment
         raise validation_error(f"There is no {resource}.")
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConf
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localcloud.clock import utc
@@ -92,13 +92,11 @@ class DefinitionOperations:
         check_name(name)
         check_unsupported(params, _UNSUPPORTED_IN_CONFIG)
         variants = params["ProductionVariants"]
-        if len(variants) != 1:
-            raise validation_error(
-                f"The local cloud has one variant an endpoint, not {len(variants)}."
-            )
-        self._check_variant(variants[0])
+        for variant in variants:
+            self._check_variant(variant)
+        _check_together(variants)
         if "AsyncInferenceConfig" in params:
-            _check_async_config(params["AsyncInferenceConfig"], variants[0])
+            _check_async_config(params["AsyncInferenceConfig"], variants)
         return {"EndpointConfigArn": self._create(CONFIG, name, params)}
 
     def describe_model(self, params: Params) -> Result:
@@ -219,11 +217,32 @@ def _check_container(container: Mapping[str, Any]) -> None:
         )
 
 
-def _check_async_config(config: Mapping[str, Any], variant: Mapping[str, Any]) -> None:
+def _check_together(variants: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValidationException if an endpoint can't have these variants together.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html
+    """
+    names = [each["VariantName"] for each in variants]
+    if len(set(names)) < len(names):
+        raise validation_error(f"The names of variants must be unique; there are {names}.")
+    if len(variants) > 1 and any("ServerlessConfig" in each for each in variants):
+        raise validation_error(
+            f"A serverless endpoint has one variant, not {len(variants)}; use instances to divide "
+            "traffic between variants."
+        )
+    if not any(each.get("InitialVariantWeight", 1) for each in variants):
+        raise validation_error("At least one variant needs an InitialVariantWeight above 0.")
+
+
+def _check_async_config(config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> None:
     output = config["OutputConfig"]
     check_unsupported(output, ("KmsKeyId", "NotificationConfig"), "OutputConfig")
-    if "ServerlessConfig" in variant:
+    if "ServerlessConfig" in variants[0]:
         raise validation_error("A serverless variant cannot be asynchronous.")
+    if len(variants) > 1:
+        raise validation_error(
+            f"The local cloud has one variant an asynchronous endpoint, not {len(variants)}."
+        )
     if not str(output.get("S3OutputPath", "")).startswith("s3://"):
         raise validation_error(
             "An asynchronous endpoint needs an S3OutputPath, s3://BUCKET/PREFIX."

@@ -1,4 +1,4 @@
-"""A deployment: the production variant of an endpoint with a copy of its model.
+"""A deployment: a production variant of an endpoint with a copy of its model.
 
 Endpoint configurations and models may be deleted while an endpoint runs, so it has copies.
 """
@@ -43,6 +43,11 @@ class Deployment:
     def variant_name(self) -> str:
         """The name of the variant."""
         return str(self.variant["VariantName"])
+
+    @property
+    def initial_weight(self) -> float:
+        """The weight of the variant in a new deployment, 1 by default."""
+        return float(self.variant.get("InitialVariantWeight", 1.0))
 
     @property
     def instance_type(self) -> str:

@@ -1,19 +1,24 @@
 """The operations on endpoints.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeightsAndCapacities.html
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from localcloud.clock import utc
 from localcloud.sagemaker.hosting.definitions import DefinitionOperations
 from localcloud.sagemaker.hosting.deployer import Deployer
 from localcloud.sagemaker.hosting.deployment import DEFAULT_STARTUP_S, Deployment, invocation_mode
+from localcloud.sagemaker.hosting.descriptions import describe_deployments
+from localcloud.sagemaker.hosting.fleet import Fleet, VariantCapacity
+from localcloud.sagemaker.hosting.guardrails import check_guardrails
 from localcloud.sagemaker.hosting.store import Endpoint, HostingStore
 from localcloud.sagemaker.requests import (
     already_exists,
@@ -25,12 +30,8 @@ from localcloud.sagemaker.requests import (
 from localcloud.service import Params, Result
 
 ENDPOINT = "endpoint"
-_IN_PROGRESS = ("Creating", "Updating", "Deleting")
-_UNSUPPORTED_IN_UPDATE = (
-    "ExcludeRetainedVariantProperties",
-    "DeploymentConfig",
-    "RetainDeploymentConfig",
-)
+_RETAINED = ("DesiredInstanceCount", "DesiredWeight")
+_IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 
 
 class EndpointOperations:
@@ -53,65 +54,74 @@ class EndpointOperations:
         """Create an endpoint and start to deploy it."""
         check_unsupported(params, ("DeploymentConfig",))
         name = params["EndpointName"]
-        deployment = self._deployment(name, params["EndpointConfigName"])
-        created = self._store.create_endpoint(
-            name, params["EndpointConfigName"], deployment.to_document(), deployment.initial
-        )
-        if not created:
+        fleet = self._fleet(name, params["EndpointConfigName"])
+        if not self._store.create_endpoint(name, params["EndpointConfigName"], fleet):
             raise already_exists(ENDPOINT, self._arn(name))
         self._deploy(name)
         return {"EndpointArn": self._arn(name)}
 
     def update_endpoint(self, params: Params) -> Result:
         """Start to deploy another configuration; the current one serves until it is in service."""
-        check_unsupported(params, _UNSUPPORTED_IN_UPDATE)
         endpoint = self._get_stable(params["EndpointName"])
-        deployment = self._deployment(endpoint.name, params["EndpointConfigName"])
-        if params.get("RetainAllVariantProperties") and deployment.mode != "serverless":
-            deployment = Deployment.from_document(
-                {**deployment.to_document(), "initial": endpoint.instances}
-            )
+        fleet = self._fleet(endpoint.name, params["EndpointConfigName"])
+        if params.get("RetainAllVariantProperties"):
+            excluded = params.get("ExcludeRetainedVariantProperties", ())
+            kept = frozenset(_RETAINED) - {each["VariantPropertyType"] for each in excluded}
+            fleet = _retain_capacities(fleet, endpoint.capacities, kept)
+        guardrails = params.get("DeploymentConfig")
+        if guardrails is None and params.get("RetainDeploymentConfig"):
+            guardrails = endpoint.guardrails
+        if guardrails is not None:
+            check_guardrails(guardrails, endpoint.deployed, fleet)
+            fleet = replace(fleet, guardrails=guardrails)
         self._store.update_endpoint(
             endpoint.name,
             config=params["EndpointConfigName"],
-            wanted=deployment.to_document(),
+            wanted=fleet,
             status="Updating" if endpoint.deployed else "Creating",
             reason=None,
+            **({"guardrails": guardrails} if guardrails is not None else {}),
         )
         self._deploy(endpoint.name)
         return {"EndpointArn": self._arn(endpoint.name)}
 
     def update_endpoint_weights_and_capacities(self, params: Params) -> Result:
-        """Set the instance count of the variant. Weights have no effect on a single variant."""
+        """Set weights and instance counts of variants, which take effect at once."""
         endpoint = self._get_stable(params["EndpointName"])
         if endpoint.deployed is None:
             raise validation_error(
                 f"The endpoint {endpoint.name} is {endpoint.status}; it is not in service."
             )
-        deployment = Deployment.from_document(endpoint.deployed)
-        for change in params["DesiredWeightsAndCapacities"]:
-            if change["VariantName"] != deployment.variant_name:
+        changes = params["DesiredWeightsAndCapacities"]
+        weights = {name: each.weight for name, each in endpoint.capacities.items()}
+        for change in changes:
+            deployment = endpoint.deployed.variant(change["VariantName"])
+            if deployment is None:
                 raise validation_error(f"The endpoint has no variant {change['VariantName']}.")
             check_unsupported(change, ("ServerlessUpdateConfig",), "a variant")
             if "DesiredInstanceCount" in change:
                 check_instance_count(deployment, int(change["DesiredInstanceCount"]))
-                self._store.update_endpoint(endpoint.name, instances=change["DesiredInstanceCount"])
+            if "DesiredWeight" in change:
+                weights[deployment.variant_name] = change["DesiredWeight"]
+        if not any(weights.values()):
+            raise validation_error("At least one variant needs a weight above 0.")
+        self._store.set_capacities(
+            endpoint.name,
+            {
+                change["VariantName"]: (
+                    change.get("DesiredWeight"),
+                    change.get("DesiredInstanceCount"),
+                )
+                for change in changes
+            },
+        )
         self._on_change()
         return {"EndpointArn": self._arn(endpoint.name)}
 
     def describe_endpoint(self, params: Params) -> Result:
         """Return the description of an endpoint."""
         endpoint = self._get(params["EndpointName"])
-        reason = {"FailureReason": endpoint.reason} if endpoint.reason else {}
-        deployment = Deployment.from_document(endpoint.deployed or endpoint.desired)
-        asynchronous = deployment.config.get("AsyncInferenceConfig")
-        return {
-            **self._summary(endpoint),
-            "EndpointConfigName": endpoint.config,
-            "ProductionVariants": [_describe_variant(endpoint, deployment)],
-            **({"AsyncInferenceConfig": asynchronous} if asynchronous else {}),
-            **reason,
-        }
+        return {**self._summary(endpoint), **describe_deployments(endpoint)}
 
     def list_endpoints(self, params: Params) -> Result:
         """List endpoints, newest first by default."""
@@ -132,9 +142,18 @@ class EndpointOperations:
         self._deployer.deploy(endpoint)
         self._on_change()
 
-    def _deployment(self, endpoint: str, config_name: str) -> Deployment:
+    def _fleet(self, endpoint: str, config_name: str) -> Fleet:
         config = self._definitions.config(config_name).request
-        variant = config["ProductionVariants"][0]
+        return Fleet(
+            tuple(
+                self._deployment(endpoint, config, variant)
+                for variant in config["ProductionVariants"]
+            )
+        )
+
+    def _deployment(
+        self, endpoint: str, config: Mapping[str, Any], variant: Mapping[str, Any]
+    ) -> Deployment:
         model = self._definitions.model(variant["ModelName"]).request
         container = model["PrimaryContainer"]
         return Deployment(
@@ -191,21 +210,17 @@ def check_instance_count(deployment: Deployment, count: int) -> None:
         )
 
 
-def _describe_variant(endpoint: Endpoint, deployment: Deployment) -> dict[str, Any]:
-    weight = deployment.variant.get("InitialVariantWeight", 1.0)
-    image = {"SpecifiedImage": deployment.image, "ResolvedImage": deployment.image}
-    description = {"VariantName": deployment.variant_name, "DeployedImages": [image]}
-    description |= {"CurrentWeight": weight, "DesiredWeight": weight}
-    if deployment.mode == "serverless":
-        serverless = deployment.variant["ServerlessConfig"]
-        return {
-            **description,
-            "CurrentServerlessConfig": serverless,
-            "DesiredServerlessConfig": serverless,
-        }
-    current = endpoint.instances if endpoint.deployed else 0
-    return {
-        **description,
-        "CurrentInstanceCount": current,
-        "DesiredInstanceCount": endpoint.instances,
-    }
+def _retain_capacities(
+    fleet: Fleet, capacities: Mapping[str, VariantCapacity], kept: Collection[str]
+) -> Fleet:
+    """Return `fleet` with the properties `kept` of the variants that are in service by name."""
+    retained = []
+    for deployment in fleet.variants:
+        before = capacities.get(deployment.variant_name)
+        if before and "DesiredInstanceCount" in kept and deployment.mode != "serverless":
+            deployment = replace(deployment, initial=before.instances)
+        if before and "DesiredWeight" in kept:
+            variant = {**deployment.variant, "InitialVariantWeight": before.weight}
+            deployment = replace(deployment, variant=variant)
+        retained.append(deployment)
+    return replace(fleet, variants=tuple(retained))

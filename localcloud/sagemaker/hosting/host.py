@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,14 @@ class HostEnvironment:
         """Return the folder of an endpoint."""
         return self.folder / endpoint
 
-    def clear(self, endpoint: str, keep: str = "") -> None:
-        """Delete the files of an endpoint, except those of the deployment `keep`."""
+    def clear(self, endpoint: str, keep: Collection[str] = ()) -> None:
+        """Delete the files of an endpoint, except those of the deployments `keep`."""
         folder = self.folder_of(endpoint)
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
             return
         for other in folder.iterdir() if folder.is_dir() else ():
-            if other.name != keep:
+            if other.name not in keep:
                 shutil.rmtree(other, ignore_errors=True)
 
 
@@ -218,44 +218,45 @@ class ModelHost:
 
 
 class HostPool:
-    """The hosts of all endpoints that were invoked, by endpoint name. Thread-safe."""
+    """The hosts of all variants that were invoked, by the deployment's id. Thread-safe."""
 
     def __init__(self, environment: HostEnvironment) -> None:
         """Create an empty pool."""
         self.environment = environment
-        self._by_name: dict[str, ModelHost] = {}
+        self._by_id: dict[str, ModelHost] = {}
         self._guard = threading.Lock()
 
     def host_for(self, deployment: Deployment) -> ModelHost:
         """Return the host of a deployment in service, creating it at first."""
         with self._guard:
-            host = self._by_name.get(deployment.endpoint)
-            if host is None or host.deployment.id != deployment.id:
-                host = self._by_name[deployment.endpoint] = ModelHost(self.environment, deployment)
+            host = self._by_id.get(deployment.id)
+            if host is None:
+                host = self._by_id[deployment.id] = ModelHost(self.environment, deployment)
             return host
 
     def all(self) -> list[ModelHost]:
         """Return all hosts."""
         with self._guard:
-            return list(self._by_name.values())
+            return list(self._by_id.values())
 
-    def activate(self, host: ModelHost) -> None:
-        """Use `host` for its endpoint from now on, and stop the one before it."""
-        name = host.deployment.endpoint
+    def add(self, hosts: Iterable[ModelHost]) -> None:
+        """Add hosts that were started, so that they can be invoked."""
         with self._guard:
-            previous = self._by_name.get(name)
-            self._by_name[name] = host
-        if previous is not None and previous is not host:
-            previous.stop()
-        self.environment.clear(name, keep=host.deployment.id)
+            self._by_id |= {host.deployment.id: host for host in hosts}
 
-    def remove(self, endpoint: str) -> None:
-        """Stop the host of an endpoint, and delete its files."""
+    def retain(self, endpoint: str, keep: Collection[str] = ()) -> None:
+        """Stop the hosts of an endpoint and delete their files, except the deployments `keep`."""
         with self._guard:
-            host = self._by_name.pop(endpoint, None)
-        if host is not None:
+            stopped = [
+                host
+                for host in self._by_id.values()
+                if host.deployment.endpoint == endpoint and host.deployment.id not in keep
+            ]
+            for host in stopped:
+                del self._by_id[host.deployment.id]
+        for host in stopped:
             host.stop()
-        self.environment.clear(endpoint)
+        self.environment.clear(endpoint, keep)
 
     def stop(self) -> None:
         """Stop all hosts."""

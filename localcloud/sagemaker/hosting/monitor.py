@@ -69,7 +69,8 @@ class EndpointMonitor:
         self._busy_at = {name: at for name, at in self._busy_at.items() if name in names}
         for endpoint in endpoints:
             if endpoint.deployed is not None and endpoint.status != "Deleting":
-                self._check(endpoint, Deployment.from_document(endpoint.deployed))
+                for deployment in endpoint.deployed.variants:
+                    self._check(endpoint, deployment)
         return bool(endpoints)
 
     def _run(self) -> None:
@@ -93,37 +94,40 @@ class EndpointMonitor:
             self._dispatch(deployment)
 
     def _scale(self, endpoint: Endpoint, deployment: Deployment) -> int:
-        """Scale an endpoint by its policies; return its number of instances afterwards."""
+        """Scale a variant by its policies; return its number of instances afterwards."""
         backlog = self._store.backlog(endpoint.name)
+        instances = endpoint.capacities[deployment.variant_name].instances
         now = self._timer()
         if backlog or endpoint.name not in self._busy_at:
             self._busy_at[endpoint.name] = now
         resource = f"endpoint/{endpoint.name}/variant/{deployment.variant_name}"
         target = self._store.definition(TARGET, resource)
         if target is None:
-            self._sleep_without_instances(endpoint, deployment)
-            return endpoint.instances
+            self._sleep_without_instances(instances, deployment)
+            return instances
         policies = [
             p.request
             for p in self._store.definitions(POLICY)
             if p.request["ResourceId"] == resource
         ]
-        load = EndpointLoad(endpoint.instances, backlog, now - self._busy_at[endpoint.name])
+        load = EndpointLoad(instances, backlog, now - self._busy_at[endpoint.name])
         change = plan_capacity(load, CapacityLimits.from_target(target.request), policies)
         if change is None:
-            self._sleep_without_instances(endpoint, deployment)
-            return endpoint.instances
+            self._sleep_without_instances(instances, deployment)
+            return instances
         host = self._hosts.host_for(deployment)
         if not change.instances and not host.stop_if_idle() and host.pid is not None:
-            return endpoint.instances  # an invocation has begun meanwhile
-        self._store.update_endpoint(endpoint.name, instances=change.instances)
+            return instances  # an invocation has begun meanwhile
+        self._store.set_capacities(
+            endpoint.name, {deployment.variant_name: (None, change.instances)}
+        )
         self._store.record_activity(
             resource, f"Setting desired instance count to {change.instances}.", change.cause
         )
         return change.instances
 
-    def _sleep_without_instances(self, endpoint: Endpoint, deployment: Deployment) -> None:
-        if not endpoint.instances:
+    def _sleep_without_instances(self, instances: int, deployment: Deployment) -> None:
+        if not instances:
             self._hosts.host_for(deployment).stop_if_idle()
 
     def _dispatch(self, deployment: Deployment) -> None:

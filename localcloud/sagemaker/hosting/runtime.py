@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -22,7 +23,7 @@ from localcloud.sagemaker.hosting.container import (
 from localcloud.sagemaker.hosting.deployment import Deployment
 from localcloud.sagemaker.hosting.host import HostPool
 from localcloud.sagemaker.hosting.model_archive import UnusableModel
-from localcloud.sagemaker.hosting.store import HostingStore
+from localcloud.sagemaker.hosting.store import Endpoint, HostingStore
 from localcloud.sagemaker.requests import invocation_error
 from localcloud.service import EXTRA_HEADERS, CloudContext, Params, Result
 
@@ -56,12 +57,17 @@ class SageMakerRuntimeService:
         store: HostingStore,
         hosts: HostPool,
         on_queued: Callable[[], None],
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        """Invoke the endpoints in `store` by `hosts`; `on_queued` is called after each enqueue."""
+        """Invoke the endpoints in `store` by `hosts`; `on_queued` is called after each enqueue.
+
+        `draw` returns the uniform random numbers by which variants are chosen.
+        """
         self._surroundings = surroundings
         self._store = store
         self._hosts = hosts
         self._on_queued = on_queued
+        self._draw = draw
 
     def start(self) -> None:
         """Do nothing: containers start when they are invoked."""
@@ -99,7 +105,7 @@ class SageMakerRuntimeService:
 
     def invoke_endpoint_async(self, params: Params) -> Result:
         """Queue an invocation, which is durable when this returns; return its output location."""
-        deployment = self._deployment(params["EndpointName"])
+        deployment = self._endpoint_in_service(params["EndpointName"]).fleet.variants[0]
         if deployment.mode != "asynchronous":
             raise invocation_error(
                 f"The endpoint {deployment.endpoint} is not asynchronous; use InvokeEndpoint."
@@ -131,17 +137,23 @@ class SageMakerRuntimeService:
         for name in _UNSUPPORTED_FIELDS:
             if params.get(name):
                 raise invocation_error(f"The local cloud can't use {name}; leave it out.")
-        deployment = self._deployment(params["EndpointName"])
-        if deployment.mode == "asynchronous":
+        endpoint = self._endpoint_in_service(params["EndpointName"])
+        fleet, capacities = endpoint.fleet, endpoint.capacities
+        if fleet.variants[0].mode == "asynchronous":
             raise invocation_error(
-                f"The endpoint {deployment.endpoint} is asynchronous; use InvokeEndpointAsync."
+                f"The endpoint {endpoint.name} is asynchronous; use InvokeEndpointAsync."
             )
-        variant = params.get("TargetVariant") or deployment.variant_name
-        if variant != deployment.variant_name:
-            raise invocation_error(f"The endpoint {deployment.endpoint} has no variant {variant}.")
+        if endpoint.shift is not None and self._draw() < endpoint.shift.share:
+            fleet, capacities = endpoint.desired, endpoint.desired.capacities()
+        target = params.get("TargetVariant")
+        if not target:
+            return fleet.choose(capacities, self._draw())
+        deployment = fleet.variant(target)
+        if deployment is None:
+            raise invocation_error(f"The endpoint {endpoint.name} has no variant {target}.")
         return deployment
 
-    def _deployment(self, name: str) -> Deployment:
+    def _endpoint_in_service(self, name: str) -> Endpoint:
         endpoint = self._store.endpoint(name)
         if endpoint is None:
             account = self._surroundings.account_id
@@ -150,7 +162,7 @@ class SageMakerRuntimeService:
             raise invocation_error(
                 f"The endpoint {name} is {endpoint.status}; it is not in service."
             )
-        return Deployment.from_document(endpoint.deployed)
+        return endpoint
 
     def _invoke(self, deployment: Deployment, params: Params) -> tuple[ContainerResponse, float]:
         request = ContainerRequest(

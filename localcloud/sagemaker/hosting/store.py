@@ -6,14 +6,17 @@ Every change is in the file before it is acknowledged, so that a killed cloud ca
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.database import Database
+from localcloud.sagemaker.hosting.fleet import Fleet, VariantCapacity
 
 Document = Mapping[str, Any]
 
@@ -29,6 +32,9 @@ CREATE TABLE IF NOT EXISTS invocations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT NOT NULL, asked TEXT NOT NULL,
     accepted_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS invocations_of ON invocations (endpoint, id);
+CREATE TABLE IF NOT EXISTS capacities (
+    endpoint TEXT NOT NULL, variant TEXT NOT NULL, weight REAL NOT NULL, instances INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, variant));
 CREATE TABLE IF NOT EXISTS activities (
     id INTEGER PRIMARY KEY AUTOINCREMENT, resource TEXT NOT NULL, description TEXT NOT NULL,
     cause TEXT NOT NULL, at REAL NOT NULL);
@@ -45,25 +51,49 @@ class StoredDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficShift:
+    """The progress of a blue/green update.
+
+    Attributes:
+        share: the share of invocations that the new fleet serves.
+        status: the status of the new fleet's variants in DescribeEndpoint.
+        since: when the status was reached, in seconds since the epoch.
+    """
+
+    share: float
+    status: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint. Times are seconds since the epoch.
 
     Attributes:
-        desired: the document of the deployment that it shall have.
-        deployed: the document of the deployment in service, None until one succeeded.
+        desired: the fleet that it shall have.
+        deployed: the fleet in service, None until one succeeded.
         reason: why the last deployment failed.
-        instances: the number that is billed on AWS.
+        capacities: weight and instances of each variant in service by name, else empty.
+        shift: the progress of a blue/green update, None while there is none.
+        guardrails: the DeploymentConfig of the last update that had one.
     """
 
     name: str
     config: str
-    desired: Document
-    deployed: Document | None
+    desired: Fleet
+    deployed: Fleet | None
     status: str
     reason: str | None
-    instances: int
+    capacities: Mapping[str, VariantCapacity]
+    shift: TrafficShift | None
+    guardrails: Document | None
     created_at: float
     modified_at: float
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet in service, or before there is one, the one that is being deployed."""
+        return self.deployed or self.desired
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +123,10 @@ class HostingStore:
     def __init__(self, folder: Path, clock: Clock = time.time) -> None:
         """Open or create the file in `folder`."""
         self._database = Database(folder / "sagemaker.sqlite3", _SCHEMA)
+        self._database.add_column("endpoints", "shift TEXT")
+        self._database.add_column("endpoints", "guardrails TEXT")
         self.now = clock
+        self._add_missing_capacities()
 
     def close(self) -> None:
         """Close the file."""
@@ -138,16 +171,16 @@ class HostingStore:
             self._database.write("DELETE FROM things WHERE kind = ? AND name = ?", kind, name)
         )
 
-    def create_endpoint(self, name: str, config: str, desired: Document, instances: int) -> bool:
+    def create_endpoint(self, name: str, config: str, desired: Fleet) -> bool:
         """Add an endpoint in status Creating; return False if one of that name exists."""
         now = self.now()
         return bool(
             self._database.write(
-                "INSERT OR IGNORE INTO endpoints VALUES (?, ?, ?, NULL, 'Creating', NULL, ?, ?, ?)",
+                "INSERT OR IGNORE INTO endpoints (name, config, wanted, status, instances,"
+                " created_at, modified_at) VALUES (?, ?, ?, 'Creating', 0, ?, ?)",
                 name,
                 config,
-                json.dumps(desired),
-                instances,
+                json.dumps(desired.to_document()),
                 now,
                 now,
             )
@@ -155,20 +188,15 @@ class HostingStore:
 
     def endpoint(self, name: str) -> Endpoint | None:
         """Return an endpoint, or None."""
-        rows = self._database.read("SELECT * FROM endpoints WHERE name = ?", name)
-        return _endpoint(rows[0]) if rows else None
+        return next(iter(self._read_endpoints("WHERE name = ?", name)), None)
 
     def endpoints(self) -> list[Endpoint]:
         """Return all endpoints, oldest first."""
-        rows = self._database.read("SELECT * FROM endpoints ORDER BY rowid")
-        return [_endpoint(row) for row in rows]
+        return self._read_endpoints("ORDER BY rowid")
 
     def update_endpoint(self, name: str, **columns: Any) -> None:
-        """Set columns of an endpoint, which are written as JSON if they are documents."""
-        values = {
-            column: json.dumps(value) if isinstance(value, Mapping) else value
-            for column, value in columns.items()
-        }
+        """Set columns of an endpoint; fleets, shifts and documents are written as JSON."""
+        values = {column: _column_value(value) for column, value in columns.items()}
         assignments = ", ".join(f"{column} = ?" for column in values)
         self._database.write(
             f"UPDATE endpoints SET {assignments}, modified_at = ? WHERE name = ?",  # noqa: S608 - our names
@@ -176,6 +204,31 @@ class HostingStore:
             self.now(),
             name,
         )
+
+    def put_in_service(self, name: str, fleet: Fleet) -> None:
+        """Have a fleet serve an endpoint, with the capacities that it starts with."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE endpoints SET status = 'InService', reason = NULL, shift = NULL,"
+                " deployed = ?, modified_at = ? WHERE name = ?",
+                (json.dumps(fleet.to_document()), self.now(), name),
+            )
+            _put_capacities(connection, name, fleet.capacities())
+
+    def set_capacities(
+        self, name: str, changes: Mapping[str, tuple[float | None, int | None]]
+    ) -> None:
+        """Set weight and instances of variants by name; what is None stays as it is."""
+        with self._database.transaction() as connection:
+            for variant, (weight, instances) in changes.items():
+                connection.execute(
+                    "UPDATE capacities SET weight = coalesce(?, weight),"
+                    " instances = coalesce(?, instances) WHERE endpoint = ? AND variant = ?",
+                    (weight, instances, name, variant),
+                )
+            connection.execute(
+                "UPDATE endpoints SET modified_at = ? WHERE name = ?", (self.now(), name)
+            )
 
     def remove_endpoint(self, name: str) -> None:
         """Remove an endpoint with its queued invocations, scalable targets and policies."""
@@ -187,6 +240,7 @@ class HostingStore:
                 (resource_prefix, resource_prefix),
             )
             connection.execute("DELETE FROM invocations WHERE endpoint = ?", (name,))
+            connection.execute("DELETE FROM capacities WHERE endpoint = ?", (name,))
             connection.execute("DELETE FROM endpoints WHERE name = ?", (name,))
 
     def enqueue(self, endpoint: str, request: Document) -> None:
@@ -236,20 +290,64 @@ class HostingStore:
         rows = self._database.read("SELECT * FROM activities ORDER BY id DESC")
         return [ScalingActivity(**dict(row)) for row in rows]
 
+    def _read_endpoints(self, clause: str, *values: Any) -> list[Endpoint]:
+        """Return endpoints with the capacities that belong to their fleets."""
+        with self._database.snapshot() as connection:
+            rows = connection.execute(f"SELECT * FROM endpoints {clause}", values).fetchall()  # noqa: S608 - our clause
+            capacities = connection.execute("SELECT * FROM capacities").fetchall()
+        by_endpoint: dict[str, dict[str, VariantCapacity]] = defaultdict(dict)
+        for row in capacities:
+            capacity = VariantCapacity(row["weight"], row["instances"])
+            by_endpoint[row["endpoint"]][row["variant"]] = capacity
+        return [_endpoint(row, by_endpoint[row["name"]]) for row in rows]
 
-def _definition(row: Any) -> StoredDefinition:
-    return StoredDefinition(row["name"], json.loads(row["asked"]), row["created_at"])
+    def _add_missing_capacities(self) -> None:
+        """Give endpoints of an older file, which has one count an endpoint, their capacities."""
+        older = self._database.read(
+            "SELECT name, instances FROM endpoints WHERE deployed IS NOT NULL"
+            " AND name NOT IN (SELECT endpoint FROM capacities)"
+        )
+        for row in older:
+            (endpoint,) = self._read_endpoints("WHERE name = ?", row["name"])
+            (variant,) = endpoint.fleet.variants
+            capacity = VariantCapacity(variant.initial_weight, row["instances"])
+            with self._database.transaction() as connection:
+                _put_capacities(connection, endpoint.name, {variant.variant_name: capacity})
 
 
-def _endpoint(row: Any) -> Endpoint:
+def _put_capacities(
+    connection: sqlite3.Connection, name: str, capacities: Mapping[str, VariantCapacity]
+) -> None:
+    connection.execute("DELETE FROM capacities WHERE endpoint = ?", (name,))
+    connection.executemany(
+        "INSERT INTO capacities VALUES (?, ?, ?, ?)",
+        [(name, variant, each.weight, each.instances) for variant, each in capacities.items()],
+    )
+
+
+def _endpoint(row: Any, capacities: Mapping[str, VariantCapacity]) -> Endpoint:
     return Endpoint(
         row["name"],
         row["config"],
-        json.loads(row["wanted"]),
-        json.loads(row["deployed"]) if row["deployed"] else None,
+        Fleet.from_document(json.loads(row["wanted"])),
+        Fleet.from_document(json.loads(row["deployed"])) if row["deployed"] else None,
         row["status"],
         row["reason"],
-        row["instances"],
+        capacities,
+        TrafficShift(**json.loads(row["shift"])) if row["shift"] else None,
+        json.loads(row["guardrails"]) if row["guardrails"] else None,
         row["created_at"],
         row["modified_at"],
     )
+
+
+def _column_value(value: Any) -> Any:
+    if isinstance(value, Fleet):
+        return json.dumps(value.to_document())
+    if isinstance(value, TrafficShift):
+        return json.dumps(asdict(value))
+    return json.dumps(value) if isinstance(value, Mapping) else value
+
+
+def _definition(row: Any) -> StoredDefinition:
+    return StoredDefinition(row["name"], json.loads(row["asked"]), row["created_at"])

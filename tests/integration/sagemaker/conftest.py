@@ -89,6 +89,7 @@ class Written:
     def __init__(self) -> None:
         self.lines: dict[str, list[str]] = {}
         self.metrics: list[Mapping[str, Any]] = []
+        self.alarms: dict[str, str] = {}
         self.exceptions = self
         self.ResourceAlreadyExistsException = FileExistsError
 
@@ -100,6 +101,11 @@ class Written:
 
     def put_log_events(self, **given: Any) -> None:
         self.lines[given["logGroupName"]] += [each["message"] for each in given["logEvents"]]
+
+    def describe_alarms(self, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's
+        found = {name: self.alarms[name] for name in AlarmNames if name in self.alarms}
+        alarms = [{"AlarmName": name, "StateValue": state} for name, state in found.items()]
+        return {"MetricAlarms": alarms, "CompositeAlarms": []}
 
     def put_metric_data(self, **given: Any) -> None:
         assert given["Namespace"] == "AWS/SageMaker"
@@ -181,6 +187,21 @@ class Bench:
         self.sagemaker.create_endpoint_config(
             EndpointConfigName=name, ProductionVariants=[variant], **more
         )
+        return name
+
+    def divided(self, name: str, weights: Mapping[str, float], instances: int = 1) -> str:
+        """Create a configuration with a variant a model, each named as its model is."""
+        variants = [
+            {
+                "VariantName": model,
+                "ModelName": model,
+                "InstanceType": "ml.m5.large",
+                "InitialInstanceCount": instances,
+                "InitialVariantWeight": weight,
+            }
+            for model, weight in weights.items()
+        ]
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
         return name
 
     def asynchronous(self, name: str, model: str, **client: int) -> str:

@@ -171,11 +171,19 @@ def test_a_configuration_that_could_not_run_here_should_be_refused_by_name(bench
     name = bench.model()
     variant = {"VariantName": "v", "ModelName": name}
     instances = {**variant, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    second = {**instances, "VariantName": "w"}
+    limits = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    serverless = {"VariantName": "s", "ModelName": name, "ServerlessConfig": limits}
+    plain_output = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/out"}}}
     sns = {"SuccessTopic": "arn:aws:sns:us-east-1:000000000000:done"}
     output = {"S3OutputPath": "s3://b/out", "NotificationConfig": sns}
     for variants, more, said in (
         ([variant], {}, "either an InstanceType or a ServerlessConfig"),
-        ([instances, {**instances, "VariantName": "w"}], {}, "one variant an endpoint, not 2"),
+        ([instances, instances], {}, "must be unique"),
+        ([instances, serverless], {}, "A serverless endpoint has one variant, not 2"),
+        ([{**instances, "InitialVariantWeight": 0}], {}, "InitialVariantWeight above 0"),
+        ([instances, second], plain_output, "one variant an asynchronous endpoint, not 2"),
+        ([instances], {"ShadowProductionVariants": [second]}, "ShadowProductionVariants"),
         ([instances], {"AsyncInferenceConfig": {"OutputConfig": output}}, "NotificationConfig"),
         ([{**instances, "ModelName": "x"}], {}, "Could not find model"),
     ):
