@@ -9,11 +9,18 @@ from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.prompts import AnyJson
 from chalicelib.contracts.receipts import Dollars, Receipt
 
 MAX_STAGES = 10
 MAX_GUARDS = 8
 MAX_DWELL_SECONDS = 30 * 24 * 3600
+MAX_ROLLOUT_SECONDS = 60 * 24 * 3600
+"""An execution has 25,000 events of history, and each look at the calls takes some of them.
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+MAX_WINDOW_SECONDS = 3_600
+MAX_SMOKE_REQUESTS = 20
 MAX_NAME_CHARACTERS = 256
 MAX_WINDOWS_SHOWN = 50
 
@@ -116,6 +123,17 @@ class Guard(HttpInput):
         return self
 
 
+class SmokeRequest(HttpInput):
+    """A request that the candidate has to answer before any user meets it.
+
+    `input` is what a captured call of the subject would hold: `variables` of a prompt, `call` of a
+    model, `question` of a retrieval. The answer has to hold `expect`, in any case of its letters.
+    """
+
+    input: dict[str, AnyJson] = Field(min_length=1)
+    expect: str = Field(default="", max_length=1_000)
+
+
 DEFAULT_STAGES = (
     RolloutStage(share=0, shadow=True),
     RolloutStage(share=5),
@@ -127,17 +145,21 @@ DEFAULT_STAGES = (
 class CreateRolloutRequest(HttpInput):
     """`POST /v1/rollouts`: let `to` take over from the live version of `subject`.
 
-    `live` is the version that has to be live now; left out, it is whichever is. Without `guards`,
-    those of the subject's kind are taken. `shadow_budget` bounds what shadow stages may spend.
+    `live` is the version that has to be live now; left out, it is whichever is. Without `stages`
+    they are 5, 25 and 100 %, after a shadow stage if a monitor samples the subject's calls. Without
+    `guards`, those of the subject's kind are taken. Calls are looked at every `window_seconds`, in
+    long stages less often. `shadow_budget` bounds what shadow answers may cost.
     """
 
     subject: Subject
     to: VersionName
     live: VersionName | None = None
-    stages: tuple[RolloutStage, ...] = Field(
-        default=DEFAULT_STAGES, min_length=1, max_length=MAX_STAGES
+    stages: tuple[RolloutStage, ...] | None = Field(
+        default=None, min_length=1, max_length=MAX_STAGES
     )
     guards: tuple[Guard, ...] | None = Field(default=None, min_length=1, max_length=MAX_GUARDS)
+    smoke: tuple[SmokeRequest, ...] = Field(default=(), max_length=MAX_SMOKE_REQUESTS)
+    window_seconds: int = Field(default=300, ge=1, le=MAX_WINDOW_SECONDS)
     shadow_budget: Annotated[Dollars, Field(ge=0, le=10_000)] = Decimal(1)
     description: str = Field(default="", max_length=256)
 
@@ -193,6 +215,19 @@ class CallMetrics(Contract):
     badly_rated: bool | None = None
     latency_ms: int | None = Field(default=None, ge=0)
     nanodollars: int | None = Field(default=None, ge=0)
+
+
+class ShadowObservation(Contract):
+    """How the candidate answered a captured call, or a smoke request, in the background.
+
+    `receipt` is what that cost. `preferred` is the arm whose answer a judge found better, `tie` for
+    neither, None where none judged. `reason` says why the candidate failed, or what a judge said.
+    """
+
+    metrics: CallMetrics
+    receipt: Receipt | None = None
+    preferred: Literal["live", "candidate", "tie"] | None = None
+    reason: str = Field(default="", max_length=1_000)
 
 
 class ArmCounts(Contract):
@@ -264,6 +299,8 @@ class RolloutView(Contract):
     stage: int = Field(ge=0)
     reports: tuple[StageReport, ...] = ()
     windows: tuple[ObservationWindow, ...] = ()
+    smoke: tuple[SmokeRequest, ...] = ()
+    window_seconds: int = Field(ge=1)
     shadow_budget: Dollars
     receipt: Receipt | None = None
     description: str = ""

@@ -18,11 +18,14 @@ from chalicelib.contracts.rollouts import (
     LivePointer,
     RolloutStop,
     RolloutView,
+    ShadowObservation,
     Subject,
 )
 
 ROLLOUT_DAYS = 400
 """Days for which a rollout is shown after its end."""
+OBSERVATION_DAYS = 30
+"""Days for which shadow answers are kept."""
 
 
 class RolloutState(Contract):
@@ -80,3 +83,9 @@ class RolloutRecords(Protocol):
 
     def stop(self, tenant: str, rollout_id: str) -> RolloutStop | None:
         """Return the stop of a rollout, or None."""
+
+    def observation(self, tenant: str, rollout_id: str, call_id: str) -> ShadowObservation | None:
+        """Return how the candidate answered a captured call in the background, or None."""
+
+    def put_observation(self, tenant: str, rollout_id: str, observation: ShadowObservation) -> None:
+        """Store how the candidate answered a captured call; the first answer stays."""

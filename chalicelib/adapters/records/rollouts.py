@@ -2,6 +2,7 @@
 
     TENANT#<tenant>   ROLLOUT#<id>               a rollout; expires 400 days after its end
     TENANT#<tenant>   LIVE#<kind>#<name>[@<label>]   who answers calls of a subject in a rollout
+    TENANT#<tenant>   SHADOW#<id>#<call id>      how the candidate answered; expires after 30 days
     STOP#<tenant>     <rollout id>               that a rollout's candidate gets no traffic
 
 Stops have partitions of their own: `dynamodb:LeadingKeys` lets a role write them and nothing else.
@@ -25,9 +26,9 @@ from chalicelib.adapters.dynamodb import (
     WriteCondition,
 )
 from chalicelib.adapters.records.writes import ABSENT, stop_pk, tenant_pk, tenant_stays
-from chalicelib.contracts.rollouts import LivePointer, RolloutStop, Subject
+from chalicelib.contracts.rollouts import LivePointer, RolloutStop, ShadowObservation, Subject
 from chalicelib.errors import Conflict
-from chalicelib.rollouts.records import ROLLOUT_DAYS, RolloutState
+from chalicelib.rollouts.records import OBSERVATION_DAYS, ROLLOUT_DAYS, RolloutState
 
 _ROLLOUT = "ROLLOUT#"
 _LIVE = "LIVE#"
@@ -99,6 +100,24 @@ class RolloutTable:
         item = self._table.get(_stop_key(tenant, rollout_id))
         return None if item is None else RolloutStop.model_validate_json(item["stop"])
 
+    def observation(self, tenant: str, rollout_id: str, call_id: str) -> ShadowObservation | None:
+        """Return how the candidate answered a captured call in the background, or None."""
+        item = self._table.get(_observation_key(tenant, rollout_id, call_id))
+        return None if item is None else ShadowObservation.model_validate_json(item["observation"])
+
+    def put_observation(self, tenant: str, rollout_id: str, observation: ShadowObservation) -> None:
+        """Store how the candidate answered a captured call; the first answer stays."""
+        metrics = observation.metrics
+        pk, sk = _observation_key(tenant, rollout_id, metrics.call_id)
+        item: dict[str, Value] = {
+            "pk": pk,
+            "sk": sk,
+            "observation": observation.model_dump_json(exclude_defaults=True),
+            "expires_at": int((metrics.at + timedelta(days=OBSERVATION_DAYS)).timestamp()),
+        }
+        with suppress(Conflict):  # another execution of the same step was quicker
+            self._table.put(Put(item, ABSENT))
+
     def _busy(self, tenant: str, subject: Subject) -> Conflict:
         other = self.pointer(tenant, subject)
         named = f"Rollout {other.rollout_id}" if other is not None else "Another rollout"
@@ -134,6 +153,10 @@ def _rollout_key(tenant: str, rollout_id: str) -> Key:
 
 def _pointer_key(tenant: str, subject: Subject) -> Key:
     return tenant_pk(tenant), _LIVE + subject.key
+
+
+def _observation_key(tenant: str, rollout_id: str, call_id: str) -> Key:
+    return tenant_pk(tenant), f"SHADOW#{rollout_id}#{call_id}"
 
 
 def _stop_key(tenant: str, rollout_id: str) -> Key:

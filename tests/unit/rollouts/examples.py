@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from chalicelib.contracts.rollouts import (
     DEFAULT_STAGES,
+    CallMetrics,
     Guard,
     LivePointer,
     RolloutStop,
@@ -33,6 +34,7 @@ def rollout(**changes: object) -> RolloutView:
         "stages": DEFAULT_STAGES,
         "guards": GUARDS,
         "stage": 0,
+        "window_seconds": 300,
         "shadow_budget": Decimal(1),
         "created_at": NOW,
         "updated_at": NOW,
@@ -67,3 +69,18 @@ def stop(**changes: object) -> RolloutStop:
         "at": NOW,
     }
     return RolloutStop.model_validate(fields | changes)
+
+
+def call(n: int, arm: str = "live", **changes: object) -> CallMetrics:
+    """Return the metrics of the `n`th call, a second after the one before, changed as named."""
+    fields: dict[str, object] = {
+        "call_id": f"{n:026d}",
+        "arm": arm,
+        "at": NOW + timedelta(seconds=n),
+        "error": False,
+        "refused": False,
+        "unsafe": False,
+        "latency_ms": 1_000,
+        "nanodollars": 1_000,
+    }
+    return CallMetrics.model_validate(fields | changes)

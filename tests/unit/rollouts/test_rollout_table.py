@@ -8,10 +8,21 @@ from chalicelib.adapters.dynamodb import DynamoTable, Put
 from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.records.writes import tenant_key
+from chalicelib.contracts.rollouts import ShadowObservation
 from chalicelib.errors import Conflict
 from tests.clients import client
 from tests.unit.ingest.conftest import dynamodb, table
-from tests.unit.rollouts.examples import ID, NOW, SUBJECT, TENANT, pointer, rollout, state, stop
+from tests.unit.rollouts.examples import (
+    ID,
+    NOW,
+    SUBJECT,
+    TENANT,
+    call,
+    pointer,
+    rollout,
+    state,
+    stop,
+)
 
 __all__ = ["dynamodb", "table"]
 
@@ -83,6 +94,14 @@ def test_should_keep_the_first_stop(kept: RolloutTable, table: DynamoTable) -> N
     stops.put(stop())
     stops.put(stop(by="person", reason="later"))
     assert kept.stop(TENANT, ID) == stop()
+
+
+def test_should_keep_the_first_answer_of_the_candidate(kept: RolloutTable) -> None:
+    first = ShadowObservation(metrics=call(1, "candidate"))
+    kept.put_observation(TENANT, ID, first)
+    kept.put_observation(TENANT, ID, ShadowObservation(metrics=call(1, "candidate", error=True)))
+    assert kept.observation(TENANT, ID, call(1).call_id) == first
+    assert kept.observation(TENANT, ID, call(2).call_id) is None
 
 
 def test_should_go_with_its_tenant(kept: RolloutTable, table: DynamoTable) -> None:
