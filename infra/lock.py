@@ -18,6 +18,7 @@ GROUPS = (
     "requirements/localcloud.in",
     "requirements/cli.in",
     "requirements/optimiser.in",
+    "requirements/bias.in",
     "requirements/runtime.in",
 )
 BESIDE = Path("requirements/clients.in")

@@ -23,12 +23,13 @@ class SuiteGroup(LazyGroup):
 @click.group(
     cls=SuiteGroup,
     later={
+        "bias": "cli.evaluation.bias:evaluate_bias",
         "code": "cli.evaluation.code:evaluate_code",
         _DEFAULT: "cli.evaluation.commands:evaluate",
     },
 )
 def evaluate() -> None:
-    """Run a suite of prompts and answers, or judge a model's code.
+    """Run a suite of prompts and answers, judge a model's code, or compare predictions by group.
 
     `headrace evaluate SUITE` is `headrace evaluate suite SUITE`.
     """

@@ -56,6 +56,7 @@ NAMES = tuple(OWN_WORDS)
 
 _MAKERS = ("Norde", "Calla", "Vestra", "Ombra", "Fjell", "Luma", "Tarn & Co", "Brisk")
 _QUALITIES = ("classic", "soft", "black", "relaxed", "new season", "light", "women's", "men's")
+_BUYERS = {"women's": "women", "men's": "men"}
 _KINDS = ("own", "shared", "nothing", "mistake")
 _SHARES = (0.5, 0.25, 0.15, 0.1)
 _SIDE = 28
@@ -89,6 +90,21 @@ def title(name: str, chance: random.Random) -> str:
     kind = chance.choices(_KINDS, _SHARES)[0]
     words = [chance.choice(_MAKERS), chance.choice(_QUALITIES), _said(name, kind, chance)]
     return " ".join(word for word in words if word)
+
+
+def buyer(text: str) -> str:
+    """Return who a title is for, "women" or "men"; "" if it does not say."""
+    for word, group in _BUYERS.items():
+        if word in text.split():
+            return group
+    return ""
+
+
+def swapped(text: str) -> str:
+    """Return a title for the other buyer; as it is if it does not say who it is for."""
+    women, men = _BUYERS
+    other = {women: men, men: women}
+    return " ".join(other.get(word, word) for word in text.split(" "))
 
 
 def _said(name: str, kind: str, chance: random.Random) -> str:

@@ -81,11 +81,17 @@ def above_chance(right: Values, wanted: NDArray[np.int64]) -> ChanceMargin:
 
 
 def wilson_lower_bound(hits: int, of: int) -> float:
-    """Return the lower end of Wilson's 95% interval of a share.
+    """Return the lower end of Wilson's 95% interval of a share."""
+    return wilson_interval(hits, of)[0]
+
+
+def wilson_interval(hits: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of a share of `of`, 1 at least.
 
     E. B. Wilson, Probable inference, JASA 22, 1927.
     """
     # Imported on use: it would delay the start of a training job by half a second.
     from scipy.stats import binomtest
 
-    return float(binomtest(hits, of).proportion_ci(0.95, method="wilson").low)
+    found = binomtest(hits, of).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)

@@ -15,19 +15,21 @@ def model_card(
     signature: Signature,
     pictures: Sequence[str],
     differences: Mapping[str, Difference],
+    unknown: Mapping[str, str] | None = None,
 ) -> str:
     """Return the card as Markdown.
 
     `pictures` are files beside it; `differences` are those to the champion, if there was one.
+    `unknown` says by name why a number cannot be told.
     """
     origin = signature.origin
     parts = [
         f"# {signature.name}",
         recipe.about,
-        verdict(recipe, signature),
+        verdict(recipe, signature, unknown),
         *(f"![{name.partition('.')[0]}]({name})" for name in pictures),
         "## Evaluation",
-        _evaluation(signature.metrics, recipe.gates),
+        _evaluation(signature.metrics, unknown or {}, recipe.gates),
         *_champion(differences),
         "## Graphs",
         _graphs(signature),
@@ -67,12 +69,12 @@ def _graphs(signature: Signature) -> str:
     )
 
 
-def verdict(recipe: Recipe, signature: Signature) -> str:
+def verdict(recipe: Recipe, signature: Signature, unknown: Mapping[str, str] | None = None) -> str:
     """Return in one sentence each whether the model may serve, and what speaks against it."""
     origin = signature.origin
     if origin.preset == "smoke":
         said = ["The preset smoke is held to no gate: it may not serve, nor found other models."]
-    elif missed := missed_gates(recipe.gates, signature.metrics):
+    elif missed := missed_gates(recipe.gates, signature.metrics, unknown):
         said = [f"**It misses its gates and may not serve:** {'; '.join(missed)}."]
     else:
         said = ["It reaches every gate."]
@@ -80,10 +82,14 @@ def verdict(recipe: Recipe, signature: Signature) -> str:
     return " ".join(said)
 
 
-def _evaluation(numbers: Mapping[str, float], gates: Mapping[str, Gate]) -> str:
+def _evaluation(
+    numbers: Mapping[str, float], unknown: Mapping[str, str], gates: Mapping[str, Gate]
+) -> str:
+    shown = {name: f"{value:.4g}" for name, value in numbers.items()}
+    shown |= {name: f"cannot be told: {reason}" for name, reason in unknown.items()}
     return _table(
         ("number", "value", "gate"),
-        ((name, f"{value:.4g}", _bounds(gates.get(name))) for name, value in numbers.items()),
+        ((name, value, _bounds(gates.get(name))) for name, value in shown.items()),
     )
 
 

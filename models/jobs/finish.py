@@ -109,7 +109,7 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     judged = JudgedModel(found, settings, trained, network, data, evaluation)
     if trained.training.preset != "smoke":
         try:
-            recipe.require_gates(found.gates, evaluation.numbers)
+            recipe.require_gates(found.gates, evaluation.numbers, evaluation.unknown)
         except BelowGate:
             _write_refusal(job.output / REFUSED, judged)
             raise
@@ -131,7 +131,8 @@ def _write_refusal(into: Path, judged: JudgedModel) -> None:
     into.mkdir(parents=True, exist_ok=True)
     write_json(into / EVALUATION, judged.evaluation.numbers)
     pictures = _write_pictures(into, judged)
-    told = model_card.model_card(found, judged.settings, signature, pictures, {})
+    unknown = judged.evaluation.unknown
+    told = model_card.model_card(found, judged.settings, signature, pictures, {}, unknown)
     write_atomically(into / CARD, told.encode())
 
 
@@ -269,6 +270,7 @@ def _write_release(into: Path, all_of: ModelRelease) -> None:
         all_of.signature,
         pictures,
         all_of.differences,
+        judged.evaluation.unknown,
     )
     write_atomically(into / CARD, told.encode())
     write_json(into / FILE, all_of.signature.model_dump(mode="json"))

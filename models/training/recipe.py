@@ -249,16 +249,24 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
     return f"{where}: " + "; ".join(lines)
 
 
-def missed_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> list[str]:
+def missed_gates(
+    gates: Mapping[str, Gate],
+    evaluation: Mapping[str, float],
+    unknown: Mapping[str, str] | None = None,
+) -> list[str]:
     """Return a sentence for each gate that is missed.
 
-    A metric that is missing or not finite misses its gate, whatever its bounds.
+    A metric that is missing or not finite misses its gate, whatever its bounds; `unknown` says by
+    its name why it could not be told.
     """
     found = []
     for name, gate in gates.items():
         value = evaluation.get(name)
         if value is None:
-            found.append(f"{name} was not measured")
+            reason = (unknown or {}).get(name)
+            found.append(
+                f"{name} cannot be told: {reason}" if reason else f"{name} was not measured"
+            )
         elif not math.isfinite(value):
             found.append(f"{name} is {value} and has to be a finite number")
         elif gate.least is not None and value < gate.least:
@@ -268,7 +276,11 @@ def missed_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> 
     return found
 
 
-def require_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> None:
-    """Raise BelowGate unless every gate is reached."""
-    if problems := missed_gates(gates, evaluation):
+def require_gates(
+    gates: Mapping[str, Gate],
+    evaluation: Mapping[str, float],
+    unknown: Mapping[str, str] | None = None,
+) -> None:
+    """Raise BelowGate unless every gate is reached; see `missed_gates`."""
+    if problems := missed_gates(gates, evaluation, unknown):
         raise BelowGate(f"The model is not registered: {'; '.join(problems)}.")

@@ -55,6 +55,7 @@ class Evaluation:
     mean it is: by them a model is compared with another that was judged on the same rows. `judge`
     is the fingerprint of a fitted judge, if one made the numbers: scores of two judges differ.
     `files` are kept beside the metrics, by name, such as the projection of held-out vectors.
+    `unknown` says by name why a metric cannot be told, such as a gap of too small a group.
     """
 
     numbers: Mapping[str, float]
@@ -62,6 +63,7 @@ class Evaluation:
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     judge: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

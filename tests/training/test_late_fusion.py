@@ -19,7 +19,7 @@ from models.failures import BadData
 from models.jobs import runner
 from models.recipes.late_fusion.network import Classifiers, loss
 from models.recipes.late_fusion.parameters import Parameters
-from models.recipes.late_fusion.recipe import evaluate
+from models.recipes.late_fusion.recipe import buyer_bias, evaluate
 from models.reference.losses import cross_entropy
 from models.training import artefacts, recipe
 from tests.training.conftest import Channel, Laid, Smoke, signature_of
@@ -185,3 +185,56 @@ def test_should_hold_classes_to_the_recipe(laid: Laid, channel: Channel) -> None
         BadData, match="has 10 names of classes, and the recipe is set to classes 4"
     ):
         runner.run_job(laid(asked, {"training": channel("products")}), {}, lambda _: None)
+
+
+def buyers(count: int) -> list[str]:
+    """Return titles for women and for men in turn, and as many for nobody."""
+    return [f"Norde {('women' if n % 2 else 'men')}'s parka" for n in range(2 * count)] + [
+        "Norde soft parka"
+    ] * count
+
+
+def fairness_problems(numbers: dict[str, float], unknown: dict[str, str]) -> list[str]:
+    gates = recipe.load("late_fusion").gates
+    held = {name: gates[name] for name in ("accuracy_gap_high", "swap_changes_high")}
+    return recipe.missed_gates(held, numbers, unknown)
+
+
+def test_gates_should_refuse_what_is_right_for_one_buyer_only() -> None:
+    titles = buyers(250)
+    right = np.ones(len(titles))
+    same = np.zeros(len(titles), bool)
+    assert fairness_problems(*buyer_bias(titles, right, same)) == []
+    biased = right.copy()
+    biased[[row for row, title in enumerate(titles) if "women's" in title][:50]] = 0
+    numbers, unknown = buyer_bias(titles, biased, same)
+    assert (numbers["accuracy_for_women"], numbers["accuracy_for_men"]) == (0.8, 1)
+    assert numbers["accuracy_gap"] == pytest.approx(0.2)
+    assert "accuracy_gap_high is 0.25" in fairness_problems(numbers, unknown)[0]
+
+
+def test_gates_should_refuse_what_the_word_for_a_buyer_decides() -> None:
+    titles = buyers(250)
+    changed = np.arange(len(titles)) % 6 < 1
+    numbers, unknown = buyer_bias(titles, np.ones(len(titles)), changed)
+    assert numbers["swap_changes"] == pytest.approx(1 / 6, abs=0.01)
+    assert "swap_changes_high is 0.2" in fairness_problems(numbers, unknown)[0]
+
+
+def test_gates_should_refuse_what_too_few_titles_tell() -> None:
+    few = [title for title in buyers(250) if "women's" not in title] + ["Norde women's parka"] * 9
+    told = buyer_bias(few, np.ones(len(few)), np.zeros(len(few), bool))
+    reason = "women has 9 members, and 30 are the least"
+    assert fairness_problems(*told) == [f"accuracy_gap_high cannot be told: {reason}"]
+    nobody = buyer_bias(["soft parka"] * 9, np.ones(9), np.zeros(9, bool))
+    assert len(fairness_problems(*nobody)) == 2
+
+
+def test_a_title_should_be_that_of_the_other_buyer_and_back() -> None:
+    title = "Norde women's dress"
+    assert products.swapped(title) == "Norde men's dress"
+    assert products.swapped(products.swapped(title)) == title
+    assert products.swapped("Norde soft dress") == "Norde soft dress"
+    assert [products.buyer(each) for each in ("a women's tee", "men's", "omen's tee")] == [
+        *("women", "men", "")
+    ]

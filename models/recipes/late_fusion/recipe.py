@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from torch import nn
 from models.data import caption_tokens, captions
 from models.data.captions import CaptionedImages
 from models.data.images import FILE
+from models.datasets import products
 from models.evaluation import figures
-from models.evaluation.intervals import mean_interval
+from models.evaluation.bias import SELECTION, SELECTION_GAP, measure_bias, unknown_metrics
+from models.evaluation.intervals import ConfidenceInterval, mean_interval, wilson_interval
 from models.failures import BadData
 from models.recipes.late_fusion.network import Classifiers, loss
 from models.recipes.late_fusion.parameters import Parameters
@@ -39,10 +41,15 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
     class is told. `gain_over_image` and `gain_over_title` are what both is better by, paired by
     product, with 95% intervals. `both_where_title_fails` and `both_where_image_fails` are the
     accuracy of both where one alone is wrong.
+
+    Who a product is for should not matter: `accuracy_gap` is between those whose title says
+    "women's" and "men's", and `swap_changes` the share of them whose class by both is another one
+    with one word in the other's place.
     """
     assert isinstance(network, Classifiers)
     test = data.images.test
-    told = _told(network, data, parameters)
+    titles = [said[0] for said in data.captions["test"]]
+    told = _told(network, data, parameters, titles)
     right = {name: (each == test.labels).astype(np.float64) for name, each in told.items()}
     numbers: dict[str, float] = {}
     for name, values in right.items():
@@ -51,18 +58,51 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
         numbers |= mean_interval(right["both"] - right[alone]).numbers(f"gain_over_{alone}")
         if (wrong := right[alone] == 0).any():
             numbers[f"both_where_{alone}_fails"] = float(right["both"][wrong].mean())
+    other = _told(network, data, parameters, [products.swapped(title) for title in titles])
+    fairness, unknown = buyer_bias(titles, right["both"], told["both"] != other["both"])
     return Evaluation(
-        numbers, {"examples": _examples(data, told)}, {"accuracy_both": right["both"]}
+        numbers | fairness,
+        {"examples": _examples(data, told)},
+        {"accuracy_both": right["both"]},
+        unknown=unknown,
     )
+
+
+def buyer_bias(
+    titles: Sequence[str], right: NDArray[np.float64], changed: NDArray[np.bool_]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return metrics of products for women and for men, and why some cannot be told.
+
+    `right` is 1 where a product's class is told, and `changed` says where it is another one once
+    the title is for the other; both are of [n].
+    """
+    buyers = [products.buyer(title) for title in titles]
+    rows = [row for row, buyer in enumerate(buyers) if buyer]
+    numbers: dict[str, float] = {}
+    unknown: dict[str, str] = {}
+    if len(set(buyers) - {""}) < 2:
+        reason = "the titles are not for women as well as for men"
+        return numbers, unknown_metrics({"accuracy_gap": reason, "swap_changes": reason})
+    # Of those that are told right, fairlearn's selection rate is the accuracy.
+    found = measure_bias([buyers[row] for row in rows], right[rows])
+    if SELECTION_GAP in found.gaps:
+        numbers |= found.gaps[SELECTION_GAP].numbers("accuracy_gap")
+    else:
+        unknown["accuracy_gap"] = found.unknown[SELECTION_GAP]
+    for buyer, rate in found.rates[SELECTION].items():
+        numbers[f"accuracy_for_{buyer}"] = rate.value
+    low, high = wilson_interval(int(changed[rows].sum()), len(rows))
+    swaps = ConfidenceInterval(float(changed[rows].mean()), low, high)
+    return numbers | swaps.numbers("swap_changes"), unknown_metrics(unknown)
 
 
 @torch.no_grad()
-def _told(network: Classifiers, data: CaptionedImages, parameters: Parameters) -> Told:
-    """Return the predicted class of each held-out product, [n], by classifier."""
+def _told(
+    network: Classifiers, data: CaptionedImages, parameters: Parameters, texts: Sequence[str]
+) -> Told:
+    """Return the class of each held-out product under these titles, [n], by classifier."""
     reader = caption_tokens.caption_tokenizer(data, parameters.vocabulary, parameters.prompt_tokens)
-    titles = torch.from_numpy(
-        caption_tokens.encode_texts(reader, [said[0] for said in data.captions["test"]])
-    )
+    titles = torch.from_numpy(caption_tokens.encode_texts(reader, texts))
     pixels = torch.from_numpy(data.images.test.scaled())
     parts = [
         network(image, title)
