@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from chalicelib.contracts.receipts import Receipt
     from chalicelib.wiring.api import ApiParts
 
+_NOT_OF_SEARCH = {"limit", "cursor", "neighbours", "rateable", "end_user"}
+"""Fields that may differ between the pages of one search."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchServices:
@@ -85,6 +88,7 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             filter=body.filter,
             rerank=body.rerank,
             image=b"" if body.image is None else body.image.data,
+            end_user=body.end_user,
         )
         return run_once(request, deps.answers, lambda: _search(query, body, deps))
 
@@ -98,7 +102,7 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     the order stays the same as long as no document changes and nobody rates. All pages are one
     search for ratings, which the first page logs, if it is to be kept.
     """
-    asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours", "rateable"})
+    asked = body.model_dump(mode="json", exclude=_NOT_OF_SEARCH)
     begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")
     found = deps.searcher.search(query)
     notices = found.notices

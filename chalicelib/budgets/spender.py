@@ -43,7 +43,8 @@ class Spender:
     """The tenant that pays, with the key that was used and the collection that it is for.
 
     `key` is the id of access logs, "" for none; `collection` is "" where a request is about none.
-    `bill` collects the charges.
+    `end_user` is whom the tenant serves by the call, in the tenant's own words, "" if it does not
+    say. `bill` collects the charges.
     """
 
     tenant: str
@@ -51,6 +52,12 @@ class Spender:
     collection: str = ""
     correlation_id: str = ""
     bill: Bill | None = field(default=None, compare=False)
+    end_user: str = ""
+
+    @property
+    def caller(self) -> str:
+        """The end user if the request names one, else the API key, as rollouts tell them apart."""
+        return f"user {self.end_user}" if self.end_user else f"key {self.key}"
 
 
 @dataclass(frozen=True, slots=True)

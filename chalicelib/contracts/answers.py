@@ -21,7 +21,7 @@ from pydantic import Field, field_serializer, model_validator
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
-from chalicelib.contracts.names import Collection
+from chalicelib.contracts.names import Collection, EndUser
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.search import Question
 
@@ -61,6 +61,8 @@ class AskRequest(HttpInput):
     """Whether a model looks at the first passages again; None leaves it to the stage."""
     tier: Tier | None = None
     """How to answer; None takes the cheapest tier that suffices."""
+    end_user: EndUser = ""
+    """Whom the answer is for; the same end user stays in one arm of a rollout."""
 
 
 class Citation(Contract):

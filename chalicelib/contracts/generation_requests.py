@@ -30,6 +30,7 @@ from chalicelib.contracts.generations import (
     ServiceTier,
     Template,
 )
+from chalicelib.contracts.names import EndUser
 from chalicelib.contracts.receipts import Dollars
 
 MAX_PROMPT_CHARACTERS = 1_000_000
@@ -129,6 +130,8 @@ class CreateGenerationRequest(HttpInput):
     checks: tuple[Annotated[str, Field(max_length=1_000)], ...] = Field(default=(), max_length=8)
     """Checks that the answer must pass, such as `contains:turbine` or `length:20..400`."""
     fallback: bool = True
+    end_user: EndUser = ""
+    """Whom the answer is for; the same end user stays in one arm of a rollout of the model."""
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:

@@ -49,6 +49,12 @@ MEDIA_TYPE_SCHEMA: Mapping[str, Any] = {
 }
 
 Collection = Annotated[str, AfterValidator(_collection), WithJsonSchema(dict(COLLECTION_SCHEMA))]
+EndUser = Annotated[str, Field(max_length=256)]
+"""Whom a tenant serves by a call, in its own words, such as an account's id; "" leaves it open.
+
+An end user stays in one arm of a rollout. Without one, the API key counts as the end user. It is
+stored as a hash only.
+"""
 MediaType = Annotated[
     str,
     Field(max_length=255),

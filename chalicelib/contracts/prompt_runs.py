@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.generations import Attempt, ImageOutput
+from chalicelib.contracts.names import EndUser
 from chalicelib.contracts.prompts import LATEST, AnyJson, Label
 from chalicelib.contracts.receipts import Receipt
 
@@ -16,12 +17,14 @@ class RunPromptRequest(HttpInput):
     """`POST /v1/prompts/{prompt}/runs`: `version` is a number, a label or `latest`.
 
     `model` takes the place of the one that the prompt names; `deadline` is when it has to be done.
+    `end_user` is whom the run is for: the same one stays in one arm of a rollout of the label.
     """
 
     version: Annotated[int, Field(ge=1)] | Label = LATEST
     variables: dict[str, AnyJson] = Field(default_factory=dict)
     model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     deadline: AwareDatetime | None = None
+    end_user: EndUser = ""
 
 
 class PromptVerdict(Contract):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PlainSerializer
 
@@ -62,10 +62,22 @@ class NextDearer(Contract):
     dollars: Dollars
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class ReceiptArm(Contract):
+    """The arm of a rollout that gave the result."""
+
+    rollout_id: str
+    arm: Literal["live", "candidate"]
+
+
 class Receipt(Contract):
     """Lines in the order in which the work was done or models were tried, and their totals.
 
-    `transitions` are the billed steps of a state machine.
+    `transitions` are the billed steps of a state machine. `rollout` is there if the call was part
+    of a rollout that serves some of the end users by a candidate.
     """
 
     lines: tuple[ReceiptLine, ...] = ()
@@ -76,6 +88,7 @@ class Receipt(Contract):
     seconds: float = 0.0
     dollars: Dollars = Decimal(0)
     next_dearer: NextDearer | None = None
+    rollout: ReceiptArm | None = Field(default=None, exclude_if=_is_none)
 
     @classmethod
     def of(cls, lines: Iterable[ReceiptLine], next_dearer: NextDearer | None = None) -> Self:

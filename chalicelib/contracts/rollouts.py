@@ -189,6 +189,19 @@ class LivePointer(Contract):
     revision: int = Field(default=1, ge=1)
 
 
+class LiveChoice(Contract):
+    """The version that a rollout of a model or of a retrieval was promoted to.
+
+    Calls that name the model, or ask the collection, are answered by `version` from then on. A
+    prompt has none: its label moves.
+    """
+
+    subject: Subject
+    version: VersionName
+    rollout_id: str
+    since: AwareDatetime
+
+
 class RolloutStop(Contract):
     """Takes all traffic from the candidate of a rollout, from the moment that it is written."""
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
-from chalicelib.contracts.names import Collection
+from chalicelib.contracts.names import Collection, EndUser
 from chalicelib.contracts.picture_labels import Label, Labels, PictureType
 from chalicelib.contracts.receipts import Receipt
 
@@ -55,6 +55,8 @@ class SearchRequest(HttpInput):
     """Have a model rerank the first passages; null takes the default of the stage."""
     rateable: bool | None = None
     """Keep the search, so that it can be rated; null keeps it if the tenant has rated before."""
+    end_user: EndUser = ""
+    """Whom the passages are for; the same end user stays in one arm of a rollout."""
 
     @model_validator(mode="after")
     def _one_question(self) -> Self:

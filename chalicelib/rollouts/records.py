@@ -15,6 +15,7 @@ from pydantic import Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.rollouts import (
+    LiveChoice,
     LivePointer,
     RolloutStop,
     RolloutView,
@@ -67,12 +68,15 @@ class RolloutRecords(Protocol):
             Conflict: another rollout of the subject runs, or the tenant is being removed.
         """
 
-    def change(self, after: RolloutState, pointer: LivePointer | None) -> bool:
+    def change(
+        self, after: RolloutState, pointer: LivePointer | None, choice: LiveChoice | None = None
+    ) -> bool:
         """Store the state that follows revision `after.revision - 1`, and the pointer it wants.
 
         Args:
             after: The state, whose revision is one higher than that which was read.
             pointer: What the subject's pointer is from now on; None removes it.
+            choice: What the model or the retrieval is promoted to, if it is.
 
         Returns:
             False, with nothing written, if the rollout changed since it was read.
@@ -80,6 +84,9 @@ class RolloutRecords(Protocol):
 
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         """Return the live pointer of a subject, or None while no rollout of it runs."""
+
+    def choice(self, tenant: str, subject: Subject) -> LiveChoice | None:
+        """Return what a model or a retrieval was promoted to, or None."""
 
     def stop(self, tenant: str, rollout_id: str) -> RolloutStop | None:
         """Return the stop of a rollout, or None."""

@@ -62,9 +62,9 @@ def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     request = parsed(asked.body, ChatCompletionRequest, plain=True)
     call, call_terms = chat_call(request), terms(request)
     if not request.stream:
-        generation = deps.generator.generate(call, call_terms, asked.spender)
+        generation = deps.generator.generate(call, call_terms, asked.spender_for(request))
         return json_answer(chat_completion(generation, chat_output(generation)))
-    pieces = deps.generator.stream(call, call_terms, asked.spender)
+    pieces = deps.generator.stream(call, call_terms, asked.spender_for(request))
     first = next(pieces)
     chunks = CompletionChunks(
         f"chatcmpl-{asked.request_id}", int(deps.now().timestamp()), request.model

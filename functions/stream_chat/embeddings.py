@@ -30,7 +30,9 @@ A model that is named answers itself or not at all, since vectors of two models 
 def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request."""
     request = parsed(asked.body, EmbeddingRequest, plain=True)
-    generation = deps.generator.generate(embed_call(request), terms(request), asked.spender)
+    generation = deps.generator.generate(
+        embed_call(request), terms(request), asked.spender_for(request)
+    )
     if not isinstance(generation.output, EmbedOutput):
         raise ModelFailure(f"{generation.model} did not answer with vectors.")
     return json_answer(embedding_list(generation, generation.output, request))

@@ -32,7 +32,9 @@ stage trained answers 409 as long as no version of it is served.
 def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request."""
     request = parsed(asked.body, ImageRequest, plain=True)
-    generation = deps.generator.generate(image_call(request), terms(request), asked.spender)
+    generation = deps.generator.generate(
+        image_call(request), terms(request), asked.spender_for(request)
+    )
     if not isinstance(generation.output, ImageOutput):
         raise ModelFailure(f"{generation.model} did not answer with pictures.")
     return json_answer(image_list(generation, generation.output))

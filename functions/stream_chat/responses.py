@@ -86,9 +86,9 @@ def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     call, call_terms = chat_call(request), terms(request)
     events = ResponseEvents(request, asked.request_id, int(deps.now().timestamp()))
     if not request.stream:
-        generation = deps.generator.generate(call, call_terms, asked.spender)
+        generation = deps.generator.generate(call, call_terms, asked.spender_for(request))
         return json_answer(events.whole_response(generation, chat_output(generation)))
-    pieces = deps.generator.stream(call, call_terms, asked.spender)
+    pieces = deps.generator.stream(call, call_terms, asked.spender_for(request))
     first = next(pieces)
     return event_stream(_told(itertools.chain((first,), pieces), events, deps))
 

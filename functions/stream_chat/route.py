@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ from chalicelib.generation.streams import TextDelta, ToolDelta
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
+    from chalicelib.contracts.openai.base import ModelCallInput
 
 Piece = TextDelta | ToolDelta | Generation
 
@@ -70,6 +71,10 @@ class RouteRequest:
     body: bytes
     spender: Spender
     request_id: str
+
+    def spender_for(self, request: ModelCallInput) -> Spender:
+        """Return the spender of a parsed request, with the end user that it names."""
+        return replace(self.spender, end_user=request.end_user)
 
 
 def chat_output(generation: Generation) -> ChatOutput:

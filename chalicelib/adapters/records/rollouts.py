@@ -2,9 +2,11 @@
 
     TENANT#<tenant>   ROLLOUT#<id>               a rollout; expires 400 days after its end
     TENANT#<tenant>   LIVE#<kind>#<name>[@<label>]   who answers calls of a subject in a rollout
+    TENANT#<tenant>   LIVE#CHOICE#<kind>#<name>  what a model or a retrieval was promoted to
     TENANT#<tenant>   SHADOW#<id>#<call id>      how the candidate answered; expires after 30 days
     STOP#<tenant>     <rollout id>               that a rollout's candidate gets no traffic
 
+Pointers and choices begin alike, so that one query reads what decides who answers a tenant's calls.
 Stops have partitions of their own: `dynamodb:LeadingKeys` lets a role write them and nothing else.
 """
 
@@ -26,12 +28,20 @@ from chalicelib.adapters.dynamodb import (
     WriteCondition,
 )
 from chalicelib.adapters.records.writes import ABSENT, stop_pk, tenant_pk, tenant_stays
-from chalicelib.contracts.rollouts import LivePointer, RolloutStop, ShadowObservation, Subject
+from chalicelib.contracts.rollouts import (
+    LiveChoice,
+    LivePointer,
+    RolloutStop,
+    ShadowObservation,
+    Subject,
+)
 from chalicelib.errors import Conflict
+from chalicelib.rollouts.arms import LiveTraffic
 from chalicelib.rollouts.records import OBSERVATION_DAYS, ROLLOUT_DAYS, RolloutState
 
 _ROLLOUT = "ROLLOUT#"
 _LIVE = "LIVE#"
+_CHOICE = "LIVE#CHOICE#"
 
 
 class RolloutTable:
@@ -75,7 +85,9 @@ class RolloutTable:
                 ) from error
             raise Conflict("There is a rollout of this id.", field="rollout_id") from error
 
-    def change(self, after: RolloutState, pointer: LivePointer | None) -> bool:
+    def change(
+        self, after: RolloutState, pointer: LivePointer | None, choice: LiveChoice | None = None
+    ) -> bool:
         """Store the state that follows revision `after.revision - 1`, and the pointer it wants."""
         same = WriteCondition("#revision = :revision", {":revision": after.revision - 1})
         own = WriteCondition("#rollout_id = :id", {":id": after.rollout.rollout_id})
@@ -84,6 +96,8 @@ class RolloutTable:
             writes.append(Put(_pointer_item(after.tenant, pointer), own))
         else:
             writes.append(Delete(_pointer_key(after.tenant, after.rollout.subject), own))
+        if choice is not None:
+            writes.append(Put(_choice_item(after.tenant, choice)))
         try:
             self._table.transact(writes)
         except TransactionRefused:
@@ -94,6 +108,27 @@ class RolloutTable:
         """Return the live pointer of a subject, or None while no rollout of it runs."""
         item = self._table.get(_pointer_key(tenant, subject))
         return None if item is None else LivePointer.model_validate_json(item["pointer"])
+
+    def live(self, tenant: str) -> LiveTraffic:
+        """Return what decides who answers calls of a tenant: one query, and a read of the stop of
+        each rollout that serves end users.
+        """
+        pointers: dict[str, LivePointer] = {}
+        choices: dict[str, LiveChoice] = {}
+        for item in self._table.query(tenant_pk(tenant), _LIVE):
+            if item["sk"].startswith(_CHOICE):
+                choice = LiveChoice.model_validate_json(item["choice"])
+                choices[choice.subject.key] = choice
+                continue
+            pointer = LivePointer.model_validate_json(item["pointer"])
+            if not pointer.share or self.stop(tenant, pointer.rollout_id) is None:
+                pointers[pointer.subject.key] = pointer
+        return LiveTraffic(pointers, choices)
+
+    def choice(self, tenant: str, subject: Subject) -> LiveChoice | None:
+        """Return what a model or a retrieval was promoted to, or None."""
+        item = self._table.get((tenant_pk(tenant), _CHOICE + subject.key))
+        return None if item is None else LiveChoice.model_validate_json(item["choice"])
 
     def stop(self, tenant: str, rollout_id: str) -> RolloutStop | None:
         """Return the stop of a rollout, or None."""
@@ -180,6 +215,14 @@ def _state_item(state: RolloutState) -> dict[str, Value]:
 def _state(item: Item) -> RolloutState:
     state = RolloutState.model_validate_json(item["state"])
     return state.model_copy(update={"revision": item["revision"]})
+
+
+def _choice_item(tenant: str, choice: LiveChoice) -> dict[str, Value]:
+    return {
+        "pk": tenant_pk(tenant),
+        "sk": _CHOICE + choice.subject.key,
+        "choice": choice.model_dump_json(),
+    }
 
 
 def _pointer_item(tenant: str, pointer: LivePointer) -> dict[str, Value]:

@@ -18,6 +18,22 @@ class OpenAIInput(DeferredModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class ModelCallInput(OpenAIInput):
+    """What every body has that calls a model: whom the call is for.
+
+    `safety_identifier` is OpenAI's newer name of `user`. The same one stays in one arm of a rollout
+    of the model; it is stored as a hash only.
+    """
+
+    user: str | None = None
+    safety_identifier: str | None = None
+
+    @property
+    def end_user(self) -> str:
+        """The end user, "" if the request names none."""
+        return self.safety_identifier or self.user or ""
+
+
 class ErrorObject(Contract):
     """The description of an error; `param` is the field at fault, `code` is for programs.
 

@@ -11,7 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.openai.base import Choosing, CompletionUsage, OpenAIInput, Receipted
+from chalicelib.contracts.openai.base import (
+    Choosing,
+    CompletionUsage,
+    ModelCallInput,
+    OpenAIInput,
+    Receipted,
+)
 
 MAX_MESSAGES = 2_048
 
@@ -168,7 +174,7 @@ class StreamOptions(OpenAIInput):
     include_usage: bool | None = None
 
 
-class ChatCompletionRequest(OpenAIInput):
+class ChatCompletionRequest(ModelCallInput):
     """`POST /v1/chat/completions`. `model` is a name of the catalogue, or auto."""
 
     model: str

@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.openai.base import OpenAIInput, Receipted
+from chalicelib.contracts.openai.base import ModelCallInput, Receipted
 
 
-class EmbeddingRequest(OpenAIInput):
+class EmbeddingRequest(ModelCallInput):
     """`POST /v1/embeddings`. Token numbers in place of texts are refused: they are of one
     tokenizer, and which model answers is not known before.
     """

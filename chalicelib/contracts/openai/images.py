@@ -11,10 +11,10 @@ from pydantic import Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.generations import MAX_GUIDANCE, MAX_IMAGES, MAX_STEPS
-from chalicelib.contracts.openai.base import OpenAIInput, Receipted
+from chalicelib.contracts.openai.base import ModelCallInput, Receipted
 
 
-class ImageRequest(OpenAIInput):
+class ImageRequest(ModelCallInput):
     """`POST /v1/images/generations`. `negative_prompt`, `seed`, `to_seed`, `steps` and `guidance`
     are ours.
     """

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from chalicelib.contracts.openai.base import Choosing, OpenAIInput
+from chalicelib.contracts.openai.base import Choosing, ModelCallInput, OpenAIInput
 
 MAX_ITEMS = 2_048
 
@@ -139,7 +139,7 @@ class TextOptions(OpenAIInput):
     format: TextFormat | None = None
 
 
-class ResponseRequest(OpenAIInput):
+class ResponseRequest(ModelCallInput):
     """`POST /v1/responses`. `model` is a name of `GET /v1/models`, or auto.
 
     Nothing is stored, so the whole conversation comes with each request.

@@ -42,13 +42,21 @@ class Query:
     """True to rerank, False not to; None leaves it to the deployment."""
     key: str = ""
     image: bytes = b""
+    end_user: str = ""
+    """Whom the tenant asks for, "" if it does not say."""
     texts_only: bool = False
     """True to leave images out of the results."""
 
     @property
     def spender(self) -> Spender:
         """Return the spender that pays for language models."""
-        return Spender(self.tenant, self.key, self.collection or "", self.correlation_id)
+        return Spender(
+            self.tenant,
+            self.key,
+            self.collection or "",
+            self.correlation_id,
+            end_user=self.end_user,
+        )
 
 
 @dataclass(frozen=True, slots=True)
