@@ -44,6 +44,7 @@ def version() -> str:
         "evaluate": "cli.evaluation.group:evaluate",
         "evaluations": "cli.evaluation.commands:evaluations",
         "generate": "cli.generate:generate",
+        "monitors": "cli.monitors:monitors",
         "open": "cli.documents.content:open_command",
         "package": "cli.stage.package:package_command",
         "prompts": "cli.prompts.commands:prompts",

@@ -10,6 +10,7 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_operation, tenant_of
 from chalicelib.api.idempotency import run_once
+from chalicelib.captures.recorder import NoCapture
 from chalicelib.contracts.answers import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure, NotFound
@@ -18,6 +19,7 @@ from chalicelib.retrieval.search.query import Query
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.captures.recorder import CallCapture
     from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
     from chalicelib.wiring.api import ApiParts
 
@@ -31,11 +33,18 @@ class AskServices:
 
     answerer: Callable[[], QuestionAnswerer]
     answers: ResponseRecords
+    recorder: Callable[[], CallCapture] = NoCapture
 
 
 def build_services(parts: ApiParts) -> AskServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    return AskServices(answerer=lambda: parts.answerer, answers=parts.records)
+    from chalicelib.wiring.captures import call_recorder
+
+    return AskServices(
+        answerer=lambda: parts.answerer,
+        answers=parts.records,
+        recorder=lambda: call_recorder(parts.environ),
+    )
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -79,6 +88,9 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
 
 
 def _ask(query: Query, body: AskRequest, deps: AskServices) -> AskResponse:
-    answer = deps.answerer().answer(query, body.tier, body.history)
+    from chalicelib.captures.asks import RecordedAsk
+
+    recorded = RecordedAsk(deps.recorder(), query, body)
+    answer = recorded.answer(lambda: deps.answerer().answer(query, body.tier, body.history))
     spent(answer.receipt)
     return answer

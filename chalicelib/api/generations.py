@@ -12,6 +12,7 @@ from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_oper
 from chalicelib.api.idempotency import run_paid_once
 from chalicelib.api.limits import call_limits
 from chalicelib.budgets.spender import Spender
+from chalicelib.captures.recorder import NoCapture
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.operations import Operation
@@ -20,6 +21,7 @@ from chalicelib.observability import spent
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
+    from chalicelib.captures.recorder import CallCapture
     from chalicelib.generation.executor import Generator
     from chalicelib.wiring.api import ApiParts
 
@@ -30,11 +32,18 @@ class GenerationServices:
 
     generator: Callable[[], Generator]
     answers: PaidResponseRecords
+    recorder: Callable[[], CallCapture] = NoCapture
 
 
 def build_services(parts: ApiParts) -> GenerationServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    return GenerationServices(generator=parts.generator, answers=parts.paid_answers)
+    from chalicelib.wiring.captures import call_recorder
+
+    return GenerationServices(
+        generator=parts.generator,
+        answers=parts.paid_answers,
+        recorder=lambda: call_recorder(parts.environ),
+    )
 
 
 def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -64,6 +73,7 @@ def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthor
 def _generate(
     request: Request, body: CreateGenerationRequest, deps: GenerationServices
 ) -> Generation:
+    from chalicelib.captures.generator import RecordedGenerator
     from chalicelib.generation.requests import (
         call_from_request,
         require_complete,
@@ -74,7 +84,8 @@ def _generate(
         tenant_of(request), key=key_id_of(request), correlation_id=request_id_of(request)
     )
     generator = deps.generator()
-    generation = generator.generate(
+    recorded = RecordedGenerator(generator, deps.recorder(), generator.deps.monotonic)
+    generation = recorded.generate(
         call_from_request(body),
         terms_from_request(body),
         spender,

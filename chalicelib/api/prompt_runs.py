@@ -19,6 +19,7 @@ from chalicelib.api.http import (
 from chalicelib.api.idempotency import run_paid_once
 from chalicelib.api.limits import call_limits
 from chalicelib.budgets.spender import Spender
+from chalicelib.captures.recorder import NoCapture
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
@@ -26,6 +27,7 @@ from chalicelib.observability import spent
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
+    from chalicelib.captures.recorder import CallCapture
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.prompts.runs import PromptRunner
     from chalicelib.wiring.api import ApiParts
@@ -38,10 +40,12 @@ class PromptRunServices:
     library: Callable[[], PromptLibrary]
     runner: Callable[[], PromptRunner]
     answers: PaidResponseRecords
+    recorder: Callable[[], CallCapture] = NoCapture
 
 
 def build_services(parts: ApiParts) -> PromptRunServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.captures import call_recorder
     from chalicelib.wiring.prompts import prompt_library
 
     def runner() -> PromptRunner:
@@ -54,7 +58,10 @@ def build_services(parts: ApiParts) -> PromptRunServices:
         )
 
     return PromptRunServices(
-        library=lambda: prompt_library(parts.environ), runner=runner, answers=parts.paid_answers
+        library=lambda: prompt_library(parts.environ),
+        runner=runner,
+        answers=parts.paid_answers,
+        recorder=lambda: call_recorder(parts.environ),
     )
 
 
@@ -82,10 +89,13 @@ def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthori
         )
 
         def run() -> PromptRun:
+            from chalicelib.captures.prompt_runs import RecordedRun
+
             version = deps.library().version(spender.tenant, prompt, body.version)
             runner = deps.runner()
             within = call_limits(request, runner.clock())
-            run = runner.run(version, body, spender, within)
+            recorded = RecordedRun(deps.recorder(), version, body, spender, runner.clock)
+            run = recorded.run(lambda: runner.run(version, body, spender, within))
             spent(run.receipt)
             return run
 

@@ -88,6 +88,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("generations", ("/v1/generations",)),
     ApiResource("evaluations", ("/v1/evaluations",)),
     ApiResource("schedules", ("/v1/schedules",)),
+    ApiResource("monitors", ("/v1/monitors",)),
     ApiResource("screenings", ("/v1/screenings",)),
     ApiResource("usage", ("/v1/usage", "/v1/budgets")),
     ApiResource("webhooks", ("/v1/webhooks",)),

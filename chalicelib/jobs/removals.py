@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.answer_log import ASKED_DAYS
+from chalicelib.contracts.monitors import MAX_RETENTION_DAYS
 from chalicelib.contracts.removals import Backup
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 
@@ -72,6 +73,11 @@ BACKUPS: tuple[Backup, ...] = (
         days=ASKED_DAYS,
     ),
     Backup(
+        where="DynamoDB, calls that monitors captured",
+        what="questions and answers, sentences quoted in them included, personal data masked",
+        days=MAX_RETENTION_DAYS,
+    ),
+    Backup(
         where="S3, jobs/",
         what="exports that were made before; pages that were shown as pictures; vectors of pictures"
         " by a job that failed",
@@ -84,7 +90,7 @@ BACKUPS: tuple[Backup, ...] = (
     ),
 )
 
-_REMOVED_WITH_TENANT = ("DynamoDB, answers", "S3, jobs/", "S3, results/")
+_REMOVED_WITH_TENANT = ("DynamoDB, answers", "DynamoDB, calls", "S3, jobs/", "S3, results/")
 TENANT_BACKUPS: tuple[Backup, ...] = tuple(
     backup for backup in BACKUPS if not backup.where.startswith(_REMOVED_WITH_TENANT)
 )

@@ -36,6 +36,9 @@ def deps() -> core.Deps:
     services = QueryServices(os.environ, asks_models, ANSWER_SECONDS)
 
     def ask(body: AskRequest, tenant: str, key: str, request_id: str) -> Iterator[AskEvent]:
+        from chalicelib.captures.asks import RecordedAsk
+        from chalicelib.wiring.captures import call_recorder
+
         query = Query(
             tenant=tenant,
             text=body.question,
@@ -47,7 +50,9 @@ def deps() -> core.Deps:
             rerank=body.rerank,
             key=key,
         )
-        return counted(services.answerer.stream(query, body.tier, body.history))
+        recorded = RecordedAsk(call_recorder(os.environ), query, body)
+        events = recorded.stream(lambda: services.answerer.stream(query, body.tier, body.history))
+        return counted(events)
 
     return core.Deps(ask, log_error, os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"))
 

@@ -60,8 +60,11 @@ class Counted:
 @functools.cache
 def deps() -> Deps:
     """Return the collaborators of the core, built once per process."""
+    from chalicelib.captures.generator import RecordedGenerator
+    from chalicelib.wiring.captures import call_recorder
+
     return Deps(
-        Counted(generator(os.environ)),
+        Counted(RecordedGenerator(generator(os.environ), call_recorder(os.environ))),
         log_error,
         lambda: datetime.now(UTC),
         os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),

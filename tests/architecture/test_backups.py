@@ -85,6 +85,7 @@ def test_of_a_tenant_that_is_gone_neither_answers_nor_exports_are_held() -> None
     assert said == {backup.where for backup in removals.BACKUPS} - {
         "DynamoDB, answers kept for an Idempotency-Key",
         "DynamoDB, answers and searches kept to be rated",
+        "DynamoDB, calls that monitors captured",
         "S3, jobs/",
         "S3, results/",
     }

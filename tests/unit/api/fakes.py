@@ -24,6 +24,7 @@ from chalicelib.api.evaluations import EvaluationServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
+from chalicelib.api.monitors import MonitorServices
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
 from chalicelib.api.openai.models import ModelServices
@@ -66,6 +67,7 @@ from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.screening.screener import ContentScreens
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
+from tests.unit.captures.fakes import FakeCaptures
 from tests.unit.feedback.fakes import FakeRatings, FakeRows, answer_log
 from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
@@ -341,14 +343,18 @@ class Api:
             self.webhook_records, self.webhook_queue, False, os.urandom, lambda: NOW
         )
         self.house = House({})
+        self.captured = FakeCaptures()
         self.prompt_runs = PromptRunServices(
             lambda: self.prompts.library,
             lambda: PromptRunner(
                 self.house.generator, lambda: "@@fence", lambda: NOW, lambda: "run_1"
             ),
             self.records,
+            lambda: self.captured.recorder,
         )
-        self.generations = GenerationServices(lambda: self.house.generator, self.records)
+        self.generations = GenerationServices(
+            lambda: self.house.generator, self.records, lambda: self.captured.recorder
+        )
         self.prompt_records = FakePrompts()
         self.prompts = PromptServices(
             library(self.prompt_records, check_prompt), preview, lambda: "@@fence", self.records
@@ -386,7 +392,8 @@ class Api:
         answerer = QuestionAnswerer(
             searcher, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
         )
-        self.ask = AskServices(lambda: answerer, self.records)
+        self.ask = AskServices(lambda: answerer, self.records, lambda: self.captured.recorder)
+        self.monitors = MonitorServices(self.captured, self.captured, lambda: NOW)
         self.feedback = FeedbackServices(
             self.records, self.ratings, self.rows, self.bus, self.records, lambda: NOW
         )

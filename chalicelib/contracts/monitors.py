@@ -1,0 +1,71 @@
+"""Monitors: which calls of a subject are captured, for how long, and against what they are held."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract, DeferredModel, HttpInput
+from chalicelib.contracts.captures import CapturedCall, CaptureSubject
+
+MONITOR_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MAX_MONITORS = 50
+"""Of a tenant: a process that answers calls reads all of them together."""
+MAX_RETENTION_DAYS = 90
+MIN_BASELINE_CALLS, MAX_BASELINE_CALLS = 100, 2_000
+MIN_WINDOW_CALLS, MAX_WINDOW_CALLS = 50, 1_000
+
+MonitorName = Annotated[str, Field(pattern=MONITOR_PATTERN)]
+MaskedCategory = Literal["personal-data", "injection"]
+
+
+class MonitorTerms(DeferredModel):
+    """What is captured of a subject, and what counts as drift.
+
+    Attributes:
+        subject: The prompt, model or collection whose calls are captured.
+        sample_rate: The share of calls that is captured; 0 captures nothing.
+        retention_days: Days after which a captured call is removed.
+        mask: Categories whose findings are masked before a call is written, beside those that the
+            tenant's screening policy masks.
+        baseline_calls: The first captured calls of a version that become its baseline.
+        window_calls: The newest calls that are compared with the baseline.
+        false_alarms: The expected false alarms in 30 days while nothing changes, all features and
+            looks together.
+        min_psi: The least population stability index that counts as a change, however sure it is.
+    """
+
+    subject: CaptureSubject
+    sample_rate: float = Field(default=0.0, ge=0, le=1)
+    retention_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
+    mask: tuple[MaskedCategory, ...] = Field(default=("personal-data",), max_length=2)
+    baseline_calls: int = Field(default=500, ge=MIN_BASELINE_CALLS, le=MAX_BASELINE_CALLS)
+    window_calls: int = Field(default=200, ge=MIN_WINDOW_CALLS, le=MAX_WINDOW_CALLS)
+    false_alarms: float = Field(default=0.05, gt=0, le=1)
+    min_psi: float = Field(default=0.1, ge=0, le=10)
+
+
+class PutMonitorRequest(MonitorTerms, HttpInput):
+    """`PUT /v1/monitors/{name}`: the terms of the monitor, in place of any before."""
+
+
+class Monitor(MonitorTerms, Contract):
+    """A monitor as it is stored."""
+
+    name: MonitorName
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class MonitorList(Contract):
+    """A tenant's monitors, by name."""
+
+    items: tuple[Monitor, ...]
+
+
+class CapturedCallList(Contract):
+    """Captured calls of a monitor's subject, newest first."""
+
+    items: tuple[CapturedCall, ...]
+    next_cursor: str | None = None
