@@ -18,6 +18,7 @@ from chalicelib.contracts.evaluations.suites import AskTarget, ModelTarget
 from chalicelib.contracts.generations import Call, ChatCall, Message, Terms, TextPart
 from chalicelib.evaluation.graders.base import GradedSample
 from chalicelib.evaluation.graders.judgement import PairwiseGrader, RubricGrader
+from chalicelib.evaluation.swaps import swapped_cases
 from chalicelib.prompts.rendering import CompiledPrompt
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def estimate_suite(
     estimator = BatchEstimator(place, allowed)
     compiled = {name: CompiledPrompt(each.content) for name, each in pinned.items()}
     asks = 0
-    for case in suite.cases:
+    for case in _asked_cases(suite):
         for target in suite.targets:
             if isinstance(target, AskTarget):
                 asks += suite.repeats
@@ -73,6 +74,14 @@ def estimate_suite(
         told = _ASK.model_copy(update={"items": asks})
         estimate = estimate.model_copy(update={"models": (*estimate.models, told)})
     return estimate
+
+
+def _asked_cases(suite: Suite) -> Iterator[SuiteCase]:
+    """Yield the cases, and each with its swaps."""
+    for case in suite.cases:
+        yield case
+        for swapped in swapped_cases(suite, case):
+            yield swapped.case
 
 
 def _target_calls(

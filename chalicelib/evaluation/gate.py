@@ -14,6 +14,7 @@ from chalicelib.contracts.evaluations.results import CaseChange, GateVerdict, Ta
 from chalicelib.errors import InvalidInput
 from chalicelib.evaluation.comparisons import EarlierScores, case_scores, compare_scores
 from chalicelib.evaluation.statistics import shared_cases, upper_bound
+from chalicelib.evaluation.swap_summary import swap_reasons
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import CaseResult, EvaluationResult
@@ -30,11 +31,13 @@ def judge_run(
     cases: Sequence[CaseResult],
     targets: Sequence[str],
     earlier: Mapping[str, EarlierScores],
+    swaps: Sequence[str] = (),
 ) -> GateVerdict:
     """Return whether a run passes.
 
     `earlier` has, by target, the scores that it is held against; a target without any is held to
-    the gate's minima only. With fewer than five shared cases it does not pass.
+    the gate's minima only. With fewer than five shared cases it does not pass. `swaps` are the
+    names of those of the suite.
     """
     reasons: list[str] = []
     worse: list[CaseChange] = []
@@ -42,6 +45,8 @@ def judge_run(
     judged = gate.targets or targets
     for target in judged:
         reasons += _incomplete(target, cases)
+        if gate.max_swap_difference is not None:
+            reasons += swap_reasons(swaps, gate.max_swap_difference, target, cases)
         before = earlier.get(target)
         reasons += _below_minima(gate, target, cases, compared=before is not None)
         if before is None:
@@ -112,7 +117,7 @@ def _too_few(target: str, before: EarlierScores, shared: int) -> str:
 
 
 def _incomplete(target: str, cases: Sequence[CaseResult]) -> list[str]:
-    outcomes = [each for case in cases for each in case.outcomes if each.target == target]
+    outcomes = [each for case in cases for each in case.all_outcomes if each.target == target]
     missing = [each for each in outcomes if each.status == "not_run"]
     if not outcomes:
         return [f"{target}: nothing was run."]

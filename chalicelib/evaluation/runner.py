@@ -20,6 +20,7 @@ from chalicelib.contracts.evaluations.results import (
     CaseResult,
     Grade,
     OutcomeStatus,
+    SwappedOutcomes,
     TargetAnswer,
     TargetOutcome,
 )
@@ -37,6 +38,7 @@ from chalicelib.errors import (
 )
 from chalicelib.evaluation.graders.base import GradedSample, GradingServices, Score, make_grade
 from chalicelib.evaluation.graders.table import PAID, grade, grader_of
+from chalicelib.evaluation.swaps import swapped_cases
 from chalicelib.evaluation.texts import whole_text
 
 if TYPE_CHECKING:
@@ -131,20 +133,35 @@ class CaseRunner:
     def run(self, case: SuiteCase, repeat: int) -> CaseResult:
         """Return what becomes of one repeat of a case at every target."""
         spending = _Spending()
-        answered = {
-            target.name: self._answered(target, case, repeat, spending)
-            for target in self.suite.targets
-        }
-        outcomes = tuple(self._outcome(name, case, answered, spending) for name in answered)
+        outcomes = self._outcomes(case, repeat, spending)
+        swaps = tuple(
+            SwappedOutcomes(
+                swap=each.swap,
+                groups=each.groups,
+                group=each.group,
+                outcomes=self._outcomes(each.case, repeat, spending),
+            )
+            for each in swapped_cases(self.suite, case)
+        )
         return CaseResult(
             case=case.id,
             repeat=repeat,
             outcomes=outcomes,
+            swaps=swaps,
             labels=case.labels if repeat == 0 else {},
             judged=self._judged(case, spending) if repeat == 0 else {},
             receipt=Receipt.of(spending.lines),
             asked=spending.asked,
         )
+
+    def _outcomes(
+        self, case: SuiteCase, repeat: int, spending: _Spending
+    ) -> tuple[TargetOutcome, ...]:
+        answered = {
+            target.name: self._answered(target, case, repeat, spending)
+            for target in self.suite.targets
+        }
+        return tuple(self._outcome(name, case, answered, spending) for name in answered)
 
     def _answered(
         self, target: Target, case: SuiteCase, repeat: int, spending: _Spending

@@ -66,28 +66,10 @@ def check_variables(suite: Suite, contents: Mapping[str, PromptContent]) -> None
     `contents` are the prompts of targets by the targets' names. Variables that no target and no
     grader uses are refused too, since a typing error would be graded otherwise.
     """
-    from chalicelib.prompts.variables import check_values
+    from chalicelib.evaluation.swaps import swapped_cases
 
     for case in suite.cases:
-        used = {name for each in suite.graders_of(case) for name in getattr(each, "variables", ())}
-        for target in suite.targets:
-            place = f"case {case.id}, target {target.name}"
-            if isinstance(target, AskTarget):
-                used.add(target.question)
-                _check_text(case, target.question, place, MAX_QUESTION_CHARACTERS)
-            elif isinstance(target, ModelTarget):
-                used.add(target.input)
-                _check_text(case, target.input, place)
-            else:
-                declared = contents[target.name].variables
-                used |= declared.keys()
-                given = {name: case.variables[name] for name in declared if name in case.variables}
-                try:
-                    check_values(declared, given, "variables")
-                except InvalidInput as error:
-                    raise InvalidInput(
-                        f"{place}: {error.message}", field=error.field, limit=error.limit
-                    ) from error
+        used = _check_case(suite, case, contents, f"case {case.id}")
         unused = sorted(case.variables.keys() - used)
         if unused:
             raise InvalidInput(
@@ -95,6 +77,36 @@ def check_variables(suite: Suite, contents: Mapping[str, PromptContent]) -> None
                 f"{', '.join(sorted(used)) or 'none'}.",
                 field=f"variables.{unused[0]}",
             )
+        for swapped in swapped_cases(suite, case):
+            _check_case(suite, swapped.case, contents, f"case {case.id}, swap {swapped.swap}")
+
+
+def _check_case(
+    suite: Suite, case: SuiteCase, contents: Mapping[str, PromptContent], named: str
+) -> set[str]:
+    """Return the names of the variables that targets and graders use; raise `InvalidInput`."""
+    from chalicelib.prompts.variables import check_values
+
+    used = {name for each in suite.graders_of(case) for name in getattr(each, "variables", ())}
+    for target in suite.targets:
+        place = f"{named}, target {target.name}"
+        if isinstance(target, AskTarget):
+            used.add(target.question)
+            _check_text(case, target.question, place, MAX_QUESTION_CHARACTERS)
+        elif isinstance(target, ModelTarget):
+            used.add(target.input)
+            _check_text(case, target.input, place)
+        else:
+            declared = contents[target.name].variables
+            used |= declared.keys()
+            given = {name: case.variables[name] for name in declared if name in case.variables}
+            try:
+                check_values(declared, given, "variables")
+            except InvalidInput as error:
+                raise InvalidInput(
+                    f"{place}: {error.message}", field=error.field, limit=error.limit
+                ) from error
+    return used
 
 
 def suite_json(suite: Suite) -> str:
@@ -122,7 +134,10 @@ def suite_digest(suite: Suite) -> str:
     prompt. The rules of the gate are not: a verdict by easier ones is that of another suite.
     """
     dumped = suite.model_dump(
-        mode="json", by_alias=True, include={"name", "cases", "graders"}, exclude_defaults=True
+        mode="json",
+        by_alias=True,
+        include={"name", "cases", "graders", "swaps"},
+        exclude_defaults=True,
     )
     rules = suite.gate.model_dump(mode="json", exclude={"targets"}, exclude_defaults=True)
     if rules:

@@ -20,6 +20,7 @@ from chalicelib.evaluation.comparisons import EarlierScores, case_scores, compar
 from chalicelib.evaluation.gate import baseline_scores, judge_run
 from chalicelib.evaluation.statistics import agreement, mean_interval
 from chalicelib.evaluation.suites import suite_digest
+from chalicelib.evaluation.swap_summary import summarize_swaps
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import CaseResult
@@ -49,6 +50,7 @@ def summarize(
         _target_summary(target.name, told.get(target.name, ""), cases, suite.seed)
         for target in suite.targets
     )
+    names = [each.target for each in targets]
     others = [target.name for target in suite.targets if target.name != suite.compare_to]
     comparisons = tuple(
         compared
@@ -66,11 +68,12 @@ def summarize(
         repeats=suite.repeats,
         targets=targets,
         comparisons=comparisons,
-        gate=judge_run(suite.gate, suite.seed, cases, [each.target for each in targets], {}),
+        swaps=summarize_swaps(cases, names),
+        gate=judge_run(suite.gate, suite.seed, cases, names, {}, swap_names(suite)),
         cases=tuple(cases),
         receipt=Receipt.of(line for case in cases for line in case.receipt.lines),
         asked=sum(case.asked for case in cases),
-        cached=sum(outcome.cached for case in cases for outcome in case.outcomes),
+        cached=sum(outcome.cached for case in cases for outcome in case.all_outcomes),
     )
     return result if baseline is None else against_baseline(suite, result, baseline)
 
@@ -92,8 +95,13 @@ def against_scores(
 ) -> EvaluationResult:
     """Return the result with the verdict of its gate against earlier scores, by target."""
     names = [each.target for each in result.targets]
-    gate = judge_run(suite.gate, suite.seed, result.cases, names, earlier)
+    gate = judge_run(suite.gate, suite.seed, result.cases, names, earlier, swap_names(suite))
     return result.model_copy(update={"gate": gate})
+
+
+def swap_names(suite: Suite) -> list[str]:
+    """Return the names of the swaps of a suite."""
+    return [swap.name for swap in suite.swaps]
 
 
 def _target_summary(

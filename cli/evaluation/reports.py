@@ -79,6 +79,12 @@ def show_result(output: Output, result: EvaluationResult) -> None:
             f"{each.target} against {each.against}: {_interval(each.difference, sign='+')}, "
             f"{each.better} better, {each.same} same, {each.worse} worse"
         )
+    for swap in result.swaps:
+        output.line(
+            f"{swap.target}, swap {swap.swap}: {swap.groups[0]} less {swap.groups[1]} "
+            f"{_interval(swap.difference, sign='+')}, {swap.changed} of {swap.cases} cases pass "
+            "for one of them only"
+        )
     _show_failures(output, result)
     cached = f", {result.cached} answers from the cache" if result.cached else ""
     output.line(

@@ -131,7 +131,7 @@ class _Child:
         What a budget left out is decided for this attempt; what a service had no room for is asked
         for in another round.
         """
-        errors = [each.error for each in result.outcomes if each.status == "not_run"]
+        errors = [each.error for each in result.all_outcomes if each.status == "not_run"]
         if not errors:
             return storage.OUTCOMES + storage.item_file(item.n), "done"
         if all(error is not None and error.type == "QuotaExceeded" for error in errors):

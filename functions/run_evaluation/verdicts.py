@@ -11,6 +11,7 @@ from chalicelib.contracts.evaluations.verdicts import SuiteVerdict
 from chalicelib.evaluation.comparisons import EarlierScores, case_scores
 from chalicelib.evaluation.gate import judge_run
 from chalicelib.evaluation.suites import suite_digest
+from chalicelib.evaluation.summary import swap_names
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.jobs import EvaluationInput
@@ -63,7 +64,14 @@ def record_verdicts(
     for pinned in given.pinned:
         if not pinned.version or pinned.target in replaced:
             continue
-        told = judge_run(gate, given.suite.seed, result.cases, [pinned.target], earlier)
+        told = judge_run(
+            gate,
+            given.suite.seed,
+            result.cases,
+            [pinned.target],
+            earlier,
+            swap_names(given.suite),
+        )
         verdict = SuiteVerdict(
             evaluation_id=result.evaluation_id,
             suite=result.suite,

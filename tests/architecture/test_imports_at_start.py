@@ -84,7 +84,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.rerank_passages.handler.handler": Budget(275, ON_MODEL),
     "functions.run_evaluation.handler.handler": Budget(690, (*READERS, "chalice")),
     "functions.run_code.handler.handler": Budget(245, (*WITHOUT_MODEL, *CLIENTS)),
-    "functions.run_schedule.handler.handler": Budget(570, WITHOUT_MODEL),
+    "functions.run_schedule.handler.handler": Budget(590, WITHOUT_MODEL),
     "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),
     "functions.screen_image.handler.handler": Budget(280, ON_MODEL),
     "functions.screen_text.handler.handler": Budget(185, (*WITHOUT_MODEL, *CLIENTS)),

@@ -77,10 +77,23 @@ class TargetOutcome(Contract):
     cached: bool = False
 
 
+class SwappedOutcomes(Contract):
+    """The outcomes of a case with one of two groups in the place of the other.
+
+    `group` is the one that the case as it is written speaks of.
+    """
+
+    swap: str
+    groups: tuple[str, str]
+    group: str
+    outcomes: tuple[TargetOutcome, ...]
+
+
 class CaseResult(Contract):
     """The outcomes of one repeat of a case, at every target. `receipt` has what was spent now.
 
-    `judged` are the verdicts of judges on the answer that people labelled, by grader.
+    `judged` are the verdicts of judges on the answer that people labelled, by grader. `swaps` count
+    in no score of the case.
     """
 
     case: str
@@ -88,9 +101,15 @@ class CaseResult(Contract):
     outcomes: tuple[TargetOutcome, ...]
     labels: dict[str, bool] = Field(default_factory=dict)
     judged: dict[str, bool] = Field(default_factory=dict)
+    swaps: tuple[SwappedOutcomes, ...] = ()
     receipt: Receipt = Receipt()
     asked: int = Field(default=0, ge=0)
     """Calls that were made: answers and judgements that no cache had."""
+
+    @property
+    def all_outcomes(self) -> tuple[TargetOutcome, ...]:
+        """Return the outcomes of the case as it is written, then those of its swaps."""
+        return (*self.outcomes, *(one for each in self.swaps for one in each.outcomes))
 
 
 class ScoreInterval(Contract):
@@ -159,6 +178,22 @@ class TargetComparison(Contract):
     best: tuple[CaseChange, ...] = ()
 
 
+class SwapSummary(Contract):
+    """The paired difference of scores of a target, the first of `groups` less the second.
+
+    `changed` of `cases` pass for one group and not for the other; `worst` are the cases whose
+    scores are furthest apart, from the second group to the first.
+    """
+
+    target: str
+    swap: str
+    groups: tuple[str, str]
+    difference: ScoreInterval
+    cases: int
+    changed: int
+    worst: tuple[CaseChange, ...] = ()
+
+
 class GateVerdict(Contract):
     """Whether a run passed; `reasons` say why it did not, and `worse` which cases got worse."""
 
@@ -182,6 +217,7 @@ class EvaluationResult(Contract):
     repeats: int
     targets: tuple[TargetSummary, ...]
     comparisons: tuple[TargetComparison, ...] = ()
+    swaps: tuple[SwapSummary, ...] = ()
     gate: GateVerdict
     cases: tuple[CaseResult, ...]
     receipt: Receipt

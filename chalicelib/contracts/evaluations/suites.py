@@ -20,6 +20,7 @@ from chalicelib.contracts.evaluations.graders import (
     Share,
     grader_name,
 )
+from chalicelib.contracts.evaluations.swaps import MAX_SWAPS, GroupSwap
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.prompts import LATEST, AnyJson, Label, Name, PromptContent, PromptName
@@ -132,15 +133,16 @@ class SuiteGate(HttpInput):
     Without a baseline, `min_score` and `min_pass_rate` hold, and every case has to pass where
     neither is given. With one, a run fails only if its scores are worse by more than `tolerance`
     beyond doubt, which a one-sided paired test at `level` decides; minima that are given still
-    hold. `targets` are those that have to reach it, all where it is left out.
+    hold. `targets` are those that have to reach it, all where it is left out. With
+    `max_swap_difference` the whole interval of each swap's difference has to lie within it.
     """
 
     targets: tuple[TargetName, ...] = Field(default=(), max_length=MAX_TARGETS)
-
     min_score: Share | None = None
     min_pass_rate: Share | None = None
     tolerance: Share = 0.0
     level: float = Field(default=0.05, gt=0, le=0.2)
+    max_swap_difference: Share | None = None
 
 
 class Suite(HttpInput):
@@ -148,7 +150,8 @@ class Suite(HttpInput):
 
     `graders` are those of every case, before its own. Each case is answered `repeats` times by each
     target; `seed` decides what is random, and `budget` bounds the dollars that all of it may cost.
-    Targets are compared with the target `compare_to` where it is given.
+    Targets are compared with the target `compare_to` where it is given. Each of `swaps` has the
+    cases asked once more with one group in the place of another.
     """
 
     name: SuiteName
@@ -160,12 +163,13 @@ class Suite(HttpInput):
     seed: int = Field(default=0, ge=0, le=2_147_483_646)
     budget: Annotated[Dollars, Field(gt=0, le=1_000)] | None = None
     compare_to: TargetName | None = None
+    swaps: tuple[GroupSwap, ...] = Field(default=(), max_length=MAX_SWAPS)
     gate: SuiteGate = SuiteGate()
 
     @property
     def answers(self) -> int:
-        """Return how many answers a run asks for."""
-        return len(self.cases) * len(self.targets) * self.repeats
+        """Return how many answers a run asks for at most: a swap may find no word in a case."""
+        return len(self.cases) * len(self.targets) * self.repeats * (1 + len(self.swaps))
 
     def graders_of(self, case: SuiteCase) -> tuple[Grading, ...]:
         """Return the graders of a case, those of the suite first."""
@@ -175,6 +179,11 @@ class Suite(HttpInput):
     def _holds_together(self) -> Self:
         _once("targets", "name", (target.name for target in self.targets))
         _once("cases", "id", (case.id for case in self.cases))
+        _once("swaps", "name", (swap.name for swap in self.swaps))
+        if self.gate.max_swap_difference is not None and not self.swaps:
+            raise PydanticCustomError(
+                "swaps", "gate.max_swap_difference holds swaps, and there are none: give swaps"
+            )
         targets = {target.name for target in self.targets}
         if self.compare_to is not None and self.compare_to not in targets:
             raise _unknown_target("compare_to", self.compare_to, targets)
@@ -185,13 +194,14 @@ class Suite(HttpInput):
             raise PydanticCustomError(
                 "answers",
                 "{count} answers are more than {most}: {cases} cases by {targets} targets, "
-                "{repeats} times each; leave some out",
+                "{repeats} times each, with {swaps} swaps; leave some out",
                 {
                     "count": self.answers,
                     "most": MAX_ANSWERS,
                     "cases": len(self.cases),
                     "targets": len(self.targets),
                     "repeats": self.repeats,
+                    "swaps": len(self.swaps),
                 },
             )
         for case in self.cases:

@@ -37,6 +37,7 @@ def html_report(result: EvaluationResult) -> str:
         _targets(result),
         _comparisons("Differences between targets", result.comparisons),
         _comparisons("Differences to the baseline", result.gate.comparisons),
+        _swaps(result),
         _graders(result),
         "<h2>Cases</h2>",
         *(_case(case, result.repeats) for case in _worst_first(result.cases)),
@@ -112,6 +113,29 @@ def _comparisons(title: str, comparisons: Iterable[TargetComparison]) -> str:
     head = ("target", "against", "difference, 95 % interval", "better", "same", "worse", "worst")
     words = "Paired by case: what an interval without 0 says is no accident of these cases."
     return f"<h2>{title}</h2>{_table(head, rows, words, 2, last_is_text=True)}"
+
+
+def _swaps(result: EvaluationResult) -> str:
+    rows = [
+        (
+            _text(each.target),
+            _text(each.swap),
+            _text(f"{each.groups[0]} less {each.groups[1]}"),
+            _interval(each.difference, signed=True),
+            str(each.cases),
+            str(each.changed),
+            _changes(each.worst),
+        )
+        for each in result.swaps
+    ]
+    if not rows:
+        return ""
+    head = (
+        *("target", "swap", "groups", "difference, 95 % interval", "cases", "changed"),
+        "furthest apart",
+    )
+    words = "Paired by case: each was asked for both groups. Changed: it passes for one only."
+    return f"<h2>Swaps</h2>{_table(head, rows, words, 3, last_is_text=True)}"
 
 
 def _changes(changes: Iterable[CaseChange]) -> str:
