@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -58,6 +59,11 @@ class Spender:
     def caller(self) -> str:
         """The end user if the request names one, else the API key, as rollouts tell them apart."""
         return f"user {self.end_user}" if self.end_user else f"key {self.key}"
+
+    @property
+    def caller_hash(self) -> str:
+        """A hash of tenant and caller, for what must not know who that is."""
+        return hashlib.sha256(f"{self.tenant}\n{self.caller}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 An operator writes it (`headrace models serve`), and functions read it. It is the last thing that is
 written: the files of a version are there, and are what its manifest says, before anything names
-them. Who approves a version, or serves two by shares, has further fields to add: readers of today
-pass over what they do not know.
+them. A rollout of the whole stage is a second version here, the candidate, with the share of end
+users that it answers.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -19,6 +19,11 @@ ROOT = "models/serving"
 
 ServingName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=63)]
 """The name of a model in `models/served.json`."""
+
+
+Variant = Literal["live", "candidate"]
+"""The versions of one model that a stage can serve at once."""
+CANDIDATE: Variant = "candidate"
 
 
 class ServedVersion(Contract):
@@ -44,12 +49,31 @@ class ServedVersion(Contract):
 
 
 class Serving(Contract):
-    """The version that a stage serves as `name`; `before` if `serves` is unavailable."""
+    """The version that a stage serves as `name`; `before` if `serves` is unavailable.
+
+    `candidate` answers `share` percent of the end users instead, and calls that name it
+    (`NAME@candidate`).
+    """
 
     name: ServingName
     serves: ServedVersion
     before: ServedVersion | None = None
+    candidate: ServedVersion | None = None
+    share: float = Field(default=0, ge=0, le=100, allow_inf_nan=False)
     since: AwareDatetime
+
+
+class ServedModelRequest(Contract):
+    """What every request has to a function that answers by models which the stage trained.
+
+    `caller` is a hash of the tenant and its end user, by which the version is chosen while the
+    stage serves two; "" is answered by the live one. `variant` names one of the two, whoever calls.
+    """
+
+    model: ServingName
+    correlation_id: str = ""
+    caller: str = ""
+    variant: Variant | Literal[""] = ""
 
 
 def pointer_key(name: str) -> str:

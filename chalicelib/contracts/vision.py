@@ -16,7 +16,7 @@ from chalicelib.contracts.generations import (
     Template,
 )
 from chalicelib.contracts.ingest import Spent
-from chalicelib.contracts.serving import ServingName
+from chalicelib.contracts.serving import ServedModelRequest, ServingName
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of all pictures of one invocation: what goes into it, 6 MB, as base64."""
@@ -24,13 +24,11 @@ MAX_TEXTS_AT_ONCE = 64
 """Texts that are embedded by one invocation."""
 
 
-class EmbedImageRequest(Contract):
+class EmbedImageRequest(ServedModelRequest):
     """Pictures or texts to be embedded by the model that the stage serves as `model`."""
 
-    model: ServingName
     images: tuple[Base64Bytes, ...] = Field(default=(), max_length=MAX_PICTURES)
     texts: tuple[str, ...] = Field(default=(), max_length=MAX_TEXTS_AT_ONCE)
-    correlation_id: str = ""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -83,16 +81,14 @@ class PictureVector(Contract):
     vector: tuple[float, ...] = Field(min_length=1)
 
 
-class ClassifyImageRequest(Contract):
+class ClassifyImageRequest(ServedModelRequest):
     """Pictures whose classes are to be told by the model that the stage serves as `model`. The
     templates are the model's own where there are none.
     """
 
-    model: ServingName
     images: tuple[Base64Bytes, ...] = Field(min_length=1, max_length=MAX_PICTURES)
     labels: tuple[Label, ...] = Field(min_length=LEAST_LABELS, max_length=MAX_LABELS)
     templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
-    correlation_id: str = ""
 
 
 class ClassifyImageResult(Contract):
@@ -106,13 +102,11 @@ class ClassifyImageResult(Contract):
     seconds: float = Field(ge=0)
 
 
-class CaptionImageRequest(Contract):
+class CaptionImageRequest(ServedModelRequest):
     """A picture to be captioned by the model that the stage serves as `model`."""
 
-    model: ServingName
     image: Base64Bytes
     max_tokens: int = Field(default=64, ge=1)
-    correlation_id: str = ""
 
 
 class ImageShot(Contract):
@@ -122,17 +116,15 @@ class ImageShot(Contract):
     answer: str
 
 
-class AnswerImageRequest(Contract):
+class AnswerImageRequest(ServedModelRequest):
     """A picture, and what is asked of it: by a question, or by others with their answers, as the
     model takes that the stage serves as `model`. A caption, where nothing is asked.
     """
 
-    model: ServingName
     image: Base64Bytes
     question: str = ""
     shots: tuple[ImageShot, ...] = Field(default=(), max_length=MAX_PICTURES)
     max_tokens: int = Field(default=64, ge=1)
-    correlation_id: str = ""
 
 
 class ImageTextResult(Contract):

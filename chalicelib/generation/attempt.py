@@ -37,6 +37,7 @@ class GenerationRun:
 
     Attributes:
         deadline: when an answer is too late, in seconds of `deps.monotonic`; None for never.
+        variant: the variant of the named model that has to answer, "" for any.
         screening: the screening of this request, None if nothing is screened.
         input_findings: the findings of the screening in the call.
         output_findings: its findings in the last reply.
@@ -52,6 +53,7 @@ class GenerationRun:
     generation_id: str
     began_at: datetime
     deadline: float | None = None
+    variant: str = ""
     screening: ScreeningSession | None = None
     input_findings: tuple[Finding, ...] = ()
     output_findings: tuple[Finding, ...] = ()
@@ -83,8 +85,14 @@ class GenerationRun:
 
     def context(self, step: RouteStep) -> CallContext:
         """Return the context to send with a call of `step`."""
+        named = step.model == self.requirements.model
         return CallContext(
-            self.spender.tenant, self.spender.correlation_id, step.service_tier, self.seconds_left()
+            self.spender.tenant,
+            self.spender.correlation_id,
+            step.service_tier,
+            self.seconds_left(),
+            self.spender.caller_hash,
+            self.variant if named else "",
         )
 
     def try_reserve(self, step: RouteStep, load: TokenLoad, cost: int | None) -> ModelCall | None:

@@ -53,13 +53,16 @@ class Budgets(Protocol):
 class CallContext:
     """The context of a call: tenant, request and service tier.
 
-    `seconds_left` is how long the answer may take, None without a deadline.
+    `seconds_left` is how long the answer may take, None without a deadline. `caller` is a hash of
+    whom the call is for, and `variant` the variant of the model that has to answer, "" for any.
     """
 
     tenant: str
     correlation_id: str
     service_tier: ServiceTier = "standard"
     seconds_left: float | None = None
+    caller: str = ""
+    variant: str = ""
 
 
 class Backend(Protocol):

@@ -33,6 +33,7 @@ from chalicelib.generation.streams import (
     wanted_deltas,
 )
 from chalicelib.generation.tokens import has_tools, max_load
+from chalicelib.generation.variants import split_variant
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
@@ -268,6 +269,7 @@ def prepare(
         screened = screening.screen_input(call)
         call, findings = screened.call, screened.findings
     now = deps.utcnow()
+    terms, variant = split_variant(terms, deps.models)
     required = requirements.derive_requirements(
         call,
         terms,
@@ -288,6 +290,7 @@ def prepare(
         generation_id=deps.new_id(),
         began_at=now,
         deadline=_deadline(deps, limits, terms, now),
+        variant=variant,
         screening=screening,
         input_findings=findings,
     )

@@ -7,8 +7,10 @@ rollout. It does not depend on the share: who meets the candidate at 5 % meets i
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts.rollouts import Arm
+if TYPE_CHECKING:
+    from chalicelib.contracts.rollouts import Arm
 
 _POSITION_BYTES = 6
 _POSITIONS = 2.0 ** (8 * _POSITION_BYTES)

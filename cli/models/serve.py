@@ -21,10 +21,23 @@ from infra.models.serving import ServingError, VersionServing, translate_serving
     help="Serve the version though it is not approved, of the preset smoke, or below its gates. "
     "Receipts and logs say so.",
 )
+@click.option(
+    "--rollout",
+    "share",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Have VERSION answer this share of the end users as the candidate, beside the version "
+    "that serves. With 0 it answers only calls of NAME@candidate.",
+)
 @stage_options
 @json_option
 def serve_model(
-    place: StageOptions, name: str, version: str, unapproved: bool, as_json: bool
+    place: StageOptions,
+    name: str,
+    version: str,
+    unapproved: bool,
+    share: float | None,
+    as_json: bool,
 ) -> None:
     """Answer calls of the model NAME by VERSION of the stage's registry.
 
@@ -32,18 +45,30 @@ def serve_model(
     files are checked, tried and uploaded to where the functions read them; the functions use it
     within half a minute. If the new version cannot be loaded, the previous one goes on serving; the
     same command restores it.
+
+    With --rollout the same end users meet the candidate at each larger share. Repeat the command
+    with another share to go on, without --rollout to finish, or with the version that served to go
+    back.
     """
     output = Output(as_json=as_json)
     try:
         with translate_serving_errors():
-            serving = VersionServing(place.find()).serve(name, version, unapproved=unapproved)
+            serving = VersionServing(place.find()).serve(
+                name, version, unapproved=unapproved, share=share
+            )
     except (ServingError, ValueError) as error:
         raise CommandError(str(error)) from error
-    for reason in serving.serves.unapproved:
+    named = serving.serves if share is None else serving.candidate or serving.serves
+    for reason in named.unapproved:
         output.notice(f"Warning: {reason}. It serves because of {OVERRIDE}.", "red")
     if as_json:
         output.json(serving.model_dump(mode="json"))
         return
     output.line(f"{name} is answered by {serving.serves.label}.")
+    if serving.candidate is not None:
+        output.line(
+            f"{serving.candidate.label} is the candidate: it answers {serving.share:g} % of the "
+            f"end users, and calls of {name}@candidate."
+        )
     if serving.before is not None:
         output.line(f"{serving.before.label} stays in use where the new version cannot be loaded.")

@@ -24,7 +24,7 @@ def run(request: AnswerImageRequest, deps: Deps[ImageTextModel]) -> ImageTextRes
     """
     began = deps.monotonic()
     check_total_pixels([request.image, *(shot.image for shot in request.shots)], "messages")
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     answer = served.model.answer(
         ImageQuestion(
             image=request.image,

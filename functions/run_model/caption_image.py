@@ -21,7 +21,7 @@ def run(request: CaptionImageRequest, deps: Deps[ImageTextModel]) -> ImageTextRe
         Throttled, Transient: the model cannot be loaded now.
     """
     began = deps.monotonic()
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     answer = served.model.answer(ImageQuestion(request.image, max_tokens=request.max_tokens))
     return ImageTextResult(
         text=answer.text,

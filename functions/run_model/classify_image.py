@@ -28,7 +28,7 @@ def run(request: ClassifyImageRequest, deps: Deps[ClipModel]) -> ClassifyImageRe
     """
     began = deps.monotonic()
     check_total_pixels(request.images, "images")
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     model = served.model
     templates = request.templates or model.templates
     _check_labels(request, len(templates))

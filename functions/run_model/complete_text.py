@@ -22,7 +22,7 @@ def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteText
         Throttled, Transient: the model cannot be loaded now.
     """
     began = deps.monotonic()
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     sampling = TokenSampling(
         most=request.max_tokens,
         temperature=request.temperature,

@@ -49,7 +49,8 @@ def embed(request: EmbedImageRequest, deps: Deps[ClipModel]) -> EmbedImageResult
     """Return one vector for each image or text, in order; raise as `run` does."""
     began = deps.monotonic()
     check_total_pixels(request.images, "images")
-    served = deps.models.get(request.model)
+    # Never by a share of the callers: vectors of two versions cannot be compared.
+    served = deps.models.get(request.model, variant=request.variant)
     model = served.model
     vectors = [model.embed_image(data, f"images.{n}") for n, data in enumerate(request.images)]
     tokens = 0

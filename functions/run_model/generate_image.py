@@ -24,7 +24,7 @@ def run(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> GenerateIm
         Throttled, Transient: the model cannot be loaded now.
     """
     began = deps.monotonic()
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     scale = _scale(request, served.model.side)
     images = served.model.generate_images(_settings(request, deps))
     enlarged = (image.repeat(scale, axis=0).repeat(scale, axis=1) for image in images)

@@ -21,7 +21,7 @@ def run(request: ScoreAnswerRequest, deps: Deps[RewardModel]) -> ScoreAnswerResu
         Throttled, Transient: the model cannot be loaded now.
     """
     began = deps.monotonic()
-    served = deps.models.get(request.model)
+    served = deps.models.get(request.model, request.caller, request.variant)
     rewards = served.model.score(request.prompt, request.answers)
     return ScoreAnswerResult(
         scores=rewards.scores,

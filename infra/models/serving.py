@@ -4,7 +4,8 @@ Only an approved version that reaches its gates serves, unless its operator over
 files are verified against its manifest, the model is tried here, and both are put under
 `models/serving/` of the stage's bucket. Then one object is written that names the version,
 which functions notice within half a minute. Files of versions that serve neither now nor just
-before are removed last.
+before are removed last. A rollout names a candidate beside the version that serves, with the share
+of end users that it answers.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
@@ -56,6 +57,8 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
 }
 """How each function that answers by what a stage trained opens a model."""
 _DELETED_AT_ONCE = 1000
+_WHOLE = 100
+_ONE_VERSION_AT_A_TIME = frozenset({"embed_image"})
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -81,17 +84,26 @@ class VersionServing:
         self._s3 = place.client("s3")
         self._registry = Registry(place.client)
 
-    def serve(self, name: str, wanted: str, *, unapproved: bool = False) -> Serving:
+    def serve(
+        self, name: str, wanted: str, *, unapproved: bool = False, share: float | None = None
+    ) -> Serving:
         """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
 
-        With `unapproved`, a version serves whatever its approval and gates, and the record of what
-        serves has the reasons.
+        Args:
+            name: the model.
+            wanted: the version.
+            unapproved: whether it serves whatever its approval and gates; the record of what
+                serves then has the reasons.
+            share: the percentage of end users that it answers as the candidate, beside the version
+                that serves; 0 answers only calls that name the candidate. None has it serve all,
+                and ends a rollout.
 
         Raises:
             ServingError: nothing is served by that name; the version is not approved, of the preset
                 smoke, or below its gates; its files do not make a model, or one of another recipe;
                 or a concurrent call served another version; or it serves, but files of earlier
-                versions could not be removed.
+                versions could not be removed; or there is no other version that it could be a
+                candidate beside.
             ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
         backend = _backend(name)
@@ -102,6 +114,8 @@ class VersionServing:
             content = fetch(FILE)
             signature = _verified_signature(version, content, fetch)
             _require_fit(name, backend, version, signature)
+            if share is not None:
+                self._require_rollout(name, backend, version, share)
             problems = approval.use_problems(version, signature)
             if problems and not unapproved:
                 raise ServingError(approval.refusal(problems, approval.OVERRIDE))
@@ -115,19 +129,53 @@ class VersionServing:
             there = list(self._files(name))  # before it is named: later uploads of others stay
             for file in _files_of(signature):
                 self._put(f"{serves.prefix}{file}", fetch(file))
-        serving = self._name(name, serves)
+        serving = self._name(name, serves, share)
         self._tidy(serving, there)
         return serving
 
-    def _name(self, name: str, serves: ServedVersion) -> Serving:
-        """Write which version serves, unless a concurrent writer changed it."""
+    def _require_rollout(
+        self, name: str, backend: FunctionBackend, version: RegisteredVersion, share: float
+    ) -> None:
+        """Raise ServingError if a version can't be the candidate of a rollout."""
+        if not 0 <= share <= _WHOLE:
+            raise ServingError(f"A rollout's share is 0 to {_WHOLE} percent, not {share:g}.")
+        if backend.function in _ONE_VERSION_AT_A_TIME:
+            raise ServingError(
+                f"{name} makes vectors, and those of two versions cannot be compared: serve"
+                f" {version.name} at once, without --rollout."
+            )
+        old, _ = self._pointer(name)
+        if old is None:
+            raise ServingError(
+                f"Nothing serves as {name} yet, so that there is nothing to roll out from; leave"
+                " --rollout out."
+            )
+        if old.serves.arn == version.arn:
+            raise ServingError(
+                f"{version.name} is what serves as {name}; without --rollout, a rollout of another"
+                " version ends."
+            )
+
+    def _name(self, name: str, serves: ServedVersion, share: float | None) -> Serving:
+        """Write which version serves, or which is the candidate, unless a concurrent writer
+        changed it.
+        """
         old, condition = self._pointer(name)
+        if share is not None:
+            if old is None:
+                raise ServingError(f"What serves as {name} was removed just now; look, and repeat.")
+            changes = {"candidate": serves, "share": share, "since": datetime.now(UTC)}
+            return self._write(old.model_copy(update=changes), condition)
         before = None
         if old is not None:
             before = old.before if old.serves.arn == serves.arn else old.serves
         if before is not None and not self._may_go_on(before):
             before = None
         serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
+        return self._write(serving, condition)
+
+    def _write(self, serving: Serving, condition: Mapping[str, str]) -> Serving:
+        name = serving.name
         try:
             self._put(pointer_key(name), serving.model_dump_json().encode(), **condition)
         except ClientError as error:
@@ -142,7 +190,10 @@ class VersionServing:
         """Return the models that a version answers as now. Raises ClientError."""
         found = {name: self._pointer(name)[0] for name in _trained_backends()}
         return [
-            name for name, old in found.items() if old is not None and old.serves.arn == version.arn
+            name
+            for name, old in found.items()
+            if old is not None
+            and version.arn in {each.arn for each in (old.serves, old.candidate) if each}
         ]
 
     def _may_go_on(self, before: ServedVersion) -> bool:
@@ -165,8 +216,9 @@ class VersionServing:
                 yield each["Key"], each["VersionId"]
 
     def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
-        """Delete those of the objects `there` that serve neither now nor just before."""
-        prefixes = [each.prefix for each in (serving.serves, serving.before) if each is not None]
+        """Delete those of the objects `there` that no version needs which may answer."""
+        kept = (serving.serves, serving.before, serving.candidate)
+        prefixes = [each.prefix for each in kept if each is not None]
         gone = [
             {"Key": key, "VersionId": version}
             for key, version in there

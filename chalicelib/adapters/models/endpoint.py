@@ -62,7 +62,7 @@ class EndpointCaller:
         if backend.asynchronous:
             raise Unsupported(f"{model.name} answers all at once; it does not stream.")
         request = openai_chat.build_request(call, stream=True)
-        pieces = self._in_time.stream(route.model_id, request, asking.seconds_left)
+        pieces = self._in_time.stream(route.model_id, request, asking.seconds_left, asking.variant)
         yield from openai_chat.parse_stream(pieces, call)
 
     def _chat(
@@ -102,7 +102,7 @@ class EndpointCaller:
         if _backend(model).asynchronous:
             raw = self._later.ask(route.model_id, body, asking.tenant, asking.correlation_id, left)
         else:
-            raw = self._in_time.ask(route.model_id, body, left)
+            raw = self._in_time.ask(route.model_id, body, left, asking.variant)
         try:
             return json.loads(raw)
         except ValueError as error:

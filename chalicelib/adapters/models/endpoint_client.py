@@ -72,8 +72,12 @@ class RealTimeInvocations:
         self._client_of = client_of
         self._seconds = seconds
 
-    def ask(self, endpoint: str, body: Mapping[str, Any], left: float | None = None) -> bytes:
+    def ask(
+        self, endpoint: str, body: Mapping[str, Any], left: float | None = None, variant: str = ""
+    ) -> bytes:
         """Return the answer's bytes, which may take what is `left` of its time.
+
+        `variant` is the production variant that has to answer; "" goes by the weights.
 
         Raises:
             Throttled, Transient: it may be asked again.
@@ -86,16 +90,20 @@ class RealTimeInvocations:
                 ContentType=JSON,
                 Accept=JSON,
                 Body=json.dumps(body).encode(),
+                **_target(variant),
             )
             return bytes(answered["Body"].read())
 
     def stream(
-        self, endpoint: str, body: Mapping[str, Any], left: float | None = None
+        self, endpoint: str, body: Mapping[str, Any], left: float | None = None, variant: str = ""
     ) -> Iterator[bytes]:
         """Yield the answer's bytes as they come. Raises as `ask` does, also meanwhile."""
         with _told():
             answered = self._client(left).invoke_endpoint_with_response_stream(
-                EndpointName=endpoint, ContentType=JSON, Body=json.dumps(body).encode()
+                EndpointName=endpoint,
+                ContentType=JSON,
+                Body=json.dumps(body).encode(),
+                **_target(variant),
             )
             with closing(answered["Body"]) as events:
                 for event in events:
@@ -225,6 +233,10 @@ class AsyncInvocations:
 def _parted(address: str) -> tuple[str, str]:
     bucket, _, key = address.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+def _target(variant: str) -> dict[str, str]:
+    return {"TargetVariant": variant} if variant else {}
 
 
 @contextmanager

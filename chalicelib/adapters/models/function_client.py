@@ -54,7 +54,14 @@ class ModelFunction:
         `EmbedFunction.embed` does.
         """
         try:
-            made = request.model_validate({**given, "correlation_id": asking.correlation_id})
+            made = request.model_validate(
+                {
+                    **given,
+                    "correlation_id": asking.correlation_id,
+                    "caller": asking.caller,
+                    "variant": asking.variant,
+                }
+            )
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field = str(first["loc"][0])

@@ -9,13 +9,13 @@ from pydantic import Field
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.functions.generate_image import Seed
 from chalicelib.contracts.generations import MAX_STOPS
-from chalicelib.contracts.serving import ServingName
+from chalicelib.contracts.serving import ServedModelRequest
 
 MAX_CHARACTERS = 100_000
 """Of a prompt; a model's own limit is in tokens, and far below."""
 
 
-class CompleteTextRequest(Contract):
+class CompleteTextRequest(ServedModelRequest):
     """A prompt that the model which the stage serves as `model` is to go on with.
 
     At temperature 0 the likeliest token follows each; otherwise one is drawn, of the fewest that
@@ -23,14 +23,12 @@ class CompleteTextRequest(Contract):
     after `max_tokens` or what the model holds.
     """
 
-    model: ServingName
     prompt: str = Field(min_length=1, max_length=MAX_CHARACTERS)
     max_tokens: int = Field(ge=1)
     temperature: float = Field(default=0, ge=0, le=2)
     top_p: float = Field(default=1, gt=0, le=1)
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), max_length=MAX_STOPS)
     seed: Seed | None = None
-    correlation_id: str = ""
 
 
 class CompleteTextResult(Contract):

@@ -8,14 +8,14 @@ from pydantic import Base64Bytes, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.generations import MAX_GUIDANCE, MAX_IMAGES, MAX_SIDE, MAX_STEPS
-from chalicelib.contracts.serving import ServingName
+from chalicelib.contracts.serving import ServedModelRequest
 
 MAX_SEED = 2**32 - 1
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
-class GenerateImageRequest(Contract):
+class GenerateImageRequest(ServedModelRequest):
     """Pictures of the model that the stage serves as `model`.
 
     They are drawn from `seed`, each from a stream of its own, or from a seed by chance. With
@@ -24,7 +24,6 @@ class GenerateImageRequest(Contract):
     square of as many as fit into `width` by `height`.
     """
 
-    model: ServingName
     prompt: str = ""
     negative_prompt: str = ""
     count: int = Field(default=1, ge=1, le=MAX_IMAGES)
@@ -34,7 +33,6 @@ class GenerateImageRequest(Contract):
     to_seed: Seed | None = None
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     guidance: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
-    correlation_id: str = ""
 
 
 class GenerateImageResult(Contract):

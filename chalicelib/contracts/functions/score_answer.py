@@ -9,18 +9,16 @@ from pydantic import Field
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.functions.complete_text import MAX_CHARACTERS
 from chalicelib.contracts.generations import MAX_ANSWERS
-from chalicelib.contracts.serving import ServingName
+from chalicelib.contracts.serving import ServedModelRequest
 
 ScoredText = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
 
 
-class ScoreAnswerRequest(Contract):
+class ScoreAnswerRequest(ServedModelRequest):
     """Answers to a prompt that the model which the stage serves as `model` is to score."""
 
-    model: ServingName
     prompt: ScoredText
     answers: tuple[ScoredText, ...] = Field(min_length=1, max_length=MAX_ANSWERS)
-    correlation_id: str = ""
 
 
 class ScoreAnswerResult(Contract):

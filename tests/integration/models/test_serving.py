@@ -122,6 +122,32 @@ def test_should_serve_a_version_and_then_another_and_keep_the_one_before(cloud: 
     assert (back.serves, back.before) == (serving.serves, then.serves)
 
 
+def test_should_roll_a_version_out_by_shares_of_end_users(cloud: Stage) -> None:
+    cloud.client("s3").delete_object(Bucket=BUCKET, Key=POINTER)
+    first, second = (registered(cloud, decoder(add)) for add in (0.0, 0.5))
+    rejected = registered(cloud, decoder(0.6), "Rejected")
+    with pytest.raises(ServingError, match="nothing to roll out from"):
+        stage(cloud).serve("digits-vae", first, share=5)
+    live = stage(cloud).serve("digits-vae", first).serves
+    for version, share, told in (
+        (first, 5, "is what serves as digits-vae"),
+        (second, 101, "0 to 100 percent, not 101"),
+        (rejected, 5, "was rejected"),
+    ):
+        with pytest.raises(ServingError, match=told):
+            stage(cloud).serve("digits-vae", version, share=share)
+    assert pointer(cloud)["candidate"] is None
+    asked = ["models", "serve", "digits-vae", second, "--data-dir", str(cloud.folder)]
+    said = CliRunner().invoke(headrace, [*asked, "--rollout", "25"], catch_exceptions=False)
+    assert "is the candidate: it answers 25 % of the end users" in " ".join(said.stdout.split())
+    swap = function(cloud)
+    met = {swap.get("digits-vae", f"caller {n}").version.arn for n in range(40)}
+    assert met == {first, second}
+    assert swap.get("digits-vae").version == live
+    done = stage(cloud).serve("digits-vae", second)
+    assert (done.serves.arn, done.before, done.candidate) == (second, live, None)
+
+
 def test_should_serve_what_draws_by_words(cloud: Stage) -> None:
     serving = stage(cloud).serve("digits-diffusion", registered(cloud, denoiser()))
     listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=serving.serves.prefix)

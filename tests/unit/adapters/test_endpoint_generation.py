@@ -185,6 +185,17 @@ def test_a_chat_should_be_asked_once_and_told_with_its_usage(bench: Bench) -> No
     assert (reply.model, reply.answered_by) == ("own", "mine")
     (asked,) = bench.runtime.asked
     assert (asked["EndpointName"], asked["ContentType"]) == ("mine", "application/json")
+    assert "TargetVariant" not in asked, "the weights of the endpoint decide"
+
+
+def test_a_variant_that_is_named_should_be_the_one_that_is_asked(bench: Bench) -> None:
+    bench.runtime.bodies = [COMPLETION]
+    end = {"choices": [{"delta": {"content": "Hel"}, "finish_reason": "stop"}]}
+    bench.runtime.stream = (f"data: {json.dumps(end)}\n\n".encode(),)
+    asking = CallContext("acme", "request-1", variant="challenger")
+    bench.backend().generate(model(), ROUTE, CHAT, asking)
+    list(bench.backend().stream(model(), ROUTE, CHAT, asking))
+    assert [asked["TargetVariant"] for asked in bench.runtime.asked] == ["challenger"] * 2
 
 
 def test_texts_should_be_embedded_in_slices_and_put_together(bench: Bench) -> None:

@@ -71,7 +71,7 @@ def test_the_cheapest_should_answer_and_its_receipt_should_say_what_it_cost() ->
     assert house.purse.most[0] >= 14_000
     assert house.is_even()
     assert house.watch.ended == [("small", "")]
-    assert house.backend.asking == [CallContext("t", "c", "standard")]
+    assert house.backend.asking == [CallContext("t", "c", "standard", caller=WHO.caller_hash)]
 
 
 def test_a_model_that_fails_should_give_way_to_the_next_and_cost_nothing() -> None:

@@ -162,3 +162,54 @@ def test_should_go_on_where_it_cannot_be_told_what_serves() -> None:
     stage.says, stage.now = Transient("S3 is away"), LATER
     assert served_by(swap) == ONE
     assert stage.told == ["It cannot be told what serves, and tried/1 goes on: S3 is away"]
+
+
+def trial(share: float) -> Serving:
+    """Return that version 1 serves, and 2 is tried with a share of the callers."""
+    return serving(ONE).model_copy(update={"candidate": TWO, "share": share})
+
+
+def versions_met(swap: HotSwap[ImageGenerator], callers: int = 40) -> dict[str, int]:
+    """Return by caller which version answered: 1 or 2."""
+    number = {ONE: 1, TWO: 2}
+    return {
+        caller: number[swap.get("digits-vae", caller).version]
+        for caller in (f"caller {n}" for n in range(callers))
+    }
+
+
+def test_a_candidate_should_answer_its_share_and_keep_whom_it_answers() -> None:
+    stage = Stage(trial(25))
+    swap = stage.process()
+    few = versions_met(swap)
+    assert few == versions_met(stage.process()), "the same in another process"
+    assert dict.fromkeys(few, 1) != few
+    stage.says, stage.now = trial(60), LATER
+    more = versions_met(swap)
+    assert all(more[caller] == 2 for caller, met in few.items() if met == 2)
+    assert sum(met == 2 for met in more.values()) > sum(met == 2 for met in few.values())
+    assert len(stage.reads) == 8, "each version was opened once in each process"
+    assert swap.get("digits-vae").version == ONE, "of a caller that is unknown"
+    assert swap.get("digits-vae", "caller 1", "live").version == ONE
+    stage.says, stage.now = serving(TWO, before=ONE), 2 * LATER
+    assert set(versions_met(swap).values()) == {2}
+
+
+def test_a_candidate_without_a_share_should_answer_who_names_it() -> None:
+    stage = Stage(trial(0))
+    swap = stage.process()
+    assert set(versions_met(swap).values()) == {1}
+    assert swap.get("digits-vae", "caller 1", "candidate").version == TWO
+    stage.says, stage.now = serving(ONE), LATER
+    with pytest.raises(Conflict, match="tries no candidate for digits-vae"):
+        swap.get("digits-vae", "caller 1", "candidate")
+
+
+def test_the_live_version_should_answer_for_a_candidate_that_is_corrupt() -> None:
+    stage = Stage(trial(100))
+    stage.spoil(TWO, decoder_onnx=b"no model")
+    swap = stage.process()
+    assert set(versions_met(swap).values()) == {1}
+    assert len(stage.told) == 1, "it was tried once"
+    with pytest.raises(ModelFailure, match="cannot serve"):
+        swap.get("digits-vae", variant="candidate")

@@ -52,7 +52,7 @@ class One:
     files: Files
     opened: Callable[[Any], Any]
 
-    def get(self, name: str) -> OpenModel[Any]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[Any]:
         return OpenModel(self.opened(read(self.files)), version(self.files, 3))
 
 

@@ -27,6 +27,9 @@ ROUTE = ModelRoute("generate_image", "us-east-1", "region", Decimal(1))
 CALL = ImageCall(prompt="seven", count=2, width=64, height=64, seed=7, to_seed=8)
 REQUEST = {
     "model": "digits-vae",
+    "correlation_id": "c",
+    "caller": "",
+    "variant": "",
     "prompt": "",
     "negative_prompt": "",
     "count": 2,
@@ -36,7 +39,6 @@ REQUEST = {
     "to_seed": 8,
     "steps": None,
     "guidance": None,
-    "correlation_id": "c",
 }
 PICTURES = [base64.b64encode(each).decode() for each in (b"first", b"second")]
 ANSWER: dict[str, Any] = {"images": PICTURES, "version": "vae/3", "seconds": 0.25}

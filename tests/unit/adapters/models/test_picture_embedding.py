@@ -45,7 +45,7 @@ class Models:
         self.left = swapped_after
         self.model = open_model(read(FILES))
 
-    def get(self, name: str) -> OpenModel[ClipModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ClipModel]:
         assert name == "emoji-clip"
         number = 1 if self.left is None or self.left > 0 else 2
         self.left = None if self.left is None else self.left - 1

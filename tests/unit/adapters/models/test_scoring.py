@@ -26,7 +26,7 @@ FILES = scorer()
 
 
 class Models:
-    def get(self, name: str) -> OpenModel[RewardModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[RewardModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 

@@ -57,7 +57,7 @@ class Function:
         asked = CompleteTextFunction(self.client.within, "complete", 25)
         self.backend = FunctionCaller({"complete_text": asked})
 
-    def get(self, name: str) -> OpenModel[LanguageModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[LanguageModel]:
         return OpenModel(open_model(read(self.files)), version(self.files, 3))
 
     def _answer(self, event: Any) -> Any:

@@ -24,7 +24,7 @@ FILES = {"shapes-answers": blip2_files(), "shapes-flamingo": flamingo_files()}
 class Models:
     """A model by each name."""
 
-    def get(self, name: str) -> OpenModel[ImageTextModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ImageTextModel]:
         files: Files = FILES[name]
         return OpenModel(open_image_text_model(read(files)), version(files, 3))
 

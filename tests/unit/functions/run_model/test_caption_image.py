@@ -29,7 +29,7 @@ FILES = blip2_files()
 class Models:
     """One model, whatever it is called."""
 
-    def get(self, name: str) -> OpenModel[ImageTextModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ImageTextModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 

@@ -25,7 +25,7 @@ RED, BLUE = (base64.b64encode(image_file(each)).decode() for each in ((255, 0, 0
 class Models:
     """One model, whatever it is called."""
 
-    def get(self, name: str) -> OpenModel[ClipModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ClipModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 

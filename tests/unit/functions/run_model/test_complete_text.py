@@ -26,7 +26,7 @@ FILES = speaker()
 class Models:
     """One model, whatever it is called."""
 
-    def get(self, name: str) -> OpenModel[LanguageModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[LanguageModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 

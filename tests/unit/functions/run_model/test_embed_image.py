@@ -29,7 +29,7 @@ FILES = clip_files()
 class Models:
     """One model, whatever it is called."""
 
-    def get(self, name: str) -> OpenModel[ClipModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ClipModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 

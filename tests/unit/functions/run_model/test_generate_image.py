@@ -30,7 +30,7 @@ class Models:
 
     files: Files
 
-    def get(self, name: str) -> OpenModel[ImageGenerator]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[ImageGenerator]:
         return OpenModel(open_model(read(self.files)), version(self.files, 3))
 
 
