@@ -45,6 +45,7 @@ def version() -> str:
         "evaluations": "cli.evaluation.commands:evaluations",
         "generate": "cli.generate:generate",
         "monitors": "cli.monitors:monitors",
+        "labelling": "cli.labelling.group:labelling",
         "open": "cli.documents.content:open_command",
         "package": "cli.stage.package:package_command",
         "prompts": "cli.prompts.commands:prompts",

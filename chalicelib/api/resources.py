@@ -87,6 +87,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("prompt_runs", ("/v1/prompts/{prompt}/runs",)),
     ApiResource("generations", ("/v1/generations",)),
     ApiResource("evaluations", ("/v1/evaluations",)),
+    ApiResource("labelling", ("/v1/labelling",)),
     ApiResource("schedules", ("/v1/schedules",)),
     ApiResource("monitors", ("/v1/monitors",)),
     ApiResource("screenings", ("/v1/screenings",)),

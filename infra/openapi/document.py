@@ -37,6 +37,7 @@ _TAGS = {
     "generations": "What models write, draw and embed, the cheapest first that suffices.",
     "evaluations": "Suites of cases, run against prompts, models and asks, and graded.",
     "monitors": "Which calls are captured, and the captured calls.",
+    "labelling": "Queues of items that people label, their agreement, and rows to train on.",
     "jobs": "Work that outlasts a request: exports, removals and pictures embedded again.",
     "prompts": "Prompts in versions, and what they would send to models.",
     "openai": "What OpenAI's clients ask, as they ask it; errors also have `param` and `code`.",
@@ -61,6 +62,9 @@ _IDS = {
     "schedule": "The schedule's name.",
     "monitor": "The monitor's name.",
     "evaluation_id": "The evaluation's id, which is that of its job.",
+    "claim_id": "The claim's id.",
+    "task_id": "The labelling task's id.",
+    "item_id": "The item's id, as its claim has it.",
     "run_id": "The run's id, which is that of its job.",
     "delivery_id": "The delivery's id, which its receiver got as `webhook-id`.",
 }

@@ -24,6 +24,7 @@ from chalicelib.api.evaluations import EvaluationServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
+from chalicelib.api.labelling import LabellingServices
 from chalicelib.api.monitors import MonitorServices
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
@@ -73,6 +74,7 @@ from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.labelling.fakes import Desk
 from tests.unit.openai.fakes import FakeFiles
 from tests.unit.prompts.fakes import FakePrompts, library
 from tests.unit.retrieval.fakes import (
@@ -368,6 +370,8 @@ class Api:
                 check_prompt,
             ),
         )
+        self.desk = Desk()
+        self.labelling = LabellingServices(self.desk.tasks, self.desk.queue, self.records)
         self.room = Room()
         terms = TermsCheck(
             "documents",

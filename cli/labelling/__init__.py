@@ -1,0 +1,1 @@
+"""The command `labelling`: tasks, what reviewers do, and what comes of it."""

@@ -1,0 +1,6 @@
+"""The group `labelling` with all its commands."""
+
+from cli.labelling import reviews
+from cli.labelling.commands import labelling
+
+__all__ = ["labelling", "reviews"]
