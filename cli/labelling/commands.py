@@ -50,6 +50,7 @@ def labelling() -> None:
 @user_command
 def create(
     target: UserContext,
+    /,
     name: str,
     guidelines: Path,
     items: Path | None,

@@ -120,7 +120,7 @@ class FakeLabels:
         del self.kept_tasks[task_id]
         for kept in (self.kept_items, self.kept_states, self.reviewers):
             for key in [key for key in kept if key[0] == task_id]:
-                del kept[key]  # type: ignore[attr-defined]  # each has keys of its own
+                del kept[key]
 
 
 @dataclass

@@ -24,6 +24,7 @@ from chalicelib.contracts.labelling import (
 )
 from chalicelib.errors import Conflict, InvalidInput, QuotaExceeded
 from chalicelib.labelling.agreement import krippendorff_alpha
+from chalicelib.labelling.records import StatePart
 from models.data import instructions, json_lines, review_pairs
 from tests.unit.labelling.fakes import TENANT, Desk, pairs, terms
 
@@ -187,7 +188,11 @@ def test_should_refuse_to_adjudicate_what_is_not_done() -> None:
     task = desk.tasks.create(TENANT, terms())
     desk.tasks.add(TENANT, task.task_id, pairs(1, gold=1))
     body = AdjudicateItemRequest(label="a")
-    for part, why in (("OPEN", "3 reviewers label it first"), ("GOLD", "its label is known")):
+    whys: dict[StatePart, str] = {
+        "OPEN": "3 reviewers label it first",
+        "GOLD": "its label is known",
+    }
+    for part, why in whys.items():
         (state,) = desk.records.states(TENANT, task.task_id, part)
         with pytest.raises(Conflict, match=why):
             desk.queue.adjudicate(TENANT, task.task_id, state.item_id, "lead", body)
