@@ -16,6 +16,7 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure, NotFound
 from chalicelib.observability import spent
 from chalicelib.retrieval.search.query import Query
+from chalicelib.rollouts.arms import ReadTraffic, no_traffic
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
@@ -34,16 +35,19 @@ class AskServices:
     answerer: Callable[[], QuestionAnswerer]
     answers: ResponseRecords
     recorder: Callable[[], CallCapture] = NoCapture
+    traffic: ReadTraffic = no_traffic
 
 
 def build_services(parts: ApiParts) -> AskServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.wiring.captures import call_recorder
+    from chalicelib.wiring.rollouts import live_traffic
 
     return AskServices(
         answerer=lambda: parts.answerer,
         answers=parts.records,
         recorder=lambda: call_recorder(parts.environ),
+        traffic=lambda tenant: live_traffic(parts.environ)(tenant),
     )
 
 
@@ -81,6 +85,7 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             filter=body.filter,
             rerank=body.rerank,
             key=key_id_of(request),
+            end_user=body.end_user,
         )
         return run_once(request, deps.answers, lambda: _ask(query, body, deps))
 
@@ -89,8 +94,10 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
 
 def _ask(query: Query, body: AskRequest, deps: AskServices) -> AskResponse:
     from chalicelib.captures.asks import RecordedAsk
+    from chalicelib.rollouts.retrieval import assign_setting
 
-    recorded = RecordedAsk(deps.recorder(), query, body)
+    query, arm = assign_setting(query, body.model_fields_set, deps.traffic(query.tenant))
+    recorded = RecordedAsk(deps.recorder(), query, body, version=arm.version, rollout=arm.captured)
     answer = recorded.answer(lambda: deps.answerer().answer(query, body.tier, body.history))
     spent(answer.receipt)
-    return answer
+    return answer.model_copy(update={"receipt": arm.mark(answer.receipt)})

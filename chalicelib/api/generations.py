@@ -18,6 +18,7 @@ from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
 from chalicelib.observability import spent
+from chalicelib.rollouts.arms import ReadTraffic, no_traffic
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
@@ -33,16 +34,19 @@ class GenerationServices:
     generator: Callable[[], Generator]
     answers: PaidResponseRecords
     recorder: Callable[[], CallCapture] = NoCapture
+    traffic: ReadTraffic = no_traffic
 
 
 def build_services(parts: ApiParts) -> GenerationServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.wiring.captures import call_recorder
+    from chalicelib.wiring.rollouts import live_traffic
 
     return GenerationServices(
         generator=parts.generator,
         answers=parts.paid_answers,
         recorder=lambda: call_recorder(parts.environ),
+        traffic=lambda tenant: live_traffic(parts.environ)(tenant),
     )
 
 
@@ -73,23 +77,27 @@ def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthor
 def _generate(
     request: Request, body: CreateGenerationRequest, deps: GenerationServices
 ) -> Generation:
-    from chalicelib.captures.generator import RecordedGenerator
     from chalicelib.generation.requests import (
         call_from_request,
         require_complete,
         terms_from_request,
     )
+    from chalicelib.rollouts.models import DividedGenerator
 
     spender = Spender(
-        tenant_of(request), key=key_id_of(request), correlation_id=request_id_of(request)
+        tenant_of(request),
+        key=key_id_of(request),
+        correlation_id=request_id_of(request),
+        end_user=body.end_user,
     )
     generator = deps.generator()
-    recorded = RecordedGenerator(generator, deps.recorder(), generator.deps.monotonic)
-    generation = recorded.generate(
+    clock = generator.deps.monotonic
+    divided = DividedGenerator(generator, deps.traffic, deps.recorder(), clock)
+    generation = divided.generate(
         call_from_request(body),
         terms_from_request(body),
         spender,
-        limits=call_limits(request, generator.deps.monotonic()),
+        limits=call_limits(request, clock()),
     )
     spent(generation.receipt)
     require_complete(generation, body)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from chalice.app import Blueprint, ChaliceAuthorizer, Response
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import (
     key_id_of,
@@ -24,6 +25,7 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
 from chalicelib.observability import spent
+from chalicelib.rollouts.arms import ReadTraffic, no_traffic
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
@@ -41,12 +43,14 @@ class PromptRunServices:
     runner: Callable[[], PromptRunner]
     answers: PaidResponseRecords
     recorder: Callable[[], CallCapture] = NoCapture
+    traffic: ReadTraffic = no_traffic
 
 
 def build_services(parts: ApiParts) -> PromptRunServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.wiring.captures import call_recorder
     from chalicelib.wiring.prompts import prompt_library
+    from chalicelib.wiring.rollouts import live_traffic
 
     def runner() -> PromptRunner:
         from chalicelib.generation.fences import random_fence
@@ -62,6 +66,7 @@ def build_services(parts: ApiParts) -> PromptRunServices:
         runner=runner,
         answers=parts.paid_answers,
         recorder=lambda: call_recorder(parts.environ),
+        traffic=lambda tenant: live_traffic(parts.environ)(tenant),
     )
 
 
@@ -85,20 +90,32 @@ def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthori
         request, deps = blueprint.current_request, services()
         body = parse_body(request, RunPromptRequest)
         spender = Spender(
-            tenant_of(request), key=key_id_of(request), correlation_id=request_id_of(request)
+            tenant_of(request),
+            key=key_id_of(request),
+            correlation_id=request_id_of(request),
+            end_user=body.end_user,
         )
-
-        def run() -> PromptRun:
-            from chalicelib.captures.prompt_runs import RecordedRun
-
-            version = deps.library().version(spender.tenant, prompt, body.version)
-            runner = deps.runner()
-            within = call_limits(request, runner.clock())
-            recorded = RecordedRun(deps.recorder(), version, body, spender, runner.clock)
-            run = recorded.run(lambda: runner.run(version, body, spender, within))
-            spent(run.receipt)
-            return run
-
+        run = partial(_run, request, prompt, body, spender, deps)
         return run_paid_once(request, deps.answers, run)
 
     return blueprint
+
+
+def _run(
+    request: Request,
+    prompt: str,
+    body: RunPromptRequest,
+    spender: Spender,
+    deps: PromptRunServices,
+) -> PromptRun:
+    from chalicelib.captures.prompt_runs import RecordedRun
+    from chalicelib.rollouts.prompts import assign_prompt
+
+    traffic = deps.traffic(spender.tenant)
+    version, arm = assign_prompt(deps.library(), traffic, spender, prompt, body.version)
+    runner = deps.runner()
+    within = call_limits(request, runner.clock())
+    recorded = RecordedRun(deps.recorder(), version, body, spender, runner.clock, arm.captured)
+    run = recorded.run(lambda: runner.run(version, body, spender, within))
+    spent(run.receipt)
+    return run.model_copy(update={"receipt": arm.mark(run.receipt)})

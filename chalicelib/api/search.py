@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.cursors import read_offset, write_offset
-from chalicelib.api.http import parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_operation, tenant_of
 from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.search import SearchRequest, SearchResponse
@@ -25,6 +25,7 @@ from chalicelib.retrieval.search.image_vectors import join_labels
 from chalicelib.retrieval.search.query import Query, SearchResult
 from chalicelib.retrieval.search.ranking import add_neighbours
 from chalicelib.retrieval.search.searcher import Searcher
+from chalicelib.rollouts.arms import ArmAssignment, ReadTraffic, no_traffic
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
@@ -43,10 +44,13 @@ class SearchServices:
     answer_log: AnswerLog
     answers: ResponseRecords
     receipt: Callable[[SearchResult], Receipt]
+    traffic: ReadTraffic = no_traffic
 
 
 def build_services(parts: ApiParts) -> SearchServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.rollouts import live_traffic
+
     return SearchServices(
         searcher=parts.searcher,
         answer_log=parts.answer_log,
@@ -54,6 +58,7 @@ def build_services(parts: ApiParts) -> SearchServices:
         receipt=lambda found: parts.prices.search(
             found.embedding, found.rerank_result, found.image_labels, found.image_query
         ),
+        traffic=lambda tenant: live_traffic(parts.environ)(tenant),
     )
 
 
@@ -88,6 +93,7 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             filter=body.filter,
             rerank=body.rerank,
             image=b"" if body.image is None else body.image.data,
+            key=key_id_of(request),
             end_user=body.end_user,
         )
         return run_once(request, deps.answers, lambda: _search(query, body, deps))
@@ -104,6 +110,7 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     """
     asked = body.model_dump(mode="json", exclude=_NOT_OF_SEARCH)
     begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")
+    query, arm = _assigned(query, body, deps)
     found = deps.searcher.search(query)
     notices = found.notices
     if body.cursor is None and _is_kept(body, found):
@@ -117,7 +124,7 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     if body.neighbours and hits and found.index is not None:
         hits = add_neighbours(deps.searcher.index, found.index, hits, body.neighbours)
     more = end < len(found.passages)
-    receipt = deps.receipt(found)
+    receipt = arm.mark(deps.receipt(found))
     spent(receipt)
     return SearchResponse(
         search_id=search_id,
@@ -127,6 +134,17 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
         notices=notices,
         seen=None if found.image_labels is None else found.image_labels.labels,
     )
+
+
+def _assigned(
+    query: Query, body: SearchRequest, deps: SearchServices
+) -> tuple[Query, ArmAssignment]:
+    """Return the query with the retrieval setting of its collection; pictures have none."""
+    from chalicelib.rollouts.retrieval import assign_setting
+
+    if body.image is not None:
+        return query, ArmAssignment("")
+    return assign_setting(query, body.model_fields_set, deps.traffic(query.tenant))
 
 
 def _is_kept(body: SearchRequest, found: SearchResult) -> bool:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from chalicelib.captures.facts import ask_facts, failed_ask_facts
 from chalicelib.captures.failures import counts_as_failure
 from chalicelib.captures.generator import elapsed_ms
-from chalicelib.captures.recorder import CallOrigin
+from chalicelib.captures.recorder import NO_ROLLOUT, CallOrigin, CapturedArm
 from chalicelib.contracts.answers import AskEvent, AskRequest, AskResponse, fold_events
-from chalicelib.contracts.captures import EVERYTHING, CaptureSubject
+from chalicelib.contracts.captures import DEFAULT_VERSION, EVERYTHING, CaptureSubject
 from chalicelib.errors import HeadraceError
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAsk:
-    """One question, whose answer is captured once it is given."""
+    """One question, whose answer is captured once it is given, with its retrieval setting."""
 
     recorder: CallCapture
     query: Query
     request: AskRequest
     monotonic: Callable[[], float] = time.monotonic
+    version: str = DEFAULT_VERSION
+    rollout: CapturedArm = NO_ROLLOUT
 
     def answer(self, ask: Callable[[], AskResponse]) -> AskResponse:
         """Return the answer of `ask`; raises as it does."""
@@ -37,7 +39,9 @@ class RecordedAsk:
         except HeadraceError as error:
             self._record_failure(error, began)
             raise
-        self.recorder.record(self._origin(began), lambda: ask_facts(self.request, answer))
+        self.recorder.record(
+            self._origin(began), lambda: ask_facts(self.request, answer, self.version)
+        )
         return answer
 
     def stream(self, ask: Callable[[], Iterator[AskEvent]]) -> Iterator[AskEvent]:
@@ -52,12 +56,14 @@ class RecordedAsk:
             self._record_failure(error, began)
             raise
         self.recorder.record(
-            self._origin(began), lambda: ask_facts(self.request, fold_events(events))
+            self._origin(began), lambda: ask_facts(self.request, fold_events(events), self.version)
         )
 
     def _record_failure(self, error: HeadraceError, began: float) -> None:
         if counts_as_failure(error):
-            self.recorder.record(self._origin(began), lambda: failed_ask_facts(self.request, error))
+            self.recorder.record(
+                self._origin(began), lambda: failed_ask_facts(self.request, error, self.version)
+            )
 
     def _origin(self, began: float) -> CallOrigin:
         name = self.request.collection or EVERYTHING
@@ -65,6 +71,7 @@ class RecordedAsk:
             tenant=self.query.tenant,
             subject=CaptureSubject(kind="retrieval", name=name),
             correlation_id=self.query.correlation_id,
-            end_user=self.query.key,
+            end_user=self.query.spender.caller,
             latency_ms=elapsed_ms(began, self.monotonic()),
+            rollout=self.rollout,
         )

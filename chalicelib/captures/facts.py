@@ -217,7 +217,7 @@ def _run_request(request: RunPromptRequest) -> dict[str, JsonValue]:
 
 def _body(request: AskRequest) -> dict[str, JsonValue]:
     body: dict[str, JsonValue] = request.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude_unset=True
+        mode="json", by_alias=True, exclude_none=True, exclude_unset=True, exclude={"end_user"}
     )
     return body
 

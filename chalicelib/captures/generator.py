@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.captures.facts import failed_generation_facts, generation_facts
 from chalicelib.captures.failures import counts_as_failure
-from chalicelib.captures.recorder import CallOrigin
+from chalicelib.captures.recorder import NO_ROLLOUT, CallOrigin, CapturedArm
 from chalicelib.contracts.captures import CaptureSubject
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
+from chalicelib.generation.models import AUTO
 from chalicelib.generation.streams import TextDelta, ToolDelta
+from chalicelib.generation.variants import SEPARATOR
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
+    from chalicelib.captures.facts import CallFacts
     from chalicelib.captures.recorder import CallCapture
 
 
@@ -39,12 +42,14 @@ class PieceGenerator(Protocol):
 class RecordedGenerator:
     """Answers calls by `inner`, and has each call captured by `recorder` after its answer.
 
-    The subject is the model that answered; of a call that failed, the model that was asked for.
+    The subject is the model that answered; of a call that failed, the model that was asked for. In
+    a `rollout` it is that of the rollout.
     """
 
     inner: PieceGenerator
     recorder: CallCapture
     monotonic: Callable[[], float] = time.monotonic
+    rollout: CapturedArm = NO_ROLLOUT
 
     def generate(
         self, call: Call, terms: Terms, spender: Spender, limits: CallLimits = NO_LIMITS
@@ -81,7 +86,15 @@ class RecordedGenerator:
         self, call: Call, terms: Terms, spender: Spender, generation: Generation, began: float
     ) -> None:
         origin = self._origin(generation.model, spender, began)
-        self.recorder.record(origin, lambda: generation_facts(call, terms, generation))
+        self.recorder.record(origin, lambda: self._facts(call, terms, generation))
+
+    def _facts(self, call: Call, terms: Terms, generation: Generation) -> CallFacts:
+        """Return the facts of an answer; a fallback's, in a rollout, is an error of its arm."""
+        facts = generation_facts(call, terms, generation)
+        named = terms.model.partition(SEPARATOR)[0]
+        if not self.rollout.rollout_id or named in (AUTO, generation.model):
+            return facts
+        return replace(facts, outcome="error", error_type="Fallback")
 
     def _record_failure(
         self, call: Call, terms: Terms, spender: Spender, error: HeadraceError, began: float
@@ -93,10 +106,11 @@ class RecordedGenerator:
     def _origin(self, model: str, spender: Spender, began: float) -> CallOrigin:
         return CallOrigin(
             tenant=spender.tenant,
-            subject=CaptureSubject(kind="model", name=model),
+            subject=CaptureSubject(kind="model", name=self.rollout.subject or model),
             correlation_id=spender.correlation_id,
-            end_user=spender.key,
+            end_user=spender.caller,
             latency_ms=elapsed_ms(began, self.monotonic()),
+            rollout=self.rollout,
         )
 
 

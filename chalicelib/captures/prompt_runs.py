@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.captures.facts import failed_run_facts, run_facts
 from chalicelib.captures.failures import counts_as_failure
 from chalicelib.captures.generator import elapsed_ms
-from chalicelib.captures.recorder import CallOrigin
+from chalicelib.captures.recorder import NO_ROLLOUT, CallOrigin, CapturedArm
 from chalicelib.contracts.captures import CaptureSubject
 from chalicelib.errors import HeadraceError
 
@@ -29,6 +29,7 @@ class RecordedRun:
     request: RunPromptRequest
     spender: Spender
     monotonic: Callable[[], float]
+    rollout: CapturedArm = NO_ROLLOUT
 
     def run(self, run: Callable[[], PromptRun]) -> PromptRun:
         """Return the result of `run`; raises as it does."""
@@ -50,6 +51,7 @@ class RecordedRun:
             tenant=self.spender.tenant,
             subject=CaptureSubject(kind="prompt", name=self.version.name),
             correlation_id=self.spender.correlation_id,
-            end_user=self.spender.key,
+            end_user=self.spender.caller,
             latency_ms=elapsed_ms(began, self.monotonic()),
+            rollout=self.rollout,
         )

@@ -49,6 +49,27 @@ class CallWriter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CapturedArm:
+    """The part that a call had in a rollout.
+
+    Attributes:
+        rollout_id: The rollout that assigned the call, "" without one.
+        arm: The arm of the rollout.
+        wanted: Whether the call is captured whatever the sample rate is.
+        subject: The name of the rollout's subject if it is not what answered, such as the model
+            name that was asked for.
+    """
+
+    rollout_id: str = ""
+    arm: str = ""
+    wanted: bool = False
+    subject: str = ""
+
+
+NO_ROLLOUT = CapturedArm()
+
+
+@dataclass(frozen=True, slots=True)
 class CallOrigin:
     """Whose call it is, of what, and for whom.
 
@@ -58,9 +79,7 @@ class CallOrigin:
         correlation_id: The id of the request; the sampling is decided by it.
         end_user: Who asked, as the tenant names them, or the API key's id.
         latency_ms: Milliseconds until the answer was ready.
-        rollout_id: The rollout that assigned the call, "" without one: it is then captured
-            whatever the sample rate is.
-        arm: The arm of the rollout.
+        rollout: The part that it had in a rollout.
     """
 
     tenant: str
@@ -68,8 +87,7 @@ class CallOrigin:
     correlation_id: str
     end_user: str = ""
     latency_ms: int = 0
-    rollout_id: str = ""
-    arm: str = ""
+    rollout: CapturedArm = NO_ROLLOUT
 
 
 class CallCapture(Protocol):
@@ -125,7 +143,7 @@ class CallRecorder:
 
     def _record(self, origin: CallOrigin, facts: Callable[[], CallFacts]) -> str:
         monitors = self.settings.monitors(origin.tenant)
-        wanted = bool(origin.rollout_id)
+        wanted = origin.rollout.wanted
         terms = decide_capture(monitors, origin.subject, origin.correlation_id, wanted)
         if terms is None:
             return ""
@@ -157,8 +175,8 @@ class CallRecorder:
             subject=origin.subject,
             version=facts.version,
             created_at=now,
-            rollout_id=origin.rollout_id,
-            arm=origin.arm,
+            rollout_id=origin.rollout.rollout_id,
+            arm=origin.rollout.arm,
             sampled=terms.sampled,
             answer_id=facts.answer_id,
             end_user=end_user_hash(origin.tenant, origin.end_user),

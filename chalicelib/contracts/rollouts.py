@@ -44,6 +44,11 @@ VersionName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
+def subject_key(kind: SubjectKind, name: str, label: str = "") -> str:
+    """Return the key of a subject, whether or not there can be a subject of that name."""
+    return f"{kind}#{name}@{label}" if label else f"{kind}#{name}"
+
+
 class Subject(HttpInput):
     """The thing whose version changes.
 
@@ -66,7 +71,7 @@ class Subject(HttpInput):
     @property
     def key(self) -> str:
         """Return what names the subject among those of its tenant, such as `prompt#faq@live`."""
-        return f"{self.kind}#{self.name}@{self.label}" if self.label else f"{self.kind}#{self.name}"
+        return subject_key(self.kind, self.name, self.label)
 
 
 class RolloutStage(HttpInput):

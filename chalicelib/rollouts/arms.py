@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chalicelib.captures.recorder import CapturedArm
 from chalicelib.contracts.receipts import Receipt, ReceiptArm
-from chalicelib.contracts.rollouts import Arm, LiveChoice, LivePointer, Subject
+from chalicelib.contracts.rollouts import Arm, LiveChoice, LivePointer
 from chalicelib.rollouts.assignment import assign_arm, end_user_position
 
 TRAFFIC_SECONDS = 10.0
@@ -53,6 +54,11 @@ class ArmAssignment:
     arm: Arm | Literal[""] = ""
     shadow: bool = False
 
+    @property
+    def captured(self) -> CapturedArm:
+        """The arm as the call is captured: a shadow takes calls that a monitor samples anyway."""
+        return CapturedArm(self.rollout_id, self.arm, bool(self.rollout_id) and not self.shadow)
+
     def mark(self, receipt: Receipt) -> Receipt:
         """Return a receipt that says which arm gave the result; a shadow leaves it as it is."""
         if not self.rollout_id or self.shadow:
@@ -64,21 +70,21 @@ class ArmAssignment:
 
 
 def assign_version(
-    traffic: LiveTraffic, tenant: str, subject: Subject, caller: str, own: str
+    traffic: LiveTraffic, tenant: str, key: str, caller: str, own: str
 ) -> ArmAssignment:
-    """Return which version of `subject` answers a call.
+    """Return which version of a subject answers a call.
 
     Args:
         traffic: What is live of the tenant.
         tenant: The tenant.
-        subject: What is called.
+        key: The key of the subject that is called.
         caller: Who calls, as `Spender.caller` names them.
         own: The version that the subject itself names: the label's, the model's own name, or the
             default of retrievals. A rollout from another version no longer holds.
     """
-    choice = traffic.choices.get(subject.key)
+    choice = traffic.choices.get(key)
     live = choice.version if choice is not None else own
-    pointer = traffic.pointers.get(subject.key)
+    pointer = traffic.pointers.get(key)
     if pointer is None or pointer.live != live:
         return ArmAssignment(live)
     if pointer.shadow:

@@ -21,6 +21,7 @@ from functions.stream_answer import core
 if TYPE_CHECKING:
     from chalicelib.contracts.answers import AskRequest
     from chalicelib.errors import HeadraceError
+    from chalicelib.rollouts.arms import ArmAssignment
 
 SERVICE = "stream_answer"
 ANSWER_SECONDS = 45.0
@@ -37,7 +38,9 @@ def deps() -> core.Deps:
 
     def ask(body: AskRequest, tenant: str, key: str, request_id: str) -> Iterator[AskEvent]:
         from chalicelib.captures.asks import RecordedAsk
+        from chalicelib.rollouts.retrieval import assign_setting
         from chalicelib.wiring.captures import call_recorder
+        from chalicelib.wiring.rollouts import live_traffic
 
         query = Query(
             tenant=tenant,
@@ -49,12 +52,25 @@ def deps() -> core.Deps:
             filter=body.filter,
             rerank=body.rerank,
             key=key,
+            end_user=body.end_user,
         )
-        recorded = RecordedAsk(call_recorder(os.environ), query, body)
+        query, arm = assign_setting(query, body.model_fields_set, live_traffic(os.environ)(tenant))
+        recorded = RecordedAsk(
+            call_recorder(os.environ), query, body, version=arm.version, rollout=arm.captured
+        )
         events = recorded.stream(lambda: services.answerer.stream(query, body.tier, body.history))
-        return counted(events)
+        return counted(marked(events, arm))
 
     return core.Deps(ask, log_error, os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"))
+
+
+def marked(events: Iterator[AskEvent], arm: ArmAssignment) -> Iterator[AskEvent]:
+    """Yield `events`, of which the last one's receipt says the arm of a rollout."""
+    for event in events:
+        if isinstance(event, AskDone):
+            yield event.model_copy(update={"receipt": arm.mark(event.receipt)})
+        else:
+            yield event
 
 
 def counted(events: Iterator[AskEvent]) -> Iterator[AskEvent]:

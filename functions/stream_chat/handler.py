@@ -60,11 +60,13 @@ class Counted:
 @functools.cache
 def deps() -> Deps:
     """Return the collaborators of the core, built once per process."""
-    from chalicelib.captures.generator import RecordedGenerator
+    from chalicelib.rollouts.models import DividedGenerator
     from chalicelib.wiring.captures import call_recorder
+    from chalicelib.wiring.rollouts import live_traffic
 
+    traffic, recorder = live_traffic(os.environ), call_recorder(os.environ)
     return Deps(
-        Counted(RecordedGenerator(generator(os.environ), call_recorder(os.environ))),
+        Counted(DividedGenerator(generator(os.environ), traffic, recorder)),
         log_error,
         lambda: datetime.now(UTC),
         os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),

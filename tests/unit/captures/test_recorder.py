@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from chalicelib.captures.facts import CallFacts
-from chalicelib.captures.recorder import CallOrigin
+from chalicelib.captures.recorder import NO_ROLLOUT, CallOrigin, CapturedArm
 from chalicelib.captures.refusals import is_refusal
 from chalicelib.contracts.captures import MAX_CAPTURED_BYTES, CaptureSubject
 from chalicelib.contracts.screening import CategoryPolicy, ScreeningPolicy
@@ -18,8 +18,8 @@ from tests.unit.captures.fakes import NOW, FakeCaptures
 PROMPT = CaptureSubject(kind="prompt", name="greeting")
 
 
-def origin(n: int = 0, **fields: str) -> CallOrigin:
-    return CallOrigin("acme", PROMPT, f"request-{n}", "ada", 120, **fields)
+def origin(n: int = 0, rollout: CapturedArm = NO_ROLLOUT) -> CallOrigin:
+    return CallOrigin("acme", PROMPT, f"request-{n}", "ada", 120, rollout)
 
 
 def facts(text: str = "Hello", output: str = "Hi.") -> Callable[[], CallFacts]:
@@ -52,7 +52,10 @@ def test_a_tenth_of_calls_should_be_sampled_and_a_repeated_one_alike() -> None:
 
 def test_a_call_that_a_rollout_wants_should_be_captured_and_say_that_it_was_not_sampled() -> None:
     captures = FakeCaptures()
-    given = captures.recorder.record(origin(rollout_id="ro_1", arm="candidate"), facts())
+    shadowed = origin(rollout=CapturedArm("ro_1", "live"))
+    assert captures.recorder.record(shadowed, never) == "", "a shadow takes what is sampled"
+    arm = CapturedArm("ro_1", "candidate", wanted=True)
+    given = captures.recorder.record(origin(rollout=arm), facts())
     (call,) = captures.calls
     assert given == call.id
     assert (call.rollout_id, call.arm, call.sampled) == ("ro_1", "candidate", False)

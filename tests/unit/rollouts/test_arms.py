@@ -35,7 +35,7 @@ class Clock:
 
 
 def assigned(traffic: LiveTraffic, own: str = "3", caller: str = "user a") -> ArmAssignment:
-    return assign_version(traffic, TENANT, SUBJECT, caller, own)
+    return assign_version(traffic, TENANT, SUBJECT.key, caller, own)
 
 
 def running(**changes: object) -> LiveTraffic:
@@ -85,7 +85,7 @@ def test_one_read_should_tell_pointers_and_choices(rollouts: RolloutTable) -> No
     assert rollouts.change(ended, None, choice)
     assert rollouts.live(TENANT) == LiveTraffic({}, {MODEL.key: choice})
     assert rollouts.choice(TENANT, MODEL) == choice
-    named = assign_version(rollouts.live(TENANT), TENANT, MODEL, "user a", "small")
+    named = assign_version(rollouts.live(TENANT), TENANT, MODEL.key, "user a", "small")
     assert named == ArmAssignment("large")
 
 
