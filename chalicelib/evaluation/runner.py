@@ -2,7 +2,7 @@
 
 Pure over its ports: what answers, what graders ask, and the cache. Errors decide what becomes of an
 answer: one that used up a budget, or passes, leaves it not run; any other is the target's failure,
-which scores 0. Both keep what was paid for.
+which scores 0. Neither is cached, as another call may go better; both count what was paid for.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 NOT_RUN = (QuotaExceeded, Throttled, Transient)
 """Errors that say nothing of the target: the answer or the grade may be asked for again."""
 FAILED = (InvalidInput, Unsupported, NotFound, Conflict, ModelFailure)
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 """Counts changes of what is cached."""
 
 
@@ -116,13 +116,16 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class CaseRunner:
-    """Runs cases of one suite. `models` is a hash of the models that may judge."""
+    """Runs cases of one suite.
+
+    `stage` is a hash of what else decides a judgement: the models that may judge, and screening.
+    """
 
     suite: Suite
     answerer: TargetAnswerer
     services: GradingServices
     cache: EvaluationCache
-    models: str = ""
+    stage: str = ""
 
     def run_all(self) -> Iterator[CaseResult]:
         """Yield the results of all cases and repeats, in the suite's order."""
@@ -182,7 +185,7 @@ class CaseRunner:
             answer = TargetAnswer(receipt=receipt, seconds=error.seconds, error=_described(error))
         answer = _storable(answer)
         spending.lines += answer.receipt.lines
-        if key:
+        if key and answer.error is None and answer.repeatable:
             self.cache.put(key, answer.model_dump_json())
         return _Answered(answer, cached=False)
 
@@ -244,10 +247,15 @@ class CaseRunner:
 
     def _cached_grade(self, grading: Grading, sample: GradedSample, spending: _Spending) -> Grade:
         if grading.type not in PAID:
-            return self._fresh_grade(grading, sample)
+            try:
+                return grade(grading, sample, self.services)
+            except NOT_RUN:
+                raise
+            except FAILED as error:
+                return _ungraded(grading, error)
         key = _key(
             "grade",
-            self.models,
+            self.stage,
             grading.model_dump(mode="json"),
             grader_of(grading).version,
             sample.case.variables,
@@ -260,22 +268,17 @@ class CaseRunner:
             return Grade.model_validate_json(kept).model_copy(update={"cached": True})
         spending.asked += 1
         try:
-            made = self._fresh_grade(grading, sample)
+            made = grade(grading, sample, self.services)
         except NOT_RUN as error:
             spending.lines += error.receipt.lines if error.receipt else ()
             raise
+        except FAILED as error:
+            made = _ungraded(grading, error)
+            spending.lines += made.lines
+            return made
         spending.lines += made.lines
         self.cache.put(key, made.model_dump_json())
         return made
-
-    def _fresh_grade(self, grading: Grading, sample: GradedSample) -> Grade:
-        try:
-            return grade(grading, sample, self.services)
-        except NOT_RUN:
-            raise
-        except FAILED as error:
-            paid = error.receipt.lines if error.receipt else ()
-            return _failed_grade(grading, f"It could not be graded: {error.message}", paid)
 
     def _judged(self, case: SuiteCase, spending: _Spending) -> dict[str, bool]:
         """Return what judges say of the answer that people labelled; those not run are left out."""
@@ -311,6 +314,12 @@ def _failed_grade(grading: Grading, reason: str, paid: tuple[ReceiptLine, ...] =
     return make_grade(
         grading.model_copy(update={"negate": False}), Score(0.0, reason, paid), threshold=1.0
     )
+
+
+def _ungraded(grading: Grading, error: HeadraceError) -> Grade:
+    """Return the grade of an answer whose judge failed. It is not cached: the next may not."""
+    paid = error.receipt.lines if error.receipt else ()
+    return _failed_grade(grading, f"It could not be graded: {error.message}", paid)
 
 
 def _storable(answer: TargetAnswer) -> TargetAnswer:

@@ -63,8 +63,9 @@ def describe_target(target: Target, pinned: Mapping[str, PinnedTarget]) -> str:
 class SuiteTargets:
     """Answers the cases of one run of a suite.
 
-    `models` is a hash of the models of the stage, among which `auto` chooses. `limits` are those of
-    every call, and `clock` the one that they are kept by.
+    `stage` is a hash of what else decides an answer: the models among which `auto` chooses, and the
+    screening of the tenant. `replaceable` are the models whose version may change under their name.
+    `limits` are those of every call, and `clock` the one that they are kept by.
     """
 
     pinned: Mapping[str, PinnedTarget]
@@ -72,7 +73,8 @@ class SuiteTargets:
     ask: SuiteAsk
     spender: Spender
     limits: CallLimits
-    models: str
+    stage: str
+    replaceable: frozenset[str]
     now: Callable[[], datetime]
     clock: Callable[[], float]
 
@@ -85,7 +87,7 @@ class SuiteTargets:
                 parts: list[object] = [self.pinned[target.name].sha256, target.model]
             case ModelTarget():
                 parts = [target.model_dump(mode="json", exclude={"name"})]
-        return json.dumps([*parts, self.models], sort_keys=True)
+        return json.dumps([*parts, self.stage], sort_keys=True)
 
     def answer(self, target: Target, case: SuiteCase, repeat: int) -> TargetAnswer:
         """Return the answer of a target to a case; raises as generations and asks do."""
@@ -131,6 +133,7 @@ class SuiteTargets:
             answered_by=accepted[-1].answered_by if accepted else "",
             seconds=round(self.clock() - began, 6),
             receipt=run.receipt,
+            repeatable=self.replaceable.isdisjoint(each.model for each in accepted),
         )
 
     def _generated(self, target: ModelTarget, case: SuiteCase) -> TargetAnswer:
@@ -163,6 +166,7 @@ class SuiteTargets:
             answered_by=made.answered_by,
             seconds=round(self.clock() - began, 6),
             receipt=made.receipt,
+            repeatable=made.model not in self.replaceable,
         )
 
     def _asked(self, target: AskTarget, case: SuiteCase) -> TargetAnswer:
@@ -187,6 +191,19 @@ def models_digest(served: ServedModels) -> str:
     """
     told = sorted(f"{each.name} {_backend_id(each.backend)}" for each in served.models.values())
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+
+def replaceable_models(served: ServedModels) -> frozenset[str]:
+    """Return the models whose version may change while their name and what is behind it do not.
+
+    They are those that the stage trains: what a function serves, and what an endpoint has.
+    """
+    return frozenset(
+        each.name
+        for each in served.models.values()
+        if isinstance(each.backend, EndpointBackend)
+        or (isinstance(each.backend, FunctionBackend) and each.backend.recipes)
+    )
 
 
 def _backend_id(backend: ModelBackend) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -75,6 +77,12 @@ def check_policy(policy: ScreeningPolicy) -> None:
                 f"Findings of {category} cannot be masked; refuse or flag them.",
                 field=f"categories.{category}",
             )
+
+
+def policy_digest(policy: ScreeningPolicy, *guardrail: str) -> str:
+    """Return a hash of a policy, and of the guardrail of Bedrock that holds beside it."""
+    told = json.dumps([policy.model_dump(mode="json"), *guardrail], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def active_categories(policy: ScreeningPolicy, side: Side) -> tuple[Category, ...]:

@@ -179,10 +179,14 @@ class Screener:
     records: PolicyRecords
     screens: ContentScreens
 
+    def policy_of(self, tenant: str) -> ScreeningPolicy:
+        """Return the tenant's own policy, or the stage's."""
+        own = self.records.policy(tenant)
+        return own if own is not None else self.stage
+
     def open_session(self, tenant: str, correlation_id: str) -> PolicySession | None:
         """Return the session of a request of the tenant, None if nothing is screened."""
-        own = self.records.policy(tenant)
-        policy = own if own is not None else self.stage
+        policy = self.policy_of(tenant)
         active = (
             policies.active_categories(policy, "input"),
             policies.active_categories(policy, "output"),

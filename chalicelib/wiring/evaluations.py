@@ -39,12 +39,16 @@ def case_runners(
         from chalicelib.evaluation.runner import CaseRunner
         from chalicelib.evaluation.services import StageServices
         from chalicelib.evaluation.storage import ObjectCache
-        from chalicelib.evaluation.targets import SuiteTargets, models_digest
+        from chalicelib.evaluation.targets import (
+            SuiteTargets,
+            models_digest,
+            replaceable_models,
+        )
         from chalicelib.generation.catalogue import catalogue
         from chalicelib.generation.dependencies import CallLimits
         from chalicelib.screening.answer_checks import lambda_cost
         from chalicelib.wiring.models import stage_models
-        from chalicelib.wiring.screening import screens
+        from chalicelib.wiring.screening import screening_digest, screens
 
         order = _order(job)
         generator = _generator(environ, job, order)
@@ -52,7 +56,8 @@ def case_runners(
         limits = CallLimits(ends_at)
         queries = QuerySettings.from_environ(environ)
         settings = GenerationSettings.from_environ(environ)
-        models = models_digest(stage_models(environ)().models)
+        served = stage_models(environ)().models
+        stage = f"{models_digest(served)}-{screening_digest(environ, job.tenant)}"
         return CaseRunner(
             suite=given.suite,
             answerer=SuiteTargets(
@@ -61,7 +66,8 @@ def case_runners(
                 ask=_ask(environ, job, order, generator),
                 spender=spender,
                 limits=limits,
-                models=models,
+                stage=stage,
+                replaceable=replaceable_models(served),
                 now=_now,
                 clock=time.monotonic,
             ),
@@ -77,7 +83,7 @@ def case_runners(
                 cost=lambda_cost(catalogue().cost, settings.check_memory_mb),
             ),
             cache=ObjectCache(objects, job.bucket, job.tenant),
-            models=models,
+            stage=stage,
         )
 
     return build

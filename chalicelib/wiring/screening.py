@@ -48,6 +48,18 @@ def _policies_held(environ: Mapping[str, str], believed_seconds: float) -> Scree
     return Screener(stage_policy(settings.screening), policies, _screens(settings))
 
 
+def screening_digest(environ: Mapping[str, str], tenant: str) -> str:
+    """Return a hash of what calls and answers of a tenant are held to, as it is now."""
+    from chalicelib.screening.policies import policy_digest
+
+    guardrail = GuardrailSettings.from_environ(environ)
+    return policy_digest(
+        _policies_held(environ, 0.0).policy_of(tenant),
+        guardrail.guardrail_id,
+        guardrail.guardrail_version,
+    )
+
+
 def judge(environ: Mapping[str, str], log: Callable[[HeadraceError], None]) -> ModerationJudge:
     """Return what answers the check `moderated`; `log` hears why it could not."""
     from chalicelib.screening.answer_checks import ModerationJudge

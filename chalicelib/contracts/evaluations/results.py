@@ -29,7 +29,8 @@ class TargetAnswer(Contract):
     """The answer of a target to a case, as it is graded and cached.
 
     `sources` are the texts that it may rest on. `error` says why there is no answer, of a target
-    that was asked and paid for.
+    that was asked and paid for. An answer that is not `repeatable` is by a version of a model that
+    may be replaced under its name, and is not cached.
     """
 
     text: str = ""
@@ -41,6 +42,7 @@ class TargetAnswer(Contract):
     seconds: float = Field(default=0.0, ge=0)
     receipt: Receipt = Receipt()
     error: ItemError | None = None
+    repeatable: bool = True
 
 
 class Grade(Contract):

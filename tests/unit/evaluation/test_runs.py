@@ -14,9 +14,10 @@ from chalicelib.errors import InvalidInput, ModelFailure, QuotaExceeded
 from chalicelib.evaluation.graders.base import JudgeReply
 from chalicelib.evaluation.runner import MemoryCache
 from chalicelib.evaluation.summary import summarize
-from chalicelib.evaluation.targets import models_digest
+from chalicelib.evaluation.targets import models_digest, replaceable_models
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import OpenAiBackend, ServedModels
+from chalicelib.screening.policies import policy_digest, stage_policy
 from tests.unit.evaluation.fakes import LINE, Services, Targets, right, runner, suite
 
 SERVED = served_models().model("nova-micro")
@@ -52,17 +53,19 @@ def test_another_question_or_repeat_should_not_be_answered_from_the_cache() -> N
     assert targets.asked == 6 + 6 + 6
 
 
-def test_a_model_that_loops_should_fail_its_case_and_be_paid_for_once() -> None:
+def test_a_model_that_fails_should_fail_its_case_and_be_asked_again_by_the_next_run() -> None:
     def looping(target: Target, case: SuiteCase, repeat: int) -> str:
         if case.id == "c1":
             raise InvalidInput("What turn 1 wrote did not fit into its max_tokens.")
         return right(target, case, repeat)
 
-    given, targets, cache = suite(graders=[{"type": "exact", "negate": True}]), Targets(looping), 0
+    given, targets = suite(graders=[{"type": "exact", "negate": True}]), Targets(looping)
     kept = MemoryCache()
     cases = list(runner(given, targets, cache=kept).run_all())
     list(runner(given, targets, cache=kept).run_all())
-    assert (targets.asked, cache) == (6, 0)
+    assert (targets.asked, len(kept.kept)) == (7, 5)
+    (again,) = (each for each in runner(given, Targets(right), cache=kept).run_all() if each.asked)
+    assert (again.case, again.outcomes[0].status) == ("c1", "graded")
     outcome = cases[1].outcomes[0]
     assert (outcome.status, outcome.passed, outcome.score) == ("failed", False, 0)
     assert "max_tokens" in outcome.grades[0].reason
@@ -115,7 +118,10 @@ def test_a_judge_that_fails_should_fail_the_grade_and_not_the_run() -> None:
             raise ModelFailure("nothing usable")
 
     given = suite(graders=[{"type": "exact"}, {"type": "rubric", "criteria": "c", "weight": 3}])
-    (first, *_) = runner(given, services=Broken()).run_all()
+    cache = MemoryCache()
+    (first, *_) = runner(given, None, Broken(), cache).run_all()
+    (again, *_) = runner(given, None, Services(), cache).run_all()
+    assert (again.asked, again.outcomes[0].score) == (1, 0.625)
     assert first.outcomes[0].score == 0.25
     assert first.outcomes[0].grades[1].reason == "It could not be graded: nothing usable"
 
@@ -202,11 +208,11 @@ def test_a_target_without_an_identity_should_be_asked_each_time() -> None:
     assert cache.kept == {}
 
 
-def test_other_models_should_be_asked_for_their_own_judgement() -> None:
+def test_another_stage_should_be_asked_for_its_own_judgement() -> None:
     given, cache = suite(graders=[{"type": "rubric", "criteria": "c"}]), MemoryCache()
     services = Services()
-    for models in ("these", "these", "others"):
-        list(replace(runner(given, None, services, cache), models=models).run_all())
+    for stage in ("these", "these", "others"):
+        list(replace(runner(given, None, services, cache), stage=stage).run_all())
     assert len(services.judged) == 2 * 2 * 6
 
 
@@ -217,6 +223,31 @@ def test_a_model_that_moved_should_be_another_one() -> None:
 
     assert stage("https://a") == stage("https://a")
     assert stage("https://a") != stage("https://b")
+
+
+def test_an_answer_of_a_version_that_may_be_replaced_should_not_be_cached() -> None:
+    class Trained(Targets):
+        def answer(self, target: Target, case: SuiteCase, repeat: int) -> TargetAnswer:
+            answer = Targets.answer(self, target, case, repeat)
+            return answer.model_copy(update={"repeatable": case.id != "c0"})
+
+    targets, cache = Trained(right), MemoryCache()
+    for _ in range(2):
+        list(runner(suite(), targets, cache=cache).run_all())
+    assert targets.asked == 6 + 1
+
+
+def test_models_that_the_stage_trains_should_be_replaceable() -> None:
+    found = replaceable_models(served_models())
+    assert {"task-lm", "aligned-lm"} <= found
+    assert not found & {"nova-micro", "minilm-l6-v2"}
+
+
+def test_another_policy_or_guardrail_should_be_another_screening() -> None:
+    policies = [stage_policy("refuse"), stage_policy("flag"), stage_policy("off")]
+    assert len({policy_digest(each, "", "") for each in policies}) == 3
+    assert policy_digest(policies[0], "g", "1") != policy_digest(policies[0], "g", "2")
+    assert policy_digest(policies[0]) == policy_digest(stage_policy("refuse"))
 
 
 def test_an_answer_should_be_shown_as_it_was_cached() -> None:
