@@ -329,8 +329,10 @@ def _storable(answer: TargetAnswer) -> TargetAnswer:
 
 
 def _described(error: HeadraceError, before: str = "") -> ItemError:
+    # What running calls reserved may come back, so that it is no end of the budget.
+    passes = isinstance(error, QuotaExceeded) and error.reserved
     return ItemError(
-        type=type(error).__name__,
+        type=Throttled.__name__ if passes else type(error).__name__,
         message=whole_text(f"{before}{error.message}"),
         field=error.field,
         limit=error.limit,

@@ -87,14 +87,21 @@ def test_a_budget_that_ends_should_keep_what_was_paid_and_a_retry_ask_for_the_re
     assert world.result.gate.passed
 
 
-def test_what_a_service_had_no_room_for_should_have_another_round() -> None:
+def reserved_meanwhile() -> QuotaExceeded:
+    error = QuotaExceeded("The budget has no room while other calls are made.")
+    error.reserved = True
+    return error
+
+
+@pytest.mark.parametrize("error", [Throttled("slow down"), reserved_meanwhile()])
+def test_what_had_no_room_for_now_should_have_another_round(error: HeadraceError) -> None:
     refused = 3
 
     def busy(target: Target, case: SuiteCase, repeat: int) -> str:
         nonlocal refused
         if refused:
             refused -= 1
-            raise Throttled("slow down")
+            raise error
         return right(target, case, repeat)
 
     world = World(targets=Targets(busy))
@@ -102,6 +109,19 @@ def test_what_a_service_had_no_room_for_should_have_another_round() -> None:
     assert world.run().status == "succeeded"
     assert world.waits == [0, 5]
     assert world.targets.asked == 9
+
+
+def test_a_case_whose_swap_was_not_run_should_be_left_over() -> None:
+    def poor(target: Target, case: SuiteCase, repeat: int) -> str:
+        if case.variables["input"] == "He asks.":
+            raise QuotaExceeded("The budget is used up.")
+        return "yes"
+
+    world = World(targets=Targets(poor))
+    cases = [{"id": "a", "variables": {"input": "She asks."}, "expected": "yes"}]
+    world.begin(suite(cases=cases, swaps=[{"name": "gender", "words": "gender"}]))
+    assert (world.run().counts.failed, world.result.gate.passed) == (1, False)
+    assert "1 of 2 answers were not run: The budget is used up." in world.result.gate.reasons[0]
 
 
 def test_a_model_that_never_has_room_should_end_the_rounds() -> None:
