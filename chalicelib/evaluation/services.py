@@ -46,6 +46,24 @@ class PageObjects(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelJudge:
+    """Has a model of the stage judge."""
+
+    generator: TurnGenerator
+    spender: Spender
+    limits: CallLimits
+
+    def judge(self, call: ChatCall, model: str, quality: int) -> JudgeReply:
+        """Return the reply of a model to `call`; what it cost is told as a judge's."""
+        terms = Terms(model=model, quality=quality if model == "auto" else 1)
+        made = self.generator.generate(call, terms, self.spender, self.limits)
+        if not isinstance(made.output, ChatOutput):
+            raise ModelFailure(f"{made.model} judged with no text.")
+        lines = tuple(line.model_copy(update={"role": JUDGE}) for line in made.receipt.lines)
+        return JudgeReply(made.output.text, lines)
+
+
+@dataclass(frozen=True, slots=True)
 class StageServices:
     """The services of one run.
 
@@ -64,12 +82,7 @@ class StageServices:
 
     def judge(self, call: ChatCall, model: str, quality: int) -> JudgeReply:
         """Return the reply of a model to `call`; what it cost is told as a judge's."""
-        terms = Terms(model=model, quality=quality if model == "auto" else 1)
-        made = self.generator.generate(call, terms, self.spender, self.limits)
-        if not isinstance(made.output, ChatOutput):
-            raise ModelFailure(f"{made.model} judged with no text.")
-        lines = tuple(line.model_copy(update={"role": JUDGE}) for line in made.receipt.lines)
-        return JudgeReply(made.output.text, lines)
+        return ModelJudge(self.generator, self.spender, self.limits).judge(call, model, quality)
 
     def embed(
         self, texts: Sequence[str]

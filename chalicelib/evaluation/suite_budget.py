@@ -48,13 +48,18 @@ class EvaluationLedger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SuiteBudget:
-    """Budgets of the stage, and under them `limit` nano-dollars for one evaluation."""
+    """Budgets of the stage, and under them `limit` nano-dollars for one evaluation.
+
+    `owner` is what has the budget, and `advice` what to do if it is used up, for error messages.
+    """
 
     inner: Budgets
     ledger: EvaluationLedger
     evaluation_id: str
     limit: int
     now: Callable[[], datetime]
+    owner: str = "evaluation"
+    advice: str = "Run the suite again with a larger one."
 
     def reserve(
         self, spender: Spender, model: str, most: MaxCost, seconds: int = CALL_SECONDS
@@ -69,7 +74,7 @@ class SuiteBudget:
         """
         if most.nanodollars is None:
             raise Unsupported(
-                f"{model} has no price, and the evaluation has a budget in dollars; leave the "
+                f"{model} has no price, and the {self.owner} has a budget in dollars; leave the "
                 "budget or the model out.",
                 field="budget",
             )
@@ -117,7 +122,7 @@ class SuiteBudget:
                 raise self._refusal(asked, done.item)
             for expired_id, expired in gone:
                 self._give_back(asked.tenant, expired_id, expired)
-        raise Transient("The budget of the evaluation was changed again and again meanwhile.")
+        raise Transient(f"The budget of the {self.owner} was changed again and again meanwhile.")
 
     def _refusal(self, asked: Reservation, item: LedgerItem) -> QuotaExceeded:
         """Return why there is no room: for good, or while other calls are made."""
@@ -125,12 +130,12 @@ class SuiteBudget:
         spent = int(item.get(_COUNTER, 0)) - reserved
         budget = f"{dollars(self.limit).normalize():f}"
         call = f"a call that could cost ${dollars(asked.nanodollars).normalize():f}"
-        told = "; what was paid for is kept. Run the suite again with a larger one."
+        told = f"; what was paid for is kept. {self.advice}"
         fits_later = spent + asked.nanodollars <= self.limit
         if fits_later:
             told = " while other calls of it are made; it is asked for again once they have ended."
         error = QuotaExceeded(
-            f"The evaluation's budget of ${budget} has no room for {call}{told}",
+            f"The {self.owner}'s budget of ${budget} has no room for {call}{told}",
             field="budget",
             limit=budget,
         )

@@ -50,15 +50,19 @@ class JudgeReply:
     lines: tuple[ReceiptLine, ...] = ()
 
 
-class GradingServices(Protocol):
+class JudgeService(Protocol):
+    """A model that judges."""
+
+    def judge(self, call: ChatCall, model: str, quality: int) -> JudgeReply:
+        """Return the reply of a model to `call`."""
+
+
+class GradingServices(JudgeService, Protocol):
     """Services that graders ask: a model, the embedder, the checks and the pages.
 
     All of them raise errors of `chalicelib.errors`; `QuotaExceeded`, `Throttled` and `Transient`
     leave an answer without its grade, which is then not run.
     """
-
-    def judge(self, call: ChatCall, model: str, quality: int) -> JudgeReply:
-        """Return the reply of a model to `call`."""
 
     def embed(
         self, texts: Sequence[str]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from chalicelib.contracts.generations import ChatCall, Message, TextPart
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
-from chalicelib.evaluation.graders.base import GradedSample, GradingServices, JudgeReply, Score
+from chalicelib.evaluation.graders.base import GradedSample, JudgeReply, JudgeService, Score
 from chalicelib.generation.fences import defuse
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RubricGrader:
     rule: RubricJudgement
     version: ClassVar[int] = 1
 
-    def score(self, sample: GradedSample, services: GradingServices) -> Score:
+    def score(self, sample: GradedSample, services: JudgeService) -> Score:
         """Return the share of the two verdicts that say so; a reply without a verdict counts 0."""
         replies = _replies(services, self.rule, self.calls(sample))
         first, second = (_letter(reply) for reply in replies)
@@ -87,7 +87,7 @@ class PairwiseGrader:
     rule: PairwisePreference
     version: ClassVar[int] = 1
 
-    def score(self, sample: GradedSample, services: GradingServices) -> Score:
+    def score(self, sample: GradedSample, services: JudgeService) -> Score:
         """Return 1 for a win, 0.5 for a tie or a preference for a position, 0 for a loss."""
         replies = _replies(services, self.rule, self.calls(sample))
         first, second = (_letter(reply) for reply in replies)
@@ -115,7 +115,7 @@ class PairwiseGrader:
 
 
 def _replies(
-    services: GradingServices,
+    services: JudgeService,
     rule: RubricJudgement | PairwisePreference,
     calls: Sequence[ChatCall],
 ) -> list[JudgeReply]:
