@@ -30,6 +30,7 @@ SAMPLED = (
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "score_answer", "run_schedule", "render_page"),
     *("run_evaluation", "evaluate_cases", "run_code"),
+    *("advance_rollout", "stop_rollout"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -37,6 +38,7 @@ FEW_WORDS = {"stream": True, "max_tokens": 4, "temperature": 0}
 """What bounds a chat, whose model answers in another process."""
 
 ERRORS = {
+    "advance_rollout": "NotFound",
     "answer_image": "Conflict",
     "caption_image": "Conflict",
     "classify_image": "Conflict",

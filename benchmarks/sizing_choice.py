@@ -60,6 +60,7 @@ ANSWERS = replace(
 SEES = replace(BEHIND, cold_s=3.0)
 
 BUDGETS: Mapping[str, Budget] = {
+    "advance_rollout": LATER,
     "answer_image": SEES,
     "app.app": ASKED,
     "app.authorizer": replace(ASKED, cold_s=0.8, why="somebody waits for it, then for the API"),
@@ -110,6 +111,7 @@ BUDGETS: Mapping[str, Budget] = {
     "score_answer": replace(BEHIND, cold_s=3.0),
     "screen_image": replace(BEHIND, cold_s=3.0),
     "screen_text": BEHIND,
+    "stop_rollout": LATER,
     "stream_answer": ASKED,
     "stream_chat": ASKED,
 }

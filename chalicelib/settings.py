@@ -110,6 +110,7 @@ class JobSettings(Settings):
     generate_machine_arn: str
     schedule_machine_arn: str
     evaluate_machine_arn: str
+    rollout_machine_arn: str
     bucket: str = ""
 
 
@@ -147,6 +148,13 @@ class RunScheduleSettings(Settings):
     max_file_bytes: int = 1024 * MEBIBYTE
     daily_dollars: str = "0"
     monthly_dollars: str = "0"
+
+
+class RolloutSettings(Settings):
+    """Settings of `advance_rollout`."""
+
+    records_table: str
+    event_bus: str
 
 
 class RecordsSettings(Settings):

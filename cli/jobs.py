@@ -21,6 +21,7 @@ KINDS = (
     *("export", "remove_tenant", "remove_collection", "remove_document"),
     *("reindex", "embed_pictures", "batch", "scheduled_run"),
     "evaluation",
+    "rollout",
 )
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Executions of the `ingest` state machine.
+"""Executions of state machines, and the tasks of theirs that wait for a token.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 """
@@ -76,3 +76,22 @@ class JobMachines:
     def ended(self, execution_arn: str) -> ExecutionStatus | None:
         """Return how an execution ended, None while it runs; raise `NotFound`."""
         return ended(self._client, execution_arn)
+
+
+class TaskTokens:
+    """Tokens of tasks that wait.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+    """
+
+    def __init__(self, client: SFNClient) -> None:
+        self._client = client
+
+    def succeed(self, token: str) -> None:
+        """Have the execution go on that waits for a token; a task that has ended is no error."""
+        errors = self._client.exceptions
+        with (
+            translated("sending a task token"),
+            suppress(errors.TaskTimedOut, errors.TaskDoesNotExist, errors.InvalidToken),
+        ):
+            self._client.send_task_success(taskToken=token, output="{}")

@@ -89,6 +89,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("evaluations", ("/v1/evaluations",)),
     ApiResource("labelling", ("/v1/labelling",)),
     ApiResource("schedules", ("/v1/schedules",)),
+    ApiResource("rollouts", ("/v1/rollouts",)),
     ApiResource("monitors", ("/v1/monitors",)),
     ApiResource("screenings", ("/v1/screenings",)),
     ApiResource("usage", ("/v1/usage", "/v1/budgets")),

@@ -32,8 +32,11 @@ JobKind = Literal[
     "batch",
     "scheduled_run",
     "evaluation",
+    "rollout",
 ]
-Machine = Literal["export", "remove", "reindex", "batch", "generate", "schedule", "evaluate"]
+Machine = Literal[
+    "export", "remove", "reindex", "batch", "generate", "schedule", "evaluate", "rollout"
+]
 """State machines that jobs run on."""
 JobStatus = Literal[
     "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
@@ -191,6 +194,7 @@ class StepRequest(JobInput):
     """The input of one step. `embedded` is the batch that a reindex embedded since the last one,
     `gb_seconds` and `put_bytes` what that used, and `error` why part of it could not be embedded.
     `children` is what those used that answered a round of a batch, and `halted` why they stopped.
+    `task_token` is that of an execution that waits for a person's decision about a rollout.
     """
 
     embedded: int | None = None
@@ -199,6 +203,7 @@ class StepRequest(JobInput):
     error: JobError | None = None
     children: ChildrenUsed = ChildrenUsed()
     halted: ItemError | None = None
+    task_token: str = ""
 
 
 class StepResult(Contract):
@@ -207,14 +212,30 @@ class StepResult(Contract):
     `embed` asks for the batch whose items are the lines of `key`; `wait` for `seconds` of rest.
     `generate` asks for a round of a batch: the items of `key`, `items_a_child` of them together, in
     the `epoch` of its failures; `queue` for a batch job of Bedrock; and `reduce` for its results.
+    Of a rollout, `shadow` asks for answers of the candidate in the background, after `seconds` of
+    rest; `approve` for a person's decision within `seconds`; and `stop` for a stop, with its
+    `reason`, by `stopper`.
     """
 
-    next: Literal["more", "wait", "embed", "generate", "queue", "reduce", "ended"]
+    next: Literal[
+        "more",
+        "wait",
+        "embed",
+        "generate",
+        "queue",
+        "reduce",
+        "shadow",
+        "approve",
+        "stop",
+        "ended",
+    ]
     seconds: int = Field(default=0, ge=0)
     key: str = ""
     batch: int = Field(default=0, ge=0)
     items_a_child: int = Field(default=1, ge=1)
     epoch: int = Field(default=0, ge=0)
+    reason: str = ""
+    stopper: str = ""
     status: JobStatus = "running"
     counts: JobCounts = JobCounts()
 

@@ -24,6 +24,10 @@ EventType = Literal[
     "budget.exceeded",
     "schedule.ended",
     "schedule.paused",
+    "rollout.advanced",
+    "rollout.waiting",
+    "rollout.promoted",
+    "rollout.rolled_back",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)

@@ -16,7 +16,7 @@ RECORD_DAYS = 90
 _CANCELLABLE = frozenset(
     {
         *("export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"),
-        *("scheduled_run", "evaluation"),
+        *("scheduled_run", "evaluation", "rollout"),
     }
 )
 _PAUSABLE = frozenset({"batch", "evaluation"})

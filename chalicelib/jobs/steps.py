@@ -36,6 +36,7 @@ TRANSITIONS_PER_STEP = 2
 """The state that works, and the one that examines its result."""
 TRANSITIONS_PER_REST = 1
 """The state that waits before the next step, if the result asks for it."""
+_RESTING = frozenset({"wait", "shadow", "approve"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class StepOutcome:
     checkpoint: Contract
     counts: JobCounts
     phase: str
-    next: Literal["more", "wait", "embed", "generate", "queue", "reduce"] = "more"
+    next: Literal[
+        "more", "wait", "embed", "generate", "queue", "reduce", "shadow", "approve", "stop"
+    ] = "more"
     end: JobEnd | None = None
     paused: bool = False
     seconds: int = 0
@@ -56,6 +59,8 @@ class StepOutcome:
     batch: int = 0
     items_a_child: int = 1
     epoch: int = 0
+    reason: str = ""
+    stopper: str = ""
     files: tuple[ResultFile, ...] = ()
     summary: str = ""
 
@@ -132,7 +137,7 @@ def run_step(
     if outcome.end is not None:
         final_counts(outcome.counts, outcome.end)
     try:
-        rests = outcome.next == "wait" and outcome.end is None and not outcome.paused
+        rests = outcome.next in _RESTING and outcome.end is None and not outcome.paused
         used = desk.used(request.gb_seconds, request.put_bytes, rests=rests)
         desk.jobs.advance(state, outcome, used, desk.now())
     except Conflict as error:
@@ -149,6 +154,8 @@ def run_step(
         batch=outcome.batch,
         items_a_child=outcome.items_a_child,
         epoch=outcome.epoch,
+        reason=outcome.reason,
+        stopper=outcome.stopper,
         counts=outcome.counts,
     )
 

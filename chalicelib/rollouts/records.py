@@ -96,3 +96,10 @@ class RolloutRecords(Protocol):
 
     def put_observation(self, tenant: str, rollout_id: str, observation: ShadowObservation) -> None:
         """Store how the candidate answered a captured call; the first answer stays."""
+
+
+class StopWriter(Protocol):
+    """Takes the traffic from candidates, which is all that it takes to roll back."""
+
+    def put(self, stop: RolloutStop) -> None:
+        """Take the traffic from a candidate; the first stop of a rollout stays."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.jobs import JobInput
     from chalicelib.jobs.job_settlement import JobHandlers
     from chalicelib.jobs.launcher import JobLauncher
+    from chalicelib.rollouts.settlement import RolloutSettler
     from chalicelib.schedules.handlers import ScheduleHandlers
 
 
@@ -52,7 +53,31 @@ def _handlers(settings: JobSettings, run_ended: Callable[[JobInput], None]) -> J
 
     table = _table(settings)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
-    return JobHandlers(JobSettler(table, _machines(settings), bus, _now, run_ended), table)
+
+    def job_ended(given: JobInput) -> None:
+        if given.kind == "rollout":
+            _rollout_settler(settings).rollout_ended(given)
+        run_ended(given)
+
+    return JobHandlers(JobSettler(table, _machines(settings), bus, _now, job_ended), table)
+
+
+def rollout_settler(environ: Mapping[str, str]) -> RolloutSettler:
+    """Return what ends rollouts that no execution looks after."""
+    return _rollout_settler(JobSettings.from_environ(environ))
+
+
+def _rollout_settler(settings: JobSettings) -> RolloutSettler:
+    # Imported here: most jobs that end are no rollouts.
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import DynamoTable
+    from chalicelib.adapters.events import EventBridgeBus
+    from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
+    from chalicelib.rollouts.settlement import RolloutSettler
+
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
+    bus = EventBridgeBus(aws.events(), settings.event_bus)
+    return RolloutSettler(RolloutTable(table), RolloutStops(table), bus, _now)
 
 
 def _table(settings: JobSettings) -> JobTable:
@@ -77,6 +102,7 @@ def _machines(settings: JobSettings) -> JobMachines:
             "generate": settings.generate_machine_arn,
             "schedule": settings.schedule_machine_arn,
             "evaluate": settings.evaluate_machine_arn,
+            "rollout": settings.rollout_machine_arn,
         },
     )
 

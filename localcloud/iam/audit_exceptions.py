@@ -178,6 +178,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
             "*:execution:*-batch:[*]",
             "*:execution:*-generate:[*]",
             "*:execution:*-evaluate:[*]",
+            "*:execution:*-rollout:[*]",
             "*:stateMachine:*",
         ),
         occasional=True,
@@ -287,6 +288,10 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
     UnscopedAction("cloudwatch:PutMetricData", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
     UnscopedAction(
         "ecr:GetAuthorizationToken", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"
+    ),
+    UnscopedAction(
+        "states:SendTaskSuccess",
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html",
     ),
     UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(

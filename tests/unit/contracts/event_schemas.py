@@ -12,6 +12,12 @@ from chalicelib.contracts.budgets import BudgetExceeded
 from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
+from chalicelib.contracts.rollout_steps import (
+    RolledBack,
+    RolloutAdvanced,
+    RolloutPromoted,
+    RolloutWaiting,
+)
 from chalicelib.contracts.schedule_runs import ScheduleEnded, SchedulePaused
 from chalicelib.contracts.training import ModelFailed, ModelRegistered
 
@@ -29,6 +35,10 @@ EVENTS: tuple[type[BusEvent], ...] = (
     BudgetExceeded,
     ScheduleEnded,
     SchedulePaused,
+    RolloutAdvanced,
+    RolloutWaiting,
+    RolloutPromoted,
+    RolledBack,
     ModelRegistered,
     ModelFailed,
 )

@@ -34,7 +34,16 @@ ENVIRON = {
     "HEADRACE_SCHEDULE_ROLE_ARN": "arn:aws:iam::0:role/schedules",
     **{
         f"HEADRACE_{kind}_MACHINE_ARN": f"arn:aws:states:us-east-1:0:stateMachine:{kind}"
-        for kind in ("EXPORT", "REMOVE", "REINDEX", "BATCH", "GENERATE", "SCHEDULE", "EVALUATE")
+        for kind in (
+            "EXPORT",
+            "REMOVE",
+            "REINDEX",
+            "BATCH",
+            "GENERATE",
+            "SCHEDULE",
+            "EVALUATE",
+            "ROLLOUT",
+        )
     },
 }
 

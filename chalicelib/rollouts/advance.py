@@ -1,0 +1,227 @@
+"""One look at a rollout: calls are counted, and what follows from them is done.
+
+A look may be repeated or cut off at any moment. Calls are counted behind a cursor that is written
+with the counts, a state is written on condition of its revision, a version is promoted again
+without harm, and the first stop of a rollout stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from chalicelib.contracts.rollout_steps import (
+    RolledBack,
+    RolloutAdvanced,
+    RolloutEvent,
+    RolloutPromoted,
+    RolloutWaiting,
+)
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT, LiveChoice
+from chalicelib.errors import Conflict, NotFound, Transient
+from chalicelib.rollouts.decision import decide, next_look_seconds
+from chalicelib.rollouts.subjects import moved_by_hand
+from chalicelib.rollouts.transitions import (
+    begin_stage,
+    count_calls,
+    end_rollout,
+    pointer_of,
+    record_look,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.events import EventBus
+    from chalicelib.contracts.rollouts import Stopper, SubjectKind
+    from chalicelib.rollouts.records import RolloutRecords, RolloutState
+    from chalicelib.rollouts.subjects import SubjectVersions
+    from chalicelib.rollouts.transitions import ObservedCalls
+
+
+class RolloutCalls(Protocol):
+    """The calls of a rollout's subject, and answers of its candidate in the background."""
+
+    def since(self, state: RolloutState, now: datetime) -> ObservedCalls:
+        """Return the calls behind the state's cursor, of both arms."""
+
+    def smoke_failure(self, state: RolloutState) -> str | None:
+        """Return why the candidate failed a smoke request, "" if it passed all, None before."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextLook:
+    """What is to happen before the next look at a rollout.
+
+    `shadow` has the candidate answer in the background after `seconds`; `stop` takes its traffic.
+    """
+
+    action: Literal["wait", "shadow", "approve", "stop", "ended"]
+    state: RolloutState
+    seconds: int = 0
+    reason: str = ""
+    stopper: Stopper | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutAdvance:
+    """Looks at rollouts, of `records`, and does what follows."""
+
+    records: RolloutRecords
+    subjects: Mapping[SubjectKind, SubjectVersions]
+    calls: RolloutCalls
+    bus: EventBus
+    now: Callable[[], datetime]
+
+    def look(self, state: RolloutState) -> NextLook:
+        """Look at a rollout once.
+
+        Raises:
+            Transient: the rollout was changed meanwhile; look again.
+        """
+        rollout = state.rollout
+        if rollout.status not in OPEN_ROLLOUT:
+            return NextLook("ended", state)
+        stop = self.records.stop(state.tenant, rollout.rollout_id)
+        if stop is not None:
+            after = roll_back(self.records, self.bus, state, stop.reason, self.now())
+            return NextLook("ended", after)
+        moved = moved_by_hand(self.subjects, state.tenant, rollout.subject, rollout.live)
+        if moved:
+            if self._is_promoted(state):
+                return self._promoted(state)
+            return NextLook("stop", state, reason=moved, stopper="person")
+        if rollout.status == "preparing":
+            return self._prepare(state)
+        return self._count(state)
+
+    def _prepare(self, state: RolloutState) -> NextLook:
+        failure = self.calls.smoke_failure(state) if state.rollout.smoke else ""
+        if failure is None:
+            return NextLook("shadow", state)
+        if failure:
+            return NextLook("stop", state, reason=failure, stopper="smoke")
+        return self._begin(state, 0)
+
+    def _count(self, state: RolloutState) -> NextLook:
+        now = self.now()
+        observed = self.calls.since(state, now)
+        counted = count_calls(state, observed, now)
+        decision = decide(counted, now)
+        looked = record_look(counted, observed, decision, now)
+        match decision.action:
+            case "advance":
+                return self._begin(looked, state.rollout.stage + 1)
+            case "promote":
+                return self._promote(looked)
+            case "roll_back":
+                after = self._written(state, looked)
+                return NextLook("stop", after, reason=decision.reason, stopper="guard")
+            case "ask":
+                return self._ask(state, looked, decision.reason)
+            case "watch":
+                return self._rest(self._written(state, looked), at_once=observed.has_more)
+
+    def _begin(self, state: RolloutState, stage: int) -> NextLook:
+        after = self._written(state, begin_stage(state, stage, self.now()))
+        self._tell(RolloutAdvanced, after)
+        return self._rest(after)
+
+    def _promote(self, state: RolloutState) -> NextLook:
+        rollout = state.rollout
+        try:
+            is_live = self.subjects[rollout.subject.kind].promote(
+                state.tenant, rollout.subject, rollout.to
+            )
+        except (Conflict, NotFound) as error:
+            return NextLook("stop", state, reason=error.message, stopper="guard")
+        return self._promoted(state, None if is_live else self._choice(state))
+
+    def _promoted(self, state: RolloutState, choice: LiveChoice | None = None) -> NextLook:
+        after = end_rollout(state, "promoted", "Every stage has passed.", self.now())
+        self._tell(RolloutPromoted, after)
+        return NextLook("ended", self._written(state, after, choice))
+
+    def _choice(self, state: RolloutState) -> LiveChoice:
+        rollout = state.rollout
+        return LiveChoice(
+            subject=rollout.subject,
+            version=rollout.to,
+            rollout_id=rollout.rollout_id,
+            since=self.now(),
+        )
+
+    def _ask(self, before: RolloutState, looked: RolloutState, why: str) -> NextLook:
+        written = self._written(before, looked)
+        if before.rollout.status != "waiting":
+            self._tell(RolloutWaiting, written)
+        seconds = next_look_seconds(written, self.now())
+        return NextLook("approve", written, seconds=seconds, reason=why)
+
+    def _rest(self, state: RolloutState, *, at_once: bool = False) -> NextLook:
+        is_shadow = state.rollout.stages[state.rollout.stage].shadow
+        seconds = 0 if at_once else next_look_seconds(state, self.now())
+        return NextLook("shadow" if is_shadow else "wait", state, seconds=seconds)
+
+    def _is_promoted(self, state: RolloutState) -> bool:
+        """Tell whether a look that was cut off has promoted the candidate already."""
+        rollout = state.rollout
+        is_last = rollout.stage == len(rollout.stages) - 1
+        return (
+            is_last
+            and self.subjects[rollout.subject.kind].live(state.tenant, rollout.subject)
+            == rollout.to
+        )
+
+    def _written(
+        self, before: RolloutState, after: RolloutState, choice: LiveChoice | None = None
+    ) -> RolloutState:
+        return write_state(self.records, before, after, choice)
+
+    def _tell(self, event: type[RolloutEvent], state: RolloutState) -> None:
+        self.bus.publish(rollout_event(event, state, self.now()))
+
+
+def roll_back(
+    records: RolloutRecords, bus: EventBus, state: RolloutState, reason: str, now: datetime
+) -> RolloutState:
+    """End a rollout whose candidate has been stopped; may be repeated.
+
+    Raises:
+        Transient: the rollout was changed meanwhile.
+    """
+    after = end_rollout(state, "rolled_back", reason, now)
+    bus.publish(rollout_event(RolledBack, after, now))
+    return write_state(records, state, after)
+
+
+def write_state(
+    records: RolloutRecords,
+    before: RolloutState,
+    after: RolloutState,
+    choice: LiveChoice | None = None,
+) -> RolloutState:
+    """Write the state that follows `before`, with its pointer; return it with its revision.
+
+    Raises:
+        Transient: the rollout was changed meanwhile.
+    """
+    written = after.model_copy(update={"revision": before.revision + 1})
+    if not records.change(written, pointer_of(written), choice):
+        raise Transient(f"The rollout {before.rollout.rollout_id} was changed meanwhile.")
+    return written
+
+
+def rollout_event(event: type[RolloutEvent], state: RolloutState, now: datetime) -> RolloutEvent:
+    """Return an event about a rollout as it is."""
+    rollout = state.rollout
+    return event(
+        tenant=state.tenant,
+        rollout_id=rollout.rollout_id,
+        subject=rollout.subject,
+        live=rollout.live,
+        to=rollout.to,
+        stage=rollout.stage,
+        reason=rollout.reason,
+        time=now,
+    )

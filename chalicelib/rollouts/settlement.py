@@ -1,0 +1,71 @@
+"""What the end of a rollout's execution means for the rollout.
+
+An execution that failed, timed out or was stopped watches nothing any more, so that its candidate
+must not go on serving: the rollout is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutStop
+from chalicelib.errors import Transient
+from chalicelib.rollouts.advance import roll_back
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.events import EventBus
+    from chalicelib.contracts.jobs import JobInput
+    from chalicelib.contracts.rollouts import Stopper
+    from chalicelib.rollouts.records import RolloutRecords, StopWriter
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutSettler:
+    """Ends rollouts whose executions have ended without ending them."""
+
+    records: RolloutRecords
+    stops: StopWriter
+    bus: EventBus
+    now: Callable[[], datetime]
+
+    def rollout_ended(self, given: JobInput) -> None:
+        """Roll back the rollout of an execution that ended, unless it has ended itself.
+
+        Raises:
+            Transient: others kept changing the rollout.
+        """
+        if given.kind == "rollout":
+            self.end(
+                given.tenant, given.job_id, "failure", "Its execution ended before the rollout did."
+            )
+
+    def end(self, tenant: str, rollout_id: str, by: Stopper, reason: str) -> None:
+        """Roll back an open rollout that no execution looks after; may be repeated.
+
+        Raises:
+            Transient: others kept changing the rollout.
+        """
+        for attempt in range(_ATTEMPTS):
+            state = self.records.state(tenant, rollout_id)
+            if state is None or state.rollout.status not in OPEN_ROLLOUT:
+                return
+            self.stops.put(
+                RolloutStop(
+                    tenant=tenant, rollout_id=rollout_id, by=by, reason=reason, at=self.now()
+                )
+            )
+            stop = self.records.stop(tenant, rollout_id)
+            try:
+                roll_back(
+                    self.records, self.bus, state, stop.reason if stop else reason, self.now()
+                )
+            except Transient:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            return

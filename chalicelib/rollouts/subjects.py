@@ -1,0 +1,206 @@
+"""The subjects of rollouts: which version is live, which may follow, and how it is promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.prompts.label_gate import label_refusal
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.rollouts import LiveChoice, Subject, SubjectKind
+    from chalicelib.prompts.library import PromptLibrary
+
+
+STAGE_SETTING = "default"
+"""The name of the retrieval setting that a stage has by itself."""
+
+
+class ChoiceRecords(Protocol):
+    """What models and retrievals were promoted to."""
+
+    def choice(self, tenant: str, subject: Subject) -> LiveChoice | None:
+        """Return what a model or a retrieval was promoted to, or None."""
+
+
+class SubjectVersions(Protocol):
+    """The versions of one kind of subject."""
+
+    def live(self, tenant: str, subject: Subject) -> str:
+        """Return the version that answers now; raise `NotFound` if the subject has none."""
+
+    def check(self, tenant: str, subject: Subject, version: str) -> None:
+        """Demand that a version may go live.
+
+        Raises:
+            InvalidInput: the version is not written as one of this kind.
+            NotFound: there is no such version.
+            Conflict: the version was rejected.
+        """
+
+    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
+        """Make a version the live one; may be repeated.
+
+        Returns:
+            whether it is live; False if it is to be once a `LiveChoice` says so, which is written
+            with the end of the rollout.
+
+        Raises:
+            NotFound: there is no such version any more.
+            Conflict: the version was rejected meanwhile.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PromptLabels:
+    """Versions of prompts: a label of the prompt points to the one that is live."""
+
+    library: PromptLibrary
+
+    def live(self, tenant: str, subject: Subject) -> str:
+        """Return the version that the label points to; raise `NotFound`."""
+        head = self.library.head(tenant, subject.name)
+        if subject.label not in head.labels:
+            raise NotFound(
+                f"{subject.name} has no label {subject.label}; point it to a version first: "
+                f"headrace prompts label {subject.name} {subject.label} VERSION.",
+                field="subject.label",
+            )
+        return str(head.labels[subject.label])
+
+    def check(self, tenant: str, subject: Subject, version: str) -> None:
+        """Demand that the version exists, and that the prompt's suite has not rejected it."""
+        number = _number(version)
+        self.library.version(tenant, subject.name, number)
+        head = self.library.head(tenant, subject.name)
+        refusal = label_refusal(self.library.verdicts, tenant, head, subject.label, number)
+        if refusal is not None:
+            raise Conflict(
+                f"{refusal.message.split(' With a reason,')[0]} It cannot be rolled out.",
+                field="to",
+            )
+
+    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
+        """Point the label to the version, if the prompt's suite lets it."""
+        self.library.point(tenant, subject.name, subject.label, _number(version))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoices:
+    """The models that answer calls of a name: the model of that name, until another is promoted.
+
+    `is_known` tells whether the catalogue of a tenant has a model.
+    """
+
+    choices: ChoiceRecords
+    is_known: Callable[[str, str], bool]
+
+    def live(self, tenant: str, subject: Subject) -> str:
+        """Return the model that answers calls of the name; raise `NotFound`."""
+        choice = self.choices.choice(tenant, subject)
+        if choice is not None:
+            return choice.version
+        self._demand(tenant, subject.name, "subject.name")
+        return subject.name
+
+    def check(self, tenant: str, subject: Subject, version: str) -> None:
+        """Demand that the catalogue has the model."""
+        self._demand(tenant, version, "to")
+
+    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
+        """Demand that the model is there still; a choice makes it live."""
+        self._demand(tenant, version, "to")
+        return False
+
+    def _demand(self, tenant: str, model: str, field: str) -> None:
+        if not self.is_known(tenant, model):
+            raise NotFound(
+                f"There is no model {model}; GET /v1/models lists those that there are.",
+                field=field,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalChoices:
+    """The retrieval settings of collections: that of the stage, until another is promoted.
+
+    `parse` reads the name of a setting; it raises `InvalidInput` if it is none.
+    """
+
+    choices: ChoiceRecords
+    parse: Callable[[str], object]
+
+    def live(self, tenant: str, subject: Subject) -> str:
+        """Return the setting of the collection."""
+        choice = self.choices.choice(tenant, subject)
+        return STAGE_SETTING if choice is None else choice.version
+
+    def check(self, tenant: str, subject: Subject, version: str) -> None:
+        """Demand that the setting is written as one."""
+        self.parse(version)
+
+    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
+        """Leave it to a choice to make the setting live."""
+        return False
+
+
+def check_subject(
+    kinds: Mapping[SubjectKind, SubjectVersions],
+    tenant: str,
+    subject: Subject,
+    to: str,
+    live: str | None,
+) -> str:
+    """Return the live version of a subject whose version `to` is about to be rolled out.
+
+    Args:
+        kinds: The versions of each kind of subject.
+        tenant: Whose subject it is.
+        subject: The subject.
+        to: The version that is to go live.
+        live: The version that is said to be live, or None.
+
+    Raises:
+        InvalidInput: `to` is live already, or is not written as a version.
+        NotFound: there is no such subject or version.
+        Conflict: another version than `live` is live, or `to` was rejected.
+    """
+    versions = kinds[subject.kind]
+    now = versions.live(tenant, subject)
+    if live is not None and live != now:
+        raise Conflict(
+            f"Version {now} of {subject.name} is live, not {live}; look at it again.", field="live"
+        )
+    if to == now:
+        raise InvalidInput(
+            f"Version {to} of {subject.name} is live already; name another.", field="to"
+        )
+    try:
+        versions.check(tenant, subject, to)
+    except NotFound as error:
+        raise NotFound(error.message, field="to") from error
+    return now
+
+
+def moved_by_hand(
+    kinds: Mapping[SubjectKind, SubjectVersions], tenant: str, subject: Subject, live: str
+) -> str:
+    """Return why a rollout cannot go on because its subject was changed meanwhile, or ""."""
+    try:
+        now = kinds[subject.kind].live(tenant, subject)
+    except NotFound as error:
+        return error.message
+    if now == live:
+        return ""
+    return f"Version {now} of {subject.name} was made live by hand; it was {live}."
+
+
+def _number(version: str) -> int:
+    if not version.isascii() or not version.isdigit() or not int(version):
+        raise InvalidInput(
+            f"A version of a prompt is a number from 1, not {version!r}.", field="to"
+        )
+    return int(version)

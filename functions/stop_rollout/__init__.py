@@ -1,0 +1,1 @@
+"""Stops a rollout: takes all traffic from its candidate, and can do nothing else."""
