@@ -12,7 +12,7 @@ from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.batches import BatchCheckpoint, BatchEstimate
+    from chalicelib.contracts.batches import BatchEstimate, RoundsCheckpoint
     from chalicelib.jobs.receipts import UnitCost
 
 
@@ -22,12 +22,12 @@ https://aws.amazon.com/step-functions/pricing/
 """
 
 
-def batch_receipt(checkpoint: BatchCheckpoint, cost: UnitCost) -> Receipt:
+def batch_receipt(checkpoint: RoundsCheckpoint, cost: UnitCost) -> Receipt:
     """Return the cost of the models and children of a batch, without S3 and DynamoDB."""
     return Receipt.of(batch_lines(checkpoint, cost))
 
 
-def batch_lines(checkpoint: BatchCheckpoint, cost: UnitCost) -> Iterator[ReceiptLine]:
+def batch_lines(checkpoint: RoundsCheckpoint, cost: UnitCost) -> Iterator[ReceiptLine]:
     """Yield a line for each model, and for the functions and workflows of the children."""
     if checkpoint.receipt is not None:
         yield from checkpoint.receipt.lines

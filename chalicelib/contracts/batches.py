@@ -221,19 +221,16 @@ class ServiceJob(Contract):
     stopping: bool = False
 
 
-class BatchCheckpoint(Contract):
-    """Where a batch is: the checkpoint of its job.
+class RoundsCheckpoint(Contract):
+    """Where a job is whose items a Map works on in rounds.
 
     `key` is the file of items that the Map reads in this round. `idle` counts the rounds in a row
     that brought nothing. `epoch` counts the times that failed items were tried anew: only the
-    failures of the last count. `service_job` is the job of Bedrock that was chosen. `receipt` is
-    what the models cost, once all outcomes were read. `prompts` are what lines were rendered by.
+    failures of the last count. `halted` says why items are left that could not be asked for.
+    `receipt` is what the models cost, once all outcomes were read.
     """
 
-    phase: BatchPhase = "preparing"
-    form: BatchForm = "own"
     items: int = Field(default=0, ge=0)
-    rejected: int = Field(default=0, ge=0)
     key: str = ""
     round: int = Field(default=0, ge=0)
     idle: int = Field(default=0, ge=0)
@@ -242,8 +239,19 @@ class BatchCheckpoint(Contract):
     estimate: BatchEstimate | None = None
     used: ChildrenUsed = ChildrenUsed()
     halted: ItemError | None = None
-    service_job: ServiceJob | None = None
     receipt: Receipt | None = None
+
+
+class BatchCheckpoint(RoundsCheckpoint):
+    """Where a batch is: the checkpoint of its job.
+
+    `service_job` is the job of Bedrock that was chosen. `prompts` are what lines were rendered by.
+    """
+
+    phase: BatchPhase = "preparing"
+    form: BatchForm = "own"
+    rejected: int = Field(default=0, ge=0)
+    service_job: ServiceJob | None = None
     words: tuple[str, ...] = ()
     prompts: tuple[PinnedPrompt, ...] = ()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.batches.receipts import batch_lines
-from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.evaluations.jobs import EvaluationCheckpoint, EvaluationView
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import NotFound
@@ -73,6 +72,5 @@ def _checkpoint(state: JobState) -> EvaluationCheckpoint:
 
 def _receipt(state: JobState, cost: UnitCost) -> Receipt:
     """Return what models and judges cost, then the children, then the steps."""
-    place = _checkpoint(state)
-    children = BatchCheckpoint(used=place.used, receipt=place.receipt)
-    return Receipt.of((*batch_lines(children, cost), *job_receipt(state, cost).lines))
+    lines = batch_lines(_checkpoint(state), cost)
+    return Receipt.of((*lines, *job_receipt(state, cost).lines))

@@ -6,60 +6,28 @@ What may be spent is known, and what cannot be compared is refused, before anyth
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from chalicelib.batches import storage
-from chalicelib.batches.receipts import ReceiptSum, add_children
-from chalicelib.batches.rounds import (
-    ItemStatus,
-    item_statuses,
-    items_per_child,
-    may_pass,
-    next_round,
-)
-from chalicelib.contracts.batches import BatchEstimate, ItemError
+from chalicelib.batches.receipts import add_children
+from chalicelib.batches.rounds import items_per_child, may_pass, next_round
+from chalicelib.contracts.batches import BatchEstimate
 from chalicelib.contracts.evaluations.jobs import (
     EvaluationCheckpoint,
     EvaluationInput,
     EvaluationItem,
-    TargetScore,
-)
-from chalicelib.contracts.evaluations.results import (
-    CaseResult,
-    EvaluationResult,
-    GateVerdict,
-    TargetOutcome,
 )
 from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
+from chalicelib.errors import HeadraceError
 from chalicelib.evaluation.gate import baseline_scores
-from chalicelib.evaluation.storage import (
-    read_input,
-    read_items,
-    read_results,
-    suite_items,
-    waiting_file,
-)
-from chalicelib.evaluation.summary import against_baseline, against_scores, summarize
-from chalicelib.evaluation.targets import describe_target
+from chalicelib.evaluation.storage import read_input, suite_items
+from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.run_evaluation.results import write_results
-from functions.run_evaluation.verdicts import VerdictRecords, labelled_scores, record_verdicts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from chalicelib.contracts.evaluations.orders import EvaluationOrder
-    from chalicelib.jobs.lifecycle import JobState
-
-READS_AT_ONCE = 16
-NOT_ANSWERED = ItemError(
-    type="Throttled",
-    message="No model had room for it, in several rounds; retry the job a little later.",
-)
+from functions.run_evaluation.case_results import CaseResults
+from functions.run_evaluation.reduction import Reduction, evaluation_order, read_baseline
+from functions.run_evaluation.verdicts import VerdictRecords
 
 
 class SuiteEstimator(Protocol):
@@ -79,6 +47,11 @@ class Deps:
     verdicts: VerdictRecords
     concurrency: int
     log: Callable[[HeadraceError], None]
+
+    @property
+    def reduction(self) -> Reduction:
+        """Return what ends evaluations."""
+        return Reduction(self.objects, self.verdicts, self.desk.now, self.log)
 
 
 def run(request: StepRequest, deps: Deps) -> StepResult:
@@ -115,7 +88,7 @@ class _Step:
         if place.phase == "done":
             place = place.model_copy(update={"phase": "answering", "epoch": place.epoch + 1})
         if place.phase == "reducing":
-            return self._reduce(state, place)
+            return self.deps.reduction.end(state, place, self._input(state))
         return self._reconcile(state, place)
 
     def _prepare(self, state: JobState) -> StepOutcome:
@@ -123,7 +96,7 @@ class _Step:
         order = evaluation_order(state)
         if order.baseline:
             names = [each.name for each in given.suite.targets]
-            baseline_scores(given.suite, self._baseline(state, order), names)
+            baseline_scores(given.suite, read_baseline(self.deps.objects, state), names)
         estimate = self.deps.estimate(state.input.tenant, given)
         items = list(suite_items(given.suite))
         key = state.prefix + storage.ITEMS
@@ -158,7 +131,7 @@ class _Step:
 
     def _reconcile(self, state: JobState, place: EvaluationCheckpoint) -> StepOutcome:
         """Find the items without an outcome, and have them run in another round, or go on."""
-        found = list(self._statuses(state, place))
+        found = CaseResults(self.deps.objects, state, place).statuses()
         missing = [item for item, status in found if status == "missing"]
         counts = JobCounts(
             total=place.items,
@@ -202,136 +175,5 @@ class _Step:
             return
         raise HeadraceError(f"Cases could not be run: {error.type}: {error.message}")
 
-    def _reduce(self, state: JobState, place: EvaluationCheckpoint) -> StepOutcome:
-        """Write the results and end."""
-        given, order = self._input(state), evaluation_order(state)
-        statuses = list(self._statuses(state, place))
-        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-            cases = list(
-                pool.map(lambda each: self._case_result(state, given, place, *each), statuses)
-            )
-        pinned = {each.target: each for each in given.pinned}
-        result = summarize(
-            given.suite,
-            cases,
-            evaluation_id=state.input.job_id,
-            created_at=state.job.created_at,
-            identities={each.name: describe_target(each, pinned) for each in given.suite.targets},
-        )
-        tenant = state.input.tenant
-        earlier = labelled_scores(self.deps.verdicts, tenant, given)
-        if order.baseline:
-            result = self._compared(state, order, given, result)
-        elif earlier:
-            result = against_scores(given.suite, result, earlier)
-        whole = ReceiptSum()
-        for case in cases:
-            whole.add(case.receipt)
-        result = result.model_copy(update={"receipt": whole.whole()})
-        counts = JobCounts(
-            total=place.items,
-            done=sum(status == "done" for _, status in statuses),
-            failed=sum(status != "done" for _, status in statuses),
-        )
-        files = write_results(self.deps.objects, state, result, counts)
-        record_verdicts(self.deps.verdicts, tenant, given, result, earlier, self.deps.desk.now())
-        place = place.model_copy(
-            update={
-                "phase": "done",
-                "verdict": result.gate.model_copy(update={"comparisons": ()}),
-                "targets": tuple(
-                    TargetScore(
-                        target=each.target,
-                        identity=each.identity,
-                        score=each.score,
-                        pass_rate=each.pass_rate,
-                    )
-                    for each in result.targets
-                ),
-                "receipt": result.receipt,
-                "asked": result.asked,
-                "cached": result.cached,
-            }
-        )
-        return StepOutcome(
-            place,
-            counts,
-            "done",
-            end="partial" if counts.failed else "succeeded",
-            files=files,
-            summary=state.prefix + storage.SUMMARY,
-        )
-
-    def _compared(
-        self,
-        state: JobState,
-        order: EvaluationOrder,
-        given: EvaluationInput,
-        result: EvaluationResult,
-    ) -> EvaluationResult:
-        """Return the result held against its baseline; what cannot be compared did not pass."""
-        try:
-            return against_baseline(given.suite, result, self._baseline(state, order))
-        except (InvalidInput, NotFound) as error:
-            self.deps.log(error)
-            reasons = (*result.gate.reasons, error.message)
-            gate = GateVerdict(passed=False, reasons=reasons, baseline=order.baseline)
-            return result.model_copy(update={"gate": gate})
-
-    def _case_result(
-        self,
-        state: JobState,
-        given: EvaluationInput,
-        place: EvaluationCheckpoint,
-        item: EvaluationItem,
-        status: ItemStatus,
-    ) -> CaseResult:
-        name = {
-            "done": storage.OUTCOMES + storage.item_file(item.n),
-            "failed": storage.failures_prefix(place.epoch) + storage.item_file(item.n),
-            "missing": waiting_file(item.n),
-        }[status]
-        try:
-            body = self.deps.objects.read(state.input.bucket, state.prefix + name)
-        except NotFound:
-            if status != "missing":
-                raise
-            return _never_run(given, item)
-        return CaseResult.model_validate_json(body)
-
-    def _statuses(
-        self, state: JobState, place: EvaluationCheckpoint
-    ) -> Iterator[tuple[EvaluationItem, ItemStatus]]:
-        items = read_items(self.deps.objects, state.input.bucket, state.prefix, place.items)
-        done = self._numbers(state, storage.OUTCOMES)
-        failed = self._numbers(state, storage.failures_prefix(place.epoch))
-        return item_statuses(items, done, failed)
-
-    def _numbers(self, state: JobState, folder: str) -> Iterator[int]:
-        keys = self.deps.objects.keys(state.input.bucket, state.prefix + folder)
-        return map(storage.item_number, keys)
-
     def _input(self, state: JobState) -> EvaluationInput:
         return read_input(self.deps.objects, state.input.bucket, state.prefix)
-
-    def _baseline(self, state: JobState, order: EvaluationOrder) -> EvaluationResult:
-        job = state.input
-        return read_results(self.deps.objects, job.bucket, job.tenant, order.baseline)
-
-
-def evaluation_order(state: JobState) -> EvaluationOrder:
-    """Return the order of an evaluation; raise `Conflict` if the job is none."""
-    if state.input.evaluation is None:
-        raise Conflict(f"{state.input.job_id} is no evaluation.", field="kind")
-    return state.input.evaluation
-
-
-def _never_run(given: EvaluationInput, item: EvaluationItem) -> CaseResult:
-    return CaseResult(
-        case=given.suite.cases[item.case].id,
-        repeat=item.repeat,
-        outcomes=tuple(
-            TargetOutcome(target=target.name, status="not_run", error=NOT_ANSWERED)
-            for target in given.suite.targets
-        ),
-    )

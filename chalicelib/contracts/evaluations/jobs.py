@@ -15,9 +15,8 @@ from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.batches import (
     ULID,
     BatchEstimate,
-    ChildrenUsed,
     GenerateItemsInput,
-    ItemError,
+    RoundsCheckpoint,
 )
 from chalicelib.contracts.evaluations.results import GateVerdict, ScoreInterval
 from chalicelib.contracts.evaluations.suites import Suite
@@ -76,27 +75,16 @@ class TargetScore(Contract):
     pass_rate: float
 
 
-class EvaluationCheckpoint(Contract):
+class EvaluationCheckpoint(RoundsCheckpoint):
     """Where an evaluation is: the checkpoint of its job.
 
-    Fields are those of a batch's checkpoint. `halted` says why answers are left that could not be
-    asked for; `verdict`, `targets` and `receipt` are set once all results were read.
+    `verdict` and `targets` are set once all results were read, as `receipt` is.
     """
 
     phase: EvaluationPhase = "answering"
-    items: int = Field(default=0, ge=0)
     answers: int = Field(default=0, ge=0)
-    key: str = ""
-    round: int = Field(default=0, ge=0)
-    idle: int = Field(default=0, ge=0)
-    epoch: int = Field(default=0, ge=0)
-    missing: int = Field(default=0, ge=0)
-    estimate: BatchEstimate | None = None
-    used: ChildrenUsed = ChildrenUsed()
-    halted: ItemError | None = None
     verdict: GateVerdict | None = None
     targets: tuple[TargetScore, ...] = ()
-    receipt: Receipt | None = None
     asked: int = Field(default=0, ge=0)
     cached: int = Field(default=0, ge=0)
 
