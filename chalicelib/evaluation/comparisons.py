@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.evaluations.results import CaseChange, TargetComparison
+from chalicelib.contracts.evaluations.results import SCORED, CaseChange, TargetComparison
 from chalicelib.evaluation.statistics import paired_difference, shared_cases
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def compare_scores(
 
 
 def case_scores(target: str, cases: Iterable[CaseResult]) -> dict[str, float]:
-    """Return the mean score of each case over its repeats; what was not run is left out."""
+    """Return the mean score of each case over its repeats; what has no score is left out."""
     found: dict[str, list[float]] = {}
     for case in cases:
         for outcome in case.outcomes:
-            if outcome.target == target and outcome.status != "not_run":
+            if outcome.target == target and outcome.status in SCORED:
                 found.setdefault(case.case, []).append(outcome.score)
     return {case: sum(scores) / len(scores) for case, scores in found.items()}

@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.evaluations.results import CaseChange, GateVerdict, TargetComparison
+from chalicelib.contracts.evaluations.results import (
+    SCORED,
+    CaseChange,
+    GateVerdict,
+    TargetComparison,
+)
 from chalicelib.errors import InvalidInput
 from chalicelib.evaluation.comparisons import EarlierScores, case_scores, compare_scores
 from chalicelib.evaluation.statistics import shared_cases, upper_bound
@@ -121,6 +126,8 @@ def _incomplete(target: str, cases: Sequence[CaseResult]) -> list[str]:
     missing = [each for each in outcomes if each.status == "not_run"]
     if not outcomes:
         return [f"{target}: nothing was run."]
+    if all(each.status == "ungraded" for each in outcomes):
+        return [f"{target}: nothing was graded; give cases graders."]
     if not missing:
         return []
     why = missing[0].error.message if missing[0].error else "no reason was recorded"
@@ -134,7 +141,7 @@ def _below_minima(
         (case.case, each)
         for case in cases
         for each in case.outcomes
-        if each.target == target and each.status != "not_run"
+        if each.target == target and each.status in SCORED
     ]
     if not ran:
         return []

@@ -17,6 +17,7 @@ from chalicelib.contracts.batches import ItemError
 from chalicelib.contracts.evaluations.graders import PairwisePreference, grader_name
 from chalicelib.contracts.evaluations.results import (
     MAX_SHOWN_ANSWER,
+    SCORED,
     CaseResult,
     Grade,
     OutcomeStatus,
@@ -198,13 +199,15 @@ class CaseRunner:
         grades: list[Grade] = []
         error = mine.answer.error
         status: OutcomeStatus = "failed" if error else "graded"
+        if case.ungraded:
+            status = "ungraded"
         for grading in self.suite.graders_of(case):
             try:
                 grades.append(self._grade(grading, name, case, answered, spending))
             except NOT_RUN as raised:
                 status, error = "not_run", _described(raised, f"grader {grader_name(grading)}: ")
                 break
-        score, passed = weigh(grades, case.threshold) if status != "not_run" else (0.0, False)
+        score, passed = weigh(grades, case.threshold) if status in SCORED else (0.0, False)
         return TargetOutcome(
             target=name,
             status=status,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.evaluations.results import (
+    SCORED,
     EvaluationResult,
     GraderSummary,
     JudgeAgreement,
@@ -108,7 +109,7 @@ def _target_summary(
     name: str, identity: str, cases: Sequence[CaseResult], seed: int
 ) -> TargetSummary:
     outcomes = [each for case in cases for each in case.outcomes if each.target == name]
-    ran = [each for each in outcomes if each.status != "not_run"]
+    ran = [each for each in outcomes if each.status in SCORED]
     scores = list(case_scores(name, cases).values())
     answered = [each for each in ran if each.status == "graded"]
     return TargetSummary(
@@ -118,10 +119,11 @@ def _target_summary(
         pass_rate=_share(each.passed for each in ran),
         graded=len(answered),
         failed=len(ran) - len(answered),
-        not_run=len(outcomes) - len(ran),
+        not_run=sum(each.status == "not_run" for each in outcomes),
+        ungraded=sum(each.status == "ungraded" for each in outcomes),
         graders=_grader_summaries(name, cases, seed),
         mean_seconds=round(sum(each.seconds for each in answered) / max(1, len(answered)), 6),
-        dollars=sum((each.dollars for each in ran), Decimal(0)),
+        dollars=sum((each.dollars for each in outcomes if each.status != "not_run"), Decimal(0)),
     )
 
 
@@ -159,7 +161,7 @@ def _agreement(grader: str, cases: Iterable[CaseResult]) -> JudgeAgreement | Non
 
 
 def _ran(case: CaseResult, target: str) -> Iterable[TargetOutcome]:
-    return (each for each in case.outcomes if each.target == target and each.status != "not_run")
+    return (each for each in case.outcomes if each.target == target and each.status in SCORED)
 
 
 def _share(passed: Iterable[bool]) -> float:

@@ -103,8 +103,11 @@ def swapper_of(swap: GroupSwap) -> TextSwapper:
 
 
 def swapped_cases(suite: Suite, case: SuiteCase) -> Iterator[SwappedCase]:
-    """Yield a case with each swap of its suite; a swap that finds no word is left out."""
-    for swap in suite.swaps:
+    """Yield a case with each swap of its suite; one that finds no word is left out.
+
+    A case that is not graded has none: there would be no scores to compare.
+    """
+    for swap in () if case.ungraded else suite.swaps:
         swapper = swapper_of(swap)
         group = next(filter(None, map(swapper.group_of, _texts(case.variables))), "")
         if not group:

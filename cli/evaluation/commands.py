@@ -54,7 +54,10 @@ def evaluate(target: UserContext, /, suite_file: Path, **options: Any) -> None:
 
     Exits with 0 if its gate passed, with 1 if it did not, and with 2 if the suite cannot be run.
     """
-    suite = read_suite_file(suite_file, options["prompts"], options["model"])
+    read = read_suite_file(suite_file, options["prompts"], options["model"])
+    suite = read.suite
+    for warning in read.warnings:
+        target.output.notice(warning, "yellow")
     earlier = _earlier(options["baseline"])
     if earlier is not None:
         _require_comparable(suite, earlier)
@@ -63,8 +66,8 @@ def evaluate(target: UserContext, /, suite_file: Path, **options: Any) -> None:
     if job["status"] == "paused" and job["phase"] == "estimated":
         job = _confirmed(target, job, yes=options["yes"])
     result = _result(target, job, suite, earlier)
-    files = {"json": options["results"], "junit": options["junit"], "html": options["html"]}
-    write_reports(result, files)
+    given = {"json": options["results"], "junit": options["junit"], "html": options["html"]}
+    write_reports(result, {kind: file or read.outputs.get(kind) for kind, file in given.items()})
     if target.output.as_json:
         target.output.json(result.model_dump(mode="json"))
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,21 @@ _PROMPT = re.compile(r"([a-z0-9][a-z0-9_-]{0,62})(?:@([a-z0-9_-]+))?")
 _FILE = "file://"
 
 
-def read_suite_file(file: Path, prompts: tuple[str, ...] = (), model: str | None = None) -> Suite:
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """A suite that was read, and what its file says beside it.
+
+    `outputs` are files for its reports, by kind: `json`, `junit` and `html`.
+    """
+
+    suite: Suite
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def read_suite_file(
+    file: Path, prompts: tuple[str, ...] = (), model: str | None = None
+) -> SuiteFile:
     """Return the suite in a file.
 
     Args:
@@ -42,8 +58,11 @@ def read_suite_file(file: Path, prompts: tuple[str, ...] = (), model: str | None
     def read(path: str) -> str:
         return _read_text(beside / path)
 
+    outputs: Mapping[str, Path] = {}
+    warnings: tuple[str, ...] = ()
     if is_promptfoo(content):
-        content = read_promptfoo(content, _suite_name(file), read)
+        found = read_promptfoo(content, _suite_name(file), read)
+        content, outputs, warnings = found.suite, found.outputs, found.warnings
     else:
         content = {"name": _suite_name(file), **_with_files(content, read)}
     if prompts:
@@ -55,7 +74,7 @@ def read_suite_file(file: Path, prompts: tuple[str, ...] = (), model: str | None
         suite_json(suite)
     except InvalidInput as error:
         raise UsageError(f"{file}: {error.message}") from error
-    return suite
+    return SuiteFile(suite, outputs, tuple(f"{file}: {each}" for each in warnings))
 
 
 def read_results_file(file: Path) -> EvaluationResult:

@@ -74,6 +74,9 @@ def show_result(output: Output, result: EvaluationResult) -> None:
             for each in result.targets
         ],
     )
+    for target in result.targets:
+        if target.ungraded:
+            output.line(f"{target.target}: {target.ungraded} answers are not graded", "yellow")
     for each in (*result.comparisons, *result.gate.comparisons):
         output.line(
             f"{each.target} against {each.against}: {_interval(each.difference, sign='+')}, "

@@ -176,7 +176,7 @@ def suite_command(
         return
     from cli.evaluation.files import read_suite_file
 
-    suite = read_suite_file(file, (name,))
+    suite = read_suite_file(file, (name,)).suite
     body: Json = {"suite": suite.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
     if labels:
         body["labels"] = list(labels)

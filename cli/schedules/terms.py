@@ -273,7 +273,7 @@ def _check_options(options: Json, work: str | None) -> None:
 def _suite(file: Path) -> Json:
     from cli.evaluation.files import read_suite_file
 
-    suite = read_suite_file(file)
+    suite = read_suite_file(file).suite
     return suite.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 

@@ -19,10 +19,13 @@ SCHEMA_VERSION: Literal[1] = 1
 MAX_SHOWN_ANSWER = 4_000
 """Characters of an answer that a result shows."""
 
-OutcomeStatus = Literal["graded", "failed", "not_run"]
+OutcomeStatus = Literal["graded", "failed", "not_run", "ungraded"]
 """`failed`: the target was asked and gave no answer, which scores 0.
 `not_run`: it was not asked, or its answer not graded.
+`ungraded`: it was asked, and nothing grades its answer.
 """
+SCORED = ("graded", "failed")
+"""Statuses of outcomes that have a score."""
 
 
 class TargetAnswer(Contract):
@@ -154,6 +157,7 @@ class TargetSummary(Contract):
     graded: int
     failed: int
     not_run: int
+    ungraded: int = 0
     graders: tuple[GraderSummary, ...]
     mean_seconds: float = 0.0
     dollars: Dollars = Decimal(0)

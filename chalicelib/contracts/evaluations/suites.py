@@ -106,7 +106,8 @@ class SuiteCase(HttpInput):
     """A case: what each target is given, and what is expected of its answer.
 
     `labels` are verdicts of people on the answer that `labelled` repeats, by the name of a rubric;
-    they measure the judge, and no target is asked for them.
+    they measure the judge, and no target is asked for them. A case that is `ungraded` is asked and
+    shown, and counts in no score.
     """
 
     id: CaseId
@@ -117,9 +118,15 @@ class SuiteCase(HttpInput):
     labelled: Reference | None = None
     threshold: Share | None = None
     """The score that passes; None needs every grader of a weight above 0 to pass."""
+    ungraded: bool = False
 
     @model_validator(mode="after")
     def _has_what_was_labelled(self) -> Self:
+        if self.ungraded and (self.graders or self.labels or self.threshold is not None):
+            raise PydanticCustomError(
+                "ungraded",
+                "an ungraded case has graders, labels or a threshold; leave them or ungraded out",
+            )
         if self.labels and self.labelled is None:
             raise PydanticCustomError(
                 "labels", "labels say what people thought of an answer: give it as labelled"
@@ -172,8 +179,8 @@ class Suite(HttpInput):
         return len(self.cases) * len(self.targets) * self.repeats * (1 + len(self.swaps))
 
     def graders_of(self, case: SuiteCase) -> tuple[Grading, ...]:
-        """Return the graders of a case, those of the suite first."""
-        return (*self.graders, *case.graders)
+        """Return the graders of a case, those of the suite first; none if it is ungraded."""
+        return () if case.ungraded else (*self.graders, *case.graders)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -211,6 +218,8 @@ class Suite(HttpInput):
 
 def _check_graders(case: SuiteCase, gradings: tuple[Grading, ...], targets: set[str]) -> None:
     place = f"case {case.id}"
+    if case.ungraded:
+        return
     if not gradings:
         raise PydanticCustomError(
             "graders",

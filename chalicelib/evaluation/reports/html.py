@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A browser loads and runs nothing on the page, whatever an answer holds."""
+_IDLE = {"not_run": "not run", "ungraded": "not graded"}
 
 
 def html_report(result: EvaluationResult) -> str:
@@ -180,9 +181,9 @@ def _case(case: CaseResult, repeats: int) -> str:
     name = f"{case.case}, repeat {case.repeat + 1}" if repeats > 1 else case.case
     told = ", ".join(f"{each.target} {_state(each)}" for each in case.outcomes)
     good = all(each.passed for each in case.outcomes)
-    is_idle = any(each.status == "not_run" for each in case.outcomes)
-    kind = "good" if good else "idle" if is_idle else "bad"
-    word = "passed" if good else "not run" if is_idle else "failed"
+    idle = [each for each in case.outcomes if each.status in _IDLE]
+    kind = "good" if good else "idle" if idle else "bad"
+    word = "passed" if good else _IDLE[idle[0].status] if idle else "failed"
     bodies = "".join(_outcome(each) for each in case.outcomes)
     return (
         f'<details><summary><strong class="{kind}">{word}</strong> {_text(name)} '
@@ -218,7 +219,7 @@ def _outcome(outcome: TargetOutcome) -> str:
 
 
 def _state(outcome: TargetOutcome) -> str:
-    return "not run" if outcome.status == "not_run" else f"{outcome.score:.2f}"
+    return _IDLE.get(outcome.status) or f"{outcome.score:.2f}"
 
 
 def _interval(score: ScoreInterval, *, signed: bool = False) -> str:

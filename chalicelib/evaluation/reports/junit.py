@@ -1,8 +1,8 @@
 """JUnit XML of an evaluation, as servers of continuous integration read it.
 
 A suite a target, a test a repeat of a case, and a last suite for the gate: `failure` says which
-graders failed, `error` that the target gave no answer, `skipped` that it was not asked. The form is
-that of https://github.com/testmoapp/junitxml.
+graders failed, `error` that the target gave no answer, `skipped` that it was not asked or not
+graded. The form is that of https://github.com/testmoapp/junitxml.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def _case(target: str, case: CaseResult, outcome: TargetOutcome) -> str:
     if not state:
         return f"{head}/>\n"
     message = outcome.error.message if outcome.error else f"score {outcome.score:.3f}"
+    if outcome.status == "ungraded":
+        message = "it is not graded"
     failed = [each for each in outcome.grades if not each.passed]
     body = "\n".join(f"{each.grader}: {each.score:.3f}. {each.reason}" for each in failed)
     return f"{head}>\n{_verdict(state, message, body)}    </testcase>\n"
@@ -88,7 +90,7 @@ def _verdict(state: str, message: str, body: str) -> str:
 
 
 def _state(outcome: TargetOutcome) -> str:
-    if outcome.status == "not_run":
+    if outcome.status in ("not_run", "ungraded"):
         return "skipped"
     if outcome.status == "failed":
         return "error"

@@ -145,11 +145,16 @@ def _suite(file: Path) -> Suite:
     if not isinstance(body, dict):
         raise UsageError(f"{file} is no suite: it holds no keys.")
     prompt = {"kind": "prompt", "name": "prompt", "prompt": "prompt"}
+    # Only scores guide a search: cases that have none, and the other group's, are not asked.
     fields = {"name": file.stem, **body, "targets": [prompt], "compare_to": None, "gate": {}}
     try:
-        return read_suite(fields)
+        suite = read_suite({**fields, "swaps": []})
     except HeadraceError as refused:
         raise UsageError(f"{file}: {_message(refused)}") from refused
+    graded = tuple(case for case in suite.cases if not case.ungraded)
+    if not graded:
+        raise UsageError(f"{file}: no case is graded, so that no wording could be better.")
+    return suite.model_copy(update={"cases": graded})
 
 
 def _prepared(

@@ -197,3 +197,25 @@ def test_an_estimate_should_be_shown_before_anything_is_spent(
     assert "6 calls, at most $0.5" in ended.err.replace("\n", " ")
     assert [path for _, path, _ in stage.asked if path.endswith("/resume")]
     assert stage.asked[0][2]["confirm"] is True
+
+
+def test_reports_of_promptfoo_should_be_written_unless_told_otherwise(
+    evaluate: Callable[..., Ended], stage: Stage
+) -> None:
+    Path("promptfooconfig.yaml").write_text(
+        "prompts: ['{{input}}']\n"
+        "providers: [nova-micro]\n"
+        "tests: [{vars: {input: x}}]\n"
+        "outputPath: [their.html, their.json, their.csv]\n"
+    )
+    ended = evaluate("promptfooconfig.yaml", "--html", "ours.html")
+    said = ended.err.replace("\n", " ")
+    assert "outputPath their.csv is not written" in said
+    assert "1 of 1 tests have no assert: test 1." in said
+    assert sorted(path.name for path in Path().glob("*.*")) == [
+        *("ours.html", "promptfooconfig.yaml", "rivers.yaml", "their.json")
+    ]
+    (body,) = (body for _, path, body in stage.asked if path == "/v1/evaluations")
+    assert body["suite"]["cases"] == [
+        {"id": "test 1", "variables": {"input": "x"}, "ungraded": True}
+    ]

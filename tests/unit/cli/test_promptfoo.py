@@ -55,7 +55,7 @@ def suite_of(folder: Path, content: dict[str, Any], **options: Any) -> Suite:
     (folder / "notes.txt").write_text("Rivers flow.")
     file = folder / "promptfooconfig.yaml"
     file.write_text(yaml.safe_dump(content))
-    return read_suite_file(file, **options)
+    return read_suite_file(file, **options).suite
 
 
 def test_the_common_part_should_be_read_unchanged(tmp_path: Path) -> None:
@@ -101,6 +101,9 @@ def test_messages_should_become_a_role_and_a_question(tmp_path: Path) -> None:
     assert target.model == "nova-pro"
 
 
+LOOP = {"a": {"$ref": "#/assertionTemplates/b"}, "b": {"$ref": "#/assertionTemplates/a"}}
+
+
 def with_assert(**assertion: Any) -> dict[str, Any]:
     return {**CONFIG, "tests": [{"vars": {"city": "x"}, "assert": [assertion]}]}
 
@@ -117,7 +120,12 @@ def with_assert(**assertion: Any) -> dict[str, Any]:
         ({**CONFIG, "providers": ["exec:python x.py"]}, "provider exec:python x.py is not known"),
         ({**CONFIG, "providers": ["echo"]}, "The provider echo is not known"),
         ({**CONFIG, "prompts": ["file://make.py"]}, "file://make.py is of a kind"),
-        ({**CONFIG, "tests": [{"vars": {"city": "x"}}], "defaultTest": {}}, "has no assert"),
+        (with_assert(**{"$ref": "#/assertionTemplates/none"}), "there is no assertionTemplates"),
+        (with_assert(**{"$ref": "shared.yaml#/x"}), "leads out of the file"),
+        (
+            {**with_assert(**{"$ref": "#/assertionTemplates/a"}), "assertionTemplates": LOOP},
+            "leads back",
+        ),
         ({**CONFIG, "tests": "file://tests.csv"}, "tests: file://tests.csv is of a kind"),
         ({**CONFIG, "tests": [{"vars": {"city": {"a": 1}}}]}, "variable city is an object"),
         ({**CONFIG, "tests": [{"vars": {"city": "file://x.js"}}]}, "is code, which is not run"),
@@ -136,6 +144,46 @@ def test_what_cannot_be_honoured_should_be_named(
     assert message in str(refused.value)
 
 
+def test_templates_should_stand_for_assertions(tmp_path: Path) -> None:
+    templates = {"brief": {"type": "regex", "value": "^.{1,{{most}}}$"}, "a/b": ["x", "y"]}
+    tests = [
+        {"vars": {"most": 9}, "assert": [{"$ref": "#/assertionTemplates/brief", "weight": 3}]},
+        {"assert": [{"type": "contains-any", "value": {"$ref": "#/assertionTemplates/a~1b"}}]},
+    ]
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(tests))
+    for given in (tests, "file://tests.yaml"):
+        suite = suite_of(tmp_path, {**CONFIG, "assertionTemplates": templates, "tests": given})
+        graders = [case.graders[1].model_dump() for case in suite.cases]
+        assert (graders[0]["pattern"], graders[0]["weight"]) == ("^.{1,9}$", 3)
+        assert graders[1]["any"] == ("x", "y")
+
+
+def test_tests_without_an_assertion_should_be_asked_and_not_graded(tmp_path: Path) -> None:
+    tests = [{"vars": {"city": "Bonn"}}, *CONFIG["tests"]]
+    file = tmp_path / "promptfooconfig.yaml"
+    suite_of(tmp_path, {**CONFIG, "defaultTest": {}, "tests": tests})
+    read = read_suite_file(file)
+    assert [case.ungraded for case in read.suite.cases] == [True, False, False, False]
+    assert read.suite.cases[0].variables == {"city": "Bonn"}
+    (warning,) = read.warnings
+    assert warning.endswith(
+        "1 of 4 tests have no assert: test 1. They are asked and shown, and count in no score."
+    )
+
+
+def test_reports_should_go_where_the_configuration_says(tmp_path: Path) -> None:
+    paths = ["out/r.html", "r.json", "r.junit.xml", "r.csv"]
+    suite_of(tmp_path, {**CONFIG, "outputPath": paths})
+    read = read_suite_file(tmp_path / "promptfooconfig.yaml")
+    assert read.outputs == {
+        "html": Path("out/r.html"),
+        "json": Path("r.json"),
+        "junit": Path("r.junit.xml"),
+    }
+    (warning,) = read.warnings
+    assert "outputPath r.csv is not written: a report ends with .junit.xml, .html, .json" in warning
+
+
 def test_a_small_cost_should_not_become_none(tmp_path: Path) -> None:
     suite = suite_of(tmp_path, with_assert(type="cost", threshold=0.0000001))
     grader = suite.cases[0].graders[-1].model_dump()
@@ -151,7 +199,7 @@ def test_a_suite_of_ours_should_read_files_and_take_prompts(tmp_path: Path) -> N
         "cases:\n"
         "  - {id: weir, variables: {report: file://report.txt}, expected: closed}\n"
     )
-    suite = read_suite_file(file, ("sum-up@3", "sum-up-short"))
+    suite = read_suite_file(file, ("sum-up@3", "sum-up-short")).suite
     assert suite.name == "my-station"
     assert suite.cases[0].variables == {"report": "The weir was closed."}
     assert [target.model_dump()["version"] for target in suite.targets] == [3, "latest"]
@@ -159,7 +207,7 @@ def test_a_suite_of_ours_should_read_files_and_take_prompts(tmp_path: Path) -> N
         read_suite_file(file)
     compared = "compare_to: plain\ngate: {targets: [new], min_score: 0.5}\n"
     file.write_text(compared + file.read_text())
-    suite = read_suite_file(file, ("sum-up@3",))
+    suite = read_suite_file(file, ("sum-up@3",)).suite
     assert (suite.compare_to, suite.gate.targets, suite.gate.min_score) == (None, (), 0.5)
     file.write_text("cases:\n  - {id: a, variables: {report: file://gone.txt}}\n")
     with pytest.raises(UsageError, match=r"gone\.txt cannot be read"):

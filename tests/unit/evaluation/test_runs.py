@@ -12,6 +12,8 @@ from chalicelib.contracts.evaluations.suites import SuiteCase, Target
 from chalicelib.contracts.generations import ChatCall
 from chalicelib.errors import InvalidInput, ModelFailure, QuotaExceeded
 from chalicelib.evaluation.graders.base import JudgeReply
+from chalicelib.evaluation.reports.html import html_report
+from chalicelib.evaluation.reports.junit import junit_xml
 from chalicelib.evaluation.runner import MemoryCache
 from chalicelib.evaluation.summary import summarize
 from chalicelib.evaluation.targets import models_digest, replaceable_models
@@ -248,6 +250,34 @@ def test_another_policy_or_guardrail_should_be_another_screening() -> None:
     assert len({policy_digest(each, "", "") for each in policies}) == 3
     assert policy_digest(policies[0], "g", "1") != policy_digest(policies[0], "g", "2")
     assert policy_digest(policies[0]) == policy_digest(stage_policy("refuse"))
+
+
+def test_a_case_that_is_not_graded_should_be_asked_and_count_in_no_score() -> None:
+    plain = {"id": "look", "variables": {"input": "he"}, "ungraded": True}
+    cases = [*suite().model_dump(mode="json")["cases"], plain]
+
+    def failing(target: Target, case: SuiteCase, repeat: int) -> str:
+        if case.id == "look":
+            raise ModelFailure("nothing usable")
+        return right(target, case, repeat)
+
+    for reply in (right, failing):
+        given, targets = (
+            suite(cases=cases, swaps=[{"name": "g", "words": "gender"}]),
+            Targets(reply),
+        )
+        told = summarize(
+            given, list(runner(given, targets).run_all()), evaluation_id="e", created_at=NOW
+        )
+        (summary,) = told.targets
+        assert (summary.score.n, summary.ungraded, summary.failed, targets.asked) == (6, 1, 0, 7)
+        assert (summary.pass_rate, told.gate.passed) == (1, True)
+        assert told.cases[-1].outcomes[0].status == "ungraded"
+        assert "<skipped" in junit_xml(told)
+        assert "not graded" in html_report(told)
+    alone = suite(cases=[plain])
+    told = summarize(alone, list(runner(alone).run_all()), evaluation_id="e", created_at=NOW)
+    assert told.gate.reasons == ("now: nothing was graded; give cases graders.",)
 
 
 def test_an_answer_should_be_shown_as_it_was_cached() -> None:

@@ -56,6 +56,7 @@ def given(**changes: Any) -> dict[str, Any]:
         ),
         ({"targets": [{"kind": "oracle", "name": "x"}]}, "target x: .*'prompt', 'inline'"),
         ({"targets": [TARGET, TARGET]}, "targets: name now stands twice"),
+        ({"cases": [{**CASE, "ungraded": True, "threshold": 1}]}, "leave them or ungraded out"),
         ({"compare_to": "then"}, "compare_to: there is no target then"),
         ({"repeats": 0}, "repeats: "),
         ({"budget": "0"}, "budget: "),
