@@ -314,8 +314,9 @@ def _print(output: Output, report: CodeReport, job: Json) -> None:
     if unjudged := report.verdicts.get("not_run", 0):
         output.line(
             f"The code of {unjudged} of {report.samples} answers could not be run, which counts as"
-            " neither and is no fault of the code. The answers are kept, and a retry runs none of"
-            " them: once the reason is gone, evaluate again.",
+            " neither and is no fault of the code. The answers are kept: headrace jobs"
+            f" {report.job_id} --retry runs their code and asks no model, then headrace evaluate"
+            f" code --job {report.job_id}",
             "yellow",
         )
     for line in describe_receipt(job["receipt"]):

@@ -17,7 +17,14 @@ from chalicelib.budgets.spender import Bill, Spender
 from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.receipts import Receipt
-from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, is_fault
+from chalicelib.errors import (
+    HeadraceError,
+    NotFound,
+    QuotaExceeded,
+    Throttled,
+    Transient,
+    is_fault,
+)
 from chalicelib.generation.dependencies import CallLimits
 from functions.generate_items.code_runner import RUN_SECONDS, CodeJudge
 
@@ -132,6 +139,8 @@ class ItemWorker:
         Its costs beside those of the answer are added to `spent` as well, and all charges to the
         `bill`.
         """
+        if (judged := self._judged_again(n, item)) is not None:
+            return judged
         try:
             generation = self._patiently(item, spent, replace(self.spender, bill=bill))
         except QuotaExceeded as error:
@@ -149,9 +158,20 @@ class ItemWorker:
             generation = _with_receipt(generation, spent.whole())
         keeps = self.order.keep_truncated
         outcome = generation_outcome(n, item, generation, keep_truncated=keeps)
+        return self.code_judge.judged(outcome, item, generation)
+
+    def _judged_again(self, n: int, item: BatchItem) -> ItemOutcome | None:
+        """Return the outcome of an item whose answer an earlier epoch had, None without one."""
         if item.code is None:
-            return outcome
-        return self.code_judge.judged(outcome, item.code, generation)
+            return None
+        for epoch in range(self.epoch - 1, -1, -1):
+            key = self.prefix + storage.failures_prefix(epoch) + storage.item_file(n)
+            try:
+                body = self.objects.read(self.bucket, key)
+            except NotFound:
+                continue
+            return self.code_judge.judged_again(ItemOutcome.model_validate_json(body), item)
+        return None
 
     def _patiently(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation | None:
         """Return the answer, retrying while there is no capacity; None once there is no time.

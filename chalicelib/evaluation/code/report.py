@@ -76,7 +76,10 @@ def verdicts_of(
             raise InvalidInput(f"{line.get('id')} has no verdict: no code was run.", field="code")
         found.setdefault(problem_of(line["id"]), []).append((code["verdict"], code["reason"]))
     for line in errors:
-        error = line["error"]
+        error, code = line["error"], line.get("code")
+        if code is not None:
+            found.setdefault(problem_of(line["id"]), []).append((NOT_RUN, code["reason"]))
+            continue
         reason = f"{error['type']}: {error['message']}"
         found.setdefault(problem_of(line["id"]), []).append((NOT_ANSWERED, reason))
     return found

@@ -22,13 +22,14 @@ def test_what_was_not_had_or_run_should_count_as_neither() -> None:
         line("a#2", "not_run", "no function"),
         line("b/x#0", "out_of_fuel", "too much"),
     ]
-    found = verdicts_of(results, [{"id": "b/x#1", "line": 5, "error": error}])
+    unrun = {**line("b/x#2", "not_run", "no function"), "error": error}
+    found = verdicts_of(results, [{"id": "b/x#1", "line": 5, "error": error}, unrun])
     problems, rates = summarise(found, (1, 2))
     one, other = problems
     assert (one.problem, one.samples, one.passed) == ("a", 3, 1)
     assert one.pass_at == {1: 0.5, 2: 1.0}
     assert (other.problem, other.passed, other.pass_at) == ("b/x", 0, {1: 0.0})
-    assert other.verdicts == {"out_of_fuel": 1, "not_answered": 1}
+    assert other.verdicts == {"out_of_fuel": 1, "not_answered": 1, "not_run": 1}
     assert (one.reason, other.reason) == ("assert f(1) == 2", "too much")
     assert [(rate.k, rate.problems, rate.value) for rate in rates] == [(1, 2, 0.25), (2, 1, 1.0)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -59,11 +60,45 @@ def test_an_answer_whose_code_cannot_be_run_should_be_kept(
     world.answerer.answers = lambda prompt: generation("def f(): 'right'")
     world.code.fails = list(errors)
     world.begin([own("a", code=CODE)])
-    assert world.run().status == "succeeded"
-    (line,) = world.lines(storage.RESULTS)
+    is_run = verdict != "not_run"
+    assert world.run().status == ("succeeded" if is_run else "partial")
+    (line,) = world.lines(storage.RESULTS if is_run else storage.ERRORS)
     assert line["code"]["verdict"] == verdict
     assert line["generation"]["output"]["text"] == "def f(): 'right'"
     assert world.sleeps == waits
+    assert is_run or line["error"]["type"] == type(errors[0]).__name__
+
+
+def test_a_retry_should_run_the_code_of_an_answer_and_ask_no_model() -> None:
+    world = World()
+    world.answerer.answers = lambda prompt: generation("def f(): 'right'")
+    world.code.fails = [ModelFailure("broken")] * 2
+    world.begin([own("a", code=CODE), own("b")])
+    for _ in range(2):
+        assert world.run().status == "partial"
+        (line,) = world.lines(storage.ERRORS)
+        assert (line["code"]["reason"], line["error"]["type"]) == ("broken", "ModelFailure")
+        world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+    assert len(world.answerer.within) == 2
+    (line, _) = world.lines(storage.RESULTS)
+    assert line["code"]["verdict"] == "passed"
+    assert "error" not in line
+    assert line["generation"]["output"]["text"] == "def f(): 'right'"
+    assert world.place.receipt is not None
+    assert world.place.receipt.dollars == 2 * Decimal("0.000001")
+
+
+def test_an_answer_that_could_not_be_had_should_be_asked_for_by_a_retry() -> None:
+    world = World()
+    world.answerer.answers = lambda prompt: generation("def f(): 'right'")
+    world.answerer.fails = lambda prompt, nth: ModelFailure("no answer") if nth == 1 else None
+    world.begin([own("a", code=CODE)])
+    assert world.run().status == "partial"
+    world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+    (line,) = world.lines(storage.RESULTS)
+    assert line["code"]["verdict"] == "passed"
 
 
 def test_too_much_code_should_not_be_run() -> None:
