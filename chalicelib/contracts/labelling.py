@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
@@ -61,7 +68,9 @@ class LabellingTerms(HttpInput):
     name: str = Field(min_length=1, max_length=128)
     kind: LabellingKind
     guidelines: str = Field(min_length=1, max_length=MAX_GUIDELINE_CHARACTERS)
-    labels: Annotated[tuple[LabelName, ...], Field(max_length=MAX_LABELS)] = ()
+    labels: Annotated[
+        tuple[LabelName, ...], Field(max_length=MAX_LABELS, validate_default=True)
+    ] = ()
     measurement: Measurement = "nominal"
     accepted: Annotated[tuple[LabelName, ...], Field(max_length=MAX_LABELS)] = ()
     ties: bool = True
@@ -71,23 +80,35 @@ class LabellingTerms(HttpInput):
     gold_share: float = Field(default=0.1, ge=0, le=0.5, allow_inf_nan=False)
     retention_days: int = Field(default=365, ge=1, le=3_650)
 
-    @model_validator(mode="after")
-    def _labels_fit(self) -> Self:
-        if self.kind == "pair":
-            if self.labels or self.accepted:
-                raise PydanticCustomError(
-                    "labels", "a pair is labelled a, b or tie; leave them out"
-                )
-            if self.measurement != "nominal":
-                raise PydanticCustomError("labels", "the measurement of pairs is nominal")
-            return self
-        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
-            raise PydanticCustomError("labels", "labels are 2 at least, each once")
-        if not set(self.accepted) <= set(self.labels):
-            raise PydanticCustomError("labels", "accepted labels are some of the labels")
-        if self.measurement == "interval" and not all(map(_is_number, self.labels)):
-            raise PydanticCustomError("labels", "labels of an interval are numbers, such as 1.5")
-        return self
+    @field_validator("labels")
+    @classmethod
+    def _labels_fit_the_kind(
+        cls, labels: tuple[str, ...], given: ValidationInfo
+    ) -> tuple[str, ...]:
+        if given.data.get("kind") == "pair":
+            if labels:
+                raise PydanticCustomError("labels", "pairs are labelled a, b or tie: leave it out")
+        elif len(labels) < 2 or len(set(labels)) < len(labels):
+            raise PydanticCustomError("labels", "there are 2 labels at least, each once")
+        return labels
+
+    @field_validator("measurement")
+    @classmethod
+    def _measures_the_labels(cls, measurement: Measurement, given: ValidationInfo) -> Measurement:
+        if measurement != "nominal" and given.data.get("kind") == "pair":
+            raise PydanticCustomError("measurement", "the measurement of pairs is nominal")
+        if measurement == "interval" and not all(map(_is_number, given.data.get("labels", ()))):
+            raise PydanticCustomError("measurement", "labels of an interval are numbers, as 1.5")
+        return measurement
+
+    @field_validator("accepted")
+    @classmethod
+    def _accepts_some_labels(
+        cls, accepted: tuple[str, ...], given: ValidationInfo
+    ) -> tuple[str, ...]:
+        if not set(accepted) <= set(given.data.get("labels", ())):
+            raise PydanticCustomError("accepted", "accepted labels are some of the labels")
+        return accepted
 
     @property
     def choices(self) -> tuple[str, ...]:

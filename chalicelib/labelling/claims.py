@@ -92,8 +92,8 @@ def existing_claim(state: ItemState, claim_id: str, reviewer: str) -> Assignment
         if each.claim_id == claim_id and each.reviewer == reviewer:
             return each
     raise Conflict(
-        "There is no such claim of this reviewer: it expired, and its place was given to another "
-        "reviewer. Take the next item.",
+        "This reviewer has no such claim. If there was one, it expired, and its place was given to "
+        "another reviewer: take the next item.",
         field="claim_id",
     )
 

@@ -135,5 +135,10 @@ def _part(item: LabellingItem) -> DataPart:
         key = item.prompt
     else:
         key = item.text if isinstance(item, ExtractionItem) else item.document_id
-    digest = hashlib.sha256(key.encode()).digest()
+    return part_of(key)
+
+
+def part_of(text: str) -> DataPart:
+    """Return the part that a prompt, a text or a document belongs to, by its hash."""
+    digest = hashlib.sha256(text.encode()).digest()
     return "train" if int.from_bytes(digest[:8], "big") % TEST_SHARE else "test"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.failures import ApiError
+from cli.failures import ApiError, UsageError
 from cli.labelling.files import read_items, write_export
 from cli.options import UserContext, user_command
 from cli.output import Json
@@ -64,7 +64,7 @@ def create(
     found = read_items(items, str(fields["kind"])) if items else []
     body: Json = {
         "name": name,
-        "guidelines": guidelines.read_text(encoding="utf-8"),
+        "guidelines": _read_guidelines(guidelines),
         "ties": not no_ties,
         **{key: list(each) if isinstance(each, tuple) else each for key, each in fields.items()},
     }
@@ -187,11 +187,10 @@ def rm(target: UserContext, task_id: str) -> None:
 @user_command
 def export(target: UserContext, task_id: str, folder: Path, wanted: str | None) -> None:
     """Write the decided items into FOLDER, as the recipes read them."""
-    params = {"format": wanted} if wanted else {}
     rows: list[Json] = []
     left_out: dict[str, int] = {}
     chosen = ""
-    for page in _pages(target, task_place(task_id, "export"), params):
+    for page in export_pages(target, task_id, wanted):
         rows += page["items"]
         chosen = page["format"]
         for reason, count in page["left_out"].items():
@@ -206,6 +205,13 @@ def export(target: UserContext, task_id: str, folder: Path, wanted: str | None) 
         target.output.notice(f"left out, {reason}: {count}")
 
 
+def _read_guidelines(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
 def task_place(task_id: str, *below: str) -> str:
     """Return the path of a task, or of what is `below` it."""
     return "/".join([PLACE, *(quote(part, safe="") for part in (task_id, *below))])
@@ -215,6 +221,11 @@ def pages(target: UserContext, place: str) -> Iterator[Json]:
     """Yield the items of a listing, page by page."""
     for page in _pages(target, place, {}):
         yield from page["items"]
+
+
+def export_pages(target: UserContext, task_id: str, wanted: str | None) -> Iterator[Json]:
+    """Yield the pages of an export in the format `wanted`, or in the first of the task's kind."""
+    return _pages(target, task_place(task_id, "export"), {"format": wanted} if wanted else {})
 
 
 def _pages(target: UserContext, place: str, params: dict[str, str]) -> Iterator[Json]:

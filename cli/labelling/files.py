@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cli.failures import CommandError, UsageError
@@ -63,6 +63,12 @@ def write_export(folder: Path, export_format: str, rows: Iterable[Json]) -> Mapp
         provenance.append({"file": name, "line": len(lines[name]), **row["provenance"]})
     if provenance:
         lines[PROVENANCE] = provenance
+    write_lines(folder, lines)
+    return {name: len(content) for name, content in lines.items()}
+
+
+def write_lines(folder: Path, lines: Mapping[str, Sequence[Json]]) -> None:
+    """Write JSONL files into a folder. Raises `CommandError` where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in lines.items():
@@ -70,4 +76,3 @@ def write_export(folder: Path, export_format: str, rows: Iterable[Json]) -> Mapp
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{folder} cannot be written: {error}") from error
-    return {name: len(content) for name, content in lines.items()}

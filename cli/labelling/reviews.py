@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from cli.labelling.commands import labelling, pages, task_place
@@ -32,7 +34,8 @@ def take_next(target: UserContext, task_id: str, reviewer: str | None) -> None:
     target.output.line(claim["guidelines"], "dim")
     _show(target, claim["content"])
     target.output.line(f"Labels: {', '.join(claim['labels'])}. Yours until {claim['expires_at']}.")
-    target.output.line(f"headrace labelling submit {task_id} {claim['claim_id']} LABEL")
+    whose = f" --as {shlex.quote(reviewer)}" if reviewer else ""
+    target.output.line(f"headrace labelling submit {task_id} {claim['claim_id']} LABEL{whose}")
 
 
 @labelling.command("submit")

@@ -98,6 +98,10 @@ def test_three_reviewers_label_pairs_from_items_to_rows(tenant: Tenant, tmp_path
     bad.write_text('{"prompt": "P", "a": "x", "b": "y", "gold": "c"}\n')
     assert "labels are a, b, tie" in run(tenant, owner, "add", task_id, str(bad), code=1)
 
+    again = ("create", "Twice", "--kind", "pair", "--guidelines", str(guide), "--items", str(bad))
+    assert "labels are a, b, tie" in run(tenant, owner, *again, code=1)
+    assert [task["task_id"] for task in run(tenant, owner, "ls", "--json")] == [task_id]
+
     reviewers = [client_of(tenant.cloud, new_key(tenant, f"reviewer-{n}")) for n in range(3)]
     seen: list[list[dict[str, Any]]] = [[], [], []]
     threads = [

@@ -176,7 +176,7 @@ def test_should_take_a_late_label_only_where_its_place_is_free() -> None:
     late = taken(desk, task, "ann")
     desk.wait(31)
     other = taken(desk, task, "ben")
-    with pytest.raises(Conflict, match="given to another") as refused:
+    with pytest.raises(Conflict, match="given to another reviewer") as refused:
         submit(desk, task, "ann", late, "first")
     assert refused.value.field == "claim_id"
     desk.wait(31)
@@ -193,7 +193,7 @@ def test_should_take_a_label_twice_and_no_other_one() -> None:
     submit(desk, task, "ann", claim, "first")
     with pytest.raises(Conflict, match="stays as it was given"):
         submit(desk, task, "ann", claim, "tie")
-    with pytest.raises(Conflict, match="no such claim of this reviewer"):
+    with pytest.raises(Conflict, match="This reviewer has no such claim"):
         submit(desk, task, "ben", claim, "first")
     with pytest.raises(NotFound):
         desk.queue.submit(TENANT, task.task_id, "clm_1", "ann", SubmitLabelRequest(label="tie"))

@@ -213,10 +213,10 @@ def test_should_export_everything_that_was_said() -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"labels": ("a", "b")}, "a pair is labelled a, b or tie"),
+        ({"labels": ("a", "b")}, "pairs are labelled a, b or tie"),
         ({"measurement": "ordinal"}, "measurement of pairs is nominal"),
-        ({"kind": "answer", "labels": ("one",)}, "labels are 2 at least, each once"),
-        ({"kind": "answer", "labels": ("one", "one")}, "labels are 2 at least, each once"),
+        ({"kind": "answer", "labels": ("one",)}, "there are 2 labels at least, each once"),
+        ({"kind": "answer", "labels": ("one", "one")}, "there are 2 labels at least, each once"),
         ({"kind": "answer", "labels": ("1", "2"), "accepted": ("3",)}, "some of the labels"),
         ({"kind": "answer", "labels": ("low", "2"), "measurement": "interval"}, "are numbers"),
         ({"reviews": 11}, "less than or equal to 10"),
