@@ -94,7 +94,7 @@ class LabellingQueue:
             Conflict: the task is closed.
             Throttled: others kept taking the items that were found, for as long as we tried.
         """
-        task = self.task(tenant, task_id)
+        task = existing_task(self.records, tenant, task_id)
         if task.status != "open":
             raise Conflict(
                 f"The task is {task.status}; nothing can be claimed. Open it again by its status.",
@@ -132,7 +132,7 @@ class LabellingQueue:
             NotFound: there is no such task or item.
             Conflict: the claim's place was given to another, or it has ended otherwise.
         """
-        task = self.task(tenant, task_id)
+        task = existing_task(self.records, tenant, task_id)
         check_correction(task, given.correction)
         text = LabelText(given.correction or "", given.comment or "")
 
@@ -145,7 +145,7 @@ class LabellingQueue:
         self, tenant: str, task_id: str, claim_id: str, reviewer: str, given: SkipItemRequest
     ) -> ClaimEnded:
         """End a claim without a label. Raises as `submit` does."""
-        task = self.task(tenant, task_id)
+        task = existing_task(self.records, tenant, task_id)
 
         def ended(state: ItemState, mine: Assignment) -> ItemState:
             return skip(state, task, mine, given.reason, self.now())
@@ -162,7 +162,7 @@ class LabellingQueue:
             NotFound: there is no such task or item.
             Conflict: reviewers still label the item, or it is a gold item.
         """
-        task = self.task(tenant, task_id)
+        task = existing_task(self.records, tenant, task_id)
         check_correction(task, given.correction)
         if given.label not in task.choices:
             listed = ", ".join(task.choices)
@@ -195,15 +195,6 @@ class LabellingQueue:
                     item_id=item_id, label=given.label, reviewer=reviewer, at=decided.at
                 )
         raise _busy()
-
-    def task(self, tenant: str, task_id: str) -> LabellingTask:
-        """Return a task; raise `NotFound`."""
-        found = self.records.task(tenant, task_id)
-        if found is None:
-            raise NotFound(
-                f"There is no task {task_id}; headrace labelling ls lists them.", field="task_id"
-            )
-        return found
 
     def _state(self, tenant: str, task_id: str, item_id: str) -> ItemState:
         state = self.records.state(tenant, task_id, item_id)
@@ -292,6 +283,16 @@ class LabellingQueue:
             labels=choices_shown(task),
             content=item_content(items[state.item_id], swapped=given.swapped),
         )
+
+
+def existing_task(records: LabelRecords, tenant: str, task_id: str) -> LabellingTask:
+    """Return a task; raise `NotFound`."""
+    found = records.task(tenant, task_id)
+    if found is None:
+        raise NotFound(
+            f"There is no task {task_id}; headrace labelling ls lists them.", field="task_id"
+        )
+    return found
 
 
 def item_content(item: LabellingItem, *, swapped: bool) -> ItemContent:

@@ -22,9 +22,9 @@ from chalicelib.contracts.labelling import (
     LabellingTerms,
     TaskStatus,
 )
-from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.errors import Conflict, InvalidInput
 from chalicelib.labelling.exports import LabelledItem, exported, require_format
-from chalicelib.labelling.queue import is_json_object, item_id_of
+from chalicelib.labelling.queue import existing_task, is_json_object, item_id_of
 from chalicelib.labelling.records import ItemState, LabelRecords
 from chalicelib.labelling.results import decision, given_labels, progress
 
@@ -54,12 +54,7 @@ class LabellingTasks:
 
     def task(self, tenant: str, task_id: str) -> LabellingTask:
         """Return a task; raise `NotFound`."""
-        found = self.records.task(tenant, task_id)
-        if found is None:
-            raise NotFound(
-                f"There is no task {task_id}; headrace labelling ls lists them.", field="task_id"
-            )
-        return found
+        return existing_task(self.records, tenant, task_id)
 
     def set_status(self, tenant: str, task_id: str, status: TaskStatus) -> LabellingTask:
         """Open or close a task; raise `NotFound`."""
