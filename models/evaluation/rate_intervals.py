@@ -3,7 +3,8 @@
 Independent rows have Wilson's interval (1927), differences Newcombe's (Interval estimation for the
 difference between independent proportions, 1998, method 10), and ratios MOVER-R (R. G. Newcombe,
 2016), both made of Wilson's bounds. Unlike a bootstrap they have a width where a rate is 0 or 1.
-Rows of one query are no independent rows: there the queries are resampled.
+Rows of one query are no independent rows: there the queries are resampled. Where all queries are
+alike, Wilson's bound of none among them says how many might not have been.
 
 Of several pairs each has Bonferroni's share of the 5 %, so that all hold together at 95 %, and with
 them what is said of the pair that is furthest apart.
@@ -26,6 +27,8 @@ Interval = tuple[float, float]
 
 ERROR = 0.05
 _SEED = 0
+_ALIKE = 1e-12
+"""Rates that differ by less are the same but for the order in which they were added up."""
 
 
 class RateSample(Protocol):
@@ -91,6 +94,7 @@ class ResampledQueries:
     ) -> None:
         names, which = np.unique(np.asarray(queries, dtype=str), return_inverse=True)
         count = len(names)
+        self._queries = count
         rng = np.random.default_rng(_SEED)
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
         self._drawn: dict[str, Values] = {}
@@ -102,24 +106,48 @@ class ResampledQueries:
 
     def rate(self, group: str) -> Interval:
         """Return the percentile interval."""
-        return _percentiles(self._drawn[group], ERROR, (0.0, 1.0))
+        return _percentiles(self._drawn[group], ERROR, (0.0, 1.0)) or self._around(group, ERROR)
 
     def difference(self, one: str, other: str, pairs: int) -> Interval:
         """Return the percentile interval."""
-        return _percentiles(self._drawn[one] - self._drawn[other], ERROR / pairs, (-1.0, 1.0))
+        drawn = self._drawn[one] - self._drawn[other]
+        found = _percentiles(drawn, ERROR / pairs, (-1.0, 1.0))
+        if found is not None:
+            return found
+        a_low, a_high = self._around(one, ERROR / pairs)
+        b_low, b_high = self._around(other, ERROR / pairs)
+        return a_low - b_high, a_high - b_low
 
     def ratio(self, one: str, other: str, pairs: int) -> Interval:
         """Return the percentile interval."""
         above, below = self._drawn[one], self._drawn[other]
         drawn = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
-        return _percentiles(drawn, ERROR / pairs, (0.0, math.inf))
+        found = _percentiles(drawn, ERROR / pairs, (0.0, math.inf))
+        if found is not None:
+            return found
+        a_low, a_high = self._around(one, ERROR / pairs)
+        b_low, b_high = self._around(other, ERROR / pairs)
+        return a_low / b_high, a_high / b_low if b_low > 0 else math.inf
+
+    def _around(self, group: str, error: float) -> Interval:
+        """Return the bounds of a rate that no draw changes, or that a few unseen queries would."""
+        unseen = wilson_interval(0, self._queries, 1 - error)[1]
+        drawn = self._drawn[group]
+        return max(0.0, float(np.nanmin(drawn)) - unseen), min(
+            1.0, float(np.nanmax(drawn)) + unseen
+        )
 
 
-def _percentiles(drawn: Values, error: float, widest: Interval) -> Interval:
-    """Return the middle of `drawn`; what is not a number counts as lying beyond both ends."""
+def _percentiles(drawn: Values, error: float, widest: Interval) -> Interval | None:
+    """Return the middle of `drawn`, None if all are alike.
+
+    What is not a number counts as lying beyond both ends.
+    """
     known = np.isfinite(drawn)
     tail = error / 2 - (1 - float(known.mean()))
     if tail <= 0:
         return widest
+    if np.ptp(drawn[known]) <= _ALIKE:
+        return None
     low, high = np.quantile(drawn[known], [tail, 1 - tail])
     return float(low), float(high)

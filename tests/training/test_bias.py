@@ -228,6 +228,19 @@ def test_rows_of_one_query_should_count_as_one_draw() -> None:
     assert by_query.high - by_query.low > 2 * (by_row.high - by_row.low)
 
 
+def test_queries_that_are_all_alike_should_be_no_proof() -> None:
+    # Each of 20 queries shows one of two of a, and one of two of b: Wilson's bound of 0 of 20 is
+    # z² / (20 + z²) = 3.8415 / 23.8415 = 0.1611.
+    queries = [str(n // 4) for n in range(80)]
+    shown = np.tile([1.0, 0.0, 1.0, 0.0], 20)
+    found = measure_bias(["a", "a", "b", "b"] * 20, shown, queries=queries)
+    rate, gap = found.rates["selection_rate"]["a"], found.gaps["selection_gap"]
+    assert (rate.low, rate.high) == pytest.approx((0.5 - 0.1611, 0.5 + 0.1611), abs=5e-5)
+    assert (gap.low, gap.mean, gap.high) == pytest.approx((0, 0, 2 * 0.1611), abs=2e-4)
+    ratio = found.gaps["impact_ratio"]
+    assert (ratio.low, ratio.high) == pytest.approx((0.3389 / 0.6611, 1), abs=5e-4)
+
+
 def test_numbers_should_have_the_names_of_gates() -> None:
     report = BiasReport({}, {"tpr_gap": ConfidenceInterval(0.2, 0.1, 0.3)}, {"fpr_gap": "no"})
     assert report.numbers() == {"tpr_gap": 0.2, "tpr_gap_low": 0.1, "tpr_gap_high": 0.3}
