@@ -59,6 +59,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "prompt_optimiser": Benchmark("benchmarks.techniques.optimising", 1),
     "feedback": Benchmark("benchmarks.feedback", 50),
     "improvement_loop": Benchmark("benchmarks.improvement_loop", 3),
+    "drift": Benchmark("benchmarks.drift", 100),
     "retrieval": Benchmark("benchmarks.retrieval", 1),
     "routing": Benchmark("benchmarks.routing", 15),
     "costs": Benchmark("benchmarks.costs", 20),

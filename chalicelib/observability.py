@@ -30,6 +30,7 @@ INPUT_TOKENS = "InputTokens"
 OUTPUT_TOKENS = "OutputTokens"
 OLDEST_ARRIVAL = "OldestArrivalSeconds"
 OLDEST_INGEST = "OldestIngestSeconds"
+DRIFTED_FEATURES = "DriftedFeatures"
 OLDEST_JOB = "OldestJobSeconds"
 
 
@@ -87,6 +88,13 @@ def spent(receipt: Spending) -> None:
     """Write the metrics of a receipt, outside of any observed work."""
     metrics = _metrics()
     _add(metrics, receipt)
+    metrics.flush_metrics()
+
+
+def drifted(features: int) -> None:
+    """Write the metric of features of a subject's calls that have drifted."""
+    metrics = _metrics()
+    metrics.add_metric(DRIFTED_FEATURES, MetricUnit.Count, features)
     metrics.flush_metrics()
 
 

@@ -145,6 +145,8 @@ class RunScheduleSettings(Settings):
     evaluate_machine_arn: str
     remove_machine_arn: str
     embed_function: str
+    event_bus: str
+    embed_memory_mb: int = 1769
     max_file_bytes: int = 1024 * MEBIBYTE
     daily_dollars: str = "0"
     monthly_dollars: str = "0"

@@ -28,7 +28,8 @@ def monitors() -> None:
 @click.option("--sample", type=float, help="Share of calls to capture, 0 to 1.")
 @click.option("--days", type=int, help="Days to keep a captured call.")
 @click.option("--mask", multiple=True, help="Category to mask; may be repeated.")
-@click.option("--baseline", type=int, help="First calls of a version that are its baseline.")
+@click.option("--baseline", type=int, help="Calls of a version that are its baseline.")
+@click.option("--baseline-hours", type=int, help="Hours that a baseline covers.")
 @click.option("--window", type=int, help="Newest calls to compare with the baseline.")
 @click.option("--false-alarms", type=float, help="False alarms to expect in 30 quiet days.")
 @click.option("--min-psi", type=float, help="Least PSI that counts as a change.")
@@ -51,6 +52,7 @@ def set_monitor(target: UserContext, /, name: str, **options: Any) -> None:
         "retention_days": options["days"],
         "mask": list(options["mask"]) or None,
         "baseline_calls": options["baseline"],
+        "baseline_hours": options["baseline_hours"],
         "window_calls": options["window"],
         "false_alarms": options["false_alarms"],
         "min_psi": options["min_psi"],
@@ -119,6 +121,47 @@ def calls(target: UserContext, name: str, limit: int) -> None:
     )
 
 
+@monitors.command("report")
+@click.argument("name")
+@user_command
+def report(target: UserContext, name: str) -> None:
+    """Show what the last look of the monitor NAME found; a schedule looks."""
+    found = target.api.call("GET", f"{_at(name)}/report")
+    if target.output.as_json:
+        target.output.json(found)
+        return
+    version = f", version {found['version']}" if found["version"] else ""
+    what = found["status"].replace("_", " ")
+    target.output.line(f"{found['time'][:19]}Z: {what}{version}.", "bold")
+    target.output.line(
+        f"{found['window_calls']} newest calls against {found['baseline_calls']} of the baseline."
+    )
+    target.output.table(
+        ("feature", "of", "baseline", "newest", "psi", "p", ""),
+        [
+            (
+                one["name"],
+                f"share of {one['category']}" if one["kind"] == "category" else "mean",
+                f"{one['baseline']:.4g}",
+                f"{one['window']:.4g}",
+                f"{one['psi']:.2f}",
+                f"{one['p_value']:.1e}",
+                "drifted" if one["drifted"] else "",
+            )
+            for one in found["features"]
+        ],
+    )
+
+
+@monitors.command("reset")
+@click.argument("name")
+@user_command
+def reset(target: UserContext, name: str) -> None:
+    """Remove the baselines of the subject of NAME, so that the next look makes a new one."""
+    target.api.call("DELETE", f"{_at(name)}/baselines")
+    target.output.line(f"The next look at {name} makes a new baseline.")
+
+
 def _subject(options: Json) -> Json | None:
     given = [(kind, options[kind]) for kind in _SUBJECTS if options[kind] is not None]
     if not given:
@@ -141,7 +184,7 @@ def _show(target: UserContext, monitor: Json) -> None:
         f" for {monitor['retention_days']} days."
     )
     line(
-        f"The newest {monitor['window_calls']} are compared with the first"
+        f"The newest {monitor['window_calls']} are compared with a baseline of"
         f" {monitor['baseline_calls']} of their version, at {monitor['false_alarms']:g} false"
         " alarms in 30 days."
     )

@@ -21,6 +21,7 @@ from chalicelib.api.http import (
     utcnow,
 )
 from chalicelib.contracts.captures import CapturedCall, CaptureSubject
+from chalicelib.contracts.drift import DriftReport
 from chalicelib.contracts.monitors import (
     MAX_MONITORS,
     CapturedCallList,
@@ -28,6 +29,7 @@ from chalicelib.contracts.monitors import (
     MonitorList,
     PutMonitorRequest,
 )
+from chalicelib.contracts.names import MONITOR_PATTERN
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.jobs.ulids import ULID_PATTERN
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 MAX_CALLS_PAGE = 25
 """A call has up to 200 KB of text, and Lambda answers with 6 MB at most."""
-_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 _PLACE = "/v1/monitors/{monitor}"
 
 
@@ -55,6 +56,12 @@ class MonitorStore(Protocol):
 
     def remove(self, tenant: str, name: str) -> bool:
         """Remove a monitor; return False if there is none."""
+
+    def report(self, tenant: str, name: str) -> DriftReport | None:
+        """Return the report of a monitor's last look, or None."""
+
+    def remove_baselines(self, tenant: str, subject: CaptureSubject) -> int:
+        """Remove the baselines of a subject; return how many those were."""
 
 
 class CallReader(Protocol):
@@ -139,11 +146,38 @@ def routes(services: Callable[[], MonitorServices], authorizer: ChaliceAuthorize
         """List the captured calls of a monitor's subject, newest first, a page at a time."""
         return json_response(_calls(blueprint.current_request, monitor, services()))
 
+    _drift_routes(blueprint, services, authorizer)
     return blueprint
 
 
+def _drift_routes(
+    blueprint: Blueprint, services: Callable[[], MonitorServices], authorizer: ChaliceAuthorizer
+) -> None:
+    @blueprint.route(_PLACE + "/report", methods=["GET"], authorizer=authorizer)
+    @serve_operation(blueprint, Operation("monitors", {200: DriftReport}, errors=(NotFound,)))
+    def get_drift_report(monitor: str) -> Response:
+        """Show what the last look of a monitor found; a schedule that watches it looks."""
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        _existing(tenant, monitor, deps.records)
+        report = deps.records.report(tenant, monitor)
+        if report is None:
+            raise NotFound(
+                f"No schedule has looked at {monitor} yet; create one that watches it.",
+                field="monitor",
+            )
+        return json_response(report)
+
+    @blueprint.route(_PLACE + "/baselines", methods=["DELETE"], authorizer=authorizer)
+    @serve_operation(blueprint, Operation("monitors", {204: None}, errors=(NotFound,)))
+    def delete_baselines(monitor: str) -> Response:
+        """Remove the baselines of a monitor's subject: the next look makes a new one."""
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        deps.records.remove_baselines(tenant, _existing(tenant, monitor, deps.records).subject)
+        return Response(body="", status_code=204)
+
+
 def _put(tenant: str, name: str, body: PutMonitorRequest, deps: MonitorServices) -> Monitor:
-    if not re.fullmatch(_NAME, name):
+    if not re.fullmatch(MONITOR_PATTERN, name):
         raise InvalidInput(
             "A monitor's name has 1 to 63 lower-case letters, digits, '-' and '_', and begins with"
             " a letter or a digit.",

@@ -64,6 +64,7 @@ class ScheduleServices:
 def build_services(parts: ApiParts) -> ScheduleServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters.records.locations import LocationTable
+    from chalicelib.adapters.records.monitors import MonitorTable
     from chalicelib.adapters.records.webhooks import WebhookTable
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.jobs import schedule_events
@@ -73,12 +74,14 @@ def build_services(parts: ApiParts) -> ScheduleServices:
     read_models = stage_models(parts.environ)
     handlers = schedule_events(parts.environ)
     locations, webhooks = LocationTable(parts.table), WebhookTable(parts.table)
+    monitors = MonitorTable(parts.table)
     terms = TermsCheck(
         bucket=parts.settings.bucket,
         granted=lambda tenant, writes: locations.granted(tenant, writes=writes),
         has_webhook=lambda tenant, webhook: webhooks.webhook(tenant, webhook) is not None,
         prompts=prompt_library(parts.environ),
         models=lambda: read_models().models,
+        has_monitor=lambda tenant, name: monitors.monitor(tenant, name) is not None,
     )
     return ScheduleServices(
         library=ScheduleLibrary(
@@ -275,6 +278,7 @@ class TermsCheck:
         granted: Returns what an operator granted a tenant to read, or with True to write.
         has_webhook: Tells whether a tenant has a webhook.
         models: Returns the models of the stage.
+        has_monitor: Tells whether a tenant has a monitor.
     """
 
     bucket: str
@@ -282,13 +286,14 @@ class TermsCheck:
     has_webhook: Callable[[str, str], bool]
     prompts: PromptLibrary
     models: Callable[[], ServedModels]
+    has_monitor: Callable[[str, str], bool]
 
     def check(self, tenant: str, terms: ScheduleTerms) -> None:
         """Check the work of `terms`.
 
         Raises:
             InvalidInput: a location or a variable of the prompt is wrong.
-            NotFound: there is no such model, prompt, version or webhook.
+            NotFound: there is no such model, prompt, version, monitor or webhook.
             Unsupported: the prompt takes more than one call.
         """
         from chalicelib.schedules.locations import check_work
@@ -299,6 +304,8 @@ class TermsCheck:
             self._check_batch(tenant, work)
         if work.kind == "evaluation":
             self._check_suite(tenant, work)
+        if work.kind == "watch" and not self.has_monitor(tenant, work.monitor):
+            raise NotFound(f"There is no monitor {work.monitor}.", field="work.monitor")
         for result in () if work.kind == "sync" else work.results:
             if result.type == "webhook" and not self.has_webhook(tenant, result.webhook_id):
                 raise NotFound(f"There is no webhook {result.webhook_id}.", field="webhook_id")

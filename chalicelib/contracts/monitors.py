@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract, DeferredModel, HttpInput
 from chalicelib.contracts.captures import CapturedCall, CaptureSubject
+from chalicelib.contracts.names import MonitorName
 
-MONITOR_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MAX_MONITORS = 50
 """Of a tenant: a process that answers calls reads all of them together."""
 MAX_RETENTION_DAYS = 90
 MIN_BASELINE_CALLS, MAX_BASELINE_CALLS = 100, 2_000
 MIN_WINDOW_CALLS, MAX_WINDOW_CALLS = 50, 1_000
 
-MonitorName = Annotated[str, Field(pattern=MONITOR_PATTERN)]
 MaskedCategory = Literal["personal-data", "injection"]
 
 
@@ -29,7 +28,10 @@ class MonitorTerms(DeferredModel):
         retention_days: Days after which a captured call is removed.
         mask: Categories whose findings are masked before a call is written, beside those that the
             tenant's screening policy masks.
-        baseline_calls: The first captured calls of a version that become its baseline.
+        baseline_calls: The calls of a version that become its baseline, spread evenly over the
+            hours before.
+        baseline_hours: The hours that a version is captured before its baseline is made, so that
+            the baseline has seen the times of day; 0 takes its first calls at once.
         window_calls: The newest calls that are compared with the baseline.
         false_alarms: The expected false alarms in 30 days while nothing changes, all features and
             looks together.
@@ -41,6 +43,7 @@ class MonitorTerms(DeferredModel):
     retention_days: int = Field(default=30, ge=1, le=MAX_RETENTION_DAYS)
     mask: tuple[MaskedCategory, ...] = Field(default=("personal-data",), max_length=2)
     baseline_calls: int = Field(default=500, ge=MIN_BASELINE_CALLS, le=MAX_BASELINE_CALLS)
+    baseline_hours: int = Field(default=24, ge=0, le=7 * 24)
     window_calls: int = Field(default=200, ge=MIN_WINDOW_CALLS, le=MAX_WINDOW_CALLS)
     false_alarms: float = Field(default=0.05, gt=0, le=1)
     min_psi: float = Field(default=0.1, ge=0, le=10)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MONITOR_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 COLLECTION_RULE = (
     "a collection's name has 1 to 63 lower-case letters, digits, '-' and '_', "
     "and begins with a letter or a digit"
@@ -61,3 +62,4 @@ MediaType = Annotated[
     AfterValidator(media_type),
     WithJsonSchema(dict(MEDIA_TYPE_SCHEMA)),
 ]
+MonitorName = Annotated[str, Field(pattern=MONITOR_PATTERN)]

@@ -13,7 +13,7 @@ from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
 from chalicelib.contracts.jobs import JobCounts
-from chalicelib.contracts.names import Collection
+from chalicelib.contracts.names import Collection, MonitorName
 from chalicelib.contracts.prompts import LATEST, AnyJson, Label, Name, PromptName
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.schedule_runs import RunStatus, Trigger
@@ -206,7 +206,31 @@ class EvaluationWork(HttpInput):
         return self
 
 
-AnyWork = BatchWork | SyncWork | ExportWork | ReportWork | EvaluationWork
+class WatchWork(HttpInput):
+    """Look whether the calls of a monitor's subject have drifted, and report it with plots.
+
+    A run that finds drift ends as partial, with the features. `source` are files in the format of
+    SageMaker's data capture, in place of the calls that the monitor captures. With `data_capture`,
+    the calls that were looked at are written in that format beside the report, into each
+    destination in S3.
+    """
+
+    kind: Literal["watch"]
+    monitor: MonitorName
+    source: PrefixSource | None = None
+    data_capture: bool = False
+    results: Destinations = ()
+
+    @model_validator(mode="after")
+    def _files_to_buckets(self) -> Self:
+        if any(result.type == "collection" for result in self.results):
+            raise PydanticCustomError("destination", "reports go to S3 and no collection")
+        if self.data_capture and not any(result.type == "s3" for result in self.results):
+            raise PydanticCustomError("data_capture", "data capture needs a destination in S3")
+        return self
+
+
+AnyWork = BatchWork | SyncWork | ExportWork | ReportWork | EvaluationWork | WatchWork
 Work = Annotated[AnyWork, Field(discriminator="kind")]
 WORK: TypeAdapter[AnyWork] = TypeAdapter(Work, config={"defer_build": True})
 """Reads the `work` of a `RunOrder`."""

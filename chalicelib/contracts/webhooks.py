@@ -28,6 +28,7 @@ EventType = Literal[
     "rollout.waiting",
     "rollout.promoted",
     "rollout.rolled_back",
+    "drift.detected",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)

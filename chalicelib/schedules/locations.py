@@ -165,6 +165,8 @@ def _locations(work: AnyWork) -> Iterator[tuple[str, bool]]:
         return
     if work.kind == "batch" and work.source.type in ("object", "prefix"):
         yield work.source.uri, False
+    if work.kind == "watch" and work.source is not None:
+        yield work.source.uri, False
     for result in work.results:
         if result.type == "s3":
             yield result.uri, True

@@ -49,6 +49,8 @@ def _described_work(work: Json) -> str:
             what = f"export {work['collection']}" if work.get("collection") else "export everything"
         case "evaluation":
             what = f"evaluate the suite {work['suite']['name']}"
+        case "watch":
+            what = f"watch the monitor {work['monitor']}"
         case "report":
             what = f"report the last {work['period']}"
         case _:

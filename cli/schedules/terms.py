@@ -37,6 +37,7 @@ _WORK_OPTIONS: dict[str, tuple[str, ...]] = {
     "export": ("collection", "results", "webhook"),
     "report": _DESTINATIONS,
     "evaluate": ("results", "webhook"),
+    "watch": ("results", "webhook", "capture_files", "data_capture"),
 }
 _FLAGS = {
     "filter_": "filter",
@@ -44,6 +45,8 @@ _FLAGS = {
     "unchanged": "all",
     "service_tier": "tier",
     "deadline_seconds": "deadline",
+    "capture_files": "capture-files",
+    "data_capture": "data-capture",
 }
 """Names of options on the command line, where they differ."""
 
@@ -91,6 +94,15 @@ _WORK = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="SUITE",
         help="Run the suite in this file.",
+    ),
+    click.option("--watch", metavar="MONITOR", help="Look whether the calls of a monitor drifted."),
+    click.option(
+        "--capture-files",
+        metavar="S3-URI",
+        help="With --watch: files of SageMaker's data capture, in place of captured calls.",
+    ),
+    click.option(
+        "--data-capture", is_flag=True, help="With --watch: also write the calls in that format."
     ),
     click.option("--model", help="Model. Default: the cheapest that suffices."),
     click.option("--quality", type=click.IntRange(1, 5), help="Lowest model tier."),
@@ -247,6 +259,13 @@ def _work(options: Json) -> Json | None:
                 "suite": _suite(options["evaluate"]),
                 **_results(options),
             }
+        case ["watch"]:
+            watch: Json = {"kind": "watch", "monitor": options["watch"]}
+            if options["capture_files"] is not None:
+                watch["source"] = {"type": "prefix", "uri": options["capture_files"]}
+            if options["data_capture"]:
+                watch["data_capture"] = True
+            return watch | _results(options)
         case ["report"]:
             return {"kind": "report", "period": options["report"], **_results(options)}
         case []:

@@ -17,6 +17,7 @@ from functions.run_schedule.export import ExportRuns
 from functions.run_schedule.kind import Run, RunDeps, RunKind
 from functions.run_schedule.report import ReportRuns
 from functions.run_schedule.sync import SyncRuns
+from functions.run_schedule.watch import WatchRuns
 
 KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
     "batch": batch_runs,
@@ -33,6 +34,7 @@ KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
         deps.children, deps.transfers, deps.locations, deps.objects, deps.look_up, deps.cost
     ),
     "report": lambda deps: ReportRuns(deps.ledger, deps.objects, deps.transfers, deps.locations),
+    "watch": lambda deps: WatchRuns(deps.watching(), deps.objects, deps.transfers, deps.locations),
 }
 """The kinds of work. Another one is a class of `chalicelib.contracts.schedules`, a module here and
 a row of this table."""

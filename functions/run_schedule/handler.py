@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
@@ -25,13 +25,16 @@ from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.steps import StepContext
-from chalicelib.observability import observed
+from chalicelib.observability import drifted, observed
 from chalicelib.prompts.library import read_version
 from chalicelib.settings import RunScheduleSettings, memory_gb
 from functions.run_schedule import core
 from functions.run_schedule.children import ChildJobs
 from functions.run_schedule.document_search import document_search
 from functions.run_schedule.kind import RunDeps
+
+if TYPE_CHECKING:
+    from functions.run_schedule.watch import WatchDeps
 
 
 @functools.cache
@@ -70,8 +73,30 @@ def deps() -> core.Deps:
             search=document_search(table, settings.embed_function),
             budgets=budgets,
             cost=lambda unit, quantity: catalogue().cost(unit, quantity),
+            watching=lambda: _watching(table, settings),
         ),
         kinds=core.KINDS,
+    )
+
+
+def _watching(table: DynamoTable, settings: RunScheduleSettings) -> WatchDeps:
+    """Return what looks at captured calls; no other kind of run loads it."""
+    from chalicelib.adapters.events import EventBridgeBus
+    from chalicelib.adapters.functions import EmbedFunction
+    from chalicelib.adapters.records.captures import CapturedCallTable
+    from chalicelib.adapters.records.monitors import MonitorTable
+    from chalicelib.screening.answer_checks import lambda_cost
+    from functions.run_schedule.watch import WatchDeps
+
+    monitors, of_embedding = MonitorTable(table), settings.embed_memory_mb
+    return WatchDeps(
+        records=monitors,
+        baselines=monitors,
+        archive=CapturedCallTable(table),
+        embedder=EmbedFunction(aws.functions(), settings.embed_function),
+        publish=EventBridgeBus(aws.events(), settings.event_bus).publish,
+        count=drifted,
+        cost=lambda seconds: lambda_cost(catalogue().cost, of_embedding)(seconds),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from functions.run_schedule.destinations import GrantedLocations, Transfers
     from functions.run_schedule.prompt_use import LookUp
     from functions.run_schedule.selection import SelectableDocuments
+    from functions.run_schedule.watch import WatchDeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class RunDeps:
 
     `look_up` returns a version of a prompt, `search` the ids of the documents that a search finds,
     the best first, `budgets` what is left of a tenant's limits, and `cost` the price of a unit.
+    `watching` returns what looks at captured calls.
     """
 
     children: ChildJobs
@@ -122,3 +124,4 @@ class RunDeps:
     search: Callable[[Run, SearchSource], Sequence[str]]
     budgets: Callable[[str, datetime], BudgetReport]
     cost: UnitCost
+    watching: Callable[[], WatchDeps]

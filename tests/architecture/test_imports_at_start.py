@@ -84,7 +84,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.rerank_passages.handler.handler": Budget(275, ON_MODEL),
     "functions.run_evaluation.handler.handler": Budget(690, (*READERS, "chalice")),
     "functions.run_code.handler.handler": Budget(245, (*WITHOUT_MODEL, *CLIENTS)),
-    "functions.run_schedule.handler.handler": Budget(590, WITHOUT_MODEL),
+    "functions.run_schedule.handler.handler": Budget(593, WITHOUT_MODEL),
     "functions.advance_rollout.handler.handler": Budget(505, WITHOUT_MODEL),
     "functions.stop_rollout.handler.handler": Budget(465, WITHOUT_MODEL),
     "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),

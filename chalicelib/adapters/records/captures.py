@@ -82,7 +82,7 @@ class CapturedCallTable:
             tenant_pk(tenant),
             prefix,
             after=prefix + before if before else "",
-            limit=count,
+            limit=min(count, PAGE),
             newest_first=True,
         )
         now = datetime.now(UTC).timestamp()

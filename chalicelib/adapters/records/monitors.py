@@ -1,4 +1,9 @@
-"""Monitors in the records table: `TENANT#<tenant>` `MONITOR#<name>`."""
+"""Monitors, their reports and baselines in the records table.
+
+TENANT#<tenant>   MONITOR#<name>                      a monitor
+TENANT#<tenant>   DRIFT#<name>                        the report of its last look
+TENANT#<tenant>   BASELINE#<kind>#<name>#<version>    the baseline of a version of a subject
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Put
+from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Key, Put
 from chalicelib.adapters.records.writes import EXISTS, tenant_pk, tenant_stays
+from chalicelib.contracts.captures import CaptureSubject
+from chalicelib.contracts.drift import DriftReport
 from chalicelib.contracts.monitors import Monitor
 from chalicelib.errors import Conflict
 
-_MONITOR = "MONITOR#"
+_MONITOR, _DRIFT, _BASELINE = "MONITOR#", "DRIFT#", "BASELINE#"
 TENANTS_REMEMBERED = 256
 
 
@@ -44,12 +51,42 @@ class MonitorTable:
         return None if item is None else _monitor(item)
 
     def remove(self, tenant: str, name: str) -> bool:
-        """Remove a monitor; return False if there is none."""
+        """Remove a monitor and its report; return False if there is none."""
         try:
             self._table.delete(Delete((tenant_pk(tenant), _MONITOR + name), EXISTS))
         except Conflict:
             return False
+        self._table.delete(Delete((tenant_pk(tenant), _DRIFT + name)))
         return True
+
+    def put_report(self, tenant: str, report: DriftReport) -> None:
+        """Store the report of a monitor's last look, in place of the one before."""
+        written = report.model_dump_json()
+        key = {"pk": tenant_pk(tenant), "sk": _DRIFT + report.monitor}
+        self._table.put(Put({**key, "report": written}))
+
+    def report(self, tenant: str, name: str) -> DriftReport | None:
+        """Return the report of a monitor's last look, or None."""
+        item = self._table.get((tenant_pk(tenant), _DRIFT + name))
+        return None if item is None else DriftReport.model_validate_json(item["report"])
+
+    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
+        """Store the baseline of a version, in place of one before."""
+        pk, sk = _baseline_key(tenant, subject, version)
+        self._table.put(Put({"pk": pk, "sk": sk, "baseline": body}))
+
+    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
+        """Return the baseline of a version, or None."""
+        item = self._table.get(_baseline_key(tenant, subject, version))
+        return None if item is None else bytes(item["baseline"])
+
+    def remove_baselines(self, tenant: str, subject: CaptureSubject) -> int:
+        """Remove the baselines of a subject; return how many those were."""
+        prefix = f"{_BASELINE}{subject.kind}#{subject.name}#"
+        found = list(self._table.query(tenant_pk(tenant), prefix, attributes=("sk",)))
+        for item in found:
+            self._table.delete(Delete((tenant_pk(tenant), item["sk"])))
+        return len(found)
 
 
 class CachedMonitors:
@@ -84,6 +121,10 @@ class CachedMonitors:
             while len(self._kept) > TENANTS_REMEMBERED:
                 self._kept.popitem(last=False)
         return found
+
+
+def _baseline_key(tenant: str, subject: CaptureSubject, version: str) -> Key:
+    return tenant_pk(tenant), f"{_BASELINE}{subject.kind}#{subject.name}#{version}"
 
 
 def _monitor(item: Item) -> Monitor:

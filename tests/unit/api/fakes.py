@@ -379,6 +379,7 @@ class Api:
             lambda tenant, webhook_id: self.webhook_records.webhook(tenant, webhook_id) is not None,
             self.prompts.library,
             served_models,
+            lambda tenant, name: name in self.captured.kept,
         )
         self.schedules = ScheduleServices(self.room.library(terms.check), self.records)
         self.models_allowed: dict[str, frozenset[str]] = {}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from chalicelib.captures.recorder import CallRecorder
 from chalicelib.contracts.captures import CapturedCall, CaptureSubject
+from chalicelib.contracts.drift import DriftReport
 from chalicelib.contracts.monitors import Monitor
 from chalicelib.contracts.screening import ScreeningPolicy
 from chalicelib.errors import HeadraceError
@@ -23,6 +24,8 @@ class FakeCaptures:
     kept: dict[str, Monitor] = field(default_factory=dict)
     calls: list[CapturedCall] = field(default_factory=list)
     expires: list[datetime] = field(default_factory=list)
+    reports: dict[str, DriftReport] = field(default_factory=dict)
+    baselines: dict[tuple[str, str], bytes] = field(default_factory=dict)
     errors: list[HeadraceError] = field(default_factory=list)
     failure: Exception | None = None
     own_policy: ScreeningPolicy | None = None
@@ -62,6 +65,24 @@ class FakeCaptures:
 
     def remove(self, tenant: str, name: str) -> bool:
         return self.kept.pop(name, None) is not None
+
+    def put_report(self, tenant: str, report: DriftReport) -> None:
+        self.reports[report.monitor] = report
+
+    def report(self, tenant: str, name: str) -> DriftReport | None:
+        return self.reports.get(name)
+
+    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
+        self.baselines[subject.path, version] = body
+
+    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
+        return self.baselines.get((subject.path, version))
+
+    def remove_baselines(self, tenant: str, subject: CaptureSubject) -> int:
+        found = [key for key in self.baselines if key[0] == subject.path]
+        for key in found:
+            del self.baselines[key]
+        return len(found)
 
     def newest(
         self, tenant: str, subject: CaptureSubject, count: int, before: str = ""

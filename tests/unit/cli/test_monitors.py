@@ -12,6 +12,7 @@ MONITOR: dict[str, Any] = {
     "retention_days": 30,
     "mask": ["personal-data"],
     "baseline_calls": 500,
+    "baseline_hours": 24,
     "window_calls": 200,
     "false_alarms": 0.05,
     "min_psi": 0.1,

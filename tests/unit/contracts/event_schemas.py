@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from chalicelib.contracts.budgets import BudgetExceeded
+from chalicelib.contracts.drift import DriftDetected
 from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
@@ -39,6 +40,7 @@ EVENTS: tuple[type[BusEvent], ...] = (
     RolloutWaiting,
     RolloutPromoted,
     RolledBack,
+    DriftDetected,
     ModelRegistered,
     ModelFailed,
 )

@@ -37,6 +37,7 @@ from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.functions.run_schedule.buckets import Buckets, CountedJobs, Cut, Grants
 from tests.unit.jobs.examples import BUCKET, desk
 from tests.unit.jobs.fakes import FakeJobExecutions
+from tests.unit.monitoring.fakes import FakeWatching
 
 SCHEDULE = "01J9ZQ3V5B8X6N2M4K7T0RWFHS"
 NAME = "nightly"
@@ -157,6 +158,7 @@ class World:
             search=lambda run, source: self.found[: source.limit],
             budgets=lambda tenant, now: self.left,
             cost=lambda unit, quantity: 0,
+            watching=lambda: FakeWatching().deps,
         )
 
     # What the tenant does.

@@ -24,6 +24,7 @@ from functions.run_schedule.kind import RunDeps
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.jobs.examples import BUCKET, NOW, desk
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.monitoring.fakes import FakeWatching
 
 SCHEDULE = "01J9ZQ3V5B8X6N2M4K7T0RWFHS"
 
@@ -183,6 +184,7 @@ class Runs:
         self.watermark = Watermark()
         self.count = 0
         self.documents = Documents(buckets)
+        self.watching = FakeWatching()
         self.deps = RunDeps(
             children=child_jobs(self.jobs),
             objects=buckets,  # type: ignore[arg-type]  # what no kind calls is left out
@@ -195,6 +197,7 @@ class Runs:
             search=_unused,
             budgets=_unused,
             cost=_unused,
+            watching=lambda: self.watching.deps,
         )
 
     def begin(self, work: Mapping[str, Any], name: str = "nightly") -> StepRequest:

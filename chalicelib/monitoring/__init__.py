@@ -1,0 +1,1 @@
+"""Monitoring: baselines of captured calls, and what has drifted away from them."""

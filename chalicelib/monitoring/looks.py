@@ -1,0 +1,288 @@
+"""One look of a monitor at the newest calls of its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from chalicelib.contracts.drift import DriftReport, FeatureReport, WatchStatus
+from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
+from chalicelib.monitoring.baselines import Baseline
+from chalicelib.monitoring.drift import FeatureDrift, compare, look_share
+from chalicelib.monitoring.features import (
+    MIN_VECTORS,
+    EmbeddingProjection,
+    FeatureValues,
+    asked_text,
+    call_features,
+    fit_and_project,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.captures import CapturedCall, CaptureSubject
+    from chalicelib.contracts.functions.embed_text import EmbedTextResult
+    from chalicelib.contracts.monitors import Monitor
+    from chalicelib.monitoring.features import Vectors
+    from chalicelib.monitoring.two_samples import Sample
+    from chalicelib.monitoring.watched_calls import WatchedCalls
+
+TEXTS_A_CALL = 50
+EMBEDDED_CHARACTERS = 2_000
+"""The beginning of a text that is embedded; the model reads 256 tokens."""
+MIN_WINDOW = 50
+"""The fewest calls behind the baseline that are compared."""
+
+
+class WatchEmbedder(Protocol):
+    """Embeds texts."""
+
+    def embed(
+        self, texts: Sequence[str], correlation_id: str, model: str = "", *, truncate: bool = True
+    ) -> EmbedTextResult:
+        """Return one vector a text, in order."""
+
+
+class BaselineStore(Protocol):
+    """Stores baselines by tenant, subject and version."""
+
+    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
+        """Return the stored baseline of a version, or None."""
+
+    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
+        """Store the baseline of a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """One look: whose, of what, and since when.
+
+    Attributes:
+        tenant: The tenant.
+        monitor: The monitor.
+        source: Where the calls come from: `captures`, or the URI of files.
+        calls: The calls of the subject.
+        before: The report of the look before, None at the first one.
+        run_id: The run that looks.
+        now: The time now.
+        correlation_id: The id that calls of functions carry.
+    """
+
+    tenant: str
+    monitor: Monitor
+    source: str
+    calls: WatchedCalls
+    before: DriftReport | None
+    run_id: str
+    now: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookResult:
+    """The report of a look, and the values that its plots are made of."""
+
+    report: DriftReport
+    baseline: Baseline | None = None
+    window: FeatureValues | None = None
+    calls: tuple[CapturedCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Looks at the newest calls of a subject, and makes the baseline of a new version.
+
+    Attributes:
+        embedder: Embeds inputs and outputs.
+        baselines: Stores baselines.
+        cost: Returns the price of the embedding function for some seconds, in nano-dollars.
+    """
+
+    embedder: WatchEmbedder
+    baselines: BaselineStore
+    cost: Callable[[float], int]
+
+    def look(self, request: LookRequest) -> LookResult:
+        """Compare the newest calls with the baseline of their version.
+
+        Raises:
+            Transient, Throttled, ModelFailure: texts could not be embedded.
+        """
+        version = request.calls.version(request.monitor.window_calls)
+        if not version:
+            return LookResult(_report(request, "no_calls"))
+        spent = _Spent(self.cost)
+        monitor = request.monitor
+        stored = self.baselines.baseline(request.tenant, monitor.subject, version)
+        baseline = None if stored is None else Baseline.from_bytes(stored)
+        if baseline is None:
+            baseline = self._new_baseline(request, version, spent)
+        if baseline is None:
+            return LookResult(_report(request, "collecting", version))
+        report = _report(request, "too_few", version)
+        report = report.model_copy(
+            update={"baseline_calls": baseline.values.calls, "receipt": spent.receipt()}
+        )
+        calls = request.calls.window(version, baseline.last_id, monitor.window_calls)
+        if len(calls) < min(MIN_WINDOW, monitor.window_calls):
+            return LookResult(report, baseline, None, tuple(calls))
+        before = request.before
+        if before is not None and before.version == version and before.last_call == calls[-1].id:
+            # Nothing new: no false alarm is spent, and the next look may spend this time's.
+            unchanged = {"news": (), "run_id": request.run_id, "receipt": Receipt()}
+            return LookResult(before.model_copy(update=unchanged), baseline)
+        window = call_features(calls)
+        projected = self._projected(request, calls, baseline.projections, spent)
+        window = replace(window, numbers={**window.numbers, **projected})
+        share = look_share(_elapsed(request, baseline), monitor.false_alarms)
+        look = compare(baseline.values, window, share, monitor.min_psi)
+        drifted = tuple(each.name for each in look.drifted)
+        known = _known(before, version)
+        report = report.model_copy(
+            update={
+                "status": "drifted" if drifted else "steady",
+                "window_calls": len(calls),
+                "first_call": calls[0].id,
+                "last_call": calls[-1].id,
+                "level": look.level,
+                "features": tuple(map(_feature, look.features)),
+                "drifted": drifted,
+                "news": tuple(name for name in drifted if name not in known),
+                "receipt": spent.receipt(),
+            }
+        )
+        return LookResult(report, baseline, window, tuple(calls))
+
+    def _new_baseline(self, request: LookRequest, version: str, spent: _Spent) -> Baseline | None:
+        """Make and store the baseline of a version, None if it is too early for one."""
+        monitor = request.monitor
+        calls = request.calls.baseline(version, monitor.baseline_hours, monitor.baseline_calls)
+        if not calls:
+            return None
+        values = call_features(calls)
+        numbers, projections = dict(values.numbers), dict[str, EmbeddingProjection]()
+        for name, texts in _texts(calls).items():
+            if len(texts) >= 2 * MIN_VECTORS:
+                vectors, model = self._embed(texts, request.correlation_id, "", spent)
+                projections[name], projected = fit_and_project(model, name, vectors)
+                numbers |= projected
+        baseline = Baseline(
+            subject=monitor.subject,
+            version=version,
+            first_id=calls[0].id,
+            last_id=calls[-1].id,
+            created_at=request.now,
+            source=request.source,
+            values=replace(values, numbers=numbers),
+            projections=projections,
+        )
+        self.baselines.put_baseline(request.tenant, monitor.subject, version, baseline.to_bytes())
+        return baseline
+
+    def _projected(
+        self,
+        request: LookRequest,
+        calls: Sequence[CapturedCall],
+        projections: Mapping[str, EmbeddingProjection],
+        spent: _Spent,
+    ) -> dict[str, Sample]:
+        numbers: dict[str, Sample] = {}
+        texts = _texts(calls)
+        for name, projection in projections.items():
+            if len(texts[name]) >= MIN_VECTORS:
+                vectors, _ = self._embed(
+                    texts[name], request.correlation_id, projection.model, spent
+                )
+                numbers |= projection.numbers(name, vectors)
+        return numbers
+
+    def _embed(
+        self, texts: Sequence[str], correlation_id: str, model: str, spent: _Spent
+    ) -> tuple[Vectors, str]:
+        found: list[tuple[float, ...]] = []
+        for start in range(0, len(texts), TEXTS_A_CALL):
+            some = texts[start : start + TEXTS_A_CALL]
+            result = self.embedder.embed(some, correlation_id, model, truncate=True)
+            spent.add(result)
+            found += result.vectors
+            model = result.model
+        return np.array(found, np.float32), model
+
+
+class _Spent:
+    """What the embedding of a look cost."""
+
+    def __init__(self, cost: Callable[[float], int]) -> None:
+        self._cost = cost
+        self._model, self._tokens, self._seconds, self._nanodollars = "", 0, 0.0, 0
+
+    def add(self, result: EmbedTextResult) -> None:
+        """Count one call of the embedding function."""
+        self._model = result.model
+        self._tokens += result.tokens
+        self._seconds += result.seconds
+        self._nanodollars += self._cost(result.seconds)
+
+    def receipt(self) -> Receipt:
+        """Return the receipt so far."""
+        if not self._model:
+            return Receipt()
+        line = ReceiptLine(
+            model=self._model,
+            role="embedding",
+            tokens_in=self._tokens,
+            seconds=round(self._seconds, 6),
+            dollars=dollars(self._nanodollars) if self._nanodollars else Decimal(0),
+        )
+        return Receipt.of([line])
+
+
+def _texts(calls: Sequence[CapturedCall]) -> dict[str, list[str]]:
+    """Return the texts of inputs and outputs that were kept, by `input` and `output`."""
+    asked = [asked_text(call)[:EMBEDDED_CHARACTERS] for call in calls]
+    said = [(call.output or "")[:EMBEDDED_CHARACTERS] for call in calls if call.outcome == "ok"]
+    return {"input": [each for each in asked if each], "output": [each for each in said if each]}
+
+
+def _report(request: LookRequest, status: WatchStatus, version: str = "") -> DriftReport:
+    return DriftReport(
+        monitor=request.monitor.name,
+        subject=request.monitor.subject,
+        run_id=request.run_id,
+        time=request.now,
+        status=status,
+        version=version,
+    )
+
+
+def _elapsed(request: LookRequest, baseline: Baseline) -> timedelta:
+    """Return the time since the last look, or since the baseline at the first one."""
+    before = request.before
+    if before is None or before.version != baseline.version or not before.last_call:
+        return max(request.now - baseline.created_at, FIRST_LOOK)
+    return request.now - before.time
+
+
+FIRST_LOOK = timedelta(hours=1)
+"""What the first look at a version spends at least, which may come right after its baseline."""
+
+
+def _known(before: DriftReport | None, version: str) -> tuple[str, ...]:
+    return before.drifted if before is not None and before.version == version else ()
+
+
+def _feature(found: FeatureDrift) -> FeatureReport:
+    return FeatureReport(
+        name=found.name,
+        kind=found.kind,
+        category=found.category,
+        baseline=round(found.baseline, 6),
+        window=round(found.window, 6),
+        psi=round(found.psi, 4),
+        p_value=found.p_value,
+        drifted=found.drifted,
+    )

@@ -1,0 +1,244 @@
+"""Looks whether the calls of a monitor's subject have drifted, and reports what it finds.
+
+The first step looks, and writes the report; a second one tells of news: it publishes the event,
+counts the metric that the alarm watches, and keeps the report as the last one. So a look that is
+repeated finds the same look before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.contracts.drift import DriftDetected, DriftReport
+from chalicelib.contracts.jobs import JobCounts, JobEnd
+from chalicelib.contracts.schedule_runs import RunCheckpoint, Watermark
+from chalicelib.contracts.schedules import WatchWork
+from chalicelib.errors import InvalidInput, NotFound, Unsupported
+from chalicelib.jobs.lifecycle import ResultFile
+from chalicelib.schedules.locations import S3Location, check_location
+from functions.run_schedule.destinations import GrantedLocations, Transfers, run_folders
+from functions.run_schedule.kind import Run, RunStep
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.captures import CapturedCall
+    from chalicelib.contracts.events import BusEvent
+    from chalicelib.contracts.monitors import Monitor
+    from chalicelib.contracts.objects import ObjectStore
+    from chalicelib.monitoring.looks import BaselineStore, LookResult, WatchEmbedder
+    from chalicelib.monitoring.watched_calls import CallArchive, WatchedCalls
+
+JSON, PAGE, PLOTS = "drift.json", "drift.html", "drift.png"
+_TYPES = {JSON: "application/json", PAGE: "text/html; charset=utf-8", PLOTS: "image/png"}
+CAPTURES = "captures"
+MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_FILES = 500
+"""Files of data capture that one look reads: the last ones by their names, which tell the hour."""
+
+
+class WatchRecords(Protocol):
+    """Stores monitors, and the reports of their last looks."""
+
+    def monitor(self, tenant: str, name: str) -> Monitor | None:
+        """Return one monitor, or None."""
+
+    def report(self, tenant: str, name: str) -> DriftReport | None:
+        """Return the report of a monitor's last look, or None."""
+
+    def put_report(self, tenant: str, report: DriftReport) -> None:
+        """Store the report of a monitor's last look."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchDeps:
+    """Collaborators of watching.
+
+    Attributes:
+        records: Stores monitors and reports.
+        baselines: Stores baselines.
+        archive: Reads captured calls.
+        embedder: Embeds texts.
+        publish: Publishes an event.
+        count: Writes the metric of drifted features.
+        cost: Returns the price of the embedding function for some seconds, in nano-dollars.
+    """
+
+    records: WatchRecords
+    baselines: BaselineStore
+    archive: CallArchive
+    embedder: WatchEmbedder
+    publish: Callable[[BusEvent], None]
+    count: Callable[[int], None]
+    cost: Callable[[float], int]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRuns:
+    """Does the work of runs that watch a monitor's subject."""
+
+    deps: WatchDeps
+    objects: ObjectStore
+    transfers: Transfers
+    locations: GrantedLocations
+
+    def step(self, run: Run, place: RunCheckpoint) -> RunStep:
+        """Look and write the report, or tell of it.
+
+        Raises:
+            NotFound: the monitor is gone, or there is no such bucket.
+            InvalidInput: the tenant may not use a location, or a file is not of data capture.
+            Transient, Throttled, ModelFailure: texts could not be embedded.
+        """
+        work = run.work
+        if not isinstance(work, WatchWork):
+            raise Unsupported("This run watches no monitor.", field="work.kind")
+        if place.phase == "telling":
+            return self._tell(run, place)
+        return self._look(run, work)
+
+    def cancel(self, run: Run, place: RunCheckpoint) -> int | None:
+        """Do nothing: a report is written in one step."""
+        return None
+
+    def _look(self, run: Run, work: WatchWork) -> RunStep:
+        from chalicelib.monitoring.looks import LookRequest, Watcher
+
+        monitor = self.deps.records.monitor(run.tenant, work.monitor)
+        if monitor is None:
+            raise NotFound(f"There is no monitor {work.monitor}.", field="work.monitor")
+        folders = list(run_folders(run, work.results, self.locations))
+        watcher = Watcher(self.deps.embedder, self.deps.baselines, self.deps.cost)
+        found = watcher.look(
+            LookRequest(
+                tenant=run.tenant,
+                monitor=monitor,
+                source=CAPTURES if work.source is None else work.source.uri,
+                calls=self._calls(run, work, monitor),
+                before=self.deps.records.report(run.tenant, work.monitor),
+                run_id=run.job_id,
+                now=run.now,
+                correlation_id=run.correlation_id,
+            )
+        )
+        files = _files(found)
+        for name, body in files.items():
+            self.objects.write(run.bucket, run.prefix + name, body, {})
+        for folder in folders:
+            for name, body in files.items():
+                target = S3Location(folder.bucket, folder.key + name)
+                self.transfers.put_object(target, body, _TYPES[name])
+            if work.data_capture:
+                self._export(folder, run, found.calls)
+        checkpoint = RunCheckpoint(
+            phase="telling",
+            state={"files": {name: len(body) for name, body in files.items()}},
+            receipt=found.report.receipt,
+            results=tuple(folder.uri for folder in folders),
+        )
+        return RunStep(checkpoint, JobCounts(total=1))
+
+    def _tell(self, run: Run, place: RunCheckpoint) -> RunStep:
+        from chalicelib.contracts.drift import DriftReport
+
+        report = DriftReport.model_validate_json(self.objects.read(run.bucket, run.prefix + JSON))
+        if report.news:
+            self.deps.publish(_event(run, report, place.results))
+            self.deps.count(len(report.news))
+        self.deps.records.put_report(run.tenant, report)
+        done = place.model_copy(
+            update={
+                "phase": "done",
+                "watermark": Watermark(at=run.order.scheduled_at),
+                "notes": _notes(report),
+            }
+        )
+        files = tuple(ResultFile(name, size) for name, size in place.state["files"].items())
+        end: JobEnd = "partial" if report.drifted else "succeeded"
+        return RunStep(done, JobCounts(total=1, done=1), end=end, files=files)
+
+    def _calls(self, run: Run, work: WatchWork, monitor: Monitor) -> WatchedCalls:
+        from chalicelib.monitoring.watched_calls import ArchivedCalls, GivenCalls
+
+        if work.source is None:
+            retention = timedelta(days=monitor.retention_days)
+            return ArchivedCalls(self.deps.archive, run.tenant, monitor.subject, run.now, retention)
+        calls = self._captured_files(run, work.source.uri, monitor)
+        return GivenCalls(sorted(calls, key=lambda call: call.id))
+
+    def _captured_files(self, run: Run, uri: str, monitor: Monitor) -> Iterator[CapturedCall]:
+        from chalicelib.monitoring.data_capture import read_capture_file
+
+        granted = self.locations.granted(run.tenant, writes=False)
+        place = check_location(uri, run.tenant, run.bucket, granted, writes=False)
+        listed = [one for one in self.transfers.listed(place) if one.key.endswith(".jsonl")]
+        for one in listed[-MAX_FILES:]:
+            if one.size > MAX_FILE_BYTES:
+                raise InvalidInput(
+                    f"{one.key} has {one.size} bytes; a file of data capture that is read has"
+                    f" {MAX_FILE_BYTES} at most.",
+                    field="work.source",
+                    limit=f"{MAX_FILE_BYTES} bytes",
+                )
+            body = self.objects.read(place.bucket, one.key)
+            yield from read_capture_file(body, one.key, monitor.subject)
+
+    def _export(self, folder: S3Location, run: Run, calls: Sequence[CapturedCall]) -> None:
+        from chalicelib.monitoring.data_capture import capture_files
+
+        for name, body in capture_files(calls, run.job_id).items():
+            target = S3Location(folder.bucket, f"{folder.key}data-capture/{name}")
+            self.transfers.put_object(target, body, "application/jsonlines")
+
+
+def _files(found: LookResult) -> dict[str, bytes]:
+    """Return the report as JSON and as a page, and its plots if there is something to plot."""
+    from chalicelib.monitoring.pages import report_page
+
+    plots = None
+    if found.baseline is not None and found.window is not None:
+        from chalicelib.monitoring.plots import draw_report
+
+        plots = draw_report(found.report, found.baseline.values, found.window)
+    files = {
+        JSON: found.report.model_dump_json(indent=2).encode(),
+        PAGE: report_page(found.report, plots),
+    }
+    return files if plots is None else files | {PLOTS: plots}
+
+
+def _event(run: Run, report: DriftReport, results: Sequence[str]) -> DriftDetected:
+    from chalicelib.contracts.drift import DriftDetected
+
+    return DriftDetected(
+        tenant=run.tenant,
+        monitor=report.monitor,
+        subject=report.subject,
+        version=report.version,
+        schedule=run.order.schedule,
+        run_id=run.job_id,
+        news=report.news,
+        features=tuple(each for each in report.features if each.drifted),
+        results=tuple(results),
+        correlation_id=run.correlation_id,
+        time=run.now,
+    )
+
+
+def _notes(report: DriftReport) -> tuple[str, ...]:
+    """Return what the history of the schedule says of the look."""
+    match report.status:
+        case "no_calls":
+            return ("nothing is captured",)
+        case "collecting":
+            return (f"version {report.version} has no baseline yet",)
+        case "too_few":
+            return (f"too few calls follow the baseline of version {report.version}",)
+        case "steady":
+            return (f"nothing has drifted in {report.window_calls} calls",)
+    return tuple(
+        f"{each.name} has drifted: {each.baseline:.4g} -> {each.window:.4g}"
+        for each in report.features
+        if each.drifted
+    )

@@ -1,0 +1,191 @@
+"""Runs that watch a monitor: baselines, drift, news told once, and files in two formats."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from chalicelib.contracts.drift import DriftDetected
+from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.monitoring.data_capture import read_capture_file
+from tests.unit.functions.run_schedule.buckets import Buckets, Cut, Runs, place_of
+from tests.unit.jobs.examples import BUCKET, NOW
+from tests.unit.monitoring.fakes import SUBJECT, captured, steady_calls
+
+WATCH = {"kind": "watch", "monitor": "m0"}
+START = NOW - timedelta(hours=2)
+
+
+@pytest.fixture
+def runs() -> Runs:
+    """A monitor of which a baseline of 200 calls is made at once, and windows are of 100."""
+    made = Runs(Buckets())
+    made.watching.captures.watch(
+        "prompt", "greeting", baseline_calls=200, baseline_hours=0, window_calls=100
+    )
+    made.watching.archive.stored += steady_calls(START, 200, seed=1)
+    return made
+
+
+def report_of(runs: Runs, state: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(runs.buckets.bodies[BUCKET, state.prefix + "drift.json"])
+    return found
+
+
+def shift(runs: Runs, seed: int = 2, **fields: object) -> None:
+    """Add 100 calls, half an hour after those before."""
+    seconds = max(call.created_at for call in runs.watching.archive.stored)
+    later = seconds + timedelta(minutes=5)
+    runs.watching.archive.stored += steady_calls(later, 100, seed, **fields)  # type: ignore[arg-type]
+
+
+def wait_an_hour(runs: Runs) -> None:
+    """Let the last look have been an hour ago: the clock of runs stands still."""
+    kept = runs.watching.captures.reports
+    kept["m0"] = kept["m0"].model_copy(update={"time": NOW - timedelta(hours=1)})
+
+
+def test_a_version_should_get_a_baseline_then_be_steady_then_drift_once(runs: Runs) -> None:
+    first = runs.run(WATCH)
+    assert place_of(first).notes == ("too few calls follow the baseline of version 1",)
+    shift(runs)
+    steady = runs.run(WATCH)
+    assert (steady.job.status, place_of(steady).notes) == (
+        "succeeded",
+        ("nothing has drifted in 100 calls",),
+    )
+    wait_an_hour(runs)
+    shift(runs, seed=3, latency_ms=9_000, topic="wordnet")
+    drifted = runs.run(WATCH)
+    assert drifted.job.status == "partial"
+    report = report_of(runs, drifted)
+    assert {"latency", "input distance"} <= set(report["drifted"])
+    assert "output length" not in report["drifted"]
+    assert report["news"] == report["drifted"]
+    (event,) = runs.watching.events
+    assert isinstance(event, DriftDetected)
+    assert (event.monitor, event.version, event.news) == ("m0", "1", tuple(report["news"]))
+    assert runs.watching.counted == [len(event.news)]
+    assert float(report["receipt"]["dollars"]) == pytest.approx(4e-6)
+    wait_an_hour(runs)
+    shift(runs, seed=4, latency_ms=9_000, topic="wordnet")
+    again = report_of(runs, runs.run(WATCH))
+    assert again["status"] == "drifted"
+    assert again["news"] == []
+    assert len(runs.watching.events) == 1
+
+
+def test_a_look_without_new_calls_should_tell_the_same_and_spend_nothing(runs: Runs) -> None:
+    shift(runs)
+    runs.run(WATCH)
+    before = runs.watching.captures.report("acme", "m0")
+    embedded = len(runs.watching.embedder.texts)
+    report = report_of(runs, runs.run(WATCH))
+    assert before is not None
+    assert datetime.fromisoformat(report["time"]) == before.time
+    assert len(runs.watching.embedder.texts) == embedded
+
+
+def test_a_new_version_should_get_a_baseline_of_its_own(runs: Runs) -> None:
+    runs.run(WATCH)
+    for seed in range(3):
+        shift(runs, seed=10 + seed, version="2", latency_ms=9_000)
+    report = report_of(runs, runs.run(WATCH))
+    assert (report["version"], report["status"], report["window_calls"]) == ("2", "steady", 100)
+    assert {version for _, version in runs.watching.captures.baselines} == {"1", "2"}
+
+
+def test_a_baseline_should_wait_until_it_has_seen_a_day(runs: Runs) -> None:
+    monitor = runs.watching.captures.kept["m0"]
+    runs.watching.captures.kept["m0"] = monitor.model_copy(update={"baseline_hours": 24})
+    assert report_of(runs, runs.run(WATCH))["status"] == "collecting"
+    runs.watching.archive.stored = [
+        captured(NOW - timedelta(minutes=5 * n), f"tide {n}") for n in range(1, 12 * 24)
+    ]
+    report = report_of(runs, runs.run(WATCH))
+    assert (report["status"], report["baseline_calls"]) == ("too_few", 200)
+
+
+def test_calls_that_only_a_rollout_wanted_should_not_be_looked_at(runs: Runs) -> None:
+    runs.run(WATCH)
+    shift(runs, latency_ms=9_000, sampled=False)
+    assert report_of(runs, runs.run(WATCH))["status"] == "too_few"
+
+
+def test_nothing_captured_and_a_monitor_that_is_gone_should_be_told(runs: Runs) -> None:
+    runs.watching.archive.stored = []
+    assert place_of(runs.run(WATCH)).notes == ("nothing is captured",)
+    with pytest.raises(NotFound, match="no monitor gone"):
+        runs.run(WATCH | {"monitor": "gone"})
+
+
+def test_a_run_that_is_cut_off_should_tell_the_same_news(runs: Runs) -> None:
+    runs.run(WATCH)
+    shift(runs, latency_ms=9_000)
+    runs.buckets.cut_at = runs.buckets.writes + 2
+    request = runs.begin(WATCH)
+    with pytest.raises(Cut):
+        runs.step(request)
+    runs.buckets.cut_at = -1
+    assert report_of(runs, runs.finish(request))["news"] == ["latency"]
+    assert len(runs.watching.events) == 1
+
+
+def test_the_report_should_be_a_page_with_plots_and_lie_where_results_go(runs: Runs) -> None:
+    runs.run(WATCH)
+    shift(runs, latency_ms=9_000)
+    results = [{"type": "s3", "uri": f"s3://{BUCKET}/results/acme/drift"}]
+    state = runs.run(WATCH | {"results": results, "data_capture": True})
+    files = runs.buckets.under(BUCKET, "results/acme/drift/nightly/")
+    named = {name.partition("/")[2]: body for name, body in files.items()}
+    image = Image.open(io.BytesIO(named["drift.png"]))
+    assert image.size[0] > 1_000
+    page = named["drift.html"].decode()
+    assert "These have drifted: latency" in page
+    assert "<tr class=drifted><td>latency" in page
+    lines = [body for name, body in named.items() if name.startswith("data-capture/")]
+    read = [call for body in lines for call in read_capture_file(body, "k", SUBJECT)]
+    assert len(read) == 100
+    assert {call.latency_ms for call in read} == {9_000}
+    assert {file.name for file in state.files} == {"drift.json", "drift.html", "drift.png"}
+
+
+def test_files_of_sagemakers_data_capture_should_be_watched_in_place_of_calls(runs: Runs) -> None:
+    def line(n: int, text: str) -> str:
+        at = (START + timedelta(seconds=n)).astimezone(UTC).isoformat().replace("+00:00", "Z")
+        sides = {
+            "endpointInput": {
+                "observedContentType": "text/csv",
+                "mode": "INPUT",
+                "data": text,
+                "encoding": "CSV",
+            },
+            "endpointOutput": {
+                "observedContentType": "text/csv; charset=utf-8",
+                "mode": "OUTPUT",
+                "data": "MC4wMQ==",
+                "encoding": "BASE64",
+            },
+        }
+        event = {"eventId": f"e-{n}", "inferenceTime": at, "inferenceId": "ignored"}
+        return json.dumps({"captureData": sides, "eventMetadata": event, "eventVersion": "0"})
+
+    texts = [f"{n % 7},1,2" for n in range(200)] + [f"{n % 7},1,2,3,4,5,6,7" for n in range(100)]
+    lines = [line(n, text) for n, text in enumerate(texts)]
+    folder = "sources/acme/capture/my-endpoint/AllTraffic/2026/05/04"
+    runs.buckets.put(BUCKET, f"{folder}/01/a.jsonl", "\n".join(lines[:200]).encode())
+    runs.buckets.put(BUCKET, f"{folder}/02/b.jsonl", "\n".join(lines[200:]).encode())
+    source = {"type": "prefix", "uri": f"s3://{BUCKET}/sources/acme/capture/"}
+    report = report_of(runs, runs.run(WATCH | {"source": source}))
+    assert report["version"] == "AllTraffic"
+    assert "input length" in report["drifted"]
+
+
+def test_a_line_that_is_not_of_the_format_should_be_named() -> None:
+    with pytest.raises(InvalidInput, match=r"Line 2 of x\.jsonl"):
+        list(read_capture_file(b"\n{}\n", "x.jsonl", SUBJECT))
