@@ -70,6 +70,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "diffusion_steps": Benchmark("benchmarks.diffusion_steps", 2, of_models=True),
     "exported_graphs": Benchmark("benchmarks.exported_graphs", 31, of_models=True),
     "adapting_ways": Benchmark("benchmarks.adapting_ways", 3, of_models=True),
+    "picture_text": Benchmark("benchmarks.picture_text", 12),
     "picture_search": Benchmark("benchmarks.picture_search", 1, of_models=True),
     "training_steps": Benchmark("benchmarks.training_steps", 9, of_models=True),
 }

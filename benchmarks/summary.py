@@ -45,6 +45,10 @@ OF_MODELS = {
 """Benchmarks of models that are trained first; the page has those that were measured."""
 
 
+OF_READERS = {"picture_text": summary_pictures.picture_text}
+"""Benchmarks of what reads files; the page has those that were measured."""
+
+
 OF_THE_LOCAL_CLOUD = {
     "search_cpu": summary_cloud.search_cpu,
     "overload": summary_cloud.overload,
@@ -78,6 +82,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("answering", summary_answers.answering),
         ("followups", summary_answers.followups),
         ("answering_real", summary_answers.answering_real),
+        *((name, told) for name, told in OF_READERS.items() if is_measured(name, folder)),
         ("support", summary_answers.support),
         ("screening", summary_answers.screening),
         ("feedback", _feedback),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.document_content import PageLayout, PageWord
 from chalicelib.contracts.functions.render_page import PDF
+from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.documents.words import stored_words
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.retrieval.ids import words_key
@@ -42,8 +43,8 @@ def page_layout(
     Raises:
         Conflict: the page is missing from the words.
     """
-    if version.media_type != PDF:
-        return PageLayout(reason=_without_places(version.media_type))
+    if version.media_type != PDF and version.media_type not in PICTURE_TYPES:
+        return PageLayout(reason=f"In {version.media_type}, words have no fixed place on a page.")
     key = words_key(tenant, version.document_id, version.version)
     try:
         found = stored_words(stream(key), page.page)
@@ -62,9 +63,3 @@ def page_layout(
             if span[0] <= word.start < span[1]
         ),
     )
-
-
-def _without_places(media_type: str) -> str:
-    if media_type.startswith("image/"):
-        return "The text of a picture describes what is seen in it; its words stand nowhere on it."
-    return f"In {media_type}, words have no fixed place on a page."

@@ -54,8 +54,8 @@ class PageLayout(Contract):
     """Where the words of a range of a page's text stand on the page.
 
     Attributes:
-        width: The page's width in points as it is displayed, and `height` its height; 0 where no
-            words are known.
+        width: The page's width as it is displayed, in points, or in pixels of a picture, and
+            `height` its height; 0 where no words are known.
         words: Words in the order of the text; null where none are known.
         reason: Why none are known.
     """
@@ -99,8 +99,8 @@ class PageContent(Contract):
 class PageImage(Contract):
     """The picture of a page, PNG, to be had at `url` until `expires_at`.
 
-    `highlighted` counts the ranges that are marked. None is on a picture that is a document itself,
-    whose text describes what is seen in it.
+    `highlighted` counts the ranges that are marked. Of a picture that is a document itself, text
+    that was read in it is marked, and what is seen in it is not.
     """
 
     document_id: str

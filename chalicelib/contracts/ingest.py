@@ -121,10 +121,11 @@ class ReadResult(Contract):
 
 
 class RecogniseRequest(Contract):
-    """The input of `recognise_pages`: which pages of a PDF are pictures of text.
+    """The input of `recognise_pages`: which pages of a PDF or a picture may show text.
 
     `pages` counts the lines of the `pages.jsonl` to be filled, which is that of the whole document,
     or of the part that `part` numbers. `recognise` holds page numbers as they stand in that file.
+    The source is a PDF, or a `picture`.
     """
 
     tenant: str
@@ -135,6 +136,7 @@ class RecogniseRequest(Contract):
     part: int | None = Field(default=None, ge=0)
     pages: int = Field(ge=1)
     recognise: tuple[int, ...] = Field(min_length=1)
+    picture: bool = False
 
 
 class RecogniseResult(Contract):
@@ -222,6 +224,10 @@ class Page(Contract):
     text: str
     headings: tuple[tuple[int, str], ...] = ()
     """Character offset at which a heading starts, and the heading's text."""
+    described: int = Field(default=0, ge=0, exclude_if=lambda end: not end)
+    """Characters at the beginning that say what is seen in a picture, and are not read in it."""
+    labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
+    """What is seen in a picture, whose first page this is."""
 
 
 class Chunk(Contract):
@@ -239,7 +245,10 @@ class Chunk(Contract):
     labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
 
 
-_LEFT_OUT = ("terms", "media_type", "language", "uploaded_at", "folders", "labels", "embedded_by")
+_LEFT_OUT = (
+    *("terms", "media_type", "language", "uploaded_at", "folders", "labels", "embedded_by"),
+    "in_picture",
+)
 """Fields that a vector lacks if they are unknown."""
 
 
@@ -250,7 +259,8 @@ class VectorMetadata(Contract):
     `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
     hashes of the path and of the folders above it. `metadata` is the user's. `embedded_by` is the
     version of the served model that a picture was embedded by, "" in an index of texts. `terms`
-    are what text search compares, "" in an index that compares `text`.
+    are what text search compares, "" in an index that compares `text`. `in_picture` says that the
+    text was read in a picture that is a document itself, whose labels are another passage.
     """
 
     document_id: str
@@ -269,6 +279,7 @@ class VectorMetadata(Contract):
     folders: tuple[str, ...] = ()
     labels: Labels = ()
     embedded_by: str = ""
+    in_picture: bool = False
     metadata: Metadata = Field(default_factory=dict)
 
     def wire(self) -> dict[str, object]:

@@ -12,7 +12,8 @@ from chalicelib.contracts.base import Contract
 class WordBox(NamedTuple):
     """Characters `start` to `end` of a page's text, and the box that they fill on the page.
 
-    Edges are in points (1/72 inch) from the top left corner of the page as it is displayed.
+    Edges are in points (1/72 inch), of a picture in pixels, from the top left corner of the page as
+    it is displayed.
     `confidence` is that of the line the word was recognised in, 0 to 1; None where the file itself
     has the text.
     """

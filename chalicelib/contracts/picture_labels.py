@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field
 
 from chalicelib.contracts.base import Contract
 
-PictureType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+PictureType = Literal[
+    "image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/heic"
+]
 PICTURE_TYPES: tuple[str, ...] = get_args(PictureType)
 """The media types of documents that are pictures."""
 MAX_LABEL_BYTES = 400

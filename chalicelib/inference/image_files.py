@@ -6,6 +6,7 @@ raises errors of many kinds for odd files; here each of them becomes `InvalidInp
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import struct
@@ -23,7 +24,8 @@ from PIL import Image, UnidentifiedImageError
 from chalicelib.contracts.picture_labels import PictureType
 from chalicelib.errors import InvalidInput, Unsupported
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF")
+"""Formats that Pillow reads; those that carry pi-heif read HEIC as well."""
 MAX_PIXELS = 50_000_000
 """The most pixels of an image: with transparency they take 200 MB, however small the file is."""
 MAX_SCANS = 64
@@ -40,6 +42,7 @@ _EXIF_TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_ITS_SIDE = range(5, 9)
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -52,12 +55,17 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+_HEIF = re.compile(rb".{4}ftyp(?:he[iv][cmsx]|mif1|msf1)", re.DOTALL)
 _JPEG = b"\xff\xd8"
 _JPEG_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")
 """The marker of a JPEG segment that states its length, or of the end; other markers stand alone."""
 _JPEG_END, _JPEG_SCAN = b"\xd9", b"\xda"
 _MULTI_PICTURE = "MPO"
 """Pillow's name of a JPEG after which a camera put further images, such as the other eye's."""
+_HEIF_FORMAT = "HEIF"
+_TYPES = {_MULTI_PICTURE: "image/jpeg", _HEIF_FORMAT: "image/heic"}
+_ONE_FRAME = (_MULTI_PICTURE, "TIFF")
+"""The images of a TIFF are pages, of which the first is what it shows."""
 _MAX_16_BIT, _MAX_8_BIT = 65_535, 255
 _BACKGROUND = "white"
 _MODES = {1: "L", 3: "RGB"}
@@ -78,18 +86,19 @@ def open_image(data: bytes, field: str, named: str) -> Iterator[Image.Image]:
         Unsupported: it is no image of a supported format.
     """
     _check_scans(data, field, named)
+    formats = (_HEIF_FORMAT,) if _HEIF.match(data) and _reads_heif() else FORMATS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # oddities of a file that do not prevent decoding
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise _too_many(f"{image.width} by {image.height} pixels", field, named)
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                check_pixels(image, field, named)
                 yield image
     except Image.DecompressionBombError as error:
         raise _too_many("too many pixels", field, named) from error
     except UnidentifiedImageError as error:
         raise Unsupported(
-            f"{named} is no picture that is read; save it as PNG, JPEG, WebP or GIF.", field=field
+            f"{named} is no picture that is read; save it as PNG, JPEG, WebP, GIF or TIFF.",
+            field=field,
         ) from error
     except _DECODER_ERRORS as error:
         raise InvalidInput(
@@ -97,8 +106,36 @@ def open_image(data: bytes, field: str, named: str) -> Iterator[Image.Image]:
         ) from error
 
 
+@functools.cache
+def _reads_heif() -> bool:
+    """Have Pillow read HEIF, and return whether this function carries what decodes it."""
+    try:
+        from pi_heif import register_heif_opener
+    except ModuleNotFoundError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def check_pixels(image: Image.Image, field: str, named: str) -> None:
+    """Raise `InvalidInput` if an image that is not decoded yet has too many pixels."""
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many(f"{image.width} by {image.height} pixels", field, named)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size that an image file has when it is upright; nothing is decoded."""
+    turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in _ON_ITS_SIDE
+    return (image.height, image.width) if turned else image.size
+
+
 def upright(image: Image.Image) -> Image.Image:
-    """Return an image turned by its EXIF orientation; other EXIF data is ignored."""
+    """Return an image turned by its EXIF orientation; other EXIF data is ignored.
+
+    Pillow turns a TIFF itself when it is decoded, and pi-heif the pictures of cameras.
+    """
+    if image.format == "TIFF":
+        image.load()
     turn = _EXIF_TURNS.get(image.getexif().get(_ORIENTATION, 1))
     return image if turn is None else image.transpose(turn)
 
@@ -161,23 +198,27 @@ def center_crop(data: bytes, *, side: int, share: float) -> CroppedImage:
 
 
 def _crop(file: Image.Image, side: int, share: float) -> CroppedImage:
-    several = file.format == _MULTI_PICTURE
-    media_type = "image/jpeg" if several else f"image/{str(file.format).lower()}"
-    frames = 1 if several else int(getattr(file, "n_frames", 1))
+    media_type = _TYPES.get(str(file.format), f"image/{str(file.format).lower()}")
+    frames = 1 if file.format in _ONE_FRAME else int(getattr(file, "n_frames", 1))
     # A JPEG is decoded at the next smaller scale that is at least twice the result's.
     file.draft("RGB", (2 * side, 2 * side))
-    whole = upright(_in_colour(file))
+    whole = upright(in_colour(file))
     edge = share * min(whole.size)
     left_edge, top_edge = (whole.width - edge) / 2, (whole.height - edge) / 2
     box = (left_edge, top_edge, left_edge + edge, top_edge + edge)
     small = whole.resize((side, side), Image.Resampling.BICUBIC, box)
-    if small.mode == "RGBA":
-        background = Image.new("RGBA", small.size, _BACKGROUND)
-        small = Image.alpha_composite(background, small)
-    return CroppedImage(small.convert("RGB"), cast(PictureType, media_type), frames)
+    return CroppedImage(on_white(small), cast(PictureType, media_type), frames)
 
 
-def _in_colour(file: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
+    """Return an image of mode RGB or RGBA in RGB, on white where it is transparent."""
+    if image.mode == "RGBA":
+        background = Image.new("RGBA", image.size, _BACKGROUND)
+        image = Image.alpha_composite(background, image)
+    return image.convert("RGB")
+
+
+def in_colour(file: Image.Image) -> Image.Image:
     """Return an image in mode RGB, or RGBA if its file has transparency."""
     if file.mode.startswith("I"):
         scale = _MAX_8_BIT / _MAX_16_BIT

@@ -58,16 +58,19 @@ class IngestUsage:
     word_files: int = 0
 
 
-def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: Spent) -> int:
+def small_transitions(
+    recognising: Spent, labelling: Spent, picture_embedding: Spent, chunking: Spent
+) -> int:
     """Return the billed states of a document in one piece.
 
-    Two more for each call of `recognise_pages`, the first after the choice that sends the
-    document there. Pictures take one to be labelled, and one before that to be embedded if
-    their collection has a model for it.
+    Two more for each call of `recognise_pages`, the call and the choice after it, and one for the
+    choice that sends the document there. Pictures take one to be labelled, and one before that to
+    be embedded if their collection has a model for it; without text they are not chunked.
     """
     calls = recognising.requests
     pictures = labelling.requests + picture_embedding.requests
-    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + pictures
+    unchunked = int(labelling.requests > 0 and not chunking.requests)
+    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + pictures - unchunked
 
 
 def large_transitions(parts: int, embedding_parts: int) -> int:

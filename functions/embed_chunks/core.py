@@ -24,6 +24,7 @@ from chalicelib.contracts.ingest import (
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.objects import LargeObjects
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
+from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ingest.receipts import (
     IngestUsage,
@@ -94,9 +95,12 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         put_bytes=sum(indexed.size for indexed in new_vectors.values())
         + (picture.size if picture else 0),
         transitions=small_transitions(
-            request.recognising, request.labelling, request.picture_embedding
+            request.recognising,
+            request.labelling,
+            request.picture_embedding,
+            request.chunking,
         ),
-        word_files=int(request.media_type == PDF),
+        word_files=int(request.media_type == PDF or request.media_type in PICTURE_TYPES),
     )
     return EmbedResult(
         vectors=new_vectors[live].vectors,
@@ -183,9 +187,9 @@ def _put_picture(request: EmbedRequest, passages: _Passages, deps: Deps) -> Pict
     """Put the vector that a served model made of an image, if there is one."""
     if not request.picture_embedding.requests:
         return None
-    ((chunk,),) = passages.batches(deps.objects)
+    first = next(passages.batches(deps.objects))[0]
     return put_picture(
-        request, chunk, _state(request, deps), deps.objects, deps.vectors, deps.pictures
+        request, first, _state(request, deps), deps.objects, deps.vectors, deps.pictures
     )
 
 

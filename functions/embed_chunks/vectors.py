@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.contracts.indexes import Vector
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
+from chalicelib.contracts.picture_labels import PICTURE_TYPES
 from chalicelib.ingest.receipts import FLOAT_BYTES
 from chalicelib.retrieval.ids import path_hashes, vector_key
 from chalicelib.retrieval.text.search_terms import passage_terms
@@ -47,6 +48,7 @@ def vectors_of(
             folders=folders,
             labels=chunk.labels,
             embedded_by=embedded_by,
+            in_picture=not chunk.labels and document.media_type in PICTURE_TYPES,
             metadata=document.metadata,
         )
         key = vector_key(document.document_id, document.version, chunk.n)

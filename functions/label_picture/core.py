@@ -1,8 +1,8 @@
-"""Label one image: as a page and a passage of its document, or for a query."""
+"""Label one image: as a passage of its document, or for a query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,8 @@ from chalicelib.contracts.functions.label_picture import (
 )
 from chalicelib.contracts.ingest import Chunk, Page, spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from chalicelib.contracts.page_words import PageWords
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix, words_key
 from chalicelib.retrieval.search.image_vectors import describe_image
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from chalicelib.inference.efficientnet import LabelledImage
 
 FIRST_FRAME = "The picture moves; of its {count} frames the first was looked at."
+FIRST_PAGE = "What is seen in the picture is that of the first of its {count} pages."
 NOTHING_CERTAIN = (
-    "It is not certain what the picture shows, so searches may miss it: nothing was more than"
-    " {percent} % likely."
+    "It is not certain what the picture shows, so searches for it may miss it: nothing was more"
+    " than {percent} % likely."
 )
 DOUBTED_BELOW = 0.2
 """The probability of the likeliest label below which the owner gets a notice."""
@@ -42,6 +44,8 @@ class Deps:
     """Collaborators of `run` and `look`; `clock` returns seconds from any start."""
 
     labeller: PictureLabeller
+    sizes: Callable[[bytes], Sequence[tuple[int, int]]]
+    """Returns the width and height in pixels of each page of an image file."""
     model: str
     clock: Callable[[], float]
 
@@ -49,7 +53,9 @@ class Deps:
 def run(
     request: LabelDocumentRequest, objects: ObjectStore, memory_gb: float, deps: Deps
 ) -> LabelDocumentResult:
-    """Label the document's `source`; write `pages.jsonl` and `chunks.jsonl`, a line each.
+    """Label the document's `source`; write its pages, its passage, and the sizes of its pages.
+
+    The first page says what is seen; `recognise_pages` adds what can be read.
 
     Raises:
         InvalidInput, Unsupported: it is damaged, too large, or no image.
@@ -57,22 +63,33 @@ def run(
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
-    labelled = deps.labeller.label_image(
-        objects.read(request.bucket, version_prefix(*place) + "source")
-    )
+    source = objects.read(request.bucket, version_prefix(*place) + "source")
+    sizes = deps.sizes(source)
+    labelled = deps.labeller.label_image(source)
     text = describe_image(request.path, labelled.labels)
     chunk = Chunk(
         n=0, page=1, heading="", start=0, end=len(text), text=text, labels=labelled.labels
     )
-    one_line = {"lines": "1"}
-    page = Page(page=1, text=text)
-    objects.write(request.bucket, pages_key(*place), dump_lines([page]), one_line)
-    objects.write(request.bucket, chunks_key(*place), dump_lines([chunk]), one_line)
+    numbers = tuple(range(1, len(sizes) + 1))
+    first = Page(page=1, text=text, described=len(text), labels=labelled.labels)
+    pages = [first, *(Page(page=number, text="") for number in numbers[1:])]
+    words = [
+        PageWords(page=number, width=width, height=height)
+        for number, (width, height) in enumerate(sizes, 1)
+    ]
+    for key, lines in (
+        (words_key(*place), dump_lines(words)),
+        (pages_key(*place), dump_lines(pages)),
+    ):
+        objects.write(request.bucket, key, lines, {"lines": str(len(sizes))})
+    objects.write(request.bucket, chunks_key(*place), dump_lines([chunk]), {"lines": "1"})
     used = spent(deps.clock() - began, memory_gb)
     return LabelDocumentResult(
         chunks=1,
+        pages=len(sizes),
+        recognise=numbers,
         characters=len(text),
-        notices=_notices(labelled),
+        notices=_notices(labelled, len(sizes)),
         labelling=used.model_copy(update={"images": 1}),
     )
 
@@ -89,8 +106,10 @@ def look(request: LabelPictureRequest, deps: Deps) -> LabelPictureResult:
     )
 
 
-def _notices(seen: LabelledImage) -> tuple[str, ...]:
+def _notices(seen: LabelledImage, pages: int) -> tuple[str, ...]:
     notices = []
+    if pages > 1:
+        notices.append(FIRST_PAGE.format(count=pages))
     if seen.frames > 1:
         notices.append(FIRST_FRAME.format(count=seen.frames))
     likeliest = seen.labels[0].share

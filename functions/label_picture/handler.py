@@ -13,6 +13,7 @@ from chalicelib.contracts.functions.label_picture import (
     LabelPictureRequest,
 )
 from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller
+from chalicelib.inference.image_pages import page_sizes
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
 from functions.label_picture import core
@@ -22,7 +23,7 @@ from functions.label_picture import core
 def deps() -> core.Deps:
     """Return the collaborators of the core, built once per process."""
     labeller = EfficientNetLabeller.open(os.environ["HEADRACE_MODELS_DIR"])
-    return core.Deps(labeller, MODEL, time.perf_counter)
+    return core.Deps(labeller, page_sizes, MODEL, time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

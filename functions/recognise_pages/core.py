@@ -1,4 +1,4 @@
-"""Recognise the text of the scanned pages of one document version."""
+"""Recognise the text of pages that are pictures, of one document version."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
+from functions.recognise_pages.descriptions import below_description, without_description
 from functions.recognise_pages.notices import notices
 from functions.recognise_pages.text import RecognisedLine, confidence, text_page, words_of
 
@@ -34,23 +35,27 @@ PageLine = TypeVar("PageLine", Page, PageWords)
 
 
 class Pictures(Protocol):
-    """The pages of one open PDF, as images."""
+    """The pages of one open PDF or picture, as images."""
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
-        """Return the lines recognised on page `number`, counted from 1; words have points.
+        """Return the lines recognised on page `number`, counted from 1.
+
+        Boxes of words are in the unit of the page's size in `words.jsonl`: in points of a PDF, and
+        in pixels of a picture.
 
         Raises:
             Conflict: the file has no such page.
+            InvalidInput: the page is damaged.
             ModelFailure: the page cannot be rendered, or the result is unusable.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of `run`; `open` takes a bucket and the key of a PDF."""
+    """Collaborators of `run`; `open` takes a bucket, a key, and whether a picture is there."""
 
     objects: ObjectStore
-    open: Callable[[str, str], AbstractContextManager[Pictures]]
+    open: Callable[[str, str, bool], AbstractContextManager[Pictures]]
     model: str
     clock: Callable[[], float]
     memory_gb: float
@@ -78,7 +83,7 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
 
     Raises:
         Conflict: a page is not in `pages.jsonl`, or not in the PDF.
-        InvalidInput, Unsupported: the PDF cannot be opened.
+        InvalidInput, Unsupported: the file cannot be opened, or a picture is damaged.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
@@ -88,7 +93,8 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
     if unknown:
         raise Conflict(f"Page {unknown[0]} is to be recognised, but is not in the pages' text.")
     outcomes = Seen()
-    with deps.open(request.bucket, version_prefix(*place) + "source") as pictures:
+    source = version_prefix(*place) + "source"
+    with deps.open(request.bucket, source, request.picture) as pictures:
         for number in _in_time(request.recognise, deps.clock, began):
             pages[number], found = _look(pages[number], pictures, outcomes)
             if number in words and found is not None:
@@ -109,7 +115,13 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
         images=outcomes.count,
         model=deps.model,
         recognising=used.model_copy(update={"images": outcomes.count}),
-        notices=notices(outcomes.recognised, outcomes.doubtful, outcomes.empty, outcomes.failed),
+        notices=notices(
+            outcomes.recognised,
+            outcomes.doubtful,
+            outcomes.empty,
+            outcomes.failed,
+            picture=request.picture and request.pages == 1,
+        ),
     )
 
 
@@ -167,16 +179,18 @@ def _look(page: Page, pictures: Pictures, seen: Seen) -> tuple[Page, tuple[WordB
     except ModelFailure:
         lines = ()
         seen.failed.append(page.page)
-    recognised = text_page(page, lines)
-    is_better = _visible(recognised) >= max(1, MUCH_MORE * _visible(page))
-    result = recognised if is_better else page
-    if not _visible(result):
+    own = without_description(page)
+    recognised = text_page(own, lines)
+    is_better = _visible(recognised) >= max(1, MUCH_MORE * _visible(own))
+    if not is_better and not _visible(own):
         seen.empty.append(page.page)
-        return result, None
+        return page, None
     seen.recognised.append(page.page)
     if is_better and confidence(lines) < LOW_CONFIDENCE:
         seen.doubtful.append(page.page)
-    return result, words_of(result, lines) if is_better else None
+    if not is_better:
+        return page, None
+    return below_description(page, recognised, words_of(recognised, lines))
 
 
 def _visible(page: Page) -> int:

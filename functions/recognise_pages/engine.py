@@ -75,7 +75,9 @@ def _from_afar(picture: Picture) -> list[RecognisedLine]:
     import cv2
     import numpy as np
 
-    scale = min(1.0, _SECOND_LOOK / max(picture.shape[:2]))
+    scale = _SECOND_LOOK / max(picture.shape[:2])
+    if scale >= 1:
+        return []
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     lines = _read(np.asarray(small, dtype=np.uint8))
     return _with_words(lines, lambda word: scaled(word, 1 / scale))

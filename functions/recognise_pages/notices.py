@@ -10,9 +10,19 @@ def notices(
     doubtful: Sequence[int],
     empty: Sequence[int],
     failed: Sequence[int],
+    *,
+    picture: bool = False,
 ) -> tuple[str, ...]:
-    """Return a sentence for each kind of pages, by their numbers; none for empty kinds."""
-    return tuple(_sentences(recognised, doubtful, empty, failed))
+    """Return a sentence for each kind of pages, by their numbers; none for empty kinds.
+
+    A `picture` has one page only, which is called the picture.
+    """
+    sentences = _sentences(recognised, doubtful, empty, failed)
+    if not picture:
+        return tuple(sentences)
+    return tuple(
+        each.replace("page 1", "the picture").replace(" from pictures", "") for each in sentences
+    )
 
 
 def _sentences(

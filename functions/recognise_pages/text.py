@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MIN_SCORE = 0.5
 """Score below which an apparent text is mostly a stain or a drawing."""
 
+MIN_CERTAIN, MIN_LETTERS = 0.75, 3
+"""Score and letters of a line that shows that there is text in a photograph at all."""
+
 _GAP = 1.0
 """The smallest gap between cells of a table, in line heights."""
 LETTERS = 0.6
@@ -67,6 +70,17 @@ def _usable(lines: Sequence[RecognisedLine]) -> list[RecognisedLine]:
     usable = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
     has_letters = any(character.isalnum() for line in usable for character in line.text)
     return usable if has_letters else []
+
+
+def shows_text(lines: Sequence[RecognisedLine]) -> bool:
+    """Return whether lines that were recognised in a photograph are text rather than shapes.
+
+    Round things pass for an `O`, and folds for a `T`: a line of text has more letters than that.
+    """
+    return any(
+        line.score >= MIN_CERTAIN and sum(map(str.isalnum, line.text)) >= MIN_LETTERS
+        for line in lines
+    )
 
 
 def confidence(lines: Sequence[RecognisedLine]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.functions.render_page import PDF, RenderPageRequest, RenderPageResult
+from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.documents.pages import stored_page
 from chalicelib.documents.words import Edges, stored_words
 from chalicelib.errors import NotFound
@@ -32,7 +32,7 @@ def run(request: RenderPageRequest, deps: Deps) -> RenderPageResult:
 
     Raises:
         NotFound: the version is gone.
-        InvalidInput: the file is damaged.
+        InvalidInput: the file is damaged, or the picture has no such page.
         Unsupported: it is neither PDF nor picture, or rendering it takes too much.
         Conflict: the PDF has no such page.
     """
@@ -59,7 +59,7 @@ def rendered_key(request: RenderPageRequest) -> str:
 
 
 def _cited(request: RenderPageRequest, deps: Deps) -> list[CitedText]:
-    if not request.highlights or request.media_type != PDF:
+    if not request.highlights:
         return []
     place = (request.tenant, request.document_id, request.version)
     page = stored_page(deps.objects.stream(request.bucket, pages_key(*place)), request.page)
@@ -76,7 +76,7 @@ def _cited(request: RenderPageRequest, deps: Deps) -> list[CitedText]:
 
 
 def _recognised_words(request: RenderPageRequest, deps: Deps) -> list[tuple[int, int, Edges]]:
-    """Return the words of a scanned page with their boxes, as shares of the page's size."""
+    """Return the words recognised on a page with their boxes, as shares of the page's size."""
     key = words_key(request.tenant, request.document_id, request.version)
     try:
         page = stored_words(deps.objects.stream(request.bucket, key), request.page)

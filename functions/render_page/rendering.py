@@ -17,7 +17,8 @@ from chalicelib.contracts.functions.render_page import PDF, RenderPageRequest
 from chalicelib.documents.bounded_work import WorkBudget, run_bounded
 from chalicelib.documents.pdf_pages import page_pixels, page_scale
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
-from chalicelib.inference.image_files import open_image, upright
+from chalicelib.inference.image_files import on_white, open_image
+from chalicelib.inference.image_pages import open_page, page_image
 from chalicelib.retrieval.ids import version_prefix
 from functions.render_page.places import Box, CitedText, boxes_of, placed_letters, word_boxes
 
@@ -30,8 +31,6 @@ MAX_PIXELS = 2_000
 MAX_SOURCE_BYTES = 480 * 1024 * 1024
 """The most bytes of a source, which is stored on the 512 MB of disk that a function has."""
 MARK = (255, 237, 140)
-_SCALED_MODES = ("L", "RGB", "RGBA")
-"""Modes that are scaled down before any copy is made: a picture may have 50 million pixels."""
 MARGIN = 2
 """Pixels that a mark is larger than its letters, on each side."""
 BUDGET = WorkBudget(cpu_seconds=15, memory_bytes=768 * 1024 * 1024, wall_seconds=20.0)
@@ -70,7 +69,7 @@ def render(path: Path, request: RenderPageRequest, cited: Sequence[CitedText]) -
     if request.media_type == PDF:
         return _pdf_page(path, request.page, cited)
     if request.media_type.startswith("image/"):
-        return _picture(path)
+        return _picture(path, request.page, cited)
     raise Unsupported(
         f"A page of {request.media_type} has no picture; open its text instead.", field="page"
     )
@@ -122,14 +121,17 @@ def _draw(image: Image.Image, boxes: Sequence[Box]) -> None:
             image.paste(ImageChops.multiply(paper, Image.new("RGB", paper.size, MARK)), area)
 
 
-def _picture(path: Path) -> Rendering:
+def _picture(path: Path, number: int, cited: Sequence[CitedText]) -> Rendering:
     with open_image(path.read_bytes(), "file", "The picture") as file:
-        file.draft("RGB", (MAX_PIXELS, MAX_PIXELS))
-        image = upright(file)
-        if image.mode not in _SCALED_MODES:
-            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        image.thumbnail((MAX_PIXELS, MAX_PIXELS))
-        return _encoded(image.convert("RGBA" if image.mode == "RGBA" else "RGB"), 0)
+        open_page(file, number)
+        image = page_image(file, MAX_PIXELS**2, MAX_PIXELS)
+    found = (word_boxes(text, image.width, image.height) for text in cited)
+    marked = [boxes for boxes in found if boxes]
+    if marked:
+        image = on_white(image)
+    for boxes in marked:
+        _draw(image, boxes)
+    return _encoded(image, len(marked))
 
 
 def _encoded(image: Image.Image, highlighted: int) -> Rendering:

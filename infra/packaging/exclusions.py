@@ -117,8 +117,7 @@ WITHIN: Mapping[str, Mapping[str, str]] = {
     },
     "rapidocr": {
         "rapidocr/models/*cls*": "turns lines; not used, see functions/recognise_pages/engine.py",
-        "PIL/_avif*": "pictures come as arrays, not as files of this format",
-        "PIL/_webp*": "the same",
+        "PIL/_avif*": "pictures of this format are not read",
         "PIL/_imagingft*": "draws letters; without it Pillow says so only when asked to",
         "PIL/_imagingcms*": "colour profiles",
         "PIL/_imagingtk*": "windows",

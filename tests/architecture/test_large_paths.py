@@ -376,7 +376,8 @@ def test_pages_that_are_pictures_take_three_more_transitions(world: IngestWorld)
     assert shown.notices == ("A table was cut.", "The text of 1 page was recognised.")
     assert world.script.calls[-1][1]["recognising"] == SPENT
     spent = ReadResult.model_validate({**READ, "recognising": SPENT}).recognising
-    assert small_transitions(spent, nothing_spent(), nothing_spent()) == len(states)
+    unspent = nothing_spent()
+    assert small_transitions(spent, unspent, unspent, unspent) == len(states)
 
 
 def test_pages_that_one_call_cannot_look_at_are_for_the_next(world: IngestWorld) -> None:

@@ -17,11 +17,12 @@ from infra.packaging.emulation import NOT_REACHED, STREAMING, WITHOUT_SERVICES
 from infra.packaging.manifest import Manifest
 from infra.packaging.targets import find_interpreter
 from tests.cloud import CloudProcess
-from tests.data.formats import make_pdfs
+from tests.data.formats import make_pdfs, make_pictures
 from tests.e2e.driving import api_of, settled, upload
 from tests.samples import samples
 from tests.soak import often
 
+PICTURES = Path(__file__).parents[1] / "data" / "pictures"
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 SAMPLES = {name: sample for name, sample in samples().items() if name not in STREAMING}
 """An event of each function that is invoked with one. Those of `STREAMING` answer HTTP requests:
@@ -110,3 +111,11 @@ def test_a_scan_should_be_recognised_without_the_libraries_that_have_stand_ins(
         assert document["pages_needing_ocr"] == 0
         found = api.post("/v1/search", json={"query": "fish ladder", "collection": "bundles"})
         assert any("fish ladder" in hit["text"] for hit in found.json()["hits"])
+        invoice = make_pictures.drawn(make_pictures.INVOICE)
+        for path, data in (
+            ("phone.heic", (PICTURES / "notice.heic").read_bytes()),
+            ("screen.webp", make_pictures.encoded(invoice, "WEBP")),
+            ("fax.tif", make_pictures.fax()),
+        ):
+            document = settled(api, upload(api, path, data, "pictures"))
+            assert (document["status"], document["chunks"] > 1) == ("ready", True), document

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.cloud import CloudProcess
+from tests.data.formats import make_pictures
 from tests.e2e.driving import Audit, api_of, settled, until, upload
 
 PICTURES = Path(__file__).parents[1] / "data" / "pictures"
@@ -65,13 +66,14 @@ def test_a_picture_is_a_document_of_one_page_that_says_what_is_seen(
         assert (document["pages"], document["chunks"]) == (1, 1)
         assert document["media_type"].startswith("image/")
         roles = {line["role"]: line for line in document["receipt"]["lines"]}
-        steps = ["reading", "labelling", "embedding", "indexing", "orchestration"]
+        steps = ["reading", "recognising", "labelling", "embedding", "indexing", "orchestration"]
         assert list(roles) == [*steps, "requests"]
+        assert "No text was found on the picture." in document["notices"]
         assert (roles["labelling"]["model"], roles["labelling"]["images"]) == (
             "efficientnet-lite0",
             1,
         )
-        assert document["receipt"]["transitions"] == 6
+        assert document["receipt"]["transitions"] == 8
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,39 @@ def test_answers_rest_on_texts_and_never_on_what_is_seen(
     assert {citation["path"] for citation in answer["citations"]} == {"hours.md"}
     only = body | {"filter": {"media_type": "image/*"}}
     assert not api.post("/v1/ask", json=only).json()["answered"]
+
+
+def test_text_in_pictures_is_found_cited_and_marked_where_it_stands(api: httpx.Client) -> None:
+    turned = make_pictures.drawn(make_pictures.INVOICE).rotate(90, expand=True)
+    sent = {"scan.png": make_pictures.encoded(turned, "PNG"), "fax.tif": make_pictures.fax()}
+    ids = {path: upload(api, path, data, "scans") for path, data in sent.items()}
+    scan, fax = (settled(api, ids[path]) for path in sent)
+    assert (scan["status"], fax["status"], fax["pages"]) == ("ready", "ready", 2), scan["reason"]
+    assert fax["notices"][-1].startswith("The text of pages 1 and 2 was recognised")
+    roles = {line["role"]: line for line in fax["receipt"]["lines"]}
+    assert (roles["recognising"]["images"], fax["receipt"]["transitions"]) == (2, 9)
+    assert "chunking" in roles
+
+    for question, path, page, quote in (
+        ("What does the impeller for pump 4 cost?", "scan.png", 1, "1,284.50"),
+        ("Where does the spare key of the lock house hang?", "fax.tif", 2, "third pump"),
+    ):
+        body = {"question": question, "collection": "scans"}
+        answer = api.post("/v1/ask", json=body).json()
+        nearest = [each["citation"] for each in answer["nearest"]]
+        citation = [*answer["citations"], *nearest][0]
+        assert (citation["path"], citation["page"]) == (path, page)
+        assert quote in citation["quote"]
+
+    opened = f"/v1/documents/{scan['document_id']}/pages/1"
+    page = api.get(opened, params={"words": "true"}).json()
+    assert page["text"].startswith("Picture scan.png: ")
+    assert (page["layout"]["width"], page["layout"]["height"]) == turned.size
+    at = page["text"].index("1,284.50")
+    (word,) = (w for w in page["layout"]["words"] if w["start"] <= at < w["end"])
+    assert word["bottom"] - word["top"] > word["right"] - word["left"], "it lies on its side"
+    image = api.get(opened + ".png", params={"highlight": f"{at}-{at + 8}"}, follow_redirects=False)
+    assert (image.status_code, image.json()["highlighted"]) == (302, 1)
 
 
 def test_a_damaged_picture_is_rejected_and_a_query_by_one_refused(

@@ -21,11 +21,16 @@ class LabelDocumentRequest(Contract):
 
 
 class LabelDocumentResult(Contract):
-    """The output of `label_picture` for a document: how many lines `chunks.jsonl` has, and how
-    many characters. Nothing was spent on cutting it.
+    """The output of `label_picture` for a document: what it wrote, and what is to be read.
+
+    `chunks.jsonl` has the one passage of what is seen, which is all that is searched of a picture
+    without text. `recognise` numbers the `pages` on which text is to be looked for. Nothing was
+    spent on cutting.
     """
 
     chunks: int = Field(ge=1)
+    pages: int = Field(default=1, ge=1)
+    recognise: tuple[int, ...] = ()
     characters: int = Field(ge=1)
     notices: tuple[str, ...] = ()
     labelling: Spent

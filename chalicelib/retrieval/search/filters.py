@@ -88,6 +88,8 @@ MAX_NESTING = 4
 MAX_COMPARISONS = 64
 """The most comparisons of one filter: the index evaluates each for each vector."""
 
+IN_PICTURE = "in_picture"
+"""Metadata key of passages that were read in an image, beside the passage of what is seen."""
 EMBEDDED_BY = "embedded_by"
 """Metadata key in an image index: the version of the model that made a vector."""
 
@@ -118,8 +120,14 @@ def compile_filter(collection: str | None, given: Filter | None) -> IndexFilter 
 
 
 def exclude_images(condition: IndexFilter | None) -> IndexFilter:
-    """Return the filter that requires `condition` and excludes images."""
-    return _every([*_given(condition), _none_of("media_type", PICTURE_TYPES)])
+    """Return the filter that requires `condition` and excludes images, but not text read in them.
+
+    Images that were uploaded before their text was read have no such passages.
+    """
+    texts: IndexFilter = {
+        "$or": [_none_of("media_type", PICTURE_TYPES), {IN_PICTURE: {"$eq": True}}]
+    }
+    return _every([*_given(condition), texts])
 
 
 def require_embedder_version(condition: IndexFilter | None, version: str) -> IndexFilter:

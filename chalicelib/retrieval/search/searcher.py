@@ -201,7 +201,7 @@ class Searcher:
             query.text,
             query.image,
             query.correlation_id,
-            images_only=not admits_texts(query.filter),
+            images_only=bool(query.image) and not admits_texts(query.filter),
         )
 
     def _run(self, search: _PreparedSearch) -> SearchResult:

@@ -119,12 +119,15 @@ def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterat
 
     Together they have every visible character of every page that has a token at all. A page without
     a heading of its own continues under the last one before it, and so does a place that opens a
-    passage without a heading, such as a part of a table.
+    passage without a heading, such as a part of a table. What is seen in a picture is a chunk.
     """
     n, heading = 0, ""
     for page in pages:
+        if page.described:
+            yield _picture_chunk(n, page)
+            n += 1
         offsets = [offset for offset, _ in page.headings]
-        for start, end in _spans(page.text, offsets, count, limit):
+        for start, end in _read_spans(page, offsets, count, limit):
             place = bisect_right(offsets, max(start, end - 1))
             shown = (page.headings[place - 1][1] if place else "") or heading
             yield Chunk(
@@ -132,6 +135,22 @@ def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterat
             )
             n += 1
         heading = (page.headings[-1][1] if page.headings else "") or heading
+
+
+def _picture_chunk(n: int, page: Page) -> Chunk:
+    """Return the chunk of what is seen in a picture, with its labels."""
+    end = page.described
+    text = page.text[:end]
+    return Chunk(n=n, page=page.page, heading="", start=0, end=end, text=text, labels=page.labels)
+
+
+def _read_spans(
+    page: Page, headings: Sequence[int], count: CountTokens, limit: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the text of a page behind what is seen on it."""
+    first = page.described
+    for start, end in _spans(page.text[first:], [at - first for at in headings], count, limit):
+        yield start + first, end + first
 
 
 def _spans(

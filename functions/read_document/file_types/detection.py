@@ -29,9 +29,17 @@ _PICTURE_MARKS: Mapping[bytes, PictureType] = {
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+    b"II+\0": "image/tiff",
+    b"MM\0+": "image/tiff",
 }
 _WEBP_MARK = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+_HEIC_MARK = re.compile(rb".{4}ftyp(?:he[iv][cmsx]|mif1|msf1)", re.DOTALL)
+"""Brands of HEIF whose images are coded by HEVC, as phones write them.
 
+https://nokiatech.github.io/heif/technical.html
+"""
 
 _TEXT_HEAD = 64 * 1024
 _LONG_TEXT = 512
@@ -109,6 +117,8 @@ def is_plain_text(data: bytes) -> bool:
 def _picture_type(data: bytes) -> PictureType | None:
     if _WEBP_MARK.match(data):
         return "image/webp"
+    if _HEIC_MARK.match(data):
+        return "image/heic"
     return next((kind for mark, kind in _PICTURE_MARKS.items() if data.startswith(mark)), None)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 READABLE = (
     "Headrace reads PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument (.odt, .ods,"
     " .odp), RTF, EPUB, HTML, Markdown, plain text, CSV, TSV, JSON, JSON Lines, XML, mail (.eml),"
-    " source code, pictures (PNG, JPEG, WebP, GIF) and ZIP archives of these."
+    " source code, pictures (PNG, JPEG, WebP, GIF, TIFF, HEIC) and ZIP archives of these."
 )
 
 _OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -34,7 +34,7 @@ _MARKS = (
     (b"%!PS", "a PostScript file"),
 )
 _ADVICE = {
-    "image": "Save it as PNG, JPEG, WebP or GIF, or put it into a PDF: text there is recognised.",
+    "image": "Save it as PNG, JPEG, WebP, GIF or TIFF, or as a PDF.",
     "audio": "Sound is not transcribed; upload a transcript.",
     "video": "Films are not transcribed; upload a transcript.",
     "archive": "Unpack it and upload its files, or pack them as ZIP.",

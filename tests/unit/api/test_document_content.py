@@ -95,7 +95,7 @@ def test_should_show_the_words_of_a_long_page_piece_by_piece() -> None:
     ("media_type", "reason"),
     [
         ("text/markdown", "no fixed place"),
-        ("image/png", "describes what is seen"),
+        ("image/png", "upload the file again"),
         ("application/pdf", "upload the file again"),
     ],
 )

@@ -178,7 +178,7 @@ def test_should_search_by_a_picture_and_say_what_is_seen_in_it() -> None:
         (picture() | {"rerank": True}, "body"),
         (picture(b""), "image.data"),
         (picture(b"x" * (4 * 1024 * 1024 + 1)), "image.data"),
-        (picture(media_type="image/tiff"), "image.media_type"),
+        (picture(media_type="image/bmp"), "image.media_type"),
         ({"image": {"data": "aGk="}}, "image.media_type"),
     ],
     ids=["neither", "both", "reranked", "empty", "too large", "of another kind", "of no kind"],

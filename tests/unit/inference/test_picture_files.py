@@ -179,7 +179,7 @@ def test_a_damaged_picture_is_its_owner_s_to_mend(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"%PDF-1.7", b"II*\x00" + bytes(99)])
 def test_what_is_no_picture_is_unsupported(data: bytes) -> None:
-    with pytest.raises(Unsupported, match="save it as PNG, JPEG, WebP or GIF"):
+    with pytest.raises(Unsupported, match="save it as PNG, JPEG, WebP, GIF or TIFF"):
         look(data)
 
 

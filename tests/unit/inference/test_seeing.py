@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from chalicelib.inference.image_files import FORMATS, MAX_PIXELS, check_total_pi
 from chalicelib.inference.pixels import PixelScale
 from tests.soak import often
 
+HEIC = Path(__file__).parents[2] / "data" / "pictures" / "notice.heic"
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 CHANCE = np.random.default_rng(0)
 
@@ -40,6 +42,10 @@ def test_every_format_should_be_read(kind: str) -> None:
     found = fit_square(saved(Image.new("RGB", (20, 20), RED), kind), 8, 3, "images.0")
     assert found.shape == (8, 8, 3)
     assert np.abs(found.astype(int) - RED).max() <= 3
+
+
+def test_a_picture_of_a_phone_should_be_read() -> None:
+    assert fit_square(HEIC.read_bytes(), 8, 3, "images.0").min() > 100
 
 
 def test_what_is_transparent_should_lie_on_white() -> None:
@@ -133,10 +139,12 @@ def test_what_is_no_picture_should_be_the_caller_s_mistake(data: bytes) -> None:
     assert refused.value.field == "images.2"
 
 
-WHOLE = {kind: saved(Image.fromarray(noise(24)), kind) for kind in FORMATS}
+WHOLE = {kind: saved(Image.fromarray(noise(24)), kind) for kind in FORMATS} | {
+    "HEIF": HEIC.read_bytes()
+}
 
 
-@given(st.data(), st.sampled_from(FORMATS))
+@given(st.data(), st.sampled_from(sorted(WHOLE)))
 @settings(max_examples=often(300, 75), deadline=None)
 def test_a_spoilt_file_should_be_read_or_refused(data: st.DataObject, kind: str) -> None:
     spoilt = bytearray(WHOLE[kind])

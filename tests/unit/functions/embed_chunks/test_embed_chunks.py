@@ -200,11 +200,11 @@ def test_a_picture_s_receipt_has_what_looking_took_and_no_cutting() -> None:
     world = World(1)
     nothing = nothing_spent()
     looked = Spent(seconds=0.5, gb_seconds=1.0, images=1)
-    receipt = world.run(1, labelling=looked, chunking=nothing).receipt
+    receipt = world.run(1, labelling=looked, recognising=looked, chunking=nothing).receipt
     (line,) = (line for line in receipt.lines if line.role == "labelling")
     assert (line.model, line.images, line.seconds) == ("efficientnet-lite0", 1, 0.5)
     assert "chunking" not in [line.role for line in receipt.lines]
-    assert receipt.transitions == BILLED_TRANSITIONS + 1
+    assert receipt.transitions == BILLED_TRANSITIONS + 3
 
 
 def test_doing_it_twice_puts_nothing_twice() -> None:

@@ -81,10 +81,10 @@ def test_the_receipt_has_a_line_for_the_model_that_served() -> None:
     ]
     line = lines["picture embedding"]
     assert (line.model, line.priced_as, line.images, line.seconds) == ("clip/1", "lambda", 1, 0.5)
-    assert receipt.transitions == 7
+    assert receipt.transitions == 6
     without = world()
     plain = without.run(1, labelling=Spent(seconds=0, gb_seconds=0), chunking=nothing_spent())
-    assert plain.receipt.transitions == 6
+    assert plain.receipt.transitions == 5
     assert (without.opened, without.vectors.of(PICTURES)) == ([], {})
     indexing = next(line for line in plain.receipt.lines if line.role == "indexing")
     assert lines["indexing"].dollars >= indexing.dollars

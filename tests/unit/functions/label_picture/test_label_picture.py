@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from chalicelib.contracts.functions.label_picture import (
 )
 from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.page_words import PageWords
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller, LabelledImage
-from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from chalicelib.inference.image_pages import page_sizes
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix, words_key
 from functions.label_picture import core
 from tests.unit.functions.afresh import answered_afresh
 from tests.unit.ingest.fakes import FakeObjects
@@ -37,9 +40,14 @@ class FakeLabeller:
 
 
 class World:
-    def __init__(self, labeller: core.PictureLabeller) -> None:
+    def __init__(
+        self,
+        labeller: core.PictureLabeller,
+        sizes: Callable[[bytes], Sequence[tuple[int, int]]] = lambda data: ((640, 480),),
+    ) -> None:
         self.objects = FakeObjects({version_prefix(*PLACE) + "source": b"a picture"})
         self.labeller = labeller
+        self.sizes = sizes
 
     def run(self) -> LabelDocumentResult:
         tenant, document, version = PLACE
@@ -52,7 +60,7 @@ class World:
             correlation_id="c",
         )
         ticks = iter([1.0, 1.5])
-        deps = core.Deps(self.labeller, "fake", lambda: next(ticks))
+        deps = core.Deps(self.labeller, self.sizes, "fake", lambda: next(ticks))
         return core.run(request, self.objects, 2.0, deps)
 
 
@@ -64,12 +72,16 @@ def test_a_picture_becomes_one_page_and_one_passage_with_what_is_seen() -> None:
     (page,) = parse_lines(world.objects.bodies[pages_key(*PLACE)], Page, 1)
     (chunk,) = parse_lines(world.objects.bodies[chunks_key(*PLACE)], Chunk, 1)
     assert page.text == chunk.text == "Picture a.gif: cat"
+    assert (page.described, page.labels) == (len(page.text), labeller.labels)
+    (words,) = parse_lines(world.objects.bodies[words_key(*PLACE)], PageWords, 1)
+    assert (words.width, words.height, words.words) == (640, 480, ())
     assert (chunk.start, chunk.end, chunk.labels) == (0, len(page.text), labeller.labels)
     assert world.objects.facts[chunks_key(*PLACE)] == {"lines": "1"}
     assert (result.chunks, result.characters, result.notices) == (1, len(page.text), ())
     used = result.labelling
     assert (used.seconds, used.gb_seconds, used.requests, used.images) == (0.5, 1.0, 1, 1)
     assert result.chunking.requests == 0
+    assert (result.pages, result.recognise) == (1, (1,))
 
 
 def test_looking_twice_writes_the_same() -> None:
@@ -78,6 +90,17 @@ def test_looking_twice_writes_the_same() -> None:
     before = dict(world.objects.bodies)
     world.run()
     assert world.objects.bodies == before
+
+
+def test_pages_of_a_tiff_are_to_be_read_and_the_first_is_seen() -> None:
+    world = World(FakeLabeller(), lambda data: ((1700, 2200), (2200, 1700)))
+    result = world.run()
+    assert (result.pages, result.recognise) == (2, (1, 2))
+    pages = parse_lines(world.objects.bodies[pages_key(*PLACE)], Page, 2)
+    assert [page.text for page in pages] == ["Picture a.gif: cat", ""]
+    words = parse_lines(world.objects.bodies[words_key(*PLACE)], PageWords, 2)
+    assert [(each.width, each.height) for each in words] == [(1700, 2200), (2200, 1700)]
+    assert result.notices == ("What is seen in the picture is that of the first of its 2 pages.",)
 
 
 def test_what_moves_and_what_is_doubtful_is_said() -> None:
@@ -97,7 +120,7 @@ def test_a_source_that_is_gone_is_no_picture_of_nothing() -> None:
 
 
 def test_a_real_photograph_is_read(models_dir: Path) -> None:
-    world = World(EfficientNetLabeller.open(models_dir))
+    world = World(EfficientNetLabeller.open(models_dir), page_sizes)
     world.objects.bodies[version_prefix(*PLACE) + "source"] = (
         PICTURES / "coffee.webp"
     ).read_bytes()
@@ -108,7 +131,7 @@ def test_a_real_photograph_is_read(models_dir: Path) -> None:
 
 
 def test_a_damaged_one_leaves_nothing_behind(models_dir: Path) -> None:
-    world = World(EfficientNetLabeller.open(models_dir))
+    world = World(EfficientNetLabeller.open(models_dir), page_sizes)
     source = version_prefix(*PLACE) + "source"
     world.objects.bodies[source] = (PICTURES / "coffee.webp").read_bytes()[:5_000]
     with pytest.raises(InvalidInput, match="damaged"):
@@ -117,7 +140,7 @@ def test_a_damaged_one_leaves_nothing_behind(models_dir: Path) -> None:
 
 
 def test_a_query_s_picture_is_told_with_the_model(models_dir: Path) -> None:
-    deps = core.Deps(EfficientNetLabeller.open(models_dir), MODEL, lambda: 0.0)
+    deps = core.Deps(EfficientNetLabeller.open(models_dir), page_sizes, MODEL, lambda: 0.0)
     data = (PICTURES / "chelsea.png").read_bytes()
     result = core.look(LabelPictureRequest.model_construct(data=data), deps)
     assert "cat" in result.labels[0].name

@@ -15,6 +15,7 @@ from chalicelib.contracts.ingest import (
 )
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.page_words import PageWords, WordBox
+from chalicelib.contracts.picture_labels import Label
 from chalicelib.documents.words import StandingWord
 from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt
@@ -60,6 +61,7 @@ class Scanner:
     now: float = 0.0
     looked_at: list[int] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
+    picture: bool = False
 
     def lines(self, number: int) -> Sequence[RecognisedLine]:
         self.looked_at.append(number)
@@ -71,8 +73,9 @@ class Scanner:
         return [line(n, each, self.score) for n, each in lines]
 
     @contextmanager
-    def open(self, bucket: str, key: str) -> Iterator[Scanner]:
+    def open(self, bucket: str, key: str, picture: bool) -> Iterator[Scanner]:
         self.opened.append(key)
+        self.picture = picture
         yield self
 
     def clock(self) -> float:
@@ -96,7 +99,13 @@ def recognise(
     pages = [Page(page=n, text=text) for n, text in enumerate(texts, 1)]
     objects = Objects({key: dump_lines(pages)})
     request = RecogniseRequest(
-        **PLACE, bucket="b", correlation_id="c", part=part, pages=len(pages), recognise=tuple(asked)
+        **PLACE,
+        bucket="b",
+        correlation_id="c",
+        part=part,
+        pages=len(pages),
+        recognise=tuple(asked),
+        picture=False,
     )
     deps = core.Deps(objects, scanner.open, "a-model", scanner.clock, memory_gb=2.0)
     result = core.run(request, deps)
@@ -129,7 +138,13 @@ def test_the_words_of_pages_are_kept_with_their_confidence() -> None:
         {f"{PREFIX}pages.jsonl": dump_lines(pages), f"{PREFIX}words.jsonl": dump_lines(kept)}
     )
     request = RecogniseRequest(
-        **PLACE, bucket="b", correlation_id="c", part=None, pages=2, recognise=(2,)
+        **PLACE,
+        bucket="b",
+        correlation_id="c",
+        part=None,
+        pages=2,
+        recognise=(2,),
+        picture=False,
     )
     core.run(request, core.Deps(objects, scanner.open, "m", scanner.clock, memory_gb=2.0))
     first, second = parse_lines(objects.kept[f"{PREFIX}words.jsonl"], PageWords, 2)
@@ -141,6 +156,62 @@ def test_the_words_of_pages_are_kept_with_their_confidence() -> None:
         WordBox(13, 18, 40, 30, 595, 50, 0.99),
     )
     assert objects.metadata_of[f"{PREFIX}words.jsonl"] == {"lines": "2"}
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_what_is_read_in_a_picture_stands_below_what_is_seen(calls: int) -> None:
+    seen = "Picture a.png: menu"
+    labels = (Label(name="menu", share=0.9),)
+    pages = [Page(page=1, text=seen, described=len(seen), labels=labels)]
+    keys = f"{PREFIX}pages.jsonl", f"{PREFIX}words.jsonl"
+    sizes = [PageWords(page=1, width=2000, height=900)]
+    objects = Objects({keys[0]: dump_lines(pages), keys[1]: dump_lines(sizes)})
+    scanner = Scanner({1: "Soup of the day."})
+    request = RecogniseRequest(
+        **PLACE,
+        bucket="b",
+        correlation_id="c",
+        part=None,
+        pages=1,
+        recognise=(1,),
+        picture=True,
+    )
+    for _ in range(calls):
+        deps = core.Deps(objects, scanner.open, "m", scanner.clock, memory_gb=2.0)
+        result = core.run(request, deps)
+    assert scanner.picture
+    (page,) = parse_lines(objects.kept[keys[0]], Page, 1)
+    assert page.text == f"{seen}\n\nSoup of the day."
+    assert (page.described, page.labels) == (len(seen), labels)
+    (words,) = parse_lines(objects.kept[keys[1]], PageWords, 1)
+    assert words.words is not None
+    assert [page.text[word.start : word.end] for word in words.words] == [
+        "Soup",
+        "of",
+        "the",
+        "day.",
+    ]
+    assert result.notices == ("The text of the picture was recognised; letters may be wrong.",)
+    assert (result.recognised, result.characters) == (1, len(page.text))
+
+
+def test_a_picture_without_text_says_so_and_keeps_what_is_seen() -> None:
+    pages = [Page(page=1, text="Picture a.png: cat", described=18)]
+    objects = Objects({f"{PREFIX}pages.jsonl": dump_lines(pages)})
+    scanner = Scanner({})
+    request = RecogniseRequest(
+        **PLACE,
+        bucket="b",
+        correlation_id="c",
+        part=None,
+        pages=1,
+        recognise=(1,),
+        picture=True,
+    )
+    result = core.run(request, core.Deps(objects, scanner.open, "m", scanner.clock, memory_gb=2.0))
+    assert (result.recognised, result.still_empty) == (0, (1,))
+    assert result.notices == ("No text was found on the picture.",)
+    assert parse_lines(objects.kept[f"{PREFIX}pages.jsonl"], Page, 1) == pages
 
 
 def test_what_was_recognised_is_a_line_of_the_receipt() -> None:

@@ -19,6 +19,7 @@ from chalicelib.contracts.functions.render_page import (
     RenderPageRequest,
     RenderPageResult,
 )
+from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.documents.bounded_work import WorkBudget
@@ -222,6 +223,29 @@ def test_should_show_a_picture_upright_and_no_larger_than_a_screen() -> None:
     result = core.run(request(media_type="image/jpeg"), deps(objects))
     assert max(result.width, result.height) <= rendering.MAX_PIXELS
     assert result.height > result.width
+
+
+def test_should_mark_the_words_that_were_read_in_a_picture() -> None:
+    pages = [Image.new("L", (400, 300), 255), Image.new("L", (400, 300), 255)]
+    written = io.BytesIO()
+    pages[0].save(written, "TIFF", save_all=True, append_images=pages[1:])
+    objects = store(written.getvalue(), "a.tif")
+    texts = [Page(page=1, text="Picture a.tif: menu"), Page(page=2, text="Soup today")]
+    word = WordBox(0, 4, 100, 50, 180, 70, 0.9)
+    words = [
+        PageWords(page=1, width=400, height=300),
+        PageWords(page=2, width=400, height=300, words=(word,)),
+    ]
+    objects.write(BUCKET, VERSION + "pages.jsonl", dump_lines(texts), {})
+    objects.write(BUCKET, VERSION + "words.jsonl", dump_lines(words), {})
+    span = CharacterRange(start=0, end=4)
+    asked = request(2, "image/tiff", highlights=(span, CharacterRange(start=5, end=10)))
+    result = core.run(asked, deps(objects))
+    assert (result.width, result.height, result.highlighted) == (400, 300, 1)
+    image = Image.open(io.BytesIO(objects.bodies[result.key]))
+    assert [image.getpixel(at) for at in ((140, 60), (300, 60))] == [rendering.MARK, (255,) * 3]
+    with pytest.raises(InvalidInput, match="no page 3"):
+        core.run(request(3, "image/tiff"), deps(objects))
 
 
 def test_should_refuse_what_is_damaged_gone_or_has_no_picture() -> None:

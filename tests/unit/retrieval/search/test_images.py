@@ -171,15 +171,23 @@ def test_only_texts_should_be_asked_of_the_index_of_texts() -> None:
     ]
 
 
-def test_a_filter_for_pictures_should_ask_for_nothing_else() -> None:
+def test_a_picture_and_a_filter_for_pictures_should_ask_for_nothing_else() -> None:
     world = World()
-    found = world.find(filter=ONLY_PICTURES)
+    found = world.find("", b"cat", filter=ONLY_PICTURES)
     assert names(found) == ["near", "far"]
     assert [each.score for each in found.passages] == [0.9, 0.1]
     assert {name for name, *_ in world.index.asked} == {PICTURES.name}
     assert (world.embedder.calls, found.embedding.model) == ([], "clip/2")
     assert found.image_query is not None
-    assert (found.image_query.images_only, found.image_query.images) == (True, 0)
+    assert (found.image_query.images_only, found.image_query.images) == (True, 1)
+
+
+def test_words_and_a_filter_for_pictures_should_ask_for_text_in_them_as_well() -> None:
+    world = World()
+    found = world.find(filter=ONLY_PICTURES)
+    assert {name for name, *_ in world.index.asked} > {PICTURES.name}
+    assert found.image_query is not None
+    assert not found.image_query.images_only
 
 
 def test_a_picture_should_find_pictures_before_texts() -> None:

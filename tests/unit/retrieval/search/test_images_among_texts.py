@@ -24,6 +24,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
+from chalicelib.inference.image_pages import page_sizes
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 from chalicelib.retrieval.search.image_vectors import embed_passages
 from chalicelib.retrieval.search.query import Query, SearchResult
@@ -71,7 +72,7 @@ class Stage:
         Indexes(self.client).create(INDEX, DIMENSIONS)
         self.embedder, self.labeller = Embedder.open(models), EfficientNetLabeller.open(models)
         self.objects = FakeObjects()
-        looks = labelling.Deps(self.labeller, "efficientnet-lite0", lambda: 0.0)
+        looks = labelling.Deps(self.labeller, page_sizes, "efficientnet-lite0", lambda: 0.0)
         self.looks = looks
         asked = InProcess(self._embed)
         shown = InProcess(self._look)

@@ -358,11 +358,12 @@ def test_a_stage_that_looks_at_no_pictures_should_say_so() -> None:
 def test_pictures_should_be_left_out_where_texts_alone_are_asked_for() -> None:
     world = World()
     by_picture(world, FakeLabeller(), texts_only=True, collection="c")
-    none = ["image/png", "image/jpeg", "image/webp", "image/gif"]
+    none = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/heic"]
+    text = {"$or": [{"media_type": {"$exists": False}}, {"media_type": {"$nin": none}}]}
     assert world.index.asked[0]["condition"] == {
         "$and": [
             {"collection": {"$eq": "c"}},
-            {"$or": [{"media_type": {"$exists": False}}, {"media_type": {"$nin": none}}]},
+            {"$or": [text, {"in_picture": {"$eq": True}}]},
         ]
     }
 

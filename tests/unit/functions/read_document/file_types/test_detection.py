@@ -86,7 +86,6 @@ def ole(stream: str) -> bytes:
         (ole("EncryptedPackage"), "with a password: remove the password"),
         (ole("__properties_version1.0"), "Outlook message .* save it as .eml"),
         (OLE, "old Office program"),
-        (b"II*\x00\x08\x00\x00\x00" + bytes(200), "TIFF.*Save it as PNG, JPEG, WebP or GIF"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"><text>Hi</text></svg>', "SVG.*PDF"),
         (b"MZ" + bytes(200), "executable.*Headrace reads PDF, Word"),
         (b"\x7fELF" + bytes(200), "Linux program"),
