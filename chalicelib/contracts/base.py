@@ -7,13 +7,15 @@ building all of them is a tenth of a cold start.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue, WithJsonSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON."})]
 
 _BUILDING = threading.RLock()
 

@@ -31,6 +31,11 @@ EVERYTHING = "*"
 SubjectName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^#\s]+$")]
 
 
+def subject_key(kind: SubjectKind, name: str, label: str = "") -> str:
+    """Return the key of a subject of rollouts, whether or not there can be one of that name."""
+    return f"{kind}#{name}@{label}" if label else f"{kind}#{name}"
+
+
 class CaptureSubject(Contract):
     """A prompt, a model of the catalogue, or the retrieval of a collection, by its name.
 

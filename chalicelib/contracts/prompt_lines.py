@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import MAX_ID_CHARACTERS, PromptUsed
 from chalicelib.contracts.generations import Call, Terms
-from chalicelib.contracts.prompts import LATEST, AnyJson, Label, PromptName
+from chalicelib.contracts.prompts import LATEST, Label, PromptName
 from chalicelib.contracts.receipts import Dollars
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.generations import Attempt, ImageOutput
 from chalicelib.contracts.names import EndUser
-from chalicelib.contracts.prompts import LATEST, AnyJson, Label
+from chalicelib.contracts.prompts import LATEST, Label
 from chalicelib.contracts.receipts import Receipt
 
 

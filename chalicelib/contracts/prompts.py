@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, JsonValue, WithJsonSchema
+from pydantic import AwareDatetime, Field
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.generations import (
     MAX_IMAGES,
     MAX_STOPS,
@@ -44,7 +44,6 @@ MAX_DOCUMENT_CHARACTERS = 400_000
 MAX_INTEGER = 2**53 - 1
 """The largest integer that JSON can represent exactly. https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 
-AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON."})]
 Template = Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)]
 PromptName = Annotated[str, Field(pattern=PROMPT_PATTERN)]
 Label = Annotated[str, Field(pattern=LABEL_PATTERN)]

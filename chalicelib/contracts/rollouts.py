@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.contracts.base import Contract, HttpInput
-from chalicelib.contracts.prompts import AnyJson
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
+from chalicelib.contracts.captures import subject_key
 from chalicelib.contracts.receipts import Dollars, Receipt
 
 MAX_STAGES = 10
@@ -42,11 +42,6 @@ GuardVerdict = Literal["worse", "not_worse", "open"]
 
 VersionName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-
-
-def subject_key(kind: SubjectKind, name: str, label: str = "") -> str:
-    """Return the key of a subject, whether or not there can be a subject of that name."""
-    return f"{kind}#{name}@{label}" if label else f"{kind}#{name}"
 
 
 class Subject(HttpInput):

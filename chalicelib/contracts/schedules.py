@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, Field, TypeAdapter, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
 from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
 from chalicelib.contracts.jobs import JobCounts
 from chalicelib.contracts.names import Collection, MonitorName
-from chalicelib.contracts.prompts import LATEST, AnyJson, Label, Name, PromptName
+from chalicelib.contracts.prompts import LATEST, Label, Name, PromptName
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.schedule_runs import RunStatus, Trigger
 from chalicelib.contracts.search import Question

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from chalicelib.captures.recorder import CapturedArm
 from chalicelib.contracts.receipts import Receipt, ReceiptArm
-from chalicelib.contracts.rollouts import Arm, LiveChoice, LivePointer
 from chalicelib.rollouts.assignment import assign_arm, end_user_position
+
+if TYPE_CHECKING:
+    from chalicelib.captures.recorder import CapturedArm
+    from chalicelib.contracts.rollouts import Arm, LiveChoice, LivePointer
 
 TRAFFIC_SECONDS = 10.0
 """Seconds for which a process believes what it read of a tenant's rollouts: as long after a change
@@ -57,6 +59,9 @@ class ArmAssignment:
     @property
     def captured(self) -> CapturedArm:
         """The arm as the call is captured: a shadow takes calls that a monitor samples anyway."""
+        # Imported here: a search is not captured, and loads nothing of captures.
+        from chalicelib.captures.recorder import CapturedArm
+
         return CapturedArm(self.rollout_id, self.arm, bool(self.rollout_id) and not self.shadow)
 
     def mark(self, receipt: Receipt) -> Receipt:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.captures.generator import PieceGenerator, RecordedGenerator
 from chalicelib.captures.recorder import CallCapture, NoCapture
+from chalicelib.contracts.captures import subject_key
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
-from chalicelib.contracts.rollouts import subject_key
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
 from chalicelib.rollouts.arms import ArmAssignment, ReadTraffic, assign_version, no_traffic

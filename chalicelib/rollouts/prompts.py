@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.rollouts import subject_key
+from chalicelib.contracts.captures import subject_key
 from chalicelib.errors import NotFound
 from chalicelib.rollouts.arms import ArmAssignment, LiveTraffic, assign_version
 

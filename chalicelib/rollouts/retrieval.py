@@ -6,9 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.captures import DEFAULT_VERSION, EVERYTHING
+from chalicelib.contracts.captures import DEFAULT_VERSION, EVERYTHING, subject_key
 from chalicelib.contracts.retrieval_settings import RetrievalSetting
-from chalicelib.contracts.rollouts import subject_key
 from chalicelib.errors import InvalidInput
 from chalicelib.rollouts.arms import ArmAssignment, LiveTraffic, assign_version
 

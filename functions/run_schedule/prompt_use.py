@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.base import Contract
-from chalicelib.contracts.prompts import AnyJson, PromptVersion
+from chalicelib.contracts.base import AnyJson, Contract
+from chalicelib.contracts.prompts import PromptVersion
 from chalicelib.errors import NotFound
 from chalicelib.schedules.prompts import FIELD, document_variable
 

@@ -11,8 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.contracts.base import HttpInput
-from chalicelib.contracts.prompts import AnyJson
+from chalicelib.contracts.base import AnyJson, HttpInput
 from chalicelib.contracts.receipts import Dollars
 from chalicelib.contracts.screening import Category
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.answers import Tier, TopK
-from chalicelib.contracts.base import HttpInput
+from chalicelib.contracts.base import AnyJson, HttpInput
 from chalicelib.contracts.evaluations.graders import (
     GraderName,
     Grading,
@@ -23,7 +23,7 @@ from chalicelib.contracts.evaluations.graders import (
 from chalicelib.contracts.evaluations.swaps import MAX_SWAPS, GroupSwap
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection
-from chalicelib.contracts.prompts import LATEST, AnyJson, Label, Name, PromptContent, PromptName
+from chalicelib.contracts.prompts import LATEST, Label, Name, PromptContent, PromptName
 from chalicelib.contracts.receipts import Dollars
 
 SUITE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
