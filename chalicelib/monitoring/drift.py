@@ -156,12 +156,14 @@ def _tested_category(name: str, base: Mapping[str, int], counts: Mapping[str, in
     """Test each category by itself, and correct for how many they are."""
     of_base, of_window = sum(base.values()), sum(counts.values())
     names = sorted(base.keys() | counts.keys())
+    if set(names) <= {"yes", "no"}:
+        names = ["yes"]  # the other one's share is the rest
     p_values = {
         each: fisher_p_value(counts.get(each, 0), of_window, base.get(each, 0), of_base)
         for each in names
     }
     tests = 1 if len(names) <= 2 else len(names)  # two categories are one share
-    most = min(names, key=lambda each: (p_values[each], each != "yes"))
+    most = min(names, key=lambda each: p_values[each])
     return _Tested(
         name,
         "category",

@@ -12,6 +12,7 @@ import numpy as np
 
 from chalicelib.contracts.drift import DriftReport, FeatureReport, WatchStatus
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
+from chalicelib.generation.catalogue import LAMBDA
 from chalicelib.monitoring.baselines import Baseline
 from chalicelib.monitoring.drift import FeatureDrift, compare, look_share
 from chalicelib.monitoring.features import (
@@ -233,6 +234,7 @@ class _Spent:
             return Receipt()
         line = ReceiptLine(
             model=self._model,
+            priced_as=LAMBDA,
             role="embedding",
             tokens_in=self._tokens,
             seconds=round(self._seconds, 6),
