@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -119,6 +119,9 @@ class LabelRecords(Protocol):
             Conflict: one of them is there with other content, or the task is closed.
             QuotaExceeded: the task would have too many items.
         """
+
+    def known_documents(self, tenant: str, document_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the documents that the tenant has."""
 
     def state(self, tenant: str, task_id: str, item_id: str) -> ItemState | None:
         """Return the state of an item, or None."""

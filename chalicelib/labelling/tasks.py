@@ -17,12 +17,13 @@ from chalicelib.contracts.label_results import (
 from chalicelib.contracts.labelling import (
     AddedLabellingItems,
     ExtractionItem,
+    ImageItem,
     LabellingItem,
     LabellingTask,
     LabellingTerms,
     TaskStatus,
 )
-from chalicelib.errors import Conflict, InvalidInput
+from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.labelling.exports import LabelledItem, exported, require_format
 from chalicelib.labelling.queue import existing_task, is_json_object, item_id_of
 from chalicelib.labelling.records import ItemState, LabelRecords
@@ -68,6 +69,7 @@ class LabellingTasks:
         """Add items to a task that is open.
 
         Raises:
+            NotFound: the tenant does not have the document of an item.
             InvalidInput: an item is not of the task's kind, has an unknown gold label, or an id
                 that another of them has; nothing is added.
             Conflict: the task is not open, or an id is taken by another content.
@@ -83,6 +85,7 @@ class LabellingTasks:
             if item_id in by_id:
                 raise InvalidInput(f"Two items have the id {item.id}.", field=f"items.{at}.id")
             by_id[item_id] = item
+        self._require_documents(tenant, items)
         return self.records.add_items(tenant, task, by_id)
 
     def progress(self, tenant: str, task_id: str) -> LabellingProgress:
@@ -173,6 +176,19 @@ class LabellingTasks:
             for state in states
             if state.item_id in items
         ]
+
+    def _require_documents(self, tenant: str, items: Sequence[LabellingItem]) -> None:
+        named = {
+            item.document_id: at
+            for at, item in enumerate(items)
+            if isinstance(item, ImageItem | ExtractionItem) and item.document_id is not None
+        }
+        missing = sorted(named.keys() - self.records.known_documents(tenant, named.keys()))
+        if missing:
+            raise NotFound(
+                f"There is no document {missing[0]}; upload it before people look at it.",
+                field=f"items.{named[missing[0]]}.document_id",
+            )
 
     def _check(self, task: LabellingTask, item: LabellingItem, at: int) -> None:
         if item.type != task.kind:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -74,6 +75,12 @@ from models.training.targets import TargetName
     "Default: the newest that is approved.",
 )
 @click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder whose files take the place of those of the recipe's data set, such as the pairs "
+    "of `headrace labelling pairs`.",
+)
+@click.option(
     UNAPPROVED_BASES,
     "unapproved",
     is_flag=True,
@@ -94,6 +101,7 @@ def train(  # noqa: PLR0913 - the options of a command
     spot: bool,
     given: tuple[str, ...],
     bases: tuple[str, ...],
+    data: Path | None,
     unapproved: bool,
     as_json: bool,
 ) -> None:
@@ -117,7 +125,7 @@ def train(  # noqa: PLR0913 - the options of a command
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
         if allowed:
             output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
-        wish = JobSpec("", found, preset, target, settings, spot, image, allowed)
+        wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)

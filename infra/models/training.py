@@ -8,6 +8,7 @@ followed.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 import time
@@ -208,8 +209,10 @@ class StageTraining:
         s3, name = self._client("s3"), wish.recipe.dataset.name
         with tempfile.TemporaryDirectory() as folder:
             self._prepare(name, Path(folder))
+            if wish.data is not None:
+                replace_files(Path(folder), wish.data, name)
             for path in sorted(Path(folder).iterdir()):
-                key = f"models/data/{name}/{path.name}"
+                key = f"{_data_prefix(wish)}{path.name}"
                 with path.open("rb") as body:
                     s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
         key = f"models/code/{wish.job_name}.tar.gz"
@@ -245,11 +248,36 @@ class StageTraining:
             role_arn=_ROLE.format(account=self.home.account),
             region=self.home.region,
             code=f"{root}/code/{wish.job_name}.tar.gz",
-            channels={TRAINING_CHANNEL: f"{root}/data/{wish.recipe.dataset.name}/"},
+            channels={TRAINING_CHANNEL: f"s3://{self.home.bucket}/{_data_prefix(wish)}"},
             output=f"{root}/trained/{wish.recipe.name}",
             checkpoints=f"{root}/checkpoints/{wish.job_name}/",
             cache=f"{root}/neuron-cache/",
         )
+
+
+def _data_prefix(wish: JobSpec) -> str:
+    """Return where the data of a training lies; data of one's own has a place of its own."""
+    if wish.data is not None:
+        return f"models/data/own/{wish.job_name}/"
+    return f"models/data/{wish.recipe.dataset.name}/"
+
+
+def replace_files(prepared: Path, own: Path, name: str) -> None:
+    """Replace files of the prepared data set `name` by those of the folder `own`.
+
+    Files that the data set does not have, such as a list of sources, are left out.
+
+    Raises:
+        BadData: the folder is not there, or has no file of the data set.
+    """
+    known = sorted(path.name for path in prepared.iterdir())
+    found = [each for each in known if (own / each).is_file()]
+    if not found:
+        raise BadData(
+            f"{own} has no file of the data set {name}; its files are {', '.join(known)}."
+        )
+    for each in found:
+        shutil.copyfile(own / each, prepared / each)
 
 
 def training_name(home: TrainingStage, wished: str, now: Callable[[], float] = time.time) -> str:

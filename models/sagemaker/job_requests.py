@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from botocore.loaders import Loader
@@ -54,6 +55,7 @@ class JobLocations:
 class JobSpec:
     """A training to be requested: recipe, preset, target. `image` overrides the target's.
 
+    Files of the folder `data` take the place of files of that name of the recipe's data set.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
     any, it does all the same, and its card has them.
     """
@@ -66,6 +68,7 @@ class JobSpec:
     spot: bool = False
     image: str | None = None
     unapproved_bases: str = ""
+    data: Path | None = None
 
 
 def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:

@@ -14,7 +14,7 @@ looks for something to label reads no more than what is left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 
@@ -30,7 +30,7 @@ from chalicelib.adapters.dynamodb import (
     Write,
     WriteCondition,
 )
-from chalicelib.adapters.records.writes import ABSENT, tenant_pk, tenant_stays
+from chalicelib.adapters.records.writes import ABSENT, document_key, tenant_pk, tenant_stays
 from chalicelib.contracts.labelling import (
     MAX_ITEMS_A_TASK,
     AddedLabellingItems,
@@ -165,6 +165,12 @@ class LabelTable:
             field="items",
             limit=str(MAX_ITEMS_A_TASK),
         )
+
+    def known_documents(self, tenant: str, document_ids: Collection[str]) -> frozenset[str]:
+        """Return those of the documents that the tenant has."""
+        keys = [document_key(tenant, each) for each in sorted(document_ids)]
+        found = self._table.get_many(keys, attributes=("pk", "sk"))
+        return frozenset(item["sk"].rpartition("#")[2] for item in found)
 
     def state(self, tenant: str, task_id: str, item_id: str) -> ItemState | None:
         """Return the state of an item, or None.

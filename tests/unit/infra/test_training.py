@@ -118,6 +118,24 @@ def test_should_say_how_to_get_what_prepares_data(tmp_path: Path) -> None:
         training_of(interpreter=tmp_path / "none").start(WISH)
 
 
+def test_should_train_on_files_of_ones_own_in_place_of_the_data_sets(tmp_path: Path) -> None:
+    prepared, own = tmp_path / "prepared", tmp_path / "own"
+    for folder in (prepared, own):
+        folder.mkdir()
+    for name in ("pairs-train.jsonl", "tokenizer.json"):
+        (prepared / name).write_text("theirs")
+    with pytest.raises(BadData, match=r"its files are pairs-train\.jsonl, tokenizer\.json"):
+        training.replace_files(prepared, own, "preferences")
+    for name in ("pairs-train.jsonl", "provenance.jsonl"):
+        (own / name).write_text("ours")
+    training.replace_files(prepared, own, "preferences")
+    left = {path.name: path.read_text() for path in prepared.iterdir()}
+    assert left == {"pairs-train.jsonl": "ours", "tokenizer.json": "theirs"}
+    places = training_of()._places(replace(WISH, data=own))
+    assert places.channels["training"].endswith("/models/data/own/headrace-dev-vae-1/")
+    assert training_of()._places(WISH).channels["training"].endswith("/models/data/digits/")
+
+
 @pytest.mark.parametrize(
     ("statuses", "champion"),
     [

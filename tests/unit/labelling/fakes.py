@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,7 @@ class FakeLabels:
     kept_states: dict[tuple[str, str], ItemState] = field(default_factory=dict)
     kept_texts: dict[str, LabelText] = field(default_factory=dict)
     reviewers: dict[tuple[str, str], ReviewerState] = field(default_factory=dict)
+    documents: frozenset[str] = frozenset()
 
     def create(self, tenant: str, task: LabellingTask) -> None:
         self.kept_tasks[task.task_id] = task
@@ -78,6 +79,9 @@ class FakeLabels:
         counts = {"items": task.items + len(new), "gold_items": task.gold_items + gold}
         self.kept_tasks[task.task_id] = task.model_copy(update=counts)
         return AddedLabellingItems(added=len(new), known=len(known))
+
+    def known_documents(self, tenant: str, document_ids: Collection[str]) -> frozenset[str]:
+        return self.documents & frozenset(document_ids)
 
     def state(self, tenant: str, task_id: str, item_id: str) -> ItemState | None:
         return self.kept_states.get((task_id, item_id))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.dynamodb import DynamoTable, Put
 from chalicelib.adapters.records.labelling import LabelTable
 from chalicelib.contracts.labelling import (
     LabellingClaim,
@@ -261,6 +261,8 @@ def test_should_keep_in_the_table_what_is_kept_in_memory(table: DynamoTable) -> 
 
 def test_should_write_nothing_where_a_state_has_changed(table: DynamoTable) -> None:
     put_tenant(table)
+    table.put(Put({"pk": f"TENANT#{TENANT}", "sk": "DOCUMENT#doc_1"}))
+    assert LabelTable(table).known_documents(TENANT, {"doc_1", "doc_2"}) == {"doc_1"}
     desk = Desk(LabelTable(table))
     task = opened(desk, count=1)
     (state,) = desk.records.states(TENANT, task.task_id, "OPEN")

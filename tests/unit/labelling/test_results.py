@@ -22,11 +22,11 @@ from chalicelib.contracts.labelling import (
     PairItem,
     SubmitLabelRequest,
 )
-from chalicelib.errors import Conflict, InvalidInput, QuotaExceeded
+from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.labelling.agreement import krippendorff_alpha
 from chalicelib.labelling.records import StatePart
 from models.data import instructions, json_lines, review_pairs
-from tests.unit.labelling.fakes import TENANT, Desk, pairs, terms
+from tests.unit.labelling.fakes import TENANT, Desk, FakeLabels, pairs, terms
 
 OBSERVERS = (
     "1 2 3 3 2 1 4 1 2 . . .",
@@ -82,10 +82,14 @@ def test_alpha_is_the_difference_within_units_over_the_difference_of_any_two(
 
 
 def labelled_task(
-    items: list[LabellingItem], said: dict[str, list[dict[str, Any]]], **fields: Any
+    items: list[LabellingItem],
+    said: dict[str, list[dict[str, Any]]],
+    *,
+    documents: frozenset[str] = frozenset(),
+    **fields: Any,
 ) -> tuple[Desk, LabellingTask]:
     """Return a task whose reviewers say of the items, by their ids, what `said` has."""
-    desk = Desk()
+    desk = Desk(FakeLabels(documents=documents))
     reviews = max(len(each) for each in said.values())
     task = desk.tasks.create(TENANT, terms(reviews=reviews, **fields))
     desk.tasks.add(TENANT, task.task_id, items)
@@ -201,7 +205,12 @@ def test_should_refuse_to_adjudicate_what_is_not_done() -> None:
 def test_should_export_everything_that_was_said() -> None:
     image = ImageItem(type="image", id="photo", document_id="doc_" + "a" * 24, page=2)
     said = [{"label": "turbine", "comment": "Rusty."}, {"label": "turbine"}]
-    desk, task = labelled_task([image], {"photo": said}, kind="image", labels=("turbine", "pump"))
+    asked: dict[str, Any] = {"kind": "image", "labels": ("turbine", "pump")}
+    with pytest.raises(NotFound) as missing:
+        labelled_task([image], {"photo": said}, **asked)
+    assert missing.value.field == "items.0.document_id"
+    known = frozenset((image.document_id,))
+    desk, task = labelled_task([image], {"photo": said}, documents=known, **asked)
     page, _ = desk.tasks.export(TENANT, task.task_id, None, "", 40)
     (row,) = page.items
     assert (page.format, row.item, row.provenance.label) == ("labels", image, "turbine")
