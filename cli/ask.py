@@ -12,7 +12,7 @@ import click
 from rich.text import Text
 
 from cli.failures import UsageError
-from cli.options import UserContext, filter_option, user_command
+from cli.options import UserContext, end_user_option, filter_option, user_command
 from cli.output import Json, Output, describe_place, describe_receipt, summarise_receipt
 
 receipt_option = click.option(
@@ -22,6 +22,11 @@ rerank_option = click.option(
     "--rerank/--no-rerank",
     default=None,
     help="Whether a model reranks the first passages. Default: the stage's setting.",
+)
+top_k_option = click.option(
+    "--top-k",
+    type=click.IntRange(1, 100),
+    help="Number of passages. Default: the collection's setting, or 10.",
 )
 
 _MEDIA_TYPES = {
@@ -42,8 +47,9 @@ _MEDIA_TYPES = {
 )
 @click.option("--collection", help="Only documents of this collection.")
 @filter_option
-@click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
+@top_k_option
 @rerank_option
+@end_user_option
 @receipt_option
 @user_command
 def search(
@@ -78,13 +84,14 @@ def search(
 @click.argument("question")
 @click.option("--collection", help="Only documents of this collection.")
 @filter_option
-@click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
+@top_k_option
 @click.option(
     "--tier",
     type=click.Choice(("extractive", "llm")),
     help="How to answer. Default: the cheapest suitable way.",
 )
 @rerank_option
+@end_user_option
 @receipt_option
 @user_command
 def ask(target: UserContext, /, question: str, receipt: bool, **options: Any) -> None:

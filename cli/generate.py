@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli.failures import CommandError, UsageError
-from cli.options import UserContext, user_command
+from cli.options import UserContext, end_user_option, user_command
 from cli.output import Json, Output, describe_receipt
 
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
@@ -56,6 +56,7 @@ _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "i
     default=".",
     help="Folder for pictures. Default: the current one.",
 )
+@end_user_option
 @click.option("--explain", is_flag=True, help="Show the candidate models in order, and why.")
 @user_command
 def generate(
@@ -101,7 +102,7 @@ def _tell_of_stand_in(answered_by: str, output: Output) -> None:
 
 def _body(prompt: str, pictures: int | None, options: Json) -> Json:
     body: Json = {"prompt": prompt, "fallback": not options["no_fallback"]}
-    for name in ("model", "quality", "seed", "budget"):
+    for name in ("model", "quality", "seed", "budget", "end_user"):
         body[name] = options[name]
     body["checks"] = list(options["checks"])
     if options["documents"]:

@@ -97,6 +97,14 @@ def filter_option(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
+def end_user_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--end-user`."""
+    return click.option(
+        "--end-user",
+        help="Whom the answer is for; the same one stays in one arm of a rollout.",
+    )(command)
+
+
 def _json_object(
     context: click.Context, parameter: click.Parameter, given: str | None
 ) -> dict[str, Any] | None:

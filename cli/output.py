@@ -91,6 +91,9 @@ def describe_receipt(receipt: Json | None) -> list[str]:
     dearer = receipt.get("next_dearer")
     if dearer:
         lines.append(f"  next dearer: {dearer['path']}, ${dearer['dollars']}")
+    rollout = receipt.get("rollout")
+    if rollout:
+        lines.append(f"  {rollout['arm']} arm of rollout {rollout['rollout_id']}")
     return lines
 
 

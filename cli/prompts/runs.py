@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from cli.failures import ItemsFailedError, UsageError
-from cli.options import UserContext, user_command
+from cli.options import UserContext, end_user_option, user_command
 from cli.output import Json, describe_receipt
 from cli.prompts.files import read_yaml
 from cli.prompts.variables import declared_values, variable_pair
@@ -80,6 +80,7 @@ def render(
 @click.argument("name")
 @_variables_options
 @click.option("--model", help="Model to use instead of the prompt's.")
+@end_user_option
 @click.option(
     "--out",
     "folder",
@@ -91,20 +92,20 @@ def render(
 @user_command
 def run(
     target: UserContext,
+    /,
     name: str,
     wanted: str,
     given: Sequence[str],
     file: Path | None,
-    model: str | None,
     folder: Path,
+    **chosen: str | None,
 ) -> None:
     """Run a prompt, turn after turn, and show the answers and their cost.
 
     Exits with 1 when the prompt's verifier rejects the answer.
     """
     body = _asked(target, name, wanted, given, file)
-    if model is not None:
-        body["model"] = model
+    body |= {name: value for name, value in chosen.items() if value is not None}
     ran = target.api.call("POST", prompt_place(name, "runs"), json=body, once=True)
     verdict = ran["verdict"]
     if target.output.as_json:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from cli.main import run
 from tests.unit.cli.conftest import Headrace
 from tests.unit.cli.fake_headrace import FakeHeadrace
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "answer": "It drops in 8 seconds. [1]",
     "answered": True,
     "tier": "extractive",
@@ -199,9 +200,10 @@ class TestAsk:
     def test_should_print_the_answer_its_places_and_its_receipt(
         self, headrace: Headrace, fake: FakeHeadrace
     ) -> None:
-        fake.answer = ANSWER
-        given = ("How fast?", "--collection", "c", "--tier", "llm", "--receipt")
-        ended = headrace("ask", *given)
+        rollout = {"rollout_id": "rol_1", "arm": "candidate"}
+        fake.answer = ANSWER | {"receipt": ANSWER["receipt"] | {"rollout": rollout}}
+        given = ("How fast?", "--collection", "c", "--tier", "llm", "--end-user", "ada")
+        ended = headrace("ask", *given, "--receipt")
         assert "It drops in 8 seconds. [1]" in ended.out
         assert "[1] a.md, page 2, characters 5 to 27" in ended.out
         assert "embedding: m, 9 tokens in, 0.010 s, $0.0001\n" in ended.out
@@ -212,8 +214,9 @@ class TestAsk:
         assert "check: new, 1 tokens in, no list price known\n" in ended.out
         assert "total: functions and models 0.010 s, $0.0001 at AWS's list prices" in ended.out
         assert "next dearer: llm, $0.002" in ended.out
+        assert "candidate arm of rollout rol_1" in ended.out
         assert "A notice." in ended.err
-        sent = {"question": "How fast?", "collection": "c", "top_k": 10, "tier": "llm"}
+        sent = {"question": "How fast?", "collection": "c", "tier": "llm", "end_user": "ada"}
         assert fake.requests[-1] == ("POST", "/v1/ask", sent)
 
     def test_should_print_one_line_of_the_receipt_unless_asked_for_all(
