@@ -37,6 +37,7 @@ class Benchmark:
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "embedding": Benchmark("benchmarks.embedding", 7),
+    "rollouts": Benchmark("benchmarks.rollouts", 1),
     "upload": Benchmark("benchmarks.upload", 20),
     "coldstart": Benchmark("benchmarks.coldstart", 7),
     "sizing": Benchmark("benchmarks.sizing", 3),

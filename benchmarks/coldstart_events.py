@@ -30,7 +30,7 @@ SAMPLED = (
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "score_answer", "run_schedule", "render_page"),
     *("run_evaluation", "evaluate_cases", "run_code"),
-    *("advance_rollout", "stop_rollout"),
+    *("advance_rollout", "replay_calls", "stop_rollout"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -39,6 +39,7 @@ FEW_WORDS = {"stream": True, "max_tokens": 4, "temperature": 0}
 
 ERRORS = {
     "advance_rollout": "NotFound",
+    "replay_calls": "NotFound",
     "answer_image": "Conflict",
     "caption_image": "Conflict",
     "classify_image": "Conflict",

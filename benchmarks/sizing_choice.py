@@ -97,6 +97,7 @@ BUDGETS: Mapping[str, Budget] = {
         THROUGHPUT, warm_s=10.0, why="hundreds of passages are embedded each time"
     ),
     "reindex_tenant": LATER,
+    "replay_calls": ANSWERS,
     "remove_data": LATER,
     "render_page": replace(BEHIND, warm_s=1.0, cold_s=3.0, why="somebody looks at the page"),
     "rerank_passages": BEHIND,

@@ -49,6 +49,7 @@ def version() -> str:
         "open": "cli.documents.content:open_command",
         "package": "cli.stage.package:package_command",
         "prompts": "cli.prompts.commands:prompts",
+        "rollouts": "cli.rollouts:rollouts",
         "schedules": "cli.schedules.commands:schedules",
         "train": "cli.models.train:train",
     },

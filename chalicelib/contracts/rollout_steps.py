@@ -30,6 +30,13 @@ class StopRolloutResult(Contract):
     rollout_id: str
 
 
+class ReplayCallsResult(Contract):
+    """The output of `replay_calls`: how many requests the candidate answered, and why not all."""
+
+    answered: int = Field(ge=0)
+    stopped: str = ""
+
+
 class RolloutCheckpoint(Contract):
     """The checkpoint of a rollout's job: how far it was seen; the rollout's own record counts."""
 

@@ -27,11 +27,12 @@ MAX_WINDOWS_SHOWN = 50
 SubjectKind = Literal["prompt", "model", "retrieval"]
 Arm = Literal["live", "candidate"]
 GuardMetric = Literal[
-    "errors", "refusals", "unsupported", "unsafe", "bad_ratings", "slow", "latency", "cost"
+    "errors", "refusals", "unsupported", "unsafe", "slow", "latency", "cost", "preference"
 ]
-"""Shares of calls: `errors` that failed, `refusals`, `unsupported` answers, `unsafe` ones, ratings
-that are bad, calls that took longer than `threshold_ms`. Ratios to the live version: `latency` and
-`cost` of a call."""
+"""Shares of calls: `errors` that failed, `refusals`, `unsupported` answers, `unsafe` ones, calls
+that took longer than `threshold_ms`. Ratios to the live version: `latency` and `cost` of a call.
+In shadow stages a model judges both answers to a call: `preference` is how often it prefers the
+live version's, where it prefers either."""
 RATIO_METRICS: frozenset[GuardMetric] = frozenset({"latency", "cost"})
 RolloutStatus = Literal["preparing", "running", "waiting", "promoted", "rolled_back"]
 """`preparing` before any user meets the candidate, `waiting` for a person's approval."""
@@ -103,7 +104,8 @@ class Guard(HttpInput):
     """A metric in which the candidate must not be worse than the live one by over `margin`.
 
     The margin of a share is a difference, so 0.05 allows 7 % errors where there were 2 %; that of a
-    ratio is relative, so 0.25 allows latency 25 % above. Only a guard that is `required` has to be
+    ratio is relative, so 0.25 allows latency 25 % above; that of a preference is what a half may be
+    exceeded by. Only a guard that is `required` has to be
     proven kept before a stage ends; every guard that is proven broken rolls back.
     """
 
@@ -116,6 +118,8 @@ class Guard(HttpInput):
     def _fits_its_metric(self) -> Self:
         if self.metric not in RATIO_METRICS and self.margin >= 1:
             raise PydanticCustomError("margin", "the margin of a share of calls is below 1")
+        if self.metric == "preference" and self.margin >= 0.5:
+            raise PydanticCustomError("margin", "the margin of a preference is below 0.5")
         if (self.metric == "slow") != (self.threshold_ms is not None):
             raise PydanticCustomError(
                 "threshold_ms", "a guard on slow calls names threshold_ms, and no other does"
@@ -225,7 +229,7 @@ class CallMetrics(Contract):
     refused: bool | None = None
     unsupported: bool | None = None
     unsafe: bool | None = None
-    badly_rated: bool | None = None
+    preferred: Arm | Literal["tie"] | None = None
     latency_ms: int | None = Field(default=None, ge=0)
     nanodollars: int | None = Field(default=None, ge=0)
 
@@ -255,8 +259,9 @@ class GuardEvidence(Contract):
 
     Of a share, `live` and `candidate` count calls and events. Of a ratio, `candidate` counts pairs
     of one call of each arm, and as events those in which the candidate's is above the live one's by
-    more than the margin. `log_worse` and `log_not_worse` are the natural logarithms of the evidence
-    (e-values) for either side; a side is proven at `-log(alpha)`.
+    more than the margin; of a preference, judged pairs, and those that the live version won.
+    `log_worse` and `log_not_worse` are the natural logarithms of the evidence (e-values) for either
+    side; a side is proven at `-log(alpha)`.
     """
 
     guard: Guard

@@ -77,7 +77,8 @@ class CapturedRolloutCalls:
                 answer = self.observations.observation(state.tenant, rollout.rollout_id, call.id)
                 if answer is None:
                     return ObservedCalls(tuple(metrics), cursor, spent.whole())
-                metrics += [call_metrics(call), answer.metrics]
+                shadow = answer.metrics.model_copy(update={"preferred": answer.preferred})
+                metrics += [call_metrics(call), shadow]
                 if answer.receipt is not None:
                     spent.add(answer.receipt)
             elif is_own and not report.shadow:

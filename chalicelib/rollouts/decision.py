@@ -83,7 +83,9 @@ def _missing(report: StageReport, stage: RolloutStage) -> list[str]:
         f"{each.guard.metric} within {each.guard.margin:g} of the live version's "
         f"(by {each.candidate.calls} {'pairs' if not each.live.calls else 'calls'})"
         for each in report.evidence
-        if each.guard.required and each.verdict != "not_worse"
+        if each.guard.required
+        and each.verdict != "not_worse"
+        and (stage.shadow or each.guard.metric != "preference")
     ]
     return missing
 
@@ -91,6 +93,11 @@ def _missing(report: StageReport, stage: RolloutStage) -> list[str]:
 def _worse(evidence: GuardEvidence, stage: RolloutStage) -> str:
     guard, candidate, live = evidence.guard, evidence.candidate, evidence.live
     where = "in the shadow stage" if stage.shadow else f"at {stage.share:g} %"
+    if guard.metric == "preference":
+        return (
+            f"preference {where}: the live version's answer was preferred in {candidate.events} of "
+            f"{candidate.calls} judged calls; the margin is {guard.margin:g} above half."
+        )
     if not live.calls:
         return (
             f"{guard.metric} {where}: above the live version's by more than {guard.margin:.0%} in "

@@ -32,7 +32,6 @@ _EVENTS: Mapping[GuardMetric, Callable[[CallMetrics], bool | None]] = {
     "refusals": lambda call: call.refused,
     "unsupported": lambda call: call.unsupported,
     "unsafe": lambda call: call.unsafe,
-    "bad_ratings": lambda call: call.badly_rated,
 }
 _VALUES: Mapping[GuardMetric, Callable[[CallMetrics], int | None]] = {
     "latency": lambda call: None if call.error else call.latency_ms,
@@ -89,17 +88,23 @@ def _folded(
         pairs = _pairs(live, candidate, value, by_call=report.shadow)
         above = sum(theirs > ours * (1 + guard.margin) for ours, theirs in pairs)
         counts = _added(evidence.candidate, len(pairs), above)
-        return _judged(evidence, evidence.live, counts, compare_pairs(counts), alarms)
+        return judged_evidence(evidence, evidence.live, counts, compare_pairs(counts), alarms)
+    if guard.metric == "preference":
+        judged = [call.preferred for call in candidate if call.preferred in ("live", "candidate")]
+        counts = _added(evidence.candidate, len(judged), judged.count("live"))
+        compared = compare_pairs(counts, 0.5 + guard.margin)
+        return judged_evidence(evidence, evidence.live, counts, compared, alarms)
     event = _event(guard)
     ours = _counted(evidence.live, live, event)
     theirs = _counted(evidence.candidate, candidate, event)
     found = compare_shares(ours, theirs, guard.margin)
-    return _judged(evidence, ours, theirs, found, alarms)
+    return judged_evidence(evidence, ours, theirs, found, alarms)
 
 
-def _judged(
+def judged_evidence(
     evidence: GuardEvidence, live: ArmCounts, candidate: ArmCounts, found: EValues, alarms: int
 ) -> GuardEvidence:
+    """Return evidence with its counts and what follows from them, one of `alarms` tests."""
     verdict: GuardVerdict = "open"
     if found.worse >= -math.log(ALPHA / alarms):
         verdict = "worse"

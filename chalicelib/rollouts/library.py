@@ -67,7 +67,7 @@ class RolloutLibrary:
         """
         subject = request.subject
         stages = plan_stages(request, is_monitored=self.is_monitored(tenant, subject))
-        guards = plan_guards(request)
+        guards = plan_guards(request, stages)
         live = check_subject(self.subjects, tenant, subject, request.to, request.live)
         other = self.records.pointer(tenant, subject)
         if other is not None:

@@ -17,11 +17,11 @@ from chalicelib.contracts.rollouts import (
 from chalicelib.errors import Conflict, InvalidInput
 
 _MEASURED: Mapping[SubjectKind, tuple[GuardMetric, ...]] = {
-    "prompt": ("errors", "refusals", "unsafe", "slow", "latency", "cost"),
-    "model": ("errors", "refusals", "unsafe", "slow", "latency", "cost"),
+    "prompt": ("errors", "refusals", "unsafe", "slow", "latency", "cost", "preference"),
+    "model": ("errors", "refusals", "unsafe", "slow", "latency", "cost", "preference"),
     "retrieval": (
-        *("errors", "refusals", "unsupported", "unsafe", "bad_ratings"),
-        *("slow", "latency", "cost"),
+        *("errors", "refusals", "unsupported", "unsafe"),
+        *("slow", "latency", "cost", "preference"),
     ),
 }
 """The metrics that calls of a subject have."""
@@ -92,12 +92,12 @@ def _check_shares(stages: Sequence[RolloutStage]) -> None:
         )
 
 
-def plan_guards(request: CreateRolloutRequest) -> tuple[Guard, ...]:
-    """Return the guards of a rollout.
+def plan_guards(request: CreateRolloutRequest, stages: Sequence[RolloutStage]) -> tuple[Guard, ...]:
+    """Return the guards of a rollout with these stages.
 
     Raises:
         InvalidInput: calls of the subject do not have a guard's metric, two guards are of one
-            metric, or none is required.
+            metric, a preference is guarded and nothing judged, or no guard is required.
     """
     kind = request.subject.kind
     if request.guards is None:
@@ -108,6 +108,11 @@ def plan_guards(request: CreateRolloutRequest) -> tuple[Guard, ...]:
         if guard.metric not in measured:
             raise InvalidInput(
                 f"Calls of a {kind} have no {guard.metric}; guard one of {', '.join(measured)}.",
+                field=f"guards.{n}.metric",
+            )
+        if guard.metric == "preference" and not any(stage.shadow for stage in stages):
+            raise InvalidInput(
+                "Answers are judged in shadow stages alone; begin with one.",
                 field=f"guards.{n}.metric",
             )
         if guard.metric in seen:

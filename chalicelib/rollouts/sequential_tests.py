@@ -60,25 +60,27 @@ def compare_shares(live: ArmCounts, candidate: ArmCounts, margin: float) -> EVal
     )
 
 
-def compare_pairs(pairs: ArmCounts) -> EValues:
+def compare_pairs(pairs: ArmCounts, threshold: float = 0.5) -> EValues:
     """Compare by pairs of a call of each arm, a sign test.
 
     Args:
-        pairs: How many pairs there are, and in how many the candidate's value is above the live
-            one's by more than the margin.
+        pairs: How many pairs there are, and in how many the candidate loses: its value is above the
+            live one's by more than the margin, or a judge prefers the live one's.
+        threshold: The share of lost pairs that is still accepted; half where a margin is in the
+            pairs already.
 
     Returns:
-        the evidence against "in at most half of them", and against "in at least half".
+        the evidence against "in at most that share of them", and against "in at least that share".
     """
     if not pairs.calls:
         return EValues()
     mixture = _log_mixture(pairs)
     free = _log_likelihood(pairs, pairs.events / pairs.calls)
-    even = -pairs.calls * log(2)
-    is_within = 2 * pairs.events <= pairs.calls
+    at_threshold = _log_likelihood(pairs, threshold)
+    is_within = pairs.events <= threshold * pairs.calls
     return EValues(
-        worse=mixture - (free if is_within else even),
-        not_worse=mixture - (even if is_within else free),
+        worse=mixture - (free if is_within else at_threshold),
+        not_worse=mixture - (at_threshold if is_within else free),
     )
 
 

@@ -233,7 +233,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
     ),
     UntestedGrant(
         "GenerateItemsRole|GenerateOneRole|HarvestBatchRole|StreamAnswerRole|StreamChatRole"
-        "|EvaluateCasesRole",
+        "|EvaluateCasesRole|ReplayCallsRole",
         (
             "bedrock:ApplyGuardrail",
             "dynamodb:DeleteItem",
@@ -254,7 +254,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
-        "GenerateItemsRole|GenerateOneRole|StreamChatRole|EvaluateCasesRole",
+        "GenerateItemsRole|GenerateOneRole|StreamChatRole|EvaluateCasesRole|ReplayCallsRole",
         ("lambda:InvokeFunction",),
         "The caller decides which of the stage's own models serves a call: the API's tests call "
         "each.",

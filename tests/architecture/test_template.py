@@ -64,7 +64,7 @@ def test_whatever_calls_models_should_know_the_region_for_images() -> None:
     }
     assert told.keys() == {
         *("APIHandler", "GenerateItems", "GenerateOne", "StreamChat"),
-        "EvaluateCases",
+        *("EvaluateCases", "ReplayCalls"),
     }
     assert all(region == {"Ref": "ImageRegion"} for region in told.values()), told
 

@@ -88,3 +88,13 @@ def test_should_hold_the_last_stage_against_the_stage_before() -> None:
     )
     bad = [call(n, "candidate", error=n % 5 == 0) for n in range(300)]
     assert fold(last, bad, DEFAULT_STAGES).evidence[0].verdict == "worse"
+
+
+def test_should_weigh_what_a_judge_prefers() -> None:
+    guard = Guard(metric="preference", margin=0.1)
+    calls = [call(n, "candidate", preferred="live" if n % 5 else "candidate") for n in range(150)]
+    calls += [call(n, "candidate", preferred=each) for n, each in ((151, "tie"), (152, None))]
+    found = folded(guard, calls, shadow=True)
+    assert (found.candidate, found.verdict) == (ArmCounts(calls=150, events=120), "worse")
+    alike = [call(n, "candidate", preferred=("live", "candidate")[n % 2]) for n in range(400)]
+    assert folded(guard, alike, shadow=True).verdict == "not_worse"

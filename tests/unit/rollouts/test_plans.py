@@ -78,12 +78,13 @@ def test_should_refuse_a_shadow_stage_that_would_see_no_calls() -> None:
     [
         ([{"metric": "unsupported", "margin": 0.1}], "guards.0.metric", "no unsupported; guard"),
         ([{"metric": "errors", "margin": 0.1}] * 2, "guards.1.metric", "Two guards"),
+        ([{"metric": "preference", "margin": 0.1}], "guards.0.metric", "judged in shadow stages"),
         ([{"metric": "errors", "margin": 0.1, "required": False}], "guards", "require one"),
     ],
 )
 def test_should_refuse_guards(guards: list[dict[str, Any]], field: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as raised:
-        plan_guards(asked(guards=guards))
+        plan_guards(asked(guards=guards), DEFAULT_STAGES[1:])
     assert raised.value.field == field
 
 
@@ -102,11 +103,11 @@ def test_should_refuse_a_guard(guard: dict[str, Any], message: str) -> None:
 
 
 def test_should_guard_what_every_call_has_by_default() -> None:
-    assert {each.metric for each in plan_guards(asked()) if each.required} == {
+    assert {each.metric for each in plan_guards(asked(), DEFAULT_STAGES) if each.required} == {
         *("errors", "latency", "cost")
     }
     retrieval = asked(subject={"kind": "retrieval", "name": "manuals"}, to="top_k=5")
-    assert "unsupported" in {each.metric for each in plan_guards(retrieval)}
+    assert "unsupported" in {each.metric for each in plan_guards(retrieval, DEFAULT_STAGES)}
 
 
 @pytest.mark.parametrize(
