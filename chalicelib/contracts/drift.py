@@ -34,6 +34,20 @@ class FeatureReport(Contract):
     drifted: bool
 
 
+class AnswerQuality(Contract):
+    """How many of a sample of answers passed their graders, now and when the version was new.
+
+    `p_value` is that of as different a share without a change; 1 for the first look that grades.
+    """
+
+    calls: int = Field(ge=0)
+    passed: int = Field(ge=0)
+    baseline_calls: int = Field(ge=0)
+    baseline_passed: int = Field(ge=0)
+    p_value: float = Field(default=1.0, ge=0, le=1)
+    drifted: bool = False
+
+
 class DriftReport(Contract):
     """What one look of a monitor found.
 
@@ -48,6 +62,8 @@ class DriftReport(Contract):
         features: The features, most certain change first.
         drifted: The names of those that have drifted.
         news: Those that had not drifted in the look before.
+        quality: What graders said of a sample of the answers, None without them. A drop counts as
+            a feature named `quality`.
         receipt: What the look cost.
     """
 
@@ -65,6 +81,7 @@ class DriftReport(Contract):
     features: tuple[FeatureReport, ...] = ()
     drifted: tuple[str, ...] = ()
     news: tuple[str, ...] = ()
+    quality: AnswerQuality | None = None
     receipt: Receipt = Receipt()
 
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
+from chalicelib.contracts.evaluations.graders import Grading
 from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
@@ -206,18 +207,31 @@ class EvaluationWork(HttpInput):
         return self
 
 
+class WatchJudging(HttpInput):
+    """How a sample of the newest answers is graded in each look: by the graders of evaluations.
+
+    `calls` are graded, for at most `budget` dollars. The first look at a version that grades sets
+    its pass rate; later ones are compared with it.
+    """
+
+    graders: tuple[Grading, ...] = Field(min_length=1, max_length=5)
+    calls: int = Field(default=20, ge=5, le=200)
+    budget: Annotated[Dollars, Field(gt=0, le=100)]
+
+
 class WatchWork(HttpInput):
     """Look whether the calls of a monitor's subject have drifted, and report it with plots.
 
     A run that finds drift ends as partial, with the features. `source` are files in the format of
     SageMaker's data capture, in place of the calls that the monitor captures. With `data_capture`,
     the calls that were looked at are written in that format beside the report, into each
-    destination in S3.
+    destination in S3. With `judge`, a sample of the answers is graded.
     """
 
     kind: Literal["watch"]
     monitor: MonitorName
     source: PrefixSource | None = None
+    judge: WatchJudging | None = None
     data_capture: bool = False
     results: Destinations = ()
 

@@ -14,7 +14,7 @@ from chalicelib.batches.items import BatchItem
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.contracts.evaluations.graders import PairwisePreference, RubricJudgement
 from chalicelib.contracts.evaluations.results import TargetAnswer
-from chalicelib.contracts.evaluations.suites import AskTarget, ModelTarget
+from chalicelib.contracts.evaluations.suites import AskTarget, ModelTarget, RecordedTarget
 from chalicelib.contracts.generations import Call, ChatCall, Message, Terms, TextPart
 from chalicelib.evaluation.graders.base import GradedSample
 from chalicelib.evaluation.graders.judgement import PairwiseGrader, RubricGrader
@@ -88,7 +88,7 @@ def _target_calls(
     target: Target, case: SuiteCase, compiled: Mapping[str, CompiledPrompt]
 ) -> Iterator[tuple[Call, Terms]]:
     match target:
-        case AskTarget():
+        case AskTarget() | RecordedTarget():
             return
         case ModelTarget():
             text = str(case.variables[target.input])

@@ -14,6 +14,7 @@ from chalicelib.contracts.evaluations.suites import (
     MAX_SUITE_BYTES,
     AskTarget,
     ModelTarget,
+    RecordedTarget,
     Suite,
     SuiteCase,
 )
@@ -96,6 +97,13 @@ def _check_case(
         elif isinstance(target, ModelTarget):
             used.add(target.input)
             _check_text(case, target.input, place)
+        elif isinstance(target, RecordedTarget):
+            used.add(target.input)
+            _check_text(case, target.input, place)
+            if case.labelled is None:
+                raise InvalidInput(
+                    f"{place}: give the recorded answer as labelled.", field="labelled"
+                )
         else:
             declared = contents[target.name].variables
             used |= declared.keys()

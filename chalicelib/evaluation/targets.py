@@ -16,6 +16,7 @@ from chalicelib.contracts.evaluations.suites import (
     InlinePromptTarget,
     ModelTarget,
     PromptTarget,
+    RecordedTarget,
 )
 from chalicelib.contracts.generations import ChatCall, ChatOutput, Message, Terms, TextPart
 from chalicelib.contracts.prompt_runs import RunPromptRequest
@@ -57,6 +58,8 @@ def describe_target(target: Target, pinned: Mapping[str, PinnedTarget]) -> str:
             return f"the model {target.model}"
         case AskTarget():
             return f"an ask of {target.collection or 'all documents'}"
+        case RecordedTarget():
+            return "answers that were given before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class SuiteTargets:
     def identity(self, target: Target) -> str:
         """Return what decides a target's answers, "" for an ask: its documents may change."""
         match target:
-            case AskTarget():
+            case AskTarget() | RecordedTarget():
                 return ""
             case PromptTarget() | InlinePromptTarget():
                 parts: list[object] = [self.pinned[target.name].sha256, target.model]
@@ -96,6 +99,9 @@ class SuiteTargets:
                 return self._asked(target, case)
             case ModelTarget():
                 return self._generated(target, case)
+            case RecordedTarget():
+                assert case.labelled is not None, "the suite was checked"
+                return TargetAnswer(text=case.labelled)
             case _:
                 return self._run(target, case)
 

@@ -14,6 +14,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.run_schedule.batch import batch_runs
 from functions.run_schedule.evaluation import EvaluationRuns
 from functions.run_schedule.export import ExportRuns
+from functions.run_schedule.judge_jobs import JudgingJobs
 from functions.run_schedule.kind import Run, RunDeps, RunKind
 from functions.run_schedule.report import ReportRuns
 from functions.run_schedule.sync import SyncRuns
@@ -34,7 +35,13 @@ KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
         deps.children, deps.transfers, deps.locations, deps.objects, deps.look_up, deps.cost
     ),
     "report": lambda deps: ReportRuns(deps.ledger, deps.objects, deps.transfers, deps.locations),
-    "watch": lambda deps: WatchRuns(deps.watching(), deps.objects, deps.transfers, deps.locations),
+    "watch": lambda deps: WatchRuns(
+        deps.watching(),
+        deps.objects,
+        deps.transfers,
+        deps.locations,
+        JudgingJobs(deps.children, deps.objects, deps.cost),
+    ),
 }
 """The kinds of work. Another one is a class of `chalicelib.contracts.schedules`, a module here and
 a row of this table."""

@@ -1,25 +1,28 @@
 """Looks whether the calls of a monitor's subject have drifted, and reports what it finds.
 
-The first step looks, and writes the report; a second one tells of news: it publishes the event,
+The first step looks, and writes the report; the last one tells of news: it publishes the event,
 counts the metric that the alarm watches, and keeps the report as the last one. So a look that is
-repeated finds the same look before it.
+repeated finds the same look before it. If answers are graded, an evaluation does it in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.drift import DriftDetected, DriftReport
 from chalicelib.contracts.jobs import JobCounts, JobEnd
+from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.schedule_runs import RunCheckpoint, Watermark
 from chalicelib.contracts.schedules import WatchWork
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
 from chalicelib.jobs.lifecycle import ResultFile
 from chalicelib.schedules.locations import S3Location, check_location
+from functions.run_schedule.children import MIN_WAIT_SECONDS
 from functions.run_schedule.destinations import GrantedLocations, Transfers, run_folders
+from functions.run_schedule.judge_jobs import JudgingJobs
 from functions.run_schedule.kind import Run, RunStep
 
 if TYPE_CHECKING:
@@ -82,6 +85,7 @@ class WatchRuns:
     objects: ObjectStore
     transfers: Transfers
     locations: GrantedLocations
+    judging: JudgingJobs
 
     def step(self, run: Run, place: RunCheckpoint) -> RunStep:
         """Look and write the report, or tell of it.
@@ -94,12 +98,15 @@ class WatchRuns:
         work = run.work
         if not isinstance(work, WatchWork):
             raise Unsupported("This run watches no monitor.", field="work.kind")
+        if place.phase == "judging":
+            return self._judge(run, work, place)
         if place.phase == "telling":
             return self._tell(run, place)
         return self._look(run, work)
 
     def cancel(self, run: Run, place: RunCheckpoint) -> int | None:
-        """Do nothing: a report is written in one step."""
+        """Cancel the evaluation of answers; a report is written in one step."""
+        self.judging.cancel(run)
         return None
 
     def _look(self, run: Run, work: WatchWork) -> RunStep:
@@ -122,27 +129,63 @@ class WatchRuns:
                 correlation_id=run.correlation_id,
             )
         )
-        files = _files(found)
-        for name, body in files.items():
-            self.objects.write(run.bucket, run.prefix + name, body, {})
-        for folder in folders:
-            for name, body in files.items():
-                target = S3Location(folder.bucket, folder.key + name)
-                self.transfers.put_object(target, body, _TYPES[name])
-            if work.data_capture:
-                self._export(folder, run, found.calls)
+        sizes = self._write(run, folders, _files(found))
+        for folder in folders if work.data_capture else ():
+            self._export(folder, run, found.calls)
         checkpoint = RunCheckpoint(
             phase="telling",
-            state={"files": {name: len(body) for name, body in files.items()}},
+            state={"files": sizes},
             receipt=found.report.receipt,
             results=tuple(folder.uri for folder in folders),
         )
-        return RunStep(checkpoint, JobCounts(total=1))
+        if work.judge is None or found.window is None:
+            return RunStep(checkpoint, JobCounts(total=1))
+        child = self.judging.launch(run, work.judge, found.calls)
+        if not child:
+            return RunStep(checkpoint, JobCounts(total=1))
+        judging = checkpoint.model_copy(update={"phase": "judging", "child": child})
+        return RunStep(judging, JobCounts(total=1), next="wait", seconds=MIN_WAIT_SECONDS)
 
-    def _tell(self, run: Run, place: RunCheckpoint) -> RunStep:
+    def _judge(self, run: Run, work: WatchWork, place: RunCheckpoint) -> RunStep:
+        """Wait for the evaluation of answers, and add what it found to the report."""
+        graded = self.judging.ended(run, place)
+        if isinstance(graded, int):
+            return RunStep(place, JobCounts(total=1), next="wait", seconds=graded)
+        from chalicelib.monitoring.judged_answers import MIN_GRADED, with_quality
+        from chalicelib.monitoring.pages import report_page
+
+        report = self._report(run)
+        lines = (*report.receipt.lines, *graded.receipt.lines)
+        report = report.model_copy(update={"receipt": Receipt.of(lines)})
+        monitor = self.deps.records.monitor(run.tenant, work.monitor)
+        if graded.calls >= MIN_GRADED and monitor is not None:
+            before = self.deps.records.report(run.tenant, work.monitor)
+            report = with_quality(report, before, graded.calls, graded.passed, monitor.min_psi)
+        plots = self.objects.read(run.bucket, run.prefix + PLOTS)
+        files = {JSON: _json(report), PAGE: report_page(report, plots)}
+        folders = list(run_folders(run, work.results, self.locations))
+        sizes = {**place.state["files"], **self._write(run, folders, files)}
+        update = {"phase": "telling", "state": {"files": sizes}, "receipt": report.receipt}
+        return RunStep(place.model_copy(update=update), JobCounts(total=1))
+
+    def _report(self, run: Run) -> DriftReport:
         from chalicelib.contracts.drift import DriftReport
 
-        report = DriftReport.model_validate_json(self.objects.read(run.bucket, run.prefix + JSON))
+        return DriftReport.model_validate_json(self.objects.read(run.bucket, run.prefix + JSON))
+
+    def _write(
+        self, run: Run, folders: Sequence[S3Location], files: Mapping[str, bytes]
+    ) -> dict[str, int]:
+        """Write files of the report to every place that they go to; return their sizes."""
+        for name, body in files.items():
+            self.objects.write(run.bucket, run.prefix + name, body, {})
+            for folder in folders:
+                target = S3Location(folder.bucket, folder.key + name)
+                self.transfers.put_object(target, body, _TYPES[name])
+        return {name: len(body) for name, body in files.items()}
+
+    def _tell(self, run: Run, place: RunCheckpoint) -> RunStep:
+        report = self._report(run)
         if report.news:
             self.deps.publish(_event(run, report, place.results))
             self.deps.count(len(report.news))
@@ -202,10 +245,14 @@ def _files(found: LookResult) -> dict[str, bytes]:
 
         plots = draw_report(found.report, found.baseline.values, found.window)
     files = {
-        JSON: found.report.model_dump_json(indent=2).encode(),
+        JSON: _json(found.report),
         PAGE: report_page(found.report, plots),
     }
     return files if plots is None else files | {PLOTS: plots}
+
+
+def _json(report: DriftReport) -> bytes:
+    return report.model_dump_json(indent=2).encode()
 
 
 def _event(run: Run, report: DriftReport, results: Sequence[str]) -> DriftDetected:
@@ -236,9 +283,17 @@ def _notes(report: DriftReport) -> tuple[str, ...]:
         case "too_few":
             return (f"too few calls follow the baseline of version {report.version}",)
         case "steady":
-            return (f"nothing has drifted in {report.window_calls} calls",)
-    return tuple(
+            return (f"nothing has drifted in {report.window_calls} calls", *_quality(report))
+    drifted = (
         f"{each.name} has drifted: {each.baseline:.4g} -> {each.window:.4g}"
         for each in report.features
         if each.drifted
     )
+    return (*drifted, *_quality(report))
+
+
+def _quality(report: DriftReport) -> tuple[str, ...]:
+    found = report.quality
+    if found is None:
+        return ()
+    return (f"{found.passed} of {found.calls} graded answers passed",)

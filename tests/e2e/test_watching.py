@@ -97,14 +97,19 @@ def test_drift_should_raise_the_alarm_once_and_be_gone_with_its_tenant(tenant: T
     put_calls(tenant, NOW - timedelta(hours=1), 60, latency_ms=200)
     bucket = tenant.cloud.outputs["DocumentsBucketName"]
     results = [{"type": "s3", "uri": f"s3://{bucket}/results/{tenant.name}/drift"}]
+    graders = [{"type": "contains", "all": ["moves water"]}]
+    judge = {"graders": graders, "calls": 5, "budget": "0.01"}
     work = {"kind": "watch", "monitor": "asks", "results": results, "data_capture": True}
+    work |= {"judge": judge}
     schedule = {"name": "watch-asks", "expression": "rate(1 day)", "work": work}
     gone = api.post("/v1/schedules", json=schedule | {"work": work | {"monitor": "gone"}})
     assert (gone.status_code, gone.json()["error"]["field"]) == (404, "work.monitor")
     assert api.post("/v1/schedules", json=schedule).status_code == 201
     assert api.get("/v1/monitors/asks/report").status_code == 404
 
-    assert run(tenant)["status"] == "succeeded"
+    first = run(tenant)
+    assert first["status"] == "succeeded"
+    assert first["notes"][-1] == "5 of 5 graded answers passed"
     report = api.get("/v1/monitors/asks/report").json()
     assert (report["status"], report["baseline_calls"]) == ("steady", 100)
     assert {"input PC1", "output distance"} <= {each["name"] for each in report["features"]}

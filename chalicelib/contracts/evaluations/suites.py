@@ -96,8 +96,19 @@ class AskTarget(_Target):
     tier: Tier | None = None
 
 
+class RecordedTarget(_Target):
+    """Answers that were given before: of each case the one in `labelled`. Nothing is asked again.
+
+    `input` names the variable with what was asked, which judges are shown.
+    """
+
+    kind: Literal["recorded"]
+    input: Name = "input"
+
+
 Target = Annotated[
-    PromptTarget | InlinePromptTarget | ModelTarget | AskTarget, Field(discriminator="kind")
+    PromptTarget | InlinePromptTarget | ModelTarget | AskTarget | RecordedTarget,
+    Field(discriminator="kind"),
 ]
 """A kind of target is a class of this union and a row of `chalicelib/evaluation/targets.py`."""
 

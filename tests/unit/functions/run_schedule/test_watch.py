@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from PIL import Image
 
 from chalicelib.contracts.drift import DriftDetected
+from chalicelib.contracts.evaluations.jobs import EvaluationCheckpoint, TargetScore
+from chalicelib.contracts.evaluations.results import ScoreInterval
+from chalicelib.contracts.jobs import JobCounts
 from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.jobs.lifecycle import JobState
 from chalicelib.monitoring.data_capture import read_capture_file
 from tests.unit.functions.run_schedule.buckets import Buckets, Cut, Runs, place_of
 from tests.unit.jobs.examples import BUCKET, NOW
@@ -189,3 +194,49 @@ def test_files_of_sagemakers_data_capture_should_be_watched_in_place_of_calls(ru
 def test_a_line_that_is_not_of_the_format_should_be_named() -> None:
     with pytest.raises(InvalidInput, match=r"Line 2 of x\.jsonl"):
         list(read_capture_file(b"\n{}\n", "x.jsonl", SUBJECT))
+
+
+JUDGE = {"graders": [{"type": "contains", "any": ["b"]}], "calls": 10, "budget": "0.10"}
+
+
+def graded(state: JobState, pass_rate: float, done: int = 10) -> JobState:
+    """Return an evaluation that has ended with a pass rate."""
+    score = ScoreInterval(mean=pass_rate, low=0, high=1, n=done)
+    place = EvaluationCheckpoint(
+        targets=(TargetScore(target="captured", score=score, pass_rate=pass_rate),)
+    )
+    counts = JobCounts(total=10, done=done)
+    job = state.job.model_copy(update={"status": "succeeded", "counts": counts})
+    return replace(state, job=job, checkpoint=place.model_dump_json())
+
+
+def test_a_sample_of_answers_should_be_graded_by_an_evaluation_of_its_own(runs: Runs) -> None:
+    runs.run(WATCH)
+    shift(runs)
+    runs.child_ends = lambda state: graded(state, 0.9)  # type: ignore[method-assign]
+    state = runs.run(WATCH | {"judge": JUDGE})
+    assert report_of(runs, state)["quality"] == {
+        "calls": 10,
+        "passed": 9,
+        "baseline_calls": 10,
+        "baseline_passed": 9,
+        "p_value": 1.0,
+        "drifted": False,
+    }
+    assert place_of(state).notes[-1] == "9 of 10 graded answers passed"
+    (child,) = [each for each in runs.jobs.kept.values() if each.job.kind == "evaluation"]
+    assert child.input.evaluation is not None
+    assert str(child.input.evaluation.budget) == "0.10"
+    suite = json.loads(runs.buckets.bodies[BUCKET, child.prefix + "suite.json"])["suite"]
+    assert [target["kind"] for target in suite["targets"]] == ["recorded"]
+    assert len(suite["cases"]) == 10
+
+
+def test_an_evaluation_that_failed_should_leave_the_look_as_it_is(runs: Runs) -> None:
+    runs.run(WATCH)
+    shift(runs)
+    runs.child_ends = lambda state: replace(  # type: ignore[method-assign]
+        state, job=state.job.model_copy(update={"status": "failed"})
+    )
+    state = runs.run(WATCH | {"judge": JUDGE})
+    assert (state.job.status, report_of(runs, state)["quality"]) == ("succeeded", None)
