@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 TRAINING := .venv-training
 CLIENTS := .venv-clients
 NODE_CLIENTS := tests/e2e/clients/node
+# Of 45,000 modules the ones that are imported are compiled, then.
+INSTALL := install --quiet --disable-pip-version-check --no-compile
 
 # A local cloud starts hundreds of processes: each module is compiled once, whoever asks otherwise.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,8 +29,8 @@ $(READY): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "This Python has no venv; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip $(INSTALL) -r $(LOCK)
+	$(BIN)/python -m pip $(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
 clients: setup $(CLIENTS)/.ready ## Make the environment of other people's clients, which end-to-end tests run
@@ -36,7 +38,7 @@ clients: setup $(CLIENTS)/.ready ## Make the environment of other people's clien
 # Without npm, or without its packages, the clients for Node are not tried.
 $(CLIENTS)/.ready: requirements/clients.txt $(NODE_CLIENTS)/package-lock.json
 	$(PYTHON) -m venv $(CLIENTS)
-	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/clients.txt
+	$(CLIENTS)/bin/python -m pip $(INSTALL) --no-deps -r requirements/clients.txt
 	mkdir -p $(CLIENTS)/node
 	cp $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json $(CLIENTS)/node
 	-command -v npm && npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --silent
@@ -46,7 +48,7 @@ training: setup $(TRAINING)/.ready ## Make the environment that trains models
 
 $(TRAINING)/.ready: requirements/training.txt requirements/torch.in
 	$(PYTHON) -m venv $(TRAINING)
-	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(TRAINING)/bin/python -m pip $(INSTALL) \
 	  -r requirements/training.txt -r requirements/torch.in
 	@touch $@
 
