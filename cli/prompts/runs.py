@@ -17,6 +17,7 @@ from cli.prompts.files import read_yaml
 from cli.prompts.variables import declared_values, variable_pair
 
 PLACE = "/v1/prompts"
+LATEST = "latest"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +42,7 @@ def _variables_options(command: Callable[P, R]) -> Callable[P, R]:
             help="A variable; @FILE for a file's text; more than once for a list.",
         ),
         click.option(
-            "--version", "wanted", default="latest", show_default=True, help="Number or label."
+            "--version", "wanted", default=LATEST, show_default=True, help="Number or label."
         ),
     ):
         command = option(command)
@@ -106,6 +107,9 @@ def run(
     """
     body = _asked(target, name, wanted, given, file)
     body |= {name: value for name, value in chosen.items() if value is not None}
+    if wanted != LATEST and not wanted.isdecimal():
+        # By its label, as a rollout of the label may answer by another version.
+        body["version"] = wanted
     ran = target.api.call("POST", prompt_place(name, "runs"), json=body, once=True)
     verdict = ran["verdict"]
     if target.output.as_json:

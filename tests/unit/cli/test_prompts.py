@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from chalicelib.contracts.rollouts import LivePointer, Subject
+from chalicelib.rollouts.arms import LiveTraffic
 from cli.main import run
 from cli.prompts.files import read_prompt, written
 from tests.unit.api.fakes import KEY, Api
@@ -192,6 +195,26 @@ def test_should_run_a_prompt_and_tell_what_it_cost(
     # The views run in this process, whose metrics go to the same standard output.
     assert (ended.code, ended.out.splitlines()[-2:]) == (code, ["Rain.", told])
     assert "total:" in ended.err
+
+
+def test_should_run_a_label_by_its_name_so_that_a_rollout_may_answer(
+    headrace: Headrace, api: Api, file: Path
+) -> None:
+    api.house = House({"small": ["Rain.", "ACCEPT"]})
+    content = PROMPT.replace("quality: 2", "quality: 1")
+    file.write_text(content, encoding="utf-8")
+    headrace("prompts", "save", str(file), "--label", "production")
+    file.write_text(content.replace("description: ", "description: Newer. "), encoding="utf-8")
+    headrace("prompts", "save", str(file))
+    subject = Subject(kind="prompt", name="sum-up", label="production")
+    pointer = LivePointer(
+        subject=subject, rollout_id="rol_1", live="1", to="2", share=100, salt="rol_1"
+    )
+    traffic = LiveTraffic({subject.key: pointer})
+    api.prompt_runs = replace(api.prompt_runs, traffic=lambda tenant: traffic)
+    asked = ("prompts", "run", "sum-up", "--version", "production", "--var", "report=It rained.")
+    ended = headrace(*asked, "--end-user", "ada")
+    assert "candidate arm of rollout rol_1" in ended.err
 
 
 @pytest.mark.parametrize(
