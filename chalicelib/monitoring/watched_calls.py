@@ -80,8 +80,8 @@ class ArchivedCalls:
     def baseline(self, version: str, hours: int, count: int) -> list[CapturedCall]:
         """Return `count` calls of a version for its baseline, none if it is too early for one.
 
-        They come from the last `hours`, or twice as many, and so on, until there are enough; the
-        version must have been captured in the first of the parts of that time.
+        They come from the last `hours`, or twice as many, and so on, until there are enough. The
+        version must have been captured in the first half of that time already.
         """
         if not hours:
             found = self.window(version, "", MAX_READ)

@@ -93,10 +93,11 @@ def test_a_text_that_is_too_long_should_be_left_out_and_told() -> None:
     captures.watch("prompt", "greeting")
     captures.recorder.record(origin(), facts(output="x" * (MAX_CAPTURED_BYTES + 1)))
     captures.recorder.record(origin(1), facts("word " * 300_000))
-    long, unscreened = captures.calls
+    long, asked = captures.calls
     assert (long.output, long.left_out) == (None, ("output",))
     assert long.output_characters == MAX_CAPTURED_BYTES + 1
-    assert (unscreened.input, unscreened.output) == (None, None)
+    assert (asked.input, asked.output, asked.left_out) == (None, "Hi.", ("input",))
+    assert asked.input_characters == 5 * 300_000
 
 
 @pytest.mark.parametrize("failure", [Transient("The table is away."), ValueError("A bug.")])
