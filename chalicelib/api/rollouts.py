@@ -62,10 +62,10 @@ def build_services(parts: ApiParts) -> RolloutServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters import aws
     from chalicelib.adapters.records.monitors import MonitorTable
-    from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
+    from chalicelib.adapters.records.rollouts import RolloutTable
     from chalicelib.adapters.stepfunctions import TaskTokens
     from chalicelib.rollouts.library import RolloutLibrary
-    from chalicelib.wiring.jobs import job_launcher, job_table, rollout_settler
+    from chalicelib.wiring.jobs import job_launcher, rollout_settler
     from chalicelib.wiring.rollout_subjects import rollout_subjects
 
     services = jobs.build_services(parts)
@@ -81,11 +81,9 @@ def build_services(parts: ApiParts) -> RolloutServices:
     return RolloutServices(
         RolloutLibrary(
             records=RolloutTable(parts.table),
-            stops=RolloutStops(parts.table),
             subjects=rollout_subjects(parts.environ),
             is_monitored=is_monitored,
             launcher=job_launcher(parts.environ),
-            jobs=job_table(parts.environ),
             settler=rollout_settler(parts.environ),
             tasks=TaskTokens(aws.stepfunctions()),
             now=services.now,

@@ -22,7 +22,7 @@ from chalicelib.contracts.rollout_steps import (
 from chalicelib.contracts.rollouts import OPEN_ROLLOUT, LiveChoice
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.rollouts.decision import decide, next_look_seconds
-from chalicelib.rollouts.subjects import moved_by_hand
+from chalicelib.rollouts.subjects import is_promoted, moved_by_hand
 from chalicelib.rollouts.transitions import (
     begin_stage,
     count_calls,
@@ -82,13 +82,12 @@ class RolloutAdvance:
         rollout = state.rollout
         if rollout.status not in OPEN_ROLLOUT:
             return NextLook("ended", state)
-        stop = self.records.stop(state.tenant, rollout.rollout_id)
-        if stop is not None:
-            after = roll_back(self.records, self.bus, state, stop.reason, self.now())
-            return NextLook("ended", after)
+        stopped = self._stopped(state)
+        if stopped is not None:
+            return stopped
         moved = moved_by_hand(self.subjects, state.tenant, rollout.subject, rollout.live)
         if moved:
-            if self._is_promoted(state):
+            if is_promoted(self.subjects, state):
                 return self._promoted(state)
             return NextLook("stop", state, reason=moved, stopper="person")
         if rollout.status == "preparing":
@@ -127,7 +126,23 @@ class RolloutAdvance:
         self._tell(RolloutAdvanced, after)
         return self._rest(after)
 
+    def _stopped(self, state: RolloutState) -> NextLook | None:
+        """Roll back a rollout that was stopped; None if nobody stopped it.
+
+        A stop that comes after the promotion is too late: the label points to the candidate.
+        """
+        stop = self.records.stop(state.tenant, state.rollout.rollout_id)
+        if stop is None:
+            return None
+        if is_promoted(self.subjects, state):
+            return self._promoted(state)
+        after = roll_back(self.records, self.bus, state, stop.reason, self.now())
+        return NextLook("ended", after)
+
     def _promote(self, state: RolloutState) -> NextLook:
+        stopped = self._stopped(state)  # calls were counted since it was last looked for
+        if stopped is not None:
+            return stopped
         rollout = state.rollout
         try:
             is_live = self.subjects[rollout.subject.kind].promote(
@@ -162,16 +177,6 @@ class RolloutAdvance:
         is_shadow = state.rollout.stages[state.rollout.stage].shadow
         seconds = 0 if at_once else next_look_seconds(state, self.now())
         return NextLook("shadow" if is_shadow else "wait", state, seconds=seconds)
-
-    def _is_promoted(self, state: RolloutState) -> bool:
-        """Tell whether a look that was cut off has promoted the candidate already."""
-        rollout = state.rollout
-        is_last = rollout.stage == len(rollout.stages) - 1
-        return (
-            is_last
-            and self.subjects[rollout.subject.kind].live(state.tenant, rollout.subject)
-            == rollout.to
-        )
 
     def _written(
         self, before: RolloutState, after: RolloutState, choice: LiveChoice | None = None

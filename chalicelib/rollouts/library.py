@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.jobs import JobInput
-from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutStop, RolloutView
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutView
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.rollouts.advance import write_state
 from chalicelib.rollouts.plans import plan_guards, plan_stages
 from chalicelib.rollouts.records import RolloutState
-from chalicelib.rollouts.subjects import check_subject
+from chalicelib.rollouts.subjects import check_subject, is_promoted
 from chalicelib.rollouts.transitions import approve_stage, pointer_of
 
 if TYPE_CHECKING:
     from chalicelib.contracts.rollouts import CreateRolloutRequest, Subject, SubjectKind
     from chalicelib.jobs.launcher import JobLauncher
-    from chalicelib.jobs.lifecycle import JobState
-    from chalicelib.rollouts.records import RolloutRecords, StopWriter
+    from chalicelib.rollouts.records import RolloutRecords
     from chalicelib.rollouts.settlement import RolloutSettler
     from chalicelib.rollouts.subjects import SubjectVersions
 
 _ATTEMPTS = 5
 """How often a change is retried while others change the same rollout."""
-
-
-class RolloutJobs(Protocol):
-    """The jobs that look after rollouts."""
-
-    def state(self, tenant: str, job_id: str) -> JobState | None:
-        """Return a job, or None."""
 
 
 class WaitingTasks(Protocol):
@@ -50,11 +43,9 @@ class RolloutLibrary:
     """
 
     records: RolloutRecords
-    stops: StopWriter
     subjects: Mapping[SubjectKind, SubjectVersions]
     is_monitored: Callable[[str, Subject], bool]
     launcher: JobLauncher
-    jobs: RolloutJobs
     settler: RolloutSettler
     tasks: WaitingTasks
     now: Callable[[], datetime]
@@ -140,7 +131,7 @@ class RolloutLibrary:
 
         Raises:
             NotFound: there is no such rollout.
-            Conflict: it does not wait for a decision.
+            Conflict: it does not wait for a decision, or its candidate is live already.
         """
         return self._stop(self._waiting(tenant, rollout_id), f"Rejected by {key}: {reason}")
 
@@ -149,7 +140,7 @@ class RolloutLibrary:
 
         Raises:
             NotFound: there is no such rollout.
-            Conflict: it has ended.
+            Conflict: it has ended, or its candidate is live already.
         """
         state = self._state(tenant, rollout_id)
         if state.rollout.status not in OPEN_ROLLOUT:
@@ -161,17 +152,20 @@ class RolloutLibrary:
         return self._stop(state, f"Aborted by {key}: {reason}")
 
     def _stop(self, state: RolloutState, reason: str) -> RolloutView:
+        """Stop a rollout and end it at once, so that the next one of its subject can begin.
+
+        Its execution finds that it has ended at its next look, which may be an hour away.
+        """
         tenant, rollout_id = state.tenant, state.rollout.rollout_id
-        reason = reason.removesuffix(": ")
-        self.stops.put(
-            RolloutStop(
-                tenant=tenant, rollout_id=rollout_id, by="person", reason=reason, at=self.now()
+        if is_promoted(self.subjects, state):
+            raise Conflict(
+                f"Version {state.rollout.to} is live already; roll out the version that you want "
+                "back.",
+                field="rollout_id",
             )
-        )
-        job = self.jobs.state(tenant, rollout_id)
-        if job is None or not job.is_open:
-            self.settler.end(tenant, rollout_id, "person", reason)
-        elif state.task_token:
+        with suppress(Transient):  # the stop is written: the next look ends the rollout
+            self.settler.end(tenant, rollout_id, "person", reason.removesuffix(": "))
+        if state.task_token:
             self.tasks.succeed(state.task_token)
         return self.show(tenant, rollout_id)
 

@@ -12,6 +12,7 @@ from chalicelib.prompts.label_gate import label_refusal
 if TYPE_CHECKING:
     from chalicelib.contracts.rollouts import LiveChoice, Subject, SubjectKind
     from chalicelib.prompts.library import PromptLibrary
+    from chalicelib.rollouts.records import RolloutState
 
 
 STAGE_SETTING = "default"
@@ -196,6 +197,20 @@ def moved_by_hand(
     if now == live:
         return ""
     return f"Version {now} of {subject.name} was made live by hand; it was {live}."
+
+
+def is_promoted(kinds: Mapping[SubjectKind, SubjectVersions], state: RolloutState) -> bool:
+    """Tell whether the candidate is live although its rollout is open, in its last stage.
+
+    A look that was cut off has promoted it, or a person has, by hand.
+    """
+    rollout = state.rollout
+    if rollout.stage < len(rollout.stages) - 1:
+        return False
+    try:
+        return kinds[rollout.subject.kind].live(state.tenant, rollout.subject) == rollout.to
+    except NotFound:
+        return False
 
 
 def _number(version: str) -> int:

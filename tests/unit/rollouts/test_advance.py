@@ -11,7 +11,7 @@ from chalicelib.contracts.rollouts import RolloutStage, RolloutStop, SmokeReques
 from chalicelib.errors import Transient
 from chalicelib.rollouts.advance import NextLook, RolloutAdvance
 from chalicelib.rollouts.records import RolloutState
-from chalicelib.rollouts.transitions import approve_stage, pointer_of
+from chalicelib.rollouts.transitions import ObservedCalls, approve_stage, pointer_of
 from tests.unit.rollouts.examples import ID, NOW, TENANT, call, state
 from tests.unit.rollouts.fakes import FakeBus, FakeCalls, FakeRollouts, FakeSubject
 
@@ -255,3 +255,43 @@ def test_should_look_less_often_the_longer_a_stage_lasts() -> None:
     world.look()
     seconds = [world.look(elapsed).seconds for elapsed in (1, 99, 900, 100_000)]
     assert seconds == [10, 10, 50, 3_600]
+
+
+@dataclass
+class StoppedCalls(FakeCalls):
+    """Calls during whose counting a person stops the rollout."""
+
+    world: World | None = None
+
+    def since(self, state: RolloutState, now: datetime) -> ObservedCalls:
+        if self.world is not None:
+            self.world.stop("Aborted.")
+        return super().since(state, now)
+
+
+def test_should_not_promote_what_was_stopped_while_calls_were_counted() -> None:
+    world = World(calls=StoppedCalls())
+    world.begin(stages=STAGES[1:])
+    world.look()
+    world.serve(400)
+    world.look(61)
+    world.serve(50)
+    assert isinstance(world.calls, StoppedCalls)
+    world.calls.world = world
+    assert world.look(61).action == "ended"
+    assert world.status == "rolled_back"
+    assert world.subject.promotions == []
+
+
+def test_a_stop_should_come_too_late_once_the_label_has_moved() -> None:
+    """A look was killed between the promotion and its write, and the rollout stopped then."""
+    world = World()
+    world.begin(stages=STAGES[1:])
+    world.look()
+    world.serve(400)
+    world.look(61)
+    world.subject.now_live = "4"
+    world.stop("Aborted.")
+    assert world.look().action == "ended"
+    assert world.status == "promoted"
+    assert world.bus.types[-1] == "rollout.promoted"
