@@ -262,10 +262,17 @@ def _report(request: LookRequest, status: WatchStatus, version: str = "") -> Dri
 
 
 def _elapsed(request: LookRequest, baseline: Baseline) -> timedelta:
-    """Return the time since the last look, or since the baseline at the first one."""
+    """Return the time whose false alarms a look may spend: none is spent twice.
+
+    It is that since the last look, of whatever version: two versions share the monitor's alarms
+    while they take turns. The first look that compares spends that since the baseline.
+    """
     before = request.before
-    if before is None or before.version != baseline.version or not before.last_call:
-        return max(request.now - baseline.created_at, FIRST_LOOK)
+    since = request.now - baseline.created_at
+    if before is None or before.time <= baseline.created_at:
+        return max(since, FIRST_LOOK)
+    if before.version == baseline.version and not before.last_call:
+        return max(since, FIRST_LOOK)
     return request.now - before.time
 
 
