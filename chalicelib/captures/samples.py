@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROLLOUT_RETENTION_DAYS = 30
 """Days for which a call is kept that only a rollout wants."""
-_DEFAULT_MASK: tuple[MaskedCategory, ...] = ("personal-data",)
+_ALWAYS_MASKED: tuple[MaskedCategory, ...] = ("personal-data",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ def decide_capture(
     """Return the terms on which a call is captured, None if it is not.
 
     Of several monitors of one subject the highest rate and the longest retention hold, and what
-    any of them masks is masked. The same call is decided the same way however often it is tried.
+    any of them masks is masked. Personal data always is. The same call is decided the same way
+    however often it is tried.
 
     Args:
         monitors: The tenant's monitors, of whatever subjects.
@@ -49,7 +50,7 @@ def decide_capture(
     return CaptureTerms(
         sampled,
         max((each.retention_days for each in own), default=ROLLOUT_RETENTION_DAYS),
-        tuple(sorted({name for each in own for name in each.mask})) if own else _DEFAULT_MASK,
+        tuple(sorted({*_ALWAYS_MASKED, *(name for each in own for name in each.mask)})),
     )
 
 

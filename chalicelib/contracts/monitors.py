@@ -26,8 +26,8 @@ class MonitorTerms(DeferredModel):
         subject: The prompt, model or collection whose calls are captured.
         sample_rate: The share of calls that is captured; 0 captures nothing.
         retention_days: Days after which a captured call is removed.
-        mask: Categories whose findings are masked before a call is written, beside those that the
-            tenant's screening policy masks.
+        mask: Categories whose findings are masked before a call is written, beside personal data,
+            which always is, and what the tenant's screening policy masks.
         baseline_calls: The calls of a version that become its baseline, spread evenly over the
             hours before.
         baseline_hours: The hours that a version is captured before its baseline is made, so that
