@@ -104,6 +104,12 @@ def check_values(
     return values
 
 
+def is_demanded(variable: Variable) -> bool:
+    """Tell whether a call has to give a variable."""
+    has_default = not isinstance(variable, DocumentVariable) and _default(variable) is not None
+    return variable.required and not has_default
+
+
 def check_value(name: str, variable: Variable, value: JsonValue, field: str) -> Value:
     """Return the value as a template sees it; raise `InvalidInput` if it has another type."""
     made = _typed_value(name, variable, value)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.prompts.label_gate import label_refusal
+from chalicelib.prompts.variables import is_demanded
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.prompts import PromptVersion
     from chalicelib.contracts.rollouts import LiveChoice, Subject, SubjectKind
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.rollouts.records import RolloutState
@@ -72,9 +74,13 @@ class PromptLabels:
         return str(head.labels[subject.label])
 
     def check(self, tenant: str, subject: Subject, version: str) -> None:
-        """Demand that the version exists, and that the prompt's suite has not rejected it."""
+        """Demand that the version exists, that it takes what callers of the live one pass, and
+        that the prompt's suite has not rejected it.
+        """
         number = _number(version)
-        self.library.version(tenant, subject.name, number)
+        wanted = self.library.version(tenant, subject.name, number)
+        live = self.library.version(tenant, subject.name, int(self.live(tenant, subject)))
+        _check_variables(live, wanted)
         head = self.library.head(tenant, subject.name)
         refusal = label_refusal(self.library.verdicts, tenant, head, subject.label, number)
         if refusal is not None:
@@ -211,6 +217,23 @@ def is_promoted(kinds: Mapping[SubjectKind, SubjectVersions], state: RolloutStat
         return kinds[rollout.subject.kind].live(state.tenant, rollout.subject) == rollout.to
     except NotFound:
         return False
+
+
+def _check_variables(live: PromptVersion, to: PromptVersion) -> None:
+    """Raise `Conflict` if every call that the live version takes is one that `to` refuses."""
+    ours, theirs = live.content.variables, to.content.variables
+    new = sorted(name for name in theirs.keys() - ours.keys() if is_demanded(theirs[name]))
+    gone = sorted(name for name in ours.keys() - theirs.keys() if is_demanded(ours[name]))
+    if not new and not gone:
+        return
+    callers = "" if not new else f"demands {', '.join(new)}, which callers do not pass"
+    without = "" if not gone else f"does not take {', '.join(gone)}, which callers have to pass"
+    raise Conflict(
+        f"Version {to.version} {' and '.join(filter(None, (callers, without)))} by version "
+        f"{live.version}: all its calls would fail. Save a version with `required: false` for what "
+        "not all callers pass, or move the label by hand together with the callers.",
+        field="to",
+    )
 
 
 def _number(version: str) -> int:

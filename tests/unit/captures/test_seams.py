@@ -21,7 +21,7 @@ from chalicelib.contracts.answers import (
     Claim,
 )
 from chalicelib.contracts.generations import ChatCall, Generation, Message, Terms, TextPart
-from chalicelib.contracts.receipts import Receipt
+from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.screening import Finding
 from chalicelib.errors import InvalidInput, ModelFailure, NotFound, Throttled, Transient
 from chalicelib.retrieval.search.query import Query
@@ -98,3 +98,11 @@ def test_what_the_caller_got_wrong_should_not_count_and_what_screening_refused_s
     counted = [refused, ModelFailure("x"), Throttled("x"), Transient("x")]
     assert all(map(counts_as_failure, counted))
     assert not any(map(counts_as_failure, [InvalidInput("It is empty."), NotFound("x")]))
+
+
+def test_an_answer_that_was_paid_for_and_cut_off_should_count() -> None:
+    cut_off = InvalidInput("It did not fit into its max_tokens.", field="max_tokens")
+    cut_off.receipt = Receipt()
+    assert not counts_as_failure(cut_off)
+    cut_off.receipt = Receipt.of([ReceiptLine(model="small", role="chat")])
+    assert counts_as_failure(cut_off)

@@ -150,6 +150,25 @@ def test_should_know_the_versions_of_a_prompt() -> None:
     assert labels.live(TENANT, SUBJECT) == "2"
 
 
+def test_should_refuse_a_version_of_a_prompt_that_no_call_of_the_live_one_fits() -> None:
+    library = PromptLibrary(
+        FakePrompts(), lambda content: None, lambda: NOW, lambda attempt: None, FakeVerdicts()
+    )
+    labels = PromptLabels(library)
+    who = {"type": "string"}
+    library.save(TENANT, "faq", content(variables={"who": who}))
+    library.save(TENANT, "faq", content(variables={"who": who, "tone": {**who, "default": "dry"}}))
+    library.save(TENANT, "faq", content(variables={"tone": who}))
+    library.point(TENANT, "faq", "production", 1)
+    labels.check(TENANT, SUBJECT, "2")
+    with pytest.raises(Conflict) as raised:
+        labels.check(TENANT, SUBJECT, "3")
+    assert raised.value.message.startswith(
+        "Version 3 demands tone, which callers do not pass and does not take who, which callers "
+        "have to pass by version 1: all its calls would fail."
+    )
+
+
 def test_should_know_the_models_of_a_catalogue() -> None:
     request = asked(subject={"kind": "model", "name": "small"}, to="large")
     models = ModelChoices(FakeRollouts(), lambda tenant, name: name in ("small", "large"))
