@@ -7,6 +7,7 @@ repeated finds the same look before it. If answers are graded, an evaluation doe
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 JSON, PAGE, PLOTS = "drift.json", "drift.html", "drift.png"
 _TYPES = {JSON: "application/json", PAGE: "text/html; charset=utf-8", PLOTS: "image/png"}
 CAPTURES = "captures"
-MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_FILES = 500
-"""Files of data capture that one look reads: the last ones by their names, which tell the hour."""
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_CAPTURE_BYTES = 24 * 1024 * 1024
+"""Files of data capture that one look reads, the newest ones: calls take three times the bytes of
+their lines, and the function has 256 MB."""
 
 
 class WatchRecords(Protocol):
@@ -215,8 +218,9 @@ class WatchRuns:
 
         granted = self.locations.granted(run.tenant, writes=False)
         place = check_location(uri, run.tenant, run.bucket, granted, writes=False)
-        listed = [one for one in self.transfers.listed(place) if one.key.endswith(".jsonl")]
-        for one in listed[-MAX_FILES:]:
+        listed = (one for one in self.transfers.listed(place) if one.key.endswith(".jsonl"))
+        size = 0
+        for one in heapq.nlargest(MAX_FILES, listed, key=lambda each: _hour(each.key)):
             if one.size > MAX_FILE_BYTES:
                 raise InvalidInput(
                     f"{one.key} has {one.size} bytes; a file of data capture that is read has"
@@ -224,6 +228,9 @@ class WatchRuns:
                     field="work.source",
                     limit=f"{MAX_FILE_BYTES} bytes",
                 )
+            size += one.size
+            if size > MAX_CAPTURE_BYTES:
+                return
             body = self.objects.read(place.bucket, one.key)
             yield from read_capture_file(body, one.key, monitor.subject)
 
@@ -233,6 +240,11 @@ class WatchRuns:
         for name, body in capture_files(calls, run.job_id).items():
             target = S3Location(folder.bucket, f"{folder.key}data-capture/{name}")
             self.transfers.put_object(target, body, "application/jsonlines")
+
+
+def _hour(key: str) -> list[str]:
+    """Return what of a key tells its time, behind endpoint and variant: yyyy, mm, dd, hh, name."""
+    return key.split("/")[-5:]
 
 
 def _files(found: LookResult) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from chalicelib.contracts.jobs import JobCounts
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.monitoring.data_capture import read_capture_file
+from functions.run_schedule import watch
 from tests.unit.functions.run_schedule.buckets import Buckets, Cut, Runs, place_of
 from tests.unit.jobs.examples import BUCKET, NOW
 from tests.unit.monitoring.fakes import SUBJECT, captured, steady_calls
@@ -160,28 +161,29 @@ def test_the_report_should_be_a_page_with_plots_and_lie_where_results_go(runs: R
     assert {file.name for file in state.files} == {"drift.json", "drift.html", "drift.png"}
 
 
-def test_files_of_sagemakers_data_capture_should_be_watched_in_place_of_calls(runs: Runs) -> None:
-    def line(n: int, text: str) -> str:
-        at = (START + timedelta(seconds=n)).astimezone(UTC).isoformat().replace("+00:00", "Z")
-        sides = {
-            "endpointInput": {
-                "observedContentType": "text/csv",
-                "mode": "INPUT",
-                "data": text,
-                "encoding": "CSV",
-            },
-            "endpointOutput": {
-                "observedContentType": "text/csv; charset=utf-8",
-                "mode": "OUTPUT",
-                "data": "MC4wMQ==",
-                "encoding": "BASE64",
-            },
-        }
-        event = {"eventId": f"e-{n}", "inferenceTime": at, "inferenceId": "ignored"}
-        return json.dumps({"captureData": sides, "eventMetadata": event, "eventVersion": "0"})
+def capture_line(n: int, text: str) -> str:
+    at = (START + timedelta(seconds=n)).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    sides = {
+        "endpointInput": {
+            "observedContentType": "text/csv",
+            "mode": "INPUT",
+            "data": text,
+            "encoding": "CSV",
+        },
+        "endpointOutput": {
+            "observedContentType": "text/csv; charset=utf-8",
+            "mode": "OUTPUT",
+            "data": "MC4wMQ==",
+            "encoding": "BASE64",
+        },
+    }
+    event = {"eventId": f"e-{n}", "inferenceTime": at, "inferenceId": "ignored"}
+    return json.dumps({"captureData": sides, "eventMetadata": event, "eventVersion": "0"})
 
+
+def test_files_of_sagemakers_data_capture_should_be_watched_in_place_of_calls(runs: Runs) -> None:
     texts = [f"{n % 7},1,2" for n in range(200)] + [f"{n % 7},1,2,3,4,5,6,7" for n in range(100)]
-    lines = [line(n, text) for n, text in enumerate(texts)]
+    lines = [capture_line(n, text) for n, text in enumerate(texts)]
     folder = "sources/acme/capture/my-endpoint/AllTraffic/2026/05/04"
     runs.buckets.put(BUCKET, f"{folder}/01/a.jsonl", "\n".join(lines[:200]).encode())
     runs.buckets.put(BUCKET, f"{folder}/02/b.jsonl", "\n".join(lines[200:]).encode())
@@ -189,6 +191,26 @@ def test_files_of_sagemakers_data_capture_should_be_watched_in_place_of_calls(ru
     report = report_of(runs, runs.run(WATCH | {"source": source}))
     assert report["version"] == "AllTraffic"
     assert "input length" in report["drifted"]
+
+
+def test_the_newest_files_should_be_read_whatever_their_variants_are_called(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "MAX_FILES", 3)
+    monkeypatch.setattr(watch, "MAX_CAPTURE_BYTES", 150_000)
+    folder = "sources/acme/capture/my-endpoint"
+    lines = [capture_line(n, f"{n % 7},1,2") for n in range(400)]
+    for n, place in enumerate(["b/2026/05/04/01", "a/2026/05/04/02", "a/2026/05/04/03"]):
+        body = "\n".join(lines[100 * n : 100 * n + 100]).encode()
+        runs.buckets.put(BUCKET, f"{folder}/{place}/x.jsonl", body)
+    older = ("\n".join(lines[300:]) * 2).encode()  # is no line of the format
+    runs.buckets.put(BUCKET, f"{folder}/z/2026/05/03/01/x.jsonl", older)
+    source = {"type": "prefix", "uri": f"s3://{BUCKET}/sources/acme/capture/"}
+    report = report_of(runs, runs.run(WATCH | {"source": source}))
+    assert (report["version"], report["status"]) == ("a", "too_few")
+    monkeypatch.setattr(watch, "MAX_CAPTURE_BYTES", 50_000)
+    runs.watching.captures.baselines.clear()
+    assert report_of(runs, runs.run(WATCH | {"source": source}))["status"] == "collecting"
 
 
 def test_a_line_that_is_not_of_the_format_should_be_named() -> None:
