@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import click
 
+from cli.failures import ApiError, UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json
 
 _PLACE = "/v1/monitors"
 _SUBJECTS = ("prompt", "model", "collection")
 _PAGE = 25
+_NOT_FOUND = 404
 
 
 @click.group()
@@ -27,7 +29,7 @@ def monitors() -> None:
 @click.option("--collection", help="Watch questions on this collection; * for those on all.")
 @click.option("--sample", type=float, help="Share of calls to capture, 0 to 1.")
 @click.option("--days", type=int, help="Days to keep a captured call.")
-@click.option("--mask", multiple=True, help="Category to mask; may be repeated.")
+@click.option("--mask", multiple=True, help="Category to mask beside personal data.")
 @click.option("--baseline", type=int, help="Calls of a version that are its baseline.")
 @click.option("--baseline-hours", type=int, help="Hours that a baseline covers.")
 @click.option("--window", type=int, help="Newest calls to compare with the baseline.")
@@ -42,7 +44,7 @@ def set_monitor(target: UserContext, /, name: str, **options: Any) -> None:
     """
     subject = _subject(options)
     if subject is None:
-        body = target.api.call("GET", _at(name))
+        body = _terms(target, name)
         for field in ("name", "created_at", "updated_at"):
             body.pop(field, None)
     else:
@@ -59,6 +61,19 @@ def set_monitor(target: UserContext, /, name: str, **options: Any) -> None:
     }
     body |= {field: value for field, value in given.items() if value is not None}
     _show(target, target.api.call("PUT", _at(name), json=body))
+
+
+def _terms(target: UserContext, name: str) -> Json:
+    try:
+        found: Json = target.api.call("GET", _at(name))
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        raise UsageError(
+            f"There is no monitor {name} yet: say what it watches by --prompt, --model or "
+            "--collection."
+        ) from error
+    return found
 
 
 @monitors.command("show")
@@ -177,7 +192,7 @@ def _show(target: UserContext, monitor: Json) -> None:
         target.output.json(monitor)
         return
     line = target.output.line
-    masked = ", ".join(monitor["mask"]) or "nothing"
+    masked = ", ".join(sorted({"personal-data", *monitor["mask"]}))
     line(f"{monitor['name']} watches {_path(monitor)}.")
     line(
         f"{monitor['sample_rate']:.0%} of calls are captured, with {masked} masked,"

@@ -30,7 +30,9 @@ def rollouts() -> None:
 @click.option("--dwell", type=int, help="Seconds that each stage lasts at least.")
 @click.option("--max-dwell", type=int, help="Seconds after which a person is asked.")
 @click.option("--min-calls", type=int, help="Calls of each arm that a stage sees at least.")
-@click.option("--guard", "guards", multiple=True, help="METRIC=MARGIN, such as errors=0.05.")
+@click.option(
+    "--guard", "guards", multiple=True, help="METRIC=MARGIN, or slow:MILLISECONDS=MARGIN."
+)
 @click.option("--window", type=int, help="Seconds between two looks at the calls.")
 @click.option("--shadow-budget", help="Dollars that shadow answers may cost.")
 @click.option(
@@ -65,7 +67,7 @@ def start(target: UserContext, /, subject: str, to: str, **options: Any) -> None
         "guards": [_guard(each) for each in options["guards"]] or None,
         "window_seconds": options["window"],
         "shadow_budget": options["shadow_budget"],
-        "smoke": json.loads(options["smoke"].read_text()) if options["smoke"] else None,
+        "smoke": _smoke(options["smoke"]) if options["smoke"] else None,
     }
     body |= {name: value for name, value in optional.items() if value is not None}
     _show(target, target.api.call("POST", _PLACE, json=body))
@@ -174,13 +176,26 @@ def _stage(written: str) -> Json:
         ) from error
 
 
+def _smoke(path: Path) -> list[Json]:
+    try:
+        requests = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(requests, list):
+        raise CommandError(f'{path} is not a list of requests such as {{"input": {{…}}}}.')
+    return requests
+
+
 def _guard(written: str) -> Json:
     metric, _, margin = written.partition("=")
+    metric, separator, threshold = metric.partition(":")
     try:
-        return {"metric": metric, "margin": float(margin)}
+        slow = {"threshold_ms": int(threshold)} if separator else {}
+        return {"metric": metric, "margin": float(margin), **slow}
     except ValueError as error:
         raise CommandError(
-            f"{written!r} is no guard; write METRIC=MARGIN, such as errors=0.05."
+            f"{written!r} is no guard; write METRIC=MARGIN, such as errors=0.05, or "
+            "slow:MILLISECONDS=MARGIN, such as slow:2000=0.05."
         ) from error
 
 

@@ -41,6 +41,12 @@ def test_two_subjects_should_be_refused(headrace: Headrace) -> None:
     assert headrace("monitors", "set", "docs", "--prompt", "a", "--model", "b").code == 2
 
 
+def test_a_new_monitor_without_a_subject_should_be_told_to_name_one(headrace: Headrace) -> None:
+    ended = headrace("monitors", "set", "unheard", "--sample", "0.5")
+    assert ended.code == 2
+    assert "There is no monitor unheard yet: say what it watches by --prompt" in ended.err
+
+
 def test_should_list_monitors_and_calls(fake: FakeHeadrace, headrace: Headrace) -> None:
     fake.documents["monitors"] = {"items": [MONITOR]}
     assert "retrieval/station" in headrace("monitors", "ls").out

@@ -38,6 +38,7 @@ def test_should_start_what_the_options_say(
     options = ("--stage", "shadow", "--stage", "25%:ask", "--stage", "100", "--dwell", "60")
     ended = headrace(
         *("rollouts", "start", "prompt:faq", "4", "--guard", "errors=0.1", *options),
+        *("--guard", "slow:2000=0.05"),
         *("--smoke", str(smoke), "--live", "3"),
     )
     method, path, body = fake.requests[-1]
@@ -47,7 +48,10 @@ def test_should_start_what_the_options_say(
         "to": "4",
         "live": "3",
         "description": "",
-        "guards": [{"metric": "errors", "margin": 0.1}],
+        "guards": [
+            {"metric": "errors", "margin": 0.1},
+            {"metric": "slow", "margin": 0.05, "threshold_ms": 2000},
+        ],
         "smoke": [{"input": {"variables": {"q": "?"}}}],
         "stages": [
             {"share": 0, "shadow": True, "dwell_seconds": 60},
@@ -66,7 +70,9 @@ def test_should_start_what_the_options_say(
         (("prompt:faq", "4", "--stage", "few"), "is no stage; write shadow, or a share"),
         (("prompt:faq", "4", "--stage", "5:never"), "after a share comes :ask"),
         (("prompt:faq", "4", "--guard", "errors"), "is no guard; write METRIC=MARGIN"),
+        (("prompt:faq", "4", "--guard", "slow:2s=0.1"), "such as slow:2000=0.05"),
         (("prompt:faq", "4", "--dwell", "60"), "Name the stages"),
+        (("prompt:faq", "4", "--smoke", __file__), "is not JSON"),
     ],
 )
 def test_should_refuse_what_it_cannot_read(
