@@ -23,7 +23,7 @@ from benchmarks.reporting import Result
 from benchmarks.summary_answers import OUTCOMES
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef
-from chalicelib.contracts.search import Hit, Neighbour
+from chalicelib.contracts.search import Hit, Neighbour, Scores, TextScore, VectorScore
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.answer import evidence
@@ -132,7 +132,10 @@ class ExactIndex:
         fusion = ScoreFusion.of(list(told.values()))
         fused = {at: fusion.score(scores) for at, scores in told.items()}
         order = sorted(chosen, key=lambda at: -fused[at])
-        return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
+        return [
+            self.hits[at].model_copy(update={"score": fused[at], "scores": _scores(told[at])})
+            for at in order
+        ]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> dict[str, Neighbour]:
         """Return nothing: an answer relies on the search results alone."""
@@ -149,6 +152,14 @@ class ExactIndex:
                 spread = frequency + 1.2 * (0.25 + 0.75 * self.lengths[at] / mean)
                 scores[at] += rarity * frequency * 2.2 / spread if frequency else 0.0
         return scores
+
+
+def _scores(found: IndexScores) -> Scores:
+    """Return the scores as a hit of the index has them: answers are chosen by them, too."""
+    return Scores(
+        vector=VectorScore(similarity=found.similarity) if found.similarity is not None else None,
+        text=TextScore(bm25=found.bm25) if found.bm25 is not None else None,
+    )
 
 
 def _embedded_text(hit: Hit, embedder: LocalEmbedder) -> str:

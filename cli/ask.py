@@ -125,7 +125,7 @@ def show_answer(
     for citation in result["citations"]:
         output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
     if result.get("claims") and nearest:
-        output.line("The passages that are closest:", "yellow")
+        output.line(f"{'Also close' if result['answered'] else 'The closest passages'}:", "yellow")
     for passage in nearest:
         _show_nearest(output, passage)
     if result.get("looked_at"):

@@ -36,6 +36,9 @@ def figures(cases: Sequence[JudgedQuestion]) -> dict[str, Any]:
         "outcomes of near misses": {each: outcomes[each] for each in OUTCOMES},
         "answered rightly": share(endings[Ending.RIGHT], count),
         "beside the point": share(endings[Ending.BESIDE], count),
+        "beside the point, and the answer in the nearest": sum(
+            case.ending is Ending.BESIDE and case.in_nearest for case in asked
+        ),
         "rightly or in the nearest": share(sum(case.is_seen for case in asked), count),
         "near misses answered": share(outcomes["answered"], len(near)),
         "found in ten": share(sum(rank <= FOUND for rank in ranks), count),

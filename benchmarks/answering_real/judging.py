@@ -28,7 +28,8 @@ class JudgedQuestion:
     """A question, the kind of its file, and what came of it.
 
     `ending` is None for a near miss, whose `outcome` counts. `rank` is the place among the passages
-    that were found of the first one with the answer, None if it is not among them.
+    that were found of the first one with the answer, None if it is not among them. `in_nearest`
+    says whether a nearest passage has the answer, in place of claims or beside them.
     """
 
     question: RealQuestion
@@ -37,11 +38,12 @@ class JudgedQuestion:
     ending: Ending | None
     rank: int | None
     shown: str
+    in_nearest: bool = False
 
     @property
     def is_seen(self) -> bool:
         """Return whether the answer is in what is shown, as a claim or in a nearest passage."""
-        return self.ending in {Ending.RIGHT, Ending.NEAREST_WITH}
+        return self.ending is Ending.RIGHT or self.in_nearest
 
 
 def judge_question(
@@ -56,10 +58,14 @@ def judge_question(
         [claim.text for claim in response.claims]
         or [passage.citation.quote for passage in response.nearest]
     )
-    ending = None if question.is_near_miss else _ending(file, question, response, pages[file.name])
-    return JudgedQuestion(
-        question, file.kind, response.outcome, ending, answer_rank(file, question, found), shown
+    in_nearest = not question.is_near_miss and _in_nearest(
+        file, question, response, pages[file.name]
     )
+    ending = None
+    if not question.is_near_miss:
+        ending = _ending(file, question, response, pages[file.name], in_nearest=in_nearest)
+    rank = answer_rank(file, question, found)
+    return JudgedQuestion(question, file.kind, response.outcome, ending, rank, shown, in_nearest)
 
 
 def answer_rank(file: RealFile, question: RealQuestion, found: Iterable[Hit]) -> int | None:
@@ -71,19 +77,31 @@ def answer_rank(file: RealFile, question: RealQuestion, found: Iterable[Hit]) ->
 
 
 def _ending(
-    file: RealFile, question: RealQuestion, response: AskResponse, pages: Sequence[Page]
+    file: RealFile,
+    question: RealQuestion,
+    response: AskResponse,
+    pages: Sequence[Page],
+    *,
+    in_nearest: bool,
 ) -> Ending:
     if response.outcome == "answered":
         is_right = any(_has_answer([each], file, question, pages) for each in response.citations)
         return Ending.RIGHT if is_right else Ending.BESIDE
     if response.outcome == "nearest":
-        shown = (
-            [each.header, each.citation] if each.header else [each.citation]
-            for each in response.nearest
-        )
-        is_seen = any(_has_answer(cited, file, question, pages) for cited in shown)
-        return Ending.NEAREST_WITH if is_seen else Ending.NEAREST_WITHOUT
+        return Ending.NEAREST_WITH if in_nearest else Ending.NEAREST_WITHOUT
     return Ending.NOT_FOUND
+
+
+def _in_nearest(
+    file: RealFile, question: RealQuestion, response: AskResponse, pages: Sequence[Page]
+) -> bool:
+    """Return whether one of the nearest passages, with the header of its rows, has the answer."""
+    return any(
+        _has_answer(
+            [each.header, each.citation] if each.header else [each.citation], file, question, pages
+        )
+        for each in response.nearest
+    )
 
 
 def _has_answer(

@@ -71,7 +71,8 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
 
         The cheapest tier that suffices answers. If no sentence of the documents answers, the
         outcome is `nearest`, with the closest passages, or `not_found` if they are about something
-        else, and `looked_at` says what was searched.
+        else, and `looked_at` says what was searched. An answer that may miss the point has the
+        closest passages beside it.
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, AskRequest)

@@ -154,7 +154,7 @@ def _answer(request: Request, answer_id: str, deps: DocumentContentServices) -> 
         tier=answer.tier,
         outcome=answer.outcome,
         citations=tuple(
-            Citation(n=n, **span.model_dump()) for n, span in enumerate(answer.cited, 1)
+            Citation(n=n, **span.model_dump()) for n, span in enumerate(answer.numbered, 1)
         ),
         asked_at=answer.asked_at,
     )

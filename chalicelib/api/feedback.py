@@ -146,7 +146,7 @@ def _rate(
     """
     kept = _logged_answer(tenant, body, deps)
     better = _better_span(tenant, body.better_passage, deps)
-    named = list(dict.fromkeys((*kept.answer.cited, *([better] if better else []))))
+    named = list(dict.fromkeys((*kept.answer.numbered, *([better] if better else []))))
     documents = list(dict.fromkeys(place.document_id for place in named))
     current = deps.documents.current_versions(tenant, documents)
     _check_documents_exist(kept, current, body)
@@ -194,7 +194,7 @@ def _check_documents_exist(
 ) -> None:
     """Raise `NotFound` if a document of an answer was deleted: the answer quotes it."""
     if body.kind == "answer" and any(
-        place.document_id not in current for place in kept.answer.cited
+        place.document_id not in current for place in kept.answer.numbered
     ):
         raise _deleted(body)
 

@@ -46,9 +46,10 @@ class LoggedAnswer(Contract):
     """A question or a query with what it got, kept for `ASKED_DAYS` to be rated.
 
     `asked_as` is the question as it was searched for, which stands alone. `outcome` is that of a
-    question, "" of a search. `cited` is what an answer cites, then the passages that were shown as
-    the nearest ones; of a search it is its first passage, without its text. `shown` are the first
-    passages that were found. `model` is the one that embedded the question.
+    question, "" of a search. `cited` is what the claims of an answer cite; of a search it is its
+    first passage, without its text. `nearest` are the passages that were shown as the nearest ones,
+    numbered on from `cited`. `shown` are the first passages that were found. `model` is the one
+    that embedded the question.
     """
 
     id: str
@@ -59,9 +60,20 @@ class LoggedAnswer(Contract):
     tier: str = ""
     outcome: str = ""
     cited: tuple[QuotedSpan, ...] = ()
+    nearest: tuple[QuotedSpan, ...] = ()
     shown: tuple[PageSpan, ...] = ()
     model: str
     asked_at: AwareDatetime
+
+    @property
+    def numbered(self) -> tuple[QuotedSpan, ...]:
+        """Return what can be opened by its number, from 1."""
+        return (*self.cited, *self.nearest)
+
+    @property
+    def rated(self) -> tuple[QuotedSpan, ...]:
+        """Return what a rating is about: the claims' sources, or without claims the passages."""
+        return self.cited or self.nearest
 
 
 class RatedSpan(PageSpan):

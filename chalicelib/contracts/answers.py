@@ -5,7 +5,7 @@
     citation    before the first claim that cites it
     claim       once it is supported, or marked as unsupported
     refused     once, in place of claims
-    nearest     once, if no sentence answers outright: the passages that are closest
+    nearest     once, if no sentence answers outright, or not certainly: the closest passages
     done        once, last: the outcome, what was used, and what else there is to say
 
 Nothing is taken back: an `extract` quotes the documents, and stays true whatever follows it.
@@ -29,7 +29,7 @@ MAX_TURN_CHARACTERS = 8_192
 MAX_TURNS = 10
 
 MAX_NEAREST = 3
-"""The most passages that are shown if no sentence answers."""
+"""The most passages that are shown if no sentence answers, or not certainly."""
 MAX_NEAREST_CHARACTERS = 600
 """The most characters of one of them, with the header of its table."""
 
@@ -37,7 +37,8 @@ TopK = Annotated[int, Field(ge=1, le=100)]
 Tier = Literal["extractive", "llm"]
 Outcome = Literal["answered", "nearest", "not_found"]
 """`answered`: every claim is cited. `nearest`: no sentence answers outright, and the passages that
-are closest are shown. `not_found`: the answer is not in the documents that were looked at.
+are closest are shown in place of claims. `not_found`: the answer is not in the documents that were
+looked at.
 """
 
 
@@ -104,7 +105,7 @@ class PageRange(Contract):
 
 
 class NearestPassage(Contract):
-    """A passage near to a question that no sentence answers outright.
+    """A passage near to a question that no sentence answers outright, or not certainly.
 
     The quote of `citation` is the passage: exactly the characters `start` to `end` of its page.
     `header` is the row with the column names, if the passage has rows of a table without it; both
@@ -145,6 +146,7 @@ class AskResponse(Contract):
     `answered` is true only for the outcome `answered`. `answer` is the claims, each followed by its
     marks, or a sentence that says that there is no answer; `asked_as` the question as it was
     answered, which stands alone; `language` the question's, as an ISO 639-1 code, "" if unknown.
+    `nearest` are the closest passages: in place of claims, or beside those that may miss the point.
     `looked_at` says what was searched if the question is not answered. `answer_id` names the
     answer to `POST /v1/feedback`.
     """
@@ -204,7 +206,7 @@ class AskRefused(Contract):
 
 
 class AskNearest(Contract):
-    """The passages that are closest to a question that no sentence answers, best first."""
+    """The passages that are closest to a question that no sentence surely answers, best first."""
 
     event: Literal["nearest"] = "nearest"
     passages: tuple[NearestPassage, ...] = Field(min_length=1, max_length=MAX_NEAREST)

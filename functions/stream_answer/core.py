@@ -71,9 +71,9 @@ OPERATION = Operation(
 `retrieved` comes first and `done` last. An `extract` is the answer in the documents' own sentences,
 before a language model is asked to improve it. A `citation` comes before the first `claim` that
 cites it, and a claim once it is supported, or marked as unsupported. Without an answer, `refused`
-says so in place of claims, and `nearest` has the closest passages. An invalid request is an HTTP
-error; an error after the first event is an event `error`, the last one. Nothing is kept under an
-`Idempotency-Key`.
+says so in place of claims, and `nearest` has the closest passages; it also follows claims that may
+miss the point. An invalid request is an HTTP error; an error after the first event is an event
+`error`, the last one. Nothing is kept under an `Idempotency-Key`.
 """
 
 Ask = Callable[[AskRequest, str, str, str], Iterator[AskEvent]]

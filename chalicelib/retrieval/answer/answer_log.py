@@ -65,6 +65,7 @@ class AnswerRecord:
     tier: str = ""
     outcome: str = ""
     cited: tuple[QuotedSpan, ...] = ()
+    nearest: tuple[QuotedSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class AnswerLog:
             tier=record.tier,
             outcome=record.outcome,
             cited=record.cited,
+            nearest=record.nearest,
             shown=tuple(map(_span, found.passages[:MAX_SHOWN])),
             model=found.embedding.model,
             asked_at=now,

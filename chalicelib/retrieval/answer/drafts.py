@@ -36,7 +36,8 @@ class AnswerDraft:
     """The outcome of a question with its claims, before they are cited.
 
     `refusal` is the text if there is no claim, "" if there are some. A claim without a source is
-    one of a language model that the request asked for.
+    one of a language model that the request asked for. `nearest` are the passages that are closest
+    to the question: in place of an answer, or beside one that is not certain.
     """
 
     outcome: Outcome
@@ -57,8 +58,8 @@ class AnswerDraft:
         """Return the draft by the sentences' decision, and by the claims of a language model.
 
         The outcome is `answered` only if every claim has a source. A model's claims without one
-        leave the question open, and the nearest passages are shown with them. `found` are the
-        passages as their pages have them.
+        leave the question open. The nearest passages are shown with these, and with every answer
+        that the sentences do not make certain. `found` are the passages as their pages have them.
         """
         outcome, claims = decision.outcome, generated or decision.claims
         if generated:
@@ -68,7 +69,7 @@ class AnswerDraft:
             elif outcome == "answered":
                 outcome = "nearest"
         nearest: tuple[NearestPassage, ...] = ()
-        if outcome == "nearest":
+        if outcome == "nearest" or (outcome == "answered" and not decision.is_certain):
             cited = sum(len(each.new_citations) for each in cite_claims(claims))
             nearest = nearest_passages(question, decision.ranked, found, cited + 1)
         refusal = "" if claims else outcome_text(outcome, language)
@@ -90,13 +91,18 @@ class AnswerDraft:
         return self.refusal or _render(self.claims)
 
     @property
-    def shown(self) -> list[Citation]:
-        """Return every citation that is shown, by number."""
-        cited = [each for claim in cite_claims(self.claims) for each in claim.new_citations]
+    def cited(self) -> list[Citation]:
+        """Return every citation of a claim, by number."""
+        return [each for claim in cite_claims(self.claims) for each in claim.new_citations]
+
+    @property
+    def nearest_citations(self) -> list[Citation]:
+        """Return the citations of the nearest passages and of their headers, by number."""
+        shown: list[Citation] = []
         for passage in self.nearest:
-            cited.append(passage.citation)
-            cited += [passage.header] if passage.header else []
-        return cited
+            shown.append(passage.citation)
+            shown += [passage.header] if passage.header else []
+        return shown
 
 
 def extract_event(claims: SourcedClaims) -> AskExtract:

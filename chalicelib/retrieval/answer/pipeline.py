@@ -54,6 +54,7 @@ from chalicelib.retrieval.answer.question_rewriter import is_faithful_rewrite, r
 from chalicelib.retrieval.text.language import LANGUAGES, detect_language
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.answers import Citation
     from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.receipts import Receipt
     from chalicelib.contracts.search import Hit
@@ -245,9 +246,8 @@ class QuestionAnswerer:
             answer=draft.text,
             tier=draft.tier,
             outcome=draft.outcome,
-            cited=tuple(
-                QuotedSpan(**citation.model_dump(exclude={"n"})) for citation in draft.shown
-            ),
+            cited=_quoted_spans(draft.cited),
+            nearest=_quoted_spans(draft.nearest_citations),
         )
         answer_id = self.answer_log.record(question.query.tenant, record, found)
         if not answer_id:
@@ -259,6 +259,10 @@ def _needs_language_model(question: PreparedQuestion, decision: AnswerDecision) 
     """Return whether a language model is called: on request, or to improve a weak extract."""
     is_weak = decision.outcome == "answered" and not decision.is_sufficient
     return question.requests_model or (question.tier is None and is_weak)
+
+
+def _quoted_spans(citations: Sequence[Citation]) -> tuple[QuotedSpan, ...]:
+    return tuple(QuotedSpan(**citation.model_dump(exclude={"n"})) for citation in citations)
 
 
 def _screening_notice(count: int) -> str:

@@ -60,7 +60,7 @@ def marks_for_rating(
     marked: dict[PageSpan, Literal[1, -1]] = {}
     if better is not None:
         marked[better.bare_span] = 1
-    for place in asked.cited:
+    for place in asked.rated:
         if rating == "up":
             marked[place.bare_span] = 1
         elif better is None or not _overlap(place, better):

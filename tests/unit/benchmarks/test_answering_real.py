@@ -34,7 +34,7 @@ def cited(quote: str, path: str = "pump.md") -> Citation:
     )
 
 
-def answered(*citations: Citation) -> AskResponse:
+def answered(*citations: Citation, nearest: Sequence[Citation] = ()) -> AskResponse:
     claims = (Claim(text="It.", citations=(1,)),)
     return AskResponse(
         answer="It. [1]",
@@ -43,6 +43,7 @@ def answered(*citations: Citation) -> AskResponse:
         tier="extractive",
         claims=claims,
         citations=citations,
+        nearest=tuple(NearestPassage(citation=each) for each in nearest),
         receipt=Receipt.of(()),
     )
 
@@ -82,10 +83,22 @@ def test_a_question_should_be_judged_by_where_its_answer_stands(
     assert judged.rank == (None if question.is_near_miss else 2)
 
 
+def test_an_answer_beside_the_point_should_count_as_seen_where_a_passage_beside_it_has_it() -> None:
+    wrong, right = cited("The gate is opened"), cited("41 kg")
+    seen, unseen = (
+        judge_question(FILE, HEAVY, answered(wrong, nearest=nearest), [], PAGES)
+        for nearest in ([wrong, right], [wrong])
+    )
+    assert (seen.ending, seen.is_seen) == (Ending.BESIDE, True)
+    assert (unseen.ending, unseen.is_seen) == (Ending.BESIDE, False)
+    whole = figures_by_kind([seen, unseen])["all"]
+    assert whole["beside the point, and the answer in the nearest"] == 1
+
+
 def test_figures_should_count_answers_and_near_misses_apart() -> None:
     cases = [
         JudgedQuestion(HEAVY, "markdown", "answered", Ending.RIGHT, 1, ""),
-        JudgedQuestion(HEAVY, "rst", "nearest", Ending.NEAREST_WITH, 4, ""),
+        JudgedQuestion(HEAVY, "rst", "nearest", Ending.NEAREST_WITH, 4, "", in_nearest=True),
         JudgedQuestion(HEAVY, "rst", "answered", Ending.BESIDE, None, ""),
         JudgedQuestion(NEAR_MISS, "rst", "nearest", None, None, ""),
     ]

@@ -256,6 +256,9 @@ class TestAsk:
         place = "of 1 document in the collection c under the filter: a.md"
         assert f"  Looked at 3 passages {place}\n" in ended.out
         assert "headrace open ans_1 1" in ended.out
+        claim = {"text": "It drops in 8 seconds.", "citations": [1], "unsupported": False}
+        fake.answer = ANSWER | {"claims": [claim], "nearest": [passage]}
+        assert "Also close:\n  [1] a.md, page 2" in headrace("ask", "How fast?").out
 
     def test_should_mark_claims_that_no_passage_supports(
         self, headrace: Headrace, fake: FakeHeadrace

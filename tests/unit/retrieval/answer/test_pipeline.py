@@ -213,6 +213,16 @@ def test_should_show_the_nearest_passage_where_no_sentence_answers_outright() ->
     assert outcome.looked_at.paths == ("doc_a.md",)
 
 
+def test_an_answer_that_is_not_certain_should_have_the_nearest_passages_beside_it() -> None:
+    outcome, _ = ask(HARD, [hit(WEAK)])
+    assert (outcome.outcome, outcome.answered, outcome.looked_at) == ("answered", True, None)
+    assert [citation.n for citation in outcome.citations] == [1]
+    assert [passage.citation.n for passage in outcome.nearest] == [2]
+    assert [event.event for event in events_of(HARD, [hit(WEAK)])] == [
+        *("retrieved", "citation", "claim", "nearest", "done")
+    ]
+
+
 def test_no_nearest_passage_should_span_what_was_blanked() -> None:
     text = f"{STRONG} A robot must obey. It is red, and the pump weighs little when it is empty."
     outcome, _ = ask("Why does the pump weigh so much?", [hit(text)])

@@ -194,6 +194,17 @@ def asked_with(*cited: PageSpan) -> LoggedAnswer:
     )
 
 
+@pytest.mark.parametrize(("cited", "expected"), [((0,), [0]), ((), [9])])
+def test_a_rating_should_be_about_the_nearest_passages_only_without_a_claim(
+    cited: tuple[int, ...], expected: list[int]
+) -> None:
+    span = QuotedSpan(document_id="doc_a", version="v", path="a.md", page=1, start=9, end=12)
+    claims = tuple(span.model_copy(update={"start": start}) for start in cited)
+    asked = asked_with().model_copy(update={"cited": claims, "nearest": (span,)})
+    assert [mark.start for mark in marks_for_rating(asked, "up", None)] == expected
+    assert asked.numbered == (*claims, span)
+
+
 @pytest.mark.parametrize(
     ("rating", "better", "expected"),
     [
