@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
-from benchmarks.summary_answers import OUTCOMES
+from benchmarks.summary_answers import NEAR, OUTCOMES, WAY
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.indexes import TERMS_SUFFIX, IndexRef
 from chalicelib.contracts.search import Hit, Neighbour, Scores, TextScore, VectorScore
@@ -29,8 +29,7 @@ from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.answer import evidence
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.answer.nearest import best_windows
-from chalicelib.retrieval.answer.outcome import decide_outcome
-from chalicelib.retrieval.answer.replies import filter_replies
+from chalicelib.retrieval.answer.outcome import decide_outcome, possible_answers
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.fusion import (
     RANK_CONSTANT,
@@ -219,8 +218,9 @@ class AskedQuestion:
     is_foreign: bool = False
 
 
-Narrow = Callable[[str, Sequence[evidence.Evidence]], Sequence[evidence.Evidence]]
-"""Returns the sentences that may answer a question."""
+Claims = Sequence[tuple[str, SourceSentence]]
+Answer = Callable[[str, Sequence[evidence.Evidence]], tuple[float, Claims]]
+"""Returns how far the likeliest answer to a question is above the threshold, and its claims."""
 
 
 def ask_all(name: str, models: Path) -> list[AskedQuestion]:
@@ -247,13 +247,13 @@ def _labels(file: str) -> dict[str, Any]:
     return labels
 
 
-def cases_of(asked: Sequence[AskedQuestion], narrow: Narrow) -> list[Case]:
-    """Return the result of every question of a set with one way to narrow sentences.
+def cases_of(asked: Sequence[AskedQuestion], answer: Answer) -> list[Case]:
+    """Return the result of every question of a set with one way to answer.
 
-    The threshold for refusing is disabled: a case keeps its best sentence's support.
+    The threshold for refusing is disabled: a case keeps its margin.
     """
     return [
-        _case(each.label, narrow(each.label["question"], each.weighed), each.held_out)
+        _case(each.label, *answer(each.label["question"], each.weighed), each.held_out)
         for each in asked
         if not each.is_foreign
     ]
@@ -282,25 +282,33 @@ def weigh_passages(
     return evidence.weigh_evidence(question, candidates, compared, original)
 
 
-def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:
-    claims = evidence.extract_claims(weighed, floor=0.0)
+def _case(label: Mapping[str, str], margin: float, claims: Claims, held_out: bool) -> Case:
     right = "path" in label and any(_holds(label, source) for _, source in claims)
+    return Case(label["question"], "path" in label, margin, right, held_out)
+
+
+def _by_odds(question: str, weighed: Sequence[evidence.Evidence]) -> tuple[float, Claims]:
+    """Return the answer of the product."""
+    answers = possible_answers(question, weighed)
+    best = max(answers, key=lambda answer: answer.margin, default=None)
+    return (best.margin, best.claims) if best is not None else (-math.inf, ())
+
+
+def _by_nearness(_: str, weighed: Sequence[evidence.Evidence]) -> tuple[float, Claims]:
+    """Return the sentences with the most support, if it is as much as a reply needs."""
     support = weighed[0].support if weighed else 0.0
-    return Case(label["question"], "path" in label, support, right, held_out)
+    return support - evidence.MIN_SUPPORT, evidence.extract_claims(weighed, floor=0.0)
 
 
-WAYS: Mapping[str, Narrow] = {
-    "sentences that can reply": filter_replies,
-    "sentences that are near": lambda _, evidence: evidence,
-}
+WAYS: Mapping[str, Answer] = {WAY: _by_odds, NEAR: _by_nearness}
 
 
 def measure(repetitions: int = 1, models: Path = ROOT / "models" / "cache") -> Result:
     """Ask every set of questions once: the results do not vary."""
     sets = {name: ask_all(name, models) for name in SETS}
     facts: dict[str, Any] = {
-        way: _by_set({name: cases_of(asked, narrow) for name, asked in sets.items()})
-        for way, narrow in WAYS.items()
+        way: _by_set({name: cases_of(asked, answer) for name, asked in sets.items()})
+        for way, answer in WAYS.items()
     }
     facts[OUTCOMES] = {name: count_outcomes(asked) for name, asked in sets.items()}
     return Result("answering", 1, {}, facts=facts, notes=NOTES)
@@ -372,10 +380,10 @@ def main() -> None:
         asked = ask_all(name, arguments.models)
         for kind, counts in count_outcomes(asked).items():
             print(f"  {kind}: {counts}")
-        cases = cases_of(asked, filter_replies)
+        cases = cases_of(asked, _by_odds)
         shown = [case for case in cases if arguments.all or not case.held_out]
-        for case in sorted(shown, key=lambda case: -case.support):
-            print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
+        for case in sorted(shown, key=lambda case: -case.margin):
+            print(f"{case.margin:+.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
 
 
 if __name__ == "__main__":

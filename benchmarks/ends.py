@@ -8,33 +8,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.shares import share
-from chalicelib.retrieval.answer.evidence import MIN_SUPPORT
 
-FLOORS = (0.40, 0.45, 0.48, 0.51, 0.55, 0.60, 0.65)
-"""Thresholds of the curve."""
+FLOORS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
+"""Thresholds of the curve; the product's is 0."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A question, the best sentence's support, and whether tier 0 cites the right source.
+    """A question, how far above the threshold its answer is, and whether it cites the right source.
 
     `held_out` means that nothing was tuned by it.
     """
 
     question: str
     answerable: bool
-    support: float
+    margin: float
     right: bool
     held_out: bool = False
 
 
-def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
-    """Return the results of the cases if support below `floor` is refused."""
+def score(cases: Sequence[Case], floor: float = 0.0) -> dict[str, int]:
+    """Return the results of the cases if a margin below `floor` is refused."""
     ends = Counter(
         {"answered rightly": 0, "answered wrongly": 0, "refused wrongly": 0, "refused rightly": 0}
     )
     for case in cases:
-        if case.support < floor:
+        if case.margin < floor:
             ends["refused wrongly" if case.answerable else "refused rightly"] += 1
         else:
             ends["answered rightly" if case.right else "answered wrongly"] += 1
@@ -43,20 +42,20 @@ def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
 
 def summary(cases: Sequence[Case]) -> dict[str, Any]:
     """Return the figures of one set of questions at the product's threshold."""
-    ends = score(cases, MIN_SUPPORT)
+    ends = score(cases)
     answerable = sum(case.answerable for case in cases)
     return {
         "answerable": answerable,
         "unanswerable": len(cases) - answerable,
         "ends": ends,
         "answered rightly": share(ends["answered rightly"], answerable),
-        "false answers": share(false_answers(cases, MIN_SUPPORT), len(cases) - answerable),
+        "false answers": share(false_answers(cases), len(cases) - answerable),
     }
 
 
-def false_answers(cases: Sequence[Case], floor: float) -> int:
+def false_answers(cases: Sequence[Case], floor: float = 0.0) -> int:
     """Return the number of questions without an answer that are answered anyway."""
-    return sum(not case.answerable and case.support >= floor for case in cases)
+    return sum(not case.answerable and case.margin >= floor for case in cases)
 
 
 def curve(cases: Sequence[Case]) -> list[dict[str, Any]]:

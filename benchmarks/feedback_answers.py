@@ -20,7 +20,7 @@ from benchmarks.ballots import Ballots
 from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
 from chalicelib.retrieval.answer import evidence
 from chalicelib.retrieval.answer.citations import SourceSentence
-from chalicelib.retrieval.answer.replies import filter_replies
+from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.search.feedback_boost import (
     Vote,
     marks_for_rating,
@@ -68,7 +68,7 @@ class Answers:
         weighed = weigh_passages(self._embedder, question, results.passages)
         sources = [item.source for item in weighed]
         nudged = evidence.boost_evidence(weighed, results.vote_weights)
-        claims = evidence.extract_claims(filter_replies(question, nudged))
+        claims = decide_outcome(question, nudged).claims
         return Answer(results, sources, [source for _, source in claims])
 
 

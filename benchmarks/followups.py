@@ -19,9 +19,8 @@ from typing import Any
 from benchmarks.answering import ROOT, LocalEmbedder, finder_over, weigh_passages
 from benchmarks.reporting import Result
 from chalicelib.contracts.answers import ConversationTurn
-from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.answer.question_rewriter import rewrite_question
-from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 
@@ -65,7 +64,7 @@ def _end(searcher: Searcher, embedder: LocalEmbedder, case: dict[str, Any], aske
     results = searcher.search(Query("tenant", asked_as, None, 10, ""))
     put = "" if asked_as == case["question"] else case["question"]
     weighed = weigh_passages(embedder, asked_as, results.passages, put)
-    claims = evidence.extract_claims(filter_replies(asked_as, weighed))
+    claims = decide_outcome(asked_as, weighed).claims
     if not claims:
         return "refused"
     right = any(

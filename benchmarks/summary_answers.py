@@ -7,8 +7,8 @@ from typing import Any
 
 Found = Mapping[str, Any]
 
-WAY = "sentences that can reply"
-NEAR = "sentences that are near"
+WAY = "by learned odds"
+NEAR = "by nearness"
 OUTCOMES = "outcomes"
 
 
@@ -28,11 +28,11 @@ def answering(found: Found) -> Iterator[str]:
     (label,) = (name for name in sets if name.startswith("curve"))
     yield f"The {label}:"
     yield ""
-    yield "| support from which on is answered | answered rightly | false answers |"
+    yield "| logarithm of the odds beyond those needed | answered rightly | false answers |"
     yield "| --- | --- | --- |"
     for point in sets[label]:
         right, false = point["answered rightly"], point["false answers"]
-        yield f"| {point['floor']:.2f} | {right:.0%} | {false:.0%} |"
+        yield f"| {point['floor']:+.1f} | {right:.0%} | {false:.0%} |"
 
 
 def _outcomes(sets: Found) -> Iterator[str]:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over, weigh_passages
 from chalicelib.contracts.search import Hit
-from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.replies import filter_replies
+from chalicelib.retrieval.answer.outcome import decide_outcome
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Reranker, Searcher
 
@@ -70,7 +69,7 @@ def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[s
 def _ended(searcher: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
     results = searcher.search(Query("tenant", label.question, None, TOP_K, ""))
     weighed = weigh_passages(embedder, label.question, results.passages)
-    claims = evidence.extract_claims(filter_replies(label.question, weighed))
+    claims = decide_outcome(label.question, weighed).claims
     right = any(label.right(source.passage.path, source.text) for _, source in claims)
     return Ended(label, _reciprocal(label, results.passages), bool(claims), right)
 

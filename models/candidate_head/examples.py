@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts.ingest import Page
-from chalicelib.retrieval.answer.answer_features import answer_features
 from chalicelib.retrieval.answer.candidates import (
     AnswerCandidate,
     Features,
@@ -14,7 +13,7 @@ from chalicelib.retrieval.answer.candidates import (
     find_candidates,
 )
 from chalicelib.retrieval.answer.citations import SourceSentence
-from chalicelib.retrieval.answer.evidence import text_to_embed
+from chalicelib.retrieval.answer.evidence import Evidence, text_to_embed, weigh_evidence
 from chalicelib.retrieval.search.query import Query
 from models.real_files.collection import TENANT, RealCollection
 from models.real_files.questions import RealFile, RealQuestion
@@ -63,17 +62,42 @@ def _answers(
     return None if holds(source.statement, question.answers) else False
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedExample:
+    """A question whose best candidates were compared with it.
+
+    `answers` and `features` are of the candidates, `evidence` the same weighed, best first, and
+    `answering` the sources that answer, or whose context does.
+    """
+
+    question: RealQuestion
+    package: str
+    answers: tuple[bool | None, ...]
+    features: tuple[Features, ...]
+    evidence: tuple[Evidence, ...]
+    answering: tuple[SourceSentence, ...]
+
+
 def compare_candidates(
     collection: RealCollection, example: CandidateExample, selection: Features
-) -> tuple[CandidateExample, list[Features]]:
-    """Return the example with its best candidates alone, and the features of these."""
+) -> ComparedExample:
+    """Return the example with its best candidates alone, compared and weighed."""
     best = best_candidates(example.candidates, selection)
-    answers = dict(zip(map(id, example.candidates), example.answers, strict=True))
-    kept = CandidateExample(
-        example.question, example.package, tuple(best), tuple(answers[id(each)] for each in best)
+    known = dict(zip(map(id, example.candidates), example.answers, strict=True))
+    answers = tuple(known[id(each)] for each in best)
+    evidence: list[Evidence] = []
+    if best:
+        texts = [text_to_embed(each.source) for each in best]
+        compared = collection.embedder.compare(example.question.text, texts, "")
+        evidence = weigh_evidence(example.question.text, best, compared)
+    features = {id(item.source): item.features for item in evidence}
+    return ComparedExample(
+        example.question,
+        example.package,
+        answers,
+        tuple(features[id(each.source)] for each in best),
+        tuple(evidence),
+        tuple(
+            each.source for each, answer in zip(best, answers, strict=True) if answer is not False
+        ),
     )
-    if not best:
-        return kept, []
-    texts = [text_to_embed(each.source) for each in best]
-    compared = collection.embedder.compare(example.question.text, texts, "")
-    return kept, answer_features(example.question.text, best, texts, compared.matches)

@@ -28,7 +28,7 @@ from chalicelib.retrieval.text.terms import numbers_in, terms
 if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
 
-MAX_CANDIDATES = 20
+MAX_CANDIDATES = 16
 """The most segments that are compared for one question: the caller waits for each."""
 _FEWEST_TERMS = 3
 _TERMS_OF_ITEM = 6

@@ -14,9 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.retrieval.answer.answer_features import answer_features
+from chalicelib.retrieval.answer.answer_features import ANSWER_FEATURES, answer_features
 from chalicelib.retrieval.answer.candidate_head import candidate_head
-from chalicelib.retrieval.answer.candidates import AnswerCandidate, best_candidates, find_candidates
+from chalicelib.retrieval.answer.candidates import (
+    AnswerCandidate,
+    Features,
+    best_candidates,
+    find_candidates,
+)
 from chalicelib.retrieval.answer.citations import SourceSentence, strip_marks
 from chalicelib.retrieval.answer.question_types import (
     expected_answer,
@@ -58,13 +63,14 @@ class Evidence:
     """A sentence, its vector, and how well it supports an answer, from 0 to about 1.
 
     `score` is the learned one: of two sentences that do not surely answer, the one with the higher
-    score likelier holds the answer.
+    score likelier holds the answer. It is made of the `features`, the `ANSWER_FEATURES`.
     """
 
     source: SourceSentence
     vector: Vector
     support: float
     score: float = 0.0
+    features: Features = (0.0,) * len(ANSWER_FEATURES)
 
 
 def cosine(one: Vector, other: Vector) -> float:
@@ -115,13 +121,16 @@ def weigh_evidence(
     texts = [text_to_embed(candidate.source) for candidate in candidates]
     sources = [candidate.source for candidate in candidates]
     matches = compared.matches[: len(candidates)]
-    scores = candidate_head().scores(answer_features(question, candidates, texts, matches))
+    features = answer_features(question, candidates, texts, matches)
+    scores = candidate_head().scores(features)
     weights = _weights(question, sources, put)
     expectation = expected_answer(question)
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     vectors = compared.vectors[: len(candidates)]
-    for source, vector, match, score in zip(sources, vectors, matches, scores, strict=True):
+    for source, vector, match, score, of in zip(
+        sources, vectors, matches, scores, features, strict=True
+    ):
         covered = _held(f"{source.statement}\n{source.passage.heading}", weights)
         coverage = _coverage(weights, covered, held_by[id(source.passage)])
         likeness = match.cosine
@@ -130,7 +139,7 @@ def weigh_evidence(
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
         if expectation is not None and not holds_answer(expectation, source.statement):
             support -= _UNEXPECTED
-        weighed.append(Evidence(source, vector, support, score))
+        weighed.append(Evidence(source, vector, support, score, of))
     return sorted(_below_context(weighed), key=lambda evidence: -evidence.support)
 
 

@@ -245,12 +245,41 @@ def filter_replies(question: str, evidence: Sequence[Evidence]) -> list[Evidence
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyVerdict:
+    """What each rule says of a sentence; a question in another language than English has no topic.
+
+    `knows_entities` and `knows_counted_noun` are of its passage, the rest of the sentence itself.
+    """
+
+    knows_entities: bool
+    knows_counted_noun: bool
+    agrees_on_dates: bool
+    has_kind: bool
+    covers_topic: bool
+
+
+def judge_reply(question: str, item: Evidence) -> ReplyVerdict:
+    """Return the verdict of each rule on one sentence."""
+    asked, english = parse_text(question), detect_language(question) in {"", ENGLISH}
+    passage = _PassageKnowledge.from_passage(item.source.passage, asked)
+    sentence = parse_text(item.source.statement)
+    return ReplyVerdict(
+        passage.knows_entities,
+        passage.knows_counted_noun,
+        all(map(sentence.agrees_on, asked.times)),
+        not english or can_reply(asked, sentence),
+        not english or passage.covers_topic(sentence, asked),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _PassageKnowledge:
     """The stems of a passage, of its heading and path, and whether it can reply at all."""
 
     heading: frozenset[str]
     stems: frozenset[str]
-    knows: bool
+    knows_entities: bool
+    knows_counted_noun: bool
 
     @classmethod
     def from_passage(cls, passage: Hit, asked: ParsedText) -> Self:
@@ -260,13 +289,18 @@ class _PassageKnowledge:
         return cls(
             over,
             stems,
-            not missing_entities(asked, [text, heading]) and knows_counted_noun(asked, stems),
+            not missing_entities(asked, [text, heading]),
+            knows_counted_noun(asked, stems),
         )
 
     def replies(self, sentence: ParsedText, asked: ParsedText, *, english: bool) -> bool:
         """Return whether a sentence of the passage replies to the question."""
-        if not self.knows or not all(map(sentence.agrees_on, asked.times)):
+        knows = self.knows_entities and self.knows_counted_noun
+        if not knows or not all(map(sentence.agrees_on, asked.times)):
             return False
+        return not english or (can_reply(asked, sentence) and self.covers_topic(sentence, asked))
+
+    def covers_topic(self, sentence: ParsedText, asked: ParsedText) -> bool:
+        """Return whether a sentence under the passage's heading speaks of the topic."""
         stems = self.heading | {word.stem for word in sentence.words}
-        replies = can_reply(asked, sentence) and covers_topic(asked, stems, self.stems)
-        return replies or not english
+        return covers_topic(asked, stems, self.stems)

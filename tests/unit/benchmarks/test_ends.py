@@ -5,26 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.ends import FLOORS, Case, curve, false_answers, score, summary
-from chalicelib.retrieval.answer.evidence import MIN_SUPPORT
 
 CASES = [
-    Case("a", answerable=True, support=0.9, right=True),
-    Case("b", answerable=True, support=0.9, right=False),
-    Case("c", answerable=True, support=0.1, right=True),
-    Case("d", answerable=False, support=0.9, right=False),
-    Case("e", answerable=False, support=0.1, right=False),
-    Case("f", answerable=False, support=0.0, right=False),
+    Case("a", answerable=True, margin=0.9, right=True),
+    Case("b", answerable=True, margin=0.9, right=False),
+    Case("c", answerable=True, margin=-0.1, right=True),
+    Case("d", answerable=False, margin=0.9, right=False),
+    Case("e", answerable=False, margin=-0.1, right=False),
+    Case("f", answerable=False, margin=-0.6, right=False),
 ]
 
 
 def test_should_count_how_questions_end() -> None:
-    assert score(CASES, MIN_SUPPORT) == {
+    assert score(CASES) == {
         "answered rightly": 1,
         "answered wrongly": 2,
         "refused wrongly": 1,
         "refused rightly": 2,
     }
-    assert false_answers(CASES, MIN_SUPPORT) == 1
+    assert false_answers(CASES) == 1
 
 
 def test_should_tell_shares_of_what_can_be_answered_and_of_what_cannot() -> None:
@@ -40,7 +39,7 @@ def test_should_tell_shares_of_what_can_be_answered_and_of_what_cannot() -> None
             Case,
             st.just("q"),
             st.booleans(),
-            st.floats(0, 1),
+            st.floats(-2, 2),
             st.booleans(),
         )
     )

@@ -12,9 +12,9 @@ from benchmarks.support import Pair, judged
 from models.real_files.questions import RealQuestion
 
 CASES = [
-    Case("a", answerable=True, support=0.9, right=True),
-    Case("b", answerable=False, support=0.9, right=False),
-    Case("c", answerable=False, support=0.1, right=False, held_out=True),
+    Case("a", answerable=True, margin=1.9, right=True),
+    Case("b", answerable=False, margin=1.9, right=False),
+    Case("c", answerable=False, margin=-0.1, right=False, held_out=True),
 ]
 
 
@@ -32,7 +32,7 @@ def test_false_answers_should_be_told_as_counts_with_their_interval() -> None:
     assert lines[3].startswith("| near, held out | 1 of 1")
     assert lines[3].endswith("| 0 of 1 |")
     assert "| near, answerable |  |  |  |  | 7 |  | 2 |" in lines
-    assert lines[-1] == "| 0.65 | 100% | 50% |"
+    assert lines[-1] == "| +1.5 | 100% | 50% |"
 
 
 def test_real_files_should_be_told_by_set_and_kind() -> None:

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 
 from chalicelib.retrieval.answer.answer_features import ANSWER_FEATURES
+from chalicelib.retrieval.answer.answer_odds import ODDS_FEATURES, parse_answer_odds
 from chalicelib.retrieval.answer.candidate_head import parse_candidate_head
-from chalicelib.retrieval.answer.candidates import CANDIDATE_FEATURES, AnswerCandidate
-from chalicelib.retrieval.answer.citations import SourceSentence
-from chalicelib.retrieval.text.sentences import TextSpan
-from models.candidate_head.__main__ import as_document, cross_validate, lists_of
-from models.candidate_head.examples import CandidateExample
+from chalicelib.retrieval.answer.candidates import CANDIDATE_FEATURES
+from models.candidate_head.__main__ import as_document, cross_validate, lists_of, odds_document
 from models.candidate_head.listwise import CandidateLists, first_answers, learn_weights
-from models.real_files.questions import RealQuestion
-from tests.unit.retrieval.fakes import hit
+from models.candidate_head.odds import OddsExample, right_at
 
 QUESTIONS, EACH = 120, 4
 
@@ -54,12 +51,27 @@ def test_scores_should_be_of_packages_that_were_not_learned_from() -> None:
 
 
 def test_a_candidate_whose_context_alone_answers_should_take_no_part() -> None:
-    source = SourceSentence(hit("so"), TextSpan(0, 2), "so")
-    candidates = (AnswerCandidate(source, (0.0,) * len(CANDIDATE_FEATURES)),) * EACH
-    question = RealQuestion("1", "Why?", ("so",), "reason")
-    unsure = CandidateExample(question, "package", candidates, (None, False, True, None))
     rows = [[(0.0, 1.0)] * EACH]
-    assert lists_of([unsure], rows).answers.tolist() == [False, True]
+    assert lists_of([(None, False, True, None)], rows).answers.tolist() == [False, True]
+
+
+def test_written_odds_should_tell_which_sentences_answer() -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(QUESTIONS, len(ODDS_FEATURES)))
+    right = rng.random(QUESTIONS) < 1 / (1 + np.exp(1 - 4 * features[:, 0]))
+    examples = [
+        OddsExample(tuple(row.tolist()), bool(is_right), at % 3 == 0, f"package {at % 10}")
+        for at, (row, is_right) in enumerate(zip(features, right, strict=True))
+    ]
+    written = odds_document(examples, {}, 1)
+    odds = parse_answer_odds(json.dumps(written))
+    values = [odds.of(each.features) for each in examples]
+    assert np.corrcoef(values, features[:, 0])[0, 1] > 0.9
+    near = sum(each.is_near_miss for each in examples)
+    shares = [
+        right_at(np.array(values), examples, share, QUESTIONS - near, near) for share in (0.0, 0.5)
+    ]
+    assert 0 < shares[0] < shares[1]
 
 
 def test_a_written_head_should_give_the_scores_that_were_learned() -> None:

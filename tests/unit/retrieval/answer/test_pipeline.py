@@ -201,7 +201,7 @@ def test_should_say_that_something_else_is_not_in_the_documents_and_what_was_loo
 
 
 def test_should_show_the_nearest_passage_where_no_sentence_answers_outright() -> None:
-    outcome, _ = ask("Why does the pump weigh so much?", [hit(STRONG, start=40)])
+    outcome, _ = ask("Why is the weight of the pump kept so low?", [hit(STRONG, start=40)])
     assert (outcome.outcome, outcome.answered, outcome.citations) == ("nearest", False, ())
     assert outcome.answer == "No sentence says it outright; these passages are closest."
     (passage,) = outcome.nearest
@@ -225,7 +225,7 @@ def test_an_answer_that_is_not_certain_should_have_the_nearest_passages_beside_i
 
 def test_no_nearest_passage_should_span_what_was_blanked() -> None:
     text = f"{STRONG} A robot must obey. It is red, and the pump weighs little when it is empty."
-    outcome, _ = ask("Why does the pump weigh so much?", [hit(text)])
+    outcome, _ = ask("Why does the pump weigh more than the gate?", [hit(text)])
     assert {passage.citation.quote for passage in outcome.nearest} == {
         STRONG,
         "It is red, and the pump weighs little when it is empty.",
@@ -264,7 +264,10 @@ def test_should_cite_before_it_claims_and_say_what_it_took_at_the_end() -> None:
     assert events[-1] == "done"
     refusal = [event.event for event in events_of("Who won the cup in 1998?", [hit(STRONG)])]
     assert refusal == ["retrieved", "refused", "done"]
-    near = [event.event for event in events_of("Why does the pump weigh so much?", [hit(STRONG)])]
+    near = [
+        event.event
+        for event in events_of("Why is the weight of the pump kept so low?", [hit(STRONG)])
+    ]
     assert near == ["retrieved", "refused", "nearest", "done"]
 
 
