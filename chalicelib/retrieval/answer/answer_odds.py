@@ -83,7 +83,7 @@ class AnswerOdds:
 
     def of(self, features: Features) -> float:
         """Return the logarithm of the odds that a sentence with these features answers."""
-        return self.bias + sum(map(operator.mul, self.weights, features))
+        return self.bias + math.fsum(map(operator.mul, self.weights, features))
 
 
 def parse_answer_odds(written: str) -> AnswerOdds:
