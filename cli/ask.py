@@ -127,7 +127,7 @@ def show_answer(
     if result.get("claims") and nearest:
         output.line(f"{'Also close' if result['answered'] else 'The closest passages'}:", "yellow")
     for passage in nearest:
-        _show_nearest(output, passage)
+        _show_nearest(output, passage, whole=not result["answered"])
     if result.get("looked_at"):
         output.line(f"  {_describe_search(result['looked_at'])}", "dim")
     _margin(output, result, waited, whole_receipt=whole_receipt)
@@ -147,10 +147,15 @@ def _show_claims(output: Output, result: Json) -> None:
             output.line(" ".join((claim["text"], *marks)), "bold")
 
 
-def _show_nearest(output: Output, passage: Json) -> None:
-    """Print a passage with the words of the question marked, and the header of its rows."""
+def _show_nearest(output: Output, passage: Json, *, whole: bool) -> None:
+    """Print where a passage is; if `whole`, also its text, with the words of the question marked.
+
+    Beside an answer the text would hide it; `headrace open` shows it.
+    """
     citation = passage["citation"]
     output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
+    if not whole:
+        return
     if passage["header"] is not None:
         output.line(f"    {passage['header']['quote']}", "dim")
     text = Text(citation["quote"])
