@@ -71,7 +71,13 @@ def test_a_citation_opens_as_text_as_a_picture_and_as_the_file(
     question = "When is the next inspection of the turbine due?"
     asked = api.post("/v1/ask", json={"question": question, "collection": "station"}).json()
     answer = api.get(f"/v1/answers/{asked['answer_id']}").json()
-    assert answer["citations"] == asked["citations"]
+    beside = [
+        shown
+        for passage in asked["nearest"]
+        for shown in (passage["citation"], passage["header"])
+        if shown is not None
+    ]
+    assert answer["citations"] == [*asked["citations"], *beside]
     cited = next(each for each in asked["citations"] if each["path"].endswith(".pdf"))
     page = f"/v1/documents/{cited['document_id']}/pages/{cited['page']}"
     span = {"start": cited["start"], "end": cited["end"], "version": cited["version"]}
