@@ -18,13 +18,14 @@ GROUPS = (
     "requirements/localcloud.in",
     "requirements/cli.in",
     "requirements/optimiser.in",
-    "requirements/bias.in",
     "requirements/runtime.in",
 )
 BESIDE = Path("requirements/clients.in")
 """An environment of its own: what it shares with ours has the same version."""
 BESIDE_OVERRIDES = Path("requirements/clients.override")
 """Bounds of its packages that would keep it from that; it is installed without resolving again."""
+BIAS = Path("requirements/bias.in")
+"""What one command needs beside the command line; tested in the environment of training."""
 TRAINING = Path("requirements/training.in")
 """Another, for training. It is compiled without torch, whose build each machine chooses."""
 TORCH = Path("requirements/torch.in")
@@ -81,6 +82,7 @@ def main() -> int:
     for source in sources(PROJECT):
         compile_one(PROJECT, source, WHOLE.with_suffix(".txt"))
     compile_one(PROJECT, BESIDE, WHOLE.with_suffix(".txt"), overrides=BESIDE_OVERRIDES)
+    compile_one(PROJECT, BIAS, WHOLE.with_suffix(".txt"))
     compile_one(PROJECT, TRAINING, WHOLE.with_suffix(".txt"), TORCH)
     compile_one(PROJECT, JOBS, TRAINING.with_suffix(".txt"), TORCH)
     return 0

@@ -21,12 +21,13 @@ def test_every_file_that_is_written_should_be_compiled() -> None:
         *(ROOT / "requirements").glob("*.in"),
         *(ROOT / "functions").glob("*/requirements.in"),
     ]
-    compiled = {lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING, lock.JOBS}
+    compiled = {lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.BIAS, lock.TRAINING, lock.JOBS}
     assert {path.relative_to(ROOT) for path in written} - NOT_COMPILED == compiled
 
 
 def test_every_file_should_have_its_pins_and_name_no_host() -> None:
-    for source in (lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING, lock.JOBS):
+    beside = (lock.BESIDE, lock.BIAS, lock.TRAINING, lock.JOBS)
+    for source in (lock.WHOLE, *lock.sources(ROOT), *beside):
         pinned = (ROOT / source).with_suffix(".txt").read_text()
         assert "index-url" not in pinned, source
         assert "://" not in pinned, source
@@ -54,6 +55,11 @@ def test_jobs_should_install_a_part_of_what_training_is_tested_with() -> None:
     jobs = {pin.partition(" ")[0] for pin in versions(lock.JOBS)}
     assert jobs <= {pin.partition(" ")[0] for pin in versions(lock.TRAINING)}
     assert lock.is_shipped(lock.JOBS)
+
+
+def test_a_command_with_packages_of_its_own_should_have_those_it_is_tested_with() -> None:
+    tested = {pin.partition(" ")[0] for pin in versions(lock.WHOLE) | versions(lock.TRAINING)}
+    assert {pin.partition(" ")[0] for pin in versions(lock.BIAS)} <= tested
 
 
 def test_what_bundles_are_made_of_should_be_held_to_hashes() -> None:
