@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -39,7 +41,7 @@ ROLLOUTS = 1_000
 SEED = 17
 CALLS = 1_000
 """Calls of a window."""
-MAX_WINDOWS = 300
+MAX_WINDOWS = 60
 WINDOW = timedelta(hours=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 TIES = 0.5
@@ -85,15 +87,15 @@ def measure(repetitions: int) -> Result:
     plan = _plan(request, stages, guards)
     judged = _plan(request, stages, (*guards, JUDGED))
 
-    alike = [_run(plan, LIVE, seed) for seed in range(ROLLOUTS)]
+    alike = _all(plan, LIVE)
     facts["alike"] = _shares(alike)
-    facts["alike, judged"] = _shares([_run(judged, LIVE, seed) for seed in range(ROLLOUTS)])
+    facts["alike, judged"] = _shares(_all(judged, LIVE))
     required = [guard for guard in guards if guard.required]
     for guard in required:
-        at_margin = [_run(plan, _worse_by(guard), seed) for seed in range(ROLLOUTS)]
+        at_margin = _all(plan, _worse_by(guard))
         facts[f"worse by exactly the margin of {guard.metric}"] = _shares(at_margin)
     for name, bad in BAD.items():
-        ends = [_run(judged, bad, seed) for seed in range(ROLLOUTS)]
+        ends = _all(judged, bad)
         facts[f"bad: {name}"] = {
             **_shares(ends),
             "within two windows": sum(
@@ -116,6 +118,7 @@ def measure(repetitions: int) -> Result:
         facts=facts,
         notes=(
             f"Seeds from {SEED * 1_000_003}; the tests are set at 2.5 %.",
+            f"A rollout that has not ended after {MAX_WINDOWS} windows counts as open.",
             "Rates of the live version: 2 % errors, 3 % refusals, 0.2 % unsafe, 2 % wrong.",
             "The judge finds a tie in half of the calls in which both answers are right or wrong.",
         ),
@@ -149,6 +152,11 @@ def _plan(request: CreateRolloutRequest, stages: Any, guards: tuple[Guard, ...])
             updated_at=BEGAN,
         ),
     )
+
+
+def _all(plan: RolloutState, candidate: SimulatedVersion) -> list[SimulatedEnd]:
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(partial(_run, plan, candidate), range(ROLLOUTS), chunksize=25))
 
 
 def _run(plan: RolloutState, candidate: SimulatedVersion, seed: int) -> SimulatedEnd:

@@ -18,8 +18,8 @@ from math import exp, inf, lgamma, log, log1p
 
 from chalicelib.contracts.rollouts import ArmCounts
 
-_HALVINGS = 60
-"""Of an interval of rates: beyond the precision of a float."""
+_STEPS, _PRECISION = 60, 1e-9
+"""Of the search for a rate: the likelihood is flat at its top."""
 _JEFFREYS = 0.5
 
 
@@ -103,23 +103,36 @@ def _log_likelihood(arm: ArmCounts, rate: float) -> float:
 
 
 def _best_at_margin(live: ArmCounts, candidate: ArmCounts, margin: float) -> float:
-    """Return the highest log likelihood with the candidate's rate exactly `margin` above."""
+    """Return the highest log likelihood with the candidate's rate exactly `margin` above.
+
+    The likelihood is concave, so that Newton's steps find its top; one that leaves the interval
+    in which that lies is replaced by the interval's middle.
+    """
     low, high = 0.0, 1.0 - margin
-    for _ in range(_HALVINGS):
-        rate = (low + high) / 2
-        if _slope(live, rate) + _slope(candidate, rate + margin) > 0:
-            low = rate
-        else:
-            high = rate
-    rate = (low + high) / 2
+    both = live.calls + candidate.calls
+    rate = (live.events + candidate.events - margin * candidate.calls) / both
+    for _ in range(_STEPS):
+        if high - low < _PRECISION:
+            break
+        if not low + _PRECISION / 4 < rate < high - _PRECISION / 4:
+            rate = (low + high) / 2
+        slope, bend = _slope(live, rate)
+        more, steeper = _slope(candidate, rate + margin)
+        slope, bend = slope + more, bend + steeper
+        low, high = (rate, high) if slope > 0 else (low, rate)
+        step = slope / bend
+        rate -= step
+        if abs(step) < _PRECISION:
+            break
+    rate = min(max(rate, low), high)
     return _log_likelihood(live, rate) + _log_likelihood(candidate, rate + margin)
 
 
-def _slope(arm: ArmCounts, rate: float) -> float:
-    """Return how the log likelihood changes with the rate; it falls as the rate rises."""
+def _slope(arm: ArmCounts, rate: float) -> tuple[float, float]:
+    """Return how the log likelihood changes with the rate, and how that changes with it."""
     hits, misses = arm.events, arm.calls - arm.events
-    up = hits / rate if hits else 0.0
-    return up - (misses / (1 - rate) if misses else 0.0)
+    up, down = hits / rate, misses / (1 - rate)
+    return up - down, -(up / rate + down / (1 - rate))
 
 
 def _log_half_sum(first: float, second: float) -> float:
