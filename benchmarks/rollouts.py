@@ -41,7 +41,7 @@ ROLLOUTS = 1_000
 SEED = 17
 CALLS = 1_000
 """Calls of a window."""
-MAX_WINDOWS = 60
+MAX_WINDOWS = 300
 WINDOW = timedelta(hours=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 TIES = 0.5
