@@ -113,7 +113,8 @@ def test_a_good_version_should_be_promoted_once_a_person_approves(tenant: Tenant
 @pytest.mark.timeout(600)
 def test_a_bad_version_should_lose_its_traffic_once_and_for_all(tenant: Tenant) -> None:
     rolling = Rolling(tenant.api)
-    rollout_id = rolling.begin(3, HALF, ALL)
+    strict = [{"metric": "errors", "margin": 0.3}]
+    rollout_id = rolling.begin(3, HALF, ALL, guards=strict)
     ended = rolling.served(rollout_id, *ENDS)
     assert ended["status"] == "rolled_back"
     assert ended["reason"].startswith("errors at 50 %:")
