@@ -263,6 +263,23 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         occasional=True,
     ),
     UntestedGrant(
+        "ReplayCallsRole",
+        (
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "lambda:InvokeFunction",
+            "s3:GetObject",
+            "s3vectors:GetVectors",
+            "s3vectors:QueryVectors",
+            "secretsmanager:GetSecretValue",
+        ),
+        "The subject of a rollout decides what its candidate is asked for: prompts, models and "
+        "asks are answered by the code of evaluations, whose tests ask for each.",
+        f"{_DOCS}/lambda/latest/dg/lambda-permissions.html",
+        occasional=True,
+    ),
+    UntestedGrant(
         "*Role",
         (
             "bedrock:InvokeModel",
