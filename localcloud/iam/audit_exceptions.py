@@ -242,7 +242,8 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
             "lambda:InvokeFunction",
         ),
         "All callers of models share the code for budgets and screening: the API's tests begin a "
-        "tenant's day, use up a budget, delete old days and screen.",
+        "tenant's day, use up a budget, delete old days and screen. The caller decides which of "
+        "the stage's own models serves a call: the API's tests call each.",
         _BUDGETS,
         (
             "*:table/*",
@@ -250,16 +251,10 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
             "*:guardrail/*",
             "*:function:*-screen-*",
             "*:function:*-check-support",
+            "*:function:*-text",
+            "*:function:*-image",
+            "*:function:*-answer",
         ),
-        occasional=True,
-    ),
-    UntestedGrant(
-        "GenerateItemsRole|GenerateOneRole|StreamChatRole|EvaluateCasesRole|ReplayCallsRole",
-        ("lambda:InvokeFunction",),
-        "The caller decides which of the stage's own models serves a call: the API's tests call "
-        "each.",
-        f"{_DOCS}/lambda/latest/dg/lambda-permissions.html",
-        ("*:function:*-text", "*:function:*-image", "*:function:*-answer"),
         occasional=True,
     ),
     UntestedGrant(
