@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from cli.output import Json
 
 PLACE = "/v1/labelling/tasks"
 ITEMS_A_REQUEST = 100
+_REFUSED_ITEM = re.compile(r"items\.(\d+)(\.|$)")
 _LISTED = ("task_id", "kind", "status", "items", "gold_items", "reviews", "name")
 
 
@@ -241,8 +243,16 @@ def _pages(target: UserContext, place: str, params: dict[str, str]) -> Iterator[
 def _add(target: UserContext, task_id: str, items: list[Json]) -> int:
     added = 0
     for at in range(0, len(items), ITEMS_A_REQUEST):
-        body: Json = {"items": items[at : at + ITEMS_A_REQUEST]}
-        added += target.api.call("POST", task_place(task_id, "items"), json=body)["added"]
+        some = items[at : at + ITEMS_A_REQUEST]
+        try:
+            added += target.api.call("POST", task_place(task_id, "items"), json={"items": some})[
+                "added"
+            ]
+        except ApiError as error:
+            # The API counts the items of a request, which are not the lines of the file.
+            if place := _REFUSED_ITEM.match(error.field or ""):
+                error.message = f"Item {some[int(place[1])]['id']}: {error.message}"
+            raise
     return added
 
 

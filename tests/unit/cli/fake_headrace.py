@@ -36,6 +36,7 @@ class FakeHeadrace:
     shown: dict[str, Json] = field(default_factory=dict)
     """Responses to GET, by path with its query."""
     redirects: dict[str, Json] = field(default_factory=dict)
+    refusals: dict[str, Json] = field(default_factory=dict)
     """Bodies of redirects to their `url`, by path with its query."""
     announced: dict[str, Json] = field(default_factory=dict)
     """The metadata that each path was announced with last."""
@@ -131,6 +132,8 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(raw or b"{}")
         if self._fails(body):
             return None
+        if self.path in self.fake.refusals:
+            return self._reply(400, self.fake.refusals[self.path])
         if self.path.endswith("/retry"):
             return self._reply(*self.fake.retry(self.path.split("/")[-2]))
         if self.path == "/v1/documents":

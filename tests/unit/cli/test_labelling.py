@@ -11,7 +11,7 @@ import pytest
 from models.data import json_lines
 from models.data.review_pairs import Pair
 from tests.unit.cli.conftest import Headrace
-from tests.unit.cli.fake_headrace import FakeHeadrace
+from tests.unit.cli.fake_headrace import FakeHeadrace, error
 from tests.unit.labelling.test_preferences import label, progress, rating
 
 PLACE = "/v1/labelling/tasks"
@@ -90,3 +90,17 @@ def test_should_name_what_is_wrong_with_its_files(
     assert ended.code == 2
     assert "line 2 is not a JSON object" in ended.err
     assert fake.requests == []
+
+
+def test_should_name_the_item_that_is_refused_by_its_line(
+    fake: FakeHeadrace, headrace: Headrace, tmp_path: Path
+) -> None:
+    items = tmp_path / "pairs.jsonl"
+    items.write_text('{"prompt": "Where?", "a": "Here."}\n' * 3)
+    fake.shown[f"{PLACE}/lt_1"] = {"kind": "pair"}
+    fake.refusals[f"{PLACE}/lt_1/items"] = error(
+        "InvalidInput", "The field 'items.2.pair.b' is required.", "items.2.pair.b"
+    )
+    ended = headrace("labelling", "add", "lt_1", str(items))
+    assert ended.code == 1
+    assert "Item line-3: The field 'items.2.pair.b' is required." in ended.err
