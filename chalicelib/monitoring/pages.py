@@ -13,7 +13,7 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding
 color:#1e293b}
 table{border-collapse:collapse;width:100%}
 td,th{padding:.3rem .6rem;border-bottom:1px solid #e2e8f0;text-align:right}
-td:first-child,th:first-child,td:nth-child(2){text-align:left}
+td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}
 tr.drifted td{color:#b91c1c;font-weight:600}
 img{max-width:100%}
 .drifted{color:#b91c1c}
