@@ -65,6 +65,25 @@ def answers_suite(
     )
 
 
+def with_known_quality(report: DriftReport, before: DriftReport | None) -> DriftReport:
+    """Return a report that has the quality of its version when it was new, if one is known.
+
+    A look that graded nothing would forget it otherwise, and the next one would take what it finds
+    for the quality of a new version.
+    """
+    if report.quality is not None or before is None or before.version != report.version:
+        return report
+    if before.quality is None:
+        return report
+    known = AnswerQuality(
+        calls=0,
+        passed=0,
+        baseline_calls=before.quality.baseline_calls,
+        baseline_passed=before.quality.baseline_passed,
+    )
+    return report.model_copy(update={"quality": known})
+
+
 def with_quality(
     report: DriftReport,
     before: DriftReport | None,

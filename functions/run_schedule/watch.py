@@ -192,7 +192,10 @@ class WatchRuns:
         if report.news:
             self.deps.publish(_event(run, report, place.results))
             self.deps.count(len(report.news))
-        self.deps.records.put_report(run.tenant, report)
+        from chalicelib.monitoring.judged_answers import with_known_quality
+
+        before = self.deps.records.report(run.tenant, report.monitor)
+        self.deps.records.put_report(run.tenant, with_known_quality(report, before))
         done = place.model_copy(
             update={
                 "phase": "done",

@@ -262,3 +262,19 @@ def test_an_evaluation_that_failed_should_leave_the_look_as_it_is(runs: Runs) ->
     )
     state = runs.run(WATCH | {"judge": JUDGE})
     assert (state.job.status, report_of(runs, state)["quality"]) == ("succeeded", None)
+
+
+def test_a_look_that_graded_nothing_should_not_forget_how_good_a_new_version_was(
+    runs: Runs,
+) -> None:
+    runs.run(WATCH)
+    pass_rates = iter((0.9, 0.3))
+    runs.child_ends = lambda state: graded(state, next(pass_rates))  # type: ignore[method-assign]
+    judged: dict[str, Any] = {**WATCH, "judge": JUDGE}
+    qualities = []
+    for seed, work in enumerate((judged, WATCH, judged)):
+        shift(runs, seed=20 + seed)
+        wait_an_hour(runs)
+        qualities.append(report_of(runs, runs.run(work))["quality"])
+    assert qualities[1] is None
+    assert (qualities[2]["passed"], qualities[2]["baseline_passed"]) == (3, 9)
