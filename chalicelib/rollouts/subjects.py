@@ -226,12 +226,12 @@ def _check_variables(live: PromptVersion, to: PromptVersion) -> None:
     gone = sorted(name for name in ours.keys() - theirs.keys() if is_demanded(ours[name]))
     if not new and not gone:
         return
-    callers = "" if not new else f"demands {', '.join(new)}, which callers do not pass"
-    without = "" if not gone else f"does not take {', '.join(gone)}, which callers have to pass"
+    demands = f"demands {', '.join(new)}, which callers of version {live.version} do not pass"
+    lacks = f"lacks {', '.join(gone)}, which callers of version {live.version} have to pass"
+    wrong = " and ".join([demands] * bool(new) + [lacks] * bool(gone))
     raise Conflict(
-        f"Version {to.version} {' and '.join(filter(None, (callers, without)))} by version "
-        f"{live.version}: all its calls would fail. Save a version with `required: false` for what "
-        "not all callers pass, or move the label by hand together with the callers.",
+        f"Version {to.version} {wrong}: all its calls would fail. Save a version with `required: "
+        "false` for what not all callers pass, or move the label together with the callers.",
         field="to",
     )
 

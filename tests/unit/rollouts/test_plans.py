@@ -164,8 +164,8 @@ def test_should_refuse_a_version_of_a_prompt_that_no_call_of_the_live_one_fits()
     with pytest.raises(Conflict) as raised:
         labels.check(TENANT, SUBJECT, "3")
     assert raised.value.message.startswith(
-        "Version 3 demands tone, which callers do not pass and does not take who, which callers "
-        "have to pass by version 1: all its calls would fail."
+        "Version 3 demands tone, which callers of version 1 do not pass and lacks who, which "
+        "callers of version 1 have to pass: all its calls would fail."
     )
 
 
