@@ -91,9 +91,7 @@ def _seed(folder: Path, channel: Path, before: Path, seed: int) -> dict[str, Any
 
 def utility(text: str, ended: bool) -> int:
     """Return what a text is worth to the raters: mostly that it is good, then that it is formed."""
-    verdict = judge_review(text, ended)
-    mood = (verdict.valence > 0) - (verdict.valence < 0)
-    return 2 * mood + verdict.formed if ended else -3
+    return judge_review(text, ended).worth
 
 
 def pair_items(drawn: Texts, seed: int) -> list[LabellingItem]:

@@ -33,6 +33,7 @@ _STRESSING = frozenset({"very", "really", "quite", "so", "too"})
 _OPINION = r"(?:(?:not|very|really) )?[a-z]+"
 _REVIEW = re.compile(rf"{_OPINION}(?: (?:and|but) the [a-z]+ was {_OPINION})* ?\.")
 _OFTEN = 2
+_UNENDED = -3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class ReviewVerdict:
     def positive(self) -> bool:
         """Return whether it ended and has more good words than bad ones."""
         return self.ended and self.valence > 0
+
+    @property
+    def worth(self) -> int:
+        """Return what the completion is worth: first that it ends, is good, then well formed."""
+        mood = (self.valence > 0) - (self.valence < 0)
+        return 2 * mood + self.formed if self.ended else _UNENDED
 
 
 def judge_review(text: str, ended: bool) -> ReviewVerdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
     in `refused` of the job's output.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        judged = _judge(job, Path(scratch), say)
+        judged = _with_duel(job, _judge(job, Path(scratch), say), Path(scratch), say)
         trained, evaluation = judged.trained, judged.evaluation
         differences = _compare_with_champion(
             job, judged.recipe, trained, evaluation, Path(scratch), say
@@ -192,6 +192,23 @@ def export_model(
         metrics=dict(numbers),
         origin=_origin(trained.training, settings),
     )
+
+
+def _with_duel(job: TrainingJob, judged: JudgedModel, scratch: Path, say: Say) -> JudgedModel:
+    """Return the model with the metrics of its recipe's duel with the champion, if there are both.
+
+    Raises:
+        BadData: the champion can't be compared.
+    """
+    duel = recipe_code(judged.recipe.name).duel
+    if duel is None or CHAMPION_CHANNEL not in job.channels:
+        return judged
+    other = artefacts.read_training(job.channel(CHAMPION_CHANNEL), scratch / "duel")
+    numbers = duel(judged.network, other, judged.data, judged.settings)
+    say(metrics.log_line(judged.settings.steps, numbers))
+    require_finite(numbers)
+    both = {**judged.evaluation.numbers, **numbers}
+    return replace(judged, evaluation=replace(judged.evaluation, numbers=both))
 
 
 def _compare_with_champion(

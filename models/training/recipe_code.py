@@ -94,7 +94,9 @@ class RecipeCode(Generic[P, D]):
     need no base. `files` are what else serves it, such as a tokenizer, by name. `learned` are
     constants that training found, such as a temperature. `validation` makes a channel of a
     channel's training rows alone: trials of a tuning are trained and judged on it, so that no
-    setting is chosen by the rows of the test. A recipe that can be tuned has one.
+    setting is chosen by the rows of the test. A recipe that can be tuned has one. `duel` compares
+    what a network and the champion make of held-out rows, and returns metrics; unlike scores, it
+    needs no champion that was judged on the same data.
     """
 
     parameters: type[P]
@@ -108,6 +110,7 @@ class RecipeCode(Generic[P, D]):
     files: Callable[[D, P], Mapping[str, bytes]] = lambda _data, _parameters: {}
     learned: Callable[[nn.Module], Mapping[str, Constant]] = lambda _network: {}
     validation: Callable[[D], D] | None = None
+    duel: Callable[[nn.Module, TrainedModel, D, P], Mapping[str, float]] | None = None
 
 
 def recipe_code(name: str) -> RecipeCode[Any, Any]:

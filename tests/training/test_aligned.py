@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +14,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from chalicelib.contracts.model_manifest import GraphSpec, Signature
 from models.data import review_pairs
-from models.failures import BadRecipe, BelowGate
+from models.failures import BadData, BadRecipe, BelowGate
+from models.jobs.finish import finish_job
 from models.networks.decoder import logits
 from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
 from models.recipes.aligned.network import (
@@ -38,11 +44,12 @@ from models.recipes.aligned.rewards import (
 from models.reference import losses
 from models.reference.losses import best_policy, dpo
 from models.training import artefacts, recipe, seeds
+from models.training.artefacts import TrainedModel
 from models.training.devices import Device
 from models.training.process_group import ProcessGroup
-from models.training.recipe_code import TaskSetup
+from models.training.recipe_code import Graph, TaskSetup
 from models.training.supervised_task import Batches
-from tests.training.conftest import Channel, Smoke
+from tests.training.conftest import Channel, Laid, Smoke, signature_of
 
 CPU = Device(torch.device("cpu"))
 ARMS = 8
@@ -283,3 +290,58 @@ def test_completions_that_leave_no_room_for_prompts_should_be_told(channel: Chan
     data = review_pairs.read(channel("preferences"))
     with pytest.raises(BadRecipe, match="most: is 24 and has to be less than context"):
         prompt_rows(data.vocabulary, data.test_pairs, 24, 24)
+
+
+def duel_of(smoke: Smoke, channel: Channel, champion: TrainedModel) -> Mapping[str, float]:
+    assert CODE.duel is not None
+    data = review_pairs.read(channel("preferences"))
+    return CODE.duel(network_of(smoke), champion, data, settings())
+
+
+def test_a_duel_should_tell_a_trained_policy_from_one_that_has_learned_nothing(
+    smoke: Smoke, channel: Channel
+) -> None:
+    own = artefacts.read_training(smoke("aligned") / "finish" / "model", Path("unused"))
+    alike = duel_of(smoke, channel, own)
+    assert alike["win_rate_low"] < 0.5 < alike["win_rate_high"], "its own texts, drawn anew"
+    assert alike == duel_of(smoke, channel, own)
+    base = artefacts.read_training(smoke("policy") / "finish" / "model", Path("unused"))
+    noise = {name: torch.randn_like(each) for name, each in base.weights.items()}
+    found = duel_of(smoke, channel, replace(base, weights=noise))
+    assert found["win_rate_low"] > 0.5
+
+
+def test_a_duel_should_refuse_a_champion_of_other_words_or_of_another_recipe(
+    smoke: Smoke, channel: Channel
+) -> None:
+    base = artefacts.read_training(smoke("policy") / "finish" / "model", Path("unused"))
+    with pytest.raises(BadData, match="by other words"):
+        duel_of(smoke, channel, replace(base, folder=smoke("policy")))
+    other = base.training.model_copy(update={"recipe": "vae"})
+    with pytest.raises(BadData, match="a model of vae, which writes no reviews"):
+        duel_of(smoke, channel, replace(base, training=other))
+
+
+def test_a_job_should_measure_the_duel_with_its_champion(
+    laid: Laid, smoke: Smoke, channel: Channel
+) -> None:
+    before = smoke("aligned") / "finish" / "model"
+    channels = {
+        "training": channel("preferences"),
+        "model": smoke("aligned") / "train" / "model",
+        "champion": smoke("policy") / "finish" / "model",
+    }
+    job = laid({"task": "finish"}, channels)
+
+    def exporter(graphs: Mapping[str, Graph], into: Path) -> Mapping[str, GraphSpec]:
+        specs = Signature.model_validate(signature_of(before)).graphs
+        for spec in specs.values():
+            shutil.copy(before / spec.file, into)
+        return specs
+
+    said: list[str] = []
+    finish_job(job, said.append, exporter)
+    numbers = json.loads((job.model / "evaluation.json").read_text())
+    assert 0 <= numbers["win_rate_low"] <= numbers["win_rate"] <= numbers["win_rate_high"] <= 1
+    assert any("metric:win_rate_low=" in line for line in said)
+    assert signature_of(job.model)["metrics"]["win_rate"] == numbers["win_rate"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
 from models.data import review_pairs
 from models.data.review_pairs import Preferences, ReviewTokenizer
+from models.data.text import TOKENIZER
+from models.evaluation.intervals import mean_interval
 from models.evaluation.sentiment import ReviewVerdict, judge_review, verdict_rates
+from models.failures import BadData
 from models.networks import decoder
 from models.networks.decoder import logits
 from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
@@ -19,16 +24,26 @@ from models.recipes.aligned.network import AlignedPolicy, dpo_loss
 from models.recipes.aligned.online import OnlineTask
 from models.recipes.aligned.parameters import Parameters
 from models.recipes.aligned.rewards import reward_function
-from models.training import seeds
+from models.training import recipe, seeds
 from models.training.artefacts import TrainedModel
 from models.training.loop import TrainingTask
-from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
+from models.training.recipe_code import (
+    Constant,
+    Evaluation,
+    Graph,
+    RecipeCode,
+    TaskSetup,
+    recipe_code,
+)
 from models.training.supervised_task import Batches, loss_task
 
 DRAWN = 1000
 
 
 _EVALUATION_STREAM = 2**31
+
+
+_DUEL_STREAM = 2**31 + 2
 
 
 _TWO_SIDED = 1.96
@@ -73,6 +88,49 @@ def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters
             "kl": apart.double().numpy(),
         },
     )
+
+
+@torch.no_grad()
+def duel(
+    network: torch.nn.Module, champion: TrainedModel, data: Preferences, parameters: Parameters
+) -> Mapping[str, float]:
+    """Return how often texts of a policy are preferred to the champion's, on held-out prompts.
+
+    `win_rate` is of 1,000 pairs of texts, spread evenly over the prompts, ties as halves, with both
+    ends of its 95% interval. The judge is the one of `evaluate`, which no reward knows of. The
+    champion is a model of this recipe or of the one that it begins from.
+
+    Raises:
+        BadData: it is of another recipe, or was trained by other words.
+    """
+    assert isinstance(network, AlignedPolicy)
+    record = champion.training
+    if record.recipe not in ("aligned", "policy"):
+        raise BadData(f"The champion is a model of {record.recipe}, which writes no reviews.")
+    words = champion.folder / TOKENIZER
+    if not words.is_file() or words.read_bytes() != data.vocabulary.file:
+        raise BadData("The champion was trained by other words than the channel has.")
+    theirs = _policy(champion)
+    distinct = list({each.prompt: each for each in data.test_pairs}.values())
+    rows = list(itertools.islice(itertools.cycle(distinct), DRAWN))
+    prompts, begun = prompt_rows(data.vocabulary, rows, parameters.context, parameters.most)
+
+    def worths(policy: torch.nn.Module, stream: int) -> NDArray[np.float64]:
+        chance = seeds.generator(parameters.seed, stream)
+        written = draw_completions(policy, prompts, begun, parameters.most, chance)
+        return np.array([each.worth for each in verdicts_on(written, data.vocabulary)], np.float64)
+
+    better = np.sign(worths(network.policy, _DUEL_STREAM) - worths(theirs, _DUEL_STREAM + 1))
+    return mean_interval((better + 1) / 2).numbers("win_rate")
+
+
+def _policy(trained: TrainedModel) -> torch.nn.Module:
+    """Return the policy of a trained model, with its weights."""
+    name = trained.training.recipe
+    settings = recipe.parameters_of(name).model_validate(trained.training.settings)
+    network = recipe_code(name).network(settings)
+    network.load_state_dict(dict(trained.weights))
+    return (network.policy if isinstance(network, AlignedPolicy) else network).eval()
 
 
 def verdicts_on(written: CompletionRows, vocabulary: ReviewTokenizer) -> list[ReviewVerdict]:
@@ -155,4 +213,5 @@ CODE: RecipeCode[Parameters, Preferences] = RecipeCode(
     constants=constants,
     begin=begin,
     files=review_pairs.files,
+    duel=duel,
 )
