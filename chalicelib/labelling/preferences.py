@@ -7,12 +7,21 @@ texts contradict each other, and give no pair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.contracts.label_results import DataPart, ExportedLabel, PreferenceRow
 from chalicelib.labelling.exports import part_of
+
+PAIR_FILES: Mapping[DataPart, str] = {
+    "train": "pairs-train.jsonl",
+    "test": "pairs-test.jsonl",
+}
+"""Files of pairs by part, as the recipes name them."""
+PROVENANCE = "provenance.jsonl"
+_RATED_A_SIDE = 10
+"""The newest ratings up, and down, of a question: each of the one makes a pair with each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,18 @@ def collect_pairs(
     return PairCollection(tuple(pairs), contradictory)
 
 
+def pair_files(pairs: Iterable[PreferencePair]) -> dict[str, list[dict[str, object]]]:
+    """Return the rows of each file that recipes read, and of the one that names their sources."""
+    files: dict[str, list[dict[str, object]]] = {name: [] for name in PAIR_FILES.values()}
+    provenance: list[dict[str, object]] = []
+    for each in pairs:
+        name = PAIR_FILES[each.part]
+        files[name].append(each.row.model_dump())
+        told = {"file": name, "line": len(files[name]), "sources": list(each.sources)}
+        provenance.append(told)
+    return {**files, PROVENANCE: provenance}
+
+
 def _label_pairs(labels: Iterable[ExportedLabel]) -> Iterator[PreferencePair]:
     for each in labels:
         if isinstance(each.row, PreferenceRow):
@@ -84,8 +105,8 @@ def _rating_pairs(ratings: Iterable[FeedbackRow]) -> Iterator[PreferencePair]:
             sources = (f"rating:{each.feedback_id}",)
             yield PreferencePair(each.asked.asked_as, each.correction, each.asked.answer, sources)
     for question, rated in by_question.items():
-        liked = [each for each in rated if each.rating == "up"]
-        other = [each for each in rated if each.rating == "down"]
+        liked = [each for each in rated if each.rating == "up"][-_RATED_A_SIDE:]
+        other = [each for each in rated if each.rating == "down"][-_RATED_A_SIDE:]
         for one in liked:
             for two in other:
                 if one.asked.answer != two.asked.answer:

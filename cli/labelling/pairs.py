@@ -11,9 +11,8 @@ import click
 
 from cli.failures import CommandError, UsageError
 from cli.labelling.commands import export_pages, labelling, task_place
-from cli.labelling.files import FILES, PROVENANCE, write_lines
+from cli.labelling.files import write_lines
 from cli.options import UserContext, user_command
-from cli.output import Json
 
 if TYPE_CHECKING:
     from chalicelib.contracts.feedback import FeedbackRow
@@ -119,15 +118,11 @@ def _read_ratings(path: Path) -> list[FeedbackRow]:
 def _write(
     folder: Path, found: tuple[PreferencePair, ...], report: QualityReport
 ) -> dict[str, int]:
-    lines: dict[str, list[Json]] = {name: [] for name in FILES["preference"].values()}
-    provenance: list[Json] = []
-    for each in found:
-        name = FILES["preference"][each.part]
-        lines[name].append(each.row.model_dump())
-        told = {"file": name, "line": len(lines[name]), "sources": list(each.sources)}
-        provenance.append(told)
-    write_lines(folder, {**lines, PROVENANCE: provenance, QUALITY: [asdict(report)]})
-    return {name: len(content) for name, content in lines.items()}
+    from chalicelib.labelling.preferences import PAIR_FILES, pair_files
+
+    files = pair_files(found)
+    write_lines(folder, {**files, QUALITY: [asdict(report)]})
+    return {name: len(files[name]) for name in PAIR_FILES.values()}
 
 
 def _show(target: UserContext, report: QualityReport) -> None:

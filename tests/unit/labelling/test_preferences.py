@@ -135,3 +135,12 @@ def test_should_refuse_raters_of_whom_half_are_poisoned() -> None:
     _, refused = run_raters(items, 0, 0.5)
     assert not refused.passed
     assert "gold labels are right" in refused.refusals[-1]
+
+
+def test_a_question_that_many_rate_should_not_outweigh_all_others() -> None:
+    ratings = [rating(f"{n}", f"Answer {n}.", "up" if n % 2 else "down") for n in range(2_000)]
+    found = collect_pairs([], ratings)
+    assert len(found.pairs) == 100
+    assert {int(each.chosen.split()[1].rstrip(".")) for each in found.pairs} == {
+        *range(1_981, 2_000, 2)
+    }
