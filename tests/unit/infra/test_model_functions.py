@@ -50,4 +50,4 @@ def test_who_may_ask_them_should_know_their_names() -> None:
         in resource["Properties"].get("Environment", {}).get("Variables", {})
     }
     assert asks == knows
-    assert len(asks) == 5
+    assert len(asks) == 6
