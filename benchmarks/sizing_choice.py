@@ -86,6 +86,7 @@ BUDGETS: Mapping[str, Budget] = {
     "generate_items": ANSWERS,
     "generate_one": ANSWERS,
     "harvest_batch": ANSWERS,
+    "improve_model": LATER,
     "label_picture": replace(
         BEHIND, cold_s=3.0, why="a search by a picture waits for it, and then for embed_text"
     ),

@@ -44,6 +44,7 @@ def version() -> str:
         "evaluate": "cli.evaluation.group:evaluate",
         "evaluations": "cli.evaluation.commands:evaluations",
         "generate": "cli.generate:generate",
+        "improve": "cli.models.improve:improve",
         "monitors": "cli.monitors:monitors",
         "labelling": "cli.labelling.group:labelling",
         "open": "cli.documents.content:open_command",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from chalicelib.adapters.model_registry import SageMakerRegistry
     from chalicelib.adapters.models.endpoint_client import SageMakerRuntime
 
 CONFIG = Config(
@@ -250,6 +251,12 @@ def guardrails() -> BedrockRuntimeClient:
         connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
     )
     return cast("BedrockRuntimeClient", _Later("bedrock-runtime", config))
+
+
+@functools.cache
+def sagemaker() -> SageMakerRegistry:
+    """Return this process's client of SageMaker's registry of models."""
+    return cast("SageMakerRegistry", _Later("sagemaker", CONFIG))
 
 
 @functools.cache

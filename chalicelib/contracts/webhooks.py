@@ -29,6 +29,7 @@ EventType = Literal[
     "rollout.promoted",
     "rollout.rolled_back",
     "drift.detected",
+    "improvement.ended",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)

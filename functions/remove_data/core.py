@@ -24,7 +24,10 @@ from chalicelib.jobs.lifecycle import JobState, check_cancellable
 from chalicelib.jobs.removals import TENANT_BACKUPS
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 
-PREFIXES = ("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results")
+PREFIXES = (
+    *("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results"),
+    "models/pairs",
+)
 """The kinds of objects that belong to a tenant; `{kind}/{tenant}/` holds them."""
 RECORDS_AT_A_TIME = 500
 WAIT_SECONDS = 10

@@ -105,20 +105,8 @@ class StageTraining:
             BadData: the data could not be prepared.
             ClientError: the stage does not train, or refuses.
         """
-        places = self._places(wish)
-        wish, training = self.from_bases(wish, bases or {})
-        trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
-        judged = replace(
-            places,
-            channels={**places.channels, MODEL_CHANNEL: trained, **self._champion(wish)},
-            checkpoints=f"{places.checkpoints}finish/",
-        )
-        finish = replace(wish, job_name=f"{wish.job_name}-finish")
-        given = {
-            "group": self._group(wish),
-            "training": job_requests.training_request(wish, training),
-            "finishing": job_requests.finish_request(finish, judged),
-        }
+        wish, places = self.from_bases(wish, bases or {})
+        given = machine_input(self._group(wish), wish, places, self._champion(wish))
         self.put(wish)
         states = self._client("stepfunctions")
         begun = states.start_execution(
@@ -145,7 +133,7 @@ class StageTraining:
                 `wish.unapproved_bases` is empty; else the specification has the reasons.
             ClientError: AWS refuses.
         """
-        places, found = self._places(wish), self._bases(wish, bases)
+        places, found = self.locations(wish), self._bases(wish, bases)
         problems = [
             f"{channel}: {problem}"
             for channel, version in found.items()
@@ -200,7 +188,7 @@ class StageTraining:
         return self._registry.newest(group, status) if self._registry.has(group) else None
 
     def put(self, wish: JobSpec) -> None:
-        """Upload data and code, and create the group of registered versions.
+        """Upload data and code, and create the group of registered versions; may be repeated.
 
         Raises:
             BadData: the data could not be prepared.
@@ -217,6 +205,10 @@ class StageTraining:
                     s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
         key = f"models/code/{wish.job_name}.tar.gz"
         s3.put_object(Bucket=self.home.bucket, Key=key, Body=code_archive.build_archive())
+        self.create_group(wish)
+
+    def create_group(self, wish: JobSpec) -> None:
+        """Create the group of the recipe's versions, if it is not there. Raises ClientError."""
         sagemaker = self._client("sagemaker")
         if not self._registry.has(self._group(wish)):
             with suppress(sagemaker.exceptions.ConflictException):
@@ -242,7 +234,8 @@ class StageTraining:
     def _group(self, wish: JobSpec) -> str:
         return group_of(self.home.stage, wish.recipe.name)
 
-    def _places(self, wish: JobSpec) -> JobLocations:
+    def locations(self, wish: JobSpec) -> JobLocations:
+        """Return where a training without bases reads and writes."""
         root = f"s3://{self.home.bucket}/models"
         return JobLocations(
             role_arn=_ROLE.format(account=self.home.account),
@@ -255,11 +248,39 @@ class StageTraining:
         )
 
 
+def machine_input(
+    group: str, wish: JobSpec, places: JobLocations, champion: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the input of the state machine `train`: the group of versions, and both requests.
+
+    `places.channels` are the data and the bases, `champion` is the channel of the model that the
+    new one is compared with, if there is one. Raises BadRecipe for a request that can't be sent.
+    """
+    trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
+    data = {TRAINING_CHANNEL: places.channels[TRAINING_CHANNEL]}
+    judged = replace(
+        places,
+        channels={**data, MODEL_CHANNEL: trained, **champion},
+        checkpoints=f"{places.checkpoints}finish/",
+    )
+    finish = replace(wish, job_name=f"{wish.job_name}-finish")
+    return {
+        "group": group,
+        "training": job_requests.training_request(wish, places),
+        "finishing": job_requests.finish_request(finish, judged),
+    }
+
+
 def _data_prefix(wish: JobSpec) -> str:
     """Return where the data of a training lies; data of one's own has a place of its own."""
     if wish.data is not None:
         return f"models/data/own/{wish.job_name}/"
-    return f"models/data/{wish.recipe.dataset.name}/"
+    return data_prefix(wish.recipe.dataset.name)
+
+
+def data_prefix(dataset: str) -> str:
+    """Return where a stage has a data set as it was prepared last."""
+    return f"models/data/{dataset}/"
 
 
 def replace_files(prepared: Path, own: Path, name: str) -> None:

@@ -16,6 +16,7 @@ SERVICES = frozenset(
     {
         *("bedrock", "bedrock-runtime", "dynamodb", "events", "lambda", "s3", "s3vectors", "sqs"),
         *(
+            "sagemaker",
             "sagemaker-runtime",
             "scheduler",
             "secretsmanager",
@@ -27,7 +28,7 @@ SERVICES = frozenset(
     }
 )
 """The services that the adapters call, and those that botocore's credentials may."""
-ENDPOINTS = SERVICES | {"states", "runtime.sagemaker", "portal.sso", "oidc"}
+ENDPOINTS = SERVICES | {"states", "api.sagemaker", "runtime.sagemaker", "portal.sso", "oidc"}
 """The same as `endpoints.json` names them."""
 
 EVERYWHERE: Mapping[str, str] = {

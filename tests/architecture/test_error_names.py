@@ -41,6 +41,8 @@ FILES = sorted(FOLDER.glob("*.asl.json"))
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 FUNCTION_ERRORS = {*OURS, "Runtime.ExitError", "Sandbox.Timedout"}
 """Values of `errorType` that functions answer: our classes, and names of Lambda's runtime."""
+CLIENTS = {"states": "stepfunctions"}
+"""What botocore calls a service, where resources of tasks call it otherwise."""
 UNMODELLED = "ErrorThatIsNotInTheModel"
 TRANSIENT = {
     "lambda": {
@@ -77,6 +79,11 @@ TRANSIENT = {
         "SageMaker.ResourceLimitExceededException",
     },
     "aws-sdk:sagemaker": {"SageMaker.SageMakerException"},
+    "states": {
+        "StepFunctions.AWSStepFunctionsException",
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.SdkClientException",
+    },
 }
 """The names that every task of an integration retries: with time, such an error passes."""
 
@@ -140,11 +147,12 @@ def _raised_by(arn: str) -> frozenset[str]:
     assert integration is not None
     operation = _operation(resource)
     answers: dict[str, Answer] = {}
-    fake = FakeClient(resource.service, answers, [])
+    service = CLIENTS.get(resource.service, resource.service)
+    fake = FakeClient(service, answers, [])
     model = fake.meta.service_model.operation_model(operation)
     found = set()
     for failure in _failures(resource, model):
-        answers[f"{resource.service}.{xform_name(operation)}"] = failure
+        answers[f"{service}.{xform_name(operation)}"] = failure
         parameters = _sample(model.input_shape)
         call = TaskCall(
             resource, parameters, parameters, ROLE, MACHINE, "execution", "name", 0, is_repeat=False

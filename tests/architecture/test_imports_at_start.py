@@ -87,6 +87,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.run_schedule.handler.handler": Budget(593, WITHOUT_MODEL),
     "functions.advance_rollout.handler.handler": Budget(505, WITHOUT_MODEL),
     "functions.replay_calls.handler.handler": Budget(560, WITHOUT_MODEL),
+    "functions.improve_model.handler.handler": Budget(515, WITHOUT_MODEL),
     "functions.stop_rollout.handler.handler": Budget(465, WITHOUT_MODEL),
     "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),
     "functions.screen_image.handler.handler": Budget(280, ON_MODEL),

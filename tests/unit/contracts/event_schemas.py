@@ -12,6 +12,7 @@ from chalicelib.contracts.budgets import BudgetExceeded
 from chalicelib.contracts.drift import DriftDetected
 from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.feedback import FeedbackReceived
+from chalicelib.contracts.improvement import ImprovementEnded
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
 from chalicelib.contracts.rollout_steps import (
     RolledBack,
@@ -41,6 +42,7 @@ EVENTS: tuple[type[BusEvent], ...] = (
     RolloutPromoted,
     RolledBack,
     DriftDetected,
+    ImprovementEnded,
     ModelRegistered,
     ModelFailed,
 )

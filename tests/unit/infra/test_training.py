@@ -100,7 +100,7 @@ def test_should_find_the_machine_beside_that_of_ingests() -> None:
 def test_should_give_a_name_that_the_role_may_make_and_the_api_takes() -> None:
     name = training_name(TrainingStage.of(OUTPUTS), "late_fusion", lambda: 1_700_000_000)
     assert name == "headrace-dev-late-fusion-20231114-221320"
-    places = StageTraining(StageConnection(lambda _: None, OUTPUTS))._places(WISH)
+    places = StageTraining(StageConnection(lambda _: None, OUTPUTS)).locations(WISH)
     asked = job_requests.training_request(WISH, places)
     assert asked["CheckpointConfig"]["S3Uri"].endswith("/models/checkpoints/headrace-dev-vae-1/")
 
@@ -131,9 +131,9 @@ def test_should_train_on_files_of_ones_own_in_place_of_the_data_sets(tmp_path: P
     training.replace_files(prepared, own, "preferences")
     left = {path.name: path.read_text() for path in prepared.iterdir()}
     assert left == {"pairs-train.jsonl": "ours", "tokenizer.json": "theirs"}
-    places = training_of()._places(replace(WISH, data=own))
+    places = training_of().locations(replace(WISH, data=own))
     assert places.channels["training"].endswith("/models/data/own/headrace-dev-vae-1/")
-    assert training_of()._places(WISH).channels["training"].endswith("/models/data/digits/")
+    assert training_of().locations(WISH).channels["training"].endswith("/models/data/digits/")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from chalicelib.contracts.rollouts import (
     ShadowObservation,
     Subject,
 )
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.rollouts.records import RolloutState
 from chalicelib.rollouts.transitions import ObservedCalls
 
@@ -126,11 +126,15 @@ class FakeCalls:
 
 @dataclass
 class FakeBus:
-    """Keeps what it is told."""
+    """Keeps what it is told; `fails` counts the events that it does not take from now on."""
 
     events: list[BusEvent] = field(default_factory=list)
+    fails: int = 0
 
     def publish(self, event: BusEvent) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise Transient("The bus refused an event.")
         self.events.append(event)
 
     @property

@@ -18,7 +18,10 @@ from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
 NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
 PICTURES = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
-KINDS = ("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results")
+KINDS = (
+    *("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results"),
+    "models/pairs",
+)
 PREFIXES = tuple(f"{kind}/acme/" for kind in KINDS)
 
 
@@ -165,7 +168,7 @@ def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
     assert ("acme", JOB) not in world.jobs.kept
     assert world.told is not None
     assert world.told.documents == 5
-    assert world.told.removed == Removed(objects=15 + 35, vectors=10, records=10 + 5 + 2)
+    assert world.told.removed == Removed(objects=15 + 40, vectors=10, records=10 + 5 + 2)
     assert {backup.days for backup in world.told.backups} >= {0, 35, 90}
 
 

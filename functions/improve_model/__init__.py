@@ -1,0 +1,1 @@
+"""Improves a served model by what reviewers prefer, step by step."""
