@@ -16,7 +16,7 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalicelib.api.http import parse_body, request_id_of, serve_operation, tenant_of, utcnow
 from chalicelib.api.idempotency import ResponseRecords, run_once
 from chalicelib.api.retries import VersionLookup
-from chalicelib.contracts.answer_log import ASKED_DAYS, QuotedSpan, RatedSpan
+from chalicelib.contracts.answer_log import ASKED_DAYS, QuotedSpan, RatedSpan, Rating
 from chalicelib.contracts.feedback import (
     BetterPassage,
     FeedbackReceived,
@@ -48,9 +48,14 @@ class RatingRecords(Protocol):
         """Return the logged answer, None if there is none or it has expired."""
 
     def rate(
-        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+        self,
+        tenant: str,
+        rated: RatedAnswer,
+        kept: EmbeddedAnswer,
+        marks: Sequence[RatedSpan],
+        rating: Rating,
     ) -> None:
-        """Store the marks of a rating in place of those of an earlier rating of the same answer.
+        """Store a rating and its marks in place of those of an earlier rating of the same answer.
 
         Raises:
             Conflict: the tenant, or a document of `rated`, is being removed.
@@ -169,7 +174,7 @@ def _rate(
     key = f"feedback/{tenant}/{kept.answer.asked_at:%Y-%m-%d}/{row.feedback_id}.json"
     about = ((place.document_id, place.version) for place in named if place.document_id in current)
     rated = RatedAnswer(ulid, key, tuple(dict.fromkeys(about)))
-    deps.ratings.rate(tenant, rated, kept, marks)
+    deps.ratings.rate(tenant, rated, kept, marks, body.rating)
     deps.rows.write_row(key, row)
     if not deps.ratings.stands(tenant, rated):
         deps.rows.remove_row(key)

@@ -117,7 +117,7 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
         labels = found.image_labels
         text = query.text if labels is None else join_labels(labels.labels)
         record = AnswerRecord("search", text, text, cited=first_passage_span(found.passages))
-        search_id = deps.answer_log.record(query.tenant, record, found)
+        search_id = deps.answer_log.record(query, record, found)
         notices += () if search_id else (NOT_LOGGED,)
     end = begin + body.limit
     hits = found.passages[begin:end]

@@ -12,6 +12,8 @@ ASKED_DAYS = 30
 """How long an answer or a search can be rated."""
 Rating = Literal["up", "down"]
 LoggedKind = Literal["answer", "search"]
+ArmName = Literal["", "live", "candidate"]
+"""An arm of a rollout, "" for none."""
 
 
 class PageSpan(Contract):
@@ -49,7 +51,8 @@ class LoggedAnswer(Contract):
     question, "" of a search. `cited` is what the claims of an answer cite; of a search it is its
     first passage, without its text. `nearest` are the passages that were shown as the nearest ones,
     numbered on from `cited`. `shown` are the first passages that were found. `model` is the one
-    that embedded the question.
+    that embedded the question. `arm` is the arm of the rollout `rollout_id` that
+    answered, if a rollout serves end users.
     """
 
     id: str
@@ -64,6 +67,8 @@ class LoggedAnswer(Contract):
     shown: tuple[PageSpan, ...] = ()
     model: str
     asked_at: AwareDatetime
+    rollout_id: str = ""
+    arm: ArmName = ""
 
     @property
     def numbered(self) -> tuple[QuotedSpan, ...]:

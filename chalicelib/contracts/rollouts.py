@@ -27,12 +27,20 @@ MAX_WINDOWS_SHOWN = 50
 SubjectKind = Literal["prompt", "model", "retrieval"]
 Arm = Literal["live", "candidate"]
 GuardMetric = Literal[
-    "errors", "refusals", "unsupported", "unsafe", "slow", "latency", "cost", "preference"
+    "errors",
+    "refusals",
+    "unsupported",
+    "unsafe",
+    "bad_ratings",
+    "slow",
+    "latency",
+    "cost",
+    "preference",
 ]
-"""Shares of calls: `errors` that failed, `refusals`, `unsupported` answers, `unsafe` ones, calls
-that took longer than `threshold_ms`. Ratios to the live version: `latency` and `cost` of a call.
-In shadow stages a model judges both answers to a call: `preference` is how often it prefers the
-live version's, where it prefers either."""
+"""Shares of calls: `errors` that failed, `refusals`, `unsupported` answers, `unsafe` ones, `slow`
+ones that took longer than `threshold_ms`. `bad_ratings` are a share of ratings. Ratios to the live
+version: `latency` and `cost` of a call. In shadow stages a model judges both answers to a call:
+`preference` is how often it prefers the live version's, where it prefers either."""
 RATIO_METRICS: frozenset[GuardMetric] = frozenset({"latency", "cost"})
 RolloutStatus = Literal["preparing", "running", "waiting", "promoted", "rolled_back"]
 """`preparing` before any user meets the candidate, `waiting` for a person's approval."""

@@ -13,7 +13,7 @@ from chalicelib.contracts.rollouts import CallMetrics
 from chalicelib.rollouts.transitions import ObservedCalls
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.rollouts import ShadowObservation
+    from chalicelib.contracts.rollouts import Arm, ArmCounts, ShadowObservation
     from chalicelib.rollouts.records import RolloutState
 
 MAX_CALLS = 2_000
@@ -43,12 +43,20 @@ class ObservationReader(Protocol):
         """Return how the candidate answered a captured call in the background, or None."""
 
 
+class RatingReader(Protocol):
+    """Ratings of answers that an arm of a rollout gave."""
+
+    def counts(self, tenant: str, rollout_id: str, since: datetime) -> dict[Arm, ArmCounts]:
+        """Return ratings by arm, of answers given `since` then; the bad ones are the events."""
+
+
 @dataclass(frozen=True, slots=True)
 class CapturedRolloutCalls:
-    """The captured calls of a rollout's subject, with the candidate's shadow answers."""
+    """The captured calls of a rollout's subject, the candidate's shadow answers, and ratings."""
 
     captured: CapturedCallReader
     observations: ObservationReader
+    ratings: RatingReader
     max_calls: int = MAX_CALLS
 
     def since(self, state: RolloutState, now: datetime) -> ObservedCalls:
@@ -85,8 +93,19 @@ class CapturedRolloutCalls:
                 metrics.append(call_metrics(call))
             cursor = call.id
         return ObservedCalls(
-            tuple(metrics), cursor, spent.whole(), has_more=looked_at == self.max_calls
+            tuple(metrics),
+            cursor,
+            spent.whole(),
+            has_more=looked_at == self.max_calls,
+            ratings=self._ratings(state),
         )
+
+    def _ratings(self, state: RolloutState) -> dict[Arm, ArmCounts] | None:
+        rollout = state.rollout
+        if not any(guard.metric == "bad_ratings" for guard in rollout.guards):
+            return None
+        began_at = rollout.reports[-1].began_at
+        return self.ratings.counts(state.tenant, rollout.rollout_id, began_at)
 
     def smoke_failure(self, state: RolloutState) -> str | None:
         """Return why the candidate failed a smoke request, "" if it passed all, None before."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chalicelib.contracts.rollouts import (
     RATIO_METRICS,
+    Arm,
     ArmCounts,
     CallMetrics,
     Guard,
@@ -52,7 +53,10 @@ def new_evidence(guards: Iterable[Guard], before: StageReport | None) -> tuple[G
 
 
 def fold(
-    report: StageReport, calls: Sequence[CallMetrics], stages: Sequence[RolloutStage]
+    report: StageReport,
+    calls: Sequence[CallMetrics],
+    stages: Sequence[RolloutStage],
+    ratings: Mapping[Arm, ArmCounts] | None = None,
 ) -> StageReport:
     """Return a stage's report with further calls counted, each of them once.
 
@@ -60,6 +64,8 @@ def fold(
         report: What was counted before.
         calls: The calls since then, of both arms.
         stages: The stages of the rollout, among which the chance of a false alarm is shared.
+        ratings: All ratings of the stage's answers by arm, in place of those counted before; None
+            if no guard asks for them.
     """
     live = [call for call in calls if call.arm == "live"]
     candidate = [call for call in calls if call.arm == "candidate"]
@@ -69,7 +75,10 @@ def fold(
             "live_calls": report.live_calls + len(live),
             "candidate_calls": report.candidate_calls + len(candidate),
             "evidence": tuple(
-                _folded(each, live, candidate, report, alarms) for each in report.evidence
+                _rated(each, ratings or {}, report, alarms)
+                if each.guard.metric == "bad_ratings"
+                else _folded(each, live, candidate, report, alarms)
+                for each in report.evidence
             ),
         }
     )
@@ -98,6 +107,18 @@ def _folded(
     ours = _counted(evidence.live, live, event)
     theirs = _counted(evidence.candidate, candidate, event)
     found = compare_shares(ours, theirs, guard.margin)
+    return judged_evidence(evidence, ours, theirs, found, alarms)
+
+
+def _rated(
+    evidence: GuardEvidence, ratings: Mapping[Arm, ArmCounts], report: StageReport, alarms: int
+) -> GuardEvidence:
+    """Return evidence with the ratings of its stage; where nobody has the live version any more,
+    it is held against those of the stage before.
+    """
+    ours = evidence.live if report.share == 100 else ratings.get("live", ArmCounts())
+    theirs = ratings.get("candidate", ArmCounts())
+    found = compare_shares(ours, theirs, evidence.guard.margin)
     return judged_evidence(evidence, ours, theirs, found, alarms)
 
 

@@ -20,7 +20,7 @@ _MEASURED: Mapping[SubjectKind, tuple[GuardMetric, ...]] = {
     "prompt": ("errors", "refusals", "unsafe", "slow", "latency", "cost", "preference"),
     "model": ("errors", "refusals", "unsafe", "slow", "latency", "cost", "preference"),
     "retrieval": (
-        *("errors", "refusals", "unsupported", "unsafe"),
+        *("errors", "refusals", "unsupported", "unsafe", "bad_ratings"),
         *("slow", "latency", "cost", "preference"),
     ),
 }

@@ -31,7 +31,10 @@ def assign_setting(
         setting = RetrievalSetting.parse(arm.version)
     except InvalidInput:  # stored by a later release: the stage's own setting answers
         return query, ArmAssignment(DEFAULT_VERSION)
-    return apply_setting(query, given, setting), arm
+    asked = apply_setting(query, given, setting)
+    if arm.captured.wanted:  # in a shadow stage ratings compare nothing
+        asked = replace(asked, rollout_id=arm.rollout_id, arm=arm.arm)
+    return asked, arm
 
 
 def apply_setting(query: Query, given: Collection[str], setting: RetrievalSetting) -> Query:

@@ -5,7 +5,7 @@ Revisions are given when a state is written: several transitions may make one ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +24,7 @@ from chalicelib.rollouts.evidence import fold, new_evidence
 from chalicelib.rollouts.records import RolloutState
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.rollouts import CallMetrics
+    from chalicelib.contracts.rollouts import Arm, ArmCounts, CallMetrics
     from chalicelib.rollouts.decision import RolloutDecision
 
 
@@ -33,13 +33,15 @@ class ObservedCalls:
     """The calls of a rollout since its cursor, of both arms, and the cursor behind them.
 
     `receipt` is what answers of the candidate in the background have cost. `has_more` says that
-    there are calls behind the cursor already.
+    there are calls behind the cursor already. `ratings` are all of the stage's answers by arm,
+    since they come late and may change; None where no guard asks for them.
     """
 
     metrics: tuple[CallMetrics, ...]
     cursor: str
     receipt: Receipt | None = None
     has_more: bool = False
+    ratings: Mapping[Arm, ArmCounts] | None = None
 
 
 def pointer_of(state: RolloutState) -> LivePointer | None:
@@ -93,7 +95,7 @@ def begin_stage(state: RolloutState, stage: int, now: datetime) -> RolloutState:
 def count_calls(state: RolloutState, observed: ObservedCalls, now: datetime) -> RolloutState:
     """Return the state with further calls counted in its stage."""
     rollout = state.rollout
-    report = fold(rollout.reports[-1], observed.metrics, rollout.stages)
+    report = fold(rollout.reports[-1], observed.metrics, rollout.stages, observed.ratings)
     return state.model_copy(
         update={
             "cursor": observed.cursor,

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.events import EventBridgeBus
 from chalicelib.adapters.records.captures import CapturedCallTable
 from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.records.rating_arms import RatingArms
 from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.jobs.steps import StepContext
@@ -35,7 +36,7 @@ def deps() -> core.Deps:
         advance=RolloutAdvance(
             records=records,
             subjects=rollout_subjects(os.environ),
-            calls=CapturedRolloutCalls(CapturedCallTable(table), records),
+            calls=CapturedRolloutCalls(CapturedCallTable(table), records, RatingArms(table)),
             bus=EventBridgeBus(aws.events(), settings.event_bus),
             now=_now,
         ),

@@ -3,6 +3,7 @@
     TENANT#<tenant>   ASKED#<id>               a question and what it got; expires after 30 days
     TENANT#<tenant>   VOTE#<ulid>              what a rating says for questions alike
     TENANT#<tenant>   RATED#<document>#...     that a rating has to do with a version of it
+    TENANT#<tenant>   RATING#<rollout>#<ulid>  what was rated of an arm; read by `RolloutTable`
     TENANT#<tenant>   TENANT                   votes: how often the tenant's votes changed
 
 The ULID is the one in the id of what was rated, so votes lie in the order of their questions, and
@@ -32,8 +33,9 @@ from chalicelib.adapters.dynamodb import (
     Write,
     WriteCondition,
 )
+from chalicelib.adapters.records.rating_arms import rating_item
 from chalicelib.adapters.records.writes import TENANT_STAYS, document_key, tenant_key, tenant_pk
-from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, RatedSpan
+from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, RatedSpan, Rating
 from chalicelib.errors import Conflict
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
 from chalicelib.retrieval.search.feedback_boost import Vote, unpack_vector
@@ -82,9 +84,14 @@ class FeedbackTable:
         )
 
     def rate(
-        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+        self,
+        tenant: str,
+        rated: RatedAnswer,
+        kept: EmbeddedAnswer,
+        marks: Sequence[RatedSpan],
+        rating: Rating,
     ) -> None:
-        """Let `marks` count in place of what an earlier rating of the same said; all or nothing.
+        """Let a rating and its `marks` replace an earlier one of the same; all or nothing.
 
         Raises:
             Conflict: the tenant, or a document of `rated`, is gone or is being removed.
@@ -111,7 +118,10 @@ class FeedbackTable:
             ConditionCheck(document_key(tenant, document), HAS_READY_VERSION)
             for document in dict.fromkeys(document for document, _ in rated.versions)
         ]
-        self._table.transact([vote, _votes_changed(tenant), *places, *answer])
+        arm: list[Write] = []
+        if kept.answer.rollout_id:
+            arm = [Put(rating_item(tenant, rated.ulid, kept.answer, rating))]
+        self._table.transact([vote, _votes_changed(tenant), *places, *answer, *arm])
 
     def stands(self, tenant: str, rated: RatedAnswer) -> bool:
         """Tell whether a rating was not removed with one of its documents since it was kept."""

@@ -17,7 +17,7 @@ from chalicelib.retrieval.search.feedback_boost import pack_vector
 
 if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
-    from chalicelib.retrieval.search.query import SearchResult
+    from chalicelib.retrieval.search.query import Query, SearchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class AnswerLog:
     new_ulid: Callable[[datetime], str]
     on_error: Callable[[HeadraceError], None]
 
-    def record(self, tenant: str, record: AnswerRecord, found: SearchResult) -> str:
-        """Store a record with the passages found for it; return its id, "" if the write failed."""
+    def record(self, query: Query, record: AnswerRecord, found: SearchResult) -> str:
+        """Store a record with what its query found; return its id, "" if the write failed."""
         now = self.utcnow()
         answer = LoggedAnswer(
             id=ID_PREFIXES[record.kind] + self.new_ulid(now),
@@ -93,9 +93,11 @@ class AnswerLog:
             shown=tuple(map(_span, found.passages[:MAX_SHOWN])),
             model=found.embedding.model,
             asked_at=now,
+            rollout_id=query.rollout_id,
+            arm=query.arm,
         )
         try:
-            self.records.put_answer(tenant, EmbeddedAnswer(answer, pack_vector(found.vector)))
+            self.records.put_answer(query.tenant, EmbeddedAnswer(answer, pack_vector(found.vector)))
         except HeadraceError as error:
             self.on_error(error)
             return ""

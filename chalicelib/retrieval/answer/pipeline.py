@@ -249,7 +249,7 @@ class QuestionAnswerer:
             cited=_quoted_spans(draft.cited),
             nearest=_quoted_spans(draft.nearest_citations),
         )
-        answer_id = self.answer_log.record(question.query.tenant, record, found)
+        answer_id = self.answer_log.record(question.query, record, found)
         if not answer_id:
             question.usage.notices.append(NOT_LOGGED)
         return answer_id

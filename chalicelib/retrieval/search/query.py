@@ -12,6 +12,7 @@ from chalicelib.retrieval.text.search_terms import question_terms
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.answer_log import ArmName
     from chalicelib.contracts.filters import Filter
     from chalicelib.contracts.functions.embed_text import EmbedTextResult
     from chalicelib.contracts.functions.label_picture import LabelPictureResult
@@ -46,6 +47,10 @@ class Query:
     """Whom the tenant asks for, "" if it does not say."""
     texts_only: bool = False
     """True to leave images out of the results."""
+    rollout_id: str = ""
+    """The rollout of retrievals that serves end users and has a part in the query, "" for none."""
+    arm: ArmName = ""
+    """The arm of that rollout."""
 
     @property
     def spender(self) -> Spender:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +13,14 @@ from chalicelib.adapters.dynamodb import Delete, DynamoTable, Put, Value
 from chalicelib.adapters.feedback_objects import FeedbackObjects
 from chalicelib.adapters.records.feedback import MAX_VOTES, VOTE_DAYS, FeedbackTable
 from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.adapters.records.rating_arms import RatingArms
 from chalicelib.adapters.s3 import S3Objects
 from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, QuotedSpan, RatedSpan
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.rollouts import ArmCounts
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
 from chalicelib.retrieval.ids import pages_key
@@ -133,20 +135,20 @@ def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(
 def test_a_vote_counts_at_once_and_a_second_rating_takes_its_place(table: DynamoTable) -> None:
     records = FeedbackTable(table)
     assert state_of(table) == 0
-    records.rate("acme", rated(), kept(), marks(1))
+    records.rate("acme", rated(), kept(), marks(1), "up")
     (vote,) = records.votes("acme", state_of(table))
     assert (vote.model, vote.marks) == ("minilm", tuple(marks(1)))
     assert vote.vector == pytest.approx((0.6, -0.8), abs=0.01)
-    records.rate("acme", rated(), kept(), marks(-1))
+    records.rate("acme", rated(), kept(), marks(-1), "up")
     (vote,) = records.votes("acme", state_of(table))
     assert vote.marks == tuple(marks(-1))
-    records.rate("acme", rated(), kept(), ())
+    records.rate("acme", rated(), kept(), (), "up")
     assert records.votes("acme", state_of(table)) == ()
 
 
 def test_votes_are_their_tenant_s_own(table: DynamoTable) -> None:
     records = FeedbackTable(table)
-    records.rate("acme", rated(), kept(), marks())
+    records.rate("acme", rated(), kept(), marks(), "up")
     assert state_of(table, "rival") == 0
     assert records.votes("rival", 1) == ()
 
@@ -158,11 +160,11 @@ def test_votes_are_read_once_for_as_long_as_none_changes_and_never_where_there_a
     reading, writing = FeedbackTable(counted), FeedbackTable(table)
     assert reading.votes("acme", state_of(table)) == ()
     assert counted.queries == 0
-    writing.rate("acme", rated(1), kept(1), marks())
+    writing.rate("acme", rated(1), kept(1), marks(), "up")
     for _ in range(3):
         assert len(reading.votes("acme", state_of(table))) == 1
     assert counted.queries == 1
-    writing.rate("acme", rated(2), kept(2), marks())
+    writing.rate("acme", rated(2), kept(2), marks(), "up")
     assert len(reading.votes("acme", state_of(table))) == 2
     assert counted.queries == 2
 
@@ -171,7 +173,7 @@ def test_only_the_newest_votes_count_and_none_for_ever(table: DynamoTable) -> No
     clock = Clock()
     records = FeedbackTable(table, clock)
     for n in range(1, MAX_VOTES + 4):
-        records.rate("acme", rated(n), kept(n), marks(1, f"doc_{n}"))
+        records.rate("acme", rated(n), kept(n), marks(1, f"doc_{n}"), "up")
     found = records.votes("acme", state_of(table))
     assert [vote.marks[0].document_id for vote in found] == [
         f"doc_{n}" for n in range(MAX_VOTES + 3, 3, -1)
@@ -183,7 +185,7 @@ def test_only_the_newest_votes_count_and_none_for_ever(table: DynamoTable) -> No
 def test_a_tenant_that_is_being_removed_takes_no_rating(table: DynamoTable) -> None:
     table.put(Put({"pk": "TENANT#acme", "sk": "TENANT", "removing": "job"}))
     with pytest.raises(Conflict):
-        FeedbackTable(table).rate("acme", rated(), kept(), marks())
+        FeedbackTable(table).rate("acme", rated(), kept(), marks(), "up")
     assert list(table.query("TENANT#acme", "VOTE#")) == []
 
 
@@ -197,7 +199,7 @@ def test_a_document_that_is_removed_or_gone_takes_no_rating(
         put_document(table, "doc_b", version)
     records = FeedbackTable(table)
     with pytest.raises(Conflict):
-        records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_1")), kept(), marks())
+        records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_1")), kept(), marks(), "up")
     assert state_of(table) == 0
     assert list(records.rated_with("acme", "doc_a")) == []
     assert list(table.query("TENANT#acme", "VOTE#")) == []
@@ -206,7 +208,7 @@ def test_a_document_that_is_removed_or_gone_takes_no_rating(
 def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: DynamoTable) -> None:
     records = FeedbackTable(table)
     whole = rated(1, ("doc_a", "v_1"), ("doc_b", "v_1"))
-    records.rate("acme", whole, kept(), marks())
+    records.rate("acme", whole, kept(), marks(), "up")
     assert records.stands("acme", whole)
     records.forget_rating("acme", rated(1, ("doc_b", "v_1")))
     assert not records.stands("acme", whole)
@@ -215,8 +217,8 @@ def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: Dynamo
 
 def test_a_rating_is_found_by_its_documents_and_forgotten(table: DynamoTable) -> None:
     records = FeedbackTable(table)
-    records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_7")), kept(1), marks())
-    records.rate("acme", rated(2, ("doc_b", "v_7")), kept(2), marks(1, "doc_b"))
+    records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_7")), kept(1), marks(), "up")
+    records.rate("acme", rated(2, ("doc_b", "v_7")), kept(2), marks(1, "doc_b"), "up")
     assert list(records.rated_with("acme", "doc_a")) == [rated(1, ("doc_a", "v_1"))]
     assert list(records.rated_with("rival", "doc_a")) == []
     assert list(records.rated_with("acme", "doc_b")) == [
@@ -260,3 +262,20 @@ def test_the_text_of_a_page_is_read_up_to_it(cloud: CloudProcess, bucket: str) -
         rows.page_text("acme", "doc_a", "v_1", 4)
     with pytest.raises(NotFound):
         rows.page_text("rival", "doc_a", "v_1", 1)
+
+
+def test_a_rating_counts_for_the_arm_that_answered_and_once(table: DynamoTable) -> None:
+    records, arms = FeedbackTable(table), RatingArms(table)
+    for n, arm in enumerate(("live", "candidate", "candidate"), start=1):
+        place = {"rollout_id": "rol_1", "arm": arm}
+        mine = EmbeddedAnswer(kept(n).answer.model_copy(update=place), kept(n).vector)
+        records.rate("acme", rated(n), mine, marks(), "down")
+    records.rate("acme", rated(3), mine, marks(), "up")
+    records.rate("acme", rated(4), kept(4), marks(), "down")
+    assert arms.counts("acme", "rol_1", NOW) == {
+        "live": ArmCounts(calls=1, events=1),
+        "candidate": ArmCounts(calls=2, events=1),
+    }
+    nothing = {"live": ArmCounts(), "candidate": ArmCounts()}
+    assert arms.counts("acme", "rol_1", NOW + timedelta(milliseconds=1)) == nothing
+    assert arms.counts("rival", "rol_1", NOW) == nothing

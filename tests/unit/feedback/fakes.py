@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chalicelib.contracts.answer_log import RatedSpan
+from chalicelib.contracts.answer_log import RatedSpan, Rating
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.retrieval.answer.answer_log import AnswerLog, EmbeddedAnswer, RatedAnswer
@@ -35,7 +35,12 @@ class FakeRatings:
         return self.kept.get((tenant, asked_id))
 
     def rate(
-        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+        self,
+        tenant: str,
+        rated: RatedAnswer,
+        kept: EmbeddedAnswer,
+        marks: Sequence[RatedSpan],
+        rating: Rating,
     ) -> None:
         self.rated.append(rated)
         self.voted.pop((tenant, rated.ulid), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -169,7 +169,10 @@ def test_a_retrieval_setting_should_say_what_a_question_leaves_open() -> None:
     assert (query.top_k, query.rerank) == (20, True)
     assert (arm.version, arm.arm) == ("top_k=20,rerank=on", "candidate")
     own = Query(TENANT, "Who?", "manuals", 5, "request-1", rerank=False)
-    assert assign_setting(own, {"top_k", "rerank"}, traffic)[0] == own
+    unchanged, _ = assign_setting(own, {"top_k", "rerank"}, traffic)
+    assert unchanged == replace(own, rollout_id=arm.rollout_id, arm="candidate")
+    shadowed = on(subject, live="default", to="rerank=on", share=0, shadow=True)
+    assert assign_setting(own, {"top_k"}, shadowed)[0] == own, "ratings there compare nothing"
     other = Query(TENANT, "Who?", None, 10, "request-1")
     assert assign_setting(other, (), traffic) == (
         other,

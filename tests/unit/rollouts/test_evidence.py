@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.contracts.rollouts import (
     DEFAULT_STAGES,
+    Arm,
     ArmCounts,
     CallMetrics,
     Guard,
@@ -98,3 +99,27 @@ def test_should_weigh_what_a_judge_prefers() -> None:
     assert (found.candidate, found.verdict) == (ArmCounts(calls=150, events=120), "worse")
     alike = [call(n, "candidate", preferred=("live", "candidate")[n % 2]) for n in range(400)]
     assert folded(guard, alike, shadow=True).verdict == "not_worse"
+
+
+def test_should_count_ratings_anew_at_each_look_because_they_come_late_and_change() -> None:
+    guard = Guard(metric="bad_ratings", margin=0.1)
+    first: dict[Arm, ArmCounts] = {
+        "live": ArmCounts(calls=40, events=2),
+        "candidate": ArmCounts(calls=40, events=38),
+    }
+    mended: dict[Arm, ArmCounts] = {**first, "candidate": ArmCounts(calls=41, events=3)}
+    looked = fold(report(guard), [], DEFAULT_STAGES, first)
+    assert looked.evidence[0].verdict == "worse"
+    again = fold(looked, [call(1, "candidate")], DEFAULT_STAGES, mended)
+    assert again.evidence[0].candidate == ArmCounts(calls=41, events=3)
+    assert again.evidence[0].verdict == "open"
+
+
+def test_should_hold_the_last_ratings_against_those_of_the_stage_before() -> None:
+    guard = Guard(metric="bad_ratings", margin=0.1)
+    before = fold(report(guard), [], DEFAULT_STAGES, {"live": ArmCounts(calls=90, events=1)})
+    last = StageReport(
+        stage=3, share=100, shadow=False, began_at=NOW, evidence=new_evidence((guard,), before)
+    )
+    bad: dict[Arm, ArmCounts] = {"live": ArmCounts(), "candidate": ArmCounts(calls=50, events=40)}
+    assert fold(last, [], DEFAULT_STAGES, bad).evidence[0].verdict == "worse"

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.contracts.captures import CapturedCall, CaptureSubject
 from chalicelib.contracts.jobs import JobInput, StepRequest
 from chalicelib.contracts.rollout_steps import StopRolloutRequest
-from chalicelib.contracts.rollouts import SmokeRequest
+from chalicelib.contracts.rollouts import Arm, ArmCounts, SmokeRequest
 from chalicelib.errors import MoreSteps, NotFound
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.steps import StepContext
@@ -27,6 +27,11 @@ from tests.unit.rollouts.test_advance import STAGES, World
 
 REQUEST = StepRequest(tenant=TENANT, job_id=ID, kind="rollout", bucket="b", correlation_id="c")
 ASKING = (STAGES[1].model_copy(update={"approval": True}), STAGES[2])
+
+
+class NoRatings:
+    def counts(self, tenant: str, rollout_id: str, since: datetime) -> dict[Arm, ArmCounts]:
+        raise AssertionError("no guard asks for them")
 
 
 @dataclass
@@ -179,6 +184,8 @@ def test_should_count_no_call_before_the_candidate_has_answered_it() -> None:
     stage = Stage()
     stage.begin()
     advance.run(REQUEST, stage.deps)
-    calls = CapturedRolloutCalls(Captured([captured(1), captured(2)]), stage.world.records)
+    calls = CapturedRolloutCalls(
+        Captured([captured(1), captured(2)]), stage.world.records, NoRatings()
+    )
     found = calls.since(stage.world.kept, NOW + timedelta(hours=1))
     assert (found.metrics, found.cursor) == ((), "")
