@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
@@ -59,6 +59,23 @@ class Subject(HttpInput):
     `name` is a prompt, the model name that callers give, or a collection whose retrieval setting
     changes. Of a prompt, `label` is the label that moves; calls that name it take part.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "properties": {"kind": {"const": "prompt"}, "label": {"minLength": 1}},
+                    "required": ["label"],
+                },
+                {
+                    "properties": {
+                        "kind": {"enum": ["model", "retrieval"]},
+                        "label": {"maxLength": 0},
+                    }
+                },
+            ]
+        }
+    )
 
     kind: SubjectKind
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=r"^[^#@\s]+$")
