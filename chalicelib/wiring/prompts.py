@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.settings import RecordsSettings
+from chalicelib.wiring.prompt_labels import prompt_labels
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -16,26 +13,10 @@ if TYPE_CHECKING:
     from chalicelib.contracts.prompts import PromptContent, PromptVersion, RenderedPrompt
     from chalicelib.prompts.library import PromptLibrary
 
-_FIRST_PAUSE_SECONDS = 0.01
-_LONGEST_PAUSE_SECONDS = 0.25
-
 
 def prompt_library(environ: Mapping[str, str]) -> PromptLibrary:
     """Return the prompts of the stage that `environ` describes."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import DynamoTable
-    from chalicelib.adapters.records.evaluations import VerdictTable
-    from chalicelib.adapters.records.prompts import PromptTable
-    from chalicelib.prompts.library import PromptLibrary
-
-    table = DynamoTable(aws.dynamodb(), RecordsSettings.from_environ(environ).records_table)
-    return PromptLibrary(
-        records=PromptTable(table),
-        check=_check,
-        now=lambda: datetime.now(UTC),
-        pause=_pause,
-        verdicts=VerdictTable(table, lambda: datetime.now(UTC)),
-    )
+    return prompt_labels(environ, _check)
 
 
 def _check(content: PromptContent) -> None:
@@ -55,10 +36,3 @@ def preview_prompt(
     from chalicelib.prompts.rendering import preview
 
     return preview(version, variables, outputs, fence)
-
-
-def _pause(attempt: int) -> None:
-    """Let others go first: longer at each attempt, by chance, and not at all before the first."""
-    if attempt:
-        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
-        time.sleep(random.uniform(0, longest))  # noqa: S311

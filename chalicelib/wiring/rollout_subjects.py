@@ -23,7 +23,7 @@ def rollout_subjects(environ: Mapping[str, str]) -> Mapping[SubjectKind, Subject
     from chalicelib.generation.variants import split_variant
     from chalicelib.rollouts.subjects import ModelChoices, PromptLabels, RetrievalChoices
     from chalicelib.wiring.models import models_of, stage_models
-    from chalicelib.wiring.prompts import prompt_library
+    from chalicelib.wiring.prompt_labels import prompt_labels
 
     table = DynamoTable(aws.dynamodb(), RecordsSettings.from_environ(environ).records_table)
     records = RolloutTable(table)
@@ -40,7 +40,7 @@ def rollout_subjects(environ: Mapping[str, str]) -> Mapping[SubjectKind, Subject
         return usable is None or known.name in usable
 
     return {
-        "prompt": PromptLabels(prompt_library(environ)),
+        "prompt": PromptLabels(prompt_labels(environ)),
         "model": ModelChoices(records, is_known),
         "retrieval": RetrievalChoices(records, RetrievalSetting.parse),
     }

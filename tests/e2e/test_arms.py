@@ -27,8 +27,9 @@ USERS = tuple(f"account-{n}" for n in range(6))
 SHORT = {"max_tokens": 4, "temperature": 0}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
+    """A tenant of the test alone: that another has no rollout is remembered for some seconds."""
     made = make_tenant(cloud, f"arms-{secrets.token_hex(3)}")
     yield made
     made.api.close()

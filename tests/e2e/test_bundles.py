@@ -117,5 +117,5 @@ def test_a_scan_should_be_recognised_without_the_libraries_that_have_stand_ins(
             ("screen.webp", make_pictures.encoded(invoice, "WEBP")),
             ("fax.tif", make_pictures.fax()),
         ):
-            document = settled(api, upload(api, path, data, "pictures"))
+            document = settled(api, upload(api, path, data, "bundles"))
             assert (document["status"], document["chunks"] > 1) == ("ready", True), document

@@ -43,7 +43,6 @@ def test_a_file_is_typed_by_what_is_in_it(
 @pytest.mark.parametrize(
     ("content", "name", "kind", "words"),
     [
-        (b"II*\x00\x08\x00\x00\x00" + bytes(200), "a.pdf", Unsupported, "TIFF"),
         (bytes(range(256)) * 8, "a.txt", Unsupported, "UTF-8"),
         (bytes(64), "a.txt", Unsupported, "UTF-8"),
         (encrypted_pdf(), "a.pdf", Unsupported, "password"),
@@ -53,8 +52,7 @@ def test_a_file_is_typed_by_what_is_in_it(
         (pdf("", ""), "a.pdf", InvalidInput, "no text"),
     ],
     ids=[
-        "tiff as pdf", "binary", "zeros", "locked pdf", "cut pdf",
-        "blank", "script only", "empty pages",
+        "binary", "zeros", "locked pdf", "cut pdf", "blank", "script only", "empty pages",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_with_a_reason(
