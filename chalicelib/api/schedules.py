@@ -307,7 +307,7 @@ class TermsCheck:
         if work.kind == "watch" and not self.has_monitor(tenant, work.monitor):
             raise NotFound(f"There is no monitor {work.monitor}.", field="work.monitor")
         if work.kind == "watch" and work.judge is not None:
-            from chalicelib.monitoring.judged_answers import check_judging
+            from chalicelib.monitoring.answer_graders import check_judging
 
             check_judging(work.judge)
         for result in () if work.kind == "sync" else work.results:

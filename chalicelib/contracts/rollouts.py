@@ -245,6 +245,7 @@ class CallMetrics(Contract):
     """The metrics of one call in one arm, None where a metric was not measured.
 
     `call_id` is the captured call's; in a shadow stage both arms have one observation of it.
+    `end_user` is a hash of who asked, "" where that is not known.
     """
 
     call_id: str
@@ -255,6 +256,7 @@ class CallMetrics(Contract):
     unsupported: bool | None = None
     unsafe: bool | None = None
     preferred: Arm | Literal["tie"] | None = None
+    end_user: str = ""
     latency_ms: int | None = Field(default=None, ge=0)
     nanodollars: int | None = Field(default=None, ge=0)
 

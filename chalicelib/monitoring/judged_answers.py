@@ -1,7 +1,4 @@
-"""A sample of captured answers as a suite of evaluations, and what its grades say of the quality.
-
-No numpy is needed here: the API checks graders by this module, too.
-"""
+"""A sample of captured answers as a suite of evaluations, and the quality that it shows."""
 
 from __future__ import annotations
 
@@ -9,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.drift import AnswerQuality, DriftReport, FeatureReport
-from chalicelib.contracts.evaluations.graders import MAX_REFERENCE_CHARACTERS, PairwisePreference
+from chalicelib.contracts.evaluations.graders import MAX_REFERENCE_CHARACTERS
 from chalicelib.contracts.evaluations.suites import RecordedTarget, Suite, SuiteCase
-from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
     from chalicelib.contracts.captures import CapturedCall
@@ -21,16 +17,6 @@ QUALITY = "quality"
 TARGET = "captured"
 MIN_GRADED = 5
 """The fewest graded answers that say anything."""
-
-
-def check_judging(judging: WatchJudging) -> None:
-    """Raise `InvalidInput` for graders that cannot grade an answer that was given before."""
-    for grading in judging.graders:
-        if isinstance(grading, PairwisePreference):
-            raise InvalidInput(
-                "A captured answer has none to be preferred to; use a rubric.",
-                field="work.judge.graders",
-            )
 
 
 def answers_suite(

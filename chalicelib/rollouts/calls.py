@@ -85,7 +85,9 @@ class CapturedRolloutCalls:
                 answer = self.observations.observation(state.tenant, rollout.rollout_id, call.id)
                 if answer is None:
                     return ObservedCalls(tuple(metrics), cursor, spent.whole())
-                shadow = answer.metrics.model_copy(update={"preferred": answer.preferred})
+                shadow = answer.metrics.model_copy(
+                    update={"preferred": answer.preferred, "end_user": call.end_user}
+                )
                 metrics += [call_metrics(call), shadow]
                 if answer.receipt is not None:
                     spent.add(answer.receipt)
@@ -141,6 +143,7 @@ def call_metrics(call: CapturedCall) -> CallMetrics:
         refused=None if is_error else call.outcome == "refused",
         unsupported=call.unsupported,
         unsafe=None if is_error else call.unsafe,
+        end_user=call.end_user,
         latency_ms=call.latency_ms,
         nanodollars=call.nanodollars,
     )

@@ -35,6 +35,7 @@ class RolloutState(Contract):
     Attributes:
         rollout: What the API shows.
         key: The id of the API key that asked for it, whose budget shadow answers spend.
+        users: How many calls of each end user the stage has counted, as `UserCounts` writes it.
         cursor: The id of the last captured call that was counted, "" before the first.
         tick: How many ticks were recorded.
         task_token: What the waiting execution goes on by once a person has decided, or "".
@@ -46,6 +47,7 @@ class RolloutState(Contract):
     rollout: RolloutView
     key: str = ""
     cursor: str = ""
+    users: str = ""
     tick: int = Field(default=0, ge=0)
     task_token: str = ""
     decided: tuple[int, ...] = ()

@@ -22,6 +22,7 @@ from chalicelib.contracts.rollouts import (
 )
 from chalicelib.rollouts.evidence import fold, new_evidence
 from chalicelib.rollouts.records import RolloutState
+from chalicelib.rollouts.user_counts import UserCounts
 
 if TYPE_CHECKING:
     from chalicelib.contracts.rollouts import Arm, ArmCounts, CallMetrics
@@ -78,7 +79,7 @@ def begin_stage(state: RolloutState, stage: int, now: datetime) -> RolloutState:
         evidence=new_evidence(rollout.guards, before),
     )
     return _next(
-        state,
+        state.model_copy(update={"users": ""}),
         rollout.model_copy(
             update={
                 "status": "running",
@@ -93,12 +94,18 @@ def begin_stage(state: RolloutState, stage: int, now: datetime) -> RolloutState:
 
 
 def count_calls(state: RolloutState, observed: ObservedCalls, now: datetime) -> RolloutState:
-    """Return the state with further calls counted in its stage."""
-    rollout = state.rollout
-    report = fold(rollout.reports[-1], observed.metrics, rollout.stages, observed.ratings)
+    """Return the state with further calls counted in its stage.
+
+    Few are counted of each end user, but all in a shadow stage, where both arms answer each call.
+    """
+    rollout, users = state.rollout, UserCounts.read(state.users)
+    report = rollout.reports[-1]
+    counted = observed.metrics if report.shadow else users.take(observed.metrics)
+    report = fold(report, counted, rollout.stages, observed.ratings)
     return state.model_copy(
         update={
             "cursor": observed.cursor,
+            "users": users.text(),
             "rollout": rollout.model_copy(
                 update={
                     "reports": (*rollout.reports[:-1], report),

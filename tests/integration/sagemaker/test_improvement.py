@@ -140,7 +140,7 @@ def test_what_is_no_plan_should_be_refused_before_anything_is_sent(stage: Stage)
     with pytest.raises(ImprovementError, match="Name a task"):
         stage.plan(tasks=())
     with pytest.raises(ImprovementError, match="has no plan for aligned-lm"):
-        stage.improvement.start(TENANT, MODEL)
+        stage.improvement.start("planless", MODEL)
 
 
 def test_a_run_should_stop_at_the_gate_or_train_on_what_passes(stage: Stage) -> None:

@@ -44,7 +44,7 @@ MARKDOWN = b"# Turbine\n\nThe turbine was made by Voss Hydro in 2011.\n"
 def lines(cloud: CloudProcess) -> list[str]:
     """Return what functions logged, without the local cloud's own stamp."""
     files = sorted((cloud.data_dir / "lambdas" / "logs").glob("*.log*"))
-    return [line.split(" ", 2)[-1] for file in files for line in file.read_text().splitlines()]
+    return [line.split(" ", 2)[-1] for file in files for line in file.read_text().split("\n")]
 
 
 OF_SCHEDULES = {"DriftedFeatures"}

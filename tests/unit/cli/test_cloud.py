@@ -58,11 +58,19 @@ def test_should_find_no_cloud_where_there_is_none(tmp_path: Path) -> None:
 def test_should_hold_the_demo_to_its_answers() -> None:
     assert {question.outcome for question in QUESTIONS} == {"answered", "nearest", "not_found"}
     for question in QUESTIONS:
-        passage = {"citation": {"quote": f"It takes\n{question.quotes}."}}
-        right = {"outcome": question.outcome, "citations": [], "nearest": [passage]}
+        citation = {"quote": f"It takes\n{question.quotes}."}
+        beside = {"quote": "A passage beside the answer."}
+        shown = {"citations": [citation], "nearest": [{"citation": beside}]}
+        if question.outcome == "nearest":
+            shown = {"citations": [beside], "nearest": [{"citation": citation}]}
+        right = {"outcome": question.outcome, **shown}
         check_answer(question, right)
         with pytest.raises(DemoError, match="should be"):
             check_answer(question, right | {"outcome": "other"})
         if question.quotes:
             with pytest.raises(DemoError, match="quote"):
-                check_answer(question, right | {"nearest": []})
+                check_answer(question, right | {"citations": [], "nearest": []})
+            swapped = {"citations": [beside], "nearest": [{"citation": citation}]}
+            if question.outcome == "answered":
+                with pytest.raises(DemoError, match="quote"):
+                    check_answer(question, right | swapped)

@@ -18,6 +18,7 @@ moto deviates from AWS in these, which the test therefore steps over:
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -79,7 +80,7 @@ def moto(operation: str, **params: Any) -> dict[str, Any]:
 
 
 def normal(value: Any) -> Any:
-    """Return a result with its sets in order."""
+    """Return a result with its sets in order, and its numbers without trailing zeros."""
     if isinstance(value, list):
         return [normal(each) for each in value]
     if not isinstance(value, dict):
@@ -88,6 +89,8 @@ def normal(value: Any) -> Any:
         [(kind, content)] = value.items()
         if kind in ("SS", "NS", "BS") and isinstance(content, list):
             return {kind: sorted(map(str, content))}
+        if kind == "N" and isinstance(content, str):
+            return {kind: f"{Decimal(content).normalize():f}"}
     return {name: normal(each) for name, each in value.items()}
 
 

@@ -8,7 +8,8 @@ from chalicelib.contracts.drift import DriftReport, FeatureReport
 from chalicelib.contracts.schedules import WatchJudging
 from chalicelib.errors import InvalidInput
 from chalicelib.evaluation.suites import check_variables
-from chalicelib.monitoring.judged_answers import answers_suite, check_judging, with_quality
+from chalicelib.monitoring.answer_graders import check_judging
+from chalicelib.monitoring.judged_answers import answers_suite, with_quality
 from tests.unit.jobs.examples import NOW
 from tests.unit.monitoring.fakes import SUBJECT, steady_calls
 
