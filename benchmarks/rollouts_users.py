@@ -35,7 +35,7 @@ def rolled_back(plan: RolloutState) -> dict[str, dict[str, float]]:
 
     `as they come` counts every call, as if each had an end user of its own.
     """
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     with ProcessPoolExecutor() as pool:
         for users, share in SETTINGS:
             for known, name in ((True, "few of each"), (False, "as they come")):
