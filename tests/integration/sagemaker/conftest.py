@@ -216,7 +216,7 @@ class Bench:
     def settled(self, name: str) -> dict[str, Any]:
         def done() -> Any:
             found = self.sagemaker.describe_endpoint(EndpointName=name)
-            return found["EndpointStatus"] not in ("Creating", "Updating") and found
+            return found["EndpointStatus"] not in ("Creating", "Updating", "RollingBack") and found
 
         found: dict[str, Any] = eventually(done)
         return found
