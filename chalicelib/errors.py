@@ -60,7 +60,21 @@ class HeadraceError(Exception):
 
 
 class InvalidInput(HeadraceError):  # noqa: N818 - the name is the wire's error type
-    """Raised when the caller sent something wrong and can correct it."""
+    """Raised when the caller sent something wrong and can correct it.
+
+    Attributes:
+        screened: Whether screening refused the input, which says something of the policy and the
+            models that it screens for, as other wrong input does not.
+    """
+
+    screened: bool = False
+
+    @classmethod
+    def by_screening(cls, message: str, field: str) -> InvalidInput:
+        """Return the error for an input that screening refused."""
+        error = cls(message, field=field)
+        error.screened = True
+        return error
 
 
 class Unsupported(HeadraceError):  # noqa: N818

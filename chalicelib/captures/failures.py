@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
 
-_SCREENED = "was refused by the screening rule"
-
 
 def counts_as_failure(error: HeadraceError) -> bool:
     """Tell whether a call that ended in `error` is captured.
@@ -21,4 +19,4 @@ def counts_as_failure(error: HeadraceError) -> bool:
 
 def was_screened(error: HeadraceError) -> bool:
     """Tell whether screening refused the input."""
-    return isinstance(error, InvalidInput) and _SCREENED in error.message
+    return isinstance(error, InvalidInput) and error.screened

@@ -14,9 +14,7 @@ from chalicelib.contracts.captures import CaptureSubject
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
-from chalicelib.generation.models import AUTO
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from chalicelib.generation.variants import SEPARATOR
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
@@ -36,6 +34,9 @@ class PieceGenerator(Protocol):
         self, call: ChatCall, terms: Terms, spender: Spender, limits: CallLimits = NO_LIMITS
     ) -> Iterator[TextDelta | ToolDelta | Generation]:
         """Yield the answer in pieces, and the whole generation last."""
+
+    def is_fallback(self, terms: Terms, generation: Generation) -> bool:
+        """Tell whether another model gave an answer than the one that the terms name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,9 @@ class RecordedGenerator:
     def _facts(self, call: Call, terms: Terms, generation: Generation) -> CallFacts:
         """Return the facts of an answer; a fallback's, in a rollout, is an error of its arm."""
         facts = generation_facts(call, terms, generation)
-        named = terms.model.partition(SEPARATOR)[0]
-        if not self.rollout.rollout_id or named in (AUTO, generation.model):
-            return facts
-        return replace(facts, outcome="error", error_type="Fallback")
+        if self.rollout.rollout_id and self.inner.is_fallback(terms, generation):
+            return replace(facts, outcome="error", error_type="Fallback")
+        return facts
 
     def _record_failure(
         self, call: Call, terms: Terms, spender: Spender, error: HeadraceError, began: float

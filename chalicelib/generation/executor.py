@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Reply, Terms
-from chalicelib.errors import HeadraceError
+from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.generation import check_names, checks, requirements, router
 from chalicelib.generation.adaptation import adapt_call, repair_call
 from chalicelib.generation.attempt import GenerationRun, ModelCall
@@ -22,6 +22,7 @@ from chalicelib.generation.attempt_history import AnswerOutcome, describe_failur
 from chalicelib.generation.check_names import AnswerCheck
 from chalicelib.generation.checks import CheckVerdict
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits, GenerationDeps
+from chalicelib.generation.models import AUTO
 from chalicelib.generation.router import AcceptAnswer, GiveUp, TryModel
 from chalicelib.generation.self_check import SelfCheck
 from chalicelib.generation.streams import (
@@ -79,6 +80,20 @@ class Generator:
                     return run.generation()
                 case GiveUp(reason):
                     raise run.history.no_answer_error(reason)
+
+    def is_fallback(self, terms: Terms, generation: Generation) -> bool:
+        """Tell whether another model gave an answer than the one that the terms name, by any name.
+
+        Where the terms leave the choice to the router, none did.
+        """
+        if terms.model == AUTO:
+            return False
+        served = self.deps.refreshed().models
+        try:
+            named, _ = split_variant(terms, served)
+            return served.model(named.model).name != generation.model
+        except NotFound:  # an operator removed the model since it answered
+            return True
 
     def stream(
         self,

@@ -99,11 +99,12 @@ class PromptLabels:
 class ModelChoices:
     """The models that answer calls of a name: the model of that name, until another is promoted.
 
-    `is_known` tells whether the catalogue of a tenant has a model.
+    `resolve` returns the name in the catalogue of a model by any of its names, and its variant;
+    "" if the tenant has no such model.
     """
 
     choices: ChoiceRecords
-    is_known: Callable[[str, str], bool]
+    resolve: Callable[[str, str], str]
 
     def live(self, tenant: str, subject: Subject) -> str:
         """Return the model that answers calls of the name; raise `NotFound`."""
@@ -114,20 +115,27 @@ class ModelChoices:
         return subject.name
 
     def check(self, tenant: str, subject: Subject, version: str) -> None:
-        """Demand that the catalogue has the model."""
-        self._demand(tenant, version, "to")
+        """Demand that the catalogue has the model, and that it is another than the live one."""
+        wanted = self._demand(tenant, version, "to")
+        if wanted == self.resolve(tenant, self.live(tenant, subject)):
+            raise InvalidInput(
+                f"{version} is the model {wanted}, which is live already; name another.", field="to"
+            )
 
     def promote(self, tenant: str, subject: Subject, version: str) -> bool:
         """Demand that the model is there still; a choice makes it live."""
         self._demand(tenant, version, "to")
         return False
 
-    def _demand(self, tenant: str, model: str, field: str) -> None:
-        if not self.is_known(tenant, model):
+    def _demand(self, tenant: str, model: str, field: str) -> str:
+        """Return the name of a model in the catalogue; raise `NotFound`."""
+        name = self.resolve(tenant, model)
+        if not name:
             raise NotFound(
                 f"There is no model {model}; GET /v1/models lists those that there are.",
                 field=field,
             )
+        return name
 
 
 @dataclass(frozen=True, slots=True)

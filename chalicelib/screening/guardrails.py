@@ -84,7 +84,7 @@ class GuardrailSession:
                 if len(indexes) == 1
                 else placed[indexes[0]].field.partition(".")[0]
             )
-            raise InvalidInput(_refusal("The input", assessed), field=field)
+            raise InvalidInput.by_screening(_refusal("The input", assessed), field)
         texts = [text_.text for text_ in placed]
         for n, text in zip(indexes, assessed.texts, strict=True):
             texts[n] = text

@@ -135,13 +135,13 @@ class PolicySession:
         )
         decided = policies.decide(self.policy, "input", in_texts)
         if decided.refused is not None:
-            raise InvalidInput(
-                refusal_message(decided.refused, "The input"),
-                field=placed[decided.refused.text].field,
+            raise InvalidInput.by_screening(
+                refusal_message(decided.refused, "The input"), placed[decided.refused.text].field
             )
         seen = policies.decide(self.policy, "input", in_pictures)
         if seen.refused is not None:
-            raise InvalidInput(refusal_message(seen.refused, "The input"), field="messages")
+            message = refusal_message(seen.refused, "The input")
+            raise InvalidInput.by_screening(message, "messages")
         if decided.masked:
             texts = policies.masked_texts([text_.text for text_ in placed], decided.masked)
             call = calls.with_texts(call, texts)

@@ -20,7 +20,7 @@ def rollout_subjects(environ: Mapping[str, str]) -> Mapping[SubjectKind, Subject
     from chalicelib.contracts.generations import Terms
     from chalicelib.contracts.retrieval_settings import RetrievalSetting
     from chalicelib.errors import NotFound
-    from chalicelib.generation.variants import split_variant
+    from chalicelib.generation.variants import SEPARATOR, split_variant
     from chalicelib.rollouts.subjects import ModelChoices, PromptLabels, RetrievalChoices
     from chalicelib.wiring.models import models_of, stage_models
     from chalicelib.wiring.prompt_labels import prompt_labels
@@ -29,18 +29,20 @@ def rollout_subjects(environ: Mapping[str, str]) -> Mapping[SubjectKind, Subject
     records = RolloutTable(table)
     models, allowed = stage_models(environ), models_of(environ)
 
-    def is_known(tenant: str, model: str) -> bool:
+    def resolve(tenant: str, model: str) -> str:
         served = models().models
         try:
-            terms, _ = split_variant(Terms(model=model), served)
-            known = served.model(terms.model)
+            terms, variant = split_variant(Terms(model=model), served)
+            name = served.model(terms.model).name
         except NotFound:
-            return False
+            return ""
         usable = allowed(tenant)
-        return usable is None or known.name in usable
+        if usable is not None and name not in usable:
+            return ""
+        return f"{name}{SEPARATOR}{variant}" if variant else name
 
     return {
         "prompt": PromptLabels(prompt_labels(environ)),
-        "model": ModelChoices(records, is_known),
+        "model": ModelChoices(records, resolve),
         "retrieval": RetrievalChoices(records, RetrievalSetting.parse),
     }

@@ -94,7 +94,7 @@ def test_a_streamed_ask_should_say_whether_its_claims_are_supported(
 
 def test_what_the_caller_got_wrong_should_not_count_and_what_screening_refused_should() -> None:
     rule = Finding(rule="injection.order", category="injection", text=0, score=1, words="an order")
-    refused = InvalidInput(refusal_message(rule, "The input"), field="messages")
+    refused = InvalidInput.by_screening(refusal_message(rule, "The input"), "messages")
     counted = [refused, ModelFailure("x"), Throttled("x"), Transient("x")]
     assert all(map(counts_as_failure, counted))
     assert not any(map(counts_as_failure, [InvalidInput("It is empty."), NotFound("x")]))

@@ -34,6 +34,7 @@ from chalicelib.rollouts.prompts import assign_prompt
 from chalicelib.rollouts.retrieval import assign_setting
 from tests.unit.captures.fakes import FakeCaptures
 from tests.unit.generation.fakes import Answer, House
+from tests.unit.generation.planning import model, served
 from tests.unit.ingest.conftest import dynamodb, table
 from tests.unit.rollouts.examples import ID, NOW, SUBJECT, TENANT, pointer, state
 
@@ -96,11 +97,28 @@ def test_an_answer_of_a_fallback_should_count_as_an_error_of_the_arm() -> None:
         def stream(self, *_: object) -> Iterator[Generation]:
             raise AssertionError("nothing is streamed")
 
+        def is_fallback(self, terms: Terms, generation: Generation) -> bool:
+            return inner.is_fallback(terms, generation)
+
     traffic = model_rollout(share=100)
     divided = DividedGenerator(Failing(), lambda tenant: traffic, captures.recorder)
     assert divided.generate(HELLO, Terms(model="small"), spender()).model == "small"
     (call,) = captures.calls
     assert (call.arm, call.outcome, call.error_type) == ("candidate", "error", "Fallback")
+
+
+def test_a_model_that_is_called_by_another_name_should_be_no_fallback_of_it() -> None:
+    captures = FakeCaptures()
+    models = served(model("small", aliases=("writer",)), model("large"))
+    house = House({"small": ["Hi"] * len(USERS), "large": ["Hi"] * len(USERS)}, models=models)
+    traffic = on(Subject(kind="model", name="writer"), live="writer", to="large", share=40)
+    divided = DividedGenerator(house.generator, lambda tenant: traffic, captures.recorder)
+    for user in USERS:
+        divided.generate(HELLO, Terms(model="writer"), spender(user))
+    assert {(call.arm, call.outcome) for call in captures.calls} == {
+        ("live", "ok"),
+        ("candidate", "ok"),
+    }
 
 
 def test_a_stream_should_say_its_arm_with_the_last_piece() -> None:

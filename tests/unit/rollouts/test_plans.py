@@ -171,8 +171,12 @@ def test_should_refuse_a_version_of_a_prompt_that_no_call_of_the_live_one_fits()
 
 def test_should_know_the_models_of_a_catalogue() -> None:
     request = asked(subject={"kind": "model", "name": "small"}, to="large")
-    models = ModelChoices(FakeRollouts(), lambda tenant, name: name in ("small", "large"))
+    names = {"small": "small", "vendor.small-v1:0": "small", "large": "large", "writer": "large"}
+    models = ModelChoices(FakeRollouts(), lambda tenant, name: names.get(name, ""))
     assert models.live(TENANT, request.subject) == "small"
     models.check(TENANT, request.subject, "large")
+    models.check(TENANT, request.subject, "writer")
+    with pytest.raises(InvalidInput, match="is the model small, which is live already"):
+        models.check(TENANT, request.subject, "vendor.small-v1:0")
     with pytest.raises(NotFound, match="no model huge"):
         models.check(TENANT, request.subject, "huge")

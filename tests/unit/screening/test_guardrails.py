@@ -53,6 +53,7 @@ def test_what_is_blocked_should_be_refused_by_the_name_of_its_rule_and_its_field
     with pytest.raises(InvalidInput, match=r"guardrail's rule word\.customWords") as refused:
         guarded().screen_input(chat(TextPart(text="The weir."), system="About weirs."))
     assert refused.value.field == "messages.0"
+    assert refused.value.screened
     assert "The weir" not in refused.value.message
 
 

@@ -47,6 +47,7 @@ def test_a_harmful_input_should_be_refused_by_its_rule_and_its_field() -> None:
     with pytest.raises(InvalidInput, match=r"screening rule threat\.intent: a threat") as refused:
         holding().screen_input(chat(TextPart(text="Hello"), TextPart(text=THREAT)))
     assert refused.value.field == "messages.0"
+    assert refused.value.screened
     assert THREAT not in refused.value.message
 
 
