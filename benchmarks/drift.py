@@ -45,7 +45,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What calls are like: shares of outcomes, medians of lengths, and of topics and languages."""
+    """A population of calls: shares of outcomes, topics and languages, medians of lengths."""
 
     elsewhere: float = 0.0
     german: float = 0.05

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is captured of a call, before it is masked.
+    """The request, answer and figures of a call to be captured, before they are masked.
 
     `request` is the request as JSON, and `asked` the text in it that a person wrote.
     """

@@ -49,7 +49,7 @@ class AnswerQuality(Contract):
 
 
 class DriftReport(Contract):
-    """What one look of a monitor found.
+    """A drift report: the comparison of the newest calls with the baseline of their version.
 
     Attributes:
         run_id: The run of the schedule that looked.

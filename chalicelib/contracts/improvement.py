@@ -26,7 +26,7 @@ RUN_MARK, REWARD_MARK, CHAMPION_MARK = "{run}", "{reward}", "{champion}"
 
 
 class ImprovementPlan(Contract):
-    """What runs of a model learn from, and how they train; an operator writes it.
+    """The plan of a model's improvement runs: their data and trainings; an operator writes it.
 
     Attributes:
         model: The served model whose versions are improved.
@@ -55,7 +55,7 @@ class ImprovementPlan(Contract):
 
 
 class TrainedVersion(Contract):
-    """What the state machine `train` registered, by the job that trained it."""
+    """A version that the state machine `train` registered, with the job that trained it."""
 
     job: str
     arn: str

@@ -227,7 +227,7 @@ class Page(Contract):
     described: int = Field(default=0, ge=0, exclude_if=lambda end: not end)
     """Characters at the beginning that say what is seen in a picture, and are not read in it."""
     labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
-    """What is seen in a picture, whose first page this is."""
+    """The labels of a picture, on the first of its pages."""
 
 
 class Chunk(Contract):

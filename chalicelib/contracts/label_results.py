@@ -1,4 +1,4 @@
-"""What came of labelling: progress, agreement, disagreements, and rows to train on.
+"""Results of labelling: progress, agreement, disagreements, and rows to train on.
 
 Labels of pairs are `a`, `b` and `tie` here, whatever order their reviewers saw.
 """
@@ -36,7 +36,7 @@ class AgreementCoefficient(Contract):
 
 
 class ReviewerProgress(Contract):
-    """What a reviewer did, and how often the known label of gold items was found."""
+    """A reviewer's counts: labels, skips, and gold items whose known label was found."""
 
     reviewer: str
     labelled: int
@@ -75,7 +75,7 @@ class LabellingProgress(Contract):
 
 
 class GivenLabel(Contract):
-    """What one reviewer said of an item; `label` is empty where it was skipped."""
+    """One reviewer's label of an item; `label` is empty where the item was skipped."""
 
     reviewer: str
     label: str = ""

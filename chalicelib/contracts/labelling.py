@@ -56,7 +56,7 @@ ItemMetadata = Annotated[
 
 
 class LabellingTerms(HttpInput):
-    """What is asked of reviewers, by how many, and for how long an item is theirs.
+    """The terms of a labelling task: its question, labels, reviews an item, and time of a claim.
 
     `labels` are those to choose from, least first where `measurement` is `ordinal`, numbers where
     it is `interval`; pairs have `a`, `b` and, with `ties`, `tie`. `accepted` are labels by which

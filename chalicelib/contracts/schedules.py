@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, TypeAdapter, field_serializer, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    TypeAdapter,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
-from chalicelib.contracts.evaluations.graders import Grading
+from chalicelib.contracts.evaluations.graders import Grading, PairwisePreference
 from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
@@ -217,6 +224,15 @@ class WatchJudging(HttpInput):
     graders: tuple[Grading, ...] = Field(min_length=1, max_length=5)
     calls: int = Field(default=20, ge=5, le=200)
     budget: Annotated[Dollars, Field(gt=0, le=100)]
+
+    @field_validator("graders")
+    @classmethod
+    def _grade_one_answer(cls, graders: tuple[Grading, ...]) -> tuple[Grading, ...]:
+        if any(isinstance(each, PairwisePreference) for each in graders):
+            raise PydanticCustomError(
+                "pairwise", "a captured answer has none to be preferred to; use a rubric"
+            )
+        return graders
 
 
 class WatchWork(HttpInput):

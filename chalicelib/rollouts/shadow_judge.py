@@ -13,7 +13,7 @@ from chalicelib.contracts.evaluations.graders import PairwisePreference
 from chalicelib.contracts.evaluations.results import TargetAnswer
 from chalicelib.contracts.evaluations.suites import SuiteCase
 from chalicelib.evaluation.graders.base import GradedSample, JudgeService
-from chalicelib.evaluation.graders.judgement import PairwiseGrader
+from chalicelib.evaluation.graders.judgement import NO_VERDICT, PairwiseGrader
 
 if TYPE_CHECKING:
     from chalicelib.contracts.receipts import ReceiptLine
@@ -48,6 +48,6 @@ class PairwiseShadowJudge:
             return "candidate", score.reason, score.lines
         if score.value == _TIE:
             return "tie", score.reason, score.lines
-        if "no verdict" in score.reason:
+        if score.reason == NO_VERDICT:
             return None, score.reason, score.lines
         return "live", score.reason, score.lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def run(
     def invoke(asked: dict[str, Any]) -> dict[str, Any]:
         told.append(json.loads(asked["Payload"]))
         answer = left.pop(0)
-        if isinstance(answer, Callable):  # type: ignore[arg-type]
+        if callable(answer):
             answer = answer(told[-1])
         error = {"FunctionError": "Unhandled"} if "errorType" in answer else {}
         return {"StatusCode": 200, **error, "Payload": io.BytesIO(json.dumps(answer).encode())}

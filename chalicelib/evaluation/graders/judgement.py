@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.graders import PairwisePreference, RubricJudgement
 
 MAX_TOKENS = 16
+NO_VERDICT = "The judge gave no verdict."
 MAX_SHOWN = 100_000
 """Characters of an answer that a judge reads."""
 _LETTER = re.compile(
@@ -59,7 +60,7 @@ class RubricGrader:
         lines = tuple(line for reply in replies for line in reply.lines)
         reason = "The judge says that it does not meet the criterion."
         if first is None or second is None:
-            reason = "The judge gave no verdict."
+            reason = NO_VERDICT
         elif verdicts[0] != verdicts[1]:
             reason = "The judge's verdict changes with the order of its options."
         return Score(sum(verdicts) / 2, reason, lines)
@@ -93,7 +94,7 @@ class PairwiseGrader:
         first, second = (_letter(reply) for reply in replies)
         lines = tuple(line for reply in replies for line in reply.lines)
         if first is None or second is None:
-            return Score(0.0, "The judge gave no verdict.", lines)
+            return Score(0.0, NO_VERDICT, lines)
         if (first, second) == ("A", "B"):
             return Score(1.0, "", lines)
         if (first, second) == ("B", "A"):

@@ -3,12 +3,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.contracts.drift import DriftReport, FeatureReport
 from chalicelib.contracts.schedules import WatchJudging
-from chalicelib.errors import InvalidInput
 from chalicelib.evaluation.suites import check_variables
-from chalicelib.monitoring.answer_graders import check_judging
 from chalicelib.monitoring.judged_answers import answers_suite, with_quality
 from tests.unit.jobs.examples import NOW
 from tests.unit.monitoring.fakes import SUBJECT, steady_calls
@@ -44,9 +43,9 @@ def test_a_sample_should_be_spread_over_the_calls_that_have_both_texts() -> None
 
 
 def test_a_grader_that_needs_another_answer_should_be_refused() -> None:
-    check_judging(judging())
-    with pytest.raises(InvalidInput, match="none to be preferred to"):
-        check_judging(judging({"type": "pairwise", "against": "captured"}))
+    with pytest.raises(ValidationError, match="none to be preferred to") as raised:
+        judging({"type": "pairwise", "against": "captured"})
+    assert raised.value.errors()[0]["loc"] == ("graders",)
 
 
 def test_the_first_grades_should_be_the_baseline_and_a_drop_be_news_once() -> None:
