@@ -82,6 +82,8 @@ _SHARED = (
     "jobs",
     "networks",
     "training",
+    "training_data/channel.py",
+    "training_data/rows.py",
 )
 """Files and folders of `models` that every recipe is trained, judged and exported by."""
 
