@@ -26,7 +26,13 @@ from chalicelib.contracts.prompts import (
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, Throttled
 from chalicelib.prompts.label_gate import PromptVerdicts, label_refusal
-from chalicelib.prompts.records import PromptChange, PromptHead, PromptRecords, StoredVersion
+from chalicelib.prompts.records import (
+    LabelMove,
+    PromptChange,
+    PromptHead,
+    PromptRecords,
+    StoredVersion,
+)
 
 MAX_PROMPTS = 1_000
 MAX_VERSIONS = 500
@@ -117,40 +123,57 @@ class PromptLibrary:
             QuotaExceeded: the prompt has the most labels allowed.
             Conflict: the version has not passed the prompt's suite.
         """
+        for attempt in range(_ATTEMPTS):
+            self.pause(attempt)
+            move = self.move(tenant, name, label, number, override=override, key=key)
+            if self.records.change(tenant, move.before, move.change):
+                return prompt_view(move.change.head)
+        raise _busy(name)
+
+    def move(
+        self,
+        tenant: str,
+        name: str,
+        label: str,
+        number: int,
+        *,
+        override: str = "",
+        key: str = "",
+    ) -> LabelMove:
+        """Return the change that points a label to a version, which is not made; raises as `point`.
+
+        It can be made as long as the prompt is what it was.
+        """
         if label == LATEST:
             raise InvalidInput(
                 "latest is always the newest version; take another label.", field="label"
             )
-        for attempt in range(_ATTEMPTS):
-            self.pause(attempt)
-            head = self.head(tenant, name)
-            if self.records.version(tenant, name, number) is None:
-                raise NotFound(f"There is no version {number} of {name}.", field="version")
-            labels = {**head.labels, label: number}
-            if len(labels) > MAX_LABELS:
-                raise QuotaExceeded(
-                    f"A prompt has at most {MAX_LABELS} labels; remove one first.",
-                    field="label",
-                    limit=str(MAX_LABELS),
-                )
-            refusal = label_refusal(self.verdicts, tenant, head, label, number)
-            if refusal is not None and not override:
-                raise refusal
-            now = self._now()
-            after = replace(head, labels=labels, updated_at=now)
-            if refusal is not None:
-                told = LabelOverride(
-                    label=label,
-                    version=number,
-                    reason=override,
-                    refusal=refusal.message,
-                    key=key,
-                    at=now,
-                )
-                after = replace(after, overrides=(*head.overrides, told)[-MAX_OVERRIDES:])
-            if self._changed(tenant, head, PromptChange(after, needed=number)):
-                return prompt_view(after)
-        raise _busy(name)
+        head = self.head(tenant, name)
+        if self.records.version(tenant, name, number) is None:
+            raise NotFound(f"There is no version {number} of {name}.", field="version")
+        labels = {**head.labels, label: number}
+        if len(labels) > MAX_LABELS:
+            raise QuotaExceeded(
+                f"A prompt has at most {MAX_LABELS} labels; remove one first.",
+                field="label",
+                limit=str(MAX_LABELS),
+            )
+        refusal = label_refusal(self.verdicts, tenant, head, label, number)
+        if refusal is not None and not override:
+            raise refusal
+        now = self._now()
+        after = replace(head, labels=labels, updated_at=now, revision=head.revision + 1)
+        if refusal is not None:
+            told = LabelOverride(
+                label=label,
+                version=number,
+                reason=override,
+                refusal=refusal.message,
+                key=key,
+                at=now,
+            )
+            after = replace(after, overrides=(*head.overrides, told)[-MAX_OVERRIDES:])
+        return LabelMove(head, PromptChange(after, needed=number))
 
     def guard(self, tenant: str, name: str, suite: PromptSuite) -> PromptView:
         """Have a suite guard labels of a prompt, in place of an earlier one; raise `NotFound`."""

@@ -59,6 +59,14 @@ class PromptChange:
     needed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LabelMove:
+    """A change that points a label to another version, and the head that it changes."""
+
+    before: PromptHead
+    change: PromptChange
+
+
 class PromptRecords(Protocol):
     """Heads and versions by tenant."""
 

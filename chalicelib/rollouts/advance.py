@@ -1,8 +1,8 @@
 """One look at a rollout: calls are counted, and what follows from them is done.
 
 A look may be repeated or cut off at any moment. Calls are counted behind a cursor that is written
-with the counts, a state is written on condition of its revision, a version is promoted again
-without harm, and the first stop of a rollout stays.
+with the counts, a state is written on condition of its revision and together with what it promotes,
+and the first stop of a rollout stays. An event is told after what it tells of was written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.contracts.rollout_steps import (
     RolloutPromoted,
     RolloutWaiting,
 )
-from chalicelib.contracts.rollouts import OPEN_ROLLOUT, LiveChoice
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.rollouts.decision import decide, next_look_seconds
 from chalicelib.rollouts.subjects import is_promoted, moved_by_hand
@@ -34,7 +34,7 @@ from chalicelib.rollouts.transitions import (
 if TYPE_CHECKING:
     from chalicelib.contracts.events import EventBus
     from chalicelib.contracts.rollouts import Stopper, SubjectKind
-    from chalicelib.rollouts.records import RolloutRecords, RolloutState
+    from chalicelib.rollouts.records import PromotedVersion, RolloutRecords, RolloutState
     from chalicelib.rollouts.subjects import SubjectVersions
     from chalicelib.rollouts.transitions import ObservedCalls
 
@@ -79,6 +79,7 @@ class RolloutAdvance:
         Raises:
             Transient: the rollout was changed meanwhile; look again.
         """
+        state = tell(self.records, self.bus, state)
         rollout = state.rollout
         if rollout.status not in OPEN_ROLLOUT:
             return NextLook("ended", state)
@@ -88,7 +89,7 @@ class RolloutAdvance:
         moved = moved_by_hand(self.subjects, state.tenant, rollout.subject, rollout.live)
         if moved:
             if is_promoted(self.subjects, state):
-                return self._promoted(state)
+                return self._promoted_by_hand(state)
             return NextLook("stop", state, reason=moved, stopper="person")
         if rollout.status == "preparing":
             return self._prepare(state)
@@ -122,54 +123,40 @@ class RolloutAdvance:
                 return self._rest(self._written(state, looked), at_once=observed.has_more)
 
     def _begin(self, state: RolloutState, stage: int) -> NextLook:
-        after = self._written(state, begin_stage(state, stage, self.now()))
-        self._tell(RolloutAdvanced, after)
-        return self._rest(after)
+        after = begin_stage(state, stage, self.now())
+        return self._rest(self._written(state, after, RolloutAdvanced))
 
     def _stopped(self, state: RolloutState) -> NextLook | None:
         """Roll back a rollout that was stopped; None if nobody stopped it.
 
-        A stop that comes after the promotion is too late: the label points to the candidate.
+        A stop that comes after the candidate was made live by hand is too late.
         """
         stop = self.records.stop(state.tenant, state.rollout.rollout_id)
         if stop is None:
             return None
         if is_promoted(self.subjects, state):
-            return self._promoted(state)
+            return self._promoted_by_hand(state)
         after = roll_back(self.records, self.bus, state, stop.reason, self.now())
         return NextLook("ended", after)
 
     def _promote(self, state: RolloutState) -> NextLook:
-        stopped = self._stopped(state)  # calls were counted since it was last looked for
-        if stopped is not None:
-            return stopped
-        rollout = state.rollout
+        """Make the candidate live and end the rollout, in one write, unless it was stopped."""
+        rollout, now = state.rollout, self.now()
         try:
-            is_live = self.subjects[rollout.subject.kind].promote(
-                state.tenant, rollout.subject, rollout.to
-            )
+            promoted = self.subjects[rollout.subject.kind].promoted(state.tenant, rollout, now)
         except (Conflict, NotFound) as error:
             return NextLook("stop", state, reason=error.message, stopper="guard")
-        return self._promoted(state, None if is_live else self._choice(state))
+        after = end_rollout(state, "promoted", "Every stage has passed.", now)
+        return NextLook("ended", self._written(state, after, RolloutPromoted, promoted))
 
-    def _promoted(self, state: RolloutState, choice: LiveChoice | None = None) -> NextLook:
-        after = end_rollout(state, "promoted", "Every stage has passed.", self.now())
-        self._tell(RolloutPromoted, after)
-        return NextLook("ended", self._written(state, after, choice))
-
-    def _choice(self, state: RolloutState) -> LiveChoice:
-        rollout = state.rollout
-        return LiveChoice(
-            subject=rollout.subject,
-            version=rollout.to,
-            rollout_id=rollout.rollout_id,
-            since=self.now(),
-        )
+    def _promoted_by_hand(self, state: RolloutState) -> NextLook:
+        reason = f"Version {state.rollout.to} was made live by hand in the last stage."
+        after = end_rollout(state, "promoted", reason, self.now())
+        return NextLook("ended", self._written(state, after, RolloutPromoted))
 
     def _ask(self, before: RolloutState, looked: RolloutState, why: str) -> NextLook:
-        written = self._written(before, looked)
-        if before.rollout.status != "waiting":
-            self._tell(RolloutWaiting, written)
+        is_new = before.rollout.status != "waiting"
+        written = self._written(before, looked, RolloutWaiting if is_new else None)
         seconds = next_look_seconds(written, self.now())
         return NextLook("approve", written, seconds=seconds, reason=why)
 
@@ -179,12 +166,14 @@ class RolloutAdvance:
         return NextLook("shadow" if is_shadow else "wait", state, seconds=seconds)
 
     def _written(
-        self, before: RolloutState, after: RolloutState, choice: LiveChoice | None = None
+        self,
+        before: RolloutState,
+        after: RolloutState,
+        event: type[RolloutEvent] | None = None,
+        promoted: PromotedVersion | None = None,
     ) -> RolloutState:
-        return write_state(self.records, before, after, choice)
-
-    def _tell(self, event: type[RolloutEvent], state: RolloutState) -> None:
-        self.bus.publish(rollout_event(event, state, self.now()))
+        untold = after.model_copy(update={"untold": event.detail_type if event else ""})
+        return tell(self.records, self.bus, write_state(self.records, before, untold, promoted))
 
 
 def roll_back(
@@ -195,16 +184,30 @@ def roll_back(
     Raises:
         Transient: the rollout was changed meanwhile.
     """
-    after = end_rollout(state, "rolled_back", reason, now)
-    bus.publish(rollout_event(RolledBack, after, now))
-    return write_state(records, state, after)
+    before = tell(records, bus, state)
+    after = end_rollout(before, "rolled_back", reason, now)
+    after = after.model_copy(update={"untold": RolledBack.detail_type})
+    return tell(records, bus, write_state(records, before, after))
+
+
+def tell(records: RolloutRecords, bus: EventBus, state: RolloutState) -> RolloutState:
+    """Publish the event of a state that has yet to be told, and note that it was.
+
+    The state was written before, so that nothing is told that did not come to be. An event that was
+    published but not noted is published again, and is the same then.
+    """
+    if not state.untold:
+        return state
+    bus.publish(_event(state))
+    records.mark_told(state)
+    return state.model_copy(update={"untold": "", "revision": state.revision + 1})
 
 
 def write_state(
     records: RolloutRecords,
     before: RolloutState,
     after: RolloutState,
-    choice: LiveChoice | None = None,
+    promoted: PromotedVersion | None = None,
 ) -> RolloutState:
     """Write the state that follows `before`, with its pointer; return it with its revision.
 
@@ -212,15 +215,20 @@ def write_state(
         Transient: the rollout was changed meanwhile.
     """
     written = after.model_copy(update={"revision": before.revision + 1})
-    if not records.change(written, pointer_of(written), choice):
+    if not records.change(written, pointer_of(written), promoted):
         raise Transient(f"The rollout {before.rollout.rollout_id} was changed meanwhile.")
     return written
 
 
-def rollout_event(event: type[RolloutEvent], state: RolloutState, now: datetime) -> RolloutEvent:
-    """Return an event about a rollout as it is."""
+_EVENTS: Mapping[str, type[RolloutEvent]] = {
+    event.detail_type: event
+    for event in (RolloutAdvanced, RolloutWaiting, RolloutPromoted, RolledBack)
+}
+
+
+def _event(state: RolloutState) -> RolloutEvent:
     rollout = state.rollout
-    return event(
+    return _EVENTS[state.untold](
         tenant=state.tenant,
         rollout_id=rollout.rollout_id,
         subject=rollout.subject,
@@ -228,5 +236,5 @@ def rollout_event(event: type[RolloutEvent], state: RolloutState, now: datetime)
         to=rollout.to,
         stage=rollout.stage,
         reason=rollout.reason,
-        time=now,
+        time=rollout.updated_at,
     )

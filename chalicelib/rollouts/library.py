@@ -158,16 +158,15 @@ class RolloutLibrary:
         """
         tenant, rollout_id = state.tenant, state.rollout.rollout_id
         if is_promoted(self.subjects, state):
-            raise Conflict(
-                f"Version {state.rollout.to} is live already; roll out the version that you want "
-                "back.",
-                field="rollout_id",
-            )
+            raise _is_live(state.rollout.to)
         with suppress(Transient):  # the stop is written: the next look ends the rollout
             self.settler.end(tenant, rollout_id, "person", reason.removesuffix(": "))
         if state.task_token:
             self.tasks.succeed(state.task_token)
-        return self.show(tenant, rollout_id)
+        shown = self.show(tenant, rollout_id)
+        if shown.status == "promoted":  # the last look was quicker
+            raise _is_live(shown.to)
+        return shown
 
     def _waiting(self, tenant: str, rollout_id: str) -> RolloutState:
         state = self._state(tenant, rollout_id)
@@ -193,3 +192,10 @@ class RolloutLibrary:
         if stop is None:
             return rollout
         return rollout.model_copy(update={"status": "rolled_back", "reason": stop.reason})
+
+
+def _is_live(version: str) -> Conflict:
+    return Conflict(
+        f"Version {version} is live already; roll out the version that you want back.",
+        field="rollout_id",
+    )

@@ -1,9 +1,9 @@
 """Rollouts as they are stored.
 
 Three records make a rollout. Its state changes as a whole, on condition of its revision. The live
-pointer of its subject says who answers calls; state and pointer change in one transaction. A stop
-takes traffic away from the candidate by being there, and nothing takes a stop back: so a role that
-may write stops and nothing else can roll back, and never promote.
+pointer of its subject says who answers calls; state, pointer and what a rollout is promoted to
+change in one transaction. A stop takes traffic away from the candidate by being there, and nothing
+takes a stop back: so a role that may write stops and nothing else can roll back, and never promote.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ from chalicelib.contracts.rollouts import (
     ShadowObservation,
     Subject,
 )
+from chalicelib.prompts.records import LabelMove
 
 ROLLOUT_DAYS = 400
 """Days for which a rollout is shown after its end."""
 OBSERVATION_DAYS = 30
 """Days for which shadow answers are kept."""
+
+PromotedVersion = LiveChoice | LabelMove
+"""What makes a candidate live: the choice of a model or of a retrieval, or the move of a label."""
 
 
 class RolloutState(Contract):
@@ -40,6 +44,7 @@ class RolloutState(Contract):
         tick: How many ticks were recorded.
         task_token: What the waiting execution goes on by once a person has decided, or "".
         decided: The stages of which a person has said that they may end.
+        untold: The type of the event that this state is to be told by, "" once it has been.
         revision: Counts the changes.
     """
 
@@ -51,6 +56,7 @@ class RolloutState(Contract):
     tick: int = Field(default=0, ge=0)
     task_token: str = ""
     decided: tuple[int, ...] = ()
+    untold: str = ""
     revision: int = Field(default=1, ge=1)
 
 
@@ -71,18 +77,25 @@ class RolloutRecords(Protocol):
         """
 
     def change(
-        self, after: RolloutState, pointer: LivePointer | None, choice: LiveChoice | None = None
+        self,
+        after: RolloutState,
+        pointer: LivePointer | None,
+        promoted: PromotedVersion | None = None,
     ) -> bool:
         """Store the state that follows revision `after.revision - 1`, and the pointer it wants.
 
         Args:
             after: The state, whose revision is one higher than that which was read.
             pointer: What the subject's pointer is from now on; None removes it.
-            choice: What the model or the retrieval is promoted to, if it is.
+            promoted: What makes the candidate the live version, if it is promoted.
 
         Returns:
-            False, with nothing written, if the rollout changed since it was read.
+            False, with nothing written, if the rollout changed since it was read; and of a
+            promotion, if the rollout has been stopped, or its prompt changed.
         """
+
+    def mark_told(self, state: RolloutState) -> None:
+        """Note that the event of a state was published, unless the rollout has changed since."""
 
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         """Return the live pointer of a subject, or None while no rollout of it runs."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutStop
 from chalicelib.errors import Transient
-from chalicelib.rollouts.advance import roll_back
+from chalicelib.rollouts.advance import roll_back, tell
 
 if TYPE_CHECKING:
     from chalicelib.contracts.events import EventBus
@@ -47,12 +47,17 @@ class RolloutSettler:
     def end(self, tenant: str, rollout_id: str, by: Stopper, reason: str) -> None:
         """Roll back an open rollout that no execution looks after; may be repeated.
 
+        One that has ended stays as it is; it is told of, if it has yet to be.
+
         Raises:
             Transient: others kept changing the rollout.
         """
         for attempt in range(_ATTEMPTS):
             state = self.records.state(tenant, rollout_id)
-            if state is None or state.rollout.status not in OPEN_ROLLOUT:
+            if state is None:
+                return
+            if state.rollout.status not in OPEN_ROLLOUT:
+                tell(self.records, self.bus, state)
                 return
             self.stops.put(
                 RolloutStop(

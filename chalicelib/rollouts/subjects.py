@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.contracts.rollouts import LiveChoice
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.prompts.label_gate import label_refusal
 from chalicelib.prompts.variables import is_demanded
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chalicelib.contracts.prompts import PromptVersion
-    from chalicelib.contracts.rollouts import LiveChoice, Subject, SubjectKind
+    from chalicelib.contracts.rollouts import RolloutView, Subject, SubjectKind
     from chalicelib.prompts.library import PromptLibrary
-    from chalicelib.rollouts.records import RolloutState
+    from chalicelib.rollouts.records import PromotedVersion, RolloutState
 
 
 STAGE_SETTING = "default"
@@ -43,12 +46,8 @@ class SubjectVersions(Protocol):
             Conflict: the version was rejected.
         """
 
-    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
-        """Make a version the live one; may be repeated.
-
-        Returns:
-            whether it is live; False if it is to be once a `LiveChoice` says so, which is written
-            with the end of the rollout.
+    def promoted(self, tenant: str, rollout: RolloutView, now: datetime) -> PromotedVersion:
+        """Return what makes the candidate of a rollout the live version once it is written.
 
         Raises:
             NotFound: there is no such version any more.
@@ -89,10 +88,10 @@ class PromptLabels:
                 field="to",
             )
 
-    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
-        """Point the label to the version, if the prompt's suite lets it."""
-        self.library.point(tenant, subject.name, subject.label, _number(version))
-        return True
+    def promoted(self, tenant: str, rollout: RolloutView, now: datetime) -> PromotedVersion:
+        """Return the move of the label to the version, if the prompt's suite lets it."""
+        subject = rollout.subject
+        return self.library.move(tenant, subject.name, subject.label, _number(rollout.to))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ class ModelChoices:
                 f"{version} is the model {wanted}, which is live already; name another.", field="to"
             )
 
-    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
-        """Demand that the model is there still; a choice makes it live."""
-        self._demand(tenant, version, "to")
-        return False
+    def promoted(self, tenant: str, rollout: RolloutView, now: datetime) -> PromotedVersion:
+        """Return the choice of the model, which has to be there still."""
+        self._demand(tenant, rollout.to, "to")
+        return _choice(rollout, now)
 
     def _demand(self, tenant: str, model: str, field: str) -> str:
         """Return the name of a model in the catalogue; raise `NotFound`."""
@@ -157,9 +156,15 @@ class RetrievalChoices:
         """Demand that the setting is written as one."""
         self.parse(version)
 
-    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
-        """Leave it to a choice to make the setting live."""
-        return False
+    def promoted(self, tenant: str, rollout: RolloutView, now: datetime) -> PromotedVersion:
+        """Return the choice of the setting."""
+        return _choice(rollout, now)
+
+
+def _choice(rollout: RolloutView, now: datetime) -> LiveChoice:
+    return LiveChoice(
+        subject=rollout.subject, version=rollout.to, rollout_id=rollout.rollout_id, since=now
+    )
 
 
 def check_subject(
@@ -214,10 +219,7 @@ def moved_by_hand(
 
 
 def is_promoted(kinds: Mapping[SubjectKind, SubjectVersions], state: RolloutState) -> bool:
-    """Tell whether the candidate is live although its rollout is open, in its last stage.
-
-    A look that was cut off has promoted it, or a person has, by hand.
-    """
+    """Tell whether a person has made the candidate live, by hand, in its rollout's last stage."""
     rollout = state.rollout
     if rollout.stage < len(rollout.stages) - 1:
         return False

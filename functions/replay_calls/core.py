@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.contracts.captures import CaptureSubject
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.contracts.rollout_steps import ReplayCallsResult
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT
 from chalicelib.errors import NotFound
 from chalicelib.rollouts.calls import is_replayable, smoke_id
 from chalicelib.rollouts.shadow import ReplayRequest
@@ -62,6 +63,8 @@ def run(request: StepRequest, deps: Deps) -> ReplayCallsResult:
     state = deps.rollouts.state(request.tenant, request.job_id)
     if state is None:
         raise NotFound(f"There is no rollout {request.job_id}.", field="rollout_id")
+    if state.rollout.status not in OPEN_ROLLOUT:  # stopped while its execution was under way
+        return ReplayCallsResult(answered=0)
     replay = deps.replay(state, deps.clock() + SECONDS)
     requests = _smoke(state) if state.rollout.status == "preparing" else _calls(state, deps)
     result = replay.replay(state.tenant, state.rollout.rollout_id, requests)

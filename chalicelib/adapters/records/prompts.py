@@ -77,24 +77,29 @@ class PromptTable:
 
         The head has to be `before` still, and the version as the change requires.
         """
-        unchanged = (
-            ABSENT
-            if before is None
-            else WriteCondition("#revision = :revision", {":revision": before.revision})
-        )
-        name = change.head.name
-        writes: list[Write] = [Put(_head_item(tenant, change.head), unchanged)]
-        if change.added is not None:
-            writes.append(Put(_version_item(tenant, name, change.added), ABSENT))
-        if change.removed:
-            writes.append(Delete(_version_key(tenant, name, change.removed), EXISTS))
-        if change.needed:
-            writes.append(ConditionCheck(_version_key(tenant, name, change.needed), EXISTS))
         try:
-            self._table.transact(writes)
+            self._table.transact(change_writes(tenant, before, change))
         except TransactionRefused:
             return False
         return True
+
+
+def change_writes(tenant: str, before: PromptHead | None, change: PromptChange) -> list[Write]:
+    """Return the writes of a change, all or none of which are made."""
+    unchanged = (
+        ABSENT
+        if before is None
+        else WriteCondition("#revision = :revision", {":revision": before.revision})
+    )
+    name = change.head.name
+    writes: list[Write] = [Put(_head_item(tenant, change.head), unchanged)]
+    if change.added is not None:
+        writes.append(Put(_version_item(tenant, name, change.added), ABSENT))
+    if change.removed:
+        writes.append(Delete(_version_key(tenant, name, change.removed), EXISTS))
+    if change.needed:
+        writes.append(ConditionCheck(_version_key(tenant, name, change.needed), EXISTS))
+    return writes
 
 
 def _head_key(tenant: str, name: str) -> Key:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from chalicelib.adapters.dynamodb import (
+    ConditionCheck,
     Delete,
     DynamoTable,
     Item,
@@ -27,6 +28,7 @@ from chalicelib.adapters.dynamodb import (
     Write,
     WriteCondition,
 )
+from chalicelib.adapters.records.prompts import change_writes
 from chalicelib.adapters.records.writes import ABSENT, stop_pk, tenant_pk, tenant_stays
 from chalicelib.contracts.rollouts import (
     LiveChoice,
@@ -36,8 +38,14 @@ from chalicelib.contracts.rollouts import (
     Subject,
 )
 from chalicelib.errors import Conflict
+from chalicelib.prompts.records import LabelMove
 from chalicelib.rollouts.arms import LiveTraffic
-from chalicelib.rollouts.records import OBSERVATION_DAYS, ROLLOUT_DAYS, RolloutState
+from chalicelib.rollouts.records import (
+    OBSERVATION_DAYS,
+    ROLLOUT_DAYS,
+    PromotedVersion,
+    RolloutState,
+)
 
 _ROLLOUT = "ROLLOUT#"
 _LIVE = "LIVE#"
@@ -86,7 +94,10 @@ class RolloutTable:
             raise Conflict("There is a rollout of this id.", field="rollout_id") from error
 
     def change(
-        self, after: RolloutState, pointer: LivePointer | None, choice: LiveChoice | None = None
+        self,
+        after: RolloutState,
+        pointer: LivePointer | None,
+        promoted: PromotedVersion | None = None,
     ) -> bool:
         """Store the state that follows revision `after.revision - 1`, and the pointer it wants."""
         same = WriteCondition("#revision = :revision", {":revision": after.revision - 1})
@@ -96,13 +107,25 @@ class RolloutTable:
             writes.append(Put(_pointer_item(after.tenant, pointer), own))
         else:
             writes.append(Delete(_pointer_key(after.tenant, after.rollout.subject), own))
-        if choice is not None:
-            writes.append(Put(_choice_item(after.tenant, choice)))
+        if promoted is not None:
+            stop = _stop_key(after.tenant, after.rollout.rollout_id)
+            writes.append(ConditionCheck(stop, ABSENT))
+        if isinstance(promoted, LabelMove):
+            writes += change_writes(after.tenant, promoted.before, promoted.change)
+        elif promoted is not None:
+            writes.append(Put(_choice_item(after.tenant, promoted)))
         try:
             self._table.transact(writes)
         except TransactionRefused:
             return False
         return True
+
+    def mark_told(self, state: RolloutState) -> None:
+        """Note that the event of a state was published, unless the rollout has changed since."""
+        told = state.model_copy(update={"untold": "", "revision": state.revision + 1})
+        same = WriteCondition("#revision = :revision", {":revision": state.revision})
+        with suppress(Conflict):
+            self._table.put(Put(_state_item(told), same))
 
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         """Return the live pointer of a subject, or None while no rollout of it runs."""

@@ -12,23 +12,30 @@ from chalicelib.contracts.rollouts import (
     LiveChoice,
     LivePointer,
     RolloutStop,
+    RolloutView,
     ShadowObservation,
     Subject,
 )
 from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.rollouts.records import RolloutState
+from chalicelib.rollouts.records import PromotedVersion, RolloutState
 from chalicelib.rollouts.transitions import ObservedCalls
+from tests.unit.prompts.fakes import FakePrompts
 
 
 @dataclass
 class FakeRollouts:
-    """`fails` counts the changes that are lost to others from now on."""
+    """`fails` counts the changes that are lost to others from now on.
+
+    `promotions` lists the versions that went live, by a choice or by a label of `prompts`.
+    """
 
     kept: dict[tuple[str, str], RolloutState] = field(default_factory=dict)
     pointers: dict[tuple[str, str], LivePointer] = field(default_factory=dict)
     choices: dict[tuple[str, str], LiveChoice] = field(default_factory=dict)
     stops: dict[tuple[str, str], RolloutStop] = field(default_factory=dict)
     observations: dict[tuple[str, str, str], ShadowObservation] = field(default_factory=dict)
+    prompts: FakePrompts = field(default_factory=FakePrompts)
+    promotions: list[str] = field(default_factory=list)
     fails: int = 0
 
     def state(self, tenant: str, rollout_id: str) -> RolloutState | None:
@@ -46,11 +53,16 @@ class FakeRollouts:
         self.pointers[state.tenant, pointer.subject.key] = pointer
 
     def change(
-        self, after: RolloutState, pointer: LivePointer | None, choice: LiveChoice | None = None
+        self,
+        after: RolloutState,
+        pointer: LivePointer | None,
+        promoted: PromotedVersion | None = None,
     ) -> bool:
         key = (after.tenant, after.rollout.rollout_id)
         if self.fails or self.kept[key].revision != after.revision - 1:
             self.fails = max(0, self.fails - 1)
+            return False
+        if promoted is not None and not self._promote(after, promoted):
             return False
         self.kept[key] = after
         subject = (after.tenant, after.rollout.subject.key)
@@ -58,9 +70,23 @@ class FakeRollouts:
             del self.pointers[subject]
         else:
             self.pointers[subject] = pointer
-        if choice is not None:
-            self.choices[after.tenant, choice.subject.key] = choice
         return True
+
+    def _promote(self, after: RolloutState, promoted: PromotedVersion) -> bool:
+        if (after.tenant, after.rollout.rollout_id) in self.stops:
+            return False
+        if isinstance(promoted, LiveChoice):
+            self.choices[after.tenant, promoted.subject.key] = promoted
+        elif not self.prompts.change(after.tenant, promoted.before, promoted.change):
+            return False
+        self.promotions.append(after.rollout.to)
+        return True
+
+    def mark_told(self, state: RolloutState) -> None:
+        key = (state.tenant, state.rollout.rollout_id)
+        if self.kept[key].revision == state.revision:
+            told = {"untold": "", "revision": state.revision + 1}
+            self.kept[key] = state.model_copy(update=told)
 
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         return self.pointers.get((tenant, subject.key))
@@ -89,8 +115,6 @@ class FakeSubject:
     now_live: str = "3"
     rejected: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    promotions: list[str] = field(default_factory=list)
-    points: bool = True
 
     def live(self, tenant: str, subject: Subject) -> str:
         return self.now_live
@@ -101,12 +125,12 @@ class FakeSubject:
         if version in self.rejected:
             raise Conflict(f"Version {version} did not pass.", field="to")
 
-    def promote(self, tenant: str, subject: Subject, version: str) -> bool:
+    def promoted(self, tenant: str, rollout: RolloutView, now: datetime) -> PromotedVersion:
+        subject, version = rollout.subject, rollout.to
         self.check(tenant, subject, version)
-        self.promotions.append(version)
-        if self.points:
-            self.now_live = version
-        return self.points
+        return LiveChoice(
+            subject=subject, version=version, rollout_id=rollout.rollout_id, since=now
+        )
 
 
 @dataclass

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import pytest
 
-from chalicelib.contracts.rollouts import RolloutView
+from chalicelib.contracts.rollouts import RolloutStop, RolloutView
 from chalicelib.errors import Conflict
 from chalicelib.rollouts.library import RolloutLibrary
 from chalicelib.rollouts.settlement import RolloutSettler
-from chalicelib.rollouts.transitions import pointer_of
+from chalicelib.rollouts.transitions import end_rollout, pointer_of
 from tests.unit.rollouts.examples import ID, NOW, SUBJECT, TENANT, state
 from tests.unit.rollouts.fakes import FakeBus, FakeRollouts, FakeSubject
 
@@ -81,3 +81,25 @@ def test_an_abort_should_be_refused_once_the_label_points_to_the_candidate() -> 
     with pytest.raises(Conflict, match="Version 4 is live already"):
         world.abort()
     assert world.records.stop(TENANT, ID) is None
+
+
+def test_an_abort_should_say_that_a_look_was_quicker_to_promote() -> None:
+    world = World()
+    world.begin(stage=3)
+
+    class Late(FakeRollouts):
+        """Rollouts of which a look promotes one while it is aborted."""
+
+        def put(self, stop: RolloutStop) -> None:
+            self.put = super().put  # type: ignore[method-assign]  # once
+            kept = self.kept[TENANT, ID]
+            ended = end_rollout(kept, "promoted", "Every stage has passed.", NOW)
+            promoted = world.subject.promoted(TENANT, ended.rollout, NOW)
+            assert self.change(ended.model_copy(update={"revision": 2}), None, promoted)
+            super().put(stop)
+
+    world.records = Late(kept=world.records.kept, pointers=world.records.pointers)
+    with pytest.raises(Conflict, match="Version 4 is live already"):
+        world.abort()
+    assert world.records.kept[TENANT, ID].rollout.status == "promoted"
+    assert world.records.promotions == ["4"]

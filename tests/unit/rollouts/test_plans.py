@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from chalicelib.contracts.rollouts import DEFAULT_STAGES, CreateRolloutRequest
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
 from chalicelib.prompts.library import PromptLibrary
+from chalicelib.prompts.records import LabelMove
 from chalicelib.rollouts.plans import plan_guards, plan_stages
 from chalicelib.rollouts.subjects import ModelChoices, PromptLabels, check_subject
 from tests.unit.prompts.examples import content
 from tests.unit.prompts.fakes import NOW, FakePrompts, FakeVerdicts
-from tests.unit.rollouts.examples import SUBJECT, TENANT
+from tests.unit.rollouts.examples import SUBJECT, TENANT, rollout
 from tests.unit.rollouts.fakes import FakeRollouts, FakeSubject
 
 PROMPT = {"kind": "prompt", "name": "faq", "label": "production"}
@@ -146,7 +147,10 @@ def test_should_know_the_versions_of_a_prompt() -> None:
         labels.check(TENANT, SUBJECT, "latest")
     library.save(TENANT, "faq", content(role="Two."))
     labels.check(TENANT, SUBJECT, "2")
-    assert labels.promote(TENANT, SUBJECT, "2")
+    move = labels.promoted(TENANT, rollout(live="1", to="2"), NOW)
+    assert isinstance(move, LabelMove)
+    assert labels.live(TENANT, SUBJECT) == "1", "it is written with the end of the rollout"
+    assert prompts.change(TENANT, move.before, move.change)
     assert labels.live(TENANT, SUBJECT) == "2"
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
 from chalicelib.adapters.records.tenant_erasure import TenantErasure
 from chalicelib.adapters.records.writes import tenant_key
-from chalicelib.contracts.rollouts import ShadowObservation
+from chalicelib.contracts.rollouts import LiveChoice, ShadowObservation
 from chalicelib.errors import Conflict
+from chalicelib.prompts.library import PromptLibrary
+from chalicelib.prompts.records import LabelMove
+from chalicelib.rollouts.records import RolloutState
 from tests.clients import client
 from tests.unit.ingest.conftest import dynamodb, table
+from tests.unit.prompts.examples import content
+from tests.unit.prompts.fakes import FakeVerdicts
 from tests.unit.rollouts.examples import (
     ID,
     NOW,
@@ -112,3 +118,54 @@ def test_should_go_with_its_tenant(kept: RolloutTable, table: DynamoTable) -> No
     assert erasure.erase_records(TENANT, "job", 500) == 3
     assert kept.stop(TENANT, ID) is None
     assert kept.stop("rival", ID) is not None
+
+
+def ended_state() -> RolloutState:
+    ended = state(status="promoted", ended_at=NOW)
+    return ended.model_copy(update={"revision": 2, "untold": "rollout.promoted"})
+
+
+def moved(prompts: PromptTable, to: int) -> LabelMove:
+    library = PromptLibrary(
+        prompts, lambda content: None, lambda: NOW, lambda attempt: None, FakeVerdicts()
+    )
+    if prompts.head(TENANT, "faq") is None:
+        library.save(TENANT, "faq", content(role="One."))
+        library.save(TENANT, "faq", content(role="Two."))
+        library.point(TENANT, "faq", "production", 1)
+    return library.move(TENANT, "faq", "production", to)
+
+
+def test_a_promotion_should_move_the_label_and_end_the_rollout_in_one_write(
+    kept: RolloutTable, table: DynamoTable
+) -> None:
+    prompts = PromptTable(table)
+    outdated = moved(prompts, 2)
+    again = moved(prompts, 1)
+    assert prompts.change(TENANT, again.before, again.change)
+    kept.create(state(), pointer())
+    assert not kept.change(ended_state(), None, outdated), "the prompt has changed since"
+    assert kept.state(TENANT, ID) == state()
+    assert kept.change(ended_state(), None, moved(prompts, 2))
+    head = prompts.head(TENANT, "faq")
+    assert head is not None
+    assert head.labels == {"production": 2}
+    kept.mark_told(ended_state())
+    told = kept.state(TENANT, ID)
+    assert told is not None
+    assert (told.untold, told.revision) == ("", 3)
+    kept.mark_told(ended_state())
+    assert kept.state(TENANT, ID) == told, "somebody else was quicker"
+
+
+def test_nothing_should_be_promoted_after_a_stop(kept: RolloutTable, table: DynamoTable) -> None:
+    prompts = PromptTable(table)
+    kept.create(state(), pointer())
+    RolloutStops(table).put(stop())
+    chosen = LiveChoice(subject=SUBJECT, version="4", rollout_id=ID, since=NOW)
+    for promoted in (moved(prompts, 2), chosen):
+        assert not kept.change(ended_state(), None, promoted)
+    head = prompts.head(TENANT, "faq")
+    assert head is not None
+    assert head.labels == {"production": 1}
+    assert kept.choice(TENANT, SUBJECT) is None

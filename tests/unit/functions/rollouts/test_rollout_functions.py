@@ -178,6 +178,9 @@ def test_should_replay_what_the_candidate_can_answer() -> None:
     advance.run(REQUEST, stage.deps)
     assert replay.run(REQUEST, deps).answered == 2
     assert [each.call_id for each in calls.asked] == [f"{n:026d}" for n in (1, 4)]
+    stage.world.stop("Aborted.")
+    advance.run(REQUEST, stage.deps)
+    assert replay.run(REQUEST, deps).answered == 0, "nobody needs an answer any more"
 
 
 def test_should_count_no_call_before_the_candidate_has_answered_it() -> None:
