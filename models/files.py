@@ -73,6 +73,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 CODE = Path(__file__).parent
 _SHARED = (
+    "bases/folder.py",
     "data",
     "datasets",
     "evaluation",

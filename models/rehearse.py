@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.bases.folder import CHANNEL
 from models.datasets.__main__ import prepare
 from models.failures import BadRecipe, TrainingFailure
 from models.training import job, recipe
@@ -82,8 +83,9 @@ def rehearse(
     way = way or RehearsalOptions()
     found = recipe.load(str(asked["recipe"]))
     given = dict(bases or {})
-    if unknown := sorted(set(given) - set(found.bases)):
-        has = ", ".join(found.bases) or "none"
+    known = [*found.bases, *([CHANNEL] if found.base_model else [])]
+    if unknown := sorted(set(given) - set(known)):
+        has = ", ".join(known) or "none"
         raise BadRecipe(f"base: {found.name} has no {unknown[0]!r}; its bases are: {has}.")
     for channel, name in found.bases.items():
         if channel not in given:
@@ -99,6 +101,8 @@ def rehearse(
     if code := way.run(training):
         return code
     channels = {TRAINING_CHANNEL: data, MODEL_CHANNEL: training / "model"}
+    if CHANNEL in given:
+        channels[CHANNEL] = given[CHANNEL]
     lay_out_job(finishing, {"task": "finish" if way.exported else "judge"}, channels)
     return way.run(finishing)
 
@@ -110,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--preset", default="tiny", help="smoke, tiny or full; tiny unless given")
     parser.add_argument("--into", type=Path, required=True, help="the folder of the run")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--data", type=Path, help="a prepared channel of your own rows")
     parser.add_argument("--base", action="append", default=[], metavar="CHANNEL=FOLDER")
     parser.add_argument(
         "--unapproved-bases",
@@ -122,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.parse_settings(chosen.set)}
         if chosen.unapproved_bases:
             asked[job.UNAPPROVED_BASES] = chosen.unapproved_bases
-        return rehearse(asked, chosen.into, bases)
+        if chosen.data is not None:
+            asked[job.OWN_DATA] = True
+        return rehearse(asked, chosen.into, bases, RehearsalOptions(data=chosen.data))
     except TrainingFailure as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user
         return 1

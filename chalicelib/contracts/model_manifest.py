@@ -38,16 +38,26 @@ class GraphSpec(Contract):
     parity: float
 
 
+class GateBounds(Contract):
+    """The bounds that a number of the evaluation had to reach, beside those of the recipe."""
+
+    least: float | None = None
+    most: float | None = None
+
+
 class ModelOrigin(Contract):
     """Of what and how a model was made. `data`, `code` and `bases`, the weights of the models that
     it began from by their channels, are sha256s. `unapproved_bases` are the reasons for which it
-    should not have begun from one of them, and did because its user overrode them.
+    should not have begun from one of them, and did because its user overrode them. `own_data` tells
+    a user's data from the recipe's, and `asked_gates` are the gates that its user asked for.
     """
 
     recipe: str
     preset: str
     seed: int
     steps: int
+    own_data: bool = False
+    asked_gates: Mapping[str, GateBounds] = {}
     data: Sha256
     code: Sha256
     bases: Mapping[str, Sha256] = {}

@@ -195,6 +195,6 @@ def _show(output: Output, wish: JobSpec, ended: Any, outcome: TuningOutcome | No
 
 
 def _bounds(wish: JobSpec, measured: str) -> str:
-    gate = wish.recipe.gates[measured]
+    gate = wish.gates[measured]
     bounds = [("at least", gate.least), ("at most", gate.most)]
     return ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)

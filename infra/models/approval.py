@@ -42,7 +42,9 @@ def use_problems(version: RegisteredVersion, signature: Signature) -> list[str]:
 
 def _gate_problem(name: str, signature: Signature) -> str:
     try:
-        gates = recipe.load(signature.origin.recipe).gates
+        origin = signature.origin
+        found = recipe.load(origin.recipe)
+        gates = recipe.gates_of(found, origin.asked_gates, own_data=origin.own_data)
     except BadRecipe as error:
         return f"{name}: {error}"
     missed = recipe.missed_gates(gates, signature.metrics)

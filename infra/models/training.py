@@ -31,6 +31,7 @@ from infra.models.registry import (
     VersionNotFoundError,
     group_of,
 )
+from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
 from models.sagemaker import code_archive, job_requests
 from models.sagemaker.job_requests import JobLocations, JobSpec
@@ -257,7 +258,8 @@ def machine_input(
     new one is compared with, if there is one. Raises BadRecipe for a request that can't be sent.
     """
     trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
-    data = {TRAINING_CHANNEL: places.channels[TRAINING_CHANNEL]}
+    shared = (TRAINING_CHANNEL, BASE_MODEL_CHANNEL)
+    data = {name: uri for name, uri in places.channels.items() if name in shared}
     judged = replace(
         places,
         channels={**data, MODEL_CHANNEL: trained, **champion},

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
-from models.training.recipe import Gate, Recipe, RecipeSettings, missed_gates
+from models.training.recipe import Gate, Recipe, RecipeSettings, gates_of, missed_gates
 
 
 def model_card(
@@ -29,7 +29,7 @@ def model_card(
         verdict(recipe, signature, unknown),
         *(f"![{name.partition('.')[0]}]({name})" for name in pictures),
         "## Evaluation",
-        _evaluation(signature.metrics, unknown or {}, recipe.gates),
+        _evaluation(signature.metrics, unknown or {}, _gates(recipe, signature)),
         *_champion(differences),
         "## Graphs",
         _graphs(signature),
@@ -69,12 +69,17 @@ def _graphs(signature: Signature) -> str:
     )
 
 
+def _gates(recipe: Recipe, signature: Signature) -> Mapping[str, Gate]:
+    origin = signature.origin
+    return gates_of(recipe, origin.asked_gates, own_data=origin.own_data)
+
+
 def verdict(recipe: Recipe, signature: Signature, unknown: Mapping[str, str] | None = None) -> str:
     """Return in one sentence each whether the model may serve, and what speaks against it."""
     origin = signature.origin
     if origin.preset == "smoke":
         said = ["The preset smoke is held to no gate: it may not serve, nor found other models."]
-    elif missed := missed_gates(recipe.gates, signature.metrics, unknown):
+    elif missed := missed_gates(_gates(recipe, signature), signature.metrics, unknown):
         said = [f"**It misses its gates and may not serve:** {'; '.join(missed)}."]
     else:
         said = ["It reaches every gate."]

@@ -16,7 +16,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from chalicelib.contracts.model_manifest import FILE, GraphSpec, ModelOrigin, Signature
+from chalicelib.contracts.model_manifest import (
+    FILE,
+    GateBounds,
+    GraphSpec,
+    ModelOrigin,
+    Signature,
+)
+from models.bases.folder import CHANNEL, BaseModel, read_base
 from models.evaluation import champion, figures
 from models.evaluation.champion import Difference
 from models.export import model_card
@@ -25,6 +32,7 @@ from models.failures import BadData, BelowGate, NotFinite
 from models.files import sha256_of_file, sha256_of_folder, write_atomically, write_json
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.checkpoints import Stateful
 from models.training.job import (
     CARD,
     CHAMPION_CHANNEL,
@@ -37,9 +45,10 @@ from models.training.job import (
     WEIGHTS,
     TrainingJob,
 )
+from models.training.learned_weights import LearnedWeights
 from models.training.metrics import HISTORY, read_history
 from models.training.recipe import Recipe, RecipeSettings
-from models.training.recipe_code import Evaluation, Graph, recipe_code
+from models.training.recipe_code import Evaluation, Graph, make_network, recipe_code
 
 Say = Callable[[str], None]
 Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
@@ -97,19 +106,20 @@ class JudgedModel:
 def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     trained = artefacts.read_training(job.channel(MODEL_CHANNEL), scratch / "unpacked")
     found = recipe.load(trained.training.recipe)
-    settings, network = restore_network(trained)
     data_at = job.channel(TRAINING_CHANNEL)
     if sha256_of_folder(data_at) != trained.training.data:
         raise BadData(f"{data_at} is not the data that the network was trained on.")
     code = recipe_code(found.name)
     data = code.load(data_at)
+    settings, network = restore_network(trained, data, base_model_of(job, trained))
     evaluation = code.evaluate(network, data, settings)
     say(metrics.log_line(settings.steps, evaluation.numbers))
     require_finite(evaluation.numbers)
     judged = JudgedModel(found, settings, trained, network, data, evaluation)
     if trained.training.preset != "smoke":
         try:
-            recipe.require_gates(found.gates, evaluation.numbers, evaluation.unknown)
+            gates = artefacts.gates_of_training(trained.training)
+            recipe.require_gates(gates, evaluation.numbers, evaluation.unknown)
         except BelowGate:
             _write_refusal(job.output / REFUSED, judged)
             raise
@@ -142,10 +152,33 @@ def require_finite(numbers: Mapping[str, float]) -> None:
         raise NotFinite(f"The evaluation is not finite: {', '.join(broken)}.")
 
 
-def restore_network(trained: TrainedModel) -> tuple[RecipeSettings, nn.Module]:
-    """Return the settings of a training, and the network with its weights, in eval mode.
+def base_model_of(job: TrainingJob, trained: TrainedModel) -> BaseModel | None:
+    """Return the base model of a training, from its channel, or None if its recipe has none.
 
     Raises:
+        BadData: the channel is missing, or has another base than the training began from.
+    """
+    wanted = trained.training.bases.get(CHANNEL)
+    if wanted is None:
+        return None
+    base = read_base(job.channel(CHANNEL))
+    if base.sha256 != wanted:
+        raise BadData(
+            f"The channel {CHANNEL!r} has {base.record.name}, and not the base that was tuned: its "
+            f"sha256 is {base.sha256[:12]}… and has to be {wanted[:12]}…"
+        )
+    return base
+
+
+def restore_network(
+    trained: TrainedModel, data: Any = None, base: BaseModel | None = None
+) -> tuple[RecipeSettings, nn.Module]:
+    """Return the settings of a training, and the network with its weights, in eval mode.
+
+    A network that tunes a base model is built of `base` and `data` before.
+
+    Raises:
+        BadData: the weights are not those that the settings learn from this base.
         NotFinite: a weight is nan or infinite, which answers by argmax would hide.
     """
     if broken := [name for name, each in trained.weights.items() if not each.isfinite().all()]:
@@ -156,8 +189,9 @@ def restore_network(trained: TrainedModel) -> tuple[RecipeSettings, nn.Module]:
     name = trained.training.recipe
     settings = recipe.parameters_of(name).model_validate(trained.training.settings)
     torch.set_num_threads(settings.threads)
-    network = recipe_code(name).network(settings)
-    network.load_state_dict(dict(trained.weights))
+    network = make_network(recipe_code(name), settings, data, base)
+    kept: Stateful = LearnedWeights(network) if base else network
+    kept.load_state_dict(dict(trained.weights))
     return settings, network.eval()
 
 
@@ -234,7 +268,8 @@ def _compare_with_champion(
     ):
         say(f"Not compared with the champion: {reason}.")
         return {}
-    differences = champion.compare(found.gates, evaluation.scores, theirs)
+    gates = artefacts.gates_of_training(trained.training)
+    differences = champion.compare(gates, evaluation.scores, theirs)
     if not differences:
         say("Not compared with the champion: nothing that both scored has a gate.")
     for name, each in differences.items():
@@ -258,6 +293,11 @@ def _origin(training: TrainingRecord, settings: RecipeSettings) -> ModelOrigin:
         preset=training.preset,
         seed=settings.seed,
         steps=settings.steps,
+        own_data=training.own_data,
+        asked_gates={
+            name: GateBounds(least=each.least, most=each.most)
+            for name, each in training.asked_gates.items()
+        },
         data=training.data,
         code=training.code,
         bases=training.bases,

@@ -12,25 +12,29 @@ from typing import Any, get_args
 import torch
 
 from models import files
+from models.bases.folder import CHANNEL, read_base
 from models.failures import BadData, BadRecipe
-from models.jobs.finish import finish_job, judge_job, restore_network
+from models.jobs.finish import base_model_of, finish_job, judge_job, restore_network
 from models.training import artefacts, metrics, recipe, seeds
 from models.training.artefacts import TrainedModel, TrainingRecord
-from models.training.checkpoints import Checkpoints
+from models.training.checkpoints import Checkpoints, Stateful
 from models.training.devices import Device, select_device
 from models.training.job import (
+    ASKED_GATES,
     EVALUATION,
+    OWN_DATA,
     TRAINING_CHANNEL,
     UNAPPROVED_BASES,
     WEIGHTS,
     TerminationSignal,
     TrainingJob,
 )
+from models.training.learned_weights import LearnedWeights
 from models.training.loop import LoopContext, StepSchedule, train
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
-from models.training.recipe import PresetName, Recipe, RecipeSettings
-from models.training.recipe_code import RecipeCode, TaskSetup, recipe_code
+from models.training.recipe import Gate, PresetName, Recipe, RecipeSettings
+from models.training.recipe_code import RecipeCode, TaskSetup, make_network, recipe_code
 
 
 def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
@@ -43,9 +47,9 @@ def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         trained = artefacts.read_training(job.model, Path(scratch) / "unpacked")
-        settings, network = restore_network(trained)
         code = recipe_code(trained.training.recipe)
         data = trial_data(code, trained.training.recipe, code.load(job.channel(TRAINING_CHANNEL)))
+        settings, network = restore_network(trained, data, base_model_of(job, trained))
         say(metrics.log_line(settings.steps, code.evaluate(network, data, settings).numbers))
 
 
@@ -61,7 +65,7 @@ def trial_data(code: RecipeCode[Any, Any], name: str, data: Any) -> Any:
 
 Say = Callable[[str], None]
 
-_JOB_FIELDS = ("task", "recipe", "preset", UNAPPROVED_BASES)
+_JOB_FIELDS = ("task", "recipe", "preset", UNAPPROVED_BASES, OWN_DATA, ASKED_GATES)
 
 
 def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
@@ -98,6 +102,15 @@ def requested_settings(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Re
     return found, preset, recipe.resolve(found, preset, overrides)
 
 
+def asked_gates(asked: Mapping[str, Any]) -> Mapping[str, Gate]:
+    """Return the gates that a user asked for beside the recipe's. Raises BadRecipe."""
+    given = asked.get(ASKED_GATES, {})
+    try:
+        return {str(name): Gate.model_validate(bounds) for name, bounds in dict(given).items()}
+    except (TypeError, ValueError) as error:
+        raise BadRecipe(f"{ASKED_GATES}: is {given!r:.200}: {error}") from error
+
+
 def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     """Train; return whether this process wrote the model folder, as the group's leader does."""
     found, preset, settings = requested_settings(job.hyperparameters)
@@ -111,9 +124,13 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     training = {"recipe": found.name, "preset": preset, **settings.model_dump()}
     training["data"] = files.sha256_of_folder(data_at)
     seeds.seed_all(settings.seed, 0)
-    network = code.network(settings)
+    base = read_base(job.channel(CHANNEL)) if found.base_model else None
+    network = make_network(code, settings, data, base)
+    kept: Stateful = LearnedWeights(network) if base else network
     bases = _load_bases(found, code, FreshNetwork(network, data, settings), job)
-    training["bases"], problems = bases.sha256s, base_problems(preset, bases, job, say)
+    of_base = {CHANNEL: base.sha256} if base else {}
+    training["bases"] = {**bases.sha256s, **of_base}
+    problems = base_problems(preset, bases, job, say)
     with TerminationSignal() as stop, join_group(environ, device) as group:
         say(_opening_line(found, preset, device, group))
         task = _make_task(code.task, TaskSetup(network, data, settings, device, group))
@@ -125,6 +142,8 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
                 recipe=found.name,
                 preset=preset,
                 settings=settings.model_dump(),
+                own_data=bool(job.hyperparameters.get(OWN_DATA, False)),
+                asked_gates=asked_gates(job.hyperparameters),
                 data=training["data"],
                 code=files.sha256_of_code(found.name),
                 bases=training["bases"],
@@ -133,7 +152,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
                 device=device.kind,
                 measured=measured,
             )
-            artefacts.write_training(job.model, left, network, job.checkpoints / HISTORY)
+            artefacts.write_training(job.model, left, kept.state_dict(), job.checkpoints / HISTORY)
         return group.leads
 
 
@@ -220,7 +239,7 @@ def gate_problems(base: TrainedModel) -> list[str]:
         numbers = json.loads((base.folder / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return [*problems, f"it has no whole {EVALUATION}, so that no gate was held to it"]
-    return problems + recipe.missed_gates(recipe.load(training.recipe).gates, numbers)
+    return problems + recipe.missed_gates(artefacts.gates_of_training(training), numbers)
 
 
 def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:

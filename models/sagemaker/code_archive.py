@@ -28,6 +28,8 @@ FOLDERS = tuple(
 )
 FILES = (
     "models/__init__.py",
+    "models/bases/__init__.py",
+    "models/bases/folder.py",
     "models/failures.py",
     "models/files.py",
     "models/train.py",

@@ -22,8 +22,8 @@ from botocore.validate import ParamValidator
 
 from models.failures import BadRecipe
 from models.training import metrics
-from models.training.job import UNAPPROVED_BASES
-from models.training.recipe import PresetName, Recipe, TargetUse
+from models.training.job import ASKED_GATES, OWN_DATA, UNAPPROVED_BASES
+from models.training.recipe import Gate, PresetName, Recipe, TargetUse, gates_of
 from models.training.targets import TargetName, fallback_order, targets
 
 PROGRAM = "train.py"
@@ -57,7 +57,7 @@ class JobSpec:
 
     Files of the folder `data` take the place of files of that name of the recipe's data set.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
-    any, it does all the same, and its card has them.
+    any, it does all the same, and its card has them. `asked_gates` are held beside the recipe's.
     """
 
     job_name: str
@@ -69,6 +69,17 @@ class JobSpec:
     image: str | None = None
     unapproved_bases: str = ""
     data: Path | None = None
+    asked_gates: Mapping[str, Gate] = field(default_factory=dict)
+
+    @property
+    def own_data(self) -> bool:
+        """Return whether it learns from rows of its user's own, and not from the recipe's."""
+        return self.data is not None and self.recipe.data_kind is not None
+
+    @property
+    def gates(self) -> Mapping[str, Gate]:
+        """Return the gates that it has to reach."""
+        return gates_of(self.recipe, self.asked_gates, own_data=self.own_data)
 
 
 def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
@@ -82,6 +93,11 @@ def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
     asked = {"task": "train", "recipe": wish.recipe.name, "preset": wish.preset, **wish.overrides}
     if wish.unapproved_bases:
         asked[UNAPPROVED_BASES] = wish.unapproved_bases
+    if wish.own_data:
+        asked[OWN_DATA] = True
+    if wish.asked_gates:
+        bounds = {name: gate.model_dump() for name, gate in wish.asked_gates.items()}
+        asked[ASKED_GATES] = bounds
     return _request(wish, use, places, asked, wish.recipe.metrics)
 
 
@@ -92,7 +108,7 @@ def trial_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
     """
     asked = training_request(wish, places)
     asked["HyperParameters"]["task"] = json.dumps("try")
-    measured = {**wish.recipe.metrics, **wish.recipe.gates}
+    measured = {**wish.recipe.metrics, **wish.gates}
     asked["AlgorithmSpecification"]["MetricDefinitions"] = metrics.metric_definitions(measured)
     return validate_request(asked)
 
@@ -104,7 +120,7 @@ def finish_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
     """
     on_cpu = replace(wish, target="cpu", spot=False, image=None)
     use = wish.recipe.targets.get("cpu", TargetUse())
-    return _request(on_cpu, use, places, {"task": "finish"}, wish.recipe.gates)
+    return _request(on_cpu, use, places, {"task": "finish"}, wish.gates)
 
 
 def _request(

@@ -1,6 +1,6 @@
 """The files of a training in the model folder, which the next job reads from its channel.
 
-    weights.safetensors   the network's weights
+    weights.safetensors   the network's weights; of a tuned base model those that it learned
     training.json         the recipe, its settings, what it was trained on, the last measurements
     history.jsonl         the metrics of every step
 
@@ -24,9 +24,10 @@ from safetensors.torch import load_file, save
 
 from models.failures import BadData
 from models.files import write_atomically, write_json
+from models.training import recipe
 from models.training.job import TRAINING, WEIGHTS
 from models.training.metrics import HISTORY
-from models.training.recipe import PresetName
+from models.training.recipe import Gate, PresetName
 
 PACKED = "model.tar.gz"
 
@@ -34,6 +35,7 @@ PACKED = "model.tar.gz"
 class TrainingRecord(BaseModel):
     """The record of a training, `training.json`. `data`, `code` and `bases` are sha256s.
 
+    `own_data` tells a user's data from the recipe's, and `asked_gates` are the user's own.
     `unapproved_bases` are the reasons for which it should not have begun from its bases, if it did
     all the same.
     """
@@ -43,6 +45,8 @@ class TrainingRecord(BaseModel):
     recipe: str
     preset: PresetName
     settings: Mapping[str, Any]
+    own_data: bool = False
+    asked_gates: Mapping[str, Gate] = {}
     data: str
     code: str
     bases: Mapping[str, str] = {}
@@ -61,14 +65,22 @@ class TrainedModel:
     weights: Mapping[str, torch.Tensor]
 
 
+def gates_of_training(training: TrainingRecord) -> Mapping[str, Gate]:
+    """Return the gates of a training: for its data, and those that its user asked for."""
+    found = recipe.load(training.recipe)
+    return recipe.gates_of(found, training.asked_gates, own_data=training.own_data)
+
+
 def write_training(
-    folder: Path, training: TrainingRecord, network: torch.nn.Module, history: Path
+    folder: Path,
+    training: TrainingRecord,
+    weights: Mapping[str, torch.Tensor],
+    history: Path,
 ) -> None:
     """Write the files of a training; `training.json` comes last and vouches for the rest."""
     # Copies: safetensors refuses two names of one tensor, such as tied weights.
     state = {
-        name: each.detach().to("cpu", copy=True).contiguous()
-        for name, each in network.state_dict().items()
+        name: each.detach().to("cpu", copy=True).contiguous() for name, each in weights.items()
     }
     write_atomically(folder / WEIGHTS, save(state))
     write_atomically(folder / HISTORY, history.read_bytes())

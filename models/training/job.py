@@ -40,6 +40,9 @@ REFUSED = "refused"
 """Files of the model folder: what a training leaves, and what judging and export add."""
 UNAPPROVED_BASES = "unapproved_bases"
 """The hyperparameter that lets a training begin from models that should not found others: why."""
+OWN_DATA, ASKED_GATES = "own_data", "asked_gates"
+"""Hyperparameters that say that the data is the user's own, and which gates the user asked for
+beside the recipe's: `least` and `most` by the number's name."""
 _TOOLKIT = ("sagemaker_", "_tuning_")
 """Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
 script."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -85,6 +85,32 @@ class Dataset(_Part):
     source: str
 
 
+BaseKind = Literal["decoder", "encoder", "encoder_decoder", "image_text", "diffusion"]
+"""What a recipe can begin from: models that write, that read, that do both, that compare pictures
+with words, and that draw."""
+
+DataKind = Literal[
+    "chat",
+    "preference",
+    "text",
+    "labelled_text",
+    "tagged_text",
+    "text_pairs",
+    "captioned_images",
+    "classed_images",
+    "image_questions",
+    "products",
+]
+"""The kinds of rows of a user's data; `models/training_data` reads them."""
+
+
+class BaseUse(_Part):
+    """The base model of a recipe: its kind, and the shipped one that it uses by default."""
+
+    kind: BaseKind
+    default: str
+
+
 class TargetUse(_Part):
     """A recipe's resources on a target; None means the target's default."""
 
@@ -105,6 +131,10 @@ class Recipe(_Part):
     dataset: Dataset
     bases: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], str] = {}
     """The trained models it starts from: their recipes, by channel."""
+    base_model: BaseUse | None = None
+    """The pretrained model that it tunes, in the channel `base_model` of both jobs."""
+    data_kind: DataKind | None = None
+    """The rows that it learns from, if a user's own data can take the place of its data set."""
     metrics: Mapping[str, Metric]
     watch: str = "loss"
     """The metric that gets better as training goes on; in a GAN or with PPO it is not the loss."""
@@ -113,6 +143,9 @@ class Recipe(_Part):
     gates: Mapping[str, Gate]
     """By the number's name in the evaluation. They hold for `tiny` and `full`; `smoke` is too short
     to reach them."""
+    own_gates: Mapping[str, Gate] = {}
+    """The gates on a user's own data: marks that hold for any data, such as a gain over the base
+    whose interval lies above 0."""
     parameters: Mapping[str, Any] = {}
     """Settings that all presets share."""
     presets: Mapping[PresetName, Mapping[str, Any]]
@@ -145,7 +178,9 @@ class Recipe(_Part):
             raise ValueError(f"presets needs {', '.join(sorted(missing))}")
         if not self.targets:
             raise ValueError("targets needs one at least")
-        if taken := {"training", "model"} & set(self.bases):
+        if self.data_kind is not None and not self.own_gates:
+            raise ValueError("data_kind needs own_gates, which hold whatever the data is")
+        if taken := {"training", "model", "base_model"} & set(self.bases):
             raise ValueError(f"bases has {taken.pop()}, which is a channel of every job")
         if self.tuning is not None:
             self._has_objective(self.tuning.objective)
@@ -247,6 +282,37 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
         given = "" if each["type"] == "missing" else f" (given {each['input']!r:.80})"
         lines.append(f"{place}: {each['msg']}{given}")
     return f"{where}: " + "; ".join(lines)
+
+
+class Bounds(Protocol):
+    """The bounds of a number, as a gate has them."""
+
+    @property
+    def least(self) -> float | None:
+        """Return the least that it may be."""
+
+    @property
+    def most(self) -> float | None:
+        """Return the most that it may be."""
+
+
+def gates_of(
+    recipe: Recipe, asked: Mapping[str, Bounds] | None = None, *, own_data: bool = False
+) -> Mapping[str, Gate]:
+    """Return the gates of a training: the recipe's for its data, and those that its user asked for.
+
+    A gate that was asked for comes beside the recipe's own and can't loosen it.
+    """
+    found = dict(recipe.own_gates if own_data else recipe.gates)
+    for name, gate in (asked or {}).items():
+        found[name] = _stricter(found.get(name, gate), gate)
+    return found
+
+
+def _stricter(one: Bounds, other: Bounds) -> Gate:
+    least = [each.least for each in (one, other) if each.least is not None]
+    most = [each.most for each in (one, other) if each.most is not None]
+    return Gate(least=max(least, default=None), most=min(most, default=None))
 
 
 def missed_gates(

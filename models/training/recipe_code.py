@@ -24,6 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from models.bases.folder import BaseModel
+from models.failures import BadJob
 from models.training.artefacts import TrainedModel
 from models.training.devices import Device
 from models.training.loop import TrainingTask
@@ -83,7 +85,11 @@ class Graph:
     varying: Mapping[str, Mapping[int, str]]
 
 
-@dataclass(frozen=True, slots=True)
+def _no_network(_parameters: Any) -> nn.Module:
+    raise BadJob("The recipe tunes a base model, and its network is built of that alone.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeCode(Generic[P, D]):
     """The functions of a recipe. `network` draws weights from torch's seeded global stream.
 
@@ -96,12 +102,14 @@ class RecipeCode(Generic[P, D]):
     channel's training rows alone: trials of a tuning are trained and judged on it, so that no
     setting is chosen by the rows of the test. A recipe that can be tuned has one. `duel` compares
     what a network and the champion make of held-out rows, and returns metrics; unlike scores, it
-    needs no champion that was judged on the same data.
+    needs no champion that was judged on the same data. `build` makes the network of a recipe with a
+    `base_model` out of that, in place of `network`: what it learns requires gradients from the
+    start, and nothing else is kept of it.
     """
 
     parameters: type[P]
     load: Callable[[Path], D]
-    network: Callable[[P], nn.Module]
+    network: Callable[[P], nn.Module] = _no_network
     task: Callable[[TaskSetup[P, D]], TrainingTask]
     evaluate: Callable[[nn.Module, D, P], Evaluation]
     graphs: Callable[[nn.Module, P], Mapping[str, Graph]]
@@ -111,6 +119,20 @@ class RecipeCode(Generic[P, D]):
     learned: Callable[[nn.Module], Mapping[str, Constant]] = lambda _network: {}
     validation: Callable[[D], D] | None = None
     duel: Callable[[nn.Module, TrainedModel, D, P], Mapping[str, float]] | None = None
+    build: Callable[[P, D, BaseModel], nn.Module] | None = None
+
+
+def make_network(
+    code: RecipeCode[P, D], parameters: P, data: D, base: BaseModel | None
+) -> nn.Module:
+    """Return the network of a recipe, built of its base model if it has one.
+
+    Raises:
+        BadData: the base has another architecture or tokenizer than the recipe can tune.
+    """
+    if code.build is None or base is None:
+        return code.network(parameters)
+    return code.build(parameters, data, base)
 
 
 def recipe_code(name: str) -> RecipeCode[Any, Any]:
