@@ -18,7 +18,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -92,6 +92,21 @@ def pull(
     into.mkdir(parents=True, exist_ok=True)
     with _alone(into):
         return [place for model in chosen if (place := _pull_one(model, into, progress))]
+
+
+def pull_source(model: LocalModel, into: Path, progress: Report = _silent) -> Path:
+    """Put the files that a model is made from, unconverted, into a folder of `into`; return it.
+
+    Raises:
+        WrongHash: a source gave a file that is not the catalogue's.
+        NoSource: no source answered.
+    """
+    unconverted = tuple(replace(source, recipe="") for source in model.sources)
+    files = model.sources[0].files
+    into.mkdir(parents=True, exist_ok=True)
+    with _alone(into):
+        _place(replace(model, files=files, sources=unconverted), into, progress)
+    return into / model.name
 
 
 def statuses(into: Path = CACHE, known: Catalogue | None = None) -> list[PullStatus]:
