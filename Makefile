@@ -7,6 +7,7 @@ WORKERS ?= 2
 SINCE ?= HEAD
 READY := $(VENV)/.ready
 TRAINING := .venv-training
+XLA := .venv-xla
 CLIENTS := .venv-clients
 NODE_CLIENTS := tests/e2e/clients/node
 # Of 45,000 modules the ones that are imported are compiled, then.
@@ -16,7 +17,7 @@ INSTALL := install --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients training train-all models demo up down test affected soak unit check lint types imports asl docs lock emulate release bench clean
+.PHONY: help setup clients training xla train-all models demo up down test affected soak unit check lint types imports asl docs lock emulate release bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,14 @@ $(TRAINING)/.ready: requirements/training.txt requirements/torch.in
 	$(PYTHON) -m venv $(TRAINING)
 	$(TRAINING)/bin/python -m pip $(INSTALL) \
 	  -r requirements/training.txt -r requirements/torch.in
+	@touch $@
+
+xla: setup $(XLA)/.ready ## Count how often XLA compiles and runs a training's steps, on its CPU device
+	PJRT_DEVICE=CPU $(XLA)/bin/python -m pytest -q tests/training/test_xla.py
+
+$(XLA)/.ready: requirements/training.txt requirements/xla.in
+	$(PYTHON) -m venv $(XLA)
+	$(XLA)/bin/python -m pip $(INSTALL) -r requirements/training.txt -r requirements/xla.in
 	@touch $@
 
 train-all: training ## Train every recipe by three seeds, and hold all to their gates

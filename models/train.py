@@ -1,7 +1,9 @@
 """The entry point of every job: `python -m models.train`, under SageMaker and on a laptop.
 
-The job's folders hold what it is to do (models/training/job.py). Exit codes: 0 when done; 143 when
-SIGTERM stopped it after a checkpoint; 1 when it failed, with the reason in output/failure.
+The job's folders hold what it is to do (models/training/job.py). A training that has several
+devices or hosts starts torchrun, which starts this module again for each device. Exit codes: 0 when
+done; 143 when SIGTERM stopped it after a checkpoint; 1 when it failed, with the reason in
+output/failure.
 """
 
 from __future__ import annotations
@@ -11,18 +13,30 @@ import sys
 from collections.abc import Mapping
 
 from models.failures import Interrupted, TrainingFailure
-from models.training.job import EXIT_CODE, TrainingJob
+from models.training.job import EXIT_CODE, TerminationSignal, TrainingJob
+from models.training.launcher import is_idle, is_launched, launch, torchrun_command
 
 
 def main(environ: Mapping[str, str]) -> int:
     """Run the job that the environment points to, and return the exit code."""
-    from models.jobs.runner import run_job  # imports torch, which an invalid job does not need
+    # Both import torch, which an invalid job does not need.
+    from models.jobs.runner import run_job
+    from models.training.devices import count_devices
 
     job = None
     try:
         job = TrainingJob.of(environ)
+        if not is_launched(environ):
+            if is_idle(job):
+                _say(f"{job.host} has no part in this job.")
+                return 0
+            if command := torchrun_command(job, count_devices(environ), environ):
+                return launch(command, environ)
         run_job(job, environ, _say)
     except Interrupted as stopped:
+        TerminationSignal.of(
+            environ
+        ).ask()  # the launcher may have had no signal, if another host had
         _say(str(stopped))
         return EXIT_CODE
     except TrainingFailure as failure:

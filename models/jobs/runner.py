@@ -131,7 +131,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     of_base = {CHANNEL: base.sha256} if base else {}
     training["bases"] = {**bases.sha256s, **of_base}
     problems = base_problems(preset, bases, job, say)
-    with TerminationSignal() as stop, join_group(environ, device) as group:
+    with TerminationSignal.of(environ) as stop, join_group(environ, device) as group:
         say(_opening_line(found, preset, device, group))
         task = _make_task(code.task, TaskSetup(network, data, settings, device, group))
         plan = StepSchedule(settings.steps, settings.checkpoint_every, settings.seed)

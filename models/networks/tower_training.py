@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import nn
-from torch.nn import functional
 
 from models.data import caption_tokens
 from models.data.caption_tokens import PAD
@@ -64,10 +63,13 @@ def shift_pictures(pixels: torch.Tensor, most: int) -> torch.Tensor:
     """Return pictures moved by up to `most` pixels, all of a batch alike; edges are repeated."""
     if not most:
         return pixels
-    down, across = torch.randint(0, 2 * most + 1, (2,)).tolist()
-    wider = functional.pad(pixels, (most, most, most, most), mode="replicate")
-    high, wide = pixels.shape[2:]
-    return wider[:, :, down : down + high, across : across + wide]
+    # The shift is data: as the bounds of a slice each would be a graph of its own to XLA.
+    shift = (torch.randint(0, 2 * most + 1, (2,)) - most).to(pixels.device)
+    for axis, by in zip((2, 3), shift, strict=True):
+        size = pixels.shape[axis]
+        places = (torch.arange(size, device=pixels.device) + by).clamp(0, size - 1)
+        pixels = pixels.index_select(axis, places)
+    return pixels
 
 
 def grey_pictures(pixels: torch.Tensor, share: float) -> torch.Tensor:

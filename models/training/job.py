@@ -155,6 +155,11 @@ EXIT_CODE = 128 + signal.SIGTERM
 """143: what a process ends with that SIGTERM ended."""
 
 
+STOP_FILE = "HEADRACE_STOP_FILE"
+"""Names a file whose existence means what SIGTERM does, for the processes of one host: torchrun
+itself would kill them 30 seconds after a signal, whatever they still write."""
+
+
 class TerminationSignal:
     """Tells whether SIGTERM came. As a context manager it installs its signal handler.
 
@@ -162,10 +167,22 @@ class TerminationSignal:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
     """
 
-    def __init__(self) -> None:
-        """Begin without a signal."""
-        self.asked = False
+    def __init__(self, file: Path | None = None) -> None:
+        """Begin without a signal; it is also given by making `file`."""
+        self._came = False
+        self._file = file
         self._before: Any = None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> TerminationSignal:
+        """Return the signal of a process with these variables."""
+        named = environ.get(STOP_FILE)
+        return cls(Path(named) if named else None)
+
+    @property
+    def asked(self) -> bool:
+        """Return whether the process is to stop."""
+        return self._came or (self._file is not None and self._file.exists())
 
     def __enter__(self) -> TerminationSignal:
         self._before = signal.signal(signal.SIGTERM, self._take)
@@ -174,5 +191,11 @@ class TerminationSignal:
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, self._before)
 
+    def ask(self) -> None:
+        """Ask the process to stop, and the others of its host."""
+        self._came = True
+        if self._file is not None:
+            self._file.touch()
+
     def _take(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.ask()

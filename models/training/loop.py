@@ -15,7 +15,7 @@ from typing import Protocol
 
 import torch
 
-from models.failures import Diverged, Interrupted
+from models.failures import BadCheckpoint, Diverged, Interrupted
 from models.files import disk_full_as_failure
 from models.training import metrics, seeds
 from models.training.checkpoints import Checkpoints, Stateful
@@ -65,18 +65,25 @@ def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[st
     Raises:
         Interrupted: SIGTERM came; the step that was done is kept.
         Diverged: a value of a step is not finite.
-        BadCheckpoint: what is kept is of another training, or cannot be read.
+        BadCheckpoint: what is kept is of another training, cannot be read, or differs by host.
         DiskFull: a checkpoint or the history found no room.
     """
     done = place.checkpoints.restore(task.parts())
+    if not place.group.agrees(done):
+        raise BadCheckpoint(
+            f"This process goes on after step {done}, and another of the group after another: each "
+            f"host needs all files of {place.checkpoints.folder}, or none."
+        )
     history = History(place.checkpoints.folder / HISTORY, keep=place.group.leads)
     measured = history.begin(done)
     if done:
         place.say(f"Going on after step {done} of {plan.steps}.")
     for number in range(done + 1, plan.steps + 1):
         seeds.seed_all(plan.seed, number, place.group.rank)
-        measured = _as_floats(task.step(number))
+        given = task.step(number)
+        # Read before the step ends, each metric would be a graph of its own to XLA.
         place.device.end_step()
+        measured = _as_floats(given)
         _require_finite(number, measured, done)
         if place.group.leads:
             place.say(metrics.log_line(number, measured))

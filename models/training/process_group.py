@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import torch
@@ -23,10 +23,14 @@ _BACKENDS = {"cuda": "nccl", "xla": "xla", "neuron": "neuron"}
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """A group of `size` processes, of which this one has the number `rank`, from 0 on."""
+    """A group of `size` processes, of which this one has the number `rank`, from 0 on.
+
+    Everything that processes tell one another lies on `device`: NCCL reduces no tensor of a CPU.
+    """
 
     rank: int = 0
     size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @property
     def leads(self) -> bool:
@@ -59,9 +63,18 @@ class ProcessGroup:
         """Return whether `asked` is true in any process, so that all stop after the same step."""
         if self.size == 1:
             return asked
-        told = torch.tensor(int(asked))
+        return self._most(int(asked)) > 0
+
+    def agrees(self, number: int) -> bool:
+        """Return whether all processes give the same number."""
+        if self.size == 1:
+            return True
+        return self._most(number) == -self._most(-number)
+
+    def _most(self, number: int) -> int:
+        told = torch.tensor(number, device=self.device)
         distributed.all_reduce(told, op=distributed.ReduceOp.MAX)
-        return bool(told)
+        return int(told)
 
     def meet(self) -> None:
         """Wait for all processes."""
@@ -76,8 +89,10 @@ def join_group(environ: Mapping[str, str], device: Device) -> Iterator[ProcessGr
     if size == 1:
         yield ProcessGroup()
         return
+    if device.kind == "xla":
+        import torch_xla.distributed.xla_backend  # noqa: F401 - registers the backend
     distributed.init_process_group(_BACKENDS.get(device.kind, "gloo"), timeout=_TIMEOUT)
     try:
-        yield ProcessGroup(distributed.get_rank(), size)
+        yield ProcessGroup(distributed.get_rank(), size, device.torch)
     finally:
         distributed.destroy_process_group()

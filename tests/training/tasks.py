@@ -29,12 +29,17 @@ class Stopping(TerminationSignal):
 
     def after(self, step: int) -> Callable[[str], None]:
         def say(line: str) -> None:
-            self.asked = self.asked or line.startswith(f"step={step};")
+            if line.startswith(f"step={step};"):
+                self.ask()
 
         return say
 
 
-def line_task(settings: RecipeSettings = SETTINGS, group: ProcessGroup | None = None) -> LossTask:
+def line_task(
+    settings: RecipeSettings = SETTINGS,
+    group: ProcessGroup | None = None,
+    device: Device | None = None,
+) -> LossTask:
     """A line that is fitted to 3x - 1, with dropout, so that chance has a part in it."""
 
     def loss(network: nn.Module, batch: Any, _: int) -> Mapping[str, torch.Tensor]:
@@ -46,7 +51,8 @@ def line_task(settings: RecipeSettings = SETTINGS, group: ProcessGroup | None = 
     torch.manual_seed(0)
     group = group or ProcessGroup()
     rows = Batches([ROWS], settings, group)
-    return LossTask(nn.Linear(1, 1), loss, rows, settings, Device(torch.device("cpu")), group)
+    device = device or Device(torch.device("cpu"))
+    return LossTask(nn.Linear(1, 1), loss, rows, settings, device, group)
 
 
 @dataclass

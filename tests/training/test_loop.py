@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from models.failures import BadCheckpoint, Diverged, Interrupted
 from models.training import metrics, seeds
+from models.training.devices import Device
 from models.training.job import EXIT_CODE, TerminationSignal
 from models.training.loop import StepSchedule, train
 from models.training.metrics import HISTORY, read_history
@@ -55,6 +58,25 @@ def test_should_go_on_from_the_checkpoint_after_a_kill_without_a_word(tmp_path: 
     train(task, StepSchedule(12, 3, 0), Bench(tmp_path).place())
     assert task.at == 12
     assert list(read_history(tmp_path / HISTORY)) == list(range(1, 13))
+
+
+def test_the_step_should_end_before_its_metrics_are_read(tmp_path: Path) -> None:
+    """XLA compiles and runs a graph for whatever is read before it."""
+    order = []
+
+    class Metric:
+        def __float__(self) -> float:
+            order.append("read")
+            return 1.0
+
+    class Lazy(Device):
+        def end_step(self) -> None:
+            order.append("ended")
+
+    place = replace(Bench(tmp_path).place(), device=Lazy(torch.device("cpu"), lazy=True))
+    broken: Any = {1: Metric(), 2: Metric()}
+    train(Counting(broken=broken), StepSchedule(2, 5, 0), place)
+    assert order == ["ended", "read"] * 2
 
 
 def test_should_do_nothing_more_once_it_is_done(tmp_path: Path) -> None:

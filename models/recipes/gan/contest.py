@@ -101,6 +101,7 @@ class AdversarialTask:
         generator_loss, drawn = self._generator_step(len(real), number)
         self.network.averaged.update_parameters(self.network.generator)
         distance, spread = network.energy_distance(real, drawn)
+        self.device.end_step()  # all of the step as one graph, before the alarm reads a number
         low = self.group.any(float(spread) < self.settings.collapse_spread)
         self._alarm.see(number, float(spread), low=low)
         return {
