@@ -17,6 +17,8 @@ from infra.cloudformation.errors import TemplateError
 from infra.synthesis.cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.service import ApiGatewayService
 from localcloud.bedrock.batch.runner import runtime_invoker
+from localcloud.bedrock.customisation.service import CustomisationService
+from localcloud.bedrock.customisation.trainer import CustomModelTrainer
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BatchDependencies, BedrockService
 from localcloud.bedrock.stand_ins import with_chat_model
@@ -138,7 +140,10 @@ class LocalCloud:
         known = catalogue()
         if settings.chat_model:
             known = with_chat_model(known, settings.chat_model)
-        self._runtime = BedrockRuntimeService(self.context, models_dir, known)
+        custom = CustomisationService(
+            self.context, self.client, self._events.publish, CustomModelTrainer()
+        )
+        self._runtime = BedrockRuntimeService(self.context, models_dir, known, custom.deployed)
         self._bedrock = BedrockService(
             self.context,
             models_dir,
@@ -150,6 +155,7 @@ class LocalCloud:
                 self._intercept_batch_record,
                 partial(authorize_batch_model, self._guard, account.resources),
             ),
+            customisation=custom,
         )
         self._hosting = SageMakerService(
             self.context,

@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.catalogue import Catalogue, catalogue
+from chalicelib.generation.catalogue import Catalogue, ModelFile, catalogue
+from chalicelib.generation.customisable import customisable_models
 from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import BedrockBackend
 from chalicelib.inference.embedder import Embedder
 from localcloud.bedrock.converse import ConverseOperations
+from localcloud.bedrock.customisation.deployments import is_deployment
+from localcloud.bedrock.customisation.store import CustomisationJob
 from localcloud.bedrock.guardrails.enforcement import GuardrailRuntime
 from localcloud.bedrock.guardrails.store import GuardrailStore
 from localcloud.bedrock.image_captions import PulledLabeller, caption_images
@@ -21,6 +27,9 @@ from localcloud.bedrock.stand_ins import StandIn, find_stand_in
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext, Params
 
+FindDeployed = Callable[[str], tuple[CustomisationJob, Path]]
+"""Returns the job of a deployed custom model, and the model's file. Raises AwsError."""
+
 
 class BedrockRuntimeService:
     """Converse and InvokeModel, both also as streams, and ApplyGuardrail."""
@@ -28,13 +37,19 @@ class BedrockRuntimeService:
     name = "bedrock-runtime"
 
     def __init__(
-        self, surroundings: CloudContext, models_dir: Path, known: Catalogue | None = None
+        self,
+        surroundings: CloudContext,
+        models_dir: Path,
+        known: Catalogue | None = None,
+        find_deployed: FindDeployed | None = None,
     ) -> None:
-        """Serve the models in `models_dir`; each is loaded at its first call."""
+        """Serve the models in `models_dir`, and custom ones; each is loaded at its first call."""
+        self._find_deployed = find_deployed
         self._models_dir = models_dir
         self._catalogue = known or catalogue()
         self._folder = surroundings.folder("bedrock")
         self._llamas: dict[str, LlamaProcess] = {}
+        self._custom_files: dict[str, ModelFile] = {}
         self._embedder: Embedder | None = None
         self._labeller = PulledLabeller(models_dir)
         self._guard = threading.Lock()
@@ -68,6 +83,8 @@ class BedrockRuntimeService:
         return llama.pid if llama is not None else None
 
     def _find_chat_model(self, model_id: str) -> tuple[StandIn, LlamaProcess]:
+        if is_deployment(model_id) and self._find_deployed is not None:
+            return self._find_custom_model(model_id, self._find_deployed)
         stand_in = find_stand_in(self._catalogue, model_id, "chat")
         model = stand_in.local_model
         with self._guard:
@@ -78,6 +95,26 @@ class BedrockRuntimeService:
                     path, model.limits["max_tokens"], self._folder / f"{model.name}.log"
                 )
             return stand_in, self._llamas[model.name]
+
+    def _find_custom_model(
+        self, deployment: str, find: FindDeployed
+    ) -> tuple[StandIn, LlamaProcess]:
+        job, path = find(deployment)
+        base = customisable_models().base(job.request["baseModelIdentifier"])
+        foundation = served_models().models[base.model].backend
+        assert isinstance(foundation, BedrockBackend)
+        stand_in = find_stand_in(self._catalogue, foundation.model_id, "chat")
+        name = f"{stand_in.local_model.name}-{job.request['customModelName']}"
+        with self._guard:
+            if path.parent.name not in self._llamas:
+                tokens = stand_in.local_model.limits["max_tokens"]
+                log = self._folder / f"{job.id}.log"
+                self._llamas[path.parent.name] = LlamaProcess(path, tokens, log)
+                self._custom_files[job.id] = ModelFile(
+                    path.name, path.stat().st_size, _sha256_of(path)
+                )
+            own = replace(stand_in.local_model, name=name, files=(self._custom_files[job.id],))
+            return replace(stand_in, local_model=own), self._llamas[path.parent.name]
 
     def _caption_images(self, params: Params) -> Params:
         served = served_models().by_bedrock_id(params["modelId"])

@@ -1,4 +1,4 @@
-"""The control plane of Amazon Bedrock (botocore's `bedrock`): models, guardrails, batch jobs."""
+"""The control plane of Amazon Bedrock (botocore's `bedrock`): models, guardrails, jobs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from localcloud.bedrock.batch.runner import (
     allow_model,
 )
 from localcloud.bedrock.content import validation_error
+from localcloud.bedrock.customisation.service import CustomisationService
 from localcloud.bedrock.guardrails.operations import GuardrailOperations
 from localcloud.bedrock.guardrails.store import GuardrailStore
 from localcloud.bedrock.stand_ins import find_local_model
@@ -48,7 +49,7 @@ class BatchDependencies:
 
 
 class BedrockService:
-    """Foundation models, guardrails and, given their dependencies, batch jobs."""
+    """Foundation models, guardrails and, given their dependencies, jobs."""
 
     name = "bedrock"
 
@@ -58,6 +59,7 @@ class BedrockService:
         models_dir: Path,
         known: Catalogue | None = None,
         batching: BatchDependencies | None = None,
+        customisation: CustomisationService | None = None,
     ) -> None:
         """Open the stores; models are listed if their stand-ins are in `models_dir`."""
         self._region = surroundings.region
@@ -72,10 +74,29 @@ class BedrockService:
         self.get_guardrail = guardrails.get_guardrail
         self.list_guardrails = guardrails.list_guardrails
         self.delete_guardrail = guardrails.delete_guardrail
+        self._customisation: CustomisationService | None = None
         self._jobs: InvocationJobStore | None = None
         self._runner: BatchRunner | None = None
         if batching is not None:
             self._open_batch(surroundings, folder, batching)
+
+        if customisation is not None:
+            self._open_customisation(customisation)
+
+    def _open_customisation(self, customisation: CustomisationService) -> None:
+        self._customisation = customisation
+        jobs, deployments = customisation.operations, customisation.deployments
+        self.create_model_customization_job = jobs.create_model_customization_job
+        self.get_model_customization_job = jobs.get_model_customization_job
+        self.list_model_customization_jobs = jobs.list_model_customization_jobs
+        self.stop_model_customization_job = jobs.stop_model_customization_job
+        self.get_custom_model = jobs.get_custom_model
+        self.list_custom_models = jobs.list_custom_models
+        self.delete_custom_model = jobs.delete_custom_model
+        self.create_custom_model_deployment = deployments.create_custom_model_deployment
+        self.get_custom_model_deployment = deployments.get_custom_model_deployment
+        self.list_custom_model_deployments = deployments.list_custom_model_deployments
+        self.delete_custom_model_deployment = deployments.delete_custom_model_deployment
 
     def _open_batch(
         self, surroundings: CloudContext, folder: Path, batching: BatchDependencies
@@ -99,12 +120,16 @@ class BedrockService:
         self.stop_model_invocation_job = batch.stop_model_invocation_job
 
     def start(self) -> None:
-        """Continue the batch jobs of an earlier run."""
+        """Continue the jobs of an earlier run."""
+        if self._customisation is not None:
+            self._customisation.start()
         if self._runner is not None:
             self._runner.start()
 
     def stop(self) -> None:
-        """Interrupt batch jobs, which keep the outputs so far, and close the stores."""
+        """Interrupt jobs, which go on at the next start, and close the stores."""
+        if self._customisation is not None:
+            self._customisation.stop()
         if self._runner is not None:
             self._runner.stop()
         if self._jobs is not None:

@@ -113,6 +113,23 @@ def _create_invocation_job(
     )
 
 
+def _create_customisation_job(
+    params: Params, account: AccountResources
+) -> Iterable[RequiredPermission]:
+    """Yield the permissions of a fine-tuning: on its base, on models, and to pass its role."""
+    action = "bedrock:CreateModelCustomizationJob"
+    base = str(params.get("baseModelIdentifier", ""))
+    if not base.startswith("arn:"):
+        base = f"arn:aws:bedrock:{account.region}::foundation-model/{base}"
+    yield RequiredPermission(action, base)
+    yield RequiredPermission(action, account.arn("bedrock", "custom-model/*"))
+    yield RequiredPermission(
+        "iam:PassRole",
+        str(params.get("roleArn", "")),
+        {"iam:passedtoservice": ("bedrock.amazonaws.com",)},
+    )
+
+
 def _create_model(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
     """Yield the permissions of CreateModel: on the model, and to pass its role."""
     yield RequiredPermission("sagemaker:CreateModel", resource_of("sagemaker", params, account))
@@ -247,6 +264,11 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
         _create_invocation_job,
         "on the model and on jobs, with iam:PassRole on the job's role",
         f"{_DOCS}/bedrock/latest/userguide/batch-inference-permissions.html",
+    ),
+    ("bedrock", "CreateModelCustomizationJob"): ActionRule(
+        _create_customisation_job,
+        "on the base and on custom models, with iam:PassRole on the job's role",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
     ),
     ("sagemaker", "CreateModel"): ActionRule(
         _create_model, "with iam:PassRole on the model's role", _SAGEMAKER

@@ -112,9 +112,15 @@ def guardrail_arn(params: Params, account: AccountResources) -> str:
 
 
 def _bedrock_arn(params: Params, account: AccountResources) -> str:
-    """Return the ARN of the guardrail or the batch job of a call, `*` for every other call."""
+    """Return the ARN of the guardrail, job, custom model or deployment of a call, or `*`."""
     if _first_param(params, "guardrailIdentifier"):
         return guardrail_arn(params, account)
+    deployment = _first_param(params, "customModelDeploymentIdentifier")
+    if deployment is not None and not deployment.startswith("arn:"):
+        return account.arn("bedrock", f"custom-model-deployment/{deployment}")
+    named = deployment or _first_param(params, "modelArn", "modelIdentifier")
+    if named is not None:
+        return named if named.startswith("arn:") else ANY
     job = _first_param(params, "jobIdentifier")
     if job is None or job.startswith("arn:"):
         return job or ANY

@@ -6,21 +6,18 @@ https://docs.aws.amazon.com/general/latest/gr/bedrock.html
 
 from __future__ import annotations
 
-import json
 import secrets
 import string
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from chalicelib.generation.catalogue import Catalogue
 from localcloud.bedrock.batch.jobs import DEFAULT_HOURS, InvocationJob, InvocationJobStore
 from localcloud.bedrock.batch.runner import BatchRunner, ClientFactory
 from localcloud.bedrock.content import validation_error
+from localcloud.bedrock.roles import check_role
 from localcloud.bedrock.stand_ins import find_stand_in
 from localcloud.clock import utc
 from localcloud.errors import AwsError
-from localcloud.iam.policy import trusts_service
 from localcloud.service import CloudContext, Params, Result
 
 MAX_JOBS = 20
@@ -67,7 +64,7 @@ class BatchOperations:
         if "s3EncryptionKeyId" in output:
             raise validation_error("The local cloud encrypts nothing; leave out s3EncryptionKeyId.")
         find_stand_in(self._catalogue, params["modelId"])
-        self._check_role(params["roleArn"])
+        check_role(self._clients, params["roleArn"])
         job_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         request = {name: value for name, value in params.items() if name != "tags"}
         job = self._jobs.add(job_id, request, MAX_JOBS)
@@ -99,24 +96,6 @@ class BatchOperations:
             )
         self._runner.wake()
         return {}
-
-    def _check_role(self, role_arn: str) -> None:
-        """Raise ValidationException for a role that does not exist or that Bedrock can't assume.
-
-        https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
-        """
-        name = role_arn.rpartition("/")[2]
-        try:
-            role = self._clients("iam", "").get_role(RoleName=name)["Role"]
-        except ClientError as error:
-            raise validation_error(f"The role {role_arn} does not exist.") from error
-        trust = role["AssumeRolePolicyDocument"]
-        trust = json.loads(trust) if isinstance(trust, str) else trust
-        if role["Arn"] != role_arn or not trusts_service(trust, "bedrock.amazonaws.com"):
-            raise validation_error(
-                f"Amazon Bedrock can't assume the role {role_arn}; its trust policy must let "
-                "bedrock.amazonaws.com do sts:AssumeRole."
-            )
 
     def _describe(self, job: InvocationJob) -> dict[str, Any]:
         ended = {} if job.ended_at is None else {"endTime": utc(job.ended_at)}

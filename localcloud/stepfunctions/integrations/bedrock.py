@@ -1,14 +1,12 @@
-"""`bedrock:invokeModel`, with input and output in S3 if they are large.
+"""The integration with Bedrock: calls of models, and customisation jobs.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-bedrock.html
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.stepfunctions.integrations import botocore_calls
 from localcloud.stepfunctions.integrations.integration import (
@@ -17,89 +15,70 @@ from localcloud.stepfunctions.integrations.integration import (
     TaskCall,
     TaskResource,
 )
+from localcloud.stepfunctions.integrations.model_calls import invoke_model
 from localcloud.stepfunctions.language import errors
 from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
-MAX_BODY = 256 * 1024
-_STYLE = botocore_calls.ErrorStyle("Bedrock", "BedrockRuntime", "BedrockException", semicolons=True)
-_S3 = botocore_calls.ErrorStyle("S3", "AmazonS3", "AmazonS3Exception", semicolons=True)
-_JSON = "application/json"
+CREATE = "createModelCustomizationJob"
+_STYLE = botocore_calls.ErrorStyle("Bedrock", "Bedrock", "BedrockException", semicolons=True)
+_RUNNING_STATUSES = ("InProgress", "Stopping")
+_HIDDEN = ("SdkHttpMetadata", "SdkResponseMetadata")
 
 
-class InvokeModelIntegration:
-    """Invokes a model and returns its response as JSON, or the address in S3 that holds it.
+class BedrockIntegration:
+    """Invokes models, and creates customisation jobs, whose end a task can wait for."""
 
-    `Body` and `Input` exclude each other. Objects are read and written with the machine's role.
-    """
-
-    patterns = frozenset({IntegrationPattern.REQUEST})
+    patterns = frozenset({IntegrationPattern.REQUEST, IntegrationPattern.JOB})
 
     def find_problem(self, resource: TaskResource) -> str | None:
-        """Return an error for any action but `invokeModel`, or None: no models are customised."""
-        if resource.action == "invokeModel":
+        """Return an error for an action or a pattern that there is not, or None."""
+        if resource.action == CREATE:
             return None
-        return f"The local cloud has no bedrock:{resource.action}; it works on AWS only"
+        if resource.action != "invokeModel":
+            return f"The local cloud has no bedrock:{resource.action}; it works on AWS only"
+        if resource.pattern is not IntegrationPattern.REQUEST:
+            return f"bedrock:invokeModel does not support .{resource.pattern}"
+        return None
 
     def call(self, request: TaskCall, clients: ClientFactory) -> Json:
-        """Invoke the model."""
-        parameters = dict(request.parameters)
-        source = _parse_s3_uri(parameters.pop("Input", None), "Input")
-        target = _parse_s3_uri(parameters.pop("Output", None), "Output")
-        parameters |= self._body(parameters.get("Body"), source, request, clients)
-        parameters.setdefault("ContentType", _JSON)
-        client = clients("bedrock-runtime", request.role_arn)
-        _, result = botocore_calls.call_optimised(client, _STYLE, "InvokeModel", parameters)
-        text, kind = str(result["Body"]), str(result["ContentType"])
-        if target is None:
-            return {"Body": _parse_body(text, kind), "ContentType": kind}
-        bucket, key = target
-        s3 = clients("s3", request.role_arn)
-        _call_s3(s3.put_object, Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind)
-        return {"Body": f"s3://{bucket}/{key}", "ContentType": kind}
+        """Invoke a model, or create a job or find the one that was created before a restart."""
+        if request.resource.action != CREATE:
+            return invoke_model(request, clients)
+        client = clients("bedrock", request.role_arn)
+        token = hashlib.sha256(request.name.encode()).hexdigest()
+        parameters: JsonObject = {"ClientRequestToken": token, **request.parameters}
+        return botocore_calls.call_optimised(
+            client, _STYLE, "CreateModelCustomizationJob", parameters
+        )[1]
 
-    def _body(
-        self, body: Json, source: tuple[str, str] | None, request: TaskCall, clients: ClientFactory
-    ) -> JsonObject:
-        if (body is None) == (source is None):
-            raise ReportedError(errors.RUNTIME, "Give either Body or Input, and not both.")
-        if source is not None:
-            bucket, key = source
-            found = _call_s3(clients("s3", request.role_arn).get_object, Bucket=bucket, Key=key)
-            kind = found.get("ContentType", "")
-            given: JsonObject = {"Body": found["Body"].read().decode("utf-8", "replace")}
-            if kind in ("", "binary/octet-stream") or "ContentType" in request.parameters:
-                return given
-            return {**given, "ContentType": kind}
-        text = body if isinstance(body, str) else dumps(body)
-        if len(text.encode()) > MAX_BODY:
-            raise ReportedError(
-                errors.RUNTIME, f"Body is larger than {MAX_BODY} bytes; put it into S3, as Input."
-            )
-        return {"Body": text}
+    def job(self, output: Json) -> Json:
+        """Return the job's ARN."""
+        assert isinstance(output, dict)
+        return output["JobArn"]
 
+    def poll(
+        self, pattern: IntegrationPattern, job: Json, role_arn: str, clients: ClientFactory
+    ) -> Json:
+        """Return the description of the job once it has ended, else None.
 
-def _parse_s3_uri(value: Json, name: str) -> tuple[str, str] | None:
-    if value is None:
-        return None
-    uri = value.get("S3Uri") if isinstance(value, dict) else None
-    bucket, _, key = str(uri).removeprefix("s3://").partition("/")
-    if not isinstance(uri, str) or not uri.startswith("s3://") or not bucket or not key:
-        raise ReportedError(errors.RUNTIME, f"{name} must be {{'S3Uri': 's3://bucket/key'}}.")
-    return bucket, key
+        A job that failed or was stopped fails the task with its description as the cause.
+        """
+        shown = _describe(clients("bedrock", role_arn), job)
+        if shown["Status"] in _RUNNING_STATUSES:
+            return None
+        if shown["Status"] != "Completed":
+            raise ReportedError(errors.TASK_FAILED, dumps(shown))
+        return shown
+
+    def cancel(self, job: Json, role_arn: str, clients: ClientFactory) -> None:
+        """Stop the job."""
+        client = clients("bedrock", role_arn)
+        parameters: JsonObject = {"JobIdentifier": job}
+        botocore_calls.call_optimised(client, _STYLE, "StopModelCustomizationJob", parameters)
 
 
-def _parse_body(text: str, kind: str) -> Json:
-    if kind != _JSON:
-        return text
-    read: Json = json.loads(text)
-    return read
-
-
-def _call_s3(operation: Any, **call: Any) -> Any:
-    try:
-        return operation(**call)
-    except ClientError as error:
-        raise _S3.error(error, frozenset()) from error
-    except BotoCoreError as error:
-        raise _S3.connection_error(error) from error
+def _describe(client: Any, job: Json) -> JsonObject:
+    parameters: JsonObject = {"JobIdentifier": job}
+    result = botocore_calls.call_optimised(client, _STYLE, "GetModelCustomizationJob", parameters)
+    return {name: value for name, value in result[1].items() if name not in _HIDDEN}

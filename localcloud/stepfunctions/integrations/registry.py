@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.stepfunctions.integrations.aws_sdk import AwsSdkIntegration
-from localcloud.stepfunctions.integrations.bedrock import InvokeModelIntegration
+from localcloud.stepfunctions.integrations.bedrock import BedrockIntegration
 from localcloud.stepfunctions.integrations.integration import Integration, TaskResource
 from localcloud.stepfunctions.integrations.lambda_ import InvokeFunctionIntegration
 from localcloud.stepfunctions.integrations.parameter_actions import (
@@ -24,7 +24,7 @@ INTEGRATIONS: Mapping[str, Integration] = {
     "sns": SNS,
     "events": PutEventsIntegration(),
     "states": StartExecutionIntegration(),
-    "bedrock": InvokeModelIntegration(),
+    "bedrock": BedrockIntegration(),
     "sagemaker": SageMakerJobIntegration(),
 }
 """Optimised integrations by the service in the resource."""

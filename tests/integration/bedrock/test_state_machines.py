@@ -152,9 +152,49 @@ def test_a_batch_job_should_be_made_and_asked_after_by_the_sdk(
     assert (shown["JobName"], shown["ModelId"]) == ("from-a-machine", TITAN)
 
 
+def test_a_fine_tuning_should_be_waited_for_and_fail_with_its_reason(
+    cloud: CloudProcess, bucket: str
+) -> None:
+    """The data has one record less than Bedrock asks for, so that nothing is trained."""
+    row = {
+        "messages": [
+            {"role": "user", "content": [{"text": "a"}]},
+            {"role": "assistant", "content": [{"text": "b"}]},
+        ]
+    }
+    cloud.client("s3").put_object(
+        Bucket=bucket, Key="tune/train.jsonl", Body=(json.dumps(row) + "\n").encode() * 7
+    )
+    iam, name = cloud.client("iam"), f"tunes-{uuid.uuid4().hex[:8]}"
+    service = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUSTED))
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="reads", PolicyDocument=policy)
+    given = {
+        "JobName": name,
+        "CustomModelName": name,
+        "RoleArn": service["Role"]["Arn"],
+        "BaseModelIdentifier": "amazon.nova-micro-v1:0:128k",
+        "HyperParameters": {"epochCount": "1"},
+        "TrainingDataConfig": {"S3Uri": f"s3://{bucket}/tune/train.jsonl"},
+        "OutputDataConfig": {"S3Uri": f"s3://{bucket}/tune/out"},
+    }
+    state = task("bedrock:createModelCustomizationJob.sync", given)
+    refused = Machine(cloud, state, "bedrock:CreateModelCustomizationJob").run()
+    assert refused["error"] == "Bedrock.AccessDeniedException"
+    assert "iam:PassRole" in refused["cause"]
+    actions = ("CreateModelCustomizationJob", "GetModelCustomizationJob")
+    may = (*(f"bedrock:{action}" for action in actions), "iam:PassRole")
+    ended = Machine(cloud, state, *may).run()
+    assert ended["error"] == "States.TaskFailed", ended
+    cause = json.loads(ended["cause"])
+    assert (cause["Status"], cause["JobName"]) == ("Failed", name)
+    assert "7 records" in cause["FailureMessage"]
+
+
 def test_what_only_aws_has_should_be_refused_when_the_machine_is_made(cloud: CloudProcess) -> None:
     client = cloud.client("stepfunctions")
-    state = task("bedrock:createModelCustomizationJob", {})
+    state = task("bedrock:createProvisionedModelThroughput", {})
     with pytest.raises(client.exceptions.InvalidDefinition, match="works on AWS only"):
         Machine(cloud, state, "bedrock:InvokeModel")
 

@@ -1,0 +1,55 @@
+"""The composition of customisation: its store, its runner and its operations."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from localcloud.bedrock.customisation.deployments import DeploymentOperations
+from localcloud.bedrock.customisation.operations import CustomisationOperations
+from localcloud.bedrock.customisation.runner import (
+    ClientFactory,
+    CustomisationRunner,
+    PublishEvent,
+    TrainCustomModel,
+)
+from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
+from localcloud.bedrock.roles import check_role
+from localcloud.service import CloudContext
+
+
+class CustomisationService:
+    """Customisation jobs, custom models and their deployments."""
+
+    def __init__(
+        self,
+        surroundings: CloudContext,
+        clients: ClientFactory,
+        publish: PublishEvent,
+        train: TrainCustomModel,
+    ) -> None:
+        """Open the store; nothing runs before `start`."""
+        self._store = CustomisationStore(surroundings.folder("bedrock"))
+        self._runner = CustomisationRunner(surroundings, self._store, clients, publish, train)
+        self.operations = CustomisationOperations(
+            surroundings,
+            self._store,
+            partial(check_role, clients),
+            self._runner.wake,
+            self._runner.interrupt,
+        )
+        self.deployments = DeploymentOperations(surroundings, self._store, self.operations)
+
+    def start(self) -> None:
+        """Run unfinished and new jobs."""
+        self._runner.start()
+
+    def stop(self) -> None:
+        """Stop the running job, which the next start runs again, and close the store."""
+        self._runner.stop()
+        self._store.close()
+
+    def deployed(self, identifier: str) -> tuple[CustomisationJob, Path]:
+        """Return the job of a deployed model and its file. Raises ResourceNotFoundException."""
+        deployment = self._store.deployment(identifier)
+        return self._store.job(deployment.job_id), self._runner.model_path(deployment.job_id)
