@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.packaging.targets import PackagingError, find_interpreter
 from models.pull.cache import pull
-from tests import scheduling
+from tests import collection, scheduling
 from tests.cloud import PROJECT, CloudProcess
 from tests.packages import has_interpreter, packaged
 from tests.permissions import PermissionAudit
@@ -43,6 +43,18 @@ def pytest_xdist_make_scheduler(
     if config.getvalue("dist") == "loadscope":
         return scheduling.CloudScheduling(config, log)
     return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Share with the other workers what is dear in a collection, before it."""
+    collection.pause_garbage_collection()
+    collection.import_share(session.config)
+
+
+def pytest_collection_finish() -> None:
+    """Have tests run without a look at what the collection made."""
+    collection.leave_collected()
 
 
 @pytest.hookimpl(trylast=True)

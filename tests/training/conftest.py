@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -27,16 +26,6 @@ Channel = Callable[[str], Path]
 
 Smoke = Callable[[str], Path]
 """Gives the folder of a recipe's smoke preset as `models.rehearse` leaves it, made once."""
-
-
-def pytest_collection_finish() -> None:
-    """Let the garbage collector leave alone what was imported, and look more seldom at the rest.
-
-    Torch and its like are a million objects, and an export or a training makes many more for good.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
