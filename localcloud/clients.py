@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.service import CloudContext
+from localcloud.wire.service_models import model_loader
 
 _CLIENT_CONFIG = Config(
     retries={"total_max_attempts": 1},
@@ -35,6 +36,7 @@ class Clients:
         self._context = context
         self._issue = issue
         self._session = botocore.session.get_session()
+        self._session.register_component("data_loader", model_loader())
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()  # a session may create one client at a time
 

@@ -10,15 +10,26 @@ from typing import Any
 from urllib.parse import unquote
 
 import botocore.session
+from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
 from localcloud.errors import AwsError
 
 
 @cache
+def model_loader() -> Loader:
+    """Return the loader of botocore's models, one for all: it keeps each that it has read.
+
+    A session's own one lists the folders of all services, and reads every model anew.
+    """
+    loader: Loader = botocore.session.get_session().get_component("data_loader")
+    return loader
+
+
+@cache
 def service_model(name: str) -> ServiceModel:
-    """Return botocore's model of service `name`."""
-    return botocore.session.get_session().get_service_model(name)
+    """Return botocore's model of service `name`; raises UnknownServiceError if it has none."""
+    return ServiceModel(model_loader().load_service_model(name, "service-2"), name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.h
 
 from __future__ import annotations
 
-from functools import cache
-
 from botocore.exceptions import UnknownServiceError
-from botocore.loaders import Loader
-from botocore.model import OperationNotFoundError, ServiceModel, StructureShape
-from botocore.session import get_session
+from botocore.model import OperationNotFoundError, StructureShape
 
 from localcloud.stepfunctions.integrations import botocore_calls, sdk_shapes
 from localcloud.stepfunctions.integrations.integration import (
@@ -22,29 +18,34 @@ from localcloud.stepfunctions.integrations.integration import (
 from localcloud.stepfunctions.integrations.parameter_actions import to_json_text
 from localcloud.stepfunctions.integrations.sdk_shapes import java_sdk_name
 from localcloud.stepfunctions.language.values import Json
+from localcloud.wire.service_models import service_model
 
-SERVICES = (
-    "bedrock",
-    "bedrock-runtime",
-    "cloudwatch",
-    "dynamodb",
-    "events",
-    "iam",
-    "kms",
-    "lambda",
-    "logs",
-    "s3",
-    "s3vectors",
-    "sagemaker",
-    "scheduler",
-    "secretsmanager",
-    "sns",
-    "sqs",
-    "ssm",
-    "stepfunctions",
-    "sts",
-)
-"""The services that the local cloud has, by botocore's name."""
+SERVICES = {
+    "bedrock": "bedrock",
+    "bedrockruntime": "bedrock-runtime",
+    "cloudwatch": "cloudwatch",
+    "cloudwatchlogs": "logs",
+    "dynamodb": "dynamodb",
+    "eventbridge": "events",
+    "iam": "iam",
+    "kms": "kms",
+    "lambda": "lambda",
+    "s3": "s3",
+    "s3vectors": "s3vectors",
+    "sagemaker": "sagemaker",
+    "scheduler": "scheduler",
+    "secretsmanager": "secretsmanager",
+    "sfn": "stepfunctions",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "sts": "sts",
+}
+"""The services that the local cloud has: botocore's names by those in resources.
+
+The latter are the models' service ids in the Java SDK's spelling. They stand here, as reading all
+models to learn them takes longer than all else of a definition's checks.
+"""
 _TEXTS = {
     ("stepfunctions", "StartExecution"): frozenset({"Input"}),
     ("stepfunctions", "StartSyncExecution"): frozenset({"Input"}),
@@ -59,7 +60,7 @@ class AwsSdkIntegration:
 
     def find_problem(self, resource: TaskResource) -> str | None:
         """Return an error for an unknown service or action, or None."""
-        service = _by_sdk_name().get(resource.service)
+        service = SERVICES.get(resource.service)
         if service is None:
             return f"The local cloud has no service {resource.service}"
         if _operation(service, resource.action) is None:
@@ -68,7 +69,7 @@ class AwsSdkIntegration:
 
     def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Make the call."""
-        service = _by_sdk_name()[request.resource.service]
+        service = SERVICES[request.resource.service]
         operation = _operation(service, request.resource.action)
         if operation is None:
             raise LookupError(f"{request.resource.arn} was not checked")
@@ -84,35 +85,21 @@ class AwsSdkIntegration:
 
 def output_shape(service: str, action: str) -> StructureShape | None:
     """Return the output of an action by its names in resources; None if there is no model."""
-    name = _by_sdk_name().get(service, service)
+    name = SERVICES.get(service, service)
     try:
         operation = _operation(name, action)
-        return None if operation is None else _model(name).operation_model(operation).output_shape
+        return (
+            None
+            if operation is None
+            else service_model(name).operation_model(operation).output_shape
+        )
     except UnknownServiceError:
         return None
 
 
-@cache
-def _model(service: str) -> ServiceModel:
-    loader: Loader = get_session().get_component("data_loader")
-    return ServiceModel(loader.load_service_model(service, "service-2"), service)
-
-
-@cache
-def _by_sdk_name() -> dict[str, str]:
-    """Return botocore's name of each service by its name in resources, for example `sfn`."""
-    found: dict[str, str] = {}
-    for service in SERVICES:
-        try:
-            found[java_sdk_name(str(_model(service).service_id)).lower()] = service
-        except UnknownServiceError:
-            continue
-    return found
-
-
 def _operation(service: str, action: str) -> str | None:
     name = action[:1].upper() + action[1:]
-    model = _model(service)
+    model = service_model(service)
     try:
         model.operation_model(name)
     except OperationNotFoundError:

@@ -11,13 +11,20 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from localcloud.stepfunctions.integrations import sdk_shapes
+from localcloud.stepfunctions.integrations.aws_sdk import SERVICES
 from localcloud.stepfunctions.integrations.integration import IntegrationPattern, TaskResource
 from localcloud.stepfunctions.integrations.registry import resource_problem
 from localcloud.stepfunctions.integrations.sdk_shapes import exception_name, java_sdk_name
 from localcloud.stepfunctions.language.values import Json
+from localcloud.wire.service_models import service_model
 from tests.clients import client
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import QUEUE, one
+
+
+def test_services_should_have_the_names_of_their_models() -> None:
+    ids = {name: str(service_model(name).service_id) for name in SERVICES.values()}
+    assert {java_sdk_name(ids[name]).lower(): name for name in ids} == SERVICES
 
 
 @pytest.mark.parametrize(
