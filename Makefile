@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
-WORKERS ?= 2
+# More than two processors have: end-to-end tests wait half of their time.
+WORKERS ?= 3
+TRAINING_WORKERS ?= 2
 SINCE ?= HEAD
 READY := $(VENV)/.ready
 TRAINING := .venv-training
@@ -81,7 +83,7 @@ down: setup ## Stop the local cloud
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: setup models training clients ## Run every test
-	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
+	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(TRAINING_WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 
 affected: export OMP_NUM_THREADS = 1
@@ -89,7 +91,7 @@ affected: export OPENBLAS_NUM_THREADS = 1
 affected: setup ## Run the tests that changed files reach by imports; SINCE=main for those of a branch
 	$(BIN)/python -m tests.affected --into build/affected --since $(SINCE)
 	xargs -r $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope < build/affected/tests
-	[ ! -x $(TRAINING)/bin/python ] || xargs -r $(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --timeout 400 < build/affected/training
+	[ ! -x $(TRAINING)/bin/python ] || xargs -r $(TRAINING)/bin/python -m pytest -q -n $(TRAINING_WORKERS) --timeout 400 < build/affected/training
 
 soak: ## Run every test, those that try again and again as often as they may
 	HEADRACE_SOAK=1 $(MAKE) test

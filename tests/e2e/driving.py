@@ -19,15 +19,19 @@ INDEX = "local-minilm-l6-v2-int8.terms"
 
 
 def until(what: Callable[[], Found | None], why: str, seconds: float = DEADLINE_SECONDS) -> Found:
-    """Ask again until there is an answer, and say what was missing if there is none."""
-    deadline = time.monotonic() + seconds
+    """Ask again until there is an answer, and say what was missing if there is none.
+
+    What takes long is asked for more seldom: each question takes time from what is waited for.
+    """
+    began = time.monotonic()
     while True:
         answer = what()
         if answer:
             return answer
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"{why} within {seconds:g} s")
-        time.sleep(0.05)
+        time.sleep(min(0.5, 0.05 + waited / 12))
 
 
 class PatientTransport(httpx.HTTPTransport):
