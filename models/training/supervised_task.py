@@ -37,12 +37,37 @@ def adamw(
     I. Loshchilov and F. Hutter, 2019, https://arxiv.org/abs/1711.05101
     """
     return torch.optim.AdamW(
-        [each for each in network.parameters() if each.requires_grad],
+        decay_groups(network, settings.weight_decay),
         lr=settings.learning_rate,
         betas=betas,
-        weight_decay=settings.weight_decay,
         fused=device.kind in _FUSED,
     )
+
+
+def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the trainable weights of `network` as groups of an optimiser: decayed, and not.
+
+    Decay is for weights that multiply what comes in. Norms, biases, temperatures and embeddings are
+    left alone: to shrink them limits nothing but where activations lie and how often a token
+    occurred. A. Karpathy's minGPT and OpenCLIP leave the same out.
+    """
+    embeddings = {
+        id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
+    }
+    decayed, others = [], []
+    for each in network.parameters():
+        if each.requires_grad:
+            kept = each.ndim < _LEAST_AXES or id(each) in embeddings
+            (others if kept else decayed).append(each)
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+_LEAST_AXES = 2
+"""The axes of a weight that multiplies; what has fewer is a gain, a bias or a temperature."""
 
 
 P = TypeVar("P", bound=RecipeSettings)

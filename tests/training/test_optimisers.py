@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from models.training.devices import Device
@@ -37,6 +40,37 @@ def test_steps_should_be_those_of_the_paper() -> None:
         assert network.weight.detach().numpy() == pytest.approx(weights, abs=1e-6)
 
 
+LAYERS: Mapping[str, Callable[[], nn.Module]] = {
+    "linear": lambda: nn.Linear(3, 2),
+    "convolution": lambda: nn.Conv2d(2, 3, 3),
+    "embedding": lambda: nn.Embedding(5, 3),
+    "norm": lambda: nn.LayerNorm(4),
+    "groups": lambda: nn.GroupNorm(2, 4),
+    "temperature": lambda: nn.ParameterDict({"logit_scale": nn.Parameter(torch.tensor(2.0))}),
+    "attention": lambda: nn.MultiheadAttention(4, 2),
+}
+_DECAYED = {"linear.weight", "convolution.weight", "in_proj_weight", "out_proj.weight"}
+
+
+@given(st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=8), st.floats(0.001, 0.5))
+def test_decay_should_take_weights_that_multiply_and_leave_the_rest(
+    kinds: list[str], decay: float
+) -> None:
+    """A step without a gradient is decay alone: it shrinks some weights and moves no other."""
+    network = nn.ModuleDict()
+    for number, kind in enumerate(kinds):
+        network[f"{number}"] = nn.ModuleDict({kind: LAYERS[kind]()})
+    for each in network.parameters():
+        nn.init.constant_(each, 1.0)
+        each.grad = torch.zeros_like(each)
+    settings: Any = SimpleNamespace(learning_rate=RATE, weight_decay=decay)
+    adamw(network, settings, Device(torch.device("cpu"))).step()
+    for name, each in network.named_parameters():
+        shrunk = any(name.endswith(told) for told in _DECAYED)
+        wanted = 1 - RATE * decay if shrunk else 1.0
+        assert torch.allclose(each, torch.tensor(wanted)), name
+
+
 def test_the_frozen_should_be_left_as_it_is() -> None:
     network = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
     network[0].requires_grad_(False)
@@ -46,4 +80,4 @@ def test_the_frozen_should_be_left_as_it_is() -> None:
     network(torch.randn(5, 3)).sum().backward()
     optimiser.step()
     assert torch.equal(network[0].weight, before)
-    assert [len(each["params"]) for each in optimiser.param_groups] == [2]
+    assert sum(len(each["params"]) for each in optimiser.param_groups) == 2
