@@ -27,10 +27,15 @@ class TensorSpec(Contract):
 
 
 class GraphSpec(Contract):
-    """One ONNX file. `parity` is the most that an output differed from the network's own."""
+    """One ONNX file. `parity` is the most that an output differed from the network's own.
+
+    `weights` are the sha256s of the files beside it that have its weights, by name: a file of
+    protobuf ends at 2 GB.
+    """
 
     file: str
     sha256: Sha256
+    weights: Mapping[str, Sha256] = {}
     size: Annotated[int, Field(ge=1)]
     opset: int
     inputs: tuple[TensorSpec, ...]
@@ -80,3 +85,11 @@ class Signature(Contract):
     files: Mapping[str, Sha256] = {}
     metrics: Mapping[str, float]
     origin: ModelOrigin
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """The sha256 of every file that whoever serves the model needs, by name."""
+        found: dict[str, str] = {}
+        for graph in self.graphs.values():
+            found |= {graph.file: graph.sha256, **graph.weights}
+        return {**found, **self.files}

@@ -1,6 +1,7 @@
 """An exported model as its manifest describes it; files are checked by their sha256.
 
-All files are held in memory: the models of functions are small, and no file is opened twice.
+Files are held in memory: the models of functions are small, and no file is opened twice. A graph
+with weights in files of their own is opened from a temporary folder.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -47,10 +50,19 @@ class ExportedModel:
         """Open a graph of the manifest for one thread.
 
         Raises:
-            ModelFailure: its file has another sha256, or is no ONNX graph.
+            ModelFailure: a file of it has another sha256, or it is no ONNX graph.
         """
         spec = self.signature.graphs[name]
-        return open_session(_check_hash(spec.file, self.fetch(spec.file), spec.sha256))
+        content = _check_hash(spec.file, self.fetch(spec.file), spec.sha256)
+        if not spec.weights:
+            return open_session(content)
+        # onnxruntime maps the files of weights, which live on without a name once they are open.
+        with TemporaryDirectory() as scratch:
+            for file, sha256 in spec.weights.items():
+                (Path(scratch) / file).write_bytes(_check_hash(file, self.fetch(file), sha256))
+            path = Path(scratch) / spec.file
+            path.write_bytes(content)
+            return open_session(path)
 
     def graph_taking(self, name: str, inputs: Sequence[str], does: str) -> InferenceSession:
         """Open the graph `name`, which must take exactly the inputs `inputs`.

@@ -301,8 +301,7 @@ def _verified_signature(
         signature = Signature.model_validate_json(content)
     except ValidationError as error:
         raise ServingError(f"{FILE} of {version.name} is no manifest: {error}") from error
-    graphs = {graph.file: graph.sha256 for graph in signature.graphs.values()}
-    for name, sha256 in {**graphs, **signature.files}.items():
+    for name, sha256 in signature.hashes.items():
         if hashlib.sha256(fetch(name)).hexdigest() != sha256:
             raise ServingError(f"{name} of {version.name} is not the file that was exported.")
     return signature
@@ -310,7 +309,7 @@ def _verified_signature(
 
 def _files_of(signature: Signature) -> list[str]:
     """Return the files that a manifest names, and the manifest last."""
-    return [*(graph.file for graph in signature.graphs.values()), *signature.files, FILE]
+    return [*signature.hashes, FILE]
 
 
 def _try_model(

@@ -35,7 +35,15 @@ _MOST_ROWS = 4096
 _BANNED = "embedding"
 
 
-def export_graphs(graphs: Mapping[str, Graph], into: Path) -> dict[str, GraphSpec]:
+MAX_IN_ONE_FILE = 2**31 - 2**28
+"""The most bytes of weights that a graph has in its own file. Protobuf ends at 2 GiB, of which an
+eighth is left for the graph; weights beyond lie in NAME.onnx.data beside it.
+https://onnx.ai/onnx/repo-docs/ExternalData.html"""
+
+
+def export_graphs(
+    graphs: Mapping[str, Graph], into: Path, max_in_one_file: int = MAX_IN_ONE_FILE
+) -> dict[str, GraphSpec]:
     """Write each graph as NAME.onnx into a folder and return its specification.
 
     Raises:
@@ -45,15 +53,16 @@ def export_graphs(graphs: Mapping[str, Graph], into: Path) -> dict[str, GraphSpe
         DiskFull: there was no room.
     """
     return {
-        name: _export_graph(name, graph, into / f"{name}.onnx") for name, graph in graphs.items()
+        name: _export_graph(name, graph, into / f"{name}.onnx", max_in_one_file)
+        for name, graph in graphs.items()
     }
 
 
-def _export_graph(name: str, graph: Graph, path: Path) -> GraphSpec:
+def _export_graph(name: str, graph: Graph, path: Path, max_in_one_file: int) -> GraphSpec:
     if _BANNED in graph.outputs:
         raise TrainingFailure(f"The graph {name} has an output {_BANNED!r}; call it otherwise.")
     module = graph.module.cpu().eval()
-    _write(name, graph, module, path)
+    beside = _write(name, graph, module, path, max_in_one_file)
     session = open_graph(path)
     parity = max_difference(graph, module, session)
     if not math.isfinite(parity):
@@ -71,7 +80,8 @@ def _export_graph(name: str, graph: Graph, path: Path) -> GraphSpec:
     return GraphSpec(
         file=path.name,
         sha256=files.sha256_of_file(path),
-        size=path.stat().st_size,
+        weights={each.name: files.sha256_of_file(each) for each in beside},
+        size=sum(each.stat().st_size for each in (path, *beside)),
         opset=OPSET,
         inputs=_specs(session.get_inputs()),
         outputs=_specs(session.get_outputs()),
@@ -79,7 +89,10 @@ def _export_graph(name: str, graph: Graph, path: Path) -> GraphSpec:
     )
 
 
-def _write(name: str, graph: Graph, module: nn.Module, path: Path) -> None:
+def _write(
+    name: str, graph: Graph, module: nn.Module, path: Path, max_in_one_file: int
+) -> list[Path]:
+    """Write a graph, and return the files of its weights, if they are not in its own."""
     sizes = {
         label: torch.export.Dim(label, min=1, max=_MOST_ROWS)
         for axes in graph.varying.values()
@@ -105,8 +118,12 @@ def _write(name: str, graph: Graph, module: nn.Module, path: Path) -> None:
         raise TrainingFailure(f"The graph {name} cannot be exported: {error}") from error
     if program is None:
         raise TrainingFailure(f"The graph {name} cannot be exported: nothing came of it.")
+    weights = program.model.graph.initializers.values()
+    size = sum(each.const_value.nbytes for each in weights if each.const_value is not None)
     with disk_full_as_failure(path):
-        program.save(str(path), external_data=False)
+        program.save(str(path), external_data=size > max_in_one_file)
+    beside = path.with_name(f"{path.name}.data")
+    return [beside] if beside.exists() else []
 
 
 def open_graph(path: Path) -> onnxruntime.InferenceSession:

@@ -7,10 +7,31 @@ import pytest
 import torch
 from torch import nn
 
+from chalicelib.contracts.model_manifest import Signature
+from chalicelib.errors import ModelFailure
+from chalicelib.inference.exported_model import ExportedModel
 from models.export.graphs import MOST_APART, export_graphs, open_graph, staged_folder
 from models.failures import OutOfParity, TrainingFailure
 from models.files import sha256_of_file
 from models.training.recipe_code import Graph
+
+MANIFEST = {
+    "name": "net",
+    "family": "test",
+    "licence": "Apache-2.0",
+    "constants": {},
+    "metrics": {},
+    "origin": {
+        "recipe": "net",
+        "preset": "tiny",
+        "seed": 0,
+        "steps": 1,
+        "data": "0" * 64,
+        "code": "0" * 64,
+        "torch": "2",
+        "device": "cpu",
+    },
+}
 
 
 def graph(module: nn.Module, outputs: tuple[str, ...] = ("told",)) -> Graph:
@@ -57,6 +78,24 @@ def test_should_describe_a_graph_that_says_what_the_network_says(tmp_path: Path)
     rows = np.random.default_rng(0).normal(size=(17, 3)).astype(np.float32)
     (told,) = open_graph(path).run(["told"], {"given": rows})
     assert told == pytest.approx(module(torch.from_numpy(rows)).detach().numpy(), abs=MOST_APART)
+
+
+def test_weights_beyond_a_file_should_lie_beside_it_and_be_served_with_it(tmp_path: Path) -> None:
+    """The bound is lowered here, as nobody waits for the 2 GB of protobuf."""
+    module = nn.Linear(3, 400)
+    spec = export_graphs({"net": graph(module)}, tmp_path, max_in_one_file=1000)["net"]
+    assert spec.weights == {"net.onnx.data": sha256_of_file(tmp_path / "net.onnx.data")}
+    assert (tmp_path / "net.onnx").stat().st_size < 4000 < spec.size
+    signature = Signature.model_validate({**MANIFEST, "graphs": {"net": spec.model_dump()}})
+    assert set(signature.hashes) == {"net.onnx", "net.onnx.data"}
+    served = ExportedModel(signature, lambda name: (tmp_path / name).read_bytes())
+    session = served.graph("net")
+    rows = torch.randn(5, 3)
+    (told,) = session.run(["told"], {"given": rows.numpy()})
+    assert told == pytest.approx(module(rows).detach().numpy(), abs=MOST_APART)
+    (tmp_path / "net.onnx.data").write_bytes(b"other")
+    with pytest.raises(ModelFailure, match=r"net\.onnx\.data has sha256"):
+        served.graph("net")
 
 
 def test_should_refuse_a_graph_that_says_something_else(tmp_path: Path) -> None:
