@@ -54,7 +54,8 @@ def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]
     embeddings = {
         id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
     }
-    decayed, others = [], []
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for each in network.parameters():
         if each.requires_grad:
             kept = each.ndim < _LEAST_AXES or id(each) in embeddings
