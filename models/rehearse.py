@@ -2,7 +2,8 @@
 
 It prepares the data and runs both jobs, each as SageMaker would: a process of its own, with the
 root of its folders moved below FOLDER. Run again, it goes on where it was stopped. A recipe that
-begins from another's model has that one trained first, unless `--base` names its folder.
+begins from another's model has that one trained first, unless `--base` names its folder. One that
+tunes a base model takes the one that `--base` names, or its own.
 
     FOLDER/bases/…     the models that the recipe begins from, by their channels
     FOLDER/train/…     the training's folders
@@ -24,6 +25,8 @@ from typing import Any
 from models.bases.folder import CHANNEL
 from models.datasets.__main__ import prepare
 from models.failures import BadRecipe, TrainingFailure
+from models.pull.base_references import parse_reference
+from models.pull.bases import fetch_base
 from models.training import job, recipe
 from models.training.job import MODEL_CHANNEL, TRAINING_CHANNEL
 
@@ -93,6 +96,8 @@ def rehearse(
             if code := rehearse({"recipe": name, "preset": asked.get("preset", "tiny")}, place):
                 return code
             given[channel] = place / "finish" / "model"
+    if found.base_model and CHANNEL not in given:
+        given[CHANNEL] = fetch_base(parse_reference(found.base_model.default))
     data = way.data or into / "data"
     if way.data is None:
         prepare(found.dataset.name, data)
@@ -115,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, required=True, help="the folder of the run")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--data", type=Path, help="a prepared channel of your own rows")
-    parser.add_argument("--base", action="append", default=[], metavar="CHANNEL=FOLDER")
+    parser.add_argument("--base", action="append", default=[], metavar="BASE | CHANNEL=FOLDER")
+    parser.add_argument("--accept-licence", action="append", default=[], metavar="LICENCE")
     parser.add_argument(
         "--unapproved-bases",
         metavar="WHY",
@@ -123,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     try:
-        bases = {name: Path(str(at)) for name, at in job.parse_settings(chosen.base).items()}
+        bases = named_bases(chosen.base, frozenset(chosen.accept_licence))
         asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.parse_settings(chosen.set)}
         if chosen.unapproved_bases:
             asked[job.UNAPPROVED_BASES] = chosen.unapproved_bases
@@ -133,6 +139,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrainingFailure as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user
         return 1
+
+
+def named_bases(given: Sequence[str], accepted: frozenset[str]) -> dict[str, Path]:
+    """Return the folders of bases by channels; a reference without one is to the base model."""
+    found = {}
+    for each in given:
+        channel, equals, named = each.partition("=")
+        if equals and channel != CHANNEL and channel.isidentifier():
+            found[channel] = Path(named)
+        else:
+            wanted = parse_reference(named if channel == CHANNEL and equals else each)
+            found[CHANNEL] = fetch_base(wanted, accepted=accepted)
+    return found
 
 
 if __name__ == "__main__":

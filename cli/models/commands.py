@@ -41,6 +41,7 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
     later={
         "add": "cli.models.added_models:add_model",
         "approve": "cli.models.approval:approve_version",
+        "bases": "cli.models.bases:list_bases",
         "compare": "cli.models.compare:compare_models",
         "reject": "cli.models.approval:reject_version",
         "remove": "cli.models.added_models:remove_model",

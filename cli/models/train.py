@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -29,6 +30,7 @@ from infra.models.training import (
     training_name,
     translate_training_errors,
 )
+from models.bases.folder import CHANNEL
 from models.failures import BadRecipe, TrainingFailure
 from models.sagemaker.cost import Estimate, estimates, trial_estimates
 from models.sagemaker.job_requests import JobSpec
@@ -36,6 +38,8 @@ from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
 from models.training.recipe import PresetName
 from models.training.targets import TargetName
+
+_CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
 
 
 @click.command("train")
@@ -69,10 +73,19 @@ from models.training.targets import TargetName
 @click.option(
     "--base",
     "bases",
-    metavar="CHANNEL=ARN",
+    metavar="BASE | CHANNEL=ARN",
     multiple=True,
-    help="A registered version to begin from, for a recipe that begins from another's model. "
-    "Default: the newest that is approved.",
+    help="The base model that the recipe tunes: a name of `headrace models bases`, "
+    "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX/, ./FOLDER, or GROUP/VERSION; default: the "
+    "recipe's own. For a recipe that begins from another's model: its registered version, by "
+    "default the newest that is approved.",
+)
+@click.option(
+    "--accept-licence",
+    "accepted",
+    metavar="LICENCE",
+    multiple=True,
+    help="Agree to the licence of a base model that sets terms of its own, such as gemma.",
 )
 @click.option(
     "--data",
@@ -101,6 +114,7 @@ def train(  # noqa: PLR0913 - the options of a command
     spot: bool,
     given: tuple[str, ...],
     bases: tuple[str, ...],
+    accepted: tuple[str, ...],
     data: Path | None,
     unapproved: bool,
     as_json: bool,
@@ -116,7 +130,7 @@ def train(  # noqa: PLR0913 - the options of a command
     output, outcome = Output(as_json=as_json), None
     try:
         found = recipe.load(name)
-        settings, begun = job.parse_settings(given), job.parse_settings(bases)
+        settings, begun = job.parse_settings(given), named_bases(bases)
         recipe.resolve(found, preset, settings)
         if estimate:
             trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
@@ -126,6 +140,7 @@ def train(  # noqa: PLR0913 - the options of a command
         if allowed:
             output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
         wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
+        wish = replace(wish, accepted_licences=frozenset(accepted))
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)
@@ -143,6 +158,18 @@ def train(  # noqa: PLR0913 - the options of a command
     except (TrainingFailure, ValueError, TrainingError) as error:
         raise CommandError(str(error)) from error
     _show(output, wish, ended, outcome)
+
+
+def named_bases(given: Iterable[str]) -> dict[str, str]:
+    """Return what `--base` names, by its channel; a reference by itself is the base model."""
+    found = {}
+    for each in given:
+        channel, equals, named = each.partition("=")
+        if equals and _CHANNEL.fullmatch(channel):
+            found[channel] = named
+        else:
+            found[CHANNEL] = each
+    return found
 
 
 def _show_estimates(output: Output, found: Iterable[Estimate]) -> None:

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import stages
 from infra.models import approval
+from infra.models.bases import BaseWish, StageBases
 from infra.models.registry import (
     APPROVED,
     WAITING,
@@ -31,6 +32,7 @@ from infra.models.registry import (
     VersionNotFoundError,
     group_of,
 )
+from models.bases.architectures import architecture_of
 from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
 from models.sagemaker import code_archive, job_requests
@@ -98,8 +100,9 @@ class StageTraining:
         """Upload data and code, start the machine, and return the execution's ARN.
 
         `bases` are the ARNs of the versions that the recipe begins from, by their channels; of
-        those that are missing it is the newest approved one. What it makes is compared with the
-        newest version that is approved, if there is one.
+        those that are missing it is the newest approved one. `base_model` is a reference to the
+        base that a recipe tunes (see models/pull/base_references.py), by default the recipe's.
+        What it makes is compared with the newest version that is approved, if there is one.
 
         Raises:
             BadRecipe: the request could not be sent, or there is nothing to begin from.
@@ -132,9 +135,13 @@ class StageTraining:
         Raises:
             BadRecipe: there is no version to begin from, or one that is not approved and
                 `wish.unapproved_bases` is empty; else the specification has the reasons.
+            BadData: the base model is of another kind than the recipe needs.
+            NoBase: the base model cannot be had.
             ClientError: AWS refuses.
         """
-        places, found = self.locations(wish), self._bases(wish, bases)
+        given = dict(bases)
+        base_model = self._base_model(wish, given.pop(BASE_MODEL_CHANNEL, ""))
+        places, found = self.locations(wish), self._bases(wish, given)
         problems = [
             f"{channel}: {problem}"
             for channel, version in found.items()
@@ -145,7 +152,23 @@ class StageTraining:
         if problems:
             wish = replace(wish, unapproved_bases="; ".join(problems)[:_LONGEST_REASON])
         of_bases = {channel: version.artefact for channel, version in found.items()}
-        return wish, replace(places, channels={**places.channels, **of_bases})
+        return wish, replace(places, channels={**places.channels, **base_model, **of_bases})
+
+    def _base_model(self, wish: JobSpec, reference: str) -> dict[str, str]:
+        """Return the channel of the base model that a recipe tunes, if it tunes one."""
+        use = wish.recipe.base_model
+        if use is None:
+            if reference:
+                raise BadRecipe(f"base: {wish.recipe.name} tunes no base model; it begins anew.")
+            return {}
+        home = self.home
+        bases = StageBases(self._client, home.bucket, home.region, home.account, self._interpreter)
+        asked = BaseWish(
+            reference or use.default, wish.accepted_licences, bool(wish.unapproved_bases)
+        )
+        placed = bases.place(asked)
+        architecture_of(placed.config, placed.record.name, use.kind)
+        return {BASE_MODEL_CHANNEL: placed.uri}
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:
         """Return the base models of the recipe, by their channels."""

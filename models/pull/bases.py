@@ -1,35 +1,74 @@
-"""Fetch a base model and print its folder: `python -m models.pull.bases NAME`, for training."""
+"""Fetch a base model: `.venv-training/bin/python -m models.pull.bases REFERENCE`.
+
+It prints a line of JSON: the folder, and what its record says. Those in S3 and in a registry are
+fetched by the command line, which has AWS's clients: see infra/models/bases.py.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from models.bases.folder import RECORD, BaseRecord, sha256_of_record
 from models.failures import TrainingFailure
-from models.pull.cache import PullProgress, WrongHash
-from models.pull.shipped_bases import shipped_base
+from models.pull.base_folders import adopt_folder
+from models.pull.base_references import BaseReference, NoBase, parse_reference
+from models.pull.cache import PullProgress, Report, WrongHash
+from models.pull.licences import require_accepted
+from models.pull.shipped_bases import BASES, find_shipped, shipped_base
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Fetch the base model called `arguments[0]`; print its folder, or what is wrong."""
+def fetch_base(
+    wanted: BaseReference,
+    into: Path = BASES,
+    progress: Report = lambda _: None,
+    accepted: frozenset[str] = frozenset(),
+) -> Path:
+    """Return the folder of a base model, after fetching or making it.
+
+    Raises:
+        NoBase: there is none, or it cannot be had; the message says what would help.
+        WrongHash: a file is not what its source says.
+        DiskFull: there is no room.
+    """
+    if wanted.kind == "shipped":
+        base = find_shipped(wanted.name)
+        require_accepted(base.name, base.licence, accepted)
+        return shipped_base(wanted.name, into, progress)
+    if wanted.kind == "folder":
+        return adopt_folder(Path(wanted.name), into, accepted)
+    if wanted.kind == "hub":
+        from models.pull.hub_bases import hub_base  # imports huggingface_hub
+
+        return hub_base(wanted, into, progress, accepted=accepted)
+    raise NoBase(f"{wanted} is fetched by `headrace train --base`, which reaches AWS.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fetch the base model that is named; print its folder, or what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m models.pull.bases", description=__doc__)
+    parser.add_argument("reference")
+    parser.add_argument("--accept-licence", action="append", default=[], metavar="LICENCE")
+    chosen = parser.parse_args(arguments)
+    accepted = frozenset(chosen.accept_licence)
     try:
-        (name,) = arguments
-    except ValueError:
-        sys.stderr.write("Name one base model.\n")
-        return 2
-    try:
-        folder = shipped_base(name, progress=_report)
+        folder = fetch_base(parse_reference(chosen.reference), BASES, _report, accepted)
     except (TrainingFailure, WrongHash) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{folder}\n")
+    record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
+    told = {"folder": str(folder), "sha256": sha256_of_record(record)}
+    sys.stdout.write(f"{json.dumps({**told, 'name': record.name, 'licence': record.licence})}\n")
     return 0
 
 
 def _report(step: PullProgress) -> None:
-    if step.step == "placed":
-        sys.stderr.write(f"{step.model}: fetched.\n")
+    if step.step != "present":
+        sys.stderr.write(f"{step.model}: {step.step} {step.file}\n")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

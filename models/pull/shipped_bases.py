@@ -12,21 +12,16 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from chalicelib.generation.catalogue import catalogue
 from models import files
 from models.bases.folder import RECORD, read_base, record_base
-from models.failures import BadData, TrainingFailure
+from models.failures import BadData
+from models.pull.base_references import FORMS, NoBase
 from models.pull.cache import CACHE, NoSource, Report, pull, pull_source
+from models.training.recipe import BaseKind
 
 BASES = CACHE / "bases"
-
-BaseKind = Literal["decoder", "encoder", "encoder_decoder", "image_text", "diffusion"]
-
-
-class NoBase(TrainingFailure):
-    """A base model is unknown, or cannot be fetched; the message says what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ def find_shipped(name: str) -> ShippedBase:
     if name not in SHIPPED:
         raise NoBase(
             f"There is no base model {name!r}. By name there are {', '.join(SHIPPED)}; others are "
-            "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX, or a folder (./FOLDER)."
+            f"{FORMS}."
         )
     return SHIPPED[name]
 

@@ -29,6 +29,7 @@ FOLDERS = tuple(
 FILES = (
     "models/__init__.py",
     "models/bases/__init__.py",
+    "models/bases/architectures.py",
     "models/bases/folder.py",
     "models/failures.py",
     "models/files.py",

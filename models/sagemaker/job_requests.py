@@ -58,6 +58,7 @@ class JobSpec:
     Files of the folder `data` take the place of files of that name of the recipe's data set.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
     any, it does all the same, and its card has them. `asked_gates` are held beside the recipe's.
+    `accepted_licences` are those of base models that the user agreed to.
     """
 
     job_name: str
@@ -70,6 +71,7 @@ class JobSpec:
     unapproved_bases: str = ""
     data: Path | None = None
     asked_gates: Mapping[str, Gate] = field(default_factory=dict)
+    accepted_licences: frozenset[str] = frozenset()
 
     @property
     def own_data(self) -> bool:

@@ -14,7 +14,8 @@ from models.bases.folder import read_base
 from models.export.graphs import muted_exporter
 from models.failures import OutOfParity
 from models.pull.base_conversion import require_parity
-from models.pull.shipped_bases import SHIPPED, NoBase, is_kept, shipped_base
+from models.pull.base_references import NoBase
+from models.pull.shipped_bases import SHIPPED, is_kept, shipped_base
 
 SMOLLM, MINILM = "smollm2-135m-instruct", "minilm-l6-v2"
 LLAMA_CPP = {

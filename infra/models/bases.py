@@ -1,0 +1,188 @@
+"""Base models of a stage: what `--base` names, as the channel of a job.
+
+Every base lies in the stage's bucket once, by the hash of its files: `models/bases/SHA256/`. Its
+record is written last, so that a prefix with one is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+
+from infra.models import approval
+from infra.models.registry import Registry, arn_of
+from infra.stages import Client
+from models.bases.folder import CONFIG, RECORD, BaseRecord, sha256_of_record
+from models.failures import BadRecipe
+from models.files import disk_full_as_failure
+from models.pull.base_folders import (
+    README,
+    BaseOrigin,
+    base_files,
+    finish_folder,
+    licence_of,
+)
+from models.pull.base_references import BaseReference, NoBase, parse_reference
+from models.pull.licences import require_accepted
+
+PROJECT = Path(__file__).parents[2]
+PREFIX = "models/bases/"
+MERGED = "merged"
+"""The folder of a version's artefacts with its whole weights, in transformers' layout."""
+_FETCHING_S = 4 * 3600
+_ABSENT = ("404", "403", "NoSuchKey", "NotFound", "AccessDenied", "Forbidden")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseWish:
+    """The base that a training asks for.
+
+    `accepted` are the licences that the user agreed to; `unapproved` lets a version that is not
+    approved be one.
+    """
+
+    reference: str
+    accepted: frozenset[str] = frozenset()
+    unapproved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBase:
+    """A base in S3: `uri` ends with a slash; `config` is its config.json."""
+
+    uri: str
+    record: BaseRecord
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StageBases:
+    """The base models of one stage.
+
+    `interpreter` is the training environment's, which fetches what is not in AWS. `account` and
+    `region` complete the names of registered versions.
+    """
+
+    client: Client
+    bucket: str
+    region: str
+    account: str
+    interpreter: Path
+
+    def place(self, wish: BaseWish) -> PlacedBase:
+        """Return the base in the stage's bucket, after fetching and uploading what is missing.
+
+        Raises:
+            NoBase: there is none, it cannot be had, or its licence was not accepted.
+            BadRecipe: it is a registered version that may not be a base.
+            ClientError: AWS refuses.
+        """
+        wanted = parse_reference(wish.reference)
+        if wanted.kind == "s3":
+            return self._of_s3(wanted, wish)
+        if wanted.kind == "registered":
+            with self._of_version(wanted, wish) as folder:
+                return self.upload(folder)
+        return self.upload(self._fetched(wanted, wish))
+
+    def upload(self, folder: Path) -> PlacedBase:
+        """Put a base into the bucket, unless it is there. Raises ClientError."""
+        record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        prefix, s3 = f"{PREFIX}{sha256_of_record(record)}/", self.client("s3")
+        if self._object(self.bucket, f"{prefix}{RECORD}") is None:
+            for name in [*sorted(record.files), RECORD]:
+                s3.upload_file(str(folder / name), self.bucket, f"{prefix}{name}")
+        return PlacedBase(f"s3://{self.bucket}/{prefix}", record, config)
+
+    def uploaded(self) -> Iterator[BaseRecord]:
+        """Yield the records of the bases in the bucket. Raises ClientError."""
+        for name in self._names(self.bucket, PREFIX):
+            if name.endswith(f"/{RECORD}"):
+                content = self._object(self.bucket, f"{PREFIX}{name}")
+                if content is not None:
+                    yield BaseRecord.model_validate_json(content)
+
+    def _fetched(self, wanted: BaseReference, wish: BaseWish) -> Path:
+        if not self.interpreter.exists():
+            raise NoBase(f"There is no {self.interpreter}; `make training` makes it.")
+        name = wanted.name
+        if wanted.kind == "folder":
+            name = str(Path(name).expanduser().resolve())
+        command = [str(self.interpreter), "-m", "models.pull.bases"]
+        command.append(name if wanted.kind == "folder" else str(wanted))
+        for licence in sorted(wish.accepted):
+            command += ["--accept-licence", licence]
+        done = subprocess.run(  # noqa: S603 - our own module
+            command, cwd=PROJECT, capture_output=True, text=True, timeout=_FETCHING_S, check=False
+        )
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it ended without a word"]
+            raise NoBase(said[-1] if done.returncode == 1 else done.stderr.strip()[-1000:])
+        return Path(str(json.loads(done.stdout.splitlines()[-1])["folder"]))
+
+    def _of_s3(self, wanted: BaseReference, wish: BaseWish) -> PlacedBase:
+        bucket, _, prefix = wanted.name.removeprefix("s3://").partition("/")
+        content = self._object(bucket, f"{prefix}{RECORD}")
+        if content is not None and bucket == self.bucket and prefix.startswith("models/"):
+            try:
+                record = BaseRecord.model_validate_json(content)
+                config = json.loads(self._object(bucket, f"{prefix}{CONFIG}") or b"")
+            except (ValidationError, ValueError) as error:
+                raise NoBase(
+                    f"{wanted.name}{RECORD} or {CONFIG} cannot be read: {error}"
+                ) from error
+            require_accepted(record.name, record.licence, wish.accepted)
+            return PlacedBase(wanted.name, record, config)
+        names = {name for name in self._names(bucket, prefix) if "/" not in name}
+        if not names:
+            raise NoBase(f"{wanted.name} has no files, or may not be listed.")
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, s3 = Path(scratch), self.client("s3")
+            for name in base_files(names, wanted.name) | ({README} & names):
+                with disk_full_as_failure(folder / name):
+                    s3.download_file(bucket, f"{prefix}{name}", str(folder / name))
+            licence = licence_of(folder / README)
+            name = wanted.name.rstrip("/").rpartition("/")[2]
+            origin = BaseOrigin(name, wanted.name, "", licence, accepted=wish.accepted)
+            finish_folder(folder, origin)
+            return self.upload(folder)
+
+    @contextmanager
+    def _of_version(self, wanted: BaseReference, wish: BaseWish) -> Iterator[Path]:
+        registry = Registry(self.client)
+        version = registry.version(arn_of(self.region, self.account, wanted.name))
+        if (problem := approval.status_problem(version)) and not wish.unapproved:
+            raise BadRecipe(approval.refusal([problem], "--unapproved-bases"))
+        with registry.left(version) as left:
+            if not (left / MERGED / RECORD).is_file():
+                raise NoBase(
+                    f"{version.name} holds no whole weights ({MERGED}/), and is no base. "
+                    "Train from the base that it was tuned from."
+                )
+            yield left / MERGED
+
+    def _object(self, bucket: str, key: str) -> bytes | None:
+        """Return a small object, or None if it is not there or may not be read."""
+        try:
+            return bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise
+
+    def _names(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Yield the names below a prefix."""
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Contents", ()):
+                yield str(each["Key"]).removeprefix(prefix)

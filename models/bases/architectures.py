@@ -1,0 +1,84 @@
+"""Architectures of base models, as transformers calls them, by what a recipe can do with them.
+
+Each is tried in the tests as a small network of its genuine class: saved, read as a base, loaded,
+and trained for a step as a whole and by LoRA. What is not in the table is refused by name. Code
+that a repository brings along is never run, so an architecture that needs it is none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.failures import BadData
+from models.training.recipe import BaseKind
+
+ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
+    "decoder": (
+        "llama",
+        "mistral",
+        "qwen2",
+        "qwen3",
+        "smollm3",
+        "gemma2",
+        "gemma3_text",
+        "phi3",
+    ),
+    "encoder": (
+        "bert",
+        "distilbert",
+        "roberta",
+        "xlm-roberta",
+        "mpnet",
+        "electra",
+        "modernbert",
+        "deberta-v2",
+    ),
+    "encoder_decoder": ("t5", "bart"),
+    "image_text": ("clip", "siglip"),
+}
+_KINDS: Mapping[BaseKind, str] = {
+    "decoder": "a model that continues text",
+    "encoder": "a model that reads text",
+    "encoder_decoder": "a model that reads a text and writes another",
+    "image_text": "a model that puts pictures and texts in one space",
+    "diffusion": "a model that draws",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The architecture of a base: its kind, and how transformers calls it."""
+
+    kind: BaseKind
+    model_type: str
+
+
+def architecture_of(
+    config: Mapping[str, Any], name: str, wanted: BaseKind | None = None
+) -> Architecture:
+    """Return the architecture of a base by its config.json.
+
+    Raises:
+        BadData: it is none of the table, or not of the kind `wanted`; the message has the list.
+    """
+    model_type = str(config.get("model_type", ""))
+    kinds = [kind for kind, types in ARCHITECTURES.items() if model_type in types]
+    if not kinds:
+        offered = "; ".join(
+            f"{kind}: {', '.join(types)}"
+            for kind, types in ARCHITECTURES.items()
+            if wanted in (None, kind)
+        )
+        own = " It brings code of its own, which is not run." if "auto_map" in config else ""
+        raise BadData(
+            f"{name} is of the architecture {model_type or 'unknown'!r}, which is not offered."
+            f"{own} There are {offered}."
+        )
+    if wanted is not None and wanted not in kinds:
+        raise BadData(
+            f"{name} is {_KINDS[kinds[0]]} ({model_type}), and the recipe needs {_KINDS[wanted]}: "
+            f"{', '.join(ARCHITECTURES.get(wanted, ())) or 'none is offered yet'}."
+        )
+    return Architecture(wanted or kinds[0], model_type)

@@ -1,0 +1,127 @@
+"""Base models of a stage: uploaded once, taken in place, or refused."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.models.bases import BaseWish, StageBases
+from infra.models.training import StageTraining
+from infra.stages import StageConnection
+from models.bases.folder import record_base
+from models.failures import BadData, BadRecipe
+from models.pull.base_references import NoBase
+from models.sagemaker.job_requests import JobSpec
+from models.training import recipe
+from models.training.recipe import BaseUse
+from tests.unit.infra.test_training import OUTPUTS
+
+BUCKET = OUTPUTS["DocumentsBucketName"]
+INTERPRETER = Path(sys.executable)
+
+
+@dataclass
+class S3:
+    """Buckets in memory, as far as bases need them."""
+
+    objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    uploads: list[str] = field(default_factory=list)
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if (Bucket, Key) not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def upload_file(self, path: str, bucket: str, key: str) -> None:
+        self.objects[bucket, key] = Path(path).read_bytes()
+        self.uploads.append(key.rpartition("/")[2])
+
+    def download_file(self, bucket: str, key: str, path: str) -> None:
+        Path(path).write_bytes(self.objects[bucket, key])
+
+    def get_paginator(self, _: str) -> S3:
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        keys = [key for bucket, key in self.objects if bucket == Bucket]
+        yield {"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)]}
+
+
+def stage(s3: S3) -> StageBases:
+    return StageBases(lambda _: s3, BUCKET, "eu-west-1", "000000000001", INTERPRETER)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    (folder / "model.safetensors").write_bytes(b"weights")
+    record_base(folder, name="small", source="test", licence="MIT")
+    return folder
+
+
+def test_a_base_should_be_uploaded_once_and_its_record_last(base: Path) -> None:
+    s3 = S3()
+    placed = stage(s3).place(BaseWish(str(base)))
+    assert s3.uploads == ["config.json", "model.safetensors", "base.json"]
+    assert placed.uri.startswith(f"s3://{BUCKET}/models/bases/")
+    assert len(placed.uri.rstrip("/").rpartition("/")[2]) == 64
+    assert (placed.record.name, placed.config) == ("small", {"model_type": "bert"})
+    assert stage(s3).place(BaseWish(str(base))) == placed
+    assert stage(s3).place(BaseWish(placed.uri)) == placed
+    assert len(s3.uploads) == 3
+    assert [each.name for each in stage(s3).uploaded()] == ["small"]
+
+
+def test_a_prefix_of_another_bucket_should_be_copied_with_its_licence() -> None:
+    s3 = S3()
+    there = {"config.json": b'{"model_type": "t5"}', "model.safetensors": b"w", "run.py": b""}
+    s3.objects = {("other", f"a/flan/{name}"): content for name, content in there.items()}
+    with pytest.raises(NoBase, match="flan names no licence"):
+        stage(s3).place(BaseWish("s3://other/a/flan"))
+    s3.objects["other", "a/flan/README.md"] = b"---\nlicense: apache-2.0\n---\n"
+    placed = stage(s3).place(BaseWish("s3://other/a/flan"))
+    assert (placed.record.source, placed.record.licence) == ("s3://other/a/flan/", "apache-2.0")
+    assert s3.uploads == ["config.json", "model.safetensors", "base.json"]
+    with pytest.raises(NoBase, match="has no files"):
+        stage(s3).place(BaseWish("s3://other/b/"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("no-such", r"There is no base model 'no-such'\. By name there are smollm2"),
+        ("/no/folder", "There is no folder /no/folder"),
+    ],
+)
+def test_what_cannot_be_fetched_should_say_why(reference: str, said: str) -> None:
+    with pytest.raises(NoBase, match=said):
+        stage(S3()).place(BaseWish(reference))
+    with pytest.raises(NoBase, match="`make training` makes it"):
+        replace(stage(S3()), interpreter=Path("none")).place(BaseWish(reference))
+
+
+def test_a_training_should_have_the_channel_of_its_base_and_check_its_kind(base: Path) -> None:
+    s3 = S3()
+    training = StageTraining(StageConnection(lambda _: s3, OUTPUTS), INTERPRETER)
+    vae = recipe.load("vae")
+    spec = JobSpec("job", vae, "smoke", "cpu")
+
+    def tuning(kind: str) -> JobSpec:
+        use = BaseUse.model_validate({"kind": kind, "default": str(base)})
+        return replace(spec, recipe=vae.model_copy(update={"base_model": use}))
+
+    _, places = training.from_bases(tuning("encoder"), {})
+    assert places.channels["base_model"].startswith(f"s3://{BUCKET}/models/bases/")
+    with pytest.raises(BadData, match=r"small is a model that reads text \(bert\)"):
+        training.from_bases(tuning("decoder"), {"base_model": str(base)})
+    with pytest.raises(BadRecipe, match="vae tunes no base model"):
+        training.from_bases(spec, {"base_model": str(base)})
