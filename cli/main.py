@@ -38,6 +38,7 @@ def version() -> str:
     later={
         "batch": "cli.batch:batch",
         "collections": "cli.documents.collections:collections",
+        "data": "cli.data.group:data",
         "demo": "cli.local.demo:demo",
         "deploy": "cli.stage.deploy:deploy_command",
         "destroy": "cli.stage.destroy:destroy",

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.data import json_lines
 from models.failures import BadData
-from models.files import disk_full_as_failure, sha256_of_file, write_atomically
+from models.files import disk_full_as_failure, write_atomically
 from models.training_data.rows import DataKind, DataRow
 
 MANIFEST, FILES = "data.json", "files"
@@ -170,13 +170,6 @@ class ChannelWriter:
         path = self._folder / FILES / name
         if not path.exists():
             write_atomically(path, content)
-        return name
-
-    def move_file(self, path: Path) -> str:
-        """Move a picture of this file system into the channel and return its name."""
-        name = f"{sha256_of_file(path)[:32]}{path.suffix.lower()}"
-        (self._folder / FILES).mkdir(exist_ok=True)
-        path.replace(self._folder / FILES / name)
         return name
 
     def add(self, part: DataPart, row: DataRow) -> None:
