@@ -25,7 +25,7 @@ from models.recipes.gan.contest import AdversarialTask
 from models.recipes.gan.parameters import Parameters as GanParameters
 from models.training.loop import TrainingTask
 from models.training.recipe import RecipeSettings
-from models.training.supervised_task import Batch, Batches, LossTask
+from models.training.supervised_task import Batch, Batches, BatchSource, LossTask
 
 Turn = Callable[[], None]
 
@@ -52,8 +52,10 @@ class Rows(Dataset[Batch]):
         return [rows[where] for rows in self._rows]
 
 
-def loader(batches: Batches, size: int) -> DataLoader[Batch]:
+def loader(batches: BatchSource, size: int) -> DataLoader[Batch]:
     """Return torch's loader of rows, reshuffled each epoch."""
+    if not isinstance(batches, Batches):
+        raise TypeError(f"{type(batches).__name__} are no batches of rows that torch could draw.")
     return DataLoader(
         Rows(batches), size, shuffle=True, drop_last=True, collate_fn=lambda batch: batch
     )

@@ -94,7 +94,7 @@ def _write(
 ) -> list[Path]:
     """Write a graph, and return the files of its weights, if they are not in its own."""
     sizes = {
-        label: torch.export.Dim(label, min=1, max=_MOST_ROWS)
+        label: torch.export.Dim(label, min=1, max=graph.most.get(label, _MOST_ROWS))
         for axes in graph.varying.values()
         for label in axes.values()
     }

@@ -83,7 +83,11 @@ def judge_job(job: TrainingJob, say: Say) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         judged = _judge(job, Path(scratch), say)
-        files = recipe_code(judged.recipe.name).files(judged.data, judged.settings)
+        code = recipe_code(judged.recipe.name)
+        files = {
+            **code.files(judged.data, judged.settings),
+            **code.network_files(judged.network),
+        }
         with staged_folder(job.model, last=TRAINING) as into:
             for name, content in files.items():
                 write_atomically(into / name, content)
@@ -213,7 +217,7 @@ def export_model(
     found, code = recipe.load(trained.training.recipe), recipe_code(trained.training.recipe)
     settings = recipe.parameters_of(found.name).model_validate(trained.training.settings)
     specs = exporter(code.graphs(network, settings), into)
-    files = code.files(data, settings)
+    files = {**code.files(data, settings), **code.network_files(network)}
     for name, content in files.items():
         write_atomically(into / name, content)
     return Signature(

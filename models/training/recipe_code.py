@@ -74,7 +74,8 @@ class Graph:
 
     `varying` has, for each input, the sizes that may vary, by their axis. `examples` are traced,
     and `trial` has the same inputs in other sizes, by which the exported graph is held to the
-    module. No output may be called `embedding`, which breaks the exporter.
+    module. No output may be called `embedding`, which breaks the exporter. `most` is the greatest
+    that a size which varies may be, by its name; 4,096 unless given.
     """
 
     module: nn.Module
@@ -83,6 +84,7 @@ class Graph:
     examples: Sequence[torch.Tensor]
     trial: Sequence[torch.Tensor]
     varying: Mapping[str, Mapping[int, str]]
+    most: Mapping[str, int] = field(default_factory=dict)
 
 
 def _no_network(_parameters: Any) -> nn.Module:
@@ -104,7 +106,8 @@ class RecipeCode(Generic[P, D]):
     what a network and the champion make of held-out rows, and returns metrics; unlike scores, it
     needs no champion that was judged on the same data. `build` makes the network of a recipe with a
     `base_model` out of that, in place of `network`: what it learns requires gradients from the
-    start, and nothing else is kept of it.
+    start, and nothing else is kept of it. `network_files` are files that serve it and come with the
+    network, such as the tokenizer of its base.
     """
 
     parameters: type[P]
@@ -120,6 +123,7 @@ class RecipeCode(Generic[P, D]):
     validation: Callable[[D], D] | None = None
     duel: Callable[[nn.Module, TrainedModel, D, P], Mapping[str, float]] | None = None
     build: Callable[[P, D, BaseModel], nn.Module] | None = None
+    network_files: Callable[[nn.Module], Mapping[str, bytes]] = lambda _network: {}
 
 
 def make_network(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -120,22 +120,31 @@ class Batches:
         return [rows[chosen] for rows in self._rows]
 
 
+class BatchSource(Protocol):
+    """The batches of a training, each the same however often it is asked for."""
+
+    def at(self, number: int) -> Batch:
+        """Return this process's rows of step `number`, from 1 on."""
+
+
 @dataclass(slots=True)
 class LossTask:
     """Trains `network` by `loss` on `batches`.
 
     `also` has further parts of the state, such as a moving average of the weights, and `after` is
-    called with them brought up to date after each step.
+    called with them brought up to date after each step. `kept` is what checkpoints have of the
+    network: all of it, unless a tuned base gives its `LearnedWeights`.
     """
 
     network: nn.Module
     loss: Loss
-    batches: Batches
+    batches: BatchSource
     settings: RecipeSettings
     device: Device
     group: ProcessGroup = field(default_factory=ProcessGroup)
     also: Mapping[str, Stateful] = field(default_factory=dict)
     after: Callable[[int], None] = lambda _: None
+    kept: Stateful | None = None
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,7 +154,8 @@ class LossTask:
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the network, its optimiser and further parts."""
-        return {"network": self.network, "optimiser": self._optimiser, **self.also}
+        kept = self.network if self.kept is None else self.kept
+        return {"network": kept, "optimiser": self._optimiser, **self.also}
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
         """Take an optimiser step on one batch."""
