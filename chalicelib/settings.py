@@ -96,6 +96,7 @@ class RemoveSettings(Settings):
     records_table: str
     inbox_queue_url: str
     schedule_group: str
+    rollout_machine_arn: str
 
 
 class JobSettings(Settings):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.adapters.aws import translated
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.ingest_claims import execution_arn
 
 if TYPE_CHECKING:
@@ -72,6 +72,11 @@ class JobMachines:
                 name=given.execution_name,
                 input=given.model_dump_json(),
             )
+
+    def stop(self, given: JobInput) -> None:
+        """Stop the execution of `given`; one that has ended, or never started, is no error."""
+        with suppress(NotFound), translated(f"stopping {given.execution_name}"):
+            self._client.stop_execution(executionArn=self.arn(given))
 
     def ended(self, execution_arn: str) -> ExecutionStatus | None:
         """Return how an execution ended, None while it runs; raise `NotFound`."""

@@ -70,6 +70,13 @@ class TenantSchedules(Protocol):
         """Erase every schedule of a tenant and return how many there were; idempotent."""
 
 
+class JobStopper(Protocol):
+    """Executions of jobs that may rest for long, which nothing wakes."""
+
+    def stop(self, given: JobInput) -> None:
+        """Stop the execution of `given`; idempotent."""
+
+
 class TenantEraser(Protocol):
     """Erases the remaining data of a tenant."""
 
@@ -109,6 +116,7 @@ class Deps:
     remover: DocumentEraser
     erasing: TenantEraser
     schedules: TenantSchedules
+    executions: JobStopper
 
 
 def run(request: StepRequest, deps: Deps) -> StepResult:
@@ -163,11 +171,14 @@ class _Step:
         return _outcome(state.job.counts, place.model_copy(update={"phase": "documents"}))
 
     def _cancel(self, other: JobInput) -> None:
+        """Cancel a job; that of a rollout is stopped, since it may rest for an hour."""
         state = self.deps.jobs.state(other.tenant, other.job_id)
         with suppress(Conflict):
             if state is not None:
                 check_cancellable(state.job)
                 self.deps.jobs.cancel(state, self.desk.now())
+        if other.kind == "rollout":
+            self.deps.executions.stop(other)
 
     def _documents(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         counts, removed, late = state.job.counts, place.removed, False

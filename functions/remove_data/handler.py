@@ -36,6 +36,7 @@ def deps(*, with_members: bool) -> core.Deps:
     # Imported here: they take time of a start, and only the removal of a tenant needs them.
     from chalicelib.adapters.records.schedules import ScheduleTable
     from chalicelib.adapters.scheduler import EntryRemover
+    from chalicelib.adapters.stepfunctions import JobMachines
     from chalicelib.schedules.erasure import ScheduleErasure
 
     settings = RemoveSettings.from_environ(os.environ)
@@ -57,6 +58,7 @@ def deps(*, with_members: bool) -> core.Deps:
         schedules=ScheduleErasure(
             ScheduleTable(table), EntryRemover(aws.scheduler(), settings.schedule_group), _now
         ),
+        executions=JobMachines(aws.stepfunctions(), {"rollout": settings.rollout_machine_arn}),
     )
 
 

@@ -47,6 +47,7 @@ CONTEXT_KEYS = frozenset(
         "aws:sourcearn",
         "bedrock:inferenceprofilearn",
         "cloudwatch:namespace",
+        "dynamodb:attributes",
         "dynamodb:leadingkeys",
         "iam:passedtoservice",
         "s3:prefix",

@@ -1,4 +1,4 @@
-"""The permissions of DynamoDB operations: tables, indexes and leading keys. Pure.
+"""The permissions of DynamoDB operations: tables, indexes, leading keys and attributes. Pure.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
@@ -26,12 +26,29 @@ def table_arn(account: AccountResources, table: str) -> str:
 
 
 def item_permission(action: str, params: Params, account: AccountResources) -> RequiredPermission:
-    """Return the permission of an operation on one item, with its partition key."""
+    """Return the permission of an operation on one item, with its partition key and the names of
+    the attributes that it writes, reads or compares.
+    """
     table = str(params.get("TableName", ""))
     item = params.get("Key") or params.get("Item") or {}
-    return RequiredPermission(
-        action, table_arn(account, table), _leading_keys(account, table, [item])
-    )
+    context = _leading_keys(account, table, [item]) | _attributes([item], params)
+    return RequiredPermission(action, table_arn(account, table), context)
+
+
+_EXPRESSIONS = ("UpdateExpression", "ConditionExpression", "ProjectionExpression")
+_VALUE_OR_FUNCTION = re.compile(r":\w+|\w+\s*\(")
+_NAME = re.compile(r"(?<![.\w#])#?[A-Za-z_]\w*")
+_KEYWORDS = frozenset(["SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"])
+
+
+def _attributes(items: Iterable[Mapping[str, Any]], params: Params) -> dict[str, Any]:
+    """Return the top-level attributes of items, and those that expressions name."""
+    names = params.get("ExpressionAttributeNames") or {}
+    told = _VALUE_OR_FUNCTION.sub(" ", " ".join(str(params.get(e) or "") for e in _EXPRESSIONS))
+    found = {str(names.get(name, name)) for name in _NAME.findall(told)}
+    found -= {name for name in found if name.upper() in _KEYWORDS}
+    found |= {str(name) for item in items for name in item}
+    return {"dynamodb:attributes": tuple(sorted(found))} if found else {}
 
 
 def _leading_keys(
@@ -88,8 +105,9 @@ def batch_write_permissions(
     for table, writes in (params.get("RequestItems") or {}).items():
         puts = [each["PutRequest"]["Item"] for each in writes if "PutRequest" in each]
         deletes = [each["DeleteRequest"]["Key"] for each in writes if "DeleteRequest" in each]
-        leading = _leading_keys(account, table, [*puts, *deletes])
-        yield RequiredPermission("dynamodb:BatchWriteItem", table_arn(account, table), leading)
+        items = [*puts, *deletes]
+        context = _leading_keys(account, table, items) | _attributes(items, {})
+        yield RequiredPermission("dynamodb:BatchWriteItem", table_arn(account, table), context)
 
 
 def transaction_permissions(

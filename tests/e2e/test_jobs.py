@@ -100,6 +100,7 @@ def test_of_a_tenant_that_was_removed_nothing_is_left_anywhere(tenant: Tenant) -
     bucket = tenant.cloud.outputs["DocumentsBucketName"]
     tenant.cloud.client("s3").put_object(Bucket=bucket, Key=pairs, Body=b"{}\n")
     assert tenant.left()
+    rest(tenant)
     running = upload(tenant.api, "running.txt", text_of(7), "a")
     job_id = tenant.job("DELETE", "/v1/tenant", {"tenant": tenant.name})
     assert tenant.job("DELETE", "/v1/tenant", {"tenant": tenant.name}) == job_id
@@ -114,6 +115,23 @@ def test_of_a_tenant_that_was_removed_nothing_is_left_anywhere(tenant: Tenant) -
     assert told["documents"] in (4, 5), running
     assert told["removed"]["objects"] > 4
     assert {backup["days"] for backup in told["backups"]} == {0, 14, 30, 35, 90}
+
+
+def rest(tenant: Tenant) -> None:
+    """Begin a rollout whose next look is in an hour."""
+    for text in ("One.", "Two."):
+        body = {"name": "faq", "turns": [{"template": text}]}
+        assert tenant.api.post("/v1/prompts", json=body).status_code == 201
+    tenant.api.put("/v1/prompts/faq/labels/live", json={"version": 1})
+    asked = {
+        "subject": {"kind": "prompt", "name": "faq", "label": "live"},
+        "to": "2",
+        "window_seconds": 3600,
+    }
+    begun = tenant.api.post("/v1/rollouts", json=asked)
+    assert begun.status_code == 202, begun.text
+    path = f"/v1/rollouts/{begun.json()['rollout_id']}"
+    until(lambda: tenant.api.get(path).json()["status"] == "running", "it does not begin")
 
 
 def removal_of(tenant: Tenant, job_id: str) -> str:

@@ -82,7 +82,31 @@ def test_an_items_call_should_tell_its_partition_key(
     operation: str, params: dict[str, Any], leading: tuple[str, ...]
 ) -> None:
     (need,) = required_permissions("dynamodb", operation, {"TableName": "records", **params}, PLACE)
-    assert need.context == {"dynamodb:leadingkeys": leading}
+    assert need.context["dynamodb:leadingkeys"] == leading
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "names"),
+    [
+        ("PutItem", {"Item": {"pk": {"S": "A"}, "labels": {"S": "{}"}}}, ("labels", "pk")),
+        (
+            "UpdateItem",
+            {
+                "Key": {"pk": {"S": "A"}},
+                "UpdateExpression": "SET #n0 = if_not_exists(#n0, :z), map.inner[0] = :x ADD n :v",
+                "ConditionExpression": "attribute_exists(sk) AND NOT (#n1 <= :v0)",
+                "ExpressionAttributeNames": {"#n0": "c:k/ab", "#n1": "R:1"},
+            },
+            ("R:1", "c:k/ab", "map", "n", "pk", "sk"),
+        ),
+        ("DeleteItem", {"Key": {"pk": {"S": "A"}, "sk": {"S": "b"}}}, ("pk", "sk")),
+    ],
+)
+def test_an_items_call_should_tell_its_attributes(
+    operation: str, params: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    (need,) = required_permissions("dynamodb", operation, {"TableName": "records", **params}, PLACE)
+    assert need.context["dynamodb:attributes"] == names
 
 
 def test_a_batch_should_tell_all_partition_keys_of_a_table() -> None:

@@ -13,6 +13,7 @@ ENVIRON = {
     "HEADRACE_RECORDS_TABLE": "records",
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/inbox",
     "HEADRACE_SCHEDULE_GROUP": "headrace-test",
+    "HEADRACE_ROLLOUT_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:rollout",
 }
 TELLS = """
 from functions.remove_data.handler import deps

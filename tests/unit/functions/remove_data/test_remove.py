@@ -41,11 +41,12 @@ class World:
     calls: int = 0
     dies_at: int = -1
     bounds: list[RemovalBound | None] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
     def deps(self, seconds_a_look: float = 0.0) -> core.Deps:
         tenants = FakeTenants(next=NEXT, pictures=(PICTURES,))
         here = desk(self.jobs, seconds_a_look)
-        return core.Deps(here, self.jobs, self, tenants, self, self, self)
+        return core.Deps(here, self.jobs, self, tenants, self, self, self, self)
 
     def run(self, request: StepRequest, seconds_a_look: float = 0.0) -> StepResult:
         """Run steps to the end, each cut off one being repeated; nothing waits."""
@@ -92,6 +93,10 @@ class World:
         found = len(self.schedules)
         self.schedules.clear()
         return found
+
+    def stop(self, given: JobInput) -> None:
+        self._lives()
+        self.stopped.append(given.job_id)
 
     def ingests(self, tenant: str) -> int:
         return self.running
@@ -206,6 +211,18 @@ def test_other_jobs_of_the_tenant_are_cancelled_and_waited_for() -> None:
     assert world.jobs.kept["acme", other.job_id].job.status == "cancelled"
     world.jobs.leave(world.jobs.executions[other.execution_name])
     assert world.run(request).status == "succeeded"
+
+
+def test_an_execution_that_rests_is_stopped_and_no_other() -> None:
+    world = full()
+    others = [
+        given("export", job_id="01J9ZQ3V5B8X6N2M4K7T0RWFHX"),
+        given("rollout", job_id="01J9ZQ3V5B8X6N2M4K7T0RWFHY"),
+    ]
+    for other in others:
+        JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW).launch(other)
+    assert world.run(begun(world.jobs, "remove_tenant")).next == "wait"
+    assert world.stopped == [others[1].job_id]
 
 
 def test_a_step_that_is_late_goes_on_in_the_next() -> None:
