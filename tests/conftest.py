@@ -101,7 +101,7 @@ def cloud_options(models_pulled: Path) -> tuple[str, ...]:
 def cloud(
     tmp_path_factory: pytest.TempPathFactory, cloud_options: tuple[str, ...]
 ) -> Iterator[CloudProcess]:
-    """One local cloud for the whole run; tests share it and name their things apart."""
+    """One local cloud for all tests of a worker; they share it and name their things apart."""
     process = CloudProcess(tmp_path_factory.mktemp("cloud"), *cloud_options, audited=True).start()
     yield process
     process.stop()

@@ -1,9 +1,10 @@
-"""Which worker of a parallel run gets which tests: all of the shared cloud go to one.
+"""Which worker of a parallel run gets which tests: those of a shared cloud go to every other one.
 
-One worker starts one cloud, whose Lambda workers stay warm from test to test, and no test meets the
-faults that another injects. The others go file by file to whichever worker is free, so that what
-a module's fixtures make is made once. Workers know the fixtures of a test, and the process that
-hands tests out does not, so workers write down which tests are the cloud's.
+Such a worker starts one cloud, whose Lambda workers stay warm from test to test, and no test meets
+the faults that another injects. One cloud for all tests would be a queue longer than all the rest.
+Tests go file by file to whichever worker is free, so that what a module's fixtures make is
+made once. Workers know the fixtures of a test, and the process that hands tests out does not, so
+workers write down which tests are a cloud's.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 FOLDER = "HEADRACE_TEST_GROUPS"
 """The environment variable with the folder in which workers leave `FILE`."""
 
 FILE = "cloud.json"
 CLOUD = "cloud"
+"""The fixture, and what scopes of tests that use it begin with."""
 
 
 def uses_cloud(item: pytest.Item) -> bool:
@@ -57,14 +61,27 @@ def write_groups(items: list[pytest.Item]) -> None:
     draft.replace(folder / FILE)
 
 
+def choose_scope(waiting: Iterable[str], has_cloud: bool, may_start_cloud: bool) -> str:
+    """Return the first of the waiting scopes that suits a worker, or the first of all.
+
+    A worker with a cloud gets what is left of the clouds' tests before anything else. One without
+    gets some only if another cloud may be started, or nothing else is left.
+    """
+    first, *others = waiting
+    wanted = has_cloud or may_start_cloud
+    suiting = (scope for scope in (first, *others) if scope.startswith(CLOUD) == wanted)
+    return next(suiting, first)
+
+
 class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hand out the tests of the shared cloud as one unit, and each other file as one."""
+    """Hand out files: those that use a shared cloud to few workers, all others to any."""
 
     def __init__(self, config: pytest.Config, log: object) -> None:
         """Keep the order that the workers collected in."""
         config.option.loadscopereorder = False
         super().__init__(config, log)
         self._of_cloud: frozenset[str] = frozenset()
+        self._with_cloud: set[WorkerController] = set()
 
     def schedule(self) -> None:
         """Read which tests are the cloud's once every worker has collected."""
@@ -73,4 +90,14 @@ class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
         super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
-        return CLOUD if nodeid in self._of_cloud else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return f"{CLOUD}:{file}" if nodeid in self._of_cloud else file
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Assign the scope that suits `node`, which the base class takes from the front."""
+        most = (len(self.nodes) + 1) // 2
+        scope = choose_scope(self.workqueue, node in self._with_cloud, len(self._with_cloud) < most)
+        if scope.startswith(CLOUD):
+            self._with_cloud.add(node)
+        self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)

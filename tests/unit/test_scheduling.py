@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.scheduling import in_order, uses_cloud
+from tests.scheduling import CLOUD, choose_scope, in_order, uses_cloud
 
 
 class Item:
@@ -47,3 +47,16 @@ def test_all_of_a_file_with_a_slow_test_should_come_before_files_without() -> No
 def test_the_order_that_chance_gave_should_stay_otherwise() -> None:
     items = [Item("c.py"), Item("a.py"), Item("b.py")]
     assert ordered(*items) == items
+
+
+def test_few_workers_should_have_clouds_while_other_files_wait() -> None:
+    waiting = [f"{CLOUD}:a.py", f"{CLOUD}:b.py", "a.py", "c.py"]
+    assert choose_scope(waiting, has_cloud=False, may_start_cloud=True) == f"{CLOUD}:a.py"
+    assert choose_scope(waiting[1:], has_cloud=True, may_start_cloud=False) == f"{CLOUD}:b.py"
+    assert choose_scope(waiting[1:], has_cloud=False, may_start_cloud=False) == "a.py"
+
+
+def test_a_worker_should_take_what_is_left_of_the_other_kind() -> None:
+    assert choose_scope(["c.py"], has_cloud=True, may_start_cloud=False) == "c.py"
+    left = choose_scope([f"{CLOUD}:b.py"], has_cloud=False, may_start_cloud=False)
+    assert left == f"{CLOUD}:b.py"
