@@ -44,7 +44,7 @@ def running_cloud(data_dir: Path) -> Cloud | None:
     return cloud if _is_cloud(cloud.pid) else None
 
 
-def server_command(
+def server_command(  # noqa: PLR0913 - the options of a command
     data_dir: Path,
     port: int,
     package: Path | None = None,
@@ -52,6 +52,8 @@ def server_command(
     iam: str = "enforce",
     clock: str | None = None,
     chat_model: str = "",
+    *,
+    training: bool = False,
 ) -> list[str]:
     """Return the command line of the local cloud; port 0 takes a free one.
 
@@ -66,6 +68,8 @@ def server_command(
         arguments += ["--iam", iam]
     if chat_model:
         arguments += ["--chat-model", chat_model]
+    if training:
+        arguments += ["--parameter", "Training=on"]
     if clock is not None:
         arguments += ["--clock", clock]
     if package is not None:

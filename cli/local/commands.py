@@ -59,6 +59,11 @@ DEFAULT_PORT = 4510
     default="",
     help="The pulled model that answers for all chat models of Bedrock.",
 )
+@click.option(
+    "--training",
+    is_flag=True,
+    help="Have a stage that trains, for `headrace train` and `headrace models`.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; stop it with `down`.")
 @data_dir_option
 @json_option
@@ -69,6 +74,7 @@ def up(  # noqa: PLR0913 - the options of a command
     iam: str,
     clock: str | None,
     chat_model: str,
+    training: bool,
     detach: bool,
     data_dir: Path,
     as_json: bool,
@@ -82,7 +88,9 @@ def up(  # noqa: PLR0913 - the options of a command
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        command = server_command(data_dir, port, package, account, iam, clock, chat_model)
+        command = server_command(
+            data_dir, port, package, account, iam, clock, chat_model, training=training
+        )
         process, cloud = start(data_dir, command)
         if as_json:
             output.json(

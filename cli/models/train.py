@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +23,7 @@ from cli.models.tune import (
 )
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
+from infra.models.running_trainings import find_training
 from infra.models.training import (
     UNAPPROVED_BASES,
     StageTraining,
@@ -43,7 +44,7 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
 
 
 @click.command("train")
-@click.argument("name", metavar="RECIPE")
+@click.argument("name", metavar="RECIPE", required=False)
 @click.option(
     "--preset",
     type=click.Choice(get_args(PresetName)),
@@ -100,13 +101,19 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
     help="Begin also from versions that are not approved, of the preset smoke, or below their "
     "gates. The model's card says so, and it serves only by --unapproved.",
 )
+@click.option(
+    "--follow",
+    "followed",
+    metavar="NAME",
+    help="Wait for a training that was started before, by its name or its execution's ARN.",
+)
 @stage_options
 @tune_options
 @json_option
 def train(  # noqa: PLR0913 - the options of a command
     place: StageOptions,
     tune: TuneOptions,
-    name: str,
+    name: str | None,
     preset: PresetName,
     target: TargetName,
     image: str | None,
@@ -117,6 +124,7 @@ def train(  # noqa: PLR0913 - the options of a command
     accepted: tuple[str, ...],
     data: Path | None,
     unapproved: bool,
+    followed: str | None,
     as_json: bool,
 ) -> None:
     """Train RECIPE, evaluate it, export it, and register it if it passes its gates.
@@ -128,6 +136,11 @@ def train(  # noqa: PLR0913 - the options of a command
     training), which prepares the data.
     """
     output, outcome = Output(as_json=as_json), None
+    if followed is not None:
+        _follow(output, place, followed, name)
+        return
+    if name is None:
+        raise UsageError("Name a RECIPE, or a training that runs by --follow NAME.")
     try:
         found = recipe.load(name)
         settings, begun = job.parse_settings(given), named_bases(bases)
@@ -152,7 +165,7 @@ def train(  # noqa: PLR0913 - the options of a command
             training = StageTraining(place.find())
             wish = replace(wish, job_name=training_name(training.home, name))
             output.notice(f"Training {wish.job_name}.")
-            ended = training.follow(training.start(wish, begun))
+            ended = _wait(output, training, training.start(wish, begun), wish.job_name)
     except BadRecipe as error:
         raise UsageError(str(error)) from error
     except (TrainingFailure, ValueError, TrainingError) as error:
@@ -170,6 +183,31 @@ def named_bases(given: Iterable[str]) -> dict[str, str]:
         else:
             found[CHANNEL] = each
     return found
+
+
+def _follow(output: Output, place: StageOptions, named: str, name: str | None) -> None:
+    """Wait for a training that was started before, and show its result."""
+    if name is not None:
+        raise UsageError(f"--follow names a training that runs, so leave {name} out.")
+    try:
+        with translate_training_errors():
+            stage = place.find()
+            training = StageTraining(stage)
+            found = find_training(stage.client, training.home.machine, named)
+            output.notice(f"Following {found.spec.job_name}.")
+            ended = _wait(output, training, found.arn, found.spec.job_name)
+    except (TrainingFailure, TrainingError) as error:
+        raise CommandError(str(error)) from error
+    _show(output, found.spec, ended)
+
+
+def _wait(output: Output, training: StageTraining, arn: str, name: str) -> Mapping[str, Any]:
+    """Wait for the end of an execution; Ctrl-C ends the waiting alone."""
+    try:
+        return training.follow(arn)
+    except KeyboardInterrupt:
+        output.notice(f"{name} goes on. Follow it again by: headrace train --follow {name}")
+        raise
 
 
 def _show_estimates(output: Output, found: Iterable[Estimate]) -> None:

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -114,7 +113,7 @@ class StageTraining:
         self.put(wish)
         states = self._client("stepfunctions")
         begun = states.start_execution(
-            stateMachineArn=self.home.machine, name=str(uuid.uuid4()), input=json.dumps(given)
+            stateMachineArn=self.home.machine, name=wish.job_name, input=json.dumps(given)
         )
         return str(begun["executionArn"])
 

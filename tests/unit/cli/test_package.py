@@ -65,5 +65,6 @@ def test_up_should_hand_a_package_on(tmp_path: Path) -> None:
     night = "2027-03-28T00:59:30Z"
     assert server_command(tmp_path, 0, clock=night)[-2:] == ["--clock", night]
     assert server_command(tmp_path, 0, chat_model="tiny")[-2:] == ["--chat-model", "tiny"]
+    assert server_command(tmp_path, 0, training=True)[-2:] == ["--parameter", "Training=on"]
     command = server_command(tmp_path, 0, tmp_path / "package")
     assert command[-2:] == ["--package", str(tmp_path / "package")]

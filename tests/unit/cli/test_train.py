@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from cli.failures import CommandError
 from cli.main import headrace
-from cli.models.train import _show
+from cli.models.train import _show, _wait
 from cli.output import Output
+from infra.models.training import StageTraining
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 
@@ -39,6 +40,8 @@ def refused(tmp_path: Path, *given: str) -> tuple[int, str]:
         (["vae", "--set", "steps"], "'steps' is no setting; write NAME=VALUE"),
         (["vae", "--set", "stepz=3"], "stepz: unknown; the fields are steps"),
         (["vea"], "There is no recipe 'vea'; there are "),
+        ([], "Name a RECIPE, or a training that runs by --follow NAME"),
+        (["vae", "--follow", "headrace-dev-vae-1"], "a training that runs, so leave vae out"),
     ],
 )
 def test_should_name_what_is_wrong_before_anything_is_sent(
@@ -53,6 +56,21 @@ def test_should_say_that_no_local_cloud_runs(tmp_path: Path) -> None:
     failed = CliRunner().invoke(headrace, ["train", "vae", "--data-dir", str(tmp_path)]).exception
     assert isinstance(failed, CommandError)
     assert "no running local cloud's file" in str(failed)
+
+
+def test_ctrl_c_should_end_the_waiting_and_say_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Interrupted(StageTraining):
+        def __init__(self) -> None:
+            pass
+
+        def follow(self, *_: object) -> dict[str, str]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _wait(Output(), Interrupted(), "arn", "headrace-dev-vae-1")
+    assert "headrace train --follow headrace-dev-vae-1" in capsys.readouterr().err
 
 
 def test_should_show_numbers_beside_their_gates(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from infra.models import training
 from infra.models.registry import Registry
+from infra.models.running_trainings import RunningTraining, find_training
 from infra.models.training import (
     StageTraining,
     TrainingError,
@@ -111,6 +113,42 @@ def test_should_follow_an_execution_to_its_end() -> None:
     ended = StageTraining(StageConnection(lambda _: states, OUTPUTS)).follow("arn", rested.append)
     assert ended == {"status": "FAILED"}
     assert rested == [training.POLL_SECONDS] * 2
+
+
+class Executions:
+    """The executions of a machine, of which one is known and some run."""
+
+    def __init__(self, *running: str) -> None:
+        self.running = running
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        if not executionArn.endswith(WISH.job_name):
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+        given = {"recipe": '"vae"', "preset": '"smoke"', "asked_gates": '{"fid": {"most": 3}}'}
+        asked = {"TrainingJobName": WISH.job_name, "HyperParameters": given}
+        return {"status": "RUNNING", "input": json.dumps({"training": asked})}
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(lambda **_: {"executions": [{"name": each} for each in self.running]})
+
+
+def test_should_find_a_training_by_its_name_or_arn_and_list_those_that_run() -> None:
+    def found(named: str, *running: str) -> RunningTraining:
+        machine = TrainingStage.of(OUTPUTS).machine
+        return find_training(lambda _: Executions(*running), machine, named)
+
+    prefix = "arn:aws:states:eu-west-1:000000000001:execution:headrace-dev-train:"
+    for named in (WISH.job_name, f"{prefix}{WISH.job_name}"):
+        one = found(named)
+        assert (one.arn, one.spec.job_name) == (f"{prefix}{WISH.job_name}", WISH.job_name)
+        assert one.spec.recipe.name == "vae"
+        assert one.spec.gates["fid"].most == 3
+    with pytest.raises(TrainingError, match=r"no training 'vea'\. Running: a, b\."):
+        found("vea", "a", "b")
+    with pytest.raises(TrainingError, match=r"no training 'vea'\. None is running\."):
+        found("vea")
+    with pytest.raises(TrainingError, match="no training of this stage, whose executions begin"):
+        found("arn:aws:states:eu-west-1:000000000001:execution:other:vae")
 
 
 def test_should_say_how_to_get_what_prepares_data(tmp_path: Path) -> None:
