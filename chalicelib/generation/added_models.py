@@ -72,10 +72,15 @@ class AddedModels:
 
     def without(self, name: str) -> AddedModels:
         """Return the document without the model `name`; questions go to `ChatModelId` again."""
-        prefix = f"served.{name}."
+        ids = (
+            entry["backend"]["model_id"]
+            for entry in self.models
+            if entry["name"] == name and entry["backend"]["kind"] == "bedrock"
+        )
+        prefixes = (f"served.{name}.", *(f"bedrock.{each}." for each in ids))
         return AddedModels(
             tuple(entry for entry in self.models if entry["name"] != name),
-            tuple(price for price in self.prices if not price["unit"].startswith(prefix)),
+            tuple(price for price in self.prices if not price["unit"].startswith(prefixes)),
             "" if self.question_model == name else self.question_model,
         )
 

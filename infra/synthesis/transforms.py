@@ -163,8 +163,10 @@ def insert_served_models(template: Any) -> None:
             insert_served_models(each)
 
 
-def _served_model_arns() -> list[dict[str, str]]:
+def _served_model_arns() -> list[dict[str, Any]]:
     """Return the ARNs of all served models, in any region, and of their inference profiles.
+
+    A stage that fine-tunes models may call what is deployed of them, too.
 
     A role's policies hold 10,240 characters, so a profile's geography is left open: it leads only
     to models that may be called anyway.
@@ -177,4 +179,6 @@ def _served_model_arns() -> list[dict[str, str]]:
             if backend.profiles:
                 own = f"${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/*.{backend.model_id}"
                 arns.append(f"{_BEDROCK}:{own}")
-    return [{"Fn::Sub": arn} for arn in arns]
+    deployed = f"{_BEDROCK}:${{AWS::Region}}:${{AWS::AccountId}}:custom-model-deployment/*"
+    of_tuning = {"Fn::If": ["Customises", {"Fn::Sub": deployed}, {"Ref": "AWS::NoValue"}]}
+    return [*({"Fn::Sub": arn} for arn in arns), of_tuning]

@@ -342,6 +342,12 @@ BROAD_GRANTS: tuple[BroadGrant, ...] = (
         f"{_DOCS}/bedrock/latest/APIReference/API_CreateModelInvocationJob.html",
     ),
     BroadGrant(
+        ("bedrock:CreateModelCustomizationJob",),
+        "arn:*:bedrock:*:*:custom-model/*",
+        "Bedrock generates the id of a custom model, so no policy can name it in advance.",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
+    ),
+    BroadGrant(
         tuple(
             f"logs:{action}"
             for action in (

@@ -79,6 +79,13 @@ TRANSIENT = {
         "SageMaker.ResourceLimitExceededException",
     },
     "aws-sdk:sagemaker": {"SageMaker.SageMakerException"},
+    "bedrock": {
+        "Bedrock.BedrockException",
+        "Bedrock.InternalServerException",
+        "Bedrock.SdkClientException",
+        "Bedrock.ServiceQuotaExceededException",
+        "Bedrock.ThrottlingException",
+    },
     "states": {
         "StepFunctions.AWSStepFunctionsException",
         "StepFunctions.ExecutionLimitExceededException",

@@ -40,31 +40,45 @@ def written(resource: Any) -> dict[str, Any]:
     }
 
 
-def resolved(value: Any) -> Any:
-    """Return `value` as a stage has it."""
+def resolved(value: Any, *, customises: bool = False) -> Any:
+    """Return `value` as a stage has it that fine-tunes models or not."""
     if isinstance(value, dict):
+        if set(value) == {"Fn::If"}:
+            assert value["Fn::If"][0] == "Customises"
+            return resolved(value["Fn::If"][1 if customises else 2], customises=customises)
         if set(value) == {"Fn::Sub"}:
             text = str(value["Fn::Sub"])
             for name, put in PSEUDO.items():
                 text = text.replace(name, put)
             return text
-        return {name: resolved(each) for name, each in value.items()}
-    return [resolved(each) for each in value] if isinstance(value, list) else value
+        return {name: resolved(each, customises=customises) for name, each in value.items()}
+    if not isinstance(value, list):
+        return value
+    parts = [resolved(each, customises=customises) for each in value]
+    return [each for each in parts if each != {"Ref": "AWS::NoValue"}]
 
 
-def policy() -> PolicyDocument:
+def policy(*, customises: bool = False) -> PolicyDocument:
     document = written({"Ref": "ServedModels"})
     insert_served_models({"Resources": {"Role": {"Policies": [{"PolicyDocument": document}]}}})
-    return parse_policy(json.dumps(resolved(document)), "asking")
+    return parse_policy(json.dumps(resolved(document, customises=customises)), "asking")
 
 
 ALLOWED = policy()
 
 
-def may_ask(model: str) -> bool:
+def may_ask(model: str, allowed: PolicyDocument = ALLOWED) -> bool:
     needs = required_permissions("bedrock-runtime", "Converse", {"modelId": model}, PLACE)
     requests = [AccessRequest(need.action, need.resource, context=need.context) for need in needs]
-    return all(evaluate(request, [ALLOWED]).allowed for request in requests)
+    return all(evaluate(request, [allowed]).allowed for request in requests)
+
+
+def test_only_a_stage_that_fine_tunes_models_asks_what_is_deployed_of_them() -> None:
+    deployment = PLACE.arn("bedrock", "custom-model-deployment/abc123def456")
+    tuning = policy(customises=True)
+    assert may_ask(deployment, tuning)
+    assert not may_ask(deployment)
+    assert not may_ask(deployment.replace(PLACE.account_id, "111111111111"), tuning)
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.model_id)
