@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, DeferredModel, HttpInput
+from chalicelib.contracts.batches import ULID
 from chalicelib.contracts.captures import CapturedCall, CaptureSubject
-from chalicelib.contracts.names import MonitorName
+from chalicelib.contracts.names import MonitorName, S3Uri
 
 MAX_MONITORS = 50
 """Of a tenant: a process that answers calls reads all of them together."""
@@ -17,6 +19,30 @@ MIN_BASELINE_CALLS, MAX_BASELINE_CALLS = 100, 2_000
 MIN_WINDOW_CALLS, MAX_WINDOW_CALLS = 50, 1_000
 
 MaskedCategory = Literal["personal-data", "injection"]
+
+
+class BaselineSource(HttpInput):
+    """What the baseline of a version is made of, in place of the first calls that are captured.
+
+    `statistics` is a file of SageMaker Model Monitor, whose features `constraints` may disable;
+    `evaluation` has answers of the version, of `target` if there are several.
+    """
+
+    version: Annotated[str, Field(min_length=1, max_length=256)]
+    statistics: S3Uri | None = None
+    constraints: S3Uri | None = None
+    evaluation: Annotated[str, Field(pattern=ULID)] | None = None
+    target: str = Field(default="", max_length=256)
+
+    @model_validator(mode="after")
+    def _of_one_source(self) -> Self:
+        if (self.statistics is None) == (self.evaluation is None):
+            raise PydanticCustomError("baseline", "name statistics or an evaluation, one of both")
+        if self.constraints is not None and self.statistics is None:
+            raise PydanticCustomError("constraints", "constraints go with statistics")
+        if self.target and self.evaluation is None:
+            raise PydanticCustomError("target", "a target is one of an evaluation")
+        return self
 
 
 class MonitorTerms(DeferredModel):

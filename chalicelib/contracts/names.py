@@ -63,3 +63,5 @@ MediaType = Annotated[
     WithJsonSchema(dict(MEDIA_TYPE_SCHEMA)),
 ]
 MonitorName = Annotated[str, Field(pattern=MONITOR_PATTERN)]
+S3_URI_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.{1,1024}$"
+S3Uri = Annotated[str, Field(pattern=S3_URI_PATTERN, max_length=1_100)]

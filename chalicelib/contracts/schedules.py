@@ -21,14 +21,14 @@ from chalicelib.contracts.evaluations.suites import Suite
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
 from chalicelib.contracts.jobs import JobCounts
-from chalicelib.contracts.names import Collection, MonitorName
+from chalicelib.contracts.monitors import BaselineSource
+from chalicelib.contracts.names import Collection, MonitorName, S3Uri
 from chalicelib.contracts.prompts import LATEST, Label, Name, PromptName
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.schedule_runs import RunStatus, Trigger
 from chalicelib.contracts.search import Question
 
 SCHEDULE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-S3_URI_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.{1,1024}$"
 MAX_EXPRESSION_CHARACTERS = 256
 MAX_WINDOW_MINUTES = 1_440
 """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-flexible-time-windows.html"""
@@ -43,7 +43,6 @@ MAX_SCHEDULED_SUITE_BYTES = 100 * 1024
 """A schedule is one item of DynamoDB, and its terms are part of each run's."""
 
 ScheduleName = Annotated[str, Field(pattern=SCHEDULE_PATTERN)]
-S3Uri = Annotated[str, Field(pattern=S3_URI_PATTERN, max_length=1_100)]
 Overlap = Literal["skip", "queue", "cancel"]
 CatchUp = Literal["none", "latest", "all"]
 ScheduleStatus = Literal["active", "paused", "ended"]
@@ -241,13 +240,15 @@ class WatchWork(HttpInput):
     A run that finds drift ends as partial, with the features. `source` are files in the format of
     SageMaker's data capture, in place of the calls that the monitor captures. With `data_capture`,
     the calls that were looked at are written in that format beside the report, into each
-    destination in S3. With `judge`, a sample of the answers is graded.
+    destination in S3. With `judge`, a sample of the answers is graded. `baseline` says what that
+    of a version is made of; those of others are made of captured calls.
     """
 
     kind: Literal["watch"]
     monitor: MonitorName
     source: PrefixSource | None = None
     judge: WatchJudging | None = None
+    baseline: BaselineSource | None = None
     data_capture: bool = False
     results: Destinations = ()
 

@@ -22,11 +22,10 @@ class Baseline:
     Attributes:
         subject: The subject.
         version: The version.
-        first_id: The id of the first captured call that it is made of, "" if it is not made of
-            captured calls.
+        first_id: The id of the first call that it is made of, "" if it is not made of calls.
         last_id: The id of the last one: only calls behind it are compared.
         created_at: When it was made.
-        source: Where its calls come from: `captures`, or the URI of a file.
+        source: Where it comes from: `captures`, the URI of a file, or an evaluation.
         values: The values of the calls by feature, those of projections among them.
         projections: The projections of inputs and outputs, by `input` and `output`.
     """

@@ -38,6 +38,8 @@ _CATEGORIES: Mapping[str, Callable[[CapturedCall], str | None]] = {
     "class": lambda call: call.label or None,
 }
 """Both tables return None for a call that does not have the feature."""
+NUMBER_FEATURES, CATEGORY_FEATURES = tuple(_NUMBERS), tuple(_CATEGORIES)
+"""The features of calls that no embedding is needed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,6 @@ def _of_model_call(call: Mapping[str, object]) -> str:
 
 def _texts(values: Iterable[object]) -> list[str]:
     return [value for value in values if isinstance(value, str) and value]
-
-
-def _of_answer(call: CapturedCall, value: int) -> float | None:
-    return None if call.outcome == "error" else float(value)
 
 
 def _yes(value: bool) -> str:

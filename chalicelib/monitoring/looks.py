@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -51,11 +51,32 @@ class WatchEmbedder(Protocol):
 class BaselineStore(Protocol):
     """Stores baselines by tenant, subject and version."""
 
-    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
-        """Return the stored baseline of a version, or None."""
+    def baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, now: datetime
+    ) -> bytes | None:
+        """Return the stored baseline of a version, or None; one that is in use does not expire."""
 
-    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
-        """Store the baseline of a version."""
+    def put_baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, body: bytes, now: datetime
+    ) -> None:
+        """Store the baseline of a version, in place of one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBaseline:
+    """What the baseline of a version is to be made of, in place of its captured calls.
+
+    Attributes:
+        version: The version.
+        source: Where it comes from; a baseline from elsewhere is replaced.
+        read: Returns the values of its features, or calls to take them and their embeddings of.
+        features: The features that its calls tell.
+    """
+
+    version: str
+    source: str
+    read: Callable[[], FeatureValues | Sequence[CapturedCall]]
+    features: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +89,11 @@ class LookRequest:
         source: Where the calls come from: `captures`, or the URI of files.
         calls: The calls of the subject.
         before: The report of the look before, None at the first one.
+        before_of: Returns the report of the last look that compared calls of a version.
         run_id: The run that looks.
         now: The time now.
         correlation_id: The id that calls of functions carry.
+        given: What a version's baseline is to be made of, None for its captured calls.
     """
 
     tenant: str
@@ -78,9 +101,11 @@ class LookRequest:
     source: str
     calls: WatchedCalls
     before: DriftReport | None
+    before_of: Callable[[str], DriftReport | None]
     run_id: str
     now: datetime
     correlation_id: str
+    given: GivenBaseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +143,11 @@ class Watcher:
             return LookResult(_report(request, "no_calls"))
         spent = _Spent(self.cost)
         monitor = request.monitor
-        stored = self.baselines.baseline(request.tenant, monitor.subject, version)
+        stored = self.baselines.baseline(request.tenant, monitor.subject, version, request.now)
         baseline = None if stored is None else Baseline.from_bytes(stored)
+        given = _given(request, version)
+        if baseline is not None and given is not None and baseline.source != given.source:
+            baseline = None
         if baseline is None:
             baseline = self._new_baseline(request, version, spent)
         if baseline is None:
@@ -131,18 +159,23 @@ class Watcher:
         calls = request.calls.window(version, baseline.last_id, monitor.window_calls)
         if len(calls) < min(MIN_WINDOW, monitor.window_calls):
             return LookResult(report, baseline, None, tuple(calls))
-        before = request.before
-        if before is not None and before.version == version and before.last_call == calls[-1].id:
+        before, own = request.before, request.before_of(version)
+        if before is not None and own is not None and own.last_call == calls[-1].id:
             # Nothing new: no false alarm is spent, and the next look may spend this time's.
-            unchanged = {"news": (), "run_id": request.run_id, "receipt": Receipt()}
-            return LookResult(before.model_copy(update=unchanged), baseline)
+            unchanged = {
+                "news": (),
+                "run_id": request.run_id,
+                "time": before.time,
+                "receipt": Receipt(),
+            }
+            return LookResult(own.model_copy(update=unchanged), baseline)
         window = call_features(calls)
         projected = self._projected(request, calls, baseline.projections, spent)
         window = replace(window, numbers={**window.numbers, **projected})
         share = look_share(_elapsed(request, baseline), monitor.false_alarms)
         look = compare(baseline.values, window, share, monitor.min_psi)
         drifted = tuple(each.name for each in look.drifted)
-        known = _known(before, version)
+        known = own.drifted if own is not None else ()
         report = report.model_copy(
             update={
                 "status": "drifted" if drifted else "steady",
@@ -160,11 +193,17 @@ class Watcher:
 
     def _new_baseline(self, request: LookRequest, version: str, spent: _Spent) -> Baseline | None:
         """Make and store the baseline of a version, None if it is too early for one."""
-        monitor = request.monitor
-        calls = request.calls.baseline(version, monitor.baseline_hours, monitor.baseline_calls)
-        if not calls:
-            return None
-        values = call_features(calls)
+        monitor, given = request.monitor, _given(request, version)
+        calls: Sequence[CapturedCall] = ()
+        if given is None:
+            calls = request.calls.baseline(version, monitor.baseline_hours, monitor.baseline_calls)
+            if not calls:
+                return None
+            values = call_features(calls)
+        else:
+            read = given.read()
+            calls = () if isinstance(read, FeatureValues) else read
+            values = read if isinstance(read, FeatureValues) else _told(read, given.features)
         numbers, projections = dict(values.numbers), dict[str, EmbeddingProjection]()
         for name, texts in _texts(calls).items():
             if len(texts) >= 2 * MIN_VECTORS:
@@ -174,14 +213,16 @@ class Watcher:
         baseline = Baseline(
             subject=monitor.subject,
             version=version,
-            first_id=calls[0].id,
-            last_id=calls[-1].id,
+            first_id=calls[0].id if calls else "",
+            last_id=calls[-1].id if calls else "",
             created_at=request.now,
-            source=request.source,
+            source=request.source if given is None else given.source,
             values=replace(values, numbers=numbers),
             projections=projections,
         )
-        self.baselines.put_baseline(request.tenant, monitor.subject, version, baseline.to_bytes())
+        self.baselines.put_baseline(
+            request.tenant, monitor.subject, version, baseline.to_bytes(), request.now
+        )
         return baseline
 
     def _projected(
@@ -243,6 +284,14 @@ class _Spent:
         return Receipt.of([line])
 
 
+def _told(calls: Sequence[CapturedCall], features: Collection[str]) -> FeatureValues:
+    """Return the values of calls, those of the features that they tell."""
+    values = call_features(calls)
+    numbers = {name: each for name, each in values.numbers.items() if name in features}
+    categories = {name: each for name, each in values.categories.items() if name in features}
+    return replace(values, numbers=numbers, categories=categories)
+
+
 def _texts(calls: Sequence[CapturedCall]) -> dict[str, list[str]]:
     """Return the texts of inputs and outputs that were kept, by `input` and `output`."""
     asked = [asked_text(call)[:EMBEDDED_CHARACTERS] for call in calls]
@@ -280,8 +329,9 @@ FIRST_LOOK = timedelta(hours=1)
 """What the first look at a version spends at least, which may come right after its baseline."""
 
 
-def _known(before: DriftReport | None, version: str) -> tuple[str, ...]:
-    return before.drifted if before is not None and before.version == version else ()
+def _given(request: LookRequest, version: str) -> GivenBaseline | None:
+    given = request.given
+    return given if given is not None and given.version == version else None
 
 
 def _feature(found: FeatureDrift) -> FeatureReport:

@@ -37,7 +37,7 @@ _WORK_OPTIONS: dict[str, tuple[str, ...]] = {
     "export": ("collection", "results", "webhook"),
     "report": _DESTINATIONS,
     "evaluate": ("results", "webhook"),
-    "watch": ("results", "webhook", "capture_files", "data_capture"),
+    "watch": ("results", "webhook", "capture_files", "data_capture", "baseline"),
 }
 _FLAGS = {
     "filter_": "filter",
@@ -103,6 +103,12 @@ _WORK = (
     ),
     click.option(
         "--data-capture", is_flag=True, help="With --watch: also write the calls in that format."
+    ),
+    click.option(
+        "--baseline",
+        metavar="VERSION=SOURCE",
+        help="With --watch: what a version's baseline is made of: s3://…/statistics.json of "
+        "SageMaker Model Monitor, or an evaluation's id, with /TARGET if it has several.",
     ),
     click.option("--model", help="Model. Default: the cheapest that suffices."),
     click.option("--quality", type=click.IntRange(1, 5), help="Lowest model tier."),
@@ -260,12 +266,7 @@ def _work(options: Json) -> Json | None:
                 **_results(options),
             }
         case ["watch"]:
-            watch: Json = {"kind": "watch", "monitor": options["watch"]}
-            if options["capture_files"] is not None:
-                watch["source"] = {"type": "prefix", "uri": options["capture_files"]}
-            if options["data_capture"]:
-                watch["data_capture"] = True
-            return watch | _results(options)
+            return _watch(options)
         case ["report"]:
             return {"kind": "report", "period": options["report"], **_results(options)}
         case []:
@@ -338,3 +339,25 @@ def _results(options: Json) -> Json:
 
 def _named(options: Json, *names: str) -> dict[str, Any]:
     return {name: options[name] for name in names if options[name] is not None}
+
+
+def _watch(options: Json) -> Json:
+    watch: Json = {"kind": "watch", "monitor": options["watch"]}
+    if options["capture_files"] is not None:
+        watch["source"] = {"type": "prefix", "uri": options["capture_files"]}
+    if options["data_capture"]:
+        watch["data_capture"] = True
+    if options["baseline"] is not None:
+        watch["baseline"] = _baseline(options["baseline"])
+    return watch | _results(options)
+
+
+def _baseline(given: str) -> Json:
+    """Return the source of a version's baseline, of `VERSION=SOURCE`."""
+    version, _, source = given.rpartition("=")
+    if not version or not source:
+        raise UsageError("--baseline takes VERSION=SOURCE, such as 4=s3://BUCKET/statistics.json.")
+    if source.startswith("s3://"):
+        return {"version": version, "statistics": source}
+    evaluation, _, target = source.partition("/")
+    return {"version": version, "evaluation": evaluation, **({"target": target} if target else {})}

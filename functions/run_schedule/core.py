@@ -14,6 +14,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.run_schedule.batch import batch_runs
 from functions.run_schedule.evaluation import EvaluationRuns
 from functions.run_schedule.export import ExportRuns
+from functions.run_schedule.given_baselines import GivenBaselines
 from functions.run_schedule.judge_jobs import JudgingJobs
 from functions.run_schedule.kind import Run, RunDeps, RunKind
 from functions.run_schedule.report import ReportRuns
@@ -41,6 +42,7 @@ KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
         deps.transfers,
         deps.locations,
         JudgingJobs(deps.children, deps.objects, deps.cost),
+        GivenBaselines(deps.objects, deps.transfers, deps.locations),
     ),
 }
 """The kinds of work. Another one is a class of `chalicelib.contracts.schedules`, a module here and

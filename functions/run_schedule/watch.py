@@ -7,6 +7,7 @@ repeated finds the same look before it. If answers are graded, an evaluation doe
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,19 +24,21 @@ from chalicelib.jobs.lifecycle import ResultFile
 from chalicelib.schedules.locations import S3Location, check_location
 from functions.run_schedule.children import MIN_WAIT_SECONDS
 from functions.run_schedule.destinations import GrantedLocations, Transfers, run_folders
+from functions.run_schedule.given_baselines import GivenBaselines
 from functions.run_schedule.judge_jobs import JudgingJobs
 from functions.run_schedule.kind import Run, RunStep
 
 if TYPE_CHECKING:
+    from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.captures import CapturedCall
     from chalicelib.contracts.events import BusEvent
     from chalicelib.contracts.monitors import Monitor
-    from chalicelib.contracts.objects import ObjectStore
     from chalicelib.monitoring.looks import BaselineStore, LookResult, WatchEmbedder
     from chalicelib.monitoring.watched_calls import CallArchive, WatchedCalls
 
 JSON, PAGE, PLOTS = "drift.json", "drift.html", "drift.png"
-_TYPES = {JSON: "application/json", PAGE: "text/html; charset=utf-8", PLOTS: "image/png"}
+_TYPES = {PAGE: "text/html; charset=utf-8", PLOTS: "image/png"}
+"""Media types of files; others are JSON."""
 CAPTURES = "captures"
 MAX_FILES = 500
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -50,8 +53,8 @@ class WatchRecords(Protocol):
     def monitor(self, tenant: str, name: str) -> Monitor | None:
         """Return one monitor, or None."""
 
-    def report(self, tenant: str, name: str) -> DriftReport | None:
-        """Return the report of a monitor's last look, or None."""
+    def report(self, tenant: str, name: str, version: str = "") -> DriftReport | None:
+        """Return the report of a monitor's last look, or of the last that compared a version."""
 
     def put_report(self, tenant: str, report: DriftReport) -> None:
         """Store the report of a monitor's last look."""
@@ -85,10 +88,11 @@ class WatchRuns:
     """Does the work of runs that watch a monitor's subject."""
 
     deps: WatchDeps
-    objects: ObjectStore
+    objects: ItemObjects
     transfers: Transfers
     locations: GrantedLocations
     judging: JudgingJobs
+    baselines: GivenBaselines
 
     def step(self, run: Run, place: RunCheckpoint) -> RunStep:
         """Look and write the report, or tell of it.
@@ -127,9 +131,11 @@ class WatchRuns:
                 source=CAPTURES if work.source is None else work.source.uri,
                 calls=self._calls(run, work, monitor),
                 before=self.deps.records.report(run.tenant, work.monitor),
+                before_of=functools.partial(self.deps.records.report, run.tenant, work.monitor),
                 run_id=run.job_id,
                 now=run.now,
                 correlation_id=run.correlation_id,
+                given=self.baselines.given(run, work.baseline, monitor),
             )
         )
         sizes = self._write(run, folders, _files(found))
@@ -162,7 +168,7 @@ class WatchRuns:
         report = report.model_copy(update={"receipt": Receipt.of(lines)})
         monitor = self.deps.records.monitor(run.tenant, work.monitor)
         if graded.calls >= MIN_GRADED and monitor is not None:
-            before = self.deps.records.report(run.tenant, work.monitor)
+            before = self.deps.records.report(run.tenant, work.monitor, report.version)
             report = with_quality(report, before, graded.calls, graded.passed, monitor.min_psi)
         plots = self.objects.read(run.bucket, run.prefix + PLOTS)
         files = {JSON: _json(report), PAGE: report_page(report, plots)}
@@ -184,7 +190,7 @@ class WatchRuns:
             self.objects.write(run.bucket, run.prefix + name, body, {})
             for folder in folders:
                 target = S3Location(folder.bucket, folder.key + name)
-                self.transfers.put_object(target, body, _TYPES[name])
+                self.transfers.put_object(target, body, _TYPES.get(name, "application/json"))
         return {name: len(body) for name, body in files.items()}
 
     def _tell(self, run: Run, place: RunCheckpoint) -> RunStep:
@@ -194,7 +200,7 @@ class WatchRuns:
             self.deps.count(len(report.news))
         from chalicelib.monitoring.judged_answers import with_known_quality
 
-        before = self.deps.records.report(run.tenant, report.monitor)
+        before = self.deps.records.report(run.tenant, report.monitor, report.version)
         self.deps.records.put_report(run.tenant, with_known_quality(report, before))
         done = place.model_copy(
             update={
@@ -263,6 +269,10 @@ def _files(found: LookResult) -> dict[str, bytes]:
         JSON: _json(found.report),
         PAGE: report_page(found.report, plots),
     }
+    if found.baseline is not None:
+        from chalicelib.monitoring.model_monitor import baseline_files
+
+        files |= baseline_files(found.baseline.values)
     return files if plots is None else files | {PLOTS: plots}
 
 

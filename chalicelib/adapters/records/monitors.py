@@ -2,7 +2,11 @@
 
 TENANT#<tenant>   MONITOR#<name>                      a monitor
 TENANT#<tenant>   DRIFT#<name>                        the report of its last look
+TENANT#<tenant>   DRIFT#<name>#<version>              that of the last look that compared a version
 TENANT#<tenant>   BASELINE#<kind>#<name>#<version>    the baseline of a version of a subject
+
+What is of a version expires 180 days after the version was last looked at. A subject has 20
+baselines at most; those of versions that were not looked at for longest expire.
 """
 
 from __future__ import annotations
@@ -10,8 +14,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
-from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Key, Put
+from chalicelib.adapters.dynamodb import Delete, DynamoTable, Item, Key, Put, Update, Value
 from chalicelib.adapters.records.writes import EXISTS, tenant_pk, tenant_stays
 from chalicelib.contracts.captures import CaptureSubject
 from chalicelib.contracts.drift import DriftReport
@@ -19,6 +24,8 @@ from chalicelib.contracts.monitors import Monitor
 from chalicelib.errors import Conflict
 
 _MONITOR, _DRIFT, _BASELINE = "MONITOR#", "DRIFT#", "BASELINE#"
+VERSION_STAYS = timedelta(days=180)
+MAX_BASELINES = 20
 TENANTS_REMEMBERED = 256
 
 
@@ -57,32 +64,61 @@ class MonitorTable:
         except Conflict:
             return False
         self._table.delete(Delete((tenant_pk(tenant), _DRIFT + name)))
+        self._remove_all(tenant, f"{_DRIFT}{name}#")
         return True
 
     def put_report(self, tenant: str, report: DriftReport) -> None:
-        """Store the report of a monitor's last look, in place of the one before."""
+        """Store the report of a monitor's last look, and as that of its version if it compared."""
+        pk, sk = tenant_pk(tenant), _DRIFT + report.monitor
         written = report.model_dump_json()
-        key = {"pk": tenant_pk(tenant), "sk": _DRIFT + report.monitor}
-        self._table.put(Put({**key, "report": written}))
+        if report.last_call:
+            own = f"{sk}#{report.version}"
+            expires_at = _expiry(report.time)
+            self._table.put(Put({"pk": pk, "sk": own, "report": written, "expires_at": expires_at}))
+        self._table.put(Put({"pk": pk, "sk": sk, "report": written}))
 
-    def report(self, tenant: str, name: str) -> DriftReport | None:
-        """Return the report of a monitor's last look, or None."""
-        item = self._table.get((tenant_pk(tenant), _DRIFT + name))
+    def report(self, tenant: str, name: str, version: str = "") -> DriftReport | None:
+        """Return the report of a monitor's last look, or of the last that compared a version."""
+        sk = f"{_DRIFT}{name}#{version}" if version else _DRIFT + name
+        item = self._table.get((tenant_pk(tenant), sk))
         return None if item is None else DriftReport.model_validate_json(item["report"])
 
-    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
-        """Store the baseline of a version, in place of one before."""
+    def put_baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, body: bytes, now: datetime
+    ) -> None:
+        """Store the baseline of a version, in place of one before; the least used ones expire."""
         pk, sk = _baseline_key(tenant, subject, version)
-        self._table.put(Put({"pk": pk, "sk": sk, "baseline": body}))
+        self._table.put(Put({"pk": pk, "sk": sk, "baseline": body, "expires_at": _expiry(now)}))
+        kept = self._table.query(pk, _baseline_prefix(subject), attributes=("sk", "expires_at"))
+        others = sorted(
+            (item["expires_at"], item["sk"])
+            for item in kept
+            if item["sk"] != sk and item["expires_at"] > now.timestamp()
+        )
+        for _, other in others[: max(0, len(others) + 1 - MAX_BASELINES)]:
+            self._expire((pk, other), now)
 
-    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
-        """Return the baseline of a version, or None."""
-        item = self._table.get(_baseline_key(tenant, subject, version))
-        return None if item is None else bytes(item["baseline"])
+    def baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, now: datetime
+    ) -> bytes | None:
+        """Return the baseline of a version, or None; one that is in use does not expire."""
+        key = _baseline_key(tenant, subject, version)
+        item = self._table.get(key)
+        if item is None or item["expires_at"] <= now.timestamp():
+            return None
+        if item["expires_at"] < (now + VERSION_STAYS / 2).timestamp():
+            self._expire(key, now + VERSION_STAYS)
+        return bytes(item["baseline"])
 
     def remove_baselines(self, tenant: str, subject: CaptureSubject) -> int:
         """Remove the baselines of a subject; return how many those were."""
-        prefix = f"{_BASELINE}{subject.kind}#{subject.name}#"
+        return self._remove_all(tenant, _baseline_prefix(subject))
+
+    def _expire(self, key: Key, at: datetime) -> None:
+        values: dict[str, Value] = {":at": int(at.timestamp())}
+        self._table.updated(Update(key, "SET #expires_at = :at", values, EXISTS))
+
+    def _remove_all(self, tenant: str, prefix: str) -> int:
         found = list(self._table.query(tenant_pk(tenant), prefix, attributes=("sk",)))
         for item in found:
             self._table.delete(Delete((tenant_pk(tenant), item["sk"])))
@@ -123,8 +159,16 @@ class CachedMonitors:
         return found
 
 
+def _baseline_prefix(subject: CaptureSubject) -> str:
+    return f"{_BASELINE}{subject.kind}#{subject.name}#"
+
+
 def _baseline_key(tenant: str, subject: CaptureSubject, version: str) -> Key:
-    return tenant_pk(tenant), f"{_BASELINE}{subject.kind}#{subject.name}#{version}"
+    return tenant_pk(tenant), _baseline_prefix(subject) + version
+
+
+def _expiry(looked_at: datetime) -> int:
+    return int((looked_at + VERSION_STAYS).timestamp())
 
 
 def _monitor(item: Item) -> Monitor:

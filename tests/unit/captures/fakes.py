@@ -68,14 +68,20 @@ class FakeCaptures:
 
     def put_report(self, tenant: str, report: DriftReport) -> None:
         self.reports[report.monitor] = report
+        if report.last_call:
+            self.reports[f"{report.monitor}#{report.version}"] = report
 
-    def report(self, tenant: str, name: str) -> DriftReport | None:
-        return self.reports.get(name)
+    def report(self, tenant: str, name: str, version: str = "") -> DriftReport | None:
+        return self.reports.get(f"{name}#{version}" if version else name)
 
-    def put_baseline(self, tenant: str, subject: CaptureSubject, version: str, body: bytes) -> None:
+    def put_baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, body: bytes, now: datetime
+    ) -> None:
         self.baselines[subject.path, version] = body
 
-    def baseline(self, tenant: str, subject: CaptureSubject, version: str) -> bytes | None:
+    def baseline(
+        self, tenant: str, subject: CaptureSubject, version: str, now: datetime
+    ) -> bytes | None:
         return self.baselines.get((subject.path, version))
 
     def remove_baselines(self, tenant: str, subject: CaptureSubject) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,11 +36,13 @@ def test_versions_that_take_turns_should_spend_no_time_twice() -> None:
             source="captures",
             calls=GivenCalls([each for each in calls if each.created_at <= now]),
             before=before,
+            before_of=functools.partial(captures.report, "acme", monitor.name),
             run_id=f"run-{hour}",
             now=now,
             correlation_id="c",
         )
         before = watcher.look(request).report
+        captures.put_report("acme", before)
         assert before.version == version
         levels.append(before.level * len(before.features))
     # 72 hours, and an hour more for the first look at each version.

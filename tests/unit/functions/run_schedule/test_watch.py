@@ -12,7 +12,11 @@ import pytest
 from PIL import Image
 
 from chalicelib.contracts.drift import DriftDetected
-from chalicelib.contracts.evaluations.jobs import EvaluationCheckpoint, TargetScore
+from chalicelib.contracts.evaluations.jobs import (
+    EvaluationCheckpoint,
+    EvaluationInput,
+    TargetScore,
+)
 from chalicelib.contracts.evaluations.results import ScoreInterval
 from chalicelib.contracts.jobs import JobCounts
 from chalicelib.errors import InvalidInput, NotFound
@@ -22,9 +26,11 @@ from functions.run_schedule import watch
 from tests.unit.functions.run_schedule.buckets import Buckets, Cut, Runs, place_of
 from tests.unit.jobs.examples import BUCKET, NOW
 from tests.unit.monitoring.fakes import SUBJECT, captured, steady_calls
+from tests.unit.monitoring.test_evaluated_calls import SUITE, result
 
 WATCH = {"kind": "watch", "monitor": "m0"}
 START = NOW - timedelta(hours=2)
+ANSWERED = result(created_at=START - timedelta(hours=1)).model_dump_json()
 
 
 @pytest.fixture
@@ -158,7 +164,86 @@ def test_the_report_should_be_a_page_with_plots_and_lie_where_results_go(runs: R
     read = [call for body in lines for call in read_capture_file(body, "k", SUBJECT)]
     assert len(read) == 100
     assert {call.latency_ms for call in read} == {9_000}
-    assert {file.name for file in state.files} == {"drift.json", "drift.html", "drift.png"}
+    assert {file.name for file in state.files} == {
+        *("drift.json", "drift.html", "drift.png", "statistics.json", "constraints.json")
+    }
+
+
+def test_news_and_quality_should_stay_known_of_a_version_while_versions_take_turns(
+    runs: Runs,
+) -> None:
+    """As they do while a rollout goes on."""
+    runs.run(WATCH)
+    runs.watching.archive.stored += steady_calls(NOW - timedelta(hours=1), 200, 3, version="2")
+    runs.run(WATCH)
+    told = []
+    for turn, version in enumerate("121212"):
+        wait_an_hour(runs)
+        shift(runs, seed=4 + turn, version=version, latency_ms=9_000)
+        told.append(report_of(runs, runs.run(WATCH)))
+    assert [each["version"] for each in told] == [*"121212"]
+    assert [bool(each["news"]) for each in told] == [True, True, *[False] * 4]
+    assert all("latency" in each["drifted"] for each in told)
+
+
+def test_a_baseline_should_be_made_of_the_statistics_of_model_monitor(runs: Runs) -> None:
+    """Ours, which another stage has written, and what its constraints disable."""
+    runs.run(WATCH)
+    shift(runs)
+    results = [{"type": "s3", "uri": f"s3://{BUCKET}/results/acme/drift"}]
+    runs.run(WATCH | {"results": results})
+    files = runs.buckets.under(BUCKET, "results/acme/drift/nightly/")
+    for name, body in files.items():
+        if name.endswith(("statistics.json", "constraints.json")):
+            runs.buckets.put(BUCKET, f"sources/acme/{name.rpartition('/')[2]}", body)
+    folder = f"s3://{BUCKET}/sources/acme"
+    given = {"version": "1", "statistics": f"{folder}/statistics.json"}
+    shift(runs, seed=5, latency_ms=9_000)
+    report = report_of(runs, runs.run(WATCH | {"baseline": given}))
+    assert report["baseline_calls"] == 200
+    assert report["drifted"] == ["latency"]
+    assert "input distance" not in {each["name"] for each in report["features"]}
+
+    limited = json.loads(runs.buckets.bodies[BUCKET, "sources/acme/constraints.json"])
+    for feature in limited["features"]:
+        if feature["name"] == "latency":
+            disabled = {"distribution_constraints": {"perform_comparison": "Disabled"}}
+            feature["monitoringConfigOverrides"] = disabled
+    runs.buckets.put(BUCKET, "sources/acme/constraints.json", json.dumps(limited).encode())
+    runs.watching.captures.baselines.clear()
+    given |= {"constraints": f"{folder}/constraints.json"}
+    shift(runs, seed=6, latency_ms=9_000)
+    assert report_of(runs, runs.run(WATCH | {"baseline": given}))["drifted"] == []
+
+
+def test_a_baseline_should_be_made_of_an_evaluation_of_the_version(runs: Runs) -> None:
+    evaluation = "01J9ZQ3V5B8X6N2M4K7T0RWFHZ"
+    work = WATCH | {"baseline": {"version": "1", "evaluation": evaluation, "target": "ask"}}
+    with pytest.raises(NotFound, match="has no results") as raised:
+        runs.run(work)
+    assert raised.value.field == "work.baseline.evaluation"
+    runs.buckets.put(BUCKET, f"jobs/acme/{evaluation}/results.json", ANSWERED.encode())
+    suite = EvaluationInput(suite=SUITE).model_dump_json(by_alias=True)
+    runs.buckets.put(BUCKET, f"jobs/acme/{evaluation}/suite.json", suite.encode())
+    report = report_of(runs, runs.run(work))
+    assert (report["baseline_calls"], report["status"]) == (40, "drifted")
+    assert {each["name"] for each in report["features"]} == {
+        *("input length", "output length", "latency", "cost", "language", "failed")
+    }
+    shift(runs)
+    assert report_of(runs, runs.run(WATCH))["baseline_calls"] == 40, "it stays"
+
+
+def test_a_statistics_file_should_be_refused_with_what_is_wrong(runs: Runs) -> None:
+    given = {"version": "1", "statistics": f"s3://{BUCKET}/sources/acme/statistics.json"}
+    work = WATCH | {"baseline": given}
+    for body, message in (
+        (b"[]", "is not of Model Monitor's format"),
+        (b'{"features": []}', "has no distribution of a feature of calls; those are input_length"),
+    ):
+        runs.buckets.put(BUCKET, "sources/acme/statistics.json", body)
+        with pytest.raises(InvalidInput, match=message):
+            runs.run(work)
 
 
 def capture_line(n: int, text: str) -> str:
