@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.data.locations import local_copy
 from cli.data.options import (
     accept_option,
     column_option,
     eval_option,
-    local_path,
     parse_columns,
     require_acceptable,
 )
 from cli.data.report import show_report
 from cli.failures import CommandError, ItemsFailedError
-from cli.options import json_option
+from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -45,17 +46,21 @@ def data() -> None:
     help="Folder of a base model, to count tokens and see whether its tokenizer fits.",
 )
 @accept_option
+@stage_options
 @json_option
-def check(
+def check(  # noqa: PLR0913 - the options of a command
+    place: StageOptions,
     path: str,
     kind: DataKind | None,
     evaluation: str | None,
     columns: tuple[str, ...],
     tokenizer: Path | None,
-    accepted: tuple[str, ...],
+    accepted_problems: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Report the rows of PATH, a file or a folder, and what is wrong with them.
+    """Report the rows of PATH and what is wrong with them.
+
+    PATH is a file, a folder, s3://BUCKET/KEY or collection:NAME.
 
     Rows, parts, classes, lengths, languages, copies and likes, leaks into the held-out part,
     personal data, and wrong rows with their lines. Exits with 1 if there is an error.
@@ -67,19 +72,21 @@ def check(
     from models.training_data.preparation import check as check_data
 
     output = Output(as_json=as_json)
-    request = DataRequest(
-        local_path(path),
-        kind,
-        local_path(evaluation) if evaluation else None,
-        parse_columns(columns),
-        accepted=require_acceptable(accepted),
-        tokenizer=tokenizer,
-        parquet=parquet_reader(INTERPRETER),
-    )
-    try:
-        report = check_data(request)
-    except (BadData, OSError) as error:
-        raise CommandError(str(error)) from error
+    with ExitStack() as copies:
+        request = DataRequest(
+            copies.enter_context(local_copy(path, place, output)),
+            kind,
+            copies.enter_context(local_copy(evaluation, place, output)) if evaluation else None,
+            parse_columns(columns),
+            source=path if "://" in path or path.startswith("collection:") else "",
+            accepted=require_acceptable(accepted_problems),
+            tokenizer=tokenizer,
+            parquet=parquet_reader(INTERPRETER),
+        )
+        try:
+            report = check_data(request)
+        except (BadData, OSError) as error:
+            raise CommandError(str(error)) from error
     if as_json:
         output.json(report.model_dump(mode="json"))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -28,7 +27,7 @@ def accept_option(command: C) -> C:
     """Add `--accept`, the name of a problem that does not stop a training."""
     return click.option(
         "--accept",
-        "accepted",
+        "accepted_problems",
         metavar="PROBLEM",
         multiple=True,
         help="The name of an error that is known: rows that have it are left out, or taken as "
@@ -67,11 +66,3 @@ def require_acceptable(given: Sequence[str]) -> frozenset[str]:
             f"{', '.join(ACCEPTABLE)}."
         )
     return frozenset(given)
-
-
-def local_path(given: str) -> Path:
-    """Return the path that an argument names. Raises UsageError if nothing is there."""
-    path = Path(given)
-    if not path.exists():
-        raise UsageError(f"There is no file or folder {given}.")
-    return path

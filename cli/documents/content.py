@@ -58,7 +58,7 @@ def open_command(
     if original is not None:
         _download(target, document_id, version, original)
         return
-    page = _page(target.api, document_id, citation["page"] if citation else number, version)
+    page = whole_page(target.api, document_id, citation["page"] if citation else number, version)
     if browser:
         span = (citation["start"], citation["end"]) if citation else (0, 0)
         file = open_page(target.api, target.output, page, span)
@@ -76,7 +76,7 @@ def open_command(
 def show_citation(api: Api, output: Output, answer_id: str, number: int) -> None:
     """Print citation `number` of an answer within its page."""
     citation = _citation(api, answer_id, number)
-    page = _page(api, citation["document_id"], citation["page"], citation["version"])
+    page = whole_page(api, citation["document_id"], citation["page"], citation["version"])
     _show(output, page, citation, whole=False)
 
 
@@ -89,7 +89,7 @@ def _citation(api: Api, answer_id: str, number: int) -> Json:
     return found
 
 
-def _page(api: Api, document_id: str, number: int, version: str | None) -> Json:
+def whole_page(api: Api, document_id: str, number: int, version: str | None = None) -> Json:
     """Return a page with its whole text, which comes in pieces where it is long."""
     params = {"version": version} if version else {}
     path = f"/v1/documents/{quote(document_id)}/pages/{number}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from cli.data.channel import OwnDataOptions, own_channel, own_data_options
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.models.tune import (
     TuneOptions,
@@ -37,9 +38,12 @@ from models.sagemaker.cost import Estimate, estimates, trial_estimates
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
-from models.training.recipe import PresetName
+from models.training.recipe import Gate, PresetName
 from models.training.targets import TargetName
 
+_GATE = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]{0,60})\s*(?P<sign>[<>]=)\s*(?P<value>-?[0-9]+(?:\.[0-9]+)?)"
+)
 _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
 
 
@@ -88,11 +92,13 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
     multiple=True,
     help="Agree to the licence of a base model that sets terms of its own, such as gemma.",
 )
+@own_data_options
 @click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder whose files take the place of those of the recipe's data set, such as the pairs "
-    "of `headrace labelling pairs`.",
+    "--gate",
+    "gates",
+    metavar="NAME>=VALUE | NAME<=VALUE",
+    multiple=True,
+    help="A bound that a number of the evaluation has to reach, beside the recipe's; repeated.",
 )
 @click.option(
     UNAPPROVED_BASES,
@@ -122,7 +128,8 @@ def train(  # noqa: PLR0913 - the options of a command
     given: tuple[str, ...],
     bases: tuple[str, ...],
     accepted: tuple[str, ...],
-    data: Path | None,
+    own: OwnDataOptions,
+    gates: tuple[str, ...],
     unapproved: bool,
     followed: str | None,
     as_json: bool,
@@ -135,7 +142,7 @@ def train(  # noqa: PLR0913 - the options of a command
     The stage needs the parameter Training=on, and this machine the training environment (make
     training), which prepares the data.
     """
-    output, outcome = Output(as_json=as_json), None
+    output, outcome, copies = Output(as_json=as_json), None, ExitStack()
     if followed is not None:
         _follow(output, place, followed, name)
         return
@@ -152,8 +159,9 @@ def train(  # noqa: PLR0913 - the options of a command
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
         if allowed:
             output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
+        data = copies.enter_context(own_channel(found, own, place, output))
         wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
-        wish = replace(wish, accepted_licences=frozenset(accepted))
+        wish = replace(wish, accepted_licences=frozenset(accepted), asked_gates=parse_gates(gates))
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)
@@ -170,7 +178,22 @@ def train(  # noqa: PLR0913 - the options of a command
         raise UsageError(str(error)) from error
     except (TrainingFailure, ValueError, TrainingError) as error:
         raise CommandError(str(error)) from error
+    finally:
+        copies.close()
     _show(output, wish, ended, outcome)
+
+
+def parse_gates(given: Iterable[str]) -> dict[str, Gate]:
+    """Return gates by the names of numbers. Raises UsageError."""
+    gates: dict[str, Gate] = {}
+    for each in given:
+        read = _GATE.fullmatch(each)
+        if read is None:
+            raise UsageError(f"--gate is NAME>=VALUE or NAME<=VALUE, in quotes; {each!r} is none.")
+        bound = {"least" if read["sign"] == ">=" else "most": float(read["value"])}
+        before = gates[read["name"]].model_dump(exclude_none=True) if read["name"] in gates else {}
+        gates[read["name"]] = Gate(**{**before, **bound})
+    return gates
 
 
 def named_bases(given: Iterable[str]) -> dict[str, str]:

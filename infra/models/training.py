@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import stages
 from infra.models import approval
 from infra.models.bases import BaseWish, StageBases
+from infra.models.own_data import put_channel, version_prefix
 from infra.models.registry import (
     APPROVED,
     WAITING,
@@ -217,18 +218,27 @@ class StageTraining:
             BadData: the data could not be prepared.
             ClientError: AWS refuses.
         """
-        s3, name = self._client("s3"), wish.recipe.dataset.name
-        with tempfile.TemporaryDirectory() as folder:
-            self._prepare(name, Path(folder))
-            if wish.data is not None:
-                replace_files(Path(folder), wish.data, name)
-            for path in sorted(Path(folder).iterdir()):
-                key = f"{_data_prefix(wish)}{path.name}"
-                with path.open("rb") as body:
-                    s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
+        s3 = self._client("s3")
+        if wish.own_data and wish.data is not None:
+            put_channel(self._client, self.home.bucket, wish.data)
+        else:
+            self._put_data_set(wish)
         key = f"models/code/{wish.job_name}.tar.gz"
         s3.put_object(Bucket=self.home.bucket, Key=key, Body=code_archive.build_archive())
         self.create_group(wish)
+
+    def _put_data_set(self, wish: JobSpec) -> None:
+        """Upload the recipe's data set, of which files of `wish.data` may take the place."""
+        s3, name = self._client("s3"), wish.recipe.dataset.name
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            self._prepare(name, folder)
+            if wish.data is not None:
+                replace_files(folder, wish.data, name)
+            for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+                key = f"{_data_prefix(wish)}{path.relative_to(folder).as_posix()}"
+                with path.open("rb") as body:
+                    s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
 
     def create_group(self, wish: JobSpec) -> None:
         """Create the group of the recipe's versions, if it is not there. Raises ClientError."""
@@ -296,7 +306,12 @@ def machine_input(
 
 
 def _data_prefix(wish: JobSpec) -> str:
-    """Return where the data of a training lies; data of one's own has a place of its own."""
+    """Return where the data of a training lies; data of one's own has a place of its own.
+
+    Rows of one's own are there once a version, whatever trains on them.
+    """
+    if wish.data is not None and wish.own_data:
+        return version_prefix(wish.data)
     if wish.data is not None:
         return f"models/data/own/{wish.job_name}/"
     return data_prefix(wish.recipe.dataset.name)

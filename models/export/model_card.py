@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
 from models.training.recipe import Gate, Recipe, RecipeSettings, gates_of, missed_gates
+from models.training_data.channel import DataManifest
 
 
 def model_card(
@@ -16,13 +17,15 @@ def model_card(
     pictures: Sequence[str],
     differences: Mapping[str, Difference],
     unknown: Mapping[str, str] | None = None,
+    manifest: DataManifest | None = None,
 ) -> str:
     """Return the card as Markdown.
 
     `pictures` are files beside it; `differences` are those to the champion, if there was one.
-    `unknown` says by name why a number cannot be told.
+    `unknown` says by name why a number cannot be told. `manifest` is that of a channel of rows.
     """
     origin = signature.origin
+    data = recipe.dataset
     parts = [
         f"# {signature.name}",
         recipe.about,
@@ -33,14 +36,15 @@ def model_card(
         *_champion(differences),
         "## Graphs",
         _graphs(signature),
+        *_data(manifest),
         "## Origin",
         _table(
             ("what", "value"),
             (
                 ("recipe, preset", f"{origin.recipe}, {origin.preset}"),
                 ("licence of the model", signature.licence),
-                ("data", f"{recipe.dataset.name}, {recipe.dataset.licence}"),
-                ("source of the data", recipe.dataset.source),
+                ("data", manifest.kind if manifest else f"{data.name}, {data.licence}"),
+                ("source of the data", _cell(manifest.source) if manifest else data.source),
                 ("sha256 of the data", origin.data),
                 ("sha256 of the code", origin.code),
                 ("trained by", f"torch {origin.torch} on {origin.device}, seed {origin.seed}"),
@@ -49,6 +53,39 @@ def model_card(
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _data(manifest: DataManifest | None) -> Iterable[str]:
+    if manifest is None:
+        return
+    parts = ", ".join(f"{count:,} {part}" for part, count in manifest.counts.items())
+    rows = [
+        ("licence", manifest.licence),
+        ("rows", parts),
+        ("split", manifest.split),
+        ("prepared by", manifest.made_by or "the recipe's data set"),
+    ]
+    if manifest.classes:
+        shown = list(manifest.classes.items())[:_SHOWN_CLASSES]
+        more = len(manifest.classes) - len(shown)
+        told = ", ".join(f"{name} {count:,}" for name, count in shown)
+        rows.append(("classes", told + (f", and {more:,} more" if more else "")))
+    yield "## Data"
+    yield _table(("what", "value"), [(name, _cell(value)) for name, value in rows])
+    if manifest.problems:
+        yield "What was found in it, and accepted:"
+        yield _table(
+            ("problem", "how often", "what it is"),
+            [(each.name, f"{each.rows:,}", each.about) for each in manifest.problems],
+        )
+
+
+def _cell(text: str) -> str:
+    """Return a user's text as one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+_SHOWN_CLASSES = 20
 
 
 def _graphs(signature: Signature) -> str:

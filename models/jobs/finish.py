@@ -29,7 +29,7 @@ from models.evaluation.champion import Difference
 from models.export import model_card
 from models.export.graphs import export_graphs, staged_folder
 from models.failures import BadData, BelowGate, NotFinite
-from models.files import sha256_of_file, sha256_of_folder, write_atomically, write_json
+from models.files import sha256_of_file, write_atomically, write_json
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Stateful
@@ -49,6 +49,7 @@ from models.training.learned_weights import LearnedWeights
 from models.training.metrics import HISTORY, read_history
 from models.training.recipe import Recipe, RecipeSettings
 from models.training.recipe_code import Evaluation, Graph, make_network, recipe_code
+from models.training_data.channel import DataManifest, data_version, is_channel, read_manifest
 
 Say = Callable[[str], None]
 Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
@@ -105,13 +106,15 @@ class JudgedModel:
     network: nn.Module
     data: Any
     evaluation: Evaluation
+    manifest: DataManifest | None = None
+    """Of rows: what they are and where they come from."""
 
 
 def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     trained = artefacts.read_training(job.channel(MODEL_CHANNEL), scratch / "unpacked")
     found = recipe.load(trained.training.recipe)
     data_at = job.channel(TRAINING_CHANNEL)
-    if sha256_of_folder(data_at) != trained.training.data:
+    if data_version(data_at) != trained.training.data:
         raise BadData(f"{data_at} is not the data that the network was trained on.")
     code = recipe_code(found.name)
     data = code.load(data_at)
@@ -119,7 +122,8 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     evaluation = code.evaluate(network, data, settings)
     say(metrics.log_line(settings.steps, evaluation.numbers))
     require_finite(evaluation.numbers)
-    judged = JudgedModel(found, settings, trained, network, data, evaluation)
+    manifest = read_manifest(data_at) if is_channel(data_at) else None
+    judged = JudgedModel(found, settings, trained, network, data, evaluation, manifest)
     if trained.training.preset != "smoke":
         try:
             gates = artefacts.gates_of_training(trained.training)
@@ -146,7 +150,9 @@ def _write_refusal(into: Path, judged: JudgedModel) -> None:
     write_json(into / EVALUATION, judged.evaluation.numbers)
     pictures = _write_pictures(into, judged)
     unknown = judged.evaluation.unknown
-    told = model_card.model_card(found, judged.settings, signature, pictures, {}, unknown)
+    told = model_card.model_card(
+        found, judged.settings, signature, pictures, {}, unknown, judged.manifest
+    )
     write_atomically(into / CARD, told.encode())
 
 
@@ -332,6 +338,7 @@ def _write_release(into: Path, all_of: ModelRelease) -> None:
         pictures,
         all_of.differences,
         judged.evaluation.unknown,
+        judged.manifest,
     )
     write_atomically(into / CARD, told.encode())
     write_json(into / FILE, all_of.signature.model_dump(mode="json"))

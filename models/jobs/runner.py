@@ -35,6 +35,7 @@ from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
 from models.training.recipe import Gate, PresetName, Recipe, RecipeSettings
 from models.training.recipe_code import RecipeCode, TaskSetup, make_network, recipe_code
+from models.training_data.channel import data_version
 
 
 def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
@@ -122,7 +123,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     if job.hyperparameters.get("task") == "try":
         data = trial_data(code, found.name, data)
     training = {"recipe": found.name, "preset": preset, **settings.model_dump()}
-    training["data"] = files.sha256_of_folder(data_at)
+    training["data"] = data_version(data_at)
     seeds.seed_all(settings.seed, 0)
     base = read_base(job.channel(CHANNEL)) if found.base_model else None
     network = make_network(code, settings, data, base)

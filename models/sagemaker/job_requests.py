@@ -55,7 +55,8 @@ class JobLocations:
 class JobSpec:
     """A training to be requested: recipe, preset, target. `image` overrides the target's.
 
-    Files of the folder `data` take the place of files of that name of the recipe's data set.
+    `data` is a prepared channel of rows, where the recipe has a kind of them; else its files take
+    the place of files of that name of the recipe's data set.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
     any, it does all the same, and its card has them. `asked_gates` are held beside the recipe's.
     `accepted_licences` are those of base models that the user agreed to.

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.data import json_lines
 from models.failures import BadData
-from models.files import disk_full_as_failure, write_atomically
+from models.files import disk_full_as_failure, sha256_of_folder, write_atomically
 from models.training_data.rows import DataKind, DataRow
 
 MANIFEST, FILES = "data.json", "files"
@@ -138,6 +138,14 @@ def _read_part(
             "is not whole; prepare it again."
         )
     return rows
+
+
+def data_version(folder: Path) -> str:
+    """Return what identifies the data of a job: a channel's version, else the hash of its files.
+
+    What a manifest says beside the rows, such as the licence, makes no other data.
+    """
+    return read_manifest(folder).version if is_channel(folder) else sha256_of_folder(folder)
 
 
 class ChannelWriter:
