@@ -30,8 +30,9 @@ from chalicelib.contracts.labelling import (
     PairItem,
     SubmitLabelRequest,
 )
+from chalicelib.contracts.quality_limits import QualityLimits
 from chalicelib.labelling.preferences import PairCollection, collect_pairs
-from chalicelib.labelling.quality_gate import QualityLimits, QualityReport, check_quality
+from chalicelib.labelling.quality_gate import QualityReport, check_quality
 from models.data.review_pairs import PAIRS, REVIEWS
 from models.data.text import TOKENIZER
 from models.evaluation.sentiment import judge_review

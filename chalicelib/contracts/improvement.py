@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import AnyJson, Contract
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.quality_limits import DEFAULT_LIMITS
 from chalicelib.contracts.serving import ServingName
 
 ImprovementTrigger = Literal["operator", "drift", "labels"]
@@ -43,10 +44,10 @@ class ImprovementPlan(Contract):
     model: ServingName
     tasks: tuple[str, ...] = ()
     ratings: bool = False
-    min_pairs: int = Field(default=100, ge=1)
-    max_contradictory: float = Field(default=0.1, ge=0, le=1)
-    min_alpha: float = Field(default=0.4, ge=0, le=1)
-    min_gold_accuracy: float = Field(default=0.8, ge=0, le=1)
+    min_pairs: int = Field(default=DEFAULT_LIMITS.min_pairs, ge=1)
+    max_contradictory: float = Field(default=DEFAULT_LIMITS.max_contradictory, ge=0, le=1)
+    min_alpha: float = Field(default=DEFAULT_LIMITS.min_alpha, ge=0, le=1)
+    min_gold_accuracy: float = Field(default=DEFAULT_LIMITS.min_gold_accuracy, ge=0, le=1)
     new_pairs: int = Field(default=100, ge=1)
     bucket: str
     channel: str

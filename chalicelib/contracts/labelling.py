@@ -8,14 +8,17 @@ second text, whose order differs from reviewer to reviewer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -46,7 +49,24 @@ DecisionSource = Literal["majority", "adjudication"]
 LabelName = Annotated[str, Field(pattern=r"^[^\x00-\x1f]{1,64}$")]
 ItemText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
 CommentText = Annotated[str, Field(min_length=1, max_length=MAX_COMMENT_CHARACTERS)]
-ReviewerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,62}$")]
+REVIEWER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._@-]{0,62}$"
+
+
+def _reviewer(name: str) -> str:
+    if re.fullmatch(REVIEWER_PATTERN, name) is None:
+        raise PydanticCustomError(
+            "reviewer",
+            "a reviewer's name has 1 to 63 letters of English, digits, spaces, '.', '_', '@' and "
+            "'-', and begins with a letter or a digit",
+        )
+    return name
+
+
+ReviewerName = Annotated[
+    str,
+    AfterValidator(_reviewer),
+    WithJsonSchema({"type": "string", "pattern": REVIEWER_PATTERN}),
+]
 ItemMetadata = Annotated[
     Mapping[
         Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=512)]

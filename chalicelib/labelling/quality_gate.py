@@ -11,28 +11,11 @@ from dataclasses import dataclass
 from math import sqrt
 
 from chalicelib.contracts.label_results import LabellingProgress
+from chalicelib.contracts.quality_limits import QualityLimits
 from chalicelib.labelling.preferences import PairCollection
 
 _Z = 1.96
 """Standard deviations of a 95 % interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class QualityLimits:
-    """What preference data must show.
-
-    Attributes:
-        min_pairs: Pairs, at the least.
-        max_contradictory: The share of comparisons whose sources contradict each other.
-        min_alpha: Krippendorff's alpha of each task; 0 asks for none.
-        min_gold_accuracy: The share of gold labels of each task that are right, by the lower end of
-            its 95 % interval; 0 asks for no gold items.
-    """
-
-    min_pairs: int = 100
-    max_contradictory: float = 0.1
-    min_alpha: float = 0.4
-    min_gold_accuracy: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +60,8 @@ def check_quality(
     tasks = tuple(_task_quality(each, limits) for each in progress)
     refusals = []
     if len(collection.pairs) < limits.min_pairs:
-        refusals.append(
-            f"there are {len(collection.pairs)} pairs, and {limits.min_pairs} at least are needed"
-        )
+        there_are = _there_are(len(collection.pairs), "pair")
+        refusals.append(f"{there_are}, and {limits.min_pairs} at least are needed")
     if collection.contradictory_share > limits.max_contradictory:
         refusals.append(
             f"sources contradict each other on {collection.contradictory_share:.0%} of what they "
@@ -93,6 +75,10 @@ def check_quality(
         tasks=tasks,
         refusals=tuple(refusals),
     )
+
+
+def _there_are(number: int, what: str) -> str:
+    return f"there is 1 {what}" if number == 1 else f"there are {number} {what}s"
 
 
 def share_low(hits: int, of: int) -> float:

@@ -12,6 +12,7 @@ import click
 from cli.failures import CommandError, UsageError
 from cli.labelling.commands import export_pages, labelling, task_place
 from cli.labelling.files import write_lines
+from cli.labelling.quality_options import quality_options
 from cli.options import UserContext, user_command
 
 if TYPE_CHECKING:
@@ -31,23 +32,7 @@ QUALITY = "quality.json"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="feedback.jsonl of an export, for its corrections, and answers rated up and down.",
 )
-@click.option("--min-pairs", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--max-contradictory", type=click.FloatRange(0, 1), default=0.1, show_default=True)
-@click.option(
-    "--min-alpha",
-    type=click.FloatRange(0, 1),
-    default=0.4,
-    show_default=True,
-    help="Krippendorff's alpha of each task; 0 asks for none.",
-)
-@click.option(
-    "--min-gold",
-    "min_gold_accuracy",
-    type=click.FloatRange(0, 1),
-    default=0.8,
-    show_default=True,
-    help="Share of right gold labels of each task, by the lower end of its interval; 0: none.",
-)
+@quality_options
 @user_command
 def pairs(
     target: UserContext,
@@ -62,8 +47,9 @@ def pairs(
     Exits with 1, and writes nothing, where they are too few, too contradictory, or of reviewers who
     do not agree or do not find the labels of gold items.
     """
+    from chalicelib.contracts.quality_limits import QualityLimits
     from chalicelib.labelling.preferences import collect_pairs
-    from chalicelib.labelling.quality_gate import QualityLimits, check_quality
+    from chalicelib.labelling.quality_gate import check_quality
 
     if not task_ids and ratings is None:
         raise UsageError("Name a task by --task, or a file by --ratings, or both.")
@@ -129,7 +115,9 @@ def _show(target: UserContext, report: QualityReport) -> None:
     if target.output.as_json:
         target.output.json({**json.loads(json.dumps(asdict(report))), "passed": report.passed})
         return
-    target.output.line(f"{report.pairs} pairs, {report.contradictory} contradictions")
+    target.output.line(
+        f"{_counted(report.pairs, 'pair')}, {_counted(report.contradictory, 'contradiction')}"
+    )
     target.output.table(
         ("task", "alpha", "gold labels", "right", "reviewers below"),
         [
@@ -143,3 +131,7 @@ def _show(target: UserContext, report: QualityReport) -> None:
             for each in report.tasks
         ],
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.failures import CommandError, UsageError
+from cli.labelling.quality_options import quality_options
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models.approval import OVERRIDE
@@ -68,12 +69,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     help="A setting of the reward model.",
 )
 @click.option("--policy", default="", help="Version to begin from. Default: the newest approved.")
-@click.option("--min-pairs", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--max-contradictory", type=click.FloatRange(0, 1), default=0.1, show_default=True)
-@click.option("--min-alpha", type=click.FloatRange(0, 1), default=0.4, show_default=True)
-@click.option(
-    "--min-gold", "min_gold_accuracy", type=click.FloatRange(0, 1), default=0.8, show_default=True
-)
+@quality_options
 @click.option(
     "--new-pairs",
     type=click.IntRange(1),

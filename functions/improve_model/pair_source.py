@@ -11,6 +11,7 @@ from typing import Protocol
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.contracts.improvement import ImprovementPlan
 from chalicelib.contracts.label_results import ExportedLabel
+from chalicelib.contracts.quality_limits import QualityLimits
 from chalicelib.errors import NotFound
 from chalicelib.labelling.preferences import (
     PAIR_FILES,
@@ -18,7 +19,7 @@ from chalicelib.labelling.preferences import (
     collect_pairs,
     pair_files,
 )
-from chalicelib.labelling.quality_gate import QualityLimits, QualityReport, check_quality
+from chalicelib.labelling.quality_gate import QualityReport, check_quality
 from chalicelib.labelling.tasks import LabellingTasks
 
 MAX_RATINGS = 5_000

@@ -295,6 +295,7 @@ class StageImprovement:
             terms.target,
             settings,
             unapproved_bases=terms.unapproved,
+            rows_of_people=True,
         )
 
     def _group(self, name: str) -> str:

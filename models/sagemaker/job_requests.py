@@ -56,7 +56,8 @@ class JobSpec:
     """A training to be requested: recipe, preset, target. `image` overrides the target's.
 
     `data` is a prepared channel of rows, where the recipe has a kind of them; else its files take
-    the place of files of that name of the recipe's data set.
+    the place of files of that name of the recipe's data set. With `rows_of_people`, those of a run
+    will, which are not there yet.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
     any, it does all the same, and its card has them. `asked_gates` are held beside the recipe's.
     `accepted_licences` are those of base models that the user agreed to.
@@ -71,13 +72,15 @@ class JobSpec:
     image: str | None = None
     unapproved_bases: str = ""
     data: Path | None = None
+    rows_of_people: bool = False
     asked_gates: Mapping[str, Gate] = field(default_factory=dict)
     accepted_licences: frozenset[str] = frozenset()
 
     @property
     def own_data(self) -> bool:
         """Return whether it learns from rows of its user's own, and not from the recipe's."""
-        return self.data is not None and self.recipe.data_kind is not None
+        brings_rows = self.data is not None or self.rows_of_people
+        return brings_rows and bool(self.recipe.own_gates)
 
     @property
     def gates(self) -> Mapping[str, Gate]:

@@ -18,8 +18,9 @@ from chalicelib.contracts.label_results import (
     PreferenceRow,
     ReviewerProgress,
 )
+from chalicelib.contracts.quality_limits import QualityLimits
 from chalicelib.labelling.preferences import PairCollection, PreferencePair, collect_pairs
-from chalicelib.labelling.quality_gate import QualityLimits, check_quality, share_low
+from chalicelib.labelling.quality_gate import check_quality, share_low
 from tests.unit.labelling.fakes import NOW
 
 LIMITS = QualityLimits(min_pairs=2)
@@ -93,7 +94,7 @@ def test_should_give_no_pair_where_sources_contradict_each_other() -> None:
 @pytest.mark.parametrize(
     ("pairs", "of_task", "why"),
     [
-        (replace(PAIRS, pairs=PAIRS.pairs[:1]), progress(), "there are 1 pairs, and 2"),
+        (replace(PAIRS, pairs=PAIRS.pairs[:1]), progress(), "there is 1 pair, and 2"),
         (replace(PAIRS, contradictory=1), progress(), "contradict each other on 33%"),
         (PAIRS, progress(alpha=0.1), "an alpha of 0.10, and 0.40"),
         (PAIRS, progress(alpha=None), "no agreement can be measured"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from chalicelib.labelling.quality_gate import share_low
+from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 from models.training.recipe import Gate, gates_of, missed_gates
 
@@ -39,3 +42,30 @@ def test_a_recipe_for_own_data_needs_gates_for_it() -> None:
     written = recipe.load("adapted").model_dump(exclude_unset=True)
     with pytest.raises(ValueError, match="own_gates"):
         recipe.Recipe.model_validate({**written, "data_kind": "chat"})
+
+
+def of_people(hits: int, pairs: int) -> list[str]:
+    """Return the gates that a reward model misses that is right on some of the held-out pairs."""
+    held = gates_of(recipe.load("reward_model"), own_data=True)
+    low = share_low(hits, pairs)
+    return missed_gates(held, {"pair_accuracy": hits / pairs, "pair_accuracy_low": low})
+
+
+@pytest.mark.parametrize("pairs", [12, 40, 200])
+def test_a_reward_model_at_chance_should_not_pass_however_few_pairs_people_gave(pairs: int) -> None:
+    drawn = np.random.default_rng(7).binomial(pairs, 0.5, 1_000)
+    assert sum(not of_people(int(hits), pairs) for hits in drawn) <= 40
+
+
+def test_a_reward_model_of_few_pairs_should_pass_once_it_is_surely_better_than_chance() -> None:
+    assert not of_people(15, 20)
+    assert of_people(14, 20)
+    assert not of_people(114, 200)
+    assert of_people(113, 200), "the more pairs, the nearer to one half"
+
+
+def test_a_run_of_people_should_ask_for_the_gates_of_own_rows() -> None:
+    wish = JobSpec("", recipe.load("reward_model"), "tiny", "cpu", rows_of_people=True)
+    assert wish.own_data
+    assert set(wish.gates) == {"pair_accuracy", "pair_accuracy_low"}
+    assert not JobSpec("", recipe.load("reward_model"), "tiny", "cpu").own_data
