@@ -74,6 +74,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "picture_text": Benchmark("benchmarks.picture_text", 12),
     "picture_search": Benchmark("benchmarks.picture_search", 1, of_models=True),
     "training_steps": Benchmark("benchmarks.training_steps", 9, of_models=True),
+    "training_memory": Benchmark("benchmarks.training_memory", 1),
 }
 
 

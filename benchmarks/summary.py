@@ -16,6 +16,7 @@ from benchmarks import (
     summary_pictures,
     summary_retrieval,
     summary_sizing,
+    summary_training,
 )
 from benchmarks.reporting import RESULTS
 
@@ -40,6 +41,7 @@ OF_MODELS = {
     "exported_graphs": summary_models.exported_graphs,
     "adapting_ways": summary_models.adapting_ways,
     "training_steps": summary_models.training_steps,
+    "training_memory": summary_training.training_memory,
     "picture_search": summary_pictures.picture_search,
 }
 """Benchmarks of models that are trained first; the page has those that were measured."""

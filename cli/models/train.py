@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, replace
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any, get_args
 
 import click
 
 from cli.data.channel import OwnDataOptions, own_channel, own_data_options
 from cli.failures import CommandError, ItemsFailedError, UsageError
+from cli.models.estimates import estimate_training
 from cli.models.tune import (
     TuneOptions,
     TuningOutcome,
@@ -34,7 +34,6 @@ from infra.models.training import (
 )
 from models.bases.folder import CHANNEL
 from models.failures import BadRecipe, TrainingFailure
-from models.sagemaker.cost import Estimate, estimates, trial_estimates
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
@@ -71,7 +70,13 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
 @click.option(
     "--estimate",
     is_flag=True,
-    help="Show the maximum cost on each target, and train nothing.",
+    help="Show the maximum cost on each target, and whether a base model that is tuned fits there; "
+    "train nothing.",
+)
+@click.option(
+    "--fits-unchecked",
+    is_flag=True,
+    help="Train also where the estimated memory or time is more than the job has.",
 )
 @click.option("--spot", is_flag=True, help="Use spot capacity, which may be interrupted.")
 @click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="Change a setting.")
@@ -124,6 +129,7 @@ def train(  # noqa: PLR0913 - the options of a command
     target: TargetName,
     image: str | None,
     estimate: bool,
+    fits_unchecked: bool,
     spot: bool,
     given: tuple[str, ...],
     bases: tuple[str, ...],
@@ -154,14 +160,20 @@ def train(  # noqa: PLR0913 - the options of a command
         recipe.resolve(found, preset, settings)
         if estimate:
             trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
-            _show_estimates(output, trial_estimates(found, trials) if trials else estimates(found))
+            asked = JobSpec("", found, preset, target, settings)
+            estimate_training(output, asked, trials, begun.get(CHANNEL, ""), frozenset(accepted))
             return
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
         if allowed:
             output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
         data = copies.enter_context(own_channel(found, own, place, output))
         wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
-        wish = replace(wish, accepted_licences=frozenset(accepted), asked_gates=parse_gates(gates))
+        wish = replace(
+            wish,
+            accepted_licences=frozenset(accepted),
+            asked_gates=parse_gates(gates),
+            fits_unchecked=fits_unchecked,
+        )
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)
@@ -231,36 +243,6 @@ def _wait(output: Output, training: StageTraining, arn: str, name: str) -> Mappi
     except KeyboardInterrupt:
         output.notice(f"{name} goes on. Follow it again by: headrace train --follow {name}")
         raise
-
-
-def _show_estimates(output: Output, found: Iterable[Estimate]) -> None:
-    given = list(found)
-    if output.as_json:
-        output.json([{name: _plain(each) for name, each in asdict(one).items()} for one in given])
-        return
-    head = ("target", "instance", "hours at most", "$ at most", "$ where spot saves most")
-    rows = [
-        (
-            each.target,
-            f"{each.count} x {each.instance}",
-            f"{each.hours:g}",
-            _dollars(each.most_usd),
-            _dollars(each.least_spot_usd),
-        )
-        for each in given
-    ]
-    output.table(head, rows)
-    output.line(
-        "A job is stopped when its hours are over. Prices are of us-east-1: see targets.json."
-    )
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value
-
-
-def _dollars(value: Decimal | None) -> str:
-    return "price not known here" if value is None else f"{value:.3f}"
 
 
 def _show(output: Output, wish: JobSpec, ended: Any, outcome: TuningOutcome | None = None) -> None:

@@ -92,7 +92,7 @@ class StageBases:
         if wanted.kind == "registered":
             with self._of_version(wanted, wish) as folder:
                 return self.upload(folder)
-        return self.upload(self._fetched(wanted, wish))
+        return self.upload(fetch_here(wanted, wish.accepted, self.interpreter))
 
     def upload(self, folder: Path) -> PlacedBase:
         """Put a base into the bucket, unless it is there. Raises ClientError."""
@@ -111,24 +111,6 @@ class StageBases:
                 content = self._object(self.bucket, f"{PREFIX}{name}")
                 if content is not None:
                     yield BaseRecord.model_validate_json(content)
-
-    def _fetched(self, wanted: BaseReference, wish: BaseWish) -> Path:
-        if not self.interpreter.exists():
-            raise NoBase(f"There is no {self.interpreter}; `make training` makes it.")
-        name = wanted.name
-        if wanted.kind == "folder":
-            name = str(Path(name).expanduser().resolve())
-        command = [str(self.interpreter), "-m", "models.pull.bases"]
-        command.append(name if wanted.kind == "folder" else str(wanted))
-        for licence in sorted(wish.accepted):
-            command += ["--accept-licence", licence]
-        done = subprocess.run(  # noqa: S603 - our own module
-            command, cwd=PROJECT, capture_output=True, text=True, timeout=_FETCHING_S, check=False
-        )
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or ["it ended without a word"]
-            raise NoBase(said[-1] if done.returncode == 1 else done.stderr.strip()[-1000:])
-        return Path(str(json.loads(done.stdout.splitlines()[-1])["folder"]))
 
     def _of_s3(self, wanted: BaseReference, wish: BaseWish) -> PlacedBase:
         bucket, _, prefix = wanted.name.removeprefix("s3://").partition("/")
@@ -186,3 +168,26 @@ class StageBases:
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", ()):
                 yield str(each["Key"]).removeprefix(prefix)
+
+
+def fetch_here(wanted: BaseReference, accepted: frozenset[str], interpreter: Path) -> Path:
+    """Return the folder of a base that is not in AWS, fetched by the training environment.
+
+    Raises:
+        NoBase: it cannot be had, or there is no training environment.
+    """
+    if not interpreter.exists():
+        raise NoBase(f"There is no {interpreter}; `make training` makes it.")
+    name = str(wanted)
+    if wanted.kind == "folder":
+        name = str(Path(wanted.name).expanduser().resolve())
+    command = [str(interpreter), "-m", "models.pull.bases", name]
+    for licence in sorted(accepted):
+        command += ["--accept-licence", licence]
+    done = subprocess.run(  # noqa: S603 - our own module
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=_FETCHING_S, check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it ended without a word"]
+        raise NoBase(said[-1] if done.returncode == 1 else done.stderr.strip()[-1000:])
+    return Path(str(json.loads(done.stdout.splitlines()[-1])["folder"]))

@@ -35,7 +35,7 @@ from infra.models.registry import (
 from models.bases.architectures import architecture_of
 from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
-from models.sagemaker import code_archive, job_requests
+from models.sagemaker import code_archive, fit, job_requests
 from models.sagemaker.job_requests import JobLocations, JobSpec
 from models.training.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
 
@@ -134,7 +134,8 @@ class StageTraining:
 
         Raises:
             BadRecipe: there is no version to begin from, or one that is not approved and
-                `wish.unapproved_bases` is empty; else the specification has the reasons.
+                `wish.unapproved_bases` is empty, else the specification has the reasons; or the
+                training does not fit its instance.
             BadData: the base model is of another kind than the recipe needs.
             NoBase: the base model cannot be had.
             ClientError: AWS refuses.
@@ -163,11 +164,14 @@ class StageTraining:
             return {}
         home = self.home
         bases = StageBases(self._client, home.bucket, home.region, home.account, self._interpreter)
-        asked = BaseWish(
-            reference or use.default, wish.accepted_licences, bool(wish.unapproved_bases)
+        placed = bases.place(
+            BaseWish(reference or use.default, wish.accepted_licences, bool(wish.unapproved_bases))
         )
-        placed = bases.place(asked)
         architecture_of(placed.config, placed.record.name, use.kind)
+        asked = None if wish.fits_unchecked else fit.asked_of(wish)
+        sizes = fit.sizes_of(wish, placed.record, placed.config) if asked else None
+        if asked and sizes:
+            fit.require_fitting(wish, sizes, asked)
         return {BASE_MODEL_CHANNEL: placed.uri}
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:

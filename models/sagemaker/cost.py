@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from models.training.instances import instances
 from models.training.recipe import Recipe, TargetUse
 from models.training.targets import TargetName, TrainingTarget, targets
 
@@ -19,8 +20,9 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 class Estimate:
     """The most that a training's two jobs or a tuning's trials may cost, in dollars.
 
-    `most_usd` is at on-demand prices, None if the hourly price is unknown; `least_spot_usd` is the
-    least with spot capacity.
+    `most_usd` is at on-demand prices, None if SageMaker's hourly price is unknown; `least_usd` is
+    then what EC2 asks for the same machines, which SageMaker's price exceeds, if that is known.
+    `least_spot_usd` is the least with spot capacity.
     """
 
     target: TargetName
@@ -29,6 +31,7 @@ class Estimate:
     hours: float
     most_usd: Decimal | None
     least_spot_usd: Decimal | None
+    least_usd: Decimal | None = None
 
 
 def estimates(recipe: Recipe) -> Iterator[Estimate]:
@@ -47,7 +50,9 @@ def estimates(recipe: Recipe) -> Iterator[Estimate]:
             None if train is None or finish is None else train * (1 - SPOT_SAVES_AT_MOST) + finish
         )
         instance = use.instance or known[name].instance
-        yield Estimate(name, instance, use.count, use.hours, most, spot)
+        ec2 = _ec2_usd(use, instance)
+        least = None if most is not None or ec2 is None or finish is None else ec2 + finish
+        yield Estimate(name, instance, use.count, use.hours, most, spot, least)
 
 
 def trial_estimates(recipe: Recipe, trials: int) -> Iterator[Estimate]:
@@ -61,7 +66,17 @@ def trial_estimates(recipe: Recipe, trials: int) -> Iterator[Estimate]:
         most = None if one is None else one * trials
         spot = None if most is None else most * (1 - SPOT_SAVES_AT_MOST)
         instance = use.instance or known[name].instance
-        yield Estimate(name, instance, use.count, use.hours * trials, most, spot)
+        ec2 = _ec2_usd(use, instance) if most is None else None
+        least = None if ec2 is None else ec2 * trials
+        yield Estimate(name, instance, use.count, use.hours * trials, most, spot, least)
+
+
+def _ec2_usd(use: TargetUse, instance: str) -> Decimal | None:
+    """Return what EC2 asks for the machines of a job, at its list price."""
+    found = instances().get(instance)
+    if found is None or found.ec2_usd_an_hour is None:
+        return None
+    return found.ec2_usd_an_hour * use.count * Decimal(str(use.hours))
 
 
 def _max_usd(use: TargetUse, target: TrainingTarget) -> Decimal | None:

@@ -60,7 +60,8 @@ class JobSpec:
     will, which are not there yet.
     `unapproved_bases` are the reasons for which it should not begin from its bases; if there are
     any, it does all the same, and its card has them. `asked_gates` are held beside the recipe's.
-    `accepted_licences` are those of base models that the user agreed to.
+    `accepted_licences` are those of base models that the user agreed to. `fits_unchecked` sends
+    it also where its memory or time is estimated to be too much.
     """
 
     job_name: str
@@ -75,6 +76,7 @@ class JobSpec:
     rows_of_people: bool = False
     asked_gates: Mapping[str, Gate] = field(default_factory=dict)
     accepted_licences: frozenset[str] = frozenset()
+    fits_unchecked: bool = False
 
     @property
     def own_data(self) -> bool:

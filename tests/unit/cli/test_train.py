@@ -8,9 +8,12 @@ from click.testing import CliRunner
 
 from cli.failures import CommandError
 from cli.main import headrace
+from cli.models.estimates import show_estimates
 from cli.models.train import _show, _wait
 from cli.output import Output
 from infra.models.training import StageTraining
+from models.sagemaker.cost import estimates
+from models.sagemaker.fit import TargetFit
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 
@@ -93,3 +96,18 @@ def test_should_fail_with_the_reason_of_the_job(capsys: pytest.CaptureFixture[st
         _show(Output(), WISH, {"status": "FAILED", "cause": "BelowGate: fid is 9"})
     assert caught.value.exit_code == 1
     assert "BelowGate: fid is 9" in capsys.readouterr().err
+
+
+def test_an_estimate_should_show_what_needs_more_than_there_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    costs = list(estimates(WISH.recipe))
+    fits = [TargetFit("gpu", "ml.g5.xlarge", 30.04, 24, False, 0, 0.0)]
+    show_estimates(Output(), costs, fits)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "trn1-xla 1 x ml.trn1.2xlarge 2 more than 2.918 price not known here" in said
+    assert "gpu 30.0 24 no none not known here" in said
+    show_estimates(Output(as_json=True), costs, fits)
+    rows = {each["target"]: each for each in json.loads(capsys.readouterr().out)}
+    assert (rows["gpu"]["fit"]["has_gib"], rows["cpu"]["fit"]) == (24, None)
+    assert rows["trn1-xla"]["least_usd"] == "2.917500"

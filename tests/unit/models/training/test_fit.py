@@ -1,0 +1,157 @@
+"""Memory and time of tuning a base: against counts, what was measured, and at the border."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from benchmarks.summary import is_measured, latest
+from models.bases.folder import BaseFile, BaseRecord
+from models.failures import BadRecipe
+from models.sagemaker import fit as job_fit
+from models.sagemaker.job_requests import JobSpec, _shape
+from models.training import fit, recipe
+from models.training.fit import GIB, BaseSizes, FitSettings
+from models.training.instances import instances
+from models.training.recipe import BaseUse, RecipeSettings
+
+SMOLLM: dict[str, Any] = {
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "vocab_size": 49152,
+    "dtype": "float32",
+}
+QWEN_7B: dict[str, Any] = {
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+    "vocab_size": 152064,
+    "torch_dtype": "bfloat16",
+}
+SMALL = BaseSizes.of(SMOLLM, 538_060_032, "decoder")
+LARGE = BaseSizes.of(QWEN_7B, 15_231_233_024, "decoder")
+LORA = FitSettings(batch=8, tokens=512, way="lora", rank=16, steps=90)
+
+
+def test_sizes_should_be_counted_as_the_networks_have_them() -> None:
+    assert SMALL.parameters == 134_515_008
+    embedding = SMALL.vocabulary * SMALL.width
+    norms = SMALL.width * (2 * SMALL.layers + 1)
+    assert SMALL.layers * SMALL.matrices + embedding + norms == SMALL.parameters
+    assert fit.learned_weights(SMALL, LORA) == 4_884_480  # as peft counts them
+    assert fit.learned_weights(SMALL, replace(LORA, way="gradual")) == SMALL.parameters
+    assert LARGE.parameters == 7_615_616_512
+    with pytest.raises(BadRecipe, match=r"lacks a size: KeyError.'hidden_size'"):
+        BaseSizes.of({"vocab_size": 9}, 4, "encoder")
+
+
+def test_memory_should_follow_the_way_and_the_rows() -> None:
+    lora, full = fit.memory_of(SMALL, LORA), fit.memory_of(SMALL, replace(LORA, way="full"))
+    assert full.gradients + full.moments == 12 * SMALL.parameters
+    assert lora.gradients + lora.moments == 12 * 4_884_480
+    halved = fit.memory_of(SMALL, replace(LORA, accumulate=2))
+    assert halved.activations == lora.activations // 2
+    assert fit.memory_of(SMALL, LORA, processes=4).activations == lora.activations // 4
+    kept = fit.memory_of(SMALL, replace(LORA, checkpointing=True))
+    assert kept.activations < lora.activations / 10
+    mixed = fit.memory_of(SMALL, replace(LORA, mixed=True))
+    assert mixed.activations < lora.activations
+    assert mixed.weights > lora.weights
+
+
+@pytest.mark.skipif(not is_measured("training_memory"), reason="training_memory was not measured")
+def test_estimates_should_hold_what_was_measured_and_not_much_more() -> None:
+    ratios = latest("training_memory")["ratios"]
+    memory = {name: ratio for name, ratio in ratios.items() if "memory" in name}
+    assert len(memory) >= 8
+    assert all(0.85 <= ratio <= 1.4 for ratio in memory.values()), memory
+
+
+def test_what_does_not_fit_should_be_refused_with_numbers_and_what_would_fit() -> None:
+    fit.require_fit("ml.m5.xlarge", SMALL, LORA)
+    with pytest.raises(BadRecipe) as refused:
+        fit.require_fit("ml.g5.xlarge", LARGE, replace(LORA, way="full", mixed=True))
+    said = str(refused.value)
+    assert "fit: full, batch 8, 512 tokens needs some" in said
+    assert "GiB on ml.g5.xlarge, where each accelerator has 24" in said
+    assert "No instance that is known holds it" in said
+    with pytest.raises(BadRecipe, match=r"the instance ml\.p4d\.24xlarge"):
+        fit.require_fit("ml.g5.xlarge", LARGE, LORA)
+    with pytest.raises(BadRecipe, match=r"--set batch=[0-9]+"):
+        fit.require_fit("ml.m5.xlarge", SMALL, replace(LORA, batch=512))
+    fit.require_fit("ml.of-nobody", LARGE, LORA)
+
+
+def test_the_batch_that_fits_should_fit_and_twice_of_it_not() -> None:
+    found = fit.fit_on("ml.m5.xlarge", SMALL, replace(LORA, batch=512))
+    assert found is not None
+    assert not found.fits
+    assert 8 <= found.batch < 512
+    for batch, fits in ((found.batch, True), (2 * found.batch, False)):
+        at = fit.fit_on("ml.m5.xlarge", SMALL, replace(LORA, batch=batch))
+        assert at is not None
+        assert at.fits is fits
+    assert found.usable == round(16 * GIB * fit.USABLE)
+
+
+def test_time_should_follow_the_passes_over_the_weights() -> None:
+    lora = fit.seconds_on_cpu(SMALL, LORA)
+    assert fit.seconds_on_cpu(SMALL, replace(LORA, way="full")) == pytest.approx(1.5 * lora)
+    assert fit.seconds_on_cpu(SMALL, replace(LORA, threads=2)) == pytest.approx(lora / 2)
+
+
+def spec(**changed: Any) -> JobSpec:
+    """Return a training of a recipe that tunes SmolLM, whose settings stand in for its own."""
+    vae = recipe.load("vae")
+    use = BaseUse(kind="decoder", default="smollm2-135m-instruct")
+    return replace(
+        JobSpec("job", vae.model_copy(update={"base_model": use}), "tiny", "cpu"), **changed
+    )
+
+
+def test_both_jobs_should_fit_before_anything_starts() -> None:
+    weights = BaseFile(bytes=15_231_233_024, sha256="0" * 64)
+    files = {"model.safetensors": weights, "tokenizer.json": BaseFile(bytes=9, sha256="0" * 64)}
+    record = BaseRecord(name="large", source="test", licence="MIT", files=files)
+    assert job_fit.sizes_of(spec(), record, QWEN_7B) == LARGE
+    assert job_fit.sizes_of(spec(recipe=recipe.load("vae")), record, QWEN_7B) is None
+    job_fit.require_fitting(spec(), SMALL, LORA)
+    with pytest.raises(BadRecipe, match=r"ml\.m5\.xlarge, where the instance has 16"):
+        job_fit.require_fitting(spec(), LARGE, LORA)
+    middle = replace(LARGE, parameters=3_000_000_000)
+    one = replace(LORA, batch=1)
+    with pytest.raises(BadRecipe, match=r"second job.* at least 23 GiB, and ml\.m5\.xlarge has 16"):
+        job_fit.require_fitting(spec(target="gpu"), middle, one)
+    with pytest.raises(BadRecipe, match=r"100000 steps of 8 rows of 512 tokens take some"):
+        job_fit.require_fitting(spec(), SMALL, replace(LORA, steps=100_000))
+    told = {each.target: each for each in job_fit.target_fits(spec(), SMALL, LORA)}
+    assert told["cpu"].fits
+    assert told["cpu"].hours > told["gpu"].hours == 0
+
+
+def test_only_recipes_that_tune_a_base_should_be_estimated() -> None:
+    assert job_fit.asked_of(spec()) is None
+
+    class Tuning(RecipeSettings):
+        """Settings as those of a recipe that tunes a base."""
+
+        max_tokens: int = 512
+        way: str = "lora"
+        rank: int = 16
+
+    settings = Tuning(steps=90, batch=8, learning_rate=0.001, precision="bf16", threads=2)
+    wanted = replace(LORA, mixed=True, threads=2)
+    assert FitSettings.of(settings) == wanted
+
+
+def test_every_instance_should_be_one_that_the_api_knows() -> None:
+    known = _shape("CreateTrainingJob").members["ResourceConfig"].members["InstanceType"].enum
+    trains = {name for name, each in instances().items() if each.device != "inference"}
+    assert trains <= set(known)
