@@ -210,6 +210,11 @@ def _show(target: UserContext, rollout: Json) -> None:
     )
     if rollout["reason"]:
         target.output.line(rollout["reason"])
+    if weights := rollout.get("weights"):
+        target.output.line(
+            f"{weights['endpoint']}: {weights['candidate']} has {weights['share']:g} % of the "
+            f"weight. {weights['reason']}".rstrip()
+        )
     rows = [
         (
             "shadow" if report["shadow"] else f"{report['share']:g} %",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from chalicelib.adapters.model_registry import SageMakerRegistry
     from chalicelib.adapters.models.endpoint_client import SageMakerRuntime
+    from chalicelib.adapters.sagemaker_variants import SageMakerHosting
 
 CONFIG = Config(
     connect_timeout=3,
@@ -257,6 +258,12 @@ def guardrails() -> BedrockRuntimeClient:
 def sagemaker() -> SageMakerRegistry:
     """Return this process's client of SageMaker's registry of models."""
     return cast("SageMakerRegistry", _Later("sagemaker", CONFIG))
+
+
+@functools.cache
+def sagemaker_hosting() -> SageMakerHosting:
+    """Return this process's client of SageMaker's endpoints: of what they are, not to call them."""
+    return cast("SageMakerHosting", _Later("sagemaker", CONFIG))
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.captures import subject_key
 from chalicelib.contracts.receipts import Dollars, Receipt
+from chalicelib.contracts.rollout_weights import EndpointWeights
 
 MAX_STAGES = 10
 MAX_GUARDS = 8
@@ -204,13 +205,15 @@ class LivePointer(Contract):
 
     It holds as long as no `RolloutStop` names its rollout and the subject's own version is still
     `live`: who moves a label by hand overrules the rollout. The arm of an end user results from
-    `salt`, which is the rollout's id. `share` is in percent; with `shadow` it is 0.
+    `salt`, which is the rollout's id. `share` is in percent; with `shadow` it is 0. `live_as` names
+    the variant that answers for `live` while the rollout moves an endpoint's weights, or is "".
     """
 
     subject: Subject
     rollout_id: str
     live: VersionName
     to: VersionName
+    live_as: str = ""
     share: Percent = 0
     shadow: bool = False
     salt: str
@@ -331,6 +334,7 @@ class RolloutView(Contract):
 
     `stage` counts from 0. `reason` says why it waits or how it ended. `reports` has the stages that
     have begun, `windows` the last looks, newest last. `receipt` is what shadow answers cost.
+    `weights` are those of an endpoint's variants, if the rollout moves them.
     """
 
     rollout_id: str
@@ -348,6 +352,7 @@ class RolloutView(Contract):
     window_seconds: int = Field(ge=1)
     shadow_budget: Dollars
     receipt: Receipt | None = None
+    weights: EndpointWeights | None = None
     description: str = ""
     created_at: AwareDatetime
     updated_at: AwareDatetime

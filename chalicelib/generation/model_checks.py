@@ -165,6 +165,9 @@ def _endpoint(model: ServedModel) -> Iterator[ModelFinding]:
         yield ModelFinding("fault", model.name, text)
     if backend.asynchronous and "streams" in model.abilities:
         yield ModelFinding("fault", model.name, "it is asynchronous, which does not stream")
+    if backend.asynchronous and backend.weights_tenant:
+        text = "it is asynchronous and has no variants, so nobody moves weights; leave out"
+        yield ModelFinding("fault", model.name, f"{text} weights_tenant")
 
 
 def _life(model: ServedModel, served: ServedModels, today: date) -> Iterator[ModelFinding]:

@@ -82,7 +82,12 @@ def parse_model(entry: Mapping[str, Any], areas: _Areas = _NO_AREAS) -> ServedMo
 
 def _backend(entry: Mapping[str, Any], areas: _Areas) -> ModelBackend:
     if entry["kind"] == "endpoint":
-        return EndpointBackend(entry["endpoint"], entry["schema"], entry.get("asynchronous", False))
+        return EndpointBackend(
+            entry["endpoint"],
+            entry["schema"],
+            entry.get("asynchronous", False),
+            entry.get("weights_tenant", ""),
+        )
     if entry["kind"] == "openai":
         return OpenAiBackend(
             url=entry["url"],

@@ -114,6 +114,7 @@ class EndpointEntry(_Entry):
     endpoint: str
     schema_: str = Field(alias="schema")
     asynchronous: bool = False
+    weights_tenant: str = ""
 
 
 class FunctionEntry(_Entry):

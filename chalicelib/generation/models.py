@@ -121,11 +121,15 @@ class BedrockBackend:
 
 @dataclass(frozen=True, slots=True)
 class EndpointBackend:
-    """A model behind an endpoint of SageMaker that the stage runs; `schema` names its body."""
+    """A model behind an endpoint of SageMaker that the stage runs; `schema` names its body.
+
+    `weights_tenant` is the tenant whose rollouts move the weights of the endpoint's variants.
+    """
 
     endpoint: str
     schema: str
     asynchronous: bool = False
+    weights_tenant: str = ""
     kind: Literal["endpoint"] = "endpoint"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:

@@ -20,14 +20,15 @@ from chalicelib.contracts.rollout_steps import (
     RolloutWaiting,
 )
 from chalicelib.contracts.rollouts import OPEN_ROLLOUT
-from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.rollouts.decision import decide, next_look_seconds
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.rollouts.decision import RolloutDecision, decide, next_look_seconds
+from chalicelib.rollouts.endpoint_weights import is_settled, pause_seconds
+from chalicelib.rollouts.state_writes import write_state
 from chalicelib.rollouts.subjects import is_promoted, moved_by_hand
 from chalicelib.rollouts.transitions import (
     begin_stage,
     count_calls,
     end_rollout,
-    pointer_of,
     record_look,
 )
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.events import EventBus
     from chalicelib.contracts.rollouts import Stopper, SubjectKind
     from chalicelib.rollouts.records import PromotedVersion, RolloutRecords, RolloutState
+    from chalicelib.rollouts.rollout_weights import RolloutWeights
     from chalicelib.rollouts.subjects import SubjectVersions
     from chalicelib.rollouts.transitions import ObservedCalls
 
@@ -54,6 +56,7 @@ class NextLook:
     """What is to happen before the next look at a rollout.
 
     `shadow` has the candidate answer in the background after `seconds`; `stop` takes its traffic.
+    `approve` waits for `seconds` like `wait`, but for less once a person decides or stops it.
     """
 
     action: Literal["wait", "shadow", "approve", "stop", "ended"]
@@ -70,6 +73,7 @@ class RolloutAdvance:
     records: RolloutRecords
     subjects: Mapping[SubjectKind, SubjectVersions]
     calls: RolloutCalls
+    weights: RolloutWeights
     bus: EventBus
     now: Callable[[], datetime]
 
@@ -82,7 +86,7 @@ class RolloutAdvance:
         state = tell(self.records, self.bus, state)
         rollout = state.rollout
         if rollout.status not in OPEN_ROLLOUT:
-            return NextLook("ended", state)
+            return self._ended(state)
         stopped = self._stopped(state)
         if stopped is not None:
             return stopped
@@ -91,11 +95,17 @@ class RolloutAdvance:
             if is_promoted(self.subjects, state):
                 return self._promoted_by_hand(state)
             return NextLook("stop", state, reason=moved, stopper="person")
+        state, broken = self.weights.follow(state)
+        if broken:
+            return NextLook("stop", state, reason=broken, stopper="failure")
         if rollout.status == "preparing":
             return self._prepare(state)
         return self._count(state)
 
     def _prepare(self, state: RolloutState) -> NextLook:
+        weights = state.rollout.weights
+        if weights is not None and weights.is_pending:
+            return NextLook("wait", state, seconds=pause_seconds(weights))
         failure = self.calls.smoke_failure(state) if state.rollout.smoke else ""
         if failure is None:
             return NextLook("shadow", state)
@@ -107,7 +117,7 @@ class RolloutAdvance:
         now = self.now()
         observed = self.calls.since(state, now)
         counted = count_calls(state, observed, now)
-        decision = decide(counted, now)
+        decision = _once_weights_follow(state, decide(counted, now))
         looked = record_look(counted, observed, decision, now)
         match decision.action:
             case "advance":
@@ -123,8 +133,11 @@ class RolloutAdvance:
                 return self._rest(self._written(state, looked), at_once=observed.has_more)
 
     def _begin(self, state: RolloutState, stage: int) -> NextLook:
-        after = begin_stage(state, stage, self.now())
-        return self._rest(self._written(state, after, RolloutAdvanced))
+        begun = begin_stage(state, stage, self.now())
+        after, broken = self.weights.follow(self._written(state, begun, RolloutAdvanced))
+        if broken:
+            return NextLook("stop", after, reason=broken, stopper="failure")
+        return self._rest(after)
 
     def _stopped(self, state: RolloutState) -> NextLook | None:
         """Roll back a rollout that was stopped; None if nobody stopped it.
@@ -136,8 +149,7 @@ class RolloutAdvance:
             return None
         if is_promoted(self.subjects, state):
             return self._promoted_by_hand(state)
-        after = roll_back(self.records, self.bus, state, stop.reason, self.now())
-        return NextLook("ended", after)
+        return self._ended(roll_back(self.records, self.bus, state, stop.reason, self.now()))
 
     def _promote(self, state: RolloutState) -> NextLook:
         """Make the candidate live and end the rollout, in one write, unless it was stopped."""
@@ -147,12 +159,20 @@ class RolloutAdvance:
         except (Conflict, NotFound) as error:
             return NextLook("stop", state, reason=error.message, stopper="guard")
         after = end_rollout(state, "promoted", "Every stage has passed.", now)
-        return NextLook("ended", self._written(state, after, RolloutPromoted, promoted))
+        return self._ended(self._written(state, after, RolloutPromoted, promoted))
 
     def _promoted_by_hand(self, state: RolloutState) -> NextLook:
         reason = f"Version {state.rollout.to} was made live by hand in the last stage."
         after = end_rollout(state, "promoted", reason, self.now())
-        return NextLook("ended", self._written(state, after, RolloutPromoted))
+        return self._ended(self._written(state, after, RolloutPromoted))
+
+    def _ended(self, state: RolloutState) -> NextLook:
+        """Have the weights of an endpoint follow a rollout that has ended."""
+        after = self.weights.settle(state)
+        weights = after.rollout.weights
+        if weights is None or is_settled(after.rollout):
+            return NextLook("ended", after)
+        return NextLook("wait", after, seconds=pause_seconds(weights))
 
     def _ask(self, before: RolloutState, looked: RolloutState, why: str) -> NextLook:
         is_new = before.rollout.status != "waiting"
@@ -161,9 +181,16 @@ class RolloutAdvance:
         return NextLook("approve", written, seconds=seconds, reason=why)
 
     def _rest(self, state: RolloutState, *, at_once: bool = False) -> NextLook:
-        is_shadow = state.rollout.stages[state.rollout.stage].shadow
+        weights = state.rollout.weights
         seconds = 0 if at_once else next_look_seconds(state, self.now())
-        return NextLook("shadow" if is_shadow else "wait", state, seconds=seconds)
+        if state.rollout.stages[state.rollout.stage].shadow:
+            return NextLook("shadow", state, seconds=seconds)
+        if weights is None or not seconds:
+            return NextLook("wait", state, seconds=seconds)
+        # Who stops the rollout wakes it, so that the endpoint's weights follow within seconds.
+        if weights.is_pending:
+            seconds = min(seconds, pause_seconds(weights))
+        return NextLook("approve", state, seconds=seconds)
 
     def _written(
         self,
@@ -174,6 +201,14 @@ class RolloutAdvance:
     ) -> RolloutState:
         untold = after.model_copy(update={"untold": event.detail_type if event else ""})
         return tell(self.records, self.bus, write_state(self.records, before, untold, promoted))
+
+
+def _once_weights_follow(state: RolloutState, decision: RolloutDecision) -> RolloutDecision:
+    """Return a decision that leaves a stage in place whose weights are not set yet."""
+    weights = state.rollout.weights
+    if weights is None or not weights.is_pending or decision.action not in ("advance", "promote"):
+        return decision
+    return RolloutDecision("watch", weights.reason)
 
 
 def roll_back(
@@ -201,23 +236,6 @@ def tell(records: RolloutRecords, bus: EventBus, state: RolloutState) -> Rollout
     bus.publish(_event(state))
     records.mark_told(state)
     return state.model_copy(update={"untold": "", "revision": state.revision + 1})
-
-
-def write_state(
-    records: RolloutRecords,
-    before: RolloutState,
-    after: RolloutState,
-    promoted: PromotedVersion | None = None,
-) -> RolloutState:
-    """Write the state that follows `before`, with its pointer; return it with its revision.
-
-    Raises:
-        Transient: the rollout was changed meanwhile.
-    """
-    written = after.model_copy(update={"revision": before.revision + 1})
-    if not records.change(written, pointer_of(written), promoted):
-        raise Transient(f"The rollout {before.rollout.rollout_id} was changed meanwhile.")
-    return written
 
 
 _EVENTS: Mapping[str, type[RolloutEvent]] = {

@@ -94,5 +94,6 @@ def assign_version(
         return ArmAssignment(live)
     if pointer.shadow:
         return ArmAssignment(live, pointer.rollout_id, "live", shadow=True)
+    answering = pointer.live_as or live
     arm = assign_arm(pointer.share, end_user_position(pointer.salt, tenant, caller))
-    return ArmAssignment(pointer.to if arm == "candidate" else live, pointer.rollout_id, arm)
+    return ArmAssignment(pointer.to if arm == "candidate" else answering, pointer.rollout_id, arm)

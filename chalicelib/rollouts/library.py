@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutView
 from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.rollouts.advance import write_state
 from chalicelib.rollouts.plans import plan_guards, plan_stages
 from chalicelib.rollouts.records import RolloutState
+from chalicelib.rollouts.state_writes import write_state
 from chalicelib.rollouts.subjects import check_subject, is_promoted
 from chalicelib.rollouts.transitions import approve_stage, pointer_of
 
@@ -154,15 +154,18 @@ class RolloutLibrary:
     def _stop(self, state: RolloutState, reason: str) -> RolloutView:
         """Stop a rollout and end it at once, so that the next one of its subject can begin.
 
-        Its execution finds that it has ended at its next look, which may be an hour away.
+        Its execution finds that it has ended at its next look, which may be an hour away. One that
+        waits for a token, as it does where weights of an endpoint have to follow, looks at once.
         """
         tenant, rollout_id = state.tenant, state.rollout.rollout_id
         if is_promoted(self.subjects, state):
             raise _is_live(state.rollout.to)
+        token = state.task_token
         with suppress(Transient):  # the stop is written: the next look ends the rollout
-            self.settler.end(tenant, rollout_id, "person", reason.removesuffix(": "))
-        if state.task_token:
-            self.tasks.succeed(state.task_token)
+            ended = self.settler.end(tenant, rollout_id, "person", reason.removesuffix(": "))
+            token = ended or token
+        if token:
+            self.tasks.succeed(token)
         shown = self.show(tenant, rollout_id)
         if shown.status == "promoted":  # the last look was quicker
             raise _is_live(shown.to)

@@ -97,6 +97,13 @@ class RolloutRecords(Protocol):
     def mark_told(self, state: RolloutState) -> None:
         """Note that the event of a state was published, unless the rollout has changed since."""
 
+    def annotate(self, after: RolloutState) -> bool:
+        """Store the state that follows revision `after.revision - 1`, and leave all pointers.
+
+        Returns:
+            False, with nothing written, if the rollout changed since it was read.
+        """
+
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         """Return the live pointer of a subject, or None while no rollout of it runs."""
 

@@ -20,11 +20,13 @@ from chalicelib.contracts.rollouts import (
     RolloutView,
     StageReport,
 )
+from chalicelib.generation.variants import SEPARATOR
 from chalicelib.rollouts.evidence import fold, new_evidence
 from chalicelib.rollouts.records import RolloutState
 from chalicelib.rollouts.user_counts import UserCounts
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.rollout_weights import EndpointWeights
     from chalicelib.contracts.rollouts import Arm, ArmCounts, CallMetrics
     from chalicelib.rollouts.decision import RolloutDecision
 
@@ -51,12 +53,15 @@ def pointer_of(state: RolloutState) -> LivePointer | None:
     if rollout.status not in OPEN_ROLLOUT:
         return None
     has_begun = rollout.status != "preparing"
-    stage = rollout.stages[rollout.stage]
+    stage, weights = rollout.stages[rollout.stage], rollout.weights
+    # Calls of the live arm would go by the weights otherwise, and meet the candidate, too.
+    is_whole = weights is not None and weights.live and SEPARATOR not in rollout.live
     return LivePointer(
         subject=rollout.subject,
         rollout_id=rollout.rollout_id,
         live=rollout.live,
         to=rollout.to,
+        live_as=f"{rollout.live}{SEPARATOR}{weights.live}" if weights and is_whole else "",
         share=stage.share if has_begun else 0,
         shadow=stage.shadow and has_begun,
         salt=rollout.rollout_id,
@@ -86,6 +91,7 @@ def begin_stage(state: RolloutState, stage: int, now: datetime) -> RolloutState:
                 "reason": "",
                 "stage": stage,
                 "reports": (*earlier, report),
+                "weights": _targeted(rollout.weights, wanted.share),
                 "updated_at": now,
             }
         ),
@@ -170,11 +176,22 @@ def end_rollout(
             "status": status,
             "reason": reason,
             "reports": _closed(state.rollout.reports, now),
+            "weights": _unsettled(state.rollout.weights),
             "updated_at": now,
             "ended_at": now,
         }
     )
     return _next(state, rollout, task_token="")
+
+
+def _targeted(weights: EndpointWeights | None, share: float) -> EndpointWeights | None:
+    return weights and weights.model_copy(update={"target": share})
+
+
+def _unsettled(weights: EndpointWeights | None) -> EndpointWeights | None:
+    """Return weights that are to be looked at again: a look at them may have been cut off."""
+    update = {"attempts": 0, "reason": "The rollout has ended, and its weights are to follow."}
+    return weights.model_copy(update=update) if weights and weights.total else weights
 
 
 def _receipt(*receipts: Receipt | None) -> Receipt | None:

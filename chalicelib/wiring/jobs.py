@@ -56,7 +56,7 @@ def _handlers(settings: JobSettings, run_ended: Callable[[JobInput], None]) -> J
 
     def job_ended(given: JobInput) -> None:
         if given.kind == "rollout":
-            _rollout_settler(settings).rollout_ended(given)
+            _rollout_settler(settings, is_last=True).rollout_ended(given)
         run_ended(given)
 
     return JobHandlers(JobSettler(table, _machines(settings), bus, _now, job_ended), table)
@@ -67,17 +67,24 @@ def rollout_settler(environ: Mapping[str, str]) -> RolloutSettler:
     return _rollout_settler(JobSettings.from_environ(environ))
 
 
-def _rollout_settler(settings: JobSettings) -> RolloutSettler:
+def _rollout_settler(settings: JobSettings, *, is_last: bool = False) -> RolloutSettler:
+    """Return what ends rollouts; with `is_last`, nothing else moves weights of endpoints then."""
     # Imported here: most jobs that end are no rollouts.
     from chalicelib.adapters import aws
     from chalicelib.adapters.dynamodb import DynamoTable
     from chalicelib.adapters.events import EventBridgeBus
     from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
+    from chalicelib.adapters.sagemaker_variants import SageMakerVariants
+    from chalicelib.rollouts.endpoint_weights import WeightShift
+    from chalicelib.rollouts.rollout_weights import RolloutWeights
     from chalicelib.rollouts.settlement import RolloutSettler
 
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
-    return RolloutSettler(RolloutTable(table), RolloutStops(table), bus, _now)
+    records = RolloutTable(table)
+    shift = WeightShift(SageMakerVariants(aws.sagemaker_hosting()))
+    weights = RolloutWeights(records, shift) if is_last else None
+    return RolloutSettler(records, RolloutStops(table), bus, _now, weights)
 
 
 def _table(settings: JobSettings) -> JobTable:

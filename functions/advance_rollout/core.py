@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.rollout_steps import RolloutCheckpoint
-from chalicelib.contracts.rollouts import RolloutStop
+from chalicelib.contracts.rollouts import OPEN_ROLLOUT, RolloutStop
 from chalicelib.errors import Conflict, MoreSteps, NotFound, Transient
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from chalicelib.rollouts.advance import write_state
+from chalicelib.rollouts.state_writes import write_state
 from chalicelib.rollouts.transitions import wait_for_approval
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ class _Step:
         """Look once."""
         return _outcome(self.deps.advance.look(self._state()))
 
-    def clean(self, state: JobState) -> None:
-        """Roll back a rollout whose job was cancelled."""
+    def clean(self, state: JobState) -> int | None:
+        """Roll back a rollout whose job was cancelled.
+
+        Returns:
+            after how many seconds the weights of an endpoint are looked at again, or None.
+        """
         kept, advance = self._state(), self.deps.advance
         reason = "Its job was cancelled."
         self.deps.stops.put(
@@ -64,14 +68,16 @@ class _Step:
                 at=advance.now(),
             )
         )
-        if advance.look(kept).action != "ended":
+        look = advance.look(kept)
+        if look.state.rollout.status in OPEN_ROLLOUT:
             raise Conflict(f"The rollout {kept.rollout.rollout_id} did not end.")
+        return None if look.action == "ended" else look.seconds
 
     def wait(self) -> StepResult:
-        """Keep the token; whoever decides sends it back."""
+        """Keep the token; whoever decides or stops sends it back."""
         state, records = self._state(), self.deps.advance.records
         stop = records.stop(state.tenant, state.rollout.rollout_id)
-        if state.rollout.status != "waiting" or state.rollout.stage in state.decided or stop:
+        if not _waits(state) or stop:
             raise MoreSteps("There is nothing to wait for.")
         try:
             write_state(records, state, wait_for_approval(state, self.request.task_token))
@@ -85,6 +91,13 @@ class _Step:
         if state is None:
             raise NotFound(f"There is no rollout {rollout_id}.", field="rollout_id")
         return state
+
+
+def _waits(state: RolloutState) -> bool:
+    rollout = state.rollout
+    if rollout.status == "running":
+        return rollout.weights is not None
+    return rollout.status == "waiting" and rollout.stage not in state.decided
 
 
 def _outcome(look: NextLook) -> StepOutcome:

@@ -15,13 +15,16 @@ from chalicelib.adapters.records.captures import CapturedCallTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.records.rating_arms import RatingArms
 from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
+from chalicelib.adapters.sagemaker_variants import SageMakerVariants
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.rollouts.advance import RolloutAdvance
 from chalicelib.rollouts.calls import CapturedRolloutCalls
+from chalicelib.rollouts.endpoint_weights import WeightShift
+from chalicelib.rollouts.rollout_weights import RolloutWeights
 from chalicelib.settings import RolloutSettings, memory_gb
-from chalicelib.wiring.rollout_subjects import rollout_subjects
+from chalicelib.wiring.rollout_subjects import find_variants, rollout_subjects
 from functions.advance_rollout import core
 
 
@@ -37,6 +40,11 @@ def deps() -> core.Deps:
             records=records,
             subjects=rollout_subjects(os.environ),
             calls=CapturedRolloutCalls(CapturedCallTable(table), records, RatingArms(table)),
+            weights=RolloutWeights(
+                records,
+                WeightShift(SageMakerVariants(aws.sagemaker_hosting())),
+                find_variants(os.environ),
+            ),
             bus=EventBridgeBus(aws.events(), settings.event_bus),
             now=_now,
         ),

@@ -127,6 +127,15 @@ class RolloutTable:
         with suppress(Conflict):
             self._table.put(Put(_state_item(told), same))
 
+    def annotate(self, after: RolloutState) -> bool:
+        """Store the state that follows revision `after.revision - 1`, and leave all pointers."""
+        same = WriteCondition("#revision = :revision", {":revision": after.revision - 1})
+        try:
+            self._table.transact([Put(_state_item(after), same)])
+        except TransactionRefused:
+            return False
+        return True
+
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         """Return the live pointer of a subject, or None while no rollout of it runs."""
         item = self._table.get(_pointer_key(tenant, subject))

@@ -63,6 +63,13 @@ def test_should_start_what_the_options_say(
     assert "20 of 50" in ended.out
 
 
+def test_should_show_the_weights_of_an_endpoint(fake: FakeHeadrace, headrace: Headrace) -> None:
+    weights = {"endpoint": "own", "candidate": "next", "share": 5.0, "reason": "It is Updating."}
+    fake.answer = {**ROLLOUT, "weights": weights}
+    shown = headrace("rollouts", "abort", ID)
+    assert "own: next has 5 % of the weight. It is Updating." in shown.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -208,3 +208,7 @@ def test_an_endpoint_that_no_body_is_written_for_should_be_a_fault() -> None:
     assert faults(EndpointBackend("mine", "openai-chat", asynchronous=True)) == [
         "it is asynchronous, which does not stream"
     ]
+    shared = EndpointBackend("mine", "openai-chat", asynchronous=True, weights_tenant="acme")
+    assert faults(shared, abilities=frozenset()) == [
+        "it is asynchronous and has no variants, so nobody moves weights; leave out weights_tenant"
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,8 @@ from chalicelib.contracts.rollouts import (
     ShadowObservation,
     Subject,
 )
-from chalicelib.errors import Conflict, NotFound, Transient
+from chalicelib.errors import Conflict, HeadraceError, NotFound, Transient
+from chalicelib.rollouts.endpoint_weights import EndpointTraffic
 from chalicelib.rollouts.records import PromotedVersion, RolloutState
 from chalicelib.rollouts.transitions import ObservedCalls
 from tests.unit.prompts.fakes import FakePrompts
@@ -88,6 +89,13 @@ class FakeRollouts:
             told = {"untold": "", "revision": state.revision + 1}
             self.kept[key] = state.model_copy(update=told)
 
+    def annotate(self, after: RolloutState) -> bool:
+        key = (after.tenant, after.rollout.rollout_id)
+        if self.kept[key].revision != after.revision - 1:
+            return False
+        self.kept[key] = after
+        return True
+
     def pointer(self, tenant: str, subject: Subject) -> LivePointer | None:
         return self.pointers.get((tenant, subject.key))
 
@@ -106,6 +114,32 @@ class FakeRollouts:
     def put_observation(self, tenant: str, rollout_id: str, observation: ShadowObservation) -> None:
         key = (tenant, rollout_id, observation.metrics.call_id)
         self.observations.setdefault(key, observation)
+
+
+@dataclass
+class FakeEndpoint:
+    """An endpoint by its variants' weights, at once in service with new ones.
+
+    `errors` are raised by the next calls; `moves` are the weights that were set.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: {"main": 1.0, "next": 0.0})
+    status: str = "InService"
+    errors: list[HeadraceError] = field(default_factory=list)
+    moves: list[dict[str, float]] = field(default_factory=list)
+
+    def traffic(self, endpoint: str) -> EndpointTraffic:
+        self._fail()
+        return EndpointTraffic(self.status, dict(self.weights))
+
+    def set_weights(self, endpoint: str, weights: Mapping[str, float]) -> None:
+        self._fail()
+        self.weights |= weights
+        self.moves.append(dict(weights))
+
+    def _fail(self) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
 
 
 @dataclass

@@ -10,10 +10,12 @@ import pytest
 from chalicelib.contracts.rollouts import RolloutStage, RolloutStop, SmokeRequest
 from chalicelib.errors import Transient
 from chalicelib.rollouts.advance import NextLook, RolloutAdvance
+from chalicelib.rollouts.endpoint_weights import FindVariants, WeightShift
 from chalicelib.rollouts.records import RolloutState
+from chalicelib.rollouts.rollout_weights import RolloutWeights, no_variants
 from chalicelib.rollouts.transitions import ObservedCalls, approve_stage, pointer_of
 from tests.unit.rollouts.examples import ID, NOW, TENANT, call, state
-from tests.unit.rollouts.fakes import FakeBus, FakeCalls, FakeRollouts, FakeSubject
+from tests.unit.rollouts.fakes import FakeBus, FakeCalls, FakeEndpoint, FakeRollouts, FakeSubject
 
 STAGES = (
     RolloutStage(share=0, shadow=True, dwell_seconds=60, max_dwell_seconds=600, min_calls=50),
@@ -30,6 +32,8 @@ class World:
     subject: FakeSubject = field(default_factory=FakeSubject)
     calls: FakeCalls = field(default_factory=FakeCalls)
     bus: FakeBus = field(default_factory=FakeBus)
+    endpoint: FakeEndpoint = field(default_factory=FakeEndpoint)
+    find: FindVariants = no_variants
     now: datetime = NOW
 
     def begin(self, **changes: object) -> None:
@@ -40,11 +44,12 @@ class World:
 
     @property
     def advance(self) -> RolloutAdvance:
-        subjects = {"prompt": self.subject}
+        subjects = {"prompt": self.subject, "model": self.subject}
         return RolloutAdvance(
             self.records,
             subjects,  # type: ignore[arg-type]
             self.calls,
+            RolloutWeights(self.records, WeightShift(self.endpoint), self.find),
             self.bus,
             lambda: self.now,
         )

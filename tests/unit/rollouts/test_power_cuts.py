@@ -40,7 +40,9 @@ from chalicelib.jobs.steps import StepContext
 from chalicelib.rollouts.advance import RolloutAdvance
 from chalicelib.rollouts.arms import ArmAssignment, LiveTraffic, assign_version
 from chalicelib.rollouts.calls import CapturedRolloutCalls
+from chalicelib.rollouts.endpoint_weights import WeightShift
 from chalicelib.rollouts.library import RolloutLibrary
+from chalicelib.rollouts.rollout_weights import RolloutWeights
 from chalicelib.rollouts.settlement import RolloutSettler
 from chalicelib.rollouts.shadow import ShadowReplay
 from chalicelib.rollouts.subjects import (
@@ -57,7 +59,7 @@ from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.prompts.examples import content
 from tests.unit.prompts.fakes import library as prompt_library
 from tests.unit.rollouts.examples import ID, NOW, TENANT, rollout
-from tests.unit.rollouts.fakes import FakeBus, FakeRollouts
+from tests.unit.rollouts.fakes import FakeBus, FakeEndpoint, FakeRollouts
 from tests.unit.schedules.fakes import PowerCut
 
 REQUEST = StepRequest(tenant=TENANT, job_id=ID, kind="rollout", bucket="b", correlation_id="c")
@@ -212,7 +214,10 @@ class Cloud:
         return self.versions[self.kind].live(TENANT, self.subject)
 
     def tick(self, token: str = "") -> StepResult:
-        look = RolloutAdvance(self.records, self.versions, self.calls, self.told, self.clock)
+        weights = RolloutWeights(self.records, WeightShift(FakeEndpoint()))
+        look = RolloutAdvance(
+            self.records, self.versions, self.calls, weights, self.told, self.clock
+        )
         desk = StepContext(self.steps, self.clock, lambda: 0.0, 1.0)
         request = REQUEST.model_copy(update={"task_token": token})
         return advance.run(request, advance.Deps(desk, look, self.records))

@@ -16,6 +16,7 @@ from chalicelib.errors import MoreSteps, NotFound
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.steps import StepContext
 from chalicelib.rollouts.calls import CapturedRolloutCalls
+from chalicelib.rollouts.library import RolloutLibrary
 from chalicelib.rollouts.settlement import RolloutSettler
 from chalicelib.rollouts.shadow import ReplayRequest, ReplayResult
 from functions.advance_rollout import core as advance
@@ -23,7 +24,9 @@ from functions.replay_calls import core as replay
 from functions.stop_rollout import core as stop
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.rollouts.examples import ID, NOW, TENANT
+from tests.unit.rollouts.fakes import FakeSubject
 from tests.unit.rollouts.test_advance import STAGES, World
+from tests.unit.rollouts.test_endpoint_weights import OWN, variants
 
 REQUEST = StepRequest(tenant=TENANT, job_id=ID, kind="rollout", bucket="b", correlation_id="c")
 ASKING = (STAGES[1].model_copy(update={"approval": True}), STAGES[2])
@@ -32,6 +35,16 @@ ASKING = (STAGES[1].model_copy(update={"approval": True}), STAGES[2])
 class NoRatings:
     def counts(self, tenant: str, rollout_id: str, since: datetime) -> dict[Arm, ArmCounts]:
         raise AssertionError("no guard asks for them")
+
+
+@dataclass
+class Sent:
+    """The tokens that were sent back."""
+
+    tokens: list[str] = field(default_factory=list)
+
+    def succeed(self, token: str) -> None:
+        self.tokens.append(token)
 
 
 @dataclass
@@ -100,6 +113,49 @@ def test_should_roll_back_when_its_job_is_cancelled() -> None:
     assert advance.run(REQUEST, stage.deps).status == "cancelled"
     assert stage.world.status == "rolled_back"
     assert stage.world.kept.rollout.reason == "Its job was cancelled."
+
+
+def weighted() -> Stage:
+    """Return a rollout that moves the weights of an endpoint, in its first stage."""
+    subject = FakeSubject(now_live="own")
+    stage = Stage(World(subject=subject, find=variants))
+    stage.begin(subject=OWN, live="own", to="own@next", stages=STAGES[1:])
+    assert advance.run(REQUEST, stage.deps).next == "approve"
+    advance.run(REQUEST.model_copy(update={"task_token": "token"}), stage.deps)
+    assert (stage.world.status, stage.world.kept.task_token) == ("running", "token")
+    return stage
+
+
+def test_a_stop_should_wake_an_execution_whose_weights_have_to_follow() -> None:
+    stage = weighted()
+    world, sent = stage.world, Sent()
+    library = RolloutLibrary(
+        records=world.records,
+        subjects={"model": world.subject},
+        is_monitored=lambda tenant, subject: False,
+        launcher=JobLauncher(stage.jobs, FakeJobExecutions(), lambda: world.now),
+        settler=RolloutSettler(world.records, world.records, world.bus, lambda: world.now),
+        tasks=sent,
+        now=lambda: world.now,
+    )
+    assert library.abort(TENANT, ID, "key-1", "").status == "rolled_back"
+    assert sent.tokens == ["token"]
+    assert world.endpoint.weights["next"] == 0.25, "the API moves no weight"
+    result = advance.run(REQUEST, stage.deps)
+    assert (result.next, result.seconds) == ("wait", 5)
+    assert world.endpoint.weights["next"] == 0
+    assert advance.run(REQUEST, stage.deps).next == "ended"
+
+
+def test_a_cancelled_job_should_wait_for_the_weights() -> None:
+    stage = weighted()
+    state = stage.jobs.state(TENANT, ID)
+    assert state is not None
+    stage.jobs.cancel(state, NOW)
+    result = advance.run(REQUEST, stage.deps)
+    assert (result.next, result.status, stage.world.status) == ("wait", "cancelled", "rolled_back")
+    assert stage.world.endpoint.weights["next"] == 0
+    assert advance.run(REQUEST, stage.deps).next == "ended"
 
 
 def test_should_roll_back_when_its_execution_ends_before_it() -> None:
