@@ -60,6 +60,9 @@ class UnknownCostError(ValueError):
     """Raised when a resource type has no idle price on record."""
 
 
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
 @dataclass(frozen=True, slots=True)
 class IdleCharge:
     """The `quantity` of `unit` that one resource costs a month, and why."""
@@ -96,6 +99,13 @@ class PricedStage:
     def value(self, properties: Properties, name: str, default: Any) -> Any:
         """Return the resolved value of a property."""
         return self.scope.resolve(properties[name]) if name in properties else default
+
+    def chosen(self, value: Any) -> Any:
+        """Return the branch that holds of a value that may be an `Fn::If`, without resolving it."""
+        while isinstance(value, dict) and value.keys() == {"Fn::If"}:
+            condition, then, otherwise = value["Fn::If"]
+            value = then if self.scope.condition_holds(condition) else otherwise
+        return value
 
     def referred(self, reference: Any) -> Properties:
         """Return the properties of the resource that an attribute or text refers to."""
@@ -224,7 +234,10 @@ def _endpoint(stage: PricedStage, name: str, properties: Properties) -> Iterator
         if kind == "AWS::ApplicationAutoScaling::ScalableTarget"
         and stage.referred(target["ResourceId"]) is properties
     ]
-    for given in config["ProductionVariants"]:
+    for written in config["ProductionVariants"]:
+        given = stage.chosen(written)
+        if given == _NO_VALUE:
+            continue
         counted = ("ServerlessConfig", "InstanceType", "InitialInstanceCount")
         variant = stage.scope.resolve({name: given[name] for name in counted if name in given})
         if "ServerlessConfig" not in variant:

@@ -206,6 +206,10 @@ def _put_metrics(params: Params, _: AccountResources) -> Iterable[RequiredPermis
     yield RequiredPermission("cloudwatch:PutMetricData", "*", namespace)
 
 
+def _describe_alarms(_: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+    yield RequiredPermission("cloudwatch:DescribeAlarms", account.arn("cloudwatch", "alarm:*"))
+
+
 def _put_events(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
     buses = {str(entry.get("EventBusName") or "default") for entry in params.get("Entries", ())}
     for bus in sorted(buses):
@@ -323,6 +327,11 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
         _put_events,
         "on every bus that an entry names",
         f"{_DOCS}/eventbridge/latest/userguide/eb-manage-iam-access.html",
+    ),
+    ("monitoring", "DescribeAlarms"): ActionRule(
+        _describe_alarms,
+        "on all alarms, whichever are named",
+        f"{_DOCS}/AmazonCloudWatch/latest/monitoring/permissions-reference-cw.html",
     ),
     ("monitoring", "PutMetricData"): ActionRule(
         _put_metrics,

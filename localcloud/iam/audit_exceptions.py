@@ -332,6 +332,12 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
 
 BROAD_GRANTS: tuple[BroadGrant, ...] = (
     BroadGrant(
+        ("cloudwatch:DescribeAlarms",),
+        "arn:*:cloudwatch:*:*:alarm:[*]",
+        "CloudWatch asks for the permission on all alarms of the region, whichever are named.",
+        f"{_DOCS}/AmazonCloudWatch/latest/monitoring/permissions-reference-cw.html",
+    ),
+    BroadGrant(
         (
             "bedrock:CreateModelInvocationJob",
             "bedrock:GetModelInvocationJob",

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +22,11 @@ from localcloud.sagemaker.roles import ClientFactory
 LogLine = tuple[str, str, int, str]
 """Log group, log stream, time in epoch milliseconds, text."""
 
+Datum = Mapping[str, Any]
+"""An element of PutMetricData's MetricData."""
+
 _MAX_BATCH = 500
+_MAX_INVOCATIONS_A_WRITE = 100
 _MICROSECONDS_PER_SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -129,14 +133,17 @@ class ContainerLogStream:
             self._logs.write(self._group, self._stream, text)
 
 
-class ColdStartMetrics:
-    """Writes the durations of cold starts as the metric ModelSetupTime, in microseconds."""
+class EndpointMetrics:
+    """Writes what CloudWatch has of each variant: its invocations, errors and durations.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+    """
 
     def __init__(self, clients: ClientFactory) -> None:
         """Write with a client of CloudWatch; nothing is written before `start`."""
         self._clients = clients
-        self._pending: queue.SimpleQueue[tuple[Deployment, float] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sagemaker-wakes", daemon=True)
+        self._pending: queue.SimpleQueue[list[Datum] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sagemaker-metrics", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -148,27 +155,57 @@ class ColdStartMetrics:
             self._pending.put(None)
             self._thread.join(2)
 
-    def record(self, deployment: Deployment, seconds: float) -> None:
+    def cold_start(self, deployment: Deployment, seconds: float) -> None:
         """Add the duration of a cold start, which is written soon."""
-        self._pending.put((deployment, seconds))
+        self._pending.put([_datum(deployment, "ModelSetupTime", seconds, in_seconds=True)])
+
+    def invocation(self, deployment: Deployment, status: int, seconds: float) -> None:
+        """Add an invocation, which is written soon.
+
+        Args:
+            deployment: the variant that was invoked.
+            status: the HTTP status of the container's response, 0 if it gave none.
+            seconds: how long it took to respond, or to fail.
+        """
+        counted = {
+            "Invocations": 1,
+            "Invocation4XXErrors": 400 <= status < 500,
+            "Invocation5XXErrors": status >= 500,
+            "InvocationModelErrors": not 200 <= status < 300,
+        }
+        self._pending.put(
+            [
+                *(_datum(deployment, name, float(value)) for name, value in counted.items()),
+                _datum(deployment, "ModelLatency", seconds, in_seconds=True),
+            ]
+        )
 
     def _run(self) -> None:
-        while (item := self._pending.get()) is not None:
-            deployment, seconds = item
-            names = {"EndpointName": deployment.endpoint, "VariantName": deployment.variant_name}
-            try:
-                self._clients("cloudwatch", "").put_metric_data(
-                    Namespace="AWS/SageMaker",
-                    MetricData=[
-                        {
-                            "MetricName": "ModelSetupTime",
-                            "Dimensions": [
-                                {"Name": name, "Value": value} for name, value in names.items()
-                            ],
-                            "Unit": "Microseconds",
-                            "Value": round(seconds * _MICROSECONDS_PER_SECOND),
-                        }
-                    ],
-                )
-            except Exception:  # noqa: BLE001 - a metric that can't be written must not stop the next
-                _log.exception("the cold start of %s could not be recorded", deployment.endpoint)
+        ended = False
+        while not ended:
+            batches = [self._pending.get()]
+            while not self._pending.empty() and len(batches) < _MAX_INVOCATIONS_A_WRITE:
+                batches.append(self._pending.get())
+            ended = None in batches
+            metrics = [each for batch in batches if batch is not None for each in batch]
+            if metrics:
+                self._put(metrics)
+
+    def _put(self, metrics: list[Datum]) -> None:
+        try:
+            self._clients("cloudwatch", "").put_metric_data(
+                Namespace="AWS/SageMaker", MetricData=metrics
+            )
+        except Exception:  # noqa: BLE001 - metrics that can't be written must not stop the next
+            _log.exception("metrics of endpoints could not be written")
+
+
+def _datum(deployment: Deployment, name: str, value: float, *, in_seconds: bool = False) -> Datum:
+    """Return a value of a variant's metric; durations are in microseconds, as SageMaker's are."""
+    names = {"EndpointName": deployment.endpoint, "VariantName": deployment.variant_name}
+    return {
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": text} for key, text in names.items()],
+        "Unit": "Microseconds" if in_seconds else "None",
+        "Value": round(value * _MICROSECONDS_PER_SECOND) if in_seconds else value,
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas.process import ProcessSpawner
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
-from localcloud.sagemaker.cloudwatch import ColdStartMetrics, ContainerLogs
+from localcloud.sagemaker.cloudwatch import ContainerLogs, EndpointMetrics
 from localcloud.sagemaker.hosting.autoscaler import AutoScalingService
 from localcloud.sagemaker.hosting.container import ContainerSettings
 from localcloud.sagemaker.hosting.definitions import DefinitionOperations
@@ -124,7 +124,7 @@ class SageMakerService:
         self._store = HostingStore(folder)
         self._spawner = ProcessSpawner()
         self._logs = ContainerLogs(options.clients)
-        self._wakes = ColdStartMetrics(options.clients)
+        self._metrics = EndpointMetrics(options.clients)
         container_settings = ContainerSettings(
             self._spawner, options.interpreter, _serving_folder(folder)
         )
@@ -136,7 +136,8 @@ class SageMakerService:
                 self._logs,
                 lambda role: options.clients("s3", role),
                 identity,
-                self._wakes.record,
+                self._metrics.cold_start,
+                self._metrics.invocation,
             )
         )
         self._deployer = Deployer(
@@ -185,7 +186,7 @@ class SageMakerService:
     def start(self) -> None:
         """Continue deployments, queued invocations and jobs; containers start when invoked."""
         self._logs.start()
-        self._wakes.start()
+        self._metrics.start()
         self._deployer.start()
         self._monitor.start()
         self._training.start()
@@ -202,7 +203,7 @@ class SageMakerService:
         self._monitor.stop()
         self._deployer.stop()
         self.hosts.stop()
-        self._wakes.stop()
+        self._metrics.stop()
         self._logs.stop()
         self._spawner.stop()
         self._jobs.close()

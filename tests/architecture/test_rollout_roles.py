@@ -32,6 +32,7 @@ OTHERS = (
     "states:SendTaskSuccess",
     "states:StartExecution",
     "s3:PutObject",
+    "sagemaker:UpdateEndpointWeightsAndCapacities",
 )
 
 
@@ -177,6 +178,15 @@ def test_who_stops_should_write_stops_and_nothing_else() -> None:
 @pytest.mark.parametrize("action", OTHERS)
 def test_who_stops_should_do_nothing_beside(action: str) -> None:
     assert not may(role("StopRolloutRole"), action)
+
+
+def test_who_stops_should_have_no_policy_beside_its_own() -> None:
+    """Weights of an endpoint follow a stop by the role that advances, at its next look."""
+    resources = plain("prod")["Resources"].values()
+    added = [each["Properties"] for each in resources if each["Type"] == "AWS::IAM::RolePolicy"]
+    assert {"Ref": "StopRolloutRole"} not in [each["RoleName"] for each in added]
+    movers = [each["RoleName"]["Ref"] for each in added if each["PolicyName"] == "MoveWeights"]
+    assert sorted(movers) == ["AdvanceRolloutRole", "JobEndedRole", "SweepJobsRole"]
 
 
 def test_who_advances_should_promote() -> None:

@@ -57,7 +57,7 @@ class Deployer:
         for endpoint in self._store.endpoints():
             if endpoint.shift is not None:
                 self._store.update_endpoint(endpoint.name, shift=None)
-            if endpoint.status in ("Creating", "Updating"):
+            if endpoint.status == "Creating" or endpoint.is_deploying:
                 self.deploy(endpoint)
             elif endpoint.status == "RollingBack":
                 self._keep_previous(endpoint, endpoint.reason or "")

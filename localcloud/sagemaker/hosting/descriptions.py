@@ -30,7 +30,7 @@ def describe_deployments(endpoint: Endpoint) -> dict[str, Any]:
         described["FailureReason"] = endpoint.reason
     if endpoint.guardrails:
         described["LastDeploymentConfig"] = endpoint.guardrails
-    if in_service and endpoint.status == "Updating":
+    if in_service and endpoint.is_deploying:
         described["PendingDeploymentSummary"] = _describe_pending(endpoint)
     capacities = endpoint.capacities or fleet.capacities()
     return {

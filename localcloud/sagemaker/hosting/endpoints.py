@@ -30,6 +30,8 @@ from localcloud.sagemaker.requests import (
 from localcloud.service import Params, Result
 
 ENDPOINT = "endpoint"
+WEIGHTS_UPDATE_S = 0.5
+"""Seconds for which an endpoint is Updating after its weights were set."""
 _RETAINED = ("DesiredInstanceCount", "DesiredWeight")
 _IN_PROGRESS = ("Creating", "Updating", "RollingBack", "Deleting")
 
@@ -51,12 +53,19 @@ class EndpointOperations:
         self._on_change = on_change
 
     def create_endpoint(self, params: Params) -> Result:
-        """Create an endpoint and start to deploy it."""
-        check_unsupported(params, ("DeploymentConfig",))
+        """Create an endpoint and start to deploy it.
+
+        A DeploymentConfig is kept for updates with RetainDeploymentConfig.
+        """
         name = params["EndpointName"]
         fleet = self._fleet(name, params["EndpointConfigName"])
+        guardrails = params.get("DeploymentConfig")
+        if guardrails is not None:
+            check_guardrails(guardrails, None, fleet)
         if not self._store.create_endpoint(name, params["EndpointConfigName"], fleet):
             raise already_exists(ENDPOINT, self._arn(name))
+        if guardrails is not None:
+            self._store.update_endpoint(name, guardrails=guardrails)
         self._deploy(name)
         return {"EndpointArn": self._arn(name)}
 
@@ -86,7 +95,10 @@ class EndpointOperations:
         return {"EndpointArn": self._arn(endpoint.name)}
 
     def update_endpoint_weights_and_capacities(self, params: Params) -> Result:
-        """Set weights and instance counts of variants, which take effect at once."""
+        """Set weights and instance counts of variants, which take effect at once.
+
+        The endpoint is Updating for a moment; on AWS it is so for minutes.
+        """
         endpoint = self._get_stable(params["EndpointName"])
         if endpoint.deployed is None:
             raise validation_error(
@@ -114,6 +126,7 @@ class EndpointOperations:
                 )
                 for change in changes
             },
+            WEIGHTS_UPDATE_S,
         )
         self._on_change()
         return {"EndpointArn": self._arn(endpoint.name)}

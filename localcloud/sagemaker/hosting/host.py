@@ -35,6 +35,10 @@ CredentialVariables = Callable[[str], Mapping[str, str]]
 OnColdStart = Callable[[Deployment, float], None]
 """Called with the deployment and the seconds of each cold start."""
 
+OnInvocation = Callable[[Deployment, int, float], None]
+"""Called with the deployment, the HTTP status (0 without a response) and the seconds of each
+invocation."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostEnvironment:
@@ -47,6 +51,7 @@ class HostEnvironment:
         s3_client: for the archives of models.
         credential_variables: for the environment of containers.
         on_cold_start: called after each cold start.
+        on_invocation: called after each invocation.
     """
 
     folder: Path
@@ -55,6 +60,7 @@ class HostEnvironment:
     s3_client: S3ClientFactory
     credential_variables: CredentialVariables
     on_cold_start: OnColdStart
+    on_invocation: OnInvocation
 
     def folder_of(self, endpoint: str) -> Path:
         """Return the folder of an endpoint."""
@@ -117,8 +123,10 @@ class ModelHost:
         """
         with self._guard:
             self._in_flight += 1
+        began_at = time.monotonic()
         try:
             container, cold_start_s = self._ensure_ready(startup_s)
+            began_at = time.monotonic()
             try:
                 response = container.invoke(request)
             except ConnectionRefused:
@@ -126,10 +134,15 @@ class ModelHost:
                 response = container.invoke(request)
         except BaseException:
             self._release()
+            self._record(0, began_at)
             raise
+        self._record(response.status, began_at)
         chunks = self._track(response.chunks)
         next(chunks)
         return replace(response, chunks=chunks), cold_start_s
+
+    def _record(self, status: int, began_at: float) -> None:
+        self._environment.on_invocation(self.deployment, status, time.monotonic() - began_at)
 
     def idle_s(self) -> float | None:
         """Return the seconds since the last invocation; None during one, or if nothing runs."""

@@ -91,6 +91,11 @@ class Endpoint:
     modified_at: float
 
     @property
+    def is_deploying(self) -> bool:
+        """Whether it is updated to another fleet, and not only to other weights."""
+        return self.status == "Updating" and self.desired != self.deployed
+
+    @property
     def fleet(self) -> Fleet:
         """The fleet in service, or before there is one, the one that is being deployed."""
         return self.deployed or self.desired
@@ -125,6 +130,7 @@ class HostingStore:
         self._database = Database(folder / "sagemaker.sqlite3", _SCHEMA)
         self._database.add_column("endpoints", "shift TEXT")
         self._database.add_column("endpoints", "guardrails TEXT")
+        self._database.add_column("endpoints", "weights_until REAL")
         self.now = clock
         self._add_missing_capacities()
 
@@ -216,9 +222,15 @@ class HostingStore:
             _put_capacities(connection, name, fleet.capacities())
 
     def set_capacities(
-        self, name: str, changes: Mapping[str, tuple[float | None, int | None]]
+        self,
+        name: str,
+        changes: Mapping[str, tuple[float | None, int | None]],
+        updating_s: float = 0.0,
     ) -> None:
-        """Set weight and instances of variants by name; what is None stays as it is."""
+        """Set weight and instances of variants by name; what is None stays as it is.
+
+        The endpoint is shown as Updating for `updating_s` seconds.
+        """
         with self._database.transaction() as connection:
             for variant, (weight, instances) in changes.items():
                 connection.execute(
@@ -226,8 +238,10 @@ class HostingStore:
                     " instances = coalesce(?, instances) WHERE endpoint = ? AND variant = ?",
                     (weight, instances, name, variant),
                 )
+            now = self.now()
             connection.execute(
-                "UPDATE endpoints SET modified_at = ? WHERE name = ?", (self.now(), name)
+                "UPDATE endpoints SET modified_at = ?, weights_until = ? WHERE name = ?",
+                (now, now + updating_s, name),
             )
 
     def remove_endpoint(self, name: str) -> None:
@@ -299,7 +313,8 @@ class HostingStore:
         for row in capacities:
             capacity = VariantCapacity(row["weight"], row["instances"])
             by_endpoint[row["endpoint"]][row["variant"]] = capacity
-        return [_endpoint(row, by_endpoint[row["name"]]) for row in rows]
+        now = self.now()
+        return [_endpoint(row, by_endpoint[row["name"]], now) for row in rows]
 
     def _add_missing_capacities(self) -> None:
         """Give endpoints of an older file, which has one count an endpoint, their capacities."""
@@ -325,13 +340,14 @@ def _put_capacities(
     )
 
 
-def _endpoint(row: Any, capacities: Mapping[str, VariantCapacity]) -> Endpoint:
+def _endpoint(row: Any, capacities: Mapping[str, VariantCapacity], now: float) -> Endpoint:
+    is_reweighted = row["status"] == "InService" and (row["weights_until"] or 0) > now
     return Endpoint(
         row["name"],
         row["config"],
         Fleet.from_document(json.loads(row["wanted"])),
         Fleet.from_document(json.loads(row["deployed"])) if row["deployed"] else None,
-        row["status"],
+        "Updating" if is_reweighted else row["status"],
         row["reason"],
         capacities,
         TrafficShift(**json.loads(row["shift"])) if row["shift"] else None,

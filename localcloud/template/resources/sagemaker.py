@@ -22,6 +22,21 @@ _MODEL_PROPERTIES = ("PrimaryContainer", "ExecutionRoleArn")
 
 _ENDPOINT_CONFIG_PROPERTIES = ("ProductionVariants", "AsyncInferenceConfig")
 
+_UPDATE_PROPERTIES = (
+    "DeploymentConfig",
+    "RetainDeploymentConfig",
+    "RetainAllVariantProperties",
+    "ExcludeRetainedVariantProperties",
+)
+
+_UPDATE_NUMBERS = (
+    "MaximumExecutionTimeoutInSeconds",
+    "TerminationWaitInSeconds",
+    "Value",
+    "WaitIntervalInSeconds",
+)
+_UPDATE_FLAGS = ("RetainDeploymentConfig", "RetainAllVariantProperties")
+
 _SCALABLE_TARGET_PROPERTIES = (
     "ServiceNamespace",
     "ScalableDimension",
@@ -85,17 +100,35 @@ def _ensure_endpoint(
     client = stack.client("sagemaker")
     name = properties.get("EndpointName") or stack.physical_name(logical_id)
     wanted = properties["EndpointConfigName"]
+    update = _typed({key: properties[key] for key in _UPDATE_PROPERTIES if key in properties})
     try:
         existing = client.describe_endpoint(EndpointName=name)
     except client.exceptions.ClientError:
-        arn = client.create_endpoint(EndpointName=name, EndpointConfigName=wanted)["EndpointArn"]
+        first = {key: update[key] for key in ("DeploymentConfig",) if key in update}
+        arn = client.create_endpoint(EndpointName=name, EndpointConfigName=wanted, **first)[
+            "EndpointArn"
+        ]
         return CreatedResource(arn, {"EndpointName": name})
     if existing["EndpointConfigName"] != wanted:
         if existing["EndpointStatus"] in _IN_PROGRESS:
             _log.warning("%s is %s; the next start updates it", name, existing["EndpointStatus"])
         else:
-            client.update_endpoint(EndpointName=name, EndpointConfigName=wanted)
+            client.update_endpoint(EndpointName=name, EndpointConfigName=wanted, **update)
     return CreatedResource(existing["EndpointArn"], {"EndpointName": name})
+
+
+def _typed(given: Any) -> Any:
+    """Return properties of an update with numbers and booleans that a template wrote as text."""
+    if isinstance(given, Mapping):
+        return {
+            key: int(value)
+            if key in _UPDATE_NUMBERS
+            else str(value).lower() == "true"
+            if key in _UPDATE_FLAGS
+            else _typed(value)
+            for key, value in given.items()
+        }
+    return [_typed(each) for each in given] if isinstance(given, list) else given
 
 
 def _register_scalable_target(
@@ -163,7 +196,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         inert=frozenset({"KmsKeyId", "Tags"}),
     ),
     "AWS::SageMaker::Endpoint": ResourceType(
-        frozenset({"EndpointName"}),
+        frozenset({"EndpointName", *_UPDATE_PROPERTIES}),
         _ensure_endpoint,
         required=frozenset({"EndpointConfigName"}),
         inert=frozenset({"Tags"}),

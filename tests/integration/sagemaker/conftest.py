@@ -280,6 +280,10 @@ class Bench:
             )
         return of
 
+    def values(self, metric: str) -> list[float]:
+        """Return what was written of a metric, oldest first."""
+        return [each["Value"] for each in self.written.metrics if each["MetricName"] == metric]
+
     def instances(self, endpoint: str) -> int:
         found = self.sagemaker.describe_endpoint(EndpointName=endpoint)
         return int(found["ProductionVariants"][0]["CurrentInstanceCount"])

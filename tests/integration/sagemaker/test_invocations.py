@@ -117,9 +117,24 @@ def test_a_serverless_endpoint_should_sleep_and_be_woken_by_the_next_call(
     after = bench.ask("e")
     assert after["pid"] != before["pid"]
     assert int(after["cold_ms"]) > 0
-    setups = eventually(lambda: len(bench.written.metrics) >= 2 and bench.written.metrics)
-    assert {metric["MetricName"] for metric in setups} == {"ModelSetupTime"}
-    assert all(metric["Value"] > 1_000 for metric in setups), "in microseconds"
+    eventually(lambda: len(bench.values("ModelSetupTime")) >= 2)
+    assert all(value > 1_000 for value in bench.values("ModelSetupTime")), "in microseconds"
+
+
+def test_metrics_should_tell_a_caller_s_errors_from_the_model_s(bench: Bench) -> None:
+    bench.endpoint("e", bench.config("c", bench.model()))
+    bench.ask("e")
+    for data in ({"refuse": True}, {"crash": True}):
+        with pytest.raises(ClientError):
+            bench.ask("e", **data)
+    wanted = {
+        "Invocations": [1.0, 1.0, 1.0],
+        "Invocation4XXErrors": [0.0, 1.0, 0.0],
+        "Invocation5XXErrors": [0.0, 0.0, 0.0],
+        "InvocationModelErrors": [0.0, 1.0, 1.0],
+    }
+    eventually(lambda: {name: bench.values(name) for name in wanted} == wanted)
+    assert all(value > 0 for value in bench.values("ModelLatency"))
 
 
 def test_a_call_in_hand_should_keep_a_serverless_endpoint_awake(

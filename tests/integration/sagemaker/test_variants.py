@@ -71,6 +71,13 @@ def test_calls_should_go_by_weight_or_to_the_variant_that_is_asked_for(bench: Be
         bench.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName="e", DesiredWeightsAndCapacities=list(changes)
         )
+        described = bench.sagemaker.describe_endpoint(EndpointName="e")
+        assert described["EndpointStatus"] == "Updating"
+        assert "PendingDeploymentSummary" not in described
+        again = bench.sagemaker.update_endpoint_weights_and_capacities
+        said = refusal(again, EndpointName="e", DesiredWeightsAndCapacities=list(changes))
+        assert said.startswith("Cannot update in-progress endpoint")
+        bench.settled("e")
 
     move({"VariantName": "challenger", "DesiredWeight": 3, "DesiredInstanceCount": 2})
     assert weights(bench) == {"champion": (1, 1, 1), "challenger": (3, 3, 2)}

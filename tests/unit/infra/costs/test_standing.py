@@ -151,7 +151,8 @@ def test_only_what_goes_beyond_the_allowance_should_be_charged(
 
 def hosted(variant: dict[str, Any], **more: dict[str, Any]) -> list[IdleCharge]:
     """Return what an endpoint of one variant stands for."""
-    config = {"ProductionVariants": [{"ModelName": {"Ref": "Elsewhere"}, **variant}]}
+    written = variant if "Fn::If" in variant else {"ModelName": {"Ref": "Elsewhere"}, **variant}
+    config = {"ProductionVariants": [written, {"Ref": "AWS::NoValue"}]}
     made = {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}}
     return idle_charges(
         stage(
@@ -182,6 +183,13 @@ def test_an_endpoint_should_be_charged_the_instances_that_stand_when_nothing_is_
     (charge,) = hosted(INSTANCES, Target=target(0, endpoint="Another"))
     assert charge.quantity == 2 * 730, "another's scaling scales another"
     assert hosted({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}) == []
+
+
+def test_a_variant_should_be_charged_only_where_its_condition_holds() -> None:
+    nothing = {"Ref": "AWS::NoValue"}
+    assert hosted({"Fn::If": ["WithAlarms", INSTANCES, nothing]}) == []
+    (charge,) = hosted({"Fn::If": ["WithAlarms", nothing, INSTANCES]})
+    assert charge.quantity == 2 * 730
 
 
 def test_instances_that_stand_without_a_price_should_be_told_by_their_unit() -> None:
