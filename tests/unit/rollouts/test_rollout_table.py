@@ -63,6 +63,20 @@ def test_should_begin_none_for_a_tenant_that_is_gone(table: DynamoTable) -> None
         RolloutTable(table).create(state(), pointer())
 
 
+def test_a_note_on_an_ended_rollout_should_leave_the_pointer_of_the_next(
+    kept: RolloutTable,
+) -> None:
+    kept.create(state(), pointer())
+    ended = state(status="rolled_back").model_copy(update={"revision": 2})
+    assert kept.change(ended, None)
+    kept.create(state(rollout_id=OTHER), pointer(rollout_id=OTHER))
+    noted = ended.model_copy(update={"revision": 3, "tick": 7})
+    assert kept.annotate(noted)
+    assert not kept.annotate(noted), "a note that comes twice"
+    assert kept.state(TENANT, ID) == noted
+    assert kept.pointer(TENANT, SUBJECT) == pointer(rollout_id=OTHER)
+
+
 def test_should_change_state_and_pointer_once(kept: RolloutTable) -> None:
     kept.create(state(), pointer())
     after = state(status="running", stage=1).model_copy(update={"revision": 2})
