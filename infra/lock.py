@@ -29,6 +29,8 @@ BIAS = Path("requirements/bias.in")
 TRAINING = Path("requirements/training.in")
 """Another, for training. It is compiled without torch, whose build each machine chooses."""
 TORCH = Path("requirements/torch.in")
+XLA = Path("requirements/xla.in")
+"""A torch with torch_xla, named by their versions, beside what is compiled for training."""
 JOBS = Path("requirements/jobs.in")
 """The part of it that SageMaker's jobs install, without torch as well."""
 _IN_IMAGES = ["--python-platform", "linux", "--python-version", "3.12"]

@@ -9,7 +9,7 @@ removes the model. https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transfo
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,8 @@ from infra.models.approval import OVERRIDE
 from infra.models.registry import RegisteredVersion, Registry, arn_of
 from infra.models.training import TrainingStage
 from models.sagemaker import job_requests
-from models.serving import pack
+from models.serving import pack, packages
 
-HANDLERS: Mapping[tuple[str, tuple[str, ...]], Path] = {
-    ("decoder", ("latent",)): Path(pack.__file__).parent / "handlers" / "drawings.py",
-}
-"""Handlers of graphs, by name and inputs: language models call theirs `decoder`, too."""
 INSTANCE = "ml.m5.xlarge"
 _HERE = "served-by-the-local-cloud"
 _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
@@ -81,8 +77,8 @@ class BatchTransforms:
         `wanted` is a version's ARN or GROUP/NUMBER.
 
         Raises:
-            TransformError: no handler serves its graphs, an address is not of the stage, or the
-                version is not approved, of the preset smoke, or below its gates.
+            TransformError: an address is not of the stage, or the version is not approved, of the
+                preset smoke, or below its gates.
             BadRecipe: the request could not be sent.
             VersionNotFoundError, ClientError: the version does not exist, or AWS refuses.
         """
@@ -164,7 +160,9 @@ class BatchTransforms:
             if problems and not unapproved:
                 raise TransformError(approval.refusal(problems, OVERRIDE))
             try:
-                pack.pack(folder, handler_of(signature, version.name), package)
+                # Versions that were registered before exports had their code get it here.
+                own = (folder / packages.HANDLER).is_file()
+                pack.pack(folder, None if own else packages.handler_of(signature.graphs), package)
             except ValueError as error:
                 raise TransformError(f"{version.name} cannot be packed: {error}") from error
             return self._put(package, f"packages/{name}.tar.gz"), tuple(problems)
@@ -181,21 +179,3 @@ def _signature(folder: Path, label: str) -> Signature:
         return Signature.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise TransformError(f"{label} has no whole {FILE}: {error}") from error
-
-
-def handler_of(signature: Signature, label: str) -> Path:
-    """Return the handler for a model; raise TransformError if there is none."""
-    has = [
-        (name, tuple(each.name for each in spec.inputs)) for name, spec in signature.graphs.items()
-    ]
-    handler = next((HANDLERS[each] for each in has if each in HANDLERS), None)
-    if handler is None:
-        raise TransformError(
-            f"{label} has the graphs {_describe_graphs(has)}; "
-            f"a transform answers by {_describe_graphs(HANDLERS)}."
-        )
-    return handler
-
-
-def _describe_graphs(graphs: Iterable[tuple[str, tuple[str, ...]]]) -> str:
-    return ", ".join(f"{name}({', '.join(inputs)})" for name, inputs in graphs)

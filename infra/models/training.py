@@ -37,6 +37,8 @@ from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
 from models.sagemaker import code_archive, fit, job_requests
 from models.sagemaker.job_requests import JobLocations, JobSpec
+from models.serving import packages
+from models.serving.images import image
 from models.training.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
 
 PROJECT = Path(__file__).parents[2]
@@ -288,7 +290,8 @@ class StageTraining:
 def machine_input(
     group: str, wish: JobSpec, places: JobLocations, champion: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the input of the state machine `train`: the group of versions, and both requests.
+    """Return the input of the state machine `train`: the group of versions, both requests, and
+    the image that serves what comes of them.
 
     `places.channels` are the data and the bases, `champion` is the channel of the model that the
     new one is compared with, if there is one. Raises BadRecipe for a request that can't be sent.
@@ -306,6 +309,10 @@ def machine_input(
         "group": group,
         "training": job_requests.training_request(wish, places),
         "finishing": job_requests.finish_request(finish, judged),
+        "serving": {
+            "image": image(packages.IMAGE).uri(places.region),
+            "content_types": list(packages.CONTENT_TYPES),
+        },
     }
 
 

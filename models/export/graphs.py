@@ -181,6 +181,8 @@ def staged_folder(folder: Path, last: str) -> Iterator[Path]:
         for old in folder.iterdir():
             if old.is_file():
                 old.unlink()
+            elif old != part:
+                shutil.rmtree(old)
         for made in sorted(part.iterdir(), key=lambda path: path.name == last):
             made.replace(folder / made.name)
     finally:

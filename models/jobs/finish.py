@@ -30,6 +30,7 @@ from models.export import model_card
 from models.export.graphs import export_graphs, staged_folder
 from models.failures import BadData, BelowGate, NotFinite
 from models.files import sha256_of_file, write_atomically, write_json
+from models.serving.packages import package_code
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Stateful
@@ -331,6 +332,8 @@ def _write_release(into: Path, all_of: ModelRelease) -> None:
     if all_of.differences:
         write_json(into / champion.COMPARISON, champion.comparison_document(all_of.differences))
     _write_judged(into, judged)
+    for name, content in package_code(all_of.signature.graphs).items():
+        write_atomically(into / name, content)
     told = model_card.model_card(
         judged.recipe,
         judged.settings,

@@ -14,20 +14,24 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-HANDLER = "code/inference.py"
+from models.serving.packages import HANDLER
 
 
-def pack(model: Path, handler: Path, into: Path) -> int:
+def pack(model: Path, handler: Path | None, into: Path) -> int:
     """Write the package of the files in `model` and return its size in bytes.
 
-    Raises ValueError where `model` has no files, a `code/inference.py` of its own, or links.
+    An exported model has its `code/inference.py` itself, and then needs no `handler`. Raises
+    ValueError where `model` has no files, or links, or no handler or two.
     """
     entries = dict(_files(model))
     if not entries:
         raise ValueError(f"{model} has no files.")
-    if HANDLER in entries:
+    if handler is not None and HANDLER in entries:
         raise ValueError(f"{model} has a {HANDLER} already.")
-    entries[HANDLER] = handler
+    if handler is not None:
+        entries[HANDLER] = handler
+    elif HANDLER not in entries:
+        raise ValueError(f"{model} has no {HANDLER}; name a handler.")
     with (
         into.open("wb") as raw,
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as zipped,
@@ -58,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make a package and say how large it is."""
     parser = argparse.ArgumentParser(prog="python -m models.serving.pack", description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the folder of the model's files")
-    parser.add_argument("--handler", type=Path, required=True, help="becomes code/inference.py")
+    parser.add_argument(
+        "--handler", type=Path, help="becomes code/inference.py; an exported model has it already"
+    )
     parser.add_argument("--into", type=Path, required=True, help="the package, a .tar.gz")
     chosen = parser.parse_args(arguments)
     try:

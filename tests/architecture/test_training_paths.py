@@ -34,7 +34,13 @@ def job(name: str) -> dict[str, Any]:
     }
 
 
-INPUT = {"group": "headrace-dev-vae", "training": job("vae-1"), "finishing": job("vae-1-finish")}
+SERVING = {"image": "serves:1", "content_types": ["application/json"]}
+INPUT = {
+    "group": "headrace-dev-vae",
+    "training": job("vae-1"),
+    "finishing": job("vae-1-finish"),
+    "serving": SERVING,
+}
 
 
 class SageMaker:
@@ -116,6 +122,9 @@ def test_should_train_judge_and_register(bench: Bench) -> None:
     assert states == ["Train", "Finish", "Register", "AnnounceRegistered"]
     assert json.loads(ended["output"])["metrics"] == {"fid": 5.5}
     (package,) = sagemaker.registered
+    serves = package["InferenceSpecification"]
+    assert serves["Containers"] == [{"Image": "serves:1", "ModelDataUrl": "s3://b/o/vae-1-finish"}]
+    assert serves["SupportedContentTypes"] == ["application/json"]
     assert package["CustomerMetadataProperties"] == {"training": "vae-1", "fid": "5.5"}
     for asked in sagemaker.jobs.values():
         assert asked["RoleArn"] == ROLE

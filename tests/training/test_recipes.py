@@ -18,6 +18,7 @@ from models import files
 from models.evaluation import champion
 from models.failures import BadData, Interrupted
 from models.jobs import runner
+from models.serving.handler import load
 from models.training import recipe
 from models.training.job import CARD
 from models.training.metrics import HISTORY, read_history
@@ -112,6 +113,7 @@ def test_what_is_exported_should_be_what_its_manifest_says(name: str, smoke: Smo
         assert files.sha256_of_file(folder / spec.file) == spec.sha256
     for file, sha256 in signature.files.items():
         assert files.sha256_of_file(folder / file) == sha256
+    assert load(folder).model is not None  # the container's server takes what is registered
     assert set(signature.origin.bases) == set(recipe.load(name).bases)
     assert set(recipe.load(name).gates) <= set(signature.metrics)
     # A champion is compared by scores, and which side is worse follows from the number's gate.

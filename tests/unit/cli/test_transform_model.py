@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ from infra.models.batch_transform import (
     BatchTransforms,
     TransformError,
     TransformRequest,
-    handler_of,
 )
 from infra.stages import StageConnection
+from models.serving.packages import handler_of
 from tests.exported_models import decoder, exported
 from tests.unit.cli.test_train import OUTPUTS
 
@@ -52,12 +51,8 @@ def test_should_take_addresses_of_the_stage_alone(given: str) -> None:
         transforms._of_stage(TransformRequest(given).source)
 
 
-def test_a_decoder_should_be_answered_by_what_it_is_given() -> None:
+def test_a_model_should_have_the_handler_of_its_graphs() -> None:
     drawing = Signature.model_validate_json(decoder()[FILE])
-    assert handler_of(drawing, "vae/1").name == "drawings.py"
+    assert handler_of(drawing.graphs).name == "drawings.py"
     writes = exported({"decoder": (("tokens", "past"), b"-")}, {}, recipe="language_model")
-    told = re.escape(
-        "lm/1 has the graphs decoder(tokens, past); a transform answers by decoder(latent)."
-    )
-    with pytest.raises(TransformError, match=told):
-        handler_of(Signature.model_validate_json(writes[FILE]), "lm/1")
+    assert handler_of(Signature.model_validate_json(writes[FILE]).graphs).name == "graphs.py"

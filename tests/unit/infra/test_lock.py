@@ -10,6 +10,7 @@ from infra.packaging.wheels import pins
 
 ROOT = Path(__file__).parents[3]
 NOT_COMPILED = {
+    lock.XLA,
     Path("requirements/functions.in"),  # a list of lists, for dev.in
     Path("requirements/bench.in"),  # an environment of its own, pinned as it was measured
     lock.TORCH,  # which build fits depends on the machine
