@@ -68,6 +68,9 @@ def adopt_folder(folder: Path, into: Path, accepted: frozenset[str] = frozenset(
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     made = into / f"{folder.name}-{key}"
     with files.exclusive_lock(into):
+        if _is_same(made, folder, names):
+            require_accepted(folder.name, read_base(made).record.licence, accepted)
+            return made
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         for name in sorted(names):
@@ -173,9 +176,22 @@ def licence_of(readme: Path) -> str:
     return found[1] if found else UNKNOWN
 
 
+def _is_same(made: Path, folder: Path, names: set[str]) -> bool:
+    """Return whether a base was made of a folder's files as they are now."""
+    try:
+        known = read_base(made).record.files
+        states = [((folder / name).stat(), (made / name).stat()) for name in names]
+    except (BadData, OSError):
+        return False
+    return set(known) == names and all(
+        (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+        for one, other in states
+    )
+
+
 def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)
     except OSError:
         with files.disk_full_as_failure(target, source.stat().st_size):
-            shutil.copyfile(source, target)
+            shutil.copy2(source, target)

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +35,7 @@ from huggingface_hub.file_download import get_hf_file_metadata, http_get
 from huggingface_hub.hf_api import ModelInfo
 
 from models import files
-from models.bases.folder import CONFIG
+from models.bases.folder import CONFIG, read_base
 from models.failures import DiskFull
 from models.pull.base_folders import (
     BaseOrigin,
@@ -48,6 +50,10 @@ from models.pull.shipped_bases import BASES, is_kept
 
 ANSWER_S = 10.0
 """How long an answer may take to begin; a body is waited for as HF_HUB_DOWNLOAD_TIMEOUT says."""
+_REST_S = 1.0
+_BUSY = (429, 500, 502, 503, 504)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_STAGING = ".staging"
 _SPARE = 64 << 20
 """Bytes that have to stay free on the disk."""
 _BLOCK = 1 << 20
@@ -92,17 +98,21 @@ def hub_base(
         DiskFull: there is no room for it.
     """
     access = access or HubAccess.of(os.environ)
-    with _as_no_base(wanted, access):
+    folder = _folder(into, wanted.name, wanted.revision)
+    if _COMMIT.fullmatch(wanted.revision) and is_kept(folder):
+        record = read_base(folder).record
+        require_accepted(record.name, record.licence, accepted)
+        return folder
+    with _as_no_base(wanted, access), files.exclusive_lock(into / _STAGING):
         info = _describe(wanted, access)
         commit = str(info.sha)
-        folder = into / f"{wanted.name.replace('/', '--')}-{commit[:12]}"
+        folder = _folder(into, wanted.name, commit)
         origin = _origin(wanted, info, access, accepted)
         require_accepted(origin.name, origin.licence, accepted, origin.terms)
-        if is_kept(folder):
-            return folder
-        listed = repository_files(info, str(wanted))
-        staging = into / ".staging" / folder.name
-        with files.exclusive_lock(staging):
+        if not is_kept(folder):
+            listed = repository_files(info, str(wanted))
+            staging = into / _STAGING / folder.name
+            staging.mkdir(exist_ok=True)
             _require_room(staging, listed)
             for file in listed:  # config.json comes first: no weights for what is not offered
                 _fetch(file, (wanted.name, commit), staging, access, progress)
@@ -114,7 +124,24 @@ def hub_base(
     return folder
 
 
+def _folder(into: Path, name: str, commit: str) -> Path:
+    """Return where a repository's base of a commit is kept."""
+    return into / f"{name.replace('/', '--')}-{commit[:12]}"
+
+
 def _describe(wanted: BaseReference, access: HubAccess) -> ModelInfo:
+    """Return what the hub says of a repository, asked again once if it does not answer."""
+    try:
+        return _ask(wanted, access)
+    except (httpx2.TransportError, HfHubHTTPError) as error:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code not in _BUSY:
+            raise
+        time.sleep(_REST_S)
+        return _ask(wanted, access)
+
+
+def _ask(wanted: BaseReference, access: HubAccess) -> ModelInfo:
     api = HfApi(endpoint=access.endpoint, token=access.token or False)
     revision = wanted.revision or None
     return api.model_info(wanted.name, revision=revision, timeout=ANSWER_S, files_metadata=True)

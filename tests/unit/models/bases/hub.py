@@ -38,6 +38,8 @@ class Hub:
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     breaks: list[str] = field(default_factory=list)
     """How the next downloads from the other host end: half, refuse, or change."""
+    busy: int = 0
+    """How many of the next questions to the API are answered by 503."""
     endpoint: str = ""
     storage: str = ""
 
@@ -93,6 +95,9 @@ class _Site(_Handler):
     def answer(self, at: list[str]) -> None:
         if at[:2] == ["api", "resolve-cache"]:  # models/OWNER/NAME/COMMIT/FILE
             return self.send(*self._file("/".join(at[3:5]), at[6]))
+        if self.hub.busy and at[0] == "api":
+            self.hub.busy -= 1
+            return self.send(503, {})
         name = "/".join(at[2:4] if at[0] == "api" else at[:2])
         repository = self.hub.repositories.get(name)
         if repository is None:

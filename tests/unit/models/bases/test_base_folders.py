@@ -57,6 +57,12 @@ def test_a_folder_should_be_taken_as_it_is_and_left_alone(tmp_path: Path) -> Non
     assert set(base.record.files) == {"config.json", "model.safetensors"}
     assert not (own / "base.json").exists()
     assert adopt_folder(made, tmp_path / "bases") == made
+    inode = (made / "base.json").stat().st_ino
+    assert adopt_folder(own, tmp_path / "bases") == made
+    assert (made / "base.json").stat().st_ino == inode, "an unchanged folder was made again"
+    (own / "model.safetensors").write_text("other weights")
+    changed = read_base(adopt_folder(own, tmp_path / "bases"))
+    assert changed.record.files["model.safetensors"].bytes == len("other weights")
     named = named_bases([str(made), f"policy={own}"], frozenset())
     assert named == {"base_model": made, "policy": own}
 

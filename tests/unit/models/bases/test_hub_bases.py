@@ -80,8 +80,10 @@ def test_a_base_should_be_pinned_to_its_commit_and_hold_no_code(hub: Hub, tmp_pa
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.tokens == [""], "the token went to the host of large files"
     before = len(hub.sent())
-    assert pull(hub, f"hf:own/er@{base.record.revision}", tmp_path) == folder
+    assert pull(hub, "hf:own/er", tmp_path) == folder
     assert len(hub.sent()) == before + 1, "more than the description was asked for"
+    assert pull(hub, f"hf:own/er@{base.record.revision}", tmp_path) == folder
+    assert len(hub.sent()) == before + 1, "a kept commit was asked for again"
 
 
 def test_a_download_that_breaks_should_go_on_by_itself(hub: Hub, tmp_path: Path) -> None:
@@ -137,6 +139,14 @@ def test_a_licence_that_was_accepted_should_stand_in_the_record(hub: Hub, tmp_pa
     folder = pull(hub, "hf:some/gemma", tmp_path, "", "Gemma")
     assert read_base(folder).record.notes == "its licence, gemma, was accepted by who fetched it"
     assert pull(hub, "hf:gated/llama", tmp_path, TOKEN).is_dir()
+
+
+def test_a_busy_hub_should_be_asked_again_once(hub: Hub, tmp_path: Path) -> None:
+    hub.busy = 1
+    assert pull(hub, "hf:own/er", tmp_path).is_dir()
+    hub.busy = 2
+    with pytest.raises(NoBase, match="answered 503 for hf:own/large; try later"):
+        pull(hub, "hf:own/large", tmp_path)
 
 
 def test_a_disk_without_room_should_fail_before_weights_are_fetched(
