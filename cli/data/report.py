@@ -38,7 +38,7 @@ def _facts(report: DataReport) -> list[str]:
         more = len(report.classes) - len(shown)
         told = ", ".join(f"{name} {count:,}" for name, count in shown)
         lines.append(f"classes: {told}" + (f", and {more:,} more" if more else ""))
-    if report.lengths is not None:
+    if report.lengths is not None and report.lengths.total:
         each = report.lengths
         lines.append(
             f"{each.unit} a row: median {each.median:,}, 95% {each.p95:,}, largest "

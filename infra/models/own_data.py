@@ -17,7 +17,8 @@ from models.training_data.channel import MANIFEST, read_manifest
 
 PREFIX = "models/data/own/"
 MAX_BYTES = 64 * 2**30
-_ABSENT = ("404", "NoSuchKey", "NotFound")
+_ABSENT = ("404", "403", "NoSuchKey", "NotFound", "Forbidden")
+"""Without the right to list a bucket, what is not there is forbidden."""
 
 
 def version_prefix(channel: Path) -> str:

@@ -55,7 +55,8 @@ def find_likeness(
     for one, other in equal_pairs(side, rows, rows.astype(np.uint64)):
         copies[other] = True
         log.add("duplicate_row", spool.at(int(other)).place, f"as {spool.at(int(one)).place}")
-    near = near[content[near[:, 0]] != content[near[:, 1]]]
+    # Rows of equal input are together anyway, and their answers may differ.
+    near = near[inputs[near[:, 0]] != inputs[near[:, 1]]]
     for one, other in near[:_FEW]:
         log.add("near_duplicate", spool.at(int(other)).place, spool.at(int(one)).place)
     if len(near) > _FEW:

@@ -177,7 +177,9 @@ class _Preparation:
         normaliser = RowNormaliser(request.kind, request.columns, self.log)
         for path, part in sources:
             before = len(self._spool)
-            for record in read_source(path, self._pictures_at, self.log, request.parquet):
+            for record in read_source(
+                path, self._pictures_at, self.log, request.parquet, request.kind
+            ):
                 if len(self._spool) >= MAX_ROWS:
                     self.log.add("too_large", record.place, f"over {MAX_ROWS:,} rows")
                     return

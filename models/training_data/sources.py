@@ -1,8 +1,9 @@
 """Where training data lies: a file, or a folder of tables, texts, pictures or WebDataset archives.
 
 Of a folder, tables are read if there are any (with pictures that they name), else archives, else
-pictures (a folder a class, or a text beside each), else texts. Files whose names say `train`,
-`validation` or `test` are for that part. Links are not followed.
+pictures (a folder a class, or a text beside each), else texts. Tables and archives whose names say
+`train`, `validation` or `test`, and all that lies in folders of such names, are for that part.
+Links are not followed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from models.training_data.channel import DataPart
 from models.training_data.pictures import SUFFIXES
 from models.training_data.problems import ProblemLog
+from models.training_data.rows import DataKind
 from models.training_data.tables import (
     TABLE_SUFFIXES,
     TEXT_SUFFIXES,
@@ -105,7 +107,11 @@ def _place(files: SourceFiles, name: str, log: ProblemLog) -> None:
 
 
 def read_source(
-    source: Path, scratch: Path, log: ProblemLog, parquet: ParquetReader | None = None
+    source: Path,
+    scratch: Path,
+    log: ProblemLog,
+    parquet: ParquetReader | None = None,
+    kind: DataKind | None = None,
 ) -> Iterator[SourceRecord]:
     """Yield the records of a file or a folder.
 
@@ -114,9 +120,14 @@ def read_source(
         scratch: A folder for the pictures of archives.
         log: Takes what is wrong.
         parquet: Reads Parquet files, if something here can.
+        kind: The kind of rows that is wished: where it is text, a folder of more texts than tables
+            is one of texts.
     """
     files = source_files(source, log)
-    if files.tables:
+    if kind == "text" and len(files.texts) > len(files.tables):
+        _note_others([*files.tables, *files.images], log)
+        yield from _read_texts(files, log)
+    elif files.tables:
         _note_others(files.texts if not files.images else [], log)
         for name in files.tables:
             path = files.root / name
@@ -148,7 +159,8 @@ def _read_images(files: SourceFiles, log: ProblemLog) -> Iterator[SourceRecord]:
             fields["text"] = _short_text(files.root / beside, beside, log)
         elif labels:
             fields["label"] = "/".join(labels)
-        yield SourceRecord(name, fields, part_of(name), (files.root / name).parent)
+        part = part_of(Path(name).parent.as_posix())
+        yield SourceRecord(name, fields, part, (files.root / name).parent)
 
 
 def _short_text(path: Path, name: str, log: ProblemLog) -> str:
@@ -160,7 +172,8 @@ def _read_texts(files: SourceFiles, log: ProblemLog) -> Iterator[SourceRecord]:
     """Yield texts; the pieces of each are a group."""
     for name in files.texts:
         for record in read_table(files.root / name, name, log):
-            yield replace(record, fields={**record.fields, "group": name}, part=part_of(name))
+            part = part_of(Path(name).parent.as_posix())
+            yield replace(record, fields={**record.fields, "group": name}, part=part)
 
 
 def part_of(name: str) -> DataPart | None:

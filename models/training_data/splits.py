@@ -2,8 +2,8 @@
 
 Rows of one `group`, of equal input, and that are nearly the same are together. A group's hash alone
 says its part, so that rows that are added later, or come in another order, move no other group. The
-two exceptions are said: a group of over a twentieth of the rows is always trained on, and a
-held-out part that would be empty gets the group that is next.
+exceptions are small: a group of over a twentieth of the rows is always trained on, and a held-out
+part with less than half of its share gets the groups that are next.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ TRAIN, VALIDATION, TEST = range(len(PARTS))
 SHARES = (0.8, 0.1, 0.1)
 """Of train, validation and test."""
 LARGE_SHARE = 0.05
+MIN_GROUPS = 2
+"""Groups to train on below which none is taken away."""
 ABOUT = "80/10/10 by the hash of each group; rows of equal or nearly equal input are one group"
 ABOUT_GIVEN = "test as given; validation is a tenth of the other rows, by the hash of each group"
 
@@ -77,18 +79,18 @@ def _parts_of_groups(group: PairArray, keys: Hashes, shares: Sequence[float]) ->
     large = sizes > max(1, LARGE_SHARE * len(group))
     parts[large] = TRAIN
     order = [each for each in np.argsort(fraction, kind="stable") if not large[each]]
-    _fill_empty(parts, order or list(np.argsort(fraction, kind="stable")), shares)
+    _fill(parts, sizes, order or list(np.argsort(fraction, kind="stable")), shares)
     return np.asarray(parts[at], np.int16)
 
 
-def _fill_empty(parts: Parts, order: Sequence[int], shares: Sequence[float]) -> None:
-    """Give an empty part the next group, in the order of hashes, if another part has some left."""
+def _fill(parts: Parts, sizes: PairArray, order: Sequence[int], shares: Sequence[float]) -> None:
+    """Give a held-out part of less than half its share the next groups, in the order of hashes."""
     if len(order) > 1 and not (parts == TRAIN).any():
         parts[order[-1]] = TRAIN
     for part in (TEST, VALIDATION):
-        if not shares[part] or (parts == part).any():
-            continue
+        least = max(1.0, shares[part] * sizes.sum() / 2) if shares[part] else 0.0
         for each in order:
-            if parts[each] == TRAIN and (parts == TRAIN).sum() > 1:
-                parts[each] = part
+            if sizes[parts == part].sum() >= least or (parts == TRAIN).sum() < MIN_GROUPS:
                 break
+            if parts[each] == TRAIN:
+                parts[each] = part

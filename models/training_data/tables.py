@@ -52,6 +52,8 @@ _MAGIC: Mapping[bytes, str] = {
 TABLE_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet"))
 TEXT_SUFFIXES = frozenset((".txt", ".md", ".markdown", ".rst"))
 
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
+
 ParquetReader = Callable[[Path], Iterator[Mapping[str, Any]]]
 
 
@@ -205,7 +207,7 @@ def _read_json_lines(file: TextIO, name: str, log: ProblemLog) -> Iterator[Sourc
             continue
         place = f"{name}:{number}"
         try:
-            fields = _decode_json(line.lstrip("\ufeff"))
+            fields = _decode_json(line.strip("\ufeff \r\n\t"))
         except _NotANumberError as error:
             log.add("not_a_number", place, str(error))
         except (ValueError, RecursionError) as error:
@@ -271,6 +273,8 @@ def _read_csv(
             continue
         if header is None:
             header = [cell.strip().lstrip("\ufeff") for cell in row]
+            if number := next(filter(_NUMBER.fullmatch, header), ""):
+                log.add("no_header", place, f"{number} names a column")
             if repeated := {each for each in header if header.count(each) > 1}:
                 log.add("repeated_column", place, ", ".join(sorted(repeated)))
                 return

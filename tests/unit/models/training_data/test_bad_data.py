@@ -189,6 +189,7 @@ BAD = [
     BadData("broken_csv", "r.csv:3", content(b"text,label\na,x\nb,y,z\n", "r.csv")),
     BadData("broken_csv", "r.csv:3", content(b'text,label\na,x\n"b,y\nc,z\n', "r.csv")),
     BadData("repeated_column", "r.csv:1", content(b"text,text\na,b\n", "r.csv")),
+    BadData("no_header", "r.csv:1", content(b"150,4,setosa\n5.1,3.5,0\n", "r.csv")),
     BadData("not_data", "rows.csv", zipped),
     BadData("not_data", "a.csv", content(b"%PDF-1.7\n", "a.csv")),
     BadData("not_data", "a.jsonl", content(bytes(range(256)) * 9, "a.jsonl")),
@@ -352,3 +353,9 @@ def test_data_without_a_licence_is_not_prepared(tmp_path: Path) -> None:
     done = prepare(DataRequest(rows()(tmp_path)), tmp_path / "channel")
     assert [each.name for each in done.report.errors] == ["no_licence"]
     assert done.manifest is None
+
+
+def test_the_page_tells_every_problem() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "training-data.md").read_text(encoding="utf-8")
+    for kind in PROBLEMS.values():
+        assert f"| `{kind.name}` | {kind.severity} | {kind.about} | {kind.fix} |" in page

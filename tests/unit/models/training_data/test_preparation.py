@@ -188,8 +188,8 @@ def test_more_rows_move_no_group(seed: int, count: int, without: int) -> None:
     nothing = np.full(count, -1, np.int16)
     whole = split_parts(np.arange(count), keys, nothing)
     part = split_parts(np.arange(count - without), keys[without:], nothing[without:])
-    # A held-out part that would be empty is filled, in either.
-    assert (whole[without:] != part).sum() <= 4
+    # A held-out part of a few rows is filled, in either.
+    assert (whole[without:] != part).sum() <= (0 if count > 300 else 8)
     assert {TRAIN, VALIDATION, TEST} == set(part.tolist())
 
 
@@ -261,11 +261,13 @@ def test_a_folder_of_texts(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     for number in range(20):
         told = "\n\n".join(f"{sentence(number * 100 + n)} " * 8 for n in range(20))
-        (tmp_path / "texts" / f"{number}.md").write_text(told)
+        # A text on testing is no test.
+        (tmp_path / "texts" / f"{number}-testing.md").write_text(told)
     done = prepare(DataRequest(tmp_path / "texts", licence="CC0"), tmp_path / "channel")
     assert done.manifest is not None
     assert done.report.kind == "text"
     assert done.report.rows > 40
+    assert done.report.parts["train"] > 20
 
 
 @pytest.mark.parametrize(
