@@ -217,6 +217,19 @@ def test_a_biased_ranking_should_be_told_from_a_fair_one_by_its_queries() -> Non
     assert few.unknown["selection_gap"] == "there are 10 queries, and 20 are the least"
 
 
+def test_a_fair_ranking_of_many_groups_should_hardly_ever_look_biased() -> None:
+    """Of 66 pairs each has tails of 1 in 2,640, and of 2,000 draws none needs to lie there."""
+    told = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        names = [str(n // 24) for n in range(20 * 24)]
+        groups = [f"g{n % 12}" for n in range(20 * 24)]
+        shown = top_of_rankings(names, rng.normal(size=len(names)), 8)
+        found = measure_bias(groups, shown, queries=names)
+        told += found.gaps["selection_gap"].low > 0 or found.gaps["impact_ratio"].high < 1
+    assert told <= 1
+
+
 def test_rows_of_one_query_should_count_as_one_draw() -> None:
     # Each query shows all of one group or none of it: 40 draws, not 400 rows.
     queries = [str(n // 10) for n in range(400)]
