@@ -225,8 +225,8 @@ class StageTraining:
             ClientError: AWS refuses.
         """
         s3 = self._client("s3")
-        if wish.own_data and wish.data is not None:
-            put_channel(self._client, self.home.bucket, wish.data)
+        if wish.channel is not None:
+            put_channel(self._client, self.home.bucket, wish.channel)
         else:
             self._put_data_set(wish)
         key = f"models/code/{wish.job_name}.tar.gz"
@@ -321,8 +321,8 @@ def _data_prefix(wish: JobSpec) -> str:
 
     Rows of one's own are there once a version, whatever trains on them.
     """
-    if wish.data is not None and wish.own_data:
-        return version_prefix(wish.data)
+    if wish.channel is not None:
+        return version_prefix(wish.channel)
     if wish.data is not None:
         return f"models/data/own/{wish.job_name}/"
     return data_prefix(wish.recipe.dataset.name)

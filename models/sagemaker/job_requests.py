@@ -79,6 +79,11 @@ class JobSpec:
     fits_unchecked: bool = False
 
     @property
+    def channel(self) -> Path | None:
+        """Return the prepared channel of its user's own rows, or None without such rows."""
+        return self.data if self.recipe.data_kind is not None else None
+
+    @property
     def own_data(self) -> bool:
         """Return whether it learns from rows of its user's own, and not from the recipe's."""
         brings_rows = self.data is not None or self.rows_of_people
