@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.training_data import forms
-from models.training_data.forms import UnknownFormError
+from models.training_data.chat_forms import UnknownFormError
 from models.training_data.problems import PROBLEMS, ProblemLog
 from models.training_data.rows import ROWS, DataKind, DataRow, TaggedText
 from models.training_data.tables import SourceRecord
