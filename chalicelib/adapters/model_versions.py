@@ -33,4 +33,4 @@ class ModelVersions:
 
     def file(self, version: ServedVersion, name: str) -> bytes:
         """Return a file of a version; raises `NotFound`, `Throttled` or `Transient`."""
-        return self._objects.read(self._bucket, f"{version.prefix}{name}")
+        return self._objects.read(self._bucket, version.key_of(name))

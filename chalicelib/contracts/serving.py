@@ -16,26 +16,48 @@ from chalicelib.contracts.base import Contract
 from chalicelib.contracts.model_manifest import Sha256
 
 ROOT = "models/serving"
+SHARED = f"{ROOT}/_shared/"
+"""Below it lie files that several versions have in common, by their sha256. No model's name begins
+with an underscore.
+"""
 
 ServingName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=63)]
 """The name of a model in `models/served.json`."""
 
+
+SharedKey = Annotated[str, Field(pattern=rf"^{SHARED}[0-9a-f]{{64}}$")]
 
 Variant = Literal["live", "candidate"]
 """The versions of one model that a stage can serve at once."""
 CANDIDATE: Variant = "candidate"
 
 
+class SharedFile(Contract):
+    """A file of a version that lies where others of the same content find it too."""
+
+    name: str
+    key: SharedKey
+
+
 class ServedVersion(Contract):
     """A version of a model: its ARN in the registry, where its files lie, and the sha256 of its
     `signature.json`, which has those of all the rest. `unapproved` are the reasons for which it
-    should not serve, and does because an operator overrode them.
+    should not serve, and does because an operator overrode them. `shared` are files
+    that several versions have in common, such as a base that each of them adapts. `base_only` says
+    that the base answers, without what was tuned on it.
     """
 
     arn: str = Field(min_length=1)
     prefix: str = Field(pattern=rf"^{ROOT}/[A-Za-z0-9./-]+/$")
     signature: Sha256
     unapproved: tuple[str, ...] = ()
+    shared: tuple[SharedFile, ...] = ()
+    base_only: bool = False
+
+    def key_of(self, file: str) -> str:
+        """Return where a file of the version lies."""
+        keys = {each.name: each.key for each in self.shared}
+        return keys.get(file, f"{self.prefix}{file}")
 
     @property
     def label(self) -> str:
@@ -44,8 +66,11 @@ class ServedVersion(Contract):
 
     @property
     def receipt_name(self) -> str:
-        """Return the label as receipts have it, which says if the version is not approved."""
-        return f"{self.label} (unapproved)" if self.unapproved else self.label
+        """Return the label as receipts have it, which says if the version is not approved, and if
+        its base answers.
+        """
+        base = " (base)" if self.base_only else ""
+        return f"{self.label}{base}{' (unapproved)' if self.unapproved else ''}"
 
 
 class Serving(Contract):

@@ -105,6 +105,7 @@ def _backend(entry: Mapping[str, Any], areas: _Areas) -> ModelBackend:
             call_seconds=entry.get("call_seconds", 0),
             recipes=tuple(entry.get("recipes", ())),
             template=entry.get("template", ""),
+            chat=entry.get("chat", False),
         )
     profiles = {
         name: InferenceProfile(

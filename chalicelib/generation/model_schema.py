@@ -128,6 +128,7 @@ class FunctionEntry(_Entry):
     call_seconds: NonNegativeInt = 0
     recipes: list[Text] = []
     template: Annotated[str, AfterValidator(_template)] = ""
+    chat: bool = False
 
     @model_validator(mode="after")
     def _require_rate(self) -> FunctionEntry:

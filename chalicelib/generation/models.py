@@ -145,7 +145,8 @@ class FunctionBackend:
     `call_seconds` and the rates of tokens (read and written) and images, and measured after it. A
     rate is 0 where it does not apply. `recipes` are the training recipes whose versions it may
     serve. `template` is the prompt that the model was trained on, with the text in place of `{}`;
-    without one, the text is read as it is.
+    without one, the text is read as it is. `chat` says that
+    versions read conversations by their own chat template.
     """
 
     function: str
@@ -155,6 +156,7 @@ class FunctionBackend:
     call_seconds: int = 0
     recipes: tuple[str, ...] = ()
     template: str = ""
+    chat: bool = False
     kind: Literal["function"] = "function"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,6 +21,12 @@ from chalicelib.inference.session import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+ADAPTER_FILE, PREFIX_FILE = "adapter.onnx_adapter", "prefix.npz"
+ADAPTERS = frozenset({ADAPTER_FILE, PREFIX_FILE})
+"""Files with what was tuned beside the weights of a graph: matrices for its optional inputs, and
+keys and values that stand before every prompt.
+"""
 
 FetchFile = Callable[[str], bytes]
 """Return a file of a model version by its name; raises `NotFound`, `Throttled` or `Transient`."""
@@ -45,6 +51,24 @@ class ExportedModel:
             return cls(Signature.model_validate_json(content), fetch)
         except ValidationError as error:
             raise ModelFailure(f"{FILE} is no manifest: {error}") from error
+
+    def base(self) -> ExportedModel:
+        """Return the model without what was tuned on its base.
+
+        Raises:
+            ModelFailure: it was tuned in its own weights, so that no base is in it.
+        """
+        files = {
+            name: sha256 for name, sha256 in self.signature.files.items() if name not in ADAPTERS
+        }
+        if len(files) == len(self.signature.files):
+            raise ModelFailure(
+                f"{self.signature.name} has no base beside what was tuned, as its weights were"
+                " tuned themselves."
+            )
+        constants = {**self.signature.constants, "prefix": 0}
+        signature = self.signature.model_copy(update={"files": files, "constants": constants})
+        return replace(self, signature=signature)
 
     def graph(self, name: str) -> InferenceSession:
         """Open a graph of the manifest for one thread.

@@ -175,7 +175,9 @@ class HotSwap(Generic[M]):
 
     def _open(self, version: ServedVersion) -> OpenModel[M]:
         exported = ExportedModel.read(lambda name: self._file(version, name), version.signature)
-        return OpenModel(self.open_model(exported), version)
+        return OpenModel(
+            self.open_model(exported.base() if version.base_only else exported), version
+        )
 
     def _file(self, version: ServedVersion, name: str) -> bytes:
         try:

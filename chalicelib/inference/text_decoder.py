@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 
 _MAX_TEMPERATURE = 2.0
 _LOGIT_AXES = 3
+_PAST_AXIS = 3
 
 Decoder = Callable[[TokenIds, Floats, Floats], tuple[Floats, Floats, Floats]]
 """A decoder: takes tokens [1, length] and the keys and values of the tokens before them, each
@@ -33,8 +34,10 @@ of all tokens.
 class DecoderShape:
     """The sizes of a decoder, as the constants of its manifest give them.
 
-    `end` is the token that ends a text. `prefix` tuned tokens, numbered after the vocabulary's, go
-    before every prompt. `context` is the maximum of prefix, prompt and text together.
+    `heads` are those of keys and values, of which a model can have fewer than of queries. `end` is
+    the token that ends a text. `prefix` tuned tokens, numbered after the vocabulary's or given as
+    keys and values, go before every prompt. `context` is the maximum of prefix, prompt and text
+    together.
     """
 
     layers: int
@@ -101,27 +104,38 @@ class TokenSampling:
 
 
 def decode(
-    decoder: Decoder, shape: DecoderShape, prompt: Sequence[int], choice: TokenSampling
+    decoder: Decoder,
+    shape: DecoderShape,
+    prompt: Sequence[int],
+    choice: TokenSampling,
+    start: tuple[Floats, Floats] | None = None,
 ) -> Iterator[int]:
     """Return the tokens after a prompt, up to the end token, the limit or the context's end.
 
-    The end token is left out. The same seed gives the same tokens.
+    The end token is left out. The same seed gives the same tokens. `start` has the keys and values
+    that stand before every prompt, of a tuned prefix.
 
     Raises:
         InvalidInput: the prompt is empty, has an unknown token, or fills the context.
         ModelFailure: the decoder's logits have another shape, or are not finite.
     """
     _check_prompt(shape, prompt)
-    return _generate(decoder, shape, prompt, choice)
+    return _generate(decoder, shape, prompt, choice, start or (shape.nothing(), shape.nothing()))
 
 
 def _generate(
-    decoder: Decoder, shape: DecoderShape, prompt: Sequence[int], choice: TokenSampling
+    decoder: Decoder,
+    shape: DecoderShape,
+    prompt: Sequence[int],
+    choice: TokenSampling,
+    start: tuple[Floats, Floats],
 ) -> Iterator[int]:
     """Yield one token after another."""
     rng = np.random.default_rng(choice.seed)
-    keys = values = shape.nothing()
-    tokens = [*range(shape.vocabulary, shape.vocabulary + shape.prefix), *prompt]
+    keys, values = start
+    cached = keys.shape[_PAST_AXIS] > 0
+    before = () if cached else range(shape.vocabulary, shape.vocabulary + shape.prefix)
+    tokens = [*before, *prompt]
     for _ in range(min(choice.most, shape.room(len(prompt)))):
         logits, keys, values = decoder(np.array([tokens], np.int64), keys, values)
         token = _choose_token(_last_logits(logits, shape), choice, rng)

@@ -82,6 +82,19 @@ class SentenceTokenizer:
         return self._tokenizer.encode(text)
 
 
+def read_tokenizer(exported: ExportedModel) -> Tokenizer:
+    """Read the tokenizer of an exported model. Raises `ModelFailure`."""
+    from tokenizers import Tokenizer
+
+    content = exported.file(TOKENIZER_FILE)
+    try:
+        return Tokenizer.from_str(content.decode())
+    except Exception as error:  # the library raises plain Exception for a bad file
+        raise ModelFailure(
+            f"{TOKENIZER_FILE} of {exported.signature.name} is no tokenizer: {error}"
+        ) from error
+
+
 class TextTokenizer:
     """The tokenizer of an exported language model.
 
@@ -103,15 +116,7 @@ class TextTokenizer:
     @classmethod
     def of(cls, exported: ExportedModel) -> TextTokenizer:
         """Read the tokenizer of a model. Raises `ModelFailure`."""
-        from tokenizers import Tokenizer
-
-        content = exported.file(TOKENIZER_FILE)
-        try:
-            return cls(Tokenizer.from_str(content.decode()))
-        except Exception as error:  # the library raises plain Exception for a bad file
-            raise ModelFailure(
-                f"{TOKENIZER_FILE} of {exported.signature.name} is no tokenizer: {error}"
-            ) from error
+        return cls(read_tokenizer(exported))
 
     def ids(self, text: str, field: str) -> list[int]:
         """Return the token ids of `text`.

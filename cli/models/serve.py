@@ -8,7 +8,11 @@ from cli.failures import CommandError
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models.approval import OVERRIDE
-from infra.models.serving import ServingError, VersionServing, translate_serving_errors
+from infra.models.serving import (
+    ServingError,
+    VersionServing,
+    translate_serving_errors,
+)
 
 
 @click.command("serve")
@@ -29,6 +33,12 @@ from infra.models.serving import ServingError, VersionServing, translate_serving
     help="Have VERSION answer this share of the end users as the candidate, beside the version "
     "that serves. With 0 it answers only calls of NAME@candidate.",
 )
+@click.option(
+    "--base-only",
+    is_flag=True,
+    help="Answer by the version's base model, without what was tuned on it, such as under a name "
+    "beside the tuned one's.",
+)
 @stage_options
 @json_option
 def serve_model(
@@ -37,9 +47,13 @@ def serve_model(
     version: str,
     unapproved: bool,
     share: float | None,
+    base_only: bool,
     as_json: bool,
 ) -> None:
     """Answer calls of the model NAME by VERSION of the stage's registry.
+
+    NAME is a model of the catalogue that the version's recipe is for, or a name of your own: for a
+    recipe that tunes a base model, the stage then lists and answers NAME as any other model.
 
     VERSION is its ARN, or GROUP/NUMBER. It has to be approved (`headrace models approve`). Its
     files are checked, tried and uploaded to where the functions read them; the functions use it
@@ -54,7 +68,7 @@ def serve_model(
     try:
         with translate_serving_errors():
             serving = VersionServing(place.find()).serve(
-                name, version, unapproved=unapproved, share=share
+                name, version, unapproved=unapproved, share=share, base_only=base_only
             )
     except (ServingError, ValueError) as error:
         raise CommandError(str(error)) from error

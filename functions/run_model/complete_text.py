@@ -1,23 +1,27 @@
-"""Complete a text, by a language model that the stage serves."""
+"""Complete a text or a conversation, by a language model that the stage serves."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.inference import language_model
+from chalicelib.inference.adapters import SharedGraphs
 from chalicelib.inference.language_model import LanguageModel
 from chalicelib.inference.text_decoder import TokenSampling
 from functions.run_model.deps import Deps
 
-open_model = language_model.open_model
+open_model = partial(language_model.open_model, graphs=SharedGraphs())
 parse = CompleteTextRequest.model_validate
 
 
 def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteTextResult:
-    """Return the text after the prompt.
+    """Return the text after the prompt, or the answer to the messages.
 
     Raises:
         Conflict: the stage serves no version of the model.
-        InvalidInput: the model does not know a word of the prompt, or the prompt is too long.
+        InvalidInput: the model does not know a word of the prompt, the prompt is too long, or the
+            model has no chat template for messages, or one that refuses them.
         ModelFailure: no version of the model can be opened, or it failed.
         Throttled, Transient: the model cannot be loaded now.
     """
@@ -29,7 +33,8 @@ def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteText
         top_p=request.top_p,
         seed=request.seed if request.seed is not None else deps.new_seed(),
     )
-    completion = served.model.complete(request.prompt, sampling, request.stop)
+    given = [turn.model_dump() for turn in request.messages] or request.prompt
+    completion = served.model.complete(given, sampling, request.stop)
     return CompleteTextResult(
         text=completion.text,
         finish=completion.finish,

@@ -24,7 +24,8 @@ from pydantic import ValidationError
 from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.model_file import served_models
+from chalicelib.generation.added_models import Entry
+from chalicelib.generation.model_file import parse_model, served_models
 from chalicelib.generation.models import FunctionBackend
 from chalicelib.inference import (
     blip2,
@@ -37,6 +38,7 @@ from chalicelib.inference import (
 from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
 from infra.models import approval
+from infra.models.added_models import AddedModelError, AddedModelStage, translate_model_errors
 from infra.models.registry import (
     APPROVED,
     RegisteredVersion,
@@ -44,7 +46,10 @@ from infra.models.registry import (
     VersionNotFoundError,
     arn_of,
 )
+from infra.models.shared_files import SharedFiles, shared_files
+from infra.models.trained_entry import trained_entry
 from infra.models.training import TrainingStage
+from models.failures import BadRecipe
 
 OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "answer_image": flamingo.open_image_text_model,
@@ -71,7 +76,7 @@ def translate_serving_errors() -> Iterator[None]:
     """Turn errors of AWS and of the connection into ServingError."""
     try:
         yield
-    except (ClientError, BotoCoreError, VersionNotFoundError) as error:
+    except (ClientError, BotoCoreError, VersionNotFoundError, AddedModelError) as error:
         raise ServingError(str(error)) from error
 
 
@@ -82,12 +87,23 @@ class VersionServing:
         """Connect to the stage by `place`."""
         self._home = TrainingStage.of(place.outputs)
         self._s3 = place.client("s3")
+        self._shared = SharedFiles(self._s3, self._home.bucket)
         self._registry = Registry(place.client)
+        self._place = place
 
     def serve(
-        self, name: str, wanted: str, *, unapproved: bool = False, share: float | None = None
+        self,
+        name: str,
+        wanted: str,
+        *,
+        unapproved: bool = False,
+        share: float | None = None,
+        base_only: bool = False,
     ) -> Serving:
         """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
+
+        A name that models/served.json does not have becomes a model of the stage, which the
+        version's manifest describes.
 
         Args:
             name: the model.
@@ -97,22 +113,24 @@ class VersionServing:
             share: the percentage of end users that it answers as the candidate, beside the version
                 that serves; 0 answers only calls that name the candidate. None has it serve all,
                 and ends a rollout.
+            base_only: whether its base answers, without what was tuned on it.
 
         Raises:
-            ServingError: nothing is served by that name; the version is not approved, of the preset
+            ServingError: the version is not approved, of the preset
                 smoke, or below its gates; its files do not make a model, or one of another recipe;
                 or a concurrent call served another version; or it serves, but files of earlier
                 versions could not be removed; or there is no other version that it could be a
                 candidate beside.
             ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
-        backend = _backend(name)
         arn = arn_of(self._home.region, self._home.account, wanted)
         version = self._registry.version(arn)
         with self._registry.left(version) as folder:
             fetch = _reader(folder, version)
             content = fetch(FILE)
             signature = _verified_signature(version, content, fetch)
+            entry = self._entry(name, version, signature, base_only=base_only)
+            backend = _backend(name, entry)
             _require_fit(name, backend, version, signature)
             if share is not None:
                 self._require_rollout(name, backend, version, share)
@@ -124,14 +142,53 @@ class VersionServing:
                 prefix=f"{ROOT}/{name}/{version.name}/",
                 signature=hashlib.sha256(content).hexdigest(),
                 unapproved=tuple(problems),
+                shared=shared_files(signature),
+                base_only=base_only,
             )
             _try_model(OPENED_BY[backend.function], fetch, serves)
             there = list(self._files(name))  # before it is named: later uploads of others stay
+            self._shared.put(serves, fetch)
+            elsewhere = {each.name for each in serves.shared}
             for file in _files_of(signature):
-                self._put(f"{serves.prefix}{file}", fetch(file))
+                if file not in elsewhere:
+                    self._put(f"{serves.prefix}{file}", fetch(file))
         serving = self._name(name, serves, share)
+        if entry is not None:
+            with translate_model_errors():
+                self._names.add(entry, [], None, replaces=True, for_questions=False)
         self._tidy(serving, there)
         return serving
+
+    @property
+    def _names(self) -> AddedModelStage:
+        """Return the models that were added to the stage. Raises AddedModelError."""
+        return AddedModelStage(self._place)
+
+    def _own_names(self) -> list[str]:
+        """Return the names of operators' own; a stage of an older deployment has none."""
+        try:
+            return [entry["name"] for entry in self._names.added().models]
+        except AddedModelError:
+            return []
+
+    def _entry(
+        self, name: str, version: RegisteredVersion, signature: Signature, *, base_only: bool
+    ) -> Entry | None:
+        """Return the entry of a name of the operator's own, or None for one of the catalogue."""
+        if name in _trained_backends():
+            return None
+        try:
+            entry = trained_entry(name, version.name, signature, base_only=base_only)
+        except (ValueError, BadRecipe) as error:
+            known = ", ".join(_trained_backends())
+            raise ServingError(
+                f"No trained model answers as {name!r}; there are {known}. {error}"
+            ) from error
+        self._names.require_name(name)
+        added = {each["name"]: each["backend"]["kind"] for each in self._names.added().models}
+        if added.get(name, "function") != "function":
+            raise ServingError(f"{name} is a model that was added by `models add`; take another.")
+        return entry
 
     def _require_rollout(
         self, name: str, backend: FunctionBackend, version: RegisteredVersion, share: float
@@ -188,7 +245,8 @@ class VersionServing:
 
     def served_names(self, version: RegisteredVersion) -> list[str]:
         """Return the models that a version answers as now. Raises ClientError."""
-        found = {name: self._pointer(name)[0] for name in _trained_backends()}
+        names = [*_trained_backends(), *self._own_names()]
+        found = {name: self._pointer(name)[0] for name in names}
         return [
             name
             for name, old in found.items()
@@ -230,6 +288,7 @@ class VersionServing:
                 response = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
                 if failed := response.get("Errors"):
                     raise ServingError(f"{failed[0]['Key']}: {failed[0]['Message']}")
+            self._shared.tidy()
         except (ClientError, BotoCoreError, ServingError) as error:
             raise ServingError(
                 f"{serving.serves.label} serves as {serving.name}. What earlier versions left could"
@@ -252,12 +311,13 @@ class VersionServing:
         self._s3.put_object(Bucket=self._home.bucket, Key=key, Body=body, **condition)
 
 
-def _backend(name: str) -> FunctionBackend:
-    """Return the backend of a model that the stage trained."""
-    known = _trained_backends()
-    if name not in known:
-        raise ServingError(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
-    return known[name]
+def _backend(name: str, entry: Entry | None) -> FunctionBackend:
+    """Return the backend of a trained model, by its entry if an operator named it."""
+    if entry is None:
+        return _trained_backends()[name]
+    backend = parse_model(entry).backend
+    assert isinstance(backend, FunctionBackend), "trained models run in functions"
+    return backend
 
 
 def _trained_backends() -> dict[str, FunctionBackend]:
@@ -317,6 +377,7 @@ def _try_model(
 ) -> None:
     """Raise ServingError if the function could not answer by this model."""
     try:
-        opened(ExportedModel.read(fetch, version.signature))
+        exported = ExportedModel.read(fetch, version.signature)
+        opened(exported.base() if version.base_only else exported)
     except HeadraceError as error:
         raise ServingError(f"{version.label} does not answer: {error.message}") from error

@@ -45,7 +45,9 @@ FILES = (
     "chalicelib/__init__.py",
     "chalicelib/errors.py",
     "chalicelib/inference/__init__.py",
+    "chalicelib/inference/chat_template.py",
     "chalicelib/inference/diffusion.py",
+    "chalicelib/inference/tokenizers.py",
     "chalicelib/inference/vocabulary.py",
 )
 CONTRACTS = "chalicelib/contracts"

@@ -135,6 +135,8 @@ class Recipe(_Part):
     """The pretrained model that it tunes, in the channel `base_model` of both jobs."""
     data_kind: DataKind | None = None
     """The rows that it learns from, if a user's own data can take the place of its data set."""
+    served_by: Annotated[str, Field(pattern=r"^([a-z][a-z_]{0,39})?$")] = ""
+    """The function that answers by versions of it under a name that an operator gives."""
     metrics: Mapping[str, Metric]
     watch: str = "loss"
     """The metric that gets better as training goes on; in a GAN or with PPO it is not the loss."""

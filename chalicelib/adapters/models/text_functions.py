@@ -1,4 +1,6 @@
-"""Chats by the function `complete_text`, whose models go on with one text and know no turns."""
+"""Chats by the function `complete_text`: of models with a chat template of their own, and of models
+that go on with one text and know no turns.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from chalicelib.contracts.generations import (
     ChatCall,
     EmbedCall,
     EmbedOutput,
+    Message,
     Reply,
     ScoreCall,
     ScoreOutput,
@@ -43,15 +46,16 @@ class CompleteTextFunction:
         self._function = ModelFunction(client, name, seconds, "completing")
 
     def answer(self, model: ServedModel, call: Call, asking: CallContext) -> Reply:
-        """Return what follows the one text of a chat, and raise as `AnsweringFunction.answer` does.
+        """Return the answer to a chat, and raise as `AnsweringFunction.answer` does.
 
-        The text stands where the model's template has its place. Without a temperature it is gone
-        on with by the likeliest tokens.
+        A model that reads conversations is given the messages. Another goes on with the one text,
+        which stands where its template has its place. Without a temperature the likeliest tokens
+        follow.
         """
         wanted = require_call(ChatCall, model, call)
         given: dict[str, Any] = {
             "model": model.name,
-            "prompt": _prompt(model, _text(model, wanted)),
+            **_input(model, wanted),
             "max_tokens": wanted.max_tokens,
             "stop": wanted.stop,
         }
@@ -61,8 +65,29 @@ class CompleteTextFunction:
         return chat_reply(model, result)
 
 
-def _text(model: ServedModel, call: ChatCall) -> str:
-    """Return the one text that a model of ours can go on with."""
+def _input(model: ServedModel, call: ChatCall) -> dict[str, Any]:
+    """Return the prompt of a call, or its messages for a model that reads conversations."""
+    backend = model.backend
+    if not isinstance(backend, FunctionBackend) or not backend.chat:
+        return {"prompt": _prompt(model, _only_text(model, call))}
+    system = [{"role": "system", "content": call.system}] if call.system else []
+    turns = [
+        {"role": message.role, "content": _message_text(model, message)}
+        for message in call.messages
+    ]
+    return {"messages": [*system, *turns]}
+
+
+def _message_text(model: ServedModel, message: Message) -> str:
+    """Return the text of a message, which must have nothing else."""
+    texts = [part.text for part in message.content if isinstance(part, TextPart)]
+    if len(texts) != len(message.content):
+        raise InvalidInput(f"{model.name} reads text and nothing else.", field="messages")
+    return "\n".join(texts)
+
+
+def _only_text(model: ServedModel, call: ChatCall) -> str:
+    """Return the one text that a model without a notion of turns can go on with."""
     if call.system:
         raise InvalidInput(
             f"{model.name} goes on with a text and takes no instructions; leave system out.",
@@ -76,10 +101,7 @@ def _text(model: ServedModel, call: ChatCall) -> str:
             limit="1 message",
         )
     (message,) = call.messages
-    texts = [part.text for part in message.content if isinstance(part, TextPart)]
-    if len(texts) != len(message.content):
-        raise InvalidInput(f"{model.name} reads text and nothing else.", field="messages")
-    return "\n".join(texts)
+    return _message_text(model, message)
 
 
 def _prompt(model: ServedModel, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.functions.generate_image import Seed
@@ -15,20 +15,39 @@ MAX_CHARACTERS = 100_000
 """Of a prompt; a model's own limit is in tokens, and far below."""
 
 
+MAX_TURNS = 1_000
+"""Messages of a conversation."""
+
+
+class PromptTurn(Contract):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(max_length=MAX_CHARACTERS)
+
+
 class CompleteTextRequest(ServedModelRequest):
-    """A prompt that the model which the stage serves as `model` is to go on with.
+    """A prompt that the model which the stage serves as `model` is to go on with, or the messages
+    of a conversation, which the version's own chat template makes a prompt of.
 
     At temperature 0 the likeliest token follows each; otherwise one is drawn, of the fewest that
     make `top_p`, by `seed` or by chance. The text ends by itself, before the first of `stop`, or
     after `max_tokens` or what the model holds.
     """
 
-    prompt: str = Field(min_length=1, max_length=MAX_CHARACTERS)
+    prompt: str = Field(default="", max_length=MAX_CHARACTERS)
+    messages: tuple[PromptTurn, ...] = Field(default=(), max_length=MAX_TURNS)
     max_tokens: int = Field(ge=1)
     temperature: float = Field(default=0, ge=0, le=2)
     top_p: float = Field(default=1, gt=0, le=1)
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), max_length=MAX_STOPS)
     seed: Seed | None = None
+
+    @model_validator(mode="after")
+    def _require_one_input(self) -> CompleteTextRequest:
+        if bool(self.prompt) == bool(self.messages):
+            raise ValueError("give a prompt or messages, and not both")
+        return self
 
 
 class CompleteTextResult(Contract):

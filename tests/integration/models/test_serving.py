@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +18,44 @@ from click.testing import CliRunner
 from chalicelib.adapters.model_versions import ModelVersions
 from chalicelib.adapters.s3 import S3Objects
 from chalicelib.contracts.model_manifest import FILE, ModelOrigin, Signature
-from chalicelib.contracts.serving import Serving
+from chalicelib.contracts.serving import SHARED, Serving, SharedFile, pointer_key
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
+from chalicelib.inference.chat_template import TEMPLATE_FILE
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from cli.failures import CommandError
 from cli.main import headrace
 from infra import stages
+from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
 from infra.models.serving import OPENED_BY, ServingError, VersionServing
+from infra.models.shared_files import KEPT_FOR, SharedFiles
 from localcloud.composition import run_cloud
 from models.training.recipe import names
 from tests import exported_models
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
-from tests.exported_models import APPROVED, WAITS, Files, changed, decoder, denoiser, packed
+from tests.exported_models import (
+    APPROVED,
+    WAITS,
+    Files,
+    changed,
+    decoder,
+    denoiser,
+    exported,
+    packed,
+)
+from tests.exported_texts import speaker
 
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 GROUP = "headrace-try-vae"
 OUTPUTS = {
     "DocumentsBucketName": BUCKET,
     "IngestMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-try-ingest",
+    "RecordsTableName": "headrace-try-records",
+    "ModelKeysPrefix": "headrace/try/models/",
 }
 POINTER = "models/serving/digits-vae.json"
 
@@ -59,7 +76,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     whole = plain("try")
     made = {name: whole[name] for name in ("Parameters", "Conditions")}
     key = {"Type": "AWS::KMS::Key", "Condition": "MakesKey", "Properties": {"KeyPolicy": {}}}
-    resources = {"DocumentsBucket": whole["Resources"]["DocumentsBucket"], "StageKey": key}
+    kept = {name: whole["Resources"][name] for name in ("DocumentsBucket", "RecordsTable")}
+    resources = {**kept, "StageKey": key}
     template = {**made, "Resources": resources}
     folder = tmp_path_factory.mktemp("stage")
     with run_cloud(folder / "data", template, {"Stage": "try"}, PROJECT, 0) as (cloud, _):
@@ -260,6 +278,70 @@ def test_should_name_what_cannot_be_served(cloud: Stage) -> None:
         ("digits-vae", "headrace-try-gan/1", f"Groups: {GROUP}."),
     ):
         assert told in str(served_by_command(cloud, name, version))
+
+
+def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) -> None:
+    """The stage lists it as its manifest describes it, and another version takes its place."""
+    own = speaker()
+    first = registered(cloud, own)
+    asked = ["models", "serve", "our-rooms", first, "--data-dir", str(cloud.folder)]
+    CliRunner().invoke(headrace, asked, catch_exceptions=False)
+    model = AddedModelStage(cloud.place).models().models.model("our-rooms")
+    assert isinstance(model.backend, FunctionBackend)
+    assert (model.backend.function, model.backend.chat) == ("complete_text", False)
+    assert (model.task, model.limits.context_tokens) == ("chat", 8)
+    assert "our-rooms" in stage(cloud).served_names(Registry(cloud.client).version(first))
+    templated = exported(
+        {"decoder": (("tokens", "past_keys", "past_values"), own["decoder.onnx"])},
+        json.loads(own[FILE])["constants"],
+        {"tokenizer.json": own["tokenizer.json"], TEMPLATE_FILE: b"{{ messages[0].content }}"},
+        "aligned",
+    )
+    stage(cloud).serve("our-rooms", registered(cloud, templated))
+    model = AddedModelStage(cloud.place).models().models.model("our-rooms")
+    assert isinstance(model.backend, FunctionBackend)
+    assert (model.backend.recipes, model.backend.chat) == (("aligned",), True)
+
+
+def test_should_give_no_model_a_name_that_is_taken_and_no_base_that_is_none(cloud: Stage) -> None:
+    version = registered(cloud, speaker())
+    assert "is the name of a model of the catalogue" in str(
+        served_by_command(cloud, "nova-lite", version)
+    )
+    assert "is no name of a model" in str(served_by_command(cloud, "Our Rooms", version))
+    assert "is of the recipe policy, and dictionary-lm is served by" in str(
+        served_by_command(cloud, "dictionary-lm", version)
+    )
+    with pytest.raises(ServingError, match="has no base beside what was tuned"):
+        stage(cloud).serve("our-base", version, base_only=True)
+
+
+def test_shared_files_should_stay_while_something_serves_by_them_and_a_day_more(
+    cloud: Stage,
+) -> None:
+    s3 = cloud.client("s3")
+    digests = [hashlib.sha256(text).hexdigest() for text in (b"named", b"new", b"old")]
+    files = [SharedFile(name="decoder.onnx", key=f"{SHARED}{digest}") for digest in digests]
+    version = exported_models.version(speaker()).model_copy(update={"shared": tuple(files)})
+    assert version.key_of("decoder.onnx") == files[-1].key
+    assert version.key_of("tokenizer.json") == f"{version.prefix}tokenizer.json"
+    shared = SharedFiles(s3, BUCKET)
+    shared.put(version, lambda _name: b"a base")
+    named = version.model_copy(update={"shared": (files[0],)})
+    exported_models.name(s3, BUCKET, exported_models.serving(named, name="tuned"))
+
+    def there() -> set[str]:
+        listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=SHARED).get("Contents", ())
+        return {each["Key"] for each in listed}
+
+    shared.tidy()
+    assert there() == {file.key for file in files}
+    later = SharedFiles(s3, BUCKET, lambda: datetime.now(UTC) + KEPT_FOR)
+    later.put(version.model_copy(update={"shared": (files[0],)}), lambda _name: b"not again")
+    later.tidy()
+    assert there() == {files[0].key}
+    assert s3.get_object(Bucket=BUCKET, Key=files[0].key)["Body"].read() == b"a base"
+    s3.delete_object(Bucket=BUCKET, Key=pointer_key("tuned"))
 
 
 UNFIT: dict[str, tuple[Files, str, str]] = {

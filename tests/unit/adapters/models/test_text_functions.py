@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -21,15 +22,17 @@ from chalicelib.contracts.generations import (
     ToolResult,
     Usage,
 )
+from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamedAnswer, StreamEnd
+from chalicelib.inference.chat_template import TEMPLATE_FILE
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.language_model import LanguageModel, open_model
 from functions.run_model import complete_text
-from tests.exported_models import Files, read, version
+from tests.exported_models import Files, exported, read, version
 from tests.exported_texts import speaker
 from tests.model_deps import task_deps
 from tests.unit.adapters.models.in_process import InProcess
@@ -75,6 +78,22 @@ def test_should_have_one_text_gone_on_with() -> None:
     (asked,) = function.client.asked
     assert (asked["prompt"], asked["temperature"], asked["top_p"]) == ("the room", 0, 1)
     assert function.client.waits == [10]
+
+
+def test_a_model_with_a_chat_template_should_read_the_whole_conversation() -> None:
+    """The template of the tried model is the texts of its turns, one after another."""
+    template = b"{% for m in messages %}{{ m.content }} {% endfor %}"
+    own = speaker()
+    graphs = {"decoder": (("tokens", "past_keys", "past_values"), own["decoder.onnx"])}
+    beside = {"tokenizer.json": own["tokenizer.json"], TEMPLATE_FILE: template}
+    function = Function(exported(graphs, json.loads(own[FILE])["constants"], beside, "aligned"))
+    backend = MODEL.backend
+    assert isinstance(backend, FunctionBackend)
+    reading = replace(MODEL, backend=replace(backend, chat=True))
+    call = chat("the", "room", "was", system="the")
+    reply = function.backend.generate(reading, ROUTE, call, ASKING)
+    assert isinstance(reply.output, ChatOutput)
+    assert (reply.output.text, reply.usage.tokens_in) == ("warm .", 4)
 
 
 def test_should_hand_on_how_it_is_to_be_written() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.errors import InvalidInput
@@ -42,6 +43,14 @@ def test_should_go_on_with_a_text() -> None:
     result = completed()
     assert (result.text, result.finish, result.version) == ("was warm .", "stop", "tried/3")
     assert (result.tokens_in, result.tokens_out, result.seconds) == (2, 3, 0.5)
+
+
+def test_should_take_a_prompt_or_messages() -> None:
+    for given in ({"prompt": ""}, {"messages": [{"role": "user", "content": "the"}]}):
+        with pytest.raises(ValidationError, match="give a prompt or messages, and not both"):
+            completed(**given)
+    with pytest.raises(InvalidInput, match="has no chat template and goes on with one text"):
+        completed(prompt="", messages=[{"role": "user", "content": "the"}])
 
 
 def test_should_say_that_a_text_was_cut_off() -> None:

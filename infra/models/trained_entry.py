@@ -1,0 +1,91 @@
+"""Entries of the catalogue for versions that are served under names of an operator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.contracts.model_manifest import Signature
+from chalicelib.generation.added_models import Entry
+from chalicelib.inference.chat_template import TEMPLATE_FILE
+from models.training import recipe
+
+_MEMORY_MB = 1769
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFacts:
+    """How the catalogue describes models that a function answers by.
+
+    `tokens_per_second` is below what was measured, so that no estimate is too low, and
+    `call_seconds` is what a first call takes with a model of a few hundred megabytes.
+    """
+
+    task: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    tokens_per_second: int
+    call_seconds: int
+    abilities: tuple[str, ...] = ()
+
+
+FUNCTIONS: Mapping[str, FunctionFacts] = {
+    "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
+}
+"""The functions whose models an operator can name."""
+
+
+def trained_entry(name: str, label: str, signature: Signature, *, base_only: bool) -> Entry:
+    """Return the entry of the catalogue for a version that is served as `name`.
+
+    Args:
+        name: the model.
+        label: the version, as GROUP/NUMBER.
+        signature: its manifest.
+        base_only: whether its base answers.
+
+    Raises:
+        ValueError: no function answers by versions of its recipe under other names.
+        BadRecipe: there is no such recipe.
+    """
+    found = recipe.load(signature.origin.recipe)
+    facts = FUNCTIONS.get(found.served_by)
+    if facts is None:
+        raise ValueError(
+            f"Versions of {found.name} are served under the names of models/served.json alone."
+        )
+    base = str(signature.constants.get("base", ""))
+    title = f"{base}, tuned by {found.name}" if base else found.name
+    backend: dict[str, Any] = {
+        "kind": "function",
+        "function": found.served_by,
+        "memory_mb": _MEMORY_MB,
+        "tokens_per_second": facts.tokens_per_second,
+        "call_seconds": facts.call_seconds,
+        "recipes": [found.name],
+        "chat": TEMPLATE_FILE in signature.files,
+    }
+    return {
+        "name": name,
+        "title": base if base_only else title,
+        "provider": "Headrace",
+        "task": facts.task,
+        "tier": 1,
+        "licence": signature.licence,
+        "backend": backend,
+        "limits": _limits(signature) if facts.task == "chat" else {},
+        "inputs": list(facts.inputs),
+        "outputs": list(facts.outputs),
+        "abilities": list(facts.abilities),
+        "lifecycle": {"status": "active"},
+        "only": "what it was trained for on this stage",
+        "notes": f"Served from {label} by an operator.",
+    }
+
+
+def _limits(signature: Signature) -> dict[str, int]:
+    context = signature.constants.get("context")
+    if not isinstance(context, int):
+        return {}
+    return {"context_tokens": context, "output_tokens": context, "passage_tokens": context // 2}
