@@ -14,6 +14,13 @@ from pydantic import Field
 from chalicelib.contracts.base import Contract
 
 FILE = "signature.json"
+TEMPLATE_FILE = "chat_template.jinja"
+"""The chat template of a model that reads conversations."""
+ADAPTER_FILE, PREFIX_FILE = "adapter.onnx_adapter", "prefix.npz"
+ADAPTERS = frozenset({ADAPTER_FILE, PREFIX_FILE})
+"""Files with what was tuned beside the weights of a graph: matrices for its optional inputs, and
+keys and values that stand before every prompt.
+"""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

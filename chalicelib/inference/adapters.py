@@ -16,8 +16,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from chalicelib.contracts.model_manifest import ADAPTER_FILE, PREFIX_FILE
 from chalicelib.errors import ModelFailure
-from chalicelib.inference.exported_model import ADAPTER_FILE, PREFIX_FILE, ExportedModel
+from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.text_decoder import DecoderShape, Floats
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
     from tokenizers import Tokenizer
 
-TEMPLATE_FILE = "chat_template.jinja"
 Messages = Sequence[Mapping[str, str]]
 """Messages with `role` and `content`; a system message stands first, if there is one."""
 

@@ -15,18 +15,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from chalicelib.contracts.model_manifest import FILE, Signature
+from chalicelib.contracts.model_manifest import ADAPTERS, FILE, Signature
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.session import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-
-ADAPTER_FILE, PREFIX_FILE = "adapter.onnx_adapter", "prefix.npz"
-ADAPTERS = frozenset({ADAPTER_FILE, PREFIX_FILE})
-"""Files with what was tuned beside the weights of a graph: matrices for its optional inputs, and
-keys and values that stand before every prompt.
-"""
 
 FetchFile = Callable[[str], bytes]
 """Return a file of a model version by its name; raises `NotFound`, `Throttled` or `Transient`."""

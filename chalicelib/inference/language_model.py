@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from chalicelib.contracts.model_manifest import TEMPLATE_FILE
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.adapters import Adapter, SharedGraphs, read_prefix
 from chalicelib.inference.chat_template import (
-    TEMPLATE_FILE,
     ChatTemplate,
     ChatTokenizer,
     Messages,

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from chalicelib.contracts.model_manifest import Signature
+from chalicelib.contracts.model_manifest import ADAPTERS, Signature
 from chalicelib.contracts.serving import ROOT, SHARED, ServedVersion, Serving, SharedFile
-from chalicelib.inference.exported_model import ADAPTERS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.contracts.model_manifest import Signature
+from chalicelib.contracts.model_manifest import TEMPLATE_FILE, Signature
 from chalicelib.generation.added_models import Entry
-from chalicelib.inference.chat_template import TEMPLATE_FILE
 from models.training import recipe
 
 _MEMORY_MB = 1769

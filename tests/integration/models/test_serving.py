@@ -17,12 +17,11 @@ from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
 from chalicelib.adapters.s3 import S3Objects
-from chalicelib.contracts.model_manifest import FILE, ModelOrigin, Signature
+from chalicelib.contracts.model_manifest import FILE, TEMPLATE_FILE, ModelOrigin, Signature
 from chalicelib.contracts.serving import SHARED, Serving, SharedFile, pointer_key
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
-from chalicelib.inference.chat_template import TEMPLATE_FILE
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from cli.failures import CommandError

@@ -22,13 +22,12 @@ from chalicelib.contracts.generations import (
     ToolResult,
     Usage,
 )
-from chalicelib.contracts.model_manifest import FILE
+from chalicelib.contracts.model_manifest import FILE, TEMPLATE_FILE
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamedAnswer, StreamEnd
-from chalicelib.inference.chat_template import TEMPLATE_FILE
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.language_model import LanguageModel, open_model
 from functions.run_model import complete_text
