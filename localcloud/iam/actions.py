@@ -1,31 +1,28 @@
 """The permissions that each operation requires. Pure.
 
-`ACTION_RULES` has the operations that require other actions than the one of their own name. S3 has
-a table of its own in `s3_actions`; resources of DynamoDB are derived in `dynamodb_actions`.
+`ACTION_RULES` has the operations that require other actions than the one of their own name. S3 and
+Bedrock have tables of their own; resources of DynamoDB are derived in `dynamodb_actions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from localcloud.iam import dynamodb_actions as dynamodb
+from localcloud.iam.action_rule import ActionRule
+from localcloud.iam.bedrock_actions import BEDROCK_RULES
 from localcloud.iam.resources import (
     AccountResources,
     Params,
     RequiredPermission,
-    guardrail_arn,
     resource_of,
 )
 
 _DOCS = "https://docs.aws.amazon.com"
 _SQS = f"{_DOCS}/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"
 _VECTORS = f"{_DOCS}/AmazonS3/latest/API/API_S3VectorBuckets_"
-_BEDROCK = f"{_DOCS}/bedrock/latest/APIReference/API_runtime_"
-_PROFILES = f"{_DOCS}/bedrock/latest/userguide/inference-profiles-prereq.html"
 _SAGEMAKER = f"{_DOCS}/service-authorization/latest/reference/list_amazonsagemaker.html"
 _SCHEDULER = f"{_DOCS}/service-authorization/latest/reference/list_amazoneventbridgescheduler.html"
-_STREAM = "InvokeModelWithResponseStream"
 _TRANSACTIONS = f"{_DOCS}/amazondynamodb/latest/developerguide/transaction-apis-iam.html"
 
 PREFIXES: Mapping[str, str] = {
@@ -35,21 +32,6 @@ PREFIXES: Mapping[str, str] = {
     "stepfunctions": "states",
 }
 """Prefix of a service's actions by botocore's name of the service, where the two differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRule:
-    """The permissions that an operation requires instead of the action of its own name.
-
-    Attributes:
-        permissions: derives them from the call's parameters and the account's resources.
-        when: the rule in words, for the documentation.
-        source: the address of AWS's page.
-    """
-
-    permissions: Callable[[Params, AccountResources], Iterable[RequiredPermission]]
-    when: str
-    source: str
 
 
 def _renamed(
@@ -72,62 +54,6 @@ def _with_get_vectors(
         return [RequiredPermission(each, index) for each in actions]
 
     return permissions
-
-
-def _model_invocation(
-    action: str,
-) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
-    """Return a rule for calls of a model, directly or through an inference profile.
-
-    A profile requires the action on the profile and on its model in each region that it routes to.
-    Those regions are AWS's choice, so here it is the region of the call; a global profile also
-    requires the model without a region.
-    """
-
-    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
-        resource = resource_of("bedrock-runtime", params, account)
-        yield RequiredPermission(action, resource)
-        guardrail = {**params, **(params.get("guardrailConfig") or {})}
-        if guardrail.get("guardrailIdentifier"):
-            yield RequiredPermission("bedrock:ApplyGuardrail", guardrail_arn(guardrail, account))
-        geography, _, model = resource.partition(":inference-profile/")[2].partition(".")
-        if model:
-            for region in [account.region, ""] if geography == "global" else [account.region]:
-                arn = f"arn:aws:bedrock:{region}::foundation-model/{model}"
-                yield RequiredPermission(action, arn, {"bedrock:inferenceprofilearn": (resource,)})
-
-    return permissions
-
-
-def _create_invocation_job(
-    params: Params, account: AccountResources
-) -> Iterable[RequiredPermission]:
-    """Yield the permissions of a batch job: on its model, on jobs, and to pass its role."""
-    action = "bedrock:CreateModelInvocationJob"
-    yield RequiredPermission(action, resource_of("bedrock-runtime", params, account))
-    yield RequiredPermission(action, account.arn("bedrock", "model-invocation-job/*"))
-    yield RequiredPermission(
-        "iam:PassRole",
-        str(params.get("roleArn", "")),
-        {"iam:passedtoservice": ("bedrock.amazonaws.com",)},
-    )
-
-
-def _create_customisation_job(
-    params: Params, account: AccountResources
-) -> Iterable[RequiredPermission]:
-    """Yield the permissions of a fine-tuning: on its base, on models, and to pass its role."""
-    action = "bedrock:CreateModelCustomizationJob"
-    base = str(params.get("baseModelIdentifier", ""))
-    if not base.startswith("arn:"):
-        base = f"arn:aws:bedrock:{account.region}::foundation-model/{base}"
-    yield RequiredPermission(action, base)
-    yield RequiredPermission(action, account.arn("bedrock", "custom-model/*"))
-    yield RequiredPermission(
-        "iam:PassRole",
-        str(params.get("roleArn", "")),
-        {"iam:passedtoservice": ("bedrock.amazonaws.com",)},
-    )
 
 
 def _create_model(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
@@ -244,36 +170,7 @@ ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
         "always",
         f"{_DOCS}/lambda/latest/api/API_InvokeWithResponseStream.html",
     ),
-    **{
-        ("bedrock-runtime", operation): ActionRule(
-            _model_invocation(f"bedrock:{action}"),
-            "always; through an inference profile on its model too",
-            source,
-        )
-        for operation, action, source in (
-            ("Converse", "InvokeModel", f"{_BEDROCK}Converse.html"),
-            ("ConverseStream", _STREAM, f"{_BEDROCK}ConverseStream.html"),
-            ("InvokeModel", "InvokeModel", _PROFILES),
-            (_STREAM, _STREAM, _PROFILES),
-        )
-    },
-    ("bedrock-runtime", "ApplyGuardrail"): ActionRule(
-        lambda params, account: [
-            RequiredPermission("bedrock:ApplyGuardrail", guardrail_arn(params, account))
-        ],
-        "on the guardrail",
-        f"{_BEDROCK}ApplyGuardrail.html",
-    ),
-    ("bedrock", "CreateModelInvocationJob"): ActionRule(
-        _create_invocation_job,
-        "on the model and on jobs, with iam:PassRole on the job's role",
-        f"{_DOCS}/bedrock/latest/userguide/batch-inference-permissions.html",
-    ),
-    ("bedrock", "CreateModelCustomizationJob"): ActionRule(
-        _create_customisation_job,
-        "on the base and on custom models, with iam:PassRole on the job's role",
-        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
-    ),
+    **BEDROCK_RULES,
     ("sagemaker", "CreateModel"): ActionRule(
         _create_model, "with iam:PassRole on the model's role", _SAGEMAKER
     ),
