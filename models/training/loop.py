@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -37,6 +37,15 @@ class TrainingTask(Protocol):
         Chance comes from torch's global stream, or from `seeds.generator(seed, number)`; both are
         the same again when the step is done again.
         """
+
+
+@runtime_checkable
+class EarlyStopping(Protocol):
+    """A training task that may end before its last step."""
+
+    @property
+    def ended(self) -> bool:
+        """Return whether no further step would make it better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[st
     measured = history.begin(done)
     if done:
         place.say(f"Going on after step {done} of {plan.steps}.")
+    if _ended(task, place.group):
+        return measured
     for number in range(done + 1, plan.steps + 1):
         seeds.seed_all(plan.seed, number, place.group.rank)
         given = task.step(number)
@@ -89,12 +100,20 @@ def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[st
             place.say(metrics.log_line(number, measured))
             history.add(number, measured)
         stopping = place.group.any(place.stop.asked) and number < plan.steps
-        if stopping or number == plan.steps or number % plan.checkpoint_every == 0:
+        ended = _ended(task, place.group)
+        if ended or stopping or number == plan.steps or number % plan.checkpoint_every == 0:
             _save_checkpoint(task, number, place, history)
             done = number
+        if ended:
+            place.say(f"Ended after step {number} of {plan.steps}: further ones make it no better.")
+            return measured
         if stopping:
             raise Interrupted(f"Stopped after step {number} of {plan.steps}; it is kept.")
     return measured
+
+
+def _ended(task: TrainingTask, group: ProcessGroup) -> bool:
+    return isinstance(task, EarlyStopping) and group.any(task.ended)
 
 
 def _save_checkpoint(task: TrainingTask, number: int, place: LoopContext, history: History) -> None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -51,6 +51,25 @@ class RecipeSettings(BaseModel):
     """Threads of a process on a CPU; more change the last digits of sums."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """The number format of matrix products; weights stay fp32."""
+    accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Parts of a process's rows that are computed one after the other, and whose gradients are
+    averaged: less memory for the same step. A loss that compares rows compares those of a part."""
+    checkpointing: bool = False
+    """Whether layers are computed again for their gradients, and not remembered: much less memory,
+    about a third more time. Networks of transformers and diffusers can."""
+    validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """The share of the training's rows that are not learned. The model has the weights whose loss
+    on them was lowest."""
+    validate_every: Annotated[int, Field(ge=1)] = 100
+    """Steps between looks at the loss on them."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Looks in a row without a lower loss after which the training ends; None trains all steps."""
+
+    @model_validator(mode="after")
+    def _has_rows_to_stop_by(self) -> Self:
+        if self.patience is not None and not self.validation_share:
+            raise ValueError("patience needs validation_share, the rows whose loss it watches")
+        return self
 
 
 class _Part(BaseModel):

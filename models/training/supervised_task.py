@@ -14,12 +14,15 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import nn
 
+from models.failures import BadRecipe
 from models.training import seeds
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
+from models.training.memory import batch_parts, recompute_layers
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup
+from models.training.validation import Validation, split_rows
 
 _FUSED = ("cpu", "cuda")
 """Kinds of devices on which torch updates all weights in one kernel. On one core the loop over
@@ -145,17 +148,33 @@ class LossTask:
     also: Mapping[str, Stateful] = field(default_factory=dict)
     after: Callable[[int], None] = lambda _: None
     kept: Stateful | None = None
+    validation: Validation | None = None
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Move the network to the device and begin its optimiser."""
+        """Move the network to the device and begin its optimiser.
+
+        Raises:
+            BadRecipe: no layer of the network can be computed again, and `checkpointing` is set; or
+                `validation_share` is set, and there are no validation rows.
+        """
+        if self.settings.validation_share and self.validation is None:
+            raise BadRecipe("validation_share: this training has no such rows; leave it out.")
         self.network.to(self.device.torch).train()
+        if self.settings.checkpointing:
+            recompute_layers(self.network)
         self._optimiser = adamw(self.network, self.settings, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the network, its optimiser and further parts."""
         kept = self.network if self.kept is None else self.kept
-        return {"network": kept, "optimiser": self._optimiser, **self.also}
+        looks = {} if self.validation is None else {"validation": self.validation}
+        return {"network": kept, "optimiser": self._optimiser, **looks, **self.also}
+
+    @property
+    def ended(self) -> bool:
+        """Return whether no further step would make it better."""
+        return self.validation is not None and self.validation.ended
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
         """Take an optimiser step on one batch."""
@@ -163,17 +182,45 @@ class LossTask:
         rate = learning_rate(self.settings, number)
         for each in self._optimiser.param_groups:
             each["lr"] = rate
-        with torch.autocast(
-            self.device.kind, torch.bfloat16, enabled=self.settings.precision == "bf16"
-        ):
-            measured = self.loss(self.network, batch, number)
         self._optimiser.zero_grad()
-        measured["loss"].backward()
+        measured = [
+            self._learn(part, number) for part in batch_parts(batch, self.settings.accumulate)
+        ]
         self.group.average(self.network.parameters())
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self._optimiser.step()
         self.after(number)
+        found: dict[str, torch.Tensor | float] = dict(measured[0])
+        if len(measured) > 1:
+            for name in measured[0]:
+                found[name] = torch.stack([each[name] for each in measured]).mean()
+        if self.validation is not None and self.validation.is_due(number):
+            found["validation_loss"] = self._look(self.validation, number)
+        return found
+
+    def _look(self, validation: Validation, number: int) -> float:
+        """Return the loss on the validation rows, by layers as they serve."""
+
+        def loss(rows: Batch) -> torch.Tensor:
+            given = [each.to(self.device.torch) for each in rows]
+            told: torch.Tensor = self.loss(self.network, given, number)["loss"]
+            return told
+
+        self.network.eval()
+        try:
+            found: float = validation.look(number, loss)
+        finally:
+            self.network.train()
+        return found
+
+    def _learn(self, rows: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        """Add the gradients of some rows of a step, and return their metrics."""
+        with torch.autocast(
+            self.device.kind, torch.bfloat16, enabled=self.settings.precision == "bf16"
+        ):
+            measured = self.loss(self.network, rows, number)
+        (measured["loss"] / self.settings.accumulate).backward()
         return {name: value.detach() for name, value in measured.items()}
 
 
@@ -182,8 +229,17 @@ def loss_task(
     loss: Loss,
     rows: Sequence[torch.Tensor],
     after: Callable[[int], None] = lambda _: None,
+    kept: Stateful | None = None,
 ) -> LossTask:
-    """Return the training of a network by a loss on rows. Raises ValueError for too few."""
+    """Return the training of a network by a loss on rows. Raises ValueError for too few.
+
+    `kept` is what checkpoints have of the network, as in LossTask.
+    """
+    validation = None
+    if setup.parameters.validation_share:
+        rows, held = split_rows(rows, setup.parameters)
+        best_of = setup.network if kept is None else kept
+        validation = Validation(held, setup.parameters, best_of)
     return LossTask(
         setup.network,
         loss,
@@ -192,6 +248,8 @@ def loss_task(
         setup.device,
         setup.group,
         after=after,
+        kept=kept,
+        validation=validation,
     )
 
 

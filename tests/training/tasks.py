@@ -39,12 +39,13 @@ def line_task(
     settings: RecipeSettings = SETTINGS,
     group: ProcessGroup | None = None,
     device: Device | None = None,
+    chance: float = 0.2,
 ) -> LossTask:
     """A line that is fitted to 3x - 1, with dropout, so that chance has a part in it."""
 
     def loss(network: nn.Module, batch: Any, _: int) -> Mapping[str, torch.Tensor]:
         (rows,) = batch
-        told = nn.functional.dropout(network(rows), 0.2)
+        told = nn.functional.dropout(network(rows), chance)
         squares = (told - (3 * rows - 1)).square()
         return {"loss": squares.mean(), "worst": squares.max()}
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -163,6 +164,11 @@ def test_lora_should_leave_the_base_as_it_was(smoke: Smoke) -> None:
     theirs = weights_of(smoke("language_model") / "finish" / "model" / "weights.safetensors")
     for name, each in theirs.items():
         assert (ours[f"base.{name}"] == each).all()
+    kept = max((smoke("adapted") / "train" / "checkpoints").glob("*.safetensors"))
+    with safe_open(kept, "numpy") as file:
+        of_network = [name for name in file.keys() if name.startswith("network/")]  # noqa: SIM118
+    assert of_network
+    assert all("lora_" in name for name in of_network)  # the base is a channel of the job
     adapters = [name for name in ours if "lora_B" in name]
     assert adapters
     assert all(np.abs(ours[name]).max() > 0 for name in adapters)

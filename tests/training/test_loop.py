@@ -2,23 +2,48 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from transformers import LlamaForCausalLM
 
-from models.failures import BadCheckpoint, Diverged, Interrupted
+from models.failures import BadCheckpoint, BadRecipe, Diverged, Interrupted
+from models.networks.decoder import decoder, logits
+from models.networks.settings import DecoderSettings
 from models.training import metrics, seeds
 from models.training.devices import Device
 from models.training.job import EXIT_CODE, TerminationSignal
 from models.training.loop import StepSchedule, train
+from models.training.memory import recompute_layers
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
-from models.training.supervised_task import Batches, learning_rate
+from models.training.recipe import RecipeSettings
+from models.training.recipe_code import TaskSetup
+from models.training.supervised_task import (
+    Batches,
+    LossTask,
+    learning_rate,
+    loss_task,
+)
 from tests.training.tasks import ROWS, SETTINGS, Bench, Counting, line_task
 
+DECODER = DecoderSettings(
+    steps=1,
+    batch=1,
+    learning_rate=0.1,
+    vocabulary=16,
+    width=16,
+    inner=64,
+    layers=3,
+    heads=2,
+    context=8,
+)
 PLAN = StepSchedule(SETTINGS.steps, SETTINGS.checkpoint_every, SETTINGS.seed)
 
 
@@ -126,6 +151,91 @@ def test_should_hear_sigterm_and_give_back_what_heard_it_before() -> None:
     assert asked == [False, True]
     assert signal.getsignal(signal.SIGTERM) is before
     assert EXIT_CODE == 143
+
+
+def test_parts_of_a_batch_should_make_the_step_of_the_whole(tmp_path: Path) -> None:
+    def trained(**changed: Any) -> LossTask:
+        task = line_task(SETTINGS.model_copy(update=changed), chance=0.0)
+        train(task, PLAN, Bench(tmp_path / str(changed)).place())
+        return task
+
+    whole, parts = trained(), trained(accumulate=4)
+    assert torch.allclose(parts.network.weight, whole.network.weight, atol=1e-6)
+    with pytest.raises(BadRecipe, match="accumulate: is 3, which does not divide the 8 rows"):
+        trained(accumulate=3)
+
+
+def test_layers_that_are_computed_again_should_learn_the_same_and_remember_less() -> None:
+    seeds.seed_all(0, 0)
+    network = decoder(DECODER)
+    tokens = torch.randint(DECODER.vocabulary, (2, 8))
+
+    def learned(model: LlamaForCausalLM) -> tuple[int, torch.Tensor]:
+        kept: list[int] = []
+
+        def keep(each: torch.Tensor) -> torch.Tensor:
+            kept.append(each.numel())
+            return each
+
+        with saved_tensors_hooks(keep, lambda each: each):
+            loss = logits(model.train(), tokens).square().mean()
+        model.zero_grad()
+        loss.backward()
+        return sum(kept), model.get_input_embeddings().weight.grad.clone()
+
+    all_of, before = learned(network)
+    recompute_layers(network)
+    few, after = learned(network)
+    assert few < all_of / 2
+    assert torch.allclose(before, after, atol=1e-6)
+    with pytest.raises(BadRecipe, match="checkpointing: no layer of this network"):
+        line_task(SETTINGS.model_copy(update={"checkpointing": True}))
+
+
+def test_a_training_should_end_with_the_weights_that_are_best_on_rows_it_never_learned(
+    tmp_path: Path,
+) -> None:
+    """Rows of pure noise: what is learned of them makes the others worse."""
+    torch.manual_seed(0)
+    rows = [torch.randn(60, 30), torch.randn(60, 1)]
+    settings = SETTINGS.model_copy(
+        update={"steps": 400, "validation_share": 0.4, "validate_every": 5, "patience": 3}
+    )
+
+    def loss(network: nn.Module, batch: Any, _: int) -> Mapping[str, torch.Tensor]:
+        return {"loss": (network(batch[0]) - batch[1]).square().mean()}
+
+    def task() -> LossTask:
+        torch.manual_seed(0)
+        cpu = Device(torch.device("cpu"))
+        setup: Any = TaskSetup(nn.Linear(30, 1), None, settings, cpu, ProcessGroup())
+        return loss_task(setup, loss, rows)
+
+    plan = StepSchedule(settings.steps, 5, settings.seed)
+    whole, bench = task(), Bench(tmp_path / "whole")
+    train(whole, plan, bench.place())
+    looks = {
+        number: values["validation_loss"]
+        for number, values in read_history(tmp_path / "whole" / HISTORY).items()
+        if "validation_loss" in values
+    }
+    best = min(looks, key=lambda number: looks[number])
+    assert max(looks) == best + 15 < 400
+    assert f"Ended after step {best + 15} of 400" in bench.said[-1]
+    assert whole.validation is not None
+    told = loss(whole.network, whole.validation.rows, 0)["loss"]
+    assert told.item() == pytest.approx(looks[best])
+    again = task()
+    broken = Bench(tmp_path / "broken", stop_after=best + 1)
+    with pytest.raises(Interrupted):
+        train(task(), plan, broken.place())
+    broken.stop_after = 0
+    train(again, plan, broken.place())
+    assert torch.equal(again.network.weight, whole.network.weight)
+    train(task(), plan, broken.place())  # what has ended does nothing more
+    assert broken.said[-1] == f"Going on after step {best + 15} of 400."
+    with pytest.raises(ValueError, match="patience needs validation_share"):
+        RecipeSettings(steps=1, batch=1, learning_rate=1, patience=3)
 
 
 def test_batches_should_show_each_row_once_an_epoch() -> None:

@@ -20,6 +20,7 @@ from models.networks.decoder import generate
 from models.recipes.adapted.network import make_network, objective, prefix
 from models.recipes.adapted.parameters import Parameters
 from models.training.artefacts import TrainedModel
+from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import loss_task
@@ -133,7 +134,7 @@ def task(setup: TaskSetup[Parameters, Instructions]) -> TrainingTask:
     model.require(setup.data.file)
     rows = setup.data.encoded(parameters.context - len(prefix(parameters)))
     given = [torch.from_numpy(rows.tokens), torch.from_numpy(rows.answers)]
-    return loss_task(setup, objective(parameters), given)
+    return loss_task(setup, objective(parameters), given, kept=LearnedWeights(model))
 
 
 CODE: RecipeCode[Parameters, Instructions] = RecipeCode(

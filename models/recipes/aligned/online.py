@@ -27,6 +27,8 @@ from models.recipes.aligned.rewards import (
 )
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
+from models.training.learned_weights import LearnedWeights
+from models.training.memory import require_whole_batches
 from models.training.process_group import ProcessGroup
 from models.training.supervised_task import Batches, adamw, learning_rate
 
@@ -61,13 +63,14 @@ class OnlineTask:
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Move the networks to the device and begin the optimiser."""
+        """Move the networks to the device and begin the optimiser. Raises BadRecipe."""
+        require_whole_batches(self.parameters)
         self.network.to(self.device.torch).train()
         self._optimiser = adamw(self.network, self.parameters, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
-        """Return the networks and the optimiser."""
-        return {"network": self.network, "optimiser": self._optimiser}
+        """Return what learns, the policy with its value head, and the optimiser."""
+        return {"network": LearnedWeights(self.network), "optimiser": self._optimiser}
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
         """Sample, reward, and take `passes` optimiser steps."""

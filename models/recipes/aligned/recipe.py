@@ -26,6 +26,7 @@ from models.recipes.aligned.parameters import Parameters
 from models.recipes.aligned.rewards import reward_function
 from models.training import recipe, seeds
 from models.training.artefacts import TrainedModel
+from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import (
     Constant,
@@ -200,7 +201,7 @@ def _direct(setup: Found) -> TrainingTask:
     parameters, data = setup.parameters, setup.data
     liked, other = pair_rows(data.vocabulary, data.train_pairs, parameters.context)
     rows = [*liked.tensors, *other.tensors]
-    return loss_task(setup, dpo_loss(parameters), rows)
+    return loss_task(setup, dpo_loss(parameters), rows, kept=LearnedWeights(setup.network))
 
 
 CODE: RecipeCode[Parameters, Preferences] = RecipeCode(

@@ -22,6 +22,7 @@ from models.recipes.blip2.network import Blip2Captioner
 from models.recipes.blip2.parameters import Parameters
 from models.training import seeds
 from models.training.artefacts import TrainedModel
+from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batches, Loss, LossTask
@@ -200,10 +201,12 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     other = network.vision.all(recolour(pixels, torch.ones(len(pixels)).bool(), drawn))
     colours = torch.tensor([spoken.ids(value)[0] for value in data.values(parameters.colour)])
 
+    kept = LearnedWeights(network)
+
     def stage(loss: Loss, steps: int, *shown: torch.Tensor) -> LossTask:
         settings = parameters.model_copy(update={"steps": steps})
         batches = Batches([*shown, rows], parameters, setup.group)
-        return LossTask(network, loss, batches, settings, setup.device, setup.group)
+        return LossTask(network, loss, batches, settings, setup.device, setup.group, kept=kept)
 
     first = parameters.first_stage
     generate = generation_loss(colours, parameters.recoloured)

@@ -21,6 +21,7 @@ from models.recipes.flamingo.network import PLAIN, RECOLOURED, SCATTERED, Flamin
 from models.recipes.flamingo.parameters import Parameters
 from models.training import seeds
 from models.training.artefacts import TrainedModel
+from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import loss_task
@@ -215,7 +216,8 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     assert isinstance(network, Flamingo)
     require_same_words(network.words, spoken)
     features = _variants(network, torch.from_numpy(data.train.scaled()), parameters)
-    return loss_task(setup, objective(parameters, _askable(data, parameters)), [features, told])
+    loss = objective(parameters, _askable(data, parameters))
+    return loss_task(setup, loss, [features, told], kept=LearnedWeights(setup.network))
 
 
 def _askable(data: Questions, parameters: Parameters) -> torch.Tensor:

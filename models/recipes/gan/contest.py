@@ -18,6 +18,7 @@ from models.recipes.gan.network import Adversaries
 from models.recipes.gan.parameters import Parameters
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
+from models.training.memory import require_whole_batches
 from models.training.process_group import ProcessGroup
 from models.training.supervised_task import Batches, adamw, learning_rate
 
@@ -70,7 +71,8 @@ class AdversarialTask:
     _alarm: CollapseAlarm = field(init=False)
 
     def __post_init__(self) -> None:
-        """Move the networks to the device and begin their optimisers."""
+        """Move the networks to the device and begin their optimisers. Raises BadRecipe."""
+        require_whole_batches(self.settings)
         self.network.to(self.device.torch).train()
         self._of_generator = self._optimiser(self.network.generator)
         self._of_critic = self._optimiser(self.network.critic)

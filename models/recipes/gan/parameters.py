@@ -31,10 +31,11 @@ _USUAL: Mapping[Objective, Mapping[str, float | int]] = {
         "momentum": 0.0,
     },
 }
-"""The optimiser settings of an objective unless others are given: DCGAN's momentum and the usual
-smoothing, or WGAN-GP's own, but for 3 steps of its critic, with which small pictures came out as
-well as with its 5. A. Radford et al., https://arxiv.org/abs/1511.06434; I. Gulrajani et al.,
-https://arxiv.org/abs/1704.00028, algorithm 1."""
+"""The optimiser settings of an objective unless others are given: the momentum of DCGAN, whose
+convolutions these perceptrons do not have, and the usual smoothing; or WGAN-GP's own, but for 3
+steps of its critic, with which small pictures came out as well as with its 5. A. Radford et al.,
+https://arxiv.org/abs/1511.06434; I. Gulrajani et al., https://arxiv.org/abs/1704.00028,
+algorithm 1."""
 
 
 class Parameters(RecipeSettings):
