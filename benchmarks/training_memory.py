@@ -40,14 +40,14 @@ class MemoryCase:
 
 
 CASES = (
-    MemoryCase("smollm2-135m-instruct", "lora", 2, 128),
-    MemoryCase("smollm2-135m-instruct", "lora", 8, 128),
-    MemoryCase("smollm2-135m-instruct", "lora", 8, 128, checkpointing=True),
-    MemoryCase("smollm2-135m-instruct", "full", 2, 128),
-    MemoryCase("smollm2-135m-instruct", "full", 8, 128),
     MemoryCase("minilm-l6-v2", "full", 16, 128),
-    MemoryCase("minilm-l6-v2", "full", 64, 128),
-    MemoryCase("minilm-l6-v2", "lora", 64, 128),
+    MemoryCase("minilm-l6-v2", "full", 32, 128),
+    MemoryCase("minilm-l6-v2", "lora", 32, 128),
+    MemoryCase("smollm2-135m-instruct", "lora", 2, 128),
+    MemoryCase("smollm2-135m-instruct", "lora", 4, 128),
+    MemoryCase("smollm2-135m-instruct", "lora", 4, 128, checkpointing=True),
+    MemoryCase("smollm2-135m-instruct", "full", 1, 128),
+    MemoryCase("smollm2-135m-instruct", "full", 2, 128),
 )
 
 

@@ -24,10 +24,14 @@ def main(case: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     warnings.simplefilter("ignore")
     writes = SHIPPED[case["base"]].kind == "decoder"
-    loader = AutoModelForCausalLM if writes else AutoModel
-    network = loader.from_pretrained(shipped_base(case["base"]), dtype=torch.float32)
+    folder = shipped_base(case["base"])
+    if writes:
+        network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    else:
+        network = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
     if case["way"] == "lora":
         network = get_peft_model(network, LoraConfig(r=RANK, target_modules="all-linear"))
     if case["checkpointing"]:

@@ -196,13 +196,14 @@ def _kept_of_layer(sizes: BaseSizes, asked: FitSettings) -> int:
     By attention: what is normalised, and the norm, queries, keys and values, what is attended, and
     the sum. By the other half: what is normalised, the norm, and the inner values: gate, its
     activation, the other, and their product; or before and after the activation. A base that reads
-    has dropout, for which its attention keeps every pair of tokens.
+    has dropout, for which its attention keeps every pair of tokens, and copies of what its matrices
+    and LoRA's give.
     """
-    trains_norms = 2 if asked.way in _FULL_WAYS else 0
+    whole = asked.way in _FULL_WAYS
     if sizes.writes:
-        return (8 + trains_norms) * sizes.width + 2 * sizes.keys + 4 * sizes.inner
+        return (10 if whole else 8) * sizes.width + 2 * sizes.keys + 4 * sizes.inner
     pairs = 3 * sizes.heads * asked.tokens
-    return (9 + trains_norms) * sizes.width + 2 * sizes.inner + pairs
+    return (11 if whole else 16) * sizes.width + 2 * sizes.inner + pairs
 
 
 def seconds_on_cpu(sizes: BaseSizes, asked: FitSettings) -> float:
