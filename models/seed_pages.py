@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trained", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     try:
-        for name in chosen.recipes or recipe.names():
+        for name in chosen.recipes or recipe.names(with_base_model=False):
             take_card(name, chosen.trained, recipe.FOLDER / name)
         for path in sorted(PAGES.glob("*.md")):
             page = path.read_text(encoding="utf-8")

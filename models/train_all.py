@@ -88,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, print the table, and exit with 1 unless every seed of all reached its gates."""
     parser = argparse.ArgumentParser(prog="python -m models.train_all", description=__doc__)
     parser.add_argument(
-        "recipes", nargs="*", help=f"of {', '.join(recipe.names())}; all unless given"
+        "recipes",
+        nargs="*",
+        help=f"of {', '.join(recipe.names())}; those without a base model unless given",
     )
     parser.add_argument("--preset", default="tiny", choices=PRESETS)
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 on; 3 unless given")
@@ -99,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     began = time.monotonic()
-    wanted = plan_runs(chosen.recipes or recipe.names(), range(chosen.seeds))
+    names = chosen.recipes or recipe.names(with_base_model=False)
+    wanted = plan_runs(names, range(chosen.seeds))
     processes = ProcessPool(modules_of({run.recipe for run in wanted}))
     trainer = Trainer(chosen.preset, chosen.into, processes=processes)
     try:

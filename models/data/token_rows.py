@@ -50,6 +50,7 @@ def read_text_encoder(folder: Path, vocabulary: int, pad: int, max_tokens: int) 
         )
     found.no_padding()
     found.enable_truncation(max_tokens)
+    found.encode_special_tokens = True  # a text that names [SEP] has no such token
     return TextEncoder(found, pad, max_tokens)
 
 

@@ -77,6 +77,34 @@ def scatter(points: NDArray[np.float64], labels: NDArray[np.int64]) -> Pixels:
     return np.asarray(sheet)
 
 
+_CELL, _SHOWN_CLASSES, _NAME = 28, 16, 18
+
+
+def confusion_matrix(counts: NDArray[np.float64], labels: Sequence[str]) -> Pixels:
+    """Return how often each class, by row, was told as each, by column; the 16 with most rows.
+
+    A cell is the darker, the greater its share of its row is, and has its count.
+    """
+    chosen = np.argsort(-counts.sum(1), kind="stable")[:_SHOWN_CLASSES]
+    shown = counts[np.ix_(chosen, chosen)]
+    names = [labels[at][:_NAME] for at in chosen]
+    left = 8 + 6 * max(map(len, names))
+    size = _CELL * len(chosen)
+    sheet = Image.new("RGB", (left + size + 8, size + 8), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for row, (name, line) in enumerate(zip(names, shown, strict=True)):
+        pen.text((4, row * _CELL + 8), name, fill=_INKS[0])
+        for column, count in enumerate(line):
+            share = count / max(1.0, counts[chosen[row]].sum())
+            grey = 255 - round(160 * share)
+            ink = (grey, 255 - round(60 * share), grey) if row == column else (255, grey, grey)
+            x, y = left + column * _CELL, row * _CELL
+            pen.rectangle((x, y, x + _CELL - 2, y + _CELL - 2), fill=ink)
+            if count:
+                pen.text((x + 4, y + 8), f"{count:.0f}", fill=(40, 40, 40))
+    return np.asarray(sheet)
+
+
 def _hue(share: float) -> tuple[int, int, int]:
     red, green, blue = colorsys.hsv_to_rgb(share, 0.75, 0.8)
     return round(red * 255), round(green * 255), round(blue * 255)

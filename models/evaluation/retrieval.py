@@ -78,3 +78,33 @@ def neighbour_precision(vectors: Vectors, labels: Labels, k: int) -> Values:
 def _finite(vectors: Vectors) -> NDArray[np.bool_]:
     """Return whether each vector is finite, [n]."""
     return np.asarray(np.isfinite(vectors).all(axis=1), np.bool_)
+
+
+def ndcg(
+    queries: Vectors,
+    items: Vectors,
+    answers: Sequence[frozenset[int]],
+    k: int,
+    left_out: Sequence[frozenset[int]] = (),
+) -> Values:
+    """Return the nDCG to the k-th item of each query, [n], where every answer gains as much.
+
+    An item that is as near as an answer stands before it. Items that are `left_out` of a query's
+    results are neither found nor missed. K. Järvelin and J. Kekäläinen, 2002,
+    https://doi.org/10.1145/582415.582418
+    """
+    near = queries @ items.T
+    finite = np.isfinite(near).all(axis=1)
+    for row, gone in enumerate(left_out):
+        near[row, sorted(gone)] = -np.inf
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    found = np.zeros(len(answers))
+    for row, wanted in enumerate(answers):
+        right = np.zeros(len(items), np.bool_)
+        right[sorted(wanted)] = True
+        # lexsort's last key is the first: the nearest, and of equals what does not answer.
+        first = np.lexsort((right, -near[row]))[:k]
+        if finite[row]:
+            gains = right[first] * discounts[: len(first)]
+            found[row] = gains.sum() / discounts[: len(wanted)].sum()
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -140,3 +140,26 @@ class DenoiserSettings(RecipeSettings):
         if self.sampling_steps > self.noise_steps:
             raise ValueError("sampling_steps may be noise_steps at most")
         return self
+
+
+EncoderWay = Literal["full", "gradual", "lora", "head"]
+Pooling = Literal["mean", "first"]
+
+
+class EncoderSettings(RecipeSettings):
+    """Settings of an encoder that is tuned from a base model, whose sizes the base has."""
+
+    way: EncoderWay
+    """`full` trains every weight, `gradual` too but the last layers first, `lora` what is put into
+    each layer, and `head` only what is put on top."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 8
+    """Of LoRA's two matrices."""
+    scale: Annotated[float, Field(gt=0, le=1024)] = 16.0
+    """The scale of LoRA's product, times `rank` (its alpha)."""
+    max_tokens: Annotated[int, Field(ge=8, le=8192)]
+    """Tokens of a text, special ones included; what is longer is cut."""
+    pooling: Pooling = "mean"
+    """How the vectors of a text's tokens become one: their mean, or that of the first token."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of dimensions that the head leaves out in a step; the base's own dropout, which its
+    config.json sets, is beside that."""

@@ -216,9 +216,10 @@ class Recipe(_Part):
             raise ValueError(f"tuning.objective is {name}, whose gate does not say what is better")
 
 
-def names() -> list[str]:
-    """Return the names of all recipes."""
-    return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+def names(*, with_base_model: bool = True) -> list[str]:
+    """Return the names of all recipes, or of those alone that tune no base model."""
+    found = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+    return [name for name in found if with_base_model or load(name).base_model is None]
 
 
 @cache

@@ -25,7 +25,8 @@ from models.training.metrics import HISTORY, read_history
 from tests.soak import WHOLE
 from tests.training.conftest import Channel, Laid, Smoke, signature_of, weights_of
 
-RECIPES = recipe.names()
+RECIPES = recipe.names(with_base_model=False)
+"""Those that tune a base model are tried on tiny ones in tests of their own."""
 STOPPED = (
     dict.fromkeys(RECIPES, (3,)) | {"blip2": (3, 27)}
     if WHOLE

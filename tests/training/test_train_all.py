@@ -18,11 +18,11 @@ from tests.exported_models import reaching
 
 
 def test_what_others_begin_from_should_be_trained_first_and_once() -> None:
-    found = plan_runs(recipe.names(), [0, 1])
+    found = plan_runs(recipe.names(with_base_model=False), [0, 1])
     assert len(found) == len(set(found))
     for place, run in enumerate(found):
         assert all(base in found[:place] for base in run.needs().values())
-    for name in recipe.names():
+    for name in recipe.names(with_base_model=False):
         variants = ("", *recipe.load(name).variants)
         assert {SeededRun(name, variant, seed) for variant in variants for seed in (0, 1)} <= set(
             found
@@ -36,15 +36,15 @@ def test_one_recipe_should_bring_no_others_but_its_bases() -> None:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_should_train_each_after_its_bases_and_none_whose_base_failed(workers: int) -> None:
     order: list[SeededRun] = []
-    based = [run for run in plan_runs(recipe.names(), [0]) if run.needs()]
+    based = [run for run in plan_runs(recipe.names(with_base_model=False), [0]) if run.needs()]
     broken = next(iter(based[0].needs().values())) if based else SeededRun("vae", "", 0)
 
     def train_one(run: SeededRun) -> ProcessResult:
         order.append(run)
         return ProcessResult(int(run == broken), 1.0, "below a gate" if run == broken else "")
 
-    done = train_all(plan_runs(recipe.names(), [0]), train_one, workers)
-    assert set(done) == set(plan_runs(recipe.names(), [0]))
+    done = train_all(plan_runs(recipe.names(with_base_model=False), [0]), train_one, workers)
+    assert set(done) == set(plan_runs(recipe.names(with_base_model=False), [0]))
     for run in done:
         failed = [base for base in run.needs().values() if done[base].code]
         assert (run in order) == (not failed)

@@ -1,0 +1,1 @@
+"""Texts to classes, by an encoder with a head."""

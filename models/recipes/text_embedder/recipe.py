@@ -1,0 +1,183 @@
+"""The recipe `text_embedder`: an encoder tuned on queries and the passages that answer them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from models.bases.folder import BaseModel
+from models.data.text import TOKENIZER
+from models.data.token_rows import TextEncoder
+from models.evaluation.intervals import Values, mean_interval
+from models.evaluation.retrieval import Vectors, ndcg
+from models.networks.encoder import (
+    Encoder,
+    SentenceEncoder,
+    merged,
+    run_sorted,
+    text_encoder,
+    token_graph,
+)
+from models.recipes.text_embedder.parameters import Parameters
+from models.training.learned_weights import LearnedWeights
+from models.training.length_batches import LengthBatches
+from models.training.loop import TrainingTask
+from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
+from models.training.supervised_task import Batch, LossTask
+from models.training_data import text_pairs
+from models.training_data.text_pairs import JudgedQueries, TextPairs
+
+DEPTH = 10
+"""Passages that a query's results are judged to."""
+
+
+def build(parameters: Parameters, data: TextPairs, base: BaseModel) -> SentenceEncoder:
+    """Return an embedder on a base. Raises BadData."""
+    return SentenceEncoder(Encoder(base, parameters), base)
+
+
+def task(setup: TaskSetup[Parameters, TextPairs]) -> TrainingTask:
+    """Return the training of an embedder on the channel's pairs. Raises BadData, ValueError."""
+    network, parameters, pairs = setup.network, setup.parameters, setup.data.train
+    assert isinstance(network, SentenceEncoder)
+    reader = text_encoder(network.base, parameters)
+    queries = reader.rows([pair.query for pair in pairs])
+    passages = reader.rows([pair.passage for pair in pairs])
+    # A row without a passage that does not answer has its own once more, which is left out below.
+    others = reader.rows([pair.negative or pair.passage for pair in pairs])
+    contrasted = any(pair.negative for pair in pairs)
+    sizes = [max(both) for both in zip(passages.sizes, others.sizes, strict=True)]
+    wide = max(sizes)
+    every = range(len(pairs))
+    cut = [*passages.padded(every, wide), *(others.padded(every, wide) if contrasted else ())]
+    whole = [*queries.tensors, *_identities(setup.data)]
+
+    def loss(model: nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(model, SentenceEncoder)
+        model.encoder.thaw(number, parameters.steps)
+        *texts, asked, asked_mask, query_ids, own_ids, other_ids = batch
+        asking = model(asked, asked_mask)
+        given = torch.cat([model(*texts[at : at + 2]) for at in range(0, len(texts), 2)])
+        ids = torch.cat([own_ids, other_ids]) if contrasted else own_ids
+        told = asking @ given.T * parameters.similarity_scale
+        told = told.masked_fill(alike(query_ids, own_ids, ids), -torch.inf)
+        wanted = torch.arange(len(asking), device=told.device)
+        return {
+            "loss": functional.cross_entropy(told, wanted),
+            "found": (told.argmax(1) == wanted).float().mean(),
+        }
+
+    batches = LengthBatches(sizes, cut, whole, parameters, setup.group)
+    kept = LearnedWeights(network)
+    return LossTask(network, loss, batches, parameters, setup.device, setup.group, kept=kept)
+
+
+def alike(queries: torch.Tensor, own: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
+    """Return which passages of a batch are no wrong answers to a query, its own aside, [n, m].
+
+    They are those that are its own once more, and those of the same query in another row.
+    `queries` and `own` are the numbers of each row's texts, [n]; the first n of `passages` are
+    `own`, and the rest the rows' passages that do not answer.
+    """
+    count = len(own)
+    same = own[:, None] == passages[None, :]
+    same[:, :count] |= queries[:, None] == queries[None, :]
+    same[torch.arange(count), torch.arange(count)] = False
+    return same
+
+
+def _identities(data: TextPairs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the numbers of each row's query, passage and passage that does not answer, [n]."""
+    numbers = data.numbers
+    queries = {pair.query: at for at, pair in enumerate(data.train)}
+    return (
+        torch.tensor([queries[pair.query] for pair in data.train]),
+        torch.tensor([numbers[pair.passage] for pair in data.train]),
+        torch.tensor([numbers[pair.negative or pair.passage] for pair in data.train]),
+    )
+
+
+def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Evaluation:
+    """Return how held-out queries find their passages among all, by the tuned and the base model.
+
+    `ndcg` is to the tenth passage, `base_ndcg` that of the base, `gain_over_base` their difference,
+    paired by query, and `first` the share of queries whose first passage answers; each with a 95%
+    interval.
+    """
+    assert isinstance(network, SentenceEncoder)
+    reader, judged = text_encoder(network.base, parameters), data.judged()
+    plain = parameters.model_copy(update={"way": "full"})
+    base = SentenceEncoder(Encoder(network.base, plain), network.base)
+    scores = {
+        name: _ndcg(each.eval(), reader, judged, data.passages)
+        for name, each in (("ndcg", network), ("base_ndcg", base))
+    }
+    gain = mean_interval(scores["ndcg"] - scores["base_ndcg"])
+    return Evaluation(
+        {
+            **mean_interval(scores["ndcg"]).numbers("ndcg"),
+            **mean_interval(scores["base_ndcg"]).numbers("base_ndcg"),
+            **gain.numbers("gain_over_base"),
+            "first": float((scores["ndcg"] == 1).mean()),
+            "queries": float(len(judged.queries)),
+            "passages": float(len(data.passages)),
+        },
+        scores={"ndcg": scores["ndcg"]},
+    )
+
+
+def _ndcg(
+    network: SentenceEncoder, reader: TextEncoder, judged: JudgedQueries, passages: Sequence[str]
+) -> Values:
+    queries = vectors_of(network, reader, judged.queries)
+    items = vectors_of(network, reader, passages)
+    return ndcg(queries, items, judged.answers, DEPTH, judged.trained)
+
+
+def vectors_of(
+    network: SentenceEncoder, reader: TextEncoder, texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Return the vectors of texts, [n, width]."""
+    found: Vectors = torch.stack(run_sorted(network, reader.rows(texts))).numpy()
+    return found
+
+
+def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
+    """Return the graph, with adapters merged; how many texts there are, and how long, may vary."""
+    assert isinstance(network, SentenceEncoder)
+    return {"embedder": token_graph(merged(network), "vector", parameters)}
+
+
+def learned(network: nn.Module) -> Mapping[str, Constant]:
+    """Return what a server needs."""
+    assert isinstance(network, SentenceEncoder)
+    return {
+        "pad": network.encoder.pad,
+        "context": network.encoder.settings.max_tokens,
+        "dimensions": network.encoder.width,
+    }
+
+
+def network_files(network: nn.Module) -> Mapping[str, bytes]:
+    """Return the tokenizer, which is the base's."""
+    assert isinstance(network, SentenceEncoder)
+    return {TOKENIZER: (network.base.folder / TOKENIZER).read_bytes()}
+
+
+CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
+    parameters=Parameters,
+    load=text_pairs.read,
+    build=build,
+    task=task,
+    evaluate=evaluate,
+    graphs=graphs,
+    constants=lambda _parameters: {},
+    learned=learned,
+    network_files=network_files,
+    validation=TextPairs.for_trial,
+)
