@@ -28,7 +28,7 @@ SAMPLED = (
     *("prepare_batch", "generate_items", "generate_one", "harvest_batch", "reduce_batch"),
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
-    *("complete_text", "score_answer", "run_schedule", "render_page"),
+    *("complete_text", "label_text", "score_answer", "run_schedule", "render_page"),
     *("run_evaluation", "evaluate_cases", "run_code"),
     *("advance_rollout", "replay_calls", "stop_rollout", "improve_model"),
 )
@@ -51,6 +51,7 @@ ERRORS = {
     "reindex_tenant": "NotFound",
     "prepare_batch": "NotFound",
     "generate_image": "Conflict",
+    "label_text": "Conflict",
     "generate_one": "NotFound",
     "harvest_batch": "NotFound",
     "reduce_batch": "NotFound",

@@ -90,6 +90,7 @@ BUDGETS: Mapping[str, Budget] = {
     "label_picture": replace(
         BEHIND, cold_s=3.0, why="a search by a picture waits for it, and then for embed_text"
     ),
+    "label_text": replace(BEHIND, cold_s=3.0),
     "prepare_batch": LATER,
     "read_document": replace(STEP, computes=True, held_to_mib=1280),
     "recognise_pages": replace(THROUGHPUT, warm_s=30.0, cold_s=30.0, why="pages take seconds each"),

@@ -83,3 +83,50 @@ def tokenizer() -> bytes:
     made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     made.add_special_tokens(list(MARKS))
     return bytes(made.to_str().encode())
+
+
+LABELS = ("cool", "hot")
+
+
+def classifier(recipe: str = "text_classifier", **constants: Any) -> Files:
+    """Return a model whose logit of "hot" is how often a text says warm by its length, doubled, and
+    of "cool" how often it says cold; `constants` are other than its own.
+    """
+    table = np.zeros((len(NUMBERS), len(LABELS)), np.float32)
+    table[NUMBERS["cold"], 0] = table[NUMBERS["warm"], 1] = 2
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["each"]),
+        helper.make_node("ReduceMean", ["each", "across"], ["mean"], keepdims=0),
+        helper.make_node("Cast", ["mask"], ["read"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["read", "across"], ["one"], keepdims=1),
+        helper.make_node("Mul", ["mean", "one"], ["logits"]),
+    ]
+    values = {"table": table, "across": np.array([1])}
+    inputs: dict[str, Shape] = {"tokens": ["n", "length"], "mask": ["n", "length"]}
+    content = graph(nodes, inputs, "logits", values, ["n", len(LABELS)])
+    own = {"labels": LABELS, "temperature": 0.5, "context": 4, "pad": 0}
+    graphs = {"classifier": (tuple(inputs), content)}
+    return exported(graphs, {**own, **constants}, {"tokenizer.json": tokenizer()}, recipe)
+
+
+def tagger(recipe: str = "token_classifier", **constants: Any) -> Files:
+    """Return a model that tags `the` as the beginning of a place and `room` as its inside, and bed
+    as an inside without a beginning; `constants` are other than its own.
+    """
+    tags = ("O", "B-place", "I-place", "B-thing", "I-thing")
+    table = np.zeros((len(NUMBERS), len(tags)), np.float32)
+    table[:, 0] = 3
+    for word, tag in (("the", 1), ("room", 2), ("bed", 4)):
+        table[NUMBERS[word], tag] = 6
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["each"]),
+        helper.make_node("Cast", ["mask"], ["read"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["read", "last"], ["column"]),
+        helper.make_node("Mul", ["each", "column"], ["logits"]),
+    ]
+    values = {"table": table, "last": np.array([2])}
+    inputs: dict[str, Shape] = {"tokens": ["n", "length"], "mask": ["n", "length"]}
+    content = graph(nodes, inputs, "logits", values, ["n", "length", len(tags)])
+    graphs = {"tagger": (tuple(inputs), content)}
+    own = {"tags": tags, "context": 6, "pad": 0, **constants}
+    return exported(graphs, own, {"tokenizer.json": tokenizer()}, recipe)

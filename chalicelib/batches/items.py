@@ -3,6 +3,7 @@
     {"id": "a", "prompt": "…", "max_tokens": 100}
     {"id": "b", "messages": [{"role": "user", "content": "…"}], "system": "…"}
     {"id": "c", "texts": ["…"]}
+    {"id": "i", "task": "classification", "texts": ["…"]}
     {"id": "g", "images": [{"media_type": "image/png", "data": "…"}], "labels": ["…", "…"]}
     {"id": "h", "prompt": "…", "answers": ["…", "…"]}
     {"id": "e", "task": "image", "prompt": "…"}
@@ -33,7 +34,15 @@ from chalicelib.contracts.batches import (
 )
 from chalicelib.contracts.code_checks import CodeCheck
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
-from chalicelib.contracts.generations import Call, ChatCall, EmbedCall, ScoreCall, Terms
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    ClassifyCall,
+    EmbedCall,
+    ScoreCall,
+    TagCall,
+    Terms,
+)
 from chalicelib.contracts.http import parsed
 from chalicelib.contracts.openai.base import OpenAIInput
 from chalicelib.contracts.openai.chat import ChatCompletionRequest
@@ -183,10 +192,16 @@ def _require_runnable(code: CodeCheck | None, call: Call, order: BatchOrder) -> 
         )
 
 
+def _is_of_one_model(call: Call) -> bool:
+    own_labels = isinstance(call, ClassifyCall) and bool(call.texts)
+    return own_labels or isinstance(call, EmbedCall | ScoreCall | TagCall)
+
+
 def _terms(call: Call, model: str, order: BatchOrder) -> Terms:
     """Return which models may answer a call.
 
-    Vectors and scores of two models cannot be compared, so there is no fallback for them.
+    Vectors and scores of two models cannot be compared, and two models of texts have other labels,
+    so there is no fallback for them.
     """
     checks: tuple[str, ...] = ()
     if isinstance(call, ChatCall):
@@ -199,7 +214,7 @@ def _terms(call: Call, model: str, order: BatchOrder) -> Terms:
         quality=order.quality,
         service_tier=order.service_tier,
         checks=checks,
-        fallback=order.fallback and not isinstance(call, EmbedCall | ScoreCall),
+        fallback=order.fallback and not _is_of_one_model(call),
     )
 
 

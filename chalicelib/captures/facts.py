@@ -21,6 +21,8 @@ from chalicelib.contracts.generations import (
     ImagePart,
     Output,
     ScoreOutput,
+    TagCall,
+    TagOutput,
     TextPart,
 )
 from chalicelib.contracts.receipts import Receipt, nanodollars
@@ -140,20 +142,18 @@ def asked_text(call: Call) -> str:
             if message.role == "user":
                 return "\n".join(p.text for p in message.content if isinstance(p, TextPart))
         return ""
-    if isinstance(call, EmbedCall):
+    if isinstance(call, EmbedCall | ClassifyCall | TagCall):
         return "\n".join(call.texts)
-    if isinstance(call, ClassifyCall):
-        return ""
     return call.prompt
 
 
 def output_text(output: Output) -> str:
-    """Return an output as text: what a chat said, or JSON of labels or scores; "" of vectors."""
+    """Return an output as text: a chat's, or JSON of labels, spans or scores; "" of vectors."""
     if isinstance(output, ChatOutput):
         if output.text or not output.tool_calls:
             return output.text
         return output.model_dump_json(include={"tool_calls"})
-    if isinstance(output, ClassifyOutput | ScoreOutput):
+    if isinstance(output, ClassifyOutput | TagOutput | ScoreOutput):
         return output.model_dump_json(exclude={"task"})
     return ""
 

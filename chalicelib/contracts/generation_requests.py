@@ -75,19 +75,21 @@ class CreateGenerationRequest(HttpInput):
     cheapest model that suffices, or from the one that is named.
 
     A chat takes `prompt` or `messages`, an image `prompt`, an embedding `texts` or `images`, a
-    classification `images` and `labels`, a scoring `prompt` and `answers`. An answer that
+    classification `images` and `labels`, or `texts`, a tagging `texts`, a scoring `prompt` and
+    `answers`. An answer that
     `max_tokens` cut off is an error, unless `allow_truncation` says otherwise. `documents` go with
     a chat: the check `supported` holds its answer to them.
     """
 
-    task: Literal["chat", "embedding", "image", "classification", "scoring"] = "chat"
+    task: Literal["chat", "embedding", "image", "classification", "tagging", "scoring"] = "chat"
     prompt: Text | None = None
     messages: tuple[GenerationTurn, ...] = Field(default=(), max_length=MAX_TURNS)
     texts: tuple[Text, ...] = Field(default=(), max_length=MAX_TEXTS)
     images: tuple[GivenPicture, ...] = Field(default=(), max_length=MAX_PICTURES)
     """Pictures to be embedded or classified; those of a chat stand in its `messages`."""
     labels: tuple[Label, ...] = Field(default=(), max_length=MAX_LABELS)
-    """Names of classes, of which a classification says how likely each is of each picture."""
+    """Names of classes, of which a classification says how likely each is of each picture. A model
+    that classifies texts has its own."""
     templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
     """Prompts of a class, with `{}` in the place of its name; the model's own where none is given.
     """
@@ -145,7 +147,8 @@ class CreateGenerationRequest(HttpInput):
             "chat": ("prompt", "messages"),
             "image": ("prompt",),
             "embedding": ("texts", "images"),
-            "classification": ("images",),
+            "classification": ("images", "texts"),
+            "tagging": ("texts",),
             "scoring": ("prompt",),
         }
         has = [name for name, value in given.items() if value]
@@ -160,8 +163,10 @@ class CreateGenerationRequest(HttpInput):
         return self
 
     def _has_labels(self) -> None:
-        if self.task != "classification":
+        if self.task != "classification" or self.texts:
             if self.labels or self.templates:
-                raise ValueError("labels and templates go with a classification; leave them out")
+                raise ValueError(
+                    "labels and templates go with a classification of images; leave them out"
+                )
         elif len(self.labels) < LEAST_LABELS or len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels has to hold {LEAST_LABELS} different labels at least")

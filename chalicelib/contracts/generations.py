@@ -18,7 +18,14 @@ from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.screening import Finding
 
 GenerationTask = Literal[
-    "chat", "embedding", "image", "classification", "scoring", "moderation", "transcription"
+    "chat",
+    "embedding",
+    "image",
+    "classification",
+    "tagging",
+    "scoring",
+    "moderation",
+    "transcription",
 ]
 ServiceTier = Literal["standard", "flex", "batch"]
 """The urgency of a call: at once, cheaper when there is room, or within a day at half the price."""
@@ -141,15 +148,34 @@ class EmbedCall(Contract):
 
 
 class ClassifyCall(Contract):
-    """A request to classify pictures by labels.
+    """A request to classify pictures by labels, or texts by those of the model.
 
-    Each label is put into all `templates`, or into the model's own if there are none.
+    Each label is put into all `templates`, or into the model's own if there are none. A model of
+    texts has the labels that it was trained with, so that a call has none.
     """
 
     task: Literal["classification"] = "classification"
-    images: tuple[ImagePart, ...] = Field(min_length=1, max_length=MAX_PICTURES)
-    labels: tuple[Label, ...] = Field(min_length=LEAST_LABELS, max_length=MAX_LABELS)
+    images: tuple[ImagePart, ...] = Field(default=(), max_length=MAX_PICTURES)
+    texts: tuple[str, ...] = Field(default=(), max_length=MAX_TEXTS)
+    labels: tuple[Label, ...] = Field(default=(), max_length=MAX_LABELS)
     templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.texts) == bool(self.images):
+            raise ValueError("give texts or images, and not both")
+        if self.texts and (self.labels or self.templates):
+            raise ValueError("texts have the labels of the model; leave labels and templates out")
+        if self.images and len(self.labels) < LEAST_LABELS:
+            raise ValueError(f"images need {LEAST_LABELS} labels at least")
+        return self
+
+
+class TagCall(Contract):
+    """A request to find the spans of the model's classes in texts, such as names."""
+
+    task: Literal["tagging"] = "tagging"
+    texts: tuple[str, ...] = Field(min_length=1, max_length=MAX_TEXTS)
 
 
 class ImageCall(Contract):
@@ -183,7 +209,8 @@ class ScoreCall(Contract):
 
 
 Call = Annotated[
-    ChatCall | EmbedCall | ImageCall | ClassifyCall | ScoreCall, Field(discriminator="task")
+    ChatCall | EmbedCall | ImageCall | ClassifyCall | TagCall | ScoreCall,
+    Field(discriminator="task"),
 ]
 
 
@@ -215,14 +242,42 @@ class EmbedOutput(Contract):
 
 
 class ClassifyOutput(Contract):
-    """The probabilities of the labels for each picture, in the order of pictures and labels.
+    """The probabilities of the labels for each picture or text, in their order and that of labels.
 
-    Those of a picture add up to 1. They say which label fits best, never that none does.
+    Those of a picture or text add up to 1. They say which label fits best, never that none does.
+    `truncated` are the numbers of texts of which the model read only the beginning, as it was
+    trained to.
     """
 
     task: Literal["classification"] = "classification"
     labels: tuple[str, ...]
     shares: tuple[tuple[float, ...], ...]
+    truncated: tuple[int, ...] = ()
+
+
+class TaggedSpan(Contract):
+    """A part of a text with its class: characters from `start` up to, not with, `end`.
+
+    `share` is how likely its least likely token is of it.
+    """
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    label: str
+    text: str
+    share: float = Field(ge=0, le=1)
+
+
+class TagOutput(Contract):
+    """The spans in each text, in the order of texts and of characters.
+
+    Of the texts numbered in `truncated` the model read only the beginning, as it was trained to.
+    """
+
+    task: Literal["tagging"] = "tagging"
+    labels: tuple[str, ...]
+    spans: tuple[tuple[TaggedSpan, ...], ...]
+    truncated: tuple[int, ...] = ()
 
 
 class ScoreOutput(Contract):
@@ -243,7 +298,7 @@ class ImageOutput(Contract):
 
 
 Output = Annotated[
-    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput | ScoreOutput,
+    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput | TagOutput | ScoreOutput,
     Field(discriminator="task"),
 ]
 

@@ -37,6 +37,7 @@ _TEXT_FIELDS: Mapping[str, str] = {
     "chat": "messages",
     "embedding": "texts",
     "classification": "labels",
+    "tagging": "texts",
     "scoring": "answers",
 }
 """The field of a call that holds its longest text, by task."""

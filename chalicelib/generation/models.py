@@ -50,7 +50,7 @@ Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "wal
 `json_schema`: its API enforces a schema. `walks`: it draws the images between two seeds.
 """
 
-Modality = Literal["text", "image", "embedding", "labels", "scores"]
+Modality = Literal["text", "image", "embedding", "labels", "spans", "scores"]
 Reach = Literal["region", "geography", "global"]
 """How far from the calling region a call may be processed."""
 

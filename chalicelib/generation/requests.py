@@ -19,6 +19,7 @@ from chalicelib.contracts.generations import (
     Message,
     Part,
     ScoreCall,
+    TagCall,
     Terms,
     TextPart,
 )
@@ -50,8 +51,13 @@ def call_from_request(body: CreateGenerationRequest) -> Call:
         )
     if body.task == "classification":
         return ClassifyCall(
-            images=_pictures(body.images), labels=body.labels, templates=body.templates
+            images=_pictures(body.images),
+            texts=body.texts,
+            labels=body.labels,
+            templates=body.templates,
         )
+    if body.task == "tagging":
+        return TagCall(texts=body.texts)
     if body.task == "scoring":
         return ScoreCall(prompt=body.prompt or "", answers=body.answers)
     if body.task == "image":

@@ -190,7 +190,7 @@ def _abilities(
 
 
 def _inputs(call: Call) -> frozenset[Modality]:
-    if isinstance(call, ClassifyCall):
+    if isinstance(call, ClassifyCall) and call.images:
         return frozenset({"text", "image"})
     if isinstance(call, EmbedCall) and call.images:
         return frozenset({"image"})

@@ -25,6 +25,7 @@ from chalicelib.contracts.generations import (
     ImagePart,
     Message,
     ScoreCall,
+    TagCall,
     TextPart,
     Tool,
     ToolCall,
@@ -89,6 +90,9 @@ def max_load(call: Call) -> tuple[TokenLoad, int]:
     if isinstance(call, EmbedCall):
         counts = [estimated_tokens(text) for text in call.texts]
         return TokenLoad(sum(counts), images=len(call.images)), max(counts, default=0)
+    if isinstance(call, TagCall) or (isinstance(call, ClassifyCall) and call.texts):
+        # No limit of a model is exceeded: it reads the beginning of a text that is too long.
+        return TokenLoad(sum(estimated_tokens(text) for text in call.texts)), 0
     if isinstance(call, ClassifyCall):
         counts = [estimated_tokens(text) for text in _said(call)]
         return TokenLoad(sum(counts), images=len(call.images)), max(counts)

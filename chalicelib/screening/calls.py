@@ -21,6 +21,7 @@ from chalicelib.contracts.generations import (
     Output,
     Part,
     ScoreCall,
+    TagCall,
     TextPart,
     ToolResult,
 )
@@ -62,11 +63,12 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
     def new(text: str) -> str:
         return next(given) if text.strip() else text
 
-    if isinstance(call, EmbedCall):
+    if isinstance(call, EmbedCall | TagCall):
         return call.model_copy(update={"texts": tuple(map(new, call.texts))})
     if isinstance(call, ClassifyCall):
-        labels, templates = (tuple(map(new, each)) for each in (call.labels, call.templates))
-        return call.model_copy(update={"labels": labels, "templates": templates})
+        given_texts = (call.texts, call.labels, call.templates)
+        own, labels, templates = (tuple(map(new, each)) for each in given_texts)
+        return call.model_copy(update={"texts": own, "labels": labels, "templates": templates})
     if isinstance(call, ScoreCall):
         prompt = new(call.prompt)
         return call.model_copy(update={"prompt": prompt, "answers": tuple(map(new, call.answers))})
@@ -106,14 +108,12 @@ def with_text(output: Output, text: str) -> Output:
 
 
 def _all_texts(call: Call) -> Iterator[PlacedText]:
-    if isinstance(call, EmbedCall):
-        for at, text in enumerate(call.texts):
-            yield PlacedText(text, "input", f"texts.{at}")
+    if isinstance(call, EmbedCall | TagCall):
+        yield from _numbered("texts", call.texts)
     elif isinstance(call, ClassifyCall):
-        for at, label in enumerate(call.labels):
-            yield PlacedText(label, "input", f"labels.{at}")
-        for at, template in enumerate(call.templates):
-            yield PlacedText(template, "input", f"templates.{at}")
+        yield from _numbered("texts", call.texts)
+        yield from _numbered("labels", call.labels)
+        yield from _numbered("templates", call.templates)
     elif isinstance(call, ScoreCall):
         yield PlacedText(call.prompt, "input", "prompt")
         for at, answer in enumerate(call.answers):
@@ -125,6 +125,11 @@ def _all_texts(call: Call) -> Iterator[PlacedText]:
     else:
         yield PlacedText(call.prompt, "input", "prompt")
         yield PlacedText(call.negative_prompt, "input", "negative_prompt")
+
+
+def _numbered(field: str, texts: Sequence[str]) -> Iterator[PlacedText]:
+    for at, text in enumerate(texts):
+        yield PlacedText(text, "input", f"{field}.{at}")
 
 
 def _message_texts(message: Message, at: int) -> Iterator[PlacedText]:

@@ -121,6 +121,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         EmbedImageFunction,
         GenerateImageFunction,
     )
+    from chalicelib.adapters.models.label_functions import LabelTextFunction
     from chalicelib.adapters.models.text_functions import (
         CompleteTextFunction,
         EmbedTextFunction,
@@ -134,6 +135,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         "complete_text": CompleteTextFunction,
         "embed_image": EmbedImageFunction,
         "generate_image": GenerateImageFunction,
+        "label_text": LabelTextFunction,
         "score_answer": ScoreAnswerFunction,
     }
     names, seconds = settings.functions, settings.model_seconds

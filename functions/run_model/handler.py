@@ -33,6 +33,7 @@ TASKS = (
     "complete_text",
     "embed_image",
     "generate_image",
+    "label_text",
     "score_answer",
 )
 """The modules of the tasks, which are also the names of their handlers and Lambda functions."""

@@ -34,6 +34,7 @@ from chalicelib.inference import (
     image_generator,
     language_model,
     reward_model,
+    text_labels,
 )
 from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
@@ -58,6 +59,7 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "complete_text": language_model.open_model,
     "embed_image": clip.open_model,
     "generate_image": image_generator.open_model,
+    "label_text": text_labels.open_model,
     "score_answer": reward_model.open_model,
 }
 """How each function that answers by what a stage trained opens a model."""

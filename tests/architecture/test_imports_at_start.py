@@ -73,6 +73,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.generate_one.handler.handler": Budget(540, WITHOUT_MODEL),
     "functions.harvest_batch.handler.handler": Budget(515, WITHOUT_MODEL),
     "functions.prepare_batch.handler.handler": Budget(515, WITHOUT_MODEL),
+    "functions.run_model.handler.label_text": Budget(556, (*SEEING, "PIL")),
     "functions.label_picture.handler.handler": Budget(302, ON_MODEL),
     "functions.read_document.handler.handler": Budget(485, WITHOUT_MODEL),
     "functions.recognise_pages.handler.handler": Budget(505, (*MODELS, *RECOGNISING, "chalice")),

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.inference import language_model, reward_model
+from chalicelib.inference import language_model, reward_model, text_labels
 from chalicelib.inference.text_decoder import TokenSampling
 from tests.cloud import CloudProcess
 from tests.e2e.serving import asked, forget, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
 from tests.exported_models import Files, read
+from tests.exported_texts import classifier, tagger
 from tests.trained_models import LIMIT_SECONDS, ensure_trained, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS)]
@@ -171,6 +172,30 @@ def test_a_reward_model_should_score_answers_as_its_graph_does(
     forget(cloud, "score-answer")
     again = asked(tenant, **asking, answers=answers)
     assert again["answered_by"] == first.label
+
+
+def test_texts_and_the_spans_in_them_should_be_labelled_by_served_encoders(
+    cloud: CloudProcess, tenant: Tenant, tmp_path: Path
+) -> None:
+    asking: dict[str, Any] = {"task": "classification", "model": "foldoc-topics"}
+    texts = ["warm room", "cold cold", "the room was cold and so was the bed"]
+    assert "models serve foldoc-topics VERSION" in refused(tenant, 409, **asking, texts=texts)
+    first = serve(cloud, tmp_path, "foldoc-topics", "headrace-local-text-classifier", classifier())
+    found = asked(tenant, **asking, texts=texts)
+    wanted = text_labels.open_model(read(classifier()))
+    shares = [list(wanted.label(text, "texts").shares) for text in texts]
+    assert found["output"]["labels"] == list(wanted.labels)
+    assert found["output"]["shares"] == [pytest.approx(each) for each in shares]
+    assert found["output"]["truncated"] == [2]
+    (line,) = found["receipt"]["lines"]
+    assert (line["model"], line["priced_as"]) == (first.label, "lambda")
+    serve(cloud, tmp_path, "foldoc-terms", "headrace-local-token-classifier", tagger())
+    item = {"id": "a", "task": "tagging", "texts": ["was the room warm"]}
+    batch = tenant.ended(begun(tenant, [json.dumps(item)], model="foldoc-terms"))
+    assert batch["status"] == "succeeded", batch
+    (result,) = fetched(batch)["results.jsonl"]
+    ((span,),) = result["generation"]["output"]["spans"]
+    assert (span["text"], span["label"], span["start"]) == ("the room", "place", 4)
 
 
 def test_a_dictionary_and_a_task_should_be_gone_on_with_as_they_were_trained(

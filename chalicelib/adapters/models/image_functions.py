@@ -80,6 +80,10 @@ class ClassifyImageFunction:
         does.
         """
         wanted = require_call(ClassifyCall, model, call)
+        if not wanted.images:
+            raise InvalidInput(
+                f"{model.name} classifies images by labels; give images.", field="images"
+            )
         given = {
             "model": model.name,
             "images": encode_images(wanted.images, "images"),

@@ -79,6 +79,19 @@ def test_a_turn_should_hold_pictures_and_words_in_their_order() -> None:
     assert derive_requirements(call, Terms(), HOME).inputs == {"text", "image"}
 
 
+@pytest.mark.parametrize("task", ["classification", "tagging"])
+def test_texts_should_be_labelled_by_the_labels_of_the_model(task: str) -> None:
+    call = asked(task=task, texts=["one text", "another"])
+    assert (call.task, call.texts) == (task, ("one text", "another"))
+    found = derive_requirements(call, Terms(), HOME)
+    assert found.inputs == {"text"}
+    words = estimated_tokens("one text") + estimated_tokens("another")
+    assert (found.load, found.longest_tokens) == (TokenLoad(words), 0)
+    name = "foldoc-topics" if task == "classification" else "foldoc-terms"
+    assert [step.model for step in planned(call, name).steps] == [name]
+    assert not planned(call, "auto").steps
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -87,7 +100,9 @@ def test_a_turn_should_hold_pictures_and_words_in_their_order() -> None:
             "texts or images, and nothing",
         ),
         ({"task": "embedding"}, "takes texts or images"),
-        ({"task": "classification", "labels": ["a", "b"]}, "takes images"),
+        ({"task": "classification", "labels": ["a", "b"]}, "takes images or texts"),
+        ({"task": "classification", "texts": ["a"], "labels": ["a", "b"]}, "of images; leave"),
+        ({"task": "tagging", "prompt": "a"}, "takes texts"),
         ({**CLASSES, "labels": ["a"]}, "2 different labels at least"),
         ({**CLASSES, "labels": ["a", "a"]}, "2 different labels at least"),
         ({**CLASSES, "labels": [str(n) for n in range(257)]}, "at most 256"),

@@ -17,6 +17,7 @@ from chalicelib.contracts.generations import (
     Message,
     Part,
     ScoreCall,
+    TagCall,
     TextPart,
     ToolCall,
     ToolResult,
@@ -70,7 +71,10 @@ PARTS = st.one_of(
     st.builds(ToolResult, id=st.just("a"), text=st.text(max_size=9)),
 )
 CALLS: st.SearchStrategy[Call] = st.one_of(
-    st.builds(EmbedCall, texts=st.lists(st.text(max_size=9), min_size=1, max_size=4)),
+    *(
+        st.builds(kind, texts=st.lists(st.text(max_size=9), min_size=1, max_size=4))
+        for kind in (EmbedCall, ClassifyCall, TagCall)
+    ),
     st.builds(
         ImageCall, prompt=st.text(min_size=1, max_size=9), negative_prompt=st.text(max_size=9)
     ),
