@@ -68,6 +68,7 @@ def test_every_bundle_should_answer_its_sample_or_say_what_is_missing(
     assert len(SAMPLES) > 20
 
 
+@pytest.mark.timeout(240)
 def test_every_import_of_a_bundle_s_modules_should_be_in_it(
     cloud: CloudProcess, cloud_options: tuple[str, ...]
 ) -> None:
