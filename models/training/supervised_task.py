@@ -22,7 +22,7 @@ from models.training.memory import batch_parts, recompute_layers
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup
-from models.training.validation import Validation, split_rows
+from models.training.validation import Validation, with_validation
 
 _FUSED = ("cpu", "cuda")
 """Kinds of devices on which torch updates all weights in one kernel. On one core the loop over
@@ -235,11 +235,8 @@ def loss_task(
 
     `kept` is what checkpoints have of the network, as in LossTask.
     """
-    validation = None
-    if setup.parameters.validation_share:
-        rows, held = split_rows(rows, setup.parameters)
-        best_of = setup.network if kept is None else kept
-        validation = Validation(held, setup.parameters, best_of)
+    best_of = setup.network if kept is None else kept
+    rows, validation = with_validation(rows, setup.parameters, best_of)
     return LossTask(
         setup.network,
         loss,

@@ -109,3 +109,17 @@ class Validation:
         self.best_step = int(state_dict["best_step"])
         self.missed = int(state_dict["missed"])
         self._weights = dict(state_dict["weights"])
+
+
+def with_validation(
+    rows: Sequence[torch.Tensor], settings: RecipeSettings, kept: Stateful
+) -> tuple[Sequence[torch.Tensor], Validation | None]:
+    """Return the rows to learn, and the validation of a training that holds some back.
+
+    Raises:
+        ValueError: the share leaves no row on one of the sides.
+    """
+    if not settings.validation_share:
+        return rows, None
+    learned, held = split_rows(rows, settings)
+    return learned, Validation(held, settings, kept)

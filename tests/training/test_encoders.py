@@ -213,6 +213,19 @@ def test_gradual_unfreezing_should_begin_with_the_head_and_end_with_all(
     assert counts[parameters.steps // 3 + 1] == counts[-1] == 39
 
 
+@pytest.mark.parametrize("name", ["text_classifier", "token_classifier"])
+def test_rows_that_are_held_back_should_end_a_training_that_gets_no_better(
+    name: str, laid: Laid, base: Path, tmp_path: Path
+) -> None:
+    data = write_rows(tmp_path / name, MADE[name][0], shuffled(name, drawn(name)), SHARES)
+    looks = {"validation_share": 0.25, "validate_every": 10, "patience": 2}
+    asked = {**SETTINGS, "recipe": name, "own_data": True, "steps": 400, **looks}
+    job = laid(asked, {"training": data, "base_model": base})
+    runner.run_job(job, {}, lambda _: None)
+    steps = len((job.model / "history.jsonl").read_text().splitlines())
+    assert 20 < steps < 300
+
+
 def test_a_probe_should_begin_below_the_loss_of_a_head_by_chance(
     base: Path, rows: Mapping[str, Path]
 ) -> None:

@@ -32,6 +32,7 @@ from models.training.length_batches import LengthBatches
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
+from models.training.validation import with_validation
 from models.training_data import labelled_texts
 from models.training_data.labelled_texts import LabelledTexts
 
@@ -50,6 +51,7 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
     assert isinstance(network, EncoderClassifier)
     rows = text_encoder(network.base, parameters).rows(setup.data.train.texts)
     classes = torch.from_numpy(setup.data.train.classes)
+    kept = LearnedWeights(network)
     weights = class_weights(setup.data) if parameters.class_weights == "balanced" else None
     network.to(setup.device.torch)
     learned: list[torch.Tensor] = []
@@ -58,10 +60,13 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
         learned = [torch.stack(run_sorted(HeadFeatures(network), rows))]
     if parameters.probe:
         fit_head(network.head.cpu(), learned[0], classes, weights)
+    given = [*learned, classes] if parameters.way == "head" else [*rows.tensors, classes]
+    given, validation = with_validation(given, parameters, kept)
     if parameters.way == "head":
-        batches = LengthBatches([1] * len(rows), [], [*learned, classes], parameters, setup.group)
+        batches = LengthBatches([1] * len(given[0]), [], given, parameters, setup.group)
     else:
-        batches = LengthBatches(rows.sizes, rows.tensors, [classes], parameters, setup.group)
+        sizes = given[1].sum(1).tolist()
+        batches = LengthBatches(sizes, given[:2], given[2:], parameters, setup.group)
     if weights is not None:
         weights = weights.to(setup.device.torch)
 
@@ -79,8 +84,16 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
             "accuracy": (told.argmax(1) == wanted).float().mean(),
         }
 
-    kept = LearnedWeights(network)
-    return LossTask(network, loss, batches, parameters, setup.device, setup.group, kept=kept)
+    return LossTask(
+        network,
+        loss,
+        batches,
+        parameters,
+        setup.device,
+        setup.group,
+        kept=kept,
+        validation=validation,
+    )
 
 
 def class_weights(data: LabelledTexts) -> torch.Tensor:

@@ -35,6 +35,7 @@ from models.training.length_batches import LengthBatches
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
+from models.training.validation import with_validation
 from models.training_data import tagged_texts
 from models.training_data.tagged_texts import IGNORED, Entities, TaggedTexts
 
@@ -59,9 +60,11 @@ def task(setup: TaskSetup[Parameters, TaggedTexts]) -> TrainingTask:
         told = tagged_texts.token_tags(each.offsets, entities, setup.data.labels)
         tags[at, : len(told)] = torch.tensor(told)
 
+    kept = LearnedWeights(network)
     network.to(setup.device.torch)
     if parameters.probe:
         _probe(network, rows, tags)
+    given, validation = with_validation([*rows.tensors, tags], parameters, kept)
 
     def loss(model: nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(model, EncoderClassifier)
@@ -75,9 +78,18 @@ def task(setup: TaskSetup[Parameters, TaggedTexts]) -> TrainingTask:
             "token_accuracy": right.sum() / counted.sum(),
         }
 
-    batches = LengthBatches(rows.sizes, [*rows.tensors, tags], [], parameters, setup.group)
-    kept = LearnedWeights(network)
-    return LossTask(network, loss, batches, parameters, setup.device, setup.group, kept=kept)
+    sizes = given[1].sum(1).tolist()
+    batches = LengthBatches(sizes, given, [], parameters, setup.group)
+    return LossTask(
+        network,
+        loss,
+        batches,
+        parameters,
+        setup.device,
+        setup.group,
+        kept=kept,
+        validation=validation,
+    )
 
 
 def _probe(network: EncoderClassifier, rows: TokenRows, tags: torch.Tensor) -> None:
