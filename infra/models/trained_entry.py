@@ -31,8 +31,12 @@ class FunctionFacts:
 
 FUNCTIONS: Mapping[str, FunctionFacts] = {
     "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
+    "label_text": FunctionFacts("classification", ("text",), ("labels",), 1000, 8),
 }
 """The functions whose models an operator can name."""
+_TAGGING = FunctionFacts("tagging", ("text",), ("spans",), 1000, 8)
+_TAGGER = "tagger"
+"""The graph of a model of `label_text` that tells spans, and not the class of a whole text."""
 
 
 def trained_entry(name: str, label: str, signature: Signature, *, base_only: bool) -> Entry:
@@ -49,7 +53,8 @@ def trained_entry(name: str, label: str, signature: Signature, *, base_only: boo
         BadRecipe: there is no such recipe.
     """
     found = recipe.load(signature.origin.recipe)
-    facts = FUNCTIONS.get(found.served_by)
+    tags = found.served_by == "label_text" and _TAGGER in signature.graphs
+    facts = _TAGGING if tags else FUNCTIONS.get(found.served_by)
     if facts is None:
         raise ValueError(
             f"Versions of {found.name} are served under the names of models/served.json alone."

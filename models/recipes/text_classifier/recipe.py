@@ -159,6 +159,7 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     return {
         "labels": network.labels,
         "temperature": network.temperature,
+        "base": network.base.record.name,
         "pad": network.encoder.pad,
         "context": network.encoder.settings.max_tokens,
     }

@@ -157,6 +157,7 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     """Return what a server needs."""
     assert isinstance(network, SentenceEncoder)
     return {
+        "base": network.base.record.name,
         "pad": network.encoder.pad,
         "context": network.encoder.settings.max_tokens,
         "dimensions": network.encoder.width,

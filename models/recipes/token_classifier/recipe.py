@@ -160,6 +160,7 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     assert isinstance(network, EncoderClassifier)
     return {
         "tags": network.labels,
+        "base": network.base.record.name,
         "pad": network.encoder.pad,
         "context": network.encoder.settings.max_tokens,
     }

@@ -1,0 +1,29 @@
+"""Entries of the catalogue for versions under names of an operator's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.contracts.model_manifest import FILE, Signature
+from chalicelib.generation.model_file import parse_model
+from infra.models.trained_entry import trained_entry
+from tests.exported_models import Files, decoder
+from tests.exported_texts import classifier, tagger
+
+
+def entry(files: Files, **changes: object) -> dict[str, object]:
+    signature = Signature.model_validate_json(files[FILE]).model_copy(update=changes)
+    return trained_entry("ticket-topics", "own/3", signature, base_only=False)
+
+
+def test_a_classifier_and_a_tagger_of_texts_should_be_models_of_their_tasks() -> None:
+    told = [parse_model(entry(files)) for files in (classifier(base="minilm"), tagger())]
+    assert [each.task for each in told] == ["classification", "tagging"]
+    assert [each.outputs for each in told] == [{"labels"}, {"spans"}]
+    assert told[0].title == "minilm, tuned by text_classifier"
+    assert told[0].specialty == "what it was trained for on this stage"
+
+
+def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:
+    with pytest.raises(ValueError, match=r"of vae are served under the names of models/served"):
+        entry(decoder())
