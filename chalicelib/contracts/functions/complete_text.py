@@ -19,7 +19,7 @@ MAX_TURNS = 1_000
 """Messages of a conversation."""
 
 
-class ConversationTurn(Contract):
+class CompletionTurn(Contract):
     """One message of a conversation."""
 
     role: Literal["system", "user", "assistant"]
@@ -36,7 +36,7 @@ class CompleteTextRequest(ServedModelRequest):
     """
 
     prompt: str = Field(default="", max_length=MAX_CHARACTERS)
-    messages: tuple[ConversationTurn, ...] = Field(default=(), max_length=MAX_TURNS)
+    messages: tuple[CompletionTurn, ...] = Field(default=(), max_length=MAX_TURNS)
     max_tokens: int = Field(ge=1)
     temperature: float = Field(default=0, ge=0, le=2)
     top_p: float = Field(default=1, gt=0, le=1)
