@@ -15,16 +15,7 @@ from models.failures import BadData
 from models.training.recipe import BaseKind
 
 ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
-    "decoder": (
-        "llama",
-        "mistral",
-        "qwen2",
-        "qwen3",
-        "smollm3",
-        "gemma2",
-        "gemma3_text",
-        "phi3",
-    ),
+    "decoder": ("llama", "qwen2", "qwen3"),
     "encoder": (
         "bert",
         "distilbert",

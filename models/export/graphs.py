@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -21,12 +22,15 @@ from torch import nn
 
 from chalicelib.contracts.model_manifest import GraphSpec, TensorSpec
 from models import files
+from models.export.graph_rewrites import default_to_empty, quantise_weights
 from models.failures import OutOfParity, TrainingFailure
 from models.files import disk_full_as_failure
 from models.training.recipe_code import Graph
 
 OPSET = 20
 """ONNX 1.15's; onnxruntime has served it since 1.17."""
+
+FULL_BITS = 32
 
 MOST_APART = 1e-4
 """The most that an output of a graph may differ from the network's."""
@@ -63,6 +67,8 @@ def _export_graph(name: str, graph: Graph, path: Path, max_in_one_file: int) -> 
         raise TrainingFailure(f"The graph {name} has an output {_BANNED!r}; call it otherwise.")
     module = graph.module.cpu().eval()
     beside = _write(name, graph, module, path, max_in_one_file)
+    if graph.optional:
+        default_to_empty(path, graph.optional)
     session = open_graph(path)
     parity = max_difference(graph, module, session)
     if not math.isfinite(parity):
@@ -77,6 +83,11 @@ def _export_graph(name: str, graph: Graph, path: Path, max_in_one_file: int) -> 
             "most. Look for operators that the exporter rewrites, for a module that is not in "
             "evaluation mode, and for chance inside the graph."
         )
+    if graph.weight_bits < FULL_BITS:
+        # The graph is held to the network before, and fewer bits to perplexity by its recipe.
+        with muted_exporter(), disk_full_as_failure(path):
+            beside = quantise_weights(path, graph.weight_bits, graph.optional, max_in_one_file)
+        session = open_graph(path)
     return GraphSpec(
         file=path.name,
         sha256=files.sha256_of_file(path),
@@ -102,6 +113,10 @@ def _write(
         {axis: sizes[label] for axis, label in graph.varying.get(given, {}).items()}
         for given in graph.inputs
     )
+    given_shapes: tuple[Any, ...] = shapes
+    if graph.optional:  # they are one argument of the module, which takes any number
+        required = len(shapes) - len(graph.optional)
+        given_shapes = (*shapes[:required], shapes[required:])
     try:
         with muted_exporter():
             program = torch.onnx.export(
@@ -109,7 +124,7 @@ def _write(
                 tuple(graph.examples),
                 input_names=list(graph.inputs),
                 output_names=list(graph.outputs),
-                dynamic_shapes=shapes,
+                dynamic_shapes=given_shapes,
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -138,7 +153,9 @@ def open_graph(path: Path) -> onnxruntime.InferenceSession:
 def max_difference(graph: Graph, module: nn.Module, session: onnxruntime.InferenceSession) -> float:
     """Return the largest difference of graph and module outputs on the trial inputs.
 
-    It is not finite if either says something that is not, in whichever output.
+    It is a share of the output's greatest value, where that is above 1, for a graph that is held to
+    its module by shares. It is not finite if either says something that is not, in whichever
+    output.
     """
     with torch.no_grad():
         told = module(*graph.trial)
@@ -148,6 +165,7 @@ def max_difference(graph: Graph, module: nn.Module, session: onnxruntime.Inferen
     with np.errstate(invalid="ignore"):  # inf less inf is a nan, which is told below
         differences = [
             np.abs(np.asarray(one, np.float64) - other.numpy().astype(np.float64)).max()
+            / (max(1.0, float(other.abs().max())) if graph.relative else 1.0)
             for one, other in zip(given, wanted, strict=True)
         ]
     # Python's max passes over a nan that is not the first.

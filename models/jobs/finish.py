@@ -234,7 +234,7 @@ def export_model(
         graphs=specs,
         constants={**code.constants(settings), **code.learned(network)},
         files={name: sha256_of_file(into / name) for name in files},
-        metrics=dict(numbers),
+        metrics={**numbers, **code.measured(into, network, data, settings)},
         origin=_origin(trained.training, settings),
     )
 

@@ -33,6 +33,32 @@ class DecoderSettings(RecipeSettings):
         return self
 
 
+TuningWay = Literal["full", "gradual", "lora", "prompt_tuning", "prefix_tuning"]
+
+
+class TuningSettings(RecipeSettings):
+    """Settings of how a base decoder is tuned."""
+
+    way: TuningWay = "lora"
+    """`full` trains every weight, `gradual` too but the last layers first; `lora` trains two narrow
+    matrices beside each matrix of the layers, `prompt_tuning` vectors that stand before every
+    prompt, and `prefix_tuning` keys and values that do."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 16
+    """Of LoRA's two matrices."""
+    scale: Annotated[float, Field(gt=0, le=1024)] = 32.0
+    """The scale of LoRA's product, times `rank` (its alpha)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of LoRA's inputs that is left out of each step."""
+    prefix: Annotated[int, Field(ge=1, le=512)] = 16
+    """Vectors of prompt and prefix tuning; they take as much of the context."""
+    max_tokens: Annotated[int, Field(ge=8, le=131_072)] = 512
+    """The most tokens of a row; a longer one is an error."""
+    context: Annotated[int, Field(ge=16, le=131_072)] = 2048
+    """The most tokens that the model is served with, prompt and answer together."""
+    weight_bits: Literal[8, 32] = 8
+    """Bits of the base's weights in the graph that serves; LoRA's matrices stay fp32."""
+
+
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]
 
 

@@ -75,7 +75,10 @@ class Graph:
     `varying` has, for each input, the sizes that may vary, by their axis. `examples` are traced,
     and `trial` has the same inputs in other sizes, by which the exported graph is held to the
     module. No output may be called `embedding`, which breaks the exporter. `most` is the greatest
-    that a size which varies may be, by its name; 4,096 unless given.
+    that a size which varies may be, by its name; 4,096 unless given. `optional` are the last
+    inputs, which are empty where they are left out, and `weight_bits` are those of the weights of
+    matrix products in the file. With `relative`, outputs may differ from the module's by a share of
+    their greatest value, as those of a deep network do, and not by so much.
     """
 
     module: nn.Module
@@ -85,6 +88,9 @@ class Graph:
     trial: Sequence[torch.Tensor]
     varying: Mapping[str, Mapping[int, str]]
     most: Mapping[str, int] = field(default_factory=dict)
+    optional: Sequence[str] = ()
+    weight_bits: int = 32
+    relative: bool = False
 
 
 def _no_network(_parameters: Any) -> nn.Module:
@@ -107,7 +113,8 @@ class RecipeCode(Generic[P, D]):
     needs no champion that was judged on the same data. `build` makes the network of a recipe with a
     `base_model` out of that, in place of `network`: what it learns requires gradients from the
     start, and nothing else is kept of it. `network_files` are files that serve it and come with the
-    network, such as the tokenizer of its base.
+    network, such as the tokenizer of its base. `measured` are numbers of the exported graphs in a
+    folder, beside those of the evaluation.
     """
 
     parameters: type[P]
@@ -124,6 +131,7 @@ class RecipeCode(Generic[P, D]):
     duel: Callable[[nn.Module, TrainedModel, D, P], Mapping[str, float]] | None = None
     build: Callable[[P, D, BaseModel], nn.Module] | None = None
     network_files: Callable[[nn.Module], Mapping[str, bytes]] = lambda _network: {}
+    measured: Callable[[Path, nn.Module, D, P], Mapping[str, float]] = lambda *_: {}
 
 
 def make_network(

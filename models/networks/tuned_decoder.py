@@ -1,0 +1,244 @@
+"""A decoder of a base model that is tuned: in its weights, by LoRA, or by a prompt or prefix.
+
+LoRA: E. Hu et al., https://arxiv.org/abs/2106.09685, by peft. Prompt tuning: B. Lester et al.,
+https://arxiv.org/abs/2104.08691. Prefix tuning: X. Li and P. Liang,
+https://arxiv.org/abs/2101.00190. Gradual unfreezing: J. Howard and S. Ruder,
+https://arxiv.org/abs/1801.06146. The last three are a few lines here: peft's own compute the logits
+of every token, and those of the answers are enough.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+from transformers import DynamicCache, PreTrainedModel
+
+from models.bases.folder import BaseModel
+from models.networks.base_decoder import (
+    BaseTokenizer,
+    DecoderSizes,
+    load_decoder,
+    read_base_tokenizer,
+)
+from models.networks.chat_tokens import ChatRows
+from models.networks.settings import TuningSettings
+
+_AT_ONCE = 64
+"""Rows that are judged together."""
+
+
+class TunedDecoder(nn.Module):
+    """A base decoder and what is tuned on it. What learns requires gradients from the start."""
+
+    def __init__(self, base: BaseModel, settings: TuningSettings) -> None:
+        """Load the base and add what the way of tuning learns.
+
+        Raises:
+            BadData: the base cannot be loaded, or is of another architecture.
+        """
+        super().__init__()
+        self.base = base
+        self.settings = settings
+        self.sizes = DecoderSizes.of(base)
+        self.tokenizer: BaseTokenizer = read_base_tokenizer(base)
+        plain = load_decoder(base)
+        self.inner: nn.Module = _with_lora(plain, settings) if settings.way == "lora" else plain
+        self.prefix: nn.Parameter | None = None
+        if settings.way in ("prompt_tuning", "prefix_tuning"):
+            plain.requires_grad_(False)
+            first = _drawn_tokens(self.sizes.vocabulary, settings)
+            made = plain.get_input_embeddings()(first)[0]
+            if settings.way == "prefix_tuning":
+                made = _cache_tensor(_cache_of(plain, first))
+            self.prefix = nn.Parameter(made.detach().clone())
+
+    @property
+    def decoder(self) -> PreTrainedModel:
+        """Return the decoder of the base, with peft's layers in it if it has any."""
+        found = self.inner.get_base_model() if isinstance(self.inner, PeftModel) else self.inner
+        assert isinstance(found, PreTrainedModel)
+        return found
+
+    @property
+    def context(self) -> int:
+        """Return the most tokens that the model is served with, its prefix included."""
+        return min(self.settings.context, self.sizes.context)
+
+    def prefix_length(self) -> int:
+        """Return how many positions stand before every prompt."""
+        return self.settings.prefix if self.prefix is not None else 0
+
+    def start(self, count: int) -> DynamicCache:
+        """Return the cache of `count` rows of what stands before every prompt."""
+        cache = DynamicCache()
+        if self.prefix is None:
+            return cache
+        tensor = self.prefix
+        if self.settings.way == "prompt_tuning":
+            tensor = _cache_tensor(_cache_of(self.decoder, None, self.prefix[None]))
+        for layer, (keys, values) in enumerate(tensor):
+            cache.update(
+                keys[None].expand(count, -1, -1, -1), values[None].expand(count, -1, -1, -1), layer
+            )
+        return cache
+
+    def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the last layer's vectors, [n, length, width], of tokens [n, length]."""
+        model, length = self.decoder.base_model, tokens.shape[1]
+        if self.prefix is None:
+            found = model(input_ids=tokens, use_cache=False)
+        elif self.settings.way == "prompt_tuning":
+            before = self.prefix[None].expand(len(tokens), -1, -1)
+            read = torch.cat([before, model.get_input_embeddings()(tokens)], dim=1)
+            found = model(inputs_embeds=read, use_cache=False)
+        else:
+            found = model(input_ids=tokens, cache=self.start(len(tokens)), use_cache=True)
+        vectors: torch.Tensor = found.last_hidden_state[:, -length:]
+        return vectors
+
+    def forward(self, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return logits of the tokens after `places`, [n, k, vocabulary].
+
+        The head is a large part of a small model, so that it is not applied elsewhere.
+        """
+        found = self.hidden(tokens)
+        width = found.shape[2]
+        chosen = found.gather(1, places[:, :, None].expand(-1, -1, width))
+        logits: torch.Tensor = self.decoder.get_output_embeddings()(chosen)
+        return logits
+
+    @contextmanager
+    def plain(self) -> Iterator[TunedDecoder]:
+        """Provide the base itself, without what was tuned, while the block runs."""
+        if self.settings.way in ("full", "gradual"):
+            fresh = copy.copy(self)
+            fresh._modules = dict(self._modules)
+            fresh.inner = load_decoder(self.base).eval()
+            yield fresh
+            return
+        before, self.prefix = self.prefix, None
+        try:
+            if isinstance(self.inner, PeftModel):
+                with self.inner.disable_adapter():
+                    yield self
+            else:
+                yield self
+        finally:
+            self.prefix = before
+
+    def thaw(self, number: int) -> None:
+        """Unfreeze the layers that learn in step `number`: the last first, all after a quarter."""
+        if self.settings.way != "gradual":
+            return
+        layers = [*self.decoder.base_model.layers]
+        awake = min(len(layers), 1 + 4 * len(layers) * (number - 1) // self.settings.steps)
+        asleep = len(layers) - awake
+        for place, layer in enumerate(layers):
+            layer.requires_grad_(place >= asleep)
+        self.decoder.get_input_embeddings().requires_grad_(asleep == 0)
+
+
+def _with_lora(plain: PreTrainedModel, settings: TuningSettings) -> PeftModel:
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.scale,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        # peft asks transformers for an attribute by its old name.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        found = get_peft_model(plain, config)
+    assert isinstance(found, PeftModel)
+    return found
+
+
+def _drawn_tokens(vocabulary: int, settings: TuningSettings) -> torch.Tensor:
+    """Return tokens whose vectors a prompt or prefix begins from, [1, prefix]."""
+    return torch.randint(vocabulary, (1, settings.prefix))
+
+
+def _cache_of(
+    network: PreTrainedModel, tokens: torch.Tensor | None, vectors: torch.Tensor | None = None
+) -> DynamicCache:
+    cache = DynamicCache()
+    network.base_model(input_ids=tokens, inputs_embeds=vectors, cache=cache, use_cache=True)
+    return cache
+
+
+def _cache_tensor(cache: DynamicCache) -> torch.Tensor:
+    """Return keys and values of one row, [layers, 2, heads, length, head_size]."""
+    return torch.stack([torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers])
+
+
+@torch.no_grad()
+def generate_answers(
+    model: TunedDecoder, prompts: Sequence[Sequence[int]], most: int, end: int
+) -> list[list[int]]:
+    """Return the likeliest tokens after each prompt, `most` at most, without `end`.
+
+    Prompts of a like length are read together.
+    """
+    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
+    found: list[list[int]] = [[] for _ in prompts]
+    for first in range(0, len(order), _AT_ONCE):
+        chosen = order[first : first + _AT_ONCE]
+        rows = _generate([prompts[row] for row in chosen], model, most, end)
+        for row, tokens in zip(chosen, rows, strict=True):
+            found[row] = tokens[: tokens.index(end)] if end in tokens else tokens
+    return found
+
+
+def _generate(
+    prompts: Sequence[Sequence[int]], model: TunedDecoder, most: int, end: int
+) -> list[list[int]]:
+    count, longest = len(prompts), max(map(len, prompts))
+    before = model.prefix_length()
+    given = torch.full((count, longest), end)
+    seen = torch.zeros((count, before + longest), dtype=torch.long)
+    seen[:, :before] = 1
+    for row, prompt in enumerate(prompts):
+        given[row, longest - len(prompt) :] = torch.tensor(prompt)
+        seen[row, before + longest - len(prompt) :] = 1
+    cache = model.start(count)
+    places = (seen.cumsum(1) - 1).clamp(min=0)[:, before:]
+    ended = torch.zeros(count, dtype=torch.bool)
+    written = []
+    for _ in range(most):
+        told = model.decoder.base_model(
+            input_ids=given, attention_mask=seen, position_ids=places, cache=cache, use_cache=True
+        )
+        scores = model.decoder.get_output_embeddings()(told.last_hidden_state[:, -1])
+        chosen = torch.where(ended, end, scores.argmax(dim=1))
+        written.append(chosen)
+        ended = ended | (chosen == end)
+        if bool(ended.all()):
+            break
+        given, places = chosen[:, None], places[:, -1:] + 1
+        seen = torch.cat([seen, torch.ones_like(given)], dim=1)
+    rows: list[list[int]] = torch.stack(written, dim=1).tolist()
+    return rows
+
+
+@torch.no_grad()
+def answer_losses(model: TunedDecoder, rows: ChatRows) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return -log p of each row's learned tokens in all, in nats, and their number, [n] each."""
+    sums = []
+    for chosen in torch.arange(len(rows.tokens)).split(_AT_ONCE):
+        tokens, places = rows.tokens[chosen], rows.places[chosen]
+        sums.append((token_losses(model, tokens, places) * rows.weights[chosen]).sum(dim=1))
+    return torch.cat(sums), rows.weights.sum(dim=1)
+
+
+def token_losses(model: TunedDecoder, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Return -log p of the token after each place, in nats, [n, k]."""
+    logits = model(tokens, places).float()
+    wanted = tokens.gather(1, (places + 1).clamp(max=tokens.shape[1] - 1))
+    return nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")

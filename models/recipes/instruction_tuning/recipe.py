@@ -1,0 +1,236 @@
+"""The recipe `instruction_tuning`: supervised fine-tuning of a base decoder on conversations.
+
+L. Ouyang et al., 2022, https://arxiv.org/abs/2203.02155, section 3.5, "Supervised fine-tuning".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.bases.folder import BaseModel
+from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
+from models.evaluation.intervals import mean_interval
+from models.failures import BadData
+from models.networks import tuned_decoder_export as export
+from models.networks.chat_tokens import ChatEncoder, ChatRows, ChatTokens, require_lengths
+from models.networks.exported_decoder import served_perplexity
+from models.networks.tuned_decoder import (
+    TunedDecoder,
+    answer_losses,
+    generate_answers,
+    token_losses,
+)
+from models.recipes.instruction_tuning.parameters import Parameters
+from models.training.learned_weights import LearnedWeights
+from models.training.length_batches import LengthBatches
+from models.training.loop import TrainingTask
+from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
+from models.training.supervised_task import Batch, LossTask
+from models.training_data.channel import DataChannel, read_channel
+from models.training_data.rows import ChatExample, ChatTurn
+
+SHOTS = 2
+"""Examples that the base is shown, where it is judged with examples."""
+
+Conversations = DataChannel[ChatExample]
+
+_SPARE_TOKENS = 8
+_MEASURED_ROWS = 12
+_PROBE = (ChatTurn(role="user", content="a"), ChatTurn(role="assistant", content="b"))
+
+
+def read(folder: Path) -> Conversations:
+    """Read a channel of conversations. Raises BadData."""
+    return read_channel(folder, ChatExample)
+
+
+def build(parameters: Parameters, data: Conversations, base: BaseModel) -> TunedDecoder:
+    """Return the base with what is tuned on it. Raises BadData."""
+    made = TunedDecoder(base, parameters)
+    made.tokenizer.chat_template()
+    return made
+
+
+def encoder(model: TunedDecoder) -> ChatEncoder:
+    """Return the encoder of conversations for a base. Raises BadData for one without a template."""
+    tokenizer = model.tokenizer
+    end = str(tokenizer.tokenizer.id_to_token(tokenizer.end))
+    return ChatEncoder(tokenizer.chat(), tokenizer.chat_template(), end)
+
+
+def end_token(model: TunedDecoder) -> int:
+    """Return the token that ends an answer, as the base's template has it."""
+    return encoder(model).encode(_PROBE).ids[-1]
+
+
+def encode(model: TunedDecoder, rows: Sequence[ChatExample], part: str) -> list[ChatTokens]:
+    """Return rows as tokens. Raises BadData, with the line, for one that does not fit."""
+    encoded, found = encoder(model), []
+    for number, row in enumerate(rows, 1):
+        try:
+            found.append(encoded.encode(row.messages))
+        except BadData as error:
+            raise BadData(f"{part}.jsonl, line {number}: {error}") from error
+    limit = min(model.settings.max_tokens, model.context - model.prefix_length())
+    require_lengths({part: found}, limit)
+    return found
+
+
+def task(setup: TaskSetup[Parameters, Conversations]) -> TrainingTask:
+    """Return the training on the channel's conversations. Raises BadData."""
+    model = setup.network
+    assert isinstance(model, TunedDecoder)
+    rows = ChatRows(encode(model, setup.data.train, "train"), model.tokenizer.end)
+    batches = LengthBatches(
+        rows.sizes, [rows.tokens], [rows.places, rows.weights], setup.parameters, setup.group
+    )
+    return LossTask(
+        model,
+        loss,
+        batches,
+        setup.parameters,
+        setup.device,
+        setup.group,
+        kept=LearnedWeights(model),
+    )
+
+
+def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+    """Return the mean cross-entropy of the answers' tokens, in nats."""
+    assert isinstance(network, TunedDecoder)
+    network.thaw(number)
+    tokens, places, weights = batch
+    each = token_losses(network, tokens, places)
+    return {"loss": (each * weights).sum() / weights.sum()}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAnswers:
+    """What a model wrote to held-out conversations, and how that scores."""
+
+    texts: tuple[str, ...]
+    scores: AnswerScores
+
+
+def evaluate(network: torch.nn.Module, data: Conversations, parameters: Parameters) -> Evaluation:
+    """Return how the tuned model and its base answer held-out conversations, with intervals.
+
+    The base is asked as it is (`zero_shot`) and with two conversations of the training rows before
+    (`few_shot`). `gain` is the paired difference to the better of the two.
+    """
+    assert isinstance(network, TunedDecoder)
+    rows = data.test[: parameters.judged_rows]
+    wanted = [row.messages[-1].content for row in rows]
+    encoded = encode(network, rows, "test")
+    most = max(sum(row.learned) for row in encoded) + _SPARE_TOKENS
+    tuned = _answers(network, rows, wanted, most)
+    with network.plain() as base:
+        zero = _answers(base, rows, wanted, most)
+        few = _answers(base, rows, wanted, most, _shots(data.train))
+        base_losses, counts = answer_losses(base, ChatRows(encoded, network.tokenizer.end))
+    losses, _ = answer_losses(network, ChatRows(encoded, network.tokenizer.end))
+    numbers = {
+        **tuned.scores.numbers(),
+        **zero.scores.numbers("zero_shot_"),
+        **few.scores.numbers("few_shot_"),
+        **_gains(tuned, zero, few),
+        **mean_interval(f1_over_chance(tuned.texts, wanted)).numbers("f1_over_chance"),
+        "perplexity": _perplexity(losses, counts),
+        "base_perplexity": _perplexity(base_losses, counts),
+        "trainable_share": trainable_share(network),
+    }
+    return Evaluation(numbers, scores={"exact_match": tuned.scores.exact, "f1": tuned.scores.f1})
+
+
+def trainable_share(network: TunedDecoder) -> float:
+    """Return how much is learned as a share of the base's weights."""
+    learned = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    return float(learned / sum(each.numel() for each in network.decoder.parameters()))
+
+
+def _answers(
+    model: TunedDecoder,
+    rows: Sequence[ChatExample],
+    wanted: Sequence[str],
+    most: int,
+    shots: Sequence[ChatTurn] = (),
+) -> WrittenAnswers:
+    encoded, end = encoder(model), end_token(model)
+    prompts = []
+    for row in rows:
+        system = [turn for turn in row.messages[:1] if turn.role == "system"]
+        turns = [*system, *shots, *row.messages[len(system) :]]
+        tokens = encoded.encode(turns)
+        prompts.append(tokens.ids[: tokens.answer])
+    chat = model.tokenizer.chat()
+    written = generate_answers(model, prompts, most, end)
+    texts = tuple(chat.text(tokens) for tokens in written)
+    return WrittenAnswers(texts, score_answers(texts, wanted))
+
+
+def _shots(rows: Sequence[ChatExample]) -> list[ChatTurn]:
+    """Return the first training rows as turns before a question."""
+    return [turn for row in rows[:SHOTS] for turn in row.messages if turn.role != "system"]
+
+
+def _gains(tuned: WrittenAnswers, zero: WrittenAnswers, few: WrittenAnswers) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, own, others in (
+        ("exact_gain", tuned.scores.exact, (zero.scores.exact, few.scores.exact)),
+        ("f1_gain", tuned.scores.f1, (zero.scores.f1, few.scores.f1)),
+    ):
+        better = max(others, key=np.mean)
+        found |= mean_interval(own - better).numbers(name)
+    return found
+
+
+def _perplexity(losses: torch.Tensor, counts: torch.Tensor) -> float:
+    return float(torch.exp(losses.sum() / counts.sum()))
+
+
+def graphs(network: torch.nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
+    """Return the graph that decodes."""
+    assert isinstance(network, TunedDecoder)
+    return export.tuned_graphs(network)
+
+
+def learned(network: torch.nn.Module) -> Mapping[str, Constant]:
+    """Return the constants that a server needs."""
+    assert isinstance(network, TunedDecoder)
+    constants = export.tuned_constants(network)
+    return {**constants, "end": end_token(network), "way": network.settings.way}
+
+
+def network_files(network: torch.nn.Module) -> Mapping[str, bytes]:
+    """Return the tokenizer, the chat template, and what was tuned beside the weights."""
+    assert isinstance(network, TunedDecoder)
+    return export.tuned_files(network)
+
+
+def measured(
+    folder: Path, network: torch.nn.Module, data: Conversations, parameters: Parameters
+) -> Mapping[str, float]:
+    """Return the perplexity of held-out answers by the exported files. Raises OutOfParity."""
+    assert isinstance(network, TunedDecoder)
+    rows = encode(network, data.test[:_MEASURED_ROWS], "test")
+    losses, counts = answer_losses(network, ChatRows(rows, network.tokenizer.end))
+    return served_perplexity(folder, rows, _perplexity(losses, counts))
+
+
+CODE: RecipeCode[Parameters, Conversations] = RecipeCode(
+    parameters=Parameters,
+    load=read,
+    build=build,
+    task=task,
+    evaluate=evaluate,
+    graphs=graphs,
+    constants=lambda _parameters: {},
+    learned=learned,
+    network_files=network_files,
+    measured=measured,
+)
