@@ -60,8 +60,8 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
         learned = [torch.stack(run_sorted(HeadFeatures(network), rows))]
     if parameters.probe:
         fit_head(network.head.cpu(), learned[0], classes, weights)
-    given = [*learned, classes] if parameters.way == "head" else [*rows.tensors, classes]
-    given, validation = with_validation(given, parameters, kept)
+    every = [*learned, classes] if parameters.way == "head" else [*rows.tensors, classes]
+    given, validation = with_validation(every, parameters, kept)
     if parameters.way == "head":
         batches = LengthBatches([1] * len(given[0]), [], given, parameters, setup.group)
     else:
