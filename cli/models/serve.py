@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
-from cli.failures import CommandError
+from cli.failures import CommandError, UsageError
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models.approval import OVERRIDE
-from infra.models.serving import (
-    ServingError,
-    VersionServing,
-    translate_serving_errors,
+from infra.models.customisation import (
+    CUSTOM_MODEL,
+    CustomisationError,
+    StageCustomisation,
+    translate_customisation_errors,
 )
+from infra.models.serving import ServingError, VersionServing, translate_serving_errors
 
 
 @click.command("serve")
@@ -63,8 +65,16 @@ def serve_model(
     With --rollout the same end users meet the candidate at each larger share. Repeat the command
     with another share to go on, without --rollout to finish, or with the version that served to go
     back.
+
+    VERSION may also be the ARN of a custom model of Bedrock (`headrace train --target bedrock`). It
+    is deployed on demand, tried, and added to the stage's models; `headrace models remove NAME`
+    takes it out again.
     """
     output = Output(as_json=as_json)
+    if CUSTOM_MODEL in version:
+        alone = not unapproved and share is None and not base_only
+        _serve_custom_model(output, place, name, version, alone=alone)
+        return
     try:
         with translate_serving_errors():
             serving = VersionServing(place.find()).serve(
@@ -86,3 +96,23 @@ def serve_model(
         )
     if serving.before is not None:
         output.line(f"{serving.before.label} stays in use where the new version cannot be loaded.")
+
+
+def _serve_custom_model(
+    output: Output, place: StageOptions, name: str, model: str, *, alone: bool
+) -> None:
+    """Deploy a custom model of Bedrock and add it to the stage's models."""
+    if not alone:
+        raise UsageError(
+            f"{OVERRIDE}, --rollout and --base-only are for versions of the stage's registry."
+        )
+    output.notice(f"Deploying {model}, which takes minutes on AWS.")
+    try:
+        with translate_customisation_errors():
+            deployment = StageCustomisation(place.find()).serve(name, model)
+    except (CustomisationError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    if output.as_json:
+        output.json({"name": name, "model": model, "deployment": deployment})
+        return
+    output.line(f"{name} is answered by {deployment}, at its base's prices.")

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 
 from cli.data.channel import OwnDataOptions, own_channel, own_data_options
 from cli.failures import CommandError, ItemsFailedError, UsageError
+from cli.models.customise import BEDROCK, BedrockOptions, train_on_bedrock
 from cli.models.estimates import estimate_training
 from cli.models.tune import (
     TuneOptions,
@@ -57,10 +58,11 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
 )
 @click.option(
     "--target",
-    type=click.Choice(get_args(TargetName)),
+    type=click.Choice((*get_args(TargetName), BEDROCK)),
     default="cpu",
     show_default=True,
-    help="Hardware to train on; the local cloud always uses the CPU.",
+    help="Hardware to train on; the local cloud always uses the CPU. bedrock: Bedrock fine-tunes "
+    "one of its models, which --base names.",
 )
 @click.option(
     "--image",
@@ -126,7 +128,7 @@ def train(  # noqa: PLR0913 - the options of a command
     tune: TuneOptions,
     name: str | None,
     preset: PresetName,
-    target: TargetName,
+    target: TargetName | Literal["bedrock"],
     image: str | None,
     estimate: bool,
     fits_unchecked: bool,
@@ -154,18 +156,21 @@ def train(  # noqa: PLR0913 - the options of a command
         return
     if name is None:
         raise UsageError("Name a RECIPE, or a training that runs by --follow NAME.")
+    if target == BEDROCK:
+        asked = BedrockOptions(name, bases[0] if bases else "", given, own)
+        train_on_bedrock(output, place, asked, only_estimate=estimate)
+        return
     try:
         found = recipe.load(name)
         settings, begun = job.parse_settings(given), named_bases(bases)
         recipe.resolve(found, preset, settings)
         if estimate:
             trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
-            asked = JobSpec("", found, preset, target, settings)
-            estimate_training(output, asked, trials, begun.get(CHANNEL, ""), frozenset(accepted))
+            wish = JobSpec("", found, preset, target, settings)
+            estimate_training(output, wish, trials, begun.get(CHANNEL, ""), frozenset(accepted))
             return
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
-        if allowed:
-            output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
+        _warn_of_bases(output, allowed)
         data = copies.enter_context(own_channel(found, own, place, output))
         wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
         wish = replace(
@@ -176,9 +181,7 @@ def train(  # noqa: PLR0913 - the options of a command
         )
         with translate_training_errors():
             if tune.tunes:
-                outcome = run_tuning(output, place, tune, wish, begun)
-                if not (as_json and tune.then_train):
-                    show_tuned(output, outcome)
+                outcome = _tune(output, place, tune, wish, begun)
                 if not tune.then_train:
                     return
                 wish = replace(wish, overrides=outcome.settings)
@@ -193,6 +196,25 @@ def train(  # noqa: PLR0913 - the options of a command
     finally:
         copies.close()
     _show(output, wish, ended, outcome)
+
+
+def _warn_of_bases(output: Output, allowed: str) -> None:
+    if allowed:
+        output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
+
+
+def _tune(
+    output: Output,
+    place: StageOptions,
+    tune: TuneOptions,
+    wish: JobSpec,
+    begun: Mapping[str, str],
+) -> TuningOutcome:
+    """Tune, and show what was found, unless a JSON of the training will have it."""
+    outcome = run_tuning(output, place, tune, wish, begun)
+    if not (output.as_json and tune.then_train):
+        show_tuned(output, outcome)
+    return outcome
 
 
 def parse_gates(given: Iterable[str]) -> dict[str, Gate]:

@@ -21,7 +21,8 @@ from localcloud.service import CloudContext, Params, Result
 _ALPHABET = string.ascii_lowercase + string.digits
 _UNSUPPORTED = ("vpcConfig", "customizationConfig", "customModelKmsKeyId")
 _PAGE_SIZE = 100
-_SHOWN = ("clientRequestToken", "customizationType", "trainingDataConfig", "validationDataConfig")
+_TOKEN = ("clientRequestToken",)
+_SHOWN = ("customizationType", "trainingDataConfig", "validationDataConfig")
 
 
 def new_id() -> str:
@@ -82,6 +83,7 @@ class CustomisationOperations:
             "outputModelName": job.request["customModelName"],
             "roleArn": job.request["roleArn"],
             "status": job.status,
+            **{name: job.request[name] for name in _TOKEN if name in job.request},
             **self._of_model(job),
             **made,
             "lastModifiedTime": utc(job.modified_at),

@@ -21,6 +21,7 @@ from localcloud.bedrock.customisation.runner import (
 from localcloud.bedrock.customisation.service import CustomisationService
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
+from localcloud.wire.service_models import service_model
 
 ROLE = "arn:aws:iam::000000000000:role/tunes"
 ROW = {
@@ -37,6 +38,13 @@ REQUEST = {
     "trainingDataConfig": {"s3Uri": "s3://bucket/train.jsonl"},
     "outputDataConfig": {"s3Uri": "s3://bucket/out"},
 }
+
+
+def members(operation: str) -> set[str]:
+    """Return what an operation of Bedrock may answer."""
+    shape = service_model("bedrock").operation_model(operation).output_shape
+    assert shape is not None
+    return set(shape.members)
 
 
 class Objects:
@@ -123,7 +131,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_a_job_makes_a_model_that_is_deployed_and_deleted(world: World) -> None:
-    job = world.ended(world.create(hyperParameters={"epochCount": "3"}))
+    job = world.ended(world.create(hyperParameters={"epochCount": "3"}, clientRequestToken="a"))
     assert (job["status"], job["trainingMetrics"]) == ("Completed", {"trainingLoss": 1.0})
     (task,) = world.trainer.tasks
     assert task.settings == {
@@ -136,8 +144,18 @@ def test_a_job_makes_a_model_that_is_deployed_and_deleted(world: World) -> None:
     assert world.objects.kept[key].decode().splitlines()[1:] == ["0,0,2.0", "1,1,1.0"]
 
     model = job["outputModelArn"]
+    shown = dict(world.jobs.get_custom_model({"modelIdentifier": model}))
+    assert (shown["modelName"], shown["modelStatus"]) == ("notes", "Active")
+    assert set(shown) <= members("GetCustomModel")
+    assert set(job) <= members("GetModelCustomizationJob")
+    listed = dict(world.jobs.list_custom_models({}))["modelSummaries"]
+    assert [each["modelArn"] for each in listed] == [model]
     named = {"modelDeploymentName": "live", "modelArn": model}
     arn = world.deployments.create_custom_model_deployment(named)["customModelDeploymentArn"]
+    described = world.deployments.get_custom_model_deployment(
+        {"customModelDeploymentIdentifier": arn}
+    )
+    assert set(described) <= members("GetCustomModelDeployment")
     found, path = world.service.deployed(arn)
     assert (found.request["customModelName"], path.read_bytes()) == ("notes", b"GGUF")
     with pytest.raises(AwsError, match="deployed as live"):
