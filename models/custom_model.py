@@ -25,9 +25,9 @@ from peft import PeftModel
 
 import models.train
 from models.bases.folder import CHANNEL, read_base
-from models.export.gguf_file import write_gguf
 from models.failures import BadData, TrainingFailure
 from models.files import write_atomically
+from models.gguf_file import write_gguf
 from models.jobs.finish import restore_network
 from models.networks.tuned_decoder import TunedDecoder
 from models.pull.cache import CACHE

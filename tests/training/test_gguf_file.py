@@ -11,8 +11,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
-from models.export.gguf_file import write_gguf
 from models.failures import BadData
+from models.gguf_file import write_gguf
 
 CONFIG = LlamaConfig(
     vocab_size=32,
