@@ -19,7 +19,8 @@ and as exact as the weights are."""
 def default_to_empty(path: Path, names: Sequence[str]) -> None:
     """Give inputs of a graph a default whose varying sizes are 0, so that they may be left out.
 
-    An initialiser with the name of an input is its default.
+    An initialiser with the name of an input is its default. Notes of the exporter, which name
+    places in the code of the machine, are left out: a graph is shared by its hash.
     https://github.com/onnx/onnx/blob/main/docs/IR.md#graphs
     """
     model = onnx.load(str(path), load_external_data=False)
@@ -32,6 +33,8 @@ def default_to_empty(path: Path, names: Sequence[str]) -> None:
             ]
             empty = numpy_helper.from_array(np.zeros(sizes, np.float32), given.name)
             model.graph.initializer.append(empty)
+    for noted in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del noted.metadata_props[:]
     onnx.save(model, str(path))
 
 

@@ -247,6 +247,9 @@ def test_one_graph_of_the_base_should_serve_what_each_way_tuned(
     messages = as_messages(chat.messages[:-1])
     lora = moved(base, data, way="lora")
     first = served(lora, data, tmp_path)
+    # It is shared by its hash, which must not depend on where the code lay.
+    assert b"models/networks" not in (tmp_path / "decoder.onnx").read_bytes()
+    assert b"TunedDecoding" not in (tmp_path / "decoder.onnx").read_bytes()
     opened = LanguageModel(first, shared)
     assert opened.complete(messages, sampling).text == written(lora, chat)
     assert exported_decoder.served_perplexity(
