@@ -6,6 +6,7 @@ only if its file has the sha256 that stands here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -48,6 +49,17 @@ class GraphSpec(Contract):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     parity: float
+
+    @property
+    def content_sha256(self) -> str:
+        """The sha256 of a graph together with the weights beside it.
+
+        The file alone does not tell two graphs apart whose weights lie in files of their own.
+        """
+        if not self.weights:
+            return self.sha256
+        parts = [self.sha256, *(f"{name} {each}" for name, each in sorted(self.weights.items()))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 class GateBounds(Contract):

@@ -34,12 +34,12 @@ class OpenGraph(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SharedGraphs:
-    """Open graphs by the sha256 of their files; one is closed when no model uses it any more."""
+    """Open graphs by the sha256 of their content; one that no model uses any more is closed."""
 
     _open: WeakValueDictionary[str, InferenceSession] = field(default_factory=WeakValueDictionary)
 
     def get(self, sha256: str, opened: OpenGraph) -> InferenceSession:
-        """Return the open graph of a file, which `opened` opens if none is open."""
+        """Return the open graph of a content, which `opened` opens if none is open."""
         found = self._open.get(sha256)
         if found is None:
             found = self._open[sha256] = opened()

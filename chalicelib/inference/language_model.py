@@ -118,7 +118,7 @@ def _open_graph(exported: ExportedModel, graphs: SharedGraphs) -> InferenceSessi
         return exported.graph_taking(_GRAPH, _INPUTS, "goes on with a text")
 
     spec = exported.signature.graphs.get(_GRAPH)
-    return graphs.get(spec.sha256, opened) if spec is not None else opened()
+    return graphs.get(spec.content_sha256, opened) if spec is not None else opened()
 
 
 def _chat_tokenizer(exported: ExportedModel) -> ChatTokenizer | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.model_manifest import FILE
+from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.inference.adapters import SharedGraphs
 from chalicelib.inference.language_model import LanguageModel, TextCompletion, open_model
 from chalicelib.inference.text_decoder import TokenSampling
 from models.data.text import learn_tokenizer
-from tests.exported_models import Files, decoder, exported, read
+from tests.exported_models import Files, changed, decoder, exported, read
 from tests.exported_texts import NUMBERS, WORDS, speaker
 
 
@@ -78,6 +82,36 @@ def test_the_same_seed_should_write_the_same(
     assert found == model.complete("the", choice)
     assert found.tokens_out <= most
     assert set(found.text.split()) <= {*WORDS}
+
+
+def test_graphs_should_be_shared_by_their_weights_too(tmp_path: Path) -> None:
+    """The files of two graphs are alike where their weights lie beside them."""
+    graphs = SharedGraphs()
+    files = [with_weights_beside(speaker({"the": word}), tmp_path / word) for word in WORDS[1:3]]
+    assert len({each["decoder.onnx"] for each in files}) == 1
+    models = [open_model(read(each), graphs) for each in files]
+    told = [model.complete("the", TokenSampling(most=1)).text for model in models]
+    assert told == ["bed", "cold"]
+    again = open_model(read(files[0]), graphs)
+    assert again._session is models[0]._session
+
+
+def with_weights_beside(files: Files, folder: Path) -> Files:
+    """Return a model whose graph has its weights in a file of their own."""
+    folder.mkdir()
+    graph = onnx.load_from_string(files["decoder.onnx"])
+    onnx.save(
+        graph,
+        folder / "decoder.onnx",
+        save_as_external_data=True,
+        location="data",
+        size_threshold=200,
+    )
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+    spec = Signature.model_validate_json(files[FILE]).graphs["decoder"]
+    beside = {"sha256": digests["decoder.onnx"], "weights": {"data": digests["data"]}}
+    return changed({**files, **found}, graphs={"decoder": spec.model_copy(update=beside)})
 
 
 SHARED = completer()
