@@ -42,6 +42,19 @@ def labels_of_tags(tags: Sequence[str]) -> tuple[str, ...]:
     return labels
 
 
+def span_characters(text: str, offsets: TokenOffsets, span: TagSpan) -> tuple[int, int]:
+    """Return the characters of a span, start and end, without spaces at its edges.
+
+    Some tokenizers count the space before a word as the word's.
+    """
+    start, end = offsets[span.first][0], offsets[span.last][1]
+    words = text[start:end].strip()
+    if not words:
+        return start, end
+    start = text.index(words, start)
+    return start, start + len(words)
+
+
 def tag_spans(offsets: TokenOffsets, tags: Sequence[int]) -> list[TagSpan]:
     """Return the spans of tags. An I- that follows no tag of its class begins a span, too."""
     found: list[TagSpan] = []

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from chalicelib.contracts.generations import TaggedSpan
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.exported_model import ExportedModel
-from chalicelib.inference.tag_spans import labels_of_tags, tag_spans
+from chalicelib.inference.tag_spans import labels_of_tags, span_characters, tag_spans
 from chalicelib.inference.tokenizers import TOKENIZER_FILE, check_unicode
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class TextLabeller:
         tags = shares.argmax(axis=1)
         spans = []
         for span in tag_spans(found.offsets, tags.tolist()):
-            start, end = found.offsets[span.first][0], found.offsets[span.last][1]
+            start, end = span_characters(text, found.offsets, span)
             told = shares[np.arange(len(tags)), tags][span.first : span.last + 1]
             spans.append(
                 TaggedSpan(

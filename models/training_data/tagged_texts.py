@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.inference.tag_spans import OUTSIDE, TokenOffsets, tag_names, tag_spans
+from chalicelib.inference.tag_spans import (
+    OUTSIDE,
+    TokenOffsets,
+    span_characters,
+    tag_names,
+    tag_spans,
+)
 from models.failures import BadData
 from models.training_data.channel import read_channel
 from models.training_data.rows import TaggedText
@@ -115,11 +121,11 @@ def token_tags(
 
 
 def entities_of(
-    offsets: TokenOffsets, tags: Sequence[int], labels: Sequence[str]
+    text: str, offsets: TokenOffsets, tags: Sequence[int], labels: Sequence[str]
 ) -> frozenset[Entity]:
-    """Return the spans of tags, as they are served."""
+    """Return the spans of a text's tags, as they are served."""
     return frozenset(
-        Entity(offsets[span.first][0], offsets[span.last][1], labels[span.kind])
+        Entity(*span_characters(text, offsets, span), labels[span.kind])
         for span in tag_spans(offsets, tags)
     )
 

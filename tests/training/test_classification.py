@@ -83,6 +83,7 @@ def test_a_gain_should_be_paired_by_text() -> None:
     assert gained.low > 0.2
 
 
+TEXT = "ah Annet bay"
 OFFSETS = [(0, 0), (0, 2), (3, 6), (6, 8), (9, 12), (0, 0)]
 
 
@@ -91,7 +92,7 @@ def test_tags_should_give_the_spans_that_they_were_made_of() -> None:
     entities = spans((0, 2, "A"), (3, 8, "B"), (9, 12, "B"))
     tags = token_tags(OFFSETS, entities, labels)
     assert tags == [-100, 1, 3, 4, 3, -100]
-    assert entities_of(OFFSETS, tags, labels) == entities
+    assert entities_of(TEXT, OFFSETS, tags, labels) == entities
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,14 @@ def test_tags_should_give_the_spans_that_they_were_made_of() -> None:
 def test_tags_that_are_no_whole_spans_should_be_read_all_the_same(
     tags: list[int], told: frozenset[Entity]
 ) -> None:
-    assert entities_of(OFFSETS, tags, ("A", "B")) == told
+    assert entities_of(TEXT, OFFSETS, tags, ("A", "B")) == told
+
+
+def test_a_span_should_begin_with_its_word_where_a_token_begins_with_the_space_before() -> None:
+    """As Metaspace and a byte-level tokenizer without trimming have it."""
+    offsets, entities = [(0, 0), (0, 2), (2, 6), (6, 8), (8, 12)], spans((3, 8, "A"))
+    tags = token_tags(offsets, entities, ("A",))
+    assert entities_of(TEXT, offsets, tags, ("A",)) == entities
 
 
 def test_a_list_should_tell_the_spans_that_training_had() -> None:

@@ -144,8 +144,10 @@ def spans_of(
     found = reader.encode(texts)
     rows = TokenRows([each.ids for each in found], network.encoder.pad)
     return [
-        tagged_texts.entities_of(each.offsets, logits[: len(each.ids)].argmax(1).tolist(), labels)
-        for each, logits in zip(found, run_sorted(network, rows), strict=True)
+        tagged_texts.entities_of(
+            text, each.offsets, logits[: len(each.ids)].argmax(1).tolist(), labels
+        )
+        for text, each, logits in zip(texts, found, run_sorted(network, rows), strict=True)
     ]
 
 
