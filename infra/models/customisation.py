@@ -38,6 +38,7 @@ RESERVED = ("User:", "Bot:", "Assistant:", "System:", "[EOS]", "<image>", "<vide
 POLL_SECONDS = 5.0
 DEPLOY_SECONDS = 1800.0
 _NAME = re.compile(r"[0-9a-zA-Z]([_-]?[0-9a-zA-Z]){0,62}")
+_MAX_NAME = 63
 _CHARACTERS_OF_A_TOKEN = 3
 """Fewer than English has, so that an estimate is too high rather than too low."""
 
@@ -210,11 +211,9 @@ class StageCustomisation:
     def deploy(self, name: str, model: str, rest: Callable[[float], None]) -> str:
         """Return the ARN of an active deployment of a custom model, which is made if need be."""
         bedrock = self._place.client("bedrock")
-        unique = model.rpartition("/")[2]
+        named = deployment_name(self._stage, name, model)
         made = bedrock.create_custom_model_deployment(
-            modelDeploymentName=f"headrace-{self._stage}-{name}-{unique}"[:63],
-            modelArn=model,
-            clientRequestToken=f"headrace-{self._stage}-{name}-{unique}".replace(".", "-"),
+            modelDeploymentName=named, modelArn=model, clientRequestToken=named
         )
         arn = str(made["customModelDeploymentArn"])
         waited = 0.0
@@ -222,9 +221,16 @@ class StageCustomisation:
             found = bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=arn)
             if found["status"] == "Active":
                 return arn
-            if found["status"] == "Failed" or waited >= DEPLOY_SECONDS:
-                said = found.get("failureMessage") or f"it is {found['status']}"
-                raise CustomisationError(f"{model} is not deployed: {said}. Repeat the command.")
+            if found["status"] == "Failed":
+                said = found.get("failureMessage") or "AWS gives no reason"
+                raise CustomisationError(
+                    f"{model} is not deployed: {said}. Delete the deployment {arn}, and repeat the "
+                    "command."
+                )
+            if waited >= DEPLOY_SECONDS:
+                raise CustomisationError(
+                    f"{model} is not deployed: it is {found['status']}. Repeat the command."
+                )
             rest(POLL_SECONDS)
             waited += POLL_SECONDS
 
@@ -236,6 +242,17 @@ class StageCustomisation:
         )
         if not answer["output"]["message"]["content"]:
             raise CustomisationError(f"{deployment} answered nothing, and does not serve.")
+
+
+def deployment_name(stage: str, name: str, model: str) -> str:
+    """Return the name of the deployment by which a custom model answers as `name` on a stage.
+
+    It ends with the model's id and is of at most 63 letters, digits and single hyphens.
+    https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateCustomModelDeployment.html
+    """
+    unique = model.rpartition("/")[2]
+    told = re.sub(r"[^0-9a-zA-Z]+", "-", f"headrace-{stage}-{name}")
+    return f"{told[: _MAX_NAME - len(unique) - 1].rstrip('-')}-{unique}"
 
 
 def custom_entry(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ from infra.models.customisation import (
     conversation_lines,
     custom_entry,
     custom_prices,
+    deployment_name,
     estimate_customisation,
 )
 from infra.stages import StageConnection
@@ -141,6 +143,16 @@ def test_a_name_that_bedrock_does_not_take_is_refused(name: str) -> None:
         stage.start(name, MICRO, {}, [])
 
 
+def test_the_name_of_a_deployment_is_one_that_bedrock_takes_and_of_one_model() -> None:
+    models = [f"arn:custom-model/base/abc{number}" for number in range(2)]
+    long = "notes-of.1--" + "a" * 51
+    names = {deployment_name("test", name, model) for name in ("notes", long) for model in models}
+    assert len(names) == 4
+    assert all(re.fullmatch(r"([0-9a-zA-Z][_-]?){1,63}", name) for name in names)
+    assert all(len(name) <= 63 for name in names)
+    assert {name[-5:] for name in names} == {"-abc0", "-abc1"}
+
+
 def test_a_deployment_is_waited_for_and_one_that_fails_says_why() -> None:
     rests: list[float] = []
     service = Service(["Creating", "Creating", "Active"])
@@ -148,7 +160,7 @@ def test_a_deployment_is_waited_for_and_one_that_fails_says_why() -> None:
     assert stage.deploy("notes", "arn:custom-model/base/abc", rests.append) == DEPLOYMENT
     assert len(rests) == 2
     failing = StageCustomisation(StageConnection(lambda _name: Service(["Failed"]), OUTPUTS))
-    with pytest.raises(CustomisationError, match="no capacity"):
+    with pytest.raises(CustomisationError, match=r"no capacity\. Delete the deployment arn:aws"):
         failing.deploy("notes", "arn:custom-model/base/abc", rests.append)
     slow = StageCustomisation(StageConnection(lambda _name: Service(["Creating"]), OUTPUTS))
     with pytest.raises(CustomisationError, match="is Creating"):
