@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/deploy-custom-model-on-dema
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from localcloud.bedrock.content import validation_error
@@ -14,6 +15,7 @@ from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 
 _KIND = "custom-model-deployment"
+_NAME = re.compile(r"(?=.{1,63}$)([0-9a-zA-Z][_-]?)+")
 
 
 def is_deployment(model_id: str) -> bool:
@@ -39,6 +41,10 @@ class DeploymentOperations:
         """Deploy a custom model, which answers at once. Raises AwsError."""
         if ":custom-model/" not in params["modelArn"]:
             raise validation_error("modelArn has to be the ARN of a custom model.")
+        if not _NAME.fullmatch(params["modelDeploymentName"]):
+            raise validation_error(
+                "modelDeploymentName has to satisfy the pattern ([0-9a-zA-Z][_-]?){1,63}."
+            )
         job = self._store.model(params["modelArn"])
         request = {name: value for name, value in params.items() if name != "tags"}
         return {

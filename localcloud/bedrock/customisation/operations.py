@@ -40,13 +40,19 @@ class CustomisationOperations:
         check_role: Callable[[str], None],
         wake: Callable[[], None],
         interrupt: Callable[[str], None],
+        remove: Callable[[str], None],
     ) -> None:
-        """Store jobs in `store`; `wake` and `interrupt` tell the runner of new and stopped ones."""
+        """Store jobs in `store`.
+
+        `wake`, `interrupt` and `remove` tell the runner of new jobs, stopped ones, and those whose
+        model was deleted.
+        """
         self._surroundings = surroundings
         self._store = store
         self._check_role = check_role
         self._wake = wake
         self._interrupt = interrupt
+        self._remove = remove
 
     def create_model_customization_job(self, params: Params) -> Result:
         """Create a job, which is durable when this returns. Raises AwsError."""
@@ -138,7 +144,9 @@ class CustomisationOperations:
 
     def delete_custom_model(self, params: Params) -> Result:
         """Delete a custom model that is not deployed."""
-        self._store.delete_model(self._store.model(params["modelIdentifier"]))
+        job = self._store.model(params["modelIdentifier"])
+        self._store.delete_model(job)
+        self._remove(job.id)
         return {}
 
     def job_arn(self, job: CustomisationJob) -> str:

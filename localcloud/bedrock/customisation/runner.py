@@ -123,6 +123,10 @@ class CustomisationRunner:
             if self._running is not None and self._running[0] == job_id:
                 self._running[1].set()
 
+    def remove(self, job_id: str) -> None:
+        """Remove the files of a custom model that was deleted."""
+        shutil.rmtree(self.model_path(job_id).parent, ignore_errors=True)
+
     def model_path(self, job_id: str) -> Path:
         """Return where the model of a job lies."""
         return self._surroundings.folder("bedrock") / "custom-models" / job_id / MODEL_FILE
@@ -137,13 +141,13 @@ class CustomisationRunner:
                 self._woken.wait()
 
     def _advance(self, job: CustomisationJob) -> None:
-        if job.status == "Stopping":
-            self._end(job, "Stopped")
-            return
         stopping = threading.Event()
         with self._guard:
             self._running = (job.id, stopping)
         try:
+            # From here on `interrupt` finds the job; who stopped it before left that in the store.
+            if self._store.job(job.id).status == "Stopping":
+                raise CustomisationInterrupted
             losses = self._run_job(job, stopping)
         except CustomisationInterrupted:
             if not self._stopping.is_set():

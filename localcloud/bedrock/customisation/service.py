@@ -37,6 +37,7 @@ class CustomisationService:
             partial(check_role, clients),
             self._runner.wake,
             self._runner.interrupt,
+            self._runner.remove,
         )
         self.deployments = DeploymentOperations(surroundings, self._store, self.operations)
 

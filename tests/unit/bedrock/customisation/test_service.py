@@ -150,6 +150,10 @@ def test_a_job_makes_a_model_that_is_deployed_and_deleted(world: World) -> None:
     assert set(job) <= members("GetModelCustomizationJob")
     listed = dict(world.jobs.list_custom_models({}))["modelSummaries"]
     assert [each["modelArn"] for each in listed] == [model]
+    with pytest.raises(AwsError, match="the pattern"):
+        world.deployments.create_custom_model_deployment(
+            {"modelDeploymentName": "notes.v1", "modelArn": model}
+        )
     named = {"modelDeploymentName": "live", "modelArn": model}
     arn = world.deployments.create_custom_model_deployment(named)["customModelDeploymentArn"]
     described = world.deployments.get_custom_model_deployment(
@@ -162,6 +166,7 @@ def test_a_job_makes_a_model_that_is_deployed_and_deleted(world: World) -> None:
         world.jobs.delete_custom_model({"modelIdentifier": model})
     world.deployments.delete_custom_model_deployment({"customModelDeploymentIdentifier": arn})
     world.jobs.delete_custom_model({"modelIdentifier": model})
+    assert not path.parent.exists()
     with pytest.raises(AwsError, match="could not be found"):
         world.service.deployed(arn)
     with pytest.raises(AwsError, match="could not be found"):
@@ -212,6 +217,17 @@ def test_a_job_that_runs_is_stopped(world: World) -> None:
     assert world.ended(arn)["status"] == "Stopped"
     with pytest.raises(AwsError, match="can't be stopped"):
         world.jobs.stop_model_customization_job({"jobIdentifier": arn})
+
+
+def test_a_job_that_is_stopped_just_as_it_begins_is_not_trained(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    arn = world.create()
+    store = world.service._store
+    listed = store.jobs()
+    world.jobs.stop_model_customization_job({"jobIdentifier": arn})
+    world.service._runner._advance(listed[0])
+    assert (world.ended(arn)["status"], world.trainer.tasks) == ("Stopped", [])
+    store.close()
 
 
 def test_a_job_that_ran_at_the_end_of_the_cloud_begins_again(tmp_path: Path) -> None:
