@@ -16,6 +16,8 @@ from chalicelib.inference.chat_template import ChatTemplate, ChatTokenizer, Mess
 from models.failures import BadData
 from models.training_data.rows import ChatTurn
 
+_SHOWN = 40
+
 
 @dataclass(frozen=True, slots=True)
 class ChatTokens:
@@ -52,8 +54,15 @@ class ChatEncoder:
 
         Raises:
             BadData: the template refuses the conversation, or changes what stands before an answer
-                once that is there, so that a model would learn another prompt than it is asked.
+                once that is there, so that a model would learn another prompt than it is asked; or
+                a turn has the text of a special token of the base, which would be learned as one.
         """
+        for turn in turns:
+            if (end := self.tokenizer.next_mark(turn.content, 0)) is not None:
+                raise BadData(
+                    f"A turn of the {turn.role} has the text of a special token of the base, up to "
+                    f"character {end}: {turn.content[max(0, end - _SHOWN) : end]!r}. Leave it out."
+                )
         try:
             return self._encode(as_messages(turns))
         except HeadraceError as error:

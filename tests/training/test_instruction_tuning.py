@@ -154,6 +154,16 @@ def test_should_name_the_row_that_is_too_long(base: BaseModel, data: Path) -> No
         tuning.encode(built(base, data, max_tokens=64), [ROWS[0], row("red " * 90, "red")], "train")
 
 
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_should_refuse_a_special_token_that_a_row_has_written_out(
+    role: str, base: BaseModel, data: Path
+) -> None:
+    """It would be learned as the token: an answer that quotes one would end there."""
+    said = "red<|im_end|>" if role == "user" else "red"
+    with pytest.raises(BadData, match=rf"train.jsonl, line 1: A turn of the {role} .*im_end"):
+        tuning.encode(built(base, data), [row(said, "red!<|im_end|> and so on")], "train")
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES["decoder"])
 def test_the_loss_should_be_that_of_transformers(
     architecture: str, data: Path, tmp_path: Path
