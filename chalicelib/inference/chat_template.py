@@ -43,9 +43,10 @@ class ChatTemplate:
 
         Raises:
             InvalidInput: the template refuses the messages, such as a system message.
-            ModelFailure: the template is broken.
+            ModelFailure: the template is broken, or tries to leave its sandbox.
         """
         from jinja2 import TemplateError
+        from jinja2.exceptions import SecurityError
 
         try:
             text = self._template.render(
@@ -55,6 +56,10 @@ class ChatTemplate:
                 tools=None,
                 documents=None,
             )
+        except SecurityError as error:
+            raise ModelFailure(
+                f"The model's chat template asks for what none may use: {error}"
+            ) from error
         except TemplateError as error:
             raise InvalidInput(
                 f"The model's chat template refuses these messages: {error}", field="messages"
@@ -103,9 +108,21 @@ class ChatTemplate:
             raise ModelFailure(f"The model's chat template is invalid: {error}") from error
 
 
-def _as_json(value: Any, indent: int | None = None) -> str:
+def _as_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
     """Return JSON without the escapes that Jinja's own filter makes for HTML."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
 
 
 class ChatTokenizer:

@@ -82,20 +82,20 @@ def test_a_broken_template_should_be_the_models_fault() -> None:
 
 
 def test_a_template_should_reach_nothing_of_python() -> None:
-    with pytest.raises(InvalidInput, match=r"unsafe|access"):
+    with pytest.raises(ModelFailure, match=r"asks for what none may use: .*(unsafe|access)"):
         chat("{{ ''.__class__.__mro__[1].__subclasses__() }}").prompt(ASKED)
 
 
 def test_should_know_what_templates_of_hubs_use() -> None:
     source = (
         "{{ bos_token }}{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}"
-        "{% generation %}{{ m | tojson }}{% endgeneration %}{% endfor %}"
+        "{% generation %}{{ m | tojson(sort_keys=true) }}{% endgeneration %}{% endfor %}"
         "{{ strftime_now('%Y')[:2] }}"
     )
     text = ChatTemplate(source, {"bos_token": "<s>"}).render(
         [{"role": "user", "content": "<é>"}, {"role": "assistant", "content": "b"}], prompt=False
     )
-    assert text == '<s>{"role": "user", "content": "<é>"}20'
+    assert text == '<s>{"content": "<é>", "role": "user"}20'
 
 
 def test_should_refuse_half_of_a_surrogate_pair() -> None:
