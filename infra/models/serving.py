@@ -136,6 +136,7 @@ class VersionServing:
             _require_fit(name, backend, version, signature)
             if share is not None:
                 self._require_rollout(name, backend, version, share)
+                self._require_chat(name, backend, version)
             problems = approval.use_problems(version, signature)
             if problems and not unapproved:
                 raise ServingError(approval.refusal(problems, approval.OVERRIDE))
@@ -155,7 +156,7 @@ class VersionServing:
                 if file not in elsewhere:
                     self._put(f"{serves.prefix}{file}", fetch(file))
         serving = self._name(name, serves, share)
-        if entry is not None:
+        if entry is not None and share is None:  # a candidate answers as what serves is described
             with translate_model_errors():
                 self._names.add(entry, [], None, replaces=True, for_questions=False)
         self._tidy(serving, there)
@@ -187,10 +188,33 @@ class VersionServing:
                 f"No trained model answers as {name!r}; there are {known}. {error}"
             ) from error
         self._names.require_name(name)
-        added = {each["name"]: each["backend"]["kind"] for each in self._names.added().models}
-        if added.get(name, "function") != "function":
+        old = self._own_entry(name)
+        if old is None:
+            return entry
+        if old["backend"]["kind"] != "function":
             raise ServingError(f"{name} is a model that was added by `models add`; take another.")
+        if old["task"] != entry["task"]:
+            raise ServingError(
+                f"{name} is a model of the task {old['task']}, and {version.name} is of"
+                f" {entry['task']}: serve it under another name."
+            )
         return entry
+
+    def _own_entry(self, name: str) -> Entry | None:
+        """Return the entry of a name that was added to the stage."""
+        added = self._names.added().models
+        return next((each for each in added if each["name"] == name), None)
+
+    def _require_chat(
+        self, name: str, backend: FunctionBackend, version: RegisteredVersion
+    ) -> None:
+        """Raise ServingError if a candidate reads no conversations, and what serves does."""
+        old = self._own_entry(name) if name not in _trained_backends() else None
+        if old is not None and old["backend"].get("chat") and not backend.chat:
+            raise ServingError(
+                f"{version.name} has no chat template, and {name} is sent conversations: its share"
+                " of them would fail."
+            )
 
     def _require_rollout(
         self, name: str, backend: FunctionBackend, version: RegisteredVersion, share: float

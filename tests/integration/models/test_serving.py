@@ -46,7 +46,7 @@ from tests.exported_models import (
     exported,
     packed,
 )
-from tests.exported_texts import speaker
+from tests.exported_texts import classifier, speaker
 
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 GROUP = "headrace-try-vae"
@@ -290,9 +290,10 @@ def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) 
     assert (model.backend.function, model.backend.chat) == ("complete_text", False)
     assert (model.task, model.limits.context_tokens) == ("chat", 8)
     assert "our-rooms" in stage(cloud).served_names(Registry(cloud.client).version(first))
+    constants = json.loads(own[FILE])["constants"]
     templated = exported(
         {"decoder": (("tokens", "past_keys", "past_values"), own["decoder.onnx"])},
-        json.loads(own[FILE])["constants"],
+        constants,
         {"tokenizer.json": own["tokenizer.json"], TEMPLATE_FILE: b"{{ messages[0].content }}"},
         "aligned",
     )
@@ -300,6 +301,14 @@ def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) 
     model = AddedModelStage(cloud.place).models().models.model("our-rooms")
     assert isinstance(model.backend, FunctionBackend)
     assert (model.backend.recipes, model.backend.chat) == (("aligned",), True)
+    before = AddedModelStage(cloud.place).added()
+    with pytest.raises(ServingError, match="is of classification: serve it under another name"):
+        stage(cloud).serve("our-rooms", registered(cloud, classifier()))
+    with pytest.raises(ServingError, match="has no chat template, and our-rooms is sent"):
+        stage(cloud).serve("our-rooms", first, share=5)
+    other = registered(cloud, changed(templated, constants={**constants, "context": 6}))
+    stage(cloud).serve("our-rooms", other, share=5)
+    assert AddedModelStage(cloud.place).added() == before
 
 
 def test_should_give_no_model_a_name_that_is_taken_and_no_base_that_is_none(cloud: Stage) -> None:
