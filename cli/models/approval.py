@@ -11,8 +11,9 @@ from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models import approval
 from infra.models.registry import APPROVED, Registry, arn_of
-from infra.models.serving import ServingError, VersionServing, translate_serving_errors
+from infra.models.serving import VersionServing, translate_serving_errors
 from infra.models.training import TrainingStage
+from infra.models.version_files import ServingError
 
 
 def comment_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -14,7 +14,8 @@ from infra.models.customisation import (
     StageCustomisation,
     translate_customisation_errors,
 )
-from infra.models.serving import ServingError, VersionServing, translate_serving_errors
+from infra.models.serving import VersionServing, translate_serving_errors
+from infra.models.version_files import ServingError
 
 
 @click.command("serve")

@@ -35,7 +35,7 @@ from chalicelib.generation.models import FunctionBackend
 from infra import stages
 from infra.models import approval
 from infra.models.registry import APPROVED, Registry, VersionNotFoundError, group_of
-from infra.models.serving import ServingError, VersionServing
+from infra.models.serving import VersionServing
 from infra.models.training import (
     INTERPRETER,
     StageTraining,
@@ -45,6 +45,7 @@ from infra.models.training import (
     training_name,
     translate_training_errors,
 )
+from infra.models.version_files import ServingError
 from models.failures import TrainingFailure
 from models.sagemaker.job_requests import JobSpec
 from models.training import metrics, recipe

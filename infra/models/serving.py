@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -50,6 +49,7 @@ from infra.models.registry import (
 from infra.models.shared_files import SharedFiles, shared_files
 from infra.models.trained_entry import trained_entry
 from infra.models.training import TrainingStage
+from infra.models.version_files import ServingError, verified_signature, version_reader
 from models.failures import BadRecipe
 
 OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
@@ -67,10 +67,6 @@ _DELETED_AT_ONCE = 1000
 _WHOLE = 100
 _ONE_VERSION_AT_A_TIME = frozenset({"embed_image"})
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
-
-
-class ServingError(Exception):
-    """Raised when a version cannot be served: unknown, changed files, or AWS refuses."""
 
 
 @contextmanager
@@ -128,9 +124,9 @@ class VersionServing:
         arn = arn_of(self._home.region, self._home.account, wanted)
         version = self._registry.version(arn)
         with self._registry.left(version) as folder:
-            fetch = _reader(folder, version)
+            fetch = version_reader(folder, version)
             content = fetch(FILE)
-            signature = _verified_signature(version, content, fetch)
+            signature = verified_signature(version, content, fetch)
             entry = self._entry(name, version, signature, base_only=base_only)
             backend = _backend(name, entry)
             _require_fit(name, backend, version, signature)
@@ -365,32 +361,6 @@ def _require_fit(
             f"{version.name} is of the recipe {recipe}, and {name} is served by"
             f" {' or '.join(backend.recipes)}."
         )
-
-
-def _reader(folder: Path, version: RegisteredVersion) -> Callable[[str], bytes]:
-    """Return a reader of the version's files, by names without a folder."""
-
-    def read(name: str) -> bytes:
-        path = folder / name
-        if Path(name).name != name or not path.is_file():
-            raise ServingError(f"{version.name} has no {name}: it was not exported whole.")
-        return path.read_bytes()
-
-    return read
-
-
-def _verified_signature(
-    version: RegisteredVersion, content: bytes, fetch: Callable[[str], bytes]
-) -> Signature:
-    """Return the manifest after verifying each file that it names."""
-    try:
-        signature = Signature.model_validate_json(content)
-    except ValidationError as error:
-        raise ServingError(f"{FILE} of {version.name} is no manifest: {error}") from error
-    for name, sha256 in signature.hashes.items():
-        if hashlib.sha256(fetch(name)).hexdigest() != sha256:
-            raise ServingError(f"{name} of {version.name} is not the file that was exported.")
-    return signature
 
 
 def _files_of(signature: Signature) -> list[str]:

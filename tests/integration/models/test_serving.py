@@ -29,8 +29,9 @@ from cli.main import headrace
 from infra import stages
 from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
-from infra.models.serving import OPENED_BY, ServingError, VersionServing
+from infra.models.serving import OPENED_BY, VersionServing
 from infra.models.shared_files import KEPT_FOR, SharedFiles
+from infra.models.version_files import ServingError
 from localcloud.composition import run_cloud
 from models.training.recipe import names
 from tests import exported_models

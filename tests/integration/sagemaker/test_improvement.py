@@ -20,7 +20,8 @@ from chalicelib.adapters.records.labelling import LabelTable
 from chalicelib.contracts.improvement import ImprovementRun
 from chalicelib.contracts.labelling import LabellingItem, PairItem, SubmitLabelRequest
 from infra.models.improvement import ImprovementError, ImprovementTerms, StageImprovement
-from infra.models.serving import ServingError, VersionServing
+from infra.models.serving import VersionServing
+from infra.models.version_files import ServingError
 from infra.stages import StageConnection
 from localcloud.composition import LocalCloud, run_cloud
 from localcloud.sagemaker.jobs.program import INTERPRETER
