@@ -9,6 +9,7 @@ import pytest
 
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.parameters import parameter_values
+from tests.architecture.templates import plain
 
 STAGE = {"Type": "String", "AllowedPattern": "[a-z]{2,4}"}
 
@@ -30,6 +31,15 @@ def test_a_value_that_is_allowed_should_be_read_by_its_type(
     parameter: Any, text: str, value: Any
 ) -> None:
     assert parameter_values({"P": parameter}, {"P": text}) == {"P": value}
+
+
+def test_the_latency_of_endpoints_should_be_whole_seconds() -> None:
+    """The alarm writes six zeros behind it: 1.5 seconds would be 1.5 microseconds."""
+    parameters = {"P": plain("try")["Parameters"]["EndpointLatencySeconds"]}
+    assert parameter_values(parameters, {"P": "90"}) == {"P": "90"}
+    for text in ("1.5", "0", "90000"):
+        with pytest.raises(TemplateError, match="must match pattern"):
+            parameter_values(parameters, {"P": text})
 
 
 @pytest.mark.parametrize(
