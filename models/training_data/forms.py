@@ -200,7 +200,9 @@ def row_fields(kind: DataKind, form: RowForm, fields: Fields) -> dict[str, Any]:
         name = lacking[0]
         problem = "empty_label" if name == "label" else "missing_field"
         raise UnknownFormError(problem, f"{name} is missing")
-    turned = form.turn(fields)
+    # CSV has "" where an optional field is not there.
+    filled = {name: value for name, value in fields.items() if name in form.needs or value != ""}
+    turned = form.turn(filled)
     for name in _CARRIED:
         value = fields.get(name)
         if value is not None and value != "":

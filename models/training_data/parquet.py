@@ -52,12 +52,17 @@ def _read_by(interpreter: Path, path: Path) -> Iterator[Mapping[str, Any]]:
         assert reader.stderr is not None
         try:
             for line in reader.stdout:
+                if not line.endswith("\n"):
+                    break  # it was stopped while it wrote
                 yield json.loads(line)
-            said = reader.stderr.read()
+            said = reader.stderr.read().strip()
+            code = reader.wait()
         finally:
             reader.kill()
-    if said:
-        raise BadData(said.strip().splitlines()[-1][-500:])
+    if code:
+        # The system says nothing of a process that it stops for want of memory.
+        told = said.splitlines()[-1][-500:] if said else f"its reader ended with the code {code}"
+        raise BadData(f"{path.name} cannot be read whole: {told}")
 
 
 def main(path: str) -> int:

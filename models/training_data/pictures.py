@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from models.training_data.near_duplicates import Sketches, image_sketch
 from models.training_data.problems import ProblemLog
@@ -17,6 +18,8 @@ MAX_IMAGE_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
 _ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
+_BROKEN = (OSError, EOFError, LookupError, SyntaxError, TypeError, ValueError, struct.error)
+"""What Pillow's readers raise where bytes of a picture are changed or missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +52,38 @@ def open_picture(path: Path, place: str, log: ProblemLog) -> OpenedPicture | Non
 
 
 def _opened(path: Path, content: bytes, place: str, log: ProblemLog) -> OpenedPicture | None:
-    try:
-        # A picture of too many pixels is refused by its size below, and not by a warning.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path, formats=FORMATS)
-    except Image.DecompressionBombError:
-        log.add("huge_image", place, f"over {MAX_PIXELS:,} pixels")
-        return None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        log.add("not_an_image", place, path.name)
-        return None
-    with opened as picture:
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            log.add("huge_image", place, f"{width} x {height} pixels; {MAX_PIXELS:,} are taken")
-            return None
-        if min(width, height) < MIN_SIDE:
-            log.add("tiny_image", place, f"{width} x {height} pixels")
-        if getattr(picture, "n_frames", 1) > 1:
-            log.add("many_frames", place, path.name)
-        suffix = _ENDINGS.get(picture.format or "", ".tif")
+    with warnings.catch_warnings():
+        # A picture of too many pixels is refused by its size below, a broken one by its error.
+        warnings.simplefilter("ignore")
         try:
-            picture.seek(0)
-            sketch = image_sketch(picture)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
-            log.add("truncated_image", place, str(error))
+            opened = Image.open(path, formats=FORMATS)
+        except Image.DecompressionBombError:
+            log.add("huge_image", place, f"over {MAX_PIXELS:,} pixels")
             return None
+        except _BROKEN:
+            log.add("not_an_image", place, path.name)
+            return None
+        with opened as picture:
+            return _sketched(picture, content, place, log)
+
+
+def _sketched(
+    picture: Image.Image, content: bytes, place: str, log: ProblemLog
+) -> OpenedPicture | None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        log.add("huge_image", place, f"{width} x {height} pixels; {MAX_PIXELS:,} are taken")
+        return None
+    suffix = _ENDINGS.get(picture.format or "", ".tif")
+    try:
+        frames = getattr(picture, "n_frames", 1)
+        picture.seek(0)
+        sketch = image_sketch(picture)
+    except (*_BROKEN, Image.DecompressionBombError) as error:
+        log.add("truncated_image", place, str(error))
+        return None
+    if min(width, height) < MIN_SIDE:
+        log.add("tiny_image", place, f"{width} x {height} pixels")
+    if frames > 1:
+        log.add("many_frames", place, f"{frames} frames")
     return OpenedPicture(content, suffix, sketch)

@@ -24,6 +24,7 @@ from models.training_data.channel import (
     DataPart,
     DataSource,
 )
+from models.training_data.labelled_texts import LEAST_ROWS
 from models.training_data.likeness import Likeness, find_likeness
 from models.training_data.near_duplicates import SketchFile
 from models.training_data.normaliser import RowNormaliser
@@ -34,11 +35,13 @@ from models.training_data.rows import ROWS, DataKind, DataRow
 from models.training_data.sources import read_source
 from models.training_data.splits import (
     ABOUT,
-    ABOUT_GIVEN,
+    ABOUT_BOTH,
+    ABOUT_TEST,
     TEST,
     TRAIN,
     VALIDATION,
     Parts,
+    given_parts,
     joined_groups,
     split_parts,
 )
@@ -54,6 +57,8 @@ UNBALANCED = 20
 MAX_CLASS_SHARE = 0.5
 """The most classes a row: a class of two rows on average can hardly be learned."""
 MIN_CLASSES_CHECKED = 20
+MIN_CLASS_ROWS = 4
+"""Rows of a class below which it is hardly both learned and judged."""
 _WITHOUT_LIMIT: frozenset[DataKind] = frozenset(("text",))
 """Kinds whose rows are packed, whatever their length."""
 
@@ -138,6 +143,8 @@ class _Preparation:
         if self._counter is not None:
             self._counter.finish()
         rows = len(self._spool)
+        if self._request.evaluation is None:
+            self._spool.set_parts(given_parts(self._spool.parts))
         if rows and self.kind is not None:
             self._likeness = find_likeness(
                 self._spool, self.kind, self._pictures, self._scratch, self.log
@@ -193,16 +200,17 @@ class _Preparation:
         normaliser.finish()
 
     def _keep(self, row: DataRow, record: SourceRecord, part: DataPart | None) -> None:
+        every = (*row.input_texts(), *row.answer_texts())
+        length = self._length(every)
+        if self._is_too_long(every, length, record.place):
+            return
+        # Last, because each picture that is looked at has to be one of a row that stays.
         name = row.image_file()
         if name is not None:
             kept = self._kept_picture(name, record)
             if kept is None:
                 return
             row = row.model_copy(update={"file": kept})
-        every = (*row.input_texts(), *row.answer_texts())
-        length = self._length(every)
-        if self._is_too_long(every, length, record.place):
-            return
         self._personal.look_at(every, record.place, self.log)
         label = row.class_label()
         if label is not None:
@@ -243,16 +251,13 @@ class _Preparation:
         return False
 
     def _split(self) -> Parts:
-        given = self._spool.parts.copy()
-        if (given == VALIDATION).any() and not (given == TEST).any():
-            given[given == VALIDATION] = TEST
         group = joined_groups(
             self._spool.inputs,
             self._spool.groups,
             [(int(one), int(other)) for one, other in self._likeness.near],
         )
         named = self._spool.groups
-        return split_parts(group, np.where(named > 0, named, self._spool.inputs), given)
+        return split_parts(group, np.where(named > 0, named, self._spool.inputs), self._spool.parts)
 
     def _look_at_parts(self) -> None:
         kept = self._parts[~self._likeness.copies]
@@ -282,13 +287,32 @@ class _Preparation:
             return
         smallest, fewest = min(classes.items(), key=lambda each: each[1])
         largest, most = classes.most_common(1)[0]
+        trained = self._trained_classes()
         for name, count in classes.items():
-            if count < 3:
+            if trained[name] < LEAST_ROWS:
+                told = f"{name!r} has {trained[name]} of its {count} rows to train on"
+                self.log.add("untrained_class", "", told)
+            elif count < MIN_CLASS_ROWS:
                 self.log.add("rare_class", "", f"{name!r} has {count}")
         if most > UNBALANCED * fewest:
             self.log.add(
                 "unbalanced_classes", "", f"{largest!r} has {most:,}, {smallest!r} {fewest:,}"
             )
+
+    def _about_split(self) -> str:
+        given = self._spool.parts
+        if not (given == TEST).any():
+            return ABOUT
+        return ABOUT_BOTH if (given == VALIDATION).any() else ABOUT_TEST
+
+    def _trained_classes(self) -> Counter[str]:
+        """Return the rows of each class that are trained on."""
+        assert self.kind is not None
+        found: Counter[str] = Counter()
+        for number in np.flatnonzero((self._parts == TRAIN) & ~self._likeness.copies):
+            row = ROWS[self.kind].model_validate_json(self._spool.at(int(number)).line)
+            found[row.class_label() or ""] += 1
+        return found
 
     def write(self, into: Path, report: DataReport, made_by: str) -> DataManifest:
         """Write the rows as a channel. Raises DiskFull."""
@@ -296,7 +320,7 @@ class _Preparation:
         about = DataSource(
             source=report.source,
             licence=self._request.licence.strip() or "not said",
-            split=ABOUT_GIVEN if (self._spool.parts == TEST).any() else ABOUT,
+            split=self._about_split(),
         )
         with ChannelWriter(into, self.kind) as writer:
             for number, spooled in enumerate(self._spool.rows()):

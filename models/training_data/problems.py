@@ -116,6 +116,8 @@ _KINDS = (
     _doubtful("mixed_labels", "labels are numbers and texts, or differ by case or spaces only",
               "write every class one way"),
     _error("one_class", "all rows are of one class", "add rows of other classes"),
+    _error("untrained_class", "a class has fewer than two rows to train on, and cannot be learned",
+           "add rows of it, join it to another class, or leave it out"),
     _warning("rare_class", "a class has so few rows that it is not both learned and judged",
              "add rows of it, or join it to another class"),
     _warning("unbalanced_classes", "the largest class has over 20 times the rows of the smallest",

@@ -85,7 +85,8 @@ RowFile = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024), AfterValidator(_require_local_path)
 ]
 """The path of a picture below `files/` of its channel."""
-RowKey = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+RowKey = Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+"""A name such as the path of a document, which is the group of its rows."""
 
 
 class _Row(BaseModel):

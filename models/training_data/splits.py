@@ -24,7 +24,8 @@ LARGE_SHARE = 0.05
 MIN_GROUPS = 2
 """Groups to train on below which none is taken away."""
 ABOUT = "80/10/10 by the hash of each group; rows of equal or nearly equal input are one group"
-ABOUT_GIVEN = "test as given; validation is a tenth of the other rows, by the hash of each group"
+ABOUT_TEST = "test as given; validation is a tenth of the other rows, by the hash of each group"
+ABOUT_BOTH = "test and validation as given"
 
 Parts = NDArray[np.int16]
 
@@ -42,6 +43,19 @@ def joined_groups(inputs: Hashes, own: Hashes, near: Iterable[tuple[int, int]]) 
     pairs = [equal_pairs(inputs, rows, inputs), equal_pairs(own[named], named, inputs[named])]
     every = [(int(one), int(other)) for one, other in np.concatenate(pairs)]
     return groups(len(inputs), [*every, *near])
+
+
+def given_parts(said: Parts) -> Parts:
+    """Return the parts that files say their rows are for, [n], as far as they can be taken.
+
+    Rows for validation are the test where no others are. One part for all rows says nothing: a
+    single file that is called `test.csv` is data like any other.
+    """
+    if len(said) and (said == said[0]).all():
+        return np.full_like(said, -1)
+    if (said == TEST).any():
+        return said
+    return np.where(said == VALIDATION, TEST, said).astype(np.int16)
 
 
 def split_parts(group: PairArray, keys: Hashes, given: Parts) -> Parts:

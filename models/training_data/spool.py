@@ -119,6 +119,10 @@ class RowSpool:
         parts[parts == _NO_PART] = -1
         return parts
 
+    def set_parts(self, parts: NDArray[np.int16]) -> None:
+        """Replace the part that each row was given for, -1 for none, [n]."""
+        self._numbers.parts = array("B", np.where(parts < 0, _NO_PART, parts).astype(np.uint8))
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Return the length of each row, [n]."""

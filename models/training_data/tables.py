@@ -177,15 +177,19 @@ def _first_character(file: TextIO) -> str:
 
 
 def _is_json_lines(file: TextIO) -> bool:
-    """Return whether the first line that is not empty is a whole JSON object."""
-    first = ""
-    while not first.strip() and (line := file.readline(MAX_LINE)):
-        first = line
+    """Return whether the first line that is not empty is an object, and no document alone."""
+    filled = (line for line in iter(partial(file.readline, MAX_LINE), "") if line.strip())
+    first, second = next(filled, ""), next(filled, "")
     file.seek(0)
     try:
-        return isinstance(json.loads(first), dict)
-    except ValueError:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
         return False
+    return isinstance(found, dict) and bool(second or not _lists_of(found))
+
+
+def _lists_of(document: Mapping[str, Any]) -> list[list[Any]]:
+    return [each for each in document.values() if isinstance(each, list)]
 
 
 def _lines(file: TextIO, name: str, log: ProblemLog) -> Iterator[tuple[int, str]]:
@@ -237,11 +241,7 @@ def _read_json(file: TextIO, path: Path, name: str, log: ProblemLog) -> Iterator
     except (ValueError, RecursionError) as error:
         log.add("broken_json", name, str(error))
         return
-    lists = (
-        [each for each in document.values() if isinstance(each, list)]
-        if isinstance(document, dict)
-        else [document]
-    )
+    lists = _lists_of(document) if isinstance(document, dict) else [document]
     if len(lists) != 1 or not isinstance(lists[0], list):
         log.add("broken_json", name, "a document is a list of objects, or an object with one list")
         return
@@ -264,8 +264,14 @@ def _read_csv(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            log.add("broken_csv", f"{name}:{begins}", f"{error}; the row begins at this line")
-            return
+            # A quote that is not closed takes the lines after it along: each counts as a row.
+            lost = max(1, reader.line_num - begins + 1)
+            told = f"{error}; the row begins at this line, and {lost:,} lines are lost"
+            log.add("broken_csv", f"{name}:{begins}", told, lost)
+            if header is None:
+                return
+            begins = reader.line_num + 1
+            continue
         if row is None:
             return
         place, begins = f"{name}:{begins}", reader.line_num + 1

@@ -86,6 +86,12 @@ def picture(side: int = 32, seed: int = 0, form: str = "PNG") -> bytes:
     return made.getvalue()
 
 
+def moving_picture() -> bytes:
+    made, frame = io.BytesIO(), Image.new("RGB", (32, 32))
+    frame.save(made, "GIF", save_all=True, append_images=[frame.rotate(9, fillcolor="red")])
+    return made.getvalue()
+
+
 def huge_picture() -> bytes:
     """Return a PNG that says it has 20,000 x 20,000 pixels."""
 
@@ -231,6 +237,7 @@ BAD = [
     ),
     BadData("long_row", "rows.jsonl:41", chats({"prompt": LONG, "completion": "b"})),
     BadData("long_row", "rows.jsonl:41", chats({"prompt": LONG, "completion": "b"}), None, TOKENS),
+    BadData("long_row", "metadata.jsonl:13", captioned({"file_name": "cats/0.png", "text": LONG})),
     BadData("not_a_number", "rows.jsonl:41", rows('{"text": "a", "label": NaN}')),
     BadData("empty_label", "rows.jsonl:41", rows({"text": "a", "label": None})),
     BadData("empty_label", "r.csv:3", content(b"text,label\na,x\nb,\n", "r.csv")),
@@ -239,7 +246,8 @@ BAD = [
     BadData("mixed_labels", "rows.jsonl:41", rows({"text": "a", "label": "Odd"})),
     BadData("mixed_labels", "", rows({"text": "a", "label": 1})),
     BadData("one_class", "", rows(good=lambda n: {"text": sentence(n), "label": "a"})),
-    BadData("rare_class", "", rows({"text": "a", "label": "lonely"})),
+    BadData("untrained_class", "", rows({"text": "a", "label": "lonely"})),
+    BadData("rare_class", "", rows(*({"text": f"{n}", "label": "x", "group": "g"} for n in "abc"))),
     BadData("unbalanced_classes", "", rows({"text": "a", "label": "x"}, count=50)),
     BadData("many_classes", "", rows(good=lambda n: {"text": sentence(n), "label": str(n)})),
     BadData("span_range", "rows.jsonl:41", rows({"text": "ab", "spans": SPANS}, good=TAGGED)),
@@ -283,6 +291,8 @@ BAD = [
     ),
     BadData("not_an_image", "cats/bad.png", pictures(bad=b"no picture")),
     BadData("truncated_image", "cats/bad.png", pictures(bad=picture(64)[:2000])),
+    BadData("truncated_image", "cats/bad.png", pictures(bad=moving_picture()[:-100])),
+    BadData("many_frames", "cats/bad.png", pictures(bad=moving_picture())),
     BadData("huge_image", "cats/bad.png", pictures(bad=huge_picture())),
     BadData("tiny_image", "cats/bad.png", pictures(bad=picture(4))),
     BadData(
@@ -333,7 +343,7 @@ def test_bad_data_is_found_with_its_row(bad: BadData, tmp_path: Path) -> None:
 def test_every_problem_is_in_the_table() -> None:
     rest = {"encoding", "too_large", "unreadable_file", "other_file", "unread_column"}
     rest |= {"last_not_user", "small_data", "alike_rows", "several_languages", "no_licence"}
-    assert set(PROBLEMS) - {bad.problem for bad in BAD} == rest | {"many_frames"}
+    assert set(PROBLEMS) - {bad.problem for bad in BAD} == rest
     assert len({bad.problem for bad in BAD}) > 50
 
 

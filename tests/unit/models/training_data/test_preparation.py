@@ -14,7 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.failures import BadData
 from models.training import recipe
+from models.training_data import parquet
 from models.training_data.channel import PARTS, read_channel
 from models.training_data.normaliser import RowNormaliser
 from models.training_data.preparation import DataRequest, check, prepare
@@ -30,7 +32,7 @@ from models.training_data.rows import (
     PreferenceExample,
 )
 from models.training_data.sources import part_of
-from models.training_data.splits import TEST, TRAIN, VALIDATION, split_parts
+from models.training_data.splits import ABOUT_TEST, TEST, TRAIN, VALIDATION, split_parts
 from models.training_data.tables import read_table
 from tests.unit.models.training_data.test_bad_data import (
     archive,
@@ -229,6 +231,29 @@ def test_given_parts_stay(tmp_path: Path) -> None:
     assert [each.name for each in done.report.problems] == ["small_data", "other_file"]
 
 
+def test_rows_for_validation_judge_where_no_others_do(tmp_path: Path) -> None:
+    data, held_out = tmp_path / "data", [labelled(number) for number in range(40, 80)]
+    data.mkdir()
+    (data / "train.jsonl").write_text(lines([*map(labelled, range(40))]))
+    (data / "validation.jsonl").write_text(lines(held_out))
+    done = prepare(DataRequest(data, licence="CC0"), tmp_path / "channel")
+    assert done.manifest is not None, done.report.errors
+    assert (done.manifest.counts["test"], done.manifest.split) == (40, ABOUT_TEST)
+    near = {"text": f"{sentence(5)}!", "label": "odd"}
+    leaks = [labelled(3), {**labelled(4), "label": "odd"}, near]
+    (data / "validation.jsonl").write_text(lines([*held_out, *leaks]))
+    report = check(DataRequest(data))
+    assert {each.name for each in report.errors} == {"leaked_row", "leaked_input", "near_leak"}
+
+
+@pytest.mark.parametrize("name", ["reviews-test.jsonl", "dev.jsonl", "train.jsonl"])
+def test_a_single_file_is_split_whatever_its_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(lines([*map(labelled, range(60))]))
+    report = check(DataRequest(tmp_path / name))
+    assert not report.errors
+    assert all(report.parts.values())
+
+
 def test_held_out_rows_of_ones_own(tmp_path: Path) -> None:
     chats()(tmp_path)
     more = [{"prompt": sentence(n), "completion": "x"} for n in range(200, 240)]
@@ -353,6 +378,45 @@ def test_any_bytes_are_read_or_refused(
     log = ProblemLog()
     records = list(read_table(path, path.name, log))
     assert records or log.found()
+
+
+@pytest.mark.parametrize(("broken", "read", "lost"), [('"a" b', 40, 1), ('"a b', 20, 21)])
+def test_rows_after_a_broken_one_are_read_and_lost_ones_counted(
+    broken: str, read: int, lost: int, tmp_path: Path
+) -> None:
+    before, after = (
+        lines([f"{sentence(number)},{number % 2}" for number in numbers])
+        for numbers in (range(20), range(20, 40))
+    )
+    (tmp_path / "rows.csv").write_text(f"text,label\n{before}{broken},0\n{after}")
+    report = check(DataRequest(tmp_path / "rows.csv", accepted={"broken_csv"}))
+    counts = {each.name: each.count for each in report.problems}
+    assert (report.rows, counts["broken_csv"]) == (read, lost)
+
+
+def test_a_document_of_one_line_is_read_by_its_list(tmp_path: Path) -> None:
+    document = {"version": 1, "rows": [*map(labelled, range(20))]}
+    (tmp_path / "rows.json").write_text(json.dumps(document))
+    assert check(DataRequest(tmp_path / "rows.json")).rows == 20
+
+
+def test_a_cell_of_an_optional_field_may_be_empty(tmp_path: Path) -> None:
+    rows = [f"{sentence(n)},passage {n}," for n in range(20)]
+    (tmp_path / "rows.csv").write_text(lines(["query,passage,negative", *rows]))
+    assert check(DataRequest(tmp_path / "rows.csv")).rows == 20
+
+
+def test_a_parquet_file_whose_reader_is_killed_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "find_spec", lambda _: None)
+    reader = tmp_path / "python"
+    reader.write_text('#!/bin/sh\necho \'{"text": "a"}\'\nprintf \'{"te\'\nkill -9 $$\n')
+    reader.chmod(0o700)
+    read = parquet.parquet_reader(reader)
+    assert read is not None
+    with pytest.raises(BadData, match=r"rows\.parquet cannot be read whole: .* code -9"):
+        list(read(tmp_path / "rows.parquet"))
 
 
 def test_recipes_name_the_kinds_of_rows() -> None:
