@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from infra.models import approval
 from infra.models.registry import Registry, arn_of
 from infra.stages import Client
-from models.bases.folder import CONFIG, RECORD, BaseRecord, sha256_of_record
+from models.bases.folder import CONFIG, RECORD, BaseRecord, read_base
 from models.failures import BadRecipe
 from models.files import disk_full_as_failure
 from models.pull.base_folders import (
@@ -83,6 +83,7 @@ class StageBases:
 
         Raises:
             NoBase: there is none, it cannot be had, or its licence was not accepted.
+            BadData: its files are not those of its record.
             BadRecipe: it is a registered version that may not be a base.
             ClientError: AWS refuses.
         """
@@ -95,14 +96,22 @@ class StageBases:
         return self.upload(fetch_here(wanted, wish.accepted, self.interpreter))
 
     def upload(self, folder: Path) -> PlacedBase:
-        """Put a base into the bucket, unless it is there. Raises ClientError."""
-        record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        prefix, s3 = f"{PREFIX}{sha256_of_record(record)}/", self.client("s3")
+        """Put a base into the bucket, unless it is there.
+
+        The record is checked before: that of a registered version came out of an archive, and
+        decides which files are sent, and under which hash.
+
+        Raises:
+            BadData: a file is missing, lies elsewhere, or is not the one of the record.
+            ClientError: AWS refuses.
+        """
+        base = read_base(folder)
+        record = base.record
+        prefix, s3 = f"{PREFIX}{base.sha256}/", self.client("s3")
         if self._object(self.bucket, f"{prefix}{RECORD}") is None:
             for name in [*sorted(record.files), RECORD]:
                 s3.upload_file(str(folder / name), self.bucket, f"{prefix}{name}")
-        return PlacedBase(f"s3://{self.bucket}/{prefix}", record, config)
+        return PlacedBase(f"s3://{self.bucket}/{prefix}", record, base.config)
 
     def uploaded(self) -> Iterator[BaseRecord]:
         """Yield the records of the bases in the bucket. Raises ClientError."""

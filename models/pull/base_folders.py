@@ -27,7 +27,7 @@ from models.pull.licences import UNKNOWN, require_accepted
 
 README = "README.md"
 ADAPTER, PIPELINE = "adapter_config.json", "model_index.json"
-_LICENCE = re.compile(r"^licen[sc]e:\s*[\"']?([\w.+-]+)", re.M)
+_LICENCE = re.compile(r"^licen[sc]e:(?:[ \t]*\n[ \t]*-)?[ \t]*[\"']?(\w[\w.+-]*)", re.M)
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -79,6 +80,17 @@ def test_a_base_should_be_uploaded_once_and_its_record_last(base: Path) -> None:
     assert stage(s3).place(BaseWish(placed.uri)) == placed
     assert len(s3.uploads) == 3
     assert [each.name for each in stage(s3).uploaded()] == ["small"]
+
+
+def test_what_a_record_names_elsewhere_should_not_be_uploaded(base: Path) -> None:
+    record = json.loads((base / "base.json").read_text())
+    (base.parent / "secret.json").write_bytes(b"weights")
+    record["files"]["../secret.json"] = record["files"]["model.safetensors"]
+    (base / "base.json").write_text(json.dumps(record))
+    s3 = S3()
+    with pytest.raises(BadData, match=r"names '\.\./secret\.json', which is not a file beside"):
+        stage(s3).upload(base)
+    assert not s3.uploads
 
 
 def test_a_prefix_of_another_bucket_should_be_copied_with_its_licence() -> None:

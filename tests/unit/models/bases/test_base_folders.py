@@ -71,6 +71,8 @@ def test_a_folder_should_be_taken_as_it_is_and_left_alone(tmp_path: Path) -> Non
     ("files", "said"),
     [
         ({}, "own names no licence"),
+        ({"README__md": "---\nlicense:\nlanguage: en\n---\n"}, "own names no licence"),
+        ({"README__md": "---\nlicense:\n- gemma\n---\n"}, "'gemma', which sets terms"),
         ({"README__md": "---\nlicense: llama3.2\n---\n"}, "'llama3.2', which sets terms"),
         ({"config__json": "{"}, "config.json cannot be read"),
         ({"config__json": '{"model_type": "rwkv", "auto_map": {}}'}, "code of its own"),
