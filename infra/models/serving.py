@@ -49,7 +49,12 @@ from infra.models.registry import (
 from infra.models.shared_files import SharedFiles, shared_files
 from infra.models.trained_entry import trained_entry
 from infra.models.training import TrainingStage
-from infra.models.version_files import ServingError, verified_signature, version_reader
+from infra.models.version_files import (
+    ServingError,
+    require_memory,
+    verified_signature,
+    version_reader,
+)
 from models.failures import BadRecipe
 
 OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
@@ -114,11 +119,11 @@ class VersionServing:
             base_only: whether its base answers, without what was tuned on it.
 
         Raises:
-            ServingError: the version is not approved, of the preset
-                smoke, or below its gates; its files do not make a model, or one of another recipe;
-                or a concurrent call served another version; or it serves, but files of earlier
-                versions could not be removed; or there is no other version that it could be a
-                candidate beside.
+            ServingError: the version is not approved, of the preset smoke, or below its gates; its
+                files do not make a model, or one of another recipe or task, or one that is too
+                large for its function; or a concurrent call served another version; or it serves,
+                but files of earlier versions could not be removed; or there is no other version
+                that it could be a candidate beside.
             ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
         arn = arn_of(self._home.region, self._home.account, wanted)
@@ -130,6 +135,7 @@ class VersionServing:
             entry = self._entry(name, version, signature, base_only=base_only)
             backend = _backend(name, entry)
             _require_fit(name, backend, version, signature)
+            require_memory(signature, version, backend.memory_mb)
             if share is not None:
                 self._require_rollout(name, backend, version, share)
                 self._require_chat(name, backend, version)

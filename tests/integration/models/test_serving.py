@@ -237,7 +237,15 @@ def test_should_say_that_a_version_serves_though_others_are_left(cloud: Stage) -
     assert kept(cloud) == {serving.serves.prefix, serving.before.prefix}
 
 
+def of_megabytes(size: int) -> Files:
+    """Return a model whose manifest says that its graph has so many."""
+    files = decoder()
+    (name, spec), *_ = Signature.model_validate_json(files[FILE]).graphs.items()
+    return changed(files, graphs={name: spec.model_copy(update={"size": size * 1024**2})})
+
+
 BROKEN: dict[str, tuple[Files | bytes, str]] = {
+    "too large": (of_megabytes(540), "has graphs of 540 MB, and a function of 1769 MB opens 539"),
     "another graph": ({**decoder(), "decoder.onnx": b"x"}, "is not the file that was exported"),
     "no graph": ({FILE: decoder()[FILE]}, "has no decoder.onnx: it was not exported whole"),
     "no manifest": ({"decoder.onnx": b"x"}, f"has no {FILE}"),
