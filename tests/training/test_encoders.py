@@ -18,7 +18,7 @@ from models.bases.folder import read_base
 from models.failures import BadData, BelowGate
 from models.jobs import runner
 from models.networks.encoder import EncoderClassifier, merged, text_encoder
-from models.recipes.text_embedder.recipe import alike
+from models.recipes.text_embedder.recipe import alike, first_right
 from models.training import recipe
 from models.training.devices import Device
 from models.training.learned_weights import LearnedWeights
@@ -306,6 +306,14 @@ def test_what_answers_a_query_too_should_be_no_wrong_answer() -> None:
     queries, own = torch.tensor([1, 2, 1, 4]), torch.tensor([5, 6, 7, 6])
     told = alike(queries, own, torch.cat([own, torch.tensor([7, 9, 9, 9])]))
     assert torch.nonzero(told).tolist() == [[0, 2], [1, 3], [2, 0], [2, 4], [3, 1]]
+
+
+def test_a_query_should_be_right_by_its_first_passage_wherever_its_others_are() -> None:
+    passages = np.eye(3, dtype=np.float32)
+    queries = np.array([[3, 2, 1], [2, 3, 1]], np.float32)
+    answers = [frozenset({0, 2})] * 2
+    judged = text_pairs.JudgedQueries(["a", "b"], answers, [frozenset()] * 2)
+    assert first_right((queries, passages), judged).tolist() == [1, 0]
 
 
 def test_passages_that_do_not_answer_should_be_learned_from(base: Path, tmp_path: Path) -> None:

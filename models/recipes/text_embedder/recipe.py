@@ -113,9 +113,12 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
     reader, judged = text_encoder(network.base, parameters), data.judged()
     plain = parameters.model_copy(update={"way": "full"})
     base = SentenceEncoder(Encoder(network.base, plain), network.base)
-    scores = {
-        name: _ndcg(each.eval(), reader, judged, data.passages)
+    vectors = {
+        name: _judged_vectors(each.eval(), reader, judged, data.passages)
         for name, each in (("ndcg", network), ("base_ndcg", base))
+    }
+    scores = {
+        name: ndcg(*each, judged.answers, DEPTH, judged.trained) for name, each in vectors.items()
     }
     gain = mean_interval(scores["ndcg"] - scores["base_ndcg"])
     return Evaluation(
@@ -123,7 +126,7 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
             **mean_interval(scores["ndcg"]).numbers("ndcg"),
             **mean_interval(scores["base_ndcg"]).numbers("base_ndcg"),
             **gain.numbers("gain_over_base"),
-            "first": float((scores["ndcg"] == 1).mean()),
+            "first": float(first_right(vectors["ndcg"], judged).mean()),
             "queries": float(len(judged.queries)),
             "passages": float(len(data.passages)),
         },
@@ -131,12 +134,16 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
     )
 
 
-def _ndcg(
+def _judged_vectors(
     network: SentenceEncoder, reader: TextEncoder, judged: JudgedQueries, passages: Sequence[str]
-) -> Values:
-    queries = vectors_of(network, reader, judged.queries)
-    items = vectors_of(network, reader, passages)
-    return ndcg(queries, items, judged.answers, DEPTH, judged.trained)
+) -> tuple[Vectors, Vectors]:
+    """Return the vectors of the judged queries and of all passages."""
+    return vectors_of(network, reader, judged.queries), vectors_of(network, reader, passages)
+
+
+def first_right(vectors: tuple[Vectors, Vectors], judged: JudgedQueries) -> Values:
+    """Return 1 for each query whose nearest passage answers, [n], by vectors of both."""
+    return ndcg(*vectors, judged.answers, 1, judged.trained)
 
 
 def vectors_of(
