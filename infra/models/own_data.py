@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from botocore.exceptions import ClientError
 
 from infra.stages import Client
-from models.failures import BadData
+from models.failures import BadData, BadRecipe
 from models.files import disk_full_as_failure
+from models.sagemaker.job_requests import JobSpec
+from models.training import recipe
 from models.training_data.channel import MANIFEST, read_manifest
 
 PREFIX = "models/data/own/"
@@ -44,6 +46,20 @@ def put_channel(client: Client, bucket: str, channel: Path) -> int:
     for name in sorted(names, key=lambda each: each == MANIFEST):
         s3.upload_file(str(channel / name), bucket, f"{prefix}{name}")
     return len(names)
+
+
+def require_batch(wish: JobSpec) -> None:
+    """Raise BadRecipe if the user's own rows to learn are fewer than those of a step."""
+    if wish.channel is None:
+        return
+    settings = recipe.resolve(wish.recipe, wish.preset, wish.overrides)
+    rows = read_manifest(wish.channel).counts.get("train", 0)
+    rows -= round(rows * settings.validation_share)
+    if rows < settings.batch:
+        raise BadRecipe(
+            f"batch: is {settings.batch}, and the data has {rows} rows to train on; give more "
+            f"rows, or --set batch={1 << max(rows, 1).bit_length() - 1}."
+        )
 
 
 def _is_there(client: Client, bucket: str, key: str) -> bool:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.models import own_data
 from infra.models.own_data import fetch_objects, put_channel, version_prefix
-from models.failures import BadData
+from models.failures import BadData, BadRecipe
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 from models.training_data.channel import ChannelWriter, DataSource
@@ -88,6 +88,15 @@ def test_a_training_on_rows_reads_them_by_their_version(tmp_path: Path) -> None:
     second = training_of().locations(replace(wish, job_name="headrace-dev-vae-2"))
     assert first == second.channels["training"]
     assert first.endswith(f"/{version_prefix(made)}")
+
+
+def test_fewer_rows_than_a_batch_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    taking = recipe.load("vae").model_copy(update={"data_kind": "classed_images"})
+    wish = JobSpec("job", taking, "smoke", "cpu", {"batch": 8}, data=channel(tmp_path / "one"))
+    with pytest.raises(BadRecipe, match=r"batch: is 8, .* 1 rows to train on; .* --set batch=1\."):
+        training_of().start(wish)
+    own_data.require_batch(replace(wish, overrides={"batch": 1}))
+    own_data.require_batch(replace(wish, data=None))
 
 
 @pytest.mark.parametrize(
