@@ -22,7 +22,7 @@ from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from models.training_data.rows import DataKind
+    from models.training.recipe import DataKind
 
 _KINDS = (
     *("chat", "preference", "text", "labelled_text", "tagged_text", "text_pairs"),

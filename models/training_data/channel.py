@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.data import json_lines
 from models.failures import BadData
 from models.files import disk_full_as_failure, sha256_of_folder, write_atomically
-from models.training_data.rows import DataKind, DataRow
+from models.training.recipe import DataKind
+from models.training_data.rows import DataRow
 
 MANIFEST, FILES = "data.json", "files"
 DataPart = Literal["train", "validation", "test"]

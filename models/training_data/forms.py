@@ -22,9 +22,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.training.recipe import DataKind
 from models.training_data import chat_forms
 from models.training_data.chat_forms import Fields, UnknownFormError
-from models.training_data.rows import DataKind
 
 
 @dataclass(frozen=True, slots=True)

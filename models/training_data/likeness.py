@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.recipe import DataKind
 from models.training_data import near_duplicates
 from models.training_data.near_duplicates import Hashes, PairArray, SketchFile, equal_pairs
 from models.training_data.problems import ProblemLog
-from models.training_data.rows import IMAGE_KINDS, ROWS, DataKind
+from models.training_data.rows import IMAGE_KINDS, ROWS
 from models.training_data.splits import TEST
 from models.training_data.spool import RowSpool
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.training.recipe import DataKind
 from models.training_data import forms
 from models.training_data.chat_forms import UnknownFormError
 from models.training_data.problems import PROBLEMS, ProblemLog
-from models.training_data.rows import ROWS, DataKind, DataRow, TaggedText
+from models.training_data.rows import ROWS, DataRow, TaggedText
 from models.training_data.tables import SourceRecord
 
 _MANGLED = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")

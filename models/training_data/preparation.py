@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 
+from models.training.recipe import DataKind
 from models.training_data import texts
 from models.training_data.channel import (
     PARTS,
@@ -29,9 +30,9 @@ from models.training_data.likeness import Likeness, find_likeness
 from models.training_data.near_duplicates import SketchFile
 from models.training_data.normaliser import RowNormaliser
 from models.training_data.pictures import open_picture
-from models.training_data.problems import ProblemLog
+from models.training_data.problems import ProblemLog, printable
 from models.training_data.report import DataReport, LengthSummary, reported_problems
-from models.training_data.rows import ROWS, DataKind, DataRow
+from models.training_data.rows import ROWS, DataRow
 from models.training_data.sources import read_source
 from models.training_data.splits import (
     ABOUT,
@@ -159,7 +160,7 @@ class _Preparation:
             told = ", ".join(f"{name} {share:.0%}" for name, share in languages.items())
             self.log.add("several_languages", "", told)
         return DataReport(
-            source=self._request.source or self._request.path.name,
+            source=printable(self._request.source or self._request.path.name),
             kind=self.kind,
             rows=int(kept.sum()),
             parts={part: int((self._parts[kept] == at).sum()) for at, part in enumerate(PARTS)},

@@ -187,6 +187,13 @@ class FoundProblem:
     places: list[ProblemPlace] = field(default_factory=list)
 
 
+def printable(text: str) -> str:
+    """Return a text of any data for a terminal: what it could not print, or would obey, escaped."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 class ProblemLog:
     """The problems of some data. Of each kind the first places are kept, the others counted."""
 
@@ -200,7 +207,8 @@ class ProblemLog:
         found = self._found.setdefault(name, FoundProblem(PROBLEMS[name]))
         found.count += count
         if len(found.places) < SHOWN_ROWS:
-            found.places.append(ProblemPlace(place, " ".join(detail.split())[:MAX_DETAIL]))
+            told = " ".join(detail.split())[:MAX_DETAIL]
+            found.places.append(ProblemPlace(printable(place), printable(told)))
 
     def severity(self, kind: ProblemKind) -> Severity:
         """Return how bad a kind is here; accepted errors are warnings."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from models.training.recipe import DataKind
 from models.training_data.channel import DataPart, DataProblem
 from models.training_data.problems import ProblemLog, Severity
-from models.training_data.rows import DataKind
 
 
 class _ReportPart(BaseModel):

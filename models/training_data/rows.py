@@ -22,18 +22,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-DataKind = Literal[
-    "chat",
-    "preference",
-    "text",
-    "labelled_text",
-    "tagged_text",
-    "text_pairs",
-    "captioned_images",
-    "classed_images",
-    "image_questions",
-    "products",
-]
+from models.training.recipe import DataKind
+
 ChatRole = Literal["system", "user", "assistant"]
 
 MAX_TEXT = 2_000_000

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from models.training.recipe import DataKind
 from models.training_data.channel import DataPart
 from models.training_data.pictures import SUFFIXES
 from models.training_data.problems import ProblemLog
-from models.training_data.rows import DataKind
 from models.training_data.tables import (
     TABLE_SUFFIXES,
     TEXT_SUFFIXES,

@@ -11,8 +11,9 @@ from chalicelib.contracts.screening import MAX_CHARACTERS, OriginText
 from chalicelib.errors import InvalidInput
 from chalicelib.screening.text_screening import screen
 from functions.read_document.text.language import MIN_LETTERS, SURE_CONFIDENCE, load_model
+from models.training.recipe import DataKind
 from models.training_data.problems import ProblemLog
-from models.training_data.rows import ROWS, DataKind
+from models.training_data.rows import ROWS
 from models.training_data.spool import RowSpool
 
 SAMPLED = 400

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from models.training.recipe import DataKind
 from models.training_data.problems import ProblemLog
-from models.training_data.rows import DataKind
 
 MAX_UNKNOWN = 0.01
 """The share of unknown tokens above which a tokenizer does not fit."""

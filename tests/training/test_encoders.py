@@ -23,16 +23,10 @@ from models.training import recipe
 from models.training.devices import Device
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
+from models.training.recipe import DataKind
 from models.training.recipe_code import TaskSetup, recipe_code
 from models.training_data import labelled_texts, tagged_texts, text_pairs
-from models.training_data.rows import (
-    DataKind,
-    DataRow,
-    LabelledSpan,
-    LabelledText,
-    TaggedText,
-    TextPair,
-)
+from models.training_data.rows import DataRow, LabelledSpan, LabelledText, TaggedText, TextPair
 from tests.training.conftest import Laid, signature_of, weights_of
 from tests.training.tiny_encoder import change_config, sentence, write_base, write_rows
 

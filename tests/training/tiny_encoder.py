@@ -15,8 +15,9 @@ from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertModel
 
 from models.bases.folder import record_base
+from models.training.recipe import DataKind
 from models.training_data.channel import DataSource, write_channel
-from models.training_data.rows import DataKind, DataRow
+from models.training_data.rows import DataRow
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = tuple(f"w{number}" for number in range(200))

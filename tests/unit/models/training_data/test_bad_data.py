@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from models.training.recipe import DataKind
 from models.training_data.preparation import DataRequest, prepare
 from models.training_data.problems import PROBLEMS
-from models.training_data.rows import DataKind
 
 Make = Callable[[Path], Path]
 

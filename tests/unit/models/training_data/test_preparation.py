@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cli.data.group import data
 from models.failures import BadData
-from models.training import recipe
+from models.training.recipe import DataKind
 from models.training_data import parquet
 from models.training_data.channel import PARTS, read_channel
 from models.training_data.normaliser import RowNormaliser
@@ -26,7 +28,6 @@ from models.training_data.rows import (
     CaptionedImage,
     ChatExample,
     ClassedImage,
-    DataKind,
     DataRow,
     LabelledText,
     PreferenceExample,
@@ -419,5 +420,14 @@ def test_a_parquet_file_whose_reader_is_killed_is_not_taken_for_whole(
         list(read(tmp_path / "rows.parquet"))
 
 
-def test_recipes_name_the_kinds_of_rows() -> None:
-    assert get_args(recipe.DataKind) == get_args(DataKind) == tuple(ROWS)
+def test_names_that_no_terminal_prints_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(lines([{**labelled(number), "\ud800\x1b[2J": 1} for number in range(20)]))
+    (found,) = [each for each in check(DataRequest(path)).problems if each.name == "unread_column"]
+    assert found.places[0].detail == r"\ud800\x1b[2J, in 20 rows"
+
+
+def test_every_kind_of_rows_has_a_class_and_can_be_checked() -> None:
+    (kind,) = [each for each in data.commands["check"].params if each.name == "kind"]
+    assert isinstance(kind.type, click.Choice)
+    assert get_args(DataKind) == tuple(ROWS) == tuple(kind.type.choices)
