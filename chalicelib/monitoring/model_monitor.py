@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -40,18 +40,23 @@ MAX_VALUES = 2_000
 COMPARISON_THRESHOLD = 0.1
 
 
+StatisticsNumber = Annotated[float, Field(ge=-1e300, le=1e300)]
+"""A number of a file: finite, and so is the difference of two."""
+MAX_COUNT = 2**53
+
+
 class KllBucket(Contract):
     """How many values lie between two bounds."""
 
-    lower_bound: float
-    upper_bound: float
-    count: float = Field(ge=0)
+    lower_bound: StatisticsNumber
+    upper_bound: StatisticsNumber
+    count: float = Field(ge=0, le=MAX_COUNT)
 
 
 class KllSketch(Contract):
     """The levels of a sketch: a value of level n stands for 2^n values."""
 
-    data: tuple[tuple[float, ...], ...] = Field(default=(), max_length=64)
+    data: tuple[tuple[StatisticsNumber, ...], ...] = Field(default=(), max_length=64)
 
 
 class KllDistribution(Contract):
@@ -77,7 +82,7 @@ class CategoryBucket(Contract):
     """How often there is a value."""
 
     value: str
-    count: int = Field(ge=0)
+    count: int = Field(ge=0, le=MAX_COUNT)
 
 
 class CategoryCounts(Contract):
@@ -109,7 +114,7 @@ class FeatureStatistics(Contract):
 class DatasetStatistics(Contract):
     """How many items the baseline is of."""
 
-    item_count: int = Field(default=0, ge=0)
+    item_count: int = Field(default=0, ge=0, le=MAX_COUNT)
 
 
 class BaselineStatistics(Contract):

@@ -93,3 +93,19 @@ def test_columns_that_are_no_feature_of_calls_should_be_left_out() -> None:
     with pytest.raises(InvalidInput, match="no distribution of a feature of calls") as raised:
         read(numeric("_c0", sketch))
     assert raised.value.field == "work.baseline.statistics"
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        {"sketch": {"data": [[float("nan"), 1.0]]}},
+        {"sketch": {"data": [[float("inf")]]}},
+        {"buckets": [{"lower_bound": 0.0, "upper_bound": 1.0, "count": 1e308}] * 10},
+        {"buckets": [{"lower_bound": -1.7e308, "upper_bound": 1.7e308, "count": 4}]},
+    ],
+)
+def test_numbers_that_nothing_can_be_compared_with_should_be_refused(
+    distribution: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidInput, match="is not of Model Monitor's format"):
+        read(numeric("latency", distribution))
