@@ -154,7 +154,10 @@ class StageCustomisation:
         self._place.client("s3").put_object(
             Bucket=self._bucket, Key=f"{root}/train.jsonl", Body=body
         )
+        execution = str(uuid.uuid4())
         job = {
+            # A repeated request, whose answer was lost, finds the job of the first.
+            "ClientRequestToken": execution,
             "JobName": name,
             "CustomModelName": name,
             "BaseModelIdentifier": base.identifier,
@@ -164,7 +167,7 @@ class StageCustomisation:
             "OutputDataConfig": {"S3Uri": f"s3://{self._bucket}/{root}/"},
         }
         begun = self._place.client("stepfunctions").start_execution(
-            stateMachineArn=self._machine, name=str(uuid.uuid4()), input=json.dumps({"job": job})
+            stateMachineArn=self._machine, name=execution, input=json.dumps({"job": job})
         )
         return str(begun["executionArn"])
 

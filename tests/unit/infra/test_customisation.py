@@ -132,6 +132,7 @@ def test_the_machine_gets_the_job_and_the_bucket_its_data() -> None:
     assert put["Body"].count(b"\n") == 8
     assert begun["stateMachineArn"].endswith(":headrace-test-customise")
     job = json.loads(begun["input"])["job"]
+    assert job["ClientRequestToken"] == begun["name"]
     assert job["BaseModelIdentifier"] == "amazon.nova-micro-v1:0:128k"
     assert job["TrainingDataConfig"] == {"S3Uri": "s3://bucket/models/bedrock/notes-1/train.jsonl"}
 
