@@ -19,6 +19,9 @@ from models.training_data.channel import MANIFEST, read_manifest
 
 PREFIX = "models/data/own/"
 MAX_BYTES = 64 * 2**30
+MIN_JUDGED = 6
+"""The least held-out rows that judge: of five, all are better by chance in one of 32 trials, which
+is more than the 2.5% that the lower end of a 95% interval leaves."""
 _ABSENT = ("404", "403", "NoSuchKey", "NotFound", "Forbidden")
 """Without the right to list a bucket, what is not there is forbidden."""
 
@@ -48,12 +51,21 @@ def put_channel(client: Client, bucket: str, channel: Path) -> int:
     return len(names)
 
 
-def require_batch(wish: JobSpec) -> None:
-    """Raise BadRecipe if the user's own rows to learn are fewer than those of a step."""
+def require_rows(wish: JobSpec) -> None:
+    """Raise BadRecipe if the user's own rows are too few for a step, or for gates to mean anything.
+
+    Of `smoke`, which has no gates, any number of held-out rows will do.
+    """
     if wish.channel is None:
         return
+    counts = read_manifest(wish.channel).counts
+    if wish.preset != "smoke" and counts.get("test", 0) < MIN_JUDGED:
+        raise BadRecipe(
+            f"data: {counts.get('test', 0)} rows are held out, and {MIN_JUDGED} are the least: "
+            "fewer can all be better by chance. Give more rows, or held-out ones by --eval."
+        )
     settings = recipe.resolve(wish.recipe, wish.preset, wish.overrides)
-    rows = read_manifest(wish.channel).counts.get("train", 0)
+    rows = counts.get("train", 0)
     rows -= round(rows * settings.validation_share)
     if rows < settings.batch:
         raise BadRecipe(

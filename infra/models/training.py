@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import stages
 from infra.models import approval
 from infra.models.bases import BaseWish, StageBases
-from infra.models.own_data import put_channel, require_batch, version_prefix
+from infra.models.own_data import put_channel, require_rows, version_prefix
 from infra.models.registry import (
     APPROVED,
     WAITING,
@@ -108,11 +108,11 @@ class StageTraining:
 
         Raises:
             BadRecipe: the request could not be sent, there is nothing to begin from, or its own
-                rows are fewer than a batch.
+                rows are too few.
             BadData: the data could not be prepared.
             ClientError: the stage does not train, or refuses.
         """
-        require_batch(wish)
+        require_rows(wish)
         wish, places = self.from_bases(wish, bases or {})
         given = machine_input(self._group(wish), wish, places, self._champion(wish))
         self.put(wish)

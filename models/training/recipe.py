@@ -323,9 +323,10 @@ def gates_of(
 ) -> Mapping[str, Gate]:
     """Return the gates of a training: the recipe's for its data, and those that its user asked for.
 
-    A gate that was asked for comes beside the recipe's own and can't loosen it.
+    A gate that was asked for comes beside the recipe's own and can't loosen it. A recipe without
+    gates for own data keeps those that it has: none would let any model pass.
     """
-    found = dict(recipe.own_gates if own_data else recipe.gates)
+    found = dict((own_data and recipe.own_gates) or recipe.gates)
     for name, gate in (asked or {}).items():
         found[name] = _stricter(found.get(name, gate), gate)
     return found

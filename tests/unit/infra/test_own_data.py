@@ -90,13 +90,15 @@ def test_a_training_on_rows_reads_them_by_their_version(tmp_path: Path) -> None:
     assert first.endswith(f"/{version_prefix(made)}")
 
 
-def test_fewer_rows_than_a_batch_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
+def test_too_few_rows_are_refused_before_anything_is_sent(tmp_path: Path) -> None:
     taking = recipe.load("vae").model_copy(update={"data_kind": "classed_images"})
     wish = JobSpec("job", taking, "smoke", "cpu", {"batch": 8}, data=channel(tmp_path / "one"))
     with pytest.raises(BadRecipe, match=r"batch: is 8, .* 1 rows to train on; .* --set batch=1\."):
         training_of().start(wish)
-    own_data.require_batch(replace(wish, overrides={"batch": 1}))
-    own_data.require_batch(replace(wish, data=None))
+    own_data.require_rows(replace(wish, overrides={"batch": 1}))
+    own_data.require_rows(replace(wish, data=None))
+    with pytest.raises(BadRecipe, match=r"1 rows are held out, and 6 are the least"):
+        training_of().start(replace(wish, preset="tiny"))
 
 
 @pytest.mark.parametrize(

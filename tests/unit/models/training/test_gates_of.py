@@ -38,6 +38,12 @@ def test_a_number_that_is_asked_for_and_not_measured_is_missed() -> None:
     assert len(missed_gates(held, {"exact_match_gain_low": float("nan")})) == 2
 
 
+def test_files_of_ones_own_should_not_take_the_gates_away() -> None:
+    vae = recipe.load("vae")
+    assert not vae.own_gates
+    assert gates_of(vae, own_data=True) == vae.gates
+
+
 def test_a_recipe_for_own_data_needs_gates_for_it() -> None:
     written = recipe.load("adapted").model_dump(exclude_unset=True)
     with pytest.raises(ValueError, match="own_gates"):
