@@ -52,7 +52,8 @@ def architecture_of(
     """Return the architecture of a base by its config.json.
 
     Raises:
-        BadData: it is none of the table, or not of the kind `wanted`; the message has the list.
+        BadData: it is none of the table, or not of the kind `wanted`; the message has the list. Or
+            its weights are quantised.
     """
     model_type = str(config.get("model_type", ""))
     kinds = [kind for kind, types in ARCHITECTURES.items() if model_type in types]
@@ -66,6 +67,11 @@ def architecture_of(
         raise BadData(
             f"{name} is of the architecture {model_type or 'unknown'!r}, which is not offered."
             f"{own} There are {offered}."
+        )
+    if "quantization_config" in config:
+        raise BadData(
+            f"{name} has quantised weights, which nothing here tunes; name the repository of the "
+            "whole ones, in 16 or 32 bits."
         )
     if wanted is not None and wanted not in kinds:
         raise BadData(

@@ -22,19 +22,28 @@ class LearnedWeights:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        """Note the weights that learn; of two names of one tensor, the first."""
-        self._learned = {
-            name: each for name, each in network.named_parameters() if each.requires_grad
+        """Note the names of the weights that learn; of two of one tensor, the first."""
+        self._network = network
+        self._names = frozenset(
+            name for name, each in network.named_parameters() if each.requires_grad
+        )
+
+    def _learned(self) -> dict[str, nn.Parameter]:
+        """Return the weights as they are now: a move to XLA's device makes new ones."""
+        found = {
+            name: each for name, each in self._network.named_parameters() if name in self._names
         }
+        assert len(found) == len(self._names), "the network's weights have other names by now"
+        return found
 
     @property
     def count(self) -> int:
         """Return how many numbers are learned."""
-        return sum(each.numel() for each in self._learned.values())
+        return sum(each.numel() for each in self._learned().values())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the learned weights by name."""
-        return {name: each.detach() for name, each in self._learned.items()}
+        return {name: each.detach() for name, each in self._learned().items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], /) -> None:
         """Restore learned weights.
@@ -42,13 +51,13 @@ class LearnedWeights:
         Raises:
             BadData: a weight is missing, unknown, or of another shape.
         """
-        if differing := sorted(set(state_dict) ^ set(self._learned)):
+        if differing := sorted(set(state_dict) ^ self._names):
             raise BadData(
                 f"The weights of the training are not those that its settings learn: {differing[0]}"
                 f" and {len(differing) - 1} more differ. Use the base and the way of that training."
             )
         with torch.no_grad():
-            for name, each in self._learned.items():
+            for name, each in self._learned().items():
                 given = state_dict[name]
                 if given.shape != each.shape:
                     raise BadData(

@@ -43,3 +43,15 @@ def test_weights_of_another_way_are_refused() -> None:
         kept.load_state_dict({"1.weight": torch.zeros(2, 3)})
     with pytest.raises(BadData, match="shape"):
         kept.load_state_dict({"1.weight": torch.zeros(3, 3), "1.bias": torch.zeros(2)})
+
+
+def test_weights_that_a_move_replaces_should_be_those_that_are_kept() -> None:
+    made = network()
+    kept = LearnedWeights(made)
+    before = torch.__future__.get_overwrite_module_params_on_conversion()
+    torch.__future__.set_overwrite_module_params_on_conversion(True)  # as for XLA's devices
+    try:
+        made.to(torch.float64)
+    finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(before)
+    assert {each.dtype for each in kept.state_dict().values()} == {torch.float64}

@@ -76,6 +76,10 @@ def test_a_folder_should_be_taken_as_it_is_and_left_alone(tmp_path: Path) -> Non
         ({"README__md": "---\nlicense: llama3.2\n---\n"}, "'llama3.2', which sets terms"),
         ({"config__json": "{"}, "config.json cannot be read"),
         ({"config__json": '{"model_type": "rwkv", "auto_map": {}}'}, "code of its own"),
+        (
+            {"config__json": '{"model_type": "llama", "quantization_config": {}}'},
+            "quantised weights",
+        ),
     ],
 )
 def test_a_folder_that_cannot_be_a_base_should_say_why(
