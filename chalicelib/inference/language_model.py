@@ -8,7 +8,7 @@ graph of that with other versions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -60,9 +60,16 @@ class LanguageModel:
         self._chat = _chat_tokenizer(exported)
 
     def complete(
-        self, given: str | Messages, sampling: TokenSampling, stop: Sequence[str] = ()
+        self,
+        given: str | Messages,
+        sampling: TokenSampling,
+        stop: Sequence[str] = (),
+        is_late: Callable[[], bool] = lambda: False,
     ) -> TextCompletion:
         """Return what follows a prompt or messages, up to the first of `stop`, which is left out.
+
+        `is_late` is asked after each token, and ends a text as its limit does: what was written
+        until then is returned.
 
         Raises:
             InvalidInput: the model does not know a word of the prompt, or the prompt is too long;
@@ -72,6 +79,7 @@ class LanguageModel:
         """
         prompt_ids = self._prompt(given)
         ids: list[int] = []
+        late = False
         for token in decode(self._step, self._shape, prompt_ids, sampling, self._start):
             ids.append(token)
             text = self._tokenizer.text(ids) if stop else ""
@@ -79,7 +87,9 @@ class LanguageModel:
                 return TextCompletion(
                     text[: min(stops)].lstrip(), "stop", len(prompt_ids), len(ids)
                 )
-        cut = len(ids) == min(sampling.most, self._shape.room(len(prompt_ids)))
+            if late := is_late():
+                break
+        cut = late or len(ids) == min(sampling.most, self._shape.room(len(prompt_ids)))
         text = self._tokenizer.text(ids).lstrip()
         return TextCompletion(text, "length" if cut else "stop", len(prompt_ids), len(ids))
 

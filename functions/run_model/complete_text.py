@@ -14,6 +14,11 @@ from functions.run_model.deps import Deps
 open_model = partial(language_model.open_model, graphs=SharedGraphs())
 parse = CompleteTextRequest.model_validate
 
+WRITING_SECONDS = 20
+"""After which a text ends as by its limit. Who asks waits for 25, and the function ends after 29:
+a text that takes longer would be paid for and lost.
+"""
+
 
 def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteTextResult:
     """Return the text after the prompt, or the answer to the messages.
@@ -34,7 +39,11 @@ def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteText
         seed=request.seed if request.seed is not None else deps.new_seed(),
     )
     given = [turn.model_dump() for turn in request.messages] or request.prompt
-    completion = served.model.complete(given, sampling, request.stop)
+
+    def is_late() -> bool:
+        return deps.seconds_since(began) >= WRITING_SECONDS
+
+    completion = served.model.complete(given, sampling, request.stop, is_late)
     return CompleteTextResult(
         text=completion.text,
         finish=completion.finish,

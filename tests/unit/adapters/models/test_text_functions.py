@@ -73,7 +73,7 @@ def test_should_have_one_text_gone_on_with() -> None:
     reply = function.backend.generate(MODEL, ROUTE, chat("the room"), ASKING)
     assert reply.output == ChatOutput(text="was warm .", finish="stop")
     assert (reply.model, reply.answered_by) == ("aligned-lm", "tried/3")
-    assert (reply.usage, reply.seconds) == (Usage(tokens_in=2, tokens_out=3), 0.25)
+    assert (reply.usage, reply.seconds) == (Usage(tokens_in=2, tokens_out=3), 1.0)
     (asked,) = function.client.asked
     assert (asked["prompt"], asked["temperature"], asked["top_p"]) == ("the room", 0, 1)
     assert function.client.waits == [10]
@@ -131,7 +131,7 @@ def test_should_stream_an_answer_in_one_piece_with_what_it_cost() -> None:
     for delta in Function().backend.stream(MODEL, ROUTE, chat("the room"), ASKING):
         told.add(delta)
     assert told.texts == ["was warm ."]
-    assert told.end == StreamEnd("stop", Usage(tokens_in=2, tokens_out=3), "tried/3", 0.25)
+    assert told.end == StreamEnd("stop", Usage(tokens_in=2, tokens_out=3), "tried/3", 1.0)
 
 
 def test_a_stream_should_have_no_piece_where_nothing_is_said() -> None:

@@ -31,18 +31,18 @@ class Models:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 
-def completed(**said: Any) -> CompleteTextResult:
-    """Return what the function answers; its clock goes half a second, its chance is 11."""
+def completed(step: float = 0.5, **said: Any) -> CompleteTextResult:
+    """Return what the function answers; its clock goes by `step` seconds, its chance is 11."""
     given = {"model": "aligned-lm", "prompt": "the room", "max_tokens": 6, **said}
     request = CompleteTextRequest.model_validate(given)
-    answer = run(request, task_deps(Models()))
+    answer = run(request, task_deps(Models(), step=step))
     return CompleteTextResult.model_validate_json(answer.model_dump_json())
 
 
 def test_should_go_on_with_a_text() -> None:
     result = completed()
     assert (result.text, result.finish, result.version) == ("was warm .", "stop", "tried/3")
-    assert (result.tokens_in, result.tokens_out, result.seconds) == (2, 3, 0.5)
+    assert (result.tokens_in, result.tokens_out, result.seconds) == (2, 3, 2.0)
 
 
 def test_should_take_a_prompt_or_messages() -> None:
@@ -55,6 +55,11 @@ def test_should_take_a_prompt_or_messages() -> None:
 
 def test_should_say_that_a_text_was_cut_off() -> None:
     result = completed(max_tokens=2)
+    assert (result.text, result.finish, result.tokens_out) == ("was warm", "length", 2)
+
+
+def test_should_return_what_it_wrote_before_nobody_waits_any_more() -> None:
+    result = completed(step=10)
     assert (result.text, result.finish, result.tokens_out) == ("was warm", "length", 2)
 
 
