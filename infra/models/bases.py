@@ -96,7 +96,7 @@ class StageBases:
         return self.upload(fetch_here(wanted, wish.accepted, self.interpreter))
 
     def upload(self, folder: Path) -> PlacedBase:
-        """Put a base into the bucket, unless it is there.
+        """Put a base into the bucket, unless it is there, with its record as it is here.
 
         The record is checked before: that of a registered version came out of an archive, and
         decides which files are sent, and under which hash.
@@ -108,9 +108,12 @@ class StageBases:
         base = read_base(folder)
         record = base.record
         prefix, s3 = f"{PREFIX}{base.sha256}/", self.client("s3")
-        if self._object(self.bucket, f"{prefix}{RECORD}") is None:
-            for name in [*sorted(record.files), RECORD]:
+        there = self._object(self.bucket, f"{prefix}{RECORD}")
+        if there is None:
+            for name in sorted(record.files):
                 s3.upload_file(str(folder / name), self.bucket, f"{prefix}{name}")
+        if there != (folder / RECORD).read_bytes():
+            s3.upload_file(str(folder / RECORD), self.bucket, f"{prefix}{RECORD}")
         return PlacedBase(f"s3://{self.bucket}/{prefix}", record, base.config)
 
     def uploaded(self) -> Iterator[BaseRecord]:

@@ -82,6 +82,15 @@ def test_a_base_should_be_uploaded_once_and_its_record_last(base: Path) -> None:
     assert [each.name for each in stage(s3).uploaded()] == ["small"]
 
 
+def test_the_same_files_under_another_licence_should_have_it_in_their_record(base: Path) -> None:
+    s3 = S3()
+    first = stage(s3).place(BaseWish(str(base)))
+    record_base(base, name="small", source="test", licence="Apache-2.0")
+    assert stage(s3).place(BaseWish(str(base))).uri == first.uri
+    assert s3.uploads[3:] == ["base.json"]
+    assert [each.licence for each in stage(s3).uploaded()] == ["Apache-2.0"]
+
+
 def test_what_a_record_names_elsewhere_should_not_be_uploaded(base: Path) -> None:
     record = json.loads((base / "base.json").read_text())
     (base.parent / "secret.json").write_bytes(b"weights")
