@@ -354,6 +354,12 @@ BROAD_GRANTS: tuple[BroadGrant, ...] = (
         f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
     ),
     BroadGrant(
+        ("bedrock:CreateModelCustomizationJob",),
+        "arn:*:bedrock:*:*:model-customization-job/*",
+        "Bedrock generates the id of a job, so no policy can name it in advance.",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
+    ),
+    BroadGrant(
         tuple(
             f"logs:{action}"
             for action in (

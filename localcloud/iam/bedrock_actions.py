@@ -68,6 +68,7 @@ def _create_customisation_job(
         base = f"arn:aws:bedrock:{account.region}::foundation-model/{base}"
     yield RequiredPermission(action, base)
     yield RequiredPermission(action, account.arn("bedrock", "custom-model/*"))
+    yield RequiredPermission(action, account.arn("bedrock", "model-customization-job/*"))
     yield RequiredPermission(
         "iam:PassRole",
         str(params.get("roleArn", "")),
@@ -103,7 +104,7 @@ BEDROCK_RULES: Mapping[tuple[str, str], ActionRule] = {
     ),
     ("bedrock", "CreateModelCustomizationJob"): ActionRule(
         _create_customisation_job,
-        "on the base and on custom models, with iam:PassRole on the job's role",
+        "on the base, on custom models and on jobs, with iam:PassRole on the job's role",
         f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
     ),
 }
