@@ -178,10 +178,14 @@ def corrected_pair(fields: Fields) -> dict[str, Any]:
     )
 
 
+def _joined(*texts: Any) -> str:
+    return "\n\n".join(str(text) for text in texts if text)
+
+
 def rated_answer(fields: Fields) -> dict[str, Any]:
     """Return a question with its answer, and the rating as label."""
     asked = _asked(fields)
-    return {"text": f"{asked['question']}\n\n{asked.get('answer', '')}", "label": fields["rating"]}
+    return {"text": _joined(asked["question"], asked.get("answer")), "label": fields["rating"]}
 
 
 def reviewed(fields: Fields) -> dict[str, Any]:
@@ -189,5 +193,5 @@ def reviewed(fields: Fields) -> dict[str, Any]:
     item, decided = fields["item"], fields["provenance"]
     if not isinstance(item, dict) or not isinstance(decided, dict):
         raise UnknownFormError("wrong_field", "item and provenance are objects")
-    text = item.get("text") or f"{item.get('prompt', '')}\n\n{item.get('answer', '')}".strip()
+    text = item.get("text") or _joined(item.get("prompt"), item.get("answer"))
     return {"text": text, "label": decided.get("label")}

@@ -7,6 +7,7 @@ channel that is read in a job and a file that is checked on a laptop are held to
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
@@ -40,9 +41,11 @@ def _require_words(text: str) -> str:
 
 
 def _label_text(value: Any) -> Any:
-    """Return a label as text: numbers and booleans by their JSON."""
-    if value is None or (isinstance(value, float) and value != value):
+    """Return a label as text: numbers and booleans by their JSON, 1.0 as 1."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         raise PydanticCustomError("empty_label", "is missing or not a number")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 

@@ -161,7 +161,8 @@ def _open_text(path: Path, name: str, head: bytes, log: ProblemLog) -> TextIO | 
     if b"\r\n" in head:
         log.add("windows_lines", name)
     # Universal newlines would take a lone CR within a text for the end of a line.
-    return path.open(encoding=encoding, newline="")
+    # Of two bytes a character only the beginning was tried: what cannot be read is U+FFFD then.
+    return path.open(encoding=encoding, errors="replace", newline="")
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

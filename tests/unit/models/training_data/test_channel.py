@@ -140,6 +140,8 @@ def test_a_broken_row_is_refused_by_its_rule(
 
 
 def test_numbers_are_labels() -> None:
-    rows = [LabelledText.model_validate({"text": "a", "label": each}) for each in (1, True, " x ")]
-    assert [row.label for row in rows] == ["1", "true", "x"]
+    rows = [
+        LabelledText.model_validate({"text": "a", "label": each}) for each in (1, True, " x ", 1.0)
+    ]
+    assert [row.label for row in rows] == ["1", "true", "x", "1"]
     assert rows[0].line() == '{"text":"a","label":"1"}'

@@ -110,6 +110,11 @@ FORMS: Sequence[tuple[DataKind, Mapping[str, Any], Mapping[str, Any]]] = [
         {"text": "q\n\na", "label": "good"},
     ),
     (
+        "labelled_text",
+        {"item": {"prompt": "q", "answer": None}, "provenance": {"label": "good"}},
+        {"text": "q", "label": "good"},
+    ),
+    (
         "tagged_text",
         {"tokens": ["Ann", "Lee", "runs"], "ner_tags": ["B-PER", "I-PER", "O"]},
         {"text": "Ann Lee runs", "spans": [{"start": 0, "end": 7, "label": "PER"}]},
@@ -370,6 +375,7 @@ def test_csv_gives_what_was_written(
     content=st.binary(max_size=300),
     suffix=st.sampled_from(["jsonl", "json", "csv", "tsv", "txt", "dat"]),
 )
+@example(content="text,label\na,x\n".encode("utf-16") + b"!", suffix="csv")
 @settings(max_examples=50, deadline=None)
 def test_any_bytes_are_read_or_refused(
     content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
