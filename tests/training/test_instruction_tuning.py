@@ -342,6 +342,23 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
         recipe.require_gates(gates, numbers)
 
 
+def test_gates_should_refuse_what_few_rows_happen_to_say(base: BaseModel, data: Path) -> None:
+    judged = tuning.evaluate(moved(base, data), tuning.read(data), settings(judged_rows=2))
+    missed = recipe.missed_gates(
+        recipe.load("instruction_tuning").own_gates, judged.numbers, judged.unknown
+    )
+    assert any("2 rows were judged" in each for each in missed)
+
+
+def test_rows_should_be_judged_from_the_whole_of_a_sorted_file() -> None:
+    rows = [row(f"question {at}", "answer") for at in range(100)]
+    chosen = tuning.judged_rows(rows, settings(judged_rows=10))
+    assert len(chosen) == 10
+    assert chosen != rows[:10]
+    assert tuning.judged_rows(rows, settings(judged_rows=10)) == chosen
+    assert tuning.judged_rows(rows, settings(judged_rows=100)) == rows
+
+
 def test_fewer_bits_that_lose_too_much_should_be_refused(tmp_path: Path) -> None:
     exported_decoder._require_close(1.04, 1.0)
     with pytest.raises(OutOfParity, match="weight_bits=32"):
