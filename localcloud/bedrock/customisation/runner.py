@@ -132,8 +132,10 @@ class CustomisationRunner:
         return self._surroundings.folder("bedrock") / "custom-models" / job_id / MODEL_FILE
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             self._woken.clear()
+            if self._stopping.is_set():
+                return
             open_jobs = [job for job in self._store.jobs() if job.status in OPEN_STATUSES]
             if open_jobs:
                 self._advance(open_jobs[0])

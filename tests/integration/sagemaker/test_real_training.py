@@ -178,8 +178,7 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
         archive.extractall(tmp_path / "model", filter="data")
     text = (tmp_path / "model" / "signature.json").read_text()
     assert Signature.model_validate_json(text).origin.recipe == "vae"
-    handler = PROJECT / "models" / "serving" / "handlers" / "drawings.py"
-    pack.pack(tmp_path / "model", handler, tmp_path / "package.tar.gz")
+    pack.pack(tmp_path / "model", None, tmp_path / "package.tar.gz")
     package = (tmp_path / "package.tar.gz").read_bytes()
     s3.put_object(Bucket=BUCKET, Key="models/served.tar.gz", Body=package)
     drawn = drawn_behind(stage, f"s3://{BUCKET}/models/served.tar.gz")
