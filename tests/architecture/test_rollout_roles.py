@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.budgets import BudgetRecords
+from chalicelib.adapters.records.models import BreakerRecords
 from chalicelib.adapters.records.prompts import PromptTable
 from chalicelib.adapters.records.rollouts import RolloutStops, RolloutTable
 from chalicelib.adapters.records.writes import stop_pk, tenant_pk
@@ -138,7 +139,13 @@ def announce(table: DynamoTable) -> None:
     BudgetRecords(table).mark_announced(TENANT, "day", 5)
 
 
-@pytest.mark.parametrize("write", [observe, reserve, open_day, forget_days, announce])
+def note_failing_model(table: DynamoTable) -> None:
+    BreakerRecords(table, NOW.timestamp).save("nova-micro", "open", 60.0)
+
+
+@pytest.mark.parametrize(
+    "write", [observe, reserve, open_day, forget_days, announce, note_failing_model]
+)
 def test_who_asks_the_candidate_should_keep_answers_and_budgets(
     write: Callable[[DynamoTable], object],
 ) -> None:
