@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.errors import HeadraceError
     from chalicelib.generation.added_models import StageModels
     from chalicelib.generation.rate_limits.guard import ModelGuard
-    from chalicelib.retrieval.answer.answer_log import AnswerLog
+    from chalicelib.retrieval.answer.answer_log import AnswerLog, LoggedAnswers
     from chalicelib.retrieval.answer.evidence import SentenceScreen
     from chalicelib.retrieval.answer.passage_writer import CallGenerator, PassageWriter
     from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
@@ -65,13 +65,19 @@ class QueryServices:
     """Searcher and answerer of the deployment that `environ` describes.
 
     `generator` builds the client of language models, which only some questions need; all that they
-    do for one question must end within `seconds`.
+    do for one question must end within `seconds`. Answers that nobody sees are not logged.
     """
 
     def __init__(
-        self, environ: Mapping[str, str], generator: Callable[[], CallGenerator], seconds: float
+        self,
+        environ: Mapping[str, str],
+        generator: Callable[[], CallGenerator],
+        seconds: float,
+        *,
+        logs_answers: bool = True,
     ) -> None:
         self._environ = environ
+        self._logs_answers = logs_answers
         self._generates = generator
         self._model_seconds = seconds
         self.read_models: Callable[[], StageModels] = self._stage_models
@@ -133,10 +139,12 @@ class QueryServices:
         from chalicelib.adapters.dynamodb import DynamoTable
         from chalicelib.adapters.records.feedback import FeedbackTable
         from chalicelib.jobs.ulids import ulid
-        from chalicelib.retrieval.answer.answer_log import AnswerLog
+        from chalicelib.retrieval.answer.answer_log import AnswerLog, UnloggedAnswers
 
         settings = RecordsSettings.from_environ(self._environ)
-        records = FeedbackTable(DynamoTable(aws.asked_dynamodb(), settings.records_table))
+        records: LoggedAnswers = UnloggedAnswers()
+        if self._logs_answers:
+            records = FeedbackTable(DynamoTable(aws.asked_dynamodb(), settings.records_table))
         return AnswerLog(records, lambda: datetime.now(UTC), ulid, _log_failure)
 
     def _stage_models(self) -> StageModels:

@@ -104,7 +104,7 @@ def _candidate(
 def _ask(environ: Mapping[str, str], generator: Generator) -> AskDocuments:
     from chalicelib.wiring.queries import QueryServices
 
-    services = QueryServices(environ, lambda: generator, ANSWER_SECONDS)
+    services = QueryServices(environ, lambda: generator, ANSWER_SECONDS, logs_answers=False)
 
     def ask(query: Query, request: AskRequest) -> AskResponse:
         return services.answerer.answer(query, request.tier, request.history)

@@ -35,6 +35,13 @@ class LoggedAnswers(Protocol):
         """Store an answer for `ASKED_DAYS` under its id."""
 
 
+class UnloggedAnswers:
+    """A store that keeps nothing: of questions that are asked again, whose answers nobody sees."""
+
+    def put_answer(self, tenant: str, logged: EmbeddedAnswer) -> None:
+        """Keep nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class RatedAnswer:
     """Where a rating is stored, and which answer it is about.

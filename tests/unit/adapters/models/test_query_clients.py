@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.adapters import aws
 from chalicelib.errors import Transient
+from chalicelib.retrieval.answer.answer_log import UnloggedAnswers
 from chalicelib.wiring.queries import QueryServices
 
 GATEWAY_SECONDS = 29
@@ -71,3 +72,13 @@ def test_a_picture_that_a_search_waits_for_should_be_looked_at_once(asked: list[
     assert asked == ["/2015-03-31/functions/look/invocations"]
     config: Any = aws.labels().meta.config
     assert config.connect_timeout + config.read_timeout < GATEWAY_SECONDS
+
+
+def test_an_answer_that_nobody_sees_is_not_logged(asked: list[str]) -> None:
+    def generates() -> None:
+        raise AssertionError("no model is asked")
+
+    kept = QueryServices(ENVIRON, generates, 1.0)  # type: ignore[arg-type]
+    unseen = QueryServices(ENVIRON, generates, 1.0, logs_answers=False)  # type: ignore[arg-type]
+    assert not isinstance(kept.answer_log.records, UnloggedAnswers)
+    assert isinstance(unseen.answer_log.records, UnloggedAnswers)
