@@ -227,9 +227,10 @@ def test_rollouts_should_end_as_their_candidates_deserve_across_a_power_cut(
         labels = api.get("/v1/prompts/first-word").json()["labels"]
         assert (labels[GOOD], labels[BAD]) == (2, 1)
         until(lambda: answered_by(api, "nova-lite") == "nova-micro", "the model is not promoted")
-        assert answered_by(api, "nova-micro") == "nova-micro"
+        # A process may take its traffic from what it read ten seconds ago.
+        until(lambda: answered_by(api, "nova-micro") == "nova-micro", "the model is not taken back")
         until(lambda: found(api, "rivers") == 1, "the setting is not promoted")
-        assert found(api, "hills") == 2
+        until(lambda: found(api, "hills") == 2, "the setting is not taken back")
         counted = sum(
             report["candidate_calls"] + report["live_calls"]
             for shown in ended.values()
