@@ -34,7 +34,7 @@ ROWS, HELD_OUT = 1_400, 700
 """Rows of the user's CSV, and of the one to judge by."""
 
 Runs = Mapping[str, Sequence[Mapping[str, Any]]]
-"""What each side came to, in the order of seeds."""
+"""The measurements of each side, by its name, in the order of seeds."""
 
 
 def measure(repetitions: int) -> Result:

@@ -22,7 +22,7 @@ MaskedCategory = Literal["personal-data", "injection"]
 
 
 class BaselineSource(HttpInput):
-    """What the baseline of a version is made of, in place of the first calls that are captured.
+    """The source of a version's baseline, in place of its first captured calls.
 
     `statistics` is a file of SageMaker Model Monitor, whose features `constraints` may disable;
     `evaluation` has answers of the version, of `target` if there are several.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QualityLimits:
-    """What preference data must show.
+    """The limits of the quality gate before training on preference data.
 
     Attributes:
         min_pairs: Pairs, at the least.

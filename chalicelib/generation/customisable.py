@@ -20,6 +20,8 @@ from chalicelib.contracts.base import Contract
 from chalicelib.errors import InvalidInput
 
 FILE = Path(__file__).parents[2] / "models" / "customisable.json"
+RESERVED_WORDS = ("User:", "Bot:", "Assistant:", "System:", "[EOS]", "<image>", "<video>")
+"""Words that fail a job if a prompt of its data has them: they would end a turn."""
 CustomisationType = Literal["FINE_TUNING", "CONTINUED_PRE_TRAINING", "DISTILLATION"]
 
 

@@ -1,4 +1,4 @@
-"""What was tuned beside the weights of a base: LoRA matrices, and keys and values of a prefix.
+"""Adapters of a base model: LoRA matrices, and keys and values of a prefix.
 
 The graph of a base is opened once in a process, however many versions adapt it. LoRA's matrices are
 optional inputs of the graph, which are empty by default, so that the base itself answers without.

@@ -33,7 +33,7 @@ _TRIAL = "a"
 
 @dataclass(frozen=True, slots=True)
 class TextLabels:
-    """What a model says of one text: `shares` of its labels, or spans; and the tokens it read."""
+    """The labels of one text: shares of all labels, or spans; and how many tokens were read."""
 
     shares: tuple[float, ...]
     spans: tuple[TaggedSpan, ...]

@@ -64,7 +64,7 @@ class BaselineStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GivenBaseline:
-    """What the baseline of a version is to be made of, in place of its captured calls.
+    """A baseline of a version from elsewhere, in place of one of its captured calls.
 
     Attributes:
         version: The version.

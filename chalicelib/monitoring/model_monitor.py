@@ -131,7 +131,7 @@ class DistributionConstraints(Contract):
 
 
 class FeatureOverrides(Contract):
-    """What holds for one feature in place of the whole."""
+    """The settings of one feature that override those of all features."""
 
     distribution_constraints: DistributionConstraints = DistributionConstraints()
 

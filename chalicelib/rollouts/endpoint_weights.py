@@ -67,7 +67,7 @@ FindVariants = Callable[[str, str, str], EndpointWeights | None]
 
 @dataclass(frozen=True, slots=True)
 class WeightLook:
-    """What a look at an endpoint found.
+    """The weights of an endpoint's variants at one look.
 
     `broken` says why the rollout cannot go on, "" if it can.
     """

@@ -30,7 +30,7 @@ OBSERVATION_DAYS = 30
 """Days for which shadow answers are kept."""
 
 PromotedVersion = LiveChoice | LabelMove
-"""What makes a candidate live: the choice of a model or of a retrieval, or the move of a label."""
+"""The write that promotes a candidate: a model or retrieval setting chosen, or a label moved."""
 
 
 class RolloutState(Contract):

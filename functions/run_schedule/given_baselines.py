@@ -1,4 +1,4 @@
-"""What the baseline of a version is made of, if a watch names it: statistics, or an evaluation."""
+"""Baselines of versions from statistics of Model Monitor or from evaluations, named by a watch."""
 
 from __future__ import annotations
 

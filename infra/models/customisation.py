@@ -24,7 +24,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import HeadraceError, InvalidInput
 from chalicelib.generation.added_models import Entry
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.customisable import CustomisableModel, customisable_models
+from chalicelib.generation.customisable import (
+    RESERVED_WORDS,
+    CustomisableModel,
+    customisable_models,
+)
 from chalicelib.generation.model_file import SERVED_FILE
 from infra.models.added_models import AddedModelError, AddedModelStage
 from infra.stages import StageConnection
@@ -32,8 +36,6 @@ from models.training_data.rows import ChatExample
 
 CUSTOM_MODEL = ":custom-model/"
 """What the ARNs of custom models have in them."""
-RESERVED = ("User:", "Bot:", "Assistant:", "System:", "[EOS]", "<image>", "<video>")
-"""Words that Bedrock refuses in prompts of training data."""
 
 POLL_SECONDS = 5.0
 DEPLOY_SECONDS = 1800.0
@@ -105,7 +107,7 @@ def _conversation(row: ChatExample, number: int) -> dict[str, Any]:
     system = [turn.content for turn in row.messages if turn.role == "system"]
     turns = [turn for turn in row.messages if turn.role != "system"]
     for turn in row.messages:
-        found = [word for word in RESERVED if word in turn.content]
+        found = [word for word in RESERVED_WORDS if word in turn.content]
         if found and turn.role != "assistant":
             raise InvalidInput(
                 f"Conversation {number} has {found[0]!r} in a turn of the {turn.role}, which "

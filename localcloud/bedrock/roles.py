@@ -5,14 +5,10 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/security-iam-sr.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from localcloud.bedrock.content import validation_error
-from localcloud.iam.policy import trusts_service
+from localcloud.iam.service_roles import require_service_role
 
 _PRINCIPAL = "bedrock.amazonaws.com"
 
@@ -22,14 +18,8 @@ def check_role(clients: Callable[[str, str], Any], role_arn: str) -> None:
 
     `clients` returns a client by a service's botocore name and a role's ARN.
     """
-    try:
-        role = clients("iam", "").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
-    except ClientError as error:
-        raise validation_error(f"The role {role_arn} does not exist.") from error
-    trust = role["AssumeRolePolicyDocument"]
-    trust = json.loads(trust) if isinstance(trust, str) else trust
-    if role["Arn"] != role_arn or not trusts_service(trust, _PRINCIPAL):
-        raise validation_error(
-            f"Amazon Bedrock can't assume the role {role_arn}; its trust policy must let "
-            f"{_PRINCIPAL} do sts:AssumeRole."
-        )
+    refusal = (
+        f"Amazon Bedrock can't assume the role {role_arn}; its trust policy must let {_PRINCIPAL} "
+        "do sts:AssumeRole."
+    )
+    require_service_role(clients, role_arn, _PRINCIPAL, refusal)

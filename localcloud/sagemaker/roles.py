@@ -5,15 +5,11 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from localcloud.iam.credentials import IssueCredentials
-from localcloud.iam.policy import trusts_service
-from localcloud.sagemaker.requests import validation_error
+from localcloud.iam.service_roles import require_service_role
 from localcloud.service import CloudContext
 
 ClientFactory = Callable[[str, str], Any]
@@ -30,17 +26,11 @@ def role_checker(clients: ClientFactory) -> CheckRole:
     """Return a function that checks roles with IAM."""
 
     def check(role_arn: str) -> None:
-        try:
-            role = clients("iam", "").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
-        except ClientError as error:
-            raise validation_error(f"The role {role_arn} does not exist.") from error
-        trust = role["AssumeRolePolicyDocument"]
-        trust = json.loads(trust) if isinstance(trust, str) else trust
-        if role["Arn"] != role_arn or not trusts_service(trust, PRINCIPAL):
-            raise validation_error(
-                f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
-                f"principal '{PRINCIPAL}' to assume the role."
-            )
+        refusal = (
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
+            f"principal '{PRINCIPAL}' to assume the role."
+        )
+        require_service_role(clients, role_arn, PRINCIPAL, refusal)
 
     return check
 

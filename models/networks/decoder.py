@@ -7,6 +7,7 @@ J. Su et al., https://arxiv.org/abs/2104.09864; H. Touvron et al., https://arxiv
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -148,23 +149,35 @@ class Decoding(nn.Module):
         self, tokens: torch.Tensor, past_keys: torch.Tensor, past_values: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return logits, keys and values."""
-        cache = DynamicCache()
-        for layer in range(past_keys.shape[0]):
-            cache.update(past_keys[layer], past_values[layer], layer)
-        past, length = past_keys.shape[3], tokens.shape[1]
-        places = torch.arange(past + length)
-        hidden = places[None, :] > places[past:, None]
-        mask = torch.zeros(1, 1, length, past + length).masked_fill(hidden, torch.finfo().min)
-        told = self._network(
-            input_ids=tokens,
-            attention_mask=mask.expand(tokens.shape[0], 1, length, past + length),
-            position_ids=places[None, past:],
-            cache=cache,
-            use_cache=True,
-        )
-        keys = torch.stack([layer.keys for layer in cache.layers])
-        values = torch.stack([layer.values for layer in cache.layers])
+        told, keys, values = decoding_step(self._network, tokens, past_keys, past_values)
         return told.logits, keys, values
+
+
+def decoding_step(
+    model: nn.Module, tokens: torch.Tensor, past_keys: torch.Tensor, past_values: torch.Tensor
+) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    """Run a decoder of transformers on tokens [n, length] after those of the cache.
+
+    Keys and values are [layers, n, heads, past, size]. Returns what the model gives, and the keys
+    and values of all tokens. The mask is explicit, so that a traced graph takes any length.
+    """
+    cache = DynamicCache()
+    for layer in range(past_keys.shape[0]):
+        cache.update(past_keys[layer], past_values[layer], layer)
+    past, length = past_keys.shape[3], tokens.shape[1]
+    places = torch.arange(past + length)
+    hidden = places[None, :] > places[past:, None]
+    mask = torch.zeros(1, 1, length, past + length).masked_fill(hidden, torch.finfo().min)
+    found = model(
+        input_ids=tokens,
+        attention_mask=mask.expand(tokens.shape[0], 1, length, past + length),
+        position_ids=places[None, past:],
+        cache=cache,
+        use_cache=True,
+    )
+    keys = torch.stack([layer.keys for layer in cache.layers])
+    values = torch.stack([layer.values for layer in cache.layers])
+    return found, keys, values
 
 
 def decoder_graphs(network: LlamaForCausalLM, settings: DecoderSettings) -> Mapping[str, Graph]:

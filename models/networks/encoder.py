@@ -25,15 +25,10 @@ from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, TokenRows, read_text_encoder
 from models.failures import BadData
 from models.networks.settings import EncoderSettings, Pooling
-from models.training import seeds
-from models.training.recipe_code import Graph
 
 _ROWS = 32
 """Texts that are read at once where nothing is learned."""
 _POOLER = "pooler"
-_EXAMPLES_STREAM = 2**31 + 5
-_PAD_OF_TRIALS, _TOKENS_OF_TRIALS = 0, 64
-"""Tokens of rows by which graphs are traced and tried; every vocabulary has them."""
 
 
 class Encoder(nn.Module):
@@ -166,30 +161,6 @@ def text_encoder(base: BaseModel, settings: EncoderSettings) -> TextEncoder:
     """Return the tokenizer of a base. Raises BadData."""
     vocabulary = int(base.config.get("vocab_size", 0))
     return read_text_encoder(base.folder, vocabulary, pad_token(base.config), settings.max_tokens)
-
-
-def token_graph(module: nn.Module, output: str, settings: EncoderSettings) -> Graph:
-    """Return a graph of tokens and a mask, [count, length] each, both of which may vary."""
-    pad, vocabulary = _PAD_OF_TRIALS, _TOKENS_OF_TRIALS
-
-    def rows(count: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-        stream = seeds.generator(settings.seed, _EXAMPLES_STREAM, count)
-        tokens = torch.randint(1, vocabulary, (count, length), generator=stream)
-        sizes = torch.randint(2, length + 1, (count,), generator=stream)
-        sizes[0] = length
-        mask = (torch.arange(length)[None] < sizes[:, None]).long()
-        return torch.where(mask == 1, tokens, pad), mask
-
-    sizes = {0: "count", 1: "length"}
-    return Graph(
-        module,
-        inputs=("tokens", "mask"),
-        outputs=(output,),
-        examples=rows(2, 6),
-        trial=rows(3, settings.max_tokens),
-        varying={"tokens": sizes, "mask": sizes},
-        most={"length": settings.max_tokens},
-    )
 
 
 def pooled(vectors: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:

@@ -24,7 +24,7 @@ from transformers import DynamicCache, PreTrainedModel
 from chalicelib.contracts.model_manifest import ADAPTER_FILE, PREFIX_FILE, TEMPLATE_FILE
 from models.data.text import TOKENIZER
 from models.networks.base_decoder import load_decoder
-from models.networks.decoder import DECODER_GRAPH
+from models.networks.decoder import DECODER_GRAPH, decoding_step
 from models.networks.tuned_decoder import TunedDecoder
 from models.training import seeds
 from models.training.recipe_code import Constant, Graph
@@ -99,22 +99,7 @@ class TunedDecoding(nn.Module):
         """Return logits, keys and values."""
         for number, slot in enumerate(self.slots.values()):
             slot.pair = (matrices[2 * number], matrices[2 * number + 1])
-        cache = DynamicCache()
-        for layer in range(past_keys.shape[0]):
-            cache.update(past_keys[layer], past_values[layer], layer)
-        past, length = past_keys.shape[3], tokens.shape[1]
-        places = torch.arange(past + length)
-        hidden = places[None, :] > places[past:, None]
-        mask = torch.zeros(1, 1, length, past + length).masked_fill(hidden, torch.finfo().min)
-        found = self.model(
-            input_ids=tokens,
-            attention_mask=mask.expand(tokens.shape[0], 1, length, past + length),
-            position_ids=places[None, past:],
-            cache=cache,
-            use_cache=True,
-        )
-        keys = torch.stack([layer.keys for layer in cache.layers])
-        values = torch.stack([layer.values for layer in cache.layers])
+        found, keys, values = decoding_step(self.model, tokens, past_keys, past_values)
         return self.head(found.last_hidden_state[:, -1:]), keys, values
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
@@ -94,9 +95,9 @@ class DataRow(_Row):
     id: RowKey | None = None
     group: RowKey | None = None
 
+    @abstractmethod
     def input_texts(self) -> Sequence[str]:
         """Return the texts that a model is given, by which rows are alike."""
-        raise NotImplementedError
 
     def answer_texts(self) -> Sequence[str]:
         """Return the texts that a model learns to give."""

@@ -24,8 +24,7 @@ class LabelTextRequest(ServedModelRequest):
 
 
 class LabelTextResult(Contract):
-    """What a model said of each text, in order; the version that said it, how many tokens it read,
-    and how many seconds that took.
+    """The labels of texts, in order, with the version, the tokens that were read, and the seconds.
 
     A model of whole texts gives `shares`, how likely each of its `labels` is of each text, together
     1. One of the spans in texts gives `spans`. `truncated` are the numbers of texts of which only

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-RESERVED = ("User:", "Bot:", "Assistant:", "System:", "[EOS]", "<image>", "<video>")
-"""Words that a job fails for: in a prompt they would end a turn."""
+from chalicelib.generation.customisable import RESERVED_WORDS
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]+\.jsonl")
 
@@ -98,7 +97,7 @@ def _texts(blocks: Any, where: str) -> str:
 
 
 def _check_reserved(text: str, where: str) -> None:
-    for word in RESERVED:
+    for word in RESERVED_WORDS:
         if word in text:
             raise InvalidConversations(
                 f"{where} has {word!r}, which Bedrock reserves; put another word in its place."

@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.text import TOKENIZER
 from models.data.token_rows import TextEncoder, TokenRows
 from models.evaluation import classification, figures
 from models.evaluation.calibration import calibration_error, temperature
@@ -23,8 +22,8 @@ from models.networks.encoder import (
     merged,
     run_sorted,
     text_encoder,
-    token_graph,
 )
+from models.networks.encoder_export import reading_constants, token_graph, tokenizer_file
 from models.networks.linear_probe import fit_head
 from models.recipes.text_classifier.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
@@ -159,16 +158,8 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     return {
         "labels": network.labels,
         "temperature": network.temperature,
-        "base": network.base.record.name,
-        "pad": network.encoder.pad,
-        "context": network.encoder.settings.max_tokens,
+        **reading_constants(network),
     }
-
-
-def network_files(network: nn.Module) -> Mapping[str, bytes]:
-    """Return the tokenizer, which is the base's."""
-    assert isinstance(network, EncoderClassifier)
-    return {TOKENIZER: (network.base.folder / TOKENIZER).read_bytes()}
 
 
 CODE: RecipeCode[Parameters, LabelledTexts] = RecipeCode(
@@ -180,6 +171,6 @@ CODE: RecipeCode[Parameters, LabelledTexts] = RecipeCode(
     graphs=graphs,
     constants=lambda _parameters: {},
     learned=learned,
-    network_files=network_files,
+    network_files=tokenizer_file,
     validation=LabelledTexts.for_trial,
 )

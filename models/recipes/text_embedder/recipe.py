@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.text import TOKENIZER
 from models.data.token_rows import TextEncoder
 from models.evaluation.intervals import Values, mean_interval
 from models.evaluation.retrieval import Vectors, ndcg
@@ -21,8 +20,8 @@ from models.networks.encoder import (
     merged,
     run_sorted,
     text_encoder,
-    token_graph,
 )
+from models.networks.encoder_export import reading_constants, token_graph, tokenizer_file
 from models.recipes.text_embedder.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
 from models.training.length_batches import LengthBatches
@@ -164,17 +163,9 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     """Return what a server needs."""
     assert isinstance(network, SentenceEncoder)
     return {
-        "base": network.base.record.name,
-        "pad": network.encoder.pad,
-        "context": network.encoder.settings.max_tokens,
+        **reading_constants(network),
         "dimensions": network.encoder.width,
     }
-
-
-def network_files(network: nn.Module) -> Mapping[str, bytes]:
-    """Return the tokenizer, which is the base's."""
-    assert isinstance(network, SentenceEncoder)
-    return {TOKENIZER: (network.base.folder / TOKENIZER).read_bytes()}
 
 
 CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
@@ -186,6 +177,6 @@ CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
     graphs=graphs,
     constants=lambda _parameters: {},
     learned=learned,
-    network_files=network_files,
+    network_files=tokenizer_file,
     validation=TextPairs.for_trial,
 )

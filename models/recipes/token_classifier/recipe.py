@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.text import TOKENIZER
 from models.data.token_rows import TextEncoder, TokenRows
 from models.evaluation.entities import (
     entity_counts,
@@ -26,8 +25,8 @@ from models.networks.encoder import (
     merged,
     run_sorted,
     text_encoder,
-    token_graph,
 )
+from models.networks.encoder_export import reading_constants, token_graph, tokenizer_file
 from models.networks.linear_probe import fit_head
 from models.recipes.token_classifier.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
@@ -162,16 +161,8 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     assert isinstance(network, EncoderClassifier)
     return {
         "tags": network.labels,
-        "base": network.base.record.name,
-        "pad": network.encoder.pad,
-        "context": network.encoder.settings.max_tokens,
+        **reading_constants(network),
     }
-
-
-def network_files(network: nn.Module) -> Mapping[str, bytes]:
-    """Return the tokenizer, which is the base's."""
-    assert isinstance(network, EncoderClassifier)
-    return {TOKENIZER: (network.base.folder / TOKENIZER).read_bytes()}
 
 
 CODE: RecipeCode[Parameters, TaggedTexts] = RecipeCode(
@@ -183,6 +174,6 @@ CODE: RecipeCode[Parameters, TaggedTexts] = RecipeCode(
     graphs=graphs,
     constants=lambda _parameters: {},
     learned=learned,
-    network_files=network_files,
+    network_files=tokenizer_file,
     validation=TaggedTexts.for_trial,
 )

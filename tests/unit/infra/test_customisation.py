@@ -12,13 +12,12 @@ import pytest
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.added_models import AddedModels, merge_models
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.customisable import customisable_models
+from chalicelib.generation.customisable import RESERVED_WORDS, customisable_models
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.model_schema import ModelEntry
 from chalicelib.generation.models import BedrockBackend
 from chalicelib.generation.pricing import is_priced
 from infra.models.customisation import (
-    RESERVED,
     CustomisationError,
     StageCustomisation,
     conversation_lines,
@@ -57,8 +56,15 @@ def test_conversations_are_written_as_bedrock_reads_them() -> None:
     ]
 
 
-def test_the_reserved_words_are_those_of_the_local_cloud() -> None:
-    assert set(RESERVED) == set(conversations.RESERVED)
+@pytest.mark.parametrize("word", RESERVED_WORDS)
+def test_a_reserved_word_is_refused_by_the_command_as_by_the_local_cloud(word: str) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(repr(word))):
+        conversation_lines(MICRO, [chat(f"Say {word} now", "b")] * 8)
+    lines = "\n".join(conversation_lines(MICRO, [chat("a", f"It is {word}")] * 8))
+    assert len(conversations.read_conversations(lines.encode(), 8, 8)) == 8
+    asked = lines.replace('"text": "a"', f'"text": "Say {word} now"')
+    with pytest.raises(conversations.InvalidConversations, match=re.escape(repr(word))):
+        conversations.read_conversations(asked.encode(), 8, 8)
 
 
 @pytest.mark.parametrize(
