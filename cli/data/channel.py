@@ -129,7 +129,7 @@ def _prepare(
     into: Path,
     output: Output,
 ) -> None:
-    from infra.models.training import INTERPRETER
+    from infra.models.training_environment import INTERPRETER
     from models.failures import BadData
     from models.training_data.parquet import parquet_reader
     from models.training_data.preparation import DataRequest, prepare

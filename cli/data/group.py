@@ -65,7 +65,7 @@ def check(  # noqa: PLR0913 - the options of a command
     Rows, parts, classes, lengths, languages, copies and likes, leaks into the held-out part,
     personal data, and wrong rows with their lines. Exits with 1 if there is an error.
     """
-    from infra.models.training import INTERPRETER
+    from infra.models.training_environment import INTERPRETER
     from models.failures import BadData
     from models.training_data.parquet import parquet_reader
     from models.training_data.preparation import DataRequest

@@ -119,12 +119,8 @@ def _listed(folder: Path) -> ListedBase:
 
 def _uploaded(place: StageOptions) -> Iterator[ListedBase]:
     from infra.models.bases import StageBases
-    from infra.models.training import (
-        INTERPRETER,
-        TrainingError,
-        TrainingStage,
-        translate_training_errors,
-    )
+    from infra.models.training import TrainingError, TrainingStage, translate_training_errors
+    from infra.models.training_environment import INTERPRETER
     from models.failures import TrainingFailure
 
     try:

@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from pathlib import Path
 
 from cli.output import Output
 from infra.models.bases import fetch_here
-from infra.models.training import INTERPRETER
+from infra.models.own_data import require_rows
+from infra.models.row_check import check_rows
+from infra.models.training_environment import INTERPRETER
 from models.bases.folder import CONFIG, RECORD, BaseRecord
 from models.pull.base_references import parse_reference
 from models.sagemaker import fit
@@ -18,35 +21,43 @@ from models.sagemaker.fit import TargetFit
 from models.sagemaker.job_requests import JobSpec
 
 
-def estimate_training(
-    output: Output, wish: JobSpec, trials: int, reference: str, accepted: frozenset[str]
-) -> None:
+def estimate_training(output: Output, wish: JobSpec, trials: int, reference: str) -> None:
     """Print what a training, or the `trials` of a tuning, cost at most, and whether it fits.
 
+    Rows of the user's own are read as the training would read them, but where their base is in AWS.
     `reference` is to the base model, empty for the recipe's own.
 
     Raises:
         NoBase: the base cannot be had.
-        BadRecipe: its config lacks a size.
+        BadRecipe: its config lacks a size, or the rows are too few.
+        BadData: a row does not fit.
     """
+    require_rows(wish)
     costs = trial_estimates(wish.recipe, trials) if trials else estimates(wish.recipe)
-    show_estimates(output, list(costs), fits_here(wish, reference, accepted))
+    folder = base_here(wish, reference)
+    if folder is not None or wish.recipe.base_model is None:
+        for notice in check_rows(wish, folder, INTERPRETER):
+            output.notice(f"data: {notice}")
+    show_estimates(output, list(costs), fits_of(wish, folder) if folder else [])
 
 
-def fits_here(wish: JobSpec, reference: str, accepted: frozenset[str]) -> list[TargetFit]:
-    """Return how a training fits each target; empty where its base is in AWS, or there is none.
+def base_here(wish: JobSpec, reference: str) -> Path | None:
+    """Return the folder of the base that a training tunes; None where it is in AWS, or has none.
 
-    The base is fetched, or made, if it is not here.
-
-    Raises:
-        NoBase: it cannot be had.
-        BadRecipe: its config lacks a size.
+    It is fetched, or made, if it is not here. Raises NoBase if it cannot be had.
     """
     use = wish.recipe.base_model
     wanted = parse_reference(reference or use.default) if use else None
     if wanted is None or wanted.kind in ("s3", "registered"):
-        return []
-    folder = fetch_here(wanted, accepted, INTERPRETER)
+        return None
+    return fetch_here(wanted, wish.accepted_licences, INTERPRETER)
+
+
+def fits_of(wish: JobSpec, folder: Path) -> list[TargetFit]:
+    """Return how a training that tunes the base in a folder fits each target.
+
+    Raises BadRecipe if its config lacks a size.
+    """
     record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     sizes, asked = fit.sizes_of(wish, record, config), fit.asked_of(wish)

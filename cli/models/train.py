@@ -38,7 +38,7 @@ from models.failures import BadRecipe, TrainingFailure
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
-from models.training.recipe import Gate, PresetName
+from models.training.recipe import Gate, PresetName, Recipe
 from models.training.targets import TargetName
 
 _GATE = re.compile(
@@ -164,11 +164,7 @@ def train(  # noqa: PLR0913 - the options of a command
         found = recipe.load(name)
         settings, begun = job.parse_settings(given), named_bases(bases)
         recipe.resolve(found, preset, settings)
-        if estimate:
-            trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
-            wish = JobSpec("", found, preset, target, settings)
-            estimate_training(output, wish, trials, begun.get(CHANNEL, ""), frozenset(accepted))
-            return
+        bounds = known_gates(found, gates)
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
         _warn_of_bases(output, allowed)
         data = copies.enter_context(own_channel(found, own, place, output))
@@ -176,16 +172,20 @@ def train(  # noqa: PLR0913 - the options of a command
         wish = replace(
             wish,
             accepted_licences=frozenset(accepted),
-            asked_gates=parse_gates(gates),
+            asked_gates=bounds,
             fits_unchecked=fits_unchecked,
         )
+        if estimate:
+            trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
+            estimate_training(output, wish, trials, begun.get(CHANNEL, ""))
+            return
         with translate_training_errors():
             if tune.tunes:
                 outcome = _tune(output, place, tune, wish, begun)
                 if not tune.then_train:
                     return
                 wish = replace(wish, overrides=outcome.settings)
-            training = StageTraining(place.find())
+            training = StageTraining(place.find(), say=output.notice)
             wish = replace(wish, job_name=training_name(training.home, name))
             output.notice(f"Training {wish.job_name}.")
             ended = _wait(output, training, training.start(wish, begun), wish.job_name)
@@ -215,6 +215,13 @@ def _tune(
     if not (output.as_json and tune.then_train):
         show_tuned(output, outcome)
     return outcome
+
+
+def known_gates(found: Recipe, given: Iterable[str]) -> dict[str, Gate]:
+    """Return gates on numbers that a recipe measures. Raises UsageError and BadRecipe."""
+    gates = parse_gates(given)
+    recipe.require_known_numbers(found, gates)
+    return gates
 
 
 def parse_gates(given: Iterable[str]) -> dict[str, Gate]:

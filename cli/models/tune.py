@@ -110,7 +110,7 @@ def run_tuning(
     Raises what a training raises, and CommandError if no trial has a value.
     """
     tuning_ranges(wish.recipe)
-    tunings = StageTuning(place.find())
+    tunings = StageTuning(place.find(), say=output.notice)
     wish = replace(wish, job_name=jobs.short_job_name(tunings.home))
     execution = tunings.tune(wish, tune.effort, bases)
     output.notice(f"Tuning {wish.job_name}.")

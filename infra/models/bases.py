@@ -7,7 +7,6 @@ record is written last, so that a prefix with one is whole.
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,9 +19,10 @@ from pydantic import ValidationError
 
 from infra.models import approval
 from infra.models.registry import Registry, arn_of
+from infra.models.training_environment import run_module
 from infra.stages import Client
 from models.bases.folder import CONFIG, RECORD, BaseRecord, read_base
-from models.failures import BadRecipe
+from models.failures import BadData, BadRecipe
 from models.files import disk_full_as_failure
 from models.pull.base_folders import (
     README,
@@ -34,7 +34,6 @@ from models.pull.base_folders import (
 from models.pull.base_references import BaseReference, NoBase, parse_reference
 from models.pull.licences import require_accepted
 
-PROJECT = Path(__file__).parents[2]
 PREFIX = "models/bases/"
 MERGED = "merged"
 """The folder of a version's artefacts with its whole weights, in transformers' layout."""
@@ -188,18 +187,14 @@ def fetch_here(wanted: BaseReference, accepted: frozenset[str], interpreter: Pat
     Raises:
         NoBase: it cannot be had, or there is no training environment.
     """
-    if not interpreter.exists():
-        raise NoBase(f"There is no {interpreter}; `make training` makes it.")
     name = str(wanted)
     if wanted.kind == "folder":
         name = str(Path(wanted.name).expanduser().resolve())
-    command = [str(interpreter), "-m", "models.pull.bases", name]
+    arguments = [name]
     for licence in sorted(accepted):
-        command += ["--accept-licence", licence]
-    done = subprocess.run(  # noqa: S603 - our own module
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=_FETCHING_S, check=False
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it ended without a word"]
-        raise NoBase(said[-1] if done.returncode == 1 else done.stderr.strip()[-1000:])
-    return Path(str(json.loads(done.stdout.splitlines()[-1])["folder"]))
+        arguments += ["--accept-licence", licence]
+    try:
+        said = run_module(interpreter, "models.pull.bases", arguments, timeout_s=_FETCHING_S)
+    except BadData as error:
+        raise NoBase(str(error)) from error
+    return Path(str(json.loads(said.splitlines()[-1])["folder"]))

@@ -37,7 +37,6 @@ from infra.models import approval
 from infra.models.registry import APPROVED, Registry, VersionNotFoundError, group_of
 from infra.models.serving import VersionServing
 from infra.models.training import (
-    INTERPRETER,
     StageTraining,
     TrainingError,
     data_prefix,
@@ -45,6 +44,7 @@ from infra.models.training import (
     training_name,
     translate_training_errors,
 )
+from infra.models.training_environment import INTERPRETER
 from infra.models.version_files import ServingError
 from models.failures import TrainingFailure
 from models.sagemaker.job_requests import JobSpec

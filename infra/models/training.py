@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import stages
 from infra.models import approval
-from infra.models.bases import BaseWish, StageBases
+from infra.models.bases import BaseWish, PlacedBase, StageBases
 from infra.models.own_data import put_channel, require_rows, version_prefix
 from infra.models.registry import (
     APPROVED,
@@ -32,6 +31,8 @@ from infra.models.registry import (
     VersionNotFoundError,
     group_of,
 )
+from infra.models.row_check import check_against_placed
+from infra.models.training_environment import INTERPRETER, run_module
 from models.bases.architectures import architecture_of
 from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
@@ -41,8 +42,6 @@ from models.serving import packages
 from models.serving.images import image
 from models.training.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
 
-PROJECT = Path(__file__).parents[2]
-INTERPRETER = PROJECT / ".venv-training" / "bin" / "python"
 POLL_SECONDS = 2.0
 _PREPARING_S = 1800
 _LONGEST_REASON = 1000
@@ -91,10 +90,16 @@ class TrainingStage:
 class StageTraining:
     """Trainings of one stage."""
 
-    def __init__(self, place: stages.StageConnection, interpreter: Path = INTERPRETER) -> None:
-        """Connect to the stage by `place`; `interpreter` prepares the data."""
+    def __init__(
+        self,
+        place: stages.StageConnection,
+        interpreter: Path = INTERPRETER,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Connect to the stage by `place`; `interpreter` prepares data, `say` tells of rows."""
         self._client = place.client
         self._interpreter = interpreter
+        self._say = say
         self._registry = Registry(place.client)
         self.home = TrainingStage.of(place.outputs)
 
@@ -136,16 +141,22 @@ class StageTraining:
     def from_bases(self, wish: JobSpec, bases: Mapping[str, str]) -> tuple[JobSpec, JobLocations]:
         """Return the specification and the locations of a training with those of its base models.
 
+        Rows of the user's own are read as the training will read them.
+
         Raises:
             BadRecipe: there is no version to begin from, or one that is not approved and
                 `wish.unapproved_bases` is empty, else the specification has the reasons; or the
                 training does not fit its instance.
-            BadData: the base model is of another kind than the recipe needs.
+            BadData: the base model is of another kind than the recipe needs, or a row does not fit
+                it.
             NoBase: the base model cannot be had.
             ClientError: AWS refuses.
         """
         given = dict(bases)
-        base_model = self._base_model(wish, given.pop(BASE_MODEL_CHANNEL, ""))
+        placed = self._base_model(wish, given.pop(BASE_MODEL_CHANNEL, ""))
+        for notice in check_against_placed(self._client, wish, placed, self._interpreter):
+            self._say(f"data: {notice}")
+        base_model = {BASE_MODEL_CHANNEL: placed.uri} if placed else {}
         places, found = self.locations(wish), self._bases(wish, given)
         problems = [
             f"{channel}: {problem}"
@@ -159,13 +170,13 @@ class StageTraining:
         of_bases = {channel: version.artefact for channel, version in found.items()}
         return wish, replace(places, channels={**places.channels, **base_model, **of_bases})
 
-    def _base_model(self, wish: JobSpec, reference: str) -> dict[str, str]:
-        """Return the channel of the base model that a recipe tunes, if it tunes one."""
+    def _base_model(self, wish: JobSpec, reference: str) -> PlacedBase | None:
+        """Return the base model that a recipe tunes, in the bucket, if it tunes one."""
         use = wish.recipe.base_model
         if use is None:
             if reference:
                 raise BadRecipe(f"base: {wish.recipe.name} tunes no base model; it begins anew.")
-            return {}
+            return None
         home = self.home
         bases = StageBases(self._client, home.bucket, home.region, home.account, self._interpreter)
         placed = bases.place(
@@ -176,7 +187,7 @@ class StageTraining:
         sizes = fit.sizes_of(wish, placed.record, placed.config) if asked else None
         if asked and sizes:
             fit.require_fitting(wish, sizes, asked)
-        return {BASE_MODEL_CHANNEL: placed.uri}
+        return placed
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:
         """Return the base models of the recipe, by their channels."""
@@ -259,18 +270,12 @@ class StageTraining:
                 )
 
     def _prepare(self, name: str, into: Path) -> None:
-        if not self._interpreter.exists():
-            raise BadData(f"There is no {self._interpreter}; `make training` makes it.")
-        done = subprocess.run(  # noqa: S603 - our own module
-            [str(self._interpreter), "-m", "models.datasets", name, str(into)],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=_PREPARING_S,
-            check=False,
-        )
-        if done.returncode:
-            raise BadData(f"The data set {name} cannot be prepared: {done.stderr.strip()[-1000:]}")
+        try:
+            run_module(
+                self._interpreter, "models.datasets", (name, str(into)), timeout_s=_PREPARING_S
+            )
+        except BadData as error:
+            raise BadData(f"The data set {name} cannot be prepared: {error}") from error
 
     def _group(self, wish: JobSpec) -> str:
         return group_of(self.home.stage, wish.recipe.name)

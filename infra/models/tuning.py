@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.models import jobs
+from infra.models.own_data import require_rows
 from infra.models.training import StageTraining
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import TrialResult, TuningEffort, tuning_request
@@ -32,6 +33,7 @@ class StageTuning(StageTraining):
         `bases` are as in `StageTraining.start`, and so are the errors: BadRecipe, BadData and
         ClientError.
         """
+        require_rows(wish)
         wish, places = self.from_bases(wish, bases or {})
         given = {"tuning": tuning_request(wish, effort, places)}
         self.put(wish)

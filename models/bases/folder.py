@@ -28,7 +28,8 @@ RECORD, CONFIG = "base.json", "config.json"
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 CHANNEL = "base_model"
 
-_SUFFIXES = (".json", ".jinja", ".model", ".safetensors", ".txt")
+_WEIGHTS_SUFFIX = ".safetensors"
+_SUFFIXES = (".json", ".jinja", ".model", _WEIGHTS_SUFFIX, ".txt")
 """What a base may consist of: settings, templates, SentencePiece, weights, and word lists."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -113,6 +114,30 @@ def read_base(folder: Path) -> BaseModel:
     Raises:
         BadData: there is no record, or a file is missing or differs; the message names it.
     """
+    record = _read_record(folder)
+    for name, wanted in record.files.items():
+        _require_same_file(folder / name, wanted)
+    return BaseModel(folder, record, _read_config(folder / CONFIG))
+
+
+def read_settings(folder: Path) -> BaseModel:
+    """Read a base without its weights, of which `folder` may have none: to read rows by it.
+
+    Raises:
+        BadData: there is no record, or a file but weights is missing or differs.
+    """
+    record = _read_record(folder)
+    for name in settings_files(record):
+        _require_same_file(folder / name, record.files[name])
+    return BaseModel(folder, record, _read_config(folder / CONFIG))
+
+
+def settings_files(record: BaseRecord) -> list[str]:
+    """Return the files of a base that are no weights: config, tokenizer and template."""
+    return [name for name in record.files if not name.endswith(_WEIGHTS_SUFFIX)]
+
+
+def _read_record(folder: Path) -> BaseRecord:
     try:
         written = (folder / RECORD).read_text(encoding="utf-8")
         record = BaseRecord.model_validate_json(written)
@@ -121,9 +146,7 @@ def read_base(folder: Path) -> BaseModel:
     except (OSError, ValueError, ValidationError) as error:
         raise BadData(f"{folder / RECORD} cannot be read: {error}") from error
     _require_whole(folder, record)
-    for name, wanted in record.files.items():
-        _require_same_file(folder / name, wanted)
-    return BaseModel(folder, record, _read_config(folder / CONFIG))
+    return record
 
 
 def _require_whole(folder: Path, record: BaseRecord) -> None:

@@ -61,7 +61,7 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
     """Evaluate, require gates, compare with the champion, export, and write the card.
 
     The model folder gets all files or none. A model below its gates leaves its card and its numbers
-    in `refused` of the job's output.
+    in `refused` of the job's output. Gates on what the exported graphs say come after the export.
     """
     with tempfile.TemporaryDirectory() as scratch:
         judged = _with_duel(job, _judge(job, Path(scratch), say), Path(scratch), say)
@@ -73,6 +73,7 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
             signature = export_model(
                 trained, judged.network, judged.data, evaluation.numbers, into, exporter
             )
+            require_served_gates(judged, signature.metrics)
             _write_release(into, ModelRelease(judged, signature, differences))
     say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
 
@@ -128,11 +129,21 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     if trained.training.preset != "smoke":
         try:
             gates = artefacts.gates_of_training(trained.training)
-            recipe.require_gates(gates, evaluation.numbers, evaluation.unknown)
+            of_network = {name: gates[name] for name in gates if name not in found.served_numbers}
+            recipe.require_gates(of_network, evaluation.numbers, evaluation.unknown)
         except BelowGate:
             _write_refusal(job.output / REFUSED, judged)
             raise
     return judged
+
+
+def require_served_gates(judged: JudgedModel, measured: Mapping[str, float]) -> None:
+    """Raise BelowGate if what the exported graphs were measured to is below a gate on it."""
+    if judged.trained.training.preset == "smoke":
+        return
+    gates = artefacts.gates_of_training(judged.trained.training)
+    names = [name for name in judged.recipe.served_numbers if name in gates]
+    recipe.require_gates({name: gates[name] for name in names}, measured)
 
 
 def _write_refusal(into: Path, judged: JudgedModel) -> None:

@@ -115,6 +115,7 @@ def asked_gates(asked: Mapping[str, Any]) -> Mapping[str, Gate]:
 def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     """Train; return whether this process wrote the model folder, as the group's leader does."""
     found, preset, settings = requested_settings(job.hyperparameters)
+    recipe.require_known_numbers(found, asked_gates(job.hyperparameters))
     device = select_device(environ)
     torch.set_num_threads(settings.threads)
     data_at = job.channel(TRAINING_CHANNEL)

@@ -34,6 +34,8 @@ class DecoderSettings(RecipeSettings):
 
 
 TuningWay = Literal["full", "gradual", "lora", "prompt_tuning", "prefix_tuning"]
+PREFIX_WAYS = ("prompt_tuning", "prefix_tuning")
+"""The ways whose vectors stand before every prompt and take of its context."""
 
 
 class TuningSettings(RecipeSettings):

@@ -27,7 +27,7 @@ from models.networks.base_decoder import (
     read_base_tokenizer,
 )
 from models.networks.chat_tokens import ChatRows
-from models.networks.settings import TuningSettings
+from models.networks.settings import PREFIX_WAYS, TuningSettings
 
 _AT_ONCE = 64
 """Rows that are judged together."""
@@ -50,7 +50,7 @@ class TunedDecoder(nn.Module):
         plain = load_decoder(base)
         self.inner: nn.Module = _with_lora(plain, settings) if settings.way == "lora" else plain
         self.prefix: nn.Parameter | None = None
-        if settings.way in ("prompt_tuning", "prefix_tuning"):
+        if settings.way in PREFIX_WAYS:
             plain.requires_grad_(False)
             first = _drawn_tokens(self.sizes.vocabulary, settings)
             made = plain.get_input_embeddings()(first)[0]

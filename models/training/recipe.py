@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
@@ -167,6 +169,11 @@ class Recipe(_Part):
     own_gates: Mapping[str, Gate] = {}
     """The gates on a user's own data: marks that hold for any data, such as a gain over the base
     whose interval lies above 0."""
+    numbers: tuple[str, ...] = ()
+    """Numbers of the evaluation beside those of the gates, without the ends of their intervals;
+    `f1_*` stands for one for each class of the data."""
+    served_numbers: tuple[str, ...] = ()
+    """Numbers of the exported graphs, which gates can bound, too."""
     parameters: Mapping[str, Any] = {}
     """Settings that all presets share."""
     presets: Mapping[PresetName, Mapping[str, Any]]
@@ -304,6 +311,31 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
         given = "" if each["type"] == "missing" else f" (given {each['input']!r:.80})"
         lines.append(f"{place}: {each['msg']}{given}")
     return f"{where}: " + "; ".join(lines)
+
+
+_ENDS = ("_low", "_high")
+
+
+def require_known_numbers(recipe: Recipe, asked: Iterable[str]) -> None:
+    """Raise BadRecipe if a gate is asked for on a number that the recipe does not measure."""
+    known = {*recipe.numbers, *recipe.served_numbers, *recipe.gates, *recipe.own_gates}
+    bare = {_without_end(name) for name in known}
+    for name in asked:
+        if name in known or any(fnmatchcase(_without_end(name), each) for each in bare):
+            continue
+        close = difflib.get_close_matches(name, sorted(known), n=1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise BadRecipe(
+            f"gate: {recipe.name} measures no {name}.{meant} Its numbers are "
+            f"{', '.join(sorted(bare))}; where one has an interval, its ends are NAME_low and "
+            "NAME_high."
+        )
+
+
+def _without_end(name: str) -> str:
+    for end in _ENDS:
+        name = name.removesuffix(end)
+    return name
 
 
 class Bounds(Protocol):

@@ -114,7 +114,9 @@ class RecipeCode(Generic[P, D]):
     `base_model` out of that, in place of `network`: what it learns requires gradients from the
     start, and nothing else is kept of it. `network_files` are files that serve it and come with the
     network, such as the tokenizer of its base. `measured` are numbers of the exported graphs in a
-    folder, beside those of the evaluation.
+    folder, beside those of the evaluation. `check` reads a channel's rows as the training will,
+    by the base's tokenizer and config alone, so that what does not fit is told before anything is
+    uploaded; it returns what a user should know, such as how many texts are cut. It raises BadData.
     """
 
     parameters: type[P]
@@ -132,6 +134,7 @@ class RecipeCode(Generic[P, D]):
     build: Callable[[P, D, BaseModel], nn.Module] | None = None
     network_files: Callable[[nn.Module], Mapping[str, bytes]] = lambda _network: {}
     measured: Callable[[Path, nn.Module, D, P], Mapping[str, float]] = lambda *_: {}
+    check: Callable[[P, D, BaseModel], Sequence[str]] = lambda *_: ()
 
 
 def make_network(

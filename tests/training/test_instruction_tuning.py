@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,13 @@ from chalicelib.inference.adapters import SharedGraphs
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.language_model import LanguageModel
 from chalicelib.inference.text_decoder import TokenSampling
+from models import row_check
 from models.bases.architectures import ARCHITECTURES
-from models.bases.folder import CHANNEL, BaseModel, read_base, record_base
+from models.bases.folder import CHANNEL, BaseModel, read_base, record_base, settings_files
 from models.evaluation.answers import f1_over_chance, score_answers
 from models.failures import BadData, BelowGate, OutOfParity
 from models.files import sha256_of_file
-from models.jobs import runner
+from models.jobs import finish, runner
 from models.networks import exported_decoder
 from models.networks.chat_tokens import ChatRows, as_messages
 from models.networks.settings import TuningWay
@@ -32,7 +34,9 @@ from models.networks.tuned_decoder_export import lora_matrices
 from models.recipes.instruction_tuning import recipe as tuning
 from models.recipes.instruction_tuning.parameters import Parameters
 from models.training import recipe
+from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.learned_weights import LearnedWeights
+from models.training.recipe_code import Evaluation
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import ChatExample, ChatTurn
 from tests.training.conftest import Laid
@@ -104,7 +108,7 @@ def test_rows_should_be_what_transformers_makes_of_them(base: BaseModel, data: P
     model = built(base, data)
     theirs = AutoTokenizer.from_pretrained(base.folder)
     chat = row("7 red", "red!", "5 blue", "blue!")
-    found = tuning.encoder(model).encode(chat.messages)
+    found = tuning.encoder(model.tokenizer).encode(chat.messages)
     messages = as_messages(chat.messages)
     whole = theirs.apply_chat_template(messages, return_dict=False)
     prompt = theirs.apply_chat_template(
@@ -145,7 +149,7 @@ def test_an_answer_should_end_by_the_end_of_texts_if_the_template_has_no_mark(
         ),
         data,
     )
-    found = tuning.encoder(made).encode(ROWS[0].messages)
+    found = tuning.encoder(made.tokenizer).encode(ROWS[0].messages)
     assert found.ids[-1] == made.tokenizer.end == tuning.end_token(made)
 
 
@@ -305,18 +309,61 @@ def test_should_train_finish_and_serve_by_the_base_alone(
     job = laid(asked, channels, "train")
     runner.run_job(job, {}, said.append)
     assert (job.model / "weights.safetensors").stat().st_size < 60_000
-    finish = laid({"task": "finish"}, {**channels, "model": job.model}, "finish")
-    runner.run_job(finish, {}, said.append)
-    signature = json.loads((finish.model / FILE).read_text())
+    ended = laid({"task": "finish"}, {**channels, "model": job.model}, "finish")
+    runner.run_job(ended, {}, said.append)
+    signature = json.loads((ended.model / FILE).read_text())
     assert set(signature["files"]) == {
         "tokenizer.json", "chat_template.jinja", "adapter.onnx_adapter",
     }  # fmt: skip
     assert 0.9 < signature["metrics"]["served_perplexity_ratio"] < 1.05
     exported = ExportedModel.read(
-        lambda name: (finish.model / name).read_bytes(), sha256_of_file(finish.model / FILE)
+        lambda name: (ended.model / name).read_bytes(), sha256_of_file(ended.model / FILE)
     )
     model = LanguageModel(exported)
     assert model.complete([{"role": "user", "content": "5 red"}], TokenSampling(most=4)).tokens_in
+
+
+def test_rows_should_be_checked_by_the_tokenizer_alone_before_a_training(
+    base: BaseModel, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("base.json", *settings_files(base.record)):
+        shutil.copy(base.folder / name, tmp_path)
+    asked = ["instruction_tuning", "--preset", "smoke", "--data", str(data), "--base"]
+    assert row_check.main([*asked, str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "[]\n"
+    long = ["--settings", '{"max_tokens": 16}']
+    assert row_check.main([*asked, str(tmp_path), *long]) == 1
+    assert "train.jsonl: 16 rows have more tokens than max_tokens, 16" in capsys.readouterr().err
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert row_check.main([*asked, str(tmp_path)]) == 1
+    assert "tokenizer.json is not the file that base.json lists" in capsys.readouterr().err
+
+
+def test_a_gate_on_the_exported_graphs_should_be_held_after_the_export(
+    base: BaseModel, data: Path
+) -> None:
+    found, chosen = recipe.load("instruction_tuning"), settings()
+    record = TrainingRecord(
+        recipe=found.name,
+        preset="tiny",
+        settings=chosen.model_dump(),
+        asked_gates={"served_perplexity_ratio": recipe.Gate(most=1.02)},
+        data="",
+        code="",
+        torch="",
+        device="cpu",
+        measured={},
+    )
+    trained = TrainedModel(data, record, {})
+    judged = finish.JudgedModel(
+        found, chosen, trained, torch.nn.Identity(), None, Evaluation({"f1": 1.0})
+    )
+    finish.require_served_gates(judged, {"served_perplexity_ratio": 1.01})
+    for told in (1.03, float("nan")):
+        with pytest.raises(BelowGate, match="served_perplexity_ratio is"):
+            finish.require_served_gates(judged, {"served_perplexity_ratio": told})
+    with pytest.raises(BelowGate, match="served_perplexity_ratio was not measured"):
+        finish.require_served_gates(judged, {})
 
 
 def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(

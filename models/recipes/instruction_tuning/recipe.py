@@ -17,8 +17,10 @@ from models.evaluation.answers import AnswerScores, f1_over_chance, score_answer
 from models.evaluation.intervals import mean_interval
 from models.failures import BadData
 from models.networks import tuned_decoder_export as export
+from models.networks.base_decoder import BaseTokenizer, DecoderSizes, read_base_tokenizer
 from models.networks.chat_tokens import ChatEncoder, ChatRows, ChatTokens, require_lengths
 from models.networks.exported_decoder import served_perplexity
+from models.networks.settings import PREFIX_WAYS
 from models.networks.tuned_decoder import (
     TunedDecoder,
     answer_losses,
@@ -59,27 +61,43 @@ def build(parameters: Parameters, data: Conversations, base: BaseModel) -> Tuned
     return made
 
 
-def encoder(model: TunedDecoder) -> ChatEncoder:
+def encoder(tokenizer: BaseTokenizer) -> ChatEncoder:
     """Return the encoder of conversations for a base. Raises BadData for one without a template."""
-    tokenizer = model.tokenizer
     end = str(tokenizer.tokenizer.id_to_token(tokenizer.end))
     return ChatEncoder(tokenizer.chat(), tokenizer.chat_template(), end)
 
 
 def end_token(model: TunedDecoder) -> int:
     """Return the token that ends an answer, as the base's template has it."""
-    return encoder(model).encode(_PROBE).ids[-1]
+    return encoder(model.tokenizer).encode(_PROBE).ids[-1]
 
 
 def encode(model: TunedDecoder, rows: Sequence[ChatExample], part: str) -> list[ChatTokens]:
     """Return rows as tokens. Raises BadData, with the line, for one that does not fit."""
-    encoded, found = encoder(model), []
+    limit = min(model.settings.max_tokens, model.context - model.prefix_length())
+    return encode_rows(model.tokenizer, rows, part, limit)
+
+
+def check(parameters: Parameters, data: Conversations, base: BaseModel) -> list[str]:
+    """Return nothing to tell. Raises BadData, with the line, for a row that does not fit."""
+    tokenizer, sizes = read_base_tokenizer(base), DecoderSizes.of(base)
+    prefix = parameters.prefix if parameters.way in PREFIX_WAYS else 0
+    limit = min(parameters.max_tokens, parameters.context - prefix, sizes.context - prefix)
+    for part, rows in (("train", data.train), ("test", data.test)):
+        encode_rows(tokenizer, rows, part, limit)
+    return []
+
+
+def encode_rows(
+    tokenizer: BaseTokenizer, rows: Sequence[ChatExample], part: str, limit: int
+) -> list[ChatTokens]:
+    """Return rows as `limit` tokens at most. Raises BadData, with the line, for one that isn't."""
+    encoded, found = encoder(tokenizer), []
     for number, row in enumerate(rows, 1):
         try:
             found.append(encoded.encode(row.messages))
         except BadData as error:
             raise BadData(f"{part}.jsonl, line {number}: {error}") from error
-    limit = min(model.settings.max_tokens, model.context - model.prefix_length())
     require_lengths({part: found}, limit)
     return found
 
@@ -180,7 +198,7 @@ def _answers(
     most: int,
     shots: Sequence[ChatTurn] = (),
 ) -> WrittenAnswers:
-    encoded, end = encoder(model), end_token(model)
+    encoded, end = encoder(model.tokenizer), end_token(model)
     prompts = []
     for row in rows:
         system = [turn for turn in row.messages[:1] if turn.role == "system"]
@@ -253,4 +271,5 @@ CODE: RecipeCode[Parameters, Conversations] = RecipeCode(
     learned=learned,
     network_files=network_files,
     measured=measured,
+    check=check,
 )

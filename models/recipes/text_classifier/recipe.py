@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import TextEncoder, TokenRows
+from models.data.token_rows import TextEncoder, TokenRows, told_cuts
 from models.evaluation import classification, figures
 from models.evaluation.calibration import calibration_error, temperature
 from models.evaluation.intervals import mean_interval
@@ -162,6 +162,12 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     }
 
 
+def check(parameters: Parameters, data: LabelledTexts, base: BaseModel) -> list[str]:
+    """Return how many texts are cut. Raises BadData for another tokenizer than the base's."""
+    texts = [*data.train.texts, *data.validation.texts, *data.test.texts]
+    return told_cuts(text_encoder(base, parameters), texts)
+
+
 CODE: RecipeCode[Parameters, LabelledTexts] = RecipeCode(
     parameters=Parameters,
     load=labelled_texts.read,
@@ -173,4 +179,5 @@ CODE: RecipeCode[Parameters, LabelledTexts] = RecipeCode(
     learned=learned,
     network_files=tokenizer_file,
     validation=LabelledTexts.for_trial,
+    check=check,
 )

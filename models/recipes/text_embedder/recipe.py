@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import TextEncoder
+from models.data.token_rows import TextEncoder, told_cuts
 from models.evaluation.intervals import Values, mean_interval
 from models.evaluation.retrieval import Vectors, ndcg
 from models.networks.encoder import (
@@ -168,6 +168,12 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     }
 
 
+def check(parameters: Parameters, data: TextPairs, base: BaseModel) -> list[str]:
+    """Return how many texts are cut. Raises BadData for another tokenizer than the base's."""
+    queries = [pair.query for pair in data.train]
+    return told_cuts(text_encoder(base, parameters), [*queries, *data.passages])
+
+
 CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
     parameters=Parameters,
     load=text_pairs.read,
@@ -179,4 +185,5 @@ CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
     learned=learned,
     network_files=tokenizer_file,
     validation=TextPairs.for_trial,
+    check=check,
 )

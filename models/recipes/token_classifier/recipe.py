@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import TextEncoder, TokenRows
+from models.data.token_rows import TextEncoder, TokenRows, told_cuts
 from models.evaluation.entities import (
     entity_counts,
     f1_by_class,
@@ -165,6 +165,12 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
     }
 
 
+def check(parameters: Parameters, data: TaggedTexts, base: BaseModel) -> list[str]:
+    """Return how many texts are cut. Raises BadData for another tokenizer than the base's."""
+    texts = [*data.train.texts, *data.validation.texts, *data.test.texts]
+    return told_cuts(text_encoder(base, parameters), texts)
+
+
 CODE: RecipeCode[Parameters, TaggedTexts] = RecipeCode(
     parameters=Parameters,
     load=tagged_texts.read,
@@ -176,4 +182,5 @@ CODE: RecipeCode[Parameters, TaggedTexts] = RecipeCode(
     learned=learned,
     network_files=tokenizer_file,
     validation=TaggedTexts.for_trial,
+    check=check,
 )

@@ -14,7 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.models.bases import BaseWish, StageBases
+from infra.models.row_check import check_against_placed
 from infra.models.training import StageTraining
+from infra.models.training_environment import run_module
 from infra.stages import StageConnection
 from models.bases.folder import record_base
 from models.failures import BadData, BadRecipe
@@ -22,10 +24,15 @@ from models.pull.base_references import NoBase
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 from models.training.recipe import BaseUse
+from models.training_data.channel import DataSource, write_channel
+from models.training_data.rows import ChatExample, ChatTurn
 from tests.unit.infra.test_training import OUTPUTS
 
 BUCKET = OUTPUTS["DocumentsBucketName"]
 INTERPRETER = Path(sys.executable)
+CHAT = ChatExample(
+    messages=(ChatTurn(role="user", content="a"), ChatTurn(role="assistant", content="b"))
+)
 
 
 @dataclass
@@ -146,3 +153,41 @@ def test_a_training_should_have_the_channel_of_its_base_and_check_its_kind(base:
         training.from_bases(tuning("decoder"), {"base_model": str(base)})
     with pytest.raises(BadRecipe, match="vae tunes no base model"):
         training.from_bases(spec, {"base_model": str(base)})
+
+
+def test_rows_should_be_read_by_what_a_base_is_without_its_weights(
+    base: Path, tmp_path: Path
+) -> None:
+    """The training environment stands in as a script, which lists the folder that it is given."""
+    channel, seen = tmp_path / "channel", tmp_path / "seen"
+    write_channel(
+        channel, "chat", {"train": [CHAT], "test": [CHAT]}, DataSource(source="t", licence="MIT")
+    )
+    interpreter = tmp_path / "python"
+
+    def check(script: str) -> list[str]:
+        interpreter.write_text(f"#!/bin/sh\n{script}\n")
+        interpreter.chmod(0o755)
+        found = recipe.load("instruction_tuning")
+        wish = JobSpec("job", found, "smoke", "cpu", {"rank": 2}, data=channel)
+        s3 = S3()
+        return check_against_placed(lambda _: s3, wish, stage(s3).upload(base), interpreter)
+
+    listing = f'echo "$*" > {seen}; for each; do :; done; ls "$each" >> {seen}'
+    assert check(f"{listing}; echo noise; echo '[\"2 texts are cut\"]'") == ["2 texts are cut"]
+    arguments, *there = seen.read_text().split("\n")
+    assert "-m models.row_check instruction_tuning --preset smoke" in arguments
+    assert '--settings {"rank": 2}' in arguments
+    assert [each for each in there if each] == ["base.json", "config.json"]
+    with pytest.raises(BadData, match=r"^line 3 is too long$"):
+        check("echo a warning >&2; echo line 3 is too long >&2; exit 1")
+    with pytest.raises(BadData, match=r"models\.row_check ended with 137: killed"):
+        check("echo killed >&2; exit 137")
+
+
+def test_what_does_not_end_in_the_training_environment_should_be_stopped(tmp_path: Path) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text("#!/bin/sh\nexec sleep 60\n")
+    interpreter.chmod(0o755)
+    with pytest.raises(BadData, match=r"models\.datasets did not end in 0\.05 s"):
+        run_module(interpreter, "models.datasets", (), timeout_s=0.05)

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from infra.models.training import PROJECT
+from infra.models.training_environment import PROJECT
 from models.serving.handler import load
 from models.serving.handlers import graphs
 from models.serving.packages import pinned

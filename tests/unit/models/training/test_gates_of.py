@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from chalicelib.labelling.quality_gate import share_low
+from models.failures import BadRecipe
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
-from models.training.recipe import Gate, gates_of, missed_gates
+from models.training.recipe import Gate, gates_of, missed_gates, require_known_numbers
 
 
 def of_own_data() -> recipe.Recipe:
@@ -31,6 +32,25 @@ def test_own_data_has_relative_marks_and_those_asked_for() -> None:
 def test_a_gate_that_was_asked_for_cannot_loosen_the_recipes(asked: float, kept: float) -> None:
     held = gates_of(of_own_data(), {"exact_match_gain_low": Gate(least=asked)}, own_data=True)
     assert held == {"exact_match_gain_low": Gate(least=kept)}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("exact_mach", r"adapted measures no exact_mach\. Did you mean exact_match\?"),
+        ("loss_low", "measures no loss_low"),
+        ("f1_person", "measures no f1_person"),
+    ],
+)
+def test_a_gate_on_a_number_that_is_not_measured_is_told(name: str, told: str) -> None:
+    with pytest.raises(BadRecipe, match=told):
+        require_known_numbers(recipe.load("adapted"), [name])
+
+
+def test_a_gate_may_be_on_any_number_of_the_evaluation_or_an_end_of_its_interval() -> None:
+    require_known_numbers(recipe.load("adapted"), ["bleu", "exact_match_high", "zero_shot"])
+    require_known_numbers(recipe.load("token_classifier"), ["f1_person", "entity_f1"])
+    require_known_numbers(recipe.load("instruction_tuning"), ["served_perplexity_ratio"])
 
 
 def test_a_number_that_is_asked_for_and_not_measured_is_missed() -> None:

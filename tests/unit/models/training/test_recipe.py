@@ -8,7 +8,12 @@ import yaml
 
 from models.failures import BadRecipe, BelowGate
 from models.training import recipe
-from models.training.recipe import Gate, missed_gates, require_gates
+from models.training.recipe import (
+    Gate,
+    missed_gates,
+    require_gates,
+    require_known_numbers,
+)
 from models.training.targets import fallback_order, targets
 
 VAE = recipe.FOLDER / "vae" / recipe.FILE
@@ -136,3 +141,11 @@ def test_every_recipe_should_have_its_parts_and_a_card_of_the_tiny_preset(name: 
     told = missed_gates(gates, {gate: float(shown[gate]) for gate in gates})
     assert ("**It misses its gates and may not serve:**" in card) == bool(told)
     assert bool(told) == (name in BELOW_THEIR_GATES), told
+
+
+@pytest.mark.parametrize("path", sorted(recipe.FOLDER.glob("*/CARD.md")), ids=str)
+def test_a_recipe_should_name_all_numbers_of_its_card(path: Path) -> None:
+    evaluation = path.read_text().partition("## Evaluation")[2].partition("\n## ")[0]
+    numbers = re.findall(r"^\| (\w+) \| [-0-9.e+]+ \| [^|]*\|$", evaluation, re.MULTILINE)
+    assert numbers
+    require_known_numbers(recipe.load(path.parent.name), numbers)
