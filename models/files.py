@@ -72,7 +72,8 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 
 
 CODE = Path(__file__).parent
-_SHARED = (
+SHARED = (
+    "bases/architectures.py",
     "bases/folder.py",
     "data",
     "datasets",
@@ -84,7 +85,10 @@ _SHARED = (
     "networks",
     "training",
     "training_data/channel.py",
+    "training_data/labelled_texts.py",
     "training_data/rows.py",
+    "training_data/tagged_texts.py",
+    "training_data/text_pairs.py",
 )
 """Files and folders of `models` that every recipe is trained, judged and exported by."""
 
@@ -96,7 +100,7 @@ def sha256_of_folder(folder: Path) -> str:
 
 def sha256_of_code(recipe: str) -> str:
     """Return the sha256 of the code that trains, judges and exports a recipe."""
-    parts = [*(CODE / name for name in _SHARED), CODE / "recipes" / recipe]
+    parts = [*(CODE / name for name in SHARED), CODE / "recipes" / recipe]
     return _combined_sha256(CODE, (path for part in parts for path in _modules(part)))
 
 

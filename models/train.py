@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 
 from models.failures import Interrupted, TrainingFailure
@@ -45,7 +46,20 @@ def main(environ: Mapping[str, str]) -> int:
         if job is not None:
             job.fail(reason)
         return 1
+    except Exception as error:  # noqa: BLE001 - SageMaker shows what stands in the file
+        traceback.print_exc()
+        if job is not None:
+            job.fail(reason_of(error))
+        return 1
     return 0
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a user is told of an error that was not foreseen."""
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return f"{reason} Fewer rows at once need less memory: --set batch=… or accumulate=…"
+    return reason
 
 
 def _say(line: str) -> None:

@@ -149,10 +149,14 @@ def add_model(place: StageOptions, /, name: str, as_json: bool, **given: Any) ->
 @stage_options
 @json_option
 def remove_model(place: StageOptions, name: str, as_json: bool) -> None:
-    """Remove the added model NAME from the stage, and its key."""
+    """Remove the model NAME that was added to the stage, and its key or what serves as it."""
+    from infra.models.served_files import withdraw
+
     output = Output(as_json=as_json)
     with translate_errors():
-        open_stage(place).remove(name)
+        stage = place.find()
+        AddedModelStage(stage).remove(name)
+        withdraw(stage, name)
     if as_json:
         output.json({"removed": name})
         return
@@ -162,10 +166,12 @@ def remove_model(place: StageOptions, name: str, as_json: bool) -> None:
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn errors of the stage into failures of the command."""
+    from infra.models.version_files import ServingError
+
     try:
         with translate_model_errors():
             yield
-    except (AddedModelError, ValueError) as error:
+    except (AddedModelError, ServingError, ValueError) as error:
         raise CommandError(str(error)) from error
 
 

@@ -46,6 +46,7 @@ from infra.models.registry import (
     VersionNotFoundError,
     arn_of,
 )
+from infra.models.served_files import ObjectVersion, ServedFiles
 from infra.models.shared_files import SharedFiles, shared_files
 from infra.models.trained_entry import trained_entry
 from infra.models.training import TrainingStage
@@ -68,7 +69,6 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "score_answer": reward_model.open_model,
 }
 """How each function that answers by what a stage trained opens a model."""
-_DELETED_AT_ONCE = 1000
 _WHOLE = 100
 _ONE_VERSION_AT_A_TIME = frozenset({"embed_image"})
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -90,6 +90,7 @@ class VersionServing:
         """Connect to the stage by `place`."""
         self._home = TrainingStage.of(place.outputs)
         self._s3 = place.client("s3")
+        self._files = ServedFiles(self._s3, self._home.bucket)
         self._shared = SharedFiles(self._s3, self._home.bucket)
         self._registry = Registry(place.client)
         self._place = place
@@ -151,7 +152,9 @@ class VersionServing:
                 base_only=base_only,
             )
             _try_model(OPENED_BY[backend.function], fetch, serves)
-            there = list(self._files(name))  # before it is named: later uploads of others stay
+            there = self._files.of(
+                f"{ROOT}/{name}/"
+            )  # before it is named: later uploads of others stay
             self._shared.put(serves, fetch)
             elsewhere = {each.name for each in serves.shared}
             for file in _files_of(signature):
@@ -294,28 +297,13 @@ class VersionServing:
             return False
         return status == APPROVED or (bool(before.unapproved) and status != approval.REJECTED)
 
-    def _files(self, name: str) -> Iterator[tuple[str, str]]:
-        """Yield key and version of each object below a model's name, deleted ones too."""
-        pages = self._s3.get_paginator("list_object_versions")
-        for page in pages.paginate(Bucket=self._home.bucket, Prefix=f"{ROOT}/{name}/"):
-            for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                yield each["Key"], each["VersionId"]
-
-    def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
+    def _tidy(self, serving: Serving, there: Sequence[ObjectVersion]) -> None:
         """Delete those of the objects `there` that no version needs which may answer."""
         kept = (serving.serves, serving.before, serving.candidate)
         prefixes = [each.prefix for each in kept if each is not None]
-        gone = [
-            {"Key": key, "VersionId": version}
-            for key, version in there
-            if not key.startswith(tuple(prefixes))
-        ]
+        gone = [each for each in there if not each[0].startswith(tuple(prefixes))]
         try:
-            for first in range(0, len(gone), _DELETED_AT_ONCE):
-                wanted = {"Objects": gone[first : first + _DELETED_AT_ONCE], "Quiet": True}
-                response = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
-                if failed := response.get("Errors"):
-                    raise ServingError(f"{failed[0]['Key']}: {failed[0]['Message']}")
+            self._files.delete(gone)
             self._shared.tidy()
         except (ClientError, BotoCoreError, ServingError) as error:
             raise ServingError(

@@ -21,6 +21,8 @@ from models.training_data.problems import ProblemLog
 from models.training_data.tables import SourceRecord
 
 MAX_TEXT_BYTES = 4 * 2**20
+MAX_UNPACKED_BYTES = 64 * 2**30
+"""What the files of one archive may have together: a small compressed one could fill the disk."""
 _FIELDS = {"txt": "text", "text": "text", "caption": "text", "cls": "label", "title": "title"}
 
 
@@ -29,7 +31,7 @@ def read_archive(path: Path, name: str, scratch: Path, log: ProblemLog) -> Itera
     if path.is_symlink():
         log.add("symlink", name)
         return
-    key, fields = "", dict[str, Any]()
+    key, fields, unpacked = "", dict[str, Any](), 0
     try:
         with tarfile.open(path, "r:*") as archive:
             for entry in archive:
@@ -37,6 +39,10 @@ def read_archive(path: Path, name: str, scratch: Path, log: ProblemLog) -> Itera
                     continue
                 if not _is_safe(entry, name, log):
                     continue
+                unpacked += entry.size
+                if unpacked > MAX_UNPACKED_BYTES:
+                    log.add("too_large", name, f"its files have over {MAX_UNPACKED_BYTES:,} bytes")
+                    break
                 base, _, ending = Path(entry.name).name.partition(".")
                 found = str(Path(entry.name).parent / base)
                 if found != key and fields:

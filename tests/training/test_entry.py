@@ -87,6 +87,15 @@ def test_should_say_why_it_failed_where_sagemaker_looks(
     assert not (tmp_path / "model").exists()
 
 
+def test_what_fails_unforeseen_should_leave_its_reason_too(tmp_path: Path, digits: Path) -> None:
+    lay_out_job(tmp_path, {"recipe": "vae", "preset": "smoke"}, {"training": digits})
+    launched = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "many"}
+    assert models.train.main({**environment(tmp_path), **launched}) == 1
+    reason = TrainingJob.of({ROOT: str(tmp_path)}).failure.read_text()
+    assert re.match("ValueError: .*many", reason), reason
+    assert "--set batch" in models.train.reason_of(MemoryError("no room."))
+
+
 HOSTS = ["127.0.0.1", "127.0.0.2"]
 
 

@@ -318,6 +318,11 @@ def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) 
     other = registered(cloud, changed(templated, constants={**constants, "context": 6}))
     stage(cloud).serve("our-rooms", other, share=5)
     assert AddedModelStage(cloud.place).added() == before
+    asked = ["models", "remove", "our-rooms", "--data-dir", str(cloud.folder)]
+    CliRunner().invoke(headrace, asked, catch_exceptions=False)
+    assert not AddedModelStage(cloud.place).added().has("our-rooms")
+    left = cloud.client("s3").list_object_versions(Bucket=BUCKET, Prefix="models/serving/our-rooms")
+    assert not {*left.get("Versions", ()), *left.get("DeleteMarkers", ())}
 
 
 def test_should_give_no_model_a_name_that_is_taken_and_no_base_that_is_none(cloud: Stage) -> None:

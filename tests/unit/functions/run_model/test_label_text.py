@@ -126,8 +126,15 @@ def test_a_call_should_be_answered_in_order_beyond_one_invocation() -> None:
     assert isinstance(output, ClassifyOutput)
     assert [share[1] > 0.5 for share in output.shares] == [at % 3 > 0 for at in range(130)]
     assert output.truncated == tuple(range(0, 130, 3))
-    assert (reply.answered_by, reply.seconds) == ("tried/3", 0.75)
+    assert (reply.answered_by, reply.seconds) == ("tried/3", 0.25 * (130 + 3))
     assert reply.usage.tokens_in == 2 * 86 + 4 * 44
+
+
+def test_texts_that_take_too_long_together_should_be_told_before_the_function_is_stopped() -> None:
+    request = LabelTextRequest(model="foldoc-topics", texts=("warm",) * 30)
+    with pytest.raises(InvalidInput, match="19 of 30 texts took 20 s; send fewer") as told:
+        label_text.run(request, task_deps(Models(classifier()), step=1.0))
+    assert (told.value.field, told.value.limit) == ("texts", "20 s")
 
 
 def test_a_tagging_should_be_answered() -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from models.training.recipe import DataKind
+from models.training_data import webdataset
 from models.training_data.preparation import DataRequest, prepare
 from models.training_data.problems import PROBLEMS
 
@@ -338,6 +339,18 @@ def test_bad_data_is_found_with_its_row(bad: BadData, tmp_path: Path) -> None:
     if problem.severity == "error":
         assert done.manifest is None
         assert not (tmp_path / "channel").exists()
+
+
+def test_an_archive_is_read_up_to_what_its_files_may_have_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small compressed archive could fill the disk."""
+    monkeypatch.setattr(webdataset, "MAX_UNPACKED_BYTES", 600)
+    made = archive("0099.png")(tmp_path)
+    done = prepare(DataRequest(made, "captioned_images", licence="CC0-1.0"), tmp_path / "channel")
+    assert done.manifest is None
+    told = {each.name: each for each in done.report.problems}["too_large"]
+    assert [each.place for each in told.places] == ["rows.tar"]
 
 
 def test_every_problem_is_in_the_table() -> None:
