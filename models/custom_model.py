@@ -20,17 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from peft import PeftModel
-
 import models.train
 from models.bases.folder import CHANNEL, read_base
 from models.failures import BadData, TrainingFailure
 from models.files import write_atomically
 from models.gguf_file import write_gguf
 from models.jobs.finish import restore_network
+from models.merged_model import merged_decoder
 from models.networks.tuned_decoder import TunedDecoder
-from models.pull.cache import CACHE
 from models.pull.shipped_bases import shipped_base
 from models.rehearse import lay_out_job
 from models.training import artefacts, job
@@ -40,7 +37,7 @@ from models.training.recipe_code import recipe_code
 from models.training_data.channel import DataPart, DataSource, write_channel
 from models.training_data.rows import ChatExample
 
-BASE, GGUF = "smollm2-135m-instruct", "smollm2-135m-instruct-q4_1"
+BASE = "smollm2-135m-instruct"
 RECIPE = "instruction_tuning"
 _RATE_FACTOR = 100
 _BATCH = 8
@@ -94,15 +91,8 @@ def _write_model(root: Path, channels: dict[str, Path], folder: Path) -> None:
     data = recipe_code(RECIPE).load(channels[TRAINING_CHANNEL])
     _, network = restore_network(trained, data, read_base(channels[CHANNEL]))
     assert isinstance(network, TunedDecoder)
-    (of_base,) = (CACHE / GGUF).glob("*.gguf")
-    write_gguf(of_base, merged_weights(network), folder / "model.gguf")
+    write_gguf(network.base, merged_decoder(network).state_dict(), folder / "model.gguf")
     write_atomically(folder / "losses.json", json.dumps(losses).encode())
-
-
-def merged_weights(network: TunedDecoder) -> dict[str, torch.Tensor]:
-    """Return the weights of a tuned decoder with its LoRA merged into them."""
-    assert isinstance(network.inner, PeftModel)
-    return dict(network.inner.merge_and_unload().state_dict())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -43,6 +43,7 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
         "approve": "cli.models.approval:approve_version",
         "bases": "cli.models.bases:list_bases",
         "compare": "cli.models.compare:compare_models",
+        "export": "cli.models.export:export_version",
         "reject": "cli.models.approval:reject_version",
         "remove": "cli.models.added_models:remove_model",
         "serve": "cli.models.serve:serve_model",

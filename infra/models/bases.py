@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from infra.models import approval
+from infra.models.merger import PREFIX, MergeSettings, VersionMerger
 from infra.models.registry import Registry, arn_of
 from infra.models.training_environment import run_module
 from infra.stages import Client
@@ -34,9 +35,9 @@ from models.pull.base_folders import (
 from models.pull.base_references import BaseReference, NoBase, parse_reference
 from models.pull.licences import require_accepted
 
-PREFIX = "models/bases/"
 MERGED = "merged"
-"""The folder of a version's artefacts with its whole weights, in transformers' layout."""
+"""The folder of a version's artefacts with its whole weights, in transformers' layout, if it has
+one. Of any other the base is merged with what was tuned."""
 _FETCHING_S = 4 * 3600
 _ABSENT = ("404", "403", "NoSuchKey", "NotFound", "AccessDenied", "Forbidden")
 
@@ -157,12 +158,13 @@ class StageBases:
         if (problem := approval.status_problem(version)) and not wish.unapproved:
             raise BadRecipe(approval.refusal([problem], "--unapproved-bases"))
         with registry.left(version) as left:
-            if not (left / MERGED / RECORD).is_file():
-                raise NoBase(
-                    f"{version.name} holds no whole weights ({MERGED}/), and is no base. "
-                    "Train from the base that it was tuned from."
-                )
-            yield left / MERGED
+            if (left / MERGED / RECORD).is_file():
+                yield left / MERGED
+                return
+            with tempfile.TemporaryDirectory() as scratch:
+                merger = VersionMerger(self.client, self.bucket, self.interpreter)
+                merger.merge(version.name, left, Path(scratch), MergeSettings())
+                yield Path(scratch)
 
     def _object(self, bucket: str, key: str) -> bytes | None:
         """Return a small object, or None if it is not there or may not be read."""
