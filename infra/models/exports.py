@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 from chalicelib.contracts.model_manifest import FILE
 from infra.models.merger import MergeSettings, VersionMerger
 from infra.models.registry import RegisteredVersion, Registry, arn_of
-from infra.models.training import INTERPRETER, TrainingStage
+from infra.models.training import TrainingStage
+from infra.models.training_environment import INTERPRETER
 from infra.models.version_files import verified_signature, version_reader
 from infra.stages import StageConnection
 from models.gguf_probe import PROBE_FILE

@@ -148,6 +148,10 @@ def test_what_cannot_be_merged_should_say_why(
         stage.train(bases)
     with pytest.raises(BadData, match=says):
         stage.merger(fails=fails).merge("group/1", left(stage), stage.root, MergeSettings())
+
+
+def test_a_missing_training_environment_should_be_said(stage: Stage) -> None:
+    left(stage)
     gone = replace(stage.merger(), interpreter=Path("none"))
     with pytest.raises(BadData, match="`make training` makes it"):
         gone.merge("group/1", stage.root / "left", stage.root, MergeSettings())
