@@ -69,12 +69,21 @@ def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
+def _stage_choice(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--stage`, `--region` and `--profile`."""
+    for option in (
+        click.option("--profile", help="Profile of the credentials."),
+        click.option("--region", help="AWS region. Default: the environment's or profile's."),
+        click.option("--stage", help="Stage on AWS. Default: the running local cloud."),
+    ):
+        command = option(command)
+    return command
+
+
 def stage_options(command: Callable[Concatenate[StageOptions, P], R]) -> Callable[P, R]:
     """Add the options that select a stage, and pass the selected stage to the command."""
 
-    @click.option("--stage", help="Stage on AWS. Default: the running local cloud.")
-    @click.option("--region", help="AWS region. Default: the environment's or profile's.")
-    @click.option("--profile", help="Profile of the credentials.")
+    @_stage_choice
     @data_dir_option
     @functools.wraps(command)
     def with_place(*args: P.args, **given: P.kwargs) -> R:
@@ -147,6 +156,26 @@ def user_command(command: Callable[Concatenate[UserContext, P], R]) -> Callable[
     for option in reversed(_COMMON):
         wrapped = option(wrapped)
     return json_option(data_dir_option(wrapped))
+
+
+def stage_user_command(command: Callable[Concatenate[UserContext, StageOptions, P], R]) -> Any:
+    """Give a command the API to call, and the stage whose registry and files belong to it."""
+
+    @_stage_choice
+    @functools.wraps(command)
+    def with_both(
+        target: UserContext,
+        /,
+        *args: Any,
+        stage: str | None,
+        region: str | None,
+        profile: str | None,
+        **given: Any,
+    ) -> R:
+        data_dir = Path(click.get_current_context().params["data_dir"])
+        return command(target, StageOptions(stage, region, profile, data_dir), *args, **given)
+
+    return user_command(with_both)
 
 
 def open_context(

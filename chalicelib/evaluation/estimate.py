@@ -15,9 +15,10 @@ from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.contracts.evaluations.graders import PairwisePreference, RubricJudgement
 from chalicelib.contracts.evaluations.results import TargetAnswer
 from chalicelib.contracts.evaluations.suites import AskTarget, ModelTarget, RecordedTarget
-from chalicelib.contracts.generations import Call, ChatCall, Message, Terms, TextPart
+from chalicelib.contracts.generations import Call, ChatCall, Terms
 from chalicelib.evaluation.graders.base import GradedSample
 from chalicelib.evaluation.graders.judgement import PairwiseGrader, RubricGrader
+from chalicelib.evaluation.model_calls import model_call
 from chalicelib.evaluation.swaps import swapped_cases
 from chalicelib.prompts.rendering import CompiledPrompt
 
@@ -91,13 +92,10 @@ def _target_calls(
         case AskTarget() | RecordedTarget():
             return
         case ModelTarget():
-            text = str(case.variables[target.input])
-            call = ChatCall(
-                system=target.system,
-                messages=(Message(role="user", content=(TextPart(text=text),)),),
-                max_tokens=target.max_tokens,
+            yield (
+                model_call(target, case),
+                Terms(model=target.model, quality=target.quality, fallback=target.fallback),
             )
-            yield call, Terms(model=target.model, quality=target.quality)
         case _:
             yield from _prompt_calls(compiled[target.name], case, target.model)
 

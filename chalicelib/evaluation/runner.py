@@ -220,6 +220,8 @@ class CaseRunner:
             answered_by=mine.answer.answered_by,
             seconds=mine.answer.seconds,
             dollars=mine.answer.receipt.dollars,
+            tokens_in=mine.answer.receipt.tokens_in,
+            tokens_out=mine.answer.receipt.tokens_out,
             cached=mine.cached,
         )
 

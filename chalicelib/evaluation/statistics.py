@@ -8,7 +8,7 @@ bootstrap divides the variance by n, and since it knows no t distribution.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -24,6 +24,7 @@ FEWEST = 2
 """Cases that an interval takes."""
 
 Scores = NDArray[np.float64]
+Draws = NDArray[np.int64]
 
 
 def mean_interval(values: Sequence[float], seed: int, level: float = LEVEL) -> ScoreInterval:
@@ -38,6 +39,31 @@ def mean_interval(values: Sequence[float], seed: int, level: float = LEVEL) -> S
         return ScoreInterval(mean=mean, n=len(scores))
     low, high = _percentiles(scores, seed, (level / 2, 1 - level / 2))
     return ScoreInterval(mean=mean, low=low, high=high, n=len(scores))
+
+
+def statistic_interval(
+    statistic: Callable[[Draws], Scores], n: int, seed: int, level: float = LEVEL
+) -> ScoreInterval:
+    """Return a statistic of n cases, such as a macro F1, with its two-sided bootstrap interval.
+
+    Args:
+        statistic: gives its value for each row of drawn case numbers, [draws, n] to [draws].
+        n: how many cases there are.
+        seed: of the draws; the same seed draws the same cases, so that differences are paired.
+        level: the share of intervals that miss.
+
+    Raises:
+        InvalidInput: a value is not a number.
+    """
+    value = float(_finite([float(each) for each in statistic(np.arange(n)[None])])[0])
+    if n < FEWEST:
+        return ScoreInterval(mean=value, n=n)
+    drawn = np.random.default_rng(seed).integers(0, n, size=(RESAMPLES, n))
+    values = _finite(list(statistic(drawn)))
+    low, high = (
+        float(np.quantile(values, _widened(share, n))) for share in (level / 2, 1 - level / 2)
+    )
+    return ScoreInterval(mean=value, low=low, high=high, n=n)
 
 
 def paired_difference(

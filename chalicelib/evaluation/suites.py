@@ -20,6 +20,7 @@ from chalicelib.contracts.evaluations.suites import (
 )
 from chalicelib.contracts.search import MAX_QUESTION_CHARACTERS
 from chalicelib.errors import InvalidInput
+from chalicelib.evaluation.model_calls import model_call
 from chalicelib.generation.patterns import PatternError, compile_pattern
 from chalicelib.generation.schemas import require_schema
 
@@ -96,7 +97,7 @@ def _check_case(
             _check_text(case, target.question, place, MAX_QUESTION_CHARACTERS)
         elif isinstance(target, ModelTarget):
             used.add(target.input)
-            _check_text(case, target.input, place)
+            model_call(target, case)
         elif isinstance(target, RecordedTarget):
             used.add(target.input)
             _check_text(case, target.input, place)

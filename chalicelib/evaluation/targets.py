@@ -18,10 +18,11 @@ from chalicelib.contracts.evaluations.suites import (
     PromptTarget,
     RecordedTarget,
 )
-from chalicelib.contracts.generations import ChatCall, ChatOutput, Message, Terms, TextPart
+from chalicelib.contracts.generations import ChatOutput, ClassifyOutput, Terms
 from chalicelib.contracts.prompt_runs import RunPromptRequest
 from chalicelib.contracts.prompts import PromptVersion
 from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.evaluation.model_calls import model_call
 from chalicelib.generation.models import (
     BedrockBackend,
     EndpointBackend,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
     from chalicelib.contracts.answers import AskResponse
     from chalicelib.contracts.evaluations.suites import SuiteCase, Target
+    from chalicelib.contracts.generations import Generation
     from chalicelib.generation.dependencies import CallLimits
     from chalicelib.generation.models import ModelBackend, ServedModels
     from chalicelib.prompts.runs import TurnGenerator
@@ -143,31 +145,11 @@ class SuiteTargets:
         )
 
     def _generated(self, target: ModelTarget, case: SuiteCase) -> TargetAnswer:
-        text = case.variables[target.input]
-        assert isinstance(text, str), "the suite was checked"
-        call = ChatCall(
-            system=target.system,
-            messages=(Message(role="user", content=(TextPart(text=text),)),),
-            max_tokens=target.max_tokens,
-            temperature=target.temperature,
-            seed=target.seed,
-        )
         began = self.clock()
-        terms = Terms(model=target.model, quality=target.quality)
-        made = self.generator.generate(call, terms, self.spender, self.limits)
-        if not isinstance(made.output, ChatOutput):
-            raise ModelFailure(f"{made.model} answered with no text.")
-        if made.output.finish == "length":
-            error = InvalidInput(
-                f"The answer did not fit into max_tokens, {target.max_tokens}. It is paid for.",
-                field="max_tokens",
-                limit=str(target.max_tokens),
-                usage=made.usage,
-            )
-            error.receipt = made.receipt
-            raise error
+        terms = Terms(model=target.model, quality=target.quality, fallback=target.fallback)
+        made = self.generator.generate(model_call(target, case), terms, self.spender, self.limits)
         return TargetAnswer(
-            text=made.output.text,
+            text=_text_of(made, target),
             model=made.model,
             answered_by=made.answered_by,
             seconds=round(self.clock() - began, 6),
@@ -188,6 +170,31 @@ class SuiteTargets:
             seconds=round(self.clock() - began, 6),
             receipt=answer.receipt,
         )
+
+
+def _text_of(made: Generation, target: ModelTarget) -> str:
+    """Return the text of a model's answer, or its likeliest label.
+
+    Raises:
+        ModelFailure: it has neither.
+        InvalidInput: it was cut off, and such answers are not kept.
+    """
+    output = made.output
+    if isinstance(output, ClassifyOutput):
+        (shares,) = output.shares
+        return output.labels[max(range(len(shares)), key=shares.__getitem__)]
+    if not isinstance(output, ChatOutput):
+        raise ModelFailure(f"{made.model} answered with no text.")
+    if output.finish == "length" and not target.keep_truncated:
+        error = InvalidInput(
+            f"The answer did not fit into max_tokens, {target.max_tokens}. It is paid for.",
+            field="max_tokens",
+            limit=str(target.max_tokens),
+            usage=made.usage,
+        )
+        error.receipt = made.receipt
+        raise error
+    return output.text
 
 
 def models_digest(served: ServedModels) -> str:

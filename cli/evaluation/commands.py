@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,19 +9,15 @@ from urllib.parse import quote
 import click
 
 from cli.evaluation.files import read_results_file, read_suite_file
-from cli.evaluation.reports import show_estimate, show_result, write_reports
-from cli.failures import ApiError, ItemsFailedError, UsageError
-from cli.jobs import follow, job_path
+from cli.evaluation.reports import show_result, write_reports
+from cli.evaluation.runs import PLACE, fetch_result, run_evaluation
+from cli.failures import ItemsFailedError, UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, describe_receipt
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import EvaluationResult
     from chalicelib.contracts.evaluations.suites import Suite
-
-PLACE = "/v1/evaluations"
-_BAD_SUITE = ("InvalidInput", "NotFound", "Unsupported")
-"""Errors of the API that say that the suite, not the run, is wrong."""
 
 
 @click.command("suite")
@@ -61,11 +56,8 @@ def evaluate(target: UserContext, /, suite_file: Path, **options: Any) -> None:
     earlier = _earlier(options["baseline"])
     if earlier is not None:
         _require_comparable(suite, earlier)
-    evaluation_id = _begin(target, _body(suite, options, earlier))
-    job = follow(target.api, evaluation_id, target.output)
-    if job["status"] == "paused" and job["phase"] == "estimated":
-        job = _confirmed(target, job, yes=options["yes"])
-    result = _result(target, job, suite, earlier)
+    job = run_evaluation(target, _body(suite, options, earlier), yes=options["yes"])
+    result = _held_against(fetch_result(target, job), suite, earlier)
     given = {"json": options["results"], "junit": options["junit"], "html": options["html"]}
     write_reports(result, {kind: file or read.outputs.get(kind) for kind, file in given.items()})
     if target.output.as_json:
@@ -138,45 +130,13 @@ def _body(suite: Suite, options: Json, earlier: EvaluationResult | None) -> Json
     return body | ({"confirm": True} if options["estimate"] else {})
 
 
-def _confirmed(target: UserContext, job: Json, *, yes: bool) -> Json:
-    """Show the estimate, and return the job as it ended once somebody agreed."""
-    show_estimate(target.output, job)
-    job_id = job["job_id"]
-    if not yes and not click.confirm("Begin?", err=True):
-        target.output.notice(f"Nothing was spent. To begin: headrace jobs {job_id} --resume")
-        raise ItemsFailedError
-    target.api.call("POST", f"{job_path(job_id)}/resume", once=True)
-    return follow(target.api, job_id, target.output)
-
-
-def _begin(target: UserContext, body: Json) -> str:
-    try:
-        return str(target.api.call("POST", PLACE, json=body, once=True)["evaluation_id"])
-    except ApiError as refused:
-        if refused.type in _BAD_SUITE:
-            raise UsageError(str(refused)) from refused
-        raise
-
-
-def _result(
-    target: UserContext, job: Json, suite: Suite, earlier: EvaluationResult | None
+def _held_against(
+    result: EvaluationResult, suite: Suite, earlier: EvaluationResult | None
 ) -> EvaluationResult:
-    from chalicelib.contracts.evaluations.results import EvaluationResult
+    """Return the results with a verdict against the earlier ones, if there are some."""
     from chalicelib.errors import InvalidInput
     from chalicelib.evaluation.summary import against_baseline
 
-    found = next((each for each in job["results"] if each["name"] == "results.json"), None)
-    if found is None:
-        error = job.get("error") or {"type": job["status"], "message": "there are no results"}
-        message = f"{job['job_id']}: {error['type']}: {error['message']}"
-        if error["type"] in _BAD_SUITE:
-            raise UsageError(message)
-        target.output.notice(message)
-        raise ItemsFailedError
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "results.json"
-        target.api.download(found["url"], file, found["bytes"])
-        result = EvaluationResult.model_validate_json(file.read_bytes())
     if earlier is None:
         return result
     try:

@@ -25,11 +25,12 @@ class SuiteGroup(LazyGroup):
     later={
         "bias": "cli.evaluation.bias:evaluate_bias",
         "code": "cli.evaluation.code:evaluate_code",
+        "tuned": "cli.evaluation.tuning.command:evaluate_tuned",
         _DEFAULT: "cli.evaluation.commands:evaluate",
     },
 )
 def evaluate() -> None:
-    """Run a suite of prompts and answers, judge a model's code, or compare predictions by group.
+    """Run a suite, judge a model's code, compare predictions, or ask whether tuning was worth it.
 
     `headrace evaluate SUITE` is `headrace evaluate suite SUITE`.
     """

@@ -10,7 +10,7 @@ from cli.failures import UsageError
 from cli.output import Json, Output
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.evaluations.results import EvaluationResult, ScoreInterval
+    from chalicelib.contracts.evaluations.results import EvaluationResult
 
 _SHOWN = 10
 
@@ -49,6 +49,8 @@ def show_estimate(output: Output, job: Json) -> None:
 
 def show_result(output: Output, result: EvaluationResult) -> None:
     """Print the scores, the differences and the verdict."""
+    from chalicelib.evaluation.reports.elements import interval_text
+
     output.table(
         (
             "target",
@@ -64,7 +66,7 @@ def show_result(output: Output, result: EvaluationResult) -> None:
             (
                 each.target,
                 each.identity,
-                _interval(each.score),
+                interval_text(each.score),
                 f"{each.pass_rate:.1%}",
                 each.failed,
                 each.not_run,
@@ -79,14 +81,14 @@ def show_result(output: Output, result: EvaluationResult) -> None:
             output.line(f"{target.target}: {target.ungraded} answers are not graded", "yellow")
     for each in (*result.comparisons, *result.gate.comparisons):
         output.line(
-            f"{each.target} against {each.against}: {_interval(each.difference, sign='+')}, "
+            f"{each.target} against {each.against}: {interval_text(each.difference, signed=True)}, "
             f"{each.better} better, {each.same} same, {each.worse} worse"
         )
     for swap in result.swaps:
         output.line(
             f"{swap.target}, swap {swap.swap}: {swap.groups[0]} less {swap.groups[1]} "
-            f"{_interval(swap.difference, sign='+')}, {swap.changed} of {swap.cases} cases pass "
-            "for one of them only"
+            f"{interval_text(swap.difference, signed=True)}, {swap.changed} of {swap.cases} cases "
+            "pass for one of them only"
         )
     _show_failures(output, result)
     cached = f", {result.cached} answers from the cache" if result.cached else ""
@@ -113,9 +115,3 @@ def _show_failures(output: Output, result: EvaluationResult) -> None:
         output.line(f"  {case.case}, {outcome.target}, {grade.grader}: {grade.reason}")
     if len(failed) > _SHOWN:
         output.line(f"  and {len(failed) - _SHOWN} more; --html has all of them")
-
-
-def _interval(score: ScoreInterval, sign: str = "") -> str:
-    if score.low is None or score.high is None:
-        return f"{score.mean:{sign}.3f}"
-    return f"{score.mean:{sign}.3f} ({score.low:{sign}.3f} to {score.high:{sign}.3f})"

@@ -83,6 +83,18 @@ class JsonSchemaMatch(GradingBase):
     """Take the first JSON value within the answer's text, rather than the whole answer."""
 
 
+class JsonFieldsMatch(GradingBase):
+    """The share of the fields that the answer and the expected text, JSON objects, have alike.
+
+    A field that only one of them has counts as wrong, and so does every field of an answer that is
+    no JSON object.
+    """
+
+    type: Literal["json_fields"]
+    expected: Reference | None = None
+    threshold: Share = 1.0
+
+
 class NumericMatch(GradingBase):
     """The number in the answer is near the expected one.
 
@@ -213,6 +225,7 @@ Grading = Annotated[
     | ContainsMatch
     | RegexMatch
     | JsonSchemaMatch
+    | JsonFieldsMatch
     | NumericMatch
     | RougeOverlap
     | BleuOverlap

@@ -79,6 +79,8 @@ class TargetOutcome(Contract):
     answered_by: str = ""
     seconds: float = Field(default=0.0, ge=0)
     dollars: Dollars = Decimal(0)
+    tokens_in: int = Field(default=0, ge=0)
+    tokens_out: int = Field(default=0, ge=0)
     cached: bool = False
 
 

@@ -36,6 +36,8 @@ MAX_ANSWERS = 20_000
 """Answers of one evaluation: cases, times targets, times repeats."""
 MAX_GRADERS = 20
 MAX_PROMPT_CHARACTERS = 400_000
+MAX_EXAMPLES = 32
+"""Examples that a target shows before each case."""
 MAX_GUARDED_LABELS = 20
 PRODUCTION = "production"
 """The label that a suite guards where none is named."""
@@ -71,14 +73,32 @@ class InlinePromptTarget(_Target):
     model: ModelName | None = None
 
 
+class ExampleAnswer(HttpInput):
+    """A question with the answer that is wanted, which a model is shown before a case."""
+
+    user: Reference
+    assistant: Reference
+
+
 class ModelTarget(_Target):
-    """A model that is sent one variable of each case as it is, without a template."""
+    """A model that is sent one variable of each case as it is, without a template.
+
+    `input` names a text, or a conversation: a list of messages with `role` and `content`, of which
+    the first may be the system's and the last is the user's. `examples` are shown before it. With
+    the task `classification` a model of texts is asked, whose answer is its likeliest label. An
+    answer that ends at `max_tokens` fails, unless `keep_truncated` has it graded as it is. Without
+    `fallback` no other model answers where this one fails.
+    """
 
     kind: Literal["model"]
+    task: Literal["chat", "classification"] = "chat"
     model: ModelName = "auto"
     quality: int = Field(default=1, ge=1, le=5)
     input: Name = "input"
     system: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS)
+    examples: tuple[ExampleAnswer, ...] = Field(default=(), max_length=MAX_EXAMPLES)
+    fallback: bool = True
+    keep_truncated: bool = False
     max_tokens: int = Field(default=512, ge=1, le=200_000)
     temperature: float | None = Field(default=None, ge=0, le=2)
     seed: int | None = Field(default=None, ge=0, le=2_147_483_646)
@@ -273,7 +293,7 @@ def _check_graders(case: SuiteCase, gradings: tuple[Grading, ...], targets: set[
 
 
 def _check_expected(case: SuiteCase, grading: Grading) -> None:
-    needs = {"exact", "numeric", "rouge", "bleu", "similarity"}
+    needs = {"exact", "json_fields", "numeric", "rouge", "bleu", "similarity"}
     given: object = getattr(grading, "expected", None)
     if grading.type == "contains":
         needs.add("contains")

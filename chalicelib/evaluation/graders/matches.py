@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.graders import (
         ContainsMatch,
         ExactMatch,
+        JsonFieldsMatch,
         JsonSchemaMatch,
         RegexMatch,
     )
@@ -101,6 +103,44 @@ class JsonSchemaGrader:
             return RIGHT
         violation = schema_violation(value, self.rule.json_schema)
         return Score(0.0, f"{violation}.") if violation else RIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFieldsGrader:
+    """Compares the fields of two JSON objects."""
+
+    rule: JsonFieldsMatch
+    version: ClassVar[int] = 1
+
+    def score(self, sample: GradedSample, services: GradingServices) -> Score:
+        """Return the share of the fields of both that are in both and equal."""
+        wanted = json_object(expected_text(sample, self.rule.expected))
+        if wanted is None:
+            return Score(0.0, "What is expected is no JSON object.")
+        given = json_object(sample.answer.text)
+        if given is None:
+            return Score(0.0, "It is no JSON object.")
+        names = sorted(given.keys() | wanted.keys())
+        wrong = [each for each in names if not _same_field(given, wanted, each)]
+        if not wrong:
+            return RIGHT
+        return Score(1 - len(wrong) / len(names), f"Wrong fields: {_shown(', '.join(wrong))}.")
+
+
+def json_object(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object that a text is, or None."""
+    try:
+        found = parse_json(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _same_field(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
+    if name not in one or name not in other:
+        return False
+    # As JSON, since True equals 1 in Python.
+    return json.dumps(one[name], sort_keys=True) == json.dumps(other[name], sort_keys=True)
 
 
 def json_within(text: str) -> Any:

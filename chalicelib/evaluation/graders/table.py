@@ -17,6 +17,7 @@ from chalicelib.evaluation.graders.limits import CostGrader, LatencyGrader
 from chalicelib.evaluation.graders.matches import (
     ContainsGrader,
     ExactGrader,
+    JsonFieldsGrader,
     JsonSchemaGrader,
     RegexGrader,
 )
@@ -32,6 +33,7 @@ GRADERS: Mapping[str, Callable[[Any], Grader]] = {
     "contains": ContainsGrader,
     "regex": RegexGrader,
     "json_schema": JsonSchemaGrader,
+    "json_fields": JsonFieldsGrader,
     "numeric": NumericGrader,
     "rouge": RougeGrader,
     "bleu": BleuGrader,

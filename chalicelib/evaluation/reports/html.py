@@ -6,24 +6,25 @@ Answers of models and texts of cases are escaped: a page that is opened from a f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import TYPE_CHECKING
 
-from chalicelib.evaluation.reports.style import STYLE
-from chalicelib.evaluation.texts import whole_text
+from chalicelib.evaluation.reports.elements import (
+    html_page,
+    html_table,
+    html_text,
+    interval_text,
+    marked,
+)
 
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import (
         CaseChange,
         CaseResult,
         EvaluationResult,
-        ScoreInterval,
         TargetComparison,
         TargetOutcome,
     )
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""A browser loads and runs nothing on the page, whatever an answer holds."""
 _IDLE = {"not_run": "not run", "ungraded": "not graded"}
 
 
@@ -31,8 +32,8 @@ def html_report(result: EvaluationResult) -> str:
     """Return the page."""
     title = f"{result.suite}: {'passed' if result.gate.passed else 'did not pass'}"
     parts = (
-        f"<h1>{_text(title)}</h1>",
-        f"<p>{_text(result.description)}</p>" if result.description else "",
+        f"<h1>{html_text(title)}</h1>",
+        f"<p>{html_text(result.description)}</p>" if result.description else "",
         _facts(result),
         _verdict(result),
         _targets(result),
@@ -40,23 +41,15 @@ def html_report(result: EvaluationResult) -> str:
         _comparisons("Differences to the baseline", result.gate.comparisons),
         _swaps(result),
         _graders(result),
-        "<h2>Cases</h2>",
-        *(_case(case, result.repeats) for case in _worst_first(result.cases)),
+        case_details(result),
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body><main>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</main></body></html>\n"
-    )
+    return html_page(title, parts)
 
 
 def _facts(result: EvaluationResult) -> str:
     when = result.created_at.strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f'<p class="dim">{_text(result.evaluation_id)}, {when}; seed {result.seed}, '
+        f'<p class="dim">{html_text(result.evaluation_id)}, {when}; seed {result.seed}, '
         f"{result.repeats} of each case; {result.asked} calls, {result.cached} answers from the "
         f"cache; ${result.receipt.dollars:f} at AWS's list prices</p>"
     )
@@ -64,9 +57,9 @@ def _facts(result: EvaluationResult) -> str:
 
 def _verdict(result: EvaluationResult) -> str:
     gate = result.gate
-    against = f" against {_text(gate.baseline)}" if gate.baseline else ""
+    against = f" against {html_text(gate.baseline)}" if gate.baseline else ""
     word = "The gate passed" if gate.passed else "The gate did not pass"
-    reasons = "".join(f'<p class="plain">{_text(reason)}</p>' for reason in gate.reasons)
+    reasons = "".join(f'<p class="plain">{html_text(reason)}</p>' for reason in gate.reasons)
     kind = "good" if gate.passed else "bad"
     return (
         f'<section class="verdict {kind}" aria-label="Verdict">'
@@ -77,9 +70,9 @@ def _verdict(result: EvaluationResult) -> str:
 def _targets(result: EvaluationResult) -> str:
     rows = [
         (
-            _text(each.target),
-            _text(each.identity),
-            _interval(each.score),
+            html_text(each.target),
+            html_text(each.identity),
+            interval_text(each.score),
             f"{each.pass_rate:.1%}",
             str(each.graded),
             str(each.failed),
@@ -93,15 +86,17 @@ def _targets(result: EvaluationResult) -> str:
         *("target", "what", "score, 95 % interval", "pass", "graded", "failed", "not run"),
         *("seconds", "dollars"),
     )
-    return f"<h2>Targets</h2>{_table(head, rows, 'Scores are means over cases, from 0 to 1.', 2)}"
+    return (
+        f"<h2>Targets</h2>{html_table(head, rows, 'Scores are means over cases, from 0 to 1.', 2)}"
+    )
 
 
 def _comparisons(title: str, comparisons: Iterable[TargetComparison]) -> str:
     rows = [
         (
-            _text(each.target),
-            _text(each.against),
-            _interval(each.difference, signed=True),
+            html_text(each.target),
+            html_text(each.against),
+            interval_text(each.difference, signed=True),
             str(each.better),
             str(each.same),
             str(each.worse),
@@ -113,16 +108,16 @@ def _comparisons(title: str, comparisons: Iterable[TargetComparison]) -> str:
         return ""
     head = ("target", "against", "difference, 95 % interval", "better", "same", "worse", "worst")
     words = "Paired by case: what an interval without 0 says is no accident of these cases."
-    return f"<h2>{title}</h2>{_table(head, rows, words, 2, last_is_text=True)}"
+    return f"<h2>{title}</h2>{html_table(head, rows, words, 2, last_is_text=True)}"
 
 
 def _swaps(result: EvaluationResult) -> str:
     rows = [
         (
-            _text(each.target),
-            _text(each.swap),
-            _text(f"{each.groups[0]} less {each.groups[1]}"),
-            _interval(each.difference, signed=True),
+            html_text(each.target),
+            html_text(each.swap),
+            html_text(f"{each.groups[0]} less {each.groups[1]}"),
+            interval_text(each.difference, signed=True),
             str(each.cases),
             str(each.changed),
             _changes(each.worst),
@@ -136,12 +131,12 @@ def _swaps(result: EvaluationResult) -> str:
         "furthest apart",
     )
     words = "Paired by case: each was asked for both groups. Changed: it passes for one only."
-    return f"<h2>Swaps</h2>{_table(head, rows, words, 3, last_is_text=True)}"
+    return f"<h2>Swaps</h2>{html_table(head, rows, words, 3, last_is_text=True)}"
 
 
 def _changes(changes: Iterable[CaseChange]) -> str:
     return ", ".join(
-        _text(f"{each.case} {each.before:.2f} to {each.after:.2f}") for each in changes
+        html_text(f"{each.case} {each.before:.2f} to {each.after:.2f}") for each in changes
     )
 
 
@@ -157,9 +152,9 @@ def _graders(result: EvaluationResult) -> str:
                 agreement = f"{kappa} ({each.agreement.share:.0%} of {each.agreement.n})"
             rows.append(
                 (
-                    _text(target.target),
-                    _text(each.grader),
-                    _interval(each.score),
+                    html_text(target.target),
+                    html_text(each.grader),
+                    interval_text(each.score),
                     f"{each.pass_rate:.1%}",
                     agreement,
                 )
@@ -170,7 +165,13 @@ def _graders(result: EvaluationResult) -> str:
     if not any(row[-1] for row in rows):
         columns, words = columns - 1, "Scores by grader."
     shown = [row[:columns] for row in rows]
-    return f"<h2>Graders</h2>{_table(head[:columns], shown, words, 2)}"
+    return f"<h2>Graders</h2>{html_table(head[:columns], shown, words, 2)}"
+
+
+def case_details(result: EvaluationResult) -> str:
+    """Return every case with its answers and grades, folded, the worst first."""
+    cases = (_case(case, result.repeats) for case in _worst_first(result.cases))
+    return f"<h2>Cases</h2>{''.join(cases)}"
 
 
 def _worst_first(cases: Iterable[CaseResult]) -> list[CaseResult]:
@@ -186,8 +187,8 @@ def _case(case: CaseResult, repeats: int) -> str:
     word = "passed" if good else _IDLE[idle[0].status] if idle else "failed"
     bodies = "".join(_outcome(each) for each in case.outcomes)
     return (
-        f'<details><summary><strong class="{kind}">{word}</strong> {_text(name)} '
-        f'<span class="dim">{_text(told)}</span></summary>'
+        f'<details><summary><strong class="{kind}">{word}</strong> {html_text(name)} '
+        f'<span class="dim">{html_text(told)}</span></summary>'
         f'<div class="body">{bodies}</div></details>'
     )
 
@@ -198,67 +199,25 @@ def _outcome(outcome: TargetOutcome) -> str:
     facts = f"{outcome.seconds:.2f} s, ${outcome.dollars:f}{answered}{cached}"
     rows = [
         (
-            _text(each.grader),
-            _mark("good" if each.passed else "bad", "pass" if each.passed else "fail"),
+            html_text(each.grader),
+            marked("good" if each.passed else "bad", "pass" if each.passed else "fail"),
             f"{each.score:.3f}",
-            _text(each.reason),
+            html_text(each.reason),
         )
         for each in outcome.grades
     ]
     error = (
-        f'<p class="bad">{_text(outcome.error.type)}: {_text(outcome.error.message)}</p>'
+        f'<p class="bad">{html_text(outcome.error.type)}: {html_text(outcome.error.message)}</p>'
         if outcome.error
         else ""
     )
-    answer = f'<pre tabindex="0">{_text(outcome.answer)}</pre>' if outcome.answer else ""
-    grades = _table(("grader", "verdict", "score", "reason"), rows, "", 2, last_is_text=True)
+    answer = f'<pre tabindex="0">{html_text(outcome.answer)}</pre>' if outcome.answer else ""
+    grades = html_table(("grader", "verdict", "score", "reason"), rows, "", 2, last_is_text=True)
     return (
-        f"<h3>{_text(outcome.target)}: {_text(_state(outcome))}</h3>"
-        f'<p class="dim">{_text(facts)}</p>{error}{answer}{grades if rows else ""}'
+        f"<h3>{html_text(outcome.target)}: {html_text(_state(outcome))}</h3>"
+        f'<p class="dim">{html_text(facts)}</p>{error}{answer}{grades if rows else ""}'
     )
 
 
 def _state(outcome: TargetOutcome) -> str:
     return _IDLE.get(outcome.status) or f"{outcome.score:.2f}"
-
-
-def _interval(score: ScoreInterval, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    if score.low is None or score.high is None:
-        return f"{score.mean:{sign}.3f}"
-    return f"{score.mean:{sign}.3f} ({score.low:{sign}.3f} to {score.high:{sign}.3f})"
-
-
-def _table(
-    head: tuple[str, ...],
-    rows: Iterable[tuple[str, ...]],
-    caption: str,
-    texts: int,
-    *,
-    last_is_text: bool = False,
-) -> str:
-    """Return a table whose first `texts` columns are text, and the others numbers."""
-    last = len(head) - 1
-
-    def kind(column: int) -> str:
-        return "" if column < texts or (last_is_text and column == last) else ' class="n"'
-
-    heads = "".join(f'<th scope="col"{kind(n)}>{name}</th>' for n, name in enumerate(head))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind(n)}>{cell}</td>' for n, cell in enumerate(row))}</tr>"
-        for row in rows
-    )
-    told = f'<p class="dim">{caption}</p>' if caption else ""
-    label = escape(caption or "Grades")
-    return (
-        f'{told}<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _mark(kind: str, word: str) -> str:
-    return f'<span class="{kind}">{word}</span>'
-
-
-def _text(text: str) -> str:
-    return escape(whole_text(text))

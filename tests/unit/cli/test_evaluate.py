@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,15 @@ import pytest
 
 from chalicelib.contracts.evaluations.results import EvaluationResult
 from chalicelib.contracts.evaluations.suites import SuiteCase, Target
+from chalicelib.evaluation.suites import read_suite
 from chalicelib.evaluation.summary import summarize
 from cli import jobs
+from cli.evaluation.tuning import command
 from cli.main import run
+from infra.models.training import TrainingError
+from infra.models.tuned_versions import TrainingBill, TunedVersion
+from models.training_data.channel import DataSource, write_channel
+from models.training_data.rows import ChatExample, DataRow
 from tests.unit.cli.conftest import Ended
 from tests.unit.evaluation.fakes import Targets, right, runner, suite
 from tests.unit.jobs.examples import JOB, NOW
@@ -48,12 +56,18 @@ class Stage:
     error: dict[str, Any] | None = None
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     url: str = ""
+    reply: Callable[[Target, SuiteCase, int], str] | None = None
+    """Where it is given, the suite that is sent is run with its answers."""
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
         self.asked.append((method, path, body))
         content = self.result.model_dump_json().encode()
         if path == "/results.json":
             return 200, content
+        if path == "/v1/evaluations" and self.reply is not None:
+            sent = read_suite(body["suite"])
+            cases = list(runner(sent, Targets(self.reply)).run_all())
+            self.result = summarize(sent, cases, evaluation_id=JOB, created_at=NOW)
         if path == "/v1/evaluations":
             if self.refusal is not None:
                 return 400, json.dumps({"error": self.refusal}).encode()
@@ -219,3 +233,81 @@ def test_reports_of_promptfoo_should_be_written_unless_told_otherwise(
     assert body["suite"]["cases"] == [
         {"id": "test 1", "variables": {"input": "x"}, "ungraded": True}
     ]
+
+
+class TunedStage:
+    """The registry of a stage that serves the model `mine`, with a base beside it."""
+
+    def find(self, name: str) -> TunedVersion:
+        if name.partition("@")[0] != "mine":
+            raise TrainingError(f"No trained version serves as {name!r}.")
+        bill = TrainingBill(100, Decimal("0.01"))
+        champion = "mine" if "@" in name else ""
+        return TunedVersion(name, "group/2", "r", "s3://b/d/", bill, "mine-base", champion)
+
+    def fetch_data(self, version: TunedVersion, into: Path) -> Path:
+        def row(question: str, answer: str) -> ChatExample:
+            turns = [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": answer},
+            ]
+            return ChatExample.model_validate({"messages": turns})
+
+        rows: dict[Any, list[DataRow]] = {
+            "train": [row(f"learned {n * 104729}", f"answer {n}") for n in range(3)],
+            "test": [row(f"judged {n * 7919}", f"answer {n}") for n in range(24)],
+        }
+        write_channel(into, "chat", rows, DataSource(source="a test", licence="CC0-1.0"))
+        return into
+
+
+def test_a_tuned_model_should_be_compared_by_an_ordinary_evaluation(
+    evaluate: Callable[..., Ended], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_versions", lambda place: TunedStage())
+    stage.reply = lambda target, case, repeat: (
+        (case.expected or "") if target.name == "mine candidate" else "no"
+    )
+    stage.statuses = ["paused"]
+    asked = ("tuned", "mine@candidate", "--budget", "0.5", "--model", "nova-micro", "--yes")
+    ended = evaluate(*asked, "--html", "t.html", "--results", "t.json", "--suite", "suite.json")
+    assert ended.code == 0, ended.err
+    ((_, _, body), *_) = (each for each in stage.asked if each[1] == "/v1/evaluations")
+    assert (body["budget"], body["confirm"]) == ("0.5", True)
+    assert [each["model"] for each in body["suite"]["targets"]] == [
+        *("mine@candidate", "mine-base", "mine-base", "mine", "nova-micro", "nova-micro")
+    ]
+    shown = body["suite"]["targets"][2]["examples"]
+    assert shown[0] == {"user": "learned 0", "assistant": "answer 0"}
+    assert body["suite"]["cases"][0]["variables"]["conversation"] == [
+        {"role": "user", "content": "judged 0"}
+    ]
+    table = json.loads(Path("t.json").read_text())
+    assert (table["verdict"]["word"], table["metric"], table["rows"]) == ("worth it", "f1", 24)
+    assert "Worth it" in Path("t.html").read_text()
+    assert json.loads(Path("suite.json").read_text())["compare_to"] == "mine candidate"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("other", "--budget", "1"), 1, "No trained version serves as 'other'"),
+        (("mine",), 2, "Missing option '--budget'"),
+        (("mine", "--budget", "1", "--metric", "mcc"), 2, "measured here are f1, exact_match"),
+        (("mine", "--budget", "1"), 1, "Nothing was spent."),
+    ],
+)
+def test_what_is_not_compared_should_cost_nothing(
+    evaluate: Callable[..., Ended],
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.setattr(command, "_versions", lambda place: TunedStage())
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    stage.reply, stage.statuses = right, ["paused"]
+    ended = evaluate("tuned", *arguments)
+    assert (ended.code, message in ended.err) == (code, True), ended.err
+    assert not [path for _, path, _ in stage.asked if path.endswith("/resume")]

@@ -70,6 +70,13 @@ def test_every_declared_type_should_have_its_grader() -> None:
             ['{"a": null}'],
             ['{"b": 1}', "[]"],
         ),
+        (
+            {"type": "json_fields"},
+            '{"a": 1, "b": null}',
+            ['{"b": null, "a": 1}'],
+            ["[]", "a", '{"a": true, "b": null}', '{"a": 1}', '{"a": 1, "b": null, "c": 2}'],
+        ),
+        ({"type": "json_fields", "threshold": 0.5}, '{"a": 1, "b": 2}', ['{"a": 1}'], ['{"c": 1}']),
         ({"type": "numeric"}, "1,200", ["It is 1200.", "1.2e3"], ["1201", "none", "1200 or 7"]),
         ({"type": "numeric", "absolute": 0.5}, "0", ["0.5", "\N{MINUS SIGN}0.5"], ["0.51"]),
         ({"type": "numeric", "absolute": 0.5, "relative": 0.1}, "0", ["0.5"], ["0.51"]),

@@ -1,0 +1,1 @@
+"""The command `evaluate tuned`: a tuned model against its base and other models."""
