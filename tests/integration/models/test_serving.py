@@ -6,8 +6,9 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
 from infra.models.serving import OPENED_BY, VersionServing
 from infra.models.shared_files import KEPT_FOR, SharedFiles
+from infra.models.training import TrainingError
+from infra.models.tuned_versions import TunedVersions
 from infra.models.version_files import ServingError
 from localcloud.composition import run_cloud
 from models.training.recipe import names
@@ -323,6 +326,74 @@ def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) 
     assert not AddedModelStage(cloud.place).added().has("our-rooms")
     left = cloud.client("s3").list_object_versions(Bucket=BUCKET, Prefix="models/serving/our-rooms")
     assert not {*left.get("Versions", ()), *left.get("DeleteMarkers", ())}
+
+
+class Billed:
+    """SageMaker of a stage, and two jobs that a training was billed for."""
+
+    def __init__(self, inner: Any, jobs: Mapping[str, Mapping[str, Any]]) -> None:
+        self._inner, self._jobs = inner, jobs
+
+    def describe_model_package(self, **asked: Any) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._inner.describe_model_package(**asked)
+        return {**found, "CustomerMetadataProperties": {"training": "t"}}
+
+    def describe_training_job(self, *, TrainingJobName: str) -> Mapping[str, Any]:  # noqa: N803
+        if TrainingJobName not in self._jobs:
+            return dict(self._inner.describe_training_job(TrainingJobName=TrainingJobName))
+        return self._jobs[TrainingJobName]
+
+
+def billed_job(instance: str, seconds: int) -> Mapping[str, Any]:
+    source = {"S3DataSource": {"S3Uri": f"s3://{BUCKET}/models/data/own/v/"}}
+    return {
+        "TrainingJobName": "t",
+        "HyperParameters": {"recipe": '"aligned"'},
+        "InputDataConfig": [{"ChannelName": "training", "DataSource": source}],
+        "ResourceConfig": {"InstanceType": instance, "InstanceCount": 1},
+        "BillableTimeInSeconds": seconds,
+    }
+
+
+def test_should_find_data_cost_and_base_of_what_serves_under_a_name(
+    cloud: Stage, tmp_path: Path
+) -> None:
+    serving = stage(cloud).serve("our-halls", registered(cloud, speaker()))
+    (entry,) = (e for e in AddedModelStage(cloud.place).added().models if e["name"] == "our-halls")
+    base = {**entry, "name": "our-halls-base"}
+    AddedModelStage(cloud.place).add(base, [], None, replaces=True, for_questions=False)
+    beside = serving.serves.model_copy(update={"base_only": True})
+    exported_models.name(
+        cloud.client("s3"), BUCKET, exported_models.serving(beside, name="our-halls-base")
+    )
+    cloud.client("s3").put_object(Bucket=BUCKET, Key="models/data/own/v/data.json", Body=b"{}")
+
+    def versions(jobs: Mapping[str, Mapping[str, Any]]) -> TunedVersions:
+        billed = Billed(cloud.client("sagemaker"), jobs)
+        place = replace(
+            cloud.place,
+            client=lambda name: billed if name == "sagemaker" else cloud.client(name),
+        )
+        return TunedVersions(place)
+
+    cpu = billed_job("ml.m5.xlarge", 1_800)
+    found = versions({"t": cpu, "t-finish": cpu}).find("our-halls")
+    assert (found.label, found.recipe) == (serving.serves.label, "aligned")
+    assert (found.base, found.champion) == ("our-halls-base", "")
+    assert (found.bill.seconds, found.bill.dollars) == (3_600, Decimal("0.230000"))
+    folder = versions({}).fetch_data(found, tmp_path / "data")
+    assert [path.name for path in folder.iterdir()] == ["data.json"]
+    half_known = versions({"t": billed_job("ml.p9.huge", 60)}).find("our-halls").bill
+    assert (half_known.seconds, half_known.dollars) == (60, None)
+    assert "no price of ml.p9.huge is known; a job of the training" in half_known.note
+    for name, told in (
+        ("our-attic", "No trained version serves as 'our-attic'"),
+        ("our-halls@candidate", "has no candidate"),
+    ):
+        with pytest.raises(TrainingError, match=told):
+            versions({"t": cpu}).find(name)
+    with pytest.raises(TrainingError, match="does not know its job t"):
+        versions({}).find("our-halls")
 
 
 def test_should_give_no_model_a_name_that_is_taken_and_no_base_that_is_none(cloud: Stage) -> None:
