@@ -51,6 +51,9 @@ class TuningSettings(RecipeSettings):
     """The scale of LoRA's product, times `rank` (its alpha)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of LoRA's inputs that is left out of each step."""
+    embeddings: bool = False
+    """Whether the tokens' vectors learn beside LoRA, as for words that the base does not know. They
+    are a large part of a small base, which is then served by a graph of its own."""
     prefix: Annotated[int, Field(ge=1, le=512)] = 16
     """Vectors of prompt and prefix tuning; they take as much of the context."""
     max_tokens: Annotated[int, Field(ge=8, le=131_072)] = 512
@@ -59,6 +62,18 @@ class TuningSettings(RecipeSettings):
     """The most tokens that the model is served with, prompt and answer together."""
     weight_bits: Literal[8, 32] = 8
     """Bits of the base's weights in the graph that serves; LoRA's matrices stay fp32."""
+    logits_at_once: Annotated[int, Field(ge=1, le=1_048_576)] = 1024
+    """Tokens whose logits are in memory at once; those of more are computed again in the backward
+    pass."""
+
+    @model_validator(mode="after")
+    def _learns_embeddings_beside_lora(self) -> Self:
+        if self.embeddings and self.way != "lora":
+            raise ValueError(
+                f"embeddings is for the way lora, and the way is {self.way}, which says itself what"
+                " learns; leave it out"
+            )
+        return self
 
 
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache, PreTrainedModel
 
 from models.bases.folder import BaseModel
@@ -49,6 +50,8 @@ class TunedDecoder(nn.Module):
         self.tokenizer: BaseTokenizer = read_base_tokenizer(base)
         plain = load_decoder(base)
         self.inner: nn.Module = _with_lora(plain, settings) if settings.way == "lora" else plain
+        if settings.embeddings:
+            plain.get_input_embeddings().requires_grad_(True)
         self.prefix: nn.Parameter | None = None
         if settings.way in PREFIX_WAYS:
             plain.requires_grad_(False)
@@ -64,6 +67,18 @@ class TunedDecoder(nn.Module):
         found = self.inner.get_base_model() if isinstance(self.inner, PeftModel) else self.inner
         assert isinstance(found, PreTrainedModel)
         return found
+
+    @property
+    def in_weights(self) -> bool:
+        """Return whether weights of the base itself learn, so that a graph of its own serves it."""
+        return self.settings.way in ("full", "gradual") or self.settings.embeddings
+
+    def merged_decoder(self) -> PreTrainedModel:
+        """Return a copy of the decoder with what was tuned, LoRA's matrices in its weights."""
+        found = copy.deepcopy(self.inner)
+        merged = found.merge_and_unload() if isinstance(found, PeftModel) else found
+        assert isinstance(merged, PreTrainedModel)
+        return merged
 
     @property
     def context(self) -> int:
@@ -103,20 +118,29 @@ class TunedDecoder(nn.Module):
         return vectors
 
     def forward(self, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Return logits of the tokens after `places`, [n, k, vocabulary].
+        """Return -log p of the token after each place, in nats, [n, k].
 
-        The head is a large part of a small model, so that it is not applied elsewhere.
+        The head is a large part of a small model, so that it is not applied elsewhere. Of many
+        places it is applied in pieces, which are computed again in the backward pass: logits of a
+        batch would be gigabytes.
         """
         found = self.hidden(tokens)
         width = found.shape[2]
-        chosen = found.gather(1, places[:, :, None].expand(-1, -1, width))
-        logits: torch.Tensor = self.decoder.get_output_embeddings()(chosen)
-        return logits
+        chosen = found.gather(1, places[:, :, None].expand(-1, -1, width)).flatten(0, 1)
+        wanted = tokens.gather(1, (places + 1).clamp(max=tokens.shape[1] - 1)).flatten()
+        head, size = self.decoder.get_output_embeddings(), self.settings.logits_at_once
+        if len(chosen) <= size:
+            return _losses(head, chosen, wanted).view_as(places)
+        pieces = [
+            checkpoint(_losses, head, vectors, each, use_reentrant=False)
+            for vectors, each in zip(chosen.split(size), wanted.split(size), strict=True)
+        ]
+        return torch.cat(pieces).view_as(places)
 
     @contextmanager
     def plain(self) -> Iterator[TunedDecoder]:
         """Provide the base itself, without what was tuned, while the block runs."""
-        if self.settings.way in ("full", "gradual"):
+        if self.in_weights:
             fresh = copy.copy(self)
             fresh._modules = dict(self._modules)
             fresh.inner = load_decoder(self.base).eval()
@@ -233,12 +257,16 @@ def answer_losses(model: TunedDecoder, rows: ChatRows) -> tuple[torch.Tensor, to
     sums = []
     for chosen in torch.arange(len(rows.tokens)).split(_AT_ONCE):
         tokens, places = rows.tokens[chosen], rows.places[chosen]
-        sums.append((token_losses(model, tokens, places) * rows.weights[chosen]).sum(dim=1))
+        sums.append((model(tokens, places) * rows.weights[chosen]).sum(dim=1))
     return torch.cat(sums), rows.weights.sum(dim=1)
 
 
-def token_losses(model: TunedDecoder, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """Return -log p of the token after each place, in nats, [n, k]."""
-    logits = model(tokens, places).float()
-    wanted = tokens.gather(1, (places + 1).clamp(max=tokens.shape[1] - 1))
-    return nn.functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
+def trainable_share(network: TunedDecoder) -> float:
+    """Return how much is learned as a share of the base's weights."""
+    learned = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    return float(learned / sum(each.numel() for each in network.decoder.parameters()))
+
+
+def _losses(head: nn.Module, vectors: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return -log p of a token for each vector, [n]."""
+    return nn.functional.cross_entropy(head(vectors).float(), wanted, reduction="none")

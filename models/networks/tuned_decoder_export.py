@@ -34,7 +34,6 @@ LENGTH = "length"
 _STREAM = 2**31 + 3
 _RANK = "rank"
 _PREFIX_OF_PEFT = "base_model.model."
-_IN_WEIGHTS = ("full", "gradual")
 
 
 class LinearWithSlot(nn.Module):
@@ -127,8 +126,7 @@ def matrix_names(layers: Sequence[str]) -> list[str]:
 
 def tuned_graphs(model: TunedDecoder) -> Mapping[str, Graph]:
     """Return the decoding graph: of the tuned weights, or of the base with slots for adapters."""
-    in_weights = model.settings.way in _IN_WEIGHTS
-    network = copy.deepcopy(model.decoder) if in_weights else load_decoder(model.base)
+    network = model.merged_decoder() if model.in_weights else load_decoder(model.base)
     network.eval()
     stream = seeds.generator(model.settings.seed, _STREAM)
     vocabulary = model.sizes.vocabulary
@@ -138,7 +136,7 @@ def tuned_graphs(model: TunedDecoder) -> Mapping[str, Graph]:
         for size in ((2, 5), (3, 11))
     }
     half = model.settings.weight_bits < 32
-    step = TunedDecoding(network, slots=not in_weights, half_table=half)
+    step = TunedDecoding(network, slots=not model.in_weights, half_table=half)
     optional = matrix_names(list(step.slots))
 
     def inputs(count: int, length: int, past: int, rank: int) -> Sequence[torch.Tensor]:
@@ -204,7 +202,7 @@ def tuned_files(model: TunedDecoder) -> Mapping[str, bytes]:
     found = {TOKENIZER: model.tokenizer.file}
     if model.tokenizer.template:
         found[TEMPLATE_FILE] = model.tokenizer.template.encode()
-    if isinstance(model.inner, PeftModel):
+    if isinstance(model.inner, PeftModel) and not model.in_weights:
         found[ADAPTER_FILE] = _packed_adapter(lora_matrices(model.inner))
     if model.prefix is not None:
         cache = model.start(1)

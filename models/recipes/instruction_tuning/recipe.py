@@ -25,7 +25,7 @@ from models.networks.tuned_decoder import (
     TunedDecoder,
     answer_losses,
     generate_answers,
-    token_losses,
+    trainable_share,
 )
 from models.recipes.instruction_tuning.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
@@ -126,7 +126,7 @@ def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, to
     assert isinstance(network, TunedDecoder)
     network.thaw(number)
     tokens, places, weights = batch
-    each = token_losses(network, tokens, places)
+    each = network(tokens, places)
     return {"loss": (each * weights).sum() / weights.sum()}
 
 
@@ -183,12 +183,6 @@ def judged_rows(rows: Sequence[ChatExample], parameters: Parameters) -> Sequence
         return rows
     drawn = np.random.default_rng(parameters.seed).permutation(len(rows))
     return [rows[at] for at in sorted(drawn[: parameters.judged_rows])]
-
-
-def trainable_share(network: TunedDecoder) -> float:
-    """Return how much is learned as a share of the base's weights."""
-    learned = sum(each.numel() for each in network.parameters() if each.requires_grad)
-    return float(learned / sum(each.numel() for each in network.decoder.parameters()))
 
 
 def _answers(
