@@ -34,6 +34,8 @@ from infra.models.added_models import AddedModelError, AddedModelStage
 from infra.stages import StageConnection
 from models.training_data.rows import ChatExample
 
+ROWS = "models/bedrock/rows/"
+"""Where conversations lie while a job runs: its machine deletes them, and what is left expires."""
 CUSTOM_MODEL = ":custom-model/"
 """What the ARNs of custom models have in them."""
 
@@ -151,11 +153,9 @@ class StageCustomisation:
                 "or underscores between, 63 at most.",
                 field="name",
             )
-        root = f"models/bedrock/{name}"
+        rows = f"{ROWS}{name}/train.jsonl"
         body = "".join(f"{line}\n" for line in lines).encode()
-        self._place.client("s3").put_object(
-            Bucket=self._bucket, Key=f"{root}/train.jsonl", Body=body
-        )
+        self._place.client("s3").put_object(Bucket=self._bucket, Key=rows, Body=body)
         execution = str(uuid.uuid4())
         job = {
             # A repeated request, whose answer was lost, finds the job of the first.
@@ -165,8 +165,8 @@ class StageCustomisation:
             "BaseModelIdentifier": base.identifier,
             "CustomizationType": "FINE_TUNING",
             "HyperParameters": dict(settings),
-            "TrainingDataConfig": {"S3Uri": f"s3://{self._bucket}/{root}/train.jsonl"},
-            "OutputDataConfig": {"S3Uri": f"s3://{self._bucket}/{root}/"},
+            "TrainingDataConfig": {"S3Uri": f"s3://{self._bucket}/{rows}"},
+            "OutputDataConfig": {"S3Uri": f"s3://{self._bucket}/models/bedrock/{name}/"},
         }
         begun = self._place.client("stepfunctions").start_execution(
             stateMachineArn=self._machine, name=execution, input=json.dumps({"job": job})

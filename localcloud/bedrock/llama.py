@@ -113,6 +113,12 @@ class LlamaProcess:
         with self._guard:
             return self._running is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered, and none waits."""
+        with self._guard:
+            return self._running is None and not self._waiting
+
     def generate(self, request: Mapping[str, Any]) -> Iterator[str | Finish]:
         """Yield the pieces of the answer to a request of llama.cpp's chat endpoint, then `Finish`.
 

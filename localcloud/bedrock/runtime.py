@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.catalogue import Catalogue, ModelFile, catalogue
+from chalicelib.generation.catalogue import Catalogue, catalogue
 from chalicelib.generation.customisable import customisable_models
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import BedrockBackend
 from chalicelib.inference.embedder import Embedder
 from localcloud.bedrock.converse import ConverseOperations
+from localcloud.bedrock.custom_processes import CustomProcesses
 from localcloud.bedrock.customisation.deployments import is_deployment
 from localcloud.bedrock.customisation.store import CustomisationJob
 from localcloud.bedrock.guardrails.enforcement import GuardrailRuntime
@@ -49,7 +50,7 @@ class BedrockRuntimeService:
         self._catalogue = known or catalogue()
         self._folder = surroundings.folder("bedrock")
         self._llamas: dict[str, LlamaProcess] = {}
-        self._custom_files: dict[str, ModelFile] = {}
+        self._custom = CustomProcesses(self._folder, _sha256_of)
         self._embedder: Embedder | None = None
         self._labeller = PulledLabeller(models_dir)
         self._guard = threading.Lock()
@@ -74,6 +75,7 @@ class BedrockRuntimeService:
             llamas = list(self._llamas.values())
         for llama in llamas:
             llama.stop()
+        self._custom.stop()
         self._guardrails.close()
 
     def chat_pid(self, model_id: str) -> int | None:
@@ -105,16 +107,10 @@ class BedrockRuntimeService:
         assert isinstance(foundation, BedrockBackend)
         stand_in = find_stand_in(self._catalogue, foundation.model_id, "chat")
         name = f"{stand_in.local_model.name}-{job.request['customModelName']}"
-        with self._guard:
-            if path.parent.name not in self._llamas:
-                tokens = stand_in.local_model.limits["max_tokens"]
-                log = self._folder / f"{job.id}.log"
-                self._llamas[path.parent.name] = LlamaProcess(path, tokens, log)
-                self._custom_files[job.id] = ModelFile(
-                    path.name, path.stat().st_size, _sha256_of(path)
-                )
-            own = replace(stand_in.local_model, name=name, files=(self._custom_files[job.id],))
-            return replace(stand_in, local_model=own), self._llamas[path.parent.name]
+        tokens = stand_in.local_model.limits["max_tokens"]
+        running = self._custom.open(job.id, path, tokens)
+        own = replace(stand_in.local_model, name=name, files=(running.file,))
+        return replace(stand_in, local_model=own), running.llama
 
     def _caption_images(self, params: Params) -> Params:
         served = served_models().by_bedrock_id(params["modelId"])

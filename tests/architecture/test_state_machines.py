@@ -138,6 +138,10 @@ def test_throttling_waits_for_hours_and_in_a_part_no_longer_than_it_may_run(file
                 assert longest_wait(rule) <= 60, name
 
 
+BESIDE_THE_RESULT = {"DeleteRows": "AnnounceRegistered", "DeleteLeftRows": "AnnounceFailed"}
+"""Tasks whose failure changes nothing, and what follows them: what they leave expires."""
+
+
 @each_file
 def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> None:
     for name, state in tasks_of(file):
@@ -145,6 +149,8 @@ def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> No
         assert last["ErrorEquals"] == ["States.ALL"], name
         if name in CHILD_FAILURES:
             assert states_of(file)[last["Next"]]["Type"] == "Fail"
+        elif name in BESIDE_THE_RESULT:
+            assert last["Next"] == state["Next"] == BESIDE_THE_RESULT[name], name
         elif name in ("RecordFailure", "AnnounceFailed", "RemoveLeftModel"):
             assert last["Next"] == "Failed", name
         else:

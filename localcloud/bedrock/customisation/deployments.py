@@ -38,7 +38,7 @@ class DeploymentOperations:
         self._customisations = customisations
 
     def create_custom_model_deployment(self, params: Params) -> Result:
-        """Deploy a custom model, which answers at once. Raises AwsError."""
+        """Deploy a custom model, which answers once it is Active. Raises AwsError."""
         if ":custom-model/" not in params["modelArn"]:
             raise validation_error("modelArn has to be the ARN of a custom model.")
         if not _NAME.fullmatch(params["modelDeploymentName"]):
@@ -85,7 +85,7 @@ class DeploymentOperations:
             "modelArn": self._model_arn(deployment),
             "createdAt": utc(deployment.created_at),
             "lastUpdatedAt": utc(deployment.created_at),
-            "status": "Active",
+            "status": self._store.deployment_status(deployment),
         }
         if "description" in deployment.request:
             described["description"] = deployment.request["description"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
+from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.customisation.deployments import DeploymentOperations
 from localcloud.bedrock.customisation.operations import CustomisationOperations
 from localcloud.bedrock.customisation.runner import (
@@ -15,6 +17,7 @@ from localcloud.bedrock.customisation.runner import (
 )
 from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
 from localcloud.bedrock.roles import check_role
+from localcloud.clock import Clock
 from localcloud.service import CloudContext
 
 
@@ -27,9 +30,10 @@ class CustomisationService:
         clients: ClientFactory,
         publish: PublishEvent,
         train: TrainCustomModel,
+        clock: Clock = time.time,
     ) -> None:
         """Open the store; nothing runs before `start`."""
-        self._store = CustomisationStore(surroundings.folder("bedrock"))
+        self._store = CustomisationStore(surroundings.folder("bedrock"), clock)
         self._runner = CustomisationRunner(surroundings, self._store, clients, publish, train)
         self.operations = CustomisationOperations(
             surroundings,
@@ -51,6 +55,11 @@ class CustomisationService:
         self._store.close()
 
     def deployed(self, identifier: str) -> tuple[CustomisationJob, Path]:
-        """Return the job of a deployed model and its file. Raises ResourceNotFoundException."""
+        """Return the job of a deployed model and its file.
+
+        Raises ResourceNotFoundException, and ValidationException while it is being deployed.
+        """
         deployment = self._store.deployment(identifier)
+        if (status := self._store.deployment_status(deployment)) != "Active":
+            raise validation_error(f"The custom model deployment is {status} and not yet Active.")
         return self._store.job(deployment.job_id), self._runner.model_path(deployment.job_id)

@@ -19,6 +19,9 @@ from localcloud.errors import AwsError
 
 OPEN_STATUSES = ("InProgress", "Stopping")
 
+CREATING_S = 3.0
+"""How long a deployment is made. On AWS it takes minutes."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customisations (
     id TEXT PRIMARY KEY, name TEXT UNIQUE NOT NULL, model_name TEXT UNIQUE NOT NULL,
@@ -219,6 +222,10 @@ class CustomisationStore:
         """Return every deployment, the oldest first."""
         rows = self._database.read("SELECT * FROM deployments ORDER BY rowid")
         return [_deployment(row) for row in rows]
+
+    def deployment_status(self, deployment: ModelDeployment) -> str:
+        """Return the status of a deployment, which is Creating for a while, as on AWS."""
+        return "Creating" if self._now() < deployment.created_at + CREATING_S else "Active"
 
     def delete_deployment(self, deployment: ModelDeployment) -> None:
         """Delete a deployment; its model stays."""

@@ -19,6 +19,7 @@ from localcloud.bedrock.customisation.runner import (
     CustomisationTask,
 )
 from localcloud.bedrock.customisation.service import CustomisationService
+from localcloud.bedrock.customisation.store import CREATING_S
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 from localcloud.wire.service_models import service_model
@@ -98,6 +99,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.objects, self.trainer = Objects(), Trainer()
         self.events: list[dict[str, Any]] = []
+        self.later = 0.0
         self.objects.kept["train.jsonl"] = b"".join(
             json.dumps(ROW).encode() + b"\n" for _ in "12345678"
         )
@@ -106,6 +108,7 @@ class World:
             lambda _service, _role: self.objects,
             self.events.append,
             self.trainer,
+            lambda: time.time() + self.later,
         )
         self.jobs, self.deployments = self.service.operations, self.service.deployments
 
@@ -160,6 +163,14 @@ def test_a_job_makes_a_model_that_is_deployed_and_deleted(world: World) -> None:
         {"customModelDeploymentIdentifier": arn}
     )
     assert set(described) <= members("GetCustomModelDeployment")
+    assert described["status"] == "Creating"
+    with pytest.raises(AwsError, match="is Creating and not yet Active"):
+        world.service.deployed(arn)
+    world.later = CREATING_S
+    described = world.deployments.get_custom_model_deployment(
+        {"customModelDeploymentIdentifier": arn}
+    )
+    assert described["status"] == "Active"
     found, path = world.service.deployed(arn)
     assert (found.request["customModelName"], path.read_bytes()) == ("notes", b"GGUF")
     with pytest.raises(AwsError, match="deployed as live"):
