@@ -108,7 +108,7 @@ def generate(
         told = network(
             input_ids=given, attention_mask=seen, position_ids=where, cache=cache, use_cache=True
         )
-        chosen = _chosen(told.logits[:, -1], temperature, generator)
+        chosen = choose_tokens(told.logits[:, -1], temperature, generator)
         chosen = torch.where(ended, PAD, chosen)
         written.append(chosen)
         ended = ended | (chosen == END)
@@ -119,9 +119,10 @@ def generate(
     return torch.stack(written, dim=1)
 
 
-def _chosen(
+def choose_tokens(
     scores: torch.Tensor, temperature: float, generator: torch.Generator | None
 ) -> torch.Tensor:
+    """Return a token of each row of logits, [n]: drawn, or the likeliest at temperature 0."""
     if temperature == 0:
         return scores.argmax(dim=1)
     shares = functional.softmax(scores / temperature, dim=1)

@@ -19,27 +19,26 @@ from models.data import review_pairs
 from models.failures import BadData, BadRecipe, BelowGate
 from models.jobs.finish import finish_job
 from models.networks.decoder import logits
-from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
-from models.recipes.aligned.network import (
-    AlignedPolicy,
+from models.networks.preference_losses import (
     clipped_objective,
     divergence,
-    dpo_loss,
+    generalised_advantages,
+    group_relative,
+    leave_one_out,
     masked_mean,
     preference_loss,
+    whiten,
 )
+from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
+from models.recipes.aligned.network import AlignedPolicy, dpo_loss
 from models.recipes.aligned.online import OnlineTask
 from models.recipes.aligned.parameters import Parameters
 from models.recipes.aligned.recipe import CODE, evaluate
 from models.recipes.aligned.rewards import (
     RewardFunction,
-    generalised_advantages,
-    group_relative,
-    leave_one_out,
     length,
     repetition,
     reward_function,
-    whiten,
 )
 from models.reference import losses
 from models.reference.losses import best_policy, dpo

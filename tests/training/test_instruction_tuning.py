@@ -26,7 +26,7 @@ from models.evaluation.answers import f1_over_chance, score_answers
 from models.failures import BadData, BelowGate, OutOfParity
 from models.files import sha256_of_file
 from models.jobs import finish, runner
-from models.networks import exported_decoder
+from models.networks import exported_decoder, tuned_chats
 from models.networks.chat_tokens import ChatRows, as_messages
 from models.networks.settings import TuningWay
 from models.networks.tuned_decoder import TunedDecoder, answer_losses, generate_answers
@@ -108,7 +108,7 @@ def test_rows_should_be_what_transformers_makes_of_them(base: BaseModel, data: P
     model = built(base, data)
     theirs = AutoTokenizer.from_pretrained(base.folder)
     chat = row("7 red", "red!", "5 blue", "blue!")
-    found = tuning.encoder(model.tokenizer).encode(chat.messages)
+    found = tuned_chats.encoder(model.tokenizer).encode(chat.messages)
     messages = as_messages(chat.messages)
     whole = theirs.apply_chat_template(messages, return_dict=False)
     prompt = theirs.apply_chat_template(
@@ -149,8 +149,8 @@ def test_an_answer_should_end_by_the_end_of_texts_if_the_template_has_no_mark(
         ),
         data,
     )
-    found = tuning.encoder(made.tokenizer).encode(ROWS[0].messages)
-    assert found.ids[-1] == made.tokenizer.end == tuning.end_token(made)
+    found = tuned_chats.encoder(made.tokenizer).encode(ROWS[0].messages)
+    assert found.ids[-1] == made.tokenizer.end == tuned_chats.end_token(made)
 
 
 def test_should_name_the_row_that_is_too_long(base: BaseModel, data: Path) -> None:
@@ -231,8 +231,8 @@ def served(
     from chalicelib.contracts.model_manifest import ModelOrigin, Signature
     from models.export.graphs import export_graphs
 
-    specs = graphs or export_graphs(tuning.graphs(model, settings()), folder)
-    files = tuning.network_files(model)
+    specs = graphs or export_graphs(tuned_chats.graphs(model, settings()), folder)
+    files = tuned_chats.network_files(model)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     origin = ModelOrigin(
@@ -240,7 +240,7 @@ def served(
         data="0" * 64, code="0" * 64, torch="", device="cpu",
     )  # fmt: skip
     signature = Signature(
-        name="tiny", family="", licence="", graphs=specs, constants=tuning.learned(model),
+        name="tiny", family="", licence="", graphs=specs, constants=tuned_chats.learned(model),
         files={name: sha256_of_file(folder / name) for name in files}, metrics={}, origin=origin,
     )  # fmt: skip
     return ExportedModel(signature, lambda name: (folder / name).read_bytes())
@@ -248,7 +248,9 @@ def served(
 
 def written(model: TunedDecoder, chat: ChatExample) -> str:
     encoded = tuning.encode(model, [chat], "test")[0]
-    tokens = generate_answers(model, [encoded.ids[: encoded.answer]], 8, tuning.end_token(model))
+    tokens = generate_answers(
+        model, [encoded.ids[: encoded.answer]], 8, tuned_chats.end_token(model)
+    )
     return model.tokenizer.chat().text(tokens[0]).lstrip()
 
 

@@ -21,8 +21,9 @@ from models.evaluation.intervals import wilson_lower_bound
 from models.evaluation.sentiment import BAD, GOOD, judge_review
 from models.failures import BadData
 from models.jobs import runner
+from models.networks.preference_losses import bradley_terry
 from models.networks.rollouts import completion_rows
-from models.recipes.reward_model.recipe import CODE, bradley_terry
+from models.recipes.reward_model.recipe import CODE
 from models.reference import losses
 from models.training import artefacts, recipe
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, signature_of

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.networks.decoder import decoder, log_probabilities
+from models.networks.preference_losses import preference_loss
 from models.networks.rollouts import CompletionRows, RewardScorer
 from models.recipes.aligned.parameters import Parameters
 from models.training.supervised_task import Batch, Loss
@@ -53,41 +54,6 @@ class AlignedPolicy(nn.Module):
         told = functional.log_softmax(self.policy.lm_head(hidden), dim=2)
         chosen = told.gather(2, ids[:, 1:, None]).squeeze(2)
         return chosen, self.value(hidden)
-
-
-def clipped_objective(
-    now: torch.Tensor, before: torch.Tensor, advantages: torch.Tensor, clip: float
-) -> torch.Tensor:
-    """Return -min(r A, clip(r, 1 - clip, 1 + clip) A) per token, with r = exp(now - before)."""
-    ratio = torch.exp(now - before)
-    bounded = ratio.clamp(1 - clip, 1 + clip)
-    return -torch.minimum(ratio * advantages, bounded * advantages)
-
-
-def divergence(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Return exp(d) - d - 1 of each token, with d = reference - now.
-
-    Its mean over samples of the policy is KL(policy || reference), and it is never negative.
-
-    J. Schulman, http://joschu.net/blog/kl-approx.html; GRPO, equation 4.
-    """
-    apart = reference - now
-    return torch.exp(apart) - apart - 1
-
-
-def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Return the mean over the tokens that `mask` has."""
-    return (values * mask).sum() / mask.sum()
-
-
-def preference_loss(chosen: torch.Tensor, rejected: torch.Tensor, beta: float) -> torch.Tensor:
-    """Return the mean of -log sigmoid(beta (chosen - rejected)), of [n] each.
-
-    Arguments are log ratios of policy and reference of whole completions, in nats.
-
-    DPO: R. Rafailov et al., https://arxiv.org/abs/2305.18290, equation 7.
-    """
-    return -functional.logsigmoid(beta * (chosen - rejected)).mean()
 
 
 def dpo_loss(parameters: Parameters) -> Loss:

@@ -15,16 +15,19 @@ import torch
 from torch import nn
 
 from models.networks.decoder import log_probabilities
-from models.networks.rollouts import CompletionRows, draw_completions
-from models.recipes.aligned.network import AlignedPolicy, clipped_objective, divergence, masked_mean
-from models.recipes.aligned.parameters import Parameters
-from models.recipes.aligned.rewards import (
-    RewardFunction,
+from models.networks.preference_losses import (
+    clipped_objective,
+    divergence,
     generalised_advantages,
     group_relative,
     leave_one_out,
+    masked_mean,
     whiten,
 )
+from models.networks.rollouts import CompletionRows, draw_completions
+from models.recipes.aligned.network import AlignedPolicy
+from models.recipes.aligned.parameters import Parameters
+from models.recipes.aligned.rewards import RewardFunction
 from models.training.checkpoints import Stateful
 from models.training.devices import Device
 from models.training.learned_weights import LearnedWeights

@@ -15,12 +15,17 @@ import torch
 from models.bases.folder import BaseModel
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
 from models.evaluation.intervals import mean_interval
-from models.failures import BadData
-from models.networks import tuned_decoder_export as export
-from models.networks.base_decoder import BaseTokenizer, DecoderSizes, read_base_tokenizer
-from models.networks.chat_tokens import ChatEncoder, ChatRows, ChatTokens, require_lengths
+from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.exported_decoder import served_perplexity
-from models.networks.settings import PREFIX_WAYS
+from models.networks.tuned_chats import (
+    check_conversations,
+    encode_conversations,
+    encoder,
+    end_token,
+    graphs,
+    learned,
+    network_files,
+)
 from models.networks.tuned_decoder import (
     TunedDecoder,
     answer_losses,
@@ -31,7 +36,7 @@ from models.recipes.instruction_tuning.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
 from models.training.length_batches import LengthBatches
 from models.training.loop import TrainingTask
-from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
+from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
 from models.training_data.channel import DataChannel, read_channel
 from models.training_data.rows import ChatExample, ChatTurn
@@ -46,7 +51,6 @@ Conversations = DataChannel[ChatExample]
 
 _SPARE_TOKENS = 8
 _MEASURED_ROWS = 12
-_PROBE = (ChatTurn(role="user", content="a"), ChatTurn(role="assistant", content="b"))
 
 
 def read(folder: Path) -> Conversations:
@@ -61,45 +65,16 @@ def build(parameters: Parameters, data: Conversations, base: BaseModel) -> Tuned
     return made
 
 
-def encoder(tokenizer: BaseTokenizer) -> ChatEncoder:
-    """Return the encoder of conversations for a base. Raises BadData for one without a template."""
-    end = str(tokenizer.tokenizer.id_to_token(tokenizer.end))
-    return ChatEncoder(tokenizer.chat(), tokenizer.chat_template(), end)
-
-
-def end_token(model: TunedDecoder) -> int:
-    """Return the token that ends an answer, as the base's template has it."""
-    return encoder(model.tokenizer).encode(_PROBE).ids[-1]
-
-
 def encode(model: TunedDecoder, rows: Sequence[ChatExample], part: str) -> list[ChatTokens]:
     """Return rows as tokens. Raises BadData, with the line, for one that does not fit."""
-    limit = min(model.settings.max_tokens, model.context - model.prefix_length())
-    return encode_rows(model.tokenizer, rows, part, limit)
+    return encode_conversations(model, [row.messages for row in rows], part)
 
 
 def check(parameters: Parameters, data: Conversations, base: BaseModel) -> list[str]:
     """Return nothing to tell. Raises BadData, with the line, for a row that does not fit."""
-    tokenizer, sizes = read_base_tokenizer(base), DecoderSizes.of(base)
-    prefix = parameters.prefix if parameters.way in PREFIX_WAYS else 0
-    limit = min(parameters.max_tokens, parameters.context - prefix, sizes.context - prefix)
     for part, rows in (("train", data.train), ("test", data.test)):
-        encode_rows(tokenizer, rows, part, limit)
+        check_conversations(parameters, [row.messages for row in rows], base, part)
     return []
-
-
-def encode_rows(
-    tokenizer: BaseTokenizer, rows: Sequence[ChatExample], part: str, limit: int
-) -> list[ChatTokens]:
-    """Return rows as `limit` tokens at most. Raises BadData, with the line, for one that isn't."""
-    encoded, found = encoder(tokenizer), []
-    for number, row in enumerate(rows, 1):
-        try:
-            found.append(encoded.encode(row.messages))
-        except BadData as error:
-            raise BadData(f"{part}.jsonl, line {number}: {error}") from error
-    require_lengths({part: found}, limit)
-    return found
 
 
 def task(setup: TaskSetup[Parameters, Conversations]) -> TrainingTask:
@@ -223,25 +198,6 @@ def _gains(tuned: WrittenAnswers, zero: WrittenAnswers, few: WrittenAnswers) -> 
 
 def _perplexity(losses: torch.Tensor, counts: torch.Tensor) -> float:
     return float(torch.exp(losses.sum() / counts.sum()))
-
-
-def graphs(network: torch.nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
-    """Return the graph that decodes."""
-    assert isinstance(network, TunedDecoder)
-    return export.tuned_graphs(network)
-
-
-def learned(network: torch.nn.Module) -> Mapping[str, Constant]:
-    """Return the constants that a server needs."""
-    assert isinstance(network, TunedDecoder)
-    constants = export.tuned_constants(network)
-    return {**constants, "end": end_token(network), "way": network.settings.way}
-
-
-def network_files(network: torch.nn.Module) -> Mapping[str, bytes]:
-    """Return the tokenizer, the chat template, and what was tuned beside the weights."""
-    assert isinstance(network, TunedDecoder)
-    return export.tuned_files(network)
 
 
 def measured(

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from models.data import review_pairs
 from models.data.review_pairs import Preferences
@@ -16,6 +15,7 @@ from models.data.text import END, PAD
 from models.evaluation.calibration import calibration_error, temperature
 from models.evaluation.intervals import wilson_lower_bound
 from models.evaluation.sentiment import judge_review
+from models.networks.preference_losses import bradley_terry
 from models.networks.rollouts import CompletionRows, RewardScorer, pair_rows
 from models.recipes.reward_model.parameters import Parameters
 from models.training import seeds
@@ -44,11 +44,6 @@ def objective(parameters: Parameters) -> Loss:
         }
 
     return loss
-
-
-def bradley_terry(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-    """Return the mean of -log sigmoid(chosen - rejected), of scores [n]."""
-    return -functional.logsigmoid(chosen - rejected).mean()
 
 
 @torch.no_grad()
