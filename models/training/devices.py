@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import nn
 
 from models.failures import BadJob
 
@@ -75,6 +76,20 @@ def select_device(
     except ImportError:
         return Device(torch.device("cpu"))
     return Device(torch_xla.device(), lazy=True)
+
+
+def move_network(network: nn.Module, device: Device) -> nn.Module:
+    """Move a network to a device and return it, with what is tied still tied.
+
+    On a lazy device every parameter becomes a new one, so that a head which shares its weights with
+    the embeddings would be trained apart from them. Networks of transformers can tie it again.
+    """
+    network.to(device.torch)
+    for module in network.modules():
+        tie = getattr(module, "tie_weights", None)
+        if callable(tie):
+            tie()
+    return network
 
 
 def count_devices(environ: Mapping[str, str], accelerator: Accelerator = torch.accelerator) -> int:

@@ -17,7 +17,7 @@ from torch import nn
 from models.failures import BadRecipe
 from models.training import seeds
 from models.training.checkpoints import Stateful
-from models.training.devices import Device
+from models.training.devices import Device, move_network
 from models.training.memory import batch_parts, recompute_layers
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
@@ -160,7 +160,7 @@ class LossTask:
         """
         if self.settings.validation_share and self.validation is None:
             raise BadRecipe("validation_share: this training has no such rows; leave it out.")
-        self.network.to(self.device.torch).train()
+        move_network(self.network, self.device).train()
         if self.settings.checkpointing:
             recompute_layers(self.network)
         self._optimiser = adamw(self.network, self.settings, self.device)

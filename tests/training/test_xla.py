@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from models.networks.tower_training import shift_pictures
 from models.training import seeds
-from models.training.devices import Device, select_device
+from models.training.devices import Device, move_network, select_device
 from models.training.loop import StepSchedule, train
 from tests.training.tasks import SETTINGS, Bench, line_task
+from tests.training.tiny_bases import tiny_network
 
 pytest.importorskip("torch_xla", reason="torch_xla is not installed here; `make xla` does it")
 
@@ -54,6 +56,13 @@ def test_a_step_should_run_as_one_graph(device: Device, tmp_path: Path) -> None:
     measured = train(task, StepSchedule(8, 100, 0), place)
     assert math.isfinite(measured["loss"])
     assert counted() == {"compiled": 2, "executed": 8}
+
+
+def test_a_head_should_stay_tied_to_its_embeddings(device: Device) -> None:
+    moved = move_network(tiny_network("llama"), device)
+    assert isinstance(moved, PreTrainedModel)
+    assert moved.get_output_embeddings().weight is moved.get_input_embeddings().weight
+    assert moved.get_output_embeddings().weight.device.type == "xla"
 
 
 def test_a_shift_should_be_no_new_graph(device: Device) -> None:

@@ -26,6 +26,7 @@ from models.networks.encoder import (
 from models.networks.encoder_export import reading_constants, token_graph, tokenizer_file
 from models.networks.linear_probe import fit_head
 from models.recipes.text_classifier.parameters import Parameters
+from models.training.devices import move_network
 from models.training.learned_weights import LearnedWeights
 from models.training.length_batches import LengthBatches
 from models.training.loop import TrainingTask
@@ -52,7 +53,7 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
     classes = torch.from_numpy(setup.data.train.classes)
     kept = LearnedWeights(network)
     weights = class_weights(setup.data) if parameters.class_weights == "balanced" else None
-    network.to(setup.device.torch)
+    move_network(network, setup.device)
     learned: list[torch.Tensor] = []
     if parameters.probe or parameters.way == "head":
         network.eval()

@@ -29,6 +29,7 @@ from models.networks.encoder import (
 from models.networks.encoder_export import reading_constants, token_graph, tokenizer_file
 from models.networks.linear_probe import fit_head
 from models.recipes.token_classifier.parameters import Parameters
+from models.training.devices import move_network
 from models.training.learned_weights import LearnedWeights
 from models.training.length_batches import LengthBatches
 from models.training.loop import TrainingTask
@@ -60,7 +61,7 @@ def task(setup: TaskSetup[Parameters, TaggedTexts]) -> TrainingTask:
         tags[at, : len(told)] = torch.tensor(told)
 
     kept = LearnedWeights(network)
-    network.to(setup.device.torch)
+    move_network(network, setup.device)
     if parameters.probe:
         _probe(network, rows, tags)
     given, validation = with_validation([*rows.tensors, tags], parameters, kept)
