@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from cli.data.locations import local_copy
+from cli.data.locations import is_elsewhere, local_copy
 from cli.data.options import (
     accept_option,
     column_option,
     eval_option,
     parse_columns,
     require_acceptable,
+    terms_option,
 )
 from cli.data.report import show_report
 from cli.failures import CommandError, ItemsFailedError, UsageError
@@ -42,6 +43,7 @@ class OwnDataOptions:
     licence: str
     columns: tuple[str, ...]
     accepted_problems: tuple[str, ...]
+    accepted_terms: tuple[str, ...] = ()
 
     @property
     def only_of_rows(self) -> list[str]:
@@ -51,6 +53,7 @@ class OwnDataOptions:
             "--licence": self.licence,
             "--column": self.columns,
             "--accept": self.accepted_problems,
+            "--accept-terms": self.accepted_terms,
         }
         return [name for name, value in given.items() if value]
 
@@ -61,8 +64,9 @@ def own_data_options(command: Callable[Concatenate[OwnDataOptions, P], R]) -> Ca
     @click.option(
         "--data",
         metavar="PATH",
-        help="Your own rows: a file, a folder, s3://BUCKET/KEY or collection:NAME. For a recipe "
-        "without a kind of rows, a folder whose files take the place of its data set's.",
+        help="Your own rows: a file, a folder, s3://BUCKET/KEY, collection:NAME, or "
+        "generations:MODEL of what a model was captured to answer. For a recipe without a kind of "
+        "rows, a folder whose files take the place of its data set's.",
     )
     @eval_option
     @click.option(
@@ -73,6 +77,7 @@ def own_data_options(command: Callable[Concatenate[OwnDataOptions, P], R]) -> Ca
     )
     @column_option
     @accept_option
+    @terms_option
     @functools.wraps(command)
     def with_data(*args: P.args, **given: P.kwargs) -> R:
         rest: dict[str, Any] = dict(given)
@@ -133,17 +138,23 @@ def _prepare(
     from models.failures import BadData
     from models.training_data.parquet import parquet_reader
     from models.training_data.preparation import DataRequest, prepare
+    from models.training_data.teachers import agreed, read_records
 
     name = own.data or ""
+    try:
+        teachers = agreed(read_records(source), own.accepted_terms)
+    except BadData as error:
+        raise UsageError(str(error)) from error
     request = DataRequest(
         source,
         found.data_kind,
         held_out,
         parse_columns(own.columns),
         own.licence,
-        name if "://" in name or name.startswith("collection:") else "",
+        name if is_elsewhere(name) else "",
         require_acceptable(own.accepted_problems),
         parquet=parquet_reader(INTERPRETER),
+        teachers=teachers,
     )
     try:
         done = prepare(request, into, f"headrace {_version()}")

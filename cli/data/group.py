@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.data.locations import local_copy
+from cli.data.locations import is_elsewhere, local_copy
 from cli.data.options import (
     accept_option,
     column_option,
@@ -18,6 +18,7 @@ from cli.data.options import (
 )
 from cli.data.report import show_report
 from cli.failures import CommandError, ItemsFailedError
+from cli.lazy import LazyGroup
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 
@@ -30,9 +31,9 @@ _KINDS = (
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup, later={"distil": "cli.data.distillation:distil"})
 def data() -> None:
-    """Check training data before it is paid for."""
+    """Check training data before it is paid for, or have a model answer prompts for it."""
 
 
 @data.command("check")
@@ -60,7 +61,7 @@ def check(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Report the rows of PATH and what is wrong with them.
 
-    PATH is a file, a folder, s3://BUCKET/KEY or collection:NAME.
+    PATH is a file, a folder, s3://BUCKET/KEY, collection:NAME or generations:MODEL.
 
     Rows, parts, classes, lengths, languages, copies and likes, leaks into the held-out part,
     personal data, and wrong rows with their lines. Exits with 1 if there is an error.
@@ -78,7 +79,7 @@ def check(  # noqa: PLR0913 - the options of a command
             kind,
             copies.enter_context(local_copy(evaluation, place, output)) if evaluation else None,
             parse_columns(columns),
-            source=path if "://" in path or path.startswith("collection:") else "",
+            source=path if is_elsewhere(path) else "",
             accepted=require_acceptable(accepted_problems),
             tokenizer=tokenizer,
             parquet=parquet_reader(INTERPRETER),

@@ -1,4 +1,4 @@
-"""Where training data is named from: a path, s3://…, or a collection of documents."""
+"""Where training data is named from: a path, s3://…, a collection, or captured answers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from cli.data.captured_answers import write_captured
 from cli.documents.content import whole_page
 from cli.failures import CommandError, UsageError
 from cli.options import StageOptions, UserContext, open_context
 from cli.output import Output
 
-COLLECTION, S3 = "collection:", "s3://"
+COLLECTION, S3, GENERATIONS = "collection:", "s3://", "generations:"
 _ROW_CHARACTERS = 100_000
 _TIMEOUT_S = 30.0
 
@@ -27,7 +28,7 @@ def local_copy(given: str, place: StageOptions, output: Output) -> Iterator[Path
         UsageError: nothing is there, or no API is named.
         CommandError: it cannot be fetched.
     """
-    if not given.startswith((COLLECTION, S3)):
+    if not is_elsewhere(given):
         yield local_path(given)
         return
     with tempfile.TemporaryDirectory(prefix="headrace-source-") as folder:
@@ -42,7 +43,15 @@ def local_copy(given: str, place: StageOptions, output: Output) -> Iterator[Path
                 output,
             )
             with closing(target.api):
+                if given.startswith(GENERATIONS):
+                    yield write_captured(target, place, given, Path(folder))
+                    return
                 yield _collect(target, given.removeprefix(COLLECTION), Path(folder))
+
+
+def is_elsewhere(given: str) -> bool:
+    """Return whether data is named that lies neither in a file nor in a folder here."""
+    return given.startswith((COLLECTION, S3, GENERATIONS))
 
 
 def local_path(given: str) -> Path:

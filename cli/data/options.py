@@ -35,6 +35,18 @@ def accept_option(command: C) -> C:
     )(command)
 
 
+def terms_option(command: C) -> C:
+    """Add `--accept-terms`, the name of a teacher's terms."""
+    return click.option(
+        "--accept-terms",
+        "accepted_terms",
+        metavar="NAME",
+        multiple=True,
+        help="Agree to the terms of a provider whose model answered the rows, such as amazon-nova; "
+        "repeated.",
+    )(command)
+
+
 def eval_option(command: C) -> C:
     """Add `--eval`, held-out rows of the user's own."""
     return click.option(

@@ -15,6 +15,7 @@ from infra.models.customisation import (
     translate_customisation_errors,
 )
 from infra.models.serving import VersionServing, translate_serving_errors
+from infra.models.trained_entry import NameStanding
 from infra.models.version_files import ServingError
 
 
@@ -42,15 +43,30 @@ from infra.models.version_files import ServingError
     help="Answer by the version's base model, without what was tuned on it, such as under a name "
     "beside the tuned one's.",
 )
+@click.option(
+    "--fallback",
+    "fallbacks",
+    metavar="MODEL",
+    multiple=True,
+    help="For a name of your own: the model that answers where NAME fails or a check refuses its "
+    "answer, such as the teacher of a student; repeated, in their order.",
+)
+@click.option(
+    "--tier",
+    type=click.IntRange(1, 5),
+    help="For a name of your own: its tier. Calls that want a higher quality do not reach it.",
+)
 @stage_options
 @json_option
-def serve_model(
+def serve_model(  # noqa: PLR0913 - the options of a command
     place: StageOptions,
     name: str,
     version: str,
     unapproved: bool,
     share: float | None,
     base_only: bool,
+    fallbacks: tuple[str, ...],
+    tier: int | None,
     as_json: bool,
 ) -> None:
     """Answer calls of the model NAME by VERSION of the stage's registry.
@@ -73,13 +89,18 @@ def serve_model(
     """
     output = Output(as_json=as_json)
     if CUSTOM_MODEL in version:
-        alone = not unapproved and share is None and not base_only
+        alone = not unapproved and share is None and not base_only and not fallbacks and not tier
         _serve_custom_model(output, place, name, version, alone=alone)
         return
     try:
         with translate_serving_errors():
             serving = VersionServing(place.find()).serve(
-                name, version, unapproved=unapproved, share=share, base_only=base_only
+                name,
+                version,
+                unapproved=unapproved,
+                share=share,
+                base_only=base_only,
+                standing=NameStanding(tier, fallbacks or None) if tier or fallbacks else None,
             )
     except (ServingError, ValueError) as error:
         raise CommandError(str(error)) from error
@@ -105,7 +126,8 @@ def _serve_custom_model(
     """Deploy a custom model of Bedrock and add it to the stage's models."""
     if not alone:
         raise UsageError(
-            f"{OVERRIDE}, --rollout and --base-only are for versions of the stage's registry."
+            f"{OVERRIDE}, --rollout, --base-only, --fallback and --tier are for versions of the "
+            "stage's registry."
         )
     output.notice(f"Deploying {model}, which takes minutes on AWS.")
     try:

@@ -48,7 +48,7 @@ from infra.models.registry import (
 )
 from infra.models.served_files import ObjectVersion, ServedFiles
 from infra.models.shared_files import SharedFiles, shared_files
-from infra.models.trained_entry import trained_entry
+from infra.models.trained_entry import NameStanding, standing_entry, trained_entry
 from infra.models.training import TrainingStage
 from infra.models.version_files import (
     ServingError,
@@ -103,6 +103,7 @@ class VersionServing:
         unapproved: bool = False,
         share: float | None = None,
         base_only: bool = False,
+        standing: NameStanding | None = None,
     ) -> Serving:
         """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
 
@@ -118,6 +119,7 @@ class VersionServing:
                 that serves; 0 answers only calls that name the candidate. None has it serve all,
                 and ends a rollout.
             base_only: whether its base answers, without what was tuned on it.
+            standing: how an operator's own name stands among other models; None leaves it.
 
         Raises:
             ServingError: the version is not approved, of the preset smoke, or below its gates; its
@@ -134,6 +136,7 @@ class VersionServing:
             content = fetch(FILE)
             signature = verified_signature(version, content, fetch)
             entry = self._entry(name, version, signature, base_only=base_only)
+            entry = self._standing(name, entry, standing)
             backend = _backend(name, entry)
             _require_fit(name, backend, version, signature)
             require_memory(signature, version, backend.memory_mb)
@@ -204,6 +207,16 @@ class VersionServing:
                 f" {entry['task']}: serve it under another name."
             )
         return entry
+
+    def _standing(self, name: str, entry: Entry | None, given: NameStanding | None) -> Entry | None:
+        """Return the entry with its tier and fallbacks; a model of the catalogue has its own."""
+        if entry is None and given is None:
+            return None
+        try:
+            models = self._names.models().models
+            return standing_entry(name, entry, self._own_entry(name), given, models)
+        except ValueError as error:
+            raise ServingError(str(error)) from error
 
     def _own_entry(self, name: str) -> Entry | None:
         """Return the entry of a name that was added to the stage."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.contracts.model_manifest import TEMPLATE_FILE, Signature
 from chalicelib.generation.added_models import Entry
+from chalicelib.generation.models import ServedModels
 from models.training import recipe
 
 _MEMORY_MB = 1769
@@ -86,6 +87,49 @@ def trained_entry(name: str, label: str, signature: Signature, *, base_only: boo
         "only": "what it was trained for on this stage",
         "notes": f"Served from {label} by an operator.",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class NameStanding:
+    """How an operator's own name stands among the stage's models.
+
+    `fallbacks` are tried in its place where it fails or a check refuses its answer, in their order.
+    None leaves what it has, or tier 1 and no fallback.
+    """
+
+    tier: int | None = None
+    fallbacks: tuple[str, ...] | None = None
+
+
+def standing_entry(
+    name: str,
+    entry: Entry | None,
+    before: Entry | None,
+    given: NameStanding | None,
+    models: ServedModels,
+) -> Entry:
+    """Return an entry with the tier and the fallbacks that are given, or else those it had.
+
+    Raises:
+        ValueError: it is no own name, or a fallback is no other model of its task.
+    """
+    if entry is None:
+        raise ValueError(
+            f"{name} is a model of the catalogue, which has its tier and fallbacks; serve the"
+            " version under a name of your own."
+        )
+    old, standing = before or {}, given or NameStanding()
+    tier = old.get("tier", entry["tier"]) if standing.tier is None else standing.tier
+    fallbacks = standing.fallbacks
+    listed = old.get("fallbacks", []) if fallbacks is None else list(fallbacks)
+    for each in listed:
+        found = models.models.get(each)
+        if found is None or found.task != entry["task"] or each == name:
+            raise ValueError(
+                f"{each!r} cannot answer where {name} fails: name another model of the task"
+                f" {entry['task']} (headrace models ls --served)."
+            )
+    return {**entry, "tier": tier, "fallbacks": listed}
 
 
 def _limits(signature: Signature) -> dict[str, int]:

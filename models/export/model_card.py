@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
 from models.training.recipe import Gate, Recipe, RecipeSettings, gates_of, missed_gates
-from models.training_data.channel import DataManifest
+from models.training_data.channel import DataManifest, TeacherRecord
 
 
 def model_card(
@@ -55,6 +55,17 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
+def _teacher(each: TeacherRecord) -> str:
+    """Return which model answered the rows, and on which terms that was agreed to."""
+    dropped = ", ".join(f"{count:,} {reason}" for reason, count in each.dropped.items())
+    read = f"{each.source}, read {each.read}" if each.read else f"{each.source or 'no source'}"
+    return (
+        f"{each.model} of {each.provider}: {each.rows:,} answers, {dropped or 'none'} left out. "
+        f"Terms {each.terms}, {each.training}: {each.says} ({read}) "
+        f"{'Agreed to.' if each.accepted else 'Not agreed to.'}"
+    )
+
+
 def _data(manifest: DataManifest | None) -> Iterable[str]:
     if manifest is None:
         return
@@ -65,6 +76,7 @@ def _data(manifest: DataManifest | None) -> Iterable[str]:
         ("split", manifest.split),
         ("prepared by", manifest.made_by or "the recipe's data set"),
     ]
+    rows += [("teacher", _teacher(each)) for each in manifest.teachers]
     if manifest.classes:
         shown = list(manifest.classes.items())[:_SHOWN_CLASSES]
         more = len(manifest.classes) - len(shown)

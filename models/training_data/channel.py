@@ -45,12 +45,39 @@ class DataProblem(_Record):
     about: str
 
 
+TrainingTerms = Literal["own", "conditional", "restricted", "unknown"]
+"""What a provider's terms say of training a model on what its models write."""
+
+
+class TeacherRecord(_Record):
+    """A model whose answers the rows have, and on which terms of its provider.
+
+    `terms` is the name by which they were agreed to, `says` what they say by `source` on the date
+    `read`. `rows` are its answers, and `dropped` those that were left out, by reason.
+    """
+
+    model: str
+    provider: str
+    terms: str
+    training: TrainingTerms
+    says: str
+    source: str = ""
+    read: str = ""
+    accepted: bool = False
+    rows: int = 0
+    dropped: Mapping[str, int] = {}
+
+
 class DataSource(_Record):
-    """Where data comes from and under which licence; `split` says how its parts were made."""
+    """Where data comes from and under which licence; `split` says how its parts were made.
+
+    `teachers` are the models that answered its rows.
+    """
 
     source: Annotated[str, Field(max_length=2_000)]
     licence: Annotated[str, Field(min_length=1, max_length=500)]
     split: Annotated[str, Field(max_length=500)] = "as the data set has it"
+    teachers: tuple[TeacherRecord, ...] = ()
 
 
 class DataManifest(DataSource):

@@ -24,6 +24,7 @@ from models.training_data.channel import (
     DataManifest,
     DataPart,
     DataSource,
+    TeacherRecord,
 )
 from models.training_data.labelled_texts import LEAST_ROWS
 from models.training_data.likeness import Likeness, find_likeness
@@ -70,7 +71,7 @@ class DataRequest:
 
     `columns` are a file's names of our fields, by field; `accepted` are names of errors that are
     known and taken; `evaluation` has the held-out rows. `source` says in the manifest where the
-    data comes from.
+    data comes from, and `teachers` which models answered its rows.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class DataRequest:
     accepted: Collection[str] = ()
     tokenizer: Path | None = None
     parquet: ParquetReader | None = None
+    teachers: tuple[TeacherRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +324,7 @@ class _Preparation:
             source=report.source,
             licence=self._request.licence.strip() or "not said",
             split=self._about_split(),
+            teachers=self._request.teachers,
         )
         with ChannelWriter(into, self.kind) as writer:
             for number, spooled in enumerate(self._spool.rows()):

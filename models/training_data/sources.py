@@ -40,7 +40,9 @@ _PARTS: Mapping[str, DataPart] = {
     "eval": "test",
 }
 _BESIDE = re.compile(
-    r"readme|licen[cs]e|notice|provenance|quality|dataset_infos?|state|data\.json", re.IGNORECASE
+    r"readme|licen[cs]e|notice|provenance|quality|dataset_infos?|state|data\.json"
+    r"|.+\.teacher\.json$",
+    re.IGNORECASE,
 )
 """Files that lie beside data and are none: cards, licences, and what Headrace's exports add."""
 

@@ -174,7 +174,9 @@ def _suite(
     others: list[ComparedTarget] = []
     base = options["base"] or version.base
     if base:
-        others += uses_of(base, len(examples), title=f"{base} base")
+        others += uses_of(
+            base, len(examples), title=base if base.endswith("base") else f"{base} base"
+        )
     elif not classifies:
         output.notice(
             f"The base is left out, since it serves under no name: headrace models serve "

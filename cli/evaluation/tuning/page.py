@@ -9,7 +9,6 @@ from chalicelib.evaluation.reports.elements import (
     html_table,
     html_text,
     interval_text,
-    marked,
 )
 from chalicelib.evaluation.reports.html import case_details
 from cli.evaluation.tuning.words import (
@@ -23,7 +22,6 @@ from cli.evaluation.tuning.words import (
 if TYPE_CHECKING:
     from chalicelib.contracts.evaluations.results import EvaluationResult, ScoreInterval
     from cli.evaluation.tuning.table import TunedComparison
-    from cli.evaluation.tuning.verdict import ModelVerdict
 
 _KINDS = {"worth it": "good", "not proven": "idle", "not worth it": "bad"}
 _ABOUT_PLOT = (
@@ -77,33 +75,33 @@ def _models(found: TunedComparison) -> str:
     head = (
         "model",
         *(_title(each) for each in metrics),
-        *("failed", "p50", "tokens in, out", "$ per 1,000 calls", "training pays after", "verdict"),
+        *("failed", "p50", "tokens", "$ per 1,000", "pays after"),
     )
     rows = [
         (
-            html_text(model.name),
+            _name(model.name),
             *(_cell(model.metrics.get(each)) for each in metrics),
             f"{model.failed} of {model.rows}",
             seconds_text(model.seconds_p50),
             f"{model.tokens_in or 0:.0f}, {model.tokens_out or 0:.0f}",
             dollars_text(model.dollars_per_1000),
             html_text(calls_text(model, found.training)),
-            _mark(model.verdict),
         )
         for model in found.models
     ]
     caption = (
-        "95 % intervals over rows. A call that failed scores 0. Seconds and tokens are of a call "
-        "that was answered; dollars at list prices, of functions by their memory and seconds."
+        "95 % intervals over rows. A call that failed scores 0. Seconds and tokens, in and out, "
+        "are of a call that was answered; dollars at list prices, of functions by their memory and "
+        "seconds. The training has paid for itself after so many calls."
     )
-    return f"<h2>Models</h2>{html_table(head, rows, caption, 1, last_is_text=True)}"
+    return f"<h2>Models</h2>{html_table(head, rows, caption, 1)}"
 
 
 def _differences(found: TunedComparison) -> str:
     metrics = list(found.models[0].metrics)
     rows = [
         (
-            html_text(model.name),
+            _name(model.name),
             *(_cell(model.differences.get(each), signed=True) for each in metrics),
         )
         for model in found.models[1:]
@@ -154,11 +152,17 @@ def _plot(found: TunedComparison) -> str:
 
 
 def _cell(score: ScoreInterval | None, *, signed: bool = False) -> str:
-    return "" if score is None else interval_text(score, signed=signed)
+    """Return a mean with its bounds below it, so that many metrics fit beside each other."""
+    if score is None:
+        return ""
+    mean, _, bounds = interval_text(score, signed=signed).partition(" ")
+    return (
+        f'{mean}<br><span class="dim" style="font-size:.85rem">{bounds}</span>' if bounds else mean
+    )
 
 
-def _mark(verdict: ModelVerdict | None) -> str:
-    return "the tuned model" if verdict is None else marked(_KINDS[verdict.word], verdict.word)
+def _name(name: str) -> str:
+    return f'<span style="white-space:nowrap">{html_text(name)}</span>'
 
 
 def _title(metric: str) -> str:

@@ -18,11 +18,14 @@ from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
 from chalicelib.adapters.s3 import S3Objects
+from chalicelib.contracts.generations import ChatCall, Message, Terms, TextPart
 from chalicelib.contracts.model_manifest import FILE, TEMPLATE_FILE, ModelOrigin, Signature
 from chalicelib.contracts.serving import SHARED, Serving, SharedFile, pointer_key
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
+from chalicelib.generation.requirements import CallRegion, derive_requirements
+from chalicelib.generation.router import plan_route
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from cli.failures import CommandError
@@ -32,6 +35,7 @@ from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
 from infra.models.serving import OPENED_BY, VersionServing
 from infra.models.shared_files import KEPT_FOR, SharedFiles
+from infra.models.trained_entry import NameStanding
 from infra.models.training import TrainingError
 from infra.models.tuned_versions import TunedVersions
 from infra.models.version_files import ServingError
@@ -394,6 +398,32 @@ def test_should_find_data_cost_and_base_of_what_serves_under_a_name(
             versions({"t": cpu}).find(name)
     with pytest.raises(TrainingError, match="does not know its job t"):
         versions({}).find("our-halls")
+
+
+def test_should_stand_before_its_teacher_and_keep_that_for_the_next_version(cloud: Stage) -> None:
+    """A student answers first; its fallback is tried where a check refuses what it said."""
+    own = speaker()
+    constants = {**json.loads(own[FILE])["constants"], "context": 512}
+    version = registered(cloud, changed(own, constants=constants))
+    asked = ["models", "serve", "our-student", version, "--data-dir", str(cloud.folder)]
+    options = ["--fallback", "nova-pro", "--tier", "2"]
+    CliRunner().invoke(headrace, [*asked, *options], catch_exceptions=False)
+    CliRunner().invoke(headrace, asked, catch_exceptions=False)
+    models = AddedModelStage(cloud.place).models()
+    student = models.models.model("our-student")
+    assert (student.tier, student.fallbacks) == (2, ("nova-pro",))
+    call = ChatCall(messages=(Message(role="user", content=(TextPart(text="a"),)),), max_tokens=2)
+    terms = Terms(model="our-student", checks=("finish",))
+    wanted = derive_requirements(call, terms, CallRegion("us-east-1", "geography"))
+    plan = plan_route(wanted, models.models, models.prices, datetime(2026, 11, 30, tzinfo=UTC))
+    assert [step.model for step in plan.steps][:2] == ["our-student", "nova-pro"]
+    for name, standing, told in (
+        ("our-student", NameStanding(fallbacks=("nova-max",)), "'nova-max' cannot answer where"),
+        ("our-student", NameStanding(fallbacks=("minilm-l6-v2",)), "of the task chat"),
+        ("digits-vae", NameStanding(tier=2), "is a model of the catalogue, which has its tier"),
+    ):
+        with pytest.raises(ServingError, match=told):
+            stage(cloud).serve(name, version, standing=standing)
 
 
 def test_should_give_no_model_a_name_that_is_taken_and_no_base_that_is_none(cloud: Stage) -> None:
