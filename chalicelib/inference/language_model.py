@@ -8,7 +8,7 @@ graph of that with other versions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -57,7 +57,7 @@ class LanguageModel:
         self._adapter = Adapter.of(exported)
         self._start = read_prefix(exported, self._shape)
         self._tokenizer = TextTokenizer.of(exported)
-        self._chat = _chat_tokenizer(exported)
+        self._chat = chat_tokenizer(exported)
 
     def complete(
         self,
@@ -78,20 +78,9 @@ class LanguageModel:
             ModelFailure: the model failed.
         """
         prompt_ids = self._prompt(given)
-        ids: list[int] = []
-        late = False
-        for token in decode(self._step, self._shape, prompt_ids, sampling, self._start):
-            ids.append(token)
-            text = self._tokenizer.text(ids) if stop else ""
-            if stops := [offset for stop_text in stop if (offset := text.find(stop_text)) >= 0]:
-                return TextCompletion(
-                    text[: min(stops)].lstrip(), "stop", len(prompt_ids), len(ids)
-                )
-            if late := is_late():
-                break
-        cut = late or len(ids) == min(sampling.most, self._shape.room(len(prompt_ids)))
-        text = self._tokenizer.text(ids).lstrip()
-        return TextCompletion(text, "length" if cut else "stop", len(prompt_ids), len(ids))
+        tokens = decode(self._step, self._shape, prompt_ids, sampling, self._start)
+        most = min(sampling.most, self._shape.room(len(prompt_ids)))
+        return write_text(tokens, self._tokenizer.text, (len(prompt_ids), most), stop, is_late)
 
     def smoke_test(self) -> None:
         """Write one token. Raises `ModelFailure`."""
@@ -123,6 +112,36 @@ class LanguageModel:
         return np.asarray(logits, np.float32), new_keys, new_values
 
 
+def write_text(
+    tokens: Iterator[int],
+    as_text: Callable[[Sequence[int]], str],
+    sizes: tuple[int, int],
+    stop: Sequence[str],
+    is_late: Callable[[], bool],
+) -> TextCompletion:
+    """Return the text of tokens as they come, up to the first of `stop`, which is left out.
+
+    Args:
+        tokens: what a decoder writes.
+        as_text: turns tokens into text.
+        sizes: the tokens that were read, and the most that may be written.
+        stop: texts that end it.
+        is_late: asked after each token; ends a text as its limit does.
+    """
+    read, most = sizes
+    ids: list[int] = []
+    late = False
+    for token in tokens:
+        ids.append(token)
+        text = as_text(ids) if stop else ""
+        if stops := [offset for stop_text in stop if (offset := text.find(stop_text)) >= 0]:
+            return TextCompletion(text[: min(stops)].lstrip(), "stop", read, len(ids))
+        if late := is_late():
+            break
+    cut = late or len(ids) == most
+    return TextCompletion(as_text(ids).lstrip(), "length" if cut else "stop", read, len(ids))
+
+
 def _open_graph(exported: ExportedModel, graphs: SharedGraphs) -> InferenceSession:
     def opened() -> InferenceSession:
         return exported.graph_taking(_GRAPH, _INPUTS, "goes on with a text")
@@ -131,7 +150,7 @@ def _open_graph(exported: ExportedModel, graphs: SharedGraphs) -> InferenceSessi
     return graphs.get(spec.content_sha256, opened) if spec is not None else opened()
 
 
-def _chat_tokenizer(exported: ExportedModel) -> ChatTokenizer | None:
+def chat_tokenizer(exported: ExportedModel) -> ChatTokenizer | None:
     """Return the tokenizer of conversations, of a model that has a chat template."""
     if TEMPLATE_FILE not in exported.signature.files:
         return None

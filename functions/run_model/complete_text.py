@@ -1,17 +1,17 @@
-"""Complete a text or a conversation, by a language model that the stage serves."""
+"""Complete a text or a conversation, by a model that writes text and that the stage serves."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
-from chalicelib.inference import language_model
+from chalicelib.inference import text_models
 from chalicelib.inference.adapters import SharedGraphs
-from chalicelib.inference.language_model import LanguageModel
 from chalicelib.inference.text_decoder import TokenSampling
+from chalicelib.inference.text_models import TextModel
 from functions.run_model.deps import Deps
 
-open_model = partial(language_model.open_model, graphs=SharedGraphs())
+open_model = partial(text_models.open_model, graphs=SharedGraphs())
 parse = CompleteTextRequest.model_validate
 
 WRITING_SECONDS = 20
@@ -20,7 +20,7 @@ a text that takes longer would be paid for and lost.
 """
 
 
-def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteTextResult:
+def run(request: CompleteTextRequest, deps: Deps[TextModel]) -> CompleteTextResult:
     """Return the text after the prompt, or the answer to the messages.
 
     Raises:

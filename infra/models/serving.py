@@ -31,9 +31,9 @@ from chalicelib.inference import (
     clip,
     flamingo,
     image_generator,
-    language_model,
     reward_model,
     text_labels,
+    text_models,
 )
 from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
@@ -62,7 +62,7 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "answer_image": flamingo.open_image_text_model,
     "caption_image": blip2.open_model,
     "classify_image": clip.open_model,
-    "complete_text": language_model.open_model,
+    "complete_text": text_models.open_model,
     "embed_image": clip.open_model,
     "generate_image": image_generator.open_model,
     "label_text": text_labels.open_model,

@@ -133,7 +133,11 @@ def standing_entry(
 
 
 def _limits(signature: Signature) -> dict[str, int]:
-    context = signature.constants.get("context")
+    """Return the limits of a model that writes: in one context, or apart for what it reads."""
+    constants = signature.constants
+    context = constants.get("context")
     if not isinstance(context, int):
         return {}
-    return {"context_tokens": context, "output_tokens": context, "passage_tokens": context // 2}
+    target = constants.get("target_tokens")
+    written = target if isinstance(target, int) else context
+    return {"context_tokens": context, "output_tokens": written, "passage_tokens": context // 2}

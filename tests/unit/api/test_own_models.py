@@ -21,7 +21,7 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.executor import Generator
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
-from chalicelib.inference import language_model, reward_model
+from chalicelib.inference import reward_model, text_models
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
 from functions.run_model import complete_text, score_answer
 from functions.stream_chat.core import run
@@ -76,7 +76,7 @@ class Bucket:
 
 def writer(bucket: Bucket) -> InProcess:
     """Return a new process of `complete_text`."""
-    models = HotSwap(bucket, language_model.open_model, lambda: bucket.now, bucket.note)
+    models = HotSwap(bucket, text_models.open_model, lambda: bucket.now, bucket.note)
     deps = task_deps(models, step=0.0, seed=7)
 
     def handler(event: Any) -> Any:

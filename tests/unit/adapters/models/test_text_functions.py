@@ -29,7 +29,7 @@ from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamedAnswer, StreamEnd
 from chalicelib.inference.hot_swap import OpenModel
-from chalicelib.inference.language_model import LanguageModel, open_model
+from chalicelib.inference.text_models import TextModel, open_model
 from functions.run_model import complete_text
 from tests.exported_models import Files, exported, read, version
 from tests.exported_texts import speaker
@@ -59,7 +59,7 @@ class Function:
         asked = CompleteTextFunction(self.client.within, "complete", 25)
         self.backend = FunctionCaller({"complete_text": asked})
 
-    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[LanguageModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[TextModel]:
         return OpenModel(open_model(read(self.files)), version(self.files, 3))
 
     def _answer(self, event: Any) -> Any:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from chalicelib.contracts.functions.complete_text import CompleteTextRequest, CompleteTextResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.hot_swap import OpenModel
-from chalicelib.inference.language_model import LanguageModel, open_model
+from chalicelib.inference.text_models import TextModel, open_model
 from functions.run_model.complete_text import run
 from tests.exported_models import read, version
 from tests.exported_texts import speaker
@@ -27,7 +27,7 @@ FILES = speaker()
 class Models:
     """One model, whatever it is called."""
 
-    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[LanguageModel]:
+    def get(self, name: str, caller: str = "", variant: str = "") -> OpenModel[TextModel]:
         return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 
