@@ -64,12 +64,15 @@ class RehearsalOptions:
     """Options of the jobs of a rehearsal.
 
     `run` takes the root of one; `data` is a channel that is prepared already; where not `exported`,
-    a model is judged and not exported.
+    a model is judged and not exported. `base` is a reference to the base model, and `accepted` are
+    the licences that the user agreed to.
     """
 
     run: Callable[[Path], int] = run_in_process
     data: Path | None = None
     exported: bool = True
+    base: str = ""
+    accepted: frozenset[str] = frozenset()
 
 
 def rehearse(
@@ -96,11 +99,12 @@ def rehearse(
             if code := rehearse({"recipe": name, "preset": asked.get("preset", "tiny")}, place):
                 return code
             given[channel] = place / "finish" / "model"
-    if found.base_model and CHANNEL not in given:
-        given[CHANNEL] = fetch_base(parse_reference(found.base_model.default))
     data = way.data or into / "data"
     if way.data is None:
         prepare(found.dataset.name, data)
+    if found.base_model and CHANNEL not in given:
+        wanted = parse_reference(way.base or found.base_model.default)
+        given[CHANNEL] = fetch_base(wanted, accepted=way.accepted, data=data)
     training, finishing = into / "train", into / "finish"
     lay_out_job(training, asked, {TRAINING_CHANNEL: data, **given})
     if code := way.run(training):
@@ -129,29 +133,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     try:
-        bases = named_bases(chosen.base, frozenset(chosen.accept_licence))
+        bases, base = named_bases(chosen.base)
         asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.parse_settings(chosen.set)}
         if chosen.unapproved_bases:
             asked[job.UNAPPROVED_BASES] = chosen.unapproved_bases
         if chosen.data is not None:
             asked[job.OWN_DATA] = True
-        return rehearse(asked, chosen.into, bases, RehearsalOptions(data=chosen.data))
+        options = RehearsalOptions(
+            data=chosen.data, base=base, accepted=frozenset(chosen.accept_licence)
+        )
+        return rehearse(asked, chosen.into, bases, options)
     except TrainingFailure as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user
         return 1
 
 
-def named_bases(given: Sequence[str], accepted: frozenset[str]) -> dict[str, Path]:
-    """Return the folders of bases by channels; a reference without one is to the base model."""
-    found = {}
+def named_bases(given: Sequence[str]) -> tuple[dict[str, Path], str]:
+    """Return the folders of bases by channels, and the reference to the base model, or ""."""
+    found, base = {}, ""
     for each in given:
         channel, equals, named = each.partition("=")
         if equals and channel != CHANNEL and channel.isidentifier():
             found[channel] = Path(named)
         else:
-            wanted = parse_reference(named if channel == CHANNEL and equals else each)
-            found[CHANNEL] = fetch_base(wanted, accepted=accepted)
-    return found
+            base = named if channel == CHANNEL and equals else each
+    return found, base
 
 
 if __name__ == "__main__":

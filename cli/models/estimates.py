@@ -44,13 +44,16 @@ def estimate_training(output: Output, wish: JobSpec, trials: int, reference: str
 def base_here(wish: JobSpec, reference: str) -> Path | None:
     """Return the folder of the base that a training tunes; None where it is in AWS, or has none.
 
-    It is fetched, or made, if it is not here. Raises NoBase if it cannot be had.
+    It is fetched, or made, if it is not here; one that begins anew is made of a user's own rows.
+    Raises NoBase if it cannot be had.
     """
     use = wish.recipe.base_model
     wanted = parse_reference(reference or use.default) if use else None
     if wanted is None or wanted.kind in ("s3", "registered"):
         return None
-    return fetch_here(wanted, wish.accepted_licences, INTERPRETER)
+    if wanted.kind == "new" and wish.channel is None:
+        return None  # an estimate does not prepare the recipe's data set
+    return fetch_here(wanted, wish.accepted_licences, INTERPRETER, wish.channel)
 
 
 def fits_of(wish: JobSpec, folder: Path) -> list[TargetFit]:

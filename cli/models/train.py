@@ -88,9 +88,9 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,30}")
     metavar="BASE | CHANNEL=ARN",
     multiple=True,
     help="The base model that the recipe tunes: a name of `headrace models bases`, "
-    "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX/, ./FOLDER, or GROUP/VERSION; default: the "
-    "recipe's own. For a recipe that begins from another's model: its registered version, by "
-    "default the newest that is approved.",
+    "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX/, ./FOLDER, GROUP/VERSION, or new:NAME, which "
+    "begins anew with your rows; default: the recipe's own. For a recipe that begins from "
+    "another's model: its registered version, by default the newest that is approved.",
 )
 @click.option(
     "--accept-licence",

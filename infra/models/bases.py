@@ -47,12 +47,14 @@ class BaseWish:
     """The base that a training asks for.
 
     `accepted` are the licences that the user agreed to; `unapproved` lets a version that is not
-    approved be one.
+    approved be one. `data` is the prepared channel of the training, with whose rows a new base
+    begins.
     """
 
     reference: str
     accepted: frozenset[str] = frozenset()
     unapproved: bool = False
+    data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class StageBases:
         if wanted.kind == "registered":
             with self._of_version(wanted, wish) as folder:
                 return self.upload(folder)
-        return self.upload(fetch_here(wanted, wish.accepted, self.interpreter))
+        return self.upload(fetch_here(wanted, wish.accepted, self.interpreter, wish.data))
 
     def upload(self, folder: Path) -> PlacedBase:
         """Put a base into the bucket, unless it is there, with its record as it is here.
@@ -183,8 +185,15 @@ class StageBases:
                 yield str(each["Key"]).removeprefix(prefix)
 
 
-def fetch_here(wanted: BaseReference, accepted: frozenset[str], interpreter: Path) -> Path:
+def fetch_here(
+    wanted: BaseReference,
+    accepted: frozenset[str],
+    interpreter: Path,
+    data: Path | None = None,
+) -> Path:
     """Return the folder of a base that is not in AWS, fetched by the training environment.
+
+    `data` is the prepared channel with whose rows a new base begins.
 
     Raises:
         NoBase: it cannot be had, or there is no training environment.
@@ -195,6 +204,8 @@ def fetch_here(wanted: BaseReference, accepted: frozenset[str], interpreter: Pat
     arguments = [name]
     for licence in sorted(accepted):
         arguments += ["--accept-licence", licence]
+    if data is not None:
+        arguments += ["--data", str(data.resolve())]
     try:
         said = run_module(interpreter, "models.pull.bases", arguments, timeout_s=_FETCHING_S)
     except BadData as error:

@@ -36,6 +36,7 @@ from infra.models.training_environment import INTERPRETER, run_module
 from models.bases.architectures import architecture_of
 from models.bases.folder import CHANNEL as BASE_MODEL_CHANNEL
 from models.failures import BadData, BadRecipe
+from models.pull.base_references import NEW
 from models.sagemaker import code_archive, fit, job_requests
 from models.sagemaker.job_requests import JobLocations, JobSpec
 from models.serving import packages
@@ -179,15 +180,28 @@ class StageTraining:
             return None
         home = self.home
         bases = StageBases(self._client, home.bucket, home.region, home.account, self._interpreter)
-        placed = bases.place(
-            BaseWish(reference or use.default, wish.accepted_licences, bool(wish.unapproved_bases))
-        )
+        named, unapproved = reference or use.default, bool(wish.unapproved_bases)
+        with self._rows(wish, named) as rows:
+            placed = bases.place(BaseWish(named, wish.accepted_licences, unapproved, rows))
         architecture_of(placed.config, placed.record.name, use.kind)
         asked = None if wish.fits_unchecked else fit.asked_of(wish)
         sizes = fit.sizes_of(wish, placed.record, placed.config) if asked else None
         if asked and sizes:
             fit.require_fitting(wish, sizes, asked)
         return placed
+
+    @contextmanager
+    def _rows(self, wish: JobSpec, reference: str) -> Iterator[Path | None]:
+        """Yield the channel with whose rows a new base begins; None for any other."""
+        if not reference.startswith(NEW):
+            yield None
+            return
+        if wish.channel is not None:
+            yield wish.channel
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            self._prepare(wish.recipe.dataset.name, Path(scratch))
+            yield Path(scratch)
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:
         """Return the base models of the recipe, by their channels."""

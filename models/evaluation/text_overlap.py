@@ -1,6 +1,7 @@
-"""BLEU and ROUGE of generated texts, by sacrebleu and rouge-score.
+"""BLEU, chrF and ROUGE of generated texts, by sacrebleu and rouge-score.
 
 BLEU: K. Papineni et al., 2002, https://aclanthology.org/P02-1040, by sacrebleu (M. Post, 2018).
+chrF: M. Popović, 2015, https://aclanthology.org/W15-3049, by sacrebleu.
 ROUGE: C.-Y. Lin, 2004, https://aclanthology.org/W04-1013, by Google's rouge-score.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.bleu import MAX_NGRAM_ORDER
 
 from models.evaluation.intervals import ConfidenceInterval, mean_interval
@@ -48,6 +49,13 @@ def bleu(written: Sequence[str], wanted: Sequence[str]) -> ConfidenceInterval:
     again = [_score(each) for each in drawn @ counts]
     low, high = np.percentile(again, _LEVELS)
     return ConfidenceInterval(_score(counts.sum(axis=0)), float(low), float(high))
+
+
+def chrf(written: Sequence[str], wanted: Sequence[str]) -> NDArray[np.float64]:
+    """Return the F2 of each text's character n-grams, up to six characters long, [n], 0 to 1."""
+    metric = CHRF()
+    pairs = zip(written, wanted, strict=True)
+    return np.array([metric.sentence_score(one, [other]).score / 100 for one, other in pairs])
 
 
 def rouge(written: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
 
 from chalicelib.contracts.model_manifest import TEMPLATE_FILE
 from chalicelib.inference.chat_template import ChatTemplate, ChatTokenizer
@@ -24,6 +24,8 @@ from models.failures import BadData
 
 _CONFIG = "tokenizer_config.json"
 _MARKS = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+AutoModels = type[AutoModelForCausalLM] | type[AutoModelForSeq2SeqLM]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,20 @@ def load_decoder(base: BaseModel) -> PreTrainedModel:
         BadData: its architecture is not tuned here, or its weights are not those of its config.
     """
     DecoderSizes.of(base)
+    return load_weights(base, AutoModelForCausalLM)
+
+
+def load_weights(base: BaseModel, loader: AutoModels) -> PreTrainedModel:
+    """Return the network that a class of transformers makes of a base, with weights in fp32.
+
+    Raises:
+        BadData: its weights cannot be read, or are not those of its config.
+    """
     try:
         # A bar of progress is no line of a job's log.
         with redirect_stderr(StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network, report = AutoModelForCausalLM.from_pretrained(
+            network, report = loader.from_pretrained(
                 base.folder,
                 dtype=torch.float32,
                 attn_implementation="sdpa",

@@ -27,7 +27,7 @@ def served_perplexity(
     Raises:
         OutOfParity: the graph's is above the network's by more than a twentieth.
     """
-    session = _open(folder / "decoder.onnx")
+    session = open_session(folder / "decoder.onnx")
     options = onnxruntime.RunOptions()
     adapter = onnxruntime.LoraAdapter()
     if (folder / ADAPTER_FILE).is_file():
@@ -36,11 +36,12 @@ def served_perplexity(
     start = _start(folder, session)
     losses = [loss for row in rows for loss in _losses(session, options, start, row)]
     found = math.exp(sum(losses) / len(losses))
-    _require_close(found, of_network)
+    require_close(found, of_network)
     return {"served_perplexity": found, "served_perplexity_ratio": found / of_network}
 
 
-def _require_close(found: float, of_network: float) -> None:
+def require_close(found: float, of_network: float) -> None:
+    """Raise OutOfParity if a perplexity is above the network's by more than a twentieth."""
     if not found <= of_network * MAX_RATIO:
         raise OutOfParity(
             f"The perplexity of held-out answers is {found:.4g} by the exported graph, and "
@@ -49,7 +50,8 @@ def _require_close(found: float, of_network: float) -> None:
         )
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

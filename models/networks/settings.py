@@ -76,6 +76,30 @@ class TuningSettings(RecipeSettings):
         return self
 
 
+SequenceWay = Literal["full", "gradual", "lora"]
+
+
+class SequenceSettings(RecipeSettings):
+    """Settings of how a base that reads one text and writes another is tuned."""
+
+    way: SequenceWay = "full"
+    """`full` trains every weight, `gradual` too but the last layers first, `lora` what is put into
+    each layer."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 16
+    """Of LoRA's two matrices."""
+    scale: Annotated[float, Field(gt=0, le=1024)] = 32.0
+    """The scale of LoRA's product, times `rank` (its alpha)."""
+    max_tokens: Annotated[int, Field(ge=8, le=16_384)] = 256
+    """The most tokens of a text that is read, special ones included; a longer one is an error."""
+    max_target_tokens: Annotated[int, Field(ge=8, le=16_384)] = 256
+    """The most tokens of a text that is written, likewise."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of a target's probability that the loss spreads over the vocabulary:
+    C. Szegedy et al., https://arxiv.org/abs/1512.00567, section 7."""
+    weight_bits: Literal[8, 32] = 8
+    """Bits of the weights in the graphs that serve."""
+
+
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]
 
 

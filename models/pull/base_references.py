@@ -5,6 +5,7 @@ hf:OWNER/NAME, hf:OWNER/NAME@REV a repository of a hub
 ./FOLDER, /FOLDER                a folder in transformers' layout
 s3://BUCKET/PREFIX/              the same in S3
 GROUP/VERSION, arn:…             a registered version that holds whole weights
+new:t5-mini                      one that begins anew with the training's rows: see new_bases.py
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from typing import Literal
 
 from models.failures import TrainingFailure
 
-ReferenceKind = Literal["shipped", "hub", "folder", "s3", "registered"]
+ReferenceKind = Literal["shipped", "hub", "folder", "s3", "registered", "new"]
+
+NEW = "new:"
+"""What a reference to a base that begins anew starts with."""
 
 _HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s@]+))?")
 _REGISTERED = re.compile(r"arn:aws[\w-]*:sagemaker:\S+:model-package/\S+|[a-z0-9-]+/[0-9]+")
-FORMS = "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX/, a folder (./FOLDER), or GROUP/VERSION"
+FORMS = (
+    "hf:OWNER/NAME@REVISION, s3://BUCKET/PREFIX/, a folder (./FOLDER), GROUP/VERSION, or new:NAME"
+)
 
 
 class NoBase(TrainingFailure):
@@ -38,7 +44,9 @@ class BaseReference:
     def __str__(self) -> str:
         """Return it as it is written."""
         at = f"@{self.revision}" if self.revision else ""
-        return f"hf:{self.name}{at}" if self.kind == "hub" else self.name
+        if self.kind == "hub":
+            return f"hf:{self.name}{at}"
+        return f"{NEW}{self.name}" if self.kind == "new" else self.name
 
 
 def parse_reference(text: str) -> BaseReference:
@@ -50,6 +58,8 @@ def parse_reference(text: str) -> BaseReference:
                 f"{text!r} is no repository: write hf:OWNER/NAME or hf:OWNER/NAME@REVISION."
             )
         return BaseReference("hub", match["name"], match["revision"] or "")
+    if text.startswith(NEW):
+        return BaseReference("new", text.removeprefix(NEW))
     if text.startswith("s3:"):
         bucket, _, prefix = text.removeprefix("s3://").partition("/")
         if not text.startswith("s3://") or not bucket or not prefix:

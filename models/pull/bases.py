@@ -26,8 +26,11 @@ def fetch_base(
     into: Path = BASES,
     progress: Report = lambda _: None,
     accepted: frozenset[str] = frozenset(),
+    data: Path | None = None,
 ) -> Path:
     """Return the folder of a base model, after fetching or making it.
+
+    `data` is the prepared channel of the training, with whose rows a new base begins.
 
     Raises:
         NoBase: there is none, or it cannot be had; the message says what would help.
@@ -44,6 +47,12 @@ def fetch_base(
         from models.pull.hub_bases import hub_base  # imports huggingface_hub
 
         return hub_base(wanted, into, progress, accepted=accepted)
+    if wanted.kind == "new":
+        from models.pull.new_bases import new_base  # imports what reads channels
+
+        if data is None:
+            raise NoBase(f"{wanted} begins with the rows of a training: name its channel (--data).")
+        return new_base(wanted.name, data, into)
     raise NoBase(f"{wanted} is fetched by `headrace train --base`, which reaches AWS.")
 
 
@@ -52,10 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.pull.bases", description=__doc__)
     parser.add_argument("reference")
     parser.add_argument("--accept-licence", action="append", default=[], metavar="LICENCE")
+    parser.add_argument("--data", type=Path, help="the channel whose rows a new base begins with")
     chosen = parser.parse_args(arguments)
     accepted = frozenset(chosen.accept_licence)
     try:
-        folder = fetch_base(parse_reference(chosen.reference), BASES, _report, accepted)
+        wanted = parse_reference(chosen.reference)
+        folder = fetch_base(wanted, BASES, _report, accepted, chosen.data)
     except (TrainingFailure, WrongHash) as error:
         sys.stderr.write(f"{error}\n")
         return 1

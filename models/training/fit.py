@@ -62,13 +62,18 @@ class BaseSizes:
         dtype = str(config.get("dtype") or config.get("torch_dtype") or "float32")
         try:
             width = _first(config, "hidden_size", "dim", "d_model")
-            heads = _first(config, "num_attention_heads", "n_heads", "num_heads")
+            heads = _first(
+                config, "num_attention_heads", "n_heads", "num_heads", "encoder_attention_heads"
+            )
+            layers = _first(config, "num_hidden_layers", "n_layers", "num_layers", "encoder_layers")
+            if kind == "encoder_decoder":  # a layer that writes also attends to what was read
+                layers += _first(config, "num_decoder_layers", "decoder_layers", "num_layers")
             of_keys = int(config.get("num_key_value_heads") or heads)
             return cls(
                 parameters=weight_bytes // _BYTES.get(dtype, _FP32),
-                layers=_first(config, "num_hidden_layers", "n_layers", "num_layers"),
+                layers=layers,
                 width=width,
-                inner=_first(config, "intermediate_size", "hidden_dim", "d_ff"),
+                inner=_first(config, "intermediate_size", "hidden_dim", "d_ff", "encoder_ffn_dim"),
                 heads=heads,
                 keys=of_keys * int(config.get("head_dim") or width // heads),
                 vocabulary=int(config["vocab_size"]),

@@ -23,6 +23,7 @@ from models import row_check
 from models.bases.architectures import ARCHITECTURES
 from models.bases.folder import CHANNEL, BaseModel, read_base, record_base, settings_files
 from models.evaluation.answers import f1_over_chance, score_answers
+from models.evaluation.judged_rows import drawn_rows
 from models.failures import BadData, BelowGate, OutOfParity
 from models.files import sha256_of_file
 from models.jobs import finish, runner
@@ -400,20 +401,20 @@ def test_gates_should_refuse_what_few_rows_happen_to_say(base: BaseModel, data: 
 
 
 def test_rows_should_be_judged_from_the_whole_of_a_sorted_file() -> None:
-    rows = [row(f"question {at}", "answer") for at in range(100)]
-    chosen = tuning.judged_rows(rows, settings(judged_rows=10))
+    rows = list(range(100))
+    chosen = drawn_rows(rows, 10, seed=0)
     assert len(chosen) == 10
     assert chosen != rows[:10]
-    assert tuning.judged_rows(rows, settings(judged_rows=10)) == chosen
-    assert tuning.judged_rows(rows, settings(judged_rows=100)) == rows
+    assert drawn_rows(rows, 10, seed=0) == chosen
+    assert drawn_rows(rows, 100, seed=0) == rows
 
 
 def test_fewer_bits_that_lose_too_much_should_be_refused(tmp_path: Path) -> None:
-    exported_decoder._require_close(1.04, 1.0)
+    exported_decoder.require_close(1.04, 1.0)
     with pytest.raises(OutOfParity, match="weight_bits=32"):
-        exported_decoder._require_close(1.06, 1.0)
+        exported_decoder.require_close(1.06, 1.0)
     with pytest.raises(OutOfParity):
-        exported_decoder._require_close(float("nan"), 1.0)
+        exported_decoder.require_close(float("nan"), 1.0)
 
 
 @pytest.mark.parametrize(

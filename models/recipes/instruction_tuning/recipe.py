@@ -15,6 +15,7 @@ import torch
 from models.bases.folder import BaseModel
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
 from models.evaluation.intervals import mean_interval
+from models.evaluation.judged_rows import drawn_rows, known_bounds
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.exported_decoder import served_perplexity
 from models.networks.tuned_chats import (
@@ -40,9 +41,6 @@ from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
 from models.training_data.channel import DataChannel, read_channel
 from models.training_data.rows import ChatExample, ChatTurn
-
-LEAST_JUDGED = 6
-"""Fewer held-out rows tell no interval: that of a few lucky ones lies above 0."""
 
 SHOTS = 2
 """Examples that the base is shown, where it is judged with examples."""
@@ -120,7 +118,7 @@ def evaluate(network: torch.nn.Module, data: Conversations, parameters: Paramete
     (`few_shot`). `gain` is the paired difference to the better of the two.
     """
     assert isinstance(network, TunedDecoder)
-    rows = judged_rows(data.test, parameters)
+    rows = drawn_rows(data.test, parameters.judged_rows, parameters.seed)
     wanted = [row.messages[-1].content for row in rows]
     encoded = encode(network, rows, "test")
     most = max(sum(row.learned) for row in encoded) + _SPARE_TOKENS
@@ -141,23 +139,8 @@ def evaluate(network: torch.nn.Module, data: Conversations, parameters: Paramete
         "trainable_share": trainable_share(network),
     }
     scores = {"exact_match": tuned.scores.exact, "f1": tuned.scores.f1}
-    if len(rows) >= LEAST_JUDGED:
-        return Evaluation(numbers, scores=scores)
-    reason = f"{len(rows)} rows were judged, and an interval takes {LEAST_JUDGED}"
-    bounds = [name for name in numbers if name.endswith(("_low", "_high"))]
-    known = {name: value for name, value in numbers.items() if name not in bounds}
-    return Evaluation(known, scores=scores, unknown=dict.fromkeys(bounds, reason))
-
-
-def judged_rows(rows: Sequence[ChatExample], parameters: Parameters) -> Sequence[ChatExample]:
-    """Return the held-out rows that are judged: of more than are asked for a sample by the seed.
-
-    A file may be sorted by subject, so that its first rows are of one alone.
-    """
-    if len(rows) <= parameters.judged_rows:
-        return rows
-    drawn = np.random.default_rng(parameters.seed).permutation(len(rows))
-    return [rows[at] for at in sorted(drawn[: parameters.judged_rows])]
+    known, unknown = known_bounds(numbers, len(rows))
+    return Evaluation(known, scores=scores, unknown=unknown)
 
 
 def _answers(

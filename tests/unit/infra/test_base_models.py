@@ -128,6 +128,7 @@ def test_a_prefix_of_another_bucket_should_be_copied_with_its_licence() -> None:
     [
         ("no-such", r"There is no base model 'no-such'\. By name there are smollm2"),
         ("/no/folder", "There is no folder /no/folder"),
+        ("new:t5-mini", "begins with the rows of a training"),
     ],
 )
 def test_what_cannot_be_fetched_should_say_why(reference: str, said: str) -> None:
@@ -135,6 +136,30 @@ def test_what_cannot_be_fetched_should_say_why(reference: str, said: str) -> Non
         stage(S3()).place(BaseWish(reference))
     with pytest.raises(NoBase, match="`make training` makes it"):
         replace(stage(S3()), interpreter=Path("none")).place(BaseWish(reference))
+
+
+def test_a_base_that_begins_anew_should_be_made_of_the_trainings_rows(
+    base: Path, tmp_path: Path
+) -> None:
+    """The training environment stands in as a script, which notes its arguments."""
+    channel, seen, interpreter = (tmp_path / name for name in ("channel", "seen", "python"))
+    write_channel(
+        channel, "chat", {"train": [CHAT], "test": [CHAT]}, DataSource(source="t", licence="MIT")
+    )
+    (base / "config.json").write_text('{"model_type": "t5"}')
+    record_base(base, name="small", source="new:t5-mini", licence="MIT")
+    told = json.dumps({"folder": str(base)})
+    interpreter.write_text(f"#!/bin/sh\necho \"$*\" >> {seen}\necho '{told}'\n")
+    interpreter.chmod(0o755)
+    found = recipe.load("sequence_to_sequence")
+    training = StageTraining(StageConnection(lambda _: S3(), OUTPUTS), interpreter)
+    for own in (channel, None):
+        spec = JobSpec("job", found, "smoke", "cpu", data=own, fits_unchecked=True)
+        assert training._base_model(spec, "") is not None
+    made, prepared, again = seen.read_text().splitlines()
+    assert made == f"-m models.pull.bases new:t5-mini --data {channel}"
+    folder = again.rpartition(" ")[2]
+    assert prepared == f"-m models.datasets pronunciations {folder}"
 
 
 def test_a_training_should_have_the_channel_of_its_base_and_check_its_kind(base: Path) -> None:

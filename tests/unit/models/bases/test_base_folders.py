@@ -63,8 +63,7 @@ def test_a_folder_should_be_taken_as_it_is_and_left_alone(tmp_path: Path) -> Non
     (own / "model.safetensors").write_text("other weights")
     changed = read_base(adopt_folder(own, tmp_path / "bases"))
     assert changed.record.files["model.safetensors"].bytes == len("other weights")
-    named = named_bases([str(made), f"policy={own}"], frozenset())
-    assert named == {"base_model": made, "policy": own}
+    assert named_bases([str(made), f"policy={own}"]) == ({"policy": own}, str(made))
 
 
 @pytest.mark.parametrize(

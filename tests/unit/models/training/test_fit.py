@@ -52,6 +52,26 @@ def test_sizes_should_be_counted_as_the_networks_have_them() -> None:
         BaseSizes.of({"vocab_size": 9}, 4, "encoder")
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"d_model": 512, "d_ff": 2048, "num_layers": 6, "num_heads": 8},
+        {
+            "d_model": 512,
+            "encoder_ffn_dim": 2048,
+            "encoder_attention_heads": 8,
+            "encoder_layers": 6,
+            "decoder_layers": 6,
+        },
+    ],
+    ids=["t5", "bart"],
+)
+def test_both_halves_of_an_encoder_decoder_should_be_counted(config: dict[str, Any]) -> None:
+    found = BaseSizes.of({**config, "vocab_size": 32_128}, 4 * 60_506_624, "encoder_decoder")
+    assert (found.layers, found.inner, found.heads, found.writes) == (12, 2048, 8, True)
+    assert found.parameters == 60_506_624
+
+
 def test_memory_should_follow_the_way_and_the_rows() -> None:
     lora, full = fit.memory_of(SMALL, LORA), fit.memory_of(SMALL, replace(LORA, way="full"))
     assert full.gradients + full.moments == 12 * SMALL.parameters

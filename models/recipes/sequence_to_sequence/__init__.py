@@ -1,0 +1,1 @@
+"""Sequence to sequence: a text is read, and another is written."""
