@@ -18,7 +18,8 @@ from infra.synthesis.cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.service import ApiGatewayService
 from localcloud.bedrock.batch.runner import runtime_invoker
 from localcloud.bedrock.customisation.service import CustomisationService
-from localcloud.bedrock.customisation.trainer import CustomModelTrainer
+from localcloud.bedrock.customisation.trainer import CustomModelTrainer, ImportedModelConverter
+from localcloud.bedrock.imports.service import ImportService
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BatchDependencies, BedrockService
 from localcloud.bedrock.stand_ins import with_chat_model
@@ -143,7 +144,10 @@ class LocalCloud:
         custom = CustomisationService(
             self.context, self.client, self._events.publish, CustomModelTrainer()
         )
-        self._runtime = BedrockRuntimeService(self.context, models_dir, known, custom.deployed)
+        imports = ImportService(self.context, self.client, ImportedModelConverter())
+        self._runtime = BedrockRuntimeService(
+            self.context, models_dir, known, custom.deployed, imports.imported
+        )
         self._bedrock = BedrockService(
             self.context,
             models_dir,
@@ -156,6 +160,7 @@ class LocalCloud:
                 partial(authorize_batch_model, self._guard, account.resources),
             ),
             customisation=custom,
+            imports=imports,
         )
         self._hosting = SageMakerService(
             self.context,

@@ -56,6 +56,9 @@ PRECISIONS: Final[Mapping[Precision, torch.dtype]] = {
 }
 TOLERANCES: Final[dict[Precision, float]] = {"fp32": 1e-5, "bf16": 0.05, "fp16": 0.01}
 """By how much logits may differ, as a share of the largest one."""
+TOKENIZER_CONFIG = "tokenizer_config.json"
+_LATER_CLASS = "TokenizersBackend"
+_OF_THIS_MACHINE = ("backend", "is_local", "local_files_only")
 _CARD = "README.md"
 _SHARD_BYTES = 5 * 1000**3
 _PROBED_TOKENS = 64
@@ -93,6 +96,7 @@ def merge(
         if not file.endswith(".safetensors") and file not in (CONFIG, SHARDS):
             shutil.copyfile(base.folder / file, into / file)
     write_json(into / CONFIG, merged_config(base.config, precision))
+    _write_tokenizer_config(into / TOKENIZER_CONFIG, read_base_tokenizer(base).template)
     recipe = trained.training.recipe
     made = record_base(
         into,
@@ -130,6 +134,20 @@ def merged_config(config: Mapping[str, Any], precision: Precision) -> dict[str, 
             scaling = {key: value for key, value in rope.items() if key != "rope_theta"}
             kept["rope_scaling"] = scaling
     return {**kept, "dtype": dtype, "torch_dtype": dtype}
+
+
+def _write_tokenizer_config(path: Path, template: str) -> None:
+    """Write the settings of the tokenizer as transformers before version 5 reads them, too.
+
+    They name the class by its earlier name, and have the chat template in them.
+    """
+    written = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kept = {name: value for name, value in written.items() if name not in _OF_THIS_MACHINE}
+    if kept.get("tokenizer_class", _LATER_CLASS) == _LATER_CLASS:
+        kept["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if template:
+        kept["chat_template"] = template
+    write_json(path, kept)
 
 
 def _tuned(trained: TrainedModel, base: BaseModel, name: str) -> TunedDecoder:

@@ -44,6 +44,8 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
         "bases": "cli.models.bases:list_bases",
         "compare": "cli.models.compare:compare_models",
         "export": "cli.models.export:export_version",
+        "import": "cli.models.imports:import_model",
+        "imports": "cli.models.imports:list_imports",
         "reject": "cli.models.approval:reject_version",
         "remove": "cli.models.added_models:remove_model",
         "serve": "cli.models.serve:serve_model",

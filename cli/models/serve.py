@@ -14,6 +14,7 @@ from infra.models.customisation import (
     StageCustomisation,
     translate_customisation_errors,
 )
+from infra.models.imports import IMPORTED_MODEL, StageImports
 from infra.models.serving import VersionServing, translate_serving_errors
 from infra.models.trained_entry import NameStanding
 from infra.models.version_files import ServingError
@@ -83,12 +84,12 @@ def serve_model(  # noqa: PLR0913 - the options of a command
     with another share to go on, without --rollout to finish, or with the version that served to go
     back.
 
-    VERSION may also be the ARN of a custom model of Bedrock (`headrace train --target bedrock`). It
-    is deployed on demand, tried, and added to the stage's models; `headrace models remove NAME`
-    takes it out again.
+    VERSION may also be the ARN of a custom model of Bedrock (`headrace train --target bedrock`),
+    which is deployed on demand, or of an imported one (`headrace models import`). It is tried and
+    added to the stage's models; `headrace models remove NAME` takes it out again.
     """
     output = Output(as_json=as_json)
-    if CUSTOM_MODEL in version:
+    if CUSTOM_MODEL in version or IMPORTED_MODEL in version:
         alone = not unapproved and share is None and not base_only and not fallbacks and not tier
         _serve_custom_model(output, place, name, version, alone=alone)
         return
@@ -123,12 +124,15 @@ def serve_model(  # noqa: PLR0913 - the options of a command
 def _serve_custom_model(
     output: Output, place: StageOptions, name: str, model: str, *, alone: bool
 ) -> None:
-    """Deploy a custom model of Bedrock and add it to the stage's models."""
+    """Deploy a custom model of Bedrock, or wake an imported one, and add it to the models."""
     if not alone:
         raise UsageError(
             f"{OVERRIDE}, --rollout, --base-only, --fallback and --tier are for versions of the "
             "stage's registry."
         )
+    if IMPORTED_MODEL in model:
+        _serve_imported_model(output, place, name, model)
+        return
     output.notice(f"Deploying {model}, which takes minutes on AWS.")
     try:
         with translate_customisation_errors():
@@ -139,3 +143,18 @@ def _serve_custom_model(
         output.json({"name": name, "model": model, "deployment": deployment})
         return
     output.line(f"{name} is answered by {deployment}, at its base's prices.")
+
+
+def _serve_imported_model(output: Output, place: StageOptions, name: str, arn: str) -> None:
+    output.notice(f"Waking {arn}, which takes a minute or more on AWS.")
+    try:
+        with translate_customisation_errors():
+            model = StageImports(place.find()).serve(name, arn)
+    except (CustomisationError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    if output.as_json:
+        output.json({"name": name, "model": model.arn})
+        return
+    output.line(
+        f"{name} is answered by {model.arn}: {model.usd_minute} $ a minute while it answers."
+    )

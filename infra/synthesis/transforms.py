@@ -179,6 +179,9 @@ def _served_model_arns() -> list[dict[str, Any]]:
             if backend.profiles:
                 own = f"${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/*.{backend.model_id}"
                 arns.append(f"{_BEDROCK}:{own}")
-    deployed = f"{_BEDROCK}:${{AWS::Region}}:${{AWS::AccountId}}:custom-model-deployment/*"
-    of_tuning = {"Fn::If": ["Customises", {"Fn::Sub": deployed}, {"Ref": "AWS::NoValue"}]}
-    return [*({"Fn::Sub": arn} for arn in arns), of_tuning]
+    own = f"{_BEDROCK}:${{AWS::Region}}:${{AWS::AccountId}}"
+    custom = [f"{own}:{kind}/*" for kind in ("custom-model-deployment", "imported-model")]
+    of_tuning = [
+        {"Fn::If": ["Customises", {"Fn::Sub": arn}, {"Ref": "AWS::NoValue"}]} for arn in custom
+    ]
+    return [*({"Fn::Sub": arn} for arn in arns), *of_tuning]

@@ -19,8 +19,10 @@ from localcloud.bedrock.bodies.body_format import Body, BodyFormat, malformed_re
 from localcloud.bedrock.bodies.embeddings import LocalEmbedder
 from localcloud.bedrock.bodies.llama_mistral import LLAMA, MISTRAL, MISTRAL_CHAT
 from localcloud.bedrock.bodies.nova import NOVA
+from localcloud.bedrock.bodies.openai_chat import OPENAI_CHAT
 from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.converse import ConverseOperations
+from localcloud.bedrock.imports.operations import is_imported
 from localcloud.bedrock.stand_ins import StandIn, find_stand_in
 from localcloud.errors import AwsError
 from localcloud.model_usage import ANSWERED_BY, LATENCY, METRICS, TOKENS_IN, TOKENS_OUT
@@ -61,12 +63,14 @@ class InvokeOperations:
         converse_operations: answers for chat models.
         embedder_of: opens the embedding model of a stand-in.
         clock: a monotonic clock in seconds.
+        find_imported: finds an imported model by its ARN.
     """
 
     catalogue: Catalogue
     converse_operations: ConverseOperations
     embedder_of: Callable[[StandIn], LocalEmbedder]
     clock: Callable[[], float]
+    find_imported: Callable[[str], StandIn]
 
     def invoke_model(self, params: Params) -> Result:
         """Return the response in the model's own body format."""
@@ -76,7 +80,7 @@ class InvokeOperations:
         if stand_in.bedrock_model.role == "text-embedding":
             answer, tokens = self._embed(stand_in, body)
             return self._result(params, stand_in, answer, (tokens, 0), began)
-        body_format = body_format_of(stand_in.bedrock_model.model_id, body)
+        body_format = _format(params["modelId"], stand_in, body)
         result = self.converse_operations.converse(
             _converse_call(body_format.parse_request(body), params)
         )
@@ -96,7 +100,7 @@ class InvokeOperations:
         stand_in = self._find_stand_in(params["modelId"])
         if stand_in.bedrock_model.role == "text-embedding":
             raise validation_error(f"The model is unsupported for streaming: {params['modelId']}.")
-        body_format = body_format_of(stand_in.bedrock_model.model_id, body)
+        body_format = _format(params["modelId"], stand_in, body)
         stream = self.converse_operations.converse_stream(
             _converse_call(body_format.parse_request(body), params)
         )["stream"]
@@ -110,6 +114,8 @@ class InvokeOperations:
         }
 
     def _find_stand_in(self, model_id: str) -> StandIn:
+        if is_imported(model_id):
+            return self.find_imported(model_id)
         if _IMAGE_MODEL.search(model_id):
             raise validation_error(
                 f"The local cloud has no model that makes images, so nothing answers for {model_id}"
@@ -143,6 +149,12 @@ class InvokeOperations:
         body = json.dumps(answer).encode()
         kind = {"contentType": "application/json", **_service_tier(params)}
         return {"body": body, **kind, EXTRA_HEADERS: headers}
+
+
+def _format(model_id: str, stand_in: StandIn, body: Body) -> BodyFormat:
+    if is_imported(model_id):
+        return OPENAI_CHAT
+    return body_format_of(stand_in.bedrock_model.model_id, body)
 
 
 def _parse_body(params: Params) -> Body:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.catalogue import Catalogue, catalogue
+from chalicelib.generation.catalogue import BedrockModel, Catalogue, LocalModel, catalogue
 from chalicelib.generation.customisable import customisable_models
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import BedrockBackend
 from chalicelib.inference.embedder import Embedder
+from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.converse import ConverseOperations
 from localcloud.bedrock.custom_processes import CustomProcesses
 from localcloud.bedrock.customisation.deployments import is_deployment
@@ -22,12 +23,18 @@ from localcloud.bedrock.customisation.store import CustomisationJob
 from localcloud.bedrock.guardrails.enforcement import GuardrailRuntime
 from localcloud.bedrock.guardrails.store import GuardrailStore
 from localcloud.bedrock.image_captions import PulledLabeller, caption_images
+from localcloud.bedrock.imports.operations import is_imported
+from localcloud.bedrock.imports.store import ImportJob
 from localcloud.bedrock.invoke import InvokeOperations
 from localcloud.bedrock.llama import LlamaProcess
 from localcloud.bedrock.stand_ins import StandIn, find_stand_in
 from localcloud.errors import AwsError
-from localcloud.service import CloudContext, Params
+from localcloud.service import CloudContext, Params, Result
 
+FindImported = Callable[[str], tuple[ImportJob, Path]]
+"""Returns the job of an imported model, and the model's file. Raises AwsError."""
+_MAX_CONTEXT = 8192
+"""The most tokens that an imported model reads here: its memory grows with them."""
 FindDeployed = Callable[[str], tuple[CustomisationJob, Path]]
 """Returns the job of a deployed custom model, and the model's file. Raises AwsError."""
 
@@ -43,9 +50,11 @@ class BedrockRuntimeService:
         models_dir: Path,
         known: Catalogue | None = None,
         find_deployed: FindDeployed | None = None,
+        find_imported: FindImported | None = None,
     ) -> None:
         """Serve the models in `models_dir`, and custom ones; each is loaded at its first call."""
         self._find_deployed = find_deployed
+        self._find_imported = find_imported
         self._models_dir = models_dir
         self._catalogue = known or catalogue()
         self._folder = surroundings.folder("bedrock")
@@ -59,12 +68,27 @@ class BedrockRuntimeService:
         converse = ConverseOperations(
             self._find_chat_model, time.monotonic, guardrails.find_guard, self._caption_images
         )
-        self.converse = converse.converse
-        self.converse_stream = converse.converse_stream
-        invoke = InvokeOperations(self._catalogue, converse, self._open_embedder, time.monotonic)
+        self._converse = converse
+        invoke = InvokeOperations(
+            self._catalogue,
+            converse,
+            self._open_embedder,
+            time.monotonic,
+            lambda model_id: self._find_chat_model(model_id)[0],
+        )
         self.invoke_model = invoke.invoke_model
         self.invoke_model_with_response_stream = invoke.invoke_model_with_response_stream
         self.apply_guardrail = guardrails.apply_guardrail
+
+    def converse(self, params: Params) -> Result:
+        """Answer a conversation. Raises AwsError."""
+        _refuse_imported(params)
+        return self._converse.converse(params)
+
+    def converse_stream(self, params: Params) -> Result:
+        """Answer a conversation as it is made. Raises AwsError."""
+        _refuse_imported(params)
+        return self._converse.converse_stream(params)
 
     def start(self) -> None:
         """Do nothing: each model is loaded at its first call."""
@@ -87,6 +111,8 @@ class BedrockRuntimeService:
     def _find_chat_model(self, model_id: str) -> tuple[StandIn, LlamaProcess]:
         if is_deployment(model_id) and self._find_deployed is not None:
             return self._find_custom_model(model_id, self._find_deployed)
+        if is_imported(model_id) and self._find_imported is not None:
+            return self._open_imported_model(*self._find_imported(model_id))
         stand_in = find_stand_in(self._catalogue, model_id, "chat")
         model = stand_in.local_model
         with self._guard:
@@ -112,6 +138,18 @@ class BedrockRuntimeService:
         own = replace(stand_in.local_model, name=name, files=(running.file,))
         return replace(stand_in, local_model=own), running.llama
 
+    def _open_imported_model(self, job: ImportJob, path: Path) -> tuple[StandIn, LlamaProcess]:
+        running = self._custom.open(job.id, path, min(job.context, _MAX_CONTEXT))
+        limits = {"max_tokens": running.llama.context}
+        name, about = str(job.request["importedModelName"]), "imported"
+        local = replace(
+            self._any_chat_model(), name=name, files=(running.file,), limits=limits, notes=about
+        )
+        return StandIn(_imported_model(name), local), running.llama
+
+    def _any_chat_model(self) -> LocalModel:
+        return next(each for each in self._catalogue.models.values() if each.task == "chat")
+
     def _caption_images(self, params: Params) -> Params:
         served = served_models().by_bedrock_id(params["modelId"])
         takes_images = served is not None and "image" in served.inputs
@@ -126,6 +164,19 @@ class BedrockRuntimeService:
                 except ModelFailure as error:
                     raise AwsError("ServiceUnavailableException", error.message, 503) from error
             return self._embedder
+
+
+def _refuse_imported(params: Params) -> None:
+    """Raise ValidationException for an imported model, which answers InvokeModel alone."""
+    if is_imported(params["modelId"]):
+        raise validation_error(
+            "This action doesn't support the model that you provided. Try again with a supported "
+            "text or chat model."
+        )
+
+
+def _imported_model(name: str) -> BedrockModel:
+    return BedrockModel(model_id=name, name=name, provider="", role="chat", local="")
 
 
 def _sha256_of(path: Path) -> str:

@@ -22,6 +22,7 @@ from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.customisation.service import CustomisationService
 from localcloud.bedrock.guardrails.operations import GuardrailOperations
 from localcloud.bedrock.guardrails.store import GuardrailStore
+from localcloud.bedrock.imports.service import ImportService
 from localcloud.bedrock.stand_ins import find_local_model
 from localcloud.clock import Clock
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, call_through
@@ -60,6 +61,7 @@ class BedrockService:
         known: Catalogue | None = None,
         batching: BatchDependencies | None = None,
         customisation: CustomisationService | None = None,
+        imports: ImportService | None = None,
     ) -> None:
         """Open the stores; models are listed if their stand-ins are in `models_dir`."""
         self._region = surroundings.region
@@ -82,6 +84,14 @@ class BedrockService:
 
         if customisation is not None:
             self._open_customisation(customisation)
+        self._imports = imports
+        if imports is not None:
+            self.create_model_import_job = imports.operations.create_model_import_job
+            self.get_model_import_job = imports.operations.get_model_import_job
+            self.list_model_import_jobs = imports.operations.list_model_import_jobs
+            self.get_imported_model = imports.operations.get_imported_model
+            self.list_imported_models = imports.operations.list_imported_models
+            self.delete_imported_model = imports.operations.delete_imported_model
 
     def _open_customisation(self, customisation: CustomisationService) -> None:
         self._customisation = customisation
@@ -123,6 +133,8 @@ class BedrockService:
         """Continue the jobs of an earlier run."""
         if self._customisation is not None:
             self._customisation.start()
+        if self._imports is not None:
+            self._imports.start()
         if self._runner is not None:
             self._runner.start()
 
@@ -130,6 +142,8 @@ class BedrockService:
         """Interrupt jobs, which go on at the next start, and close the stores."""
         if self._customisation is not None:
             self._customisation.stop()
+        if self._imports is not None:
+            self._imports.stop()
         if self._runner is not None:
             self._runner.stop()
         if self._jobs is not None:

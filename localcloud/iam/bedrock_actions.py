@@ -76,6 +76,18 @@ def _create_customisation_job(
     )
 
 
+def _create_import_job(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+    """Yield the permissions of an import: on models and jobs, and to pass its role."""
+    action = "bedrock:CreateModelImportJob"
+    yield RequiredPermission(action, account.arn("bedrock", "imported-model/*"))
+    yield RequiredPermission(action, account.arn("bedrock", "model-import-job/*"))
+    yield RequiredPermission(
+        "iam:PassRole",
+        str(params.get("roleArn", "")),
+        {"iam:passedtoservice": ("bedrock.amazonaws.com",)},
+    )
+
+
 BEDROCK_RULES: Mapping[tuple[str, str], ActionRule] = {
     **{
         ("bedrock-runtime", operation): ActionRule(
@@ -105,6 +117,11 @@ BEDROCK_RULES: Mapping[tuple[str, str], ActionRule] = {
     ("bedrock", "CreateModelCustomizationJob"): ActionRule(
         _create_customisation_job,
         "on the base, on custom models and on jobs, with iam:PassRole on the job's role",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
+    ),
+    ("bedrock", "CreateModelImportJob"): ActionRule(
+        _create_import_job,
+        "on imported models and on jobs, with iam:PassRole on the job's role",
         f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
     ),
 }

@@ -19,7 +19,7 @@ from models.recipes.instruction_tuning.parameters import Parameters
 from models.training import recipe
 from models.training.artefacts import TrainingRecord, write_training
 from models.training.learned_weights import LearnedWeights
-from tests.training.tiny_bases import write_tiny_base
+from tests.training.tiny_bases import CHATML, write_tiny_base
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,9 @@ def test_a_version_should_become_a_base_that_answers_as_it(
     assert whole.record.name == "group/1"
     assert whole.record.source == "tests, tuned by instruction_tuning as group/1"
     assert whole.record.licence == base.record.licence
+    tokenizer = json.loads((whole.folder / "tokenizer_config.json").read_text())
+    assert tokenizer["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert tokenizer["chat_template"] == CHATML
     assert "license: Apache-2.0" in (tmp_path / "whole" / "README.md").read_text()
     tokens = torch.arange(12)[None]
     before, after = (load_decoder(each)(input_ids=tokens).logits for each in (base, whole))

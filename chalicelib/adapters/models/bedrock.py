@@ -37,7 +37,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.bodies import converse, embeddings, images
+from chalicelib.generation.bodies import converse, embeddings, images, openai_chat
 from chalicelib.generation.models import BedrockBackend, ModelRoute, ServedModel
 from chalicelib.generation.tokens import estimated_tokens
 
@@ -97,6 +97,9 @@ class BedrockCaller:
         self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
     ) -> Iterator[Delta]:
         """Yield the answer as it is made. Raises as `generate` does, also while it is made."""
+        if _answers_invoke(model):
+            yield from self._invoke_stream(route, call, asking)
+            return
         body = _body(call, asking)
         with _told():
             client = self._client(route, asking)
@@ -107,6 +110,9 @@ class BedrockCaller:
     def _chat(
         self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
     ) -> Reply:
+        if _answers_invoke(model):
+            told, _, by = self._invoked(route, openai_chat.build_request(call), asking)
+            return openai_chat.chat_reply(told, call, model.name, by or route.model_id)
         body = _body(call, asking)
         with _told():
             client = self._client(route, asking)
@@ -120,6 +126,20 @@ class BedrockCaller:
             seconds=0.0,
             service_tier=asking.service_tier,
         )
+
+    def _invoke_stream(
+        self, route: ModelRoute, call: ChatCall, asking: CallContext
+    ) -> Iterator[Delta]:
+        body = openai_chat.build_request(call, stream=True)
+        with _told():
+            answered: Any = self._client(route, asking).invoke_model_with_response_stream(
+                modelId=route.model_id,
+                body=json.dumps(body).encode(),
+                contentType="application/json",
+                accept="application/json",
+            )
+            with closing(answered["body"]) as events:
+                yield from openai_chat.parse_stream(_server_sent(_read(events)), call)
 
     def _embed(
         self, model: ServedModel, route: ModelRoute, call: EmbedCall, asking: CallContext
@@ -213,6 +233,22 @@ def _body(call: ChatCall, asking: CallContext) -> dict[str, Any]:
 def _schema(model: ServedModel) -> str:
     assert isinstance(model.backend, BedrockBackend), "the plan goes by the kind of the backend"
     return model.backend.schema
+
+
+def _answers_invoke(model: ServedModel) -> bool:
+    """Return whether a chat model is asked by InvokeModel, in OpenAI's body, as imported ones are.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/invoke-imported-model.html
+    """
+    return isinstance(model.backend, BedrockBackend) and model.backend.api == "invoke"
+
+
+def _server_sent(events: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield the chunks of a stream of InvokeModel as the events of OpenAI's API."""
+    for event in events:
+        if "chunk" in event:
+            yield b"data: " + event["chunk"]["bytes"] + b"\n\n"
+    yield b"data: [DONE]\n\n"
 
 
 def _read(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -1,9 +1,10 @@
-"""The training of a custom model: a process of the training environment."""
+"""Programs of the training environment, that train custom models and convert imported ones."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,35 +35,54 @@ class CustomModelTrainer:
             CustomisationFailed: there is no training environment, or the program failed.
             CustomisationInterrupted: the task was told to stop.
         """
-        if not self.interpreter.exists():
-            raise CustomisationFailed(
-                f"The local cloud has no training environment at {self.interpreter}; "
-                "`make training` makes it."
-            )
         lines = (json.dumps({"messages": turns}) + "\n" for turns in task.conversations)
         (task.folder / "conversations.jsonl").write_text("".join(lines), encoding="utf-8")
         (task.folder / "settings.json").write_text(json.dumps(dict(task.settings)), "utf-8")
-        log = task.folder / "log.txt"
-        if code := self._run(task, log):
-            said = log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace").strip()
-            reason = said.splitlines()[-1] if said else f"exit code {code}"
-            raise CustomisationFailed(f"The training failed: {reason}")
+        run_program(PROGRAM, task.folder, task.stopping, self.interpreter)
         losses = json.loads((task.folder / "losses.json").read_text(encoding="utf-8"))
         return [float(loss) for loss in losses]
 
-    def _run(self, task: CustomisationTask, log: Path) -> int:
-        command = [str(self.interpreter), "-m", PROGRAM, str(task.folder)]
-        with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                command, cwd=self.interpreter.parents[2], stdout=out, stderr=out
-            )
-            try:
-                while process.poll() is None:
-                    if task.stopping.wait(_POLL_S):
-                        raise CustomisationInterrupted
-            finally:
-                _end(process)
-        return process.returncode
+
+@dataclass(frozen=True, slots=True)
+class ImportedModelConverter:
+    """Converts by the program `models.imported_model`, as trainings run."""
+
+    interpreter: Path = INTERPRETER
+
+    def __call__(self, folder: Path, stopping: threading.Event) -> None:
+        """Convert the files in `source` of a folder. Raises as `run_program` does."""
+        run_program("models.imported_model", folder, stopping, self.interpreter)
+
+
+def run_program(program: str, folder: Path, stopping: threading.Event, interpreter: Path) -> None:
+    """Run a program of `models` on a folder to its end.
+
+    Raises:
+        CustomisationFailed: there is no training environment, or the program failed; its last line
+            is the reason.
+        CustomisationInterrupted: `stopping` was set.
+    """
+    if not interpreter.exists():
+        raise CustomisationFailed(
+            f"The local cloud has no training environment at {interpreter}; "
+            "`make training` makes it."
+        )
+    log = folder / "log.txt"
+    command = [str(interpreter), "-m", program, str(folder)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command, cwd=interpreter.parents[2], stdout=out, stderr=out
+        )
+        try:
+            while process.poll() is None:
+                if stopping.wait(_POLL_S):
+                    raise CustomisationInterrupted
+        finally:
+            _end(process)
+    if process.returncode:
+        said = log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace").strip()
+        reason = said.splitlines()[-1] if said else f"exit code {process.returncode}"
+        raise CustomisationFailed(f"{program} failed: {reason}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -76,8 +76,10 @@ def may_ask(model: str, allowed: PolicyDocument = ALLOWED) -> bool:
 def test_only_a_stage_that_fine_tunes_models_asks_what_is_deployed_of_them() -> None:
     deployment = PLACE.arn("bedrock", "custom-model-deployment/abc123def456")
     tuning = policy(customises=True)
-    assert may_ask(deployment, tuning)
-    assert not may_ask(deployment)
+    imported = PLACE.arn("bedrock", "imported-model/abc123def456")
+    for own in (deployment, imported):
+        assert may_ask(own, tuning)
+        assert not may_ask(own)
     assert not may_ask(deployment.replace(PLACE.account_id, "111111111111"), tuning)
 
 

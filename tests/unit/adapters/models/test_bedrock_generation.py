@@ -36,7 +36,7 @@ from chalicelib.errors import (
 )
 from chalicelib.generation.dependencies import CallContext
 from chalicelib.generation.model_file import served_models
-from chalicelib.generation.models import ModelRoute, ServedModel
+from chalicelib.generation.models import BedrockBackend, ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamEnd, TextDelta
 from tests import clients
 
@@ -240,6 +240,9 @@ class Streaming:
     def converse_stream(self, **_: Any) -> dict[str, Any]:
         return {"stream": self}
 
+    def invoke_model_with_response_stream(self, **_: Any) -> dict[str, Any]:
+        return {"body": self}
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._told()
 
@@ -384,3 +387,61 @@ def test_a_refusal_should_name_no_resource_of_the_account() -> None:
         with pytest.raises(InvalidInput, match="Model …, no") as refused:
             backend.generate(*way("nova-micro"), HELLO, ASKING)
     assert "123456789012" not in str(refused.value)
+
+
+IMPORTED = "arn:aws:bedrock:us-east-1:000000000000:imported-model/abc123def456"
+OPENAI_BODY = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}
+
+
+def imported() -> tuple[ServedModel, ModelRoute]:
+    """Return an imported model, which answers InvokeModel by chat completions alone."""
+    model, _ = way("nova-micro")
+    assert isinstance(model.backend, BedrockBackend)
+    backend = replace(
+        model.backend, model_id=IMPORTED, api="invoke", schema="openai-chat", profiles={}
+    )
+    route = backend.route("us-east-1")
+    assert route is not None
+    return replace(model, name="notes", backend=backend), route
+
+
+def test_an_imported_model_should_be_asked_by_chat_completions() -> None:
+    choice = {"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "length"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    with asked() as (backend, stub):
+        stub.add_response(
+            "invoke_model",
+            invoked({"choices": [choice], "usage": usage}),
+            {
+                "modelId": IMPORTED,
+                "body": json.dumps(OPENAI_BODY).encode(),
+                "contentType": "application/json",
+                "accept": "application/json",
+            },
+        )
+        reply = backend.generate(*imported(), HELLO, ASKING)
+    assert reply.output == ChatOutput(text="Hi", finish="length")
+    assert reply.usage == Usage(tokens_in=9, tokens_out=3)
+    assert (reply.model, reply.answered_by) == ("notes", IMPORTED)
+
+
+def test_an_imported_model_that_is_not_ready_may_be_asked_again() -> None:
+    with asked() as (backend, stub):
+        stub.add_client_error("invoke_model", "ModelNotReadyException", http_status_code=429)
+        with pytest.raises(Transient):
+            backend.generate(*imported(), HELLO, ASKING)
+
+
+def test_the_chunks_of_an_imported_model_should_be_streamed() -> None:
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}},
+    ]
+    fake: Any = Streaming(*[{"chunk": {"bytes": json.dumps(each).encode()}} for each in chunks])
+    told = BedrockCaller(lambda region, seconds: fake, 25).stream(*imported(), HELLO, ASKING)
+    first, *_, last = list(told)
+    assert first == TextDelta("Hi")
+    assert isinstance(last, StreamEnd)
+    assert last.usage == Usage(tokens_in=9, tokens_out=3)
+    assert fake.closed == 1
