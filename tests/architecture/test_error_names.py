@@ -86,6 +86,13 @@ TRANSIENT = {
         "Bedrock.ServiceQuotaExceededException",
         "Bedrock.ThrottlingException",
     },
+    "aws-sdk:bedrock": {
+        "Bedrock.BedrockException",
+        "Bedrock.InternalServerException",
+        "Bedrock.SdkClientException",
+        "Bedrock.ThrottlingException",
+    },
+    "aws-sdk:s3": {"S3.S3Exception", "S3.SdkClientException"},
     "states": {
         "StepFunctions.AWSStepFunctionsException",
         "StepFunctions.ExecutionLimitExceededException",
