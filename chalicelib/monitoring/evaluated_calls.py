@@ -92,6 +92,14 @@ def _error_type(outcome: TargetOutcome) -> str:
     return outcome.error.type if outcome.error is not None else ""
 
 
+def _input_text(value: JsonValue) -> str:
+    """Return a text, or what the messages of a conversation say."""
+    if not isinstance(value, list):
+        return str(value)
+    said = [str(each.get("content", "")) for each in value if isinstance(each, dict)]
+    return "\n".join(said)
+
+
 def _request(
     target: Target, case: SuiteCase, subject: CaptureSubject
 ) -> tuple[dict[str, JsonValue], str]:
@@ -100,7 +108,7 @@ def _request(
         case AskTarget():
             text = str(case.variables.get(target.question, ""))
         case ModelTarget() | RecordedTarget():
-            text = str(case.variables.get(target.input, ""))
+            text = _input_text(case.variables.get(target.input, ""))
         case _:
             texts = [value for value in case.variables.values() if isinstance(value, str)]
             text = "\n".join(texts)

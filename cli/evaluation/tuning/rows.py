@@ -68,11 +68,19 @@ def rows_with_own(channel: Path, own: Path, scratch: Path, output: Output) -> Co
     """
     from cli.data.report import show_report
     from models.failures import BadData
+    from models.training_data.channel import read_manifest
     from models.training_data.preparation import DataRequest, prepare
+    from models.training_data.problems import ACCEPTABLE
 
     known = read_rows(channel)
+    # What was accepted of the training's rows is so still, but for rows that are held out as well.
+    accepted = [
+        each.name
+        for each in read_manifest(channel).problems
+        if each.name in ACCEPTABLE and "leak" not in each.name
+    ]
     request = DataRequest(
-        channel / "train.jsonl", known.kind, own, licence="for this comparison", accepted=()
+        channel / "train.jsonl", known.kind, own, licence="for this comparison", accepted=accepted
     )
     try:
         done = prepare(request, scratch / "compared")

@@ -85,6 +85,19 @@ def test_answers_should_be_calls_of_the_version() -> None:
     assert set(json.loads(calls(PROMPT)[0].input or "")["variables"]) == {"question", "input"}
 
 
+def test_a_conversation_should_be_what_its_messages_say() -> None:
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Which pump?"}]
+    case = SUITE.cases[0].model_copy(update={"variables": {"input": turns}})
+    cases = tuple(case.model_copy(update={"id": each.id}) for each in SUITE.cases)
+    suite = SUITE.model_copy(update={"targets": SUITE.targets[1:], "cases": cases})
+    renamed = result().model_dump_json().replace('"target":"ask"', '"target":"small"')
+    found = EvaluationResult.model_validate_json(renamed)
+    model = CaptureSubject(kind="model", name="small")
+    assert asked_text(evaluated_calls(found, suite, "small", model, "4")[0]) == (
+        "Be brief.\nWhich pump?"
+    )
+
+
 def test_answers_that_failed_should_be_errors_and_those_not_asked_for_no_calls() -> None:
     failed = evaluated_calls(result(status="failed"), SUITE, "ask", RETRIEVAL, "4")
     assert {call.outcome for call in failed} == {"error"}
