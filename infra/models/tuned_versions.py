@@ -84,6 +84,8 @@ class TunedVersions:
         version = serving.candidate if variant == CANDIDATE else serving.serves
         if version is None or variant not in ("", CANDIDATE):
             raise TrainingError(f"{plain} has no candidate: `headrace models serve --rollout`.")
+        if version.base_only:
+            raise TrainingError(f"{plain} is the base of {version.label}; name the tuned model.")
         training = self._training(version.arn)
         jobs = [self._job(training), self._job(f"{training}-finish")]
         if jobs[0] is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,9 +185,12 @@ def _suite(
         )
     if version.champion:
         others.append(ComparedTarget(version.champion, version.champion, 0, classifies))
-    trained = _classifiers(place) if classifies else frozenset[str]()
+    tasks = _tasks(place)
+    for model in (*filter(None, [base, version.champion]), *options["models"]):
+        if model not in tasks:
+            raise UsageError(f"No model is served as {model!r}: headrace models ls --served.")
     for model in options["models"]:
-        if model in trained:
+        if classifies and tasks[model] == "classification":
             others.append(ComparedTarget(model, model, 0, classifies=True))
         else:
             others += uses_of(model, len(examples))
@@ -199,13 +202,13 @@ def _suite(
     return comparison_suite(rows, wish, examples), wish
 
 
-def _classifiers(place: StageOptions) -> frozenset[str]:
-    """Return the stage's models that classify, and are not asked as chats."""
+def _tasks(place: StageOptions) -> Mapping[str, str]:
+    """Return the tasks of the stage's models, by their names and aliases."""
     from infra.models.added_models import AddedModelStage
 
     with _translated():
-        models = AddedModelStage(place.find()).models().models.models
-        return frozenset(name for name, each in models.items() if each.task == "classification")
+        models = AddedModelStage(place.find()).models().models.models.values()
+    return {name: each.task for each in models for name in (each.name, *each.aliases)}
 
 
 def _versions(place: StageOptions) -> TunedVersions:

@@ -138,6 +138,7 @@ def compare_tuned(
             saved=saved,
             pays_after=pays,
             training_known=terms.training.dollars is not None,
+            silent=next((each.name for each in (first, mine) if each.failed == each.rows), ""),
         )
         changes = {
             "differences": differences,

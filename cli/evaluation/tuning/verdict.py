@@ -32,7 +32,8 @@ class PairedEvidence:
 
     `difference` is that of the metric, whose title is `metric`, tuned less other; `strict` is the
     same at the stricter level by which one of several is called better. `saved` are the dollars
-    that 1,000 calls of the tuned model cost less. `not_run` are calls of either that were not made.
+    that 1,000 calls of the tuned model cost less. `not_run` are calls of either that were not made,
+    and `silent` is the one of both that answered none, "" if both answered.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PairedEvidence:
     saved: Decimal
     pays_after: int | None
     training_known: bool = True
+    silent: str = ""
 
 
 def verdict_of(seen: PairedEvidence, margin: float = 0.0) -> ModelVerdict:
@@ -63,6 +65,8 @@ def verdict_of(seen: PairedEvidence, margin: float = 0.0) -> ModelVerdict:
         return _verdict(
             "not proven", seen, f"{seen.not_run} calls were not made, so that the run is not whole"
         )
+    if seen.silent:
+        return _verdict("not proven", seen, f"{seen.silent} answered none of its calls")
     told = (
         f"{seen.metric} differs by {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f}, "
         f"{found.n} rows), {_cost(seen)}"

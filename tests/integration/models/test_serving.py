@@ -393,6 +393,7 @@ def test_should_find_data_cost_and_base_of_what_serves_under_a_name(
     for name, told in (
         ("our-attic", "No trained version serves as 'our-attic'"),
         ("our-halls@candidate", "has no candidate"),
+        ("our-halls-base", "is the base of headrace-try-vae/"),
     ):
         with pytest.raises(TrainingError, match=told):
             versions({"t": cpu}).find(name)

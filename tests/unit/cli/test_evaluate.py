@@ -235,6 +235,9 @@ def test_reports_of_promptfoo_should_be_written_unless_told_otherwise(
     ]
 
 
+TASKS = dict.fromkeys(("mine", "mine-base", "nova-micro"), "chat")
+
+
 class TunedStage:
     """The registry of a stage that serves the model `mine`, with a base beside it."""
 
@@ -265,6 +268,7 @@ def test_a_tuned_model_should_be_compared_by_an_ordinary_evaluation(
     evaluate: Callable[..., Ended], stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "_versions", lambda place: TunedStage())
+    monkeypatch.setattr(command, "_tasks", lambda place: TASKS)
     stage.reply = lambda target, case, repeat: (
         (case.expected or "") if target.name == "mine candidate" else "no"
     )
@@ -294,6 +298,7 @@ def test_a_tuned_model_should_be_compared_by_an_ordinary_evaluation(
         (("other", "--budget", "1"), 1, "No trained version serves as 'other'"),
         (("mine",), 2, "Missing option '--budget'"),
         (("mine", "--budget", "1", "--metric", "mcc"), 2, "measured here are f1, exact_match"),
+        (("mine", "--budget", "1", "--model", "nova-max"), 2, "No model is served as 'nova-max'"),
         (("mine", "--budget", "1"), 1, "Nothing was spent."),
     ],
 )
@@ -306,6 +311,7 @@ def test_what_is_not_compared_should_cost_nothing(
     message: str,
 ) -> None:
     monkeypatch.setattr(command, "_versions", lambda place: TunedStage())
+    monkeypatch.setattr(command, "_tasks", lambda place: TASKS)
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     stage.reply, stage.statuses = right, ["paused"]
     ended = evaluate("tuned", *arguments)

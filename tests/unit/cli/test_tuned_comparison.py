@@ -137,6 +137,19 @@ def test_a_model_that_fails_on_half_of_its_calls_should_score_0_there() -> None:
     assert "--margin" in found.verdict.sentence, "worse and cheaper is for its user to weigh"
 
 
+def test_a_model_that_answers_nothing_should_be_beaten_by_nobody() -> None:
+    def silent(target: Target, case: SuiteCase) -> str:
+        if target.name == "other":
+            raise ModelFailure("access is denied")
+        return mine_is_right(target, case)
+
+    found, _ = compared(silent)
+    assert [each.verdict and each.verdict.word for each in found.models] == [
+        *(None, "not proven", "worth it")
+    ]
+    assert "other answered none of its calls" in found.verdict.sentence
+
+
 def test_calls_that_were_not_made_should_leave_the_verdict_open() -> None:
     def stopped(target: Target, case: SuiteCase) -> str:
         if case.id == "row-30":
