@@ -127,7 +127,7 @@ def read_prompts(file: Path, system: str = "") -> tuple[DistilledPrompt, ...]:
             continue
         place = f"{file.name}:{number}"
         content = {"prompt": line} if file.suffix == ".txt" else _object(line, place)
-        each = _prompt(content, place, number, system)
+        each = _prompt(content, place, f"{file.stem}-{number}", system)
         if each.id in seen:
             raise UsageError(f"{place}: the id {each.id!r} stands twice; give each its own.")
         seen.add(each.id)
@@ -215,7 +215,7 @@ def _line(prompt: DistilledPrompt, shown: Sequence[Json], options: Json) -> Json
     return line | ({"system": system[0]} if system else {})
 
 
-def _prompt(content: Json, place: str, number: int, system: str) -> DistilledPrompt:
+def _prompt(content: Json, place: str, id_: str, system: str) -> DistilledPrompt:
     given = content.get("messages", content.get("prompt"))
     turns = [{"role": "user", "content": given}] if isinstance(given, str) else given
     if not isinstance(turns, list) or not turns:
@@ -237,9 +237,7 @@ def _prompt(content: Json, place: str, number: int, system: str) -> DistilledPro
     if told and not begin:
         turns = [{"role": "system", "content": told}, *turns]
     kept = tuple({"role": turn["role"], "content": turn["content"]} for turn in turns)
-    return DistilledPrompt(
-        str(content.get("id") or f"prompt-{number}"), kept, str(content.get("group") or "")
-    )
+    return DistilledPrompt(str(content.get("id") or id_), kept, str(content.get("group") or ""))
 
 
 def _examples(file: Path | None) -> list[Json]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.data.channel import OwnDataOptions, own_channel
+from cli.data.distillation import read_prompts
 from cli.failures import UsageError
 from cli.options import StageOptions
 from cli.output import Output
@@ -119,6 +120,14 @@ def test_a_batch_that_ran_should_be_read_and_not_run_again(
     jobs.files["results.jsonl"] = generation("z", "Answer").encode()
     ended = call(*asked, "--batch", "JOB0", *agreed)
     assert (ended.code, "answered 'z', which is none of the prompts" in ended.err) == (2, True)
+
+
+def test_prompts_without_an_id_should_have_one_that_no_other_file_gives(tmp_path: Path) -> None:
+    found = []
+    for name in ("trained.txt", "held-out.txt"):
+        (tmp_path / name).write_text("Why?\n\nHow?\n")
+        found += [each.id for each in read_prompts(tmp_path / name)]
+    assert found == ["trained-1", "trained-3", "held-out-1", "held-out-3"]
 
 
 @pytest.mark.parametrize(
