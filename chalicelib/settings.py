@@ -77,10 +77,11 @@ class ChunkSettings(Settings):
 
 
 class EmbedSettings(Settings):
-    """Settings of `embed_chunks`."""
+    """Settings of `embed_chunks` and `reembed_passages`; `bucket` has the stage's own models."""
 
     records_table: str
     models_dir: str
+    bucket: str
 
 
 class RunCodeSettings(Settings):

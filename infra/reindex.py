@@ -4,7 +4,9 @@
     python -m infra.reindex --stage prod acme --retry 01J9…     what failed, from where it stopped
     python -m infra.reindex --stage prod acme --cancel 01J9…    stay with the model of before
 
-The model must be in the bundles of `embed_text`, `embed_chunks` and `reembed_passages` before.
+The model is in the bundles of `embed_text`, `embed_chunks` and `reembed_passages`, or a version of
+the recipe text_embedder that the stage serves (`headrace models serve`). The job keeps to the
+version that serves when it starts; NAME@HASH is the one before, to go back to it.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.stepfunctions import JobMachines
 from chalicelib.contracts.jobs import OPEN, Job, JobInput
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
-from chalicelib.generation.catalogue import catalogue, embedding_dimensions
+from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.ulids import ulid
 from infra import stages
+from infra.models.served_embedders import EmbeddingChoice, ServedEmbedders
+from infra.tenants import EMBEDDING_MODEL
 
 POLL_SECONDS = 2.0
 
@@ -43,20 +47,23 @@ class Reindexing:
         self._tenants = IngestTable(table)
         machines = JobMachines(place.client("stepfunctions"), {"reindex": machine})
         self._launcher = JobLauncher(self._jobs, machines, _now)
+        self._embedders = ServedEmbedders(place)
 
     def start(self, tenant: str, model: str) -> Job:
         """Start the job.
 
         Raises:
             NotFound: there is no such tenant, or no such model.
-            InvalidInput: the passages are longer than the model reads.
+            InvalidInput: the passages are longer than the model reads, or its version that serves
+                is not approved any more.
             Conflict: the tenant has an index of the model with search terms, is being reindexed or
                 is being removed.
         """
         state = self._tenants.tenant_state(tenant)
         if state is None:
             raise NotFound(f"There is no tenant {tenant}.", field="tenant")
-        check_fits(state.live.model, model)
+        chosen = self._embedders.choose(model)
+        check_fits(chosen)
         job_id = ulid(_now())
         given = JobInput(
             tenant=tenant,
@@ -64,7 +71,8 @@ class Reindexing:
             kind="reindex",
             bucket=self._bucket,
             correlation_id=job_id,
-            model=model,
+            model=chosen.name,
+            dimensions=chosen.dimensions if chosen.tuned else 0,
         )
         return self._launcher.launch(given)
 
@@ -84,17 +92,15 @@ class Reindexing:
         return job
 
 
-def check_fits(live: str, model: str) -> None:
-    """Raise unless `model` embeds text and reads passages that were cut for the model `live`."""
-    embedding_dimensions(model)
-    known = catalogue()
-    has, takes = (known.model(name).limits["max_tokens"] for name in (live, model))
-    if takes < has:
+def check_fits(model: EmbeddingChoice) -> None:
+    """Raise `InvalidInput` unless `model` reads passages, which are cut for the default model."""
+    most = catalogue().model(EMBEDDING_MODEL).limits["max_tokens"]
+    if model.max_tokens < most:
         raise InvalidInput(
-            f"Passages were cut for {live}, up to {has} tokens; {model} reads {takes}."
-            " Upload the documents anew into a tenant with that model.",
+            f"Passages have up to {most} tokens; {model.name} reads {model.max_tokens}. Train"
+            " it with more read_tokens.",
             field="model",
-            limit=f"{takes} tokens",
+            limit=f"{model.max_tokens} tokens",
         )
 
 
@@ -126,7 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.reindex", description=main.__doc__)
     stages.add_options(parser)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--model", help="the model to move to, by its name in the catalogue")
+    what.add_argument(
+        "--model", help="the model to move to, of the catalogue or one that the stage serves"
+    )
     what.add_argument("--retry", metavar="JOB", help="go on with a job that failed")
     what.add_argument("--cancel", metavar="JOB", help="give a job up")
     parser.add_argument("tenant")

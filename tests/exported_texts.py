@@ -130,3 +130,28 @@ def tagger(recipe: str = "token_classifier", **constants: Any) -> Files:
     graphs = {"tagger": (tuple(inputs), content)}
     own = {"tags": tags, "context": 6, "pad": 0, **constants}
     return exported(graphs, own, {"tokenizer.json": tokenizer()}, recipe)
+
+
+def embedder(
+    tokens: bytes | None = None, dimensions: int = 4, seed: int = 0, **constants: Any
+) -> Files:
+    """Return a model whose vector of a text is the mean of its tokens', which are by chance, made
+    as long as 1; `tokens` is another tokenizer, and `constants` are other than its own.
+    """
+    count = Tokenizer.from_buffer(tokens).get_vocab_size() if tokens else len(NUMBERS)
+    table = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["each"]),
+        helper.make_node("Cast", ["mask"], ["read"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["read", "last"], ["column"]),
+        helper.make_node("Mul", ["each", "column"], ["said"]),
+        helper.make_node("ReduceSum", ["said", "across"], ["sum"], keepdims=0),
+        helper.make_node("ReduceL2", ["sum", "across"], ["length"], keepdims=1),
+        helper.make_node("Div", ["sum", "length"], ["vector"]),
+    ]
+    values = {"table": table, "last": np.array([2]), "across": np.array([1])}
+    inputs: dict[str, Shape] = {"tokens": ["n", "length"], "mask": ["n", "length"]}
+    content = graph(nodes, inputs, "vector", values, ["n", dimensions])
+    own = {"context": 256, "dimensions": dimensions, "pad": 0, **constants}
+    graphs = {"embedder": (tuple(inputs), content)}
+    return exported(graphs, own, {"tokenizer.json": tokens or tokenizer()}, "text_embedder")

@@ -33,4 +33,8 @@ class ModelVersions:
 
     def file(self, version: ServedVersion, name: str) -> bytes:
         """Return a file of a version; raises `NotFound`, `Throttled` or `Transient`."""
-        return self._objects.read(self._bucket, version.key_of(name))
+        return self.read(version.key_of(name))
+
+    def read(self, key: str) -> bytes:
+        """Return what lies at a key; raises `NotFound`, `Throttled` or `Transient`."""
+        return self._objects.read(self._bucket, key)

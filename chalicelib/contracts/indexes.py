@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 TERMS_SUFFIX = ".terms"
 """The end of the name of an index whose text search compares the stemmed terms of passages."""
+PINNED = "@"
+"""Parts the name of a model that the stage trained from the version that made an index's vectors.
+
+Vectors of two versions cannot be compared, and another version may serve under the name by now.
+"""
 
 
 @dataclass(frozen=True, slots=True)

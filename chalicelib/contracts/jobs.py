@@ -150,7 +150,8 @@ class JobInput(Contract):
     """The input of the execution of one attempt at a job.
 
     `bound` is set where one document is removed: what of it goes. `order` is that of a batch, `run`
-    that of a run of a schedule, and `evaluation` that of an evaluation.
+    that of a run of a schedule, and `evaluation` that of an evaluation. `dimensions` are those of
+    the vectors of a `model` that the stage trained, 0 of one of the catalogue.
     """
 
     tenant: str
@@ -163,6 +164,7 @@ class JobInput(Contract):
     document_id: str = ""
     bound: RemovalBound | None = None
     model: str = ""
+    dimensions: int = Field(default=0, ge=0)
     order: BatchOrder | None = None
     run: RunOrder | None = None
     evaluation: EvaluationOrder | None = None

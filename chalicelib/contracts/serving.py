@@ -8,11 +8,13 @@ users that it answers.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.indexes import PINNED
 from chalicelib.contracts.model_manifest import Sha256
 
 ROOT = "models/serving"
@@ -26,6 +28,9 @@ ServingName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_l
 
 
 SharedKey = Annotated[str, Field(pattern=rf"^{SHARED}[0-9a-f]{{64}}$")]
+
+OPEN_EMBEDDERS = 2
+"""Versions of embedders that a process keeps open: those of both indexes that a job fills."""
 
 Variant = Literal["live", "candidate"]
 """The versions of one model that a stage can serve at once."""
@@ -99,6 +104,30 @@ class ServedModelRequest(Contract):
     correlation_id: str = ""
     caller: str = ""
     variant: Variant | Literal[""] = ""
+
+
+_PIN_DIGITS = 16
+_PINNED_NAME = re.compile(rf"[a-z0-9]+([.-][a-z0-9]+)*{PINNED}[0-9a-f]{{{_PIN_DIGITS}}}")
+
+
+def pinned_name(name: str, signature: str) -> str:
+    """Return the name of one version of a model, by the sha256 of its manifest.
+
+    An index of vectors names its model so: vectors of two versions cannot be compared, and the
+    version that serves may change. 64 bits of the hash tell the versions of one name apart.
+    """
+    return f"{name}{PINNED}{signature[:_PIN_DIGITS]}"
+
+
+def pinned_prefix(pinned: str) -> str:
+    """Return where the files of the version lie that `pinned_name` named.
+
+    Raises ValueError for another name.
+    """
+    name, _, pin = pinned.partition(PINNED)
+    if not _PINNED_NAME.fullmatch(pinned):
+        raise ValueError(f"{pinned!r} names no version of a model.")
+    return f"{ROOT}/{name}/{pin}/"
 
 
 def pointer_key(name: str) -> str:

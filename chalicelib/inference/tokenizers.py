@@ -95,6 +95,25 @@ def read_tokenizer(exported: ExportedModel) -> Tokenizer:
         ) from error
 
 
+class TunedSentenceTokenizer(SentenceTokenizer):
+    """The tokenizer of an exported encoder, by which it was tuned.
+
+    A text that names a special token, such as [SEP], has no such token, as in training.
+    """
+
+    def __init__(self, exported: ExportedModel) -> None:
+        """Read the tokenizer of a model. Raises `ModelFailure`."""
+        tokenizer = read_tokenizer(exported)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True
+        self._read = tokenizer
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self._read
+
+
 class TextTokenizer:
     """The tokenizer of an exported language model.
 

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from chalicelib.contracts.indexes import TERMS_SUFFIX
+from chalicelib.contracts.indexes import PINNED, TERMS_SUFFIX
 from chalicelib.contracts.names import COLLECTION_RULE, MAX_PATH_CHARACTERS, is_collection
 from chalicelib.errors import InvalidInput
 
@@ -21,6 +21,7 @@ INBOX = "inbox"
 DOCUMENTS = "documents"
 
 _ID_CHARACTERS = 24
+_MODEL_CHARACTERS = 18
 _SEQUENCER_CHARACTERS = 32
 
 
@@ -147,8 +148,12 @@ def reembedded_key(tenant: str, job: str, document: str) -> str:
 def text_index_name(tenant: str, model: str, suffix: str = "") -> str:
     """Return the name of an index of a tenant's texts, whose passages carry their search terms.
 
-    Indexes from before there were terms are named without the last part.
+    Indexes from before there were terms are named without the last part. Of a version of a model
+    that the stage trained, the beginning of its name is taken: an index's name has 63 characters,
+    and the pointer record says which model it is of.
     """
+    if PINNED in model:
+        model = model.partition(PINNED)[0][:_MODEL_CHARACTERS].rstrip(".-")
     return f"{tenant}-{model}{suffix}{TERMS_SUFFIX}"
 
 

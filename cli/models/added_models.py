@@ -149,12 +149,17 @@ def add_model(place: StageOptions, /, name: str, as_json: bool, **given: Any) ->
 @stage_options
 @json_option
 def remove_model(place: StageOptions, name: str, as_json: bool) -> None:
-    """Remove the model NAME that was added to the stage, and its key or what serves as it."""
+    """Remove the model NAME that was added to the stage, and its key or what serves as it.
+
+    A model whose vectors an index of some tenant has stays.
+    """
+    from infra.models.served_embedders import require_unindexed
     from infra.models.served_files import withdraw
 
     output = Output(as_json=as_json)
     with translate_errors():
         stage = place.find()
+        require_unindexed(stage, name)
         AddedModelStage(stage).remove(name)
         withdraw(stage, name)
     if as_json:

@@ -16,9 +16,9 @@ from chalicelib.adapters.s3vectors import Indexes, Vectors
 from chalicelib.contracts.ingest import EmbedRequest
 from chalicelib.contracts.parts import EmbedPartRequest
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
 from chalicelib.settings import EmbedSettings, memory_gb
+from chalicelib.wiring.embedders import StageEmbedders
 from functions.embed_chunks import core
 
 
@@ -32,7 +32,7 @@ def deps() -> core.Deps:
         tenants=IngestTable(table),
         vectors=Vectors(aws.s3vectors()),
         pictures=PictureIndexTable(table, Indexes(aws.s3vectors())),
-        embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
+        embedder=StageEmbedders(settings.models_dir, settings.bucket).get,
         cost=catalogue().cost,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),

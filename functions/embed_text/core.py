@@ -15,7 +15,7 @@ from chalicelib.errors import InvalidInput
 from chalicelib.retrieval.text.terms import tokenize
 
 if TYPE_CHECKING:
-    from chalicelib.inference.embedder import Embedder
+    from chalicelib.inference.embedder import SentenceEmbedder
     from chalicelib.inference.word_vectors import WordEmbedder, WordVectors
 
 _DECIMALS = 4
@@ -27,10 +27,11 @@ class Deps:
     """Collaborators of `run`.
 
     They are models by name, "" for the default one, the default one as a reader of single words,
-    and a clock that returns seconds from any start.
+    and a clock that returns seconds from any start. What asks here has queries: passages are
+    embedded where they are put into an index.
     """
 
-    embedder: Callable[[str], Embedder]
+    embedder: Callable[[str], SentenceEmbedder]
     reader: Callable[[], WordEmbedder]
     clock: Callable[[], float]
 
@@ -42,12 +43,14 @@ def run(request: EmbedTextRequest, deps: Deps) -> EmbedTextResult:
         InvalidInput: a text is empty, or too long and not to be truncated; or a question is to be
             compared by a model that is not the default one.
         ModelFailure: the model is unknown, missing or failed.
+        Conflict: the stage serves no version of the model.
+        Throttled, Transient: a model that the stage serves cannot be loaded now.
     """
     if request.question:
         return _compared(request, deps)
     began = deps.clock()
     embedder = deps.embedder(request.model)
-    vectors, tokens = embedder.embed_counted(request.texts, truncate=request.truncate)
+    vectors, tokens = embedder.embed_counted(request.texts, truncate=request.truncate, queries=True)
     return EmbedTextResult(
         vectors=tuple(tuple(vector) for vector in vectors.tolist()),
         model=embedder.model,

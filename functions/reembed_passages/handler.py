@@ -12,9 +12,9 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.adapters.s3vectors import Indexes
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
-from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
 from chalicelib.settings import EmbedSettings, memory_gb
+from chalicelib.wiring.embedders import StageEmbedders
 from functions.reembed_passages import core, pictures
 
 
@@ -25,7 +25,7 @@ def deps() -> core.Deps:
     return core.Deps(
         records=IngestTable(DynamoTable(aws.dynamodb(), settings.records_table)),
         copies=Indexes(aws.s3vectors()),
-        embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
+        embedder=StageEmbedders(settings.models_dir, settings.bucket).get,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),
     )

@@ -115,8 +115,8 @@ class IndexStore(Protocol):
 class Deps:
     """Collaborators of `run`.
 
-    `dimensions` returns the dimensions of a model's vectors, and raises `NotFound` for a model that
-    it does not know.
+    `dimensions` returns the dimensions of a model of the catalogue, and raises `NotFound` for one
+    that it does not know.
     """
 
     desk: StepContext
@@ -198,7 +198,8 @@ class _Step:
     def _prepare(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         tenant = self._tenant(state)
         index = _next_index(state, tenant.live.bucket)
-        self.deps.indexes.create(index, self.deps.dimensions(index.model))
+        dimensions = state.input.dimensions or self.deps.dimensions(index.model)
+        self.deps.indexes.create(index, dimensions)
         self.deps.pointers.set_next(state.input.tenant, state.input.job_id, index)
         place = place.model_copy(
             update={

@@ -21,7 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from chalicelib.contracts.model_manifest import FILE, Signature
-from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
+from chalicelib.contracts.serving import (
+    ROOT,
+    ServedVersion,
+    Serving,
+    pointer_key,
+)
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.added_models import Entry
 from chalicelib.generation.model_file import parse_model, served_models
@@ -34,6 +39,7 @@ from chalicelib.inference import (
     reward_model,
     text_labels,
     text_models,
+    tuned_embedder,
 )
 from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
@@ -46,6 +52,7 @@ from infra.models.registry import (
     VersionNotFoundError,
     arn_of,
 )
+from infra.models.served_embedders import EMBEDS_TEXTS, files_prefix, indexed_prefixes
 from infra.models.served_files import ObjectVersion, ServedFiles
 from infra.models.shared_files import SharedFiles, shared_files
 from infra.models.trained_entry import NameStanding, standing_entry, trained_entry
@@ -64,13 +71,14 @@ OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
     "classify_image": clip.open_model,
     "complete_text": text_models.open_model,
     "embed_image": clip.open_model,
+    EMBEDS_TEXTS: tuned_embedder.open_model,
     "generate_image": image_generator.open_model,
     "label_text": text_labels.open_model,
     "score_answer": reward_model.open_model,
 }
 """How each function that answers by what a stage trained opens a model."""
 _WHOLE = 100
-_ONE_VERSION_AT_A_TIME = frozenset({"embed_image"})
+_ONE_VERSION_AT_A_TIME = frozenset({"embed_image", EMBEDS_TEXTS})
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -139,17 +147,18 @@ class VersionServing:
             entry = self._standing(name, entry, standing)
             backend = _backend(name, entry)
             _require_fit(name, backend, version, signature)
-            require_memory(signature, version, backend.memory_mb)
+            require_memory(signature, version, backend.memory_mb, backend.function)
             if share is not None:
                 self._require_rollout(name, backend, version, share)
                 self._require_chat(name, backend, version)
             problems = approval.use_problems(version, signature)
             if problems and not unapproved:
                 raise ServingError(approval.refusal(problems, approval.OVERRIDE))
+            sha256 = hashlib.sha256(content).hexdigest()
             serves = ServedVersion(
                 arn=version.arn,
-                prefix=f"{ROOT}/{name}/{version.name}/",
-                signature=hashlib.sha256(content).hexdigest(),
+                prefix=files_prefix(name, version.name, sha256, backend.function),
+                signature=sha256,
                 unapproved=tuple(problems),
                 shared=shared_files(signature),
                 base_only=base_only,
@@ -314,6 +323,7 @@ class VersionServing:
         """Delete those of the objects `there` that no version needs which may answer."""
         kept = (serving.serves, serving.before, serving.candidate)
         prefixes = [each.prefix for each in kept if each is not None]
+        prefixes += indexed_prefixes(self._place, serving)
         gone = [each for each in there if not each[0].startswith(tuple(prefixes))]
         try:
             self._files.delete(gone)

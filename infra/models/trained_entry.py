@@ -12,6 +12,8 @@ from chalicelib.generation.models import ServedModels
 from models.training import recipe
 
 _MEMORY_MB = 1769
+_TEXTS = 64
+"""Texts of a call that is embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class FunctionFacts:
 
 FUNCTIONS: Mapping[str, FunctionFacts] = {
     "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
+    "embed_text": FunctionFacts("embedding", ("text",), ("embedding",), 1000, 8),
     "label_text": FunctionFacts("classification", ("text",), ("labels",), 1000, 8),
 }
 """The functions whose models an operator can name."""
@@ -79,7 +82,7 @@ def trained_entry(name: str, label: str, signature: Signature, *, base_only: boo
         "tier": 1,
         "licence": signature.licence,
         "backend": backend,
-        "limits": _limits(signature) if facts.task == "chat" else {},
+        "limits": _limits(facts.task, signature),
         "inputs": list(facts.inputs),
         "outputs": list(facts.outputs),
         "abilities": list(facts.abilities),
@@ -132,11 +135,17 @@ def standing_entry(
     return {**entry, "tier": tier, "fallbacks": listed}
 
 
-def _limits(signature: Signature) -> dict[str, int]:
-    """Return the limits of a model that writes: in one context, or apart for what it reads."""
+def _limits(task: str, signature: Signature) -> dict[str, int | list[int]]:
+    """Return the limits of a model that embeds, or that writes: in one context, or apart for what
+    it reads.
+    """
     constants = signature.constants
-    context = constants.get("context")
+    context, dimensions = constants.get("context"), constants.get("dimensions")
     if not isinstance(context, int):
+        return {}
+    if task == "embedding" and isinstance(dimensions, int):
+        return {"context_tokens": context, "texts": _TEXTS, "dimensions": [dimensions]}
+    if task != "chat":
         return {}
     target = constants.get("target_tokens")
     written = target if isinstance(target, int) else context

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chalicelib.contracts.model_manifest import FILE, Signature
+from chalicelib.contracts.serving import OPEN_EMBEDDERS
 from infra.models.registry import RegisteredVersion
 
 _MB = 1024**2
@@ -18,6 +19,8 @@ onnxruntime 1.32 from bytes, of which 2.5 and 3.1 stay.
 """
 _PROCESS_MB = 150
 """What a function has without a model: its interpreter and libraries."""
+_BUNDLED_MB = 420
+"""What the embedding models of a bundle take, both open: 137 MB of files."""
 
 
 class ServingError(Exception):
@@ -50,16 +53,23 @@ def verified_signature(
     return signature
 
 
-def require_memory(signature: Signature, version: RegisteredVersion, memory_mb: int) -> None:
+def require_memory(
+    signature: Signature, version: RegisteredVersion, memory_mb: int, function: str = ""
+) -> None:
     """Raise ServingError if a function of `memory_mb` can't open a version's graphs.
 
-    It would be killed at its first call, and at every one after.
+    It would be killed at its first call, and at every one after. The functions that embed texts
+    hold the models of their bundles too, and two versions while a tenant is moved between them.
     """
     size = sum(graph.size for graph in signature.graphs.values()) // _MB
-    most = (memory_mb - _PROCESS_MB) // _TIMES_IN_MEMORY
+    room, beside = memory_mb - _PROCESS_MB, ""
+    if function == "embed_text":
+        room = (room - _BUNDLED_MB) // OPEN_EMBEDDERS
+        beside = f", {OPEN_EMBEDDERS} at once beside those of its bundle,"
+    most = room // _TIMES_IN_MEMORY
     if size > most:
         raise ServingError(
             f"{version.name} has graphs of {size} MB, and a function of {memory_mb} MB opens"
-            f" {most} at most. Train it with fewer bits (instruction_tuning has weight_bits) or on"
+            f" {most} at most{beside}. Train it with fewer bits (weight_bits) or on"
             " a smaller base, or serve it by an endpoint: docs/endpoints.md."
         )

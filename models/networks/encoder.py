@@ -70,6 +70,11 @@ class Encoder(nn.Module):
         """Return the dimensions of a token's vector."""
         return int(self.plain.config.hidden_size)
 
+    @property
+    def positions(self) -> int | None:
+        """Return the most tokens that the base reads, None if its config does not say."""
+        return _positions(self.plain)
+
     def layers(self) -> Sequence[nn.Module]:
         """Return what gradual unfreezing thaws, the embeddings first, in the order of reading."""
         children = dict(self.plain.named_modules())
@@ -271,9 +276,14 @@ def _wrapped(plain: nn.Module, settings: EncoderSettings) -> nn.Module:
 
 
 def _require_positions(plain: nn.Module, settings: EncoderSettings) -> None:
-    reads = int(getattr(plain.config, "max_position_embeddings", settings.max_tokens))
-    if settings.max_tokens > reads:
+    reads = _positions(plain)
+    if reads is not None and settings.max_tokens > reads:
         raise BadData(
             f"max_tokens is {settings.max_tokens}, and the base reads {reads} tokens at most; set "
             f"max_tokens to {reads}."
         )
+
+
+def _positions(plain: nn.Module) -> int | None:
+    found = getattr(plain.config, "max_position_embeddings", None)
+    return None if found is None else int(found)

@@ -59,19 +59,22 @@ def swapped(
 
 def asked(tenant: Tenant, path: str = "/v1/generations", **body: Any) -> dict[str, Any]:
     """Ask, again where a process of the function had just ended, and return the answer."""
-
-    def once() -> httpx.Response | None:
-        answer = tenant.api.post(path, json=body)
-        return None if answer.status_code == 503 else answer
-
-    answer = until(once, "an answer")
+    answer = _answered(tenant, path, body)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
 def refused(tenant: Tenant, status: int, path: str = "/v1/generations", **body: Any) -> str:
-    """Ask, and return why that is refused."""
-    answer = tenant.api.post(path, json=body)
+    """Ask, again as `asked` does, and return why that is refused."""
+    answer = _answered(tenant, path, body)
     assert answer.status_code == status, answer.text
     return str(answer.json()["error"]["message"])
+
+
+def _answered(tenant: Tenant, path: str, body: dict[str, Any]) -> httpx.Response:
+    def once() -> httpx.Response | None:
+        answer = tenant.api.post(path, json=body)
+        return None if answer.status_code == 503 else answer
+
+    return until(once, "an answer")

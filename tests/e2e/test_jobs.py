@@ -14,15 +14,20 @@ from zipfile import ZipFile
 import httpx
 import pytest
 
+from chalicelib.contracts.serving import pinned_name
+from chalicelib.errors import NotFound
 from infra import stages
 from infra.reindex import Reindexing
 from models.pull.cache import pull
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.driving import client_of, settled, until, upload
+from tests.e2e.serving import asked, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant
+from tests.exported_texts import embedder
 from tests.soak import WHOLE
 
 NEXT_MODEL = "minilm-l6-v2-fp32"
+TUNED = "foldoc-search"
 TEXT = "Pump {0} moves {0} litres a second. The seal of pump {0} was renewed in year {1}."
 SAME = 0.9999
 """How near a passage is to itself by one model; int8 and fp32 are less near to each other."""
@@ -182,29 +187,43 @@ class Searching:
 class Takeover:
     """A tenant whose index of another model has just taken over, while documents changed.
 
-    `searching` searched all the while; `document_ids` are of the documents that are there.
+    `searching` searched all the while; `document_ids` are of the documents that are there, and
+    `model` is the version that made the new index.
     """
 
     tenant: Tenant
     job_id: str
     searching: Searching
     document_ids: tuple[str, ...]
+    model: str
 
 
 @pytest.fixture(scope="session")
-def takeover(cloud: CloudProcess) -> Iterator[Takeover]:
-    """A takeover whose index of before still waits for queries that are under way."""
-    pull([NEXT_MODEL], into=PROJECT / "models" / "cache")
+def takeover(cloud: CloudProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Takeover]:
+    """A takeover by a model that the stage trained, whose index of before still waits for queries
+    that are under way.
+    """
     tenant, pumps = make_tenant(cloud, "takeover"), range(6)
     kept = [upload(tenant.api, f"{n}.txt", text_of(n), "stays") for n in pumps]
     changed = [upload(tenant.api, f"c{n}.txt", text_of(n + 50), "changes") for n in range(6)]
     for document_id in (*kept, *changed):
         ready(tenant, document_id)
     reindexing = Reindexing(stages.StageConnection(tenant.cloud.client, tenant.cloud.outputs))
+    with pytest.raises(NotFound, match=f"headrace models serve {TUNED} VERSION"):
+        reindexing.start(tenant.name, TUNED)
+    refused(tenant, 409, "/v1/embeddings", model=TUNED, input="a pump")
+    words = (PROJECT / "models/cache/minilm-l6-v2-int8/tokenizer.json").read_bytes()
+    served = serve(
+        cloud,
+        tmp_path_factory.mktemp("tuned"),
+        TUNED,
+        "headrace-local-text-embedder",
+        embedder(words, dimensions=32),
+    )
     searching = Searching(tenant, pumps)
     try:
         changed += [upload(tenant.api, f"n{n}.txt", text_of(n + 70), "changes") for n in range(3)]
-        job_id = reindexing.start(tenant.name, NEXT_MODEL).job_id
+        job_id = reindexing.start(tenant.name, TUNED).job_id
         for n in range(4):
             upload(tenant.api, f"c{n}.txt", text_of(n + 90, year=n), "changes")
         assert tenant.api.delete(f"/v1/documents/{changed.pop(5)}").status_code == 200
@@ -214,7 +233,8 @@ def takeover(cloud: CloudProcess) -> Iterator[Takeover]:
         until(lambda: searching.searches > searched + len(pumps), "searches after the takeover")
     finally:
         searching.stop()
-    yield Takeover(tenant, job_id, searching, (*kept, *changed))
+    model = pinned_name(TUNED, served.signature)
+    yield Takeover(tenant, job_id, searching, (*kept, *changed), model)
     tenant.api.close()
 
 
@@ -224,7 +244,10 @@ def test_another_model_takes_over_while_documents_change_and_searches_never_mix(
     takeover: Takeover,
 ) -> None:
     assert takeover.searching.wrong == []
-    assert takeover.searching.models == {"minilm-l6-v2-int8", NEXT_MODEL}
+    assert takeover.searching.models == {"minilm-l6-v2-int8", takeover.model}
+    told = asked(takeover.tenant, "/v1/embeddings", model=TUNED, input="a pump")
+    assert len(told["data"][0]["embedding"]) == 32
+    assert told["headrace"]["receipt"]["lines"][0]["model"] == takeover.model
 
 
 @pytest.mark.late
@@ -245,7 +268,7 @@ def holds_what_answers(tenant: Tenant, document_ids: Sequence[str]) -> bool:
     documents = [settled(tenant.api, each) for each in document_ids]
     wanted = {f"{each['document_id']}/{each['version']}/000000" for each in documents}
     ((name, keys),) = tenant.indexes().items()
-    assert NEXT_MODEL in name
+    assert TUNED in name
     return keys == wanted and len(wanted) == len(document_ids) == 17
 
 

@@ -153,7 +153,7 @@ class TextEmbedder(Protocol):
 
 
 class EmbedTextFunction:
-    """The Lambda function that embeds texts by the model in its bundle."""
+    """The Lambda function that embeds texts, by the model in its bundle or one that was tuned."""
 
     def __init__(self, embedder: TextEmbedder) -> None:
         self._embedder = embedder
@@ -163,6 +163,8 @@ class EmbedTextFunction:
         was used for the texts before.
         """
         wanted = require_call(EmbedCall, model, call)
+        tuned = isinstance(model.backend, FunctionBackend) and bool(model.backend.recipes)
+        name = model.name if tuned else ""
         if wanted.dimensions not in {None, *model.limits.dimensions}:
             known = ", ".join(map(str, model.limits.dimensions))
             raise InvalidInput(f"{model.name} has {known} dimensions.", field="dimensions")
@@ -173,7 +175,7 @@ class EmbedTextFunction:
             texts = wanted.texts[first : first + MAX_TEXTS_PER_CALL]
             with with_earlier_usage(Usage(tokens_in=tokens), seconds):
                 remaining_seconds(asking.seconds_left, time.monotonic() - began)
-                result = self._embedder.embed(texts, asking.correlation_id, truncate=False)
+                result = self._embedder.embed(texts, asking.correlation_id, name, truncate=False)
             vectors += [tuple(map(float, vector)) for vector in result.vectors]
             tokens += result.tokens
             seconds += result.seconds

@@ -9,7 +9,8 @@ from chalicelib.contracts.base import Contract
 
 class EmbedTextRequest(Contract):
     """The input of `embed_text`. A text too long for the model is refused, or, where `truncate`
-    says so, embedded by its beginning. An empty `model` means the default one. With a `question`,
+    says so, embedded by its beginning. An empty `model` means the default one; another is of the
+    catalogue, a version by `pinned_name`, or what the stage serves by its name. With a `question`,
     each text is also compared with it word by word; the default model alone can do that.
     """
 

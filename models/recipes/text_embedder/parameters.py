@@ -16,3 +16,11 @@ class Parameters(EncoderSettings):
     """There is no head, so that the layers learn in any way."""
     similarity_scale: Annotated[float, Field(gt=0, le=1000)] = 20.0
     """What cosines are multiplied by before the softmax: 1 by its temperature."""
+    read_tokens: Annotated[int, Field(ge=8, le=8192)] = 256
+    """Tokens of a text that the served model reads, if its base reads as many; what is longer is
+    cut. Training cuts to `max_tokens`, as most of what it takes goes with the square of it. A model
+    that passages of collections are indexed by reads 256 beside its prefix."""
+    query_prefix: Annotated[str, Field(max_length=200)] = ""
+    """Stands before each query, for bases that were trained so, such as `query: `."""
+    passage_prefix: Annotated[str, Field(max_length=200)] = ""
+    """Stands before each passage."""

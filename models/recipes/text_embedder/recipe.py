@@ -45,10 +45,11 @@ def task(setup: TaskSetup[Parameters, TextPairs]) -> TrainingTask:
     network, parameters, pairs = setup.network, setup.parameters, setup.data.train
     assert isinstance(network, SentenceEncoder)
     reader = text_encoder(network.base, parameters)
-    queries = reader.rows([pair.query for pair in pairs])
-    passages = reader.rows([pair.passage for pair in pairs])
+    asks, says = parameters.query_prefix, parameters.passage_prefix
+    queries = reader.rows([asks + pair.query for pair in pairs])
+    passages = reader.rows([says + pair.passage for pair in pairs])
     # A row without a passage that does not answer has its own once more, which is left out below.
-    others = reader.rows([pair.negative or pair.passage for pair in pairs])
+    others = reader.rows([says + (pair.negative or pair.passage) for pair in pairs])
     contrasted = any(pair.negative for pair in pairs)
     sizes = [max(both) for both in zip(passages.sizes, others.sizes, strict=True)]
     wide = max(sizes)
@@ -109,11 +110,11 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
     interval.
     """
     assert isinstance(network, SentenceEncoder)
-    reader, judged = text_encoder(network.base, parameters), data.judged()
+    judged = data.judged()
     plain = parameters.model_copy(update={"way": "full"})
     base = SentenceEncoder(Encoder(network.base, plain), network.base)
     vectors = {
-        name: _judged_vectors(each.eval(), reader, judged, data.passages)
+        name: _judged_vectors(each.eval(), parameters, judged, data.passages)
         for name, each in (("ndcg", network), ("base_ndcg", base))
     }
     scores = {
@@ -134,10 +135,25 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
 
 
 def _judged_vectors(
-    network: SentenceEncoder, reader: TextEncoder, judged: JudgedQueries, passages: Sequence[str]
+    network: SentenceEncoder,
+    parameters: Parameters,
+    judged: JudgedQueries,
+    passages: Sequence[str],
 ) -> tuple[Vectors, Vectors]:
-    """Return the vectors of the judged queries and of all passages."""
-    return vectors_of(network, reader, judged.queries), vectors_of(network, reader, passages)
+    """Return the vectors of the judged queries and of all passages, read as they are served."""
+    reader = served_reader(network, parameters)
+    queries = [parameters.query_prefix + query for query in judged.queries]
+    texts = [parameters.passage_prefix + passage for passage in passages]
+    return vectors_of(network, reader, queries), vectors_of(network, reader, texts)
+
+
+def served_reader(network: SentenceEncoder, parameters: Parameters) -> TextEncoder:
+    """Return the tokenizer that cuts texts to the tokens that the served model reads."""
+    most = min(parameters.read_tokens, network.encoder.positions or parameters.read_tokens)
+    return text_encoder(
+        network.base,
+        parameters.model_copy(update={"max_tokens": max(most, parameters.max_tokens)}),
+    )
 
 
 def first_right(vectors: tuple[Vectors, Vectors], judged: JudgedQueries) -> Values:
@@ -156,15 +172,23 @@ def vectors_of(
 def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
     """Return the graph, with adapters merged; how many texts there are, and how long, may vary."""
     assert isinstance(network, SentenceEncoder)
-    return {"embedder": token_graph(merged(network), "vector", parameters)}
+    served = parameters.model_copy(
+        update={"max_tokens": served_reader(network, parameters).max_tokens}
+    )
+    return {"embedder": token_graph(merged(network), "vector", served)}
 
 
 def learned(network: nn.Module) -> Mapping[str, Constant]:
     """Return what a server needs."""
     assert isinstance(network, SentenceEncoder)
+    parameters = network.encoder.settings
+    assert isinstance(parameters, Parameters)
     return {
         **reading_constants(network),
+        "context": served_reader(network, parameters).max_tokens,
         "dimensions": network.encoder.width,
+        "query_prefix": parameters.query_prefix,
+        "passage_prefix": parameters.passage_prefix,
     }
 
 

@@ -18,27 +18,37 @@ from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
 from chalicelib.adapters.s3 import S3Objects
+from chalicelib.adapters.s3vectors import index_definition
 from chalicelib.contracts.generations import ChatCall, Message, Terms, TextPart
 from chalicelib.contracts.model_manifest import FILE, TEMPLATE_FILE, ModelOrigin, Signature
-from chalicelib.contracts.serving import SHARED, Serving, SharedFile, pointer_key
-from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.contracts.serving import (
+    SHARED,
+    Serving,
+    SharedFile,
+    pinned_name,
+    pinned_prefix,
+    pointer_key,
+)
+from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
 from chalicelib.generation.requirements import CallRegion, derive_requirements
 from chalicelib.generation.router import plan_route
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
+from chalicelib.retrieval.ids import text_index_name
 from cli.failures import CommandError
 from cli.main import headrace
 from infra import stages
 from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
+from infra.models.served_embedders import EmbeddingChoice, ServedEmbedders
 from infra.models.serving import OPENED_BY, VersionServing
 from infra.models.shared_files import KEPT_FOR, SharedFiles
 from infra.models.trained_entry import NameStanding
 from infra.models.training import TrainingError
 from infra.models.tuned_versions import TunedVersions
-from infra.models.version_files import ServingError
+from infra.models.version_files import ServingError, require_memory
 from localcloud.composition import run_cloud
 from models.training.recipe import names
 from tests import exported_models
@@ -54,7 +64,7 @@ from tests.exported_models import (
     exported,
     packed,
 )
-from tests.exported_texts import classifier, speaker
+from tests.exported_texts import classifier, embedder, speaker
 
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 GROUP = "headrace-try-vae"
@@ -62,6 +72,7 @@ OUTPUTS = {
     "DocumentsBucketName": BUCKET,
     "IngestMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-try-ingest",
     "RecordsTableName": "headrace-try-records",
+    "VectorBucketName": "headrace-try-vectors",
     "ModelKeysPrefix": "headrace/try/models/",
 }
 POINTER = "models/serving/digits-vae.json"
@@ -93,6 +104,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         file.write_text(json.dumps(where))
         stage = Stage(stages.connect(None, file), folder)
         stage.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+        vectors = stage.client("s3vectors")
+        vectors.create_vector_bucket(vectorBucketName=OUTPUTS["VectorBucketName"])
         yield stage
 
 
@@ -537,6 +550,72 @@ def test_should_serve_no_version_of_another_recipe(cloud: Stage) -> None:
     told = str(served_by_command(cloud, "digits-vae", arn))
     assert "is of the recipe gan, and digits-vae is served by vae." in told
     assert stage(cloud).serve("digits-gan", arn).serves.arn == arn
+
+
+def tenant_record(cloud: Stage, tenant: str, model: str, next_model: str = "") -> None:
+    """Put a tenant whose index has the vectors of a model, and that index."""
+    name = text_index_name(tenant, model, "-abc123")
+    item = {"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": "TENANT"}, "index": {"S": name}}
+    item |= {"model": {"S": model}, "vector_bucket": {"S": OUTPUTS["VectorBucketName"]}}
+    if next_model:
+        item |= {"next_model": {"S": next_model}, "next_index": {"S": f"{name}.next"}}
+    cloud.client("dynamodb").put_item(TableName=OUTPUTS["RecordsTableName"], Item=item)
+    cloud.client("s3vectors").create_index(
+        vectorBucketName=OUTPUTS["VectorBucketName"], indexName=name, **index_definition(4)
+    )
+
+
+def test_versions_of_an_embedder_should_stay_while_an_index_has_their_vectors(cloud: Stage) -> None:
+    arns = [registered(cloud, embedder(seed=seed)) for seed in range(4)]
+    pins = []
+    for arn in arns[:2]:
+        serves = stage(cloud).serve("support-search", arn).serves
+        pins.append(pinned_name("support-search", serves.signature))
+        assert serves.prefix == pinned_prefix(pins[-1])
+    with pytest.raises(ServingError, match="vectors, and those of two versions cannot be compared"):
+        stage(cloud).serve("support-search", arns[2], share=5)
+    tenant_record(cloud, "acme", "minilm-l6-v2-int8", next_model="")
+    tenant_record(cloud, "acme-co", pins[0])
+    later = [stage(cloud).serve("support-search", arn).serves for arn in arns[2:]]
+    pins += [pinned_name("support-search", each.signature) for each in later]
+    told = cloud.client("s3").list_objects_v2(
+        Bucket=BUCKET, Prefix="models/serving/support-search/"
+    )
+    left = {each["Key"].rpartition("/")[0] + "/" for each in told["Contents"]}
+    assert left == {pinned_prefix(pins[at]) for at in (0, 2, 3)}
+    choices = ServedEmbedders(cloud.place)
+    assert choices.choose("support-search") == EmbeddingChoice(pins[3], 4, 256, tuned=True)
+    assert choices.choose(pins[2]).name == pins[2]
+    assert choices.choose("mpnet-base-v2-int8").dimensions == 768
+    for model, problem in (
+        (pins[0], "neither serves nor served just before"),
+        ("nothing-here", "headrace models serve nothing-here VERSION"),
+    ):
+        with pytest.raises(NotFound, match=problem):
+            choices.choose(model)
+    place = ["--data-dir", str(cloud.folder)]
+    CliRunner().invoke(headrace, ["models", "reject", arns[3], *place], catch_exceptions=False)
+    removed = CliRunner().invoke(headrace, ["models", "remove", "support-search", *place])
+    assert f"Indexes of tenants have vectors of {pins[0]}." in str(removed.exception)
+    with pytest.raises(InvalidInput, match="was rejected, and only an approved version is used"):
+        choices.choose("support-search")
+
+
+def test_an_embedder_should_leave_room_for_another_beside_those_of_the_bundle(
+    cloud: Stage,
+) -> None:
+    signature = Signature.model_validate_json(embedder()[FILE])
+    graph = signature.graphs["embedder"]
+    version = Registry(cloud.client).version(registered(cloud, embedder()))
+
+    def sized(mb: int) -> Signature:
+        spec = graph.model_copy(update={"size": mb * 1024**2})
+        return signature.model_copy(update={"graphs": {"embedder": spec}})
+
+    require_memory(sized(150), version, 1769, "embed_text")
+    with pytest.raises(ServingError, match="opens 199 at most, 2 at once beside those of its bund"):
+        require_memory(sized(250), version, 1769, "embed_text")
+    require_memory(sized(250), version, 1769)
 
 
 def test_every_name_should_have_recipes_and_a_way_to_open_them() -> None:

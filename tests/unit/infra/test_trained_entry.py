@@ -8,7 +8,7 @@ from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.generation.model_file import parse_model
 from infra.models.trained_entry import trained_entry
 from tests.exported_models import Files, decoder
-from tests.exported_texts import classifier, tagger
+from tests.exported_texts import classifier, embedder, tagger
 
 
 def entry(files: Files, **changes: object) -> dict[str, object]:
@@ -22,6 +22,16 @@ def test_a_classifier_and_a_tagger_of_texts_should_be_models_of_their_tasks() ->
     assert [each.outputs for each in told] == [{"labels"}, {"spans"}]
     assert told[0].title == "minilm, tuned by text_classifier"
     assert told[0].specialty == "what it was trained for on this stage"
+
+
+def test_an_embedder_should_say_how_long_its_vectors_are() -> None:
+    told = parse_model(entry(embedder(dimensions=4)))
+    assert (told.task, set(told.outputs), told.limits.dimensions) == (
+        "embedding",
+        {"embedding"},
+        (4,),
+    )
+    assert (told.limits.context_tokens, told.limits.texts) == (256, 64)
 
 
 def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:

@@ -12,6 +12,7 @@ from chalicelib.retrieval.ids import (
     check_path,
     document_id,
     parse_inbox_key,
+    text_index_name,
     vector_key,
     version_id,
     version_order,
@@ -60,3 +61,10 @@ def test_sequencers_order_as_s3_says_whatever_their_case_and_length() -> None:
 def test_vector_keys_sort_as_their_chunks() -> None:
     keys = [vector_key("doc_a", "v_b", n) for n in (0, 9, 10, 99_999)]
     assert keys == sorted(keys)
+
+
+def test_an_index_of_a_tuned_model_should_have_a_name_that_s3_vectors_takes() -> None:
+    tenant, model = "t" * 31, "support.search-of-the-north@0123456789abcdef"
+    name = text_index_name(tenant, model, "-abc123")
+    assert name == f"{tenant}-support.search-of-abc123.terms"
+    assert 3 <= len(name) <= 63

@@ -32,6 +32,7 @@ class Lengths:
     """Embeds a text as its length, and remembers what it was asked."""
 
     asked: list[int] = field(default_factory=list)
+    models: set[str] = field(default_factory=set)
     truncates: bool = False
 
     def embed(
@@ -39,6 +40,7 @@ class Lengths:
     ) -> EmbedTextResult:
         assert correlation_id == "c"
         self.asked.append(len(texts))
+        self.models.add(model)
         self.truncates |= truncate
         vectors = tuple((float(len(text)),) for text in texts)
         return EmbedTextResult(vectors=vectors, model="small", tokens=len(texts), seconds=0.5)
@@ -54,6 +56,15 @@ def test_texts_should_be_embedded_in_order_and_in_bounded_invocations() -> None:
     assert not lengths.truncates
     assert (reply.usage.tokens_in, reply.seconds) == (len(texts), 1.5)
     assert (reply.model, reply.answered_by) == ("minilm-l6-v2", "small")
+
+
+def test_a_model_that_the_stage_trained_should_be_asked_for_by_its_name() -> None:
+    tuned = served_models().model("foldoc-search")
+    for model, name in ((MODEL, ""), (tuned, "foldoc-search")):
+        lengths = Lengths()
+        backend = FunctionCaller({"embed_text": EmbedTextFunction(lengths)})
+        backend.generate(model, ROUTE, EmbedCall(texts=("a",)), ASKING)
+        assert lengths.models == {name}
 
 
 def test_dimensions_that_the_model_has_not_should_be_refused() -> None:
