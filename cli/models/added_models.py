@@ -155,13 +155,22 @@ def remove_model(place: StageOptions, name: str, as_json: bool) -> None:
     """
     from infra.models.served_embedders import require_unindexed
     from infra.models.served_files import withdraw
+    from infra.models.throughput import PROVISIONED_MODEL
 
     output = Output(as_json=as_json)
     with translate_errors():
         stage = place.find()
         require_unindexed(stage, name)
-        AddedModelStage(stage).remove(name)
+        added = AddedModelStage(stage)
+        answered_by = added.model_id(name)
+        added.remove(name)
         withdraw(stage, name)
+    if PROVISIONED_MODEL in answered_by:
+        output.notice(
+            f"{answered_by} is billed by the hour until it is deleted: headrace models provisioned "
+            f"--delete {answered_by}",
+            "red",
+        )
     if as_json:
         output.json({"removed": name})
         return

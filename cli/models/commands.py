@@ -46,6 +46,8 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
         "export": "cli.models.export:export_version",
         "import": "cli.models.imports:import_model",
         "imports": "cli.models.imports:list_imports",
+        "provision": "cli.models.provision:provision_model",
+        "provisioned": "cli.models.provision:list_provisioned",
         "reject": "cli.models.approval:reject_version",
         "remove": "cli.models.added_models:remove_model",
         "serve": "cli.models.serve:serve_model",

@@ -57,12 +57,10 @@ class BedrockTraining:
         """Return the fine-tuning on the training rows of a prepared channel.
 
         Raises:
-            UsageError: Bedrock does not take the recipe, the base, a setting or the rows.
+            UsageError: Bedrock does not take the base, a setting or the rows.
             BadData: the channel is broken.
         """
         known = customisable_models()
-        if given.recipe != RECIPE:
-            raise UsageError(f"Bedrock fine-tunes on conversations: train {RECIPE} by it.")
         if not given.base or data is None:
             names = ", ".join(each.model for each in known.bases)
             raise UsageError(f"--target bedrock needs --data, and --base, one of {names}.")
@@ -75,6 +73,18 @@ class BedrockTraining:
             raise UsageError(error.message) from error
 
 
+def _require_recipe(name: str) -> None:
+    """Raise UsageError for a recipe that Bedrock has no job for."""
+    if name == "continued_pretraining":
+        raise UsageError(
+            "Bedrock pre-trains no model further: those that took it, Titan Text, have ended. "
+            "Train an open base, without --target bedrock, and let Bedrock answer by it: headrace "
+            "models import GROUP/VERSION."
+        )
+    if name != RECIPE:
+        raise UsageError(f"Bedrock fine-tunes on conversations: train {RECIPE} by it.")
+
+
 def train_on_bedrock(
     output: Output, place: StageOptions, given: BedrockOptions, *, only_estimate: bool
 ) -> None:
@@ -85,6 +95,7 @@ def train_on_bedrock(
         CommandError: the data is broken, the stage does not fine-tune, or AWS refuses.
         ItemsFailedError: the job failed; its reason was shown.
     """
+    _require_recipe(given.recipe)
     try:
         with own_channel(recipe.load(given.recipe), given.own, place, output) as data:
             training = BedrockTraining.of(given, data)

@@ -156,6 +156,13 @@ class AddedModelStage:
         for secret in added.secrets_of(name):
             self._delete_secret(secret)
 
+    def model_id(self, name: str) -> str:
+        """Return what the model `name` is called where it runs, empty if it was not added."""
+        for entry in self.added().models:
+            if entry["name"] == name:
+                return str(entry["backend"].get("model_id", ""))
+        return ""
+
     def key_of(self, name: str) -> str:
         """Return the kept key of the model `name`, empty if it has none."""
         for secret in self.added().secrets_of(name):

@@ -201,7 +201,7 @@ class StageCustomisation:
         described = bedrock.get_custom_model(modelIdentifier=model)
         base = customisable_models().base(described["baseModelArn"].rpartition("/")[2])
         deployment = self.deploy(name, model, rest)
-        self._try(deployment)
+        self.require_answer(deployment)
         region = deployment.split(":")[3]
         entry = custom_entry(name, base, deployment, region, described["modelName"])
         added.add(
@@ -239,7 +239,8 @@ class StageCustomisation:
             rest(POLL_SECONDS)
             waited += POLL_SECONDS
 
-    def _try(self, deployment: str) -> None:
+    def require_answer(self, deployment: str) -> None:
+        """Raise CustomisationError if a deployed model answers nothing. Raises ClientError."""
         answer = self._place.client("bedrock-runtime").converse(
             modelId=deployment,
             messages=[{"role": "user", "content": [{"text": "Say: hello"}]}],

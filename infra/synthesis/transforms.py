@@ -163,6 +163,10 @@ def insert_served_models(template: Any) -> None:
             insert_served_models(each)
 
 
+_CUSTOM_KINDS = ("custom-model-deployment", "imported-model", "provisioned-model")
+"""What a stage that customises may call beside the catalogue's models, by the names in ARNs."""
+
+
 def _served_model_arns() -> list[dict[str, Any]]:
     """Return the ARNs of all served models, in any region, and of their inference profiles.
 
@@ -180,7 +184,7 @@ def _served_model_arns() -> list[dict[str, Any]]:
                 own = f"${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/*.{backend.model_id}"
                 arns.append(f"{_BEDROCK}:{own}")
     own = f"{_BEDROCK}:${{AWS::Region}}:${{AWS::AccountId}}"
-    custom = [f"{own}:{kind}/*" for kind in ("custom-model-deployment", "imported-model")]
+    custom = [f"{own}:{kind}/*" for kind in _CUSTOM_KINDS]
     of_tuning = [
         {"Fn::If": ["Customises", {"Fn::Sub": arn}, {"Ref": "AWS::NoValue"}]} for arn in custom
     ]

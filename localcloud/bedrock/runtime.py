@@ -20,6 +20,7 @@ from localcloud.bedrock.converse import ConverseOperations
 from localcloud.bedrock.custom_processes import CustomProcesses
 from localcloud.bedrock.customisation.deployments import is_deployment
 from localcloud.bedrock.customisation.store import CustomisationJob
+from localcloud.bedrock.customisation.throughputs import is_provisioned
 from localcloud.bedrock.guardrails.enforcement import GuardrailRuntime
 from localcloud.bedrock.guardrails.store import GuardrailStore
 from localcloud.bedrock.image_captions import PulledLabeller, caption_images
@@ -109,7 +110,9 @@ class BedrockRuntimeService:
         return llama.pid if llama is not None else None
 
     def _find_chat_model(self, model_id: str) -> tuple[StandIn, LlamaProcess]:
-        if is_deployment(model_id) and self._find_deployed is not None:
+        if (
+            is_deployment(model_id) or is_provisioned(model_id)
+        ) and self._find_deployed is not None:
             return self._find_custom_model(model_id, self._find_deployed)
         if is_imported(model_id) and self._find_imported is not None:
             return self._open_imported_model(*self._find_imported(model_id))

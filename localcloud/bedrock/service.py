@@ -103,6 +103,11 @@ class BedrockService:
         self.get_custom_model = jobs.get_custom_model
         self.list_custom_models = jobs.list_custom_models
         self.delete_custom_model = jobs.delete_custom_model
+        throughputs = customisation.throughputs
+        self.create_provisioned_model_throughput = throughputs.create_provisioned_model_throughput
+        self.get_provisioned_model_throughput = throughputs.get_provisioned_model_throughput
+        self.list_provisioned_model_throughputs = throughputs.list_provisioned_model_throughputs
+        self.delete_provisioned_model_throughput = throughputs.delete_provisioned_model_throughput
         self.create_custom_model_deployment = deployments.create_custom_model_deployment
         self.get_custom_model_deployment = deployments.get_custom_model_deployment
         self.list_custom_model_deployments = deployments.list_custom_model_deployments

@@ -41,12 +41,14 @@ class CustomisationOperations:
         wake: Callable[[], None],
         interrupt: Callable[[str], None],
         remove: Callable[[str], None],
+        require_idle: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Store jobs in `store`.
 
         `wake`, `interrupt` and `remove` tell the runner of new jobs, stopped ones, and those whose
-        model was deleted.
+        model was deleted. `require_idle` raises AwsError for one whose model may not be.
         """
+        self._require_idle = require_idle
         self._surroundings = surroundings
         self._store = store
         self._check_role = check_role
@@ -145,6 +147,7 @@ class CustomisationOperations:
     def delete_custom_model(self, params: Params) -> Result:
         """Delete a custom model that is not deployed."""
         job = self._store.model(params["modelIdentifier"])
+        self._require_idle(job.id)
         self._store.delete_model(job)
         self._remove(job.id)
         return {}

@@ -16,6 +16,10 @@ from localcloud.bedrock.customisation.runner import (
     TrainCustomModel,
 )
 from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
+from localcloud.bedrock.customisation.throughputs import (
+    ThroughputOperations,
+    is_provisioned,
+)
 from localcloud.bedrock.roles import check_role
 from localcloud.clock import Clock
 from localcloud.service import CloudContext
@@ -42,6 +46,14 @@ class CustomisationService:
             self._runner.wake,
             self._runner.interrupt,
             self._runner.remove,
+            lambda job_id: self.throughputs.require_none(job_id),
+        )
+        self.throughputs = ThroughputOperations(
+            surroundings,
+            surroundings.folder("bedrock"),
+            self._store.model,
+            lambda job_id: self.operations.model_arn(self._store.job(job_id)),
+            clock,
         )
         self.deployments = DeploymentOperations(surroundings, self._store, self.operations)
 
@@ -53,12 +65,16 @@ class CustomisationService:
         """Stop the running job, which the next start runs again, and close the store."""
         self._runner.stop()
         self._store.close()
+        self.throughputs.close()
 
     def deployed(self, identifier: str) -> tuple[CustomisationJob, Path]:
-        """Return the job of a deployed model and its file.
+        """Return the job of a deployed or provisioned model, and its file.
 
         Raises ResourceNotFoundException, and ValidationException while it is being deployed.
         """
+        if is_provisioned(identifier):
+            job = self._store.job(self.throughputs.job_of(identifier))
+            return job, self._runner.model_path(job.id)
         deployment = self._store.deployment(identifier)
         if (status := self._store.deployment_status(deployment)) != "Active":
             raise validation_error(f"The custom model deployment is {status} and not yet Active.")
