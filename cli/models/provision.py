@@ -44,8 +44,8 @@ def provision_model(
         raise UsageError(f"{model} is no ARN of a custom model of Bedrock.")
     price = _price(usd_hour)
     output.notice(
-        f"Warning: {units} units cost {month_usd(price, units)} $ a month, whether anybody asks or "
-        "not. The stage is no longer free while it is idle.",
+        f"Warning: this costs {month_usd(price, units)} $ a month ({units} x {price} $ an hour), "
+        "whether anybody asks or not. The stage is no longer free while it is idle.",
         "red",
     )
     try:
