@@ -64,8 +64,9 @@ def own_data_options(command: Callable[Concatenate[OwnDataOptions, P], R]) -> Ca
     @click.option(
         "--data",
         metavar="PATH",
-        help="Your own rows: a file, a folder, s3://BUCKET/KEY, collection:NAME, or "
-        "generations:MODEL of what a model was captured to answer. For a recipe without a kind of "
+        help="Your own rows: a file, a folder, s3://BUCKET/KEY, collection:NAME, "
+        "generations:MODEL of what a model was captured to answer, or feedback:TENANT of questions "
+        "and passages that its people rated. For a recipe without a kind of "
         "rows, a folder whose files take the place of its data set's.",
     )
     @eval_option

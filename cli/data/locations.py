@@ -1,4 +1,4 @@
-"""Where training data is named from: a path, s3://…, a collection, or captured answers."""
+"""Where training data is named from: a path, s3://…, a collection, captured answers, or ratings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from cli.failures import CommandError, UsageError
 from cli.options import StageOptions, UserContext, open_context
 from cli.output import Output
 
-COLLECTION, S3, GENERATIONS = "collection:", "s3://", "generations:"
+COLLECTION, S3 = "collection:", "s3://"
+GENERATIONS, FEEDBACK = "generations:", "feedback:"
 _ROW_CHARACTERS = 100_000
 _TIMEOUT_S = 30.0
 
@@ -34,6 +35,8 @@ def local_copy(given: str, place: StageOptions, output: Output) -> Iterator[Path
     with tempfile.TemporaryDirectory(prefix="headrace-source-") as folder:
         if given.startswith(S3):
             yield _fetch(given, place, Path(folder))
+        elif given.startswith(FEEDBACK):
+            yield _rated(given.removeprefix(FEEDBACK), place, Path(folder), output)
         else:
             target = open_context(
                 os.environ.get("HEADRACE_ENDPOINT"),
@@ -51,7 +54,7 @@ def local_copy(given: str, place: StageOptions, output: Output) -> Iterator[Path
 
 def is_elsewhere(given: str) -> bool:
     """Return whether data is named that lies neither in a file nor in a folder here."""
-    return given.startswith((COLLECTION, S3, GENERATIONS))
+    return given.startswith((COLLECTION, S3, GENERATIONS, FEEDBACK))
 
 
 def local_path(given: str) -> Path:
@@ -72,6 +75,22 @@ def _fetch(uri: str, place: StageOptions, into: Path) -> Path:
             return fetch_objects(place.find().client, uri, into)
     except (TrainingFailure, TrainingError, ValueError) as error:
         raise CommandError(str(error)) from error
+
+
+def _rated(tenant: str, place: StageOptions, into: Path, output: Output) -> Path:
+    """Write the pairs of a tenant's ratings as JSON Lines, and say what was left out."""
+    from infra.models.feedback_pairs import FeedbackPairs
+    from infra.models.training import TrainingError, translate_training_errors
+
+    path = into / "ratings.jsonl"
+    try:
+        with translate_training_errors():
+            dropped = FeedbackPairs(place.find(), tenant).write(path)
+    except (TrainingError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    for reason, count in sorted(dropped.items()):
+        output.notice(f"Left out, {reason.replace('_', ' ')}: {count}.")
+    return path
 
 
 def _collect(target: UserContext, name: str, into: Path) -> Path:
