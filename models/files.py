@@ -74,6 +74,7 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
 CODE = Path(__file__).parent
 SHARED = (
     "bases/architectures.py",
+    "bases/pipelines.py",
     "bases/folder.py",
     "data",
     "datasets",

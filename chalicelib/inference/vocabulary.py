@@ -47,6 +47,11 @@ class PromptVocabulary:
         """Return the content of the vocabulary's file; equal words give equal bytes."""
         return f"{json.dumps(self.numbers, ensure_ascii=False, indent=1)}\n".encode()
 
+    @staticmethod
+    def words(prompt: str) -> list[str]:
+        """Return the words of a prompt, in lower case."""
+        return _WORD.findall(prompt.lower())
+
     def tokens(self, prompt: str, length: int, field: str = "prompt") -> NDArray[np.int64]:
         """Return the numbers of a prompt's words, [length], padded with 0.
 
@@ -56,7 +61,7 @@ class PromptVocabulary:
             InvalidInput: there are more than `length` words, or unknown ones, which the message
                 names with some that are known.
         """
-        words = _WORD.findall(prompt.lower())
+        words = self.words(prompt)
         if unknown := [word for word in dict.fromkeys(words) if word not in self.numbers]:
             raise InvalidInput(
                 f"{field}: this model does not know {shortened_list(map(repr, unknown))}; the words"

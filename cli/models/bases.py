@@ -100,13 +100,13 @@ def _listed(folder: Path) -> ListedBase:
     import json
 
     from models.bases.architectures import architecture_of
-    from models.bases.folder import CONFIG, RECORD, BaseRecord
+    from models.bases.folder import RECORD, BaseRecord, config_name
     from models.bases.weights import count_parameters
     from models.failures import BadData
 
     try:
         record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads((folder / config_name(record.files)).read_text(encoding="utf-8"))
         of = architecture_of(config, record.name)
         count = count_parameters(folder)
     except (OSError, ValueError, BadData) as error:

@@ -13,7 +13,7 @@ from infra.models.bases import fetch_here
 from infra.models.own_data import require_rows
 from infra.models.row_check import check_rows
 from infra.models.training_environment import INTERPRETER
-from models.bases.folder import CONFIG, RECORD, BaseRecord
+from models.bases.folder import RECORD, BaseRecord, config_name
 from models.pull.base_references import parse_reference
 from models.sagemaker import fit
 from models.sagemaker.cost import Estimate, estimates, trial_estimates
@@ -62,7 +62,7 @@ def fits_of(wish: JobSpec, folder: Path) -> list[TargetFit]:
     Raises BadRecipe if its config lacks a size.
     """
     record = BaseRecord.model_validate_json((folder / RECORD).read_text(encoding="utf-8"))
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config = json.loads((folder / config_name(record.files)).read_text(encoding="utf-8"))
     sizes, asked = fit.sizes_of(wish, record, config), fit.asked_of(wish)
     return list(fit.target_fits(wish, sizes, asked)) if sizes and asked else []
 

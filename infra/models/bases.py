@@ -22,7 +22,7 @@ from infra.models.merger import PREFIX, MergeSettings, VersionMerger
 from infra.models.registry import Registry, arn_of
 from infra.models.training_environment import run_module
 from infra.stages import Client
-from models.bases.folder import CONFIG, RECORD, BaseRecord, read_base
+from models.bases.folder import RECORD, BaseRecord, config_name, read_base
 from models.failures import BadData, BadRecipe
 from models.files import disk_full_as_failure
 from models.pull.base_folders import (
@@ -34,10 +34,13 @@ from models.pull.base_folders import (
 )
 from models.pull.base_references import BaseReference, NoBase, parse_reference
 from models.pull.licences import require_accepted
+from models.training.job import TRAINING
 
 MERGED = "merged"
 """The folder of a version's artefacts with its whole weights, in transformers' layout, if it has
 one. Of any other the base is merged with what was tuned."""
+DENOISER = "diffusion"
+"""The recipe whose models are bases as they are."""
 _FETCHING_S = 4 * 3600
 _ABSENT = ("404", "403", "NoSuchKey", "NotFound", "AccessDenied", "Forbidden")
 
@@ -132,19 +135,21 @@ class StageBases:
         if content is not None and bucket == self.bucket and prefix.startswith("models/"):
             try:
                 record = BaseRecord.model_validate_json(content)
-                config = json.loads(self._object(bucket, f"{prefix}{CONFIG}") or b"")
+                named = config_name(record.files)
+                config = json.loads(self._object(bucket, f"{prefix}{named}") or b"")
             except (ValidationError, ValueError) as error:
                 raise NoBase(
-                    f"{wanted.name}{RECORD} or {CONFIG} cannot be read: {error}"
+                    f"{wanted.name}{RECORD} or its config cannot be read: {error}"
                 ) from error
             require_accepted(record.name, record.licence, wish.accepted)
             return PlacedBase(wanted.name, record, config)
-        names = {name for name in self._names(bucket, prefix) if "/" not in name}
+        names = {name for name in self._names(bucket, prefix) if name.count("/") <= 1}
         if not names:
             raise NoBase(f"{wanted.name} has no files, or may not be listed.")
         with tempfile.TemporaryDirectory() as scratch:
             folder, s3 = Path(scratch), self.client("s3")
             for name in base_files(names, wanted.name) | ({README} & names):
+                (folder / name).parent.mkdir(exist_ok=True)
                 with disk_full_as_failure(folder / name):
                     s3.download_file(bucket, f"{prefix}{name}", str(folder / name))
             licence = licence_of(folder / README)
@@ -162,6 +167,10 @@ class StageBases:
         with registry.left(version) as left:
             if (left / MERGED / RECORD).is_file():
                 yield left / MERGED
+                return
+            if recipe_of(left) == DENOISER:
+                found = BaseReference("folder", str(left))
+                yield fetch_here(found, wish.accepted, self.interpreter)
                 return
             with tempfile.TemporaryDirectory() as scratch:
                 merger = VersionMerger(self.client, self.bucket, self.interpreter)
@@ -183,6 +192,14 @@ class StageBases:
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             for each in page.get("Contents", ()):
                 yield str(each["Key"]).removeprefix(prefix)
+
+
+def recipe_of(folder: Path) -> str:
+    """Return the recipe that trained the model of a folder, or nothing where that is not said."""
+    try:
+        return str(json.loads((folder / TRAINING).read_text(encoding="utf-8"))["recipe"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def fetch_here(

@@ -54,6 +54,7 @@ def check_against_placed(
     with tempfile.TemporaryDirectory(prefix="headrace-base-") as scratch:
         folder, s3 = Path(scratch), client("s3")
         for name in [RECORD, *settings_files(base.record)]:
+            (folder / name).parent.mkdir(exist_ok=True)
             with disk_full_as_failure(folder / name):
                 s3.download_file(bucket, f"{prefix}{name}", str(folder / name))
         return check_rows(wish, folder, interpreter)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.bases.folder import type_of
+from models.bases.pipelines import require_components
 from models.failures import BadData
 from models.training.recipe import BaseKind
 
@@ -28,6 +30,7 @@ ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
     ),
     "encoder_decoder": ("t5", "bart"),
     "image_text": ("clip", "siglip"),
+    "diffusion": ("StableDiffusionPipeline", "PixelDiffusionPipeline"),
 }
 _KINDS: Mapping[BaseKind, str] = {
     "decoder": "a model that continues text",
@@ -40,7 +43,7 @@ _KINDS: Mapping[BaseKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """The architecture of a base: its kind, and how transformers calls it."""
+    """The architecture of a base: its kind, and how transformers or diffusers calls it."""
 
     kind: BaseKind
     model_type: str
@@ -49,13 +52,13 @@ class Architecture:
 def architecture_of(
     config: Mapping[str, Any], name: str, wanted: BaseKind | None = None
 ) -> Architecture:
-    """Return the architecture of a base by its config.json.
+    """Return the architecture of a base by its config.json, or its model_index.json.
 
     Raises:
         BadData: it is none of the table, or not of the kind `wanted`; the message has the list. Or
-            its weights are quantised.
+            its weights are quantised, or a model of a pipeline is of another class.
     """
-    model_type = str(config.get("model_type", ""))
+    model_type = type_of(config)
     kinds = [kind for kind, types in ARCHITECTURES.items() if model_type in types]
     if not kinds:
         offered = "; ".join(
@@ -73,6 +76,8 @@ def architecture_of(
             f"{name} has quantised weights, which nothing here tunes; name the repository of the "
             "whole ones, in 16 or 32 bits."
         )
+    if "diffusion" in kinds:
+        require_components(config, name)
     if wanted is not None and wanted not in kinds:
         raise BadData(
             f"{name} is {_KINDS[kinds[0]]} ({model_type}), and the recipe needs {_KINDS[wanted]}: "

@@ -5,6 +5,9 @@
     tokenizer.json, tokenizer_config.json, chat_template.jinja, …
     base.json                  the record: name, source, revision, licence, and a hash of each file
 
+A pipeline of diffusers has `model_index.json` in place of a config, and a folder for each of its
+models, such as `unet/`: see pipelines.py.
+
 It is the channel `base_model` of a job. Weights are read as safetensors alone, which no code can
 hide in.
 """
@@ -13,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import BaseModel as PydanticModel
@@ -26,6 +29,9 @@ from models.failures import BadData
 
 RECORD, CONFIG = "base.json", "config.json"
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+PIPELINE = "model_index.json"
+"""What a pipeline of several models has in place of a config."""
+UNET_WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 CHANNEL = "base_model"
 
 _WEIGHTS_SUFFIX = ".safetensors"
@@ -63,7 +69,7 @@ class BaseRecord(_Record):
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A base model whose files were checked. `config` is its config.json."""
+    """A base model whose files were checked. `config` is its config.json or model_index.json."""
 
     folder: Path
     record: BaseRecord
@@ -71,13 +77,23 @@ class BaseModel:
 
     @property
     def model_type(self) -> str:
-        """Return the architecture as transformers calls it, such as `llama`."""
-        return str(self.config.get("model_type", ""))
+        """Return the architecture as its library calls it, such as `llama`."""
+        return type_of(self.config)
 
     @property
     def sha256(self) -> str:
         """Return the hash of all files: the identity of a base, whatever its name."""
         return sha256_of_record(self.record)
+
+
+def type_of(config: Mapping[str, Any]) -> str:
+    """Return the architecture that a config names, or the pipeline that an index does."""
+    return str(config.get("model_type") or config.get("_class_name") or "")
+
+
+def config_name(names: Collection[str]) -> str:
+    """Return which file of a base says what it is."""
+    return CONFIG if CONFIG in names else PIPELINE
 
 
 def sha256_of_record(record: BaseRecord) -> str:
@@ -96,9 +112,11 @@ def record_base(
         DiskFull: there was no room for the record.
     """
     named = {
-        path.name: BaseFile(bytes=path.stat().st_size, sha256=files.sha256_of_file(path))
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.suffix in _SUFFIXES and path.name != RECORD
+        path.relative_to(folder).as_posix(): BaseFile(
+            bytes=path.stat().st_size, sha256=files.sha256_of_file(path)
+        )
+        for path in sorted(_files_of(folder))
+        if path.suffix in _SUFFIXES and path.name != RECORD
     }
     record = BaseRecord(
         name=name, source=source, revision=revision, licence=licence, notes=notes, files=named
@@ -106,6 +124,15 @@ def record_base(
     _require_whole(folder, record)
     files.write_json(folder / RECORD, record.model_dump(mode="json"))
     return record
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder, and those of the folders of a pipeline's models."""
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif (folder / PIPELINE).is_file() and path.is_dir():
+            yield from (each for each in path.iterdir() if each.is_file())
 
 
 def read_base(folder: Path) -> BaseModel:
@@ -117,7 +144,7 @@ def read_base(folder: Path) -> BaseModel:
     record = _read_record(folder)
     for name, wanted in record.files.items():
         _require_same_file(folder / name, wanted)
-    return BaseModel(folder, record, _read_config(folder / CONFIG))
+    return BaseModel(folder, record, _read_config(folder / config_name(record.files)))
 
 
 def read_settings(folder: Path) -> BaseModel:
@@ -129,7 +156,7 @@ def read_settings(folder: Path) -> BaseModel:
     record = _read_record(folder)
     for name in settings_files(record):
         _require_same_file(folder / name, record.files[name])
-    return BaseModel(folder, record, _read_config(folder / CONFIG))
+    return BaseModel(folder, record, _read_config(folder / config_name(record.files)))
 
 
 def settings_files(record: BaseRecord) -> list[str]:
@@ -150,15 +177,21 @@ def _read_record(folder: Path) -> BaseRecord:
 
 
 def _require_whole(folder: Path, record: BaseRecord) -> None:
-    if CONFIG not in record.files:
+    names = set(record.files)
+    if not {CONFIG, PIPELINE} & names:
         raise BadData(f"{folder} is no base model: it has no {CONFIG}.")
-    if not {WEIGHTS, SHARDS} & set(record.files):
+    deepest = 1 if CONFIG in names else 2
+    wanted = {WEIGHTS, SHARDS} if CONFIG in names else {UNET_WEIGHTS}
+    if not wanted & names:
         raise BadData(
-            f"{folder} has no weights as safetensors: {WEIGHTS}, or {SHARDS} with its shards. "
-            "Other files of weights can hide code and are not read; convert them first."
+            f"{folder} has no weights as safetensors: {WEIGHTS}, {SHARDS} with its shards, or a "
+            f"pipeline's {UNET_WEIGHTS}. Other files of weights can hide code and are not read; "
+            "convert them first."
         )
-    if outside := [name for name in record.files if Path(name).name != name]:
-        raise BadData(f"{folder / RECORD} names {outside[0]!r}, which is not a file beside it.")
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or not 0 < len(parts) <= deepest:
+            raise BadData(f"{folder / RECORD} names {name!r}, which is not a file beside it.")
 
 
 def _require_same_file(path: Path, wanted: BaseFile) -> None:

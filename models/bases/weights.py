@@ -14,11 +14,13 @@ _LONGEST_HEADER = 100 << 20
 
 
 def count_parameters(folder: Path) -> int:
-    """Return how many weights the safetensors of a folder hold. Raises BadData for a broken one.
+    """Return how many weights the safetensors of a folder hold, and of the folders of a pipeline.
+
+    Raises BadData for a broken one.
 
     https://github.com/huggingface/safetensors: eight bytes of length, a header in JSON, the data.
     """
-    return sum(_count(path) for path in sorted(folder.glob("*.safetensors")))
+    return sum(_count(path) for path in sorted(folder.rglob("*.safetensors")))
 
 
 def _count(path: Path) -> int:

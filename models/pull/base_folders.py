@@ -14,19 +14,23 @@ from models import files
 from models.bases.architectures import architecture_of
 from models.bases.folder import (
     CONFIG,
+    PIPELINE,
     RECORD,
     SHARDS,
     WEIGHTS,
     BaseRecord,
+    config_name,
     read_base,
     record_base,
 )
+from models.bases.pipelines import pipeline_files
 from models.failures import BadData
 from models.pull.base_references import NoBase
 from models.pull.licences import UNKNOWN, require_accepted
+from models.training.job import TRAINING
 
 README = "README.md"
-ADAPTER, PIPELINE = "adapter_config.json", "model_index.json"
+ADAPTER = "adapter_config.json"
 _LICENCE = re.compile(r"^licen[sc]e:(?:[ \t]*\n[ \t]*-)?[ \t]*[\"']?(\w[\w.+-]*)", re.M)
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
 
@@ -64,7 +68,9 @@ def adopt_folder(folder: Path, into: Path, accepted: frozenset[str] = frozenset(
         record = read_base(folder).record
         require_accepted(record.name, record.licence, accepted)
         return folder
-    names = base_files({path.name for path in folder.iterdir() if path.is_file()}, str(folder))
+    if (folder / TRAINING).is_file():
+        return _adopt_denoiser(folder, into, accepted)
+    names = base_files(_names(folder), str(folder))
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     made = into / f"{folder.name}-{key}"
     with files.exclusive_lock(into):
@@ -74,9 +80,29 @@ def adopt_folder(folder: Path, into: Path, accepted: frozenset[str] = frozenset(
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         for name in sorted(names):
+            (made / name).parent.mkdir(exist_ok=True)
             _link_or_copy(folder / name, made / name)
         licence = licence_of(folder / README)
         finish_folder(made, BaseOrigin(folder.name, str(folder), "", licence, accepted=accepted))
+    return made
+
+
+def _names(folder: Path) -> set[str]:
+    """Return the files of a folder and of the folders in it."""
+    found = (*folder.glob("*"), *folder.glob("*/*"))
+    return {path.relative_to(folder).as_posix() for path in found if path.is_file()}
+
+
+def _adopt_denoiser(folder: Path, into: Path, accepted: frozenset[str]) -> Path:
+    """Return a base made of a model that the recipe `diffusion` trained. Raises NoBase."""
+    from models.pull.denoiser_bases import denoiser_base  # torch is slow to import
+
+    try:
+        made = denoiser_base(folder, into)
+        record = read_base(made).record
+    except BadData as error:
+        raise NoBase(str(error)) from error
+    require_accepted(record.name, record.licence, accepted)
     return made
 
 
@@ -108,7 +134,7 @@ def base_files(names: set[str], where: str) -> set[str]:
     """Return which files of a folder or a repository belong to a base model.
 
     Raises:
-        NoBase: it holds only adapters, a pipeline of several models, or no weights as safetensors.
+        NoBase: it holds only adapters, or no weights as safetensors.
     """
     if ADAPTER in names and CONFIG not in names:
         raise NoBase(
@@ -116,7 +142,11 @@ def base_files(names: set[str], where: str) -> set[str]:
             "base that they were trained on."
         )
     if PIPELINE in names:
-        raise NoBase(f"{where} is a pipeline of several models ({PIPELINE}), and no base for this.")
+        try:
+            return pipeline_files(names, where)
+        except BadData as error:
+            raise NoBase(str(error)) from error
+    names = {name for name in names if "/" not in name}
     if CONFIG not in names:
         raise NoBase(f"{where} has no {CONFIG}: it is not in transformers' layout.")
     weights = SHARDS if SHARDS in names else WEIGHTS
@@ -143,12 +173,13 @@ def _belongs(name: str, sharded: bool) -> bool:
 
 
 def require_architecture(folder: Path, name: str) -> None:
-    """Raise NoBase if a folder's config.json is of no architecture that is offered."""
+    """Raise NoBase if a folder is of no architecture or pipeline that is offered."""
+    path = folder / config_name({each.name for each in folder.iterdir()})
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
         architecture_of(config, name)
     except (ValueError, AttributeError) as error:
-        raise NoBase(f"{folder / CONFIG} cannot be read: {error!r}") from error
+        raise NoBase(f"{path} cannot be read: {error!r}") from error
     except BadData as error:
         raise NoBase(str(error)) from error
 

@@ -35,7 +35,7 @@ from huggingface_hub.file_download import get_hf_file_metadata, http_get
 from huggingface_hub.hf_api import ModelInfo
 
 from models import files
-from models.bases.folder import CONFIG, read_base
+from models.bases.folder import CONFIG, PIPELINE, read_base
 from models.failures import DiskFull
 from models.pull.base_folders import (
     BaseOrigin,
@@ -114,9 +114,9 @@ def hub_base(
             staging = into / _STAGING / folder.name
             staging.mkdir(exist_ok=True)
             _require_room(staging, listed)
-            for file in listed:  # config.json comes first: no weights for what is not offered
+            for file in listed:  # the config comes first: no weights for what is not offered
                 _fetch(file, (wanted.name, commit), staging, access, progress)
-                if file.name == CONFIG:
+                if file.name in (CONFIG, PIPELINE):
                     require_architecture(staging, wanted.name)
             finish_folder(staging, origin)
             shutil.rmtree(folder, ignore_errors=True)
@@ -167,9 +167,9 @@ def _origin(
 def repository_files(info: ModelInfo, where: str) -> list[HubFile]:
     """Return the files of a repository that belong to a base. Raises NoBase if it is none."""
     found = {each.rfilename: each for each in info.siblings or ()}
-    chosen = base_files({name for name in found if "/" not in name}, where)
+    chosen = base_files(set(found), where)
     listed = []
-    for name in sorted(chosen, key=lambda name: (name != CONFIG, name)):
+    for name in sorted(chosen, key=lambda name: (name not in (CONFIG, PIPELINE), name)):
         each = found[name]
         sha256 = each.lfs.sha256 if each.lfs else ""
         listed.append(HubFile(name, int(each.size or 0), sha256, str(each.blob_id or "")))
@@ -202,6 +202,7 @@ def _fetch(
 ) -> None:
     """Fetch a file unless it is there; go on with what an earlier try left of it."""
     target, part = staging / file.name, _part(staging / file.name)
+    target.parent.mkdir(exist_ok=True)
     repository, commit = at
     if not (target.is_file() and _fits(target, file)):
         url = hf_hub_url(repository, file.name, revision=commit, endpoint=access.endpoint)

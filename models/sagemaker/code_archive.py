@@ -31,6 +31,7 @@ FILES = (
     "models/bases/__init__.py",
     "models/bases/architectures.py",
     "models/bases/folder.py",
+    "models/bases/pipelines.py",
     "models/failures.py",
     "models/files.py",
     "models/serving/__init__.py",

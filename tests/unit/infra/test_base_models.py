@@ -123,6 +123,38 @@ def test_a_prefix_of_another_bucket_should_be_copied_with_its_licence() -> None:
         stage(s3).place(BaseWish("s3://other/b/"))
 
 
+def test_a_pipeline_of_another_bucket_should_be_copied_with_the_folders_of_its_models() -> None:
+    parts = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+    classes = ("UNet2DConditionModel", "AutoencoderKL", "CLIPTextModel", "CLIPTokenizer",
+               "PNDMScheduler")  # fmt: skip
+    index = {part: ["library", name] for part, name in zip(parts, classes, strict=True)}
+    there = {
+        "model_index.json": json.dumps({"_class_name": "StableDiffusionPipeline", **index}),
+        "README.md": "---\nlicense: mit\n---\n",
+        "unet/diffusion_pytorch_model.safetensors": "u",
+        "unet/diffusion_pytorch_model.bin": "pickle",
+        "vae/diffusion_pytorch_model.safetensors": "v",
+        "text_encoder/model.safetensors": "t",
+        "tokenizer/vocab.json": "{}",
+        "scheduler/scheduler_config.json": "{}",
+        "safety_checker/model.safetensors": "s",
+    }
+    s3 = S3({("other", f"sd/{name}"): content.encode() for name, content in there.items()})
+    placed = stage(s3).place(BaseWish("s3://other/sd"))
+    assert set(placed.record.files) == {*there} - {
+        "README.md",
+        "unet/diffusion_pytorch_model.bin",
+        "safety_checker/model.safetensors",
+    }
+    key = f"{placed.uri.removeprefix(f's3://{BUCKET}/')}unet/diffusion_pytorch_model.safetensors"
+    assert s3.objects[BUCKET, key] == b"u"
+    s3.objects["other", "sd/model_index.json"] = json.dumps(
+        {"_class_name": "StableDiffusionXLPipeline", **index}
+    ).encode()
+    with pytest.raises(NoBase, match="'StableDiffusionXLPipeline', which is not offered"):
+        stage(s3).place(BaseWish("s3://other/sd"))
+
+
 @pytest.mark.parametrize(
     ("reference", "said"),
     [

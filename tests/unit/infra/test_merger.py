@@ -72,8 +72,8 @@ class Stage:
         (folder / "model.safetensors").write_bytes(b"weights")
         return record_base(folder, name="small", source="test", licence="MIT")
 
-    def train(self, bases: dict[str, str]) -> None:
-        content = json.dumps({"recipe": "instruction_tuning", "bases": bases}).encode()
+    def train(self, bases: dict[str, str], recipe: str = "instruction_tuning") -> None:
+        content = json.dumps({"recipe": recipe, "bases": bases}).encode()
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             info = tarfile.TarInfo("training.json")
@@ -132,6 +132,18 @@ def test_a_registered_version_should_be_a_base(stage: Stage) -> None:
     assert placed.record.name == "group/1"
     assert bases.place(BaseWish("group/1")) == placed
     assert placed.uri.startswith(f"s3://{BUCKET}/models/bases/")
+
+
+def test_a_registered_denoiser_should_be_a_base_of_what_the_environment_makes(
+    stage: Stage,
+) -> None:
+    stage.train({}, "diffusion")
+    made, program = stage.root / "bases" / "small", stage.root / "python"
+    told = f'{{"folder": "{made}"}}'
+    program.write_text(f"#!/bin/sh\ntest -f \"$3/training.json\" && echo '{told}'\n")
+    program.chmod(0o755)
+    bases = StageBases(stage.client, BUCKET, "eu-west-1", "1", program)
+    assert bases.place(BaseWish("group/1")).record.name == "small"
 
 
 @pytest.mark.parametrize(
