@@ -121,12 +121,6 @@ def sample(
         ModelFailure: the network's output has another shape, or is not finite.
     """
     _check_settings(schedule, settings)
-    if settings.guidance == 1 and negative.any():
-        raise InvalidInput(
-            "guidance is 1, which does not look at the negative prompt; give more, such as 2, or "
-            "leave the negative prompt out.",
-            field="guidance",
-        )
     images = start
     steps = visited_steps(len(schedule.kept), settings.steps)
     rngs = [_rng(settings.seed, at, 1) for at in range(len(start))] if settings.eta else []

@@ -7,11 +7,13 @@ and that its numbers are finite.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chalicelib.contracts.model_manifest import FILE
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
@@ -19,9 +21,12 @@ from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import DiffusionSampling, NoiseSchedule
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.pixels import Floats, Pixels, PixelScale
+from chalicelib.inference.tokenizers import ClipTokens, read_tokenizer
 from chalicelib.inference.vocabulary import VOCABULARY_FILE, PromptVocabulary
 
-LATENT_GRAPHS = ("decoder", "generator")
+_DECODER_GRAPH = "decoder"
+"""Name of a graph that turns latents into images: points of N(0, I), or what a denoiser sees."""
+LATENT_GRAPHS = (_DECODER_GRAPH, "generator")
 """Names of a graph that turns latent points into images."""
 DENOISER_GRAPH = "denoiser"
 """Name of a graph that predicts the noise in images."""
@@ -98,12 +103,21 @@ class LatentImageGenerator:
         return self._scale.to_pixels(np.asarray(images, np.float32), settings.count)
 
 
+class PromptTokens(Protocol):
+    """The reading of prompts as tokens."""
+
+    def tokens(self, prompt: str, length: int, field: str) -> NDArray[np.int64]:
+        """Return `length` tokens. Raises `InvalidInput` for a prompt that cannot be read."""
+
+
 class DiffusionImageGenerator:
     """A diffusion model that generates images from a prompt.
 
     Constants that the manifest must have, beside those of `PixelScale`: `prompt_tokens` (tokens of
     the longest prompt), `alphas_cumprod` (see `NoiseSchedule`), and the defaults `guidance` and
-    `sampling_steps`.
+    `sampling_steps`. Prompts are read by the words of `vocabulary.json`, or by CLIP's tokenizer in
+    `tokenizer.json`. Where there is a graph `decoder`, the denoiser sees latents, of the constants
+    `latent_side` and `latent_channels`, which that turns into images.
     """
 
     def __init__(self, exported: ExportedModel, scale: PixelScale) -> None:
@@ -121,10 +135,23 @@ class DiffusionImageGenerator:
         self._prompt_tokens = int(numbers["prompt_tokens"])
         self._default_steps = int(numbers["sampling_steps"])
         self._default_guidance = numbers["guidance"]
-        self._schedule = NoiseSchedule(_alphas_cumprod(exported), scale.lowest, scale.highest)
-        self._vocabulary = PromptVocabulary.of(exported.file(VOCABULARY_FILE))
         self._scale = scale
         self._session = exported.graph(DENOISER_GRAPH)
+        self._decoder = None
+        self._shape = (scale.channels, scale.side, scale.side)
+        lowest, highest = scale.lowest, scale.highest
+        if _DECODER_GRAPH in exported.signature.graphs:
+            self._decoder = exported.graph(_DECODER_GRAPH)
+            sizes = exported.numbers("latent_channels", "latent_side")
+            side = int(sizes["latent_side"])
+            self._shape = (int(sizes["latent_channels"]), side, side)
+            lowest, highest = -math.inf, math.inf  # latents have no range
+        self._schedule = NoiseSchedule(_alphas_cumprod(exported), lowest, highest)
+        self._prompts: PromptTokens = (
+            PromptVocabulary.of(exported.file(VOCABULARY_FILE))
+            if VOCABULARY_FILE in exported.signature.files
+            else ClipTokens(read_tokenizer(exported))
+        )
 
     @property
     def side(self) -> int:
@@ -133,20 +160,31 @@ class DiffusionImageGenerator:
 
     def generate_images(self, settings: ImageSampling) -> Pixels:
         """Return images, as `ImageGenerator.generate_images` does."""
-        sampling = self._sampling(settings)
-        shape = (self._scale.channels, self._scale.side, self._scale.side)
         tokens, negative = (
-            np.tile(self._vocabulary.tokens(text, self._prompt_tokens, field), (settings.count, 1))
+            np.tile(self._prompts.tokens(text, self._prompt_tokens, field), (settings.count, 1))
             for text, field in (
                 (settings.prompt, "prompt"),
                 (settings.negative_prompt, "negative_prompt"),
             )
         )
-        start = settings.noise(shape)
+        start = settings.noise(self._shape)
         images = diffusion.sample(
-            self._predict_noise, self._schedule, start, tokens, negative, sampling
+            self._predict_noise, self._schedule, start, tokens, negative, self._sampling(settings)
         )
-        return self._scale.to_pixels(images, settings.count)
+        return self._scale.to_pixels(self._decoded(images), settings.count)
+
+    def _decoded(self, latents: Floats) -> Floats:
+        """Return images of latents, one at a time: a decoder's layers are far larger than those."""
+        if self._decoder is None:
+            return latents
+        try:
+            images = [
+                self._decoder.run([_LATENT_OUTPUT], {_LATENT_INPUT: each[None]})[0]
+                for each in latents
+            ]
+        except Exception as error:  # onnxruntime's errors have no narrower base class
+            raise ModelFailure(f"{self._name} failed: {error}") from error
+        return np.asarray(np.concatenate(images), np.float32)
 
     def _sampling(self, settings: ImageSampling) -> DiffusionSampling:
         """Return steps and guidance, with the model's defaults for settings that are left out."""
@@ -158,6 +196,12 @@ class DiffusionImageGenerator:
                 limit=f"{MAX_DENOISER_CALLS} steps of all pictures",
             )
         guidance = settings.guidance if settings.guidance is not None else self._default_guidance
+        if guidance == 1 and settings.negative_prompt.strip():
+            raise InvalidInput(
+                "guidance is 1, which does not look at the negative prompt; give more, such as 2, "
+                "or leave the negative prompt out.",
+                field="guidance",
+            )
         return DiffusionSampling(steps, guidance)
 
     def _predict_noise(

@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.vocabulary import shortened_list
 
@@ -112,6 +115,35 @@ class TunedSentenceTokenizer(SentenceTokenizer):
     @property
     def _tokenizer(self) -> Tokenizer:
         return self._read
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTokens:
+    """Prompts as a diffusion model's CLIP reads them: a beginning, an end, and padding.
+
+    The tokenizer's file says how it pads.
+    """
+
+    tokenizer: Tokenizer
+
+    def tokens(self, prompt: str, length: int, field: str = "prompt") -> NDArray[np.int64]:
+        """Return the tokens of a prompt, [length].
+
+        Raises:
+            InvalidInput: it is invalid Unicode, or longer.
+        """
+        check_unicode(prompt, field)
+        found = self.tokenizer.encode(prompt).ids
+        if len(found) > length:
+            raise InvalidInput(
+                f"{field}: has {sum(self.tokenizer.encode(prompt).attention_mask)} tokens, and the "
+                f"model reads {length}; leave some words out.",
+                field=field,
+                limit=str(length),
+            )
+        if len(found) < length:
+            raise ModelFailure(f"{TOKENIZER_FILE} does not pad prompts to {length} tokens.")
+        return np.array(found, np.int64)
 
 
 class TextTokenizer:

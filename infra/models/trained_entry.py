@@ -14,14 +14,16 @@ from models.training import recipe
 _MEMORY_MB = 1769
 _TEXTS = 64
 """Texts of a call that is embedded."""
+_MAX_IMAGES = 8
+"""Images of a call, as the image models of models/served.json have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionFacts:
     """How the catalogue describes models that a function answers by.
 
-    `tokens_per_second` is below what was measured, so that no estimate is too low, and
-    `call_seconds` is what a first call takes with a model of a few hundred megabytes.
+    `tokens_per_second` and `images_per_second` are below what was measured, so that no estimate is
+    too low, and `call_seconds` is what a first call takes with a model of a few hundred megabytes.
     """
 
     task: str
@@ -30,12 +32,14 @@ class FunctionFacts:
     tokens_per_second: int
     call_seconds: int
     abilities: tuple[str, ...] = ()
+    images_per_second: int = 0
 
 
 FUNCTIONS: Mapping[str, FunctionFacts] = {
     "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
     "embed_text": FunctionFacts("embedding", ("text",), ("embedding",), 1000, 8),
     "label_text": FunctionFacts("classification", ("text",), ("labels",), 1000, 8),
+    "generate_image": FunctionFacts("image", ("text",), ("image",), 0, 10, ("walks",), 20),
 }
 """The functions whose models an operator can name."""
 _TAGGING = FunctionFacts("tagging", ("text",), ("spans",), 1000, 8)
@@ -70,6 +74,7 @@ def trained_entry(name: str, label: str, signature: Signature, *, base_only: boo
         "function": found.served_by,
         "memory_mb": _MEMORY_MB,
         "tokens_per_second": facts.tokens_per_second,
+        "images_per_second": _images_per_second(facts, signature),
         "call_seconds": facts.call_seconds,
         "recipes": [found.name],
         "chat": TEMPLATE_FILE in signature.files,
@@ -135,10 +140,19 @@ def standing_entry(
     return {**entry, "tier": tier, "fallbacks": listed}
 
 
+def _images_per_second(facts: FunctionFacts, signature: Signature) -> int:
+    """Return the images of a second; of a model that draws latents one at most."""
+    if "latent_side" in signature.constants:
+        return min(1, facts.images_per_second)
+    return facts.images_per_second
+
+
 def _limits(task: str, signature: Signature) -> dict[str, int | list[int]]:
-    """Return the limits of a model that embeds, or that writes: in one context, or apart for what
-    it reads.
+    """Return the limits of a model that draws, that embeds, or that writes: in one context, or
+    apart for what it reads.
     """
+    if task == "image":
+        return {"images": _MAX_IMAGES}
     constants = signature.constants
     context, dimensions = constants.get("context"), constants.get("dimensions")
     if not isinstance(context, int):

@@ -176,13 +176,6 @@ def test_should_refuse_what_is_out_of_its_bounds(how: DiffusionSampling, field: 
     assert refused.value.limit
 
 
-def test_should_refuse_a_negative_prompt_that_nothing_would_look_at() -> None:
-    start = diffusion.noise(0, 1, SHAPE)
-    with pytest.raises(InvalidInput, match="does not look at the negative prompt") as refused:
-        diffusion.sample(perfect, SCHEDULE, start, prompts(1), prompts(2), DiffusionSampling(2))
-    assert refused.value.field == "guidance"
-
-
 @pytest.mark.parametrize("wrong", [np.full((1, *SHAPE), np.nan), np.zeros((1, 1, 4, 3))])
 def test_should_refuse_what_is_no_noise(wrong: Images) -> None:
     start = diffusion.noise(0, 1, SHAPE)

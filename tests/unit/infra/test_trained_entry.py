@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.generation.model_file import parse_model
+from chalicelib.generation.models import FunctionBackend
 from infra.models.trained_entry import trained_entry
-from tests.exported_models import Files, decoder
+from tests.exported_models import Files, decoder, denoiser
 from tests.exported_texts import classifier, embedder, tagger
 
 
@@ -32,6 +33,20 @@ def test_an_embedder_should_say_how_long_its_vectors_are() -> None:
         (4,),
     )
     assert (told.limits.context_tokens, told.limits.texts) == (256, 64)
+
+
+def test_a_tuned_diffusion_should_be_a_model_of_images_and_one_of_latents_be_slow() -> None:
+    signature = Signature.model_validate_json(denoiser()[FILE])
+    origin = signature.origin.model_copy(update={"recipe": "diffusion_tuning"})
+    latents = {**signature.constants, "latent_side": 8}
+    told = [
+        parse_model(entry(denoiser(), origin=origin, constants=constants))
+        for constants in (signature.constants, latents)
+    ]
+    assert {each.task for each in told} == {"image"}
+    assert [each.outputs for each in told] == [{"image"}, {"image"}]
+    backends = [each.backend for each in told if isinstance(each.backend, FunctionBackend)]
+    assert [each.images_per_second for each in backends] == [20, 1]
 
 
 def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:
