@@ -230,3 +230,39 @@ class EncoderSettings(RecipeSettings):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """The share of dimensions that the head leaves out in a step; the base's own dropout, which its
     config.json sets, is beside that."""
+
+
+DiffusionWay = Literal["full", "lora"]
+CaptionTemplate = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=1000)]
+
+
+class DiffusionTuningSettings(RecipeSettings):
+    """Settings of how a diffusion base is tuned, whose sizes and noise the base has."""
+
+    way: DiffusionWay = "lora"
+    """`full` trains every weight, `lora` two narrow matrices beside each that it adapts."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 8
+    """Of LoRA's two matrices."""
+    scale: Annotated[float, Field(gt=0, le=1024)] = 8.0
+    """The scale of LoRA's product, times `rank` (its alpha)."""
+    adapted: Literal["attention", "all"] = "attention"
+    """Which layers of the network LoRA adapts: the projections of attention, or its perceptrons and
+    convolutions too."""
+    text_encoder: bool = True
+    """Whether what reads the prompt learns as well."""
+    caption: CaptionTemplate = "{}"
+    """What a picture's caption is, with its text in the place of `{}`: for texts that are names of
+    classes, say, or do not name the style."""
+    new_words: Annotated[int, Field(ge=0, le=10_000)] = 64
+    """The most words of captions that the base does not know, where its prompts are of words: each
+    gets a vector that is learned."""
+    drop_caption: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The share of pictures without a caption, so that guidance has what to compare with."""
+    prior_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """The weight of the loss on pictures that the base drew: it keeps what the base can."""
+    prior_prompt: Annotated[str, Field(max_length=1000)] = ""
+    """What the base draws those of; empty for each caption without the words that are new."""
+    guidance: Annotated[float, Field(ge=0, le=20)] | None = None
+    """How pictures are drawn unless asked otherwise; None for as the base draws."""
+    sampling_steps: Annotated[int, Field(ge=1, le=4000)] | None = None
+    """Calls of the network a picture, unless asked otherwise; None for as many as the base's."""

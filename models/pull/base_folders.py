@@ -27,7 +27,6 @@ from models.bases.pipelines import pipeline_files
 from models.failures import BadData
 from models.pull.base_references import NoBase
 from models.pull.licences import UNKNOWN, require_accepted
-from models.training.job import TRAINING
 
 README = "README.md"
 ADAPTER = "adapter_config.json"
@@ -68,8 +67,6 @@ def adopt_folder(folder: Path, into: Path, accepted: frozenset[str] = frozenset(
         record = read_base(folder).record
         require_accepted(record.name, record.licence, accepted)
         return folder
-    if (folder / TRAINING).is_file():
-        return _adopt_denoiser(folder, into, accepted)
     names = base_files(_names(folder), str(folder))
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     made = into / f"{folder.name}-{key}"
@@ -91,19 +88,6 @@ def _names(folder: Path) -> set[str]:
     """Return the files of a folder and of the folders in it."""
     found = (*folder.glob("*"), *folder.glob("*/*"))
     return {path.relative_to(folder).as_posix() for path in found if path.is_file()}
-
-
-def _adopt_denoiser(folder: Path, into: Path, accepted: frozenset[str]) -> Path:
-    """Return a base made of a model that the recipe `diffusion` trained. Raises NoBase."""
-    from models.pull.denoiser_bases import denoiser_base  # torch is slow to import
-
-    try:
-        made = denoiser_base(folder, into)
-        record = read_base(made).record
-    except BadData as error:
-        raise NoBase(str(error)) from error
-    require_accepted(record.name, record.licence, accepted)
-    return made
 
 
 def finish_folder(folder: Path, origin: BaseOrigin) -> BaseRecord:

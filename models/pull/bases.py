@@ -12,13 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.bases.folder import RECORD, BaseRecord, sha256_of_record
-from models.failures import TrainingFailure
+from models.bases.folder import RECORD, BaseRecord, read_base, sha256_of_record
+from models.failures import BadData, TrainingFailure
 from models.pull.base_folders import adopt_folder
 from models.pull.base_references import BaseReference, NoBase, parse_reference
 from models.pull.cache import PullProgress, Report, WrongHash
 from models.pull.licences import require_accepted
 from models.pull.shipped_bases import BASES, find_shipped, shipped_base
+from models.training.job import TRAINING
 
 
 def fetch_base(
@@ -42,7 +43,10 @@ def fetch_base(
         require_accepted(base.name, base.licence, accepted)
         return shipped_base(wanted.name, into, progress)
     if wanted.kind == "folder":
-        return adopt_folder(Path(wanted.name), into, accepted)
+        folder = Path(wanted.name)
+        if (folder.expanduser() / TRAINING).is_file():
+            return _of_denoiser(folder.expanduser(), into, accepted)
+        return adopt_folder(folder, into, accepted)
     if wanted.kind == "hub":
         from models.pull.hub_bases import hub_base  # imports huggingface_hub
 
@@ -54,6 +58,19 @@ def fetch_base(
             raise NoBase(f"{wanted} begins with the rows of a training: name its channel (--data).")
         return new_base(wanted.name, data, into)
     raise NoBase(f"{wanted} is fetched by `headrace train --base`, which reaches AWS.")
+
+
+def _of_denoiser(folder: Path, into: Path, accepted: frozenset[str]) -> Path:
+    """Return a base made of a model that the recipe `diffusion` trained. Raises NoBase."""
+    from models.pull.denoiser_bases import denoiser_base  # imports torch
+
+    try:
+        made = denoiser_base(folder, into)
+    except BadData as error:
+        raise NoBase(str(error)) from error
+    record = read_base(made).record
+    require_accepted(record.name, record.licence, accepted)
+    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,9 +1,15 @@
-"""Models that the recipe `diffusion` trained as base models: pipelines of what draws."""
+"""Models that the recipe `diffusion` trained as base models: pipelines of what draws.
+
+`python -m models.pull.denoiser_bases NAME NOTES FOLDER` trains one by its preset `tiny`, and makes
+the base FOLDER of it.
+"""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from chalicelib.inference.vocabulary import VOCABULARY_FILE
@@ -14,11 +20,13 @@ from models.jobs.finish import restore_network
 from models.networks.denoiser.network import AveragedDenoiser
 from models.networks.diffusion_base import save_pixel_pipeline
 from models.networks.settings import DenoiserSettings
+from models.rehearse import rehearse
 from models.training import recipe
 from models.training.artefacts import read_training
 from models.training.job import WEIGHTS
 
 RECIPE = "diffusion"
+_MADE = ".made"
 
 
 def denoiser_base(model: Path, into: Path, name: str = "", notes: str = "") -> Path:
@@ -63,3 +71,20 @@ def denoiser_base(model: Path, into: Path, name: str = "", notes: str = "") -> P
                 f"({found.dataset.licence})",
             )
     return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train a model, make a base of it, and return 0, or the exit code of a failed job."""
+    name, notes, folder = arguments[0], arguments[1], Path(arguments[2])
+    with tempfile.TemporaryDirectory() as scratch:
+        if code := rehearse({"recipe": RECIPE, "preset": "tiny"}, Path(scratch)):
+            return code
+        model = Path(scratch) / "finish" / "model"
+        made = denoiser_base(model, folder.parent / _MADE, name, notes)
+    shutil.rmtree(folder, ignore_errors=True)
+    made.replace(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,21 +171,13 @@ def _make(base: ShippedBase, folder: Path, progress: Report, models: Path) -> No
 
 def _train(base: ShippedBase, folder: Path) -> None:
     """Train a base by its recipe, in a process of its own. Raises NoBase."""
-    from models.pull.denoiser_bases import denoiser_base
-
-    with tempfile.TemporaryDirectory() as scratch:
-        run = Path(scratch)
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "models.rehearse", base.model, "--into", scratch],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=_TRAINING_S,
-            check=False,
-        )
-        if done.returncode:
-            raise NoBase(f"{base.name} cannot be trained: {done.stderr.strip()[-500:]}")
-        model, made_in = run / "finish" / "model", folder.parent / ".made"
-        made = denoiser_base(model, made_in, base.name, base.notes)
-    shutil.rmtree(folder, ignore_errors=True)
-    made.replace(folder)
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "models.pull.denoiser_bases", base.name, base.notes, str(folder)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=_TRAINING_S,
+        check=False,
+    )
+    if done.returncode:
+        raise NoBase(f"{base.name} cannot be trained: {done.stderr.strip()[-500:]}")

@@ -1,0 +1,1 @@
+"""A diffusion base that is tuned on captioned pictures of one style."""
