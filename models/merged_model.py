@@ -88,16 +88,16 @@ def merge(
     """
     base = read_base(base_folder)
     trained = artefacts.read_training(version, version)
-    network = _tuned(trained, base, name)
+    network, recipe = _tuned(trained, base, name), trained.training.recipe
     tokens = _probed_tokens(base)
     wanted = _logits(network.decoder, tokens)
     _write_weights(merged_decoder(network), into, precision)
+    del network, trained  # what was written is loaded again, and two of them may not fit
     for file in base.record.files:
         if not file.endswith(".safetensors") and file not in (CONFIG, SHARDS):
             shutil.copyfile(base.folder / file, into / file)
     write_json(into / CONFIG, merged_config(base.config, precision))
     _write_tokenizer_config(into / TOKENIZER_CONFIG, read_base_tokenizer(base).template)
-    recipe = trained.training.recipe
     made = record_base(
         into,
         name=name,

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from infra.models import approval
-from infra.models.merger import PREFIX, MergeSettings, VersionMerger
+from infra.models.merger import PREFIX, MergeSettings, VersionMerger, small_object
 from infra.models.registry import Registry, arn_of
 from infra.models.training_environment import run_module
 from infra.stages import Client
@@ -42,7 +41,6 @@ one. Of any other the base is merged with what was tuned."""
 DENOISER = "diffusion"
 """The recipe whose models are bases as they are."""
 _FETCHING_S = 4 * 3600
-_ABSENT = ("404", "403", "NoSuchKey", "NotFound", "AccessDenied", "Forbidden")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +177,7 @@ class StageBases:
 
     def _object(self, bucket: str, key: str) -> bytes | None:
         """Return a small object, or None if it is not there or may not be read."""
-        try:
-            return bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
-                return None
-            raise
+        return small_object(self.client, bucket, key)
 
     def _names(self, bucket: str, prefix: str) -> Iterator[str]:
         """Yield the names below a prefix."""

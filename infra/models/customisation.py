@@ -31,7 +31,7 @@ from chalicelib.generation.customisable import (
 )
 from chalicelib.generation.model_file import SERVED_FILE
 from infra.models.added_models import AddedModelError, AddedModelStage
-from infra.stages import StageConnection
+from infra.stages import Client, StageConnection
 from models.training_data.rows import ChatExample
 
 ROWS = "models/bedrock/rows/"
@@ -125,6 +125,18 @@ def _conversation(row: ChatExample, number: int) -> dict[str, Any]:
     return record
 
 
+def follow_execution(
+    client: Client, execution: str, rest: Callable[[float], None]
+) -> Mapping[str, Any]:
+    """Wait for an execution and return how it ended. Raises ClientError."""
+    states = client("stepfunctions")
+    while True:
+        described: Mapping[str, Any] = states.describe_execution(executionArn=execution)
+        if described["status"] != "RUNNING":
+            return described
+        rest(POLL_SECONDS)
+
+
 class StageCustomisation:
     """Fine-tunings of one stage, and the models that came of them."""
 
@@ -177,12 +189,7 @@ class StageCustomisation:
         self, execution: str, rest: Callable[[float], None] = time.sleep
     ) -> Mapping[str, Any]:
         """Wait for an execution and return how it ended."""
-        states = self._place.client("stepfunctions")
-        while True:
-            described: Mapping[str, Any] = states.describe_execution(executionArn=execution)
-            if described["status"] != "RUNNING":
-                return described
-            rest(POLL_SECONDS)
+        return follow_execution(self._place.client, execution, rest)
 
     def serve(self, name: str, model: str, rest: Callable[[float], None] = time.sleep) -> str:
         """Deploy a custom model, try it, and add it to the stage's models as `name`.

@@ -24,7 +24,8 @@ from chalicelib.generation.added_models import Entry
 from chalicelib.generation.importable import import_limits
 from infra.models.added_models import AddedModelStage
 from infra.models.bases import BaseWish, PlacedBase, StageBases
-from infra.models.customisation import POLL_SECONDS, CustomisationError
+from infra.models.customisation import CustomisationError, follow_execution
+from infra.models.merger import small_object
 from infra.models.training import TrainingStage
 from infra.models.training_environment import INTERPRETER
 from infra.stages import StageConnection
@@ -113,12 +114,7 @@ class StageImports:
         self, execution: str, rest: Callable[[float], None] = time.sleep
     ) -> Mapping[str, Any]:
         """Wait for an execution and return how it ended."""
-        states = self._place.client("stepfunctions")
-        while True:
-            described: Mapping[str, Any] = states.describe_execution(executionArn=execution)
-            if described["status"] != "RUNNING":
-                return described
-            rest(POLL_SECONDS)
+        return follow_execution(self._place.client, execution, rest)
 
     def model(self, identifier: str) -> ImportedModel:
         """Return an imported model by its name or ARN. Raises ClientError."""
@@ -188,12 +184,12 @@ class StageImports:
 
     def _document(self, uri: str) -> Mapping[str, Any]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
+        written = small_object(self._place.client, bucket, key)
         try:
-            body = self._place.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-            found: Mapping[str, Any] = json.loads(body)
-        except (ClientError, ValueError):
+            found = json.loads(written or b"{}")
+        except ValueError:
             return {}
-        return found
+        return found if isinstance(found, dict) else {}
 
     def _try(self, model: ImportedModel, rest: Callable[[float], None]) -> None:
         runtime, waited = self._place.client("bedrock-runtime"), 0.0

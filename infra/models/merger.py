@@ -100,15 +100,12 @@ class VersionMerger:
 
     def _download(self, name: str, sha256: str, folder: Path) -> None:
         s3, prefix = self.client("s3"), f"{PREFIX}{sha256}/"
-        try:
-            written = s3.get_object(Bucket=self.bucket, Key=f"{prefix}{RECORD}")["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _ABSENT:
-                raise
+        written = small_object(self.client, self.bucket, f"{prefix}{RECORD}")
+        if written is None:
             raise NoBase(
                 f"The base of {name} is neither in {self.bases} nor at s3://{self.bucket}/{prefix}:"
                 f" fetch it again by its name, whose sha256 is {sha256[:12]}…"
-            ) from error
+            )
         record = BaseRecord.model_validate_json(written)
         (folder / RECORD).write_bytes(written)
         for file in record.files:
@@ -116,6 +113,16 @@ class VersionMerger:
                 raise BadData(f"{prefix}{RECORD} names {file!r}, which is not a file beside it.")
             with disk_full_as_failure(folder / file):
                 s3.download_file(self.bucket, f"{prefix}{file}", str(folder / file))
+
+
+def small_object(client: Client, bucket: str, key: str) -> bytes | None:
+    """Return an object of S3, or None if it is not there or may not be read. Raises ClientError."""
+    try:
+        return bytes(client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            return None
+        raise
 
 
 def _base_of(name: str, left: Path) -> str:
