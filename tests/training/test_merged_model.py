@@ -27,9 +27,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     return write_tiny_base(tmp_path_factory.mktemp("base"))
 
 
-def version(folder: Path, base: BaseModel, way: TuningWay, size: float = 0.3) -> Path:
+def version(folder: Path, base: BaseModel, way: TuningWay, size: float = 0.3, **more: bool) -> Path:
     """Write the artefacts of a training of the base, whose learned weights are drawn."""
-    given = {"steps": 2, "batch": 4, "prefix": 3, "rank": 2, "way": way}
+    given = {"steps": 2, "batch": 4, "prefix": 3, "rank": 2, "way": way, **more}
     settings = recipe.resolve(recipe.load("instruction_tuning"), "smoke", given)
     assert isinstance(settings, Parameters)
     kept = LearnedWeights(TunedDecoder(base, settings)).state_dict()
@@ -53,11 +53,11 @@ def version(folder: Path, base: BaseModel, way: TuningWay, size: float = 0.3) ->
     return folder
 
 
-@pytest.mark.parametrize("way", ["lora", "full"])
+@pytest.mark.parametrize(("way", "embeddings"), [("lora", True), ("full", False)])
 def test_a_version_should_become_a_base_that_answers_as_it(
-    way: TuningWay, base: BaseModel, tmp_path: Path
+    way: TuningWay, embeddings: bool, base: BaseModel, tmp_path: Path
 ) -> None:
-    tuned = version(tmp_path / "version", base, way)
+    tuned = version(tmp_path / "version", base, way, embeddings=embeddings)
     merged = merge(tuned, base.folder, tmp_path / "whole", name="group/1")
     assert merged.difference <= TOLERANCES["fp32"]
     whole = read_base(tmp_path / "whole")
