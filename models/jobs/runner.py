@@ -35,6 +35,7 @@ from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
 from models.training.recipe import Gate, PresetName, Recipe, RecipeSettings
 from models.training.recipe_code import RecipeCode, TaskSetup, make_network, recipe_code
+from models.training.shards import whole_state
 from models.training_data.channel import data_version
 
 
@@ -139,6 +140,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
         plan = StepSchedule(settings.steps, settings.checkpoint_every, settings.seed)
         checkpoints = Checkpoints(job.checkpoints, training)
         measured = train(task, plan, LoopContext(device, group, checkpoints, stop, say))
+        weights = whole_state(kept.state_dict(), group)
         if group.leads:
             left = TrainingRecord(
                 recipe=found.name,
@@ -154,7 +156,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
                 device=device.kind,
                 measured=measured,
             )
-            artefacts.write_training(job.model, left, kept.state_dict(), job.checkpoints / HISTORY)
+            artefacts.write_training(job.model, left, weights, job.checkpoints / HISTORY)
         return group.leads
 
 

@@ -88,6 +88,10 @@ class TunedDecoder(nn.Module):
         """Return the most tokens that the model is served with, its prefix included."""
         return min(self.settings.context, self.sizes.context)
 
+    def shard_units(self) -> Sequence[nn.Module]:
+        """Return the layers, which processes may share."""
+        return [*self.decoder.base_model.layers]
+
     def prefix_length(self) -> int:
         """Return how many positions stand before every prompt."""
         return self.settings.prefix if self.prefix is not None else 0
@@ -133,12 +137,14 @@ class TunedDecoder(nn.Module):
         wanted = tokens.gather(1, (places + 1).clamp(max=tokens.shape[1] - 1)).flatten()
         head, size = self.decoder.get_output_embeddings(), self.settings.logits_at_once
         if len(chosen) <= size:
-            return _losses(head, chosen, wanted).view_as(places)
-        pieces = [
-            checkpoint(_losses, head, vectors, each, use_reentrant=False)
-            for vectors, each in zip(chosen.split(size), wanted.split(size), strict=True)
-        ]
-        return torch.cat(pieces).view_as(places)
+            losses = _losses(head, chosen, wanted)
+        else:
+            pieces = zip(chosen.split(size), wanted.split(size), strict=True)
+            losses = torch.cat(
+                [checkpoint(_losses, head, *each, use_reentrant=False) for each in pieces]
+            )
+        # FSDP hangs a hook on what comes out, which it would lose if that were a view.
+        return losses.view_as(places).clone()
 
     @contextmanager
     def plain(self) -> Iterator[TunedDecoder]:

@@ -46,10 +46,10 @@ class Checkpoints:
     folder: Path
     training: Mapping[str, Any]
 
-    def save(self, step: int, parts: Mapping[str, Stateful]) -> Path:
-        """Save all parts after `step`, and remove older checkpoints. Raises DiskFull."""
+    def save(self, step: int, states: Mapping[str, Mapping[str, Any]]) -> Path:
+        """Save the state of all parts after `step`; remove older checkpoints. Raises DiskFull."""
         tensors: dict[str, torch.Tensor] = {}
-        tree = {name: _pack_state(part.state_dict(), name, tensors) for name, part in parts.items()}
+        tree = {name: _pack_state(state, name, tensors) for name, state in states.items()}
         header = {"step": step, "training": dict(self.training), "tree": tree}
         path = self.folder / f"step-{step:09d}.safetensors"
         write_atomically(path, save(tensors, metadata={_HEADER: json.dumps(header)}))

@@ -31,6 +31,8 @@ _HEADS_OF_LOGITS = 3
 _MIXED = 0.6
 """Activations in mixed precision, by those in fp32: norms, softmax and losses stay in fp32."""
 _FULL_WAYS = ("full", "gradual")
+_LAYERS_AT_ONCE = 2
+"""Layers that are gathered by processes that share a network: one computes, one comes."""
 _LEARNS_NOTHING_INSIDE = ("head", "prompt_tuning", "prefix_tuning")
 FLOPS_A_THREAD = 50e9
 """Multiplications and additions in fp32 that a thread of this project's machine does a second in a
@@ -111,6 +113,11 @@ class FitSettings:
     accumulate: int = 1
     steps: int = 1
     threads: int = 1
+    sharded: bool = False
+    embeddings: bool = False
+    """Whether the tokens' vectors learn beside LoRA."""
+    logits_at_once: int = 0
+    """Tokens whose logits are in memory at once; 0 for all of a batch."""
 
     @classmethod
     def of(cls, settings: RecipeSettings) -> FitSettings | None:
@@ -128,6 +135,9 @@ class FitSettings:
             accumulate=int(getattr(settings, "accumulate", 1)),
             steps=settings.steps,
             threads=settings.threads,
+            sharded=settings.sharded,
+            embeddings=bool(getattr(settings, "embeddings", False)),
+            logits_at_once=int(getattr(settings, "logits_at_once", 0)),
         )
 
     @property
@@ -146,6 +156,8 @@ class MemoryEstimate:
     activations: int
     logits: int
     runtime: int = RUNTIME_BYTES
+    gathered: int = 0
+    """What processes that share a network hold of it for the while that it computes."""
 
     @property
     def total(self) -> int:
@@ -165,11 +177,16 @@ def learned_weights(sizes: BaseSizes, asked: FitSettings) -> int:
         return sizes.parameters
     if asked.way in _LEARNS_NOTHING_INSIDE:
         return 0
-    return asked.rank * sizes.widths * sizes.layers
+    table = sizes.vocabulary * sizes.width if asked.embeddings else 0
+    return asked.rank * sizes.widths * sizes.layers + table
 
 
 def memory_of(sizes: BaseSizes, asked: FitSettings, processes: int = 1) -> MemoryEstimate:
-    """Return the memory of each of `processes` processes that share a batch."""
+    """Return the memory of each of `processes` processes that share a batch.
+
+    If they share the network, too, each holds its part of weights, gradients and moments, and at
+    most two layers, and what is outside of layers, as a whole, with the gradients of these.
+    """
     learned = learned_weights(sizes, asked)
     rows = math.ceil(asked.rows / processes)
     tokens = rows * asked.tokens
@@ -182,16 +199,25 @@ def memory_of(sizes: BaseSizes, asked: FitSettings, processes: int = 1) -> Memor
     )
     if asked.way == "head":
         kept = tokens * of_layer
-    logits = tokens * sizes.vocabulary * _HEADS_OF_LOGITS if sizes.writes else 0
+    at_once = min(tokens, asked.logits_at_once or tokens)
+    logits = at_once * sizes.vocabulary * _HEADS_OF_LOGITS if sizes.writes else 0
     share = _MIXED if asked.mixed else 1.0
     # In mixed precision torch keeps a copy in 16 bits of the weights that it multiplies by.
     copies = sizes.parameters * 2 if asked.mixed else 0
+    parts, gathered = 1, 0
+    if asked.sharded and processes > 1:
+        parts = processes
+        outside = max(0, sizes.parameters - sizes.layers * sizes.matrices)
+        gathered = (_LAYERS_AT_ONCE * sizes.matrices + outside) * _FP32
+        gathered *= 2 if asked.way in _FULL_WAYS else 1
+        copies = gathered // 2 if asked.mixed else 0
     return MemoryEstimate(
-        weights=sizes.parameters * _FP32 + copies,
-        gradients=learned * _FP32,
-        moments=learned * _FP32 * 2,
+        weights=sizes.parameters * _FP32 // parts + copies,
+        gradients=learned * _FP32 // parts,
+        moments=learned * _FP32 * 2 // parts,
         activations=round(kept * _FP32 * share),
         logits=logits * _FP32,
+        gathered=gathered,
     )
 
 
@@ -298,6 +324,11 @@ def _advice(found: Fit, device: str, sizes: BaseSizes, asked: FitSettings) -> st
         lora = fit_on(found.instance, sizes, replace(asked, way="lora", rank=asked.rank or 16))
         if lora is not None and lora.fits:
             ways.append("--set way=lora")
+    shared = replace(asked, sharded=True)
+    if not asked.sharded and sizes.writes and instances()[found.instance].processes > 1:
+        fit = fit_on(found.instance, sizes, shared)
+        if fit is not None and fit.fits:
+            ways.append("--set sharded=true")
     larger = smallest_fitting(device, sizes, asked)
     if larger is not None:
         ways.append(f"the instance {larger.instance} (in the recipe's targets)")

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from models.failures import BadData
+from models.training.shards import like_weight
 
 
 class LearnedWeights:
@@ -64,4 +65,4 @@ class LearnedWeights:
                         f"{name} has the shape {tuple(given.shape)}, and the network has "
                         f"{tuple(each.shape)}. Use the base and the way of that training."
                     )
-                each.copy_(given)
+                each.copy_(like_weight(given, each))

@@ -23,6 +23,7 @@ from models.training.devices import Device
 from models.training.job import TerminationSignal
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
+from models.training.shards import whole_state
 
 
 class TrainingTask(Protocol):
@@ -117,9 +118,12 @@ def _ended(task: TrainingTask, group: ProcessGroup) -> bool:
 
 
 def _save_checkpoint(task: TrainingTask, number: int, place: LoopContext, history: History) -> None:
+    states = {
+        name: whole_state(part.state_dict(), place.group) for name, part in task.parts().items()
+    }
     if place.group.leads:
         history.flush()
-        place.checkpoints.save(number, task.parts())
+        place.checkpoints.save(number, states)
     place.group.meet()
 
 

@@ -59,6 +59,9 @@ class RecipeSettings(BaseModel):
     checkpointing: bool = False
     """Whether layers are computed again for their gradients, and not remembered: much less memory,
     about a third more time. Networks of transformers and diffusers can."""
+    sharded: bool = False
+    """Whether each of several processes holds a part of the network (FSDP), and not all of it: for
+    a base that is larger than a device. In one process it changes nothing."""
     validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """The share of the training's rows that are not learned. The model has the weights whose loss
     on them was lowest."""
@@ -71,6 +74,10 @@ class RecipeSettings(BaseModel):
     def _has_rows_to_stop_by(self) -> Self:
         if self.patience is not None and not self.validation_share:
             raise ValueError("patience needs validation_share, the rows whose loss it watches")
+        if self.sharded and self.validation_share:
+            raise ValueError(
+                "sharded keeps no best weights; leave validation_share out, or sharded"
+            )
         return self
 
 
@@ -166,6 +173,8 @@ class Recipe(_Part):
     gates: Mapping[str, Gate]
     """By the number's name in the evaluation. They hold for `tiny` and `full`; `smoke` is too short
     to reach them."""
+    shardable: bool = False
+    """Whether its network can be shared by processes, by the setting `sharded`."""
     own_gates: Mapping[str, Gate] = {}
     """The gates on a user's own data: marks that hold for any data, such as a gain over the base
     whose interval lies above 0."""
@@ -276,9 +285,16 @@ def resolve(
     kind = parameters_of(recipe.name)
     given = {**recipe.parameters, **recipe.presets[preset], **(overrides or {})}
     try:
-        return kind.model_validate(given)
+        settings = kind.model_validate(given)
     except ValidationError as error:
         raise BadRecipe(describe_errors(f"{recipe.name}, preset {preset}", error, kind)) from error
+    if settings.sharded and not recipe.shardable:
+        able = ", ".join(name for name in names() if load(name).shardable)
+        raise BadRecipe(
+            f"sharded: the network of {recipe.name} is held whole by each process; leave it out. "
+            f"These can be shared: {able}."
+        )
+    return settings
 
 
 def _require_valid_ranges(recipe: Recipe, preset: PresetName) -> None:

@@ -22,6 +22,7 @@ from models.training.memory import batch_parts, recompute_layers
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup
+from models.training.shards import ShardedOptimiser, shard
 from models.training.validation import Validation, with_validation
 
 _FUSED = ("cpu", "cuda")
@@ -156,20 +157,30 @@ class LossTask:
 
         Raises:
             BadRecipe: no layer of the network can be computed again, and `checkpointing` is set; or
-                `validation_share` is set, and there are no validation rows.
+                `validation_share` is set, and there are no validation rows; or `sharded` is, and
+                the network or the device can't be.
         """
         if self.settings.validation_share and self.validation is None:
             raise BadRecipe("validation_share: this training has no such rows; leave it out.")
-        move_network(self.network, self.device).train()
         if self.settings.checkpointing:
             recompute_layers(self.network)
+        if self._sharded:
+            shard(self.network, self.group)
+        else:
+            move_network(self.network, self.device)
+        self.network.train()
         self._optimiser = adamw(self.network, self.settings, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the network, its optimiser and further parts."""
         kept = self.network if self.kept is None else self.kept
         looks = {} if self.validation is None else {"validation": self.validation}
-        return {"network": kept, "optimiser": self._optimiser, **looks, **self.also}
+        own = ShardedOptimiser(self._optimiser) if self._sharded else self._optimiser
+        return {"network": kept, "optimiser": own, **looks, **self.also}
+
+    @property
+    def _sharded(self) -> bool:
+        return self.settings.sharded and self.group.size > 1
 
     @property
     def ended(self) -> bool:
@@ -186,7 +197,8 @@ class LossTask:
         measured = [
             self._learn(part, number) for part in batch_parts(batch, self.settings.accumulate)
         ]
-        self.group.average(self.network.parameters())
+        if not self._sharded:  # else the gradients are averaged as they are computed
+            self.group.average(self.network.parameters())
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self._optimiser.step()

@@ -86,6 +86,25 @@ def test_memory_should_follow_the_way_and_the_rows() -> None:
     assert mixed.weights > lora.weights
 
 
+def test_processes_that_share_a_network_should_need_a_part_and_what_is_gathered() -> None:
+    full = FitSettings(batch=8, tokens=512, way="full", checkpointing=True, logits_at_once=1024)
+    whole = fit.memory_of(LARGE, full, processes=8)
+    shared = fit.memory_of(LARGE, replace(full, sharded=True), processes=8)
+    parts = ("weights", "gradients", "moments")
+    assert all(getattr(shared, part) * 8 == getattr(whole, part) for part in parts)
+    assert 0 < shared.gathered < whole.weights
+    alone = fit.memory_of(LARGE, full)
+    assert fit.memory_of(LARGE, replace(full, sharded=True)) == alone
+    assert alone.logits == 1024 * LARGE.vocabulary * 12
+    with pytest.raises(BadRecipe, match=r"fit: full.* What would fit: .*--set sharded=true"):
+        fit.require_fit("ml.p5.48xlarge", LARGE, full)
+    fit.require_fit("ml.p5.48xlarge", LARGE, replace(full, sharded=True))
+    table = LARGE.vocabulary * LARGE.width
+    assert fit.learned_weights(LARGE, replace(LORA, embeddings=True)) == (
+        fit.learned_weights(LARGE, LORA) + table
+    )
+
+
 @pytest.mark.skipif(not is_measured("training_memory"), reason="training_memory was not measured")
 def test_estimates_should_hold_what_was_measured_and_not_much_more() -> None:
     ratios = latest("training_memory")["ratios"]
