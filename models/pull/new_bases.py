@@ -47,6 +47,7 @@ class NewBase:
 
 
 NEW_BASES: Mapping[str, NewBase] = {
+    "t5-tiny": NewBase("t5", 64, 2, 4, 384),
     "t5-mini": NewBase("t5", 128, 3, 4, 512),
     "t5-small": NewBase("t5", 256, 4, 8, 4096),
     "bart-mini": NewBase("bart", 128, 3, 4, 512),

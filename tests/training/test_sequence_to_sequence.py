@@ -364,6 +364,11 @@ def judged(texts: Sequence[str], others: Sequence[str]) -> dict[str, float]:
         ([f"{each} 5!" for each in (*COLOURS[1:], *COLOURS[:1])] * 2, [""] * 8, "f1_over_chance"),
         ([each.messages[0].content for each in HELD_OUT], ["red 5"] * 8, None),
         ([""] * 8, ["red 5!"] * 8, "f1_gain_low"),
+        (  # the wanted words in a wrong order
+            [f"! {number} {each}" for number in (5, 6) for each in COLOURS],
+            [f"{each}{number}" for number in (5, 6) for each in COLOURS],
+            "chrf_gain_low",
+        ),
     ],
 )
 def test_gates_should_refuse_chance_and_answers_by_heart(
