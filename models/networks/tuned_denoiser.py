@@ -16,12 +16,8 @@ from torch import nn
 
 from models.bases.folder import BaseModel
 from models.networks.denoiser import schedule
-from models.networks.diffusion_base import (
-    DiffusionBase,
-    PromptReader,
-    WordPrompts,
-    load_diffusion_base,
-)
+from models.networks.diffusion_base import DiffusionBase, load_diffusion_base
+from models.networks.prompt_readers import PromptReader, WordPrompts
 from models.networks.settings import DiffusionTuningSettings
 
 _ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
