@@ -51,16 +51,20 @@ class ImportLimits(Contract):
         """
         return self.usd_unit_minute / 60 / self.tokens_per_second
 
-    def check(self, config: Mapping[str, Any], files: Mapping[str, int], region: str) -> None:
-        """Raise InvalidInput for a model that Bedrock does not import.
-
-        `config` is its config.json, and `files` are the bytes of its files.
-        """
+    def check_region(self, region: str) -> None:
+        """Raise InvalidInput for a region in which Bedrock imports nothing."""
         if region not in self.regions:
             raise InvalidInput(
                 f"Bedrock imports models in {', '.join(self.regions)}, and not in {region}.",
                 field="region",
             )
+
+    def check(self, config: Mapping[str, Any], files: Mapping[str, int], region: str) -> None:
+        """Raise InvalidInput for a model that Bedrock does not import.
+
+        `config` is its config.json, and `files` are the bytes of its files.
+        """
+        self.check_region(region)
         architecture = str(config.get("model_type", "unknown"))
         if architecture not in self.architectures:
             raise InvalidInput(

@@ -11,6 +11,7 @@ from chalicelib.generation.importable import import_limits
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
+from infra.models.approval import OVERRIDE
 from infra.models.bases import BaseWish
 from infra.models.customisation import CustomisationError, translate_customisation_errors
 from infra.models.imports import ImportedModel, StageImports
@@ -23,13 +24,16 @@ from models.failures import TrainingFailure
 @click.option(
     "--name",
     required=True,
-    help="Name of the imported model: letters and digits, with single hyphens or underscores.",
+    help="Name of the imported model: letters and digits, with single hyphens.",
 )
 @click.option(
     "--estimate", "only_estimate", is_flag=True, help="Show the prices, and import nothing."
 )
 @click.option(
-    "--unapproved", is_flag=True, help="Import a version of the registry though it is not approved."
+    OVERRIDE,
+    "unapproved",
+    is_flag=True,
+    help="Import a version of the registry though it is not approved.",
 )
 @click.option(
     "--accept-licence", "licences", multiple=True, metavar="LICENCE", help="Agree to a licence."
@@ -58,7 +62,9 @@ def import_model(
     try:
         with translate_training_errors(), translate_customisation_errors():
             stage = StageImports(place.find())
-            placed = stage.put(BaseWish(model, frozenset(licences), unapproved))
+            stage.require(name)
+            wish = BaseWish(model, frozenset(licences), unapproved, override=OVERRIDE)
+            placed = stage.put(wish)
             output.notice(f"Importing {placed.record.name} as {name}, which takes minutes on AWS.")
             ended = stage.follow(stage.start(name, placed))
             if ended["status"] != "SUCCEEDED":

@@ -56,6 +56,8 @@ class BaseWish:
     accepted: frozenset[str] = frozenset()
     unapproved: bool = False
     data: Path | None = None
+    override: str = "--unapproved-bases"
+    """The option by which a user takes a version that is not approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class StageBases:
         registry = Registry(self.client)
         version = registry.version(arn_of(self.region, self.account, wanted.name))
         if (problem := approval.status_problem(version)) and not wish.unapproved:
-            raise BadRecipe(approval.refusal([problem], "--unapproved-bases"))
+            raise BadRecipe(approval.refusal([problem], wish.override))
         with registry.left(version) as left:
             if (left / MERGED / RECORD).is_file():
                 yield left / MERGED

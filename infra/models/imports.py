@@ -36,7 +36,8 @@ IMPORTED_MODEL = ":imported-model/"
 RESTORE_SECONDS = 600.0
 """How long a model that is not ready is waited for: AWS restores one in a minute or more."""
 RESTORE_POLL_SECONDS = 15.0
-_NAME = re.compile(r"([0-9a-zA-Z][_-]?){1,63}")
+_NAME = re.compile(r"(?=.{1,54}$)[0-9a-zA-Z](-?[0-9a-zA-Z])*")
+"""What both a model and, with nine characters more, its job may be called."""
 _NOT_READY = "ModelNotReadyException"
 _HELLO = {"messages": [{"role": "user", "content": "Say: hello"}], "max_tokens": 8}
 
@@ -74,6 +75,16 @@ class StageImports:
         self._home = TrainingStage.of(place.outputs)
         self._machine = place.outputs["IngestMachineArn"].removesuffix("ingest") + "import"
 
+    def require(self, name: str) -> None:
+        """Raise InvalidInput if the stage imports nothing, or nothing of this name."""
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                f"{name!r} is no name of an imported model: letters and digits, with single "
+                "hyphens between, 54 at most.",
+                field="name",
+            )
+        import_limits().check_region(self._home.region)
+
     def put(self, wish: BaseWish) -> PlacedBase:
         """Return a model in the stage's bucket, merged and uploaded if need be.
 
@@ -90,13 +101,7 @@ class StageImports:
         return placed
 
     def start(self, name: str, placed: PlacedBase) -> str:
-        """Start the machine, and return the execution's ARN. Raises InvalidInput, ClientError."""
-        if not _NAME.fullmatch(name):
-            raise InvalidInput(
-                f"{name!r} is no name of an imported model: letters and digits, with single "
-                "hyphens or underscores between, 63 at most.",
-                field="name",
-            )
+        """Start the machine, and return the execution's ARN. Raises ClientError."""
         execution = str(uuid.uuid4())
         job = {
             # A repeated request, whose answer was lost, finds the job of the first.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.errors import InvalidInput
 from chalicelib.generation.importable import import_limits
 from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.customisation.operations import new_id
@@ -48,11 +49,10 @@ class ImportOperations:
             if name in params:
                 raise validation_error(f"The local cloud has no {name}; leave it out.")
         limits = import_limits()
-        if self._surroundings.region not in limits.regions:
-            raise validation_error(
-                f"Models are imported in {', '.join(limits.regions)}, and not in "
-                f"{self._surroundings.region}."
-            )
+        try:
+            limits.check_region(self._surroundings.region)
+        except InvalidInput as error:
+            raise validation_error(error.message) from error
         source = params["modelDataSource"].get("s3DataSource")
         if source is None or not source["s3Uri"].startswith("s3://"):
             raise validation_error("modelDataSource has to name a folder in S3, as s3DataSource.")

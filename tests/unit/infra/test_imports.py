@@ -75,8 +75,13 @@ def test_the_machine_is_asked_to_import_the_folder(tmp_path: Path) -> None:
     job = json.loads(begun["input"])["job"]
     assert job["ClientRequestToken"] == begun["name"]
     assert job["ModelDataSource"] == {"S3DataSource": {"S3Uri": "s3://bucket/models/bases/abc/"}}
+
+
+@pytest.mark.parametrize("name", ["", "my notes", "my_notes", "a--b", "-a", "a" * 55])
+def test_a_name_that_a_model_or_its_job_may_not_have_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="is no name"):
-        stage(service).start("my notes", placed)
+        stage(Service()).require(name)
+    stage(Service()).require("my-notes")
 
 
 @pytest.mark.parametrize(
