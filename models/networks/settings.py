@@ -33,7 +33,8 @@ class DecoderSettings(RecipeSettings):
         return self
 
 
-TuningWay = Literal["full", "gradual", "lora", "prompt_tuning", "prefix_tuning"]
+TuningWay = Literal["full", "gradual", "lora", "qlora", "prompt_tuning", "prefix_tuning"]
+LORA_WAYS = ("lora", "qlora")
 PREFIX_WAYS = ("prompt_tuning", "prefix_tuning")
 """The ways whose vectors stand before every prompt and take of its context."""
 
@@ -43,8 +44,9 @@ class TuningSettings(RecipeSettings):
 
     way: TuningWay = "lora"
     """`full` trains every weight, `gradual` too but the last layers first; `lora` trains two narrow
-    matrices beside each matrix of the layers, `prompt_tuning` vectors that stand before every
-    prompt, and `prefix_tuning` keys and values that do."""
+    matrices beside each matrix of the layers, and `qlora` holds those in 4 bits meanwhile;
+    `prompt_tuning` trains vectors that stand before every prompt, and `prefix_tuning` keys and
+    values that do."""
     rank: Annotated[int, Field(ge=1, le=256)] = 16
     """Of LoRA's two matrices."""
     scale: Annotated[float, Field(gt=0, le=1024)] = 32.0
@@ -68,11 +70,13 @@ class TuningSettings(RecipeSettings):
 
     @model_validator(mode="after")
     def _learns_embeddings_beside_lora(self) -> Self:
-        if self.embeddings and self.way != "lora":
+        if self.embeddings and self.way not in LORA_WAYS:
             raise ValueError(
                 f"embeddings is for the way lora, and the way is {self.way}, which says itself what"
                 " learns; leave it out"
             )
+        if self.sharded and self.way == "qlora":
+            raise ValueError("sharded: layers in 4 bits are not shared; take the way lora")
         return self
 
 

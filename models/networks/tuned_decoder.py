@@ -29,7 +29,8 @@ from models.networks.base_decoder import (
 )
 from models.networks.chat_tokens import ChatRows
 from models.networks.decoder import choose_tokens
-from models.networks.settings import PREFIX_WAYS, TuningSettings
+from models.networks.quantised_layers import quantise_frozen
+from models.networks.settings import LORA_WAYS, PREFIX_WAYS, TuningSettings
 
 _AT_ONCE = 64
 """Rows that are written together."""
@@ -52,7 +53,7 @@ class TunedDecoder(nn.Module):
         self.sizes = DecoderSizes.of(base)
         self.tokenizer: BaseTokenizer = read_base_tokenizer(base)
         plain = load_decoder(base)
-        self.inner: nn.Module = _with_lora(plain, settings) if settings.way == "lora" else plain
+        self.inner: nn.Module = _with_lora(plain, settings) if settings.way in LORA_WAYS else plain
         if settings.embeddings:
             plain.get_input_embeddings().requires_grad_(True)
         self.prefix: nn.Parameter | None = None
@@ -87,6 +88,11 @@ class TunedDecoder(nn.Module):
     def context(self) -> int:
         """Return the most tokens that the model is served with, its prefix included."""
         return min(self.settings.context, self.sizes.context)
+
+    def prepare_training(self, device: torch.device) -> None:
+        """Put the frozen layers into 4 bits for the way qlora. Raises BadRecipe."""
+        if self.settings.way == "qlora":
+            quantise_frozen(self.inner, device)
 
     def shard_units(self) -> Sequence[nn.Module]:
         """Return the layers, which processes may share."""

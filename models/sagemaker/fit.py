@@ -93,6 +93,10 @@ def require_fitting(wish: JobSpec, sizes: BaseSizes, asked: FitSettings) -> None
     use = wish.recipe.targets.get(wish.target)
     if use is None:
         return  # what sends the request says which targets there are
+    if asked.way == "qlora" and targets()[wish.target].device not in ("cpu", "cuda"):
+        raise BadRecipe(
+            f"way: qlora needs an NVIDIA GPU, --target gpu, and {wish.target} has none; take lora."
+        )
     require_fit(_instance(wish.target, use), sizes, asked)
     finish = _instance("cpu", wish.recipe.targets.get("cpu", TargetUse()))
     needs = 2 * sizes.parameters * 4 + RUNTIME_BYTES

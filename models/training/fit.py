@@ -31,6 +31,8 @@ _HEADS_OF_LOGITS = 3
 _MIXED = 0.6
 """Activations in mixed precision, by those in fp32: norms, softmax and losses stay in fp32."""
 _FULL_WAYS = ("full", "gradual")
+_NF4_BITS = 4.13
+"""Bits of a weight of a frozen layer in NF4, with its quantised scales."""
 _LAYERS_AT_ONCE = 2
 """Layers that are gathered by processes that share a network: one computes, one comes."""
 _LEARNS_NOTHING_INSIDE = ("head", "prompt_tuning", "prefix_tuning")
@@ -211,8 +213,15 @@ def memory_of(sizes: BaseSizes, asked: FitSettings, processes: int = 1) -> Memor
         gathered = (_LAYERS_AT_ONCE * sizes.matrices + outside) * _FP32
         gathered *= 2 if asked.way in _FULL_WAYS else 1
         copies = gathered // 2 if asked.mixed else 0
+    weights = sizes.parameters * _FP32 // parts
+    if asked.way == "qlora":
+        frozen = sizes.layers * sizes.matrices
+        outside = sizes.parameters - frozen
+        # One matrix at a time is as it was.
+        weights = round(frozen * _NF4_BITS / 8) + (outside + sizes.width * sizes.inner) * _FP32
+        copies = outside * 2 if asked.mixed else 0
     return MemoryEstimate(
-        weights=sizes.parameters * _FP32 // parts + copies,
+        weights=weights + copies,
         gradients=learned * _FP32 // parts,
         moments=learned * _FP32 * 2 // parts,
         activations=round(kept * _FP32 * share),
@@ -272,6 +281,8 @@ def fit_on(name: str, sizes: BaseSizes, asked: FitSettings) -> Fit | None:
     found = instances().get(name)
     if found is None:
         return None
+    if asked.way == "qlora" and not found.accelerators:
+        asked = replace(asked, way="lora")  # the memory has the whole base before its 4 bits
     usable = round(found.gib_a_process * GIB * USABLE)
     memory = memory_of(sizes, asked, found.processes)
     return Fit(name, memory, usable, _largest_batch(found, sizes, asked, usable))
@@ -324,6 +335,10 @@ def _advice(found: Fit, device: str, sizes: BaseSizes, asked: FitSettings) -> st
         lora = fit_on(found.instance, sizes, replace(asked, way="lora", rank=asked.rank or 16))
         if lora is not None and lora.fits:
             ways.append("--set way=lora")
+    elif asked.way == "lora" and sizes.writes and device == "cuda":
+        smaller = fit_on(found.instance, sizes, replace(asked, way="qlora"))
+        if smaller is not None and smaller.fits:
+            ways.append("--set way=qlora")
     shared = replace(asked, sharded=True)
     if not asked.sharded and sizes.writes and instances()[found.instance].processes > 1:
         fit = fit_on(found.instance, sizes, shared)

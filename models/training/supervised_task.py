@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -124,6 +124,14 @@ class Batches:
         return [rows[chosen] for rows in self._rows]
 
 
+@runtime_checkable
+class PreparedNetwork(Protocol):
+    """A network that is otherwise when it learns, such as with frozen layers of fewer bits."""
+
+    def prepare_training(self, device: torch.device) -> None:
+        """Change what has to be changed for a training on a device."""
+
+
 class BatchSource(Protocol):
     """The batches of a training, each the same however often it is asked for."""
 
@@ -162,6 +170,8 @@ class LossTask:
         """
         if self.settings.validation_share and self.validation is None:
             raise BadRecipe("validation_share: this training has no such rows; leave it out.")
+        if isinstance(self.network, PreparedNetwork):
+            self.network.prepare_training(self.device.torch)
         if self.settings.checkpointing:
             recompute_layers(self.network)
         if self._sharded:

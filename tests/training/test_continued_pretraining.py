@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from models.evaluation.perplexity import bits_per_byte
 from models.failures import BadData, BadRecipe, BelowGate
 from models.files import sha256_of_file
 from models.jobs import runner
+from models.networks.quantised_layers import quantise_frozen
 from models.networks.text_blocks import (
     DocumentEncoder,
     learned_documents,
@@ -39,6 +41,7 @@ from models.recipes.continued_pretraining.judgement import (
 from models.recipes.continued_pretraining.parameters import Parameters
 from models.training import recipe
 from models.training.devices import DEVICE, select_device
+from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
 from models.training_data.channel import DataSource, write_channel
@@ -243,10 +246,31 @@ def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
     assert len(general_texts()) >= 20
 
 
+def test_qlora_should_learn_beside_layers_of_4_bits_and_serve_beside_whole_ones(
+    base: BaseModel, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "bitsandbytes.nn", None)
+        with pytest.raises(BadRecipe, match=r"qlora needs bitsandbytes.*requirements/qlora.in"):
+            trained(base, data, way="qlora")
+    with pytest.raises(BadRecipe, match=r"an NVIDIA GPU, --target gpu .* this is meta"):
+        quantise_frozen(built(base, data, way="qlora"), torch.device("meta"))
+    pytest.importorskip("bitsandbytes", reason="requirements/qlora.in is not installed")
+    tuned = trained(base, data, way="qlora", steps=12, learning_rate=0.02)
+    quantised = [each for each in tuned.modules() if type(each).__name__ == "Linear4bit"]
+    assert len(quantised) == 14  # of two layers
+    assert all(each.weight.dtype == torch.uint8 for each in quantised)
+    served = built(base, data, way="qlora").eval()
+    LearnedWeights(served).load_state_dict(LearnedWeights(tuned).state_dict())
+    found = pretraining.evaluate(served, pretraining.read(data), settings(way="qlora"))
+    recipe.require_gates(OWN_GATES, found.numbers, found.unknown)
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"way": "prefix_tuning"}, "has to be one of full, gradual, lora"),
+        ({"way": "prefix_tuning"}, "has to be one of full, gradual, lora, qlora"),
+        ({"way": "qlora", "sharded": True}, "layers in 4 bits are not shared"),
         ({"way": "full", "embeddings": True}, "embeddings is for the way lora"),
     ],
 )

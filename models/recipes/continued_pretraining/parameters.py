@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from models.networks.settings import TuningSettings
 
-WAYS = ("full", "gradual", "lora")
+WAYS = ("full", "gradual", "lora", "qlora")
 """The ways that change what a model knows; a prompt or a prefix has no room for a domain."""
 
 

@@ -13,6 +13,7 @@ NOT_COMPILED = {
     lock.XLA,
     Path("requirements/functions.in"),  # a list of lists, for dev.in
     Path("requirements/bench.in"),  # an environment of its own, pinned as it was measured
+    Path("requirements/qlora.in"),  # pinned, and needed by one way of tuning alone
     lock.TORCH,  # which build fits depends on the machine
 }
 

@@ -105,6 +105,20 @@ def test_processes_that_share_a_network_should_need_a_part_and_what_is_gathered(
     )
 
 
+def test_qlora_should_hold_the_layers_in_4_bits_on_a_gpu_alone() -> None:
+    lora = replace(LORA, checkpointing=True, logits_at_once=1024)
+    qlora = replace(lora, way="qlora")
+    whole, small = (fit.memory_of(LARGE, each) for each in (lora, qlora))
+    assert small.weights < whole.weights / 3
+    assert (small.moments, small.activations) == (whole.moments, whole.activations)
+    with pytest.raises(BadRecipe, match=r"fit: lora.* What would fit: .*--set way=qlora"):
+        fit.require_fit("ml.g5.xlarge", LARGE, lora)
+    fit.require_fit("ml.g5.xlarge", LARGE, qlora)
+    # On a CPU the base is in memory before it is quantised.
+    on_cpu = fit.fit_on("ml.m5.4xlarge", LARGE, qlora)
+    assert on_cpu == fit.fit_on("ml.m5.4xlarge", LARGE, lora)
+
+
 @pytest.mark.skipif(not is_measured("training_memory"), reason="training_memory was not measured")
 def test_estimates_should_hold_what_was_measured_and_not_much_more() -> None:
     ratios = latest("training_memory")["ratios"]
