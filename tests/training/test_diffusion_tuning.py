@@ -317,13 +317,15 @@ def test_a_style_should_be_as_far_as_it_looks_and_a_gain_of_chance_be_none() -> 
     assert style_gain(light, again, other).numbers()["style_gain_low"] < 0
 
 
-def test_captions_of_others_should_be_told_and_a_judge_of_one_word_be_even() -> None:
+def test_captions_of_others_should_be_told_and_a_judge_without_words_be_at_chance() -> None:
     rng = np.random.default_rng(0)
     captions = ["a dark one", "a light one"] * 20
     tones = [40 if "dark" in text else 200 for text in captions]
     drawn = np.stack([rng.integers(tone, tone + 30, (8, 8, 1)) for tone in tones]).astype(np.uint8)
     judge = fit_caption_judge(drawn, captions)
-    others = captions[1:] + captions[:1]
-    assert judge.right(drawn, captions, others).mean() == 1
-    assert judge.right(drawn[1:], captions[:-1], captions[1:]).mean() == 0
-    assert fit_caption_judge(drawn, ["one"] * 40).right(drawn, captions, others).mean() == 0.5
+    assert judge.right(drawn, captions, 0).mean() == 1
+    assert judge.right(drawn[1:], captions[:-1], 0).mean() == 0
+    alike = [f"a dark {at}" if "dark" in text else text for at, text in enumerate(captions)]
+    assert judge.right(drawn, alike, 0)[0] == pytest.approx(1 / 9, abs=0.03)
+    blind = fit_caption_judge(drawn, ["one"] * 40)
+    assert blind.right(drawn, captions, 0).mean() == 0.5

@@ -85,7 +85,7 @@ def evaluate(network: torch.nn.Module, data: Captioned, parameters: Parameters) 
     `caption_gain` how much higher the error is by another picture's caption (A. Li et al.,
     Diffusion Classifier, https://arxiv.org/abs/2303.16203); `style_gain` that of models/evaluation/
     style.py, and `copied` that of memorisation.py. `captions_followed` is the share of drawn
-    pictures that caption_judge.py tells from another caption, `captions_judged` that of held-out
+    pictures that caption_judge.py tells from other captions, `captions_judged` that of held-out
     ones, and `caption_gap` how much less drawn ones follow.
     """
     assert isinstance(network, TunedDenoiser)
@@ -110,8 +110,10 @@ def evaluate(network: torch.nn.Module, data: Captioned, parameters: Parameters) 
     style = style_gain(held_out, drawn[:count], by_base[:count])
     trained = pictures_of(network, data, data.train)
     judge = fit_caption_judge(trained, [row.text for row in data.train])
-    texts = [[row.text for row in each] for each in (rows, others)]
-    judged, followed = (judge.right(each, *texts) for each in (held_out, drawn[:count]))
+    texts = [row.text for row in rows]
+    judged, followed = (
+        judge.right(each, texts, parameters.seed) for each in (held_out, drawn[:count])
+    )
     copies = memorisation(*(shrunk(each, _COMPARED_SIDE) for each in (trained, held_out, drawn)))
     numbers = {
         "denoising_loss": float(own.mean()),
