@@ -156,6 +156,7 @@ def _prepare(
         require_acceptable(own.accepted_problems),
         parquet=parquet_reader(INTERPRETER),
         teachers=teachers,
+        other_kinds=found.other_data_kinds,
     )
     try:
         done = prepare(request, into, f"headrace {_version()}")

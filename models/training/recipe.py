@@ -163,6 +163,8 @@ class Recipe(_Part):
     """The pretrained model that it tunes, in the channel `base_model` of both jobs."""
     data_kind: DataKind | None = None
     """The rows that it learns from, if a user's own data can take the place of its data set."""
+    other_data_kinds: tuple[DataKind, ...] = ()
+    """Further kinds of rows that it reads, such as classes where it learns from captions."""
     served_by: Annotated[str, Field(pattern=r"^([a-z][a-z_]{0,39})?$")] = ""
     """The function that answers by versions of it under a name that an operator gives."""
     metrics: Mapping[str, Metric]
@@ -217,6 +219,8 @@ class Recipe(_Part):
             raise ValueError("targets needs one at least")
         if self.data_kind is not None and not self.own_gates:
             raise ValueError("data_kind needs own_gates, which hold whatever the data is")
+        if self.other_data_kinds and self.data_kind is None:
+            raise ValueError("other_data_kinds needs data_kind, the kind that is told first")
         if taken := {"training", "model", "base_model"} & set(self.bases):
             raise ValueError(f"bases has {taken.pop()}, which is a channel of every job")
         if self.tuning is not None:

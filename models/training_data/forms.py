@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,8 +172,13 @@ _CARRIED = ("id", "group")
 
 def detected_kind(fields: Fields) -> DataKind | None:
     """Return the kind of a row by its fields, or None where no form fits."""
-    for kind, forms in FORMS.items():
-        if any(_fits(form, fields) for form in forms):
+    return first_fitting(FORMS, fields)
+
+
+def first_fitting(kinds: Iterable[DataKind], fields: Fields) -> DataKind | None:
+    """Return the first of some kinds that a row is of, by its fields, or None."""
+    for kind in kinds:
+        if any(_fits(form, fields) for form in FORMS[kind]):
             return kind
     return None
 

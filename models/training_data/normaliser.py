@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,13 +22,24 @@ _MANGLED = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f]")
 class RowNormaliser:
     """Turns records into rows. The kind is that of the first record, if none is wished."""
 
-    def __init__(self, kind: DataKind | None, columns: Mapping[str, str], log: ProblemLog) -> None:
-        """Begin with `columns`, a file's names of our fields, by field."""
+    def __init__(
+        self,
+        kind: DataKind | None,
+        columns: Mapping[str, str],
+        log: ProblemLog,
+        other_kinds: Collection[DataKind] = (),
+    ) -> None:
+        """Begin with `columns`, a file's names of our fields, by field.
+
+        Rows are of one of `other_kinds` if the first one is, and is none of `kind`.
+        """
         self.kind = kind
+        self._other_kinds = other_kinds
         self._columns, self._log = columns, log
         self._formless: list[SourceRecord] = []
         self._formless_count = 0
         self._rows = 0
+        self._begun = False
         self._unread: Counter[str] = Counter()
         self._label_types: dict[str, str] = {}
         self._spellings: dict[str, str] = {}
@@ -38,6 +49,9 @@ class RowNormaliser:
         fields = self._renamed(record.fields)
         if self.kind is None:
             self.kind = forms.detected_kind(fields)
+        elif not self._begun:
+            self.kind = forms.first_fitting((self.kind, *self._other_kinds), fields) or self.kind
+        self._begun = True
         try:
             if self.kind is None:
                 raise UnknownFormError("missing_column", "")

@@ -69,9 +69,10 @@ _WITHOUT_LIMIT: frozenset[DataKind] = frozenset(("text",))
 class DataRequest:
     """Data to be checked or prepared.
 
-    `columns` are a file's names of our fields, by field; `accepted` are names of errors that are
-    known and taken; `evaluation` has the held-out rows. `source` says in the manifest where the
-    data comes from, and `teachers` which models answered its rows.
+    `kind` is the kind of rows that is wished; rows of one of `other_kinds` are taken, too, if the
+    first row is one. `columns` are a file's names of our fields, by field; `accepted` are names of
+    errors that are known and taken; `evaluation` has the held-out rows. `source` says in the
+    manifest where the data comes from, and `teachers` which models answered its rows.
     """
 
     path: Path
@@ -84,6 +85,7 @@ class DataRequest:
     tokenizer: Path | None = None
     parquet: ParquetReader | None = None
     teachers: tuple[TeacherRecord, ...] = ()
+    other_kinds: Collection[DataKind] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class _Preparation:
         sources: list[tuple[Path, DataPart | None]] = [(request.path, None)]
         if request.evaluation is not None:
             sources.append((request.evaluation, "test"))
-        normaliser = RowNormaliser(request.kind, request.columns, self.log)
+        normaliser = RowNormaliser(request.kind, request.columns, self.log, request.other_kinds)
         for path, part in sources:
             before = len(self._spool)
             for record in read_source(

@@ -271,6 +271,20 @@ def test_held_out_rows_of_ones_own(tmp_path: Path) -> None:
     assert {row.answer_texts()[0] for row in channel.test} == {"x"}
 
 
+def test_classes_should_be_taken_where_captions_are_wished_and_others_not(tmp_path: Path) -> None:
+    pictures()(tmp_path)
+    wished: DataKind = "captioned_images"
+    others: Sequence[DataKind] = ("classed_images",)
+    told = check(DataRequest(tmp_path, wished, other_kinds=others))
+    assert told.kind == "classed_images"
+    assert not told.errors
+    refused = check(DataRequest(tmp_path, wished))
+    assert {each.name for each in refused.errors} >= {"missing_column"}
+    named = [{"file": f"cats/{at}.png", "text": f"cat {at}", "label": "cat"} for at in range(12)]
+    (tmp_path / "metadata.jsonl").write_text(lines(named))
+    assert check(DataRequest(tmp_path, wished, other_kinds=others)).kind == wished
+
+
 def test_class_folders_and_archives(tmp_path: Path) -> None:
     for name in ("folders", "archives"):
         (tmp_path / name).mkdir()
