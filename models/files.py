@@ -86,6 +86,7 @@ SHARED = (
     "networks",
     "training",
     "training_data/channel.py",
+    "training_data/captioned_pictures.py",
     "training_data/labelled_texts.py",
     "training_data/rows.py",
     "training_data/tagged_texts.py",

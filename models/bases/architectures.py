@@ -16,6 +16,10 @@ from models.bases.pipelines import require_components
 from models.failures import BadData
 from models.training.recipe import BaseKind
 
+PAIRED_TOWERS = "efficientnet_lite_bert"
+"""The architecture of the shipped base of pictures and texts, which transformers does not know: see
+models/networks/image_text_bases.py."""
+
 ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
     "decoder": ("llama", "qwen2", "qwen3"),
     "encoder": (
@@ -29,7 +33,7 @@ ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
         "deberta-v2",
     ),
     "encoder_decoder": ("t5", "bart"),
-    "image_text": ("clip", "siglip"),
+    "image_text": ("clip", "siglip", PAIRED_TOWERS),
     "diffusion": ("StableDiffusionPipeline", "PixelDiffusionPipeline"),
 }
 _KINDS: Mapping[BaseKind, str] = {

@@ -32,13 +32,13 @@ class TextEncoder:
         return TokenRows([each.ids for each in self.encode(texts)], self.pad)
 
 
-def told_cuts(reader: TextEncoder, texts: Sequence[str]) -> list[str]:
+def told_cuts(reader: TextEncoder, texts: Sequence[str], setting: str = "max_tokens") -> list[str]:
     """Return what to tell of texts that are longer than a model reads; empty if none is."""
     cut = sum(bool(each.overflowing) for each in reader.encode(texts))
     if not cut:
         return []
     told = f"{cut} of {len(texts)} texts have more than {reader.max_tokens} tokens"
-    return [f"{told}; what is beyond is not read. --set max_tokens=… reads more."]
+    return [f"{told}; what is beyond is not read. --set {setting}=… reads more."]
 
 
 def read_text_encoder(folder: Path, vocabulary: int, pad: int, max_tokens: int) -> TextEncoder:

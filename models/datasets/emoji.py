@@ -69,17 +69,17 @@ def prepare(into: Path) -> Path:
         DiskFull: there was no room.
     """
     files = read_npm_files(PACKAGE, (NAMES, SHEET))
-    every = [each for each in json.loads(files[NAMES]) if _is_whole(each)]
-    with Image.open(io.BytesIO(files[SHEET])) as opened:
-        sheet = opened.convert("RGBA")
+    every = [each for each in json.loads(files[NAMES]) if is_whole(each)]
+    drawn = sheet_pictures(files[SHEET], every)
     rng = np.random.default_rng(_SEED)
-    held = held_out_rows(alike(every, _pictures(sheet, every)), HELD_OUT, rng)
+    held = held_out_rows(alike(every, drawn), HELD_OUT, rng)
     order = rng.permutation(len(every))
-    test, train = ([every[at] for at in order if held[at] == part] for part in (True, False))
+    rows = [np.array([at for at in order if held[at] == part]) for part in (True, False)]
+    test, train = ([every[at] for at in part] for part in rows)
     categories = sorted({each["category"] for each in every})
     pictures = Images(
-        _split(sheet, train, categories),
-        _split(sheet, test, categories),
+        _split(drawn[rows[1]], train, categories),
+        _split(drawn[rows[0]], test, categories),
         tuple(name.lower() for name in categories),
     )
     captions_by_row = {
@@ -94,7 +94,8 @@ def prepare(into: Path) -> Path:
     )
 
 
-def _is_whole(emoji: Emoji) -> bool:
+def is_whole(emoji: Emoji) -> bool:
+    """Return whether an emoji has a picture that shows something by itself."""
     return bool(emoji["has_img_twitter"]) and emoji["category"] != _PARTS_ONLY
 
 
@@ -110,14 +111,14 @@ def _thing(emoji: Emoji) -> tuple[str, ...]:
     return tuple(each for each in points if each not in _VARYING) or ("person",)
 
 
-def _split(sheet: Image.Image, chosen: Sequence[Emoji], categories: Sequence[str]) -> Split:
-    return Split(
-        _pictures(sheet, chosen),
-        np.array([categories.index(each["category"]) for each in chosen], np.int64),
-    )
+def _split(drawn: NDArray[np.uint8], chosen: Sequence[Emoji], categories: Sequence[str]) -> Split:
+    return Split(drawn, np.array([categories.index(each["category"]) for each in chosen], np.int64))
 
 
-def _pictures(sheet: Image.Image, chosen: Sequence[Emoji]) -> NDArray[np.uint8]:
+def sheet_pictures(content: bytes, chosen: Sequence[Emoji]) -> NDArray[np.uint8]:
+    """Return the pictures of emoji on white, [n, 32, 32, 3], out of the sheet with all of them."""
+    with Image.open(io.BytesIO(content)) as opened:
+        sheet = opened.convert("RGBA")
     return np.stack([_picture(sheet, each["sheet_x"], each["sheet_y"]) for each in chosen])
 
 
@@ -129,8 +130,13 @@ def _picture(sheet: Image.Image, column: int, row: int) -> NDArray[np.uint8]:
     return np.asarray(Image.alpha_composite(paper, cut).convert("RGB"))
 
 
+def emoji_name(emoji: Emoji) -> str:
+    """Return what Unicode calls an emoji, in small letters."""
+    return _words(emoji["name"])
+
+
 def _captions(emoji: Emoji) -> tuple[str, ...]:
-    name = _words(emoji["name"])
+    name = emoji_name(emoji)
     others = [_words(each) for each in emoji["short_names"]]
     kinds = [f"{name}, {_words(emoji['subcategory'])}", f"{name}, {_words(emoji['category'])}"]
     return tuple(dict.fromkeys([name, *others, *kinds]))

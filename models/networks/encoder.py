@@ -121,7 +121,7 @@ def load_encoder(base: BaseModel) -> nn.Module:
     """
     architecture_of(base.config, base.record.name, "encoder")
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             found, told = AutoModel.from_pretrained(
                 base.folder,
                 dtype=torch.float32,
@@ -144,7 +144,7 @@ def load_encoder(base: BaseModel) -> nn.Module:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep the progress of loading, and the report of missing poolers, out of the job's log."""
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

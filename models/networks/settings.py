@@ -270,3 +270,36 @@ class DiffusionTuningSettings(RecipeSettings):
     """How pictures are drawn unless asked otherwise; None for as the base draws."""
     sampling_steps: Annotated[int, Field(ge=1, le=4000)] | None = None
     """Calls of the network a picture, unless asked otherwise; None for as many as the base's."""
+
+
+ImageTextWay = Literal["full", "lora", "locked_image", "head"]
+
+
+class ImageTextSettings(RecipeSettings):
+    """Settings of two towers, of pictures and of texts, that are tuned from a base model."""
+
+    way: ImageTextWay
+    """`full` trains every weight, `lora` what is put into each layer, and the heads; with
+    `locked_image` the tower of pictures stays as it is, and looks at each picture once, and with
+    `head` both towers do."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 8
+    """Of LoRA's two matrices."""
+    scale: Annotated[float, Field(gt=0, le=1024)] = 16.0
+    """The scale of LoRA's product, times `rank` (its alpha)."""
+    side: Annotated[int, Field(ge=16, le=512)] | None = None
+    """Height and width of a picture, pixels, for the shipped base, which sees any; others keep
+    their own."""
+    text_tokens: Annotated[int, Field(ge=4, le=512)] = 32
+    """The most tokens of a text, special ones included; what is longer is cut in training and
+    refused by a server."""
+    templates: Annotated[tuple[Template, ...], Field(min_length=1, max_length=64)] = (
+        "a photo of a {}",
+    )
+    """Prompts of a class, with `{}` in the place of its name. The first one is the caption of a
+    picture that has a class; where classes are told, the vectors of all are averaged."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of features that the heads leave out in a step."""
+    shift: Annotated[int, Field(ge=0, le=64)] = 0
+    """Pixels by which a batch's pictures are moved at most, where their tower learns."""
+    grey: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of pictures that are shown without their colours, where their tower learns."""

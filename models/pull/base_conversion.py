@@ -171,14 +171,19 @@ def write_tokenizer(source: Path, target: Path, config: Mapping[str, Any]) -> No
     (target / "tokenizer_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
-def convert(name: str, source: Path, target: Path) -> None:
-    """Convert the files in `source` into the shipped base called `name`.
+def convert(name: str, source: Path, target: Path, beside: Path | None = None) -> None:
+    """Convert the files in `source`, and a base beside them, into the shipped base called `name`.
 
     Raises OutOfParity if what was converted computes something else.
     """
     logging.disable_progress_bar()
     target.mkdir(parents=True, exist_ok=True)
-    _CONVERSIONS[name](source, target)
+    if beside is not None:
+        from models.pull.paired_base import pair_towers  # only this base needs its networks
+
+        pair_towers(source, beside, target)
+    else:
+        _CONVERSIONS[name](source, target)
     for path in target.iterdir():
         path.chmod(0o644)
 

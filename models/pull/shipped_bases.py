@@ -33,8 +33,9 @@ class ShippedBase:
     """A base model that is made here.
 
     `model` is the catalogued model with its weights, or the recipe that trains it, if `trained`;
-    that takes about two minutes of a processor. `parameters` counts them, `bytes` those of its
-    folder; `notes` is what a model's card says of the base.
+    that takes about two minutes of a processor. `beside` is another shipped base that becomes a
+    part of it. `parameters` counts them, `bytes` those of its folder; `notes` is what a model's
+    card says of the base.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ShippedBase:
     bytes: int
     notes: str
     trained: bool = False
+    beside: str = ""
 
 
 SHIPPED: Mapping[str, ShippedBase] = {
@@ -93,6 +95,18 @@ SHIPPED: Mapping[str, ShippedBase] = {
             "draws handwritten digits of 8 x 8 pixels; trained here on digits of CC BY 4.0",
             trained=True,
         ),
+        ShippedBase(
+            "efficientnet-lite0-minilm-l6-v2",
+            "image_text",
+            "efficientnet_lite_bert",
+            "efficientnet-lite0",
+            "Apache-2.0",
+            27_580_376,
+            111_100_000,
+            "EfficientNet-lite0 and all-MiniLM-L6-v2, which were not trained together: what is "
+            "seen is put into the space of texts by the names of ImageNet's 1,000 classes",
+            beside="minilm-l6-v2",
+        ),
     )
 }
 
@@ -111,6 +125,8 @@ def shipped_base(
     """
     base = find_shipped(name)
     folder = into / name
+    if base.beside:
+        shipped_base(base.beside, into, progress, models)
     with files.exclusive_lock(into):
         if not is_kept(folder):
             _make(base, folder, progress, models)
@@ -149,14 +165,16 @@ def _make(base: ShippedBase, folder: Path, progress: Report, models: Path) -> No
     shutil.rmtree(staging / "made", ignore_errors=True)
     (staging / "made").mkdir(parents=True)
     try:
-        if model.sources[0].recipe:
+        # What becomes a part of a pair is taken as the catalogue keeps it.
+        if model.sources[0].recipe and not base.beside:
             source = pull_source(model, staging, progress)
         else:
             (source,) = pull([model.name], models, progress)
     except NoSource as error:
         raise NoBase(f"The weights of {base.name} cannot be fetched: {error}") from error
     with files.disk_full_as_failure(staging / "made", base.bytes):
-        convert(base.name, source, staging / "made")
+        beside = folder.with_name(base.beside) if base.beside else None
+        convert(base.name, source, staging / "made", beside)
     record_base(
         staging / "made",
         name=base.name,

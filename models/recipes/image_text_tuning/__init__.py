@@ -1,0 +1,1 @@
+"""Two towers that put a user's pictures and their captions into one space, tuned from a base."""
