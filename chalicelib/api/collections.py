@@ -66,11 +66,12 @@ class CollectionServices:
 def build_services(parts: ApiParts) -> CollectionServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters.records.collections import CollectionTable
-    from chalicelib.generation.model_file import served_models
+    from chalicelib.wiring.models import stage_models
 
+    read_models = stage_models(parts.environ)
     return CollectionServices(
         records=CollectionTable(parts.table),
-        picture_models=lambda: served_models().models_in_function("embed_image"),
+        picture_models=lambda: read_models().models.models_in_function("embed_image"),
         now=utcnow,
     )
 

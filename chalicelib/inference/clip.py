@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 IMAGE_GRAPH, TEXT_GRAPH = "image_tower", "text_tower"
 _OUTPUT = "vector"
-_SPECIAL_TOKENS = 2
-"""Tokens that are added to every text: one at its beginning and one at its end."""
 _TOLERANCE = 1e-3
 """How far the length of a vector may be from 1."""
 
@@ -116,7 +114,8 @@ class ClipModel:
         """Return the token ids of a text that is short enough."""
         check_unicode(text, field)
         ids: list[int] = self._tokenizer.encode(text).ids
-        if len(ids) <= _SPECIAL_TOKENS:
+        # A beginning and an end, or an end alone.
+        if len(ids) <= self._tokenizer.num_special_tokens_to_add(False):
             raise InvalidInput(f"{field} has nothing to embed.", field=field)
         if len(ids) > self._longest:
             raise InvalidInput(

@@ -37,6 +37,9 @@ class FunctionFacts:
 
 FUNCTIONS: Mapping[str, FunctionFacts] = {
     "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
+    "embed_image": FunctionFacts(
+        "embedding", ("text", "image"), ("embedding",), 300, 10, images_per_second=5
+    ),
     "embed_text": FunctionFacts("embedding", ("text",), ("embedding",), 1000, 8),
     "label_text": FunctionFacts("classification", ("text",), ("labels",), 1000, 8),
     "generate_image": FunctionFacts("image", ("text",), ("image",), 0, 10, ("walks",), 20),
@@ -45,6 +48,11 @@ FUNCTIONS: Mapping[str, FunctionFacts] = {
 _TAGGING = FunctionFacts("tagging", ("text",), ("spans",), 1000, 8)
 _TAGGER = "tagger"
 """The graph of a model of `label_text` that tells spans, and not the class of a whole text."""
+
+_IMAGE_TOWER = "image_tower"
+"""The graph of a model that embeds pictures as well as texts."""
+_EMBEDDED_IMAGES = 64
+"""The most pictures that a call embeds."""
 
 
 def trained_entry(name: str, label: str, signature: Signature, *, base_only: bool) -> Entry:
@@ -153,6 +161,8 @@ def _limits(task: str, signature: Signature) -> dict[str, int | list[int]]:
     """
     if task == "image":
         return {"images": _MAX_IMAGES}
+    if _IMAGE_TOWER in signature.graphs:
+        return {"texts": _TEXTS, "images": _EMBEDDED_IMAGES}
     constants = signature.constants
     context, dimensions = constants.get("context"), constants.get("dimensions")
     if not isinstance(context, int):

@@ -8,6 +8,7 @@ from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.generation.model_file import parse_model
 from chalicelib.generation.models import FunctionBackend
 from infra.models.trained_entry import trained_entry
+from tests.exported_clip import clip_files
 from tests.exported_models import Files, decoder, denoiser
 from tests.exported_texts import classifier, embedder, tagger
 
@@ -47,6 +48,15 @@ def test_a_tuned_diffusion_should_be_a_model_of_images_and_one_of_latents_be_slo
     assert [each.outputs for each in told] == [{"image"}, {"image"}]
     backends = [each.backend for each in told if isinstance(each.backend, FunctionBackend)]
     assert [each.images_per_second for each in backends] == [20, 1]
+
+
+def test_towers_of_pictures_and_texts_should_embed_both() -> None:
+    told = parse_model(entry(clip_files("image_text_tuning", base="clip-vit")))
+    assert told.task == "embedding"
+    assert (set(told.inputs), set(told.outputs)) == ({"text", "image"}, {"embedding"})
+    assert isinstance(told.backend, FunctionBackend)
+    assert told.backend.images_per_second > 0
+    assert told.limits.images == 64
 
 
 def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:
