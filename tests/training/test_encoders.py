@@ -14,10 +14,16 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+from chalicelib.contracts.model_manifest import ModelOrigin, Signature
+from chalicelib.inference.exported_model import ExportedModel
+from chalicelib.inference.tuned_embedder import open_model
 from models.bases.folder import read_base
-from models.failures import BadData, BelowGate
+from models.export.graphs import export_graphs
+from models.failures import BadData, BelowGate, OutOfParity
+from models.files import sha256_of_file
 from models.jobs import runner
 from models.networks.encoder import EncoderClassifier, merged, text_encoder
+from models.recipes.text_embedder import recipe as text_embedder
 from models.recipes.text_embedder.recipe import alike, first_right
 from models.training import recipe
 from models.training.devices import Device
@@ -39,6 +45,11 @@ SETTINGS = {
     "max_tokens": 16,
     "checkpoint_every": 40,
 }
+_ZEROS = "0" * 64
+ORIGIN = ModelOrigin(
+    recipe="text_embedder", preset="tiny", seed=0, steps=1, data=_ZEROS, code=_ZEROS,
+    torch="2.9", device="cpu",
+)  # fmt: skip
 RECIPES = ("text_classifier", "token_classifier", "text_embedder")
 Rows = Callable[[random.Random], DataRow]
 
@@ -280,6 +291,40 @@ def test_a_graph_should_tell_what_the_network_does_for_texts_of_any_length(
         right.append(logits[0].argmax() == wanted)
     evaluation = json.loads((done.model / "evaluation.json").read_text())
     assert np.mean(right) == pytest.approx(evaluation["accuracy"])
+
+
+def test_an_embedder_of_fewer_bits_should_be_held_to_ndcg_and_read_prefixes_as_it_is_served(
+    base: Path, rows: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = text_pairs.read(rows["text_embedder"])
+    network, parameters, _ = trained(
+        "text_embedder", base, rows["text_embedder"], weight_bits=8, query_prefix="w0 ", steps=30
+    )
+    network.eval()
+    signature = Signature(
+        name="tuned",
+        family="text_embedder",
+        licence="MIT",
+        graphs=export_graphs(text_embedder.graphs(network, parameters), tmp_path),
+        constants=text_embedder.learned(network),
+        files={"tokenizer.json": sha256_of_file(base / "tokenizer.json")},
+        metrics={},
+        origin=ORIGIN,
+    )
+    told = text_embedder.measured(tmp_path, network, data, parameters)
+    assert told["served_ndcg"] > 0.5
+    assert abs(told["served_ndcg_loss"]) <= text_embedder.MOST_LOST
+    files = {"tokenizer.json": (base / "tokenizer.json").read_bytes()}
+    files["embedder.onnx"] = (tmp_path / "embedder.onnx").read_bytes()
+    served = open_model(ExportedModel(signature, files.__getitem__))
+    reader = text_embedder.served_reader(network, parameters)
+    query = data.test[0].query
+    wanted = text_embedder.vectors_of(network, reader, [f"w0 {query}"])
+    assert served.embed([query], queries=True) @ wanted.T == pytest.approx(1, abs=0.01)
+    assert served.max_tokens == reader.max_tokens
+    monkeypatch.setattr(text_embedder, "MOST_LOST", -2.0)
+    with pytest.raises(OutOfParity, match="set weight_bits to 32"):
+        text_embedder.measured(tmp_path, network, data, parameters)
 
 
 def test_adapters_should_be_merged_exactly_and_the_network_left_alone(

@@ -24,3 +24,6 @@ class Parameters(EncoderSettings):
     """Stands before each query, for bases that were trained so, such as `query: `."""
     passage_prefix: Annotated[str, Field(max_length=200)] = ""
     """Stands before each passage."""
+    weight_bits: Literal[8, 32] = 32
+    """Bits of the weights of matrix products in the graph that serves; of 8, in blocks of 32 with a
+    scale each, the graph is held to the nDCG of the network."""

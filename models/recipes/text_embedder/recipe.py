@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +16,8 @@ from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, told_cuts
 from models.evaluation.intervals import Values, mean_interval
 from models.evaluation.retrieval import Vectors, ndcg
+from models.export.graphs import FULL_BITS, open_graph
+from models.failures import OutOfParity
 from models.networks.encoder import (
     Encoder,
     SentenceEncoder,
@@ -31,6 +35,8 @@ from models.training.supervised_task import Batch, LossTask
 from models.training_data import text_pairs
 from models.training_data.text_pairs import JudgedQueries, TextPairs
 
+MOST_LOST = 0.01
+"""What a graph of fewer bits may lose of nDCG."""
 DEPTH = 10
 """Passages that a query's results are judged to."""
 
@@ -175,7 +181,43 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
     served = parameters.model_copy(
         update={"max_tokens": served_reader(network, parameters).max_tokens}
     )
-    return {"embedder": token_graph(merged(network), "vector", served)}
+    graph = token_graph(merged(network), "vector", served)
+    return {"embedder": replace(graph, weight_bits=parameters.weight_bits)}
+
+
+def measured(
+    folder: Path, network: nn.Module, data: TextPairs, parameters: Parameters
+) -> Mapping[str, float]:
+    """Return the nDCG of held-out queries by a graph of fewer bits, and what that loses.
+
+    A graph of all bits was held to the network when it was exported. Raises OutOfParity.
+    """
+    assert isinstance(network, SentenceEncoder)
+    if parameters.weight_bits == FULL_BITS:
+        return {}
+    judged, reader = data.judged(), served_reader(network, parameters)
+    session = open_graph(folder / "embedder.onnx")
+
+    def by_graph(prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = [np.array([ids]) for ids in reader.rows([prefix + text for text in texts]).ids]
+        found = [
+            session.run(["vector"], {"tokens": one, "mask": np.ones_like(one)}) for one in rows
+        ]
+        return np.concatenate([np.asarray(vector, np.float32) for (vector,) in found])
+
+    own = _judged_vectors(network, parameters, judged, data.passages)
+    served = (
+        by_graph(parameters.query_prefix, judged.queries),
+        by_graph(parameters.passage_prefix, data.passages),
+    )
+    scores = [ndcg(*each, judged.answers, DEPTH, judged.trained) for each in (own, served)]
+    lost = float((scores[0] - scores[1]).mean())
+    if not lost <= MOST_LOST:
+        raise OutOfParity(
+            f"With weights of {parameters.weight_bits} bits nDCG falls by {lost:.3f}, and"
+            f" {MOST_LOST:g} is the most: set weight_bits to {FULL_BITS}."
+        )
+    return {"served_ndcg": float(scores[1].mean()), "served_ndcg_loss": lost}
 
 
 def learned(network: nn.Module) -> Mapping[str, Constant]:
@@ -209,5 +251,6 @@ CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
     learned=learned,
     network_files=tokenizer_file,
     validation=TextPairs.for_trial,
+    measured=measured,
     check=check,
 )
