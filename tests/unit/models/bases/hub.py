@@ -94,7 +94,7 @@ class _Site(_Handler):
 
     def answer(self, at: list[str]) -> None:
         if at[:2] == ["api", "resolve-cache"]:  # models/OWNER/NAME/COMMIT/FILE
-            return self.send(*self._file("/".join(at[3:5]), at[6]))
+            return self.send(*self._file("/".join(at[3:5]), "/".join(at[6:])))
         if self.hub.busy and at[0] == "api":
             self.hub.busy -= 1
             return self.send(503, {})
@@ -107,7 +107,7 @@ class _Site(_Handler):
             return self.send(404, {"X-Error-Code": "RevisionNotFound"})
         if at[0] == "api":
             return self.send(200, {"Content-Type": "application/json"}, self._info(name))
-        return self._resolve(name, repository, at[4])
+        return self._resolve(name, repository, "/".join(at[4:]))
 
     def _resolve(self, name: str, repository: Repository, file: str) -> None:
         if repository.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":

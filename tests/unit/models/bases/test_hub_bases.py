@@ -34,6 +34,31 @@ FILES = {
     "onnx/model.onnx": b"another form",
 }
 KEPT = {"config.json", "tokenizer.json", "chat_template.jinja", "model.safetensors"}
+PIPELINE = {
+    "model_index.json": json.dumps(
+        {
+            "_class_name": "StableDiffusionPipeline",
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "scheduler": ["diffusers", "PNDMScheduler"],
+            "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+        }
+    ).encode(),
+    "unet/diffusion_pytorch_model.safetensors": WEIGHTS,
+    "vae/diffusion_pytorch_model.safetensors": WEIGHTS,
+    "text_encoder/model.safetensors": WEIGHTS,
+    "tokenizer/merges.txt": b"",
+    "scheduler/scheduler_config.json": b"{}",
+}
+BESIDE = {
+    "sd-v1.ckpt": b"a pickle",
+    "unet/diffusion_pytorch_model.bin": b"a pickle",
+    "unet/diffusion_pytorch_model.fp16.safetensors": WEIGHTS,
+    "safety_checker/model.safetensors": WEIGHTS,
+}
+"""What lies beside a pipeline in repositories, and is no part of a base."""
 
 
 def shards(*names: str) -> dict[str, bytes]:
@@ -55,7 +80,11 @@ def hub() -> Iterator[Hub]:
         "huge/model": Repository(FILES, sizes={"model.safetensors": 10**15}),
         "no/weights": Repository(without),
         "an/adapter": Repository({"adapter_config.json": b"{}", "adapter_model.safetensors": b""}),
-        "a/pipeline": Repository({"model_index.json": b"{}"}),
+        "a/pipeline": Repository({**PIPELINE, **BESIDE}),
+        "of/pickles": Repository(
+            {name: content for name, content in PIPELINE.items() if "unet/" not in name}
+        ),
+        "of/flux": Repository({**PIPELINE, "model_index.json": b'{"_class_name": "FluxPipeline"}'}),
         "of/mamba": Repository({**FILES, "config.json": b'{"model_type": "mamba"}'}),
         "some/gemma": Repository(FILES, card=gemma),
         "no/licence": Repository(FILES, card={}),
@@ -84,6 +113,15 @@ def test_a_base_should_be_pinned_to_its_commit_and_hold_no_code(hub: Hub, tmp_pa
     assert len(hub.sent()) == before + 1, "more than the description was asked for"
     assert pull(hub, f"hf:own/er@{base.record.revision}", tmp_path) == folder
     assert len(hub.sent()) == before + 1, "a kept commit was asked for again"
+
+
+def test_a_pipeline_should_be_pulled_with_the_folders_of_its_models(
+    hub: Hub, tmp_path: Path
+) -> None:
+    folder = pull(hub, "hf:a/pipeline", tmp_path)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {*PIPELINE, "base.json"}
+    assert read_base(folder).model_type == "StableDiffusionPipeline"
 
 
 def test_a_download_that_breaks_should_go_on_by_itself(hub: Hub, tmp_path: Path) -> None:
@@ -119,7 +157,8 @@ def test_other_bytes_should_not_be_kept(hub: Hub, tmp_path: Path) -> None:
         ("hf:un/known", "", "un/known is not there, or is private: check OWNER/NAME"),
         ("hf:no/weights", "", r"no weights as safetensors. It has pytorch_model.bin. Pickles"),
         ("hf:an/adapter", "", "holds adapters alone"),
-        ("hf:a/pipeline", "", "a pipeline of several models"),
+        ("hf:of/pickles", "", "unet has no weights as one file of safetensors"),
+        ("hf:of/flux", "", "architecture 'FluxPipeline', which is not offered"),
         ("hf:of/mamba", "", "architecture 'mamba', which is not offered. There are decoder: llama"),
         ("hf:some/gemma", "", "licence 'gemma'.*ai.google.dev.*--accept-licence gemma"),
         ("hf:no/licence", "", "names no licence.*--accept-licence unknown"),
