@@ -431,7 +431,7 @@ def test_a_new_base_should_be_of_its_rows_and_take_any_text(data: Path, tmp_path
         assert model.encoder.text(encoded.target) == text
     assert len(model.encoder.encode(row("a", "1234").messages).target) == 5
     assert target_losses(model, sequences.encode(model, ROWS, "train"))[0].isfinite().all()
-    with pytest.raises(NoBase, match=r"no new:nothing; there are new:t5-mini"):
+    with pytest.raises(NoBase, match=r"no new:nothing; there are new:t5-tiny, new:t5-mini"):
         new_base("nothing", data, tmp_path)
     with pytest.raises(NoBase, match="begins with the rows of a training"):
         fetch_base(wanted, tmp_path)

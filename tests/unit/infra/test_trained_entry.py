@@ -59,6 +59,15 @@ def test_towers_of_pictures_and_texts_should_embed_both() -> None:
     assert told.limits.images == 64
 
 
+def test_a_model_that_reads_one_text_and_writes_another_should_have_a_limit_for_each() -> None:
+    signature = Signature.model_validate_json(decoder()[FILE])
+    origin = signature.origin.model_copy(update={"recipe": "sequence_to_sequence"})
+    sizes = {"context": 300, "source_tokens": 256, "target_tokens": 44, "base": "new:t5-tiny"}
+    constants = {**signature.constants, **sizes}
+    told = parse_model(entry(decoder(), origin=origin, constants=constants))
+    assert (told.task, told.limits.context_tokens, told.limits.output_tokens) == ("chat", 300, 44)
+
+
 def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:
     with pytest.raises(ValueError, match=r"of vae are served under the names of models/served"):
         entry(decoder())
