@@ -121,7 +121,7 @@ def test_an_offered_architecture_should_load_and_learn(
         ({}, "encoder", r"'unknown', which is not offered\. There are encoder: bert"),
         ({"model_type": "own", "auto_map": {}}, None, "code of its own, which is not run"),
         ({"model_type": "bert"}, "decoder", r"reads text \(bert\).*continues text: llama"),
-        ({"model_type": "bert"}, "diffusion", "draws: none is offered yet"),
+        ({"model_type": "bert"}, "diffusion", "draws: StableDiffusionPipeline, Pixel"),
     ],
 )
 def test_others_should_be_refused_by_name(
