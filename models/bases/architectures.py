@@ -85,6 +85,6 @@ def architecture_of(
     if wanted is not None and wanted not in kinds:
         raise BadData(
             f"{name} is {_KINDS[kinds[0]]} ({model_type}), and the recipe needs {_KINDS[wanted]}: "
-            f"{', '.join(ARCHITECTURES.get(wanted, ())) or 'none is offered yet'}."
+            f"{', '.join(ARCHITECTURES[wanted])}."
         )
     return Architecture(wanted or kinds[0], model_type)
