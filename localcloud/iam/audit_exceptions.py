@@ -360,6 +360,18 @@ BROAD_GRANTS: tuple[BroadGrant, ...] = (
         f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
     ),
     BroadGrant(
+        ("bedrock:CreateModelImportJob",),
+        "arn:*:bedrock:*:*:imported-model/*",
+        "Bedrock generates the id of an imported model, so no policy can name it in advance.",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
+    ),
+    BroadGrant(
+        ("bedrock:CreateModelImportJob", "bedrock:GetModelImportJob"),
+        "arn:*:bedrock:*:*:model-import-job/*",
+        "Bedrock generates the id of an import job, so no policy can name it in advance.",
+        f"{_DOCS}/service-authorization/latest/reference/list_bedrock.html",
+    ),
+    BroadGrant(
         tuple(
             f"logs:{action}"
             for action in (
