@@ -75,8 +75,11 @@ class TuningSettings(RecipeSettings):
                 f"embeddings is for the way lora, and the way is {self.way}, which says itself what"
                 " learns; leave it out"
             )
-        if self.sharded and self.way == "qlora":
-            raise ValueError("sharded: layers in 4 bits are not shared; take the way lora")
+        if self.sharded and self.way in ("qlora", *PREFIX_WAYS):
+            raise ValueError(
+                f"sharded is for the ways full, gradual and lora, and the way is {self.way}: layers"
+                " in 4 bits, prompts and prefixes are not shared"
+            )
         return self
 
 

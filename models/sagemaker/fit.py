@@ -93,10 +93,8 @@ def require_fitting(wish: JobSpec, sizes: BaseSizes, asked: FitSettings) -> None
     use = wish.recipe.targets.get(wish.target)
     if use is None:
         return  # what sends the request says which targets there are
-    if asked.way == "qlora" and targets()[wish.target].device not in ("cpu", "cuda"):
-        raise BadRecipe(
-            f"way: qlora needs an NVIDIA GPU, --target gpu, and {wish.target} has none; take lora."
-        )
+    if targets()[wish.target].device not in ("cpu", "cuda"):
+        _require_no_gpu(wish.target, asked)
     require_fit(_instance(wish.target, use), sizes, asked)
     finish = _instance("cpu", wish.recipe.targets.get("cpu", TargetUse()))
     needs = 2 * sizes.parameters * 4 + RUNTIME_BYTES
@@ -112,6 +110,19 @@ def require_fitting(wish: JobSpec, sizes: BaseSizes, asked: FitSettings) -> None
             f"fit: {asked.steps} steps of {asked.batch} rows of {asked.tokens} tokens take some "
             f"{hours:.1f} hours on a CPU with {asked.threads} threads, and the job is stopped "
             f"after {use.hours:g}: fewer steps, shorter rows, more threads, or another target."
+        )
+
+
+def _require_no_gpu(target: TargetName, asked: FitSettings) -> None:
+    """Raise BadRecipe if a training on another accelerator is asked for what GPUs alone do."""
+    if asked.way == "qlora":
+        raise BadRecipe(
+            f"way: qlora needs an NVIDIA GPU, --target gpu, and {target} has none; take lora."
+        )
+    if asked.sharded:
+        raise BadRecipe(
+            f"sharded: processes share a network on NVIDIA GPUs, --target gpu, and {target} has "
+            "none; leave it out."
         )
 
 

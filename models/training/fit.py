@@ -119,7 +119,7 @@ class FitSettings:
     embeddings: bool = False
     """Whether the tokens' vectors learn beside LoRA."""
     logits_at_once: int = 0
-    """Tokens whose logits are in memory at once; 0 for all of a batch."""
+    """Tokens whose logits are in memory at once, of a tuned decoder; 0 for all of a batch."""
 
     @classmethod
     def of(cls, settings: RecipeSettings) -> FitSettings | None:
@@ -141,6 +141,11 @@ class FitSettings:
             embeddings=bool(getattr(settings, "embeddings", False)),
             logits_at_once=int(getattr(settings, "logits_at_once", 0)),
         )
+
+    @property
+    def tunes_decoder(self) -> bool:
+        """Return whether it tunes a decoder, which can be shared, and held in 4 bits."""
+        return self.logits_at_once > 0
 
     @property
     def rows(self) -> int:
@@ -335,13 +340,13 @@ def _advice(found: Fit, device: str, sizes: BaseSizes, asked: FitSettings) -> st
         lora = fit_on(found.instance, sizes, replace(asked, way="lora", rank=asked.rank or 16))
         if lora is not None and lora.fits:
             ways.append("--set way=lora")
-    elif asked.way == "lora" and sizes.writes and device == "cuda":
+    elif asked.way == "lora" and asked.tunes_decoder and device == "cuda":
         smaller = fit_on(found.instance, sizes, replace(asked, way="qlora"))
         if smaller is not None and smaller.fits:
             ways.append("--set way=qlora")
-    shared = replace(asked, sharded=True)
-    if not asked.sharded and sizes.writes and instances()[found.instance].processes > 1:
-        fit = fit_on(found.instance, sizes, shared)
+    shareable = asked.tunes_decoder and asked.way in (*_FULL_WAYS, "lora") and device == "cuda"
+    if shareable and not asked.sharded and instances()[found.instance].processes > 1:
+        fit = fit_on(found.instance, sizes, replace(asked, sharded=True))
         if fit is not None and fit.fits:
             ways.append("--set sharded=true")
     larger = smallest_fitting(device, sizes, asked)

@@ -270,7 +270,7 @@ def test_qlora_should_learn_beside_layers_of_4_bits_and_serve_beside_whole_ones(
     ("changed", "told"),
     [
         ({"way": "prefix_tuning"}, "has to be one of full, gradual, lora, qlora"),
-        ({"way": "qlora", "sharded": True}, "layers in 4 bits are not shared"),
+        ({"way": "qlora", "sharded": True}, "sharded is for the ways full, gradual and lora"),
         ({"way": "full", "embeddings": True}, "embeddings is for the way lora"),
     ],
 )

@@ -184,6 +184,10 @@ def test_both_jobs_should_fit_before_anything_starts() -> None:
         job_fit.require_fitting(spec(target="gpu"), middle, one)
     with pytest.raises(BadRecipe, match=r"100000 steps of 8 rows of 512 tokens take some"):
         job_fit.require_fitting(spec(), SMALL, replace(LORA, steps=100_000))
+    for asked in (replace(LORA, way="qlora"), replace(LORA, sharded=True)):
+        job_fit.require_fitting(spec(), SMALL, asked)
+        with pytest.raises(BadRecipe, match="--target gpu, and trn1-xla has none"):
+            job_fit.require_fitting(spec(target="trn1-xla"), SMALL, asked)
     told = {each.target: each for each in job_fit.target_fits(spec(), SMALL, LORA)}
     assert told["cpu"].fits
     assert told["cpu"].hours > told["gpu"].hours == 0
