@@ -80,8 +80,15 @@ class _ItemGroup:
             abilities=largest.abilities | wanted.abilities,
             asks_json=largest.asks_json or wanted.asks_json,
             fallback=largest.fallback or wanted.fallback,
+            budget=_larger_budget(largest.budget, wanted.budget),
             inputs=largest.inputs | wanted.inputs,
         )
+
+    def requirements(self) -> Requirements:
+        """Return those of all items; each may cost up to its own budget."""
+        budget = self.largest.budget
+        whole = None if budget is None else budget * self.items
+        return replace(self.largest, items=self.items, budget=whole)
 
 
 @dataclass(slots=True)
@@ -132,6 +139,11 @@ class BatchEstimator:
         )
 
 
+def _larger_budget(one: int | None, other: int | None) -> int | None:
+    """Return the larger of two budgets in nano-dollars; None is one without a limit."""
+    return None if one is None or other is None else max(one, other)
+
+
 def _group_key(item: BatchItem) -> tuple[str, str, int]:
     return item.call.task, item.terms.model, item.terms.quality
 
@@ -158,7 +170,7 @@ def _estimate_group(
         images=kind.images,
     )
     try:
-        route = plan_route(replace(kind.largest, items=kind.items), served, prices, now)
+        route = plan_route(kind.requirements(), served, prices, now)
     except HeadraceError as error:
         return unrouted.model_copy(update={"words": (error.message,)}), 0
     if not route.steps:

@@ -101,6 +101,19 @@ def test_a_model_that_is_not_served_should_be_told_and_cost_nothing() -> None:
     assert found.dollars == 0
 
 
+def test_the_budget_of_each_item_should_hold_the_item_alone_and_not_the_batch() -> None:
+    budget = "0.0001"
+    lines = [own(str(n), max_tokens=100, budget=budget) for n in range(200)]
+    found = estimated(lines)
+    assert found.dollars > Decimal(budget)
+    assert found.dollars == estimated([own(str(n), max_tokens=100) for n in range(200)]).dollars
+    assert found.dollars_bound >= found.dollars
+    tight = own("tight", max_tokens=100, budget="0.000000001")
+    assert estimated([tight]).dollars == 0
+    assert estimated([tight, *lines]).dollars > found.dollars
+    assert estimated([tight, own("free", max_tokens=100)]).dollars > 0
+
+
 def test_only_so_many_choices_of_models_should_fit_into_one_batch() -> None:
     tally = BatchEstimator(PLACE)
     for n in range(MAX_GROUPS):
