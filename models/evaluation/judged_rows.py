@@ -26,14 +26,14 @@ def drawn_rows(rows: Sequence[R], most: int, seed: int) -> Sequence[R]:
 
 
 def known_bounds(
-    numbers: Mapping[str, float], count: int
+    numbers: Mapping[str, float], count: int, what: str = "rows"
 ) -> tuple[Mapping[str, float], Mapping[str, str]]:
     """Return the numbers that `count` judged rows tell, and why the others are unknown.
 
-    Bounds of intervals are unknown where the rows are too few.
+    Bounds of intervals are unknown where the rows, or `what` else is judged, are too few.
     """
     if count >= LEAST_JUDGED:
         return numbers, {}
-    reason = f"{count} rows were judged, and an interval takes {LEAST_JUDGED}"
+    reason = f"{count} {what} were judged, and an interval takes {LEAST_JUDGED}"
     known = {name: value for name, value in numbers.items() if not name.endswith(_BOUNDS)}
     return known, {name: reason for name in numbers if name not in known}

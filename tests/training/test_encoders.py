@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,17 @@ def trained(name: str, base: Path, data: Path, **settings: Any) -> tuple[Any, An
     task = recipe_code(name).task(setup)
     losses = [float(task.step(number)["loss"]) for number in range(1, parameters.steps + 1)]
     return network, parameters, losses
+
+
+def test_too_few_queries_should_tell_no_interval(base: Path, tmp_path: Path) -> None:
+    drawing = random.Random(2)
+    pairs = [paired(drawing) for _ in range(36)]
+    shares = {"train": 32, "test": 4}
+    data = write_rows(tmp_path / "few", "text_pairs", pairs, shares)
+    network, read, parameters = built("text_embedder", base, data)
+    told = recipe_code("text_embedder").evaluate(network.eval(), read, parameters)
+    missed = recipe.missed_gates(recipe.load("text_embedder").own_gates, told.numbers, told.unknown)
+    assert re.match(r"gain_over_base_low cannot be told: \d queries were judged", missed[0])
 
 
 @pytest.mark.parametrize("way", ["full", "lora", "gradual", "head"])

@@ -120,6 +120,15 @@ def built(base: BaseModel, data: Path, **settings: Any) -> tuple[TunedTowers, An
     return network, read, parameters
 
 
+def test_too_few_pictures_should_tell_no_interval(base: BaseModel, tmp_path: Path) -> None:
+    data = write_pictures(tmp_path / "few", {**SHARES, "train": 32, "test": 5})
+    network, read, parameters = built(base, data, side=SIDE)
+    told = recipe_code(NAME).evaluate(network.eval(), read, parameters)
+    missed = recipe.missed_gates(recipe.load(NAME).own_gates, told.numbers, told.unknown)
+    assert len(missed) == len(recipe.load(NAME).own_gates)
+    assert "gain_over_base_low cannot be told: 5 pictures" in missed[0]
+
+
 LEARNED = {
     ("efficientnet_lite_bert", "locked_image"): {"text", "added_image", "added_text"},
     ("efficientnet_lite_bert", "head"): {"added_image", "added_text"},

@@ -13,12 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from models.evaluation.intervals import mean_interval
+from models.evaluation.judged_rows import known_bounds
 from models.evaluation.perplexity import bits_per_byte
 from models.networks.text_blocks import TextStretch
 from models.networks.tuned_decoder import TunedDecoder
-
-LEAST_JUDGED = 6
-"""Fewer groups of held-out documents tell no interval: that of a few lucky ones lies above 0."""
 
 _GENERAL = Path(__file__).with_name("general.json")
 _TOKENS_AT_ONCE = 4096
@@ -149,12 +147,8 @@ def judged(
         numbers["transfer"] = interval.mean / train_gain
     else:
         unknown["transfer"] = "the documents that were learned are predicted no better than before"
-    if len(gains) < LEAST_JUDGED:
-        reason = f"{len(gains)} groups of held-out documents, and an interval takes {LEAST_JUDGED}"
-        for bound in ("gain_low", "gain_high"):
-            del numbers[bound]
-            unknown[bound] = reason
-    return PretrainingJudgement(numbers, gains, unknown)
+    known, untold = known_bounds(numbers, len(gains), "groups of held-out documents")
+    return PretrainingJudgement(known, gains, {**unknown, **untold})
 
 
 def _by_group(values: Values, groups: Sequence[str]) -> Values:

@@ -19,6 +19,7 @@ from models.evaluation.image_text import (
     image_text_ranks,
 )
 from models.evaluation.intervals import mean_interval
+from models.evaluation.judged_rows import known_bounds
 from models.networks.image_text import (
     TunedTowers,
     read_features,
@@ -143,7 +144,8 @@ def evaluate(network: nn.Module, data: CaptionedPictures, parameters: Parameters
         numbers |= _zero_shot(list(vectors), images, data, part, parameters.templates)
     found = retrieval.nearest(vectors[network][1][:_SHOWN], vectors[network][0], _COLUMNS)
     drawn = {"found": figures.titled_rows(texts[:_SHOWN], _drawn(part, shown, found))}
-    return Evaluation(numbers, drawn, {"reciprocal_rank": tuned.scores})
+    known, unknown = known_bounds(numbers, len({*part.groups}), "pictures or groups of them")
+    return Evaluation(known, drawn, {"reciprocal_rank": tuned.scores}, unknown=unknown)
 
 
 def _numbers(

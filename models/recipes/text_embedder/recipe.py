@@ -15,6 +15,7 @@ from torch.nn import functional
 from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, told_cuts
 from models.evaluation.intervals import Values, mean_interval
+from models.evaluation.judged_rows import known_bounds
 from models.evaluation.retrieval import Vectors, ndcg
 from models.export.graphs import FULL_BITS, open_graph
 from models.failures import OutOfParity
@@ -127,17 +128,16 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
         name: ndcg(*each, judged.answers, DEPTH, judged.trained) for name, each in vectors.items()
     }
     gain = mean_interval(scores["ndcg"] - scores["base_ndcg"])
-    return Evaluation(
-        {
-            **mean_interval(scores["ndcg"]).numbers("ndcg"),
-            **mean_interval(scores["base_ndcg"]).numbers("base_ndcg"),
-            **gain.numbers("gain_over_base"),
-            "first": float(first_right(vectors["ndcg"], judged).mean()),
-            "queries": float(len(judged.queries)),
-            "passages": float(len(data.passages)),
-        },
-        scores={"ndcg": scores["ndcg"]},
-    )
+    numbers = {
+        **mean_interval(scores["ndcg"]).numbers("ndcg"),
+        **mean_interval(scores["base_ndcg"]).numbers("base_ndcg"),
+        **gain.numbers("gain_over_base"),
+        "first": float(first_right(vectors["ndcg"], judged).mean()),
+        "queries": float(len(judged.queries)),
+        "passages": float(len(data.passages)),
+    }
+    known, unknown = known_bounds(numbers, len(judged.queries), "queries")
+    return Evaluation(known, scores={"ndcg": scores["ndcg"]}, unknown=unknown)
 
 
 def _judged_vectors(
