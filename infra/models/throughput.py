@@ -24,6 +24,7 @@ from infra.models.customisation import (
     StageCustomisation,
     custom_entry,
     deployment_name,
+    translate_customisation_errors,
 )
 from infra.stages import StageConnection
 
@@ -67,10 +68,11 @@ class StageThroughput:
         """Provision a custom model, try it, and add it to the stage's models as `name`.
 
         Raises:
-            CustomisationError: it is not in service in half an hour, or answers nothing; what was
-                made goes on being billed, and the message says how it is deleted.
+            CustomisationError: it is not in service in half an hour, answers nothing, or anything
+                else failed once it was made; what was made goes on being billed, and the message
+                says how it is deleted.
             AddedModelError: the name is taken.
-            ClientError: AWS refuses.
+            ClientError: AWS refuses to make it.
         """
         added = AddedModelStage(self._place)
         added.require_name(name)
@@ -86,22 +88,23 @@ class StageThroughput:
             clientRequestToken=str(uuid.uuid4()),
         )
         arn = str(made["provisionedModelArn"])
+        entry = custom_entry(name, base, arn, arn.split(":")[3], described["modelName"])
         try:
-            self._wait(arn, rest)
-            StageCustomisation(self._place).require_answer(arn)
+            with translate_customisation_errors():
+                self._wait(arn, rest)
+                StageCustomisation(self._place).require_answer(arn)
+                added.add(
+                    entry,
+                    throughput_prices(arn, usd_hour, units),
+                    None,
+                    replaces=added.added().has(name),
+                    for_questions=False,
+                )
         except CustomisationError as error:
             raise CustomisationError(
                 f"{error} It is billed until it is deleted: headrace models provisioned --delete "
                 f"{arn}"
             ) from error
-        entry = custom_entry(name, base, arn, arn.split(":")[3], described["modelName"])
-        added.add(
-            entry,
-            throughput_prices(arn, usd_hour, units),
-            None,
-            replaces=added.added().has(name),
-            for_questions=False,
-        )
         return self.throughput(arn)
 
     def throughput(self, identifier: str) -> Throughput:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from chalicelib.generation.added_models import AddedModels, merge_models
@@ -77,6 +78,21 @@ def test_what_goes_wrong_says_how_the_costs_end(
     service = Service(*statuses)
     stage = StageThroughput(StageConnection(lambda _name: service, OUTPUTS))
     with pytest.raises(CustomisationError, match=says) as failed:
+        stage.provision("notes", MODEL, 1, Decimal(10), lambda _: None)
+    assert str(failed.value).endswith(f"headrace models provisioned --delete {ARN}")
+
+
+def test_what_aws_refuses_once_it_is_made_says_how_the_costs_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Refusing(Service):
+        def converse(self, **_: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "Converse")
+
+    monkeypatch.setattr(throughput, "AddedModelStage", Added)
+    service = Refusing("InService")
+    stage = StageThroughput(StageConnection(lambda _name: service, OUTPUTS))
+    with pytest.raises(CustomisationError, match="ThrottlingException") as failed:
         stage.provision("notes", MODEL, 1, Decimal(10), lambda _: None)
     assert str(failed.value).endswith(f"headrace models provisioned --delete {ARN}")
 
