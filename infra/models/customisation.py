@@ -165,10 +165,11 @@ class StageCustomisation:
                 "or underscores between, 63 at most.",
                 field="name",
             )
-        rows = f"{ROWS}{name}/train.jsonl"
+        execution = str(uuid.uuid4())
+        # A job whose name Bedrock refuses deletes its own rows, and not those of the one that runs.
+        rows = f"{ROWS}{name}/{execution}/train.jsonl"
         body = "".join(f"{line}\n" for line in lines).encode()
         self._place.client("s3").put_object(Bucket=self._bucket, Key=rows, Body=body)
-        execution = str(uuid.uuid4())
         job = {
             # A repeated request, whose answer was lost, finds the job of the first.
             "ClientRequestToken": execution,

@@ -134,15 +134,16 @@ def test_the_machine_gets_the_job_and_the_bucket_its_data() -> None:
     lines = conversation_lines(MICRO, [chat("a", "b")] * 8)
     stage.start("notes-1", MICRO, customisable_models().settings({}), lines)
     (_, put), (_, begun) = service.calls
-    assert put["Key"] == "models/bedrock/rows/notes-1/train.jsonl"
+    rows = f"models/bedrock/rows/notes-1/{begun['name']}/train.jsonl"
+    assert put["Key"] == rows
     assert put["Body"].count(b"\n") == 8
     assert begun["stateMachineArn"].endswith(":headrace-test-customise")
     job = json.loads(begun["input"])["job"]
     assert job["ClientRequestToken"] == begun["name"]
     assert job["BaseModelIdentifier"] == "amazon.nova-micro-v1:0:128k"
-    assert job["TrainingDataConfig"] == {
-        "S3Uri": "s3://bucket/models/bedrock/rows/notes-1/train.jsonl"
-    }
+    assert job["TrainingDataConfig"] == {"S3Uri": f"s3://bucket/{rows}"}
+    stage.start("notes-1", MICRO, customisable_models().settings({}), lines)
+    assert service.calls[2][1]["Key"] != rows
 
 
 @pytest.mark.parametrize("name", ["", "-a", "my notes", "a" * 64, "a--b"])
