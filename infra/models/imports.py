@@ -181,15 +181,17 @@ class StageImports:
 
     def _context_and_licence(self, model: ImportedModel) -> tuple[int, str]:
         """Return what the imported files say of these, where they are still there."""
-        config = self._document(f"{model.source}{CONFIG}")
-        record = self._document(f"{model.source}{RECORD}")
+        config = self._document(model.source, CONFIG)
+        record = self._document(model.source, RECORD)
         most = import_limits().max_context
         context = min(int(config.get("max_position_embeddings") or most), most)
         return context, str(record.get("licence") or "that of its base")
 
-    def _document(self, uri: str) -> Mapping[str, Any]:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        written = small_object(self._place.client, bucket, key)
+    def _document(self, folder: str, name: str) -> Mapping[str, Any]:
+        """Return a file of a folder in S3, nothing if there is none or no such folder."""
+        bucket, _, prefix = folder.removeprefix("s3://").rstrip("/").partition("/")
+        key = f"{prefix}/{name}" if prefix else name
+        written = small_object(self._place.client, bucket, key) if bucket else None
         try:
             found = json.loads(written or b"{}")
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,24 @@ def test_an_imported_model_is_asked_by_invoke_model_and_priced_by_its_time() -> 
     minute = per_token * import_limits().tokens_per_second * 60
     assert minute == pytest.approx(MODEL.usd_minute, rel=Decimal("0.001"))
     assert (MODEL.usd_minute, MODEL.usd_month) == (Decimal("0.11436"), Decimal("3.90"))
+
+
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [("s3://bucket/a/b/", "a/b/config.json"), ("s3://bucket/a/b", "a/b/config.json")],
+)
+def test_the_context_is_read_of_the_imported_folder(source: str, key: str) -> None:
+    class Files(Service):
+        def get_object(self, **given: Any) -> dict[str, Any]:
+            written = {"max_position_embeddings": 512, "licence": "MIT"}
+            assert given["Bucket"] == "bucket"
+            found = written if given["Key"] in (key, "a/b/base.json") else {}
+            return {"Body": io.BytesIO(json.dumps(found).encode())}
+
+    model = replace(MODEL, source=source)
+    assert stage(Files())._context_and_licence(model)[0] == 512
+    most = import_limits().max_context
+    assert stage(Service())._context_and_licence(MODEL) == (most, "that of its base")
 
 
 ANSWER = {"choices": [{"message": {"content": "hello"}}]}
