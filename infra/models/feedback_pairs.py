@@ -99,6 +99,6 @@ class FeedbackPairs:
                 if error.response["Error"]["Code"] not in _GONE:
                     raise
                 body = b""
-            lines = body.decode().splitlines()
+            lines = body.splitlines()  # of bytes: text may hold line separators of Unicode
             self._chunks[version] = [Chunk.model_validate_json(line) for line in lines if line]
         return self._chunks[version]

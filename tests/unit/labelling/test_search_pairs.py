@@ -111,27 +111,27 @@ def rated_objects() -> dict[str, bytes]:
 def test_a_passage_should_be_the_chunk_that_was_embedded_with_its_context(tmp_path: Path) -> None:
     chunks = [
         Chunk(n=0, page=1, heading="", start=0, end=4, text="Last"),
-        Chunk(n=1, page=1, heading="Care", start=4, end=40, text="It weighs 41 kg."),
+        Chunk(n=1, page=1, heading="Care", start=4, end=40, text="It weighs\u2028 41 kg."),
     ]
     lines = "\n".join(each.model_dump_json() for each in chunks).encode()
     objects = rated_objects()
     objects |= {f"documents/acme/{name}/v_1/chunks.jsonl": lines for name in ("pump", "weir")}
     objects["feedback/acme/2026-11-30/7.json"] = b"{}"
     dropped = pairs_of(objects).write(tmp_path / "rows.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_bytes().splitlines()]
     assert rows == [
         {
             "id": "1",
             "group": "Which pump?",
             "query": "Which pump?",
-            "passage": "pump notes: Care\nIt weighs 41 kg.",
+            "passage": "pump notes: Care\nIt weighs\u2028 41 kg.",
         },
         {
             "id": "2",
             "group": "Which weir?",
             "query": "Which weir?",
-            "passage": "weir notes: Care\nIt weighs 41 kg.",
-            "negative": "pump notes: Care\nIt weighs 41 kg.",
+            "passage": "weir notes: Care\nIt weighs\u2028 41 kg.",
+            "negative": "pump notes: Care\nIt weighs\u2028 41 kg.",
         },
     ]
     assert (dropped["passage_is_gone"], dropped["unreadable"]) == (1, 1)
