@@ -119,7 +119,7 @@ def read_prompts(file: Path, system: str = "") -> tuple[DistilledPrompt, ...]:
     Raises:
         UsageError: a line is no prompt; the message names line, field and fix.
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = _text_lines(file)
     found: list[DistilledPrompt] = []
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
@@ -186,6 +186,12 @@ def _run(
     job = follow(target.api, job_id, target.output)
     while job["status"] == "paused":
         estimate = Decimal(str(job["estimate"]["dollars_bound"]))
+        if job["phase"] == "estimated" and not _is_priced(job["estimate"]):
+            target.api.call("DELETE", job_path(job_id))
+            raise UsageError(
+                f"--budget: {teacher} has no price, so that nothing holds its answers to the "
+                "budget. Add it with its prices (headrace models add). Nothing was spent."
+            )
         if job["phase"] == "estimated" and estimate > budget:
             target.api.call("DELETE", job_path(job_id))
             raise UsageError(
@@ -200,6 +206,12 @@ def _run(
         target.output.notice(f"{job_id}: {job['status']}. {error.get('message', '')}", "red")
         raise ItemsFailedError
     return job
+
+
+def _is_priced(estimate: Json) -> bool:
+    """Return whether each model that would answer has a price by some path."""
+    found = [each["paths"] for each in estimate["models"] if each["paths"]]
+    return all(any(path.get("dollars") is not None for path in paths) for paths in found)
 
 
 def _line(prompt: DistilledPrompt, shown: Sequence[Json], options: Json) -> Json:
@@ -245,7 +257,7 @@ def _examples(file: Path | None) -> list[Json]:
     if file is None:
         return []
     shown: list[Json] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text_lines(file), 1):
         place = f"{file.name}:{number}"
         turns = _object(line, place).get("messages")
         if not isinstance(turns, list) or not turns or turns[-1].get("role") != "assistant":
@@ -267,7 +279,15 @@ def _object(line: str, place: str) -> Json:
 def _lines(file: Path | None) -> list[Json]:
     if file is None:
         return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+    return [json.loads(line) for line in _text_lines(file) if line]
+
+
+def _text_lines(file: Path) -> list[str]:
+    """Return the lines of a file. Texts in JSON may hold Unicode's own line separators."""
+    try:
+        return [line.decode() for line in file.read_bytes().splitlines()]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8: {error}. Save it as UTF-8.") from error
 
 
 def _failure(error: Json | None) -> str:

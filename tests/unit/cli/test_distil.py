@@ -20,7 +20,7 @@ from models.training_data.channel import read_manifest
 from models.training_data.teachers import known_terms, read_records, teacher_record
 from tests.unit.cli.conftest import Headrace
 from tests.unit.cli.fake_headrace import FakeHeadrace
-from tests.unit.cli.test_jobs import Call, FakeJobs, call, jobs
+from tests.unit.cli.test_jobs import ESTIMATE, Call, FakeJobs, call, jobs
 from tests.unit.models.training_data.test_bad_data import sentence
 
 __all__ = ["call", "jobs"]
@@ -109,6 +109,19 @@ def test_an_estimate_above_the_budget_should_cancel_the_batch(
     assert not [path for _, path, _ in jobs.asked if path.endswith("/resume")]
 
 
+def test_a_teacher_without_a_price_should_cancel_the_batch(
+    call: Call, jobs: FakeJobs, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = {"service_tier": "standard", "dollars": None, "reason": "it has no price"}
+    model = {"wanted": "nova-pro", "items": 7, "paths": [path], "words": []}
+    estimate = {**ESTIMATE, "models": [model], "dollars": "0", "dollars_bound": "0"}
+    monkeypatch.setattr("tests.unit.cli.test_jobs.ESTIMATE", estimate)
+    ended = call(*asked, "--yes", "--accept-terms", "amazon-nova")
+    assert ended.code == 2
+    assert "nova-pro has no price" in ended.err
+    assert not [path for _, path, _ in jobs.asked if path.endswith("/resume")]
+
+
 def test_a_batch_that_ran_should_be_read_and_not_run_again(
     call: Call, jobs: FakeJobs, asked: list[str], tmp_path: Path
 ) -> None:
@@ -128,6 +141,16 @@ def test_prompts_without_an_id_should_have_one_that_no_other_file_gives(tmp_path
         (tmp_path / name).write_text("Why?\n\nHow?\n")
         found += [each.id for each in read_prompts(tmp_path / name)]
     assert found == ["trained-1", "trained-3", "held-out-1", "held-out-3"]
+
+
+def test_prompts_may_hold_the_line_separators_of_unicode(tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text(json.dumps({"prompt": "one\u2028two"}, ensure_ascii=False), encoding="utf-8")
+    (prompt,) = read_prompts(file)
+    assert prompt.messages[0]["content"] == "one\u2028two"
+    file.write_bytes(b'{"prompt": "caf\xe9"}')
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        read_prompts(file)
 
 
 @pytest.mark.parametrize(
