@@ -18,6 +18,7 @@ from models.evaluation.entities import (
     f1_gain,
     f1_interval,
 )
+from models.evaluation.judged_rows import known_bounds
 from models.networks.encoder import (
     Encoder,
     EncoderClassifier,
@@ -121,20 +122,17 @@ def evaluate(network: nn.Module, data: TaggedTexts, parameters: Parameters) -> E
     drawn = [tagged_texts.by_chance(data.train, data.test, drawing) for _ in range(_DRAWS)]
     chance = np.mean([entity_counts(data.test.entities, each) for each in drawn], axis=0)
     hits, said, there = counts.sum(0)
-    return Evaluation(
-        {
-            **f1_interval(counts).numbers("entity_f1"),
-            "precision": float(hits / max(1.0, said)),
-            "recall": float(hits / max(1.0, there)),
-            **f1_interval(by_list).numbers("lookup_f1"),
-            **f1_gain(counts, by_list).numbers("gain_over_lookup"),
-            **f1_gain(counts, chance).numbers("gain_over_chance"),
-            **{
-                f"f1_{label}": value
-                for label, value in f1_by_class(data.test.entities, told).items()
-            },
-        },
-    )
+    numbers = {
+        **f1_interval(counts).numbers("entity_f1"),
+        "precision": float(hits / max(1.0, said)),
+        "recall": float(hits / max(1.0, there)),
+        **f1_interval(by_list).numbers("lookup_f1"),
+        **f1_gain(counts, by_list).numbers("gain_over_lookup"),
+        **f1_gain(counts, chance).numbers("gain_over_chance"),
+        **{f"f1_{label}": value for label, value in f1_by_class(data.test.entities, told).items()},
+    }
+    known, unknown = known_bounds(numbers, len(data.test.texts), "texts")
+    return Evaluation(known, unknown=unknown)
 
 
 def spans_of(
