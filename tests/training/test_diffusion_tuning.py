@@ -20,7 +20,7 @@ from models.data.images import to_network
 from models.data.picture_files import read_squares
 from models.evaluation.caption_judge import fit_caption_judge
 from models.evaluation.style import style_gain
-from models.failures import BadData, BelowGate, NotFinite
+from models.failures import BadData, BadRecipe, BelowGate, NotFinite
 from models.jobs import runner
 from models.networks.denoiser import schedule
 from models.networks.diffusion_base import NoiseChain, load_diffusion_base, read_chain
@@ -305,6 +305,11 @@ def test_a_model_of_the_recipe_diffusion_should_be_a_base_as_it_is(
     assert (loaded.side, loaded.channels, loaded.sampling_steps) == (8, 1, 2)
     with pytest.raises(NoBase, match=r"is a model of the recipe vae, and bases that draw"):
         fetch_base(BaseReference("folder", str(other)), tmp_path)
+
+
+def test_one_picture_should_be_too_few_to_judge_a_style() -> None:
+    with pytest.raises(BadRecipe, match="judged_pictures"):
+        recipe.resolve(recipe.load("diffusion_tuning"), "tiny", {"judged_pictures": 1})
 
 
 def test_a_style_should_be_as_far_as_it_looks_and_a_gain_of_chance_be_none() -> None:
