@@ -120,6 +120,8 @@ class FitSettings:
     """Whether the tokens' vectors learn beside LoRA."""
     logits_at_once: int = 0
     """Tokens whose logits are in memory at once, of a tuned decoder; 0 for all of a batch."""
+    answers: int = 1
+    """Rows of an example: a pair of answers is two."""
 
     @classmethod
     def of(cls, settings: RecipeSettings) -> FitSettings | None:
@@ -140,6 +142,7 @@ class FitSettings:
             sharded=settings.sharded,
             embeddings=bool(getattr(settings, "embeddings", False)),
             logits_at_once=int(getattr(settings, "logits_at_once", 0)),
+            answers=int(getattr(settings, "answers_of_row", 1)),
         )
 
     @property
@@ -148,8 +151,8 @@ class FitSettings:
         return self.logits_at_once > 0
 
     @property
-    def rows(self) -> int:
-        """Return the rows that are in memory at once."""
+    def examples(self) -> int:
+        """Return the examples that are in memory at once."""
         return math.ceil(self.batch / self.accumulate)
 
 
@@ -195,7 +198,7 @@ def memory_of(sizes: BaseSizes, asked: FitSettings, processes: int = 1) -> Memor
     most two layers, and what is outside of layers, as a whole, with the gradients of these.
     """
     learned = learned_weights(sizes, asked)
-    rows = math.ceil(asked.rows / processes)
+    rows = math.ceil(asked.examples / processes) * asked.answers
     tokens = rows * asked.tokens
     of_layer = _kept_of_layer(sizes, asked)
     layers = sizes.layers
@@ -261,7 +264,7 @@ def seconds_on_cpu(sizes: BaseSizes, asked: FitSettings) -> float:
     multiplied = sizes.layers * sizes.matrices + head
     passes = 6 if asked.way in _FULL_WAYS else 2 if asked.way == "head" else 4
     passes += 2 if asked.checkpointing else 0
-    tokens = asked.steps * asked.batch * asked.tokens
+    tokens = asked.steps * asked.batch * asked.answers * asked.tokens
     pairs = 2 * sizes.layers * sizes.width * asked.tokens
     return tokens * passes * (multiplied + pairs) / (FLOPS_A_THREAD * asked.threads)
 
@@ -296,7 +299,7 @@ def fit_on(name: str, sizes: BaseSizes, asked: FitSettings) -> Fit | None:
 def _largest_batch(found: Instance, sizes: BaseSizes, asked: FitSettings, usable: int) -> int:
     """Return the most rows of a step, a power of two times the processes, that fit; 0 for none."""
     best, rows = 0, found.processes
-    while rows <= max(asked.rows, found.processes):
+    while rows <= max(asked.examples, found.processes):
         one = replace(asked, batch=rows, accumulate=1)
         if memory_of(sizes, one, found.processes).total > usable:
             break

@@ -78,6 +78,12 @@ def test_memory_should_follow_the_way_and_the_rows() -> None:
     assert lora.gradients + lora.moments == 12 * 4_884_480
     halved = fit.memory_of(SMALL, replace(LORA, accumulate=2))
     assert halved.activations == lora.activations // 2
+    pairs = recipe.resolve(recipe.load("preference_tuning"), "tiny", {"max_tokens": 512})
+    asked = FitSettings.of(pairs)
+    assert asked is not None
+    single = replace(asked, answers=1)
+    assert fit.memory_of(SMALL, asked).activations == 2 * fit.memory_of(SMALL, single).activations
+    assert fit.seconds_on_cpu(SMALL, asked) == 2 * fit.seconds_on_cpu(SMALL, single)
     assert fit.memory_of(SMALL, LORA, processes=4).activations == lora.activations // 4
     kept = fit.memory_of(SMALL, replace(LORA, checkpointing=True))
     assert kept.activations < lora.activations / 10

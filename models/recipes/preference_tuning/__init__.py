@@ -1,0 +1,1 @@
+"""A base decoder that is tuned on preference pairs."""
