@@ -5,17 +5,19 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/deploy-custom-model-on-dema
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import CustomisationOperations, new_id
+from localcloud.bedrock.customisation.operations import (
+    CustomisationOperations,
+    check_resource_name,
+    new_id,
+)
 from localcloud.bedrock.customisation.store import CustomisationStore, ModelDeployment
 from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 
 _KIND = "custom-model-deployment"
-_NAME = re.compile(r"(?=.{1,63}$)([0-9a-zA-Z][_-]?)+")
 
 
 def is_deployment(model_id: str) -> bool:
@@ -41,10 +43,7 @@ class DeploymentOperations:
         """Deploy a custom model, which answers once it is Active. Raises AwsError."""
         if ":custom-model/" not in params["modelArn"]:
             raise validation_error("modelArn has to be the ARN of a custom model.")
-        if not _NAME.fullmatch(params["modelDeploymentName"]):
-            raise validation_error(
-                "modelDeploymentName has to satisfy the pattern ([0-9a-zA-Z][_-]?){1,63}."
-            )
+        check_resource_name("modelDeploymentName", params["modelDeploymentName"])
         job = self._store.model(params["modelArn"])
         request = {name: value for name, value in params.items() if name != "tags"}
         return {

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelCustomiza
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from collections.abc import Callable, Mapping
@@ -20,9 +21,16 @@ from localcloud.service import CloudContext, Params, Result
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _UNSUPPORTED = ("vpcConfig", "customizationConfig", "customModelKmsKeyId")
+_NAME = re.compile(r"(?=.{1,63}$)([0-9a-zA-Z][_-]?)+")
 _PAGE_SIZE = 100
 _TOKEN = ("clientRequestToken",)
 _SHOWN = ("customizationType", "trainingDataConfig", "validationDataConfig")
+
+
+def check_resource_name(field: str, name: str) -> None:
+    """Raise ValidationException for a name that no custom model, deployment or capacity has."""
+    if not _NAME.fullmatch(name):
+        raise validation_error(f"{field} has to satisfy the pattern ([0-9a-zA-Z][_-]?){{1,63}}.")
 
 
 def new_id() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import new_id
+from localcloud.bedrock.customisation.operations import check_resource_name, new_id
 from localcloud.bedrock.customisation.store import CREATING_S, CustomisationJob
 from localcloud.clock import Clock, utc
 from localcloud.database import Database
@@ -80,6 +80,7 @@ class ThroughputOperations:
             )
         if "foundation-model/" in params["modelId"]:
             raise validation_error("The local cloud provisions custom models alone.")
+        check_resource_name("provisionedModelName", params["provisionedModelName"])
         job = self._find_model(params["modelId"])
         request = {name: value for name, value in params.items() if name != "tags"}
         return {"provisionedModelArn": self._arn(self._add(job.id, request))}

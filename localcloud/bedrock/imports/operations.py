@@ -5,18 +5,20 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelImportJob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.importable import import_limits
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import new_id
+from localcloud.bedrock.customisation.operations import check_resource_name, new_id
 from localcloud.bedrock.imports.store import ImportJob, ImportStore
 from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 
 _KIND = "imported-model"
+_JOB_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9+.-]{0,62}")
 _UNSUPPORTED = ("vpcConfig", "importedModelKmsKeyId")
 
 
@@ -48,6 +50,9 @@ class ImportOperations:
         for name in _UNSUPPORTED:
             if name in params:
                 raise validation_error(f"The local cloud has no {name}; leave it out.")
+        check_resource_name("importedModelName", params["importedModelName"])
+        if not _JOB_NAME.fullmatch(params["jobName"]):
+            raise validation_error(f"jobName has to satisfy the pattern {_JOB_NAME.pattern}.")
         limits = import_limits()
         try:
             limits.check_region(self._surroundings.region)

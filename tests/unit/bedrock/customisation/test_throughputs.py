@@ -68,6 +68,7 @@ def test_two_units_are_the_most_names_are_used_once_and_tokens_repeat(world: Wor
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
+        ({"provisionedModelName": "a b"}, "provisionedModelName has to satisfy the pattern"),
         ({"commitmentDuration": "OneMonth"}, "leave out commitmentDuration"),
         ({"modelId": "arn:aws:bedrock:us-east-1::foundation-model/a.b"}, "custom models alone"),
         ({"modelId": "arn:aws:bedrock:us-east-1:0:custom-model/a.b/none"}, "could not be found"),

@@ -171,6 +171,8 @@ def test_a_conversion_that_fails_says_why_and_leaves_nothing(world: World) -> No
         ({"modelDataSource": {"s3DataSource": {"s3Uri": "x"}}}, "a folder in S3"),
         ({"roleArn": "arn:aws:iam::000000000000:role/other"}, "can't assume"),
         ({"vpcConfig": {}}, "leave it out"),
+        ({"importedModelName": "my notes"}, "importedModelName has to satisfy the pattern"),
+        ({"jobName": "-notes"}, "jobName has to satisfy the pattern"),
     ],
 )
 def test_what_bedrock_refuses_is_refused(world: World, changed: dict[str, Any], says: str) -> None:
