@@ -160,11 +160,13 @@ def remove_model(place: StageOptions, name: str, as_json: bool) -> None:
     output = Output(as_json=as_json)
     with translate_errors():
         stage = place.find()
-        require_unindexed(stage, name)
         added = AddedModelStage(stage)
-        answered_by = added.model_id(name)
+        backend = added.entry(name)["backend"]
+        answered_by = str(backend.get("model_id", ""))
+        if backend["kind"] == "function":
+            require_unindexed(stage, name)
+            withdraw(stage, name)  # before the name goes, so that a repeated command ends the rest
         added.remove(name)
-        withdraw(stage, name)
     if PROVISIONED_MODEL in answered_by:
         output.notice(
             f"{answered_by} is billed by the hour until it is deleted: headrace models provisioned "

@@ -146,22 +146,22 @@ class AddedModelStage:
         for secret in set(added.secrets_of(name)) - set(changed.secrets_of(name)):
             self._delete_secret(secret)
 
+    def entry(self, name: str) -> Entry:
+        """Return the entry of an added model. Raises `AddedModelError` if none is called `name`."""
+        models = self.added().models
+        for entry in models:
+            if entry["name"] == name:
+                return entry
+        known = ", ".join(entry["name"] for entry in models) or "none"
+        raise AddedModelError(f"No model was added as {name!r}; added: {known}.")
+
     def remove(self, name: str) -> None:
         """Remove the model `name` and its key. Raises `AddedModelError` if it was not added."""
+        self.entry(name)
         added, version = self._records.read()
-        if not added.has(name):
-            known = ", ".join(entry["name"] for entry in added.models) or "none"
-            raise AddedModelError(f"No model was added as {name!r}; added: {known}.")
         self._records.write(added.without(name), version)
         for secret in added.secrets_of(name):
             self._delete_secret(secret)
-
-    def model_id(self, name: str) -> str:
-        """Return what the model `name` is called where it runs, empty if it was not added."""
-        for entry in self.added().models:
-            if entry["name"] == name:
-                return str(entry["backend"].get("model_id", ""))
-        return ""
 
     def key_of(self, name: str) -> str:
         """Return the kept key of the model `name`, empty if it has none."""
