@@ -191,7 +191,7 @@ def test_a_base_that_begins_anew_should_be_made_of_the_trainings_rows(
     made, prepared, again = seen.read_text().splitlines()
     assert made == f"-m models.pull.bases new:t5-mini --data {channel}"
     folder = again.rpartition(" ")[2]
-    assert prepared == f"-m models.datasets pronunciations {folder}"
+    assert prepared == f"-m models.datasets dates {folder}"
 
 
 def test_a_training_should_have_the_channel_of_its_base_and_check_its_kind(base: Path) -> None:
