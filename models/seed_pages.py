@@ -22,8 +22,8 @@ from models.rehearse import PROJECT
 from models.runs.seed_table import bound, evaluation, worst
 from models.runs.trainer import MODEL, REFUSAL, SeededRun
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import CARD
-from models.training.recipe import Gate
 
 PAGES = PROJECT / "docs" / "models"
 SEEDS = (0, 1, 2)

@@ -14,7 +14,7 @@ from cli.failures import ItemsFailedError, UsageError
 from cli.options import json_option
 from cli.output import Json, Output
 from models.failures import TrainingFailure
-from models.training.recipe import Gate, missed_gates
+from models.training.gates import Gate, missed_gates
 
 if TYPE_CHECKING:
     from models.evaluation.bias import BiasReport

@@ -38,7 +38,8 @@ from models.failures import BadRecipe, TrainingFailure
 from models.sagemaker.job_requests import JobSpec
 from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
-from models.training.recipe import Gate, PresetName, Recipe
+from models.training.gates import Gate
+from models.training.recipe import PresetName, Recipe
 from models.training.targets import TargetName
 
 _GATE = re.compile(

@@ -13,6 +13,7 @@ from infra.models.registry import APPROVED, RegisteredVersion
 from infra.stages import Client
 from models.failures import BadRecipe
 from models.training import recipe
+from models.training.gates import missed_gates
 
 REJECTED = "Rejected"
 OVERRIDE = "--unapproved"
@@ -47,7 +48,7 @@ def _gate_problem(name: str, signature: Signature) -> str:
         gates = recipe.gates_of(found, origin.asked_gates, own_data=origin.own_data)
     except BadRecipe as error:
         return f"{name}: {error}"
-    missed = recipe.missed_gates(gates, signature.metrics)
+    missed = missed_gates(gates, signature.metrics)
     return f"{name} misses its gates: {'; '.join(missed)}" if missed else ""
 
 

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from infra.models.training import TrainingError
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import ASKED_GATES, OWN_DATA, decode_hyperparameters
-from models.training.recipe import Gate
 
 _UNKNOWN = ("ExecutionDoesNotExist", "InvalidArn")
 _SHOWN = 10

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from models.failures import BadData, BelowChampion, NotFinite
 from models.training.artefacts import TrainedModel
+from models.training.gates import Gate
 from models.training.job import JUDGE
-from models.training.recipe import Gate
 
 SCORES = "scores.npz"
 COMPARISON = "comparison.json"

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
-from models.training.recipe import Gate, Recipe, RecipeSettings, gates_of, missed_gates
+from models.training.gates import Gate, missed_gates
+from models.training.recipe import Recipe, RecipeSettings, gates_of
 from models.training_data.channel import DataManifest, TeacherRecord
 
 

@@ -34,6 +34,7 @@ from models.serving.packages import package_code
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Stateful
+from models.training.gates import require_gates
 from models.training.job import (
     CARD,
     CHAMPION_CHANNEL,
@@ -130,7 +131,7 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
         try:
             gates = artefacts.gates_of_training(trained.training)
             of_network = {name: gates[name] for name in gates if name not in found.served_numbers}
-            recipe.require_gates(of_network, evaluation.numbers, evaluation.unknown)
+            require_gates(of_network, evaluation.numbers, evaluation.unknown)
         except BelowGate:
             _write_refusal(job.output / REFUSED, judged)
             raise
@@ -143,7 +144,7 @@ def require_served_gates(judged: JudgedModel, measured: Mapping[str, float]) -> 
         return
     gates = artefacts.gates_of_training(judged.trained.training)
     names = [name for name in judged.recipe.served_numbers if name in gates]
-    recipe.require_gates({name: gates[name] for name in names}, measured)
+    require_gates({name: gates[name] for name in names}, measured)
 
 
 def _write_refusal(into: Path, judged: JudgedModel) -> None:

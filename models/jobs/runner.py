@@ -19,6 +19,7 @@ from models.training import artefacts, metrics, recipe, seeds
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Checkpoints, Stateful
 from models.training.devices import Device, select_device
+from models.training.gates import Gate, missed_gates
 from models.training.job import (
     ASKED_GATES,
     EVALUATION,
@@ -33,7 +34,7 @@ from models.training.learned_weights import LearnedWeights
 from models.training.loop import LoopContext, StepSchedule, train
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
-from models.training.recipe import Gate, PresetName, Recipe, RecipeSettings
+from models.training.recipe import PresetName, Recipe, RecipeSettings
 from models.training.recipe_code import RecipeCode, TaskSetup, make_network, recipe_code
 from models.training.shards import whole_state
 from models.training_data.channel import data_version
@@ -243,7 +244,7 @@ def gate_problems(base: TrainedModel) -> list[str]:
         numbers = json.loads((base.folder / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return [*problems, f"it has no whole {EVALUATION}, so that no gate was held to it"]
-    return problems + recipe.missed_gates(artefacts.gates_of_training(training), numbers)
+    return problems + missed_gates(artefacts.gates_of_training(training), numbers)
 
 
 def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:

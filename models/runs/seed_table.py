@@ -9,8 +9,8 @@ from pathlib import Path
 from models.runs.processes import ProcessResult
 from models.runs.trainer import MODEL, REFUSAL, SeededRun
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import EVALUATION
-from models.training.recipe import Gate
 
 
 def worst(gate: Gate, values: Sequence[float]) -> float:

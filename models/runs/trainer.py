@@ -20,6 +20,7 @@ from models.files import write_json
 from models.rehearse import LONGEST_S, RehearsalOptions, rehearse
 from models.runs.processes import ProcessPool, ProcessResult
 from models.training import job, recipe
+from models.training.gates import missed_gates
 from models.training.job import EVALUATION, REFUSED, TRAINING
 from models.training.recipe import PresetName, Recipe
 
@@ -121,7 +122,7 @@ class Trainer:
             return ProcessResult(1, 0.0, f"{folder} has a model trained {of}; take another folder")
         numbers = json.loads((folder / MODEL / EVALUATION).read_text(encoding="utf-8"))
         held = {} if self.preset == "smoke" else found.gates
-        problems = recipe.missed_gates(held, numbers)
+        problems = missed_gates(held, numbers)
         said = "; ".join(problems) or "trained before"
         return ProcessResult(int(bool(problems)), took["seconds"], said, took["cpu"])
 

@@ -22,8 +22,9 @@ from botocore.validate import ParamValidator
 
 from models.failures import BadRecipe
 from models.training import metrics
+from models.training.gates import Gate
 from models.training.job import ASKED_GATES, OWN_DATA, UNAPPROVED_BASES
-from models.training.recipe import Gate, PresetName, Recipe, TargetUse, gates_of
+from models.training.recipe import PresetName, Recipe, TargetUse, gates_of
 from models.training.targets import TargetName, fallback_order, targets
 
 PROGRAM = "train.py"

@@ -16,8 +16,9 @@ from typing import Any, Literal
 from models.failures import BadRecipe
 from models.sagemaker import job_requests
 from models.sagemaker.job_requests import JobLocations, JobSpec
+from models.training.gates import missed_gates
 from models.training.ranges import NumberRange, Scale, TuningRanges, ValueChoices
-from models.training.recipe import Recipe, missed_gates, parameters_of
+from models.training.recipe import Recipe, parameters_of
 
 Strategy = Literal["bayesian", "random", "grid"]
 

@@ -25,9 +25,10 @@ from safetensors.torch import load_file, save
 from models.failures import BadData
 from models.files import write_atomically, write_json
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import TRAINING, WEIGHTS
 from models.training.metrics import HISTORY
-from models.training.recipe import Gate, PresetName
+from models.training.recipe import PresetName
 
 PACKED = "model.tar.gz"
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import math
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.failures import BadRecipe, BelowGate
+from models.failures import BadRecipe
+from models.training.gates import Bounds, Gate, stricter_gate
 from models.training.ranges import TuningRanges, ValueChoices
 from models.training.targets import TargetName
 
@@ -90,19 +90,6 @@ class Metric(_Part):
 
     better: Literal["lower", "higher"]
     about: str
-
-
-class Gate(_Part):
-    """The bounds of a metric of the evaluation."""
-
-    least: float | None = None
-    most: float | None = None
-
-    @model_validator(mode="after")
-    def _bounds_something(self) -> Gate:
-        if self.least is None and self.most is None:
-            raise ValueError("a gate needs least or most")
-        return self
 
 
 class Dataset(_Part):
@@ -333,6 +320,20 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
     return f"{where}: " + "; ".join(lines)
 
 
+def gates_of(
+    recipe: Recipe, asked: Mapping[str, Bounds] | None = None, *, own_data: bool = False
+) -> Mapping[str, Gate]:
+    """Return the gates of a training: the recipe's for its data, and those that its user asked for.
+
+    A gate that was asked for comes beside the recipe's own and can't loosen it. A recipe without
+    gates for own data keeps those that it has: none would let any model pass.
+    """
+    found = dict((own_data and recipe.own_gates) or recipe.gates)
+    for name, gate in (asked or {}).items():
+        found[name] = stricter_gate(found.get(name, gate), gate)
+    return found
+
+
 _ENDS = ("_low", "_high")
 
 
@@ -356,72 +357,3 @@ def _without_end(name: str) -> str:
     for end in _ENDS:
         name = name.removesuffix(end)
     return name
-
-
-class Bounds(Protocol):
-    """The bounds of a number, as a gate has them."""
-
-    @property
-    def least(self) -> float | None:
-        """Return the least that it may be."""
-
-    @property
-    def most(self) -> float | None:
-        """Return the most that it may be."""
-
-
-def gates_of(
-    recipe: Recipe, asked: Mapping[str, Bounds] | None = None, *, own_data: bool = False
-) -> Mapping[str, Gate]:
-    """Return the gates of a training: the recipe's for its data, and those that its user asked for.
-
-    A gate that was asked for comes beside the recipe's own and can't loosen it. A recipe without
-    gates for own data keeps those that it has: none would let any model pass.
-    """
-    found = dict((own_data and recipe.own_gates) or recipe.gates)
-    for name, gate in (asked or {}).items():
-        found[name] = _stricter(found.get(name, gate), gate)
-    return found
-
-
-def _stricter(one: Bounds, other: Bounds) -> Gate:
-    least = [each.least for each in (one, other) if each.least is not None]
-    most = [each.most for each in (one, other) if each.most is not None]
-    return Gate(least=max(least, default=None), most=min(most, default=None))
-
-
-def missed_gates(
-    gates: Mapping[str, Gate],
-    evaluation: Mapping[str, float],
-    unknown: Mapping[str, str] | None = None,
-) -> list[str]:
-    """Return a sentence for each gate that is missed.
-
-    A metric that is missing or not finite misses its gate, whatever its bounds; `unknown` says by
-    its name why it could not be told.
-    """
-    found = []
-    for name, gate in gates.items():
-        value = evaluation.get(name)
-        if value is None:
-            reason = (unknown or {}).get(name)
-            found.append(
-                f"{name} cannot be told: {reason}" if reason else f"{name} was not measured"
-            )
-        elif not math.isfinite(value):
-            found.append(f"{name} is {value} and has to be a finite number")
-        elif gate.least is not None and value < gate.least:
-            found.append(f"{name} is {value:.4g} and has to be {gate.least:g} at least")
-        elif gate.most is not None and value > gate.most:
-            found.append(f"{name} is {value:.4g} and may be {gate.most:g} at most")
-    return found
-
-
-def require_gates(
-    gates: Mapping[str, Gate],
-    evaluation: Mapping[str, float],
-    unknown: Mapping[str, str] | None = None,
-) -> None:
-    """Raise BelowGate unless every gate is reached; see `missed_gates`."""
-    if problems := missed_gates(gates, evaluation, unknown):
-        raise BelowGate(f"The model is not registered: {'; '.join(problems)}.")

@@ -45,6 +45,7 @@ from models.reference.losses import best_policy, dpo
 from models.training import artefacts, recipe, seeds
 from models.training.artefacts import TrainedModel
 from models.training.devices import Device
+from models.training.gates import require_gates
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import Graph, TaskSetup
 from models.training.supervised_task import Batches
@@ -232,7 +233,7 @@ def test_a_policy_that_games_its_reward_should_be_refused(smoke: Smoke, channel:
     numbers = evaluate(network.eval(), data, p).numbers
     assert numbers["kl"] > 2
     with pytest.raises(BelowGate, match=r"kl is .* and may be 2 at most"):
-        recipe.require_gates(recipe.load("aligned").gates, numbers)
+        require_gates(recipe.load("aligned").gates, numbers)
 
 
 def test_the_reference_and_the_reward_should_stay_as_they_were(smoke: Smoke) -> None:

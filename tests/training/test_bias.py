@@ -19,7 +19,7 @@ from models.evaluation.rate_intervals import IndependentRows
 from models.export.model_card import model_card
 from models.failures import BadData, BelowGate, NotFinite
 from models.training import recipe
-from models.training.recipe import Gate, require_gates
+from models.training.gates import Gate, require_gates
 
 Z = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""

@@ -16,7 +16,7 @@ from models.datasets import captioned_digits
 from models.evaluation import caption_fidelity
 from models.evaluation.image_quality import image_classifier
 from models.training import recipe
-from models.training.recipe import missed_gates
+from models.training.gates import missed_gates
 from tests.training.conftest import Channel, Smoke
 
 WORDS = 6

@@ -18,8 +18,8 @@ from models.evaluation.champion import Difference, compare, read_scores, require
 from models.failures import BadData, BelowChampion, NotFinite
 from models.jobs.finish import finish_job, require_finite, restore_network
 from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.gates import Gate
 from models.training.job import TRAINING, WEIGHTS, TrainingJob
-from models.training.recipe import Gate
 from models.training.recipe_code import Graph
 from tests.training.conftest import Laid, Smoke, signature_of, weights_of
 

@@ -41,6 +41,7 @@ from models.recipes.continued_pretraining.judgement import (
 from models.recipes.continued_pretraining.parameters import Parameters
 from models.training import recipe
 from models.training.devices import DEVICE, select_device
+from models.training.gates import Gate, require_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
@@ -197,11 +198,11 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
     read = pretraining.read(data)
     untrained = pretraining.evaluate(built(base, data).eval(), read, settings())
     with pytest.raises(BelowGate, match=r"gain_low is 0 .*transfer cannot be told"):
-        recipe.require_gates(OWN_GATES, untrained.numbers, untrained.unknown)
+        require_gates(OWN_GATES, untrained.numbers, untrained.unknown)
     learned: dict[str, Any] = {"way": "full", "steps": 25, "learning_rate": 0.01}
     model = trained(base, data, **learned)
     found = pretraining.evaluate(model, read, settings(**learned))
-    recipe.require_gates(OWN_GATES, found.numbers, found.unknown)
+    require_gates(OWN_GATES, found.numbers, found.unknown)
     assert found.numbers["forgotten"] > 1
     assert found.numbers["learned"] > 1.5
     # The same model, of which held-out documents show that it knows nothing but its rows.
@@ -210,7 +211,7 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
     by_heart = pretraining.evaluate(model, strange, settings(**learned))
     assert by_heart.numbers["train_gain"] > 0.1
     with pytest.raises(BelowGate, match="transfer is"):
-        recipe.require_gates(OWN_GATES, by_heart.numbers, by_heart.unknown)
+        require_gates(OWN_GATES, by_heart.numbers, by_heart.unknown)
 
 
 def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() -> None:
@@ -222,14 +223,14 @@ def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() ->
     found = judged(BothLosses(before, after), groups, by_heart, BothLosses(general, general))
     assert found.numbers["gain_low"] > 0.09
     with pytest.raises(BelowGate, match=r"registered: transfer is 0.08"):
-        recipe.require_gates(OWN_GATES, found.numbers, found.unknown)
+        require_gates(OWN_GATES, found.numbers, found.unknown)
     # Documents of one source are one observation: four of them tell no interval.
     few = judged(
         BothLosses(before, after), [each[-1] for each in ["0", "1", "2", "3"] * 10],
         BothLosses(before, after), BothLosses(general, general),
     )  # fmt: skip
     with pytest.raises(BelowGate, match="gain_low cannot be told: 4 groups"):
-        recipe.require_gates(OWN_GATES, few.numbers, few.unknown)
+        require_gates(OWN_GATES, few.numbers, few.unknown)
 
 
 def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
@@ -238,11 +239,11 @@ def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
         BothLosses(worse, same), [str(number) for number in range(20)],
         BothLosses(worse, same), BothLosses(same, worse),
     )  # fmt: skip
-    recipe.require_gates(OWN_GATES, found.numbers)
-    asked = {"forgotten": recipe.Gate(most=1.1)}
+    require_gates(OWN_GATES, found.numbers)
+    asked = {"forgotten": Gate(most=1.1)}
     gates = recipe.gates_of(recipe.load("continued_pretraining"), asked, own_data=True)
     with pytest.raises(BelowGate, match="forgotten is "):
-        recipe.require_gates(gates, found.numbers)
+        require_gates(gates, found.numbers)
     assert len(general_texts()) >= 20
 
 
@@ -263,7 +264,7 @@ def test_qlora_should_learn_beside_layers_of_4_bits_and_serve_beside_whole_ones(
     served = built(base, data, way="qlora").eval()
     LearnedWeights(served).load_state_dict(LearnedWeights(tuned).state_dict())
     found = pretraining.evaluate(served, pretraining.read(data), settings(way="qlora"))
-    recipe.require_gates(OWN_GATES, found.numbers, found.unknown)
+    require_gates(OWN_GATES, found.numbers, found.unknown)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from models.recipes.diffusion_tuning.picture_rows import check, pictures_of, rea
 from models.recipes.diffusion_tuning.recipe import build, task
 from models.training import recipe
 from models.training.devices import Device
+from models.training.gates import require_gates
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
 from models.training_data.channel import DataPart, read_channel
@@ -133,7 +134,7 @@ def test_a_model_that_draws_what_it_was_trained_on_should_be_refused(
     found = evaluate(network.eval(), data, parameters)
     assert found.numbers["copied"] > 0.5
     with pytest.raises(BelowGate, match=r"copied_high is .* and may be 0.15 at most"):
-        recipe.require_gates(recipe.load("diffusion_tuning").own_gates, found.numbers)
+        require_gates(recipe.load("diffusion_tuning").own_gates, found.numbers)
 
 
 def test_a_network_that_is_not_finite_should_be_refused(

@@ -28,6 +28,7 @@ from models.recipes.text_embedder import recipe as text_embedder
 from models.recipes.text_embedder.recipe import alike, first_right
 from models.training import recipe
 from models.training.devices import Device
+from models.training.gates import missed_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe import DataKind
@@ -185,7 +186,7 @@ def test_too_few_rows_should_tell_no_interval(name: str, base: Path, tmp_path: P
     data = write_rows(tmp_path / "few", MADE[name][0], rows, {"train": 32, "test": 4})
     network, read, parameters = built(name, base, data)
     told = recipe_code(name).evaluate(network.eval(), read, parameters)
-    for gate in recipe.missed_gates(recipe.load(name).own_gates, told.numbers, told.unknown):
+    for gate in missed_gates(recipe.load(name).own_gates, told.numbers, told.unknown):
         assert re.search(r"_low cannot be told: \d (texts|queries) were judged", gate)
     assert told.unknown.keys() >= recipe.load(name).own_gates.keys()
 

@@ -36,6 +36,7 @@ from models.recipes.flamingo.recipe import answer_last, episodes, evaluate
 from models.reference import losses
 from models.training import artefacts, recipe
 from models.training.artefacts import TrainedModel
+from models.training.gates import missed_gates
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, weights_of
 
 SERVING = """
@@ -214,9 +215,9 @@ def test_a_model_at_chance_in_one_attribute_should_miss_its_gate() -> None:
     numbers = {"gain": 0.5, "gain_low": 0.5, "accuracy_2_shot": 0.8}
     for name in names:
         numbers |= sound.numbers(name)
-    assert recipe.missed_gates(gates, numbers) == []
+    assert missed_gates(gates, numbers) == []
     for name in names:
-        (missed,) = recipe.missed_gates(gates, numbers | guessing.numbers(name))
+        (missed,) = missed_gates(gates, numbers | guessing.numbers(name))
         assert missed.startswith(f"{name}_above_chance_low is -")
 
 

@@ -19,6 +19,7 @@ from models.evaluation.memorisation import Memorisation, memorisation
 from models.failures import StaleJudge
 from models.training import recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.gates import missed_gates
 from models.training.job import JUDGE
 
 GATES = recipe.load("gan").gates
@@ -61,7 +62,7 @@ def judge(data: Images) -> ImageClassifier:
 def missed(judge: ImageClassifier, data: Images, drawn: NDArray[np.uint8]) -> set[str]:
     """Return the gates that draws miss."""
     numbers = generator_metrics(judge, data, drawn).numbers
-    return {each.split()[0] for each in recipe.missed_gates(GATES, numbers)}
+    return {each.split()[0] for each in missed_gates(GATES, numbers)}
 
 
 def shaken(pictures: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
@@ -73,7 +74,7 @@ def test_draws_as_the_data_has_them_should_reach_every_gate(
     judge: ImageClassifier, data: Images, templates: Templates
 ) -> None:
     found = generator_metrics(judge, data, templates.draw(COUNT).images)
-    assert recipe.missed_gates(GATES, found.numbers) == []
+    assert missed_gates(GATES, found.numbers) == []
     assert found.numbers["recall_low"] < found.numbers["recall"] == found.scores["recall"].mean()
     assert found.numbers["nearer_than_held_out"] == pytest.approx(0.5, abs=0.05)
     assert found.numbers["copied"] == pytest.approx(0.05, abs=0.03)

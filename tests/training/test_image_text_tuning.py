@@ -37,6 +37,7 @@ from models.pull.base_references import NoBase
 from models.pull.shipped_bases import shipped_base
 from models.training import recipe
 from models.training.devices import Device
+from models.training.gates import missed_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup, recipe_code
@@ -124,7 +125,7 @@ def test_too_few_pictures_should_tell_no_interval(base: BaseModel, tmp_path: Pat
     data = write_pictures(tmp_path / "few", {**SHARES, "train": 32, "test": 5})
     network, read, parameters = built(base, data, side=SIDE)
     told = recipe_code(NAME).evaluate(network.eval(), read, parameters)
-    missed = recipe.missed_gates(recipe.load(NAME).own_gates, told.numbers, told.unknown)
+    missed = missed_gates(recipe.load(NAME).own_gates, told.numbers, told.unknown)
     assert len(missed) == len(recipe.load(NAME).own_gates)
     assert "gain_over_base_low cannot be told: 5 pictures" in missed[0]
 

@@ -36,6 +36,7 @@ from models.recipes.instruction_tuning import recipe as tuning
 from models.recipes.instruction_tuning.parameters import Parameters
 from models.training import recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.gates import Gate, missed_gates, require_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.recipe_code import Evaluation
 from models.training_data.channel import DataSource, write_channel
@@ -350,7 +351,7 @@ def test_a_gate_on_the_exported_graphs_should_be_held_after_the_export(
         recipe=found.name,
         preset="tiny",
         settings=chosen.model_dump(),
-        asked_gates={"served_perplexity_ratio": recipe.Gate(most=1.02)},
+        asked_gates={"served_perplexity_ratio": Gate(most=1.02)},
         data="",
         code="",
         torch="",
@@ -376,7 +377,7 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
     untrained = tuning.evaluate(built(base, data), tuning.read(data), settings(judged_rows=8))
     assert untrained.numbers["f1_gain"] == 0
     with pytest.raises(BelowGate, match="f1_gain_low"):
-        recipe.require_gates(gates, untrained.numbers)
+        require_gates(gates, untrained.numbers)
     # Whatever it is asked, it writes an answer of the training rows.
     wanted = [each.messages[-1].content for each in HELD_OUT]
     by_heart = score_answers(["red!"] * len(wanted), wanted)
@@ -389,12 +390,12 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
     }
     assert numbers["f1_gain_low"] > 0.3
     with pytest.raises(BelowGate, match="f1_over_chance_low"):
-        recipe.require_gates(gates, numbers)
+        require_gates(gates, numbers)
 
 
 def test_gates_should_refuse_what_few_rows_happen_to_say(base: BaseModel, data: Path) -> None:
     judged = tuning.evaluate(moved(base, data), tuning.read(data), settings(judged_rows=2))
-    missed = recipe.missed_gates(
+    missed = missed_gates(
         recipe.load("instruction_tuning").own_gates, judged.numbers, judged.unknown
     )
     assert any("2 rows were judged" in each for each in missed)

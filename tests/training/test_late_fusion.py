@@ -22,6 +22,7 @@ from models.recipes.late_fusion.parameters import Parameters
 from models.recipes.late_fusion.recipe import buyer_bias, evaluate
 from models.reference.losses import cross_entropy
 from models.training import artefacts, recipe
+from models.training.gates import missed_gates
 from tests.training.conftest import Channel, Laid, Smoke, signature_of
 
 SERVING = """
@@ -197,7 +198,7 @@ def buyers(count: int) -> list[str]:
 def fairness_problems(numbers: dict[str, float], unknown: dict[str, str]) -> list[str]:
     gates = recipe.load("late_fusion").gates
     held = {name: gates[name] for name in ("accuracy_gap_high", "swap_changes_high")}
-    return recipe.missed_gates(held, numbers, unknown)
+    return missed_gates(held, numbers, unknown)
 
 
 def test_gates_should_refuse_what_is_right_for_one_buyer_only() -> None:

@@ -36,6 +36,7 @@ from models.recipes.preference_tuning.reference import ReferenceScores
 from models.training import recipe, seeds
 from models.training.checkpoints import Checkpoints
 from models.training.devices import Device
+from models.training.gates import missed_gates, require_gates
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
 from models.training.supervised_task import LossTask
@@ -174,10 +175,10 @@ def test_answers_that_go_on_and_on_should_be_refused() -> None:
     ending, endless = (ChatTokens((1, 2, last), (0, 1, 1), 1) for last in (9, 3))
     told = tuning.AnsweredPrompts([endless] * 20, [ending] * 20, 9).numbers()
     assert (told["ended"], told["base_ended"]) == (0, 1)
-    missed = recipe.missed_gates(GATES, told)
+    missed = missed_gates(GATES, told)
     assert any("ended_gain_low is -1" in each for each in missed)
     same = tuning.AnsweredPrompts([ending] * 20, [ending] * 20, 9).numbers()
-    assert not any("ended" in each for each in recipe.missed_gates(GATES, same))
+    assert not any("ended" in each for each in missed_gates(GATES, same))
 
 
 def test_a_pair_should_cost_what_was_computed_by_hand() -> None:
@@ -253,7 +254,7 @@ def test_a_model_that_learned_the_preference_should_pass(good: TunedDecoder, dat
     assert numbers["accuracy"] == numbers["length_controlled_accuracy"] == 1
     assert numbers["gain_low"] > 0.1
     assert set(GATES) - {"win_rate_low", "kl_by_token_high"} <= set(numbers)
-    missed = recipe.missed_gates(GATES, numbers, judged.unknown)
+    missed = missed_gates(GATES, numbers, judged.unknown)
     assert not [each for each in missed if "win_rate" not in each]
     assert judged.scores["accuracy"].shape == (len(HELD_OUT),)
 
@@ -263,7 +264,7 @@ def test_gates_should_refuse_flipped_labels_chance_and_what_was_learned_by_heart
 ) -> None:
     def told(model: TunedDecoder) -> list[str]:
         judged = tuning.evaluate(model, tuning.read(data), settings())
-        return recipe.missed_gates(GATES, judged.numbers, judged.unknown)
+        return missed_gates(GATES, judged.numbers, judged.unknown)
 
     flipped = [pair(row.messages[-1].content, row.rejected, row.chosen) for row in TRAINED]
     wrong = told(trained(base, channel_of(tmp_path / "flipped", flipped)))
@@ -307,7 +308,7 @@ def test_a_model_that_goes_by_length_should_be_seen() -> None:
     assert by_length["accuracy_low"] > 0.6
     assert by_length["length_controlled_accuracy"] == 0.5
     with pytest.raises(BelowGate, match=r"accuracy_checked_low is 0\.5"):
-        recipe.require_gates(GATES, by_length)
+        require_gates(GATES, by_length)
     wanted, _ = ranked(longer, longer).numbers(length_matters=True)
     assert wanted["accuracy_checked_low"] == wanted["accuracy_low"]
     able, _ = ranked(np.ones(60), longer).numbers(length_matters=False)
@@ -361,7 +362,7 @@ def test_a_judge_at_chance_should_tell_nothing() -> None:
     numbers, told = win_numbers(np.ones(40), coin, prompts)
     assert "win_rate" not in numbers
     assert "not surely better" in told["win_rate_low"]
-    missed = recipe.missed_gates(GATES, numbers, told)
+    missed = missed_gates(GATES, numbers, told)
     assert any("win_rate_low cannot be told: the judge" in each for each in missed)
     numbers, _ = win_numbers(np.zeros(40), np.ones(40), prompts)
     assert numbers["win_rate_low"] == 0.5

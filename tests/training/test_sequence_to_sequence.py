@@ -37,6 +37,7 @@ from models.recipes.sequence_to_sequence import recipe as sequences
 from models.recipes.sequence_to_sequence.parameters import Parameters
 from models.training import recipe
 from models.training.artefacts import read_training
+from models.training.gates import missed_gates, require_gates
 from models.training.learned_weights import LearnedWeights
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import ChatExample, ChatTurn
@@ -376,7 +377,7 @@ def test_gates_should_refuse_chance_and_answers_by_heart(
     texts: list[str], others: list[str], missed: str | None
 ) -> None:
     gates = recipe.load("sequence_to_sequence").own_gates
-    found = recipe.missed_gates(gates, judged(texts, others))
+    found = missed_gates(gates, judged(texts, others))
     if missed is None:
         assert not found
     else:
@@ -392,9 +393,9 @@ def test_gates_should_refuse_an_untrained_base_few_rows_and_what_is_no_number(
     assert numbers["zero_shot_f1"] == numbers["f1"]  # it is its base still
     assert numbers["nearest_f1"] > 0.4
     with pytest.raises(BelowGate, match="f1_gain_low"):
-        recipe.require_gates(gates, numbers)
+        require_gates(gates, numbers)
     few = sequences.evaluate(made, sequences.read(data), settings(judged_rows=2))
-    missed = recipe.missed_gates(gates, few.numbers, few.unknown)
+    missed = missed_gates(gates, few.numbers, few.unknown)
     assert any("2 rows were judged" in each for each in missed)
     with torch.no_grad():
         next(made.parameters()).fill_(float("nan"))

@@ -12,8 +12,9 @@ from models.runs.seed_table import report, worst
 from models.runs.trainer import MODEL, SECONDS, SeededRun, Trainer, modules_of, plan_runs
 from models.train_all import main, train_all
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import EVALUATION, TRAINING
-from models.training.recipe import Gate, PresetName
+from models.training.recipe import PresetName
 from tests.exported_models import reaching
 
 

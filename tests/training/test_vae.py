@@ -17,6 +17,7 @@ from chalicelib.contracts.model_manifest import Signature
 from models.failures import BadData, BelowGate
 from models.jobs import runner
 from models.training import recipe
+from models.training.gates import Gate
 from models.training.job import (
     CARD,
     EVALUATION,
@@ -27,7 +28,6 @@ from models.training.job import (
     TrainingJob,
 )
 from models.training.metrics import HISTORY, read_history
-from models.training.recipe import Gate
 from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
 
 SMOKE = {"recipe": "vae", "preset": "smoke"}

@@ -9,7 +9,8 @@ from chalicelib.labelling.quality_gate import share_low
 from models.failures import BadRecipe
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
-from models.training.recipe import Gate, gates_of, missed_gates, require_known_numbers
+from models.training.gates import Gate, missed_gates
+from models.training.recipe import gates_of, require_known_numbers
 
 
 def of_own_data() -> recipe.Recipe:

@@ -8,12 +8,8 @@ import yaml
 
 from models.failures import BadRecipe, BelowGate
 from models.training import recipe
-from models.training.recipe import (
-    Gate,
-    missed_gates,
-    require_gates,
-    require_known_numbers,
-)
+from models.training.gates import Gate, missed_gates, require_gates
+from models.training.recipe import require_known_numbers
 from models.training.targets import fallback_order, targets
 
 VAE = recipe.FOLDER / "vae" / recipe.FILE

@@ -104,8 +104,9 @@ PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"} | {
     name: name.replace("_", "-") for name in ("pydantic_core", "rouge_score")
 }
 IN_IMAGES = {"torch", "torch_xla"}
-OPTIONAL = {"bitsandbytes", "pi_heif"}
-"""What jobs go without, saying so where it is asked for: QLoRA, and pictures as HEIC."""
+OPTIONAL = {"babel", "bitsandbytes", "pi_heif"}
+"""What jobs go without, saying so where it is asked for: the data set of dates, which is written
+before a job, QLoRA, and pictures as HEIC."""
 
 
 def third_party(folder: Path) -> set[str]:
