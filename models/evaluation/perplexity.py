@@ -54,6 +54,17 @@ def _token_shares(trained: Tokens, vocabulary: int) -> Numbers:
     return np.asarray(counts / counts.sum())
 
 
+def perplexity(nats: float) -> float:
+    """Return the perplexity of a token for `nats` per token; infinite above some 709.
+
+    A network that diverged may be there: the metric is then not finite, and is refused as such.
+    """
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf
+
+
 def bits_per_byte(nats: float, tokens: int, size: int) -> float:
     """Return bits per byte for `nats` per token, comparable between tokenizers."""
     return nats / math.log(2) * tokens / size

@@ -175,6 +175,7 @@ def test_perplexity_should_be_of_every_token_after_the_first(base: BaseModel, da
         assert found.bits[row] == pytest.approx(
             bits_per_byte(theirs, len(stretch.ids) - 1, stretch.size), rel=1e-5
         )
+    assert losses([1e4]).perplexity == np.inf, "a network that diverged has a number to refuse"
     long = encoder.stretch(text(0) * 20, 16, chance)
     assert long is not None
     assert len(long.ids) == 16

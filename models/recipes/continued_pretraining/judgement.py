@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.intervals import mean_interval
 from models.evaluation.judged_rows import known_bounds
-from models.evaluation.perplexity import bits_per_byte
+from models.evaluation.perplexity import bits_per_byte, perplexity
 from models.networks.text_blocks import TextStretch
 from models.networks.tuned_decoder import TunedDecoder
 
@@ -44,7 +44,7 @@ class StretchLosses:
     @property
     def perplexity(self) -> float:
         """Return the perplexity of a token."""
-        return math.exp(float(self.nats.sum() / self.tokens.sum()))
+        return perplexity(float(self.nats.sum() / self.tokens.sum()))
 
     @property
     def bits(self) -> Values:
