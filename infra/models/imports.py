@@ -25,7 +25,7 @@ from chalicelib.generation.importable import import_limits
 from infra.models.added_models import AddedModelStage
 from infra.models.bases import BaseWish, PlacedBase, StageBases
 from infra.models.customisation import CustomisationError, follow_execution
-from infra.models.merger import small_object
+from infra.models.merger import PREFIX, small_object
 from infra.models.training import TrainingStage
 from infra.models.training_environment import INTERPRETER
 from infra.stages import StageConnection
@@ -90,7 +90,7 @@ class StageImports:
 
         Raises:
             TrainingFailure: it cannot be had, or its licence was not accepted.
-            InvalidInput: Bedrock does not import it.
+            InvalidInput: Bedrock does not import it, or may not read it.
             ClientError: AWS refuses.
         """
         home = self._home
@@ -98,6 +98,7 @@ class StageImports:
         placed = bases.place(wish)
         files = {name: each.bytes for name, each in placed.record.files.items()}
         import_limits().check(placed.config, files, home.region)
+        require_readable(placed.uri, home.bucket)
         return placed
 
     def start(self, name: str, placed: PlacedBase) -> str:
@@ -224,6 +225,17 @@ class StageImports:
             ) from error
         if not written:
             raise CustomisationError(f"{model.name} answered nothing, and does not serve.")
+
+
+def require_readable(uri: str, bucket: str) -> None:
+    """Raise InvalidInput for a folder that the role of imports does not read."""
+    readable = f"s3://{bucket}/{PREFIX}"
+    if not uri.startswith(readable):
+        raise InvalidInput(
+            f"{uri} is used where it lies, and imports read {readable} alone: download the folder, "
+            "and name it as ./FOLDER.",
+            field="model",
+        )
 
 
 def imported_entry(

@@ -28,6 +28,7 @@ from infra.models.imports import (
     StageImports,
     imported_entry,
     imported_prices,
+    require_readable,
 )
 from infra.stages import StageConnection
 from models.bases.folder import record_base
@@ -76,6 +77,13 @@ def test_the_machine_is_asked_to_import_the_folder(tmp_path: Path) -> None:
     job = json.loads(begun["input"])["job"]
     assert job["ClientRequestToken"] == begun["name"]
     assert job["ModelDataSource"] == {"S3DataSource": {"S3Uri": "s3://bucket/models/bases/abc/"}}
+
+
+def test_a_folder_that_the_role_of_imports_does_not_read_is_refused() -> None:
+    require_readable("s3://bucket/models/bases/abc/", "bucket")
+    for uri in ("s3://bucket/models/mine/", "s3://other/models/bases/abc/"):
+        with pytest.raises(InvalidInput, match=r"imports read s3://bucket/models/bases/ alone"):
+            require_readable(uri, "bucket")
 
 
 @pytest.mark.parametrize("name", ["", "my notes", "my_notes", "a--b", "-a", "a" * 55])
