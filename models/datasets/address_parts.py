@@ -73,7 +73,7 @@ def split(files: Mapping[str, bytes]) -> Mapping[DataPart, list[TaggedText]]:
     test = [row for name in HELD_OUT_FILES for row in rows(files[name])]
     known = {row.group for row in test}
     for row in rows(files[SPLIT_FILE]):
-        share = int(hashlib.sha256(row.group.encode()).hexdigest()[:8], 16) / 16**8
+        share = int(hashlib.sha256((row.group or row.text).encode()).hexdigest()[:8], 16) / 16**8
         if row.group in known or share < _TESTED:
             test.append(row)
         elif share < _TESTED + _VALIDATED:

@@ -189,9 +189,9 @@ def test_texts_and_the_spans_in_them_should_be_labelled_by_served_encoders(
     assert found["output"]["truncated"] == [2]
     (line,) = found["receipt"]["lines"]
     assert (line["model"], line["priced_as"]) == (first.label, "lambda")
-    serve(cloud, tmp_path, "foldoc-terms", "headrace-local-token-classifier", tagger())
+    serve(cloud, tmp_path, "address-parts", "headrace-local-token-classifier", tagger())
     item = {"id": "a", "task": "tagging", "texts": ["was the room warm"]}
-    batch = tenant.ended(begun(tenant, [json.dumps(item)], model="foldoc-terms"))
+    batch = tenant.ended(begun(tenant, [json.dumps(item)], model="address-parts"))
     assert batch["status"] == "succeeded", batch
     (result,) = fetched(batch)["results.jsonl"]
     ((span,),) = result["generation"]["output"]["spans"]

@@ -87,7 +87,7 @@ def test_texts_should_be_labelled_by_the_labels_of_the_model(task: str) -> None:
     assert found.inputs == {"text"}
     words = estimated_tokens("one text") + estimated_tokens("another")
     assert (found.load, found.longest_tokens) == (TokenLoad(words), 0)
-    name = "foldoc-topics" if task == "classification" else "foldoc-terms"
+    name = "foldoc-topics" if task == "classification" else "address-parts"
     assert [step.model for step in planned(call, name).steps] == [name]
     assert not planned(call, "auto").steps
 

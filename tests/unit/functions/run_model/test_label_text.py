@@ -29,7 +29,7 @@ from tests.model_deps import task_deps
 from tests.samples import samples
 from tests.unit.adapters.models.in_process import InProcess
 
-TOPICS, TERMS = (served_models().model(name) for name in ("foldoc-topics", "foldoc-terms"))
+TOPICS, PARTS = (served_models().model(name) for name in ("foldoc-topics", "address-parts"))
 ASKING = CallContext("t", "c", seconds_left=12.5)
 
 
@@ -138,15 +138,15 @@ def test_texts_that_take_too_long_together_should_be_told_before_the_function_is
 
 
 def test_a_tagging_should_be_answered() -> None:
-    reply = answered(in_process(tagger()), TagCall(texts=("the room", "was")), TERMS)
+    reply = answered(in_process(tagger()), TagCall(texts=("the room", "was")), PARTS)
     assert isinstance(reply.output, TagOutput)
     assert reply.output.labels == ("place", "thing")
     assert [len(each) for each in reply.output.spans] == [1, 0]
 
 
 def test_a_version_of_the_other_kind_should_be_told() -> None:
-    with pytest.raises(Unsupported, match="foldoc-terms classifies texts"):
-        answered(in_process(classifier()), TagCall(texts=("a",)), TERMS)
+    with pytest.raises(Unsupported, match="address-parts classifies texts"):
+        answered(in_process(classifier()), TagCall(texts=("a",)), PARTS)
     with pytest.raises(Unsupported, match="foldoc-topics tags the spans"):
         answered(in_process(tagger()), ClassifyCall(texts=("the room",)))
 
