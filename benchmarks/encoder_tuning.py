@@ -1,8 +1,9 @@
-"""An encoder tuned on a user's rows, beside transformers' Trainer and beside its base.
+"""An encoder tuned on a user's rows, beside transformers' Trainer and SetFit, and beside its base.
 
 A classifier: texts of a dictionary of computing with the subjects that its editors gave them, in a
-CSV that is prepared as a user's is. The recipe and the Trainer take the same rows, steps, rates and
-threads, in turn, each in a process of its own. An embedder: pairs of the judged questions of one
+CSV that is prepared as a user's is. Each side takes the same rows, base and threads, in a process
+of its own, with each of a few numbers of steps; the number is chosen by the CSV's rows for
+validation, and the other CSV judges. An embedder: pairs of the judged questions of one
 half, of documents that no question of the other half finds; both halves are of the same collection.
 """
 
@@ -28,30 +29,41 @@ from models.training_data.preparation import DataRequest, prepare
 from models.training_data.rows import TextPair
 
 CHILD = "benchmarks.encoder_tuning_training"
+VALIDATION = "_validation"
+"""The ending of what was told of rows for validation, in a run's measurements."""
 BASE = Path("models/cache/bases/minilm-l6-v2")
-SIDES = ("ours", "trainer")
+STEPS: Mapping[str, Sequence[int]] = {
+    "ours": (60, 180),
+    "trainer": (120, 300),
+    "setfit": (50, 120),
+}
+"""The steps to choose from, of 16 texts, or of SetFit's 16 pairs of texts."""
 ROWS, HELD_OUT = 1_400, 700
 """Rows of the user's CSV, and of the one to judge by."""
 
-Runs = Mapping[str, Sequence[Mapping[str, Any]]]
+Run = Mapping[str, Any]
+Runs = Mapping[str, Sequence[Run]]
 """The measurements of each side, by its name, in the order of seeds."""
 
 
 def measure(repetitions: int) -> Result:
-    """Train both sides and the embedder with `repetitions` seeds. Raises NotTrained."""
+    """Train all sides and the embedder with `repetitions` seeds. Raises NotTrained."""
     base = str(trained.PROJECT / BASE)
-    sides: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    tries: dict[str, dict[int, list[Run]]] = {
+        side: {each: [] for each in steps} for side, steps in STEPS.items()
+    }
     embedders = []
     with tempfile.TemporaryDirectory() as scratch:
         rows, pairs = f"{scratch}/rows", f"{scratch}/pairs"
         counts, taken = write_rows(Path(rows)), write_pairs(Path(pairs))
         for seed in range(repetitions):
-            for side in SIDES if seed % 2 else reversed(SIDES):
-                into = f"{scratch}/{side}-{seed}"
-                sides[side].append(_child(side, str(seed), rows, base, into))
+            for side in list(STEPS) if seed % 2 else list(STEPS)[::-1]:
+                for steps in STEPS[side]:
+                    into = f"{scratch}/{side}-{steps}-{seed}"
+                    tries[side][steps].append(_child(side, str(seed), str(steps), rows, base, into))
             into = f"{scratch}/embedder-{seed}"
             embedders.append(_child("embedder", str(seed), pairs, base, into))
-    return result(sides, embedders, {**counts, **taken}, repetitions)
+    return result(tries, embedders, {**counts, **taken}, repetitions)
 
 
 def write_rows(into: Path) -> dict[str, Any]:
@@ -103,14 +115,30 @@ def _child(*arguments: str) -> dict[str, Any]:
     return row
 
 
+def chosen(tries: Mapping[int, Sequence[Run]]) -> int:
+    """Return the number of steps of the best macro F1 on rows for validation, fewer if alike."""
+    return max(
+        sorted(tries), key=lambda steps: np.mean([_f1(run, VALIDATION) for run in tries[steps]])
+    )
+
+
 def result(
-    sides: Runs,
-    embedders: Sequence[Mapping[str, Any]],
+    tries: Mapping[str, Mapping[int, Sequence[Run]]],
+    embedders: Sequence[Run],
     data: Mapping[str, Any],
     repetitions: int,
 ) -> Result:
     """Return F1, nDCG, seconds and memory of all, with intervals over held-out rows."""
-    ours, theirs = (sides[side] for side in SIDES)
+    skipped = {
+        side: run["skipped"]
+        for side, runs in tries.items()
+        for run in next(iter(runs.values()))
+        if "skipped" in run
+    }
+    tried = {side: runs for side, runs in tries.items() if side not in skipped}
+    steps = {side: chosen(runs) for side, runs in tried.items()}
+    sides: Runs = {side: tried[side][count] for side, count in steps.items()}
+    ours, theirs = sides["ours"], {side: sides[side] for side in sides if side != "ours"}
     return Result(
         name="encoder_tuning",
         repetitions=repetitions,
@@ -123,13 +151,29 @@ def result(
         },
         facts={
             "data": data,
+            "skipped": skipped,
+            "steps, chosen by rows for validation": steps,
             "macro F1 by seed": {
                 side: [round(_f1(each), 4) for each in runs] for side, runs in sides.items()
             },
-            "macro F1, ours less theirs": f1_gain(ours, theirs),
-            "seconds of CPU, ours : theirs": paired.ratio(
-                [each["cpu"] for each in ours], [each["cpu"] for each in theirs]
-            ),
+            "macro F1 by steps": {
+                side: {
+                    str(count): {
+                        "validation": _mean_f1(found, VALIDATION),
+                        "test": _mean_f1(found),
+                        "seconds of CPU": round(float(np.mean([each["cpu"] for each in found])), 1),
+                    }
+                    for count, found in runs.items()
+                }
+                for side, runs in tried.items()
+            },
+            **{f"macro F1, ours less {side}": f1_gain(ours, runs) for side, runs in theirs.items()},
+            **{
+                f"seconds of CPU, ours : {side}": paired.ratio(
+                    [each["cpu"] for each in ours], [each["cpu"] for each in runs]
+                )
+                for side, runs in theirs.items()
+            },
             "nDCG@10 by seed": {
                 name: [round(float(np.mean(each[name])), 4) for each in embedders]
                 for name in ("base", "tuned")
@@ -137,14 +181,14 @@ def result(
             "nDCG@10, tuned less base": mean_gain(embedders),
         },
         notes=(
-            "One thread a process; the Trainer has the recipe's rows, steps, rate and decay.",
+            "One thread a process; the Trainer has the recipe's rate and decay, SetFit its own.",
             "The Trainer groups rows by length as well; it keeps no checkpoint, and the job does.",
             "Intervals are over held-out rows, the seeds of a row together.",
         ),
     )
 
 
-def f1_gain(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> Any:
+def f1_gain(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Run]) -> Any:
     """Return by how much macro F1 is above theirs, the mean over seeds, paired by row."""
     wanted = np.array(ours[0]["wanted"])
     told = [[np.array(each["told"]) for each in runs] for runs in (ours, theirs)]
@@ -158,7 +202,7 @@ def f1_gain(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any
     return _interval(gain(np.arange(len(wanted))), drawn)
 
 
-def mean_gain(embedders: Sequence[Mapping[str, Any]]) -> Any:
+def mean_gain(embedders: Sequence[Run]) -> Any:
     """Return by how much nDCG is above the base's, the mean over seeds, paired by question."""
     each = np.mean([np.subtract(one["tuned"], one["base"]) for one in embedders], axis=0)
     drawn = np.random.default_rng(SEED).integers(0, len(each), (RESAMPLES, len(each)))
@@ -171,8 +215,12 @@ def _interval(value: float, drawn: Any) -> dict[str, Any]:
     return {"value": round(value, 4), "interval": [round(float(low), 4), round(float(high), 4)]}
 
 
-def _f1(run: Mapping[str, Any]) -> float:
-    return _macro_f1(np.array(run["wanted"]), np.array(run["told"]))
+def _mean_f1(runs: Sequence[Run], part: str = "") -> float:
+    return round(float(np.mean([_f1(run, part) for run in runs])), 4)
+
+
+def _f1(run: Run, part: str = "") -> float:
+    return _macro_f1(np.array(run[f"wanted{part}"]), np.array(run[f"told{part}"]))
 
 
 def _macro_f1(wanted: NDArray[np.int64], told: NDArray[np.int64]) -> float:

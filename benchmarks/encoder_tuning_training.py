@@ -2,7 +2,8 @@
 
 Each command prints one line of JSON last:
 
-    ours | trainer SEED CHANNEL BASE INTO   a classifier of the channel, judged on its test rows
+    ours | trainer | setfit SEED STEPS CHANNEL BASE INTO   a classifier of the channel, judged on
+                                         its rows for validation and for tests
     embedder SEED CHANNEL BASE INTO      an embedder of the channel, judged on other questions
 """
 
@@ -20,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks import encoder_tuning_setfit
 from benchmarks.memory_peak import before_and_peak, begin
 from models.bases.folder import CHANNEL, read_base
-from models.data.token_rows import TokenRows
+from models.data.token_rows import TextEncoder
 from models.jobs import runner
 from models.jobs.finish import restore_network
 from models.judged_search import collection
@@ -43,7 +45,7 @@ from models.training_data import labelled_texts, text_pairs
 from models.training_data.labelled_texts import LabelledTexts
 
 TOKENS, DEPTH = 48, 10
-CLASSIFIER: Mapping[str, Any] = {"steps": 60, "batch": 16, "max_tokens": TOKENS}
+CLASSIFIER: Mapping[str, Any] = {"batch": 16, "max_tokens": TOKENS}
 EMBEDDER: Mapping[str, Any] = {"steps": 40, "batch": 32, "max_tokens": TOKENS}
 READ = 64
 """Tokens that are read of a document where an embedder is judged."""
@@ -62,21 +64,30 @@ def _trained(
     return job, {**spent, **before_and_peak(before)}
 
 
-def ours(seed: str, channel: str, base: str, into: str) -> dict[str, Any]:
-    """Train the recipe `text_classifier`, and tell the class of each test row."""
-    job, spent = _trained("text_classifier", seed, channel, base, into, CLASSIFIER)
+def ours(seed: str, steps: str, channel: str, base: str, into: str) -> dict[str, Any]:
+    """Train the recipe `text_classifier`, and tell the class of each held-out row."""
+    asked = {**CLASSIFIER, "steps": int(steps)}
+    job, spent = _trained("text_classifier", seed, channel, base, into, asked)
     data = labelled_texts.read(Path(channel))
     settings, network = restore_network(
         artefacts.read_training(job.model, Path(into)), data, read_base(Path(base))
     )
     assert isinstance(network, EncoderClassifier)
     assert isinstance(settings, ClassifierParameters)
-    rows = text_encoder(network.base, settings).rows(data.test.texts)
-    return {**spent, **_judged(network, rows, data)}
+    return {**spent, **_judged(network, text_encoder(network.base, settings), data)}
 
 
-def trainer(seed: str, channel: str, base: str, into: str) -> dict[str, Any]:
-    """Train transformers' classifier by its Trainer, with the same rows, steps and rates."""
+def setfit(seed: str, steps: str, channel: str, base: str, into: str) -> dict[str, Any]:
+    """Train SetFit's classifier; where it is not installed, say so under `skipped`."""
+    if not encoder_tuning_setfit.installed():
+        return {"skipped": encoder_tuning_setfit.MISSING}
+    data = labelled_texts.read(Path(channel))
+    found = encoder_tuning_setfit.train(data, base, into, int(steps), int(seed), TOKENS)
+    return {**found, **_wanted(data)}
+
+
+def trainer(seed: str, steps: str, channel: str, base: str, into: str) -> dict[str, Any]:
+    """Train transformers' classifier by its Trainer, with the same rows, rates and decay."""
     from transformers import (
         AutoModelForSequenceClassification,
         DataCollatorWithPadding,
@@ -86,7 +97,9 @@ def trainer(seed: str, channel: str, base: str, into: str) -> dict[str, Any]:
     )
 
     data = labelled_texts.read(Path(channel))
-    settings = recipe.resolve(recipe.load("text_classifier"), "tiny", dict(CLASSIFIER))
+    settings = recipe.resolve(
+        recipe.load("text_classifier"), "tiny", {**CLASSIFIER, "steps": int(steps)}
+    )
     assert isinstance(settings, ClassifierParameters)
     torch.set_num_threads(settings.threads)
     before, cpu, wall = begin(), time.process_time(), time.perf_counter()
@@ -124,7 +137,7 @@ def trainer(seed: str, channel: str, base: str, into: str) -> dict[str, Any]:
         network, arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer)
     ).train()
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    told = _judged(_Logits(network), reader.rows(data.test.texts), data)
+    told = _judged(_Logits(network), reader, data)
     return {**spent, **before_and_peak(before), **told}
 
 
@@ -140,9 +153,20 @@ class _Logits(nn.Module):  # type: ignore[misc]
         return found
 
 
-def _judged(network: nn.Module, rows: TokenRows, data: LabelledTexts) -> dict[str, Any]:
-    told = torch.stack(run_sorted(network.eval(), rows)).argmax(1)
-    return {"told": told.tolist(), "wanted": data.test.classes.tolist()}
+def _judged(network: nn.Module, reader: TextEncoder, data: LabelledTexts) -> dict[str, Any]:
+    network.eval()
+    told = {
+        name: torch.stack(run_sorted(network, reader.rows(part.texts))).argmax(1).tolist()
+        for name, part in (("told", data.test), ("told_validation", data.validation))
+    }
+    return {**told, **_wanted(data)}
+
+
+def _wanted(data: LabelledTexts) -> dict[str, Any]:
+    return {
+        "wanted": data.test.classes.tolist(),
+        "wanted_validation": data.validation.classes.tolist(),
+    }
 
 
 def embedder(seed: str, channel: str, base: str, into: str) -> dict[str, Any]:
@@ -184,6 +208,7 @@ def _graded_ndcg(near: NDArray[np.float32], gains: list[int]) -> float:
 COMMANDS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "ours": ours,
     "trainer": trainer,
+    "setfit": setfit,
     "embedder": embedder,
 }
 
