@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from models.training_data.rows import DataRow
+
 LEAST_JUDGED = 6
 """Fewer held-out rows tell no interval: that of a few lucky ones lies above 0."""
 
@@ -23,6 +25,15 @@ def drawn_rows(rows: Sequence[R], most: int, seed: int) -> Sequence[R]:
         return rows
     drawn = np.random.default_rng(seed).permutation(len(rows))
     return [rows[at] for at in sorted(drawn[:most])]
+
+
+def observations(rows: Sequence[DataRow]) -> tuple[int, str]:
+    """Return how many observations rows are, and of what: those of one `group` are one.
+
+    So are those of one picture.
+    """
+    count = len({row.group or row.image_file() or at for at, row in enumerate(rows)})
+    return count, "rows" if count == len(rows) else "groups of rows"
 
 
 def known_bounds(

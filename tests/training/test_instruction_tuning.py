@@ -399,6 +399,12 @@ def test_gates_should_refuse_what_few_rows_happen_to_say(base: BaseModel, data: 
         recipe.load("instruction_tuning").own_gates, judged.numbers, judged.unknown
     )
     assert any("2 rows were judged" in each for each in missed)
+    # Eight rows of two people are two observations.
+    read = tuning.read(data)
+    rows = [row.model_copy(update={"group": str(at % 2)}) for at, row in enumerate(read.test)]
+    grouped = replace(read, test=tuple(rows))
+    told = tuning.evaluate(moved(base, data), grouped, settings(judged_rows=8))
+    assert "2 groups of rows were judged" in told.unknown["f1_gain_low"]
 
 
 def test_rows_should_be_judged_from_the_whole_of_a_sorted_file() -> None:

@@ -12,7 +12,7 @@ from models.data.picture_files import Pictures, shrunk
 from models.evaluation import figures
 from models.evaluation.caption_judge import fit_caption_judge
 from models.evaluation.intervals import mean_interval
-from models.evaluation.judged_rows import drawn_rows, known_bounds
+from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.memorisation import memorisation
 from models.evaluation.style import style_gain
 from models.failures import NotFinite
@@ -129,7 +129,7 @@ def evaluate(network: torch.nn.Module, data: Captioned, parameters: Parameters) 
     }
     pictures = {"samples": compared(rows, held_out, by_base, drawn)}
     scores = {"denoising_gain": (of_base - own) / of_base.mean(), "style_gain": style.terms}
-    known, unknown = known_bounds(numbers, count)
+    known, unknown = known_bounds(numbers, *observations(rows))
     return Evaluation(known, pictures, scores, unknown=unknown)
 
 

@@ -15,7 +15,7 @@ import torch
 from models.bases.folder import BaseModel
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
 from models.evaluation.intervals import mean_interval
-from models.evaluation.judged_rows import drawn_rows, known_bounds
+from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.exported_decoder import served_perplexity
 from models.networks.tuned_chats import (
@@ -139,7 +139,7 @@ def evaluate(network: torch.nn.Module, data: Conversations, parameters: Paramete
         "trainable_share": trainable_share(network),
     }
     scores = {"exact_match": tuned.scores.exact, "f1": tuned.scores.f1}
-    known, unknown = known_bounds(numbers, len(rows))
+    known, unknown = known_bounds(numbers, *observations(rows))
     return Evaluation(known, scores=scores, unknown=unknown)
 
 

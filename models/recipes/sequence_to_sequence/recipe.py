@@ -15,7 +15,7 @@ from models.bases.folder import BaseModel
 from models.evaluation.answer_baselines import baseline_answers
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
 from models.evaluation.intervals import mean_interval
-from models.evaluation.judged_rows import drawn_rows, known_bounds
+from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.text_overlap import bleu, chrf
 from models.networks import tuned_sequence_export as export
 from models.networks.base_decoder import read_base_tokenizer
@@ -147,7 +147,7 @@ def evaluate(network: nn.Module, data: Pairs, parameters: Parameters) -> Evaluat
     for name, each in beside.items():
         numbers |= each.numbers(f"{name}_")
     numbers |= mean_interval(f1_over_chance(texts, wanted)).numbers("f1_over_chance")
-    known, unknown = known_bounds(numbers, len(rows))
+    known, unknown = known_bounds(numbers, *observations(rows))
     scores = {"exact_match": own.answers.exact, "f1": own.answers.f1, "chrf": own.chrf}
     return Evaluation(known, scores=scores, unknown=unknown)
 
