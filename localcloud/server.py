@@ -51,6 +51,7 @@ _ACCOUNTS = {"laptop": ConcurrencyLimits(), "small": SMALL_ACCOUNT}
 """The concurrency of functions, by the kind of account."""
 MAX_STOP_S = 15.0
 """The most seconds of a stop, also of one during the start; `headrace down` waits 20."""
+_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -209,7 +210,17 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     running = run_cloud(data_dir, template, values, project, options.port, code, settings)
     with running as (cloud, outputs):
         _announce(data_dir, cloud, outputs)
-        stopping.wait()
+        wait_for_signal(stopping)
+
+
+def wait_for_signal(stopping: threading.Event) -> None:
+    """Return once a signal's handler has set `stopping`; to be called by the main thread.
+
+    Handlers run in the main thread. The system may give a signal to another one, and does not wake
+    the main thread then: it looks by itself.
+    """
+    while not stopping.wait(_LOOK_S):
+        continue
 
 
 @contextmanager

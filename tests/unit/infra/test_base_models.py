@@ -160,7 +160,7 @@ def test_a_pipeline_of_another_bucket_should_be_copied_with_the_folders_of_its_m
     [
         ("no-such", r"There is no base model 'no-such'\. By name there are smollm2"),
         ("/no/folder", "There is no folder /no/folder"),
-        ("new:t5-mini", "begins with the rows of a training"),
+        ("new:t5-tiny", "begins with the rows of a training"),
     ],
 )
 def test_what_cannot_be_fetched_should_say_why(reference: str, said: str) -> None:
@@ -179,7 +179,7 @@ def test_a_base_that_begins_anew_should_be_made_of_the_trainings_rows(
         channel, "chat", {"train": [CHAT], "test": [CHAT]}, DataSource(source="t", licence="MIT")
     )
     (base / "config.json").write_text('{"model_type": "t5"}')
-    record_base(base, name="small", source="new:t5-mini", licence="MIT")
+    record_base(base, name="small", source="new:t5-tiny", licence="MIT")
     told = json.dumps({"folder": str(base)})
     interpreter.write_text(f"#!/bin/sh\necho \"$*\" >> {seen}\necho '{told}'\n")
     interpreter.chmod(0o755)
@@ -189,7 +189,7 @@ def test_a_base_that_begins_anew_should_be_made_of_the_trainings_rows(
         spec = JobSpec("job", found, "smoke", "cpu", data=own, fits_unchecked=True)
         assert training._base_model(spec, "") is not None
     made, prepared, again = seen.read_text().splitlines()
-    assert made == f"-m models.pull.bases new:t5-mini --data {channel}"
+    assert made == f"-m models.pull.bases new:t5-tiny --data {channel}"
     folder = again.rpartition(" ")[2]
     assert prepared == f"-m models.datasets dates {folder}"
 

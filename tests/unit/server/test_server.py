@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -91,3 +93,25 @@ def test_a_stop_in_time_should_be_left_alone() -> None:
     stopping.set()
     assert not ended.wait(0.2)
     assert server.MAX_STOP_S < cloud.STOP_SECONDS
+
+
+SIGNALLED_ELSEWHERE = """
+import signal, threading, time
+from localcloud.server import wait_for_signal
+stopping = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+def signalled():
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+threading.Thread(target=signalled, daemon=True).start()
+wait_for_signal(stopping)
+"""
+
+
+def test_a_signal_that_another_thread_gets_should_end_the_waiting_too() -> None:
+    """The main thread is not woken by it, as it was not by one SIGTERM in some hundred stops."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_ELSEWHERE], cwd=server.PROJECT, timeout=50, check=False
+    )
+    assert done.returncode == 0
