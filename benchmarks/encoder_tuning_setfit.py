@@ -41,7 +41,7 @@ def train(
     before, cpu, wall = begin(), time.process_time(), time.perf_counter()
     body = SentenceTransformer(base, device="cpu")
     body.max_seq_length = max_tokens
-    network = SetFitModel(model_body=body, model_head=LogisticRegression(max_iter=1000))
+    network = SetFitModel(model_body=body, model_head=LogisticRegression())
     arguments = TrainingArguments(
         output_dir=into,
         max_steps=steps,

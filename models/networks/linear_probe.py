@@ -6,8 +6,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-RIDGE = 1e-3
-"""The weight of the squares of the head's weights, beside the mean loss of a row."""
+RIDGE = 0.03
+"""The weight of the squares of the head's weights, beside the mean loss of a row.
+
+Of 0.001, 0.01, 0.03, 0.1 and 0.3 it has the least cross-entropy of rows that are left out: MiniLM's
+vectors of 1,266 texts of eight classes, four folds. It is 0.50, and with 0.001, which learns rows
+by heart, 0.68. With 100 and 300 of the texts the best lies between 0.01 and 0.03.
+"""
 _ITERATIONS = 200
 
 
@@ -16,6 +21,7 @@ def fit_head(
     features: torch.Tensor,
     classes: torch.Tensor,
     weights: torch.Tensor | None = None,
+    ridge: float = RIDGE,
 ) -> None:
     """Fit a head to features [n, width] of classes [n]; from nought, so that nothing is by chance.
 
@@ -33,7 +39,7 @@ def fit_head(
         optimiser.zero_grad()
         told = functional.linear(scaled, matrix, bias)
         loss = functional.cross_entropy(told, classes, weight=weights)
-        loss = loss + RIDGE * matrix.square().sum()
+        loss = loss + ridge * matrix.square().sum()
         loss.backward()
         return loss
 

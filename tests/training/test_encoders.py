@@ -14,6 +14,8 @@ import onnxruntime
 import pytest
 import torch
 from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
 
 from chalicelib.contracts.model_manifest import ModelOrigin, Signature
 from chalicelib.inference.exported_model import ExportedModel
@@ -24,6 +26,7 @@ from models.failures import BadData, BelowGate, OutOfParity
 from models.files import sha256_of_file
 from models.jobs import runner
 from models.networks.encoder import EncoderClassifier, merged, text_encoder
+from models.networks.linear_probe import fit_head
 from models.recipes.text_embedder import recipe as text_embedder
 from models.recipes.text_embedder.recipe import alike, first_right
 from models.training import recipe
@@ -253,6 +256,16 @@ def test_a_probe_should_begin_below_the_loss_of_a_head_by_chance(
         for probe in (True, False)
     ]
     assert first[0] < 0.9 * first[1]
+
+
+def test_a_probe_should_not_learn_rows_by_heart() -> None:
+    drawing = torch.Generator().manual_seed(0)
+    features = torch.randn(60, 32, generator=drawing)
+    classes = torch.arange(60) % 3
+    head = nn.Linear(32, 3)
+    fit_head(head, features, classes)
+    # Nothing tells the classes apart, so that a lower loss of these rows is a higher one of others.
+    assert functional.cross_entropy(head(features), classes) > 0.4
 
 
 def test_balanced_weights_should_tell_a_rare_class(base: Path, tmp_path: Path) -> None:

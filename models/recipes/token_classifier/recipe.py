@@ -43,6 +43,8 @@ from models.training_data.tagged_texts import IGNORED, Entities, TaggedTexts
 _DRAWS = 20
 _PROBED_TOKENS = 60_000
 """Tokens that the head is fitted to before the first step: enough, and 90 MB of a MiniLM's."""
+_RIDGE = 1e-3
+"""The weight of squares in that fit: less than of texts, as tokens are many."""
 
 
 def build(parameters: Parameters, data: TaggedTexts, base: BaseModel) -> EncoderClassifier:
@@ -103,7 +105,9 @@ def _probe(network: EncoderClassifier, rows: TokenRows, tags: torch.Tensor) -> N
     vectors = run_sorted(HeadFeatures(network.eval()), first)
     features = torch.cat([each[:size] for each, size in zip(vectors, first.sizes, strict=True)])
     wanted = torch.cat([tags[at, :size] for at, size in enumerate(first.sizes)])
-    fit_head(network.head.cpu(), features[wanted != IGNORED], wanted[wanted != IGNORED])
+    fit_head(
+        network.head.cpu(), features[wanted != IGNORED], wanted[wanted != IGNORED], ridge=_RIDGE
+    )
 
 
 def evaluate(network: nn.Module, data: TaggedTexts, parameters: Parameters) -> Evaluation:
