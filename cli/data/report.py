@@ -48,7 +48,9 @@ def _facts(report: DataReport) -> list[str]:
         told = ", ".join(f"{name} {share:.0%}" for name, share in report.languages.items())
         lines.append(f"languages: {told}")
     if report.duplicates or report.alike:
-        lines.append(f"copies left out: {report.duplicates:,}; pairs of likes: {report.alike:,}")
+        lines.append(
+            f"copies left out: {report.duplicates:,}; pairs of near-duplicates: {report.alike:,}"
+        )
     if report.personal_data:
         told = ", ".join(f"{name} {count:,}" for name, count in report.personal_data.items())
         lines.append(f"rows with personal data: {told}")

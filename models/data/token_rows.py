@@ -32,7 +32,9 @@ class TextEncoder:
         return TokenRows([each.ids for each in self.encode(texts)], self.pad)
 
 
-def told_cuts(reader: TextEncoder, texts: Sequence[str], setting: str = "max_tokens") -> list[str]:
+def cut_notices(
+    reader: TextEncoder, texts: Sequence[str], setting: str = "max_tokens"
+) -> list[str]:
     """Return what to tell of texts that are longer than a model reads; empty if none is."""
     cut = sum(bool(each.overflowing) for each in reader.encode(texts))
     if not cut:

@@ -25,7 +25,7 @@ _ONE_ANSWER: frozenset[DataKind] = frozenset(("labelled_text", "classed_images",
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """`copies` are rows that another one repeats, [n]; `near` are pairs of likes, [m, 2]."""
+    """`copies` are rows that another one repeats, [n]; `near` pairs of near-duplicates, [m, 2]."""
 
     copies: NDArray[np.bool_]
     near: PairArray

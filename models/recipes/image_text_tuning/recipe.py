@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import told_cuts
+from models.data.token_rows import cut_notices
 from models.evaluation import figures, retrieval
 from models.evaluation.image_text import (
     CaptionPairs,
@@ -103,7 +103,7 @@ def check(parameters: Parameters, data: CaptionedPictures, base: BaseModel) -> l
     """Return how many captions are cut. Raises BadData for a tokenizer that does not fit."""
     parts = (data.train, data.validation, data.test)
     captions = [each for part in parts for each in data.captions(part, parameters.templates[0])]
-    return told_cuts(text_reader(base, parameters), captions, "text_tokens")
+    return cut_notices(text_reader(base, parameters), captions, "text_tokens")
 
 
 def evaluate(network: nn.Module, data: CaptionedPictures, parameters: Parameters) -> Evaluation:

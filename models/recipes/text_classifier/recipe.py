@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import TextEncoder, TokenRows, told_cuts
+from models.data.token_rows import TextEncoder, TokenRows, cut_notices
 from models.evaluation import classification, figures
 from models.evaluation.calibration import calibration_error, temperature
 from models.evaluation.intervals import mean_interval
@@ -166,7 +166,7 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
 def check(parameters: Parameters, data: LabelledTexts, base: BaseModel) -> list[str]:
     """Return how many texts are cut. Raises BadData for another tokenizer than the base's."""
     texts = [*data.train.texts, *data.validation.texts, *data.test.texts]
-    return told_cuts(text_encoder(base, parameters), texts)
+    return cut_notices(text_encoder(base, parameters), texts)
 
 
 CODE: RecipeCode[Parameters, LabelledTexts] = RecipeCode(

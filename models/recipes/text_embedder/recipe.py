@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.bases.folder import BaseModel
-from models.data.token_rows import TextEncoder, told_cuts
+from models.data.token_rows import TextEncoder, cut_notices
 from models.evaluation.intervals import Values, mean_interval
 from models.evaluation.judged_rows import known_bounds
 from models.evaluation.retrieval import Vectors, ndcg
@@ -237,7 +237,7 @@ def learned(network: nn.Module) -> Mapping[str, Constant]:
 def check(parameters: Parameters, data: TextPairs, base: BaseModel) -> list[str]:
     """Return how many texts are cut. Raises BadData for another tokenizer than the base's."""
     queries = [pair.query for pair in data.train]
-    return told_cuts(text_encoder(base, parameters), [*queries, *data.passages])
+    return cut_notices(text_encoder(base, parameters), [*queries, *data.passages])
 
 
 CODE: RecipeCode[Parameters, TextPairs] = RecipeCode(
