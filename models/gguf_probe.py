@@ -1,4 +1,4 @@
-"""What a GGUF is compared by: texts, their tokens, and how likely the network finds them."""
+"""The probe of a GGUF: texts, their tokens, and the losses of the network that it was made of."""
 
 from __future__ import annotations
 

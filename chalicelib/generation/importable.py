@@ -1,4 +1,4 @@
-"""What Bedrock's Custom Model Import takes, and what an imported model costs.
+"""Architectures, limits and prices of Bedrock's Custom Model Import.
 
 `models/importable.json` has it, with date and sources.
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-import-model.html

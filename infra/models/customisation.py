@@ -37,7 +37,7 @@ from models.training_data.rows import ChatExample
 ROWS = "models/bedrock/rows/"
 """Where conversations lie while a job runs: its machine deletes them, and what is left expires."""
 CUSTOM_MODEL = ":custom-model/"
-"""What the ARNs of custom models have in them."""
+"""The part of an ARN by which custom models are told from other resources."""
 
 POLL_SECONDS = 5.0
 DEPLOY_SECONDS = 1800.0

@@ -32,12 +32,12 @@ from infra.stages import StageConnection
 from models.bases.folder import CONFIG, RECORD
 
 IMPORTED_MODEL = ":imported-model/"
-"""What the ARNs of imported models have in them."""
+"""The part of an ARN by which imported models are told from other resources."""
 RESTORE_SECONDS = 600.0
 """How long a model that is not ready is waited for: AWS restores one in a minute or more."""
 RESTORE_POLL_SECONDS = 15.0
 _NAME = re.compile(r"(?=.{1,54}$)[0-9a-zA-Z](-?[0-9a-zA-Z])*")
-"""What both a model and, with nine characters more, its job may be called."""
+"""The form of a model's name; its job's name, which is nine characters longer, fits as well."""
 _NOT_READY = "ModelNotReadyException"
 _HELLO = {"messages": [{"role": "user", "content": "Say: hello"}], "max_tokens": 8}
 

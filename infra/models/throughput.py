@@ -29,7 +29,7 @@ from infra.models.customisation import (
 from infra.stages import StageConnection
 
 PROVISIONED_MODEL = ":provisioned-model/"
-"""What the ARNs of provisioned throughput have in them."""
+"""The part of an ARN by which provisioned throughput are told from other resources."""
 HOURS_OF_A_MONTH = 730
 
 

@@ -14,13 +14,15 @@ from infra.models.registry import RegisteredVersion
 
 _MB = 1024**2
 _TIMES_IN_MEMORY = 3
-"""What opening a graph takes, by its file: measured 3.0 of fp32 and 3.1 of 8-bit weights, with
-onnxruntime 1.32 from bytes, of which 2.5 and 3.1 stay.
+"""Memory that opening a graph takes, as a multiple of its file.
+
+Measured 3.0 of fp32 and 3.1 of 8-bit weights, with onnxruntime 1.32 from bytes, of which
+2.5 and 3.1 stay.
 """
 _PROCESS_MB = 150
-"""What a function has without a model: its interpreter and libraries."""
+"""Memory of a function without a model, in MB: its interpreter and libraries."""
 _BUNDLED_MB = 420
-"""What the embedding models of a bundle take, both open: 137 MB of files."""
+"""Memory of both embedding models of a bundle, in MB, once they are open: 137 MB of files."""
 
 
 class ServingError(Exception):

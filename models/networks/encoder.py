@@ -8,13 +8,12 @@ https://arxiv.org/abs/1801.06146.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
 from torch.nn import functional
 from transformers import AutoModel
@@ -24,6 +23,7 @@ from models.bases.architectures import architecture_of
 from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, TokenRows, read_text_encoder
 from models.failures import BadData
+from models.networks.lora import with_lora
 from models.networks.settings import EncoderSettings, Pooling
 
 _ROWS = 32
@@ -267,12 +267,7 @@ def _wrapped(plain: nn.Module, settings: EncoderSettings) -> nn.Module:
         return plain.requires_grad_(False)
     if settings.way != "lora":
         return plain
-    config = LoraConfig(r=settings.rank, lora_alpha=settings.scale, target_modules="all-linear")
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute by its old name.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        found: nn.Module = get_peft_model(plain, config)
-    return found
+    return with_lora(plain, settings)
 
 
 def _require_positions(plain: nn.Module, settings: EncoderSettings) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
 from torch.nn import functional
 
@@ -23,6 +22,7 @@ from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, read_text_encoder
 from models.failures import BadData
 from models.networks.image_text_bases import PairedTowers, Towers, load_towers, text_limits
+from models.networks.lora import with_lora
 from models.networks.settings import ImageTextSettings
 from models.training_data.captioned_pictures import PictureReader
 
@@ -214,11 +214,7 @@ def _prepared(towers: Towers, settings: ImageTextSettings) -> nn.Module:
         _keep(towers, heads)
         return towers
     wide = [name for name, each in towers.named_modules() if _is_wide(each, seeing, reading)]
-    config = LoraConfig(r=settings.rank, lora_alpha=settings.scale, target_modules=wide)
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute by its old name.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        found: nn.Module = get_peft_model(towers, config)
+    found = with_lora(towers, settings, wide)
     for each in heads:
         each.requires_grad_(True)
     return found

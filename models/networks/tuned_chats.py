@@ -19,6 +19,13 @@ from models.training_data.rows import ChatTurn
 _PROBE = (ChatTurn(role="user", content="a"), ChatTurn(role="assistant", content="b"))
 
 
+def build_chat_decoder(settings: TuningSettings, base: BaseModel) -> TunedDecoder:
+    """Return a base with what is tuned on it. Raises BadData for one without a chat template."""
+    made = TunedDecoder(base, settings)
+    made.tokenizer.chat_template()
+    return made
+
+
 def encoder(tokenizer: BaseTokenizer) -> ChatEncoder:
     """Return the encoder of conversations for a base. Raises BadData for one without a template."""
     end = str(tokenizer.tokenizer.id_to_token(tokenizer.end))

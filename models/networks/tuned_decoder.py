@@ -10,12 +10,11 @@ of every token, and those of the answers are enough.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache, PreTrainedModel
@@ -29,6 +28,7 @@ from models.networks.base_decoder import (
 )
 from models.networks.chat_tokens import ChatRows
 from models.networks.decoder import choose_tokens
+from models.networks.lora import with_lora
 from models.networks.quantised_layers import quantise_frozen
 from models.networks.settings import LORA_WAYS, PREFIX_WAYS, TuningSettings
 
@@ -53,7 +53,7 @@ class TunedDecoder(nn.Module):
         self.sizes = DecoderSizes.of(base)
         self.tokenizer: BaseTokenizer = read_base_tokenizer(base)
         plain = load_decoder(base)
-        self.inner: nn.Module = _with_lora(plain, settings) if settings.way in LORA_WAYS else plain
+        self.inner: nn.Module = _body(plain, settings)
         if settings.embeddings:
             plain.get_input_embeddings().requires_grad_(True)
         self.prefix: nn.Parameter | None = None
@@ -183,20 +183,11 @@ class TunedDecoder(nn.Module):
         self.decoder.get_input_embeddings().requires_grad_(asleep == 0)
 
 
-def _with_lora(plain: PreTrainedModel, settings: TuningSettings) -> PeftModel:
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.scale,
-        lora_dropout=settings.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute by its old name.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        found = get_peft_model(plain, config)
-    assert isinstance(found, PeftModel)
-    return found
+def _body(plain: PreTrainedModel, settings: TuningSettings) -> nn.Module:
+    """Return a decoder, with LoRA in it if that is the way of tuning."""
+    if settings.way not in LORA_WAYS:
+        return plain
+    return with_lora(plain, settings, dropout=settings.dropout, task="CAUSAL_LM")
 
 
 def _drawn_tokens(vocabulary: int, settings: TuningSettings) -> torch.Tensor:

@@ -8,14 +8,13 @@ Gradual unfreezing: J. Howard and S. Ruder, https://arxiv.org/abs/1801.06146.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
 from transformers import AutoModelForSeq2SeqLM, DynamicCache, EncoderDecoderCache, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
@@ -24,6 +23,7 @@ from models.bases.architectures import architecture_of
 from models.bases.folder import BaseModel
 from models.failures import BadData
 from models.networks.base_decoder import load_weights, read_base_tokenizer
+from models.networks.lora import with_lora
 from models.networks.sequence_tokens import NO_TOKEN, SequenceEncoder, SequenceRows, SequenceTokens
 from models.networks.settings import SequenceSettings
 
@@ -92,7 +92,9 @@ class TunedSequence(nn.Module):
         self.encoder = SequenceEncoder(self.tokenizer)
         require_positions(self.sizes, settings, base.record.name)
         plain = load_weights(base, AutoModelForSeq2SeqLM)
-        self.inner: nn.Module = _with_lora(plain, settings) if settings.way == "lora" else plain
+        self.inner: nn.Module = plain
+        if settings.way == "lora":
+            self.inner = with_lora(plain, settings, task="SEQ_2_SEQ_LM")
 
     @property
     def network(self) -> PreTrainedModel:
@@ -164,21 +166,6 @@ def require_positions(sizes: SequenceSizes, settings: SequenceSettings, base: st
 def _layers(stack: nn.Module) -> Sequence[nn.Module]:
     """Return the layers of an encoder or a decoder, in the order of reading."""
     return list(next(each for each in stack.children() if isinstance(each, nn.ModuleList)))
-
-
-def _with_lora(plain: PreTrainedModel, settings: SequenceSettings) -> PeftModel:
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.scale,
-        target_modules="all-linear",
-        task_type="SEQ_2_SEQ_LM",
-    )
-    with warnings.catch_warnings():
-        # peft asks transformers for an attribute by its old name.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        found = get_peft_model(plain, config)
-    assert isinstance(found, PeftModel)
-    return found
 
 
 @torch.no_grad()

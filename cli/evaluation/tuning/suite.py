@@ -41,7 +41,7 @@ class ComparedTarget:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonWish:
-    """What a comparison asks: the tuned model, the others, and how their answers are graded."""
+    """The models of a comparison, the tuned one and the others, and how answers are graded."""
 
     tuned: ComparedTarget
     others: tuple[ComparedTarget, ...]

@@ -39,7 +39,7 @@ class _Frozen(BaseModel):
 
 
 class TrainingCost(_Frozen):
-    """What the training was billed. `dollars` is None where that is not known; `note` says why."""
+    """The bill of a training. `dollars` is None where it is not known, and `note` says why."""
 
     seconds: float = 0.0
     dollars: Decimal | None = None
@@ -92,7 +92,7 @@ class TunedComparison(_Frozen):
 
 @dataclass(frozen=True, slots=True)
 class ComparisonTerms:
-    """What a comparison is made by, beside its results.
+    """The inputs of a comparison beside its results.
 
     `metrics` are names of graders or of metrics of labels, and `metric` the one that decides.
     `margin` is how much worse the tuned model may be where it is cheaper.

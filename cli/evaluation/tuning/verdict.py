@@ -28,7 +28,7 @@ class ModelVerdict(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PairedEvidence:
-    """What is known of the tuned model against another.
+    """The measured difference between the tuned model and another.
 
     `difference` is that of the metric, whose title is `metric`, tuned less other; `strict` is the
     same at the stricter level by which one of several is called better. `saved` are the dollars

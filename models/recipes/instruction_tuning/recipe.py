@@ -19,6 +19,7 @@ from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.exported_decoder import served_perplexity
 from models.networks.tuned_chats import (
+    build_chat_decoder,
     check_conversations,
     encode_conversations,
     encoder,
@@ -58,9 +59,7 @@ def read(folder: Path) -> Conversations:
 
 def build(parameters: Parameters, data: Conversations, base: BaseModel) -> TunedDecoder:
     """Return the base with what is tuned on it. Raises BadData."""
-    made = TunedDecoder(base, parameters)
-    made.tokenizer.chat_template()
-    return made
+    return build_chat_decoder(parameters, base)
 
 
 def encode(model: TunedDecoder, rows: Sequence[ChatExample], part: str) -> list[ChatTokens]:

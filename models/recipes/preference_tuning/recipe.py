@@ -29,6 +29,7 @@ from models.networks.preference_rows import (
     read_answers,
 )
 from models.networks.tuned_chats import (
+    build_chat_decoder,
     check_conversations,
     end_token,
     graphs,
@@ -62,9 +63,7 @@ def read(folder: Path) -> Pairs:
 
 def build(parameters: Parameters, data: Pairs, base: BaseModel) -> TunedDecoder:
     """Return the base with what is tuned on it. Raises BadData."""
-    made = TunedDecoder(base, parameters)
-    made.tokenizer.chat_template()
-    return made
+    return build_chat_decoder(parameters, base)
 
 
 def check(parameters: Parameters, data: Pairs, base: BaseModel) -> list[str]:
