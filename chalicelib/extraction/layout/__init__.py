@@ -1,0 +1,1 @@
+"""What stands where in a document: lines of cells, blocks, labels and tables."""

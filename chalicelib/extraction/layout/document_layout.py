@@ -1,0 +1,63 @@
+"""The layout of a document, read page by page as it is asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.layout.blocks import LayoutBlock, page_blocks
+from chalicelib.extraction.layout.labels import LabelContext, heading_of, labels_beside, nearest
+from chalicelib.extraction.layout.lines import LayoutLine, PageLines, page_lines
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.document import SourceDocument, Span
+    from chalicelib.extraction.layout.tables import LayoutTable
+
+KEPT_PAGES = 8
+"""Pages whose lines are kept in memory."""
+
+
+@dataclass(slots=True)
+class DocumentLayout:
+    """What stands where in a document. The lines of a few pages are kept in memory."""
+
+    document: SourceDocument
+    _pages: OrderedDict[int, PageLines] = field(default_factory=OrderedDict)
+
+    def page_lines(self, page: int) -> PageLines:
+        """Return the lines of a page, and the words that are in none.
+
+        Raises:
+            NotFound: the document has no such page.
+        """
+        if page in self._pages:
+            self._pages.move_to_end(page)
+            return self._pages[page]
+        read = self._pages[page] = page_lines(self.document.page(page))
+        if len(self._pages) > KEPT_PAGES:
+            self._pages.popitem(last=False)
+        return read
+
+    def lines(self, page: int) -> tuple[LayoutLine, ...]:
+        """Return the lines of a page from the top; raise as `page_lines` does."""
+        return self.page_lines(page).lines
+
+    def blocks(self, page: int) -> tuple[LayoutBlock, ...]:
+        """Return the blocks of a page; raise as `page_lines` does."""
+        return page_blocks(self.page_lines(page))
+
+    def labels(self, span: Span) -> tuple[LabelContext, ...]:
+        """Return what may name the value at `span`, the nearest first; raise as `lines` does."""
+        read = self.page_lines(span.page)
+        heading = heading_of(read, span)
+        return nearest([*labels_beside(read, span), *([heading] if heading else [])])
+
+    def tables(self) -> tuple[LayoutTable, ...]:
+        """Return the tables of the document, each joined over the pages that it covers."""
+        return ()
+
+
+def read_layout(document: SourceDocument) -> DocumentLayout:
+    """Return the layout of a document, of which nothing is read before it is asked for."""
+    return DocumentLayout(document)

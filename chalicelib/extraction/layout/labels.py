@@ -1,0 +1,151 @@
+"""What may name a value: the texts beside, above and below it, and what stands before it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from chalicelib.extraction.document import Span
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.layout.lines import LineCell, PageLines
+
+Relation = Literal["left", "above", "below", "same_cell", "column", "row", "heading"]
+"""Where a label stands: `left` is before the value in the direction of writing."""
+
+MAX_LABELS = 6
+MAX_TEXT = 120
+"""Characters of a label; of a longer text, those that are nearest to the value."""
+_MAX_BESIDE, _MAX_ABOVE = 2, 2
+_FAR_ABOVE, _FAR_BELOW = 6.0, 1.5
+"""Line heights between a value and a label above or below it, at most."""
+_LEADERS = re.compile(r"(?:[.…·_]\s?){3,}\s*$|[\s:：=]+$")  # noqa: RUF001 - the colon of CJK
+_AFTER_SENTENCE = re.compile(r".*[.!?;。؟]\s+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelContext:
+    """A text that may name a value; `gap` is how far from it, in line heights."""
+
+    text: str
+    span: Span
+    relation: Relation
+    gap: float
+
+
+def labels_beside(read: PageLines, span: Span) -> list[LabelContext]:
+    """Return the labels of the value at `span` that its page shows, but for those of tables."""
+    located = _located(read, span)
+    if located is None:
+        return []
+    at, cell = located
+    found = [*_in_cell(cell, span), *_on_line(read.lines[at].cells, cell)]
+    found += _above(read, at, cell)
+    found += _below(read, at, cell)
+    return found
+
+
+def heading_of(read: PageLines, span: Span) -> LabelContext | None:
+    """Return the heading that a value stands under."""
+    page = read.page
+    above = [heading for heading in page.headings if heading[0] <= span.start and heading[1]]
+    if not above:
+        return None
+    offset, title = above[-1]
+    lines = page.text.count("\n", offset, span.start)
+    return LabelContext(title, Span(page.number, offset, offset), "heading", float(lines))
+
+
+def nearest(labels: Sequence[LabelContext]) -> tuple[LabelContext, ...]:
+    """Return the labels to look at, the nearest first: one of each relation before a second."""
+    ranks: dict[str, int] = {}
+    ranked: list[tuple[int, LabelContext]] = []
+    for label in sorted(labels, key=lambda each: each.gap):
+        rank = ranks.get(label.relation, 0)
+        ranks[label.relation] = rank + 1
+        ranked.append((rank, label))
+    chosen = sorted(ranked, key=lambda each: (each[0], each[1].gap))[:MAX_LABELS]
+    return tuple(sorted((label for _, label in chosen), key=lambda each: each.gap))
+
+
+def _located(read: PageLines, span: Span) -> tuple[int, LineCell] | None:
+    """Return the number of the line, and the cell, in which a value begins."""
+    for at, line in enumerate(read.lines):
+        for cell in line.cells:
+            if cell.span.start <= span.start < cell.span.end:
+                return at, cell
+    return None
+
+
+def _in_cell(cell: LineCell, span: Span) -> Iterator[LabelContext]:
+    before = _AFTER_SENTENCE.sub("", cell.text[: span.start - cell.span.start])
+    text = plain_label(before)
+    if text:
+        end = span.start - len(before) + len(before.rstrip())
+        yield LabelContext(
+            text, Span(span.page, max(cell.span.start, end - len(text)), end), "same_cell", 0.0
+        )
+
+
+def _on_line(cells: Sequence[LineCell], cell: LineCell) -> Iterator[LabelContext]:
+    at = cells.index(cell)
+    before = cells[at + 1 :] if _is_from_right(cells) else cells[:at][::-1]
+    for other in before[:_MAX_BESIDE]:
+        apart = max(other.place[0] - cell.place[2], cell.place[0] - other.place[2], 0.0)
+        yield from _label(other, "left", apart / cell.height)
+
+
+def _above(read: PageLines, at: int, cell: LineCell) -> Iterator[LabelContext]:
+    count = 0
+    for line in reversed(read.lines[:at]):
+        nearest_below = max(other.place[3] for other in line.cells)
+        if (cell.place[1] - nearest_below) / cell.height > _FAR_ABOVE or count == _MAX_ABOVE:
+            return
+        for other in line.cells:
+            if _is_over(other, cell) and other.place[3] <= cell.middle:
+                apart = max(0.0, cell.place[1] - other.place[3])
+                yield from _label(other, "above", apart / cell.height)
+                count += 1
+
+
+def _below(read: PageLines, at: int, cell: LineCell) -> Iterator[LabelContext]:
+    for line in read.lines[at + 1 : at + 3]:
+        for other in line.cells:
+            apart = (other.place[1] - cell.place[3]) / cell.height
+            if _is_over(other, cell) and apart <= _FAR_BELOW:
+                yield from _label(other, "below", max(0.0, apart))
+                return
+
+
+def _is_over(one: LineCell, other: LineCell) -> bool:
+    """Return whether two cells share a part of the page's width."""
+    return one.place[0] < other.place[2] and other.place[0] < one.place[2]
+
+
+def _label(cell: LineCell, relation: Relation, gap: float) -> Iterator[LabelContext]:
+    text = plain_label(cell.text)
+    if text:
+        yield LabelContext(text, cell.span, relation, round(gap, 2))
+
+
+def plain_label(text: str) -> str:
+    """Return a label without the dots or the colon that lead to its value; "" without a letter."""
+    short = text.strip()[-MAX_TEXT:]
+    while (cut := _LEADERS.sub("", short)) != short:
+        short = cut
+    return short if any(map(str.isalpha, short)) else ""
+
+
+def _is_from_right(cells: Sequence[LineCell]) -> bool:
+    """Return whether most letters of a line are of a script that is written from the right."""
+    kinds = [unicodedata.bidirectional(letter) for cell in cells for letter in cell.text]
+    return sum(kind in ("R", "AL") for kind in kinds) > kinds.count("L")
+
+
+def at_offset(starts: Sequence[int], offset: int) -> int:
+    """Return the number of the last of ascending `starts` that is not behind `offset`, or -1."""
+    return bisect_right(starts, offset) - 1
