@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
+from models.training_data.row_groups import RowGroups
 
 Values = NDArray[np.float64]
 
@@ -22,7 +24,7 @@ _SHIFTS = 5
 
 @dataclass(frozen=True, slots=True)
 class AnswerScores:
-    """A score of each answer, [n], 0 to 1.
+    """A score of each answer, or of each group of answers, [n], 0 to 1.
 
     `exact` is of answers that match to the letter but for spaces around them. `f1` is of their
     words and signs, whatever their order. `valid` and `fields` are None unless every wanted answer
@@ -48,6 +50,16 @@ class AnswerScores:
             if values is not None:
                 found |= mean_interval(values).numbers(f"{prefix}{name}")
         return found
+
+    def by_group(self, groups: RowGroups) -> AnswerScores:
+        """Return the mean scores of each group of answers, [groups]."""
+        valid, fields = (
+            None if each is None else group_means(each, groups)
+            for each in (self.valid, self.fields)
+        )
+        return AnswerScores(
+            group_means(self.exact, groups), group_means(self.f1, groups), valid, fields
+        )
 
 
 def score_answers(written: Sequence[str], wanted: Sequence[str]) -> AnswerScores:

@@ -1,4 +1,4 @@
-"""Metrics of classes that were told, each with a 95% interval: accuracy, macro F1 and Matthews'.
+"""Metrics of classes that were told: accuracy, macro F1 and Matthews', with 95% intervals.
 
 Matthews' correlation is 0 for a model at chance and for one that always tells the same class,
 however unequal the classes are; B. W. Matthews, 1975, and for more than two classes J. Gorodkin,
@@ -7,12 +7,13 @@ however unequal the classes are; B. W. Matthews, 1975, and for more than two cla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.intervals import RESAMPLES, ConfidenceInterval
+from models.training_data.row_groups import RowGroups
 
 Counts = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -62,28 +63,42 @@ def matthews(counts: Counts) -> NDArray[np.float64]:
     return found
 
 
-def confusion_interval(
-    counts: Counts, metric: Callable[[Counts], NDArray[np.float64]]
-) -> ConfidenceInterval:
-    """Return a metric of a confusion with a percentile bootstrap over its rows.
-
-    Rows that are drawn again with replacement fall into the confusion's cells as a multinomial.
-    """
-    total, classes = int(counts.sum()), len(counts)
-    drawing = np.random.default_rng(_SEED)
-    shares = (counts / total).ravel()
-    at_once = max(1, _CELLS_AT_ONCE // shares.size)
-    found: list[NDArray[np.float64]] = []
-    for first in range(0, RESAMPLES, at_once):
-        drawn = drawing.multinomial(total, shares, min(at_once, RESAMPLES - first))
-        found.append(metric(drawn.reshape(-1, classes, classes).astype(np.float64)))
-    low, high = np.percentile(np.concatenate(found), _BOUNDS)
-    return ConfidenceInterval(float(metric(counts)), float(low), float(high))
-
-
-def class_numbers(counts: Counts) -> dict[str, float]:
-    """Return accuracy, macro F1 and Matthews' correlation of a confusion, with their intervals."""
+def class_numbers(wanted: Whole, told: Whole, classes: int, groups: RowGroups) -> dict[str, float]:
+    """Return macro F1 and Matthews' correlation of all rows, with intervals over groups of rows."""
+    metrics = {"macro_f1": macro_f1, "matthews": matthews}
+    drawn: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
+    for some in _resampled(wanted * classes + told, classes, groups):
+        for name, metric in metrics.items():
+            drawn[name].append(metric(some))
+    counts = confusion(wanted, told, classes)
     numbers: dict[str, float] = {}
-    for name, metric in (("accuracy", accuracy), ("macro_f1", macro_f1), ("matthews", matthews)):
-        numbers |= confusion_interval(counts, metric).numbers(name)
+    for name, metric in metrics.items():
+        low, high = np.percentile(np.concatenate(drawn[name]), _BOUNDS)
+        numbers |= ConfidenceInterval(float(metric(counts)), float(low), float(high)).numbers(name)
     return numbers
+
+
+def _resampled(cells: Whole, classes: int, groups: RowGroups) -> Iterator[Counts]:
+    """Yield confusions, [some, k, k], of groups that are drawn with replacement.
+
+    Groups whose rows are in the same cells are alike, and drawn as one kind by a multinomial: rows
+    without groups are of no more kinds than there are cells, however many they are.
+    """
+    order = np.lexsort((cells, groups))
+    starts = np.flatnonzero(np.diff(groups[order])) + 1
+    parts = np.split(cells[order], starts)
+    number: dict[bytes, int] = {}
+    of_group = [number.setdefault(each.tobytes(), len(number)) for each in parts]
+    shares = np.bincount(of_group) / len(parts)
+    kinds = [np.frombuffer(each, cells.dtype) for each in number]
+    kind_of = np.repeat(np.arange(len(kinds)), [len(each) for each in kinds])
+    rows = np.concatenate(kinds)
+    by_cell = np.argsort(rows, kind="stable")
+    known, first = np.unique(rows[by_cell], return_index=True)
+    drawing = np.random.default_rng(_SEED)
+    at_once = max(1, _CELLS_AT_ONCE // max(classes**2, len(rows)))
+    for begin in range(0, RESAMPLES, at_once):
+        drawn = drawing.multinomial(len(parts), shares, min(at_once, RESAMPLES - begin))
+        found = np.zeros((len(drawn), classes**2))
+        found[:, known] = np.add.reduceat(drawn[:, kind_of[by_cell]], first, axis=1)
+        yield found.reshape(-1, classes, classes)

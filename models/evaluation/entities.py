@@ -18,7 +18,7 @@ _BOUNDS = (2.5, 97.5)
 
 
 Counts = NDArray[np.float64]
-"""For each text: spans that are told rightly, that are told, and that are there; [n, 3]."""
+"""For each text, or group of texts, [n, 3]: spans told rightly, spans told, and spans there."""
 
 
 def entity_counts(wanted: Entities, told: Entities) -> Counts:
@@ -36,7 +36,7 @@ def f1_of(totals: Counts) -> NDArray[np.float64]:
 
 
 def f1_interval(counts: Counts) -> ConfidenceInterval:
-    """Return F1 over all spans, with a percentile bootstrap over texts."""
+    """Return F1 over all spans, with a percentile bootstrap over texts or their groups."""
     drawn = f1_of(_resampled(counts))
     low, high = np.percentile(drawn, _BOUNDS)
     return ConfidenceInterval(float(f1_of(counts.sum(0))), float(low), float(high))

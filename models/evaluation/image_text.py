@@ -126,13 +126,6 @@ def _ranks(queries: Vectors, items: Vectors, asked: Labels, right: Labels) -> Fo
     return FoundRanks(found, wrong)
 
 
-def group_means(values: Values, groups: Sequence[str]) -> Values:
-    """Return the mean of each group's rows: rows of one group are one thing that is judged."""
-    numbers = _numbers(groups)
-    sums = np.bincount(numbers, weights=values)
-    return np.asarray(sums / np.bincount(numbers), np.float64)
-
-
 def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
     known: dict[str, int] = {}
     return np.array([known.setdefault(each, len(known)) for each in names], np.int64)

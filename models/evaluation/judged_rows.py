@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from models.training_data.rows import DataRow
+from models.training_data.row_groups import RowGroups
 
 LEAST_JUDGED = 6
 """Fewer held-out rows tell no interval: that of a few lucky ones lies above 0."""
@@ -27,13 +27,10 @@ def drawn_rows(rows: Sequence[R], most: int, seed: int) -> Sequence[R]:
     return [rows[at] for at in sorted(drawn[:most])]
 
 
-def observations(rows: Sequence[DataRow]) -> tuple[int, str]:
-    """Return how many observations rows are, and of what: those of one `group` are one.
-
-    So are those of one picture.
-    """
-    count = len({row.group or row.image_file() or at for at, row in enumerate(rows)})
-    return count, "rows" if count == len(rows) else "groups of rows"
+def observations(groups: RowGroups, what: str = "rows") -> tuple[int, str]:
+    """Return how many observations rows, or `what` else is judged, are, and what one is."""
+    count = len(np.unique(groups))
+    return count, what if count == len(groups) else f"groups of {what}"
 
 
 def known_bounds(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import RESAMPLES, ConfidenceInterval, mean_interval
 from models.evaluation.judged_rows import LEAST_JUDGED
+from models.training_data.row_groups import RowGroups
 
 Values = NDArray[np.float64]
 
@@ -21,27 +23,21 @@ def hits(margins: Values) -> Values:
     return np.asarray((np.sign(margins) + 1) / 2, np.float64)
 
 
-def by_prompt(values: Values, prompts: Sequence[str]) -> Values:
-    """Return the mean of each prompt's values: its pairs are no independent rows."""
-    names, which = np.unique(np.asarray(prompts, dtype=str), return_inverse=True)
-    sums = np.bincount(which, values, len(names))
-    return np.asarray(sums / np.bincount(which, minlength=len(names)), np.float64)
-
-
 @dataclass(frozen=True, slots=True)
 class RankedPairs:
     """Held-out pairs as a model and its base rank them, [n] each; above 0 the chosen is ahead.
 
     `rewards` are differences of implicit rewards, `base` those of the base's log p of the answers,
     and `base_by_token` those of its mean log p of a token. `longer` is by how many tokens the
-    chosen answer is the longer one.
+    chosen answer is the longer one, and `prompts` the number of its prompt: pairs of one prompt are
+    no independent rows.
     """
 
     rewards: Values
     base: Values
     base_by_token: Values
     longer: Values
-    prompts: Sequence[str]
+    prompts: RowGroups
 
     def numbers(self, *, length_matters: bool) -> tuple[dict[str, float], dict[str, str]]:
         """Return accuracies with their 95 % intervals, and by name why others cannot be told.
@@ -50,12 +46,12 @@ class RankedPairs:
         `length_controlled_accuracy`, or of the first alone where `length_matters`.
         """
         right = hits(self.rewards)
-        accuracy = mean_interval(by_prompt(right, self.prompts))
+        accuracy = mean_interval(group_means(right, self.prompts))
         found = accuracy.numbers("accuracy")
         of_base = [hits(self.base), hits(self.base_by_token)]
         better = max(of_base, key=np.mean)
-        found |= mean_interval(by_prompt(better, self.prompts)).numbers("base_accuracy")
-        found |= mean_interval(by_prompt(right - better, self.prompts)).numbers("gain")
+        found |= mean_interval(group_means(better, self.prompts)).numbers("base_accuracy")
+        found |= mean_interval(group_means(right - better, self.prompts)).numbers("gain")
         found["chosen_longer"] = float(hits(self.longer).mean())
         controlled = self.length_controlled()
         if controlled is not None:
@@ -91,23 +87,22 @@ class RankedPairs:
         return ConfidenceInterval(mean, float(low), float(high))
 
     def _side(self, right: Values, rows: NDArray[np.bool_]) -> Values:
-        of_rows = [prompt for prompt, each in zip(self.prompts, rows, strict=True) if each]
-        return by_prompt(right[rows], of_rows)
+        return group_means(right[rows], self.prompts[rows])
 
 
 def win_numbers(
-    margins: Values, judged: Values, prompts: Sequence[str]
+    margins: Values, judged: Values, prompts: RowGroups
 ) -> tuple[Mapping[str, float], Mapping[str, str]]:
     """Return how often a judge prefers the tuned answers, with intervals over prompts.
 
     Args:
         margins: by how much each tuned answer is better than the base's, 0 for the same text, [n].
         judged: the judge's margins of the held-out pairs that people ranked, [n].
-        prompts: the prompt of each, [n].
+        prompts: the number of each one's prompt, [n].
 
     The share is not told by a judge that is not surely better than chance itself.
     """
-    able = mean_interval(by_prompt(hits(judged), prompts))
+    able = mean_interval(group_means(hits(judged), prompts))
     found = able.numbers("judge_accuracy")
     if able.low <= 0.5:
         reason = (
@@ -115,4 +110,4 @@ def win_numbers(
             "than chance. Give more held-out pairs"
         )
         return found, dict.fromkeys(("win_rate", "win_rate_low", "win_rate_high"), reason)
-    return {**found, **mean_interval(by_prompt(hits(margins), prompts)).numbers("win_rate")}, {}
+    return {**found, **mean_interval(group_means(hits(margins), prompts)).numbers("win_rate")}, {}

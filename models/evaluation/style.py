@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
+from models.training_data.row_groups import RowGroups
 
 Pictures = NDArray[np.uint8]
 """[n, height, width, channels]."""
@@ -59,12 +61,12 @@ class StyleGain:
     base_distance: float
     terms: NDArray[np.float64]
 
-    def numbers(self) -> dict[str, float]:
-        """Return the two distances and the gain as metrics, that with its 95 % interval."""
+    def numbers(self, groups: RowGroups) -> dict[str, float]:
+        """Return the two distances and the gain as metrics, that with its interval over groups."""
         return {
             "style_distance": self.distance,
             "base_style_distance": self.base_distance,
-            **mean_interval(self.terms).numbers("style_gain"),
+            **mean_interval(group_means(self.terms, groups)).numbers("style_gain"),
         }
 
 

@@ -15,7 +15,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.bleu import MAX_NGRAM_ORDER
 
+from models.evaluation.group_means import group_sums
 from models.evaluation.intervals import ConfidenceInterval, mean_interval
+from models.training_data.row_groups import RowGroups
 
 _RESAMPLES = 1000
 _LEVELS = (2.5, 97.5)
@@ -36,14 +38,18 @@ def overlap(written: Sequence[str], wanted: Sequence[str], prefix: str = "") -> 
     return numbers
 
 
-def bleu(written: Sequence[str], wanted: Sequence[str]) -> ConfidenceInterval:
-    """Return the BLEU of a corpus, 0 to 100, with a bootstrap over its texts.
+def bleu(
+    written: Sequence[str], wanted: Sequence[str], groups: RowGroups | None = None
+) -> ConfidenceInterval:
+    """Return the BLEU of a corpus, 0 to 100, with a bootstrap over its texts, or their groups.
 
     A corpus whose texts have fewer than four words has no 4-grams, and a BLEU of 0. Where none of
     some length is right, the library's smoothing counts a share of one.
     """
     metric = BLEU()
     counts = np.array([_counts(metric, *pair) for pair in zip(written, wanted, strict=True)])
+    if groups is not None:
+        counts = group_sums(counts, groups)
     size = len(counts)
     drawn = np.random.default_rng(_SEED).multinomial(size, np.full(size, 1 / size), _RESAMPLES)
     again = [_score(each) for each in drawn @ counts]
@@ -65,17 +71,18 @@ def rouge(written: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[np
     return {kind: np.array([each[kind].fmeasure for each in told]) for kind in _KINDS}
 
 
-def _counts(metric: BLEU, written: str, wanted: str) -> NDArray[np.int64]:
+def _counts(metric: BLEU, written: str, wanted: str) -> NDArray[np.float64]:
     """Return the BLEU counts of one text, which add up to those of the corpus.
 
     They are matching n-grams and all n-grams, [4] each, and the lengths of both texts.
     """
     found = metric.corpus_score([written], [[wanted]])
-    return np.array([*found.counts, *found.totals, found.sys_len, found.ref_len], np.int64)
+    return np.array([*found.counts, *found.totals, found.sys_len, found.ref_len], np.float64)
 
 
-def _score(counts: NDArray[np.int64]) -> float:
-    right, of = counts[:MAX_NGRAM_ORDER], counts[MAX_NGRAM_ORDER : 2 * MAX_NGRAM_ORDER]
-    lengths = [int(each) for each in counts[2 * MAX_NGRAM_ORDER :]]
-    found = BLEU.compute_bleu(right.tolist(), of.tolist(), *lengths, smooth_method="exp")
+def _score(counts: NDArray[np.float64]) -> float:
+    whole = [int(each) for each in counts]
+    right, of = whole[:MAX_NGRAM_ORDER], whole[MAX_NGRAM_ORDER : 2 * MAX_NGRAM_ORDER]
+    lengths = whole[2 * MAX_NGRAM_ORDER :]
+    found = BLEU.compute_bleu(right, of, *lengths, smooth_method="exp")
     return float(found.score)

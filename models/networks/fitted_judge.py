@@ -9,7 +9,7 @@ al., https://arxiv.org/abs/2404.04475, do, so that length by itself earns nothin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ class FittedJudge:
 
 
 def fit_judge(
-    chosen: ReadAnswers, rejected: ReadAnswers, prompts: Sequence[str], judged: int
+    chosen: ReadAnswers, rejected: ReadAnswers, prompts: Sequence[Hashable], judged: int
 ) -> FittedJudge:
     """Fit a judge to pairs, of which the first `judged` are those whose prompts it judges.
 

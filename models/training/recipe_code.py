@@ -53,9 +53,10 @@ class TaskSetup(Generic[P, D]):
 class Evaluation:
     """Metrics for the gates, and pictures for the card: uint8, height x width or x 3.
 
-    `scores` has one value for each held-out row, float64 of [n], by the name of the number whose
-    mean it is: by them a model is compared with another that was judged on the same rows. `judge`
-    is the fingerprint of a fitted judge, if one made the numbers: scores of two judges differ.
+    `scores` has one value for each held-out row, or group of rows, float64 of [n], by the name of
+    the number whose mean it is: by them a model is compared with another that was judged on the
+    same rows. `judge` is the fingerprint of a fitted judge, if one made the numbers: scores of two
+    judges differ.
     `files` are kept beside the metrics, by name, such as the projection of held-out vectors.
     `unknown` says by name why a metric cannot be told, such as a gap of too small a group.
     """

@@ -19,6 +19,7 @@ from chalicelib.errors import HeadraceError
 from chalicelib.inference.image_files import fit_square
 from models.failures import BadData
 from models.training_data.channel import DataChannel, read_channel, read_manifest
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import CaptionedImage, ClassedImage
 
 MAX_KEPT_BYTES = 1 << 30
@@ -30,13 +31,12 @@ _CHANNELS = 3
 class PicturePart:
     """Pictures of a part, one a row, and what is said of them: a caption, or the name of a class.
 
-    `groups` are the rows that belong together, by any name: those of one picture, or those that the
-    data puts into one group.
+    `groups` are the rows that belong together: those of one picture, or of one group of the data.
     """
 
     paths: Sequence[Path]
     said: Sequence[str]
-    groups: Sequence[str]
+    groups: RowGroups
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -100,7 +100,7 @@ R = TypeVar("R", CaptionedImage, ClassedImage)
 
 def _part(channel: DataChannel[R], rows: Sequence[R], said: Sequence[str]) -> PicturePart:
     paths = [channel.file(row.file) for row in rows]
-    return PicturePart(paths, said, [row.group or row.file for row in rows])
+    return PicturePart(paths, said, row_groups(rows))
 
 
 class PictureReader:

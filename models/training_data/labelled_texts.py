@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.failures import BadData
 from models.training_data.channel import read_channel
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import LabelledText
 
 MAX_CLASSES = 1_000
@@ -20,10 +21,11 @@ LEAST_ROWS = 2
 
 @dataclass(frozen=True, slots=True)
 class LabelledPart:
-    """Texts and their classes, by number, [n]."""
+    """Texts, their classes by number, [n], and which texts are of one group."""
 
     texts: Sequence[str]
     classes: NDArray[np.int64]
+    groups: RowGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +96,4 @@ def _part(name: str, rows: Sequence[LabelledText], numbers: dict[str, int]) -> L
                 "leave it out, or put rows of it into the training's part, too."
             )
     classes = np.array([numbers[row.label] for row in rows], np.int64)
-    return LabelledPart([row.text for row in rows], classes)
+    return LabelledPart([row.text for row in rows], classes, row_groups(rows))

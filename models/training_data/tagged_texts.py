@@ -17,6 +17,7 @@ from chalicelib.inference.tag_spans import (
 )
 from models.failures import BadData
 from models.training_data.channel import read_channel
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import TaggedText
 
 IGNORED = -100
@@ -40,10 +41,11 @@ Entities = Sequence[frozenset[Entity]]
 
 @dataclass(frozen=True, slots=True)
 class TaggedPart:
-    """Texts and the spans in each."""
+    """Texts, the spans in each, and which texts are of one group."""
 
     texts: Sequence[str]
     entities: Entities
+    groups: RowGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def _part(rows: Iterable[TaggedText]) -> TaggedPart:
     return TaggedPart(
         [row.text for row in rows],
         [frozenset(_trimmed(row.text, row)) for row in rows],
+        row_groups(rows),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.failures import BadData
 from models.training_data.channel import read_channel
+from models.training_data.row_groups import RowGroups, key_groups
 from models.training_data.rows import TextPair
 
 LEAST_PASSAGES = 10
@@ -19,12 +20,14 @@ class JudgedQueries:
     """Queries, each once, with the numbers of the passages that answer it.
 
     `trained` are passages that a training row has of the same query: they count neither as answers
-    nor as anything else, so that what was learned by heart gains nothing.
+    nor as anything else, so that what was learned by heart gains nothing. `groups` has the number
+    of each query's group: those of one group of the data are one observation.
     """
 
     queries: Sequence[str]
     answers: Sequence[frozenset[int]]
     trained: Sequence[frozenset[int]]
+    groups: RowGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class TextPairs:
         numbers = self.numbers
         answers: dict[str, set[int]] = {}
         trained: dict[str, set[int]] = {}
+        named: dict[str, set[str]] = {}
+        for pair in self.test:
+            named.setdefault(pair.query, set()).update([pair.group] if pair.group else [])
         for found, pairs in ((answers, self.test), (trained, self.train)):
             for pair in pairs:
                 found.setdefault(pair.query, set()).add(numbers[pair.passage])
@@ -58,6 +64,7 @@ class TextPairs:
             queries,
             [frozenset(left[query]) for query in queries],
             [frozenset(trained.get(query, ())) for query in queries],
+            key_groups([named[query] for query in queries]),
         )
 
     def for_trial(self) -> TextPairs:

@@ -219,7 +219,7 @@ def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() ->
     drawn = np.random.default_rng(0)
     before, general = losses(drawn.normal(1.5, 0.1, 40)), losses([1.0] * 20)
     after = losses(before.bits - drawn.normal(0.1, 0.01, 40))
-    groups = [str(number) for number in range(40)]
+    groups = np.arange(40)
     by_heart = BothLosses(before, losses(before.bits - 1.2))
     found = judged(BothLosses(before, after), groups, by_heart, BothLosses(general, general))
     assert found.numbers["gain_low"] > 0.09
@@ -227,7 +227,7 @@ def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() ->
         require_gates(OWN_GATES, found.numbers, found.unknown)
     # Documents of one source are one observation: four of them tell no interval.
     few = judged(
-        BothLosses(before, after), [each[-1] for each in ["0", "1", "2", "3"] * 10],
+        BothLosses(before, after), np.arange(40) % 4,
         BothLosses(before, after), BothLosses(general, general),
     )  # fmt: skip
     with pytest.raises(BelowGate, match="gain_low cannot be told: 4 groups"):
@@ -237,7 +237,7 @@ def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() ->
 def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
     same, worse = losses([1.0] * 20), losses([1.4] * 20)
     found = judged(
-        BothLosses(worse, same), [str(number) for number in range(20)],
+        BothLosses(worse, same), np.arange(20),
         BothLosses(worse, same), BothLosses(same, worse),
     )  # fmt: skip
     require_gates(OWN_GATES, found.numbers)

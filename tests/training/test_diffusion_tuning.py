@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,9 @@ def test_a_model_that_draws_what_it_was_trained_on_should_be_refused(
     data, parameters = read(pictures), settings()
     network = MemorisingDenoiser(read_base(base), parameters, [row.text for row in data.train])
     network.known = torch.from_numpy(to_network(pictures_of(network, data, data.train)))
-    found = evaluate(network.eval(), data, parameters)
+    pairs = [row.model_copy(update={"group": f"{at // 2}"}) for at, row in enumerate(data.test)]
+    found = evaluate(network.eval(), replace(data, test=tuple(pairs)), parameters)
+    assert {len(each) for each in found.scores.values()} == {len(pairs) // 2}
     assert found.numbers["copied"] > 0.5
     with pytest.raises(BelowGate, match=r"copied_high is .* and may be 0.15 at most"):
         require_gates(recipe.load("diffusion_tuning").own_gates, found.numbers)
@@ -317,10 +320,10 @@ def test_a_style_should_be_as_far_as_it_looks_and_a_gain_of_chance_be_none() -> 
     rng = np.random.default_rng(0)
     dark, light = (rng.integers(low, low + 80, (60, 8, 8, 1), np.uint8) for low in (0, 170))
     again = rng.integers(170, 250, (60, 8, 8, 1), np.uint8)
-    found = style_gain(light, again, dark).numbers()
+    found = style_gain(light, again, dark).numbers(np.arange(60))
     assert abs(found["style_distance"]) < 0.01 < found["style_gain_low"]
     other = rng.integers(170, 250, (60, 8, 8, 1), np.uint8)
-    assert style_gain(light, again, other).numbers()["style_gain_low"] < 0
+    assert style_gain(light, again, other).numbers(np.arange(60))["style_gain_low"] < 0
 
 
 def test_captions_of_others_should_be_told_and_a_judge_without_words_be_at_chance() -> None:

@@ -182,7 +182,7 @@ def trained(name: str, base: Path, data: Path, **settings: Any) -> tuple[Any, An
     return network, parameters, losses
 
 
-@pytest.mark.parametrize("name", ["token_classifier", "text_embedder"])
+@pytest.mark.parametrize("name", RECIPES)
 def test_too_few_rows_should_tell_no_interval(name: str, base: Path, tmp_path: Path) -> None:
     drawing = random.Random(2)
     rows = [MADE[name][1](drawing) for _ in range(36)]
@@ -192,6 +192,28 @@ def test_too_few_rows_should_tell_no_interval(name: str, base: Path, tmp_path: P
     for gate in missed_gates(recipe.load(name).own_gates, told.numbers, told.unknown):
         assert re.search(r"_low cannot be told: \d (texts|queries) were judged", gate)
     assert told.unknown.keys() >= recipe.load(name).own_gates.keys()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_rows_of_one_group_should_count_once(name: str, base: Path, tmp_path: Path) -> None:
+    drawing = random.Random(5)
+    found = [MADE[name][1](drawing) for _ in range(44)]
+    parts = {}
+    for copies in (1, 4):
+        held_out = [row.model_copy(update={"group": f"g{at}"}) for at, row in enumerate(found[32:])]
+        rows = [*found[:32], *[row for row in held_out for _ in range(copies)]]
+        shares = {"train": 32, "test": 12 * copies}
+        data = write_rows(tmp_path / str(copies), MADE[name][0], rows, shares)
+        network, read, parameters = built(name, base, data)
+        parts[copies] = recipe_code(name).evaluate(network.eval(), read, parameters)
+    gates = recipe.load(name).own_gates
+    for number in gates.keys() - {"gain_over_chance_low"}:  # whose spans are drawn for each text
+        assert parts[1].numbers[number] == pytest.approx(parts[4].numbers[number])
+    if name == "text_embedder":
+        one = [row.model_copy(update={"group": f"g{at % 2}"}) for at, row in enumerate(found)]
+        few = write_rows(tmp_path / "few", "text_pairs", one, {"train": 32, "test": 12})
+        told = recipe_code(name).evaluate(network, text_pairs.read(few), parameters)
+        assert "2 groups of queries were judged" in told.unknown["gain_over_base_low"]
 
 
 @pytest.mark.parametrize("way", ["full", "lora", "gradual", "head"])
@@ -378,7 +400,7 @@ def test_a_query_should_be_right_by_its_first_passage_wherever_its_others_are() 
     passages = np.eye(3, dtype=np.float32)
     queries = np.array([[3, 2, 1], [2, 3, 1]], np.float32)
     answers = [frozenset({0, 2})] * 2
-    judged = text_pairs.JudgedQueries(["a", "b"], answers, [frozenset()] * 2)
+    judged = text_pairs.JudgedQueries(["a", "b"], answers, [frozenset()] * 2, np.arange(2))
     assert first_right((queries, passages), judged).tolist() == [1, 0]
 
 

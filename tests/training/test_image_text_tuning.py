@@ -18,7 +18,7 @@ from transformers import CLIPModel, SiglipModel
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.clip import open_model
 from models.bases.folder import BaseModel, read_base, record_base
-from models.evaluation.image_text import CaptionPairs, group_means, image_text_ranks
+from models.evaluation.image_text import CaptionPairs, image_text_ranks
 from models.evaluation.intervals import mean_interval
 from models.export.graphs import export_graphs
 from models.failures import BadData, BelowGate
@@ -262,7 +262,7 @@ def numbers_of(pictures: np.ndarray, texts: np.ndarray) -> dict[str, float]:
     """Return the gain over chance of forty pairs by their vectors."""
     names = [str(at) for at in range(len(pictures))]
     ranks = image_text_ranks(CaptionPairs.of(names, names), pictures, texts)
-    gain = mean_interval(group_means(ranks.scores - ranks.scores_by_chance, names))
+    gain = mean_interval(ranks.scores - ranks.scores_by_chance)
     return {**ranks.numbers(), "low": gain.low}
 
 

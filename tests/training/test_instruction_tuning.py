@@ -405,6 +405,7 @@ def test_gates_should_refuse_what_few_rows_happen_to_say(base: BaseModel, data: 
     grouped = replace(read, test=tuple(rows))
     told = tuning.evaluate(moved(base, data), grouped, settings(judged_rows=8))
     assert "2 groups of rows were judged" in told.unknown["f1_gain_low"]
+    assert [len(each) for each in told.scores.values()] == [2, 2]
 
 
 def test_rows_should_be_judged_from_the_whole_of_a_sorted_file() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import sacrebleu
 from hypothesis import given, settings
@@ -60,6 +61,16 @@ def test_bleu_should_be_the_librarys_of_the_whole_corpus(
     written, wanted = ([" ".join(row[side]) for row in rows] for side in (0, 1))
     library = sacrebleu.corpus_bleu(written, [wanted]).score
     assert bleu(written, wanted).mean == pytest.approx(library)
+
+
+def test_copies_of_a_text_in_its_group_should_tell_nothing_new() -> None:
+    written, wanted = ["a b c d e f"] * 3 + ["a b c d x y"] * 3, ["a b c d e f"] * 6
+    once = bleu(written, wanted, np.arange(6))
+    again = [[each for each in texts for _ in range(4)] for texts in (written, wanted)]
+    grouped = bleu(again[0], again[1], np.repeat(np.arange(6), 4))
+    assert (grouped.low, grouped.high) == pytest.approx((once.low, once.high))
+    alone = bleu(again[0], again[1])
+    assert alone.high - alone.low < 0.8 * (once.high - once.low)
 
 
 def test_rouge_should_be_the_papers() -> None:

@@ -173,12 +173,15 @@ def test_the_likelihood_of_chosen_answers_should_be_added(base: BaseModel, data:
 
 def test_answers_that_go_on_and_on_should_be_refused() -> None:
     ending, endless = (ChatTokens((1, 2, last), (0, 1, 1), 1) for last in (9, 3))
-    told = tuning.AnsweredPrompts([endless] * 20, [ending] * 20, 9).numbers()
+    told = tuning.AnsweredPrompts([endless] * 20, [ending] * 20, 9).numbers(np.arange(20))
     assert (told["ended"], told["base_ended"]) == (0, 1)
     missed = missed_gates(GATES, told)
     assert any("ended_gain_low is -1" in each for each in missed)
-    same = tuning.AnsweredPrompts([ending] * 20, [ending] * 20, 9).numbers()
+    same = tuning.AnsweredPrompts([ending] * 20, [ending] * 20, 9).numbers(np.arange(20))
     assert not any("ended" in each for each in missed_gates(GATES, same))
+    # Nineteen of the twenty are of one prompt, and count as one beside the other.
+    alike = tuning.AnsweredPrompts([endless] * 19 + [ending], [ending] * 20, 9)
+    assert alike.numbers(np.array([0] * 19 + [1]))["ended_gain"] == -0.5
 
 
 def test_a_pair_should_cost_what_was_computed_by_hand() -> None:
@@ -296,7 +299,7 @@ def ranked(rewards: Any, longer: Any, base: Any = None) -> RankedPairs:
     of_base = np.where(np.arange(count) % 2, 1.0, -1.0) if base is None else base
     return RankedPairs(
         np.array(rewards, float), of_base, of_base, np.array(longer, float),
-        [str(at) for at in range(count)],
+        np.arange(count),
     )  # fmt: skip
 
 
@@ -320,8 +323,7 @@ def test_a_model_that_goes_by_length_should_be_seen() -> None:
 
 def test_a_gain_should_be_over_the_better_ranking_of_the_base() -> None:
     rewards, sure = np.ones(20), np.ones(20)
-    prompts = [str(at) for at in range(20)]
-    found = RankedPairs(rewards, -sure, sure, np.tile([1.0, -1.0], 10), prompts)
+    found = RankedPairs(rewards, -sure, sure, np.tile([1.0, -1.0], 10), np.arange(20))
     numbers, _ = found.numbers(length_matters=False)
     assert (numbers["base_accuracy"], numbers["gain_low"]) == (1, 0)
 
@@ -329,7 +331,7 @@ def test_a_gain_should_be_over_the_better_ranking_of_the_base() -> None:
 def test_pairs_of_one_prompt_should_count_once() -> None:
     """Of 3 prompts, one has 18 of the 20 pairs."""
     rewards = np.array([1.0] * 18 + [-1.0] * 2)
-    found = RankedPairs(rewards, rewards, rewards, rewards, ["a"] * 18 + ["b", "c"])
+    found = RankedPairs(rewards, rewards, rewards, rewards, np.array([0] * 18 + [1, 2]))
     assert found.numbers(length_matters=True)[0]["accuracy"] == pytest.approx(1 / 3)
 
 
@@ -358,7 +360,7 @@ def test_a_judge_should_know_nothing_of_the_prompts_that_it_judges() -> None:
 
 def test_a_judge_at_chance_should_tell_nothing() -> None:
     coin = np.where(np.arange(40) % 2, 1.0, -1.0)
-    prompts = [str(at) for at in range(40)]
+    prompts = np.arange(40)
     numbers, told = win_numbers(np.ones(40), coin, prompts)
     assert "win_rate" not in numbers
     assert "not surely better" in told["win_rate_low"]

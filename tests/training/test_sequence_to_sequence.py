@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
@@ -351,7 +352,9 @@ def as_served(model: TextModel, tuned: TunedSequence) -> None:
 def judged(texts: Sequence[str], others: Sequence[str]) -> dict[str, float]:
     """The numbers of texts to the held-out rows, beside others'."""
     wanted = [each.messages[-1].content for each in HELD_OUT]
-    own, beside = (sequences.TextScores(each, wanted) for each in (texts, others))
+    own, beside = (
+        sequences.TextScores(each, wanted, np.arange(len(wanted))) for each in (texts, others)
+    )
     return {
         **own.numbers(),
         **sequences.gains(own, {"others": beside}),
@@ -397,6 +400,10 @@ def test_gates_should_refuse_an_untrained_base_few_rows_and_what_is_no_number(
     few = sequences.evaluate(made, sequences.read(data), settings(judged_rows=2))
     missed = missed_gates(gates, few.numbers, few.unknown)
     assert any("2 rows were judged" in each for each in missed)
+    read = sequences.read(data)
+    rows = [each.model_copy(update={"group": str(at % 2)}) for at, each in enumerate(read.test)]
+    grouped = sequences.evaluate(made, replace(read, test=tuple(rows)), settings(judged_rows=8))
+    assert {len(each) for each in grouped.scores.values()} == {2}
     with torch.no_grad():
         next(made.parameters()).fill_(float("nan"))
     broken = sequences.evaluate(made, sequences.read(data), settings(judged_rows=8))

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
 from models.evaluation.judged_rows import known_bounds
 from models.evaluation.perplexity import bits_per_byte, perplexity
 from models.networks.text_blocks import TextStretch
 from models.networks.tuned_decoder import TunedDecoder
+from models.training_data.row_groups import RowGroups
 
 _GENERAL = Path(__file__).with_name("general.json")
 _TOKENS_AT_ONCE = 4096
@@ -114,7 +116,7 @@ class PretrainingJudgement:
 
 
 def judged(
-    held_out: BothLosses, groups: Sequence[str], learned: BothLosses, general: BothLosses
+    held_out: BothLosses, groups: RowGroups, learned: BothLosses, general: BothLosses
 ) -> PretrainingJudgement:
     """Compare a model with its base.
 
@@ -126,11 +128,11 @@ def judged(
 
     Args:
         held_out: documents that were not learned.
-        groups: the group of each of these.
+        groups: the number of each one's group, [n].
         learned: documents that were learned.
         general: texts that are not of the domain.
     """
-    gains = _by_group(held_out.gains, groups)
+    gains = group_means(held_out.gains, groups)
     train_gain = float(learned.gains.mean())
     interval = mean_interval(gains)
     numbers = {
@@ -149,11 +151,3 @@ def judged(
         unknown["transfer"] = "the documents that were learned are predicted no better than before"
     known, untold = known_bounds(numbers, len(gains), "groups of held-out documents")
     return PretrainingJudgement(known, gains, {**unknown, **untold})
-
-
-def _by_group(values: Values, groups: Sequence[str]) -> Values:
-    """Return the mean of each group, in the order in which groups first occur."""
-    found: dict[str, list[float]] = {}
-    for value, group in zip(values, groups, strict=True):
-        found.setdefault(group, []).append(float(value))
-    return np.array([float(np.mean(each)) for each in found.values()])

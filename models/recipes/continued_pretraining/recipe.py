@@ -39,6 +39,7 @@ from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, loss_task
 from models.training_data.channel import DataChannel, read_channel
+from models.training_data.row_groups import row_groups
 from models.training_data.rows import TextExample
 
 Documents = DataChannel[TextExample]
@@ -140,7 +141,7 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
     blocks, order = pack_training(parameters, data, network.tokenizer)
     seen = [data.train[order[at]] for at in learned_documents(blocks, parameters)]
     parts: list[list[TextStretch]] = []
-    groups: list[str] = []
+    judged_rows: list[TextExample] = []
     for name, rows in (("held-out", data.test), ("learned", seen or data.train)):
         found = []
         for row in _sample(rows, parameters.judged_rows, chance):
@@ -148,7 +149,7 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
             if stretch is not None:
                 found.append(stretch)
                 if rows is data.test:
-                    groups.append(row.group or f"\0{len(groups)}")
+                    judged_rows.append(row)
         if not found:
             raise BadData(f"No {name} document has two tokens, so that none can be judged.")
         parts.append(found)
@@ -158,7 +159,7 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
     with network.plain() as base:
         before = [stretch_losses(base, each) for each in parts]
     held_out, learned, general = map(BothLosses, before, tuned)
-    told = judged(held_out, groups, learned, general)
+    told = judged(held_out, row_groups(judged_rows), learned, general)
     numbers = {
         **told.numbers,
         "judged_documents": float(len(parts[0])),

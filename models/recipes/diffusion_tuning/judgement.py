@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.data.picture_files import Pictures, shrunk
 from models.evaluation import figures
 from models.evaluation.caption_judge import fit_caption_judge
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
 from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.memorisation import memorisation
@@ -29,6 +30,7 @@ from models.recipes.diffusion_tuning.picture_rows import (
 )
 from models.training import seeds
 from models.training.recipe_code import Evaluation
+from models.training_data.row_groups import row_groups
 from models.training_data.rows import CaptionedImage
 
 _STREAM = 2**31 + 7
@@ -115,22 +117,31 @@ def evaluate(network: torch.nn.Module, data: Captioned, parameters: Parameters) 
         judge.right(each, texts, parameters.seed) for each in (held_out, drawn[:count])
     )
     copies = memorisation(*(shrunk(each, _COMPARED_SIDE) for each in (trained, held_out, drawn)))
+    scores = {
+        "denoising_gain": (of_base - own) / of_base.mean(),
+        "caption_gain": (by_others - own) / own.mean(),
+        "captions_followed": followed,
+        "caption_gap": judged - followed,
+    }
+    groups = row_groups(rows)
+    means = {name: group_means(each, groups) for name, each in scores.items()}
     numbers = {
         "denoising_loss": float(own.mean()),
         "base_denoising_loss": float(of_base.mean()),
-        **mean_interval((of_base - own) / of_base.mean()).numbers("denoising_gain"),
-        **style.numbers(),
-        **mean_interval((by_others - own) / own.mean()).numbers("caption_gain"),
+        **style.numbers(groups),
         "captions_judged": float(judged.mean()),
-        **mean_interval(followed).numbers("captions_followed"),
-        **mean_interval(judged - followed).numbers("caption_gap"),
         **copies.numbers(),
         "trainable_share": trainable_share(network),
     }
+    for name, each in means.items():
+        numbers |= mean_interval(each).numbers(name)
     pictures = {"samples": compared(rows, held_out, by_base, drawn)}
-    scores = {"denoising_gain": (of_base - own) / of_base.mean(), "style_gain": style.terms}
-    known, unknown = known_bounds(numbers, *observations(rows))
-    return Evaluation(known, pictures, scores, unknown=unknown)
+    known, unknown = known_bounds(numbers, *observations(groups))
+    judged_by = {
+        "denoising_gain": means["denoising_gain"],
+        "style_gain": group_means(style.terms, groups),
+    }
+    return Evaluation(known, pictures, judged_by, unknown=unknown)
 
 
 def _drawn(

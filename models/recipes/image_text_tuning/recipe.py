@@ -12,14 +12,14 @@ from torch import nn
 from models.bases.folder import BaseModel
 from models.data.token_rows import cut_notices
 from models.evaluation import figures, retrieval
+from models.evaluation.group_means import group_means
 from models.evaluation.image_text import (
     CaptionPairs,
     ImageTextRanks,
-    group_means,
     image_text_ranks,
 )
 from models.evaluation.intervals import mean_interval
-from models.evaluation.judged_rows import known_bounds
+from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.image_text import (
     TunedTowers,
     read_features,
@@ -43,6 +43,7 @@ from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, loss_task
 from models.training_data import captioned_pictures
 from models.training_data.captioned_pictures import CaptionedPictures, PicturePart, PictureReader
+from models.training_data.row_groups import RowGroups
 
 _SHOWN, _COLUMNS = 8, 8
 _SHOWN_SIDE = 64
@@ -144,13 +145,12 @@ def evaluate(network: nn.Module, data: CaptionedPictures, parameters: Parameters
         numbers |= _zero_shot(list(vectors), images, data, part, parameters.templates)
     found = retrieval.nearest(vectors[network][1][:_SHOWN], vectors[network][0], _COLUMNS)
     drawn = {"found": figures.titled_rows(texts[:_SHOWN], _drawn(part, shown, found))}
-    known, unknown = known_bounds(numbers, len({*part.groups}), "pictures or groups of them")
-    return Evaluation(known, drawn, {"reciprocal_rank": tuned.scores}, unknown=unknown)
+    scores = {"reciprocal_rank": group_means(tuned.scores, part.groups)}
+    known, unknown = known_bounds(numbers, *observations(part.groups, "pictures"))
+    return Evaluation(known, drawn, scores, unknown=unknown)
 
 
-def _numbers(
-    tuned: ImageTextRanks, base: ImageTextRanks, groups: Sequence[str]
-) -> dict[str, float]:
+def _numbers(tuned: ImageTextRanks, base: ImageTextRanks, groups: RowGroups) -> dict[str, float]:
     scores, chance = tuned.scores, tuned.scores_by_chance
     over_base, over_chance = scores - base.scores, scores - chance
     return {

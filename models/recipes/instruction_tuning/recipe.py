@@ -14,6 +14,7 @@ import torch
 
 from models.bases.folder import BaseModel
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
 from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.networks.chat_tokens import ChatRows, ChatTokens
@@ -41,6 +42,7 @@ from models.training.loop import TrainingTask
 from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
 from models.training_data.channel import DataChannel, read_channel
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import ChatExample, ChatTurn
 
 SHOTS = 2
@@ -104,7 +106,7 @@ def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, to
 
 @dataclass(frozen=True, slots=True)
 class WrittenAnswers:
-    """What a model wrote to held-out conversations, and how that scores."""
+    """What a model wrote to held-out conversations, and how that scores by their groups."""
 
     texts: tuple[str, ...]
     scores: AnswerScores
@@ -114,38 +116,41 @@ def evaluate(network: torch.nn.Module, data: Conversations, parameters: Paramete
     """Return how the tuned model and its base answer held-out conversations, with intervals.
 
     The base is asked as it is (`zero_shot`) and with two conversations of the training rows before
-    (`few_shot`). `gain` is the paired difference to the better of the two.
+    (`few_shot`). `gain` is the paired difference to the better of the two. Rows of one group count
+    as one.
     """
     assert isinstance(network, TunedDecoder)
     rows = drawn_rows(data.test, parameters.judged_rows, parameters.seed)
+    groups = row_groups(rows)
     wanted = [row.messages[-1].content for row in rows]
     encoded = encode(network, rows, "test")
     most = max(sum(row.learned) for row in encoded) + _SPARE_TOKENS
-    tuned = _answers(network, rows, wanted, most)
+    tuned = _answers(network, rows, groups, most)
     with network.plain() as base:
-        zero = _answers(base, rows, wanted, most)
-        few = _answers(base, rows, wanted, most, _shots(data.train))
+        zero = _answers(base, rows, groups, most)
+        few = _answers(base, rows, groups, most, _shots(data.train))
         base_losses, counts = answer_losses(base, ChatRows(encoded, network.tokenizer.end))
     losses, _ = answer_losses(network, ChatRows(encoded, network.tokenizer.end))
+    over_chance = f1_over_chance(tuned.texts, wanted)
     numbers = {
         **tuned.scores.numbers(),
         **zero.scores.numbers("zero_shot_"),
         **few.scores.numbers("few_shot_"),
         **_gains(tuned, zero, few),
-        **mean_interval(f1_over_chance(tuned.texts, wanted)).numbers("f1_over_chance"),
+        **mean_interval(group_means(over_chance, groups)).numbers("f1_over_chance"),
         "perplexity": _perplexity(losses, counts),
         "base_perplexity": _perplexity(base_losses, counts),
         "trainable_share": trainable_share(network),
     }
     scores = {"exact_match": tuned.scores.exact, "f1": tuned.scores.f1}
-    known, unknown = known_bounds(numbers, *observations(rows))
+    known, unknown = known_bounds(numbers, *observations(groups))
     return Evaluation(known, scores=scores, unknown=unknown)
 
 
 def _answers(
     model: TunedDecoder,
     rows: Sequence[ChatExample],
-    wanted: Sequence[str],
+    groups: RowGroups,
     most: int,
     shots: Sequence[ChatTurn] = (),
 ) -> WrittenAnswers:
@@ -159,7 +164,8 @@ def _answers(
     chat = model.tokenizer.chat()
     written = generate_answers(model, prompts, most, end)
     texts = tuple(chat.text(tokens) for tokens in written)
-    return WrittenAnswers(texts, score_answers(texts, wanted))
+    wanted = [row.messages[-1].content for row in rows]
+    return WrittenAnswers(texts, score_answers(texts, wanted).by_group(groups))
 
 
 def _shots(rows: Sequence[ChatExample]) -> list[ChatTurn]:

@@ -15,6 +15,7 @@ import torch
 
 from models.bases.folder import BaseModel
 from models.evaluation import judged_rows
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
 from models.evaluation.preference_accuracy import RankedPairs, Values, hits, win_numbers
 from models.networks.chat_tokens import ChatRows, ChatTokens
@@ -49,6 +50,7 @@ from models.training.loop import TrainingTask
 from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, Loss, LossTask
 from models.training_data.channel import DataChannel, read_channel
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import PreferenceExample
 
 Pairs = DataChannel[PreferenceExample]
@@ -147,7 +149,8 @@ def evaluate(network: torch.nn.Module, data: Pairs, parameters: Parameters) -> E
     """
     assert isinstance(network, TunedDecoder)
     pairs = judged_rows.drawn_rows(data.test, parameters.judged_rows, parameters.seed)
-    prompts = [_prompt(pair) for pair in pairs]
+    every = prompt_groups([*pairs, *data.validation])
+    prompts = every[: len(pairs)]
     chosen, rejected = encode_pairs(network, pairs, "test")
     ours = read_answers(network, chosen), read_answers(network, rejected)
     more = encode_pairs(network, data.validation, "validation")
@@ -155,34 +158,33 @@ def evaluate(network: torch.nn.Module, data: Pairs, parameters: Parameters) -> E
         theirs = read_answers(base, [*chosen, *more[0]]), read_answers(base, [*rejected, *more[1]])
     ranked = _ranked(ours, theirs, prompts)
     numbers, unknown = ranked.numbers(length_matters=parameters.length_matters)
-    every = [*prompts, *(_prompt(pair) for pair in data.validation)]
-    judge = fit_judge(*theirs, every, len(pairs))
+    judge = fit_judge(*theirs, every.tolist(), len(pairs))
     written = write_answers(network, chosen)
     wins, untold = _wins(network, judge, theirs, written, prompts)
     apart, tokens = divergences(network, chosen, parameters.seed)
     numbers |= {
         **wins,
-        **written.numbers(),
-        **mean_interval(apart).numbers("kl"),
-        **mean_interval(apart / tokens).numbers("kl_by_token"),
+        **written.numbers(prompts),
+        **mean_interval(group_means(apart, prompts)).numbers("kl"),
+        **mean_interval(group_means(apart / tokens, prompts)).numbers("kl_by_token"),
         "chosen_change": float((ours[0].log_p - theirs[0].log_p[: len(pairs)]).mean()),
         "trainable_share": trainable_share(network),
     }
-    known, few = judged_rows.known_bounds(numbers, len(set(prompts)), "prompts")
-    scores = {"accuracy": hits(ranked.rewards)}
+    known, few = judged_rows.known_bounds(numbers, len(np.unique(prompts)), "prompts")
+    scores = {"accuracy": group_means(hits(ranked.rewards), prompts)}
     told = {**few, **unknown, **untold}
     return Evaluation(known, scores=scores, judge=judge.fingerprint, unknown=told)
 
 
-def _prompt(pair: PreferenceExample) -> str:
-    """Return what pairs that are no independent rows share: their group, or their prompt."""
-    return pair.group or "\0".join(turn.content for turn in pair.messages)
+def prompt_groups(pairs: Sequence[PreferenceExample]) -> RowGroups:
+    """Return which pairs are no independent rows, [n]: they share a group or a prompt."""
+    return row_groups(pairs, ["\0".join(turn.content for turn in pair.messages) for pair in pairs])
 
 
 def _ranked(
     ours: tuple[ReadAnswers, ReadAnswers],
     theirs: tuple[ReadAnswers, ReadAnswers],
-    prompts: Sequence[str],
+    prompts: RowGroups,
 ) -> RankedPairs:
     count = len(prompts)
     (chosen, rejected), (liked, other) = ours, theirs
@@ -208,7 +210,7 @@ class AnsweredPrompts:
     base: Sequence[ChatTokens]
     end: int
 
-    def numbers(self) -> Mapping[str, float]:
+    def numbers(self, prompts: RowGroups) -> Mapping[str, float]:
         """Return the mean tokens of answers, and the share of those that came to their end.
 
         `ended_gain` is by how much more of the tuned ones do, with its interval: a model that goes
@@ -220,7 +222,8 @@ class AnsweredPrompts:
             found[f"{prefix}answer_tokens"] = float(np.mean([sum(row.learned) for row in rows]))
             ended[prefix] = np.array([float(row.ids[-1] == self.end) for row in rows])
             found[f"{prefix}ended"] = float(ended[prefix].mean())
-        return {**found, **mean_interval(ended[""] - ended["base_"]).numbers("ended_gain")}
+        gain = group_means(ended[""] - ended["base_"], prompts)
+        return {**found, **mean_interval(gain).numbers("ended_gain")}
 
 
 def write_answers(network: TunedDecoder, rows: Sequence[ChatTokens]) -> AnsweredPrompts:
@@ -237,7 +240,7 @@ def _wins(
     judge: FittedJudge,
     theirs: tuple[ReadAnswers, ReadAnswers],
     written: AnsweredPrompts,
-    prompts: Sequence[str],
+    prompts: RowGroups,
 ) -> tuple[Mapping[str, float], Mapping[str, str]]:
     """Return how often the judge prefers tuned answers, and how often it agrees with people."""
     of_people = judge.margins(*(each.vectors[: len(prompts)] for each in theirs))

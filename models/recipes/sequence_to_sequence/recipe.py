@@ -14,6 +14,7 @@ from torch import nn
 from models.bases.folder import BaseModel
 from models.evaluation.answer_baselines import baseline_answers
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
 from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.text_overlap import bleu, chrf
@@ -43,6 +44,7 @@ from models.training.recipe_code import Evaluation, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, LossTask
 from models.training.validation import with_validation
 from models.training_data.channel import DataChannel, read_channel
+from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import ChatExample
 
 Pairs = DataChannel[ChatExample]
@@ -119,10 +121,12 @@ def evaluate(network: nn.Module, data: Pairs, parameters: Parameters) -> Evaluat
     """Return how the tuned model answers held-out rows, with intervals.
 
     Beside it stand answers that need no model, and those of the base as it is (`zero_shot`) unless
-    that began anew. `gain` is the paired difference to the best of them.
+    that began anew. `gain` is the paired difference to the best of them. Rows of one group count as
+    one, but in BLEU, whose texts are drawn again by groups.
     """
     assert isinstance(network, TunedSequence)
     rows = drawn_rows(data.test, parameters.judged_rows, parameters.seed)
+    groups = row_groups(rows)
     encoded = encode(network, rows, "test")
     wanted = [row.messages[-1].content.strip() for row in rows]
     longest = max(len(each.target) for each in encoded)
@@ -141,24 +145,25 @@ def evaluate(network: nn.Module, data: Pairs, parameters: Parameters) -> Evaluat
         with network.plain() as base:
             others["zero_shot"] = generate_texts(base, encoded, most)
             numbers["base_perplexity"] = _perplexity(*target_losses(base, encoded))
-    own = TextScores(texts, wanted)
-    beside = {name: TextScores(each, wanted) for name, each in others.items()}
-    numbers |= own.numbers() | bleu(texts, wanted).numbers("bleu") | gains(own, beside)
+    own = TextScores(texts, wanted, groups)
+    beside = {name: TextScores(each, wanted, groups) for name, each in others.items()}
+    numbers |= own.numbers() | bleu(texts, wanted, groups).numbers("bleu") | gains(own, beside)
     for name, each in beside.items():
         numbers |= each.numbers(f"{name}_")
-    numbers |= mean_interval(f1_over_chance(texts, wanted)).numbers("f1_over_chance")
-    known, unknown = known_bounds(numbers, *observations(rows))
+    over_chance = group_means(f1_over_chance(texts, wanted), groups)
+    numbers |= mean_interval(over_chance).numbers("f1_over_chance")
+    known, unknown = known_bounds(numbers, *observations(groups))
     scores = {"exact_match": own.answers.exact, "f1": own.answers.f1, "chrf": own.chrf}
     return Evaluation(known, scores=scores, unknown=unknown)
 
 
 class TextScores:
-    """The scores of texts by the wanted ones."""
+    """The scores of texts by the wanted ones: means of each group of rows."""
 
-    def __init__(self, texts: Sequence[str], wanted: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], wanted: Sequence[str], groups: RowGroups) -> None:
         """Score as many texts as are wanted."""
-        self.answers: AnswerScores = score_answers(texts, wanted)
-        self.chrf = chrf(texts, wanted)
+        self.answers: AnswerScores = score_answers(texts, wanted).by_group(groups)
+        self.chrf = group_means(chrf(texts, wanted), groups)
 
     def numbers(self, prefix: str = "") -> dict[str, float]:
         """Return the means and their intervals as metrics; names begin with `prefix`."""

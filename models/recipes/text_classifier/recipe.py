@@ -14,7 +14,9 @@ from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, TokenRows, cut_notices
 from models.evaluation import classification, figures
 from models.evaluation.calibration import calibration_error, temperature
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import mean_interval
+from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.encoder import (
     Encoder,
     EncoderClassifier,
@@ -105,8 +107,9 @@ def class_weights(data: LabelledTexts) -> torch.Tensor:
 def evaluate(network: nn.Module, data: LabelledTexts, parameters: Parameters) -> Evaluation:
     """Return metrics of held-out texts, and set the network's temperature by validation rows.
 
-    `accuracy`, `macro_f1` and `matthews` have 95% intervals. `gain_over_majority` is how much more
-    often the model is right than always telling the commonest class, paired by row.
+    `accuracy`, `macro_f1` and `matthews` have 95% intervals over groups of texts, of which
+    `accuracy` is the mean. `gain_over_majority` is how much more often the model is right than
+    always telling the commonest class, paired by group.
     `calibration_error` is that of the probabilities as they are, and `…_at_temperature` of those
     that serve.
     """
@@ -116,21 +119,20 @@ def evaluate(network: nn.Module, data: LabelledTexts, parameters: Parameters) ->
     logits = _logits(network, reader.rows(data.test.texts))
     wanted, told = data.test.classes, logits.argmax(1)
     counts = classification.confusion(wanted, told, len(data.labels))
-    right = (told == wanted).astype(np.float64)
-    majority = (wanted == data.commonest).astype(np.float64)
-    return Evaluation(
-        {
-            **classification.class_numbers(counts),
-            **mean_interval(right - majority).numbers("gain_over_majority"),
-            "calibration_error": calibration_error(logits, wanted),
-            "calibration_error_at_temperature": calibration_error(
-                logits / network.temperature, wanted
-            ),
-            "temperature": network.temperature,
-        },
-        {"classes": figures.confusion_matrix(counts, data.labels)},
-        {"accuracy": right},
-    )
+    groups = data.test.groups
+    right = group_means((told == wanted).astype(np.float64), groups)
+    majority = group_means((wanted == data.commonest).astype(np.float64), groups)
+    numbers = {
+        **mean_interval(right).numbers("accuracy"),
+        **classification.class_numbers(wanted, told, len(data.labels), groups),
+        **mean_interval(right - majority).numbers("gain_over_majority"),
+        "calibration_error": calibration_error(logits, wanted),
+        "calibration_error_at_temperature": calibration_error(logits / network.temperature, wanted),
+        "temperature": network.temperature,
+    }
+    known, unknown = known_bounds(numbers, *observations(groups, "texts"))
+    pictures = {"classes": figures.confusion_matrix(counts, data.labels)}
+    return Evaluation(known, pictures, {"accuracy": right}, unknown=unknown)
 
 
 def _fitted_temperature(

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, cut_notices
+from models.evaluation.group_means import group_means
 from models.evaluation.intervals import Values, mean_interval
-from models.evaluation.judged_rows import known_bounds
+from models.evaluation.judged_rows import known_bounds, observations
 from models.evaluation.retrieval import Vectors, ndcg
 from models.export.graphs import FULL_BITS, open_graph
 from models.failures import OutOfParity
@@ -114,7 +115,7 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
 
     `ndcg` is to the tenth passage, `base_ndcg` that of the base, `gain_over_base` their difference,
     paired by query, and `first` the share of queries whose first passage answers; each with a 95%
-    interval.
+    interval over queries, or groups of them.
     """
     assert isinstance(network, SentenceEncoder)
     judged = data.judged()
@@ -125,7 +126,8 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
         for name, each in (("ndcg", network), ("base_ndcg", base))
     }
     scores = {
-        name: ndcg(*each, judged.answers, DEPTH, judged.trained) for name, each in vectors.items()
+        name: group_means(ndcg(*each, judged.answers, DEPTH, judged.trained), judged.groups)
+        for name, each in vectors.items()
     }
     gain = mean_interval(scores["ndcg"] - scores["base_ndcg"])
     numbers = {
@@ -136,7 +138,7 @@ def evaluate(network: nn.Module, data: TextPairs, parameters: Parameters) -> Eva
         "queries": float(len(judged.queries)),
         "passages": float(len(data.passages)),
     }
-    known, unknown = known_bounds(numbers, len(judged.queries), "queries")
+    known, unknown = known_bounds(numbers, *observations(judged.groups, "queries"))
     return Evaluation(known, scores={"ndcg": scores["ndcg"]}, unknown=unknown)
 
 

@@ -18,7 +18,8 @@ from models.evaluation.entities import (
     f1_gain,
     f1_interval,
 )
-from models.evaluation.judged_rows import known_bounds
+from models.evaluation.group_means import group_sums
+from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.encoder import (
     Encoder,
     EncoderClassifier,
@@ -111,7 +112,7 @@ def _probe(network: EncoderClassifier, rows: TokenRows, tags: torch.Tensor) -> N
 
 
 def evaluate(network: nn.Module, data: TaggedTexts, parameters: Parameters) -> Evaluation:
-    """Return entity F1 on held-out texts, with 95% intervals.
+    """Return entity F1 on held-out texts, with 95% intervals over groups of texts.
 
     `gain_over_lookup` is by how much F1 is above that of a list of the training's spans, and
     `gain_over_chance` above that of as many spans by chance. `f1_CLASS` is of each class. A span
@@ -119,12 +120,14 @@ def evaluate(network: nn.Module, data: TaggedTexts, parameters: Parameters) -> E
     """
     assert isinstance(network, EncoderClassifier)
     told = spans_of(network, text_encoder(network.base, parameters), data.test.texts, data.labels)
-    counts = entity_counts(data.test.entities, told)
+    groups = data.test.groups
+    counts = group_sums(entity_counts(data.test.entities, told), groups)
     listed = tagged_texts.lookup(data.train, data.test.texts)
-    by_list = entity_counts(data.test.entities, listed)
+    by_list = group_sums(entity_counts(data.test.entities, listed), groups)
     drawing = random.Random(parameters.seed)  # noqa: S311 - the same baseline each time
     drawn = [tagged_texts.by_chance(data.train, data.test, drawing) for _ in range(_DRAWS)]
-    chance = np.mean([entity_counts(data.test.entities, each) for each in drawn], axis=0)
+    by_chance = np.mean([entity_counts(data.test.entities, each) for each in drawn], axis=0)
+    chance = group_sums(by_chance, groups)
     hits, said, there = counts.sum(0)
     numbers = {
         **f1_interval(counts).numbers("entity_f1"),
@@ -135,7 +138,7 @@ def evaluate(network: nn.Module, data: TaggedTexts, parameters: Parameters) -> E
         **f1_gain(counts, chance).numbers("gain_over_chance"),
         **{f"f1_{label}": value for label, value in f1_by_class(data.test.entities, told).items()},
     }
-    known, unknown = known_bounds(numbers, len(data.test.texts), "texts")
+    known, unknown = known_bounds(numbers, *observations(groups, "texts"))
     return Evaluation(known, unknown=unknown)
 
 
