@@ -57,7 +57,9 @@ class SchemaMerger:
         others: list[tuple[SchemaPart, tuple[str, ...]]] = []
         if "$ref" in part:
             target, reference = self._target(part["$ref"], f"{pointer}/$ref", within)
-            others.append(self.plain(target, pointer, (*within, reference)))
+            plain, references = self.plain(target, pointer, (*within, reference))
+            plain.pop("title", None)  # it names the form, which several places may have
+            others.append((plain, references))
         for number, each in enumerate(cast("list[JsonValue]", part.get("allOf", []))):
             self._count(pointer)
             others.append(self.plain(each, f"{pointer}/allOf/{number}", within))
