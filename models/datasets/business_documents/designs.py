@@ -1,0 +1,74 @@
+"""The designs of documents by kind and split: what tests see is designed apart from training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from models.datasets.business_documents import (
+    form_designs,
+    invoice_designs,
+    statement_designs,
+)
+from models.datasets.business_documents.pen import Pen
+
+DocumentKind = Literal["invoice", "statement", "form", "receipt", "contract"]
+Split = Literal["train", "validation", "test"]
+Draw = Callable[[Pen], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDesign:
+    """A design: how the documents of a kind look. `narrow` paper is as wide as a till's."""
+
+    kind: DocumentKind
+    split: Split
+    draw: Draw
+    narrow: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return f"{self.kind}_{self.draw.__name__}"
+
+
+def _of(kind: DocumentKind, split: Split, *draws: Draw) -> tuple[DocumentDesign, ...]:
+    return tuple(DocumentDesign(kind, split, draw) for draw in draws)
+
+
+DESIGNS: tuple[DocumentDesign, ...] = (
+    *_of(
+        "invoice",
+        "train",
+        invoice_designs.letter,
+        invoice_designs.grid,
+        invoice_designs.band,
+        invoice_designs.ahead,
+        invoice_designs.typed,
+        invoice_designs.columned,
+    ),
+    *_of("invoice", "validation", invoice_designs.open_letter),
+    *_of(
+        "statement",
+        "train",
+        statement_designs.classic,
+        statement_designs.boxed,
+        statement_designs.carried,
+        statement_designs.shaded,
+        statement_designs.printed,
+        statement_designs.summary_first,
+    ),
+    *_of("statement", "validation", statement_designs.narrow),
+    *_of(
+        "form",
+        "train",
+        form_designs.underlined,
+        form_designs.boxes,
+        form_designs.boxes_below,
+        form_designs.table,
+        form_designs.numbered,
+        form_designs.dotted,
+    ),
+    *_of("form", "validation", form_designs.banded),
+)

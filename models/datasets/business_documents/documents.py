@@ -1,0 +1,196 @@
+"""Business documents with what is true of them, by a seed.
+
+Equal arguments give equal documents, whatever was asked for before. Tests see designs, wordings,
+keys and locales that training does not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+from models.datasets.business_documents.designs import (
+    DESIGNS,
+    DocumentDesign,
+    DocumentKind,
+    Split,
+)
+from models.datasets.business_documents.facts import DocumentFacts
+from models.datasets.business_documents.form_facts import fill_form
+from models.datasets.business_documents.generated_document import (
+    GeneratedDocument,
+    TrueList,
+    TrueValue,
+)
+from models.datasets.business_documents.invoice_facts import fill_invoice
+from models.datasets.business_documents.item_table import cell_mark
+from models.datasets.business_documents.locales import (
+    HELD_OUT,
+    TRAINING,
+    DocumentLocale,
+    writing_style,
+)
+from models.datasets.business_documents.pen import Pen
+from models.datasets.business_documents.schemas import AskedLeaf, SchemaAuthor, UserSchema
+from models.datasets.business_documents.sheet import Sheet
+from models.datasets.business_documents.statement_facts import fill_statement
+from models.datasets.business_documents.wordings import LabelChoice
+
+KINDS: tuple[DocumentKind, ...] = tuple(dict.fromkeys(each.kind for each in DESIGNS))
+UNSEEN = 0.5
+"""The share of held-out wordings and keys in documents of tests."""
+_FONTS = ("helvetica", "helvetica", "times", "courier")
+_ROWS = (1, 2, 3, 3, 4, 5, 6, 8, 10, 12, 18, 25, 40, 70)
+_ALWAYS = frozenset(("invoice_number", "total", "seller_name", "buyer_name", "bank_name"))
+_DERIVABLE = frozenset(
+    (
+        *("amount_due", "account_number", "currency", "debit", "credit", "entry_amount"),
+        *("balance", "amount", "seller_phone", "seller_email"),
+    )
+)
+"""What is not asked of a document without it: another value there could be argued to be it."""
+_SPARSE: Mapping[str, str] = {"statement": "reference", "invoice": "sku", "receipt": "quantity"}
+"""The column that has blank cells at times."""
+_MISSING = 0.15
+_EMPTY_BOXES = 0.3
+
+
+def documents(
+    split: Split,
+    seed: int,
+    count: int,
+    kinds: Sequence[DocumentKind] = KINDS,
+    *,
+    rows: int | None = None,
+) -> Iterator[GeneratedDocument]:
+    """Yield documents, kinds and designs in turn.
+
+    Args:
+        split: whose designs, wordings, keys and locales; validation has those of training in other
+            documents, and designs of its own.
+        seed: another one gives other documents.
+        count: how many.
+        kinds: of which kinds.
+        rows: of each list; drawn unless given.
+    """
+    designs = {
+        kind: [each for each in DESIGNS if each.kind == kind and _is_of(each, split)]
+        for kind in kinds
+    }
+    for at in range(count):
+        kind = kinds[at % len(kinds)]
+        choices = designs[kind]
+        design = choices[at // len(kinds) % len(choices)]
+        yield draw_document(design, split, f"{split}/{seed}/{at}", rows)
+
+
+def _is_of(design: DocumentDesign, split: Split) -> bool:
+    return design.split == split or (split == "validation" and design.split == "train")
+
+
+def draw_document(
+    design: DocumentDesign, split: Split, seed: str, rows: int | None = None
+) -> GeneratedDocument:
+    """Draw one document of a design, by the words of its seed."""
+    rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
+    locale = _locale(split, rng)
+    unseen = UNSEEN if split == "test" else 0.0
+    negatives = ("minus", "trailing", "parentheses") if split == "test" else ("minus", "trailing")
+    facts = DocumentFacts(writing_style(locale, rng, negatives=negatives), rng)
+    _fill(facts, design.kind, rng.choice(_ROWS) if rows is None else rows)
+    dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
+    choice = LabelChoice(locale.language, rng, unseen)
+    sheet = Sheet(rng.choice(_FONTS), (226.0, 1_200.0) if design.narrow else (595.0, 842.0))
+    design.draw(Pen(sheet, facts, choice))
+    schema = _schema(facts, design.kind, sheet, choice, dropped, unseen)
+    return GeneratedDocument(
+        pdf=sheet.output(),
+        schema=schema.source,
+        truth=tuple(_single(leaf, facts, sheet) for leaf in schema.leaves),
+        lists=_lists(schema, facts, sheet),
+        kind=design.kind,
+        template=design.name,
+        language=locale.code,
+        scanned=False,
+        pages=sheet.page,
+    )
+
+
+def _locale(split: Split, rng: random.Random) -> DocumentLocale:
+    if split == "test" and rng.random() < UNSEEN:
+        return rng.choice(HELD_OUT)
+    return rng.choice(TRAINING)
+
+
+def _fill(facts: DocumentFacts, kind: DocumentKind, rows: int) -> None:
+    if kind == "invoice":
+        fill_invoice(facts, rows)
+    elif kind == "statement":
+        fill_statement(facts, rows)
+    elif kind == "form":
+        fill_form(facts)
+    sparse = _SPARSE.get(kind)
+    if sparse and facts.rng.random() < 0.4:
+        facts.rows = [
+            {name: fact for name, fact in row.items() if name != sparse or facts.rng.random() < 0.7}
+            for row in facts.rows
+        ]
+
+
+def _drop(facts: DocumentFacts, share: float) -> list[str]:
+    """Take facts out of a document, and return their concepts: they can be asked for in vain."""
+    dropped = [name for name in facts.single if name not in _ALWAYS and facts.rng.random() < share]
+    for name in dropped:
+        del facts.single[name]
+    return dropped
+
+
+def _schema(
+    facts: DocumentFacts,
+    kind: DocumentKind,
+    sheet: Sheet,
+    choice: LabelChoice,
+    dropped: Sequence[str],
+    unseen: float,
+) -> UserSchema:
+    rng = facts.rng
+    drawn = [name for name in facts.single if name in sheet.places]
+    asked = [name for name in drawn if rng.random() < 0.75] or drawn
+    asked += [
+        name
+        for name in dropped
+        if name not in _DERIVABLE and name not in sheet.places and rng.random() < 0.75
+    ]
+    rng.shuffle(asked)
+    shown = {mark.split("/")[2] for mark in sheet.places if "/" in mark}
+    every = dict.fromkeys(name for row in facts.rows for name in row)
+    columns = [
+        name
+        for name in every
+        if (name in shown and rng.random() < 0.85)
+        or (name not in shown and name not in _DERIVABLE and rng.random() < 0.1)
+    ]
+    return SchemaAuthor(facts, choice, unseen).schema(kind, asked, columns)
+
+
+def _single(leaf: AskedLeaf, facts: DocumentFacts, sheet: Sheet) -> TrueValue:
+    name = leaf.concept.name
+    places = tuple(sheet.places.get(name, ()))
+    value = facts.single[name].value if places else None
+    return TrueValue(leaf.pointer, name, leaf.concept.kind, value, places)
+
+
+def _lists(schema: UserSchema, facts: DocumentFacts, sheet: Sheet) -> tuple[TrueList, ...]:
+    if not schema.list_pointer:
+        return ()
+    rows = []
+    for at, row in enumerate(facts.rows):
+        cells = []
+        for leaf in schema.columns:
+            name = leaf.concept.name
+            places = tuple(sheet.places.get(cell_mark(at, name), ()))
+            value = row[name].value if places else None
+            pointer = f"{schema.list_pointer}/{at}{leaf.pointer}"
+            cells.append(TrueValue(pointer, name, leaf.concept.kind, value, places))
+        rows.append(tuple(cells))
+    return (TrueList(schema.list_pointer, tuple(rows)),)

@@ -1,0 +1,84 @@
+"""Generated business documents: what they say is true stands where they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pypdfium2
+import pytest
+
+from models.datasets.business_documents import GeneratedDocument, TrueValue, documents
+from models.datasets.business_documents.designs import DESIGNS, Split
+from models.datasets.business_documents.wordings import wordings
+
+LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
+
+
+def values(document: GeneratedDocument) -> Iterator[TrueValue]:
+    yield from document.truth
+    for found in document.lists:
+        for row in found.rows:
+            yield from row
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def shown(document: GeneratedDocument) -> Iterator[tuple[str, str]]:
+    """Yield the text of each place, and what a reader of PDFs finds in its boxes."""
+    pdf = pypdfium2.PdfDocument(document.pdf)
+    pages = [(page.get_textpage(), page.get_height()) for page in pdf]
+    for value in values(document):
+        for place in value.places:
+            text, height = pages[place.page - 1]
+            boxes = [
+                text.get_text_bounded(left + 1, height - bottom - 1, right - 1, height - top)
+                for left, top, right, bottom in place.boxes
+            ]
+            yield squeezed(place.raw), squeezed("".join(boxes))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_every_value_stands_in_its_boxes(split: Split) -> None:
+    designs = {each.name for each in DESIGNS if each.split == split}
+    seen, blanks, wrong = set(), 0, []
+    for document in documents(split, seed=3, count=35, rows=4):
+        seen.add(document.template)
+        wrong += [pair for pair in shown(document) if pair[0] not in pair[1]]
+        absent = [each for each in values(document) if each.value is None]
+        blanks += len(absent)
+        assert all(each.places == () for each in absent)
+        assert document.schema["type"] == "object"
+    assert wrong == []
+    assert designs <= seen
+    assert blanks > 35
+
+
+def test_equal_seeds_give_equal_documents_and_rows_go_over_pages() -> None:
+    (first,) = documents("train", 5, 1, ("statement",), rows=150)
+    (again,) = documents("train", 5, 1, ("statement",), rows=150)
+    (other,) = documents("train", 6, 1, ("statement",), rows=150)
+    assert first == again
+    assert other.pdf != first.pdf
+    assert first.pages > 1
+    assert [len(each.rows) for each in first.lists] == [150]
+
+
+def test_the_sums_of_an_invoice_add_up() -> None:
+    for document in documents("train", 8, 6, ("invoice",)):
+        found = {
+            each.concept: Decimal(str(each.value))
+            for each in document.truth
+            if each.kind == "money" and each.value
+        }
+        if {"subtotal", "tax_amount", "total"} <= found.keys():
+            assert found["subtotal"] + found["tax_amount"] == found["total"]
+
+
+def test_wordings_of_tests_are_none_of_training() -> None:
+    for language in LANGUAGES:
+        for concept, (known, held_out) in wordings(language).items():
+            assert known, (language, concept)
+            assert set(known).isdisjoint(held_out), (language, concept)
