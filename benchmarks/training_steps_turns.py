@@ -29,7 +29,7 @@ from models.training.job import TerminationSignal
 from models.training.loop import LoopContext, StepSchedule, TrainingTask, train
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
-from models.training.recipe_code import TaskSetup, recipe_code
+from models.training.recipe_code import TaskSetup, make_network, recipe_code
 
 LIBRARIES = ("torch", "transformers", "accelerate", "diffusers", "peft")
 ENDLESS = 10**7
@@ -72,13 +72,13 @@ def made(asked: Mapping[str, Any], channels: Path) -> tuple[TrainingTask, Recipe
     settings = recipe.resolve(found, "tiny", found.variants.get(asked["variant"]))
     channel = channels / found.dataset.name
     prepare(found.dataset.name, channel)
+    data = code.load(channel)
     seeds.seed_all(settings.seed, 0)
-    network = code.network(settings)
+    network = make_network(code, settings, data, None)
     if code.begin is not None:
         bases = asked["bases"].items()
         begun = {base: artefacts.read_training(Path(at), channels) for base, at in bases}
         code.begin(network, begun)
-    data = code.load(channel)
     device = Device(torch.device("cpu"))
     return code.task(TaskSetup(network, data, settings, device, ProcessGroup())), settings
 

@@ -23,13 +23,16 @@ def learn_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> Token
     """Return a tokenizer of `vocabulary` tokens at most, learned from texts.
 
     Case is dropped. Every text becomes `length` tokens, BEGIN and END among them. The same texts
-    make the same tokenizer.
+    make the same tokenizer. Rare characters are unknown where the vocabulary has no room for them.
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     learner = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False
+        vocab_size=vocabulary,
+        limit_alphabet=vocabulary - len(SPECIAL),
+        special_tokens=list(SPECIAL),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, learner)
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -12,16 +12,18 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from models.data import captions
-from models.data.captions import CaptionedImages
-from models.data.images import Images, Split
+from models.data.images import Split
 from models.data.packages import DebianPackage, read_debian_file
 from models.failures import BadData
+from models.training_data.channel import ChannelWriter, DataPart, DataSource
+from models.training_data.rows import ProductRow
 
 PACKAGE = DebianPackage(
     "dataset-fashion-mnist",
@@ -65,24 +67,36 @@ _SEED = 3
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its titles. Equal bytes each time.
+    """Write the channel and return its folder. Equal bytes each time.
 
     Raises:
         NoDataset: the package cannot be had.
         DiskFull: there was no room.
     """
     chance = random.Random(_SEED)  # noqa: S311 - a data set that is the same each time
-    train, test = _split("train", TRAINED), _split("t10k", JUDGED)
-    return captions.write(
-        into,
-        CaptionedImages(
-            Images(train, test, NAMES),
-            {
-                "train": [(title(NAMES[label], chance),) for label in train.labels],
-                "test": [(title(NAMES[label], chance),) for label in test.labels],
-            },
-        ),
+    splits: Mapping[DataPart, Split] = {
+        "train": _split("train", TRAINED),
+        "test": _split("t10k", JUDGED),
+    }
+    about = DataSource(
+        source="https://github.com/zalandoresearch/fashion-mnist",
+        licence="MIT (pictures), Apache-2.0 (titles, made up by a grammar)",
+        split="the package's own parts for training and testing",
     )
+    with ChannelWriter(into, "products") as writer:
+        for part, split in splits.items():
+            for pixels, label in zip(split.images, split.labels, strict=True):
+                name = writer.add_file(_png(pixels[..., 0]), ".png")
+                said = title(NAMES[label], chance)
+                writer.add(part, ProductRow(file=name, title=said, label=NAMES[label]))
+        writer.close(about)
+    return into
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return written.getvalue()
 
 
 def title(name: str, chance: random.Random) -> str:

@@ -113,16 +113,19 @@ class RecipeCode(Generic[P, D]):
     what a network and the champion make of held-out rows, and returns metrics; unlike scores, it
     needs no champion that was judged on the same data. `build` makes the network of a recipe with a
     `base_model` out of that, in place of `network`: what it learns requires gradients from the
-    start, and nothing else is kept of it. `network_files` are files that serve it and come with the
-    network, such as the tokenizer of its base. `measured` are numbers of the exported graphs in a
-    folder, beside those of the evaluation. `check` reads a channel's rows as the training will,
-    by the base's tokenizer and config alone, so that what does not fit is told before anything is
-    uploaded; it returns what a user should know, such as how many texts are cut. It raises BadData.
+    start, and nothing else is kept of it. `network_of` makes one whose sizes are also those of the
+    data, such as its classes, in place of `network`. `network_files` are files that serve it and
+    come with the network, such as the tokenizer of its base. `measured` are numbers of the exported
+    graphs in a folder, beside those of the evaluation. `check` reads a channel's rows as the
+    training will, by the base's tokenizer and config alone, so that what does not fit is told
+    before anything is uploaded; it returns what a user should know, such as how many texts are cut.
+    It raises BadData.
     """
 
     parameters: type[P]
     load: Callable[[Path], D]
     network: Callable[[P], nn.Module] = _no_network
+    network_of: Callable[[P, D], nn.Module] | None = None
     task: Callable[[TaskSetup[P, D]], TrainingTask]
     evaluate: Callable[[nn.Module, D, P], Evaluation]
     graphs: Callable[[nn.Module, P], Mapping[str, Graph]]
@@ -146,9 +149,11 @@ def make_network(
     Raises:
         BadData: the base has another architecture or tokenizer than the recipe can tune.
     """
-    if code.build is None or base is None:
-        return code.network(parameters)
-    return code.build(parameters, data, base)
+    if code.build is not None and base is not None:
+        return code.build(parameters, data, base)
+    if code.network_of is not None:
+        return code.network_of(parameters, data)
+    return code.network(parameters)
 
 
 def recipe_code(name: str) -> RecipeCode[Any, Any]:

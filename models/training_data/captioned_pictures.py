@@ -106,13 +106,16 @@ def _part(channel: DataChannel[R], rows: Sequence[R], said: Sequence[str]) -> Pi
 class PictureReader:
     """Opens pictures as a served model does: whole on a white square, from 0 to 255."""
 
-    def __init__(self, paths: Sequence[Path], side: int) -> None:
-        """Read `paths`, whose rows may share a picture; each is scaled to `side` pixels."""
-        self._paths, self._side = paths, side
+    def __init__(self, paths: Sequence[Path], side: int, channels: int = _CHANNELS) -> None:
+        """Read `paths`, whose rows may share a picture; each is scaled to `side` pixels.
+
+        `channels` are 3 for colours, or 1 for greys.
+        """
+        self._paths, self._side, self._channels = paths, side, channels
         self._kept: dict[Path, NDArray[np.uint8]] = {}
 
     def pixels(self, rows: Sequence[int]) -> NDArray[np.uint8]:
-        """Return the pictures of rows, [n, side, side, 3]. Raises BadData."""
+        """Return the pictures of rows, [n, side, side, channels]. Raises BadData."""
         return np.stack([self._opened(self._paths[row]) for row in rows])
 
     def _opened(self, path: Path) -> NDArray[np.uint8]:
@@ -120,7 +123,7 @@ class PictureReader:
         if kept is not None:
             return kept
         try:
-            found = fit_square(_readable(path), self._side, _CHANNELS, path.name)
+            found = fit_square(_readable(path), self._side, self._channels, path.name)
         except (OSError, HeadraceError) as error:
             raise BadData(f"{path} cannot be opened: {error}") from error
         if (len(self._kept) + 1) * found.nbytes <= MAX_KEPT_BYTES:

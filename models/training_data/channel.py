@@ -205,7 +205,11 @@ class ChannelWriter:
         name = f"{hashlib.sha256(content).hexdigest()[:32]}{suffix.lower()}"
         path = self._folder / FILES / name
         if not path.exists():
-            write_atomically(path, content)
+            # Without a wait for the disk, a hundredth of a second each: until the manifest is
+            # there, this is no channel.
+            with disk_full_as_failure(path, len(content)):
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
         return name
 
     def add(self, part: DataPart, row: DataRow) -> None:

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from models.failures import BadData
 from models.training_data.channel import read_channel
+from models.training_data.class_names import class_names, class_numbers
 from models.training_data.row_groups import RowGroups, row_groups
 from models.training_data.rows import LabelledText
-
-MAX_CLASSES = 1_000
-LEAST_ROWS = 2
-"""Rows of a class that there have to be in the training rows: one alone is learned by heart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +54,9 @@ def read(folder: Path) -> LabelledTexts:
             rows that are held out have a class that no training row has.
     """
     channel = read_channel(folder, LabelledText)
-    counts: dict[str, int] = {}
-    for row in channel.train:
-        counts[row.label] = counts.get(row.label, 0) + 1
-    labels = tuple(sorted(counts))
-    if len(labels) < 2:
-        raise BadData(
-            f"train.jsonl has one class only, {labels[0]!r}: there is nothing to tell apart. Add "
-            "rows of another class."
-        )
-    if len(labels) > MAX_CLASSES:
-        raise BadData(
-            f"train.jsonl has {len(labels)} classes, and {MAX_CLASSES} are the most; look whether "
-            "the column of classes is another one."
-        )
-    if few := [label for label in labels if counts[label] < LEAST_ROWS]:
-        raise BadData(
-            f"train.jsonl has fewer than {LEAST_ROWS} rows of {len(few)} classes, such as "
-            f"{few[0]!r}; add rows of them, or leave the classes out."
-        )
-    numbers = {label: at for at, label in enumerate(labels)}
+    labels = class_names([row.label for row in channel.train])
     parts = (
-        _part(name, rows, numbers)
+        _part(name, rows, labels)
         for name, rows in (
             ("train", channel.train),
             ("validation", channel.validation),
@@ -88,12 +66,6 @@ def read(folder: Path) -> LabelledTexts:
     return LabelledTexts(labels, *parts)
 
 
-def _part(name: str, rows: Sequence[LabelledText], numbers: dict[str, int]) -> LabelledPart:
-    for at, row in enumerate(rows, 1):
-        if row.label not in numbers:
-            raise BadData(
-                f"{name}.jsonl, row {at}: label: {row.label!r} is the class of no training row; "
-                "leave it out, or put rows of it into the training's part, too."
-            )
-    classes = np.array([numbers[row.label] for row in rows], np.int64)
+def _part(name: str, rows: Sequence[LabelledText], labels: Sequence[str]) -> LabelledPart:
+    classes = class_numbers(name, [row.label for row in rows], labels)
     return LabelledPart([row.text for row in rows], classes, row_groups(rows))

@@ -26,7 +26,7 @@ from models.training_data.channel import (
     DataSource,
     TeacherRecord,
 )
-from models.training_data.labelled_texts import LEAST_ROWS
+from models.training_data.class_names import LEAST_ROWS
 from models.training_data.likeness import Likeness, find_likeness
 from models.training_data.near_duplicates import SketchFile
 from models.training_data.normaliser import RowNormaliser

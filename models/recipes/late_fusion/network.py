@@ -67,11 +67,11 @@ class TitleEncoder(nn.Module):
 class ByImage(nn.Module):
     """Classes by picture alone."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, classes: int) -> None:
         """Make encoder and classes."""
         super().__init__()
         self.encoder = ImageEncoder(parameters)
-        self.classes = nn.Linear(parameters.vector, parameters.classes)
+        self.classes = nn.Linear(parameters.vector, classes)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return logits [n, classes]."""
@@ -82,11 +82,11 @@ class ByImage(nn.Module):
 class ByTitle(nn.Module):
     """Classes by title alone."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, classes: int) -> None:
         """Make encoder and classes."""
         super().__init__()
         self.encoder = TitleEncoder(parameters)
-        self.classes = nn.Linear(parameters.vector, parameters.classes)
+        self.classes = nn.Linear(parameters.vector, classes)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return logits [n, classes]."""
@@ -97,13 +97,13 @@ class ByTitle(nn.Module):
 class ByBoth(nn.Module):
     """Classes by picture and title: both vectors side by side, a layer, and the classes."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, classes: int) -> None:
         """Make both encoders and what joins them."""
         super().__init__()
         p = parameters
         self.image, self.title = ImageEncoder(p), TitleEncoder(p)
         self.classes = nn.Sequential(
-            nn.Linear(2 * p.vector, p.vector), nn.GELU(), nn.Linear(p.vector, p.classes)
+            nn.Linear(2 * p.vector, p.vector), nn.GELU(), nn.Linear(p.vector, classes)
         )
 
     def forward(self, image: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -114,13 +114,15 @@ class ByBoth(nn.Module):
 
 
 class Classifiers(nn.Module):
-    """The classifiers by image, by title and by both."""
+    """The classifiers by image, by title and by both, of the classes `labels`."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, labels: tuple[str, ...]) -> None:
         """Make them; weights are drawn from torch's global stream."""
         super().__init__()
-        self.by_image, self.by_title = ByImage(parameters), ByTitle(parameters)
-        self.by_both = ByBoth(parameters)
+        self.labels = labels
+        count = len(labels)
+        self.by_image, self.by_title = ByImage(parameters, count), ByTitle(parameters, count)
+        self.by_both = ByBoth(parameters, count)
 
     def forward(self, image: torch.Tensor, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the logits of each, [n, classes]."""

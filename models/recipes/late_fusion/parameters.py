@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,8 +14,8 @@ class Parameters(RecipeSettings):
 
     side: Annotated[int, Field(ge=8, le=256)]
     """Height and width of a picture, pixels."""
-    channels: Annotated[int, Field(ge=1, le=3)]
-    classes: Annotated[int, Field(ge=2, le=1000)]
+    channels: Literal[1, 3]
+    """1 reads pictures as greys, 3 in colour."""
     vocabulary: Annotated[int, Field(ge=8, le=65_536)]
     """The most tokens that titles are made of, the four special ones among them."""
     prompt_tokens: Annotated[int, Field(ge=4, le=256)]
