@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 _SAME_ROW = 0.5
-_MARKER = re.compile(r"[(\[]?\w{1,3}[.)\]]|[•◦▪‣*·–—-]")  # noqa: RUF001
+MARKER = re.compile(r"[(\[]?\w{1,3}[.)\]]|[•◦▪‣*·–—-]")  # noqa: RUF001
+"""The mark of an item of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _cells(line: Sequence[Piece], gap: float) -> Row:
     cells: list[list[Piece]] = [[line[0]]]
     for piece in line[1:]:
         beside = piece.left - max(last.right for last in cells[-1]) < room
-        marked = len(cells) == 1 and _MARKER.fullmatch(" ".join(last.text for last in cells[0]))
+        marked = len(cells) == 1 and MARKER.fullmatch(" ".join(last.text for last in cells[0]))
         if beside or marked:
             cells[-1].append(piece)
         else:

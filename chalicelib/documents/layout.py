@@ -211,11 +211,12 @@ def _is_table(
 
 
 def _holds_numbers(cells: Sequence[Piece]) -> bool:
-    numbers = sum(_is_number(cell.text) for cell in cells)
+    numbers = sum(is_number(cell.text) for cell in cells)
     return numbers >= _MIN_NUMBERS * len(cells)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a text is a number, a date or the like: enough of it are digits."""
     visible = "".join(text.split())
     digits = sum(character.isdigit() for character in visible)
     return digits >= max(1, _MIN_DIGITS * len(visible))

@@ -8,6 +8,7 @@ have in common, and most of them follow each other in the same order.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -88,6 +89,8 @@ class _Placing:
     offsets: list[int]
     begins: bytearray
     """Whether a letter begins a word of the text; behind the last letter, too."""
+    words: dict[str, list[int]]
+    """The letters at which the words of the text begin that are set apart by spaces."""
     taken: bytearray = field(init=False)
     next: int = 0
     searches: int = 0
@@ -108,6 +111,10 @@ class _Placing:
 
     def take_alone(self, word: str, after: int) -> int:
         """Return the number of the letter at which `word` is next a word of the text, or -1."""
+        first = self._next_whole(word, after)
+        if first >= 0:
+            self._take(first, word)
+            return first
         if self.searches >= MAX_SEARCHES:
             return -1
         self.searches += 1
@@ -116,6 +123,20 @@ class _Placing:
             if is_whole and self._is_free(first, word):
                 self._take(first, word)
                 return first
+        return -1
+
+    def _next_whole(self, word: str, after: int) -> int:
+        """Return where a word is next between spaces and free, -1 if nowhere.
+
+        Places that are not free are forgotten, so that each is looked at once.
+        """
+        places = self.words.get(word, [])
+        while places:
+            at = bisect_left(places, after)
+            at = at if at < len(places) else 0
+            if self._is_free(places[at], word):
+                return places.pop(at)
+            del places[at]
         return -1
 
     def _take(self, first: int, word: str) -> int:
@@ -148,21 +169,28 @@ class _Placing:
                 first = self.letters.find(wanted, first + 1, end)
 
 
-def _letters_of(text: str) -> tuple[str, list[int], bytearray]:
-    """Return the letters of a text, the offset of each, and which of them begin a word."""
+def _letters_of(text: str) -> tuple[str, list[int], bytearray, dict[str, list[int]]]:
+    """Return the letters of a text, the offset of each, which of them begin a word, and words."""
     letters: list[str] = []
     offsets: list[int] = []
     begins = bytearray()
     begin = True
+    words: dict[str, list[int]] = {}
+    first = 0
     for at, character in enumerate(text):
         plain = _plain(character)
+        if character.isspace() and len(letters) > first:
+            words.setdefault("".join(letters[first:]), []).append(first)
+            first = len(letters)
         for letter in plain:
             letters.append(letter)
             offsets.append(at)
             begins.append(begin)
             begin = False
         begin = begin or not plain
-    return "".join(letters), offsets, begins + b"\1"
+    if len(letters) > first:
+        words.setdefault("".join(letters[first:]), []).append(first)
+    return "".join(letters), offsets, begins + b"\1", words
 
 
 def _plain(text: str) -> list[str]:

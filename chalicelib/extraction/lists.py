@@ -40,11 +40,13 @@ class ListReading:
     """The rows of a list: a cell or None for each column of the schema, in its order.
 
     `counted` is the number of rows by a second way, which does not use these rows. A list is
-    `complete` if both agree and there are no `differences`.
+    `complete` if both agree and there are no `differences`. `titles` are those of the columns in
+    the document, "" where one has no title or was not found.
     """
 
     rows: tuple[tuple[ListCell | None, ...], ...]
     counted: int
+    titles: tuple[str, ...] = ()
     differences: tuple[ListDifference, ...] = ()
 
     @property

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from chalicelib.extraction.layout.blocks import LayoutBlock, page_blocks
 from chalicelib.extraction.layout.labels import LabelContext, heading_of, labels_beside, nearest
 from chalicelib.extraction.layout.lines import LayoutLine, PageLines, page_lines
+from chalicelib.extraction.layout.tables import LayoutTable, tables_of
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument, Span
-    from chalicelib.extraction.layout.tables import LayoutTable
 
 KEPT_PAGES = 8
 """Pages whose lines are kept in memory."""
@@ -24,6 +24,7 @@ class DocumentLayout:
 
     document: SourceDocument
     _pages: OrderedDict[int, PageLines] = field(default_factory=OrderedDict)
+    _tables: tuple[LayoutTable, ...] | None = None
 
     def page_lines(self, page: int) -> PageLines:
         """Return the lines of a page, and the words that are in none.
@@ -55,7 +56,10 @@ class DocumentLayout:
 
     def tables(self) -> tuple[LayoutTable, ...]:
         """Return the tables of the document, each joined over the pages that it covers."""
-        return ()
+        if self._tables is None:
+            pages = (self.page_lines(page.number) for page in self.document.pages)
+            self._tables = tuple(tables_of(pages))
+        return self._tables
 
 
 def read_layout(document: SourceDocument) -> DocumentLayout:

@@ -7,13 +7,15 @@ lines by the white space in them, as if each character were as wide as the next.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chalicelib.documents.boxes import Piece, rows_of
+from chalicelib.documents.boxes import MARKER, Piece, rows_of
 from chalicelib.documents.words import Edges
 from chalicelib.extraction.document import Span, around
 from chalicelib.extraction.layout.markdown_rows import (
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 GAP, RECOGNISED_GAP = 1.2, 1.0
 """The smallest gap between cells in line heights, as in the reading of the text."""
+_NARROW, _WIDER, _FEW = 0.6, 1.8, 2
+"""A narrower gap parts cells too, from so many line heights and so many times the usual gap on; a
+line has its own usual gap if it has more gaps than a few."""
+_SIGN = 0.6
+"""The width of a sign that has no box, in line heights."""
 COLUMN_WIDTH = 1_000.0
 """The width of a column of a table that has no geometry."""
 MAX_UNPLACED = 0.2
@@ -166,11 +173,11 @@ def _placed_lines(
         Piece(word.left, word.top, word.right, word.bottom, "", (at,))
         for at, word in enumerate(placed)
     ]
-    gap = GAP if placed[0].confidence is None else RECOGNISED_GAP
-    for row in rows_of(pieces, gap):
+    gaps = _Gaps(page.text, placed, spans)
+    for row in rows_of(pieces, math.inf):
         cells: list[LineCell] = []
-        for piece in row:
-            for group in _groups(page, sorted(piece.at), spans, homes):
+        for members in gaps.cut(row[0].at):
+            for group in _groups(page, sorted(members), spans, homes):
                 span = Span(page.number, spans[group[0]][0], spans[group[-1]][1])
                 boxes = [placed[at] for at in group]
                 box = (
@@ -182,6 +189,59 @@ def _placed_lines(
                 _, *home = homes[group[0]]
                 cells.append(LineCell(page.text[span.start : span.end], span, box, box, *home))
         yield LayoutLine(page.number, tuple(sorted(cells, key=lambda cell: cell.place[0])))
+
+
+class _Gaps:
+    """The white space between the words of a page, which cuts its lines into cells.
+
+    A gap parts two cells if it is wide, or if it is wider than those within the texts of the page
+    and of its line are: columns may stand close, and justified lines are wide.
+    """
+
+    def __init__(
+        self, text: str, placed: Sequence[WordBox], spans: Sequence[tuple[int, int]]
+    ) -> None:
+        self._text, self._placed, self._spans = text, placed, spans
+        self._wide = GAP if placed[0].confidence is None else RECOGNISED_GAP
+        # Spaces are alike, and the narrowest of what parts columns: a quarter is below neither.
+        inner = [
+            gap
+            for left, right in pairwise(range(len(placed)))
+            if placed[right].start - placed[left].end == 1
+            and 0 < (gap := self._gap(left, right)) < self._wide
+        ]
+        self._usual = _quarter(inner)
+
+    def cut(self, members: Sequence[int]) -> list[list[int]]:
+        """Return the words of a line, given from the left, in cells."""
+        gaps = [self._gap(left, right) for left, right in pairwise(members)]
+        inner = [gap for gap in gaps if gap < self._wide]
+        usual = max(self._usual, _quarter(inner) if len(inner) > _FEW else 0.0)
+        narrow = max(_NARROW, _WIDER * usual)
+        cells = [[members[0]]]
+        for gap, at in zip(gaps, members[1:], strict=True):
+            if gap >= min(self._wide, narrow):
+                cells.append([at])
+            else:
+                cells[-1].append(at)
+        if len(cells) == 2 and MARKER.fullmatch(self._shown(cells[0])):
+            return [[*cells[0], *cells[1]]]
+        return cells
+
+    def _gap(self, left: int, right: int) -> float:
+        """Return the line heights between two words, without the signs that stand there."""
+        one, other = self._placed[left], self._placed[right]
+        height = max(0.1, min(one.bottom - one.top, other.bottom - other.top))
+        signs = self._spans[left][1] - one.end + other.start - self._spans[right][0]
+        return (other.left - one.right) / height - _SIGN * signs
+
+    def _shown(self, members: Sequence[int]) -> str:
+        return self._text[self._spans[members[0]][0] : self._spans[members[-1]][1]]
+
+
+def _quarter(gaps: Sequence[float]) -> float:
+    """Return the gap that a quarter of the gaps are narrower than."""
+    return sorted(gaps)[len(gaps) // 4] if gaps else 0.0
 
 
 Home = tuple[int, int, int, int]

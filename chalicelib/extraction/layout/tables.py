@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import median
 from typing import TYPE_CHECKING
+
+from chalicelib.documents.layout import is_number
+from chalicelib.extraction.layout.table_parts import JoinedTable, joined_tables
+from chalicelib.extraction.layout.table_rows import row_lines
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import Span
+    from chalicelib.extraction.layout.lines import LineCell, PageLines
+    from chalicelib.extraction.layout.table_lines import PlacedLine
+
+_KEY, _MIN_ROWS = 0.75, 5
+"""A column is filled in every row if it is in this share of at least so many rows."""
 
 
 class RowKind(StrEnum):
@@ -35,12 +47,13 @@ class TableCell:
 class TableRow:
     """A row that begins on `page`: a cell or None for each column of the table.
 
-    A `NOTE` has all its text in its first cell.
+    `across` are texts that stand across columns; a `NOTE` may have no other.
     """
 
     page: int
     kind: RowKind
     cells: tuple[TableCell | None, ...]
+    across: tuple[TableCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +91,79 @@ class LayoutTable:
     def data(self) -> tuple[TableRow, ...]:
         """Return the rows that are neither header, summary nor note."""
         return tuple(row for row in self.rows if row.kind is RowKind.DATA)
+
+
+def tables_of(pages: Iterable[PageLines]) -> Iterator[LayoutTable]:
+    """Yield the tables of the pages of a document, each once its last line was found."""
+    for joined in joined_tables(pages):
+        yield _table(joined)
+
+
+def _table(joined: JoinedTable) -> LayoutTable:
+    width = len(joined.bands)
+    rows = [
+        TableRow(
+            row.lines[0].page,
+            RowKind.DATA if row.filled else RowKind.NOTE,
+            tuple(_cell(row.cell(at)) for at in range(width)),
+            tuple(TableCell(cell.text, (cell.span,)) for line in row.lines for cell in line.loose),
+        )
+        for row in row_lines(joined.lines, is_written=joined.is_written)
+    ]
+    header = [
+        TableRow(line.page, RowKind.HEADER, tuple(_cell(_pieces(line, at)) for at in range(width)))
+        for line in (*joined.header, *joined.repeated)
+    ]
+    columns = tuple(
+        TableColumn(
+            _cell([cell for line in joined.header for cell in _pieces(line, at)]),
+            band.left,
+            band.right,
+        )
+        for at, band in enumerate(joined.bands)
+    )
+    lines = [*joined.header, *joined.repeated, *joined.lines]
+    return LayoutTable(columns, (*header, *_kinds(rows)), tuple(_extents(lines)))
+
+
+def _pieces(line: PlacedLine, column: int) -> list[LineCell]:
+    return [cell for at, cell in line.cells if at == column]
+
+
+def _cell(pieces: Sequence[LineCell]) -> TableCell | None:
+    if not pieces:
+        return None
+    return TableCell(" ".join(piece.text for piece in pieces), tuple(p.span for p in pieces))
+
+
+def _extents(lines: Iterable[PlacedLine]) -> Iterator[TableExtent]:
+    tops: dict[int, float] = {}
+    bottoms: dict[int, float] = {}
+    for line in lines:
+        tops[line.page] = min(tops.get(line.page, line.top), line.top)
+        bottoms[line.page] = max(bottoms.get(line.page, line.bottom), line.bottom)
+    for page in sorted(tops):
+        yield TableExtent(page, tops[page], bottoms[page])
+
+
+def _kinds(rows: Sequence[TableRow]) -> Iterator[TableRow]:
+    """Yield the rows with notes and summaries told from data by the cells that they fill."""
+    data = [row for row in rows if row.kind is RowKind.DATA]
+    filled = Counter(at for row in data for at, cell in enumerate(row.cells) if cell)
+    usual = median(sum(map(bool, row.cells)) for row in data) if data else 0
+    key = {at for at, count in filled.items() if count >= _KEY * len(data) >= _KEY * _MIN_ROWS}
+    for number, row in enumerate(rows):
+        if row.kind is not RowKind.DATA:
+            yield row
+            continue
+        missing = [at for at in key if row.cells[at] is None]
+        is_sparse = 2 * sum(map(bool, row.cells)) <= usual
+        at_end = number + 1 == len(rows) or rows[number + 1].page != row.page
+        at_start = number == 0 or rows[number - 1].page != row.page
+        has_number = any(cell and is_number(cell.text) for cell in row.cells)
+        if is_sparse and not has_number:
+            yield replace(row, kind=RowKind.NOTE)
+        elif has_number and missing and (is_sparse or at_end or at_start):
+            yield replace(row, kind=RowKind.SUMMARY)
+        else:
+            yield row

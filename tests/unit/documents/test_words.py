@@ -52,6 +52,10 @@ def test_should_give_each_occurrence_its_own_word() -> None:
     assert [at for _, at in placed(text, *text.split())] == list(range(11))
 
 
+def test_should_place_a_short_word_behind_many_longer_ones_that_it_is_part_of() -> None:
+    assert placed("13 " * 20 + "3", "3") == [("3", 0)]
+
+
 def test_should_leave_out_words_that_the_text_does_not_have() -> None:
     assert placed("In a word.", "wor", "In", "XIV", "a", "word.") == [
         ("In", 1), ("a", 3), ("word.", 4),
@@ -61,7 +65,7 @@ def test_should_leave_out_words_that_the_text_does_not_have() -> None:
 
 def test_should_give_up_looking_but_not_following(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "MAX_SEARCHES", 2)
-    assert [at for _, at in placed("a b c d", "x", "y", "z", "a", "b", "d")] == [3, 4]
+    assert [at for _, at in placed("a-b-c-d", "x", "y", "z", "a", "b", "d")] == [3, 4]
 
 
 def test_should_read_the_line_of_a_page() -> None:

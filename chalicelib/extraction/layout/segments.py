@@ -1,0 +1,213 @@
+"""Parts of a page whose lines stand in the same columns: the pieces that tables are joined from.
+
+Columns are told from the cells of neighbouring lines, which may leave some of them empty. A line
+that stands in no column does not end a part if lines in its columns follow: titles of groups,
+notes and wrapped texts stand between the rows of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from statistics import median
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.layout.lines import COLUMN_WIDTH
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.layout.lines import LayoutLine, LineCell, PageLines
+
+_HIT = 0.3
+"""Share of the narrower of a cell and a column that the other covers if the cell is in it."""
+_FAR, _NEAR = 5.0, 2.5
+"""Line heights to the next line with columns, and to one without, at most."""
+_WIDER = 1.6
+"""The next line with columns may be this many times as far as the farthest so far."""
+_MAX_PENDING = 8
+"""Lines in a row that stand in no column, at most, before a line that does."""
+_PROSE_WORDS, _PROSE_WIDTH, _PROSE_LINES = 4, 0.75, 0.6
+_MIN_PROSE = 3
+
+
+@dataclass(slots=True)
+class Band:
+    """The part of a page's width that a column fills: the means of the edges of its cells."""
+
+    left: float
+    right: float
+    count: int = 1
+
+    def add(self, left: float, right: float, count: int = 1) -> None:
+        """Take the edges of more cells into the means."""
+        self.count += count
+        self.left += (left - self.left) * count / self.count
+        self.right += (right - self.right) * count / self.count
+
+    def covers(self, left: float, right: float) -> float:
+        """Return the share that this band and a range have in common of the narrower of them."""
+        shared = min(self.right, right) - max(self.left, left)
+        return shared / max(0.1, min(self.right - self.left, right - left))
+
+
+@dataclass(slots=True)
+class Segment:
+    """Lines of one page that share columns; `is_written` if the text says which these are."""
+
+    page: int
+    lines: list[LayoutLine]
+    bands: list[Band]
+    is_written: bool = False
+    _far: float = field(default=0.0)
+
+    def hits(self, cell: LineCell) -> list[int]:
+        """Return the numbers of the bands that a cell stands in."""
+        left, _, right, _ = cell.place
+        return [at for at, band in enumerate(self.bands) if band.covers(left, right) >= _HIT]
+
+    @property
+    def bottom(self) -> float:
+        """Return where the last line ends."""
+        return self.lines[-1].place[3]
+
+
+def segments_of(read: PageLines) -> list[Segment]:
+    """Return the parts of a page that stand in columns, from the top."""
+    if read.has_boxes:
+        return list(_shown_segments(read.lines))
+    segments: list[Segment] = []
+    for is_written, lines in groupby(read.lines, key=lambda line: line.cells[0].table >= 0):
+        if is_written:
+            for _, rows in groupby(lines, key=lambda line: line.cells[0].table):
+                segments.append(_written_segment(read, list(rows)))
+        else:
+            segments += _shown_segments(list(lines))
+    return segments
+
+
+def _written_segment(read: PageLines, lines: list[LayoutLine]) -> Segment:
+    width = max(map(len, read.tables[lines[0].cells[0].table].rows))
+    bands = [Band(at * COLUMN_WIDTH, (at + 0.9) * COLUMN_WIDTH) for at in range(width)]
+    return Segment(read.page.number, lines, bands, is_written=True)
+
+
+def _shown_segments(lines: Sequence[LayoutLine]) -> Iterator[Segment]:
+    at = 0
+    while at < len(lines):
+        segment, end = _grown(lines, at)
+        if segment is None:
+            at += 1
+            continue
+        _settle(segment)
+        if not _is_prose(segment):
+            yield segment
+        at = end
+
+
+def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int]:
+    """Return the segment that begins at a line, and the number of the line behind it."""
+    first = lines[start]
+    if len(first.cells) < 2:
+        return None, start + 1
+    bands = [Band(cell.place[0], cell.place[2]) for cell in first.cells]
+    segment = Segment(first.page, [first], bands)
+    pending: list[LayoutLine] = []
+    at = start + 1
+    while at < len(lines) and len(pending) <= _MAX_PENDING:
+        line = lines[at]
+        above = (pending or segment.lines)[-1]
+        height = _height(line)
+        gap = (line.place[1] - above.place[3]) / height
+        fits = _fits(segment, line)
+        near = _FAR if fits else _NEAR
+        if gap > max(near, _WIDER * segment._far):
+            break
+        if fits:
+            segment._far = max(segment._far, gap)
+            segment.lines += [*pending, line]
+            _widen(segment, line)
+            pending = []
+        else:
+            pending.append(line)
+        at += 1
+    if len(segment.lines) < 2:
+        return None, start + 1
+    end = start + len(segment.lines)
+    while pending and _trails(segment, pending[0]):
+        segment.lines.append(pending.pop(0))
+        end += 1
+    return segment, end
+
+
+def _fits(segment: Segment, line: LayoutLine) -> bool:
+    """Return whether most cells of a line stand in columns, and those in several of them.
+
+    Below a header, one is enough if there are as many cells: titles may stand beside their columns.
+    """
+    if len(line.cells) < 2:
+        return False
+    single = [hits[0] for cell in line.cells if len(hits := segment.hits(cell)) == 1]
+    if single and len(segment.lines) == 1 and len(line.cells) == len(segment.lines[0].cells):
+        return True
+    spanning = sum(len(segment.hits(cell)) > 1 for cell in line.cells)
+    return len(set(single)) >= 2 and 2 * len(set(single)) >= len(line.cells) - spanning
+
+
+def _widen(segment: Segment, line: LayoutLine) -> None:
+    """Take the cells of a line into the columns, and open columns for those that are in none."""
+    for cell in line.cells:
+        hits = segment.hits(cell)
+        left, _, right, _ = cell.place
+        if len(hits) == 1:
+            segment.bands[hits[0]].add(left, right)
+        elif not hits:
+            segment.bands.append(Band(left, right))
+            segment.bands.sort(key=lambda band: band.left)
+
+
+def _trails(segment: Segment, line: LayoutLine) -> bool:
+    """Return whether a line behind the last row continues it, or is a total below it."""
+    height = _height(line)
+    gap = (line.place[1] - segment.bottom) / height
+    hits = [segment.hits(cell) for cell in line.cells]
+    if len(line.cells) > 1:
+        return gap <= _NEAR and any(len(each) == 1 for each in hits)
+    left = line.cells[0].place[0]
+    flush = any(abs(segment.bands[at].left - left) < height for each in hits for at in each[:1])
+    return gap < 1.0 and len(hits[0]) == 1 and flush
+
+
+def _settle(segment: Segment) -> None:
+    """Tell the columns once more, from all lines, with those that many cells are in."""
+    for band in segment.bands:
+        band.count = 0
+    edges = [(band.left, band.right) for band in segment.bands]
+    for line in segment.lines:
+        for cell in line.cells:
+            hits = segment.hits(cell)
+            if len(hits) == 1:
+                segment.bands[hits[0]].count += 1
+    kept = [at for at, band in enumerate(segment.bands) if band.count]
+    segment.bands = [Band(*edges[at], segment.bands[at].count) for at in kept]
+
+
+def _height(line: LayoutLine) -> float:
+    return median(cell.height for cell in line.cells)
+
+
+def _is_prose(segment: Segment) -> bool:
+    """Return whether most columns are running text: most lines have words and reach the end."""
+    prose = 0
+    columns: dict[int, list[LineCell]] = {}
+    for line in segment.lines:
+        for cell in line.cells:
+            for at in segment.hits(cell)[:1]:
+                columns.setdefault(at, []).append(cell)
+    for cells in columns.values():
+        if len(cells) < _MIN_PROSE:
+            continue
+        words = median(len(cell.text.split()) for cell in cells)
+        width = max(c.place[2] for c in cells) - min(c.place[0] for c in cells)
+        full = sum(c.place[2] - c.place[0] >= _PROSE_WIDTH * width for c in cells)
+        prose += words >= _PROSE_WORDS and full >= _PROSE_LINES * len(cells)
+    return prose >= 2 and prose * 2 >= len(segment.bands)

@@ -1,0 +1,282 @@
+"""The lines of a part of a table: which are its header, and which column each cell is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from chalicelib.documents.layout import is_number
+from chalicelib.extraction.document import Span
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.document import DocumentPage
+    from chalicelib.extraction.layout.lines import LayoutLine, LineCell
+    from chalicelib.extraction.layout.segments import Segment
+
+NUMBERS = 0.6
+"""Share of the cells of a column of numbers or dates that have enough digits."""
+_MAX_HEADER = 5
+"""Lines of a header, at most."""
+_MAX_WRAPS = 6
+"""Lines of a row that goes on at the top of a page, at most."""
+_CLOSE = 1.9
+"""Line heights from the middle of a line of a header to that of the next, at most."""
+_MIN_CUT = 0.4
+"""Line heights between two words of one cell that belong to neighbouring columns, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLine:
+    """A line of a table: its cells with the numbers of their columns, from the left.
+
+    Cells that stand across columns are in `loose`. `baseline`, by which the distance
+    of lines is told, is the bottom of the word that reaches down least: some letters hang lower.
+    """
+
+    page: int
+    cells: tuple[tuple[int, LineCell], ...]
+    loose: tuple[LineCell, ...]
+    top: float
+    bottom: float
+    height: float
+    baseline: float
+
+    @property
+    def filled(self) -> frozenset[int]:
+        """Return the numbers of the columns that the line has text in."""
+        return frozenset(at for at, _ in self.cells)
+
+    @property
+    def text(self) -> str:
+        """Return the texts of all cells, by which a header is known again."""
+        cells = [*(cell for _, cell in self.cells), *self.loose]
+        return " ".join(cell.text for cell in sorted(cells, key=lambda cell: cell.place[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class TablePart:
+    """The lines of a segment in its own columns: text above, the header, and the body.
+
+    `wraps` are lines above the segment that may belong to the last row of the page before.
+    """
+
+    segment: Segment
+    wraps: tuple[PlacedLine, ...]
+    above: tuple[PlacedLine, ...]
+    header: tuple[PlacedLine, ...]
+    body: tuple[PlacedLine, ...]
+    has_numbers: bool
+
+
+def table_part(segment: Segment, page: DocumentPage, before: Sequence[LayoutLine]) -> TablePart:
+    """Return a segment with its lines in columns.
+
+    Args:
+        segment: The lines that share columns.
+        page: The page that they stand on.
+        before: The lines of the page above the segment, which may begin its header.
+    """
+    lines = [placed_line(segment, line, page) for line in segment.lines]
+    if segment.is_written:
+        return TablePart(segment, (), (), tuple(lines[:1]), tuple(lines[1:]), True)
+    numbers = _number_columns(lines)
+    first = 0
+    if numbers:
+        while first < len(lines) and not _has_number(lines[first], numbers):
+            first += 1
+        if first == len(lines):
+            first = 1
+        if first == 0 and _is_corner(lines):
+            first = 1
+    else:
+        first = 1
+    leading = lines[:first]
+    head = _header(leading)
+    if head and head[0] is leading[0]:
+        head = [*_lines_above(segment, head[0], page, before), *head]
+    above = leading[: leading.index(_first_of(head, leading))] if head else leading
+    below = leading[leading.index(head[-1]) + 1 :] if head else []
+    wraps = tuple(_wraps_above(segment, lines[0], page, before))
+    body = (*below, *lines[first:])
+    return TablePart(segment, wraps, tuple(above), tuple(head), body, bool(numbers))
+
+
+def placed_line(segment: Segment, line: LayoutLine, page: DocumentPage) -> PlacedLine:
+    """Return a line with its cells in the columns of a segment."""
+    cells: list[tuple[int, LineCell]] = []
+    across: list[tuple[list[int], LineCell]] = []
+    for cell in line.cells:
+        if segment.is_written:
+            cells.append((cell.column, cell))
+            continue
+        hits = segment.hits(cell)
+        if len(hits) > 1 and (parts := _cut_cells(segment, cell, hits, page)):
+            cells += parts
+        elif len(hits) == 1:
+            cells.append((hits[0], cell))
+        else:
+            across.append((hits, cell))
+    loose: list[LineCell] = []
+    filled = {at for at, _ in cells}
+    for hits, cell in across:
+        home = _flush(segment, cell, hits)
+        if home is not None and home not in filled:
+            cells.append((home, cell))
+            filled.add(home)
+        else:
+            loose.append(cell)
+    _, top, _, bottom = line.place
+    heights = sorted(cell.height for cell in line.cells)
+    cells.sort(key=lambda each: (each[0], each[1].place[0]))
+    height = max(0.1, heights[len(heights) // 2])
+    words = [page.placed_in(cell.span.start, cell.span.end) for cell in line.cells if cell.box]
+    low = min((word.bottom for inner in words for word in inner), default=bottom)
+    return PlacedLine(line.page, tuple(cells), tuple(loose), top, bottom, height, low)
+
+
+def _cut_cells(
+    segment: Segment, cell: LineCell, hits: Sequence[int], page: DocumentPage
+) -> list[tuple[int, LineCell]]:
+    """Return a cell that stands in several columns cut between them, [] if it is one text."""
+    if cell.box is None:
+        return []
+    words = page.placed_in(cell.span.start, cell.span.end)
+    cuts: list[int] = []
+    for one, other in pairwise(hits):
+        edge = (segment.bands[one].right + segment.bands[other].left) / 2
+        gaps = [
+            (right.left - left.right, at)
+            for at, (left, right) in enumerate(pairwise(words), 1)
+            if left.right - cell.height <= edge <= right.left + cell.height
+        ]
+        if not gaps or max(gaps)[0] < _MIN_CUT * cell.height:
+            return []
+        cuts.append(max(gaps)[1])
+    if sorted(set(cuts)) != cuts:
+        return []
+    parts: list[tuple[int, LineCell]] = []
+    for at, (first, last) in zip(hits, pairwise([0, *cuts, len(words)]), strict=True):
+        inner = words[first:last]
+        start = cell.span.start if first == 0 else inner[0].start
+        end = cell.span.end if last == len(words) else words[last].start
+        text = page.text[start:end].rstrip()
+        box = (
+            min(word.left for word in inner),
+            min(word.top for word in inner),
+            max(word.right for word in inner),
+            max(word.bottom for word in inner),
+        )
+        span = Span(cell.span.page, start, start + len(text))
+        part = replace(cell, text=text, span=span, place=box, box=box)
+        if at not in segment.hits(part):
+            return []
+        parts.append((at, part))
+    return parts
+
+
+def _flush(segment: Segment, cell: LineCell, hits: Sequence[int]) -> int | None:
+    """Return the column in which a cell that is wider than it begins or ends, if one."""
+    if not hits:
+        edges = [
+            max(band.left - cell.place[2], cell.place[0] - band.right) for band in segment.bands
+        ]
+        nearest = min(range(len(edges)), key=edges.__getitem__)
+        return nearest if edges[nearest] < cell.height else None
+    first, last = segment.bands[hits[0]], segment.bands[hits[-1]]
+    if abs(first.left - cell.place[0]) < cell.height:
+        return hits[0]
+    return hits[-1] if abs(last.right - cell.place[2]) < cell.height / 2 else None
+
+
+def _number_columns(lines: Sequence[PlacedLine]) -> set[int]:
+    """Return the columns of numbers or dates, but for what stands in the first line."""
+    counts: dict[int, list[bool]] = {}
+    for line in lines[1:]:
+        for at, cell in line.cells:
+            counts.setdefault(at, []).append(is_number(cell.text))
+    return {at for at, numbers in counts.items() if sum(numbers) >= NUMBERS * len(numbers)}
+
+
+def _has_number(line: PlacedLine, columns: set[int]) -> bool:
+    return any(at in columns and is_number(cell.text) for at, cell in line.cells)
+
+
+def _is_corner(lines: Sequence[PlacedLine]) -> bool:
+    """Return whether the first line leaves the column of the row titles empty, as years do."""
+    first = min(min(line.filled, default=0) for line in lines)
+    return (
+        first not in lines[0].filled
+        and len(lines[0].filled) > 1
+        and sum(first in line.filled for line in lines[1:]) == len(lines) - 1
+    )
+
+
+def _header(leading: Sequence[PlacedLine]) -> list[PlacedLine]:
+    """Return the header among the lines before the first number: the fullest, and those by it."""
+    if not leading:
+        return []
+    fullest = max(len(line.filled) for line in leading)
+    main = max(at for at, line in enumerate(leading) if len(line.filled) == fullest)
+    first = last = main
+    while first > 0 and main - first < _MAX_HEADER and _are_close(*leading[first - 1 : first + 1]):
+        first -= 1
+    while (
+        last + 1 < len(leading)
+        and _are_close(*leading[last : last + 2])
+        and not _is_group_title(leading[last + 1])
+    ):
+        last += 1
+    return list(leading[first : last + 1])
+
+
+def _is_group_title(line: PlacedLine) -> bool:
+    """Return whether a line below a header may be the title of the rows that follow."""
+    return not line.filled or line.filled == {0}
+
+
+def _are_close(above: PlacedLine, below: PlacedLine) -> bool:
+    return below.baseline - above.baseline <= _CLOSE * max(above.height, below.height)
+
+
+def _first_of(head: Sequence[PlacedLine], leading: Sequence[PlacedLine]) -> PlacedLine:
+    return next(line for line in head if line in leading)
+
+
+def _lines_above(
+    segment: Segment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
+) -> Iterator[PlacedLine]:
+    """Yield lines above a header that belong to it: each of their cells is over one column."""
+    found: list[PlacedLine] = []
+    below = first
+    for line in reversed(before[-2:]):
+        placed = placed_line(segment, line, page)
+        over = len(placed.cells) == len(line.cells) and not placed.loose
+        if not over or not _are_close(placed, below) or _is_wide(segment, placed):
+            break
+        found.insert(0, placed)
+        below = placed
+    yield from found
+
+
+def _wraps_above(
+    segment: Segment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
+) -> Iterator[PlacedLine]:
+    """Yield the lines close above the first that stand flush in one column each."""
+    found: list[PlacedLine] = []
+    below = first
+    for line in reversed(before[-_MAX_WRAPS:]):
+        placed = placed_line(segment, line, page)
+        flush = len(line.cells) == len(placed.cells) and all(
+            abs(cell.place[0] - segment.bands[at].left) < cell.height for at, cell in placed.cells
+        )
+        if not flush or not _are_close(placed, below):
+            break
+        found.insert(0, placed)
+        below = placed
+    yield from found
+
+
+def _is_wide(segment: Segment, line: PlacedLine) -> bool:
+    return any(len(segment.hits(cell)) != 1 for _, cell in line.cells)

@@ -1,0 +1,237 @@
+"""The parts of a table on one page after the other, joined into its columns and its lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.layout.segments import Band, segments_of
+from chalicelib.extraction.layout.table_lines import PlacedLine, TablePart, table_part
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.layout.lines import PageLines
+
+_MAPPED = 0.3
+"""Share of the narrower of two bands that both cover if they are one column."""
+_MOST = 0.6
+"""Share of the columns of a part that are those of the table it continues, at least."""
+_MAX_BETWEEN = 12
+"""Lines between two parts of a table, at most: the foot of a page and the head of the next."""
+_RARE = 0.2
+"""Share of lines below which the cells of a column without a title are those of a neighbour."""
+
+
+@dataclass(slots=True)
+class JoinedTable:
+    """Columns, and the lines that stand in them by their numbers: the header, and the body."""
+
+    bands: list[Band]
+    header: list[PlacedLine]
+    lines: list[PlacedLine]
+    repeated: list[PlacedLine] = field(default_factory=list)
+    is_written: bool = False
+    has_numbers: bool = False
+    last_page: int = 0
+
+    @property
+    def titles(self) -> frozenset[str]:
+        """Return the lines of the header by their text, by which they are known again."""
+        return frozenset(_plain(line.text) for line in self.header)
+
+
+def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
+    """Yield the tables of pages in their order, each once its last line was found."""
+    table: JoinedTable | None = None
+    between = 0
+    for read in pages:
+        at = 0
+        for segment in segments_of(read):
+            start = read.lines.index(segment.lines[0], at)
+            part = table_part(segment, read.page, read.lines[at:start])
+            between += start - at
+            at = start + len(segment.lines)
+            if table is not None and _continues(table, part, between):
+                _join(table, part)
+            else:
+                if table is not None:
+                    yield _finished(table)
+                table = _opened(part)
+            between = 0
+        between += len(read.lines) - at
+    if table is not None:
+        yield _finished(table)
+
+
+def _opened(part: TablePart) -> JoinedTable:
+    segment = part.segment
+    return JoinedTable(
+        [replace(band) for band in segment.bands],
+        list(part.header),
+        list(part.body),
+        is_written=segment.is_written,
+        has_numbers=part.has_numbers,
+        last_page=segment.page,
+    )
+
+
+def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
+    """Return whether a part goes on where a table ended: in its columns, under its header."""
+    if part.segment.page - table.last_page > 1:
+        return False
+    if table.is_written or part.segment.is_written:
+        return table.titles == {_plain(line.text) for line in part.header}
+    if any(_plain(line.text) in table.titles for line in part.header):
+        return True
+    columns = _mapped(table.bands, part.segment.bands)
+    mapped = sum(column is not None for column in columns)
+    if between > _MAX_BETWEEN or mapped < max(2, math.ceil(_MOST * len(columns))):
+        return False
+    titled = max((len(line.filled) for line in part.header), default=0)
+    return not part.has_numbers or 2 * titled <= len(table.bands)
+
+
+def _mapped(bands: Sequence[Band], others: Sequence[Band]) -> list[int | None]:
+    """Return for each of `others` the number of the band that is the same column, in order."""
+    columns: list[int | None] = []
+    first = 0
+    for other in others:
+        covers = [
+            (band.covers(other.left, other.right), -at)
+            for at, band in enumerate(bands[first:], first)
+        ]
+        cover, at = max(covers, default=(0.0, 0))
+        if cover >= _MAPPED:
+            columns.append(-at)
+            first = -at + 1
+        else:
+            columns.append(None)
+    return columns
+
+
+def _join(table: JoinedTable, part: TablePart) -> None:
+    """Take a part into a table; what stands in none of its columns opens a new one."""
+    segment = part.segment
+    if segment.is_written:
+        numbers = list(range(len(segment.bands)))
+        for band in segment.bands[len(table.bands) :]:
+            table.bands.append(replace(band))
+    else:
+        numbers = _taken_in(table, segment.bands)
+    repeats = any(_plain(line.text) in table.titles for line in part.header)
+    body = part.body if repeats else (*part.wraps, *part.above, *part.header, *part.body)
+    if repeats:
+        table.repeated += [_moved(line, numbers) for line in part.header]
+        table.lines += map(_as_note, part.above)
+    table.lines += [_moved(line, numbers) for line in body]
+    table.has_numbers |= part.has_numbers
+    table.last_page = segment.page
+
+
+def _taken_in(table: JoinedTable, bands: Sequence[Band]) -> list[int]:
+    """Return the numbers in the table of the bands of a part, which widen its own."""
+    columns = _mapped(table.bands, bands)
+    known = list(table.bands)
+    for column, band in zip(columns, bands, strict=True):
+        if column is not None:
+            known[column].add(band.left, band.right, band.count)
+    new = [replace(band) for column, band in zip(columns, bands, strict=True) if column is None]
+    if new:
+        table.bands = sorted([*known, *new], key=lambda band: band.left)
+        places = {id(band): at for at, band in enumerate(table.bands)}
+        moves = [places[id(band)] for band in known]
+        table.header = [_moved(line, moves) for line in table.header]
+        table.lines = [_moved(line, moves) for line in table.lines]
+        table.repeated = [_moved(line, moves) for line in table.repeated]
+    places = {id(band): at for at, band in enumerate(table.bands)}
+    waiting = iter(new)
+    return [
+        places[id(known[column] if column is not None else next(waiting))] for column in columns
+    ]
+
+
+def _moved(line: PlacedLine, numbers: Sequence[int]) -> PlacedLine:
+    cells = sorted(
+        ((numbers[at], cell) for at, cell in line.cells),
+        key=lambda each: (each[0], each[1].span.start if each[1].box is None else 0),
+    )
+    return replace(line, cells=tuple(cells))
+
+
+def _as_note(line: PlacedLine) -> PlacedLine:
+    """Return a line above a header as one that stands in no column."""
+    return replace(line, cells=(), loose=(*(cell for _, cell in line.cells), *line.loose))
+
+
+def _finished(table: JoinedTable) -> JoinedTable:
+    """Return a table without columns that are but a part of their neighbour.
+
+    A title may stand beside the cells of its column, and so make a column of its own; and a gap
+    within a text may be as wide as one between columns.
+    """
+    if table.is_written or not table.header:
+        return table
+    titled = {at for line in table.header for at in line.filled}
+    counts = [0] * len(table.bands)
+    for line in table.lines:
+        for at in line.filled:
+            counts[at] += 1
+    homes = list(range(len(counts)))
+    for at, count in enumerate(counts):
+        if at not in titled and count < _RARE * len(table.lines) and len(titled) > 1:
+            near = [n for n in (at - 1, at + 1) if 0 <= n < len(counts) and homes[n] == n]
+            if near:
+                homes[at] = min(near, key=lambda n: _apart(table.bands[at], table.bands[n]))
+    for title, body in _pairs(titled, counts, homes):
+        homes[title] = body
+    kept = [at for at, home in enumerate(homes) if home == at]
+    numbers = [kept.index(_home(homes, at)) for at in range(len(homes))]
+    table.bands = [table.bands[at] for at in kept]
+    table.header = [_moved(line, numbers) for line in table.header]
+    table.repeated = [_moved(line, numbers) for line in table.repeated]
+    table.lines = [_moved(line, numbers) for line in table.lines]
+    return table
+
+
+def _home(homes: Sequence[int], at: int) -> int:
+    while homes[at] != at:
+        at = homes[at]
+    return at
+
+
+def _pairs(
+    titled: set[int], counts: Sequence[int], homes: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the columns that are but a title, each with the one that has the cells below it.
+
+    Titles and cells that stand beside each other go together in their order.
+    """
+    alone = [
+        at for at, count in enumerate(counts) if homes[at] == at and (at in titled) != (count > 0)
+    ]
+    runs: list[list[int]] = []
+    for at in alone:
+        if runs and at == runs[-1][-1] + 1:
+            runs[-1].append(at)
+        else:
+            runs.append([at])
+    for run in runs:
+        titles = [at for at in run if at in titled]
+        bodies = [at for at in run if at not in titled]
+        if len(titles) == len(bodies):
+            yield from zip(titles, bodies, strict=True)
+            continue
+        for title in titles:
+            beside = [at for at in (title - 1, title + 1) if at in bodies]
+            if beside:
+                bodies.remove(beside[-1])
+                yield title, beside[-1]
+
+
+def _apart(one: Band, other: Band) -> float:
+    return max(one.left - other.right, other.left - one.right)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,130 @@
+"""Tables of pages with and without boxes: columns, rows, and what is joined over pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib.extraction.layout.tables import LayoutTable, RowKind
+from tests.unit.extraction.pages import DrawnPage, drawn_layout, written_layout
+
+HEADER = ["Date", "Details", "Amount"]
+LEFTS = [40, 120, -500]
+ROWS = [[f"0{n}.03.2025", f"Coffee number {n}", f"{n}.50"] for n in range(1, 9)]
+
+
+def texts(table: LayoutTable, kind: RowKind = RowKind.DATA) -> list[list[str]]:
+    """Return the cells of the rows of a kind."""
+    rows = [row for row in table.rows if row.kind is kind]
+    return [[cell.text if cell else "" for cell in row.cells] for row in rows]
+
+
+def titles(table: LayoutTable) -> list[str]:
+    """Return the titles of the columns."""
+    return [column.title.text if column.title else "" for column in table.columns]
+
+
+def drawn(rows: Iterable[tuple[float, list[str]]], page: DrawnPage | None = None) -> DrawnPage:
+    """Return a page with rows of three columns, each at its top."""
+    page = page or DrawnPage()
+    for top, cells in rows:
+        page.row(top, cells, LEFTS)
+    return page
+
+
+def test_a_table_goes_on_over_pages_with_its_header_on_the_first_or_on_each() -> None:
+    for repeated in (True, False):
+        pages = []
+        for number in range(3):
+            page = DrawnPage()
+            page.put(40, 20, "Bank of Graz")
+            page.put(300, 820, f"Page {number + 1}")
+            head = [HEADER] if repeated or number == 0 else []
+            drawn([(60 + 14.0 * n, r) for n, r in enumerate([*head, *ROWS])], page)
+            pages.append(page)
+        (table,) = drawn_layout(pages).tables()
+        assert titles(table) == HEADER
+        assert texts(table) == ROWS * 3
+        assert table.pages == (1, 2, 3)
+        assert len(texts(table, RowKind.HEADER)) == (3 if repeated else 1)
+
+
+def test_texts_that_go_on_below_are_one_cell_even_on_the_next_page() -> None:
+    first = drawn([(60, HEADER), (80, ROWS[0]), (94, ROWS[1]), (105, ["", "and a bun", ""])])
+    second = drawn([(60, ["", "with butter", ""]), (74, ROWS[2]), (88, ROWS[3])])
+    (table,) = drawn_layout([first, second]).tables()
+    assert texts(table) == [
+        ROWS[0],
+        [ROWS[1][0], "Coffee number 2 and a bun with butter", ROWS[1][2]],
+        ROWS[2],
+        ROWS[3],
+    ]
+    cell = table.data[1].cells[1]
+    assert cell is not None
+    assert [span.page for span in cell.spans] == [1, 1, 2]
+
+
+def test_numbers_may_stand_beside_the_middle_of_a_text_of_two_lines() -> None:
+    lines = [(60.0, HEADER)]
+    for n, (date, details, amount) in enumerate(ROWS[:3]):
+        top = 85 + 30.0 * n
+        lines += [(top, ["", details, ""]), (top + 5, [date, "", amount])]
+        lines += [(top + 10, ["", "more", ""])]
+    (table,) = drawn_layout([drawn(lines)]).tables()
+    assert texts(table) == [[d, f"{t} more", a] for d, t, a in ROWS[:3]]
+
+
+def test_subtotals_and_titles_of_groups_are_no_data() -> None:
+    rows = [HEADER, *ROWS[:3], ["", "Carried forward", "7.50"]]
+    first = drawn([(60 + 14.0 * n, row) for n, row in enumerate(rows)])
+    rows = [HEADER, ["", "Carried forward", "7.50"], *ROWS[3:6], ["Drinks", "", ""], *ROWS[6:]]
+    second = drawn([(60 + 14.0 * n, row) for n, row in enumerate(rows)])
+    (table,) = drawn_layout([first, second]).tables()
+    assert texts(table) == ROWS
+    assert texts(table, RowKind.SUMMARY) == [["", "Carried forward", "7.50"]] * 2
+    assert texts(table, RowKind.NOTE) == [["Drinks", "", ""]]
+
+
+def test_two_tables_of_one_page_are_two() -> None:
+    page = drawn([(60 + 14.0 * n, row) for n, row in enumerate([HEADER, *ROWS[:3]])])
+    for n, cells in enumerate([["Tax", "Base", "Sum"], ["19 %", "10.00", "1.90"]]):
+        page.row(200 + 14.0 * n, cells, [200, 300, 400])
+    first, second = drawn_layout([page]).tables()
+    assert texts(first) == ROWS[:3]
+    assert (titles(second), texts(second)) == (["Tax", "Base", "Sum"], [["19 %", "10.00", "1.90"]])
+
+
+def test_a_number_close_to_the_next_column_is_a_cell_of_its_own() -> None:
+    page = DrawnPage()
+    page.row(60, ["No", "Item", "Qty"], [-60, 66, -300])
+    for n in range(1, 12):
+        page.row(60 + 14 * n, [str(n), "Card of blue paper", str(3 * n)], [-60, 66, -300])
+    (table,) = drawn_layout([page]).tables()
+    assert texts(table) == [[str(n), "Card of blue paper", str(3 * n)] for n in range(1, 12)]
+
+
+def test_a_title_may_stand_beside_the_cells_of_its_column() -> None:
+    page = DrawnPage()
+    page.row(60, ["Item", "Net", "Gross"], [40, 300, 400])
+    for n in range(5):
+        page.row(74 + 14 * n, [f"Lamp {n}", "1.00", "1.19"], [40, -380, -480])
+    (table,) = drawn_layout([page]).tables()
+    assert titles(table) == ["Item", "Net", "Gross"]
+    assert texts(table) == [[f"Lamp {n}", "1.00", "1.19"] for n in range(5)]
+
+
+def test_paragraphs_in_two_columns_are_no_table() -> None:
+    page = DrawnPage()
+    for n in range(6):
+        text = "these are the words of a text that runs on"
+        page.row(60 + 10 * n, [text, text], [40, 320])
+    assert drawn_layout([page]).tables() == ()
+
+
+def test_tables_without_boxes_are_joined_by_their_headers() -> None:
+    head = "| Date | Details | Amount |\n| - | - | - |\n"
+    row = "| 1 May | a \\| b |  |"
+    sheet = f"Sheet1\n\n{head}{row}\n{row}\n\n{head}{row}"
+    (table,) = written_layout(sheet, f"Sheet1\n\n{head}{row}").tables()
+    assert titles(table) == HEADER
+    assert texts(table) == [["1 May", "a \\| b", ""]] * 4
+    assert table.pages == (1, 2)
