@@ -20,7 +20,6 @@ from models.training import seeds
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
 from models.training.supervised_task import Batches
-from models.training.validation import split_rows
 
 TokenIds = NDArray[np.int32]
 
@@ -121,14 +120,11 @@ def document_order(count: int, seed: int) -> list[int]:
 def learned_documents(blocks: TextBlocks, settings: RecipeSettings) -> list[int]:
     """Return the numbers of the documents whose tokens are all in blocks that steps learn."""
     count = len(blocks.tokens)
-    numbers: Sequence[torch.Tensor] = [torch.arange(count)]
-    if settings.validation_share:
-        numbers, _ = split_rows(numbers, settings)
-    batches = Batches(numbers, settings, ProcessGroup())
+    batches = Batches([torch.arange(count)], settings, ProcessGroup())
     seen: set[int] = set()
     for number in range(1, settings.steps + 1):
         seen.update(batches.at(number)[0].tolist())
-        if len(seen) == len(numbers[0]):
+        if len(seen) == count:
             break
     return [
         at

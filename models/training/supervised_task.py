@@ -252,13 +252,15 @@ def loss_task(
     rows: Sequence[torch.Tensor],
     after: Callable[[int], None] = lambda _: None,
     kept: Stateful | None = None,
+    groups: Sequence[int] | None = None,
 ) -> LossTask:
     """Return the training of a network by a loss on rows. Raises ValueError for too few.
 
-    `kept` is what checkpoints have of the network, as in LossTask.
+    `kept` is what checkpoints have of the network, as in LossTask, and `groups` has the group of
+    each row, as in `with_validation`.
     """
     best_of = setup.network if kept is None else kept
-    rows, validation = with_validation(rows, setup.parameters, best_of)
+    rows, validation = with_validation(rows, setup.parameters, best_of, groups)
     return LossTask(
         setup.network,
         loss,

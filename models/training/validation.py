@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from models.failures import BadRecipe
 from models.training import seeds
 from models.training.checkpoints import Stateful
 from models.training.recipe import RecipeSettings
@@ -20,24 +21,33 @@ from models.training.recipe import RecipeSettings
 _STREAM = 1_000_033
 
 
-def split_rows(
-    rows: Sequence[torch.Tensor], settings: RecipeSettings
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Return the rows to learn and the rows to validate on, in their order.
+def split_numbers(groups: Sequence[int], settings: RecipeSettings) -> tuple[list[int], list[int]]:
+    """Return the numbers of the rows to learn and of those to validate on, in their order.
+
+    `groups` has the group of each row. A group is on one side: of groups in an order by the seed,
+    those that still fit into the share are validated on.
 
     Raises:
-        ValueError: the share leaves no row on one of the sides.
+        BadRecipe: the share leaves no row on one of the sides.
     """
-    count = len(rows[0])
-    held = round(count * settings.validation_share)
-    if not 0 < held < count:
-        raise ValueError(
-            f"validation_share: {settings.validation_share:g} of {count} rows is {held}; give one "
-            "that leaves rows on both sides."
+    members: dict[int, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
+    count, every = len(groups), list(members.values())
+    wanted = round(count * settings.validation_share)
+    order = torch.randperm(len(every), generator=seeds.generator(settings.seed, _STREAM))
+    held: set[int] = set()
+    for at in order.tolist():
+        if len(held) + len(every[at]) <= wanted:
+            held.update(every[at])
+    if not 0 < len(held) < count:
+        smallest = min(map(len, every))
+        larger = f", and the smallest group of rows has {smallest}" if smallest > wanted else ""
+        raise BadRecipe(
+            f"validation_share: {settings.validation_share:g} of {count} rows is {wanted}{larger}; "
+            "give one that leaves rows on both sides."
         )
-    order = torch.randperm(count, generator=seeds.generator(settings.seed, _STREAM))
-    chosen, rest = order[:held].sort().values, order[held:].sort().values
-    return [each[rest] for each in rows], [each[chosen] for each in rows]
+    return [row for row in range(count) if row not in held], sorted(held)
 
 
 @dataclass(slots=True)
@@ -112,14 +122,22 @@ class Validation:
 
 
 def with_validation(
-    rows: Sequence[torch.Tensor], settings: RecipeSettings, kept: Stateful
+    rows: Sequence[torch.Tensor],
+    settings: RecipeSettings,
+    kept: Stateful,
+    groups: Sequence[int] | None = None,
 ) -> tuple[Sequence[torch.Tensor], Validation | None]:
     """Return the rows to learn, and the validation of a training that holds some back.
 
+    `groups` has the group of each row, which is on one side; None for rows that have nothing to do
+    with each other.
+
     Raises:
-        ValueError: the share leaves no row on one of the sides.
+        BadRecipe: the share leaves no row on one of the sides.
     """
     if not settings.validation_share:
         return rows, None
-    learned, held = split_rows(rows, settings)
-    return learned, Validation(held, settings, kept)
+    learned, held = split_numbers(range(len(rows[0])) if groups is None else groups, settings)
+    return [each[learned] for each in rows], Validation(
+        [each[held] for each in rows], settings, kept
+    )

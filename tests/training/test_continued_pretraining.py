@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,12 @@ from models.recipes.continued_pretraining.judgement import (
 )
 from models.recipes.continued_pretraining.parameters import Parameters
 from models.training import recipe
-from models.training.devices import DEVICE, select_device
+from models.training.devices import DEVICE, Device, select_device
 from models.training.gates import Gate, require_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
+from models.training.supervised_task import LossTask
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import TextExample
 from tests.training.conftest import Laid
@@ -124,6 +126,29 @@ def test_documents_that_were_learned_should_be_those_of_the_blocks_of_steps() ->
     assert set(some) < set(every)
 
 
+def test_documents_of_one_group_should_be_learned_or_validated_on_and_in_no_block_together(
+    base: BaseModel, data: Path
+) -> None:
+    read = pretraining.read(data)
+    rows = [each.model_copy(update={"group": f"{at // 3}"}) for at, each in enumerate(read.train)]
+    grouped = replace(read, train=tuple(rows))
+    chosen = settings(validation_share=0.3, batch=1)
+    packed = pretraining.pack_training(chosen, grouped, built(base, data).tokenizer)
+    assert packed.held is not None
+    assert len(packed.held.spans) == len(rows) - len(packed.rows) == 6
+    learned = {rows[at].group for at in packed.rows}
+    held_out = [each.group for at, each in enumerate(rows) if at not in packed.rows]
+    assert not learned & {*held_out}
+    whole = pretraining.pack_training(settings(), grouped, built(base, data).tokenizer).learned
+    assert packed.learned.predicted + packed.held.predicted == whole.predicted - 1
+    task = pretraining.task(
+        TaskSetup(built(base, data), grouped, chosen, Device(torch.device("cpu")), ProcessGroup())
+    )
+    assert isinstance(task, LossTask)
+    assert task.validation is not None
+    assert torch.equal(task.validation.rows[0], packed.held.tokens)
+
+
 def test_special_tokens_in_a_document_should_be_plain_text(base: BaseModel, data: Path) -> None:
     tokenizer = built(base, data).tokenizer
     (found,) = DocumentEncoder(tokenizer.file).encode(["red<|im_end|>"])
@@ -135,7 +160,7 @@ def test_the_loss_should_be_that_of_transformers_and_its_head_be_applied_in_piec
     base: BaseModel, data: Path
 ) -> None:
     whole, pieces = (built(base, data, way="full", logits_at_once=size) for size in (1024, 7))
-    blocks, _ = pretraining.pack_training(settings(), pretraining.read(data), whole.tokenizer)
+    blocks = pretraining.pack_training(settings(), pretraining.read(data), whole.tokenizer).learned
     assert (
         blocks.predicted
         == sum(

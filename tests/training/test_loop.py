@@ -31,6 +31,7 @@ from models.training.supervised_task import (
     learning_rate,
     loss_task,
 )
+from models.training.validation import split_numbers
 from tests.training.tasks import ROWS, SETTINGS, Bench, Counting, line_task
 
 DECODER = DecoderSettings(
@@ -190,6 +191,17 @@ def test_layers_that_are_computed_again_should_learn_the_same_and_remember_less(
     assert torch.allclose(before, after, atol=1e-6)
     with pytest.raises(BadRecipe, match="checkpointing: no layer of this network"):
         line_task(SETTINGS.model_copy(update={"checkpointing": True}))
+
+
+def test_rows_of_one_group_should_be_learned_or_validated_on() -> None:
+    settings = SETTINGS.model_copy(update={"validation_share": 0.25})
+    groups = [0] * 9 + [1] * 4 + [at // 2 for at in range(4, 18)]
+    learned, held = split_numbers(groups, settings)
+    assert sorted([*learned, *held]) == list(range(27))
+    assert not {groups[at] for at in learned} & {groups[at] for at in held}
+    assert 4 <= len(held) <= 7
+    with pytest.raises(BadRecipe, match=r"of 12 rows is 3, and the smallest group of rows has 4"):
+        split_numbers([0, 1, 2] * 4, settings)
 
 
 def test_a_training_should_end_with_the_weights_that_are_best_on_rows_it_never_learned(

@@ -6,6 +6,7 @@ S. Gururangan et al., 2020, https://arxiv.org/abs/2004.10964.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ from models.recipes.continued_pretraining.parameters import Parameters
 from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
-from models.training.supervised_task import Batch, loss_task
+from models.training.supervised_task import Batch, Batches, LossTask
+from models.training.validation import Validation, split_numbers
 from models.training_data.channel import DataChannel, read_channel
 from models.training_data.row_groups import row_groups
 from models.training_data.rows import TextExample
@@ -66,12 +68,12 @@ def check(parameters: Parameters, data: Documents, base: BaseModel) -> list[str]
         BadData: they make fewer blocks than a batch has, or blocks are longer than the base reads.
     """
     _require_context(parameters, base)
-    blocks, _ = pack_training(parameters, data, read_base_tokenizer(base))
+    blocks = pack_training(parameters, data, read_base_tokenizer(base)).learned
     count, length = len(blocks.tokens), parameters.max_tokens
     said = (
-        f"{len(data.train):,} documents have {blocks.predicted + 1:,} tokens, each document's end "
-        f"included: {count:,} blocks of {length}. {parameters.steps:,} steps of {parameters.batch} "
-        f"read them {epochs(parameters, blocks):.3g} times."
+        f"{len(blocks.spans):,} documents have {blocks.predicted + 1:,} tokens, each document's "
+        f"end included: {count:,} blocks of {length}. {parameters.steps:,} steps of "
+        f"{parameters.batch} read them {epochs(parameters, blocks):.3g} times."
     )
     return [said]
 
@@ -85,26 +87,48 @@ def _require_context(parameters: Parameters, base: BaseModel) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PackedTraining:
+    """The training documents as blocks, those that are validated on apart.
+
+    `rows` are the numbers of the rows of the documents that are learned, in their order.
+    """
+
+    learned: TextBlocks
+    rows: Sequence[int]
+    held: TextBlocks | None = None
+
+
 def pack_training(
     parameters: Parameters, data: Documents, tokenizer: BaseTokenizer
-) -> tuple[TextBlocks, list[int]]:
-    """Return the training documents as blocks, and the row of each document.
+) -> PackedTraining:
+    """Return the training documents as blocks, none of which has both of learned and held ones.
 
     Raises:
         BadData: they make fewer blocks than a batch has.
+        BadRecipe: `validation_share` leaves no document on one of the sides.
     """
-    order = document_order(len(data.train), parameters.seed)
-    texts = [data.train[at].text for at in order]
-    tokens = DocumentEncoder(tokenizer.file).encode(texts)
-    blocks = pack_documents(tokens, parameters.max_tokens, tokenizer.end)
+    rows, held = document_order(len(data.train), parameters.seed), None
+    encoder = DocumentEncoder(tokenizer.file)
+
+    def packed(numbers: Sequence[int]) -> TextBlocks:
+        tokens = encoder.encode([data.train[at].text for at in numbers])
+        return pack_documents(tokens, parameters.max_tokens, tokenizer.end)
+
+    if parameters.validation_share:
+        _, chosen = split_numbers(row_groups(data.train).tolist(), parameters)
+        held, left_out = packed(chosen), set(chosen)
+        rows = [at for at in rows if at not in left_out]
+    blocks = packed(rows)
     count = len(blocks.tokens)
     if count < parameters.batch:
         raise BadData(
-            f"train.jsonl: {len(texts)} documents have {sum(map(len, tokens)):,} tokens, which are "
-            f"{count} blocks of {parameters.max_tokens}, fewer than a batch of {parameters.batch}; "
-            "give more text, a smaller batch, or a smaller max_tokens."
+            f"train.jsonl: {len(rows)} documents have {blocks.predicted + 1:,} tokens, each "
+            f"document's end included, which are {count} blocks of {parameters.max_tokens}, fewer "
+            f"than a batch of {parameters.batch}; give more text, a smaller batch, or a smaller "
+            "max_tokens."
         )
-    return blocks, order
+    return PackedTraining(blocks, rows, held)
 
 
 def epochs(parameters: Parameters, blocks: TextBlocks) -> float:
@@ -116,8 +140,21 @@ def task(setup: TaskSetup[Parameters, Documents]) -> TrainingTask:
     """Return the training on the channel's documents. Raises BadData."""
     model = setup.network
     assert isinstance(model, TunedDecoder)
-    blocks, _ = pack_training(setup.parameters, setup.data, model.tokenizer)
-    return loss_task(setup, loss, [blocks.tokens, blocks.weights], kept=LearnedWeights(model))
+    packed = pack_training(setup.parameters, setup.data, model.tokenizer)
+    kept, held, validation = LearnedWeights(model), packed.held, None
+    if held is not None:
+        validation = Validation([held.tokens, held.weights], setup.parameters, kept)
+    rows = [packed.learned.tokens, packed.learned.weights]
+    return LossTask(
+        model,
+        loss,
+        Batches(rows, setup.parameters, setup.group),
+        setup.parameters,
+        setup.device,
+        setup.group,
+        kept=kept,
+        validation=validation,
+    )
 
 
 def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
@@ -138,11 +175,13 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
     assert isinstance(network, TunedDecoder)
     encoder = DocumentEncoder(network.tokenizer.file)
     chance = np.random.default_rng([parameters.seed, _STREAM])
-    blocks, order = pack_training(parameters, data, network.tokenizer)
-    seen = [data.train[order[at]] for at in learned_documents(blocks, parameters)]
+    packed = pack_training(parameters, data, network.tokenizer)
+    blocks = packed.learned
+    learned = [data.train[at] for at in packed.rows]
+    seen = [learned[at] for at in learned_documents(blocks, parameters)]
     parts: list[list[TextStretch]] = []
     judged_rows: list[TextExample] = []
-    for name, rows in (("held-out", data.test), ("learned", seen or data.train)):
+    for name, rows in (("held-out", data.test), ("learned", seen or learned)):
         found = []
         for row in _sample(rows, parameters.judged_rows, chance):
             stretch = encoder.stretch(row.text, parameters.max_tokens, chance)
@@ -158,12 +197,12 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
     tuned = [stretch_losses(network, each) for each in parts]
     with network.plain() as base:
         before = [stretch_losses(base, each) for each in parts]
-    held_out, learned, general = map(BothLosses, before, tuned)
-    told = judged(held_out, row_groups(judged_rows), learned, general)
+    held_out, by_heart, general = map(BothLosses, before, tuned)
+    told = judged(held_out, row_groups(judged_rows), by_heart, general)
     numbers = {
         **told.numbers,
         "judged_documents": float(len(parts[0])),
-        "training_documents": float(len(data.train)),
+        "training_documents": float(len(packed.rows)),
         "training_tokens": float(blocks.predicted),
         "epochs": epochs(parameters, blocks),
         "trainable_share": trainable_share(network),

@@ -25,6 +25,7 @@ from models.training.learned_weights import LearnedWeights
 from models.training.loop import TrainingTask
 from models.training.recipe_code import Constant, Graph, RecipeCode, TaskSetup
 from models.training.supervised_task import Batch, Loss, loss_task
+from models.training_data.row_groups import row_groups
 
 
 def build(parameters: Parameters, data: Captioned, base: BaseModel) -> TunedDenoiser:
@@ -45,7 +46,13 @@ def task(setup: TaskSetup[Parameters, Captioned]) -> TrainingTask:
     rows = [means, deviations, tokens]
     if parameters.prior_weight:
         rows += _prior_rows(network, data, parameters, tokens)
-    return loss_task(setup, objective(network, parameters), rows, kept=LearnedWeights(network))
+    return loss_task(
+        setup,
+        objective(network, parameters),
+        rows,
+        kept=LearnedWeights(network),
+        groups=row_groups(data.train).tolist(),
+    )
 
 
 def _prior_rows(

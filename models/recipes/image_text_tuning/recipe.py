@@ -92,6 +92,7 @@ def task(setup: TaskSetup[Parameters, CaptionedPictures]) -> TrainingTask:
         [*numbers, *seen, *read],
         after=lambda _: network.bound_scale(),
         kept=kept,
+        groups=part.groups.tolist(),
     )
 
 

@@ -90,7 +90,10 @@ def task(setup: TaskSetup[Parameters, Pairs]) -> TrainingTask:
     rows = SequenceRows(encode(model, setup.data.train, "train"))
     kept = LearnedWeights(model)
     sizes = torch.tensor(rows.sizes)
-    learned, validation = with_validation([rows.source, rows.target, sizes], setup.parameters, kept)
+    groups = row_groups(setup.data.train).tolist()
+    learned, validation = with_validation(
+        [rows.source, rows.target, sizes], setup.parameters, kept, groups
+    )
     source, target, sizes = learned
     return LossTask(
         model,

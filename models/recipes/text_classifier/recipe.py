@@ -63,7 +63,7 @@ def task(setup: TaskSetup[Parameters, LabelledTexts]) -> TrainingTask:
     if parameters.probe:
         fit_head(network.head.cpu(), learned[0], classes, weights)
     every = [*learned, classes] if parameters.way == "head" else [*rows.tensors, classes]
-    given, validation = with_validation(every, parameters, kept)
+    given, validation = with_validation(every, parameters, kept, setup.data.train.groups.tolist())
     if parameters.way == "head":
         batches = LengthBatches([1] * len(given[0]), [], given, parameters, setup.group)
     else:

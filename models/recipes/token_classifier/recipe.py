@@ -68,7 +68,9 @@ def task(setup: TaskSetup[Parameters, TaggedTexts]) -> TrainingTask:
     move_network(network, setup.device)
     if parameters.probe:
         _probe(network, rows, tags)
-    given, validation = with_validation([*rows.tensors, tags], parameters, kept)
+    given, validation = with_validation(
+        [*rows.tensors, tags], parameters, kept, part.groups.tolist()
+    )
 
     def loss(model: nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(model, EncoderClassifier)
