@@ -7,6 +7,7 @@ from models.datasets.business_documents.generated_document import (
     TruePlace,
     TrueValue,
 )
+from models.datasets.business_documents.scans import scanned
 
 __all__ = [
     "KINDS",
@@ -16,4 +17,5 @@ __all__ = [
     "TrueValue",
     "documents",
     "draw_document",
+    "scanned",
 ]

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.datasets.business_documents import (
+    contract_designs,
     form_designs,
     invoice_designs,
+    receipt_designs,
     statement_designs,
+    unseen_form_designs,
+    unseen_invoice_designs,
+    unseen_statement_designs,
 )
 from models.datasets.business_documents.pen import Pen
 
@@ -33,8 +38,10 @@ class DocumentDesign:
         return f"{self.kind}_{self.draw.__name__}"
 
 
-def _of(kind: DocumentKind, split: Split, *draws: Draw) -> tuple[DocumentDesign, ...]:
-    return tuple(DocumentDesign(kind, split, draw) for draw in draws)
+def _of(
+    kind: DocumentKind, split: Split, *draws: Draw, narrow: bool = False
+) -> tuple[DocumentDesign, ...]:
+    return tuple(DocumentDesign(kind, split, draw, narrow) for draw in draws)
 
 
 DESIGNS: tuple[DocumentDesign, ...] = (
@@ -71,4 +78,63 @@ DESIGNS: tuple[DocumentDesign, ...] = (
         form_designs.dotted,
     ),
     *_of("form", "validation", form_designs.banded),
+    *_of(
+        "receipt",
+        "train",
+        receipt_designs.roll,
+        receipt_designs.counted,
+        receipt_designs.bare,
+        receipt_designs.tabled,
+        receipt_designs.till,
+        narrow=True,
+    ),
+    *_of("receipt", "train", receipt_designs.slip),
+    *_of("receipt", "validation", receipt_designs.stub, narrow=True),
+    *_of(
+        "contract",
+        "train",
+        contract_designs.clauses,
+        contract_designs.cover,
+        contract_designs.columns,
+        contract_designs.headed,
+        contract_designs.twice,
+        contract_designs.letter,
+    ),
+    *_of("contract", "validation", contract_designs.listed),
+    *_of(
+        "invoice",
+        "test",
+        unseen_invoice_designs.side_column,
+        unseen_invoice_designs.in_lines,
+        unseen_invoice_designs.under_lines,
+    ),
+    *_of(
+        "receipt",
+        "test",
+        unseen_invoice_designs.kiosk,
+        unseen_invoice_designs.pay_slip,
+        narrow=True,
+    ),
+    *_of("receipt", "test", unseen_invoice_designs.counter),
+    *_of(
+        "statement",
+        "test",
+        unseen_statement_designs.ledger,
+        unseen_statement_designs.entries,
+        unseen_statement_designs.digest,
+    ),
+    *_of(
+        "form",
+        "test",
+        unseen_form_designs.card,
+        unseen_form_designs.quarters,
+        unseen_form_designs.file_card,
+    ),
+    *_of(
+        "contract",
+        "test",
+        unseen_form_designs.deed,
+        unseen_form_designs.annex,
+        unseen_form_designs.marginal,
+    ),
 )

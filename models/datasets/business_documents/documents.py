@@ -16,13 +16,13 @@ from models.datasets.business_documents.designs import (
     Split,
 )
 from models.datasets.business_documents.facts import DocumentFacts
-from models.datasets.business_documents.form_facts import fill_form
+from models.datasets.business_documents.form_facts import fill_contract, fill_form
 from models.datasets.business_documents.generated_document import (
     GeneratedDocument,
     TrueList,
     TrueValue,
 )
-from models.datasets.business_documents.invoice_facts import fill_invoice
+from models.datasets.business_documents.invoice_facts import fill_invoice, fill_receipt
 from models.datasets.business_documents.item_table import cell_mark
 from models.datasets.business_documents.locales import (
     HELD_OUT,
@@ -41,7 +41,7 @@ UNSEEN = 0.5
 """The share of held-out wordings and keys in documents of tests."""
 _FONTS = ("helvetica", "helvetica", "times", "courier")
 _ROWS = (1, 2, 3, 3, 4, 5, 6, 8, 10, 12, 18, 25, 40, 70)
-_ALWAYS = frozenset(("invoice_number", "total", "seller_name", "buyer_name", "bank_name"))
+_ALWAYS = frozenset(("invoice_number", "total", "seller_name", "buyer_name", "party_a", "party_b"))
 _DERIVABLE = frozenset(
     (
         *("amount_due", "account_number", "currency", "debit", "credit", "entry_amount"),
@@ -127,7 +127,11 @@ def _fill(facts: DocumentFacts, kind: DocumentKind, rows: int) -> None:
         fill_invoice(facts, rows)
     elif kind == "statement":
         fill_statement(facts, rows)
-    elif kind == "form":
+    elif kind == "receipt":
+        fill_receipt(facts, rows)
+    elif kind == "contract":
+        fill_contract(facts, 1 + rows % 6)
+    else:
         fill_form(facts)
     sparse = _SPARSE.get(kind)
     if sparse and facts.rng.random() < 0.4:

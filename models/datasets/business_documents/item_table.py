@@ -193,7 +193,7 @@ def _widths(pen: Pen, names: Sequence[str], design: TableDesign) -> dict[str, fl
     texts = [name for name in names if name in _TEXTS]
     for name in ("unit", "line_tax", "value_date", "reference", "position", "sku", "quantity"):
         others = sum(width for each, width in widest.items() if each not in _TEXTS)
-        if pen.width - others >= _LEAST_TEXT * len(texts):
+        if pen.width - others >= min(_LEAST_TEXT, pen.width / 2.5) * len(texts):
             break
         widest.pop(name, None)
     others = sum(width for each, width in widest.items() if each not in _TEXTS)

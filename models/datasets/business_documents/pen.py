@@ -15,6 +15,9 @@ LIST = "rows"
 """How marks of cells begin: rows/0/amount."""
 
 
+_NARROW = 300.0
+
+
 class Pen:
     """Draws the facts of one document. `y` is where the next block begins."""
 
@@ -25,6 +28,8 @@ class Pen:
         self.rng: random.Random = facts.rng
         self.size = self.rng.choice((8.5, 9.0, 9.5, 10.0))
         self.left = float(self.rng.choice((36, 45, 56)))
+        if sheet.width < _NARROW:
+            self.size, self.left = 7.5, 12.0
         self.right = sheet.width - self.left
         self.bottom = sheet.height - 70
         self.y = float(self.rng.choice((36, 45, 56)))
@@ -63,6 +68,8 @@ class Pen:
         if concepts()[concept].kind != "money":
             return ((raw, mark),)
         before, after = self.facts.style.around()
+        if before and raw[0] in "-(":
+            return ((raw[0] + before.strip() + raw[1:], mark), *_currency(after))
         return (*_currency(before), (raw, mark), *_currency(after))
 
     def note(self) -> str:

@@ -18,6 +18,13 @@ Run = tuple[str, str | None]
 _MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _ASCENT = 0.8
 """Share of a line's size above its baseline."""
+_WIDER_EURO = {
+    ("helvetica", False): 0.111,
+    ("helvetica", True): 0.166,
+    ("times", False): 0.222,
+    ("times", True): 0.222,
+}
+"""By how many sizes the euro sign of PDFium's own fonts, which are not embedded, is wider."""
 LEADING = 1.25
 """Distance of baselines, in sizes."""
 
@@ -69,7 +76,8 @@ class Sheet:
     def measure(self, text: str, size: float, style: str = "") -> float:
         """Return the width of a text."""
         self._use(size, style)
-        return float(self._pdf.get_string_width(text))
+        width = float(self._pdf.get_string_width(text))
+        return width + text.count("€") * size * _WIDER_EURO.get((self.font, "B" in style), 0.0)
 
     def write(
         self,
