@@ -24,7 +24,7 @@ from models.recipes.gan import network
 from models.recipes.gan.contest import AdversarialTask
 from models.recipes.gan.parameters import Parameters as GanParameters
 from models.training.loop import TrainingTask
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 from models.training.supervised_task import Batch, Batches, BatchSource, LossTask
 
 Turn = Callable[[], None]

@@ -28,8 +28,8 @@ from models.training.devices import Device
 from models.training.job import TerminationSignal
 from models.training.loop import LoopContext, StepSchedule, TrainingTask, train
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup, make_network, recipe_code
+from models.training.settings import RecipeSettings
 
 LIBRARIES = ("torch", "transformers", "accelerate", "diffusers", "peft")
 ENDLESS = 10**7

@@ -40,6 +40,7 @@ from models.sagemaker.tuning import count_trials
 from models.training import job, recipe
 from models.training.gates import Gate
 from models.training.recipe import PresetName, Recipe
+from models.training.recipe_gates import require_known_numbers
 from models.training.targets import TargetName
 
 _GATE = re.compile(
@@ -221,7 +222,7 @@ def _tune(
 def known_gates(found: Recipe, given: Iterable[str]) -> dict[str, Gate]:
     """Return gates on numbers that a recipe measures. Raises UsageError and BadRecipe."""
     gates = parse_gates(given)
-    recipe.require_known_numbers(found, gates)
+    require_known_numbers(found, gates)
     return gates
 
 

@@ -14,6 +14,7 @@ from infra.stages import Client
 from models.failures import BadRecipe
 from models.training import recipe
 from models.training.gates import missed_gates
+from models.training.recipe_gates import gates_of
 
 REJECTED = "Rejected"
 OVERRIDE = "--unapproved"
@@ -45,7 +46,7 @@ def _gate_problem(name: str, signature: Signature) -> str:
     try:
         origin = signature.origin
         found = recipe.load(origin.recipe)
-        gates = recipe.gates_of(found, origin.asked_gates, own_data=origin.own_data)
+        gates = gates_of(found, origin.asked_gates, own_data=origin.own_data)
     except BadRecipe as error:
         return f"{name}: {error}"
     missed = missed_gates(gates, signature.metrics)

@@ -30,8 +30,9 @@ from models.training import artefacts, recipe, seeds
 from models.training.devices import DEVICE, Device
 from models.training.job import ROOT, TRAINING_CHANNEL, TrainingJob
 from models.training.process_group import ProcessGroup
-from models.training.recipe import PresetName, RecipeSettings
+from models.training.recipe import PresetName
 from models.training.recipe_code import TaskSetup, recipe_code
+from models.training.settings import RecipeSettings
 
 Clock = Callable[[], float]
 

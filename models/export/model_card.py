@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.contracts.model_manifest import Signature
 from models.evaluation.champion import Difference
 from models.training.gates import Gate, missed_gates
-from models.training.recipe import Recipe, RecipeSettings, gates_of
+from models.training.recipe import Recipe
+from models.training.recipe_gates import gates_of
+from models.training.settings import RecipeSettings
 from models.training_data.channel import DataManifest, TeacherRecord
 
 

@@ -49,8 +49,9 @@ from models.training.job import (
 )
 from models.training.learned_weights import LearnedWeights
 from models.training.metrics import HISTORY, read_history
-from models.training.recipe import Recipe, RecipeSettings
+from models.training.recipe import Recipe
 from models.training.recipe_code import Evaluation, Graph, make_network, recipe_code
+from models.training.settings import RecipeSettings
 from models.training_data.channel import DataManifest, data_version, is_channel, read_manifest
 
 Say = Callable[[str], None]

@@ -34,8 +34,10 @@ from models.training.learned_weights import LearnedWeights
 from models.training.loop import LoopContext, StepSchedule, train
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
-from models.training.recipe import PresetName, Recipe, RecipeSettings
+from models.training.recipe import PresetName, Recipe
 from models.training.recipe_code import RecipeCode, TaskSetup, make_network, recipe_code
+from models.training.recipe_gates import require_known_numbers
+from models.training.settings import RecipeSettings
 from models.training.shards import whole_state
 from models.training_data.channel import data_version
 
@@ -117,7 +119,7 @@ def asked_gates(asked: Mapping[str, Any]) -> Mapping[str, Gate]:
 def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     """Train; return whether this process wrote the model folder, as the group's leader does."""
     found, preset, settings = requested_settings(job.hyperparameters)
-    recipe.require_known_numbers(found, asked_gates(job.hyperparameters))
+    require_known_numbers(found, asked_gates(job.hyperparameters))
     device = select_device(environ)
     torch.set_num_threads(settings.threads)
     data_at = job.channel(TRAINING_CHANNEL)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 
 class DecoderSettings(RecipeSettings):

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from chalicelib.inference.tokenizers import TextTokenizer
 from models.training import seeds
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 from models.training.supervised_task import Batches
 
 TokenIds = NDArray[np.int32]

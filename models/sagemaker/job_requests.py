@@ -24,7 +24,8 @@ from models.failures import BadRecipe
 from models.training import metrics
 from models.training.gates import Gate
 from models.training.job import ASKED_GATES, OWN_DATA, UNAPPROVED_BASES
-from models.training.recipe import PresetName, Recipe, TargetUse, gates_of
+from models.training.recipe import PresetName, Recipe, TargetUse
+from models.training.recipe_gates import gates_of
 from models.training.targets import TargetName, fallback_order, targets
 
 PROGRAM = "train.py"

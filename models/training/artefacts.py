@@ -29,6 +29,7 @@ from models.training.gates import Gate
 from models.training.job import TRAINING, WEIGHTS
 from models.training.metrics import HISTORY
 from models.training.recipe import PresetName
+from models.training.recipe_gates import gates_of
 
 PACKED = "model.tar.gz"
 
@@ -69,7 +70,7 @@ class TrainedModel:
 def gates_of_training(training: TrainingRecord) -> Mapping[str, Gate]:
     """Return the gates of a training: for its data, and those that its user asked for."""
     found = recipe.load(training.recipe)
-    return recipe.gates_of(found, training.asked_gates, own_data=training.own_data)
+    return gates_of(found, training.asked_gates, own_data=training.own_data)
 
 
 def write_training(

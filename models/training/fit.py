@@ -17,7 +17,8 @@ from typing import Any
 
 from models.failures import BadRecipe
 from models.training.instances import Instance, instances
-from models.training.recipe import BaseKind, RecipeSettings
+from models.training.recipe import BaseKind
+from models.training.settings import RecipeSettings
 
 GIB = 1 << 30
 _FP32 = 4

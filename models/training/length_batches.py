@@ -13,7 +13,7 @@ import torch
 
 from models.training import seeds
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 """The widths of batches, in tokens."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.failures import BadRecipe
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 
 def batch_parts(batch: Sequence[torch.Tensor], count: int) -> list[Sequence[torch.Tensor]]:

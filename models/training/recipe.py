@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.failures import BadRecipe
-from models.training.gates import Bounds, Gate, stricter_gate
+from models.training.gates import Gate
 from models.training.ranges import TuningRanges, ValueChoices
+from models.training.settings import RecipeSettings
 from models.training.targets import TargetName
 
 FOLDER = Path(__file__).parents[1] / "recipes"
@@ -28,57 +27,6 @@ FILE = "recipe.yaml"
 PresetName = Literal["smoke", "tiny", "full"]
 """`smoke` takes seconds and proves that it runs; `tiny` takes minutes on a CPU and passes its
 gates; `full` is what one would train on an accelerator."""
-
-
-class RecipeSettings(BaseModel):
-    """The settings of every recipe, which a recipe's `Parameters` extends."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    """Optimiser steps."""
-    batch: Annotated[int, Field(ge=1, le=65_536)]
-    """Rows a step, over all processes together."""
-    learning_rate: Annotated[float, Field(gt=0, le=10)]
-    """The highest rate: it rises over `warmup` steps and falls as a cosine."""
-    warmup: Annotated[int, Field(ge=0)] = 0
-    """Steps over which the rate rises from nothing."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    clip_norm: Annotated[float, Field(gt=0)] | None = None
-    """The most that the norm of all gradients may be."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 100
-    """Steps between checkpoints."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    threads: Annotated[int, Field(ge=1, le=256)] = 1
-    """Threads of a process on a CPU; more change the last digits of sums."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """The number format of matrix products; weights stay fp32."""
-    accumulate: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Parts of a process's rows that are computed one after the other, and whose gradients are
-    averaged: less memory for the same step. A loss that compares rows compares those of a part."""
-    checkpointing: bool = False
-    """Whether layers are computed again for their gradients, and not remembered: much less memory,
-    about a third more time. Networks of transformers and diffusers can."""
-    sharded: bool = False
-    """Whether each of several processes holds a part of the network (FSDP), and not all of it: for
-    a base that is larger than a device. In one process it changes nothing."""
-    validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """The share of the training's rows that are not learned. The model has the weights whose loss
-    on them was lowest."""
-    validate_every: Annotated[int, Field(ge=1)] = 100
-    """Steps between looks at the loss on them."""
-    patience: Annotated[int, Field(ge=1)] | None = None
-    """Looks in a row without a lower loss after which the training ends; None trains all steps."""
-
-    @model_validator(mode="after")
-    def _has_rows_to_stop_by(self) -> Self:
-        if self.patience is not None and not self.validation_share:
-            raise ValueError("patience needs validation_share, the rows whose loss it watches")
-        if self.sharded and self.validation_share:
-            raise ValueError(
-                "sharded keeps no best weights; leave validation_share out, or sharded"
-            )
-        return self
 
 
 class _Part(BaseModel):
@@ -168,8 +116,10 @@ class Recipe(_Part):
     """The gates on a user's own data: marks that hold for any data, such as a gain over the base
     whose interval lies above 0."""
     numbers: tuple[str, ...] = ()
-    """Numbers of the evaluation beside those of the gates, without the ends of their intervals;
-    `f1_*` stands for one for each class of the data."""
+    """Numbers of the evaluation beside those of the gates; `f1_*` stands for one for each class of
+    the data."""
+    intervals: tuple[str, ...] = ()
+    """Numbers that have an interval, whose ends are NAME_low and NAME_high."""
     served_numbers: tuple[str, ...] = ()
     """Numbers of the exported graphs, which gates can bound, too."""
     parameters: Mapping[str, Any] = {}
@@ -318,42 +268,3 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
         given = "" if each["type"] == "missing" else f" (given {each['input']!r:.80})"
         lines.append(f"{place}: {each['msg']}{given}")
     return f"{where}: " + "; ".join(lines)
-
-
-def gates_of(
-    recipe: Recipe, asked: Mapping[str, Bounds] | None = None, *, own_data: bool = False
-) -> Mapping[str, Gate]:
-    """Return the gates of a training: the recipe's for its data, and those that its user asked for.
-
-    A gate that was asked for comes beside the recipe's own and can't loosen it. A recipe without
-    gates for own data keeps those that it has: none would let any model pass.
-    """
-    found = dict((own_data and recipe.own_gates) or recipe.gates)
-    for name, gate in (asked or {}).items():
-        found[name] = stricter_gate(found.get(name, gate), gate)
-    return found
-
-
-_ENDS = ("_low", "_high")
-
-
-def require_known_numbers(recipe: Recipe, asked: Iterable[str]) -> None:
-    """Raise BadRecipe if a gate is asked for on a number that the recipe does not measure."""
-    known = {*recipe.numbers, *recipe.served_numbers, *recipe.gates, *recipe.own_gates}
-    bare = {_without_end(name) for name in known}
-    for name in asked:
-        if name in known or any(fnmatchcase(_without_end(name), each) for each in bare):
-            continue
-        close = difflib.get_close_matches(name, sorted(known), n=1)
-        meant = f" Did you mean {close[0]}?" if close else ""
-        raise BadRecipe(
-            f"gate: {recipe.name} measures no {name}.{meant} Its numbers are "
-            f"{', '.join(sorted(bare))}; where one has an interval, its ends are NAME_low and "
-            "NAME_high."
-        )
-
-
-def _without_end(name: str) -> str:
-    for end in _ENDS:
-        name = name.removesuffix(end)
-    return name

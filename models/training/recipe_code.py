@@ -30,7 +30,7 @@ from models.training.artefacts import TrainedModel
 from models.training.devices import Device
 from models.training.loop import TrainingTask
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 P = TypeVar("P", bound=RecipeSettings)
 D = TypeVar("D")

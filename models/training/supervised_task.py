@@ -20,8 +20,8 @@ from models.training.checkpoints import Stateful
 from models.training.devices import Device, move_network
 from models.training.memory import batch_parts, recompute_layers
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup
+from models.training.settings import RecipeSettings
 from models.training.shards import ShardedOptimiser, shard
 from models.training.validation import Validation, with_validation
 

@@ -16,7 +16,7 @@ import torch
 from models.failures import BadRecipe
 from models.training import seeds
 from models.training.checkpoints import Stateful
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 _STREAM = 1_000_033
 
@@ -138,6 +138,5 @@ def with_validation(
     if not settings.validation_share:
         return rows, None
     learned, held = split_numbers(range(len(rows[0])) if groups is None else groups, settings)
-    return [each[learned] for each in rows], Validation(
-        [each[held] for each in rows], settings, kept
-    )
+    validation = Validation([each[held] for each in rows], settings, kept)
+    return [each[learned] for each in rows], validation

@@ -15,7 +15,7 @@ from models.training.devices import Device
 from models.training.job import TerminationSignal
 from models.training.loop import LoopContext
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 from models.training.supervised_task import Batches, LossTask
 
 ROWS = torch.arange(40.0)[:, None] / 40

@@ -46,6 +46,7 @@ from models.training.gates import Gate, require_gates
 from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
+from models.training.recipe_gates import gates_of
 from models.training.supervised_task import LossTask
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import TextExample
@@ -267,7 +268,7 @@ def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
     )  # fmt: skip
     require_gates(OWN_GATES, found.numbers)
     asked = {"forgotten": Gate(most=1.1)}
-    gates = recipe.gates_of(recipe.load("continued_pretraining"), asked, own_data=True)
+    gates = gates_of(recipe.load("continued_pretraining"), asked, own_data=True)
     with pytest.raises(BelowGate, match="forgotten is "):
         require_gates(gates, found.numbers)
     assert len(general_texts()) >= 20

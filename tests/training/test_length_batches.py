@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.data.token_rows import TokenRows
 from models.training.length_batches import WIDTHS, LengthBatches
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 SETTINGS = RecipeSettings(steps=1, batch=4, learning_rate=0.1, seed=7)
 SIZES = st.lists(st.integers(2, 70), min_size=4, max_size=60)

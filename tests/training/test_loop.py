@@ -23,8 +23,8 @@ from models.training.loop import StepSchedule, train
 from models.training.memory import recompute_layers
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
-from models.training.recipe import RecipeSettings
 from models.training.recipe_code import TaskSetup
+from models.training.settings import RecipeSettings
 from models.training.supervised_task import (
     Batches,
     LossTask,

@@ -27,6 +27,7 @@ from models.training.job import TRAINING_CHANNEL, TrainingJob
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
 from models.training.recipe_code import TaskSetup, recipe_code
+from models.training.settings import RecipeSettings
 from models.training.shards import shard, whole_state
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import TextExample
@@ -150,7 +151,7 @@ def _local(weight: Any) -> torch.Tensor:
     return found
 
 
-def resolved(**changed: Any) -> recipe.RecipeSettings:
+def resolved(**changed: Any) -> RecipeSettings:
     asked = {name: each for name, each in ASKED.items() if name not in ("recipe", "preset")}
     return recipe.resolve(recipe.load(RECIPE), "smoke", {**asked, **changed})
 

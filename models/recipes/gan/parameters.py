@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 Objective = Literal["minimax", "non-saturating", "wgan-gp"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.training.recipe import RecipeSettings
+from models.training.settings import RecipeSettings
 
 
 class Parameters(RecipeSettings):

@@ -15,7 +15,8 @@ from models.sagemaker.job_requests import JobSpec, _shape
 from models.training import fit, recipe
 from models.training.fit import GIB, BaseSizes, FitSettings
 from models.training.instances import instances
-from models.training.recipe import BaseUse, RecipeSettings
+from models.training.recipe import BaseUse
+from models.training.settings import RecipeSettings
 
 SMOLLM: dict[str, Any] = {
     "hidden_size": 576,

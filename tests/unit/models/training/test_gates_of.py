@@ -10,7 +10,7 @@ from models.failures import BadRecipe
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 from models.training.gates import Gate, missed_gates
-from models.training.recipe import gates_of, require_known_numbers
+from models.training.recipe_gates import gates_of, require_known_numbers
 
 
 def of_own_data() -> recipe.Recipe:
@@ -38,9 +38,10 @@ def test_a_gate_that_was_asked_for_cannot_loosen_the_recipes(asked: float, kept:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("exact_mach", r"adapted measures no exact_mach\. Did you mean exact_match\?"),
+        ("exact_mach", r"adapted measures no exact_mach\. Did you mean exact_match[ ?]"),
         ("loss_low", "measures no loss_low"),
         ("f1_person", "measures no f1_person"),
+        ("trainable_share_low", "no trainable_share_low: trainable_share has no interval"),
     ],
 )
 def test_a_gate_on_a_number_that_is_not_measured_is_told(name: str, told: str) -> None:
@@ -50,8 +51,25 @@ def test_a_gate_on_a_number_that_is_not_measured_is_told(name: str, told: str) -
 
 def test_a_gate_may_be_on_any_number_of_the_evaluation_or_an_end_of_its_interval() -> None:
     require_known_numbers(recipe.load("adapted"), ["bleu", "exact_match_high", "zero_shot"])
-    require_known_numbers(recipe.load("token_classifier"), ["f1_person", "entity_f1"])
+    require_known_numbers(recipe.load("token_classifier"), ["f1_person", "f1_low", "entity_f1_low"])
     require_known_numbers(recipe.load("instruction_tuning"), ["served_perplexity_ratio"])
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "close"),
+    [
+        ("token_classifier", "f1_person_low", "entity_f1_low"),
+        ("instruction_tuning", "served_perplexity_low", "served_perplexity"),
+        ("image_text_tuning", "median_rank_by_text_high", "median_rank_by_text"),
+        ("reward_model", "pair_accuracy_high", "pair_accuracy_low"),
+    ],
+)
+def test_a_gate_on_an_end_of_what_has_no_interval_is_told_before_it_is_paid_for(
+    of: str, name: str, close: str
+) -> None:
+    bare = name.rpartition("_")[0]
+    with pytest.raises(BadRecipe, match=rf"{bare} has no interval\..*{close}"):
+        require_known_numbers(recipe.load(of), [name])
 
 
 def test_a_number_that_is_asked_for_and_not_measured_is_missed() -> None:

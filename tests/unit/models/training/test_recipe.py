@@ -9,7 +9,7 @@ import yaml
 from models.failures import BadRecipe, BelowGate
 from models.training import recipe
 from models.training.gates import Gate, missed_gates, require_gates
-from models.training.recipe import require_known_numbers
+from models.training.recipe_gates import require_known_numbers
 from models.training.targets import fallback_order, targets
 
 VAE = recipe.FOLDER / "vae" / recipe.FILE
@@ -144,4 +144,8 @@ def test_a_recipe_should_name_all_numbers_of_its_card(path: Path) -> None:
     evaluation = path.read_text().partition("## Evaluation")[2].partition("\n## ")[0]
     numbers = re.findall(r"^\| (\w+) \| [-0-9.e+]+ \| [^|]*\|$", evaluation, re.MULTILINE)
     assert numbers
-    require_known_numbers(recipe.load(path.parent.name), numbers)
+    found = recipe.load(path.parent.name)
+    require_known_numbers(found, numbers)
+    for name in found.intervals:
+        ends = {f"{name}_low", f"{name}_high"}
+        assert name not in numbers or ends <= {*numbers}, name
