@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -18,41 +18,40 @@ from torch import nn
 
 from chalicelib.contracts.model_manifest import (
     FILE,
-    GateBounds,
     GraphSpec,
-    ModelOrigin,
     Signature,
 )
 from models.bases.folder import CHANNEL, BaseModel, read_base
-from models.evaluation import champion, figures
+from models.evaluation import champion
 from models.evaluation.champion import Difference
-from models.export import model_card
 from models.export.graphs import export_graphs, staged_folder
 from models.failures import BadData, BelowGate, NotFinite
-from models.files import sha256_of_file, write_atomically, write_json
-from models.serving.packages import package_code
+from models.files import sha256_of_file, write_atomically
+from models.jobs.model_files import (
+    JudgedModel,
+    ModelRelease,
+    model_origin,
+    write_judged,
+    write_refusal,
+    write_release,
+)
 from models.training import artefacts, metrics, recipe
-from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.artefacts import TrainedModel
 from models.training.checkpoints import Stateful
 from models.training.gates import require_gates
 from models.training.job import (
-    CARD,
     CHAMPION_CHANNEL,
-    EVALUATION,
-    JUDGE,
     MODEL_CHANNEL,
     REFUSED,
     TRAINING,
     TRAINING_CHANNEL,
-    WEIGHTS,
     TrainingJob,
 )
 from models.training.learned_weights import LearnedWeights
-from models.training.metrics import HISTORY, read_history
 from models.training.recipe import Recipe
 from models.training.recipe_code import Evaluation, Graph, make_network, recipe_code
 from models.training.settings import RecipeSettings
-from models.training_data.channel import DataManifest, data_version, is_channel, read_manifest
+from models.training_data.channel import data_version, is_channel, read_manifest
 
 Say = Callable[[str], None]
 Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
@@ -75,8 +74,8 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
             signature = export_model(
                 trained, judged.network, judged.data, evaluation.numbers, into, exporter
             )
-            require_served_gates(judged, signature.metrics)
-            _write_release(into, ModelRelease(judged, signature, differences))
+            require_served_gates(job, judged, signature.metrics)
+            write_release(into, ModelRelease(judged, signature, differences))
     say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
 
 
@@ -96,22 +95,8 @@ def judge_job(job: TrainingJob, say: Say) -> None:
         with staged_folder(job.model, last=TRAINING) as into:
             for name, content in files.items():
                 write_atomically(into / name, content)
-            _write_judged(into, judged)
+            write_judged(into, judged)
     say("Judged, and not exported.")
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedModel:
-    """A trained network with its data and its evaluation."""
-
-    recipe: Recipe
-    settings: RecipeSettings
-    trained: TrainedModel
-    network: nn.Module
-    data: Any
-    evaluation: Evaluation
-    manifest: DataManifest | None = None
-    """Of rows: what they are and where they come from."""
 
 
 def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
@@ -134,40 +119,27 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
             of_network = {name: gates[name] for name in gates if name not in found.served_numbers}
             require_gates(of_network, evaluation.numbers, evaluation.unknown)
         except BelowGate:
-            _write_refusal(job.output / REFUSED, judged)
+            write_refusal(job.output / REFUSED, judged)
             raise
     return judged
 
 
-def require_served_gates(judged: JudgedModel, measured: Mapping[str, float]) -> None:
-    """Raise BelowGate if what the exported graphs were measured to is below a gate on it."""
+def require_served_gates(
+    job: TrainingJob, judged: JudgedModel, measured: Mapping[str, float]
+) -> None:
+    """Raise BelowGate if what the exported graphs were measured to is below a gate on it.
+
+    The numbers and a card are left in `refused` of the job's output.
+    """
     if judged.trained.training.preset == "smoke":
         return
     gates = artefacts.gates_of_training(judged.trained.training)
     names = [name for name in judged.recipe.served_numbers if name in gates]
-    require_gates({name: gates[name] for name in names}, measured)
-
-
-def _write_refusal(into: Path, judged: JudgedModel) -> None:
-    """Write the card of a model below its gates, with its numbers and pictures, and no graphs."""
-    training, found = judged.trained.training, judged.recipe
-    signature = Signature(
-        name=f"{found.name}-{training.preset}",
-        family=found.family,
-        licence=found.licence,
-        graphs={},
-        constants={},
-        metrics=dict(judged.evaluation.numbers),
-        origin=_origin(training, judged.settings),
-    )
-    into.mkdir(parents=True, exist_ok=True)
-    write_json(into / EVALUATION, judged.evaluation.numbers)
-    pictures = _write_pictures(into, judged)
-    unknown = judged.evaluation.unknown
-    told = model_card.model_card(
-        found, judged.settings, signature, pictures, {}, unknown, judged.manifest
-    )
-    write_atomically(into / CARD, told.encode())
+    try:
+        require_gates({name: gates[name] for name in names}, measured)
+    except BelowGate:
+        write_refusal(job.output / REFUSED, judged, measured)
+        raise
 
 
 def require_finite(numbers: Mapping[str, float]) -> None:
@@ -248,7 +220,7 @@ def export_model(
         constants={**code.constants(settings), **code.learned(network)},
         files={name: sha256_of_file(into / name) for name in files},
         metrics={**numbers, **code.measured(into, network, data, settings)},
-        origin=_origin(trained.training, settings),
+        origin=model_origin(trained.training, settings),
     )
 
 
@@ -300,84 +272,3 @@ def _compare_with_champion(
         say(f"Against the champion: {name} {each.low:+.4g} to {each.high:+.4g}, p {each.p:.3g}.")
     champion.require_not_worse(differences)
     return differences
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRelease:
-    """The content of the files beside the graphs."""
-
-    judged: JudgedModel
-    signature: Signature
-    differences: Mapping[str, Difference]
-
-
-def _origin(training: TrainingRecord, settings: RecipeSettings) -> ModelOrigin:
-    return ModelOrigin(
-        recipe=training.recipe,
-        preset=training.preset,
-        seed=settings.seed,
-        steps=settings.steps,
-        own_data=training.own_data,
-        asked_gates={
-            name: GateBounds(least=each.least, most=each.most)
-            for name, each in training.asked_gates.items()
-        },
-        data=training.data,
-        code=training.code,
-        bases=training.bases,
-        unapproved_bases=training.unapproved_bases,
-        torch=training.torch,
-        device=training.device,
-    )
-
-
-def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:
-    """Return curves of the loss and of the recipe's other plotted metrics."""
-    history = read_history(folder / HISTORY)
-    measured = {name for row in history.values() for name in row}
-    names = ("loss", *(name for name in found.curves if name in measured))
-    return {name: figures.curve(history, name) for name in names}
-
-
-def _write_release(into: Path, all_of: ModelRelease) -> None:
-    judged = all_of.judged
-    pictures = _write_pictures(into, judged)
-    if all_of.differences:
-        write_json(into / champion.COMPARISON, champion.comparison_document(all_of.differences))
-    _write_judged(into, judged)
-    for name, content in package_code(all_of.signature.graphs).items():
-        write_atomically(into / name, content)
-    told = model_card.model_card(
-        judged.recipe,
-        judged.settings,
-        all_of.signature,
-        pictures,
-        all_of.differences,
-        judged.evaluation.unknown,
-        judged.manifest,
-    )
-    write_atomically(into / CARD, told.encode())
-    write_json(into / FILE, all_of.signature.model_dump(mode="json"))
-
-
-def _write_pictures(into: Path, judged: JudgedModel) -> list[str]:
-    """Write the evaluation's pictures and the curves; return the names of their files."""
-    drawn = {
-        **judged.evaluation.pictures,
-        **_curves(judged.trained.folder, judged.recipe),
-    }
-    for name, pixels in drawn.items():
-        figures.save(pixels, into / f"{name}.png")
-    return [f"{name}.png" for name in drawn]
-
-
-def _write_judged(into: Path, judged: JudgedModel) -> None:
-    write_json(into / EVALUATION, judged.evaluation.numbers)
-    if judged.evaluation.judge:
-        write_json(into / JUDGE, champion.judge_document(judged.evaluation.judge))
-    if judged.evaluation.scores:
-        write_atomically(into / champion.SCORES, champion.pack_scores(judged.evaluation.scores))
-    for name, content in judged.evaluation.files.items():
-        write_atomically(into / name, content)
-    for name in (WEIGHTS, TRAINING, HISTORY):
-        write_atomically(into / name, (judged.trained.folder / name).read_bytes())

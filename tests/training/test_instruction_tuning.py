@@ -27,6 +27,7 @@ from models.evaluation.judged_rows import drawn_rows
 from models.failures import BadData, BelowGate, OutOfParity
 from models.files import sha256_of_file
 from models.jobs import finish, runner
+from models.jobs.model_files import JudgedModel, write_refusal
 from models.networks import exported_decoder, tuned_chats
 from models.networks.chat_tokens import ChatRows, as_messages
 from models.networks.settings import TuningWay
@@ -37,6 +38,7 @@ from models.recipes.instruction_tuning.parameters import Parameters
 from models.training import recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.gates import Gate, missed_gates, require_gates
+from models.training.job import REFUSED
 from models.training.learned_weights import LearnedWeights
 from models.training.recipe_code import Evaluation
 from models.training_data.channel import DataSource, write_channel
@@ -344,7 +346,7 @@ def test_rows_should_be_checked_by_the_tokenizer_alone_before_a_training(
 
 
 def test_a_gate_on_the_exported_graphs_should_be_held_after_the_export(
-    base: BaseModel, data: Path
+    laid: Laid, tmp_path: Path
 ) -> None:
     found, chosen = recipe.load("instruction_tuning"), settings()
     record = TrainingRecord(
@@ -352,22 +354,33 @@ def test_a_gate_on_the_exported_graphs_should_be_held_after_the_export(
         preset="tiny",
         settings=chosen.model_dump(),
         asked_gates={"served_perplexity_ratio": Gate(most=1.02)},
-        data="",
-        code="",
+        data="0" * 64,
+        code="0" * 64,
         torch="",
         device="cpu",
         measured={},
     )
-    trained = TrainedModel(data, record, {})
-    judged = finish.JudgedModel(
-        found, chosen, trained, torch.nn.Identity(), None, Evaluation({"f1": 1.0})
-    )
-    finish.require_served_gates(judged, {"served_perplexity_ratio": 1.01})
-    for told in (1.03, float("nan")):
-        with pytest.raises(BelowGate, match="served_perplexity_ratio is"):
-            finish.require_served_gates(judged, {"served_perplexity_ratio": told})
+    (tmp_path / "history.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    trained = TrainedModel(tmp_path, record, {})
+    judged = JudgedModel(found, chosen, trained, torch.nn.Identity(), None, Evaluation({"f1": 1.0}))
+    job = laid({"task": "finish"}, {})
+    refused = job.output / REFUSED
+    finish.require_served_gates(job, judged, {"served_perplexity_ratio": 1.01})
+    assert not refused.exists()
+    with pytest.raises(BelowGate, match="served_perplexity_ratio is nan"):
+        finish.require_served_gates(job, judged, {"served_perplexity_ratio": float("nan")})
     with pytest.raises(BelowGate, match="served_perplexity_ratio was not measured"):
-        finish.require_served_gates(judged, {})
+        finish.require_served_gates(job, judged, {})
+    with pytest.raises(BelowGate, match=r"served_perplexity_ratio is 1\.03"):
+        finish.require_served_gates(job, judged, {"served_perplexity_ratio": 1.03})
+    numbers = json.loads((refused / "evaluation.json").read_text())
+    assert numbers == {"f1": 1.0, "served_perplexity_ratio": 1.03}
+    told = (refused / "CARD.md").read_text()
+    assert "served_perplexity_ratio is 1.03 and may be 1.02 at most" in told
+    assert "| served_perplexity_ratio | 1.03 | at most 1.02 |" in told
+    write_refusal(refused, judged)
+    why = "its network missed a gate, so that no graph was exported"
+    assert f"served_perplexity_ratio cannot be told: {why}" in (refused / "CARD.md").read_text()
 
 
 def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(

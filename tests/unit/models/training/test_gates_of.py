@@ -58,7 +58,7 @@ def test_a_gate_may_be_on_any_number_of_the_evaluation_or_an_end_of_its_interval
 @pytest.mark.parametrize(
     ("of", "name", "close"),
     [
-        ("token_classifier", "f1_person_low", "entity_f1_low"),
+        ("token_classifier", "f1_person_low", "entity_f1"),
         ("instruction_tuning", "served_perplexity_low", "served_perplexity"),
         ("image_text_tuning", "median_rank_by_text_high", "median_rank_by_text"),
         ("reward_model", "pair_accuracy_high", "pair_accuracy_low"),
