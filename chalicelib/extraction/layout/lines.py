@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from chalicelib.contracts.page_words import WordBox
     from chalicelib.extraction.document import DocumentPage
 
-GAP, RECOGNISED_GAP = 1.2, 1.0
-"""The smallest gap between cells in line heights, as in the reading of the text."""
-_NARROW, _WIDER, _FEW = 0.6, 1.8, 2
-"""A narrower gap parts cells too, from so many line heights and so many times the usual gap on; a
-line has its own usual gap if it has more gaps than a few."""
-_SIGN = 0.6
-"""The width of a sign that has no box, in line heights."""
+_NARROW, _WIDER, _FEW = 0.7, 1.6, 2
+"""A gap parts cells from so many line heights and so many times the usual gap on; a line has its
+own usual gap if it has more gaps than a few."""
+_WIDEST = 2.0
+"""A gap of so many line heights parts cells in any text."""
+_SIGN, _SPACED = 0.8, 0.35
+"""The width of a sign that has no box, and of the space beside it, in line heights."""
 COLUMN_WIDTH = 1_000.0
 """The width of a column of a table that has no geometry."""
 MAX_UNPLACED = 0.2
@@ -44,6 +44,7 @@ MAX_UNPLACED = 0.2
 _PIECE = re.compile(r"\S+(?:[^\S\t]\S+)*")
 """Text of a line up to a tabulator or to two spaces."""
 _TOKEN = re.compile(r"\S+")
+_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,33 +195,32 @@ def _placed_lines(
 class _Gaps:
     """The white space between the words of a page, which cuts its lines into cells.
 
-    A gap parts two cells if it is wide, or if it is wider than those within the texts of the page
-    and of its line are: columns may stand close, and justified lines are wide.
+    A gap parts two cells if it is wider than those within the texts of the page and of its line
+    are: columns may stand close, and justified lines and letters of one width stand wide.
     """
 
     def __init__(
         self, text: str, placed: Sequence[WordBox], spans: Sequence[tuple[int, int]]
     ) -> None:
         self._text, self._placed, self._spans = text, placed, spans
-        self._wide = GAP if placed[0].confidence is None else RECOGNISED_GAP
         # Spaces are alike, and the narrowest of what parts columns: a quarter is below neither.
         inner = [
             gap
             for left, right in pairwise(range(len(placed)))
             if placed[right].start - placed[left].end == 1
-            and 0 < (gap := self._gap(left, right)) < self._wide
+            and 0 < (gap := self._gap(left, right)) < _WIDEST
         ]
         self._usual = _quarter(inner)
 
     def cut(self, members: Sequence[int]) -> list[list[int]]:
         """Return the words of a line, given from the left, in cells."""
         gaps = [self._gap(left, right) for left, right in pairwise(members)]
-        inner = [gap for gap in gaps if gap < self._wide]
+        inner = [gap for gap in gaps if gap < _WIDEST]
         usual = max(self._usual, _quarter(inner) if len(inner) > _FEW else 0.0)
-        narrow = max(_NARROW, _WIDER * usual)
+        least = min(_WIDEST, max(_NARROW, _WIDER * usual))
         cells = [[members[0]]]
         for gap, at in zip(gaps, members[1:], strict=True):
-            if gap >= min(self._wide, narrow):
+            if gap >= least:
                 cells.append([at])
             else:
                 cells[-1].append(at)
@@ -229,11 +229,18 @@ class _Gaps:
         return cells
 
     def _gap(self, left: int, right: int) -> float:
-        """Return the line heights between two words, without the signs that stand there."""
+        """Return the line heights between two words, without the signs that stand there.
+
+        Pieces of one word have none between them, however far apart the file draws its letters.
+        """
         one, other = self._placed[left], self._placed[right]
-        height = max(0.1, min(one.bottom - one.top, other.bottom - other.top))
-        signs = self._spans[left][1] - one.end + other.start - self._spans[right][0]
-        return (other.left - one.right) / height - _SIGN * signs
+        if one.end <= other.start and not _SPACE.search(self._text, one.end, other.start):
+            return 0.0
+        height = max(0.1, one.bottom - one.top, other.bottom - other.top)
+        between = self._text[one.end : other.start].split() if one.end < other.start else []
+        signs = sum(map(len, between)) if "|" not in between else 0
+        spaces = _SPACED * len(between)
+        return (other.left - one.right) / height - _SIGN * signs - spaces
 
     def _shown(self, members: Sequence[int]) -> str:
         return self._text[self._spans[members[0]][0] : self._spans[members[-1]][1]]
@@ -318,8 +325,9 @@ def _groups(
     """Yield the words of a cell in groups that are each one piece of the text."""
     group = [members[0]]
     for at in members[1:]:
-        same = homes[at][1:] == homes[group[-1]][1:]
-        if same and not page.text[spans[group[-1]][1] : spans[at][0]].strip():
+        between = page.text[spans[group[-1]][1] : spans[at][0]]
+        goes_on = not between.strip() or not any(c.isalnum() or c.isspace() for c in between)
+        if goes_on and homes[at][1:] == homes[group[-1]][1:]:
             group.append(at)
         else:
             yield group

@@ -13,6 +13,7 @@ from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING
 
+from chalicelib.documents.layout import is_number
 from chalicelib.extraction.layout.lines import COLUMN_WIDTH
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _FAR, _NEAR = 5.0, 2.5
 """Line heights to the next line with columns, and to one without, at most."""
 _WIDER = 1.6
 """The next line with columns may be this many times as far as the farthest so far."""
+_NEW = 0.34
+"""Share of the cells of a line that stand in no column so far, at most."""
 _MAX_PENDING = 8
 """Lines in a row that stand in no column, at most, before a line that does."""
 _PROSE_WORDS, _PROSE_WIDTH, _PROSE_LINES = 4, 0.75, 0.6
@@ -119,6 +122,8 @@ def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int
         height = _height(line)
         gap = (line.place[1] - above.place[3]) / height
         fits = _fits(segment, line)
+        if fits and len(segment.lines) > 1 and _is_new_header(segment, lines, at):
+            break
         near = _FAR if fits else _NEAR
         if gap > max(near, _WIDER * segment._far):
             break
@@ -127,6 +132,8 @@ def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int
             segment.lines += [*pending, line]
             _widen(segment, line)
             pending = []
+        elif _begins_another(segment, lines, at):
+            break
         else:
             pending.append(line)
         at += 1
@@ -140,17 +147,50 @@ def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int
 
 
 def _fits(segment: Segment, line: LayoutLine) -> bool:
-    """Return whether most cells of a line stand in columns, and those in several of them.
+    """Return whether the cells of a line stand in several columns, all but a few of them.
 
     Below a header, one is enough if there are as many cells: titles may stand beside their columns.
     """
     if len(line.cells) < 2:
         return False
-    single = [hits[0] for cell in line.cells if len(hits := segment.hits(cell)) == 1]
+    hits = [segment.hits(cell) for cell in line.cells]
+    single = {each[0] for each in hits if len(each) == 1}
     if single and len(segment.lines) == 1 and len(line.cells) == len(segment.lines[0].cells):
         return True
-    spanning = sum(len(segment.hits(cell)) > 1 for cell in line.cells)
-    return len(set(single)) >= 2 and 2 * len(set(single)) >= len(line.cells) - spanning
+    new = sum(not each for each in hits)
+    across = sum(len(each) > 1 for each in hits)
+    most = 2 * len(single) >= len(hits) - across and new <= _NEW * len(hits)
+    return len(single) >= 2 and most
+
+
+def _begins_another(segment: Segment, lines: Sequence[LayoutLine], at: int) -> bool:
+    """Return whether a line that does not fit is the first of another part.
+
+    The next line with several cells then stands in its columns, in more of them than in those of
+    the segment.
+    """
+    line = lines[at]
+    if len(line.cells) < 2:
+        return False
+    bands = [Band(cell.place[0], cell.place[2]) for cell in line.cells]
+    other = Segment(line.page, [line], bands)
+    for below in lines[at + 1 : at + 4]:
+        if len(below.cells) > 1:
+            return _fits(other, below) and _matches(other, below) > _matches(segment, below)
+    return False
+
+
+def _is_new_header(segment: Segment, lines: Sequence[LayoutLine], at: int) -> bool:
+    """Return whether a line without numbers has cells in no column, which the next lines are in."""
+    line = lines[at]
+    if _matches(segment, line) == len(line.cells) or any(is_number(c.text) for c in line.cells):
+        return False
+    return _begins_another(segment, lines, at)
+
+
+def _matches(segment: Segment, line: LayoutLine) -> int:
+    hits = [segment.hits(cell) for cell in line.cells]
+    return len({each[0] for each in hits if len(each) == 1})
 
 
 def _widen(segment: Segment, line: LayoutLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.layout.segments import Band, segments_of
@@ -19,6 +20,9 @@ _MOST = 0.6
 """Share of the columns of a part that are those of the table it continues, at least."""
 _MAX_BETWEEN = 12
 """Lines between two parts of a table, at most: the foot of a page and the head of the next."""
+_BESIDE, _SPACE = 0.9, 1.6
+"""Share of the cells of a column without a title that stand beside one of the column before, and
+the usual line heights between them, if the two are but one column whose texts have wide gaps."""
 _RARE = 0.2
 """Share of lines below which the cells of a column without a title are those of a neighbour."""
 
@@ -178,13 +182,17 @@ def _finished(table: JoinedTable) -> JoinedTable:
         for at in line.filled:
             counts[at] += 1
     homes = list(range(len(counts)))
-    for at, count in enumerate(counts):
-        if at not in titled and count < _RARE * len(table.lines) and len(titled) > 1:
-            near = [n for n in (at - 1, at + 1) if 0 <= n < len(counts) and homes[n] == n]
-            if near:
-                homes[at] = min(near, key=lambda n: _apart(table.bands[at], table.bands[n]))
     for title, body in _pairs(titled, counts, homes):
         homes[title] = body
+    titled |= {homes[at] for at in titled}
+    for at in range(len(counts)):
+        if at in titled or homes[at] != at or len(titled) < 2:
+            continue
+        near = [n for n in (at - 1, at + 1) if 0 <= n < len(counts) and homes[n] == n]
+        if near and counts[at] < _RARE * len(table.lines):
+            homes[at] = min(near, key=lambda n: _apart(table.bands[at], table.bands[n]))
+        elif at and _goes_on(table.lines, at - 1, at):
+            homes[at] = at - 1
     kept = [at for at, home in enumerate(homes) if home == at]
     numbers = [kept.index(_home(homes, at)) for at in range(len(homes))]
     table.bands = [table.bands[at] for at in kept]
@@ -198,6 +206,19 @@ def _home(homes: Sequence[int], at: int) -> int:
     while homes[at] != at:
         at = homes[at]
     return at
+
+
+def _goes_on(lines: Sequence[PlacedLine], left: int, right: int) -> bool:
+    """Return whether the cells of a column mostly go on with the text in the one before it."""
+    gaps: list[float] = []
+    count = 0
+    for line in lines:
+        cells = dict(line.cells)
+        if right in cells:
+            count += 1
+            if left in cells:
+                gaps.append((cells[right].place[0] - cells[left].place[2]) / line.height)
+    return len(gaps) >= _BESIDE * count and median(gaps) < _SPACE
 
 
 def _pairs(

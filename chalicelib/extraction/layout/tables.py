@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from statistics import median
 from typing import TYPE_CHECKING
 
 from chalicelib.documents.layout import is_number
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.lines import LineCell, PageLines
     from chalicelib.extraction.layout.table_lines import PlacedLine
 
+_EDGE = 0.67
+"""Share of the usual cells that a subtotal at the end of a page fills, at most."""
 _KEY, _MIN_ROWS = 0.75, 5
 """A column is filled in every row if it is in this share of at least so many rows."""
 
@@ -122,8 +123,9 @@ def _table(joined: JoinedTable) -> LayoutTable:
         )
         for at, band in enumerate(joined.bands)
     )
+    titled = sum(column.title is not None for column in columns)
     lines = [*joined.header, *joined.repeated, *joined.lines]
-    return LayoutTable(columns, (*header, *_kinds(rows)), tuple(_extents(lines)))
+    return LayoutTable(columns, (*header, *_kinds(rows, titled)), tuple(_extents(lines)))
 
 
 def _pieces(line: PlacedLine, column: int) -> list[LineCell]:
@@ -146,24 +148,35 @@ def _extents(lines: Iterable[PlacedLine]) -> Iterator[TableExtent]:
         yield TableExtent(page, tops[page], bottoms[page])
 
 
-def _kinds(rows: Sequence[TableRow]) -> Iterator[TableRow]:
-    """Yield the rows with notes and summaries told from data by the cells that they fill."""
+def _kinds(rows: Sequence[TableRow], titled: int) -> Iterator[TableRow]:
+    """Yield the rows with notes and summaries told from data by the cells that they fill.
+
+    `titled` is the number of columns that have a title.
+    """
     data = [row for row in rows if row.kind is RowKind.DATA]
-    filled = Counter(at for row in data for at, cell in enumerate(row.cells) if cell)
-    usual = median(sum(map(bool, row.cells)) for row in data) if data else 0
-    key = {at for at, count in filled.items() if count >= _KEY * len(data) >= _KEY * _MIN_ROWS}
+    fills = sorted(_fill(row) for row in data)
+    usual = max(titled, fills[3 * len(fills) // 4]) if fills else 0
+    full = [row for row in data if 2 * _fill(row) > usual]
+    filled = Counter(at for row in full for at, cell in enumerate(row.cells) if cell)
+    key = {at for at, count in filled.items() if count >= _KEY * len(full)}
     for number, row in enumerate(rows):
         if row.kind is not RowKind.DATA:
             yield row
             continue
         missing = [at for at in key if row.cells[at] is None]
-        is_sparse = 2 * sum(map(bool, row.cells)) <= usual
+        is_sparse = 2 * _fill(row) <= usual and bool(missing)
         at_end = number + 1 == len(rows) or rows[number + 1].page != row.page
         at_start = number == 0 or rows[number - 1].page != row.page
+        is_edge = at_end or at_start
+        at_edge = is_edge and missing and len(full) >= _MIN_ROWS and _fill(row) <= _EDGE * usual
         has_number = any(cell and is_number(cell.text) for cell in row.cells)
         if is_sparse and not has_number:
             yield replace(row, kind=RowKind.NOTE)
-        elif has_number and missing and (is_sparse or at_end or at_start):
+        elif has_number and (is_sparse or at_edge):
             yield replace(row, kind=RowKind.SUMMARY)
         else:
             yield row
+
+
+def _fill(row: TableRow) -> int:
+    return sum(cell is not None for cell in row.cells)

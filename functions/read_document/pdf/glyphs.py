@@ -20,7 +20,7 @@ MAX_CHARACTERS = 50_000
 """A page with more characters is not searched for tables and words, which would take too long."""
 
 _HYPHEN_AT_LINE_END = re.compile("[\ufffe\x02](?:\r?\n)?")
-_WORD_GAP = 0.5
+_WORD_GAP = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,11 @@ def words_of(glyphs: Sequence[Glyph], taken: set[int]) -> Iterator[Piece]:
 
     The `at` of a piece lists the numbers of its characters.
     """
+    height = usual_height(glyphs)
     word: list[int] = []
     for at, glyph in enumerate(glyphs):
         stands = glyph.stands and at not in taken
-        if word and (not stands or not _follows(glyphs[word[-1]], glyph)):
+        if word and (not stands or not _follows(glyphs[word[-1]], glyph, height)):
             yield _piece(glyphs, word)
             word = []
         if stands:
@@ -84,8 +85,19 @@ def words_of(glyphs: Sequence[Glyph], taken: set[int]) -> Iterator[Piece]:
         yield _piece(glyphs, word)
 
 
-def _follows(before: Glyph, glyph: Glyph) -> bool:
-    height = max(before.bottom - before.top, glyph.bottom - glyph.top)
+def usual_height(glyphs: Sequence[Glyph]) -> float:
+    """Return the height that half of the characters of a page do not reach, 0 if none stands."""
+    heights = sorted(glyph.bottom - glyph.top for glyph in glyphs if glyph.stands)
+    return heights[len(heights) // 2] if heights else 0.0
+
+
+def _follows(before: Glyph, glyph: Glyph, usual: float) -> bool:
+    """Return whether two characters are in one word.
+
+    A full stop is low and, in a font whose letters are all as wide, far from the next letter: the
+    usual height of the page's characters tells how wide their gaps may be.
+    """
+    height = max(before.bottom - before.top, glyph.bottom - glyph.top, usual)
     level = glyph.top < before.bottom and glyph.bottom > before.top
     return level and abs(glyph.left - before.right) < _WORD_GAP * height
 

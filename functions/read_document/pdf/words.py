@@ -10,12 +10,12 @@ from pypdfium2 import raw
 
 from chalicelib.contracts.page_words import PageWords
 from chalicelib.documents.words import StandingWord, placed_words
-from functions.read_document.pdf.glyphs import Glyph, text_of
+from functions.read_document.pdf.glyphs import Glyph, text_of, usual_height
 
 if TYPE_CHECKING:
     import pypdfium2
 
-_WORD_GAP = 0.5
+_WORD_GAP = 0.6
 """Share of a character's size that is too wide for a gap within a word."""
 _UNITS = 10
 """Steps of a point in which places are counted."""
@@ -50,9 +50,10 @@ def page_words(
 
 def _words(glyphs: Sequence[Glyph]) -> Iterator[list[Glyph]]:
     """Yield the characters of each word, in whatever direction they run."""
+    usual = usual_height(glyphs)
     word: list[Glyph] = []
     for glyph in glyphs:
-        if word and not (glyph.stands and _is_near(word[-1], glyph)):
+        if word and not (glyph.stands and _is_near(word[-1], glyph, usual)):
             yield word
             word = []
         if glyph.stands:
@@ -61,11 +62,11 @@ def _words(glyphs: Sequence[Glyph]) -> Iterator[list[Glyph]]:
         yield word
 
 
-def _is_near(before: Glyph, glyph: Glyph) -> bool:
+def _is_near(before: Glyph, glyph: Glyph, usual: float) -> bool:
     across = max(glyph.left - before.right, before.left - glyph.right)
     down = max(glyph.top - before.bottom, before.top - glyph.bottom)
     size = max(glyph.bottom - glyph.top, glyph.right - glyph.left)
-    return max(across, down) < _WORD_GAP * max(size, before.bottom - before.top)
+    return max(across, down) < _WORD_GAP * max(size, before.bottom - before.top, usual)
 
 
 def _origin(page: pypdfium2.PdfPage, width: float, height: float) -> tuple[float, float]:
