@@ -10,7 +10,7 @@ of every token, and those of the answers are enough.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -64,6 +64,10 @@ class TunedDecoder(nn.Module):
             if settings.way == "prefix_tuning":
                 made = _cache_tensor(_cache_of(plain, first))
             self.prefix = nn.Parameter(made.detach().clone())
+
+    def no_weight_decay(self) -> Collection[str]:
+        """Return the names of weights that are inputs: the soft prompt or prefix."""
+        return ("prefix",)
 
     @property
     def decoder(self) -> PreTrainedModel:

@@ -7,7 +7,7 @@ its own beside the base's: R. Gal et al., Textual Inversion, https://arxiv.org/a
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -137,6 +137,10 @@ class GrownEmbedding(nn.Module):
         self.table = table
         mean = table.weight[1:].detach().mean(0)
         self.more = nn.Parameter(mean.repeat(more, 1))
+
+    def no_weight_decay(self) -> Collection[str]:
+        """Return the names of weights that are inputs: the further vectors."""
+        return ("more",)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the vectors of tokens."""

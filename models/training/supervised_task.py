@@ -7,7 +7,7 @@ learning rate warms up and falls as a cosine.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -28,6 +28,14 @@ from models.training.validation import Validation, with_validation
 _FUSED = ("cpu", "cuda")
 """Kinds of devices on which torch updates all weights in one kernel. On one core the loop over
 tensors takes 8 ms for two towers of 107 tensors, and the kernel 1 ms."""
+
+
+@runtime_checkable
+class UndecayedModule(Protocol):
+    """A module with weights that are inputs, and that decay would draw to nothing."""
+
+    def no_weight_decay(self) -> Collection[str]:
+        """Return the names of these weights among its own."""
 
 
 def adamw(
@@ -53,11 +61,16 @@ def decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]
 
     Decay is for weights that multiply what comes in. Norms, biases, temperatures and embeddings are
     left alone: to shrink them limits nothing but where activations lie and how often a token
-    occurred. A. Karpathy's minGPT and OpenCLIP leave the same out.
+    occurred. A. Karpathy's minGPT and OpenCLIP leave the same out. So is what an `UndecayedModule`
+    names, such as a soft prompt: it is what comes in.
     """
     embeddings = {
         id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)
     }
+    for module in network.modules():
+        named = dict(module.named_parameters(recurse=False))
+        if isinstance(module, UndecayedModule):
+            embeddings |= {id(named[name]) for name in module.no_weight_decay() if name in named}
     decayed: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for each in network.parameters():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from models.training.devices import Device
-from models.training.supervised_task import adamw
+from models.training.supervised_task import adamw, decay_groups
 
 RATE, DECAY, BETAS, EPSILON = 0.1, 0.05, (0.8, 0.95), 1e-8
 
@@ -69,6 +69,26 @@ def test_decay_should_take_weights_that_multiply_and_leave_the_rest(
         shrunk = any(name.endswith(told) for told in _DECAYED)
         wanted = 1 - RATE * decay if shrunk else 1.0
         assert torch.allclose(each, torch.tensor(wanted)), name
+
+
+class Prompted(nn.Module):
+    """A layer with a soft prompt before its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3, bias=False)
+        self.prompt = nn.Parameter(torch.ones(2, 3))
+
+    def no_weight_decay(self) -> tuple[str, ...]:
+        return ("prompt",)
+
+
+def test_what_a_module_names_should_not_be_decayed() -> None:
+    network = nn.Sequential(Prompted(), nn.Linear(3, 1))
+    named = {id(each): name for name, each in network.named_parameters()}
+    decayed, others = decay_groups(network, 0.1)
+    assert {named[id(each)] for each in decayed["params"]} == {"0.layer.weight", "1.weight"}
+    assert {named[id(each)] for each in others["params"]} == {"0.prompt", "1.bias"}
 
 
 def test_the_frozen_should_be_left_as_it_is() -> None:
