@@ -260,6 +260,18 @@ def test_gates_should_refuse_a_little_that_was_learned_beside_much_by_heart() ->
         require_gates(OWN_GATES, few.numbers, few.unknown)
 
 
+def test_documents_that_no_step_read_whole_should_not_stand_for_those_that_were_learned(
+    base: BaseModel, data: Path
+) -> None:
+    read = pretraining.read(data)
+    long = [each.model_copy(update={"text": each.text * 40}) for each in read.train]
+    read = replace(read, train=tuple(long))
+    told = pretraining.evaluate(built(base, data).eval(), read, settings(steps=1, batch=1))
+    assert not {"train_gain", "train_perplexity", "transfer"} & told.numbers.keys()
+    with pytest.raises(BelowGate, match=r"transfer cannot be told: no document was learned whole"):
+        require_gates(OWN_GATES, {**told.numbers, "gain": 1, "gain_low": 1}, told.unknown)
+
+
 def test_a_user_should_be_able_to_bound_what_is_forgotten() -> None:
     same, worse = losses([1.0] * 20), losses([1.4] * 20)
     found = judged(

@@ -129,25 +129,30 @@ def judged(
     Args:
         held_out: documents that were not learned.
         groups: the number of each one's group, [n].
-        learned: documents that were learned.
+        learned: documents that were learned, none if steps were too few for a whole one.
         general: texts that are not of the domain.
     """
     gains = group_means(held_out.gains, groups)
-    train_gain = float(learned.gains.mean())
     interval = mean_interval(gains)
     numbers = {
         **held_out.numbers(),
         "learned": held_out.base.perplexity / held_out.tuned.perplexity,
         **interval.numbers("gain"),
-        **learned.numbers("train_"),
-        "train_gain": train_gain,
         **general.numbers("general_"),
         "forgotten": general.tuned.perplexity / general.base.perplexity,
     }
     unknown = {}
-    if train_gain > 0:
-        numbers["transfer"] = interval.mean / train_gain
+    if len(learned.gains):
+        train_gain = float(learned.gains.mean())
+        numbers |= {**learned.numbers("train_"), "train_gain": train_gain}
+        if train_gain > 0:
+            numbers["transfer"] = interval.mean / train_gain
+        else:
+            unknown["transfer"] = (
+                "the documents that were learned are predicted no better than before"
+            )
     else:
-        unknown["transfer"] = "the documents that were learned are predicted no better than before"
+        reason = "no document was learned whole; train more steps, or give shorter documents"
+        unknown |= {"train_gain": reason, "transfer": reason}
     known, untold = known_bounds(numbers, len(gains), "groups of held-out documents")
     return PretrainingJudgement(known, gains, {**unknown, **untold})

@@ -170,7 +170,8 @@ def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, to
 def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) -> Evaluation:
     """Return perplexities of the tuned model and of its base, with intervals of the gain.
 
-    They are of held-out documents, of documents that were learned, and of general texts.
+    They are of held-out documents, of documents that were learned whole, if any was, and of general
+    texts.
     """
     assert isinstance(network, TunedDecoder)
     encoder = DocumentEncoder(network.tokenizer.file)
@@ -181,7 +182,7 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
     seen = [learned[at] for at in learned_documents(blocks, parameters)]
     parts: list[list[TextStretch]] = []
     judged_rows: list[TextExample] = []
-    for name, rows in (("held-out", data.test), ("learned", seen or learned)):
+    for rows in (data.test, seen):
         found = []
         for row in _sample(rows, parameters.judged_rows, chance):
             stretch = encoder.stretch(row.text, parameters.max_tokens, chance)
@@ -189,9 +190,9 @@ def evaluate(network: torch.nn.Module, data: Documents, parameters: Parameters) 
                 found.append(stretch)
                 if rows is data.test:
                     judged_rows.append(row)
-        if not found:
-            raise BadData(f"No {name} document has two tokens, so that none can be judged.")
         parts.append(found)
+    if not judged_rows:
+        raise BadData("No held-out document has two tokens, so that none can be judged.")
     stretches = [encoder.stretch(text, parameters.max_tokens, chance) for text in general_texts()]
     parts.append([each for each in stretches if each is not None])
     tuned = [stretch_losses(network, each) for each in parts]
