@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from chalicelib.contracts.model_manifest import ADAPTER_FILE, PREFIX_FILE
-from models.failures import OutOfParity
+from models.failures import NotFinite, OutOfParity
 from models.networks.chat_tokens import ChatTokens
 
 MAX_RATIO = 1.05
@@ -25,6 +25,7 @@ def served_perplexity(
     """Return the perplexity of last answers by the graph in a folder, and by the network.
 
     Raises:
+        NotFinite: the network's is not finite.
         OutOfParity: the graph's is above the network's by more than a twentieth.
     """
     session = open_session(folder / "decoder.onnx")
@@ -35,13 +36,33 @@ def served_perplexity(
         options.add_active_adapter(adapter)
     start = _start(folder, session)
     losses = [loss for row in rows for loss in _losses(session, options, start, row)]
-    found = math.exp(sum(losses) / len(losses))
+    return perplexity_numbers(losses, of_network)
+
+
+def perplexity_numbers(losses: Sequence[float], of_network: float) -> dict[str, float]:
+    """Return the perplexity for -log p of tokens by a graph, and its ratio to the network's.
+
+    Raises:
+        NotFinite: the network's own is not finite.
+        OutOfParity: the graph's is above that by more than a twentieth, or not finite.
+    """
+    with np.errstate(over="ignore"):  # above some 709 nats it is infinite, and refused
+        found = float(np.exp(np.mean(losses)))
     require_close(found, of_network)
     return {"served_perplexity": found, "served_perplexity_ratio": found / of_network}
 
 
 def require_close(found: float, of_network: float) -> None:
-    """Raise OutOfParity if a perplexity is above the network's by more than a twentieth."""
+    """Raise OutOfParity if a perplexity is above the network's by more than a twentieth.
+
+    Raises:
+        NotFinite: the network's own is not finite, so that nothing can be compared with it.
+    """
+    if not math.isfinite(of_network):
+        raise NotFinite(
+            f"The perplexity of held-out answers is {of_network} by the network; train again with "
+            "a lower learning_rate or a clip_norm."
+        )
     if not found <= of_network * MAX_RATIO:
         raise OutOfParity(
             f"The perplexity of held-out answers is {found:.4g} by the exported graph, and "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from models.networks.decoder import DECODER_GRAPH
-from models.networks.exported_decoder import open_session, require_close
+from models.networks.exported_decoder import open_session, perplexity_numbers
 from models.networks.sequence_tokens import SequenceTokens
 from models.networks.tuned_sequence import SequenceSizes
 from models.networks.tuned_sequence_export import ENCODER_GRAPH
@@ -22,15 +21,14 @@ def served_sequence_perplexity(
     """Return the perplexity of targets by the graphs in a folder, and its ratio to the network's.
 
     Raises:
+        NotFinite: the network's is not finite.
         OutOfParity: it is above the network's by more than a twentieth.
     """
     encoder, decoder = (
         open_session(folder / f"{name}.onnx") for name in (ENCODER_GRAPH, DECODER_GRAPH)
     )
     losses = [loss for row in rows for loss in _losses(encoder, decoder, row, sizes)]
-    found = math.exp(sum(losses) / len(losses))
-    require_close(found, of_network)
-    return {"served_perplexity": found, "served_perplexity_ratio": found / of_network}
+    return perplexity_numbers(losses, of_network)
 
 
 def _losses(

@@ -24,13 +24,13 @@ from models.bases.architectures import ARCHITECTURES
 from models.bases.folder import CHANNEL, BaseModel, read_base, record_base, settings_files
 from models.evaluation.answers import f1_over_chance, score_answers
 from models.evaluation.judged_rows import drawn_rows
-from models.failures import BadData, BelowGate, OutOfParity
+from models.failures import BadData, BelowGate, NotFinite, OutOfParity
 from models.files import sha256_of_file
 from models.jobs import finish, runner
 from models.jobs.model_files import JudgedModel, write_refusal
 from models.networks import exported_decoder, tuned_chats
 from models.networks.chat_tokens import ChatRows, as_messages
-from models.networks.settings import TuningWay
+from models.networks.settings import PREFIX_WAYS, TuningWay
 from models.networks.tuned_decoder import TunedDecoder, answer_losses, generate_answers
 from models.networks.tuned_decoder_export import lora_matrices
 from models.recipes.instruction_tuning import recipe as tuning
@@ -41,6 +41,7 @@ from models.training.gates import Gate, missed_gates, require_gates
 from models.training.job import REFUSED
 from models.training.learned_weights import LearnedWeights
 from models.training.recipe_code import Evaluation
+from models.training.supervised_task import decay_groups
 from models.training_data.channel import DataSource, write_channel
 from models.training_data.rows import ChatExample, ChatTurn
 from tests.training.conftest import Laid
@@ -209,6 +210,8 @@ def test_each_way_should_learn_and_its_base_should_stay(
         losses.append(loss.item())
     assert losses[-1] < losses[0] - 0.1
     assert learned.count > 0
+    if way in PREFIX_WAYS:
+        assert [each["weight_decay"] for each in decay_groups(made, 0.1)] == [0]
     with made.plain() as plain:
         torch.testing.assert_close(answer_losses(plain, rows)[0], of_base)
 
@@ -436,6 +439,11 @@ def test_fewer_bits_that_lose_too_much_should_be_refused(tmp_path: Path) -> None
         exported_decoder.require_close(1.06, 1.0)
     with pytest.raises(OutOfParity):
         exported_decoder.require_close(float("nan"), 1.0)
+    assert exported_decoder.perplexity_numbers([0.0, 0.0], 1.0)["served_perplexity_ratio"] == 1
+    with pytest.raises(OutOfParity, match="is inf by the exported graph"):
+        exported_decoder.perplexity_numbers([1e4], 9.0)
+    with pytest.raises(NotFinite, match="is inf by the network; train again"):
+        exported_decoder.perplexity_numbers([1e4], float("inf"))
 
 
 @pytest.mark.parametrize(

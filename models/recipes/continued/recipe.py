@@ -5,7 +5,6 @@ S. Gururangan et al., Don't stop pretraining, https://arxiv.org/abs/2004.10964
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from models.data import text
 from models.data.text import TOKENIZER, TextChannel, TextDomains, token_rows
 from models.evaluation.intervals import mean_interval
-from models.evaluation.perplexity import held_out_rows
+from models.evaluation.perplexity import held_out_rows, perplexity
 from models.networks import decoder
 from models.networks.adapted_decoder import AdaptedDecoder
 from models.networks.decoder import log_probabilities, surprises
@@ -61,17 +60,17 @@ def evaluate(network: torch.nn.Module, data: TextDomains, parameters: Parameters
     there, there_began = judged(data.before)
     learned, forgotten = mean_interval(here_began - here), mean_interval(there - there_began)
     numbers = {
-        "perplexity": math.exp(here.mean()),
-        "perplexity_began": math.exp(here_began.mean()),
+        "perplexity": perplexity(here.mean()),
+        "perplexity_began": perplexity(here_began.mean()),
         "surprise": float(here.mean()),
-        "learned": math.exp((here_began - here).mean()),
-        "learned_low": math.exp(learned.low),
-        "learned_high": math.exp(learned.high),
-        "perplexity_before": math.exp(there.mean()),
-        "perplexity_before_began": math.exp(there_began.mean()),
-        "forgotten": math.exp((there - there_began).mean()),
-        "forgotten_low": math.exp(forgotten.low),
-        "forgotten_high": math.exp(forgotten.high),
+        "learned": perplexity((here_began - here).mean()),
+        "learned_low": perplexity(learned.low),
+        "learned_high": perplexity(learned.high),
+        "perplexity_before": perplexity(there.mean()),
+        "perplexity_before_began": perplexity(there_began.mean()),
+        "forgotten": perplexity((there - there_began).mean()),
+        "forgotten_low": perplexity(forgotten.low),
+        "forgotten_high": perplexity(forgotten.high),
     }
     return Evaluation(numbers, scores={"surprise": here})
 

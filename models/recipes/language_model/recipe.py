@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -54,13 +53,13 @@ def evaluate(network: torch.nn.Module, data: TextChannel, parameters: Parameters
     pairs = perplexity.bigram_surprise(data.train, held_out, p.vocabulary)
     tokens = perplexity.unigram_surprise(data.train, held_out, p.vocabulary)
     numbers = {
-        "perplexity": math.exp(nats),
-        "perplexity_low": math.exp(bounds.low),
-        "perplexity_high": math.exp(bounds.high),
+        "perplexity": perplexity.perplexity(nats),
+        "perplexity_low": perplexity.perplexity(bounds.low),
+        "perplexity_high": perplexity.perplexity(bounds.high),
         "bits_per_byte": perplexity.bits_per_byte(nats, len(data.test), data.test_bytes),
         "surprise": nats,
-        "perplexity_of_pairs": math.exp(float(pairs.mean())),
-        "perplexity_of_tokens": math.exp(float(tokens.mean())),
+        "perplexity_of_pairs": perplexity.perplexity(float(pairs.mean())),
+        "perplexity_of_tokens": perplexity.perplexity(float(tokens.mean())),
     }
     return Evaluation(numbers, scores={"surprise": surprise})
 

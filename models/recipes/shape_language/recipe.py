@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -11,6 +10,7 @@ from torch import nn
 from models.data import questions, words
 from models.data.questions import Questions
 from models.data.words import BEGIN, END, IMAGE, WholeWordTokenizer
+from models.evaluation.perplexity import perplexity
 from models.networks.language import FrozenLanguageModel
 from models.networks.question_rows import (
     CAPTION,
@@ -91,7 +91,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
             "caption_exact": _exact(network, context, captions),
             "answer_accuracy": sum(right) / len(right),
             "same_kind": _same_kind(network, words, data, told),
-            "perplexity": math.exp(float(cross_entropy(following, answer_labels(captions)))),
+            "perplexity": perplexity(float(cross_entropy(following, answer_labels(captions)))),
         }
     )
 
