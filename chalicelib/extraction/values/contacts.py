@@ -1,0 +1,151 @@
+"""Readers of phone numbers, e-mail addresses and addresses of the web."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.leaves import LeafKind
+from chalicelib.extraction.values.characters import folded, stripped
+from chalicelib.extraction.values.reading_hints import ReadingHints
+from chalicelib.extraction.values.value_match import ValueMatch
+
+if TYPE_CHECKING:
+    from linkify_it import LinkifyIt
+
+_WITHOUT_SCHEME = 0.9
+_POSSIBLE = 0.5
+"""The quality of a phone number whose length is right and whose range is not in use."""
+_LONGEST = 2_000
+_CHUNK = 2_000
+"""The characters within which phone numbers are searched, so that the search stays linear."""
+_OVERLAP = 64
+_Find = Callable[[str, ReadingHints], Iterator[ValueMatch]]
+
+
+class PhoneReader:
+    """Finds phone numbers; the value is as E.164 writes it.
+
+    Numbers without a country code are read by the number plan of the hints' region.
+    """
+
+    kind = LeafKind.PHONE
+
+    def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
+        """Yield the phone numbers of a text, in its order."""
+        plain, end = folded(text), 0
+        for line in _lines(plain):
+            for match in _phones(plain, line, hints.region):
+                if match.start >= end:
+                    end = match.end
+                    yield match
+
+    def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
+        """Return the phone number that the whole text is, or None."""
+        import phonenumbers
+
+        start, end = stripped(text)
+        if not 0 < end - start <= _OVERLAP:
+            return None
+        try:
+            number = phonenumbers.parse(folded(text[start:end]), hints.region or None)
+        except phonenumbers.NumberParseException:
+            return None
+        if not phonenumbers.is_possible_number(number) or _other_letters(text[start:end]):
+            return None
+        valid = phonenumbers.is_valid_number(number)
+        value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return ValueMatch(start, end, value, 1.0 if valid else _POSSIBLE, valid=valid)
+
+
+def _other_letters(text: str) -> bool:
+    """Return whether there are letters that no extension has: a vanity number is no evidence."""
+    letters = "".join(letter for letter in text.lower() if letter.isalpha())
+    return letters not in ("", "x", "ext", "extn")
+
+
+def _lines(plain: str) -> Iterator[tuple[int, int]]:
+    """Yield the lines of a text, and of long ones pieces that overlap."""
+    start = 0
+    for line in plain.split("\n"):
+        for first in range(0, max(1, len(line)), _CHUNK - _OVERLAP):
+            yield start + first, start + min(len(line), first + _CHUNK)
+        start += len(line) + 1
+
+
+def _phones(plain: str, line: tuple[int, int], region: str) -> Iterator[ValueMatch]:
+    import phonenumbers
+
+    start, end = line
+    if sum(letter.isdigit() for letter in plain[start:end]) < 5:
+        return
+    found = phonenumbers.PhoneNumberMatcher(
+        plain[start:end], region or None, leniency=phonenumbers.Leniency.VALID, max_tries=200
+    )
+    for each in found:
+        value = phonenumbers.format_number(each.number, phonenumbers.PhoneNumberFormat.E164)
+        yield ValueMatch(start + each.start, start + each.end, value, 1.0, valid=True)
+
+
+@functools.cache
+def _linkify() -> LinkifyIt:
+    from linkify_it import LinkifyIt
+
+    return LinkifyIt()
+
+
+class EmailReader:
+    """Finds e-mail addresses; the domain is in small letters."""
+
+    kind = LeafKind.EMAIL
+
+    def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
+        """Yield the e-mail addresses of a text, in its order."""
+        for start, end, url in _links(text, "mailto:"):
+            address = url.removeprefix("mailto:").partition("?")[0]
+            name, _, domain = address.rpartition("@")
+            yield ValueMatch(start, end, f"{name}@{domain.lower()}")
+
+    def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
+        """Return the e-mail address that the whole text is, or None."""
+        return _only(text, self.find)
+
+
+class UrlReader:
+    """Finds addresses of the web; one without a scheme gets `https:`."""
+
+    kind = LeafKind.URL
+
+    def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
+        """Yield the addresses of a text, in its order."""
+        for start, end, url in _links(text, "http"):
+            if text[start:end].lower().startswith(("http", "ftp", "//")):
+                yield ValueMatch(start, end, url)
+            else:
+                address = url.replace("http://", "https://", 1)
+                yield ValueMatch(start, end, address, _WITHOUT_SCHEME)
+
+    def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
+        """Return the address that the whole text is, or None."""
+        return _only(text, self.find)
+
+
+def _only(text: str, find: _Find) -> ValueMatch | None:
+    start, end = stripped(text)
+    if not 0 < end - start <= _LONGEST:
+        return None
+    for match in find(text[start:end], ReadingHints()):
+        if (match.start, match.end) == (0, end - start):
+            return ValueMatch(start, end, match.value, match.quality)
+        break
+    return None
+
+
+def _links(text: str, scheme: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the links of a text whose scheme begins so: first, last and address."""
+    if "." not in text and "@" not in text and ":" not in text:
+        return
+    for link in _linkify().match(text) or []:
+        if link.url.startswith(scheme) or (scheme == "http" and link.url.startswith("ftp")):
+            yield link.index, link.last_index, link.url
