@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 JsonScalar = str | int | float | bool | None
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom in points from the top left corner of the page as it is displayed."""
@@ -63,7 +65,7 @@ class GeneratedDocument:
     """A PDF with a schema and its truth. `template` is the design, `language` a CLDR locale."""
 
     pdf: bytes
-    schema: Mapping[str, object]
+    schema: Mapping[str, JsonValue]
     truth: tuple[TrueValue, ...]
     lists: tuple[TrueList, ...]
     kind: str

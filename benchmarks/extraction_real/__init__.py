@@ -1,0 +1,1 @@
+"""Real invoices, statements, forms and tables of packages, labelled by hand."""
