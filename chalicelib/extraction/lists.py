@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.layout.tables import RowKind
+from chalicelib.extraction.list_columns import (
+    ColumnMatch,
+    ColumnSimilarity,
+    match_columns,
+    number_reader,
+)
+from chalicelib.extraction.list_count import counted_rows
+from chalicelib.extraction.list_sums import SummaryCheck, number_columns
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from chalicelib.extraction.document import Span
+    from chalicelib.extraction.layout.document_layout import DocumentLayout
+    from chalicelib.extraction.layout.tables import LayoutTable, TableRow
+    from chalicelib.extraction.leaves import ListField
+    from chalicelib.extraction.values.reading_hints import ReadingHints
+    from chalicelib.extraction.values.value_match import ValueReader
 
-
-class ColumnSimilarity(Protocol):
-    """How alike the names of a column and a title in a document are, from 0 to 1."""
-
-    def similarity(self, names: tuple[str, ...], label: str) -> float:
-        """Return 1 for names that mean the same as the label, and 0 for unrelated ones."""
+_LENGTH = 0.15
+"""What twice as many rows add to how well a table matches."""
+MIN_SCORE = 0.1
+"""How well the columns of a table match those of a list, at least."""
+_KEY = 0.9
+"""Share of the rows that fill a column which every row is expected to."""
+MAX_DIFFERENCES = 100
+"""Differences of a list that are reported; further ones are counted in the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListCell:
-    """The text that a cell of a list was read from, and its pieces in the document.
-
-    The first span is that of the value, where the cell has one piece.
-    """
+    """The text of a cell of a list, and its pieces in the document: it may be wrapped."""
 
     text: str
     spans: tuple[Span, ...]
@@ -53,3 +71,134 @@ class ListReading:
     def complete(self) -> bool:
         """Return whether every row of the list is known to be there."""
         return self.counted == len(self.rows) and not self.differences
+
+
+def read_list(
+    of: ListField,
+    layout: DocumentLayout,
+    readers: Sequence[ValueReader],
+    similarity: ColumnSimilarity,
+    hints: ReadingHints,
+) -> ListReading:
+    """Return the rows of a list in a document, in the order in which they stand.
+
+    Args:
+        of: The list of the schema.
+        layout: What stands where in the document.
+        readers: The readers of the values of its columns, in their order.
+        similarity: Compares the names of a column with a title.
+        hints: How the document writes numbers and dates.
+    """
+    found = _tables_of(of, layout, readers, similarity, hints)
+    rows: list[tuple[ListCell | None, ...]] = []
+    differences: list[ListDifference] = []
+    counted = 0
+    for table, match in found:
+        kept = _TableReading(table, match, number_reader(of.columns, readers, hints))
+        rows += [_list_row(row, match) for row in kept.rows]
+        differences += kept.differences
+        count = counted_rows(layout, table, kept.rows, kept.excluded)
+        counted += count.rows
+        differences += [ListDifference(page, reason) for page, reason in count.differences]
+    titles = found[0][1].titles if found else ("",) * len(of.columns)
+    return ListReading(tuple(rows), counted, titles, _bounded(differences))
+
+
+def _tables_of(
+    of: ListField,
+    layout: DocumentLayout,
+    readers: Sequence[ValueReader],
+    similarity: ColumnSimilarity,
+    hints: ReadingHints,
+) -> list[tuple[LayoutTable, ColumnMatch]]:
+    """Return the table that matches a list best, and those that go on under the same titles."""
+    matches = [
+        (table, match_columns(of.columns, table, readers, similarity, hints))
+        for table in layout.tables()
+        if table.data
+    ]
+    if not matches:
+        return []
+    best = max(matches, key=_suitability)[1]
+    if best.score < MIN_SCORE:
+        return []
+    return [
+        (table, match)
+        for table, match in matches
+        if match is best or (any(best.titles) and match.titles == best.titles)
+    ]
+
+
+def _suitability(found: tuple[LayoutTable, ColumnMatch]) -> float:
+    """Return how likely a table is the list: by its columns, and a little by its length."""
+    table, match = found
+    return match.score * (1.0 + _LENGTH * math.log2(len(table.data)))
+
+
+class _TableReading:
+    """The rows of a table that are rows of the list, and those that are not."""
+
+    def __init__(
+        self, table: LayoutTable, match: ColumnMatch, number: Callable[[str], Decimal | None]
+    ) -> None:
+        self.rows: list[TableRow] = []
+        self.excluded: list[TableRow] = []
+        self.differences: list[ListDifference] = []
+        # Lines without a row behind them on their page are the totals of the table.
+        self._doubts: list[ListDifference] = []
+        self._match = match
+        self._read_number = number
+        data = table.data
+        width = len(table.columns)
+        fills = [sum(row.cells[at] is not None for row in data) for at in range(width)]
+        key = frozenset(at for at, count in enumerate(fills) if count >= _KEY * len(data) > 0)
+        self._mapped = frozenset(at for at in match.columns if at is not None)
+        self._key = key & self._mapped
+        check = SummaryCheck(self._number, number_columns(data[:200], width), key)
+        body = [row for row in table.rows if row.kind is not RowKind.HEADER]
+        padded = [None, *body, None]
+        for before, row, following in zip(padded, body, padded[2:], strict=False):
+            at_edge = any(
+                beside is None or beside.page != row.page for beside in (before, following)
+            )
+            self._take(row, check.is_summary(row, following, at_edge=at_edge), at_edge=at_edge)
+        self.excluded += [row for row in table.rows if row.kind is RowKind.HEADER]
+
+    def _take(self, row: TableRow, is_summary: bool, *, at_edge: bool) -> None:
+        filled = {at for at in self._mapped if row.cells[at] is not None}
+        is_row = row.kind is RowKind.DATA and bool(filled)
+        if row.kind is RowKind.SUMMARY and not is_summary:
+            is_row = bool(self._key) and self._key <= filled and 2 * len(filled) > len(self._mapped)
+        if is_row and not is_summary:
+            self.differences += [each for each in self._doubts if each.page == row.page]
+            self._doubts = []
+            self.rows.append(row)
+            return
+        self.excluded.append(row)
+        if row.kind is RowKind.SUMMARY and not is_summary and not at_edge and filled:
+            text = _row_text(row)
+            reason = f"The line “{text}” fills too few columns for a row, and adds up to nothing."
+            self._doubts.append(ListDifference(row.page, reason))
+
+    def _number(self, row: TableRow, column: int) -> Decimal | None:
+        cell = row.cells[column]
+        return self._read_number(cell.text) if cell else None
+
+
+def _row_text(row: TableRow) -> str:
+    texts = [cell.text for cell in (*row.cells, *row.across) if cell]
+    return " ".join(texts)[:60]
+
+
+def _list_row(row: TableRow, match: ColumnMatch) -> tuple[ListCell | None, ...]:
+    cells = (row.cells[at] if at is not None else None for at in match.columns)
+    return tuple(ListCell(cell.text, cell.spans) if cell else None for cell in cells)
+
+
+def _bounded(differences: Sequence[ListDifference]) -> tuple[ListDifference, ...]:
+    if len(differences) <= MAX_DIFFERENCES:
+        return tuple(differences)
+    rest = len(differences) - MAX_DIFFERENCES + 1
+    last = differences[MAX_DIFFERENCES - 1]
+    more = ListDifference(last.page, f"There are {rest} more differences from this page on.")
+    return (*differences[: MAX_DIFFERENCES - 1], more)

@@ -8,7 +8,7 @@ notes and wrapped texts stand between the rows of a table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING
@@ -74,10 +74,13 @@ class Segment:
         return self.lines[-1].place[3]
 
 
-def segments_of(read: PageLines) -> list[Segment]:
-    """Return the parts of a page that stand in columns, from the top."""
+def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[Segment]:
+    """Return the parts of a page that stand in columns, from the top.
+
+    `above` are the columns of a table on the page before, which may go on here, if with one row.
+    """
     if read.has_boxes:
-        return list(_shown_segments(read.lines))
+        return list(_shown_segments(read.lines, above))
     segments: list[Segment] = []
     for is_written, lines in groupby(read.lines, key=lambda line: line.cells[0].table >= 0):
         if is_written:
@@ -94,25 +97,41 @@ def _written_segment(read: PageLines, lines: list[LayoutLine]) -> Segment:
     return Segment(read.page.number, lines, bands, is_written=True)
 
 
-def _shown_segments(lines: Sequence[LayoutLine]) -> Iterator[Segment]:
+def _shown_segments(lines: Sequence[LayoutLine], above: Sequence[Band] = ()) -> Iterator[Segment]:
     at = 0
     while at < len(lines):
-        segment, end = _grown(lines, at)
+        seed = above if above and _stands_in(lines[at], above) else ()
+        segment, end = _grown(lines, at, seed)
         if segment is None:
             at += 1
             continue
         _settle(segment)
         if not _is_prose(segment):
+            above = ()
             yield segment
         at = end
 
 
-def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int]:
-    """Return the segment that begins at a line, and the number of the line behind it."""
+def _stands_in(line: LayoutLine, bands: Sequence[Band]) -> bool:
+    """Return whether each cell of a line stands in a column of its own, of several."""
+    own = Segment(line.page, [], list(bands))
+    hits = [own.hits(cell) for cell in line.cells]
+    single = {each[0] for each in hits if len(each) == 1}
+    return len(single) == len(line.cells) > 1
+
+
+def _grown(
+    lines: Sequence[LayoutLine], start: int, seed: Sequence[Band] = ()
+) -> tuple[Segment | None, int]:
+    """Return the segment that begins at a line, and the number of the line behind it.
+
+    It stands in the columns of `seed`, if there are any.
+    """
     first = lines[start]
     if len(first.cells) < 2:
         return None, start + 1
-    bands = [Band(cell.place[0], cell.place[2]) for cell in first.cells]
+    bands = [replace(band) for band in seed]
+    bands = bands or [Band(cell.place[0], cell.place[2]) for cell in first.cells]
     segment = Segment(first.page, [first], bands)
     pending: list[LayoutLine] = []
     at = start + 1
@@ -137,7 +156,7 @@ def _grown(lines: Sequence[LayoutLine], start: int) -> tuple[Segment | None, int
         else:
             pending.append(line)
         at += 1
-    if len(segment.lines) < 2:
+    if len(segment.lines) < 2 and (not seed or 2 * len(first.cells) < len(seed)):
         return None, start + 1
     end = start + len(segment.lines)
     while pending and _trails(segment, pending[0]):

@@ -81,6 +81,9 @@ def table_part(segment: Segment, page: DocumentPage, before: Sequence[LayoutLine
     lines = [placed_line(segment, line, page) for line in segment.lines]
     if segment.is_written:
         return TablePart(segment, (), (), tuple(lines[:1]), tuple(lines[1:]), True)
+    if len(lines) == 1:
+        wraps = tuple(_wraps_above(segment, lines[0], page, before))
+        return TablePart(segment, wraps, (), (), tuple(lines), True)
     numbers = _number_columns(lines)
     first = 0
     if numbers:

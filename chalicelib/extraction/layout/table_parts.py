@@ -51,7 +51,8 @@ def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
     between = 0
     for read in pages:
         at = 0
-        for segment in segments_of(read):
+        goes_on = table is not None and read.page.number == table.last_page + 1
+        for segment in segments_of(read, table.bands if table and goes_on else ()):
             start = read.lines.index(segment.lines[0], at)
             part = table_part(segment, read.page, read.lines[at:start])
             between += start - at

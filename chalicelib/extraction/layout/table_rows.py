@@ -303,4 +303,6 @@ class _Rows:
         step = _step(last, line)
         if step < _BESIDE * max(line.height, last.height) and not above.filled & line.filled:
             return True
+        if any(is_number(cell.text) and at in above.filled for at, cell in line.cells):
+            return False
         return len(line.filled) < self._shape.full and step < _CLOSER * self._shape.pitch
