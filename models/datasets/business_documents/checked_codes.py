@@ -34,8 +34,28 @@ def iban(language: str, rng: random.Random) -> str:
     body = "".join(
         rng.choice(_LETTERS if each == "@" else "0123456789") for each in _IBANS[country]
     )
+    if country == "ES":
+        body = _spanish_account(body)
+    elif country == "PT":
+        body = _portuguese_account(body)
     digits = "".join(str(int(each, 36)) for each in body + country)
     return f"{country}{98 - int(digits + '00') % 97:02d}{body}"
+
+
+def _spanish_account(body: str) -> str:
+    """Return an account with the two check digits of Spain's banks in its middle."""
+    place, account = body[:8], body[10:]
+    return place + _spanish_digit(f"00{place}") + _spanish_digit(account) + account
+
+
+def _spanish_digit(digits: str) -> str:
+    found = 11 - sum(int(digit) * 2**at for at, digit in enumerate(digits)) % 11
+    return str(found % 11 if found < 10 or found == 11 else 1)
+
+
+def _portuguese_account(body: str) -> str:
+    """Return an account with the two check digits of Portugal's banks at its end."""
+    return f"{body[:19]}{98 - int(body[:19]) * 100 % 97:02d}"
 
 
 def vat(language: str, rng: random.Random) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
 from models.datasets.business_documents import checked_codes
 from models.datasets.business_documents.concepts import concepts
 from models.datasets.business_documents.generated_document import JsonScalar
@@ -119,8 +122,20 @@ class DocumentFacts:
         return windows(faker(self.style.locale, self.rng).company_email())
 
     def phone(self) -> str:
-        """Draw a phone number."""
-        return windows(faker(self.style.locale, self.rng).phone_number())
+        """Draw a phone number as people of the locale write it, with their country or without."""
+        region = self.style.locale.code.partition("_")[2]
+        example = phonenumbers.example_number_for_type(region, PhoneNumberType.FIXED_LINE)
+        if example is None or example.national_number is None:
+            raise ValueError(f"No phone number of {region} is known.")
+        forms = (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL)
+        form = self.rng.choice(forms)
+        last = self.rng.randrange(10_000)
+        number = PhoneNumber(
+            country_code=example.country_code,
+            national_number=example.national_number // 10_000 * 10_000 + last,
+            italian_leading_zero=example.italian_leading_zero,
+        )
+        return str(phonenumbers.format_number(number, form))
 
 
 def plain_number(value: Decimal) -> int | float:
