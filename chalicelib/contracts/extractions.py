@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, Field, WithJsonSchema
 
 from chalicelib.contracts.base import AnyJson, Contract
 from chalicelib.contracts.receipts import Receipt
@@ -35,6 +35,18 @@ class EvidenceBox(NamedTuple):
     bottom: float
 
 
+EvidenceBoxes = Annotated[
+    tuple[EvidenceBox, ...],
+    WithJsonSchema(
+        {
+            "description": "Boxes by their left, top, right and bottom edges.",
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4},
+        }
+    ),
+]
+
+
 class FieldEvidence(Contract):
     """Characters `start` to `end` of a page's text, and a box for each line that they stand on.
 
@@ -44,7 +56,7 @@ class FieldEvidence(Contract):
     page: int = Field(ge=1)
     start: int = Field(ge=0)
     end: int = Field(ge=0)
-    boxes: tuple[EvidenceBox, ...] = ()
+    boxes: EvidenceBoxes = ()
 
 
 class ExtractedField(Contract):
@@ -97,7 +109,7 @@ class Extraction(Contract):
     """
 
     status: ReadStatus
-    values: dict[str, JsonValue]
+    values: dict[str, AnyJson]
     fields: tuple[ExtractedField, ...] = ()
     lists: tuple[ExtractedList, ...] = ()
     rules: tuple[CheckedRule, ...] = ()
@@ -137,7 +149,7 @@ class ExtractionView(ExtractionFacts):
     `values` are those of the review, once there was one, and so are the fields' values.
     """
 
-    values: dict[str, JsonValue]
+    values: dict[str, AnyJson]
     shown_fields: tuple[ExtractedField, ...] = ()
     lists: tuple[ExtractedList, ...] = ()
     rules: tuple[CheckedRule, ...] = ()
@@ -147,7 +159,7 @@ class ExtractionResult(Contract):
     """`result.json`: an extraction less its fields, which are lines of `fields.jsonl`."""
 
     facts: ExtractionFacts
-    values: dict[str, JsonValue]
+    values: dict[str, AnyJson]
     lists: tuple[ExtractedList, ...] = ()
     rules: tuple[CheckedRule, ...] = ()
 

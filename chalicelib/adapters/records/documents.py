@@ -224,9 +224,12 @@ class ApiDocumentTable(DocumentTable):
 
         The document stays where an upload newer than `order` was claimed, and tells only of it.
 
+        Extractions of the versions go first, and those once more that were being stored meanwhile.
+
         Returns:
             how many there were.
         """
+        removed = self._forget_extractions(tenant, document_id, versions) + len(versions)
         for version in versions:
             self._table.delete(Delete(version_key(tenant, document_id, version.version)))
         try:
@@ -234,8 +237,17 @@ class ApiDocumentTable(DocumentTable):
         except Conflict:
             with suppress(Conflict):  # the newer one answers already
                 self._table.update(clear_answer(tenant, document_id, order))
-            return len(versions)
-        return len(versions) + 1
+            return removed
+        return removed + 1 + self._forget_extractions(tenant, document_id, versions)
+
+    def _forget_extractions(
+        self, tenant: str, document_id: str, versions: Sequence[Version]
+    ) -> int:
+        # Most requests for documents remove none.
+        from chalicelib.adapters.records.extractions import ExtractionTable
+
+        gone = frozenset(version.version for version in versions)
+        return ExtractionTable(self._table).forget_versions(tenant, document_id, gone)
 
     def kept(self, tenant: str, prefix: str) -> Iterator[Item]:
         """Yield the tenant's records whose sort key begins with `prefix`, as they are kept."""

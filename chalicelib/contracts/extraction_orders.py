@@ -1,0 +1,154 @@
+"""What is to be extracted: the bodies of `/v1/extractions` and `/v1/extractors`, and the jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from chalicelib.contracts.base import AnyJson, Contract, HttpInput
+from chalicelib.contracts.batches import ItemError, RoundsCheckpoint
+from chalicelib.contracts.extractions import ExtractionStatus
+from chalicelib.contracts.names import Collection
+
+DOCUMENT_PATTERN = r"^doc_[a-z0-9]{24}$"
+EXTRACTOR_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MAX_SCHEMA_BYTES = 64 * 1024
+MAX_DOCUMENTS = 1_000
+"""Documents that a request names; a collection may have more."""
+MAX_DIRECT_PAGES = 10
+"""Pages of a document that a request waits for; a longer one is a job."""
+MAX_VERSIONS = 1_000
+
+ExtractorName = Annotated[str, Field(pattern=EXTRACTOR_PATTERN)]
+DocumentId = Annotated[str, Field(pattern=DOCUMENT_PATTERN)]
+SchemaSource = Annotated[dict[str, AnyJson], Field(min_length=1)]
+
+
+class ExtractionTerms(Contract):
+    """By what is extracted: a schema, and the saved extractor that it is of, as `NAME@VERSION`."""
+
+    json_schema: SchemaSource
+    schema_sha256: str
+    extractor: str = ""
+
+
+class CreateExtractionRequest(HttpInput):
+    """`POST /v1/extractions`: a schema or a saved extractor, and documents or a collection.
+
+    One document of at most 10 pages is read at once, unless `background` is set; everything else is
+    a job. `version` is that of the extractor, its newest if it is left out.
+    """
+
+    json_schema: SchemaSource | None = None
+    extractor: ExtractorName | None = None
+    version: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] | None = None
+    document_ids: Annotated[tuple[DocumentId, ...], Field(max_length=MAX_DOCUMENTS)] = ()
+    collection: Collection | None = None
+    background: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_of_each(self) -> Self:
+        if (self.json_schema is None) == (self.extractor is None):
+            raise ValueError("give either a schema or the name of an extractor")
+        if self.version is not None and self.extractor is None:
+            raise ValueError("a version is that of an extractor; name it")
+        if bool(self.document_ids) == (self.collection is not None):
+            raise ValueError("give either document_ids or a collection")
+        if len(set(self.document_ids)) != len(self.document_ids):
+            raise ValueError("document_ids names a document twice")
+        return self
+
+
+class PutExtractorRequest(HttpInput):
+    """`PUT /v1/extractors/{name}`: the next version of an extractor; the same schema adds none."""
+
+    json_schema: SchemaSource
+    description: str = Field(default="", max_length=500)
+
+
+class CreateExtractorRequest(PutExtractorRequest):
+    """`POST /v1/extractors`: a new extractor."""
+
+    name: ExtractorName
+
+
+class Extractor(Contract):
+    """A saved extractor: its newest version, and when it came."""
+
+    name: str
+    version: int = Field(ge=1)
+    description: str = ""
+    schema_sha256: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class ExtractorVersion(Extractor):
+    """One version of a saved extractor, with its schema."""
+
+    json_schema: SchemaSource
+
+
+class ExtractorList(Contract):
+    """One page of extractors, by name; `next_cursor` is None at the end."""
+
+    items: tuple[Extractor, ...]
+    next_cursor: str | None
+
+
+class DocumentItem(Contract):
+    """One line of `items.jsonl`: item `n` is a document."""
+
+    n: int = Field(ge=0)
+    document_id: str
+
+
+class ExtractionInput(Contract):
+    """`extraction.json`: the terms of a job, and the documents that it was given, if any were."""
+
+    terms: ExtractionTerms
+    document_ids: tuple[str, ...] = ()
+    collection: str = ""
+
+
+class ExtractionCheckpoint(RoundsCheckpoint):
+    """Where a job is."""
+
+    phase: Literal["extracting", "done"] = "extracting"
+    error: str = ""
+
+
+class DocumentOutcome(Contract):
+    """What became of a document of a job: its extraction, or why there is none."""
+
+    n: int = Field(ge=0)
+    document_id: str
+    path: str = ""
+    extraction_id: str = ""
+    version: str = ""
+    status: ExtractionStatus | None = None
+    error: ItemError | None = None
+
+
+class DocumentValues(Contract):
+    """A line of `results.jsonl`: the values of a document; of a failed one, why it has none."""
+
+    document_id: str
+    path: str = ""
+    extraction_id: str = ""
+    status: ExtractionStatus | None = None
+    lowest_confidence: float | None = None
+    reasons: tuple[str, ...] = ()
+    values: dict[str, AnyJson] | None = None
+    error: ItemError | None = None
+
+
+class ExtractionSummary(Contract):
+    """`summary.json` of a job: its documents by what became of them."""
+
+    job_id: str
+    extractor: str
+    schema_sha256: str
+    counts: dict[str, int]
+    statuses: dict[str, int]

@@ -1,0 +1,84 @@
+"""Extractions of all tenants: shown, listed, and read field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from chalicelib.contracts.extractions import (
+    MAX_SHOWN_FIELDS,
+    ExtractedField,
+    ExtractionResult,
+    ExtractionView,
+)
+from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.errors import NotFound
+from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, extraction_prefix
+from chalicelib.labelling.extraction_records import ExtractionRecords, StoredExtraction
+
+
+class ExtractionObjects(Protocol):
+    """The objects of extractions."""
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """Return an object's bytes; raise `NotFound`."""
+
+    def stream(self, bucket: str, key: str, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of an object from `start` on in pieces; raise `NotFound`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionLibrary:
+    """Shows extractions: their records, and the objects in `bucket`."""
+
+    records: ExtractionRecords
+    objects: ExtractionObjects
+    bucket: str
+
+    def stored(self, tenant: str, extraction_id: str) -> StoredExtraction:
+        """Return an extraction; raise `NotFound`."""
+        stored = self.records.extraction(tenant, extraction_id)
+        if stored is None:
+            raise NotFound(
+                f"There is no extraction {extraction_id}; it goes with its document.",
+                field="extraction_id",
+            )
+        return stored
+
+    def view(self, tenant: str, stored: StoredExtraction) -> ExtractionView:
+        """Return an extraction with its values and its first fields; raise `NotFound`."""
+        folder = self.folder(tenant, stored)
+        result = ExtractionResult.model_validate_json(
+            self.objects.read(self.bucket, folder + RESULT)
+        )
+        fields = (field for field, _ in self.fields(tenant, stored, 0))
+        return ExtractionView(
+            **dict(stored.facts),
+            values=result.values,
+            shown_fields=tuple(islice(fields, MAX_SHOWN_FIELDS)),
+            lists=result.lists,
+            rules=result.rules,
+        )
+
+    def fields(
+        self, tenant: str, stored: StoredExtraction, start: int
+    ) -> Iterator[tuple[ExtractedField, int]]:
+        """Yield fields, each with the offset at which the next one begins.
+
+        `start` is such an offset, or 0. Raises `NotFound`.
+        """
+        if not stored.facts.fields:
+            return
+        key = self.folder(tenant, stored) + FIELDS
+        at = start
+        for line in whole_lines(self.objects.stream(self.bucket, key, start)):
+            at += len(line) + 1
+            yield ExtractedField.model_validate_json(line), at
+
+    def folder(self, tenant: str, stored: StoredExtraction) -> str:
+        """Return the prefix of the files that hold now: those of the review, if there was one."""
+        facts = stored.facts
+        prefix = extraction_prefix(tenant, facts.version, facts.extraction_id)
+        return prefix + REVIEWED if facts.status == "reviewed" else prefix

@@ -1,0 +1,82 @@
+"""Extractions and extractors in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from chalicelib.contracts.extraction_orders import Extractor, ExtractorVersion
+from chalicelib.contracts.extraction_reviews import ExtractionReview
+from chalicelib.contracts.extractions import OPEN_TO_REVIEW, ExtractionFacts
+from chalicelib.errors import NotFound
+from chalicelib.labelling.extraction_records import StoredExtraction
+
+
+@dataclass
+class FakeExtractions:
+    """Extractions by tenant and id. `gone` are documents that were removed meanwhile."""
+
+    kept: dict[tuple[str, str], StoredExtraction] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+    def add(self, tenant: str, facts: ExtractionFacts) -> StoredExtraction:
+        if facts.document_id in self.gone:
+            raise NotFound("gone", field="document_id")
+        stored = StoredExtraction(facts, ExtractionReview())
+        return self.kept.setdefault((tenant, facts.extraction_id), stored)
+
+    def extraction(self, tenant: str, extraction_id: str) -> StoredExtraction | None:
+        return self.kept.get((tenant, extraction_id))
+
+    def extractions(self, tenant: str, document_id: str, after: str) -> Iterator[StoredExtraction]:
+        for (owner, name), stored in sorted(self.kept.items()):
+            wanted = document_id in {"", stored.facts.document_id}
+            if owner == tenant and wanted and name > after:
+                yield stored
+
+    def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
+        found = sorted(
+            (f"{round(1000 * each.facts.lowest_confidence):04d}#{name}", name)
+            for (owner, name), each in self.kept.items()
+            if owner == tenant and each.facts.status in OPEN_TO_REVIEW
+        )
+        yield from (each for each in found if each[0] > after)
+
+    def change(self, tenant: str, before: StoredExtraction, after: StoredExtraction) -> bool:
+        key = (tenant, before.facts.extraction_id)
+        if self.kept[key].revision != before.revision:
+            return False
+        self.kept[key] = after
+        return True
+
+
+@dataclass
+class FakeExtractors:
+    """Versions of extractors by tenant and name."""
+
+    kept: dict[tuple[str, str], list[ExtractorVersion]] = field(default_factory=dict)
+
+    def head(self, tenant: str, name: str) -> Extractor | None:
+        versions = self.kept.get((tenant, name))
+        return versions[-1] if versions else None
+
+    def heads(self, tenant: str, after: str) -> Iterator[Extractor]:
+        for (owner, name), versions in sorted(self.kept.items()):
+            if owner == tenant and name > after:
+                yield Extractor.model_validate(versions[-1].model_dump())
+
+    def version(self, tenant: str, name: str, number: int) -> ExtractorVersion | None:
+        for each in self.kept.get((tenant, name), ()):
+            if each.version == number:
+                return each
+        return None
+
+    def add(self, tenant: str, before: Extractor | None, added: ExtractorVersion) -> bool:
+        head = self.head(tenant, added.name)
+        if (head and head.version) != (before and before.version):
+            return False
+        self.kept.setdefault((tenant, added.name), []).append(added)
+        return True
+
+    def remove(self, tenant: str, name: str) -> int:
+        return len(self.kept.pop((tenant, name)))
