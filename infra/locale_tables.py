@@ -6,7 +6,8 @@ babel unpacks to 33 MB and reads one language in 100 ms, of which a document may
 table has the months, separators and currencies of all its languages in less than half a megabyte.
 
 Unicode CLDR, https://cldr.unicode.org, Unicode-3.0; babel, BSD-3-Clause. Of price-parser,
-BSD-3-Clause, come the signs of currencies that shops write and CLDR does not have.
+BSD-3-Clause, come the signs of currencies that shops write and CLDR does not have, and of
+dateparser, BSD-3-Clause, more forms of the names of months.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _PROJECT = Path(__file__).resolve().parent.parent
 TABLE = _PROJECT / "chalicelib/extraction/values/locale_table.json"
 _MOST_OF_ONE_NOUN = 30
 """The most currencies that share a noun; a word of more is an article or a preposition."""
+_MONTH_KEYS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -41,7 +46,7 @@ def written() -> str:
     locales = {name: Locale.parse(name) for name in names}
     languages = {name: each for name, each in locales.items() if not each.territory}
     table = {
-        "months": _months(languages),
+        "months": _months(locales),
         "fillers": _fillers(languages),
         "day_periods": _day_periods(languages),
         "decimal_marks": _by_language(locales, _decimal_mark),
@@ -70,16 +75,19 @@ def normal(word: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", word).casefold()).strip(". ")
 
 
-def _months(languages: dict[str, Any]) -> dict[str, Any]:
+def _months(locales: dict[str, Any]) -> dict[str, Any]:
     """Return each name of a month: its number, or by language where these differ."""
     found: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for name, locale in languages.items():
+    for name, locale in locales.items():
         for form in ("format", "stand-alone"):
             for width in ("wide", "abbreviated"):
                 for month, word in locale.months[form][width].items():
                     for part in _month_words(word):
                         found[part][month].add(name.split("_")[0])
-    days = _weekdays(languages)
+    for name, month, word in _spoken_months():
+        for part in _month_words(word):
+            found[part][month].add(name)
+    days = _weekdays(locales)
     return {
         word: _unanimous(months)
         for word, months in found.items()
@@ -87,13 +95,27 @@ def _months(languages: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _weekdays(languages: dict[str, Any]) -> Counter[str]:
+def _spoken_months() -> Iterator[tuple[str, int, str]]:
+    """Yield language, month and name as dateparser has them: more forms and older names."""
+    from importlib import import_module
+
+    from dateparser.data.languages_info import language_order
+
+    for language in language_order:
+        info = import_module(f"dateparser.data.date_translation_data.{language}").info
+        for month, key in enumerate(_MONTH_KEYS, 1):
+            for word in info.get(key, ()):
+                yield language.split("-")[0], month, word
+
+
+def _weekdays(locales: dict[str, Any]) -> Counter[str]:
     """Return the names of weekdays, by how many languages have them: `sun` is no month."""
-    found: Counter[str] = Counter()
-    for locale in languages.values():
-        widths = (locale.days["format"]["wide"], locale.days["format"]["abbreviated"])
-        found.update({normal(word) for width in widths for word in width.values()})
-    return found
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, locale in locales.items():
+        for width in ("wide", "abbreviated"):
+            for word in locale.days["format"][width].values():
+                found[normal(word)].add(name.split("_")[0])
+    return Counter({word: len(names) for word, names in found.items()})
 
 
 def _month_words(word: str) -> Iterator[str]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal
+from datetime import date, datetime, time
+from decimal import Decimal
 
-Operand = Decimal | str | bool | date | datetime | time | timedelta
-"""What an expression evaluates to; None stands for unknown."""
+from chalicelib.extraction.rule_arithmetic import (
+    AGGREGATES,
+    ARITHMETIC,
+    DECIMALS,
+    Operand,
+    finite,
+)
+
 Values = Mapping[str, object]
 
-_CONTEXT = Context(prec=50, Emax=10_000, Emin=-10_000, traps=[])
-"""Exact for any amount; what overflows or divides by zero is no number, and so unknown."""
+COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def evaluated(
     known = [each for each in operands if each is not None]
     if expression.operator in COMPARISONS:
         return _compared(expression, known)
-    return _finite(_ARITHMETIC[expression.operator](known))
+    return finite(ARITHMETIC[expression.operator](known))
 
 
 def typed(value: object, kind: str) -> Operand | None:
@@ -94,11 +99,11 @@ def typed(value: object, kind: str) -> Operand | None:
     if isinstance(value, bool):
         return value if kind == "boolean" else None
     if isinstance(value, int | float | Decimal):
-        return _finite(Decimal(str(value))) if kind == "number" else None
+        return finite(Decimal(str(value))) if kind == "number" else None
     text = str(value)
     try:
         if kind == "number":
-            return _finite(_CONTEXT.create_decimal(text))
+            return finite(DECIMALS.create_decimal(text))
         if kind == "date":
             return date.fromisoformat(text)
         if kind == "time":
@@ -146,117 +151,13 @@ def _aggregate(expression: Expression, values: Values) -> Operand | None:
         return None
 
 
-def _sum(known: list[Operand]) -> Operand | None:
-    total = Decimal(0)
-    for each in known:
-        total = _CONTEXT.add(total, each) if isinstance(each, Decimal) else total
-    return _finite(total)
-
-
-def _least(known: list[Operand]) -> Operand | None:
-    return min(known, default=None)
-
-
-def _greatest(known: list[Operand]) -> Operand | None:
-    return max(known, default=None)
-
-
-def _average(known: list[Operand]) -> Operand | None:
-    total = _sum(known)
-    if not known or not isinstance(total, Decimal):
-        return None
-    return _finite(_CONTEXT.divide(total, Decimal(len(known))))
-
-
-AGGREGATES: Mapping[str, Callable[[list[Operand]], Operand | None]] = {
-    "sum": _sum,
-    "min": _least,
-    "max": _greatest,
-    "average": _average,
-    "count": lambda known: Decimal(len(known)),
-}
-
-
-def _finite(value: Operand | None) -> Operand | None:
-    return None if isinstance(value, Decimal) and not value.is_finite() else value
-
-
-def _added(operands: list[Operand]) -> Operand | None:
-    one, two = operands
-    if isinstance(one, Decimal) and isinstance(two, Decimal):
-        return _CONTEXT.add(one, two)
-    moment, days = (two, one) if isinstance(one, timedelta) else (one, two)
-    return _moved(moment, days, 1)
-
-
-def _subtracted(operands: list[Operand]) -> Operand | None:
-    one, two = operands
-    if isinstance(one, Decimal) and isinstance(two, Decimal):
-        return _CONTEXT.subtract(one, two)
-    if isinstance(one, date) and isinstance(two, date):
-        return Decimal((_day(one) - _day(two)).days)
-    return _moved(one, two, -1)
-
-
-def _day(moment: date) -> date:
-    return date(moment.year, moment.month, moment.day)
-
-
-def _moved(moment: Operand, days: Operand, sign: int) -> Operand | None:
-    if not isinstance(moment, date) or not isinstance(days, timedelta):
-        return None
-    try:
-        return moment + sign * days
-    except OverflowError:
-        return None
-
-
-def _days(operands: list[Operand]) -> Operand | None:
-    (number,) = operands
-    try:
-        return timedelta(days=int(number)) if isinstance(number, Decimal) else None
-    except OverflowError:
-        return None
-
-
-def _decimals(
-    calculate: Callable[[Decimal, Decimal], Decimal],
-) -> Callable[[list[Operand]], Operand | None]:
-    def applied(operands: list[Operand]) -> Operand | None:
-        one, two = operands
-        if isinstance(one, Decimal) and isinstance(two, Decimal):
-            return calculate(one, two)
-        return None
-
-    return applied
-
-
-def _rounded(number: Decimal, places: Decimal) -> Decimal:
-    unit = Decimal(1).scaleb(-max(-20, min(20, int(places))))
-    return number.quantize(unit, rounding="ROUND_HALF_UP", context=_CONTEXT)
-
-
-_ARITHMETIC: Mapping[str, Callable[[list[Operand]], Operand | None]] = {
-    "+": _added,
-    "-": _subtracted,
-    "*": _decimals(_CONTEXT.multiply),
-    "/": _decimals(_CONTEXT.divide),
-    "round": _decimals(_rounded),
-    "negate": lambda known: -known[0] if isinstance(known[0], Decimal) else None,
-    "abs": lambda known: abs(known[0]) if isinstance(known[0], Decimal) else None,
-    "days": _days,
-}
-
-COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
-
-
 def _compared(expression: Expression, known: list[Operand]) -> bool | None:
     left, right = (_comparable(each) for each in known[:2])
     if len(known) > 2 and isinstance(left, Decimal) and isinstance(right, Decimal):
         tolerance = abs(known[2]) if isinstance(known[2], Decimal) else Decimal(0)
         if expression.relative:
-            tolerance = _CONTEXT.multiply(tolerance, abs(right))
-        gap = _CONTEXT.subtract(left, right)
+            tolerance = DECIMALS.multiply(tolerance, abs(right))
+        gap = DECIMALS.subtract(left, right)
         return _within(expression.operator, gap, tolerance)
     try:
         order = (left > right) - (left < right)  # type: ignore[operator]

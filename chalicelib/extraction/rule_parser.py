@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind, ListField
-from chalicelib.extraction.rule_expressions import AGGREGATES, COMPARISONS, Expression
+from chalicelib.extraction.rule_arithmetic import AGGREGATES
+from chalicelib.extraction.rule_expressions import COMPARISONS, Expression
 
 MAX_TOKENS = 200
 MAX_NESTING = 20

@@ -10,11 +10,10 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from chalicelib.extraction.leaves import Leaf, ListField
+from chalicelib.extraction.rule_arithmetic import AGGREGATES, Operand
 from chalicelib.extraction.rule_expressions import (
-    AGGREGATES,
     COMPARISONS,
     Expression,
-    Operand,
     Values,
     evaluated,
     rows_of,

@@ -87,6 +87,7 @@ def normal_word(word: str) -> str:
 
 
 def stripped(text: str) -> tuple[int, int]:
-    """Return the first and last place of a text without the space around it."""
-    start = len(text) - len(text.lstrip())
-    return start, max(start, len(text.rstrip()))
+    """Return the first and last place of a text without space and marks of direction around it."""
+    plain = folded(text)
+    start = len(plain) - len(plain.lstrip())
+    return start, max(start, len(plain.rstrip()))

@@ -14,7 +14,7 @@ from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
 
 _IBAN = re.compile(
-    r"(?<![^\W_])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ -]?[A-Za-z0-9]{2,5}){3,9}(?![^\W_])"
+    r"(?<![^\W_])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ -]?[A-Za-z0-9]{1,5}){3,9}(?![^\W_])"
 )
 _VAT = re.compile(
     r"(?<![^\W_])(?:CHE|[A-Z]{2})[ .-]?[A-Z]?[ .-]?\d[ .\-/]?(?:[A-Z0-9][ .\-/]?){4,13}"
@@ -28,6 +28,8 @@ _SLIPS = str.maketrans("OoQIlSB", "0001158")
 _REPAIRED = 0.5
 _UNCHECKED = 0.4
 """The quality of what looks like a code of the kind, and whose checksum does not hold."""
+_FOREIGN = 0.9
+"""The part of the quality that is left where a country's own rule does not hold or is assumed."""
 _LONGEST = 200
 _WORDS = 3
 """The most words of one identifier."""
@@ -58,7 +60,11 @@ class IbanReader:
 
 def _iban(written: str, start: int) -> ValueMatch | None:
     """Return the longest valid number at the beginning of what looks like one."""
-    iban = _stdnum("stdnum.iban")
+    from stdnum import iban as standard
+
+    # The checksum decides; that of the country's own account number only adds to it.
+    iban = _total(lambda number: standard.validate(number, check_country=False))
+    national = _total(standard.validate)
     ends = [place for place in range(len(written), 14, -1) if _is_cut(written, place)]
     for quality, table in ((1.0, None), (_REPAIRED, _SLIPS)):
         for end in ends:
@@ -67,7 +73,8 @@ def _iban(written: str, start: int) -> ValueMatch | None:
                 compact = compact[:2] + compact[2:].translate(table)
             compact = compact.upper()
             if iban(compact):
-                return ValueMatch(start, start + end, compact, quality, valid=True)
+                own = quality if national(compact) else quality * _FOREIGN
+                return ValueMatch(start, start + end, compact, own, valid=True)
     compact = re.sub(r"[ -]", "", written).upper()
     if not 15 <= len(compact) <= 34 or sum(letter.isdigit() for letter in compact) < 10:
         return None
@@ -144,7 +151,7 @@ def _vat(written: str, start: int, country: str, is_prefixed: bool) -> ValueMatc
                 compact = compact[:2] + compact[2:].translate(table)
             if check(compact) and (table is None or is_prefixed):
                 prefix = "" if is_prefixed else country
-                own = quality if is_prefixed else quality * 0.9
+                own = quality if is_prefixed else quality * _FOREIGN
                 return ValueMatch(start, start + end, prefix + compact, own, valid=True)
     compact = re.sub(r"[ .\-/]", "", written)
     digits = sum(letter.isdigit() for letter in compact)

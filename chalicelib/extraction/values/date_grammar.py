@@ -6,31 +6,21 @@ of CLDR; the words between the parts (`de`, `年`) may be only those that CLDR's
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.extraction.values.characters import folded, normal_word, shape
-from chalicelib.extraction.values.locale_table import locale_table
+from chalicelib.extraction.values.date_parts import (
+    DATE_MARKS,
+    DATE_UNITS,
+    DatePart,
+    date_parts,
+)
+from chalicelib.extraction.values.date_tokens import DateToken, date_tokens, is_ideographic
 from chalicelib.extraction.values.reading_hints import ReadingHints
 
-_TOKEN = re.compile(r"0+|a+(?:\.a+)*+|[^\s]|\s+")
-_NUMERIC = re.compile(r"0+")
-_ORDINALS = frozenset(("st", "nd", "rd", "th", "er", "re", "e", "º", "ª", "o", "a", "ième", "."))
-_MARKS = frozenset("/.-,'_")
-_UNITS = {
-    "年": "y", "月": "m", "日": "d", "號": "d", "号": "d",
-    "년": "y", "월": "m", "일": "d",
-    "năm": "y", "tháng": "m", "ngày": "",
-}  # fmt: skip
-"""Words that say of the number before them what it is; in Vietnamese, of the number after them."""
-_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
-"""The years before the first one of Japan's eras. https://en.wikipedia.org/wiki/Japanese_era_name"""
 _BUDDHIST = 543
 """The years that the calendar of Thailand is ahead."""
-_MAX_GAP = 4
-"""The most tokens between two parts of a date."""
 _AMBIGUOUS, _TWO_DIGITS, _LANGUAGES_DIFFER = 0.6, 0.9, 0.7
 
 
@@ -53,40 +43,9 @@ class DateSpan:
     ambiguous: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    start: int
-    end: int
-    shape: str
-    word: str
-
-    @property
-    def is_number(self) -> bool:
-        return self.shape == "0"
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A number or a month's name, with the characters that lead to it from the part before."""
-
-    token: _Token
-    gap: str
-    month: int = 0
-    differs: bool = False
-    unit: str = ""
-
-    @property
-    def number(self) -> int:
-        return int(self.token.word)
-
-    @property
-    def digits(self) -> int:
-        return len(self.token.word)
-
-
 def find_dates(text: str, hints: ReadingHints) -> Iterator[DateSpan]:
     """Yield the dates of a text in its order. Linear in the text."""
-    tokens = _tokens(text)
+    tokens = date_tokens(text)
     place = 0
     while place < len(tokens):
         found = _date_at(tokens, place, hints)
@@ -97,44 +56,16 @@ def find_dates(text: str, hints: ReadingHints) -> Iterator[DateSpan]:
         yield span
 
 
-def _tokens(text: str) -> list[_Token]:
-    """Return words, numbers, marks and spaces; letters of CJK stand each for itself."""
-    plain, shapes = folded(text), shape(text)
-    tokens: list[_Token] = []
-    for found in _TOKEN.finditer(shapes):
-        start, end = found.span()
-        written = plain[start:end]
-        kind = shapes[start]
-        if kind == "a" and end - start > 1 and _is_ideographic(written):
-            tokens += _ideographic(written, start)
-        else:
-            word = written if kind != "a" else normal_word(written)
-            tokens.append(_Token(start, end, kind, word))
-    return tokens
-
-
-def _is_ideographic(word: str) -> bool:
-    return any("\u3400" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7af" for letter in word)
-
-
-def _ideographic(word: str, start: int) -> Iterator[_Token]:
-    """Yield the names of eras as words, and any other letter for itself."""
-    place = 0
-    while place < len(word):
-        length = 2 if word[place : place + 2] in _ERAS else 1
-        written = word[place : place + length]
-        yield _Token(start + place, start + place + length, "a", written)
-        place += length
-
-
-def _date_at(tokens: list[_Token], place: int, hints: ReadingHints) -> tuple[DateSpan, int] | None:
+def _date_at(
+    tokens: list[DateToken], place: int, hints: ReadingHints
+) -> tuple[DateSpan, int] | None:
     """Return the date that begins at a token, and the token after it."""
     first = tokens[place]
     if not _may_begin(tokens, place):
         return None
     if first.is_number and first.end - first.start == 8:
         return _compact(tokens, place)
-    parts, after, era = _parts(tokens, place, hints)
+    parts, after, era = date_parts(tokens, place, hints)
     if len(parts) < 3:
         return None
     span = _read(parts, era, hints)
@@ -148,7 +79,7 @@ def _date_at(tokens: list[_Token], place: int, hints: ReadingHints) -> tuple[Dat
     return (span, after) if _may_end(tokens, after) else None
 
 
-def _may_begin(tokens: list[_Token], place: int) -> bool:
+def _may_begin(tokens: list[DateToken], place: int) -> bool:
     """Return whether no number or mark before a token makes it a part of something longer."""
     token = tokens[place]
     if token.shape not in "0a":
@@ -158,12 +89,12 @@ def _may_begin(tokens: list[_Token], place: int) -> bool:
     before = tokens[place - 1] if place else None
     if before is None or before.shape == " " or before.word.isspace():
         return True
-    if before.word in _MARKS and place > 1 and tokens[place - 2].is_number:
+    if before.word in DATE_MARKS and place > 1 and tokens[place - 2].is_number:
         return False
-    return before.shape != "a" or before.word in _UNITS or _is_ideographic(before.word)
+    return before.shape != "a" or before.word in DATE_UNITS or is_ideographic(before.word)
 
 
-def _may_end(tokens: list[_Token], after: int) -> bool:
+def _may_end(tokens: list[DateToken], after: int) -> bool:
     """Return whether no further number is joined to the last part."""
     if after >= len(tokens):
         return True
@@ -174,72 +105,7 @@ def _may_end(tokens: list[_Token], after: int) -> bool:
     return not (joined and tokens[after + 1].is_number)
 
 
-def _parts(tokens: list[_Token], place: int, hints: ReadingHints) -> tuple[list[_Part], int, int]:
-    """Return up to three parts from a token on, the token after them, and an era's base year."""
-    parts: list[_Part] = []
-    era, gap, steps, after = 0, "", 0, place
-    if tokens[place].word in _ERAS:
-        era, place = _ERAS[tokens[place].word], place + 1
-        if place < len(tokens) and tokens[place].word == "元":
-            parts.append(
-                _Part(_Token(tokens[place].start, tokens[place].end, "0", "1"), "", unit="y")
-            )
-            place += 1
-    for number in range(place, min(len(tokens), place + 4 * _MAX_GAP)):
-        token = tokens[number]
-        part = _part(token, gap, hints)
-        if part is not None:
-            parts.append(part)
-            gap, steps, after = "", 0, number + 1
-            if len(parts) == 3:
-                break
-            continue
-        if not parts and not era:
-            break
-        steps += token.shape != " "
-        if steps > _MAX_GAP or not _may_join(token):
-            break
-        if token.word in _UNITS and parts and not gap.strip():
-            last = parts[-1]
-            unit = _UNITS[token.word]
-            parts[-1] = _Part(last.token, last.gap, last.month, last.differs, last.unit or unit)
-        gap += token.word
-    return parts, after, era
-
-
-def _part(token: _Token, gap: str, hints: ReadingHints) -> _Part | None:
-    if token.is_number:
-        return _Part(token, gap) if token.end - token.start in (1, 2, 4) else None
-    if token.shape == "a" and len(token.word) > 1 and token.word not in locale_table().fillers:
-        month, differs = locale_table().month(token.word, hints.language)
-        if not month and gap:
-            month, differs = locale_table().month(_bare(token.word), hints.language)
-        return _Part(token, gap, month, differs) if month else None
-    return None
-
-
-def _bare(word: str) -> str:
-    """Return a word without what a language writes onto it within a date: `במרץ`, `martxoaren`."""
-    fillers = locale_table().fillers
-    if not word[0].isascii() and word[0] in fillers:
-        return word[1:]
-    ending = next((word[-length:] for length in (3, 2) if word[-length:] in fillers), "")
-    return word.removesuffix(ending)
-
-
-def _may_join(token: _Token) -> bool:
-    """Return whether a token may stand between the parts of a date."""
-    if token.shape == "\n":
-        return False
-    if token.shape == " ":
-        return token.end - token.start <= 2
-    if token.shape == "a":
-        word = token.word
-        return word in _UNITS or word in _ORDINALS or word in locale_table().fillers
-    return token.word in _MARKS or token.word in "ºª()"
-
-
-def _compact(tokens: list[_Token], place: int) -> tuple[DateSpan, int] | None:
+def _compact(tokens: list[DateToken], place: int) -> tuple[DateSpan, int] | None:
     """Read 20250304 as ISO 8601's basic form."""
     token = tokens[place]
     if not 1900 <= int(token.word[:4]) <= 2100 or not _may_end(tokens, place + 1):
@@ -257,7 +123,7 @@ def _day(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _read(parts: list[_Part], era: int, hints: ReadingHints) -> DateSpan | None:
+def _read(parts: list[DatePart], era: int, hints: ReadingHints) -> DateSpan | None:
     """Return the day that three parts say, in the order that they can have."""
     months = [number for number, part in enumerate(parts) if part.month]
     if len(months) == 1:
@@ -273,7 +139,7 @@ def _read(parts: list[_Part], era: int, hints: ReadingHints) -> DateSpan | None:
     return _day_and_month(parts, hints)
 
 
-def _is_one_form(parts: list[_Part]) -> bool:
+def _is_one_form(parts: list[DatePart]) -> bool:
     """Return whether the marks between numbers are those of one date."""
     one, two = (part.gap.replace(" ", "") for part in parts[1:])
     if any(part.unit for part in parts):
@@ -284,7 +150,7 @@ def _is_one_form(parts: list[_Part]) -> bool:
     return one == two and one in ("/", ".", "-") and (one != "." or parts[2].digits != 1)
 
 
-def _with_name(parts: list[_Part], named: int, hints: ReadingHints) -> DateSpan | None:
+def _with_name(parts: list[DatePart], named: int, hints: ReadingHints) -> DateSpan | None:
     """Read a date whose month has a name: the day and the year are told by digits and place."""
     others = [number for number in range(3) if number != named]
     first, second = (parts[number] for number in others)
@@ -303,7 +169,7 @@ def _with_name(parts: list[_Part], named: int, hints: ReadingHints) -> DateSpan 
 
 
 def _in_order(
-    parts: list[_Part], order: tuple[int, int, int], hints: ReadingHints, era: int = 0
+    parts: list[DatePart], order: tuple[int, int, int], hints: ReadingHints, era: int = 0
 ) -> DateSpan | None:
     """Return the date of parts whose places of year, month and day are given."""
     year_part, month_part, day_part = (parts[number] for number in order)
@@ -316,7 +182,7 @@ def _in_order(
     return DateSpan(start, end, value, quality, month_part.differs)
 
 
-def _year(part: _Part, hints: ReadingHints, era: int) -> tuple[int, float]:
+def _year(part: DatePart, hints: ReadingHints, era: int) -> tuple[int, float]:
     year = part.number
     if era:
         return era + year, 1.0
@@ -328,8 +194,12 @@ def _year(part: _Part, hints: ReadingHints, era: int) -> tuple[int, float]:
     return (year if year <= hints.latest_year else year - 100), _TWO_DIGITS
 
 
-def _day_and_month(parts: list[_Part], hints: ReadingHints) -> DateSpan | None:
+def _day_and_month(parts: list[DatePart], hints: ReadingHints) -> DateSpan | None:
     """Read three numbers of which the last is the year, or the first if it can be nothing else."""
+    if hints.year_first and parts[0].digits == 2:
+        found = _in_order(parts, (0, 1, 2), hints)
+        if found is not None:
+            return found
     if parts[2].digits == 1:
         return None
     day_first = _in_order(parts, (2, 1, 0), hints)

@@ -20,7 +20,9 @@ _TIME = re.compile(
     r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?(?:[ ]?(?P<hours>Uhr|uur|h|Z|[+-]\d\d:?\d\d))?)?"
     r"(?![\d/]|[.:,]\d)"
 )
-_PERIOD_AFTER = re.compile(r"[ ]?(?P<word>[^\W\d_](?:[^\W\d_.]|\.(?=[^\W\d_]))*\.?)")
+_PERIOD_AFTER = re.compile(
+    r"[ ]?(?P<word>[^\W\d_]\.[ ]?[^\W\d_](?:\.|(?!\w))|[^\W\d_](?:[^\W\d_.]|\.(?=[^\W\d_]))*\.?)"
+)
 _PERIOD_BEFORE = re.compile(r"(?P<word>[^\W\d_]+)[ ]?\Z")
 _LONGEST_PERIOD = 12
 _BETWEEN = re.compile(r"[\s,;T]{1,3}(?:[^\W\d_]{1,4}\.?[ ]?)?")
@@ -145,7 +147,7 @@ def _find_times(text: str) -> Iterator[_TimeSpan]:
 def _time(text: str, plain: str, found: re.Match[str], earliest: int) -> _TimeSpan | None:
     hour, start, end = int(found["hour"]), found.start(), found.end()
     minute, second = int(found["minute"] or 0), int(found["second"] or 0)
-    half, start, end = _day_period(text, start, end, earliest)
+    half, start, end = _day_period(plain, start, end, earliest)
     is_plain = found["mark"] is not None and (found["mark"] != "." or found["hours"] is not None)
     if half is None and not is_plain:
         return None
@@ -165,15 +167,15 @@ def _time(text: str, plain: str, found: re.Match[str], earliest: int) -> _TimeSp
     return _TimeSpan(start, end, time(hour, minute, second), zone, 1.0 if found["mark"] else 0.8)
 
 
-def _day_period(text: str, start: int, end: int, earliest: int) -> tuple[int | None, int, int]:
+def _day_period(plain: str, start: int, end: int, earliest: int) -> tuple[int | None, int, int]:
     """Return the half of the day that a word beside a time says, and the time with the word."""
-    after = _PERIOD_AFTER.match(text[end : end + _LONGEST_PERIOD])
+    after = _PERIOD_AFTER.match(plain[end : end + _LONGEST_PERIOD])
     if after is not None:
         half = _half(after["word"])
         if half is not None:
             return half, start, end + after.end()
     first = max(earliest, start - _LONGEST_PERIOD)
-    before = _PERIOD_BEFORE.search(text[first:start])
+    before = _PERIOD_BEFORE.search(plain[first:start])
     if before is not None and not before["word"].isascii():
         half = _half(before["word"])
         if half is not None:
@@ -182,5 +184,6 @@ def _day_period(text: str, start: int, end: int, earliest: int) -> tuple[int | N
 
 
 def _half(word: str) -> int | None:
-    plain = normal_word(word).replace(".", "")
-    return locale_table().day_periods.get(plain) if len(plain) > 1 else None
+    plain = normal_word(word).replace(".", "").replace(" ", "")
+    is_letter = len(plain) == 1 and plain.isascii()
+    return None if is_letter else locale_table().day_periods.get(plain)

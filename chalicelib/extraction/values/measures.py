@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.values.characters import folded, stripped
+from chalicelib.extraction.values.money import MoneyReader
 from chalicelib.extraction.values.numbers import NumberSpan, find_numbers, read_number
 from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
@@ -29,7 +30,7 @@ _CONVERTED = Context(prec=28)
 
 
 class NumberReader:
-    """Finds plain numbers."""
+    """Finds plain numbers, and leaves what is beside them aside."""
 
     kind = LeafKind.NUMBER
 
@@ -39,9 +40,11 @@ class NumberReader:
             yield _match(span)
 
     def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
-        """Return the number that the whole text is, or None."""
+        """Return the number that the whole text is; a currency or percent sign may be by it."""
         span = read_number(text, hints)
-        return None if span is None else _match(span)
+        if span is not None:
+            return _match(span)
+        return MoneyReader().read(text, hints) or PercentReader().read(text, hints)
 
 
 def _match(span: NumberSpan) -> ValueMatch:

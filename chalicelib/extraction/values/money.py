@@ -27,7 +27,7 @@ _COUNT = 0.4
 _UNSURE_CURRENCY = 0.9
 _SIDE = re.compile(r"[ ]?(?P<side>[CD]R|[CD]r\.?)(?!\w)")
 _NAME_BEFORE = re.compile(r"(?<![\w$])(?:[^\W\d_]{1,15}[.]?|[^\W\d_]{0,4}[$]|\S)[ ]?\Z")
-_NAME_AFTER = re.compile(r"[ ]?(?P<name>[^\W\d_]{0,4}[$]|[^\W\d_]+[.]?|[^\w\s])")
+_NAME_AFTER = re.compile(r"[ ]?(?P<name>[^\W\d_]{0,4}[$](?:US)?|[^\W\d_]+[.]?|[^\w\s])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ def _with_currency(
     """Return a number with the currency and sign around it; None if a letter stands before it."""
     signed = with_sign(plain, number, earliest)
     before = _before(text, plain, signed.start, earliest, hints)
+    if signed is number and plain[number.start - 1 : number.start] in ("-", "+"):
+        before = _before(text, plain, number.start - 1, earliest, hints)
+        if before.length:  # EUR-45,00
+            value = -number.value if plain[number.start - 1] == "-" else number.value
+            signed = replace(number, start=number.start - 1, value=value)
     if not before.length and signed.start > earliest and _is_word(plain[signed.start - 1]):
         return None
     after = _after(text, plain, signed.end, hints)

@@ -26,6 +26,7 @@ _NUMBER = re.compile(
     )(?![.,'\u066b\u066c]\d)""",
     re.VERBOSE,
 )
+_LETTERS = re.compile(r"[^\W\d_]+\Z")
 _SLIPS = str.maketrans("OoQlI|SBZ", "000111582")
 """Letters that recognition reads for a digit."""
 
@@ -69,16 +70,26 @@ def find_unsigned(text: str, hints: ReadingHints) -> Iterator[NumberSpan]:
 
 
 def find_numbers(text: str, hints: ReadingHints) -> Iterator[NumberSpan]:
-    """Yield the numbers of a text with their signs; none that a letter stands before."""
+    """Yield the numbers of a text with their signs; none that a word but a currency joins."""
     plain, end = folded(text), 0
     for span in find_unsigned(text, hints):
-        if span.start and (plain[span.start - 1].isalpha() or plain[span.start - 1] == "_"):
+        if span.start and _is_joined(text, plain, span.start):
             continue
         signed = with_sign(plain, span, end)
         if signed.end < len(plain) and plain[signed.end].isalpha():
             signed = replace(signed, quality=signed.quality * 0.7)
         end = signed.end
         yield signed
+
+
+def _is_joined(text: str, plain: str, place: int) -> bool:
+    """Return whether letters that are no currency stand directly before a number."""
+    if not (plain[place - 1].isalpha() or plain[place - 1] == "_"):
+        return False
+    word = _LETTERS.search(text[max(0, place - 5) : place])
+    table = locale_table()
+    name = word.group() if word is not None else ""
+    return name not in table.currency_codes and name not in table.currency_signs
 
 
 def read_number(text: str, hints: ReadingHints) -> NumberSpan | None:

@@ -42,7 +42,7 @@ class TextReader:
 
 
 class AddressReader:
-    """Takes whole blocks; their lines stay lines."""
+    """Takes whole blocks; their lines are joined by commas."""
 
     kind = LeafKind.ADDRESS
 
@@ -53,9 +53,10 @@ class AddressReader:
             yield replace(match, quality=_FOUND)
 
     def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
-        """Return the whole text with single spaces and its lines, or None if it is empty."""
+        """Return the whole text in one line, or None if it is empty."""
         start, end = stripped(text)
         if not 0 < end - start <= MAX_TEXT:
             return None
-        lines = (" ".join(line.split()) for line in _LINES.split(text[start:end]))
-        return ValueMatch(start, end, "\n".join(line for line in lines if line))
+        lines = (" ".join(line.split()).rstrip(",; ") for line in _LINES.split(text[start:end]))
+        value = ", ".join(line for line in lines if line)
+        return ValueMatch(start, end, value) if value else None

@@ -26,6 +26,7 @@ class ReadingHints:
             plan of phone numbers without a country code.
         decimal_mark: "." or ",", "" if unknown.
         day_first: Whether 03/04 is the third of April; None if unknown.
+        year_first: Whether 25/03/04 is of the year 2025.
         latest_year: The year at which two-digit years end: 26 is 2026 if this is 2030, and 1926 if
             it is 2020.
     """
@@ -34,6 +35,7 @@ class ReadingHints:
     region: str = ""
     decimal_mark: str = ""
     day_first: bool | None = None
+    year_first: bool = False
     latest_year: int = 2068
 
 
@@ -53,7 +55,10 @@ def document_hints(
     """
     name, _, territory = language.replace("_", "-").partition("-")
     place = region.upper() or (territory.upper() if len(territory) == 2 else "")
-    known = ReadingHints(name.lower(), place, latest_year=latest_year)
+    order = by_locale(locale_table().date_orders, name.lower(), place)
+    known = ReadingHints(
+        name.lower(), place, year_first=order.startswith("y"), latest_year=latest_year
+    )
     marks, orders = {".": 0, ",": 0}, {True: 0, False: 0}
     for text in texts:
         _count(folded(text), marks, orders)
