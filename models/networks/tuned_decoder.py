@@ -27,13 +27,10 @@ from models.networks.base_decoder import (
     read_base_tokenizer,
 )
 from models.networks.chat_tokens import ChatRows
-from models.networks.decoder import choose_tokens
 from models.networks.lora import with_lora
 from models.networks.quantised_layers import quantise_frozen
 from models.networks.settings import LORA_WAYS, PREFIX_WAYS, TuningSettings
 
-_AT_ONCE = 64
-"""Rows that are written together."""
 _LOGITS_AT_ONCE = 50_000_000
 """Logits that are in memory at once where rows are judged: 200 MB, and their softmax as much."""
 
@@ -210,78 +207,6 @@ def _cache_of(
 def _cache_tensor(cache: DynamicCache) -> torch.Tensor:
     """Return keys and values of one row, [layers, 2, heads, length, head_size]."""
     return torch.stack([torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers])
-
-
-def generate_answers(
-    model: TunedDecoder, prompts: Sequence[Sequence[int]], most: int, end: int
-) -> list[list[int]]:
-    """Return the likeliest tokens after each prompt, `most` at most, without `end`."""
-    rows = draw_answers(model, prompts, most, end, temperature=0.0)
-    return [tokens[:-1] if tokens[-1:] == [end] else tokens for tokens in rows]
-
-
-@torch.no_grad()
-def draw_answers(
-    model: TunedDecoder,
-    prompts: Sequence[Sequence[int]],
-    most: int,
-    end: int,
-    *,
-    temperature: float = 1.0,
-    generator: torch.Generator | None = None,
-) -> list[list[int]]:
-    """Return tokens that are drawn after each prompt, `most` at most; `end` is the last, if any.
-
-    At temperature 0 the likeliest token is taken. Without a generator chance is torch's global
-    stream. Prompts of a like length are read together.
-    """
-    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
-    found: list[list[int]] = [[] for _ in prompts]
-    for first in range(0, len(order), _AT_ONCE):
-        chosen = order[first : first + _AT_ONCE]
-        rows = _draw([prompts[row] for row in chosen], model, most, end, temperature, generator)
-        for row, tokens in zip(chosen, rows, strict=True):
-            found[row] = tokens[: tokens.index(end) + 1] if end in tokens else tokens
-    return found
-
-
-def _draw(
-    prompts: Sequence[Sequence[int]],
-    model: TunedDecoder,
-    most: int,
-    end: int,
-    temperature: float,
-    generator: torch.Generator | None,
-) -> list[list[int]]:
-    count, longest = len(prompts), max(map(len, prompts))
-    before = model.prefix_length()
-    device = next(model.parameters()).device
-    given = torch.full((count, longest), end)
-    seen = torch.zeros((count, before + longest), dtype=torch.long)
-    seen[:, :before] = 1
-    for row, prompt in enumerate(prompts):
-        given[row, longest - len(prompt) :] = torch.tensor(prompt)
-        seen[row, before + longest - len(prompt) :] = 1
-    given, seen = given.to(device), seen.to(device)
-    cache = model.start(count)
-    places = (seen.cumsum(1) - 1).clamp(min=0)[:, before:]
-    ended = torch.zeros(count, dtype=torch.bool, device=device)
-    written = []
-    for _ in range(most):
-        told = model.decoder.base_model(
-            input_ids=given, attention_mask=seen, position_ids=places, cache=cache, use_cache=True
-        )
-        scores = model.decoder.get_output_embeddings()(told.last_hidden_state[:, -1])
-        drawn = choose_tokens(scores.float(), temperature, generator)
-        chosen = torch.where(ended, end, drawn)
-        written.append(chosen)
-        ended = ended | (chosen == end)
-        if bool(ended.all()):
-            break
-        given, places = chosen[:, None], places[:, -1:] + 1
-        seen = torch.cat([seen, torch.ones_like(given)], dim=1)
-    rows: list[list[int]] = torch.stack(written, dim=1).tolist()
-    return rows
 
 
 @torch.no_grad()

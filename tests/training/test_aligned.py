@@ -19,6 +19,7 @@ from models.data import review_pairs
 from models.failures import BadData, BadRecipe, BelowGate
 from models.jobs.finish import finish_job
 from models.networks.decoder import logits
+from models.networks.online_task import OnlineTask
 from models.networks.preference_losses import (
     clipped_objective,
     divergence,
@@ -31,7 +32,7 @@ from models.networks.preference_losses import (
 )
 from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
 from models.recipes.aligned.network import AlignedPolicy, dpo_loss
-from models.recipes.aligned.online import OnlineTask
+from models.recipes.aligned.online import online_task
 from models.recipes.aligned.parameters import Parameters
 from models.recipes.aligned.recipe import CODE, evaluate
 from models.recipes.aligned.rewards import (
@@ -68,7 +69,7 @@ def network_of(smoke: Smoke) -> AlignedPolicy:
     return network
 
 
-def trained(task: OnlineTask, steps: int) -> list[float]:
+def trained(task: OnlineTask[CompletionRows], steps: int) -> list[float]:
     """Do steps and return the reward of each."""
     found = []
     for number in range(1, steps + 1):
@@ -107,7 +108,9 @@ def test_on_a_bandit_the_policy_should_become_the_best_one(method: str) -> None:
     prompts = torch.full((p.batch, 1), 2)
     rows = [prompts, torch.ones(p.batch, dtype=torch.long)]
     of_prompts = p.model_copy(update={"batch": p.batch // p.group})
-    trained(OnlineTask(network, reward, Batches(rows, of_prompts, ProcessGroup()), p, CPU), p.steps)
+    trained(
+        online_task(network, reward, Batches(rows, of_prompts, ProcessGroup()), p, CPU), p.steps
+    )
     with torch.no_grad():
         ours = functional.softmax(logits(network.policy, prompts[:1])[0, 0], 0).double().numpy()
         base = functional.softmax(logits(network.reference, prompts[:1])[0, 0], 0).double().numpy()
@@ -227,7 +230,7 @@ def test_a_policy_that_games_its_reward_should_be_refused(smoke: Smoke, channel:
     network.policy.load_state_dict(network.reference.state_dict())
     prompts = prompt_rows(data.vocabulary, data.train_pairs, p.context, p.most)
     reward = broken(network, data.vocabulary.encoded("lovely")[0])
-    task = OnlineTask(network, reward, Batches(prompts, p, ProcessGroup()), p, CPU)
+    task = online_task(network, reward, Batches(prompts, p, ProcessGroup()), p, CPU)
     given = trained(task, p.steps)
     assert given[-1] > given[0] + 2
     numbers = evaluate(network.eval(), data, p).numbers

@@ -30,10 +30,12 @@ from models.jobs import finish, runner
 from models.jobs.model_files import JudgedModel, write_refusal
 from models.networks import exported_decoder, tuned_chats
 from models.networks.chat_tokens import ChatRows, as_messages
+from models.networks.drawn_answers import generate_answers
 from models.networks.settings import PREFIX_WAYS, TuningWay
-from models.networks.tuned_decoder import TunedDecoder, answer_losses, generate_answers
+from models.networks.tuned_decoder import TunedDecoder, answer_losses
 from models.networks.tuned_decoder_export import lora_matrices
 from models.recipes.instruction_tuning import recipe as tuning
+from models.recipes.instruction_tuning.answered_rows import WrittenAnswers, gains
 from models.recipes.instruction_tuning.parameters import Parameters
 from models.training import recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
@@ -397,11 +399,11 @@ def test_gates_should_refuse_what_was_not_tuned_or_learned_by_heart(
     # Whatever it is asked, it writes an answer of the training rows.
     wanted = [each.messages[-1].content for each in HELD_OUT]
     by_heart = score_answers(["red!"] * len(wanted), wanted)
-    told = tuning.WrittenAnswers(("red!",) * len(wanted), by_heart)
-    nothing = tuning.WrittenAnswers(("",) * len(wanted), score_answers([""] * 8, wanted))
+    told = WrittenAnswers(("red!",) * len(wanted), by_heart)
+    nothing = WrittenAnswers(("",) * len(wanted), score_answers([""] * 8, wanted))
     numbers = {
         **by_heart.numbers(),
-        **tuning._gains(told, nothing, nothing),
+        **gains(told, nothing, nothing),
         "f1_over_chance_low": float(np.mean(f1_over_chance(told.texts, wanted))),
     }
     assert numbers["f1_gain_low"] > 0.3

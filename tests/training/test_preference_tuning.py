@@ -20,6 +20,7 @@ from models.failures import BadData, BelowGate, NotFinite
 from models.files import write_atomically
 from models.jobs import runner
 from models.networks.chat_tokens import ChatTokens
+from models.networks.drawn_answers import draw_answers
 from models.networks.fitted_judge import FOLDS, fit_judge
 from models.networks.preference_losses import preference_loss
 from models.networks.preference_rows import (
@@ -29,7 +30,7 @@ from models.networks.preference_rows import (
     encode_pairs,
     read_answers,
 )
-from models.networks.tuned_decoder import TunedDecoder, draw_answers
+from models.networks.tuned_decoder import TunedDecoder
 from models.recipes.preference_tuning import recipe as tuning
 from models.recipes.preference_tuning.parameters import Parameters
 from models.recipes.preference_tuning.reference import ReferenceScores

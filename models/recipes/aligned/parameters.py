@@ -6,14 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from models.networks.online_settings import GROUPED_METHODS, OnlineMethod, ValueSettings
 from models.networks.settings import DecoderSettings
 
-Method = Literal["ppo", "rloo", "grpo", "dpo"]
+Method = Literal[OnlineMethod, "dpo"]
 
 _LEAST_GROUP = 2
 
 
-class Parameters(DecoderSettings):
+class Parameters(DecoderSettings, ValueSettings):
     """Settings of the decoders, the method and the rewards.
 
     Those of the decoders have to equal those of policy and reward model. `dpo` samples nothing and
@@ -23,18 +24,6 @@ class Parameters(DecoderSettings):
     method: Method
     most: Annotated[int, Field(ge=1, le=4096)]
     """Tokens that a completion may have."""
-    beta: Annotated[float, Field(gt=0, le=100)]
-    """Weight of the divergence from the policy that one began with."""
-    samples: Annotated[int, Field(ge=1, le=256)] = 8
-    """Completions of a prompt that are held against each other; `batch` is a multiple of it."""
-    passes: Annotated[int, Field(ge=1, le=32)] = 3
-    """Optimiser steps on what was written in a step."""
-    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """How far from 1 the ratio of probabilities may go and still gain."""
-    smoothing: Annotated[float, Field(ge=0, le=1)] = 0.95
-    """The lambda of generalised advantages; `ppo` alone."""
-    value_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
-    """Weight of the value head's squared error; `ppo` alone."""
     of_model: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Weight of the reward model's score."""
     of_length: Annotated[float, Field(ge=0, le=1000)] = 0.0
@@ -44,7 +33,7 @@ class Parameters(DecoderSettings):
 
     @model_validator(mode="after")
     def _forms_groups(self) -> Self:
-        if self.method not in ("rloo", "grpo"):
+        if self.method not in GROUPED_METHODS:
             return self
         if self.samples < _LEAST_GROUP or self.batch % self.samples:
             raise ValueError(
@@ -56,4 +45,4 @@ class Parameters(DecoderSettings):
     @property
     def group(self) -> int:
         """Return how many completions a prompt has."""
-        return self.samples if self.method in ("rloo", "grpo") else 1
+        return self.samples if self.method in GROUPED_METHODS else 1

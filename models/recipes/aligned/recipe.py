@@ -21,7 +21,7 @@ from models.networks import decoder
 from models.networks.decoder import logits
 from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
 from models.recipes.aligned.network import AlignedPolicy, dpo_loss
-from models.recipes.aligned.online import OnlineTask
+from models.recipes.aligned.online import online_task
 from models.recipes.aligned.parameters import Parameters
 from models.recipes.aligned.rewards import reward_function
 from models.training import recipe, seeds
@@ -187,7 +187,7 @@ def _online(setup: Found) -> TrainingTask:
         setup.data.vocabulary, setup.data.train_pairs, parameters.context, parameters.most
     )
     of_prompts = parameters.model_copy(update={"batch": parameters.batch // parameters.group})
-    return OnlineTask(
+    return online_task(
         network,
         reward_function(network.reward, parameters),
         Batches(prompts, of_prompts, setup.group),

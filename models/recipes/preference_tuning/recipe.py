@@ -29,6 +29,7 @@ from models.networks.preference_rows import (
     encode_pairs,
     read_answers,
 )
+from models.networks.settings import TuningSettings
 from models.networks.tuned_chats import (
     build_chat_decoder,
     check_conversations,
@@ -68,7 +69,7 @@ def build(parameters: Parameters, data: Pairs, base: BaseModel) -> TunedDecoder:
     return build_chat_decoder(parameters, base)
 
 
-def check(parameters: Parameters, data: Pairs, base: BaseModel) -> list[str]:
+def check(parameters: TuningSettings, data: Pairs, base: BaseModel) -> list[str]:
     """Return nothing to tell. Raises BadData, with the line, for an answer that does not fit."""
     for part, pairs in (
         ("train", data.train),
