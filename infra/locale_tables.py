@@ -24,6 +24,8 @@ from typing import Any
 _PROJECT = Path(__file__).resolve().parent.parent
 
 TABLE = _PROJECT / "chalicelib/extraction/values/locale_table.json"
+_COMMON_PERCENT = 40
+"""The part of a territory's people who speak a language that is one of its own."""
 _MOST_OF_ONE_NOUN = 30
 """The most currencies that share a noun; a word of more is an article or a preposition."""
 _MONTH_KEYS = (
@@ -55,6 +57,7 @@ def written() -> str:
         "currency_signs": _currency_signs(locales),
         "currency_names": _currency_names(languages),
         "currencies": _territory_currencies(),
+        "territories": _territories(),
     }
     parts = [f'"{name}": {_lines(part)}' for name, part in table.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -301,6 +304,23 @@ def _names_of(locale: Any, code: str) -> Iterable[str]:
         locale.currencies.get(code, ""),
         *locale._data["currency_names_plural"].get(code, {}).values(),
     ]
+
+
+def _territories() -> dict[str, list[str]]:
+    """Return where a language is official and that of many: where most live, then the others."""
+    from babel.core import get_global
+
+    found: dict[str, list[str]] = defaultdict(list)
+    for territory, languages in sorted(get_global("territory_languages").items()):
+        for language, use in languages.items():
+            is_common = use["population_percent"] >= _COMMON_PERCENT
+            if use["official_status"] and is_common and len(territory) == 2:
+                found[language.split("_")[0]].append(territory)
+    for language, territories in found.items():
+        likely = str(get_global("likely_subtags").get(language, "")).rpartition("_")[2]
+        if likely in territories:
+            territories.insert(0, territories.pop(territories.index(likely)))
+    return dict(found)
 
 
 def _own_currency(language: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.values.characters import folded, stripped
+from chalicelib.extraction.values.locale_table import locale_table
 from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from linkify_it import LinkifyIt
 
 _WITHOUT_SCHEME = 0.9
+_GUESSED = 0.7
+"""The quality of a phone number whose country is guessed by the language."""
+_MOST_PLANS = 4
+_FEWEST_DIGITS = 5
 _POSSIBLE = 0.5
 """The quality of a phone number whose length is right and whose range is not in use."""
 _LONGEST = 2_000
@@ -27,7 +32,8 @@ _Find = Callable[[str, ReadingHints], Iterator[ValueMatch]]
 class PhoneReader:
     """Finds phone numbers; the value is as E.164 writes it.
 
-    Numbers without a country code are read by the number plan of the hints' region.
+    Numbers without a country code are read by the number plan of the hints' region, or, with less
+    quality, by those of the countries where the hints' language is spoken.
     """
 
     kind = LeafKind.PHONE
@@ -36,7 +42,7 @@ class PhoneReader:
         """Yield the phone numbers of a text, in its order."""
         plain, end = folded(text), 0
         for line in _lines(plain):
-            for match in _phones(plain, line, hints.region):
+            for match in _phones(plain, line, hints):
                 if match.start >= end:
                     end = match.end
                     yield match
@@ -46,17 +52,46 @@ class PhoneReader:
         import phonenumbers
 
         start, end = stripped(text)
-        if not 0 < end - start <= _OVERLAP:
+        if not 0 < end - start <= _OVERLAP or _other_letters(text[start:end]):
             return None
-        try:
-            number = phonenumbers.parse(folded(text[start:end]), hints.region or None)
-        except phonenumbers.NumberParseException:
-            return None
-        if not phonenumbers.is_possible_number(number) or _other_letters(text[start:end]):
-            return None
-        valid = phonenumbers.is_valid_number(number)
-        value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        return ValueMatch(start, end, value, 1.0 if valid else _POSSIBLE, valid=valid)
+        possible = None
+        for number, region in enumerate(_regions(hints)):
+            try:
+                parsed = phonenumbers.parse(folded(text[start:end]), region)
+            except phonenumbers.NumberParseException:
+                continue
+            value = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+            if phonenumbers.is_valid_number(parsed):
+                is_sure = bool(hints.region) or "+" in folded(text[start:end])
+                quality = 1.0 if is_sure else _GUESSED
+                return ValueMatch(
+                    start, end, value, quality, valid=True, ambiguous=not is_sure and number > 0
+                )
+            if possible is None and phonenumbers.is_possible_number(parsed):
+                possible = ValueMatch(start, end, value, _POSSIBLE, valid=False)
+        return possible
+
+
+@functools.lru_cache(maxsize=256)
+def _language_regions(language: str) -> tuple[str, ...]:
+    """Return one country of each number plan under which a language is spoken, at most four."""
+    import phonenumbers
+
+    plans: dict[int, str] = {}
+    for region in locale_table().territories.get(language, ()):
+        plan = phonenumbers.country_code_for_region(region)
+        if plan:
+            plans.setdefault(plan, phonenumbers.region_code_for_country_code(plan))
+    first, *others = plans or {0: ""}
+    # Large countries have short codes.
+    ordered = [first, *sorted(others, key=lambda plan: (len(str(plan)), plan))]
+    return tuple(plans.get(plan, "") for plan in ordered[:_MOST_PLANS])
+
+
+def _regions(hints: ReadingHints) -> tuple[str | None, ...]:
+    if hints.region:
+        return (hints.region,)
+    return tuple(region for region in _language_regions(hints.language) if region) or (None,)
 
 
 def _other_letters(text: str) -> bool:
@@ -74,18 +109,27 @@ def _lines(plain: str) -> Iterator[tuple[int, int]]:
         start += len(line) + 1
 
 
-def _phones(plain: str, line: tuple[int, int], region: str) -> Iterator[ValueMatch]:
+def _phones(plain: str, line: tuple[int, int], hints: ReadingHints) -> Iterator[ValueMatch]:
     import phonenumbers
 
     start, end = line
-    if sum(letter.isdigit() for letter in plain[start:end]) < 5:
+    if sum(letter.isdigit() for letter in plain[start:end]) < _FEWEST_DIGITS:
         return
-    found = phonenumbers.PhoneNumberMatcher(
-        plain[start:end], region or None, leniency=phonenumbers.Leniency.VALID, max_tries=200
-    )
-    for each in found:
-        value = phonenumbers.format_number(each.number, phonenumbers.PhoneNumberFormat.E164)
-        yield ValueMatch(start + each.start, start + each.end, value, 1.0, valid=True)
+    found: dict[tuple[int, int], ValueMatch] = {}
+    for region in _regions(hints):
+        matcher = phonenumbers.PhoneNumberMatcher(
+            plain[start:end], region, leniency=phonenumbers.Leniency.VALID, max_tries=200
+        )
+        for each in matcher:
+            place = (start + each.start, start + each.end)
+            if any(place[0] < last and first < place[1] for first, last in found):
+                continue
+            value = phonenumbers.format_number(each.number, phonenumbers.PhoneNumberFormat.E164)
+            is_sure = bool(hints.region) or "+" in each.raw_string
+            quality = 1.0 if is_sure else _GUESSED
+            found[place] = ValueMatch(*place, value, quality, valid=True)
+    for place in sorted(found):
+        yield found[place]
 
 
 @functools.cache

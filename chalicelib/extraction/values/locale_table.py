@@ -30,6 +30,7 @@ class LocaleTable:
         currency_signs: A sign's code, or its codes by language and locale; "" for the usual one.
         currency_names: A name's code, or its codes by language, as signs have them.
         currencies: The currency of each territory.
+        territories: Where a language is official and common; where most live comes first.
     """
 
     months: Mapping[str, int | Mapping[str, int]]
@@ -41,6 +42,7 @@ class LocaleTable:
     currency_signs: Mapping[str, str | ByLanguage]
     currency_names: Mapping[str, str | ByLanguage]
     currencies: Mapping[str, str]
+    territories: Mapping[str, list[str]]
 
     def month(self, word: str, language: str) -> tuple[int, bool]:
         """Return the month that a normal word names, 0 if none, and whether languages differ."""

@@ -30,14 +30,28 @@ _CONVERTED = Context(prec=28)
 
 
 class NumberReader:
-    """Finds plain numbers, and leaves what is beside them aside."""
+    """Finds numbers, with the currency or percent sign beside them."""
 
     kind = LeafKind.NUMBER
 
     def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
         """Yield the numbers of a text, in its order."""
+        plain, end = folded(text), 0
+        amounts = MoneyReader().find(text, hints)
+        amount = next(amounts, None)
         for span in find_numbers(text, hints):
-            yield _match(span)
+            while amount is not None and amount.end <= span.start:
+                amount = next(amounts, None)
+            if span.start < end:
+                continue
+            match = _match(span)
+            if amount is not None and amount.currency and amount.start <= span.start:
+                match = replace(amount, quality=span.quality)
+            percent = _PERCENT.match(plain, match.end)
+            if percent is not None and percent["sign"] == "%":
+                match = replace(match, end=percent.end())
+            end = match.end
+            yield match
 
     def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
         """Return the number that the whole text is; a currency or percent sign may be by it."""
