@@ -54,7 +54,7 @@ class Band:
 
 
 @dataclass(slots=True)
-class Segment:
+class TableSegment:
     """Lines of one page that share columns; `is_written` if the text says which these are."""
 
     page: int
@@ -74,14 +74,14 @@ class Segment:
         return self.lines[-1].place[3]
 
 
-def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[Segment]:
+def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[TableSegment]:
     """Return the parts of a page that stand in columns, from the top.
 
     `above` are the columns of a table on the page before, which may go on here, if with one row.
     """
     if read.has_boxes:
         return list(_shown_segments(read.lines, above))
-    segments: list[Segment] = []
+    segments: list[TableSegment] = []
     for is_written, lines in groupby(read.lines, key=lambda line: line.cells[0].table >= 0):
         if is_written:
             for _, rows in groupby(lines, key=lambda line: line.cells[0].table):
@@ -91,13 +91,15 @@ def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[Segment]:
     return segments
 
 
-def _written_segment(read: PageLines, lines: list[LayoutLine]) -> Segment:
+def _written_segment(read: PageLines, lines: list[LayoutLine]) -> TableSegment:
     width = max(map(len, read.tables[lines[0].cells[0].table].rows))
     bands = [Band(at * COLUMN_WIDTH, (at + 0.9) * COLUMN_WIDTH) for at in range(width)]
-    return Segment(read.page.number, lines, bands, is_written=True)
+    return TableSegment(read.page.number, lines, bands, is_written=True)
 
 
-def _shown_segments(lines: Sequence[LayoutLine], above: Sequence[Band] = ()) -> Iterator[Segment]:
+def _shown_segments(
+    lines: Sequence[LayoutLine], above: Sequence[Band] = ()
+) -> Iterator[TableSegment]:
     at = 0
     while at < len(lines):
         seed = above if above and _stands_in(lines[at], above) else ()
@@ -114,7 +116,7 @@ def _shown_segments(lines: Sequence[LayoutLine], above: Sequence[Band] = ()) -> 
 
 def _stands_in(line: LayoutLine, bands: Sequence[Band]) -> bool:
     """Return whether each cell of a line stands in a column of its own, of several."""
-    own = Segment(line.page, [], list(bands))
+    own = TableSegment(line.page, [], list(bands))
     hits = [own.hits(cell) for cell in line.cells]
     single = {each[0] for each in hits if len(each) == 1}
     return len(single) == len(line.cells) > 1
@@ -122,7 +124,7 @@ def _stands_in(line: LayoutLine, bands: Sequence[Band]) -> bool:
 
 def _grown(
     lines: Sequence[LayoutLine], start: int, seed: Sequence[Band] = ()
-) -> tuple[Segment | None, int]:
+) -> tuple[TableSegment | None, int]:
     """Return the segment that begins at a line, and the number of the line behind it.
 
     It stands in the columns of `seed`, if there are any.
@@ -132,7 +134,7 @@ def _grown(
         return None, start + 1
     bands = [replace(band) for band in seed]
     bands = bands or [Band(cell.place[0], cell.place[2]) for cell in first.cells]
-    segment = Segment(first.page, [first], bands)
+    segment = TableSegment(first.page, [first], bands)
     pending: list[LayoutLine] = []
     at = start + 1
     while at < len(lines) and len(pending) <= _MAX_PENDING:
@@ -165,7 +167,7 @@ def _grown(
     return segment, end
 
 
-def _fits(segment: Segment, line: LayoutLine) -> bool:
+def _fits(segment: TableSegment, line: LayoutLine) -> bool:
     """Return whether the cells of a line stand in several columns, all but a few of them.
 
     Below a header, one is enough if there are as many cells: titles may stand beside their columns.
@@ -182,7 +184,7 @@ def _fits(segment: Segment, line: LayoutLine) -> bool:
     return len(single) >= 2 and most
 
 
-def _begins_another(segment: Segment, lines: Sequence[LayoutLine], at: int) -> bool:
+def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:
     """Return whether a line that does not fit is the first of another part.
 
     The next line with several cells then stands in its columns, in more of them than in those of
@@ -192,14 +194,14 @@ def _begins_another(segment: Segment, lines: Sequence[LayoutLine], at: int) -> b
     if len(line.cells) < 2:
         return False
     bands = [Band(cell.place[0], cell.place[2]) for cell in line.cells]
-    other = Segment(line.page, [line], bands)
+    other = TableSegment(line.page, [line], bands)
     for below in lines[at + 1 : at + 4]:
         if len(below.cells) > 1:
             return _fits(other, below) and _matches(other, below) > _matches(segment, below)
     return False
 
 
-def _is_new_header(segment: Segment, lines: Sequence[LayoutLine], at: int) -> bool:
+def _is_new_header(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:
     """Return whether a line without numbers has cells in no column, which the next lines are in."""
     line = lines[at]
     if _matches(segment, line) == len(line.cells) or any(is_number(c.text) for c in line.cells):
@@ -207,12 +209,12 @@ def _is_new_header(segment: Segment, lines: Sequence[LayoutLine], at: int) -> bo
     return _begins_another(segment, lines, at)
 
 
-def _matches(segment: Segment, line: LayoutLine) -> int:
+def _matches(segment: TableSegment, line: LayoutLine) -> int:
     hits = [segment.hits(cell) for cell in line.cells]
     return len({each[0] for each in hits if len(each) == 1})
 
 
-def _widen(segment: Segment, line: LayoutLine) -> None:
+def _widen(segment: TableSegment, line: LayoutLine) -> None:
     """Take the cells of a line into the columns, and open columns for those that are in none."""
     for cell in line.cells:
         hits = segment.hits(cell)
@@ -224,7 +226,7 @@ def _widen(segment: Segment, line: LayoutLine) -> None:
             segment.bands.sort(key=lambda band: band.left)
 
 
-def _trails(segment: Segment, line: LayoutLine) -> bool:
+def _trails(segment: TableSegment, line: LayoutLine) -> bool:
     """Return whether a line behind the last row continues it, or is a total below it."""
     height = _height(line)
     gap = (line.place[1] - segment.bottom) / height
@@ -236,7 +238,7 @@ def _trails(segment: Segment, line: LayoutLine) -> bool:
     return gap < 1.0 and len(hits[0]) == 1 and flush
 
 
-def _settle(segment: Segment) -> None:
+def _settle(segment: TableSegment) -> None:
     """Tell the columns once more, from all lines, with those that many cells are in."""
     for band in segment.bands:
         band.count = 0
@@ -254,7 +256,7 @@ def _height(line: LayoutLine) -> float:
     return median(cell.height for cell in line.cells)
 
 
-def _is_prose(segment: Segment) -> bool:
+def _is_prose(segment: TableSegment) -> bool:
     """Return whether most columns are running text: most lines have words and reach the end."""
     prose = 0
     columns: dict[int, list[LineCell]] = {}

@@ -13,7 +13,7 @@ from chalicelib.extraction.document import Span
 if TYPE_CHECKING:
     from chalicelib.extraction.document import DocumentPage
     from chalicelib.extraction.layout.lines import LayoutLine, LineCell
-    from chalicelib.extraction.layout.segments import Segment
+    from chalicelib.extraction.layout.segments import TableSegment
 
 NUMBERS = 0.6
 """Share of the cells of a column of numbers or dates that have enough digits."""
@@ -62,7 +62,7 @@ class TablePart:
     `wraps` are lines above the segment that may belong to the last row of the page before.
     """
 
-    segment: Segment
+    segment: TableSegment
     wraps: tuple[PlacedLine, ...]
     above: tuple[PlacedLine, ...]
     header: tuple[PlacedLine, ...]
@@ -70,7 +70,9 @@ class TablePart:
     has_numbers: bool
 
 
-def table_part(segment: Segment, page: DocumentPage, before: Sequence[LayoutLine]) -> TablePart:
+def table_part(
+    segment: TableSegment, page: DocumentPage, before: Sequence[LayoutLine]
+) -> TablePart:
     """Return a segment with its lines in columns.
 
     Args:
@@ -106,7 +108,7 @@ def table_part(segment: Segment, page: DocumentPage, before: Sequence[LayoutLine
     return TablePart(segment, wraps, tuple(above), tuple(head), body, bool(numbers))
 
 
-def placed_line(segment: Segment, line: LayoutLine, page: DocumentPage) -> PlacedLine:
+def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> PlacedLine:
     """Return a line with its cells in the columns of a segment."""
     cells: list[tuple[int, LineCell]] = []
     across: list[tuple[list[int], LineCell]] = []
@@ -140,7 +142,7 @@ def placed_line(segment: Segment, line: LayoutLine, page: DocumentPage) -> Place
 
 
 def _cut_cells(
-    segment: Segment, cell: LineCell, hits: Sequence[int], page: DocumentPage
+    segment: TableSegment, cell: LineCell, hits: Sequence[int], page: DocumentPage
 ) -> list[tuple[int, LineCell]]:
     """Return a cell that stands in several columns cut between them, [] if it is one text."""
     if cell.box is None:
@@ -179,7 +181,7 @@ def _cut_cells(
     return parts
 
 
-def _flush(segment: Segment, cell: LineCell, hits: Sequence[int]) -> int | None:
+def _flush(segment: TableSegment, cell: LineCell, hits: Sequence[int]) -> int | None:
     """Return the column in which a cell that is wider than it begins or ends, if one."""
     if not hits:
         edges = [
@@ -248,7 +250,7 @@ def _first_of(head: Sequence[PlacedLine], leading: Sequence[PlacedLine]) -> Plac
 
 
 def _lines_above(
-    segment: Segment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
+    segment: TableSegment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
 ) -> Iterator[PlacedLine]:
     """Yield lines above a header that belong to it: each of their cells is over one column."""
     found: list[PlacedLine] = []
@@ -264,7 +266,7 @@ def _lines_above(
 
 
 def _wraps_above(
-    segment: Segment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
+    segment: TableSegment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
 ) -> Iterator[PlacedLine]:
     """Yield the lines close above the first that stand flush in one column each."""
     found: list[PlacedLine] = []
@@ -281,5 +283,5 @@ def _wraps_above(
     yield from found
 
 
-def _is_wide(segment: Segment, line: PlacedLine) -> bool:
+def _is_wide(segment: TableSegment, line: PlacedLine) -> bool:
     return any(len(segment.hits(cell)) != 1 for _, cell in line.cells)
