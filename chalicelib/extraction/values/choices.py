@@ -26,6 +26,8 @@ _BOX = re.compile(
     rf"(?P<ticked>[{_TICKED}]|[\[(][ ]?[xX\u00d7✓✔✗✘][ ]?[\])])|(?P<open>[{_OPEN}]|\[[ _]{{0,3}}\])"
 )
 _OPTION = re.compile(r"[ \u00a0]{0,2}(?P<word>[^\W\d_]+)")
+_CROSS = re.compile(r"(?<!\w)[xX\u00d7][ \u00a0]{1,3}(?P<word>[^\W\d_]{2,20})(?!\w)")
+_CROSSED = 0.7
 _ANSWER = re.compile(r"(?<!\w)[^\W\d_]{2,20}(?!\w)")
 _BESIDE_BOX, _SIMILAR = 0.9, 0.5
 _BOUNDS = "\n|:;()[]\t"
@@ -73,7 +75,7 @@ class BooleanReader:
     def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
         """Yield ticked and open boxes, and answers that stand alone in a line or cell."""
         taken: list[tuple[int, int]] = []
-        for match in self._ticks(text):
+        for match in self._ticks(text) if _BOX.search(text) else self._crosses(text):
             taken.append((match.start, match.end))
             yield match
         covered = iter([*taken, (len(text) + 1, len(text) + 1)])
@@ -97,6 +99,13 @@ class BooleanReader:
             elif box.is_ticked:
                 yield ValueMatch(box.start, option.end(), answer)
 
+    def _crosses(self, text: str) -> Iterator[ValueMatch]:
+        """Yield words for yes and no that a letter X stands before, as in `yes X no`."""
+        for found in _CROSS.finditer(text):
+            answer = self._word(found["word"])
+            if answer is not None:
+                yield ValueMatch(found.start(), found.end(), answer, _CROSSED)
+
     def _word(self, word: str) -> bool | None:
         plain = normal_word(word)
         return self._own.get(plain, _answers().get(plain))
@@ -112,7 +121,7 @@ class BooleanReader:
             answer = True
         if answer is not None:
             return ValueMatch(start, end, answer, _BESIDE_BOX)
-        ticks = list(self._ticks(whole))
+        ticks = list(self._ticks(whole)) or list(self._crosses(whole))
         if len(ticks) == 1 and (ticks[0].start, ticks[0].end) == (0, len(whole)):
             return replace(ticks[0], start=start, end=end)
         decided = [tick for tick in ticks if tick.end - tick.start > 1]

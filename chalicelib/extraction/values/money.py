@@ -92,7 +92,7 @@ def _with_currency(
     currency = after if after.length else before
     start, end = signed.start - before.length, signed.end + after.length
     value = signed.value
-    if signed is number or signed.start == number.start:
+    if signed is number:
         outer = with_sign(plain, replace(number, start=start, end=end), earliest)
         start, end, value = outer.start, outer.end, outer.value
     side = _SIDE.match(plain, end)
