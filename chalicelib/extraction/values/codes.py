@@ -14,10 +14,11 @@ from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
 
 _IBAN = re.compile(
-    r"(?<![^\W_])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ -]?[A-Za-z0-9]{1,5}){3,9}(?![^\W_])"
+    r"(?<![^\W_])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ .-]?[A-Za-z0-9]{1,5}){3,9}(?![^\W_])"
 )
 _VAT = re.compile(
-    r"(?<![^\W_])(?:CHE|[A-Z]{2})[ .-]?[A-Z]?[ .-]?\d[ .\-/]?(?:[A-Z0-9][ .\-/]?){4,13}"
+    r"(?<![^\W_])(?:CHE|[A-Z]{2}|[A-Z][a-z])[ .-]{0,3}[A-Za-z]?[ .-]?[\d(]"
+    r"(?:[A-Za-z0-9()][ .\-/]{0,2}){5,14}"
     r"(?<![ .\-/])(?![^\W_])"
 )
 _NATIONAL = re.compile(r"(?<![\w.,-])[A-Z]?\d(?:[ .\-/]?[A-Z0-9]){6,13}(?![\w-]|[.,]\d)")
@@ -26,6 +27,7 @@ _CODE = re.compile(r"(?<![^\W_])(?=[\w./#-]*\d)[^\W_][\w./#-]*[\w](?![^\W_])")
 _AROUND = ".,;:!?()[]{}<>\"'«»“”|"
 _SLIPS = str.maketrans("OoQIlSB", "0001158")
 _REPAIRED = 0.5
+_FEWEST_DIGITS = 7
 _UNCHECKED = 0.4
 """The quality of what looks like a code of the kind, and whose checksum does not hold."""
 _FOREIGN = 0.9
@@ -68,21 +70,21 @@ def _iban(written: str, start: int) -> ValueMatch | None:
     ends = [place for place in range(len(written), 14, -1) if _is_cut(written, place)]
     for quality, table in ((1.0, None), (_REPAIRED, _SLIPS)):
         for end in ends:
-            compact = re.sub(r"[ -]", "", written[:end])
+            compact = re.sub(r"[ .-]", "", written[:end])
             if table is not None:
                 compact = compact[:2] + compact[2:].translate(table)
             compact = compact.upper()
             if iban(compact):
                 own = quality if national(compact) else quality * _FOREIGN
                 return ValueMatch(start, start + end, compact, own, valid=True)
-    compact = re.sub(r"[ -]", "", written).upper()
+    compact = re.sub(r"[ .-]", "", written).upper()
     if not 15 <= len(compact) <= 34 or sum(letter.isdigit() for letter in compact) < 10:
         return None
     return ValueMatch(start, start + len(written), compact, _UNCHECKED, valid=False)
 
 
 def _is_cut(written: str, place: int) -> bool:
-    return place == len(written) or (written[place] in " -" and written[place - 1] not in " -")
+    return place == len(written) or (written[place] in " .-" and written[place - 1] not in " .-")
 
 
 @functools.lru_cache(maxsize=256)
@@ -117,7 +119,7 @@ class VatReader:
         for start, written, is_prefixed in sorted(spans, key=lambda span: (span[0], not span[2])):
             if start < end:
                 continue
-            country = written[:2] if is_prefixed else hints.region
+            country = written[:2].upper() if is_prefixed else hints.region
             match = _vat(written, start, country, is_prefixed)
             if match is not None:
                 end = match.end
@@ -146,16 +148,16 @@ def _vat(written: str, start: int, country: str, is_prefixed: bool) -> ValueMatc
     ]
     for quality, table in ((1.0, None), (_REPAIRED, _SLIPS)):
         for end in ends:
-            compact = re.sub(r"[ .\-/]", "", written[:end])
+            compact = re.sub(r"[ .\-/()]", "", written[:end]).upper()
             if table is not None:
                 compact = compact[:2] + compact[2:].translate(table)
             if check(compact) and (table is None or is_prefixed):
                 prefix = "" if is_prefixed else country
                 own = quality if is_prefixed else quality * _FOREIGN
                 return ValueMatch(start, start + end, prefix + compact, own, valid=True)
-    compact = re.sub(r"[ .\-/]", "", written)
+    compact = re.sub(r"[ .\-/()]", "", written)
     digits = sum(letter.isdigit() for letter in compact)
-    if not is_prefixed or not _is_country(country) or digits < 7:
+    if not is_prefixed or not _is_country(written[:2]) or digits < _FEWEST_DIGITS:
         return None
     return ValueMatch(start, start + len(written), compact, _UNCHECKED, valid=False)
 
