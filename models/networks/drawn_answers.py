@@ -132,7 +132,10 @@ def drawn_rows(
 def divergences(
     network: TunedDecoder, rows: Sequence[ChatTokens], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return KL(tuned || base) of drawn answers, in nats, and their tokens, [n] each."""
+    """Return KL(tuned || base) of drawn answers, in nats, and their tokens, [n] each.
+
+    They are of the first rows, 30 at most.
+    """
     drawn = drawn_rows(
         network,
         rows[:_DIVERGENCE_ROWS],

@@ -68,7 +68,7 @@ def pairs(numbers: Sequence[int]) -> list[PreferenceExample]:
     ]
 
 
-TRAINED, HELD_OUT = pairs(range(5)), pairs((5, 6, 7))
+TRAINED, HELD_OUT = pairs(range(5)), pairs(range(5, 13))
 
 
 def settings(**changed: Any) -> Parameters:

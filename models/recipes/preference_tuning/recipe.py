@@ -163,11 +163,12 @@ def evaluate(network: torch.nn.Module, data: Pairs, parameters: Parameters) -> E
     written = write_answers(network, chosen)
     wins, untold = _wins(network, judge, theirs, written, prompts)
     apart, tokens = divergences(network, chosen, parameters.seed)
+    drawn = prompts[: len(apart)]
     numbers |= {
         **wins,
         **written.numbers(prompts),
-        **mean_interval(group_means(apart, prompts)).numbers("kl"),
-        **mean_interval(group_means(apart / tokens, prompts)).numbers("kl_by_token"),
+        **mean_interval(group_means(apart, drawn)).numbers("kl"),
+        **mean_interval(group_means(apart / tokens, drawn)).numbers("kl_by_token"),
         "chosen_change": float((ours[0].log_p - theirs[0].log_p[: len(pairs)]).mean()),
         "trainable_share": trainable_share(network),
     }
