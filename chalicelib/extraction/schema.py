@@ -18,9 +18,9 @@ from chalicelib.extraction.schema_checks import (
     MAX_LISTS,
     SchemaPart,
     canonical_json,
-    check_document,
     check_keywords,
     check_range,
+    checked,
     escaped,
     refused,
 )
@@ -41,7 +41,7 @@ class ExtractionSchema:
     """What is read from a document.
 
     Attributes:
-        source: The JSON Schema as it was given.
+        source: The JSON Schema as it was given, without text forms of numbers beside numbers.
         sha256: The hash of its canonical JSON, by which it is known.
         leaves: The leaves outside of lists, in the order of the schema.
         lists: The lists, in the order of the schema.
@@ -62,7 +62,7 @@ def extraction_schema(source: Mapping[str, JsonValue]) -> ExtractionSchema:
         InvalidInput: no document can fill it, or it is beyond a limit; the error names the JSON
             pointer, the limit and the fix.
     """
-    check_document(source)
+    source = checked(source)
     walk = _SchemaWalk(SchemaMerger(source))
     root, within = walk.merger.plain(source, "")
     if _shape(root, "") != "object":

@@ -60,13 +60,17 @@ def escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def check_document(source: SchemaPart) -> None:
+def checked(source: SchemaPart) -> SchemaPart:
     """Check what needs no understanding: nesting, bytes, dialect, JSON Schema's own grammar.
+
+    Returns:
+        The schema, without the text forms that pydantic allows beside its decimal numbers.
 
     Raises:
         InvalidInput: the schema is too large, or no JSON Schema.
     """
     _check_nesting(source)
+    source = {name: _without_text_forms(part) for name, part in source.items()}
     try:
         size = len(canonical_json(source).encode())
     except ValueError as error:
@@ -77,6 +81,30 @@ def check_document(source: SchemaPart) -> None:
     if not any(known in str(dialect) for known in DIALECTS):
         raise refused("/$schema", f"{dialect!r} is not read", "write it in draft 2020-12")
     _check_grammar(source)
+    return source
+
+
+def _without_text_forms(part: JsonValue) -> JsonValue:
+    """Return a schema whose numbers may not be text as well: their pattern is not one of RE2."""
+    if isinstance(part, list):
+        return [_without_text_forms(each) for each in part]
+    if not isinstance(part, Mapping):
+        return part
+    plain: dict[str, JsonValue] = {name: _without_text_forms(each) for name, each in part.items()}
+    choices = plain.get("anyOf")
+    if isinstance(choices, list):
+        types = [choice.get("type") for choice in choices if isinstance(choice, Mapping)]
+        if "number" in types or "integer" in types:
+            plain["anyOf"] = [choice for choice in choices if not _is_text_form(choice)]
+    return plain
+
+
+def _is_text_form(choice: JsonValue) -> bool:
+    return (
+        isinstance(choice, Mapping)
+        and choice.get("type") == "string"
+        and set(choice) == {"type", "pattern"}
+    )
 
 
 def canonical_json(source: JsonValue | SchemaPart) -> str:

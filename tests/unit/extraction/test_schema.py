@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from chalicelib.errors import InvalidInput
 from chalicelib.extraction.schema import ExtractionSchema, LeafKind, extraction_schema
+from chalicelib.generation.schemas import schema_violation
 
 TEXT: dict[str, JsonValue] = {"type": "string"}
 
@@ -81,7 +82,8 @@ def test_what_pydantic_writes_is_read() -> None:
         vat: str | None = Field(None, pattern="^[A-Z]{2}")
 
     class Line(BaseModel):
-        amount: float
+        amount: Decimal
+        fee: Decimal | None = None
 
     class Invoice(BaseModel):
         seller: Party
@@ -95,7 +97,13 @@ def test_what_pydantic_writes_is_read() -> None:
         ("/buyer/name", "text", False),
         ("/buyer/vat", "identifier", True),
     ]
-    assert schema.lists[0].columns[0].kind == "number"
+    assert [(column.kind, column.nullable) for column in schema.lists[0].columns] == [
+        ("number", False),
+        ("number", True),
+    ]
+    assert (
+        schema_violation({"seller": {"name": "A"}, "lines": [{"amount": 1.5}]}, schema.source) == ""
+    )
 
 
 def test_alternatives_of_one_value_each_are_an_enum_with_synonyms() -> None:

@@ -76,6 +76,7 @@ def test_phone_numbers_of_all_plans() -> None:
     wrong = []
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         number = phonenumbers.example_number(region)
+        assert number is not None
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         for form in ("NATIONAL", "INTERNATIONAL"):
             written = phonenumbers.format_number(
