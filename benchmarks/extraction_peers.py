@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_environment import ALONE
+from models.datasets.business_documents import GeneratedDocument
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / ".venv-extraction"
@@ -55,6 +57,20 @@ class PlumberPeer:
             raise RuntimeError("The peer ended before it answered.")
         answer = json.loads(line)
         return answer["values"], answer["seconds"]
+
+
+def told_labels(document: GeneratedDocument) -> dict[str, Any]:
+    """Return the schema of a document with the labels that the document itself has as synonyms."""
+    schema: dict[str, Any] = copy.deepcopy(dict(document.schema))
+    cells = [cell for each in document.lists for row in each.rows[:1] for cell in row]
+    for value in (*document.truth, *cells):
+        leaf: dict[str, Any] = schema
+        for key in value.pointer.split("/")[1:]:
+            leaf = leaf["items"] if key.isdigit() else leaf["properties"][key]
+        label = document.labels.get(value.concept)
+        if label:
+            leaf["x-synonyms"] = [*leaf.get("x-synonyms", ()), label]
+    return schema
 
 
 @contextmanager

@@ -104,21 +104,24 @@ def rows(tables: Sequence[Any], leaf: Mapping[str, Any]) -> list[dict[str, Any]]
     """Return the rows of the tables whose header names most columns, over all pages."""
     columns = leaf.get("items", {}).get("properties", {})
     best: dict[int, str] = {}
+    width = 0
     for table in tables:
-        match = matched(table[0], columns)
-        if len(match) > len(best):
-            best, width = match, len(table[0])
+        for header in table:
+            match = matched(header, columns)
+            if len(match) > len(best):
+                best, width = match, len(header)
     if not best:
         return []
-    found = []
+    found, begun = [], False
     for table in tables:
         if len(table[0]) != width:
             continue
         for row in table:
             if matched(row, columns) == best:
+                begun = True
                 continue
             values = {key: typed(row[at] or "", columns[key]) for at, key in best.items()}
-            if any(value is not None for value in values.values()):
+            if begun and any(value is not None for value in values.values()):
                 found.append({key: values.get(key) for key in columns})
     return found
 

@@ -113,6 +113,7 @@ def draw_document(
         language=locale.code,
         scanned=False,
         pages=sheet.page,
+        labels=choice.chosen,
     )
 
 

@@ -62,7 +62,10 @@ class TrueList:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedDocument:
-    """A PDF with a schema and its truth. `template` is the design, `language` a CLDR locale."""
+    """A PDF with a schema and its truth. `template` is the design, `language` a CLDR locale.
+
+    `labels` are what the document itself calls concepts, which its schema does not know.
+    """
 
     pdf: bytes
     schema: Mapping[str, JsonValue]
@@ -73,3 +76,4 @@ class GeneratedDocument:
     language: str
     scanned: bool
     pages: int
+    labels: Mapping[str, str]

@@ -58,6 +58,11 @@ class LabelChoice:
         self._unseen = unseen
         self._chosen: dict[str, str] = {}
 
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Return the wordings that were used so far, by their concepts."""
+        return dict(self._chosen)
+
     def label(self, concept: str) -> str:
         """Return what the document calls a concept."""
         if concept not in self._chosen:
