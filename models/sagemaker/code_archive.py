@@ -26,6 +26,8 @@ FOLDERS = tuple(
         "training",
     )
 )
+LEFT_OUT = PROJECT / "models" / "datasets" / "business_documents"
+"""Documents are drawn before a job, by packages that no job installs."""
 FILES = (
     "models/__init__.py",
     "models/bases/__init__.py",
@@ -97,7 +99,7 @@ def _entries() -> Iterator[tuple[str, bytes]]:
         yield name, (PROJECT / name).read_bytes()
     for room in (*FOLDERS, CONTRACTS):
         for path in (PROJECT / room).rglob("*"):
-            if path.suffix in KINDS:
+            if path.suffix in KINDS and LEFT_OUT not in path.parents:
                 yield path.relative_to(PROJECT).as_posix(), path.read_bytes()
 
 
