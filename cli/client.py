@@ -43,7 +43,7 @@ class Api:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.endpoint = endpoint.rstrip("/")
+        self.endpoint, self.key = endpoint.rstrip("/"), key
         self._sleep = sleep
         # trust_env: a proxy setting of the shell must not carry loopback requests away.
         local = httpx.URL(self.endpoint).host in {"127.0.0.1", "localhost", "::1"}

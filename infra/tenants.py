@@ -76,6 +76,12 @@ def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> No
         raise ValueError("this key acts for another tenant") from error
 
 
+def tenant_of_key(dynamodb: Any, table: str, key: str) -> str | None:
+    """Return the tenant that `key` acts for, or None of a key that is revoked or never existed."""
+    found = dynamodb.get_item(TableName=table, Key=_record_key(key), ConsistentRead=True)
+    return str(found["Item"]["tenant"]["S"]) if "Item" in found else None
+
+
 def revoke_key(dynamodb: Any, table: str, key: str, tenant: str) -> bool:
     """Revoke `key` of `tenant` at once; return False, and change nothing, if it has no such key."""
     hashed = _record_key(key)

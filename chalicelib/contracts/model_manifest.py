@@ -73,7 +73,8 @@ class ModelOrigin(Contract):
     """Of what and how a model was made. `data`, `code` and `bases`, the weights of the models that
     it began from by their channels, are sha256s. `unapproved_bases` are the reasons for which it
     should not have begun from one of them, and did because its user overrode them. `own_data` tells
-    a user's data from the recipe's, and `asked_gates` are the gates that its user asked for.
+    a user's data from the recipe's, `tenant` is the tenant whose data it learned from, if any, and
+    `asked_gates` are the gates that its user asked for.
     """
 
     recipe: str
@@ -81,6 +82,7 @@ class ModelOrigin(Contract):
     seed: int
     steps: int
     own_data: bool = False
+    tenant: str = ""
     asked_gates: Mapping[str, GateBounds] = {}
     data: Sha256
     code: Sha256

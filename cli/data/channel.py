@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from cli.data.locations import is_elsewhere, local_copy
+from cli.data.locations import is_elsewhere, local_copy, tenant_of
 from cli.data.options import (
     accept_option,
     column_option,
@@ -106,6 +106,7 @@ def own_channel(
     if found.data_kind is None:
         yield _folder_of_files(found, own)
         return
+    tenant = _tenant_of(own, place, output)
     with ExitStack() as copies:
         source = copies.enter_context(local_copy(own.data, place, output))
         held_out = (
@@ -114,8 +115,20 @@ def own_channel(
             else None
         )
         into = Path(copies.enter_context(tempfile.TemporaryDirectory(prefix="headrace-channel-")))
-        _prepare(found, own, source, held_out, into / "channel", output)
+        _prepare(found, own, (source, held_out), tenant, into / "channel", output)
         yield into / "channel"
+
+
+def _tenant_of(own: OwnDataOptions, place: StageOptions, output: Output) -> str:
+    """Return whose data the rows are, "" if no tenant's. Raises UsageError for those of two."""
+    given = [each for each in (own.data, own.evaluation) if each is not None]
+    found = sorted({tenant_of(each, place, output) for each in given} - {""})
+    if len(found) > 1:
+        raise UsageError(
+            f"--data and --eval are of the tenants {' and '.join(found)}; rows of one tenant are "
+            "not judged by those of another."
+        )
+    return found[0] if found else ""
 
 
 def _folder_of_files(found: Recipe, own: OwnDataOptions) -> Path:
@@ -130,8 +143,8 @@ def _folder_of_files(found: Recipe, own: OwnDataOptions) -> Path:
 def _prepare(
     found: Recipe,
     own: OwnDataOptions,
-    source: Path,
-    held_out: Path | None,
+    copies: tuple[Path, Path | None],
+    tenant: str,
     into: Path,
     output: Output,
 ) -> None:
@@ -141,7 +154,7 @@ def _prepare(
     from models.training_data.preparation import DataRequest, prepare
     from models.training_data.teachers import agreed, read_records
 
-    name = own.data or ""
+    name, (source, held_out) = own.data or "", copies
     try:
         teachers = agreed(read_records(source), own.accepted_terms)
     except BadData as error:
@@ -156,6 +169,7 @@ def _prepare(
         require_acceptable(own.accepted_problems),
         parquet=parquet_reader(INTERPRETER),
         teachers=teachers,
+        tenant=tenant,
         other_kinds=found.other_data_kinds,
     )
     try:

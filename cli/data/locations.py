@@ -38,18 +38,62 @@ def local_copy(given: str, place: StageOptions, output: Output) -> Iterator[Path
         elif given.startswith(FEEDBACK):
             yield _rated(given.removeprefix(FEEDBACK), place, Path(folder), output)
         else:
-            target = open_context(
-                os.environ.get("HEADRACE_ENDPOINT"),
-                os.environ.get("HEADRACE_API_KEY"),
-                place.data_dir,
-                _TIMEOUT_S,
-                output,
-            )
+            target = _user_context(place, output)
             with closing(target.api):
                 if given.startswith(GENERATIONS):
                     yield write_captured(target, place, given, Path(folder))
                     return
                 yield _collect(target, given.removeprefix(COLLECTION), Path(folder))
+
+
+def tenant_of(given: str, place: StageOptions, output: Output) -> str:
+    """Return the tenant whose data is named, "" for data that is of none, or of nobody known.
+
+    Collections and captured answers are those of the tenant whose key is used.
+
+    Raises:
+        UsageError: no API is named, or the stage knows no such key.
+        CommandError: the stage cannot be asked.
+    """
+    if given.startswith(FEEDBACK):
+        return given.removeprefix(FEEDBACK)
+    if not given.startswith((COLLECTION, GENERATIONS)):
+        return ""
+    target = _user_context(place, output)
+    with closing(target.api):
+        return tenant_of_key(target, place)
+
+
+def tenant_of_key(target: UserContext, place: StageOptions) -> str:
+    """Return the tenant whose key an API is called with.
+
+    Raises:
+        UsageError: the stage knows no such key.
+        CommandError: the stage cannot be asked.
+    """
+    from infra import tenants
+    from infra.models.training import TrainingError, translate_training_errors
+
+    try:
+        with translate_training_errors():
+            stage = place.find()
+            table = stage.outputs["RecordsTableName"]
+            found = tenants.tenant_of_key(stage.client("dynamodb"), table, target.api.key)
+    except (TrainingError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    if found is None:
+        raise UsageError("The key is of no tenant of the stage: give one of the same stage.")
+    return found
+
+
+def _user_context(place: StageOptions, output: Output) -> UserContext:
+    return open_context(
+        os.environ.get("HEADRACE_ENDPOINT"),
+        os.environ.get("HEADRACE_API_KEY"),
+        place.data_dir,
+        _TIMEOUT_S,
+        output,
+    )
 
 
 def is_elsewhere(given: str) -> bool:

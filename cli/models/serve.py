@@ -18,6 +18,7 @@ from infra.models.imports import IMPORTED_MODEL, StageImports
 from infra.models.serving import VersionServing, translate_serving_errors
 from infra.models.trained_entry import NameStanding
 from infra.models.version_files import ServingError
+from infra.models.version_trial import FOR_ALL_TENANTS
 
 
 @click.command("serve")
@@ -57,6 +58,12 @@ from infra.models.version_files import ServingError
     type=click.IntRange(1, 5),
     help="For a name of your own: its tier. Calls that want a higher quality do not reach it.",
 )
+@click.option(
+    FOR_ALL_TENANTS,
+    "for_all_tenants",
+    is_flag=True,
+    help="Answer all tenants of the stage by a version that learned from the data of one.",
+)
 @stage_options
 @json_option
 def serve_model(  # noqa: PLR0913 - the options of a command
@@ -68,6 +75,7 @@ def serve_model(  # noqa: PLR0913 - the options of a command
     base_only: bool,
     fallbacks: tuple[str, ...],
     tier: int | None,
+    for_all_tenants: bool,
     as_json: bool,
 ) -> None:
     """Answer calls of the model NAME by VERSION of the stage's registry.
@@ -90,8 +98,8 @@ def serve_model(  # noqa: PLR0913 - the options of a command
     """
     output = Output(as_json=as_json)
     if CUSTOM_MODEL in version or IMPORTED_MODEL in version:
-        alone = not unapproved and share is None and not base_only and not fallbacks and not tier
-        _serve_custom_model(output, place, name, version, alone=alone)
+        flags = (unapproved, share is not None, base_only, fallbacks, tier, for_all_tenants)
+        _serve_custom_model(output, place, name, version, alone=not any(flags))
         return
     try:
         with translate_serving_errors():
@@ -102,6 +110,7 @@ def serve_model(  # noqa: PLR0913 - the options of a command
                 share=share,
                 base_only=base_only,
                 standing=NameStanding(tier, fallbacks or None) if tier or fallbacks else None,
+                for_all_tenants=for_all_tenants,
             )
     except (ServingError, ValueError) as error:
         raise CommandError(str(error)) from error
@@ -127,8 +136,8 @@ def _serve_custom_model(
     """Deploy a custom model of Bedrock, or wake an imported one, and add it to the models."""
     if not alone:
         raise UsageError(
-            f"{OVERRIDE}, --rollout, --base-only, --fallback and --tier are for versions of the "
-            "stage's registry."
+            f"{OVERRIDE}, {FOR_ALL_TENANTS}, --rollout, --base-only, --fallback and --tier are for "
+            "versions of the stage's registry."
         )
     if IMPORTED_MODEL in model:
         _serve_imported_model(output, place, name, model)

@@ -26,7 +26,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 
 PREFIXES = (
     *("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results"),
-    "models/pairs",
+    *("models/pairs", "models/data/tenants"),
 )
 """The kinds of objects that belong to a tenant; `{kind}/{tenant}/` holds them."""
 RECORDS_AT_A_TIME = 500

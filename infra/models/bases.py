@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from infra.models import approval
 from infra.models.merger import PREFIX, MergeSettings, VersionMerger, small_object
+from infra.models.own_data import is_kept
 from infra.models.registry import Registry, arn_of
 from infra.models.training_environment import run_module
 from infra.stages import Client
@@ -114,7 +115,8 @@ class StageBases:
         record = base.record
         prefix, s3 = f"{PREFIX}{base.sha256}/", self.client("s3")
         there = self._object(self.bucket, f"{prefix}{RECORD}")
-        if there is None:
+        if there is None or not is_kept(self.client, self.bucket, f"{prefix}{RECORD}"):
+            there = None
             for name in sorted(record.files):
                 s3.upload_file(str(folder / name), self.bucket, f"{prefix}{name}")
         if there != (folder / RECORD).read_bytes():

@@ -1,11 +1,14 @@
 """Training data of a user's own in S3: read from any location, and kept once a version.
 
-A prepared channel lies in `models/data/own/VERSION/` of the stage's bucket. Its manifest is written
-last, so that a prefix with one is whole, and a second training uploads nothing.
+A prepared channel lies in `models/data/own/VERSION/` of the stage's bucket, or, if its rows came of
+a tenant's data, in `models/data/tenants/TENANT/VERSION/`, which goes with the tenant. Its manifest
+is written last, so that a prefix with one is whole, and a second training uploads nothing. The
+bucket's rules expire it a year after its upload; one that is older than half of that is sent anew.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from botocore.exceptions import ClientError
@@ -17,7 +20,9 @@ from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
 from models.training_data.channel import MANIFEST, read_manifest
 
-PREFIX = "models/data/own/"
+PREFIX, OF_TENANTS = "models/data/own/", "models/data/tenants/"
+KEPT_DAYS = 365
+"""Days after which rows and bases expire: see the rules of the bucket in the template."""
 MAX_BYTES = 64 * 2**30
 MIN_JUDGED = 6
 """The least held-out rows that judge: of five, all are better by chance in one of 32 trials, which
@@ -28,7 +33,9 @@ _ABSENT = ("404", "403", "NoSuchKey", "NotFound", "Forbidden")
 
 def version_prefix(channel: Path) -> str:
     """Return where a prepared channel lies in a stage's bucket. Raises BadData."""
-    return f"{PREFIX}{read_manifest(channel).version}/"
+    manifest = read_manifest(channel)
+    owned = f"{OF_TENANTS}{manifest.tenant}/" if manifest.tenant else PREFIX
+    return f"{owned}{manifest.version}/"
 
 
 def put_channel(client: Client, bucket: str, channel: Path) -> int:
@@ -44,7 +51,7 @@ def put_channel(client: Client, bucket: str, channel: Path) -> int:
     names = sorted(
         path.relative_to(channel).as_posix() for path in channel.rglob("*") if path.is_file()
     )
-    if _is_there(client, bucket, f"{prefix}{MANIFEST}"):
+    if is_kept(client, bucket, f"{prefix}{MANIFEST}"):
         names = [MANIFEST]
     for name in sorted(names, key=lambda each: each == MANIFEST):
         s3.upload_file(str(channel / name), bucket, f"{prefix}{name}")
@@ -74,14 +81,16 @@ def require_rows(wish: JobSpec) -> None:
         )
 
 
-def _is_there(client: Client, bucket: str, key: str) -> bool:
+def is_kept(client: Client, bucket: str, key: str) -> bool:
+    """Return whether an object is there, and will be for another half of `KEPT_DAYS`."""
     try:
-        client("s3").head_object(Bucket=bucket, Key=key)
+        found = client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] in _ABSENT:
             return False
         raise
-    return True
+    written: datetime = found["LastModified"]
+    return datetime.now(UTC) - written < timedelta(days=KEPT_DAYS / 2)
 
 
 def fetch_objects(client: Client, uri: str, into: Path) -> Path:

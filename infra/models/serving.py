@@ -12,36 +12,20 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 
 from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.contracts.serving import (
     ROOT,
     ServedVersion,
     Serving,
-    pointer_key,
 )
-from chalicelib.errors import HeadraceError
 from chalicelib.generation.added_models import Entry
-from chalicelib.generation.model_file import parse_model, served_models
 from chalicelib.generation.models import FunctionBackend
-from chalicelib.inference import (
-    blip2,
-    clip,
-    flamingo,
-    image_generator,
-    reward_model,
-    text_labels,
-    text_models,
-    tuned_embedder,
-)
-from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
 from infra.models import approval
 from infra.models.added_models import AddedModelError, AddedModelStage, translate_model_errors
@@ -54,6 +38,7 @@ from infra.models.registry import (
 )
 from infra.models.served_embedders import EMBEDS_TEXTS, files_prefix, indexed_prefixes
 from infra.models.served_files import ObjectVersion, ServedFiles
+from infra.models.serving_pointers import ServingPointers
 from infra.models.shared_files import SharedFiles, shared_files
 from infra.models.trained_entry import NameStanding, standing_entry, trained_entry
 from infra.models.training import TrainingStage
@@ -63,23 +48,18 @@ from infra.models.version_files import (
     verified_signature,
     version_reader,
 )
+from infra.models.version_trial import (
+    OPENED_BY,
+    backend_of,
+    require_fit,
+    require_tenants,
+    trained_backends,
+    try_model,
+)
 from models.failures import BadRecipe
 
-OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
-    "answer_image": flamingo.open_image_text_model,
-    "caption_image": blip2.open_model,
-    "classify_image": clip.open_model,
-    "complete_text": text_models.open_model,
-    "embed_image": clip.open_model,
-    EMBEDS_TEXTS: tuned_embedder.open_model,
-    "generate_image": image_generator.open_model,
-    "label_text": text_labels.open_model,
-    "score_answer": reward_model.open_model,
-}
-"""How each function that answers by what a stage trained opens a model."""
 _WHOLE = 100
 _ONE_VERSION_AT_A_TIME = frozenset({"embed_image", EMBEDS_TEXTS})
-_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 @contextmanager
@@ -99,6 +79,7 @@ class VersionServing:
         self._home = TrainingStage.of(place.outputs)
         self._s3 = place.client("s3")
         self._files = ServedFiles(self._s3, self._home.bucket)
+        self._pointers = ServingPointers(self._s3, self._home.bucket)
         self._shared = SharedFiles(self._s3, self._home.bucket)
         self._registry = Registry(place.client)
         self._place = place
@@ -112,6 +93,7 @@ class VersionServing:
         share: float | None = None,
         base_only: bool = False,
         standing: NameStanding | None = None,
+        for_all_tenants: bool = False,
     ) -> Serving:
         """Serve the model `name` by a version, an ARN or GROUP/NUMBER; return what serves.
 
@@ -128,13 +110,14 @@ class VersionServing:
                 and ends a rollout.
             base_only: whether its base answers, without what was tuned on it.
             standing: how an operator's own name stands among other models; None leaves it.
+            for_all_tenants: whether it answers all though it learned from the data of one.
 
         Raises:
-            ServingError: the version is not approved, of the preset smoke, or below its gates; its
-                files do not make a model, or one of another recipe or task, or one that is too
-                large for its function; or a concurrent call served another version; or it serves,
-                but files of earlier versions could not be removed; or there is no other version
-                that it could be a candidate beside.
+            ServingError: the version is not approved, of the preset smoke, below its gates, or
+                learned from the data of one tenant; its files do not make a model, or one of
+                another recipe or task, or one that is too large for its function; or a concurrent
+                call served another version; or it serves, but files of earlier versions could not
+                be removed; or there is no other version that it could be a candidate beside.
             ClientError, VersionNotFoundError: the version does not exist, or AWS refuses.
         """
         arn = arn_of(self._home.region, self._home.account, wanted)
@@ -145,12 +128,13 @@ class VersionServing:
             signature = verified_signature(version, content, fetch)
             entry = self._entry(name, version, signature, base_only=base_only)
             entry = self._standing(name, entry, standing)
-            backend = _backend(name, entry)
-            _require_fit(name, backend, version, signature)
+            backend = backend_of(name, entry)
+            require_fit(name, backend, version, signature)
             require_memory(signature, version, backend.memory_mb, backend.function)
             if share is not None:
                 self._require_rollout(name, backend, version, share)
                 self._require_chat(name, backend, version)
+            require_tenants(version, signature, for_all_tenants=for_all_tenants)
             problems = approval.use_problems(version, signature)
             if problems and not unapproved:
                 raise ServingError(approval.refusal(problems, approval.OVERRIDE))
@@ -163,7 +147,7 @@ class VersionServing:
                 shared=shared_files(signature),
                 base_only=base_only,
             )
-            _try_model(OPENED_BY[backend.function], fetch, serves)
+            try_model(OPENED_BY[backend.function], fetch, serves)
             there = self._files.of(
                 f"{ROOT}/{name}/"
             )  # before it is named: later uploads of others stay
@@ -171,7 +155,9 @@ class VersionServing:
             elsewhere = {each.name for each in serves.shared}
             for file in _files_of(signature):
                 if file not in elsewhere:
-                    self._put(f"{serves.prefix}{file}", fetch(file))
+                    self._s3.put_object(
+                        Bucket=self._home.bucket, Key=f"{serves.prefix}{file}", Body=fetch(file)
+                    )
         serving = self._name(name, serves, share)
         if entry is not None and share is None:  # a candidate answers as what serves is described
             with translate_model_errors():
@@ -195,12 +181,12 @@ class VersionServing:
         self, name: str, version: RegisteredVersion, signature: Signature, *, base_only: bool
     ) -> Entry | None:
         """Return the entry of a name of the operator's own, or None for one of the catalogue."""
-        if name in _trained_backends():
+        if name in trained_backends():
             return None
         try:
             entry = trained_entry(name, version.name, signature, base_only=base_only)
         except (ValueError, BadRecipe) as error:
-            known = ", ".join(_trained_backends())
+            known = ", ".join(trained_backends())
             raise ServingError(
                 f"No trained model answers as {name!r}; there are {known}. {error}"
             ) from error
@@ -236,7 +222,7 @@ class VersionServing:
         self, name: str, backend: FunctionBackend, version: RegisteredVersion
     ) -> None:
         """Raise ServingError if a candidate reads no conversations, and what serves does."""
-        old = self._own_entry(name) if name not in _trained_backends() else None
+        old = self._own_entry(name) if name not in trained_backends() else None
         if old is not None and old["backend"].get("chat") and not backend.chat:
             raise ServingError(
                 f"{version.name} has no chat template, and {name} is sent conversations: its share"
@@ -254,7 +240,7 @@ class VersionServing:
                 f"{name} makes vectors, and those of two versions cannot be compared: serve"
                 f" {version.name} at once, without --rollout."
             )
-        old, _ = self._pointer(name)
+        old, _ = self._pointers.read(name)
         if old is None:
             raise ServingError(
                 f"Nothing serves as {name} yet, so that there is nothing to roll out from; leave"
@@ -270,36 +256,24 @@ class VersionServing:
         """Write which version serves, or which is the candidate, unless a concurrent writer
         changed it.
         """
-        old, condition = self._pointer(name)
+        old, condition = self._pointers.read(name)
         if share is not None:
             if old is None:
                 raise ServingError(f"What serves as {name} was removed just now; look, and repeat.")
             changes = {"candidate": serves, "share": share, "since": datetime.now(UTC)}
-            return self._write(old.model_copy(update=changes), condition)
+            return self._pointers.write(old.model_copy(update=changes), condition)
         before = None
         if old is not None:
             before = old.before if old.serves.arn == serves.arn else old.serves
         if before is not None and not self._may_go_on(before):
             before = None
         serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
-        return self._write(serving, condition)
-
-    def _write(self, serving: Serving, condition: Mapping[str, str]) -> Serving:
-        name = serving.name
-        try:
-            self._put(pointer_key(name), serving.model_dump_json().encode(), **condition)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _TAKEN:
-                raise
-            raise ServingError(
-                f"Somebody else had another version of {name} served just now; look, and repeat."
-            ) from error
-        return serving
+        return self._pointers.write(serving, condition)
 
     def served_names(self, version: RegisteredVersion) -> list[str]:
         """Return the models that a version answers as now. Raises ClientError."""
-        names = [*_trained_backends(), *self._own_names()]
-        found = {name: self._pointer(name)[0] for name in names}
+        names = [*trained_backends(), *self._own_names()]
+        found = {name: self._pointers.read(name)[0] for name in names}
         return [
             name
             for name, old in found.items()
@@ -334,63 +308,7 @@ class VersionServing:
                 f" not be removed, and will be when one is served again: {error}"
             ) from error
 
-    def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
-        """Return what serves now, and the condition of a write that detects concurrent changes."""
-        try:
-            response = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
-        except self._s3.exceptions.NoSuchKey:
-            return None, {"IfNoneMatch": "*"}
-        condition = {"IfMatch": response["ETag"]}
-        try:
-            return Serving.model_validate_json(response["Body"].read()), condition
-        except ValidationError:
-            return None, condition
-
-    def _put(self, key: str, body: bytes, **condition: str) -> None:
-        self._s3.put_object(Bucket=self._home.bucket, Key=key, Body=body, **condition)
-
-
-def _backend(name: str, entry: Entry | None) -> FunctionBackend:
-    """Return the backend of a trained model, by its entry if an operator named it."""
-    if entry is None:
-        return _trained_backends()[name]
-    backend = parse_model(entry).backend
-    assert isinstance(backend, FunctionBackend), "trained models run in functions"
-    return backend
-
-
-def _trained_backends() -> dict[str, FunctionBackend]:
-    """Return the backends of all models that a stage trains, by name."""
-    return {
-        model.name: model.backend
-        for model in served_models().models.values()
-        if isinstance(model.backend, FunctionBackend) and model.backend.recipes
-    }
-
-
-def _require_fit(
-    name: str, backend: FunctionBackend, version: RegisteredVersion, signature: Signature
-) -> None:
-    """Raise ServingError if a version is of another recipe than the served name."""
-    recipe = signature.origin.recipe
-    if recipe not in backend.recipes:
-        raise ServingError(
-            f"{version.name} is of the recipe {recipe}, and {name} is served by"
-            f" {' or '.join(backend.recipes)}."
-        )
-
 
 def _files_of(signature: Signature) -> list[str]:
     """Return the files that a manifest names, and the manifest last."""
     return [*signature.hashes, FILE]
-
-
-def _try_model(
-    opened: Callable[[ExportedModel], Any], fetch: Callable[[str], bytes], version: ServedVersion
-) -> None:
-    """Raise ServingError if the function could not answer by this model."""
-    try:
-        exported = ExportedModel.read(fetch, version.signature)
-        opened(exported.base() if version.base_only else exported)
-    except HeadraceError as error:
-        raise ServingError(f"{version.label} does not answer: {error.message}") from error

@@ -79,6 +79,8 @@ def _data(manifest: DataManifest | None) -> Iterable[str]:
         ("split", manifest.split),
         ("prepared by", manifest.made_by or "the recipe's data set"),
     ]
+    if manifest.tenant:
+        rows.append(("tenant", f"{manifest.tenant}, of whose data the rows came"))
     rows += [("teacher", _teacher(each)) for each in manifest.teachers]
     if manifest.classes:
         shown = list(manifest.classes.items())[:_SHOWN_CLASSES]

@@ -51,7 +51,7 @@ from models.training.learned_weights import LearnedWeights
 from models.training.recipe import Recipe
 from models.training.recipe_code import Evaluation, Graph, make_network, recipe_code
 from models.training.settings import RecipeSettings
-from models.training_data.channel import data_version, is_channel, read_manifest
+from models.training_data.channel import DataManifest, data_version, is_channel, read_manifest
 
 Say = Callable[[str], None]
 Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
@@ -72,7 +72,13 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
         )
         with staged_folder(job.model, last=FILE) as into:
             signature = export_model(
-                trained, judged.network, judged.data, evaluation.numbers, into, exporter
+                trained,
+                judged.network,
+                judged.data,
+                evaluation.numbers,
+                into,
+                exporter,
+                judged.manifest,
             )
             require_served_gates(job, judged, signature.metrics)
             write_release(into, ModelRelease(judged, signature, differences))
@@ -198,8 +204,11 @@ def export_model(
     numbers: Mapping[str, float],
     into: Path,
     exporter: Exporter = export_graphs,
+    rows: DataManifest | None = None,
 ) -> Signature:
     """Write the files that serve a network; return the manifest, which is not written.
+
+    `rows` is the manifest of the rows that it learned from, if they have one.
 
     Raises:
         OutOfParity: a graph says something else than the network.
@@ -220,7 +229,7 @@ def export_model(
         constants={**code.constants(settings), **code.learned(network)},
         files={name: sha256_of_file(into / name) for name in files},
         metrics={**numbers, **code.measured(into, network, data, settings)},
-        origin=model_origin(trained.training, settings),
+        origin=model_origin(trained.training, settings, rows),
     )
 
 

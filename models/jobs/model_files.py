@@ -90,7 +90,7 @@ def write_refusal(
         graphs={},
         constants={},
         metrics=numbers,
-        origin=model_origin(training, judged.settings),
+        origin=model_origin(training, judged.settings, judged.manifest),
     )
     into.mkdir(parents=True, exist_ok=True)
     write_json(into / EVALUATION, numbers)
@@ -133,14 +133,17 @@ def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:
     return {name: figures.curve(history, name) for name in names}
 
 
-def model_origin(training: TrainingRecord, settings: RecipeSettings) -> ModelOrigin:
-    """Return where a model comes from, as its manifest says."""
+def model_origin(
+    training: TrainingRecord, settings: RecipeSettings, data: DataManifest | None
+) -> ModelOrigin:
+    """Return where a model comes from, as its manifest says; `data` is of rows."""
     return ModelOrigin(
         recipe=training.recipe,
         preset=training.preset,
         seed=settings.seed,
         steps=settings.steps,
         own_data=training.own_data,
+        tenant=data.tenant if data is not None else "",
         asked_gates={
             name: GateBounds(least=each.least, most=each.most)
             for name, each in training.asked_gates.items()

@@ -71,13 +71,15 @@ class TeacherRecord(_Record):
 class DataSource(_Record):
     """Where data comes from and under which licence; `split` says how its parts were made.
 
-    `teachers` are the models that answered its rows.
+    `teachers` are the models that answered its rows, and `tenant` is the tenant of a stage whose
+    data they came of, "" if that is none or not known.
     """
 
     source: Annotated[str, Field(max_length=2_000)]
     licence: Annotated[str, Field(min_length=1, max_length=500)]
     split: Annotated[str, Field(max_length=500)] = "as the data set has it"
     teachers: tuple[TeacherRecord, ...] = ()
+    tenant: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{1,30})?$")] = ""
 
 
 class DataManifest(DataSource):

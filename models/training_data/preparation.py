@@ -72,7 +72,8 @@ class DataRequest:
     `kind` is the kind of rows that is wished; rows of one of `other_kinds` are taken, too, if the
     first row is one. `columns` are a file's names of our fields, by field; `accepted` are names of
     errors that are known and taken; `evaluation` has the held-out rows. `source` says in the
-    manifest where the data comes from, and `teachers` which models answered its rows.
+    manifest where the data comes from, `teachers` which models answered its rows, and `tenant` of
+    which tenant of a stage they are.
     """
 
     path: Path
@@ -85,6 +86,7 @@ class DataRequest:
     tokenizer: Path | None = None
     parquet: ParquetReader | None = None
     teachers: tuple[TeacherRecord, ...] = ()
+    tenant: str = ""
     other_kinds: Collection[DataKind] = ()
 
 
@@ -327,6 +329,7 @@ class _Preparation:
             licence=self._request.licence.strip() or "not said",
             split=self._about_split(),
             teachers=self._request.teachers,
+            tenant=self._request.tenant,
         )
         with ChannelWriter(into, self.kind) as writer:
             for number, spooled in enumerate(self._spool.rows()):

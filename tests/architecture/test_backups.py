@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from chalicelib.api.idempotency import KEPT_SECONDS
 from chalicelib.contracts.answer_log import ASKED_DAYS
 from chalicelib.jobs import removals
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
+from infra.models import merger, own_data
 from infra.synthesis.sources import read_sources
 from tests.architecture.ingest_definition import ROOT
 
@@ -56,7 +59,16 @@ def test_results_of_schedules_expire_when_it_is_said() -> None:
     assert days_of("S3, results/") == removals.SCHEDULE_RESULTS_DAYS
     kept = {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule}
     # Files under sources/ stay. Rows for Bedrock go even if their job did not delete them.
-    assert kept == {"jobs/", "models/bedrock/rows/", "results/"}
+    trained_on = {own_data.PREFIX, own_data.OF_TENANTS, merger.PREFIX}
+    assert kept == {"jobs/", "models/bedrock/rows/", "results/"} | trained_on
+
+
+@pytest.mark.parametrize("prefix", [own_data.PREFIX, own_data.OF_TENANTS, merger.PREFIX])
+def test_rows_and_bases_of_trainings_expire_when_their_upload_counts_on_it(prefix: str) -> None:
+    (bucket,) = resources("AWS::S3::Bucket")
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == prefix]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", own_data.KEPT_DAYS)
 
 
 def test_messages_are_held_no_longer_than_is_said() -> None:

@@ -101,9 +101,10 @@ def test_of_a_tenant_that_was_removed_nothing_is_left_anywhere(tenant: Tenant) -
     ready(tenant, upload(tenant.api, "0.txt", text_of(0, year=2), "a"))
     tenant.ended(tenant.job("POST", "/v1/exports", {}))
     announced = tenant.api.post("/v1/documents", json={"path": "late.txt", "bytes": 5}).json()
-    pairs = f"models/pairs/{tenant.name}/run/pairs-train.jsonl"
     bucket = tenant.cloud.outputs["DocumentsBucketName"]
-    tenant.cloud.client("s3").put_object(Bucket=bucket, Key=pairs, Body=b"{}\n")
+    for rows in (f"models/pairs/{tenant.name}/run/", f"models/data/tenants/{tenant.name}/v/"):
+        key = f"{rows}train.jsonl"
+        tenant.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}\n")
     assert tenant.left()
     rest(tenant)
     running = upload(tenant.api, "running.txt", text_of(7), "a")

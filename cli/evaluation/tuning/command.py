@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.data.locations import tenant_of_key
 from cli.evaluation.runs import fetch_result, run_evaluation
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.options import StageOptions, UserContext, stage_user_command
@@ -64,6 +65,11 @@ SHOTS, ROWS = 2, 100
     show_default=True,
     help="How much worse the tuned model may be where it is cheaper.",
 )
+@click.option(
+    "--other-tenant",
+    is_flag=True,
+    help="Ask held-out rows of another tenant's data by this key: they are kept with its results.",
+)
 @click.option("--seed", type=click.IntRange(0, 2_147_483_646), default=0, show_default=True)
 @click.option("--yes", "-y", is_flag=True, help="Begin without asking.")
 @click.option("--results", type=click.Path(path_type=Path), help="Write the table as JSON.")
@@ -90,7 +96,7 @@ def evaluate_tuned(
     from cli.evaluation.tuning.words import show_comparison
 
     with tempfile.TemporaryDirectory(prefix="headrace-tuned-") as scratch:
-        version, rows = _read(place, name, own, Path(scratch), options, target.output)
+        version, rows = _read(target, place, name, own, Path(scratch), options)
     suite, wish = _suite(place, version, rows, options, target.output)
     if options["suite_file"] is not None:
         dumped = suite.model_dump_json(by_alias=True, exclude_defaults=True, indent=1)
@@ -126,14 +132,15 @@ def evaluate_tuned(
 
 
 def _read(
+    target: UserContext,
     place: StageOptions,
     name: str,
     own: Path | None,
     scratch: Path,
     options: Json,
-    output: Output,
 ) -> tuple[TunedVersion, ComparedRows]:
     """Return the version that serves and its rows, of which no more than asked for judge."""
+    output = target.output
     from dataclasses import replace
 
     from cli.evaluation.tuning.rows import drawn_rows, read_rows, rows_with_own
@@ -142,6 +149,8 @@ def _read(
         versions = _versions(place)
         version = versions.find(name)
         channel = versions.fetch_data(version, scratch / "channel")
+    if not options["other_tenant"]:
+        _require_tenant(target, place, version, channel)
     rows = (
         read_rows(channel)
         if own is None
@@ -149,6 +158,25 @@ def _read(
     )
     drawn = drawn_rows(rows.held_out, options["most"], options["seed"])
     return version, replace(rows, held_out=drawn)
+
+
+def _require_tenant(
+    target: UserContext, place: StageOptions, version: TunedVersion, channel: Path
+) -> None:
+    """Raise UsageError if the rows of a version came of another tenant's data than the key's."""
+    from models.failures import BadData
+    from models.training_data.channel import read_manifest
+
+    try:
+        owner = read_manifest(channel).tenant
+    except BadData as error:
+        raise CommandError(str(error)) from error
+    if owner and (tenant := tenant_of_key(target, place)) != owner:
+        raise UsageError(
+            f"{version.label} learned from data of the tenant {owner}, and the key is of {tenant}, "
+            "with whose results its rows would be kept. Give a key of that tenant, or "
+            "--other-tenant."
+        )
 
 
 def _suite(

@@ -43,12 +43,14 @@ from infra import stages
 from infra.models.added_models import AddedModelStage
 from infra.models.registry import Registry
 from infra.models.served_embedders import EmbeddingChoice, ServedEmbedders
-from infra.models.serving import OPENED_BY, VersionServing
+from infra.models.serving import VersionServing
+from infra.models.serving_pointers import ServingPointers
 from infra.models.shared_files import KEPT_FOR, SharedFiles
 from infra.models.trained_entry import NameStanding
 from infra.models.training import TrainingError
 from infra.models.tuned_versions import TunedVersions
 from infra.models.version_files import ServingError, require_memory
+from infra.models.version_trial import OPENED_BY
 from localcloud.composition import run_cloud
 from models.training.recipe import names
 from tests import exported_models
@@ -345,6 +347,17 @@ def test_should_serve_a_version_under_a_name_of_the_operators_own(cloud: Stage) 
     assert not {*left.get("Versions", ()), *left.get("DeleteMarkers", ())}
 
 
+def test_what_one_tenant_s_data_taught_should_answer_all_only_if_that_is_said(
+    cloud: Stage,
+) -> None:
+    files = speaker()
+    owned = changed(files, origin=origin_of(files, tenant="acme"))
+    arn = registered(cloud, owned)
+    with pytest.raises(ServingError, match=r"data of the tenant acme.* give --for-all-tenants"):
+        stage(cloud).serve("our-people", arn, unapproved=True)
+    assert stage(cloud).serve("our-people", arn, for_all_tenants=True).serves.arn == arn
+
+
 class Billed:
     """SageMaker of a stage, and two jobs that a training was billed for."""
 
@@ -629,16 +642,18 @@ def test_should_not_write_over_what_somebody_else_had_served_meanwhile(cloud: St
     stage(cloud).serve("digits-vae", registered(cloud, decoder()))
     other = registered(cloud, decoder(0.25))
 
-    class Slow(VersionServing):
+    class Overtaken(ServingPointers):
         """Is overtaken between its look and its word."""
 
-        def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
-            found = super()._pointer(name)
+        def read(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
+            found = super().read(name)
             stage(cloud).serve(name, other)
             return found
 
+    slow = stage(cloud)
+    slow._pointers = Overtaken(cloud.client("s3"), BUCKET)
     with pytest.raises(ServingError, match="Somebody else had another version of digits-vae"):
-        Slow(cloud.place).serve("digits-vae", registered(cloud, decoder(0.75)))
+        slow.serve("digits-vae", registered(cloud, decoder(0.75)))
     assert pointer(cloud)["serves"]["arn"] == other
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.data.channel import OwnDataOptions, own_channel
+from cli.data.locations import tenant_of
 from cli.failures import ItemsFailedError, UsageError
 from cli.models.train import parse_gates
 from cli.options import StageOptions
@@ -143,3 +144,16 @@ def test_gates_that_a_user_asks_for() -> None:
     assert gates["loss"].most == 2
     with pytest.raises(UsageError, match="in quotes"):
         parse_gates(["gain=1"])
+
+
+def test_rows_should_be_of_the_tenant_whose_data_is_named_and_of_no_two() -> None:
+    output = Output()
+    assert tenant_of("feedback:acme", PLACE, output) == "acme"
+    assert tenant_of("s3://rows/chats.jsonl", PLACE, output) == ""
+    found = recipe.load("text_embedder")
+    own = OwnDataOptions("feedback:acme", "feedback:globex", "own data", (), ())
+    with (
+        pytest.raises(UsageError, match=r"of the tenants acme and globex"),
+        own_channel(found, own, PLACE, output),
+    ):
+        pass

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.data import locations
 from cli.data.channel import OwnDataOptions, own_channel
 from cli.data.distillation import read_prompts
 from cli.failures import UsageError
@@ -189,8 +190,11 @@ def captured(number: int, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def capturing(fake: FakeHeadrace, headrace: Headrace) -> FakeHeadrace:
-    """Have a monitor that captured thirty answers and four that give no row."""
+def capturing(
+    fake: FakeHeadrace, headrace: Headrace, monkeypatch: pytest.MonkeyPatch
+) -> FakeHeadrace:
+    """Have a monitor of the tenant acme that captured thirty answers and four that give no row."""
+    monkeypatch.setattr(locations, "tenant_of_key", lambda target, place: "acme")
     subject = {"kind": "model", "name": "claude-haiku-4-5"}
     fake.documents["monitors"] = {"items": [{"name": "m", "subject": subject}]}
     items = [
@@ -221,6 +225,7 @@ def test_captured_answers_should_be_trained_on_once_the_teachers_terms_are_agree
     with channel(given, tmp_path, "anthropic") as prepared:
         manifest = read_manifest(prepared)
     assert (manifest.source, sum(manifest.counts.values())) == (given, 30)
+    assert manifest.tenant == "acme"
     (teacher,) = manifest.teachers
     assert (teacher.model, teacher.accepted, teacher.rows) == ("claude-haiku-4-5", True, 30)
     assert teacher.dropped == {

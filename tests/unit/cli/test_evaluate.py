@@ -238,8 +238,11 @@ def test_reports_of_promptfoo_should_be_written_unless_told_otherwise(
 TASKS = dict.fromkeys(("mine", "mine-base", "nova-micro"), "chat")
 
 
+@dataclass
 class TunedStage:
     """The registry of a stage that serves the model `mine`, with a base beside it."""
+
+    tenant: str = ""
 
     def find(self, name: str) -> TunedVersion:
         if name.partition("@")[0] != "mine":
@@ -260,7 +263,8 @@ class TunedStage:
             "train": [row(f"learned {n * 104729}", f"answer {n}") for n in range(3)],
             "test": [row(f"judged {n * 7919}", f"answer {n}") for n in range(24)],
         }
-        write_channel(into, "chat", rows, DataSource(source="a test", licence="CC0-1.0"))
+        about = DataSource(source="a test", licence="CC0-1.0", tenant=self.tenant)
+        write_channel(into, "chat", rows, about)
         return into
 
 
@@ -290,6 +294,23 @@ def test_a_tuned_model_should_be_compared_by_an_ordinary_evaluation(
     assert (table["verdict"]["word"], table["metric"], table["rows"]) == ("worth it", "f1", 24)
     assert "Worth it" in Path("t.html").read_text()
     assert json.loads(Path("suite.json").read_text())["compare_to"] == "mine candidate"
+
+
+def test_rows_of_another_tenant_should_be_asked_only_where_that_is_said(
+    evaluate: Callable[..., Ended], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_versions", lambda place: TunedStage("acme"))
+    monkeypatch.setattr(command, "_tasks", lambda place: TASKS)
+    monkeypatch.setattr(command, "tenant_of_key", lambda target, place: "local")
+    stage.reply, stage.statuses = right, ["paused"]
+    ended = evaluate("tuned", "mine", "--budget", "1", "--yes")
+    assert ended.code == 2
+    assert "learned from data of the tenant acme, and the key is of local" in ended.err
+    assert not stage.asked
+    monkeypatch.setattr(command, "tenant_of_key", lambda target, place: "acme")
+    assert "tenant" not in evaluate("tuned", "mine", "--budget", "1", "--yes").err
+    monkeypatch.setattr(command, "tenant_of_key", lambda target, place: "local")
+    assert "tenant" not in evaluate("tuned", "mine", "--budget", "1", "--yes", "--other-tenant").err
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.models.bases import BaseWish, StageBases
+from infra.models.own_data import KEPT_DAYS
 from infra.models.row_check import check_against_placed
 from infra.models.training import StageTraining
 from infra.models.training_environment import run_module
@@ -41,11 +43,15 @@ class S3:
 
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
     uploads: list[str] = field(default_factory=list)
+    age_days: int = 0
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's
         if (Bucket, Key) not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        return {"LastModified": datetime.now(UTC) - timedelta(days=self.age_days)}
 
     def upload_file(self, path: str, bucket: str, key: str) -> None:
         self.objects[bucket, key] = Path(path).read_bytes()
@@ -87,6 +93,9 @@ def test_a_base_should_be_uploaded_once_and_its_record_last(base: Path) -> None:
     assert stage(s3).place(BaseWish(placed.uri)) == placed
     assert len(s3.uploads) == 3
     assert [each.name for each in stage(s3).uploaded()] == ["small"]
+    s3.age_days = KEPT_DAYS // 2 + 1
+    assert stage(s3).place(BaseWish(str(base))) == placed
+    assert len(s3.uploads) == 6, "it would expire while a training reads it"
 
 
 def test_the_same_files_under_another_licence_should_have_it_in_their_record(base: Path) -> None:

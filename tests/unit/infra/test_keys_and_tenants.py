@@ -97,6 +97,15 @@ def test_a_tenant_should_have_an_index_and_a_pointer_to_it(client: Clients) -> N
     assert (index["dimension"], index["distanceMetric"]) == (384, "cosine")
 
 
+def test_the_tenant_of_a_key_should_be_known_until_it_is_revoked(client: Clients) -> None:
+    tenants.create_tenant(client, STAGE, "acme")
+    dynamodb, key = client("dynamodb"), tenants.new_key()
+    tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a key")
+    assert tenants.tenant_of_key(dynamodb, STAGE.records_table, key) == "acme"
+    tenants.revoke_key(dynamodb, STAGE.records_table, key, "acme")
+    assert tenants.tenant_of_key(dynamodb, STAGE.records_table, key) is None
+
+
 def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clients) -> None:
     tenants.create_tenant(client, STAGE, "acme")
     client("dynamodb").update_item(

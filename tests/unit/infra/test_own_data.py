@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from infra.models import own_data
-from infra.models.own_data import fetch_objects, put_channel, version_prefix
+from infra.models.own_data import (
+    KEPT_DAYS,
+    fetch_objects,
+    put_channel,
+    version_prefix,
+)
 from models.failures import BadData, BadRecipe
 from models.sagemaker.job_requests import JobSpec
 from models.training import recipe
@@ -28,14 +35,16 @@ class Bucket:
 
     objects: dict[str, bytes] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
+    age_days: int = 0
 
     def client(self, service: str) -> Any:
         assert service == "s3"
         return self
 
-    def head_object(self, **asked: str) -> None:
+    def head_object(self, **asked: str) -> dict[str, Any]:
         if asked["Key"] not in self.objects:
             raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
+        return {"LastModified": datetime.now(UTC) - timedelta(days=self.age_days)}
 
     def upload_file(self, path: str, bucket: str, key: str) -> None:
         self.objects[key] = Path(path).read_bytes()
@@ -74,6 +83,20 @@ def test_a_version_is_uploaded_once(tmp_path: Path) -> None:
     assert version_prefix(other) == prefix
     assert put_channel(bucket.client, "b", other) == 1
     assert b"MIT" in bucket.objects[f"{prefix}data.json"]
+
+
+def test_rows_that_soon_expire_are_sent_anew_before_a_training_reads_them(tmp_path: Path) -> None:
+    bucket, made = Bucket(), channel(tmp_path / "one")
+    put_channel(bucket.client, "b", made)
+    bucket.age_days = KEPT_DAYS // 2 + 1
+    assert put_channel(bucket.client, "b", made) == 5
+
+
+def test_rows_of_a_tenant_lie_where_its_removal_looks(tmp_path: Path) -> None:
+    made = channel(tmp_path / "one", ABOUT.model_copy(update={"tenant": "acme"}))
+    assert version_prefix(made).startswith("models/data/tenants/acme/")
+    with pytest.raises(ValidationError, match="tenant"):
+        DataSource(source="made here", licence="CC0-1.0", tenant="../other")
 
 
 def replace_licence() -> DataSource:

@@ -20,7 +20,7 @@ NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
 PICTURES = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
 KINDS = (
     *("inbox", "documents", "jobs", "feedback", "schedules", "sources", "results"),
-    "models/pairs",
+    *("models/pairs", "models/data/tenants"),
 )
 PREFIXES = tuple(f"{kind}/acme/" for kind in KINDS)
 
@@ -173,7 +173,7 @@ def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
     assert ("acme", JOB) not in world.jobs.kept
     assert world.told is not None
     assert world.told.documents == 5
-    assert world.told.removed == Removed(objects=15 + 40, vectors=10, records=10 + 5 + 2)
+    assert world.told.removed == Removed(objects=15 + 45, vectors=10, records=10 + 5 + 2)
     assert {backup.days for backup in world.told.backups} >= {0, 35, 90}
 
 
