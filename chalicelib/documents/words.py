@@ -8,7 +8,7 @@ have in common, and most of them follow each other in the same order.
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +23,8 @@ CONTEXTS = (48, 16)
 """Letters with which a word is looked for that does not follow the one before it."""
 MIN_CONTEXT = 8
 """Letters that are too few to tell one place from another."""
+MIN_FOLLOWING = 3
+"""Letters behind a word that show that the text goes on with the next word without a space."""
 MAX_SEARCHES = 4_000
 """Words of a page that are looked for; further ones are placed only where they follow."""
 MAX_TRIES = 8
@@ -91,6 +93,8 @@ class _Placing:
     """Whether a letter begins a word of the text; behind the last letter, too."""
     words: dict[str, list[int]]
     """The letters at which the words of the text begin that are set apart by spaces."""
+    spaces: list[int]
+    """The letters behind a space, in ascending order."""
     taken: bytearray = field(init=False)
     next: int = 0
     searches: int = 0
@@ -104,7 +108,11 @@ class _Placing:
         `following` has all letters of the page in its own order, with the word's from `at`: where
         these go on elsewhere in the text, so does the word.
         """
-        first = self.next if self._is_free(self.next, word) else self._search(word, following, at)
+        first = self.next
+        if not (
+            self._is_free(first, word) and self._goes_on(first + len(word), following, at, word)
+        ):
+            first = self._search(word, following, at)
         if first >= 0:
             self.next = self._take(first, word)
         return first
@@ -124,6 +132,14 @@ class _Placing:
                 self._take(first, word)
                 return first
         return -1
+
+    def _goes_on(self, end: int, following: str, at: int, word: str) -> bool:
+        """Return whether a word ends at letter `end`, or the page goes on there as the text does.
+
+        47 is not the beginning of 475, but the first half of a word may be at the end of a line.
+        """
+        rest = following[at + len(word) : at + len(word) + MIN_FOLLOWING]
+        return bool(self.begins[end]) or (bool(rest) and self.letters.startswith(rest, end))
 
     def _next_whole(self, word: str, after: int) -> int:
         """Return where a word is next between spaces and free, -1 if nowhere.
@@ -146,7 +162,10 @@ class _Placing:
 
     def _is_free(self, at: int, word: str) -> bool:
         end = at + len(word)
-        return self.letters.startswith(word, at) and not any(self.taken[at:end])
+        if not self.letters.startswith(word, at) or any(self.taken[at:end]):
+            return False
+        # No word goes on behind a space: 4 and 33 beside each other are not 433.
+        return bisect_right(self.spaces, at) == bisect_right(self.spaces, end - 1)
 
     def _search(self, word: str, following: str, at: int) -> int:
         if self.searches >= MAX_SEARCHES:
@@ -169,19 +188,21 @@ class _Placing:
                 first = self.letters.find(wanted, first + 1, end)
 
 
-def _letters_of(text: str) -> tuple[str, list[int], bytearray, dict[str, list[int]]]:
-    """Return the letters of a text, the offset of each, which of them begin a word, and words."""
+def _letters_of(text: str) -> tuple[str, list[int], bytearray, dict[str, list[int]], list[int]]:
+    """Return the letters of a text, their offsets, which begin a word, and what spaces part."""
     letters: list[str] = []
     offsets: list[int] = []
     begins = bytearray()
     begin = True
     words: dict[str, list[int]] = {}
+    spaces: list[int] = []
     first = 0
     for at, character in enumerate(text):
         plain = _plain(character)
         if character.isspace() and len(letters) > first:
             words.setdefault("".join(letters[first:]), []).append(first)
             first = len(letters)
+            spaces.append(first)
         for letter in plain:
             letters.append(letter)
             offsets.append(at)
@@ -190,7 +211,7 @@ def _letters_of(text: str) -> tuple[str, list[int], bytearray, dict[str, list[in
         begin = begin or not plain
     if len(letters) > first:
         words.setdefault("".join(letters[first:]), []).append(first)
-    return "".join(letters), offsets, begins + b"\1", words
+    return "".join(letters), offsets, begins + b"\1", words, spaces
 
 
 def _plain(text: str) -> list[str]:

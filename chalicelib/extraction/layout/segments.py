@@ -176,12 +176,18 @@ def _fits(segment: TableSegment, line: LayoutLine) -> bool:
         return False
     hits = [segment.hits(cell) for cell in line.cells]
     single = {each[0] for each in hits if len(each) == 1}
-    if single and len(segment.lines) == 1 and len(line.cells) == len(segment.lines[0].cells):
+    if single and len(segment.lines) == 1 and _is_under(segment.lines[0], line):
         return True
     new = sum(not each for each in hits)
     across = sum(len(each) > 1 for each in hits)
     most = 2 * len(single) >= len(hits) - across and new <= _NEW * len(hits)
     return len(single) >= 2 and most
+
+
+def _is_under(header: LayoutLine, line: LayoutLine) -> bool:
+    """Return whether a line has a cell for each cell of one that has no numbers, and some."""
+    numbers = [any(is_number(cell.text) for cell in each.cells) for each in (header, line)]
+    return len(header.cells) == len(line.cells) and numbers == [False, True]
 
 
 def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:

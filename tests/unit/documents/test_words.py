@@ -56,6 +56,15 @@ def test_should_place_a_short_word_behind_many_longer_ones_that_it_is_part_of() 
     assert placed("13 " * 20 + "3", "3") == [("3", 0)]
 
 
+def test_should_place_no_word_at_the_beginning_of_a_longer_one() -> None:
+    assert placed("475.96 | 47 | 8", "47", "475.96", "8") == [("475.96", 1), ("47", 0), ("8", 2)]
+
+
+def test_should_place_no_word_over_a_space() -> None:
+    text = "| 4 | 33 |\n| 433 | 9 |"
+    assert [at for _, at in placed(text, "433", "9", "4", "33")] == [2, 3, 0, 1]
+
+
 def test_should_leave_out_words_that_the_text_does_not_have() -> None:
     assert placed("In a word.", "wor", "In", "XIV", "a", "word.") == [
         ("In", 1), ("a", 3), ("word.", 4),
