@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from chalicelib.documents.layout import is_number
@@ -83,6 +83,9 @@ def counted_rows(
             reason = f"{count} lines were counted{where}, and {read[extent.page]} rows were read."
             differences.append((extent.page, reason))
     differences += _missing_numbers(rows, len(table.columns))
+    for number, words in groupby(table.unplaced, key=lambda span: span.page):
+        reason = f"{len(list(words))} words of the table have no known place and are in no row."
+        differences.append((number, reason))
     return RowCount(total, tuple(differences))
 
 

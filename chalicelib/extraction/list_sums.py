@@ -106,24 +106,26 @@ class SummaryCheck:
         lacks: bool,
         at_edge: bool,
     ) -> bool:
-        if not lacks and not at_edge:
-            return False
         if not lacks:
-            return all(
-                len(number.as_tuple().digits) >= _SURE_DIGITS
-                and self._of(at).rows > MIN_ROWS
-                and (
-                    _equal(number, self._of(at).since_start)
-                    or _equal(number, self._of(at).since_summary)
-                )
-                for at, number in numbers.items()
-            )
+            return all(self._is_total(at, number, at_edge) for at, number in numbers.items())
         for at, number in numbers.items():
             if self._of(at).explains(number, MIN_ROWS):
                 return True
             if following is not None and self._goes_on(at, number, following):
                 return True
         return False
+
+    def _is_total(self, at: int, number: Decimal, at_edge: bool) -> bool:
+        """Return whether the number of a full row is the sum of all rows, or of a page at its end.
+
+        Few digits may be a sum by chance, and so may be few rows.
+        """
+        sums = self._of(at)
+        digits = len(number.as_tuple().digits)
+        if sums.rows < MIN_ROWS or digits < _SURE_DIGITS + (sums.rows == MIN_ROWS):
+            return False
+        of_page = at_edge and sums.rows_since_summary > MIN_ROWS
+        return _equal(number, sums.since_start) or (of_page and _equal(number, sums.since_summary))
 
     def _goes_on(self, at: int, number: Decimal, following: TableRow) -> bool:
         """Return whether the next row has the balance that follows from this one."""

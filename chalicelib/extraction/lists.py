@@ -33,6 +33,8 @@ MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
 _KEY = 0.9
 """Share of the rows that fill a column which every row is expected to."""
+_MAX_BELOW = 8
+"""Lines below the total of a table that are no rows, at most."""
 MAX_DIFFERENCES = 100
 """Differences of a list that are reported; further ones are counted in the last."""
 
@@ -146,6 +148,7 @@ class _TableReading:
         self.differences: list[ListDifference] = []
         # Lines without a row behind them on their page are the totals of the table.
         self._doubts: list[ListDifference] = []
+        self._total: tuple[TableRow, int] | None = None
         self._match = match
         self._read_number = number
         data = table.data
@@ -162,6 +165,7 @@ class _TableReading:
                 beside is None or beside.page != row.page for beside in (before, following)
             )
             self._take(row, check.is_summary(row, following, at_edge=at_edge), at_edge=at_edge)
+        self._drop_rows_below_total()
         self.excluded += [row for row in table.rows if row.kind is RowKind.HEADER]
 
     def _take(self, row: TableRow, is_summary: bool, *, at_edge: bool) -> None:
@@ -175,10 +179,22 @@ class _TableReading:
             self.rows.append(row)
             return
         self.excluded.append(row)
+        if is_summary and row.kind is RowKind.DATA:
+            self._total = row, len(self.rows)
         if row.kind is RowKind.SUMMARY and not is_summary and not at_edge and filled:
             text = _row_text(row)
             reason = f"The line “{text}” fills too few columns for a row, and adds up to nothing."
             self._doubts.append(ListDifference(row.page, reason))
+
+    def _drop_rows_below_total(self) -> None:
+        """Exclude the few lines that stand below the total of the table, such as its tax."""
+        if self._total is None:
+            return
+        row, above = self._total
+        below = self.rows[above:]
+        if 0 < len(below) <= _MAX_BELOW and all(each.page == row.page for each in below):
+            del self.rows[above:]
+            self.excluded += below
 
     def _number(self, row: TableRow, column: int) -> Decimal | None:
         cell = row.cells[column]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -133,31 +135,20 @@ def _unplaced(
 ) -> list[Span]:
     """Return the words with a letter or digit that have no box.
 
-    A row of which no word has one is left out if it stands once more on the page: the header of a
-    table that is repeated in the text.
+    A line that stands once more on the page is left out: the header of a table is repeated in the
+    text, and its words are placed once.
     """
-    counts: dict[str, int] = {}
-    for line in written:
-        text = page.text[line.start : line.end]
-        counts[text] = counts.get(text, 0) + 1
+    counts = Counter(page.text[line.start : line.end] for line in written)
+    starts = [word.start for word in placed]
     found: list[Span] = []
-    at = 0
     for line in written:
-        missing: list[Span] = []
-        some = False
-        while at < len(placed) and placed[at].end <= line.start:
-            at += 1
-        first = at
+        if counts[page.text[line.start : line.end]] > 1:
+            continue
         for token in _TOKEN.finditer(page.text, line.start, line.end):
-            while at < len(placed) and placed[at].end <= token.start():
-                at += 1
-            if at < len(placed) and placed[at].start < token.end():
-                some = True
-            elif any(map(str.isalnum, token.group())):
-                missing.append(Span(page.number, *token.span()))
-        at = max(first, at - 1)
-        if some or counts[page.text[line.start : line.end]] == 1 or line.row != 0:
-            found += missing
+            at = bisect_right(starts, token.end() - 1) - 1
+            is_placed = at >= 0 and placed[at].end > token.start()
+            if not is_placed and any(map(str.isalnum, token.group())):
+                found.append(Span(page.number, *token.span()))
     return found
 
 

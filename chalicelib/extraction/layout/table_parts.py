@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from chalicelib.extraction.layout.segments import Band, segments_of
+from chalicelib.extraction.layout.segments import Band, TableSegment, segments_of
 from chalicelib.extraction.layout.table_lines import PlacedLine, TablePart, table_part
 
 if TYPE_CHECKING:
+    from chalicelib.extraction.document import Span
     from chalicelib.extraction.layout.lines import PageLines
 
 _MAPPED = 0.3
@@ -38,6 +39,7 @@ class JoinedTable:
     is_written: bool = False
     has_numbers: bool = False
     last_page: int = 0
+    unplaced: list[Span] = field(default_factory=list)
 
     @property
     def titles(self) -> frozenset[str]:
@@ -63,10 +65,20 @@ def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
                 if table is not None:
                     yield _finished(table)
                 table = _opened(part)
+            table.unplaced += _unplaced_within(read, segment)
             between = 0
         between += len(read.lines) - at
     if table is not None:
         yield _finished(table)
+
+
+def _unplaced_within(read: PageLines, segment: TableSegment) -> list[Span]:
+    """Return the words without a place that the text of a page has between those of a segment."""
+    if not read.unplaced:
+        return []
+    spans = [cell.span for line in segment.lines for cell in line.cells]
+    first, last = min(span.start for span in spans), max(span.end for span in spans)
+    return [span for span in read.unplaced if first <= span.start < last]
 
 
 def _opened(part: TablePart) -> JoinedTable:

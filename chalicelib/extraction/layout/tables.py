@@ -77,11 +77,16 @@ class TableExtent:
 
 @dataclass(frozen=True, slots=True)
 class LayoutTable:
-    """A table with all lines that stand within its extents, in the order of reading."""
+    """A table with all lines that stand within its extents, in the order of reading.
+
+    `unplaced` are words that the text has between those of the table, and that have no known place
+    on the page: they are in no row.
+    """
 
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     extents: tuple[TableExtent, ...]
+    unplaced: tuple[Span, ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:
@@ -125,7 +130,12 @@ def _table(joined: JoinedTable) -> LayoutTable:
     )
     titled = sum(column.title is not None for column in columns)
     lines = [*joined.header, *joined.repeated, *joined.lines]
-    return LayoutTable(columns, (*header, *_kinds(rows, titled)), tuple(_extents(lines)))
+    return LayoutTable(
+        columns,
+        (*header, *_kinds(rows, titled)),
+        tuple(_extents(lines)),
+        tuple(joined.unplaced),
+    )
 
 
 def _pieces(line: PlacedLine, column: int) -> list[LineCell]:
