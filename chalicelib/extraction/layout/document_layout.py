@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.layout.blocks import LayoutBlock, page_blocks
-from chalicelib.extraction.layout.labels import LabelContext, heading_of, labels_beside, nearest
+from chalicelib.extraction.layout.labels import (
+    LabelContext,
+    TableLabels,
+    heading_of,
+    labels_beside,
+    nearest,
+)
 from chalicelib.extraction.layout.lines import LayoutLine, PageLines, page_lines
 from chalicelib.extraction.layout.tables import LayoutTable, tables_of
 
@@ -25,6 +31,7 @@ class DocumentLayout:
     document: SourceDocument
     _pages: OrderedDict[int, PageLines] = field(default_factory=OrderedDict)
     _tables: tuple[LayoutTable, ...] | None = None
+    _table_labels: TableLabels | None = None
 
     def page_lines(self, page: int) -> PageLines:
         """Return the lines of a page, and the words that are in none.
@@ -52,7 +59,10 @@ class DocumentLayout:
         """Return what may name the value at `span`, the nearest first; raise as `lines` does."""
         read = self.page_lines(span.page)
         heading = heading_of(read, span)
-        return nearest([*labels_beside(read, span), *([heading] if heading else [])])
+        if self._table_labels is None:
+            self._table_labels = TableLabels(self.tables())
+        in_table = self._table_labels.of(span)
+        return nearest([*labels_beside(read, span), *in_table, *([heading] if heading else [])])
 
     def tables(self) -> tuple[LayoutTable, ...]:
         """Return the tables of the document, each joined over the pages that it covers."""

@@ -7,12 +7,15 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chalicelib.extraction.document import Span
+from chalicelib.extraction.layout.tables import RowKind
 
 if TYPE_CHECKING:
     from chalicelib.extraction.layout.lines import LineCell, PageLines
+    from chalicelib.extraction.layout.tables import LayoutTable, TableRow
 
 Relation = Literal["left", "above", "below", "same_cell", "column", "row", "heading"]
 """Where a label stands: `left` is before the value in the direction of writing."""
@@ -146,6 +149,42 @@ def _is_from_right(cells: Sequence[LineCell]) -> bool:
     return sum(kind in ("R", "AL") for kind in kinds) > kinds.count("L")
 
 
-def at_offset(starts: Sequence[int], offset: int) -> int:
-    """Return the number of the last of ascending `starts` that is not behind `offset`, or -1."""
-    return bisect_right(starts, offset) - 1
+class TableLabels:
+    """The titles of the columns and the heads of the rows that values of tables stand in."""
+
+    def __init__(self, tables: Sequence[LayoutTable]) -> None:
+        self._cells: dict[int, list[_PlacedCell]] = {}
+        for table in tables:
+            for row in table.rows:
+                for at, cell in enumerate(row.cells):
+                    for span in cell.spans if cell and row.kind is not RowKind.HEADER else ():
+                        found = _PlacedCell(span.start, span.end, at, row, table)
+                        self._cells.setdefault(span.page, []).append(found)
+        for cells in self._cells.values():
+            cells.sort(key=_START)
+
+    def of(self, span: Span) -> Iterator[LabelContext]:
+        """Yield the labels of the value at `span`, none outside of a table."""
+        cells = self._cells.get(span.page, [])
+        number = bisect_right(cells, span.start, key=_START) - 1
+        if number < 0 or span.start >= cells[number].end:
+            return
+        _, _, at, row, table = cells[number]
+        title = table.columns[at].title
+        if title is not None and (text := plain_label(title.text)):
+            yield LabelContext(text, title.spans[0], "column", 1.0)
+        for other, cell in enumerate(row.cells[:at]):
+            if cell is not None and (text := plain_label(cell.text)):
+                yield LabelContext(text, cell.spans[0], "row", float(at - other))
+                return
+
+
+class _PlacedCell(NamedTuple):
+    start: int
+    end: int
+    column: int
+    row: TableRow
+    table: LayoutTable
+
+
+_START = attrgetter("start")
