@@ -14,6 +14,7 @@ _PLAIN = {
     "\u066a": "%",
     "\ufe6a": "%",
     "\u060c": ",",
+    "\u2e41": ",",
     "\u3001": ",",
     "\u3002": ".",
     "\u2044": "/",
@@ -78,6 +79,15 @@ def folded(text: str) -> str:
 def shape(text: str) -> str:
     """Return the text of the same length with letters and marks as `a` and digits as `0`."""
     return text.translate(_SHAPING)
+
+
+def joins_word(letter: str) -> bool:
+    """Return whether a character beside a value makes it a part of a word or a longer code.
+
+    Letters without case do not: Chinese, Japanese, Thai and others write no space between a word
+    and the number after it.
+    """
+    return letter == "_" or letter.isdigit() or letter.lower() != letter.upper()
 
 
 def normal_word(word: str) -> str:

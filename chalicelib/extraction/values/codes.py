@@ -14,17 +14,19 @@ from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
 
 _IBAN = re.compile(
-    r"(?<![^\W_])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ .-]?[A-Za-z0-9]{1,5}){3,9}(?![^\W_])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ .-]?[A-Za-z0-9]{1,5}){3,9}(?![A-Za-z0-9])"
 )
 _VAT = re.compile(
-    r"(?<![^\W_])(?:CHE|[A-Z]{2}|[A-Z][a-z])[ .-]{0,3}[A-Za-z]?[ .-]?[\d(]"
+    r"(?<![A-Za-z0-9])(?:CHE|[A-Z]{2}|[A-Z][a-z])[ .-]{0,3}[A-Za-z]?[ .-]?[\d(]"
     r"(?:[A-Za-z0-9()][ .\-/]{0,2}){5,14}"
-    r"(?<![ .\-/])(?![^\W_])"
+    r"(?<![ .\-/])(?![A-Za-z0-9])"
 )
 _NATIONAL = re.compile(r"(?<![\w.,-])[A-Z]?\d(?:[ .\-/]?[A-Z0-9]){6,13}(?![\w-]|[.,]\d)")
 _WORD = re.compile(r"\S+")
-_CODE = re.compile(r"(?<![^\W_])(?=[\w./#-]*\d)[^\W_][\w./#-]*[\w](?![^\W_])")
-_AROUND = ".,;:!?()[]{}<>\"'«»“”|"
+_LETTERS = r"0-9A-Za-z\u00c0-\u024f\u0370-\u052f"
+"""Digits and the letters that have cases: other scripts write no space before a code."""
+_CODE = re.compile(rf"[{_LETTERS}_./#-]++")
+_AROUND = ".,;:!?()[]{}<>\"'«»“”|_/#-"
 _SLIPS = str.maketrans("OoQIlSB", "0001158")
 _REPAIRED = 0.5
 _FEWEST_DIGITS = 7
@@ -197,8 +199,10 @@ class IdentifierReader:
         """Yield the codes of a text, in its order."""
         if not self._pattern:
             for found in _CODE.finditer(text):
-                if found.end() - found.start() <= _LONGEST:
-                    yield ValueMatch(found.start(), found.end(), found.group(), 0.8)
+                start, end = _bare_word(found)
+                code = text[start:end]
+                if 1 < len(code) <= _LONGEST and any(letter.isdigit() for letter in code):
+                    yield ValueMatch(start, end, code, 0.8)
             return
         words = [_bare_word(found) for found in _WORD.finditer(text)]
         place = 0

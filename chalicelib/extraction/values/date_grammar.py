@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from chalicelib.extraction.values.characters import joins_word
 from chalicelib.extraction.values.date_parts import (
     DATE_MARKS,
-    DATE_UNITS,
     DatePart,
     date_parts,
 )
-from chalicelib.extraction.values.date_tokens import DateToken, date_tokens, is_ideographic
+from chalicelib.extraction.values.date_tokens import DateToken, date_tokens
 from chalicelib.extraction.values.reading_hints import ReadingHints
 
 _BUDDHIST = 543
@@ -91,7 +91,7 @@ def _may_begin(tokens: list[DateToken], place: int) -> bool:
         return True
     if before.word in DATE_MARKS and place > 1 and tokens[place - 2].is_number:
         return False
-    return before.shape != "a" or before.word in DATE_UNITS or is_ideographic(before.word)
+    return before.shape != "a" or not joins_word(before.word[-1:])
 
 
 def _may_end(tokens: list[DateToken], after: int) -> bool:

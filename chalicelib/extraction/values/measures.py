@@ -96,9 +96,9 @@ def _percent(plain: str, span: NumberSpan, earliest: int) -> ValueMatch | None:
     if found is not None:
         value = span.value.scaleb(-1) if found["sign"] == "\u2030" else span.value
         return ValueMatch(span.start, found.end(), value, quality, ambiguous=span.ambiguous)
-    if span.start > earliest and plain[span.start - 1] == "%":
-        start, end, value = span.start - 1, span.end, span.value
-        return ValueMatch(start, end, value, quality, ambiguous=span.ambiguous)
+    first = span.start - 1 - plain.endswith(" ", earliest, span.start)
+    if first >= earliest and plain[first] == "%":
+        return ValueMatch(first, span.end, span.value, quality, ambiguous=span.ambiguous)
     return None
 
 

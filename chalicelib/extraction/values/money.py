@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.extraction.leaves import LeafKind
-from chalicelib.extraction.values.characters import folded, stripped
+from chalicelib.extraction.values.characters import folded, joins_word, stripped
 from chalicelib.extraction.values.locale_table import locale_table
 from chalicelib.extraction.values.numbers import (
     NumberSpan,
@@ -83,7 +83,7 @@ def _with_currency(
         if before.length:  # EUR-45,00
             value = -number.value if plain[number.start - 1] == "-" else number.value
             signed = replace(number, start=number.start - 1, value=value)
-    if not before.length and signed.start > earliest and _is_word(plain[signed.start - 1]):
+    if not before.length and signed.start > earliest and joins_word(plain[signed.start - 1]):
         return None
     after = _after(text, plain, signed.end, hints)
     is_said_twice = after.is_code and (after.code == before.code or not before.sure)
@@ -99,7 +99,7 @@ def _with_currency(
     if side is not None:
         end = side.end()
         value = -value if side["side"][0] == "D" else value
-    elif not after.length and end < len(plain) and _is_word(plain[end]):
+    elif not after.length and end < len(plain) and joins_word(plain[end]):
         return None
     quality = number.quality * _quality(currency, number)
     return ValueMatch(
@@ -111,10 +111,6 @@ def _quality(currency: _Currency, number: NumberSpan) -> float:
     if currency.length:
         return 1.0 if currency.sure else _UNSURE_CURRENCY
     return _WITHOUT_CURRENCY if number.is_formatted else _COUNT
-
-
-def _is_word(letter: str) -> bool:
-    return letter.isalnum() or letter == "_"
 
 
 def _before(text: str, plain: str, place: int, earliest: int, hints: ReadingHints) -> _Currency:
@@ -137,7 +133,14 @@ def _after(text: str, plain: str, place: int, hints: ReadingHints) -> _Currency:
     found = _NAME_AFTER.match(_bounded(plain, place, place + _MAX_SIGN))
     if found is None:
         return _NONE
-    return _lookup(text[place : place + found.end()], found.end(), hints)
+    currency = _lookup(text[place : place + found.end()], found.end(), hints)
+    if not currency.length and not any(joins_word(letter) for letter in found["name"]):
+        # Scripts without case write the next word without a space: 12,000円です.
+        for end in range(found.end() - 1, found.start("name"), -1):
+            currency = _lookup(text[place : place + end], end, hints)
+            if currency.length:
+                return currency
+    return currency
 
 
 def _lookup(written: str, length: int, hints: ReadingHints) -> _Currency:

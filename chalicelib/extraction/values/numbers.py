@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from chalicelib.extraction.values.characters import folded, stripped
+from chalicelib.extraction.values.characters import folded, joins_word, stripped
 from chalicelib.extraction.values.locale_table import by_locale, locale_table
 from chalicelib.extraction.values.reading_hints import ReadingHints
 
@@ -84,7 +84,7 @@ def find_numbers(text: str, hints: ReadingHints) -> Iterator[NumberSpan]:
 
 def _is_joined(text: str, plain: str, place: int) -> bool:
     """Return whether letters that are no currency stand directly before a number."""
-    if not (plain[place - 1].isalpha() or plain[place - 1] == "_"):
+    if not joins_word(plain[place - 1]):
         return False
     word = _LETTERS.search(text[max(0, place - 5) : place])
     table = locale_table()

@@ -68,7 +68,7 @@ def test_reading_is_total_and_keeps_to_the_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("piece", ["1", "1,1 ", "DE89 ", "+1 "])
+@pytest.mark.parametrize("piece", ["1", "1,1 ", "DE89 ", "A-"])
 def test_long_lines_are_read_in_linear_time(name: str, piece: str) -> None:
     """A reader that takes the square of the time would not end within the test's time."""
     sum(1 for _ in READERS[name].find(piece * 2_500, HINTS))
