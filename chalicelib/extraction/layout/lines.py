@@ -43,8 +43,10 @@ COLUMN_WIDTH = 1_000.0
 MAX_UNPLACED = 0.2
 """A page of which a larger share of the words has no boxes is read from its text."""
 
-_PIECE = re.compile(r"\S+(?:[^\S\t]\S+)*")
-"""Text of a line up to a tabulator or to two spaces."""
+_LEADERS = re.compile(r"(?:[.…·_][^\S\n]?){3,}")
+"""Dots or a line that lead from a label to its value."""
+_BREAK = re.compile(r"\t\s*|[^\S\n]{2,}|\s*(?:[.…·_][^\S\n]?){4,}")
+"""What parts the cells of a line of text: a tabulator, two spaces, or dots."""
 _TOKEN = re.compile(r"\S+")
 _SPACE = re.compile(r"\s")
 
@@ -211,7 +213,7 @@ class _Gaps:
         least = min(_WIDEST, max(_NARROW, _WIDER * usual))
         cells = [[members[0]]]
         for gap, at in zip(gaps, members[1:], strict=True):
-            if gap >= least:
+            if gap >= least or self._is_led(cells[-1][-1], at):
                 cells.append([at])
             else:
                 cells[-1].append(at)
@@ -232,6 +234,16 @@ class _Gaps:
         signs = sum(map(len, between)) if "|" not in between else 0
         spaces = _SPACED * len(between)
         return (other.left - one.right) / height - _SIGN * signs - spaces
+
+    def _is_led(self, left: int, right: int) -> bool:
+        """Return whether dots lead from one word to the next, as from a label to its value."""
+        one, other = self._placed[left], self._placed[right]
+        if one.end > other.start:
+            return False
+        between = self._text[one.end : other.start]
+        return (
+            "\n" not in between and _LEADERS.search(self._text, one.start, other.start) is not None
+        )
 
     def _shown(self, members: Sequence[int]) -> str:
         return self._text[self._spans[members[0]][0] : self._spans[members[-1]][1]]
@@ -282,7 +294,7 @@ def _with_signs(
             continue
         has_left = at > 0
         for token in _TOKEN.finditer(between):
-            if token.group() == "|":
+            if token.group() == "|" or _is_leader(between, token.start()):
                 continue
             first, last = start + token.start(), start + token.end()
             before = has_left and _is_inline(page.text[spans[at - 1][1] : first])
@@ -293,6 +305,11 @@ def _with_signs(
             if before:
                 spans[at - 1] = (spans[at - 1][0], last)
     return spans
+
+
+def _is_leader(text: str, at: int) -> bool:
+    """Return whether a sign is one of the dots that lead to a value."""
+    return any(found.start() <= at < found.end() for found in _LEADERS.finditer(text))
 
 
 def _is_inline(text: str) -> bool:
@@ -348,16 +365,26 @@ def _written_lines(
         else:
             cells = [
                 LineCell(
-                    piece.group(),
-                    Span(page.number, *piece.span()),
+                    page.text[start:end],
+                    Span(page.number, start, end),
                     (
-                        float(piece.start() - line.start),
+                        float(start - line.start),
                         float(number),
-                        float(piece.end() - line.start),
+                        float(end - line.start),
                         number + 1.0,
                     ),
                 )
-                for piece in _PIECE.finditer(page.text, line.start, line.end)
+                for start, end in _pieces(page.text, line.start, line.end)
             ]
         if cells:
             yield LayoutLine(page.number, tuple(cells))
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of a line of text that white space or dots part."""
+    for found in _BREAK.finditer(text, start, end):
+        if text[start : found.start()].strip():
+            yield start, found.start()
+        start = found.end()
+    if text[start:end].strip():
+        yield start, end
