@@ -89,11 +89,14 @@ def rehearse(
     way = way or RehearsalOptions()
     found = recipe.load(str(asked["recipe"]))
     given = dict(bases or {})
-    known = [*found.bases, *([CHANNEL] if found.base_model else [])]
+    overrides = {name: value for name, value in asked.items() if name not in job.JOB_FIELDS}
+    settings = recipe.resolve(found, asked.get("preset", "tiny"), overrides)
+    needed = found.bases_of(settings)
+    known = [*needed, *([CHANNEL] if found.base_model else [])]
     if unknown := sorted(set(given) - set(known)):
         has = ", ".join(known) or "none"
         raise BadRecipe(f"base: {found.name} has no {unknown[0]!r}; its bases are: {has}.")
-    for channel, name in found.bases.items():
+    for channel, name in needed.items():
         if channel not in given:
             place = into / "bases" / channel
             if code := rehearse({"recipe": name, "preset": asked.get("preset", "tiny")}, place):
@@ -110,8 +113,9 @@ def rehearse(
     if code := way.run(training):
         return code
     channels = {TRAINING_CHANNEL: data, MODEL_CHANNEL: training / "model"}
-    if CHANNEL in given:
-        channels[CHANNEL] = given[CHANNEL]
+    for name in (CHANNEL, *found.optional_bases):
+        if name in given:
+            channels[name] = given[name]
     lay_out_job(finishing, {"task": "finish" if way.exported else "judge"}, channels)
     return way.run(finishing)
 

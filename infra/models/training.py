@@ -29,6 +29,7 @@ from infra.models.registry import (
     RegisteredVersion,
     Registry,
     VersionNotFoundError,
+    arn_of,
     group_of,
 )
 from infra.models.row_check import check_against_placed
@@ -205,17 +206,22 @@ class StageTraining:
 
     def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, RegisteredVersion]:
         """Return the base models of the recipe, by their channels."""
-        wanted = wish.recipe.bases
+        wanted = wish.bases
         if unknown := sorted(set(given) - set(wanted)):
             has = ", ".join(wanted) or "none"
+            hint = " with these settings" if unknown[0] in wish.recipe.optional_bases else ""
             raise BadRecipe(
-                f"base: {wish.recipe.name} has no {unknown[0]!r}; its bases are: {has}."
+                f"base: {wish.recipe.name} has no {unknown[0]!r}{hint}; its bases are: {has}."
             )
         versions = {}
         for channel, recipe in wanted.items():
             group = group_of(self.home.stage, recipe)
-            arn = given.get(channel)
-            version = self._registry.version(arn) if arn else self._newest_base(wish, group)
+            named, home = given.get(channel), self.home
+            version = (
+                self._registry.version(arn_of(home.region, home.account, named))
+                if named
+                else self._newest_base(wish, group)
+            )
             if version is None:
                 raise BadRecipe(
                     f"{wish.recipe.name} begins from a model of {recipe}, and {group} has no "
@@ -318,7 +324,7 @@ def machine_input(
     new one is compared with, if there is one. Raises BadRecipe for a request that can't be sent.
     """
     trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
-    shared = (TRAINING_CHANNEL, BASE_MODEL_CHANNEL)
+    shared = (TRAINING_CHANNEL, BASE_MODEL_CHANNEL, *wish.recipe.optional_bases)
     data = {name: uri for name, uri in places.channels.items() if name in shared}
     judged = replace(
         places,

@@ -35,6 +35,7 @@ from models.jobs.model_files import (
     write_refusal,
     write_release,
 )
+from models.jobs.trained_bases import attach_bases
 from models.training import artefacts, metrics, recipe
 from models.training.artefacts import TrainedModel
 from models.training.checkpoints import Stateful
@@ -114,6 +115,7 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
     code = recipe_code(found.name)
     data = code.load(data_at)
     settings, network = restore_network(trained, data, base_model_of(job, trained))
+    attach_bases(trained, network, job)
     evaluation = code.evaluate(network, data, settings)
     say(metrics.log_line(settings.steps, evaluation.numbers))
     require_finite(evaluation.numbers)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,18 +13,18 @@ from models import files
 from models.bases.folder import CHANNEL, read_base
 from models.failures import BadData, BadRecipe
 from models.jobs.finish import base_model_of, finish_job, judge_job, restore_network
+from models.jobs.trained_bases import FreshNetwork, LoadedBases, attach_bases, load_bases
 from models.training import artefacts, metrics, recipe, seeds
-from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.artefacts import TrainingRecord
 from models.training.checkpoints import Checkpoints, Stateful
 from models.training.devices import Device, select_device
-from models.training.gates import Gate, missed_gates
+from models.training.gates import Gate
 from models.training.job import (
     ASKED_GATES,
-    EVALUATION,
+    JOB_FIELDS,
     OWN_DATA,
     TRAINING_CHANNEL,
     UNAPPROVED_BASES,
-    WEIGHTS,
     TerminationSignal,
     TrainingJob,
 )
@@ -55,6 +53,7 @@ def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
         code = recipe_code(trained.training.recipe)
         data = trial_data(code, trained.training.recipe, code.load(job.channel(TRAINING_CHANNEL)))
         settings, network = restore_network(trained, data, base_model_of(job, trained))
+        attach_bases(trained, network, job)
         say(metrics.log_line(settings.steps, code.evaluate(network, data, settings).numbers))
 
 
@@ -69,8 +68,6 @@ def trial_data(code: RecipeCode[Any, Any], name: str, data: Any) -> Any:
 
 
 Say = Callable[[str], None]
-
-_JOB_FIELDS = ("task", "recipe", "preset", UNAPPROVED_BASES, OWN_DATA, ASKED_GATES)
 
 
 def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
@@ -103,7 +100,7 @@ def requested_settings(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Re
     preset = asked.get("preset", "tiny")
     if preset not in get_args(PresetName):
         raise BadRecipe(f"preset: is {preset!r} and has to be one of {get_args(PresetName)}.")
-    overrides = {name: value for name, value in asked.items() if name not in _JOB_FIELDS}
+    overrides = {name: value for name, value in asked.items() if name not in JOB_FIELDS}
     return found, preset, recipe.resolve(found, preset, overrides)
 
 
@@ -133,7 +130,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     base = read_base(job.channel(CHANNEL)) if found.base_model else None
     network = make_network(code, settings, data, base)
     kept: Stateful = LearnedWeights(network) if base else network
-    bases = _load_bases(found, code, FreshNetwork(network, data, settings), job)
+    bases = load_bases(found, FreshNetwork(network, data, settings), job)
     of_base = {CHANNEL: base.sha256} if base else {}
     training["bases"] = {**bases.sha256s, **of_base}
     problems = base_problems(preset, bases, job, say)
@@ -163,23 +160,6 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
         return group.leads
 
 
-@dataclass(frozen=True, slots=True)
-class FreshNetwork:
-    """A network before its training, with its data and settings."""
-
-    network: torch.nn.Module
-    data: Any
-    settings: RecipeSettings
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedBases:
-    """The models that a network begins from: sha256s by channel, and what speaks against them."""
-
-    sha256s: dict[str, str]
-    problems: tuple[str, ...] = ()
-
-
 def base_problems(
     preset: PresetName, bases: LoadedBases, job: TrainingJob, say: Say
 ) -> tuple[str, ...]:
@@ -199,67 +179,6 @@ def base_problems(
     for each in every:
         say(f"WARNING: begins from a model that should not found others: {each}.")
     return every
-
-
-def _load_bases(
-    found: Recipe, code: RecipeCode[Any, Any], begun: FreshNetwork, job: TrainingJob
-) -> LoadedBases:
-    """Load the weights of the recipe's bases into a new network; return what they are."""
-    if code.begin is None:
-        return LoadedBases({})
-    with tempfile.TemporaryDirectory() as scratch:
-        bases = {
-            channel: artefacts.read_training(job.channel(channel), Path(scratch) / channel)
-            for channel in found.bases
-        }
-        for channel, base in bases.items():
-            if base.training.recipe != found.bases[channel]:
-                raise BadData(
-                    f"The channel {channel!r} has a model of {base.training.recipe}, and "
-                    f"{found.name} begins from one of {found.bases[channel]}."
-                )
-        try:
-            code.begin(begun.network, bases)
-        except RuntimeError as error:  # torch raises it for weights of another shape
-            raise BadData(
-                f"{found.name} cannot begin from what it was given: {error}. Its settings have to "
-                "be those that the base was trained with."
-            ) from error
-        own = code.files(begun.data, begun.settings)
-        for channel, base in bases.items():
-            _require_same_words(channel, base, own)
-        return LoadedBases(
-            {name: files.sha256_of_file(base.folder / WEIGHTS) for name, base in bases.items()},
-            tuple(
-                f"{name}: {each}" for name, base in bases.items() for each in gate_problems(base)
-            ),
-        )
-
-
-def gate_problems(base: TrainedModel) -> list[str]:
-    """Return why a trained model should found no other: its preset, its gates, its own bases."""
-    training = base.training
-    problems = [f"it begins from {each}" for each in training.unapproved_bases]
-    if training.preset == "smoke":
-        return [*problems, "it is of the preset smoke, which is held to no gate"]
-    try:
-        numbers = json.loads((base.folder / EVALUATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return [*problems, f"it has no whole {EVALUATION}, so that no gate was held to it"]
-    return problems + missed_gates(artefacts.gates_of_training(training), numbers)
-
-
-def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:
-    """Raise BadData if a base was trained with another tokenizer or vocabulary."""
-    for name, content in own.items():
-        theirs = base.folder / name
-        if theirs.is_file() and theirs.read_bytes() != content:
-            raise BadData(
-                f"The model of the channel {channel!r} was trained by other words than the channel "
-                f"has: its {name} is another, so that tokens would mean something else. Train "
-                f"{base.training.recipe} on data with the same words, or prepare the data by its "
-                f"{name}."
-            )
 
 
 def _make_task(make: Callable[[Any], Any], setup: TaskSetup[Any, Any]) -> Any:

@@ -24,7 +24,7 @@ from models.failures import BadRecipe
 from models.training import metrics
 from models.training.gates import Gate
 from models.training.job import ASKED_GATES, OWN_DATA, UNAPPROVED_BASES
-from models.training.recipe import PresetName, Recipe, TargetUse
+from models.training.recipe import PresetName, Recipe, TargetUse, resolve
 from models.training.recipe_gates import gates_of
 from models.training.targets import TargetName, fallback_order, targets
 
@@ -84,6 +84,12 @@ class JobSpec:
     def channel(self) -> Path | None:
         """Return the prepared channel of its user's own rows, or None without such rows."""
         return self.data if self.recipe.data_kind is not None else None
+
+    @property
+    def bases(self) -> Mapping[str, str]:
+        """Return the recipes of the trained models that it needs, by channel. Raises BadRecipe."""
+        settings = resolve(self.recipe, self.preset, self.overrides)
+        return self.recipe.bases_of(settings)
 
     @property
     def own_data(self) -> bool:

@@ -123,6 +123,10 @@ class FitSettings:
     """Tokens whose logits are in memory at once, of a tuned decoder; 0 for all of a batch."""
     answers: int = 1
     """Rows of an example: a pair of answers is two."""
+    drawn: int = 0
+    """Tokens that are drawn after each row, of a training on a model's own answers."""
+    samples: int = 1
+    """Answers that are drawn after the same row, which is in memory once; `batch` has them all."""
 
     @classmethod
     def of(cls, settings: RecipeSettings) -> FitSettings | None:
@@ -144,12 +148,19 @@ class FitSettings:
             embeddings=bool(getattr(settings, "embeddings", False)),
             logits_at_once=int(getattr(settings, "logits_at_once", 0)),
             answers=int(getattr(settings, "answers_of_row", 1)),
+            drawn=int(getattr(settings, "answer_tokens", 0)),
+            samples=int(getattr(settings, "samples", 1)),
         )
 
     @property
     def tunes_decoder(self) -> bool:
         """Return whether it tunes a decoder, which can be shared, and held in 4 bits."""
         return self.logits_at_once > 0
+
+    @property
+    def tokens_of_row(self) -> int:
+        """Return the tokens of a row of the batch, with its share of a prompt of several."""
+        return math.ceil(self.tokens / self.samples) + self.drawn
 
     @property
     def examples(self) -> int:
@@ -200,7 +211,7 @@ def memory_of(sizes: BaseSizes, asked: FitSettings, processes: int = 1) -> Memor
     """
     learned = learned_weights(sizes, asked)
     rows = math.ceil(asked.examples / processes) * asked.answers
-    tokens = rows * asked.tokens
+    tokens = rows * asked.tokens_of_row
     of_layer = _kept_of_layer(sizes, asked)
     layers = sizes.layers
     kept = (
@@ -265,7 +276,9 @@ def seconds_on_cpu(sizes: BaseSizes, asked: FitSettings) -> float:
     multiplied = sizes.layers * sizes.matrices + head
     passes = 6 if asked.way in _FULL_WAYS else 2 if asked.way == "head" else 4
     passes += 2 if asked.checkpointing else 0
-    tokens = asked.steps * asked.batch * asked.answers * asked.tokens
+    # What is drawn is read by the model as it draws, and by its base.
+    passes += 4 if asked.drawn else 0
+    tokens = asked.steps * asked.batch * asked.answers * asked.tokens_of_row
     pairs = 2 * sizes.layers * sizes.width * asked.tokens
     return tokens * passes * (multiplied + pairs) / (FLOPS_A_THREAD * asked.threads)
 

@@ -43,6 +43,8 @@ UNAPPROVED_BASES = "unapproved_bases"
 OWN_DATA, ASKED_GATES = "own_data", "asked_gates"
 """Hyperparameters that say that the data is the user's own, and which gates the user asked for
 beside the recipe's: `least` and `most` by the number's name."""
+JOB_FIELDS = ("task", "recipe", "preset", UNAPPROVED_BASES, OWN_DATA, ASKED_GATES)
+"""The hyperparameters that are no settings of a recipe."""
 _TOOLKIT = ("sagemaker_", "_tuning_")
 """Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
 script."""

@@ -94,6 +94,8 @@ class Recipe(_Part):
     dataset: Dataset
     bases: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], str] = {}
     """The trained models it starts from: their recipes, by channel."""
+    optional_bases: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], str] = {}
+    """Trained models that it needs if its settings name them, likewise; see `bases_of`."""
     base_model: BaseUse | None = None
     """The pretrained model that it tunes, in the channel `base_model` of both jobs."""
     data_kind: DataKind | None = None
@@ -132,6 +134,12 @@ class Recipe(_Part):
     """The search space of its tuning, and the metric to tune for."""
     targets: Mapping[TargetName, TargetUse]
 
+    def bases_of(self, settings: RecipeSettings) -> Mapping[str, str]:
+        """Return the recipes of the models that a training needs, by their channels."""
+        named = settings.named_bases
+        optional = {name: each for name, each in self.optional_bases.items() if name in named}
+        return {**self.bases, **optional}
+
     @property
     def tuned_for(self) -> Literal["Minimize", "Maximize"]:
         """Return whether the objective of a tuning is minimised or maximised."""
@@ -158,7 +166,7 @@ class Recipe(_Part):
             raise ValueError("data_kind needs own_gates, which hold whatever the data is")
         if self.other_data_kinds and self.data_kind is None:
             raise ValueError("other_data_kinds needs data_kind, the kind that is told first")
-        if taken := {"training", "model", "base_model"} & set(self.bases):
+        if taken := {"training", "model", "base_model"} & {*self.bases, *self.optional_bases}:
             raise ValueError(f"bases has {taken.pop()}, which is a channel of every job")
         if self.tuning is not None:
             self._has_objective(self.tuning.objective)

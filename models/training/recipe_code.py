@@ -119,7 +119,8 @@ class RecipeCode(Generic[P, D]):
     graphs in a folder, beside those of the evaluation. `check` reads a channel's rows as the
     training will, by the base's tokenizer and config alone, so that what does not fit is told
     before anything is uploaded; it returns what a user should know, such as how many texts are cut.
-    It raises BadData.
+    It raises BadData. `attach` gives a network the optional bases that its settings name, in both
+    jobs; they are no part of it.
     """
 
     parameters: type[P]
@@ -139,6 +140,7 @@ class RecipeCode(Generic[P, D]):
     network_files: Callable[[nn.Module], Mapping[str, bytes]] = lambda _network: {}
     measured: Callable[[Path, nn.Module, D, P], Mapping[str, float]] = lambda *_: {}
     check: Callable[[P, D, BaseModel], Sequence[str]] = lambda *_: ()
+    attach: Callable[[nn.Module, Mapping[str, TrainedModel]], None] | None = None
 
 
 def make_network(

@@ -47,6 +47,11 @@ class RecipeSettings(BaseModel):
     patience: Annotated[int, Field(ge=1)] | None = None
     """Looks in a row without a lower loss after which the training ends; None trains all steps."""
 
+    @property
+    def named_bases(self) -> frozenset[str]:
+        """Return the channels of the recipe's optional bases that these settings need."""
+        return frozenset()
+
     @model_validator(mode="after")
     def _has_rows_to_stop_by(self) -> Self:
         if self.patience is not None and not self.validation_share:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from models.failures import BadData
-from models.jobs.runner import LoadedBases, base_problems, gate_problems
+from models.jobs.runner import base_problems
+from models.jobs.trained_bases import LoadedBases, gate_problems
 from models.training import recipe
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.job import EVALUATION, UNAPPROVED_BASES, TrainingJob

@@ -14,6 +14,7 @@ from models.bases.folder import BaseModel
 from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.exported_decoder import served_perplexity
+from models.networks.preference_rows import answer_alone
 from models.networks.tuned_chats import (
     build_chat_decoder,
     check_conversations,
@@ -104,7 +105,7 @@ def measured(
 ) -> Mapping[str, float]:
     """Return the perplexity of held-out answers by the exported files. Raises OutOfParity."""
     assert isinstance(network, TunedDecoder)
-    rows = encode(network, data.test[:_MEASURED_ROWS], "test")
+    rows = [answer_alone(row) for row in encode(network, data.test[:_MEASURED_ROWS], "test")]
     losses, counts = answer_losses(network, ChatRows(rows, network.tokenizer.end))
     return served_perplexity(folder, rows, perplexity(losses, counts))
 

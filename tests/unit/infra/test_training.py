@@ -241,6 +241,38 @@ def test_should_say_what_is_missing_to_begin_from() -> None:
         training_of("Approved")._bases(based("vae"), {"tacher": "arn:0"})
 
 
+def test_should_begin_from_a_model_that_only_some_settings_need() -> None:
+    rewarded = replace(
+        WISH,
+        recipe=recipe.load("reinforcement_tuning"),
+        preset="tiny",
+        overrides={"rewards": [{"type": "exact"}, {"type": "reward_model"}]},
+    )
+    with pytest.raises(BadRecipe, match="train reward_tuning first and approve it"):
+        training_of("Approved")._bases(rewarded, {})
+    checked = replace(rewarded, overrides={"rewards": [{"type": "exact"}]})
+    assert training_of("Approved")._bases(checked, {}) == {}
+    with pytest.raises(BadRecipe, match="has no 'reward' with these settings"):
+        training_of("Approved")._bases(checked, {"reward": "arn:0"})
+    described = []
+
+    class Named(Sagemaker):
+        def describe_model_package(self, **wanted: str) -> dict[str, Any]:
+            described.append(wanted["ModelPackageName"])
+            return super().describe_model_package(ModelPackageName="arn:0")
+
+    named = training_of("Approved")
+    named._registry = Registry(lambda _: Named("Approved"))
+    with pytest.raises(BadRecipe, match=r"a version of headrace-dev-reward-tuning; .* is none"):
+        named._bases(rewarded, {"reward": "headrace-dev-reward-tuning/3"})
+    assert described[0].endswith(":model-package/headrace-dev-reward-tuning/3")
+    # What rewards a training is there when its model is judged.
+    places = replace(training_of().locations(rewarded), channels={"reward": "s3://b/r.tar.gz"})
+    given = training.machine_input("group", rewarded, places, {})
+    channels = {each["ChannelName"] for each in given["finishing"]["InputDataConfig"]}
+    assert channels == {"model", "reward"}
+
+
 def test_a_group_whose_name_only_begins_alike_should_not_count() -> None:
     registry = Registry(lambda _: Sagemaker())
     assert registry.has(GROUP)

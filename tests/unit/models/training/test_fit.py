@@ -93,6 +93,20 @@ def test_memory_should_follow_the_way_and_the_rows() -> None:
     assert mixed.weights > lora.weights
 
 
+def test_prompts_that_are_read_once_should_be_counted_once() -> None:
+    rewarded = recipe.resolve(recipe.load("reinforcement_tuning"), "tiny", {"max_tokens": 512})
+    asked = FitSettings.of(rewarded)
+    assert asked is not None
+    assert (asked.batch, asked.tokens_of_row) == (64, 512 // 8 + 6)
+    alone = replace(asked, samples=1)
+    memory = [fit.memory_of(SMALL, each).activations for each in (alone, asked)]
+    assert memory[0] / memory[1] == pytest.approx((512 + 6) / (512 / 8 + 6), rel=0.01)
+    # What is drawn is read as it is drawn, by the base, and to learn from it.
+    silent = replace(asked, drawn=0, tokens=asked.tokens_of_row, samples=1)
+    seconds = [fit.seconds_on_cpu(SMALL, each) for each in (asked, silent)]
+    assert seconds[0] / seconds[1] > 1.9
+
+
 def test_processes_that_share_a_network_should_need_a_part_and_what_is_gathered() -> None:
     full = FitSettings(batch=8, tokens=512, way="full", checkpointing=True, logits_at_once=1024)
     whole = fit.memory_of(LARGE, full, processes=8)

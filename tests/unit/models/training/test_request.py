@@ -100,7 +100,7 @@ def test_should_refuse_a_target_that_the_recipe_does_not_have() -> None:
         job_requests.training_request(replace(WISH, recipe=fewer, target="gpu"), PLACES)
 
 
-PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"} | {
+PACKAGES = {"re2": "google-re2", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"} | {
     name: name.replace("_", "-") for name in ("pydantic_core", "rouge_score")
 }
 IN_IMAGES = {"torch", "torch_xla"}
