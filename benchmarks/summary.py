@@ -11,6 +11,7 @@ from benchmarks import (
     summary_answers,
     summary_batches,
     summary_cloud,
+    summary_extraction,
     summary_models,
     summary_peers,
     summary_pictures,
@@ -47,7 +48,10 @@ OF_MODELS = {
 """Benchmarks of models that are trained first; the page has those that were measured."""
 
 
-OF_READERS = {"picture_text": summary_pictures.picture_text}
+OF_READERS = {
+    "picture_text": summary_pictures.picture_text,
+    "extraction": summary_extraction.extraction,
+}
 """Benchmarks of what reads files; the page has those that were measured."""
 
 

@@ -174,7 +174,7 @@ def _schema(
         for name in every
         if (name in shown and rng.random() < 0.85)
         or (name not in shown and name not in _DERIVABLE and rng.random() < 0.1)
-    ]
+    ] or [name for name in every if name in shown]
     return SchemaAuthor(facts, choice, unseen).schema(kind, asked, columns)
 
 

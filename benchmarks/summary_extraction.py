@@ -1,0 +1,84 @@
+"""The extraction benchmark's part of `docs/benchmarks.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Found = Mapping[str, Any]
+
+SETS = ("held-out designs", "designs of training", "scans of held-out designs", "real files")
+PEERS = {
+    "held-out designs": "held-out designs, pdfplumber",
+    "designs of training": "designs of training, pdfplumber",
+}
+ROWS = (
+    "documents",
+    "value F1",
+    "value F1 outside lists",
+    "invented on blanks",
+    "invented on blanks outside lists",
+    "rows found",
+    "rows that are some",
+    "rows twice",
+    "lists said to be complete that are not",
+    "grounded",
+)
+CONFIDENCES = ("AUROC", "ECE", "errors in the worst 10 %")
+
+
+def extraction(found: Found) -> Iterator[str]:
+    """Yield a row per figure, a column per set; then lists by size, kinds, and costs."""
+    facts = found["facts"]
+    yield f"| | {' | '.join(SETS)} | pdfplumber, held-out designs |"
+    yield f"| --- |{' --- |' * (len(SETS) + 1)}"
+    columns = [facts[name] for name in SETS] + [facts[PEERS[SETS[0]]]]
+    for name in ROWS:
+        yield f"| {name} | {' | '.join(_cell(each[name]) for each in columns)} |"
+    for name in CONFIDENCES:
+        cells = (_cell(each["confidence"].get(name)) for each in columns)
+        yield f"| {name} | {' | '.join(cells)} |"
+    wrong = (str(each["confidence"].get("wrong", "")) for each in columns)
+    yield f"| wrong leaves | {' | '.join(wrong)} |"
+    yield ""
+    yield from _kinds(facts)
+    yield ""
+    yield from _lists(facts)
+    yield ""
+    for name, took in found["measured"].items():
+        if name.startswith("cost"):
+            yield f"{name}: ${took['median']:.6f}, p90 ${took['p90']:.6f}."
+    statement = facts["statement of 100 pages"]
+    yield (
+        f"A statement of {statement['pages']} pages takes {statement['reading, CPU s']:.1f} s of a"
+        f" core to read and {statement['extracting, CPU s']:.1f} s to extract."
+    )
+
+
+def _kinds(facts: Found) -> Iterator[str]:
+    by_kind = facts[SETS[0]]["value F1 by kind"]
+    names = [name for name, told in by_kind.items() if told["value"] is not None]
+    yield f"| value F1, {SETS[0]} | {' | '.join(names)} |"
+    yield f"| --- |{' --- |' * len(names)}"
+    values = (f"{by_kind[name]['value']:.3f}" for name in names)
+    yield f"| by kind | {' | '.join(values)} |"
+
+
+def _lists(facts: Found) -> Iterator[str]:
+    yield "| rows | found | that are some | twice | CPU s | pdfplumber finds |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for size, told in facts["lists by size"].items():
+        theirs = _cell(told["pdfplumber"]["rows found"]) if "pdfplumber" in told else ""
+        names = ("rows found", "rows that are some", "rows twice")
+        figures = " | ".join(_cell(told[name]) for name in names)
+        seconds = f"{min(told['extracting, CPU s']):.1f} to {max(told['extracting, CPU s']):.1f}"
+        yield f"| {int(size):,} | {figures} | {seconds} | {theirs} |"
+
+
+def _cell(number: Any) -> str:
+    if number is None or isinstance(number, int):
+        return "" if number is None else f"{number}"
+    if number["value"] is None:
+        return ""
+    low, high = number["interval"]
+    return f"{number['value']:.3f} ({low:.3f} to {high:.3f})"
