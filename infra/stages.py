@@ -79,12 +79,17 @@ def client_factory(region: str | None = None, profile: str | None = None) -> Cli
 
 
 def _local_clients(endpoint_url: str) -> Client:
-    session = boto3.Session(
+    return _factory_of(_local_session(), {"endpoint_url": endpoint_url})
+
+
+@functools.cache
+def _local_session() -> boto3.Session:
+    """Return one session for all connections: each would parse the services' descriptions anew."""
+    return boto3.Session(
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - what the local cloud takes from anyone
     )
-    return _factory_of(session, {"endpoint_url": endpoint_url})
 
 
 def _factory_of(session: boto3.Session, where: Mapping[str, str]) -> Client:
