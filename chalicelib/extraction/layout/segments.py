@@ -221,15 +221,26 @@ def _matches(segment: TableSegment, line: LayoutLine) -> int:
 
 
 def _widen(segment: TableSegment, line: LayoutLine) -> None:
-    """Take the cells of a line into the columns, and open columns for those that are in none."""
-    for cell in line.cells:
-        hits = segment.hits(cell)
+    """Take the cells of a line into the columns, and open columns for those that are in none.
+
+    Two cells below one of the first line are two columns, whose titles stand close.
+    """
+    hits = [segment.hits(cell) for cell in line.cells]
+    firsts = [each[0] for each in hits if len(each) == 1]
+    new: list[Band] = []
+    parted: set[int] = set()
+    for each, cell in zip(hits, line.cells, strict=True):
         left, _, right, _ = cell.place
-        if len(hits) == 1:
-            segment.bands[hits[0]].add(left, right)
-        elif not hits:
-            segment.bands.append(Band(left, right))
-            segment.bands.sort(key=lambda band: band.left)
+        if len(each) == 1 and firsts.count(each[0]) > 1 and segment.bands[each[0]].count == 1:
+            new.append(Band(left, right))
+            parted.add(each[0])
+        elif len(each) == 1:
+            segment.bands[each[0]].add(left, right)
+        elif not each:
+            new.append(Band(left, right))
+    if new:
+        kept = [band for at, band in enumerate(segment.bands) if at not in parted]
+        segment.bands = sorted([*kept, *new], key=lambda band: band.left)
 
 
 def _trails(segment: TableSegment, line: LayoutLine) -> bool:

@@ -21,6 +21,8 @@ _MAX_HEADER = 5
 """Lines of a header, at most."""
 _MAX_WRAPS = 6
 """Lines of a row that goes on at the top of a page, at most."""
+_FAR_HEADER = 3.0
+"""Line heights between a header and its first row, at most."""
 _CLOSE = 1.9
 """Line heights from the middle of a line of a header to that of the next, at most."""
 _MIN_CUT = 0.4
@@ -99,11 +101,13 @@ def table_part(
         first = 1
     leading = lines[:first]
     head = _header(leading)
-    if head and head[0] is leading[0]:
+    if not head and not leading:
+        head = list(_header_above(segment, lines[0], page, before))
+    if head and leading and head[0] is leading[0]:
         head = [*_lines_above(segment, head[0], page, before), *head]
-    above = leading[: leading.index(_first_of(head, leading))] if head else leading
-    below = leading[leading.index(head[-1]) + 1 :] if head else []
-    wraps = tuple(_wraps_above(segment, lines[0], page, before))
+    above = leading[: leading.index(_first_of(head, leading))] if head and leading else leading
+    below = leading[leading.index(head[-1]) + 1 :] if head and leading else []
+    wraps = () if head else tuple(_wraps_above(segment, lines[0], page, before))
     body = (*below, *lines[first:])
     return TablePart(segment, wraps, tuple(above), tuple(head), body, bool(numbers))
 
@@ -263,6 +267,31 @@ def _lines_above(
         found.insert(0, placed)
         below = placed
     yield from found
+
+
+def _header_above(
+    segment: TableSegment, first: PlacedLine, page: DocumentPage, before: Sequence[LayoutLine]
+) -> Iterator[PlacedLine]:
+    """Yield the lines above the first that are a header whose titles stand too close for cells.
+
+    Their words are parted between the columns below; one of the lines has a title for most.
+    """
+    found: list[PlacedLine] = []
+    below = first
+    for line in reversed(before[-_MAX_HEADER:]):
+        placed = placed_line(segment, line, page)
+        near = below.top - placed.bottom <= (_CLOSE if found else _FAR_HEADER) * placed.height
+        if not near or any(is_number(cell.text) for cell in line.cells):
+            break
+        found.insert(0, placed)
+        below = placed
+    fullest = max((len(line.filled) for line in found), default=0)
+    while (
+        found and 2 * len(found[0].filled) <= len(segment.bands) and len(found[0].filled) < fullest
+    ):
+        found.pop(0)
+    if 2 * fullest > len(segment.bands):
+        yield from found
 
 
 def _wraps_above(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
+from chalicelib.documents.layout import is_number
 from chalicelib.extraction.layout.segments import Band, TableSegment, segments_of
 from chalicelib.extraction.layout.table_lines import PlacedLine, TablePart, table_part
 
@@ -106,6 +107,8 @@ def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
     if between > _MAX_BETWEEN or mapped < max(2, math.ceil(_MOST * len(columns))):
         return False
     titled = max((len(line.filled) for line in part.header), default=0)
+    if not table.header and part.segment.page == table.last_page + 1:
+        return mapped == len(columns) == len(table.bands)
     return not part.has_numbers or 2 * titled <= len(table.bands)
 
 
@@ -136,6 +139,8 @@ def _join(table: JoinedTable, part: TablePart) -> None:
             table.bands.append(replace(band))
     else:
         numbers = _taken_in(table, segment.bands)
+    if not table.header:
+        table.header = [_moved(line, numbers) for line in part.header]
     repeats = any(_plain(line.text) in table.titles for line in part.header)
     body = part.body if repeats else (*part.wraps, *part.above, *part.header, *part.body)
     if repeats:
@@ -194,6 +199,7 @@ def _finished(table: JoinedTable) -> JoinedTable:
     for line in table.lines:
         for at in line.filled:
             counts[at] += 1
+    numeric = _numeric(table.lines, len(counts))
     homes = list(range(len(counts)))
     for title, body in _pairs(titled, counts, homes):
         homes[title] = body
@@ -203,7 +209,8 @@ def _finished(table: JoinedTable) -> JoinedTable:
             continue
         near = [n for n in (at - 1, at + 1) if 0 <= n < len(counts) and homes[n] == n]
         if near and counts[at] < _RARE * len(table.lines):
-            homes[at] = min(near, key=lambda n: _apart(table.bands[at], table.bands[n]))
+            alike = [n for n in near if numeric[n] == numeric[at]] or near
+            homes[at] = min(alike, key=lambda n: _apart(table.bands[at], table.bands[n]))
         elif at and _goes_on(table.lines, at - 1, at):
             homes[at] = at - 1
     kept = [at for at, home in enumerate(homes) if home == at]
@@ -219,6 +226,15 @@ def _home(homes: Sequence[int], at: int) -> int:
     while homes[at] != at:
         at = homes[at]
     return at
+
+
+def _numeric(lines: Sequence[PlacedLine], columns: int) -> list[bool]:
+    """Return of each column whether most of its cells are numbers."""
+    balance = [0] * columns
+    for line in lines:
+        for at, cell in line.cells:
+            balance[at] += 1 if is_number(cell.text) else -1
+    return [each > 0 for each in balance]
 
 
 def _goes_on(lines: Sequence[PlacedLine], left: int, right: int) -> bool:

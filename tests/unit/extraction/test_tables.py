@@ -128,3 +128,16 @@ def test_tables_without_boxes_are_joined_by_their_headers() -> None:
     assert titles(table) == HEADER
     assert texts(table) == [["1 May", "a \\| b", ""]] * 4
     assert table.pages == (1, 2)
+
+
+def test_titles_that_stand_too_close_are_parted_by_the_columns_below() -> None:
+    lefts = [40, 120, -360, 366, -500]
+    body = [[f"0{n}.03.2025", f"Lamp {n}", f"{n}", "pcs", f"{n}.50"] for n in range(1, 9)]
+    first, second = DrawnPage(), DrawnPage()
+    for page, unit in ((first, 364), (second, 369)):
+        page.row(60, ["Date", "Details", "Amount", "Unit", "Total"], [40, 120, -360, unit, -500])
+        for n, cells in enumerate(body):
+            page.row(74 + 14 * n, cells, lefts)
+    (table,) = drawn_layout([first, second]).tables()
+    assert titles(table) == ["Date", "Details", "Amount", "Unit", "Total"]
+    assert texts(table) == body * 2
