@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference import blip2
+from chalicelib.inference import blip2, visual_questions
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.image_text import (
     ImageAnswer,
@@ -107,11 +107,13 @@ class FlamingoModel:
 
 
 def open_image_text_model(exported: ExportedModel) -> ImageTextModel:
-    """Open an exported Flamingo or BLIP-2, whichever its graphs belong to, and try it.
+    """Open an exported Flamingo, BLIP-2 or tuned base, whichever its graphs belong to, and try it.
 
     Raises:
-        ModelFailure: it is neither, or it failed.
+        ModelFailure: it is none of them, or it failed.
     """
+    if takes_vectors(exported, visual_questions.VECTORS_NAME):
+        return visual_questions.open_model(exported)
     if not takes_vectors(exported, VECTORS_NAME):
         return blip2.open_model(exported)
     model = FlamingoModel(exported)

@@ -33,9 +33,13 @@ class FunctionFacts:
     call_seconds: int
     abilities: tuple[str, ...] = ()
     images_per_second: int = 0
+    refuses: tuple[str, ...] = ()
 
 
 FUNCTIONS: Mapping[str, FunctionFacts] = {
+    "answer_image": FunctionFacts(
+        "chat", ("text", "image"), ("text",), 5, 15, refuses=("temperature", "top_p", "seed")
+    ),
     "complete_text": FunctionFacts("chat", ("text",), ("text",), 20, 15, ("streams",)),
     "embed_image": FunctionFacts(
         "embedding", ("text", "image"), ("embedding",), 300, 10, images_per_second=5
@@ -51,6 +55,8 @@ _TAGGER = "tagger"
 
 _IMAGE_TOWER = "image_tower"
 """The graph of a model that embeds pictures as well as texts."""
+_VISION = "vision"
+"""The graph of a model that answers about one picture."""
 _EMBEDDED_IMAGES = 64
 """The most pictures that a call embeds."""
 
@@ -99,6 +105,7 @@ def trained_entry(name: str, label: str, signature: Signature, *, base_only: boo
         "inputs": list(facts.inputs),
         "outputs": list(facts.outputs),
         "abilities": list(facts.abilities),
+        "refuses": list(facts.refuses),
         "lifecycle": {"status": "active"},
         "only": "what it was trained for on this stage",
         "notes": f"Served from {label} by an operator.",
@@ -163,6 +170,8 @@ def _limits(task: str, signature: Signature) -> dict[str, int | list[int]]:
         return {"images": _MAX_IMAGES}
     if _IMAGE_TOWER in signature.graphs:
         return {"texts": _TEXTS, "images": _EMBEDDED_IMAGES}
+    if _VISION in signature.graphs:
+        return {"images": 1}
     constants = signature.constants
     context, dimensions = constants.get("context"), constants.get("dimensions")
     if not isinstance(context, int):

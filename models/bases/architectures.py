@@ -34,6 +34,7 @@ ARCHITECTURES: Mapping[BaseKind, tuple[str, ...]] = {
     ),
     "encoder_decoder": ("t5", "bart"),
     "image_text": ("clip", "siglip", PAIRED_TOWERS),
+    "image_text_to_text": ("blip-2", "idefics"),
     "diffusion": ("StableDiffusionPipeline", "PixelDiffusionPipeline"),
 }
 _KINDS: Mapping[BaseKind, str] = {
@@ -41,6 +42,7 @@ _KINDS: Mapping[BaseKind, str] = {
     "encoder": "a model that reads text",
     "encoder_decoder": "a model that reads a text and writes another",
     "image_text": "a model that puts pictures and texts in one space",
+    "image_text_to_text": "a model that writes about a picture",
     "diffusion": "a model that draws",
 }
 

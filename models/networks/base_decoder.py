@@ -13,7 +13,12 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoModelForSeq2SeqLM,
+    PreTrainedModel,
+)
 
 from chalicelib.contracts.model_manifest import TEMPLATE_FILE
 from chalicelib.inference.chat_template import ChatTemplate, ChatTokenizer
@@ -25,7 +30,9 @@ from models.failures import BadData
 _CONFIG = "tokenizer_config.json"
 _MARKS = ("bos_token", "eos_token", "unk_token", "pad_token")
 
-AutoModels = type[AutoModelForCausalLM] | type[AutoModelForSeq2SeqLM]
+AutoModels = (
+    type[AutoModelForCausalLM] | type[AutoModelForSeq2SeqLM] | type[AutoModelForImageTextToText]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class BaseTokenizer:
 def read_base_tokenizer(base: BaseModel) -> BaseTokenizer:
     """Read the tokenizer of a base.
 
+    A base of several models has the sizes of texts in its `text_config`.
+
     Raises:
         BadData: there is none, it has more tokens than the base knows, or no token that ends a
             text.
@@ -69,7 +78,8 @@ def read_base_tokenizer(base: BaseModel) -> BaseTokenizer:
         tokenizer = Tokenizer.from_str(content.decode())
     except Exception as error:  # the library raises plain Exception for a bad file
         raise BadData(f"{path} is no tokenizer: {error}") from error
-    known = int(base.config.get("vocab_size", 0))
+    config = base.config.get("text_config") or base.config
+    known = int(config.get("vocab_size", 0)) + int(config.get("additional_vocab_size", 0))
     size = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     if size > known:
         raise BadData(
@@ -97,7 +107,8 @@ def _template(folder: Path, settings: Mapping[str, Any]) -> str:
 def _end(base: BaseModel, tokenizer: Tokenizer, marks: Mapping[str, str]) -> int:
     end: Any = tokenizer.token_to_id(marks["eos_token"]) if "eos_token" in marks else None
     if end is None:
-        written = base.config.get("eos_token_id")
+        config = base.config.get("text_config") or base.config
+        written = config.get("eos_token_id")
         end = written[0] if isinstance(written, list) and written else written
     if not isinstance(end, int):
         raise BadData(

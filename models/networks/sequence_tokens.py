@@ -57,7 +57,7 @@ class SequenceEncoder:
         Raises:
             BadData: it does not end a text by a mark, so that nothing would end an answer.
         """
-        self._before, self._after = _marks_around(base.tokenizer)
+        self._before, self._after = marks_around(base.tokenizer)
         if base.end not in self._after:
             end = base.tokenizer.id_to_token(base.end)
             raise BadData(
@@ -118,7 +118,7 @@ class SequenceEncoder:
         return self.chat.text(ids).strip()
 
 
-def _marks_around(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def marks_around(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the special tokens that a tokenizer puts before and after a text."""
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -30,13 +30,19 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PAD, START, END = "<pad>", "<s>", "</s>"
+IMAGE_MARK, AROUND_IMAGE_MARK = "<image>", "<fake_token_around_image>"
+PREPROCESSOR = "preprocessor_config.json"
 LICENCE = "CC0-1.0"
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NewBase:
-    """The sizes of a base that begins anew: `layers` are those of each half."""
+    """The sizes of a base that begins anew: `layers` are those of each half.
+
+    One that sees cuts pictures of `side` pixels into patches of `patch`, and makes `vectors` of
+    each picture.
+    """
 
     model_type: str
     width: int
@@ -44,6 +50,15 @@ class NewBase:
     heads: int
     vocabulary: int
     positions: int = 1024
+    side: int = 0
+    patch: int = 0
+    vectors: int = 0
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """Return the marks of its tokenizer."""
+        pictures = (AROUND_IMAGE_MARK, IMAGE_MARK) if self.model_type == "idefics" else ()
+        return (PAD, START, END, *pictures)
 
 
 NEW_BASES: Mapping[str, NewBase] = {
@@ -52,6 +67,10 @@ NEW_BASES: Mapping[str, NewBase] = {
     "t5-small": NewBase("t5", 256, 4, 8, 4096),
     "bart-mini": NewBase("bart", 128, 3, 4, 512),
     "bart-small": NewBase("bart", 256, 4, 8, 4096),
+    "blip2-tiny": NewBase("blip-2", 64, 2, 4, 384, 512, side=32, patch=8, vectors=8),
+    "blip2-mini": NewBase("blip-2", 128, 4, 4, 1024, 1024, side=64, patch=8, vectors=8),
+    "idefics-tiny": NewBase("idefics", 64, 2, 4, 384, 512, side=32, patch=8, vectors=8),
+    "idefics-mini": NewBase("idefics", 128, 4, 4, 1024, 1024, side=64, patch=8, vectors=8),
 }
 
 
@@ -121,6 +140,8 @@ def write_new_base(sizes: NewBase, texts: Iterable[str], folder: Path) -> None:
         "tokenizer_class": "PreTrainedTokenizerFast",
     }
     files.write_json(folder / "tokenizer_config.json", settings)
+    if sizes.side:
+        files.write_json(folder / PREPROCESSOR, {"image_mean": [0.5] * 3, "image_std": [0.5] * 3})
     # A bar of progress is no line of a command's answer.
     with torch.random.fork_rng(devices=[]), redirect_stderr(StringIO()):
         torch.manual_seed(_SEED)
@@ -146,7 +167,7 @@ def byte_tokenizer(texts: Iterable[str], sizes: NewBase) -> Tokenizer:
     trainer = trainers.BpeTrainer(
         vocab_size=sizes.vocabulary,
         min_frequency=2,
-        special_tokens=[PAD, START, END],
+        special_tokens=[*sizes.special],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -158,6 +179,10 @@ def byte_tokenizer(texts: Iterable[str], sizes: NewBase) -> Tokenizer:
 
 
 def _network(sizes: NewBase, tokenizer: Tokenizer) -> PreTrainedModel:
+    if sizes.side:
+        from models.pull.new_vision_language import new_vision_language
+
+        return new_vision_language(sizes, tokenizer)
     from transformers import (
         BartConfig,
         BartForConditionalGeneration,

@@ -48,9 +48,11 @@ class Dataset(_Part):
     source: str
 
 
-BaseKind = Literal["decoder", "encoder", "encoder_decoder", "image_text", "diffusion"]
+BaseKind = Literal[
+    "decoder", "encoder", "encoder_decoder", "image_text", "image_text_to_text", "diffusion"
+]
 """What a recipe can begin from: models that write, that read, that do both, that compare pictures
-with words, and that draw."""
+with words, that write about pictures, and that draw."""
 
 DataKind = Literal[
     "chat",

@@ -118,7 +118,7 @@ def task(setup: TaskSetup[Parameters, Products]) -> TrainingTask:
         seen = scaled_pictures(pictures, chosen.tolist()).to(chosen.device)
         return loss(network, [seen, *others], number)
 
-    return loss_task(setup, of_rows, rows)
+    return loss_task(setup, of_rows, rows, groups=part.groups.tolist())
 
 
 CODE: RecipeCode[Parameters, Products] = RecipeCode(

@@ -9,6 +9,7 @@ from chalicelib.generation.model_file import parse_model
 from chalicelib.generation.models import FunctionBackend
 from infra.models.trained_entry import trained_entry
 from tests.exported_clip import clip_files
+from tests.exported_image_text import blip2_files
 from tests.exported_models import Files, decoder, denoiser
 from tests.exported_texts import classifier, embedder, tagger
 
@@ -66,6 +67,16 @@ def test_a_model_that_reads_one_text_and_writes_another_should_have_a_limit_for_
     constants = {**signature.constants, **sizes}
     told = parse_model(entry(decoder(), origin=origin, constants=constants))
     assert (told.task, told.limits.context_tokens, told.limits.output_tokens) == ("chat", 300, 44)
+
+
+def test_a_model_that_answers_about_a_picture_should_take_one_and_no_chance() -> None:
+    signature = Signature.model_validate_json(blip2_files()[FILE])
+    origin = signature.origin.model_copy(update={"recipe": "visual_question_answering"})
+    told = parse_model(entry(blip2_files(), origin=origin))
+    assert (told.task, set(told.inputs), told.limits.images) == ("chat", {"text", "image"}, 1)
+    assert set(told.refuses) == {"temperature", "top_p", "seed"}
+    assert isinstance(told.backend, FunctionBackend)
+    assert told.backend.function == "answer_image"
 
 
 def test_a_recipe_that_no_function_serves_under_other_names_should_be_told() -> None:
