@@ -17,7 +17,7 @@ import numpy as np
 from chalicelib.contracts.indexes import PINNED
 from chalicelib.contracts.model_manifest import FILE
 from chalicelib.contracts.serving import OPEN_EMBEDDERS, pinned_prefix
-from chalicelib.errors import ModelFailure, NotFound
+from chalicelib.errors import HeadraceError, ModelFailure, NotFound, Throttled, Transient
 from chalicelib.inference.embedder import EmbedderSpec, SentenceEmbedder
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.tokenizers import TunedSentenceTokenizer
@@ -110,6 +110,15 @@ class TunedEmbedders:
                 raise ModelFailure(
                     f"{name} of {model} is gone. Serve that version again, or move the tenant to"
                     " another model by a reindex job."
+                ) from error
+            except (Throttled, Transient):
+                raise
+            except HeadraceError as error:
+                # Without the right to list a bucket, S3 forbids what is not there.
+                raise ModelFailure(
+                    f"{name} of {model} is gone, or may not be read by this function. Serve that"
+                    " version again, or move the tenant to another model by a reindex job:"
+                    f" {error.message}"
                 ) from error
 
         manifest = fetch(FILE)

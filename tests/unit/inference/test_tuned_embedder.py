@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.contracts.model_manifest import FILE, Signature
 from chalicelib.contracts.serving import pinned_name, pinned_prefix
-from chalicelib.errors import InvalidInput, ModelFailure, NotFound
+from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, NotFound, Throttled
 from chalicelib.inference.tuned_embedder import TunedEmbedders, open_model
 from tests.exported_models import Files, changed, read, version
 from tests.exported_texts import classifier, embedder
@@ -120,3 +120,25 @@ def test_a_version_that_is_gone_or_changed_should_be_told() -> None:
     kept.files[f"{pinned_prefix(pinned)}{FILE}"] = b"{}"
     with pytest.raises(ModelFailure, match=f"signature.json of {pinned} has sha256"):
         models.get(pinned)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told", "wanted"),
+    [
+        (
+            HeadraceError("AccessDenied"),
+            "is gone, or may not be read.*: AccessDenied",
+            ModelFailure,
+        ),
+        (Throttled("SlowDown"), "SlowDown", Throttled),
+    ],
+)
+def test_what_s3_forbids_should_be_told_as_what_may_be_gone(
+    refusal: HeadraceError, told: str, wanted: type[HeadraceError]
+) -> None:
+    class Refusing:
+        def read(self, key: str) -> bytes:
+            raise refusal
+
+    with pytest.raises(wanted, match=told):
+        TunedEmbedders(Refusing()).get(pinned_name("support", "0" * 64))
