@@ -20,6 +20,7 @@ from models.data.questions import PictureDescription, Questions, QuestionSplit
 from models.data.words import BEGIN, END, PAD, WholeWordTokenizer
 from models.failures import BadData, BadRecipe
 from models.jobs import runner
+from models.networks.picture_variants import PLAIN, RECOLOURED, SCATTERED
 from models.networks.question_rows import (
     answer_labels,
     answer_tokens,
@@ -28,10 +29,15 @@ from models.networks.question_rows import (
     draw_questions,
     question_rows,
 )
-from models.recipes.blip2.loss import contrastive_loss, generation_loss, hard_negatives
+from models.recipes.blip2.loss import (
+    LostWords,
+    contrastive_loss,
+    generation_loss,
+    hard_negatives,
+)
 from models.recipes.blip2.network import Blip2Captioner
 from models.recipes.blip2.parameters import Parameters
-from models.recipes.blip2.recipe import names_both, write_texts
+from models.recipes.blip2.recipe import names_both, unasked_words, write_texts
 from models.reference import losses
 from models.training import recipe
 from models.training.job import TrainingJob
@@ -129,19 +135,23 @@ def test_the_loss_of_words_should_be_the_references_over_answers_alone() -> None
     assert float(cross_entropy(logits, answer_labels(tokens))) == pytest.approx(wanted, rel=1e-9)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
-    trained: Blip2Captioner, data: Questions, share: float
+@pytest.mark.parametrize("variant", [PLAIN, RECOLOURED, SCATTERED])
+def test_a_variant_of_a_picture_should_be_asked_for_all_but_what_it_lost(
+    trained: Blip2Captioner, data: Questions, variant: int
 ) -> None:
     words = WholeWordTokenizer.of(data, settings().vocabulary)
-    colours = torch.tensor([words.ids(value)[0] for value in data.values("colour")])
+    names = {PLAIN: (), RECOLOURED: ("colour",), SCATTERED: ("shape", "size")}[variant]
+    lost = [words.ids(value)[0] for name in names for value in data.values(name)]
+    unasked = unasked_words(settings(), data, words)
+    assert unasked[variant].nonzero().flatten().tolist() == sorted(lost)
     told = question_rows(words, data.train, data.attributes)[:16]
     right = torch.randn(16, settings().image_tokens, settings().image_width)
-    unseen = torch.full_like(right, torch.nan)
-    shown = (unseen, right) if share else (right, unseen)
+    shown = torch.full((16, 3, *right.shape[1:]), torch.nan)
+    shown[:, variant] = right
+    shares = float(variant == RECOLOURED), float(variant == SCATTERED)
     with torch.no_grad():
         torch.manual_seed(4)
-        found = generation_loss(colours, share)(trained, [*shown, told], 1)["loss"]
+        found = generation_loss(LostWords(unasked, *shares))(trained, [shown, told], 1)["loss"]
         torch.manual_seed(4)
         rows = draw_questions(told)
         logits = trained.language.after(trained.project(right), rows).double().numpy()
@@ -152,8 +162,8 @@ def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
         for place in range(start + 1, rows.shape[1])
         if rows[row, place] != PAD
     ]
-    asks = [each for each in at if not (share and each[2] in colours.tolist())]
-    assert (len(asks) < len(at)) == bool(share)
+    asks = [each for each in at if each[2] not in lost]
+    assert (len(asks) < len(at)) == bool(names)
     wanted = losses.cross_entropy(
         np.stack([logits[row, place - 1] for row, place, _ in asks]),
         np.array([token for *_, token in asks]),

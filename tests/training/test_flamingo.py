@@ -29,7 +29,6 @@ from models.networks.question_rows import (
     cross_entropy,
     row_answer_labels,
 )
-from models.networks.vision import scatter_patches
 from models.recipes.flamingo.network import Flamingo, draw_rows
 from models.recipes.flamingo.parameters import Parameters
 from models.recipes.flamingo.recipe import answer_last, episodes, evaluate
@@ -193,15 +192,6 @@ def test_rows_should_be_of_one_attribute_and_end_with_their_own_picture(
     assert (given_answers % attributes == rows.attribute).all()
     assert (variant[pictures] == variant[:, None]).all()
     assert (rows.attribute[1::2] == 0).all()
-
-
-def test_a_scattered_picture_should_keep_its_colours_and_no_place() -> None:
-    pixels = torch.arange(2 * 3 * 32 * 32, dtype=torch.float32).reshape(2, 3, 32, 32)
-    moved = scatter_patches(pixels, torch.Generator().manual_seed(0))
-    assert torch.equal(moved.flatten(2).sort()[0], pixels.flatten(2).sort()[0])
-    corner = moved[0, :, :8, :8]
-    assert torch.equal(corner[0, 0] - corner[0, 0, 0], pixels[0, 0, 0, :8] - pixels[0, 0, 0, 0])
-    assert not torch.equal(moved, pixels)
 
 
 def test_a_model_at_chance_in_one_attribute_should_miss_its_gate() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from models.networks.picture_variants import PLAIN, draw_variants
 from models.networks.question_rows import (
     CAPTION,
     IGNORED,
@@ -24,43 +25,74 @@ from models.training.checkpoints import Stateful
 from models.training.supervised_task import Batch, Loss, LossTask
 
 
-def representation_loss(
-    network: torch.nn.Module, batch: Batch, number: int
-) -> Mapping[str, torch.Tensor]:
-    """Return the loss of the first stage, ITC + ITM + ITG, in nats."""
-    assert isinstance(network, Blip2Captioner)
-    features, captions = batch[0], batch[1][:, CAPTION]
-    same = (captions[:, None] == captions[None]).all(2)
-    similar = network.qformer.similarities(network.qformer.see(features), captions)
-    contrast = contrastive_loss(similar, same)
-    match = matching_loss(network, features, captions, similar.detach(), same)
-    following = network.qformer.write(features, decoding_prompts(captions))
-    write = cross_entropy(following, answer_labels(captions))
-    return {
-        "loss": contrast + match + write,
-        "contrast": contrast,
-        "match": match,
-        "write": write,
-    }
+@dataclass(frozen=True, slots=True)
+class LostWords:
+    """Words that variants of pictures have lost, which are read, and not asked for.
+
+    `unasked`, [variants, vocabulary], is true for them; `recoloured` and `scattered` are shares of
+    the pictures.
+    """
+
+    unasked: torch.Tensor
+    recoloured: float
+    scattered: float
+
+    def drawn(
+        self, features: torch.Tensor, rows: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw a variant of each picture; return its features, and which tokens of rows it lost.
+
+        Args:
+            features: [n, variants, patches, width].
+            rows: tokens, [n, length].
+        """
+        variant = draw_variants(len(rows), self.recoloured, self.scattered).to(rows.device)
+        seen = features[torch.arange(len(rows), device=rows.device), variant]
+        return seen, self.unasked.to(rows.device)[variant].gather(1, rows)
 
 
-def generation_loss(colours: torch.Tensor, share: float) -> Loss:
-    """Return the loss of the second stage: -log p of a token of an answer, in nats.
+def representation_loss(lost: LostWords) -> Loss:
+    """Return the loss of the first stage, ITC + ITM + ITG, in nats.
 
-    The frozen language model reads a picture's projected queries and then the question. A `share`
-    of the pictures is shown in other colours, and the words of `colours`, [words], are not asked of
-    these: whatever was said of the colour, what follows is told by the picture.
+    Captions are compared with pictures as they are, and written of the variants as well.
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(network, Blip2Captioner)
-        features, recoloured, questions = batch
+        variants, captions = batch[0], batch[1][:, CAPTION]
+        features = variants[:, PLAIN]
+        same = (captions[:, None] == captions[None]).all(2)
+        similar = network.qformer.similarities(network.qformer.see(features), captions)
+        contrast = contrastive_loss(similar, same)
+        match = matching_loss(network, features, captions, similar.detach(), same)
+        shown, unasked = lost.drawn(variants, captions)
+        following = network.qformer.write(shown, decoding_prompts(captions))
+        write = cross_entropy(following, answer_labels(captions).masked_fill(unasked, IGNORED))
+        return {
+            "loss": contrast + match + write,
+            "contrast": contrast,
+            "match": match,
+            "write": write,
+        }
+
+    return loss
+
+
+def generation_loss(lost: LostWords) -> Loss:
+    """Return the loss of the second stage: -log p of a token of an answer, in nats.
+
+    The frozen language model reads the projected queries of a variant of the picture, and then the
+    question.
+    """
+
+    def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, Blip2Captioner)
+        features, questions = batch
         rows = draw_questions(questions)
-        other = (torch.rand(len(rows)) < share).to(rows.device)
-        seen = torch.where(other[:, None, None], recoloured, features)
-        unasked = other[:, None] & torch.isin(rows, colours.to(rows.device))
+        seen, unasked = lost.drawn(features, rows)
         following = network.language.after(network.project(seen), rows)
-        return {"loss": cross_entropy(following, answer_labels(rows).masked_fill(unasked, IGNORED))}
+        labels = answer_labels(rows).masked_fill(unasked, IGNORED)
+        return {"loss": cross_entropy(following, labels)}
 
     return loss
 

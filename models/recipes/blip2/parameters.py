@@ -28,12 +28,15 @@ class Parameters(DecoderSettings, VisionSettings):
     """Dimensions of the space in which pictures and captions are compared."""
     first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.1
     """The initial temperature of similarities; it is learned."""
-    recoloured: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """Share of the pictures of the second stage that are shown in other colours, and not asked for
-    these.
-    """
+    recoloured: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Share of the pictures that words are written of which are shown in other colours, and not
+    asked for these."""
+    scattered: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Share of those whose patches change places, and that are not asked for what is drawn."""
     colour: str = "colour"
-    """The attribute that other colours change."""
+    """The attribute that a recoloured picture loses."""
+    drawn: tuple[str, ...] = ("shape", "size")
+    """The attributes that a scattered picture loses."""
     together: tuple[str, ...] = ("colour", "shape")
     """Attributes that have to be right together, as the test has new pairs of these."""
 
@@ -43,9 +46,19 @@ class Parameters(DecoderSettings, VisionSettings):
             raise ValueError(
                 f"first_stage is {self.first_stage} and has to be below steps, {self.steps}"
             )
+        if self.recoloured + self.scattered > 1:
+            raise ValueError(
+                f"recoloured is {self.recoloured:g} and scattered {self.scattered:g}; "
+                "their sum may be 1 at most"
+            )
         if self.query_width % self.query_heads:
             raise ValueError(
                 f"query_width is {self.query_width} and has to be a multiple of query_heads, "
                 f"{self.query_heads}"
             )
         return self
+
+    @property
+    def lost(self) -> tuple[tuple[str, ...], ...]:
+        """Return the attributes that each variant of a picture has lost."""
+        return (), (self.colour,), self.drawn

@@ -15,9 +15,15 @@ from models.evaluation.figures import caption_sheet
 from models.evaluation.intervals import mean_interval
 from models.evaluation.text_overlap import overlap
 from models.networks.language import require_same_words
+from models.networks.picture_variants import variant_features
 from models.networks.question_rows import decode_greedily, question_rows, require_length
-from models.networks.vision import CHANNELS, recolour, trainable_share
-from models.recipes.blip2.loss import TwoStageTask, generation_loss, representation_loss
+from models.networks.vision import CHANNELS, trainable_share
+from models.recipes.blip2.loss import (
+    LostWords,
+    TwoStageTask,
+    generation_loss,
+    representation_loss,
+)
 from models.recipes.blip2.network import Blip2Captioner
 from models.recipes.blip2.parameters import Parameters
 from models.training import seeds
@@ -188,7 +194,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     """
     parameters, data = setup.parameters, setup.data
     data.require(parameters.side)
-    data.require_attributes([*parameters.together, parameters.colour])
+    data.require_attributes([*parameters.together, parameters.colour, *parameters.drawn])
     spoken = WholeWordTokenizer.of(data, parameters.vocabulary)
     rows = question_rows(spoken, data.train, data.attributes)
     require_length(parameters.queries + rows.shape[2], parameters.context)
@@ -196,11 +202,8 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     assert isinstance(network, Blip2Captioner)
     require_same_words(network.language.words, spoken)
     pixels = torch.from_numpy(data.train.scaled())
-    features = network.vision.all(pixels)
     drawn = seeds.generator(parameters.seed, 0)
-    other = network.vision.all(recolour(pixels, torch.ones(len(pixels)).bool(), drawn))
-    colours = torch.tensor([spoken.ids(value)[0] for value in data.values(parameters.colour)])
-
+    features = variant_features(network.vision, pixels, drawn)
     kept = LearnedWeights(network)
 
     def stage(loss: Loss, steps: int, *shown: torch.Tensor) -> LossTask:
@@ -209,12 +212,24 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
         return LossTask(network, loss, batches, settings, setup.device, setup.group, kept=kept)
 
     first = parameters.first_stage
-    generate = generation_loss(colours, parameters.recoloured)
+    unasked = unasked_words(parameters, data, spoken)
+    lost = LostWords(unasked, parameters.recoloured, parameters.scattered)
     return TwoStageTask(
-        stage(representation_loss, first, features),
-        stage(generate, parameters.steps - first, features, other),
+        stage(representation_loss(lost), first, features),
+        stage(generation_loss(lost), parameters.steps - first, features),
         first,
     )
+
+
+def unasked_words(
+    parameters: Parameters, data: Questions, spoken: WholeWordTokenizer
+) -> torch.Tensor:
+    """Return which words each variant of a picture has lost, [variants, vocabulary]."""
+    found = torch.zeros(len(parameters.lost), parameters.vocabulary, dtype=torch.bool)
+    for variant, names in enumerate(parameters.lost):
+        words = [spoken.ids(value)[0] for name in names for value in data.values(name)]
+        found[variant, words] = True
+    return found
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:

@@ -19,6 +19,7 @@ from transformers import IdeficsConfig, IdeficsForVisionText2Text
 from models.data.words import BEGIN, END, IMAGE, PAD
 from models.failures import BadData
 from models.networks.language import unknown_words
+from models.networks.picture_variants import PLAIN, RECOLOURED, SCATTERED
 from models.networks.question_rows import answer_rows, cross_entropy, row_answer_labels
 from models.networks.vision import VisionTower, weights_below
 from models.recipes.flamingo.parameters import Parameters
@@ -141,10 +142,6 @@ def idefics_config(parameters: Parameters) -> IdeficsConfig:
             "resampler_head_dim": p.image_width // p.resampler_heads,
         },
     )
-
-
-PLAIN, RECOLOURED, SCATTERED = 0, 1, 2
-"""Variants of a picture: as it is, in other colours, and with its patches in other places."""
 
 
 def objective(parameters: Parameters, askable: torch.Tensor) -> Loss:

@@ -15,9 +15,15 @@ from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
 from models.evaluation.figures import Pixels, caption_sheet
 from models.evaluation.intervals import above_chance, mean_interval
 from models.networks.language import require_same_words
+from models.networks.picture_variants import (
+    PLAIN,
+    RECOLOURED,
+    SCATTERED,
+    variant_features,
+)
 from models.networks.question_rows import answer_rows, answer_tokens, require_length
-from models.networks.vision import CHANNELS, recolour, scatter_patches, trainable_share
-from models.recipes.flamingo.network import PLAIN, RECOLOURED, SCATTERED, Flamingo, objective
+from models.networks.vision import CHANNELS, trainable_share
+from models.recipes.flamingo.network import Flamingo, objective
 from models.recipes.flamingo.parameters import Parameters
 from models.training import seeds
 from models.training.artefacts import TrainedModel
@@ -215,7 +221,8 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     )
     assert isinstance(network, Flamingo)
     require_same_words(network.words, spoken)
-    features = _variants(network, torch.from_numpy(data.train.scaled()), parameters)
+    drawn = seeds.generator(parameters.seed, _VARIED_STREAM)
+    features = variant_features(network.vision, torch.from_numpy(data.train.scaled()), drawn)
     loss = objective(parameters, _askable(data, parameters))
     return loss_task(setup, loss, [features, told], kept=LearnedWeights(setup.network))
 
@@ -232,14 +239,6 @@ def _askable(data: Questions, parameters: Parameters) -> torch.Tensor:
 
 
 _VARIED_STREAM = 2**31 + 2
-
-
-def _variants(network: Flamingo, pixels: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-    """Return the tower's vectors of pictures and of their variants, [n, 3, patches, width]."""
-    drawn = seeds.generator(parameters.seed, _VARIED_STREAM)
-    every = torch.ones(len(pixels), dtype=torch.bool)
-    shown = (pixels, recolour(pixels, every, drawn), scatter_patches(pixels, drawn))
-    return torch.stack([network.vision.all(each) for each in shown], dim=1)
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
