@@ -6,7 +6,6 @@ import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib import import_module
 
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.values.characters import folded, stripped
@@ -89,13 +88,6 @@ def _is_cut(written: str, place: int) -> bool:
     return place == len(written) or (written[place] in " .-" and written[place - 1] not in " .-")
 
 
-@functools.lru_cache(maxsize=256)
-def _stdnum(name: str) -> Callable[[str], bool]:
-    """Return whether a module of python-stdnum finds a number valid, as a function."""
-    module = import_module(name)
-    return _total(module.is_valid)
-
-
 def _total(check: Callable[[str], object]) -> Callable[[str], bool]:
     """Return a check that is false where another raises an error."""
 
@@ -168,7 +160,9 @@ def _vat(written: str, start: int, country: str, is_prefixed: bool) -> ValueMatc
 def _vat_check(country: str) -> Callable[[str], bool]:
     """Return whether a tax number of a country is valid, with or without its prefix."""
     if country in _EUROPE or country == "EL":
-        europe = _stdnum("stdnum.eu.vat")
+        from stdnum.eu import vat
+
+        europe = _total(vat.is_valid)
         prefix = "EL" if country == "GR" else country
         return lambda number: europe(number if number[:2] == country else prefix + number)
     from stdnum import get_cc_module
