@@ -29,7 +29,8 @@ from models.candidate_head.examples import (
     find_examples,
 )
 from models.candidate_head.listwise import Array, CandidateLists, first_answers, learn_weights
-from models.candidate_head.odds import OddsExample, learn_odds, odds_examples, right_at
+from models.candidate_head.odds import OddsExample, odds_examples, right_at
+from models.evaluation.logistic_regression import learn_odds
 from models.pull.cache import CACHE
 from models.real_files.collection import open_collection
 from models.real_files.packages import contents

@@ -1,7 +1,4 @@
-"""Learning of the odds that the best sentence answers: logistic regression over its features.
-
-A ridge keeps the weights small, and Newton's method finds the only minimum: no chance takes part.
-"""
+"""Examples of which the odds are learned that the best sentence of a question answers."""
 
 from __future__ import annotations
 
@@ -15,11 +12,7 @@ from chalicelib.retrieval.answer.candidates import Features
 from chalicelib.retrieval.answer.evidence import extract_claims
 from chalicelib.retrieval.answer.outcome import MIN_DOUBTED_SUPPORT
 from models.candidate_head.examples import ComparedExample
-from models.candidate_head.listwise import Array, Mask
-
-RIDGE = 33.0
-STEPS = 25
-_SETTLED = 1e-8
+from models.candidate_head.listwise import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +48,6 @@ def odds_examples(
                 each.question.is_near_miss,
                 each.package,
             )
-
-
-def learn_odds(features: Array, is_right: Mask) -> tuple[Array, float]:
-    """Return one weight a feature, and the bias of the sum.
-
-    Features are brought to one scale for the ridge, and the weights back to their own.
-    """
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    spread[spread == 0] = 1.0
-    scaled = np.hstack([(features - mean) / spread, np.ones((len(features), 1))])
-    ridge = np.append(np.full(features.shape[1], RIDGE), 0.0)
-    weights = np.zeros(scaled.shape[1])
-    for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-scaled @ weights))
-        slope = scaled.T @ (chance - is_right) + ridge * weights
-        curve = (scaled * (chance * (1 - chance))[:, None]).T @ scaled + np.diag(ridge)
-        step = np.linalg.solve(curve, slope)
-        weights -= step
-        if np.abs(step).max() < _SETTLED:
-            break
-    found: Array = weights[:-1] / spread
-    return found, float(weights[-1] - found @ mean)
 
 
 def right_at(
