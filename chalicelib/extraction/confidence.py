@@ -1,0 +1,209 @@
+"""How likely a value is right, that a field is absent, or that a cell of a list is right.
+
+Three logistic regressions over what the choice was made from. Their weights were fitted on
+documents of templates that the ranker never saw (`models/field_ranker`).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.extraction.feature_names import (
+    CANDIDATE_FEATURES,
+    FIELD_FEATURES,
+    GROUPS,
+    group_flags,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.choice import ChosenValue
+    from chalicelib.extraction.feature_names import Features
+    from chalicelib.extraction.leaves import Leaf
+
+CONFIDENCE = Path(__file__).with_name("field_confidence.json")
+
+_COPIED = (
+    "likeness",
+    "meaning",
+    "vocabulary",
+    "contrary",
+    "equal",
+    "lead",
+    "rival",
+    "nearest",
+    "near",
+    "quality",
+    "valid",
+    "invalid",
+    "ambiguous",
+    "often",
+    "only",
+    "recognised",
+)
+_PLACES = tuple(map(CANDIDATE_FEATURES.index, _COPIED))
+
+VALUE_FEATURES = (
+    "log odds",
+    "log none",
+    "log runner up",
+    "agreeing",
+    "rules held",
+    "rules broken",
+    *_COPIED,
+    *(f"of {group}" for group in GROUPS),
+)
+"""Of a value: the logarithm of its odds, of the probability of none and of the best other value;
+whether other places say the same; rules over it that hold and do not; features of the candidate."""
+ABSENT_FEATURES = ("log none", "log runner up", *FIELD_FEATURES)
+CELL_FEATURES = (
+    "has text",
+    "is read",
+    "title likeness",
+    "quality",
+    "valid",
+    "ambiguous",
+    "recognised",
+    "complete",
+    "rules held",
+    "rules broken",
+    *(f"of {group}" for group in GROUPS),
+)
+"""Of a cell: whether it has text, and a value of the type; how alike the column's title is to the
+field's names; whether the list is complete."""
+
+_TINY = 1e-6
+
+
+class ReadKind(StrEnum):
+    """What a read field is, which decides how its confidence is told."""
+
+    VALUE = "value"
+    ABSENT = "absent"
+    CELL = "cell"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVotes:
+    """How many rules over a value hold, and how many do not."""
+
+    held: int = 0
+    broken: int = 0
+
+
+NO_VOTES = RuleVotes()
+
+
+def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
+    """Return the `VALUE_FEATURES` of a chosen value."""
+    together = min(1 - _TINY, chosen.share + chosen.agreeing)
+    features = chosen.field.features[chosen.at]
+    return (
+        math.log((together + _TINY) / (1 - together)),
+        math.log(chosen.field.ranked.none + _TINY),
+        math.log(chosen.runner_up + _TINY),
+        float(chosen.agreeing > _TINY),
+        *_votes(votes),
+        *(features[at] for at in _PLACES),
+        *group_flags(chosen.field.leaf),
+    )
+
+
+def absent_features(chosen: ChosenValue) -> Features:
+    """Return the `ABSENT_FEATURES` of a field for which nothing was chosen."""
+    return (
+        math.log(chosen.share + _TINY),
+        math.log(chosen.runner_up + _TINY),
+        *chosen.field.field_features,
+    )
+
+
+def _votes(votes: RuleVotes) -> tuple[float, float]:
+    return float(votes.held > 0), float(votes.broken > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """What the confidence of a list's cell is told from; `recognised` is 1 less OCR's score."""
+
+    has_text: bool
+    is_read: bool
+    title_likeness: float
+    quality: float
+    valid: bool | None
+    ambiguous: bool
+    recognised: float
+    complete: bool
+
+
+def cell_features(leaf: Leaf, facts: CellFacts, votes: RuleVotes) -> Features:
+    """Return the `CELL_FEATURES` of a cell of a list."""
+    return (
+        float(facts.has_text),
+        float(facts.is_read),
+        facts.title_likeness,
+        facts.quality,
+        float(facts.valid is True),
+        float(facts.ambiguous),
+        facts.recognised,
+        float(facts.complete),
+        *_votes(votes),
+        *group_flags(leaf),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """A logistic regression: weights and bias of the logarithm of the odds."""
+
+    weights: Features
+    bias: float
+
+    def probability(self, features: Features) -> float:
+        """Return the probability, 0 to 1."""
+        odds = self.bias + math.fsum(map(operator.mul, self.weights, features))
+        return 1 / (1 + math.exp(-max(-40.0, min(40.0, odds))))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConfidence:
+    """The three regressions, and the least probability at which a value is taken."""
+
+    value: Odds
+    absent: Odds
+    cell: Odds
+    floor: float
+
+    def of(self, kind: ReadKind) -> Odds:
+        """Return the regression for a kind of read field."""
+        return {ReadKind.VALUE: self.value, ReadKind.ABSENT: self.absent, ReadKind.CELL: self.cell}[
+            kind
+        ]
+
+
+def parse_field_confidence(written: str) -> FieldConfidence:
+    """Return the regressions from their JSON; raise ValueError if they are of other features."""
+    document: Mapping[str, Any] = json.loads(written)
+    odds = {}
+    for name, known in _KNOWN.items():
+        weights = document[name]["weights"]
+        if tuple(weights) != known:
+            raise ValueError(f"The {name}'s confidence is of other features than {list(known)}.")
+        odds[name] = Odds(tuple(weights.values()), float(document[name]["bias"]))
+    return FieldConfidence(**odds, floor=float(document["floor"]))
+
+
+_KNOWN = {"value": VALUE_FEATURES, "absent": ABSENT_FEATURES, "cell": CELL_FEATURES}
+
+
+@functools.cache
+def field_confidence() -> FieldConfidence:
+    """Return the regressions that are shipped, read once per process."""
+    return parse_field_confidence(CONFIDENCE.read_text("utf-8"))

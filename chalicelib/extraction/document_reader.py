@@ -1,0 +1,202 @@
+"""Values of a document's fields before it is said how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.candidates import FieldCandidate, find_candidates
+from chalicelib.extraction.choice import ChosenValue, RankedField, choose
+from chalicelib.extraction.confidence import (
+    NO_VOTES,
+    CellFacts,
+    ReadKind,
+    RuleVotes,
+    absent_features,
+    cell_features,
+    value_features,
+)
+from chalicelib.extraction.document import Span
+from chalicelib.extraction.feature_names import Features
+from chalicelib.extraction.features import FeatureMaker, names_of
+from chalicelib.extraction.layout.document_layout import read_layout
+from chalicelib.extraction.lists import read_list
+from chalicelib.extraction.values.readers import value_reader
+from chalicelib.extraction.values.reading_hints import document_hints
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.document import SourceDocument
+    from chalicelib.extraction.label_similarity import LabelComparison
+    from chalicelib.extraction.layout.document_layout import DocumentLayout
+    from chalicelib.extraction.leaves import Leaf, ListField
+    from chalicelib.extraction.lists import ListCell, ListReading
+    from chalicelib.extraction.ranker import FieldRanker
+    from chalicelib.extraction.schema import ExtractionSchema
+    from chalicelib.extraction.values.reading_hints import ReadingHints
+    from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
+
+
+@dataclass(frozen=True, slots=True)
+class ReadField:
+    """A field with what was read for it.
+
+    Attributes:
+        pointer: The JSON Pointer of the value, with the number of the row in a list.
+        leaf: The field of the schema.
+        value: The value, or None where the document has none.
+        raw: The text that it was read from.
+        spans: The characters of that text.
+        origin: The choice or the cell that it comes from, which its confidence is told from.
+    """
+
+    pointer: str
+    leaf: Leaf
+    value: ScalarValue | None
+    raw: str
+    spans: tuple[Span, ...]
+    origin: ChosenValue | CellFacts
+
+    @property
+    def kind(self) -> ReadKind:
+        """Return which of the regressions tells its confidence."""
+        if isinstance(self.origin, CellFacts):
+            return ReadKind.CELL
+        return ReadKind.ABSENT if self.value is None else ReadKind.VALUE
+
+    def features(self, votes: RuleVotes = NO_VOTES) -> Features:
+        """Return the features that its confidence is told from, of its kind."""
+        if isinstance(self.origin, CellFacts):
+            return cell_features(self.leaf, self.origin, votes)
+        if self.value is None:
+            return absent_features(self.origin)
+        return value_features(self.origin, votes)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadList:
+    """A list as it was read, and the fields of its rows, row by row."""
+
+    field: ListField
+    reading: ListReading
+    fields: tuple[ReadField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnrankedField:
+    """A field with its candidates and their features."""
+
+    leaf: Leaf
+    candidates: tuple[FieldCandidate, ...]
+    features: tuple[Features, ...]
+    field_features: Features
+
+    def ranked(self, ranker: FieldRanker) -> RankedField:
+        """Return it with the probabilities of the candidates."""
+        ranks = ranker.rank(self.features, self.field_features)
+        return RankedField(self.leaf, self.candidates, self.features, self.field_features, ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReader:
+    """Reads the fields of one schema from one document.
+
+    Args:
+        schema: the fields.
+        document: the text and places.
+        comparison: compares names of fields with labels.
+    """
+
+    schema: ExtractionSchema
+    document: SourceDocument
+    comparison: LabelComparison
+    layout: DocumentLayout = field(init=False)
+    hints: ReadingHints = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", read_layout(self.document))
+        texts = (page.text for page in self.document.pages)
+        object.__setattr__(self, "hints", document_hints(texts, self.document.language))
+
+    def unranked(self) -> list[UnrankedField]:
+        """Return the fields outside of lists with their candidates and features."""
+        leaves = self.schema.leaves
+        if not leaves:
+            return []
+        return self.with_features(find_candidates(self.document, self.layout, leaves, self.hints))
+
+    def with_features(self, found: Sequence[Sequence[FieldCandidate]]) -> list[UnrankedField]:
+        """Return the fields with candidates that were found for them, and the features."""
+        leaves = self.schema.leaves
+        names = {leaf.pointer: names_of(leaf) for leaf in leaves}
+        maker = FeatureMaker(self.document, self.comparison, names)
+        return [
+            UnrankedField(leaf, tuple(each), *maker.features(leaf, each))
+            for leaf, each in zip(leaves, found, strict=True)
+        ]
+
+    def choose(self, ranker: FieldRanker, floor: float) -> list[ReadField]:
+        """Return each field outside of lists with its value, or None."""
+        ranked = [each.ranked(ranker) for each in self.unranked()]
+        return [_chosen_field(each) for each in choose(ranked, floor)]
+
+    def read_lists(self) -> list[ReadList]:
+        """Return the lists of the schema with their rows."""
+        return [self._read_list(each) for each in self.schema.lists]
+
+    def _read_list(self, of: ListField) -> ReadList:
+        readers = tuple(map(value_reader, of.columns))
+        reading = read_list(of, self.layout, readers, self.comparison, self.hints)
+        likeness = [
+            self.comparison.similarity(leaf.names, title)
+            for leaf, title in zip(of.columns, reading.titles, strict=True)
+        ]
+        fields: list[ReadField] = []
+        for number, row in enumerate(reading.rows):
+            for leaf, reader, cell, alike in zip(of.columns, readers, row, likeness, strict=True):
+                pointer = f"{of.pointer}/{number}{leaf.pointer}"
+                fields.append(self._cell(leaf, reader, cell, pointer, alike, reading.complete))
+        return ReadList(of, reading, tuple(fields))
+
+    def _cell(
+        self,
+        leaf: Leaf,
+        reader: ValueReader,
+        cell: ListCell | None,
+        pointer: str,
+        likeness: float,
+        complete: bool,
+    ) -> ReadField:
+        match = self._match(reader, cell.text) if cell else None
+        scores = [self.document.confidence(span) for span in cell.spans] if cell else []
+        known = [score for score in scores if score is not None]
+        facts = CellFacts(
+            has_text=cell is not None,
+            is_read=match is not None,
+            title_likeness=likeness,
+            quality=match.quality if match else 0.0,
+            valid=match.valid if match else None,
+            ambiguous=bool(match and match.ambiguous),
+            recognised=1.0 - min(known) if known else 0.0,
+            complete=complete,
+        )
+        if cell is None or match is None:
+            return ReadField(pointer, leaf, None, "", (), facts)
+        spans = cell.spans
+        if len(spans) == 1:
+            start = spans[0].start
+            spans = (Span(spans[0].page, start + match.start, start + match.end),)
+        raw = cell.text[match.start : match.end]
+        return ReadField(pointer, leaf, match.value, raw, spans, facts)
+
+    def _match(self, reader: ValueReader, text: str) -> ValueMatch | None:
+        """Return the value of a cell: that of all its text, or else the longest within it."""
+        return reader.read(text, self.hints) or next(reader.find(text, self.hints), None)
+
+
+def _chosen_field(chosen: ChosenValue) -> ReadField:
+    leaf, candidate = chosen.field.leaf, chosen.candidate
+    if candidate is None:
+        return ReadField(leaf.pointer, leaf, None, "", (), chosen)
+    spans = candidate.spans
+    return ReadField(leaf.pointer, leaf, candidate.match.value, candidate.text, spans, chosen)

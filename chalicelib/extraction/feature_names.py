@@ -1,0 +1,114 @@
+"""Names of the features that candidates and fields are scored by, and the groups of kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.leaves import LeafKind
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.leaves import Leaf
+
+Features = tuple[float, ...]
+
+RELATIONS = ("left", "above", "same_cell", "column", "row", "below", "heading")
+"""Where a label may stand, as `LabelContext.relation` says it."""
+GROUPS = ("text", "identifier", "number", "money", "date", "choice", "checked")
+"""Groups of kinds, one of which a field is of."""
+GROUP_OF: Mapping[LeafKind, str] = {
+    LeafKind.TEXT: "text",
+    LeafKind.ADDRESS: "text",
+    LeafKind.IDENTIFIER: "identifier",
+    LeafKind.MONEY: "money",
+    LeafKind.DATE: "date",
+    LeafKind.DATE_TIME: "date",
+    LeafKind.TIME: "date",
+    LeafKind.BOOLEAN: "choice",
+    LeafKind.ENUM: "choice",
+    LeafKind.CURRENCY: "choice",
+} | dict.fromkeys(
+    (LeafKind.IBAN, LeafKind.VAT, LeafKind.PHONE, LeafKind.EMAIL, LeafKind.URL), "checked"
+)
+
+CANDIDATE_FEATURES = (
+    *(f"{relation} likeness" for relation in RELATIONS),
+    *(f"{relation} meaning" for relation in RELATIONS),
+    *(f"{relation} vocabulary" for relation in RELATIONS),
+    "equal",
+    "covered",
+    "precise",
+    "letters",
+    "meaning",
+    "vocabulary",
+    "contrary",
+    "likeness",
+    "lead",
+    "behind",
+    "vocabulary behind",
+    "around",
+    "is within",
+    "rival",
+    "is rival's",
+    "nearest",
+    "near",
+    "has label",
+    "quality",
+    "valid",
+    "invalid",
+    "ambiguous",
+    "page",
+    "first page",
+    "last page",
+    "top",
+    "left",
+    "height",
+    "often",
+    "only",
+    "largest",
+    "smallest",
+    "first",
+    "last",
+    "value meaning",
+    "names a field",
+    "names anything",
+    "words",
+    "digits",
+    "capitals",
+    "lines",
+    "example",
+    "recognised",
+    *(f"of {group}" for group in GROUPS),
+)
+"""Names of the features of a candidate, in order.
+
+likeness, meaning, vocabulary: of the field's names and the label in that relation; then of the best
+label. lead: by how much the candidate's label is more alike than that of any other, and behind: by
+how much less than the best; around: likeness of
+the names of the object that the field is in; rival: the most that
+another field's names are like its best label, and whether that is more than this field's are.
+nearest: whether no label is nearer than the best one; near: how near. often: other places with the
+same value; only: one over the number of candidates. largest to last: among the numbers or dates.
+value meaning: of the field's names and the value itself; names a field: likeness of the value and
+any field's names, as a label has; names anything: by the vocabulary. example: it has the form of
+an example.
+"""
+
+FIELD_FEATURES = (
+    "best likeness",
+    "best meaning",
+    "best vocabulary",
+    "least contrary",
+    "second likeness",
+    "best with type",
+    "candidates",
+    "required",
+    *(f"of {group}" for group in GROUPS),
+)
+"""Names of what the choice of none is scored by: the best of the candidates, and the kind."""
+
+
+def group_flags(leaf: Leaf) -> Features:
+    """Return which of `GROUPS` a field is of, as a 1 in its place."""
+    group = GROUP_OF.get(leaf.kind, "number")
+    return tuple(float(group == each) for each in GROUPS)

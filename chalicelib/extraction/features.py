@@ -1,0 +1,276 @@
+"""Features of a candidate for a field's value: labels, place, type, and how it compares. Pure.
+
+They say nothing of any language, format or kind of document: which label says what is told by the
+comparison of names, and the rest by where a span stands and what else is like it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.candidates import BLOCK_KINDS, FieldCandidate
+from chalicelib.extraction.feature_names import GROUP_OF, RELATIONS, Features, group_flags
+from chalicelib.extraction.label_similarity import NO_LIKENESS, LabelComparison, LabelLikeness
+from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.document import SourceDocument
+    from chalicelib.extraction.layout.labels import LabelContext
+
+MAX_WITHIN = 8
+"""Names made of that of an object and that of its field."""
+MAX_MEANT = 60
+"""Characters of a value whose meaning is compared: longer ones take the model too long."""
+_RUN = re.compile(r"\d+|[^\W\d_]+")
+
+
+def names_of(leaf: Leaf) -> tuple[str, ...]:
+    """Return what a document may call a field, also by the object that it is a part of."""
+    around = leaf.parents[-1] if leaf.parents else ()
+    within = [f"{outer} {name}" for outer in around for name in leaf.names]
+    return tuple(dict.fromkeys((*leaf.names, *within[:MAX_WITHIN])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The candidates of a field, with how alike each of their labels is to its names.
+
+    `best` is the likeness of the best label of each candidate, `ranked` these from the best, and
+    `known` the largest likelihood of any label by the vocabulary.
+    """
+
+    leaf: Leaf
+    names: tuple[str, ...]
+    found: Sequence[FieldCandidate]
+    likenesses: Sequence[Sequence[LabelLikeness]]
+    best: Sequence[LabelLikeness]
+    ranked: Sequence[float]
+    known: float
+
+    def lead(self, at: int) -> float:
+        """Return by how much the label of a candidate is more alike than that of all others."""
+        own = self.best[at].overall
+        if len(self.ranked) < 2:
+            return own
+        return own - self.ranked[1 if own == self.ranked[0] else 0]
+
+    def best_label(self, at: int) -> LabelContext | None:
+        """Return the label of a candidate that is most like the names."""
+        labels = self.found[at].labels
+        return labels[self.likenesses[at].index(self.best[at])] if labels else None
+
+    def field_features(self) -> Features:
+        """Return the `FIELD_FEATURES`."""
+        typed = (
+            each.overall * one.match.quality
+            for each, one in zip(self.best, self.found, strict=True)
+        )
+        return (
+            self.ranked[0] if self.ranked else 0.0,
+            max((each.meaning for each in self.best), default=0.0),
+            self.known,
+            min((each.contrary for each in self.best), default=0.0),
+            self.ranked[1] if len(self.ranked) > 1 else 0.0,
+            max(typed, default=0.0),
+            math.log1p(len(self.found)),
+            float(self.leaf.required),
+            *group_flags(self.leaf),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMaker:
+    """Makes the features of the fields of one schema in one document.
+
+    Args:
+        document: the text and places.
+        comparison: compares names with labels.
+        names: the names of each field of the schema, by pointer.
+        written: compares by words and letters alone.
+    """
+
+    document: SourceDocument
+    comparison: LabelComparison
+    names: Mapping[str, tuple[str, ...]]
+    written: LabelComparison = field(default_factory=LabelComparison)
+
+    def features(
+        self, leaf: Leaf, found: Sequence[FieldCandidate]
+    ) -> tuple[tuple[Features, ...], Features]:
+        """Return the `CANDIDATE_FEATURES` of each candidate and the `FIELD_FEATURES`."""
+        compared = self._compared(leaf, found)
+        counts = Counter(each.match.value for each in found)
+        order = _order(leaf, found)
+        flags = group_flags(leaf)
+        candidates = (
+            (
+                *_by_relation(each.labels, compared.likenesses[at]),
+                *compared.best[at],
+                compared.best[at].overall,
+                compared.lead(at),
+                compared.ranked[0] - compared.best[at].overall,
+                compared.known - compared.best[at].vocabulary,
+                *self._around(leaf, each),
+                *self._rival(compared, at),
+                *_nearness(each.labels, compared.best_label(at)),
+                *_typed(each),
+                *self._place(each),
+                math.log1p(counts[each.match.value] - 1),
+                1 / len(found),
+                *order[at],
+                *self._content(compared, each),
+                *flags,
+            )
+            for at, each in enumerate(found)
+        )
+        return tuple(candidates), compared.field_features()
+
+    def _compared(self, leaf: Leaf, found: Sequence[FieldCandidate]) -> _Compared:
+        names = self.names[leaf.pointer]
+        self.comparison.embed([*names, *(label.text for each in found for label in each.labels)])
+        likenesses = [
+            [self.comparison.likeness(names, label.text) for label in each.labels] for each in found
+        ]
+        best = [max(each, key=attrgetter("overall"), default=NO_LIKENESS) for each in likenesses]
+        ranked = sorted((each.overall for each in best), reverse=True)
+        known = max((each.vocabulary for each in best), default=0.0)
+        return _Compared(leaf, names, found, likenesses, best, ranked, known)
+
+    def _around(self, leaf: Leaf, each: FieldCandidate) -> Features:
+        """Return how alike the names of the object around a field are to any of the labels."""
+        around = leaf.parents[-1] if leaf.parents else ()
+        if not around:
+            return 0.0, 0.0
+        alike = max(
+            (self.comparison.similarity(around, label.text) for label in each.labels), default=0.0
+        )
+        return alike, 1.0
+
+    def _rival(self, compared: _Compared, at: int) -> Features:
+        """Return how alike another field's names are to the label, and whether they are more so."""
+        label = compared.best_label(at)
+        if label is None:
+            return 0.0, 0.0
+        rival = max(
+            (
+                self.comparison.similarity(names, label.text)
+                for pointer, names in self.names.items()
+                if pointer != compared.leaf.pointer
+            ),
+            default=0.0,
+        )
+        return rival, float(rival > compared.best[at].overall)
+
+    def _place(self, each: FieldCandidate) -> Features:
+        """Return where the candidate stands in the document and on its page."""
+        pages = len(self.document.pages)
+        span = each.spans[0]
+        page = self.document.page(span.page)
+        boxes = self.document.boxes(span)
+        if boxes and page.height:
+            left, top, _, bottom = boxes[0]
+            place = top / page.height, left / page.width, 100 * (bottom - top) / page.height
+        else:
+            place = span.start / max(1, len(page.text)), 0.0, 0.0
+        return (
+            (span.page - 1) / max(1, pages - 1) if pages > 1 else 0.0,
+            float(span.page == self.document.pages[0].number),
+            float(span.page == self.document.pages[-1].number),
+            *place,
+        )
+
+    def _content(self, compared: _Compared, each: FieldCandidate) -> Features:
+        """Return features of the value's own text."""
+        text = each.text
+        visible = [sign for sign in text if not sign.isspace()]
+        words = text.split()
+        meaning = names_a_field = 0.0
+        if compared.leaf.kind in BLOCK_KINDS:
+            if len(text) <= MAX_MEANT:
+                meaning = self.comparison.meaning(compared.names, text)
+            names_a_field = max(
+                self.written.similarity(names, text) for names in self.names.values()
+            )
+        confidence = [self.document.confidence(span) for span in each.spans]
+        scores = [score for score in confidence if score is not None]
+        return (
+            meaning,
+            names_a_field,
+            self.comparison.known(text),
+            math.log1p(len(words)),
+            sum(map(str.isdigit, visible)) / max(1, len(visible)),
+            sum(word[0].isupper() for word in words) / max(1, len(words)),
+            float(len(each.spans)),
+            max((_alike_form(text, str(one)) for one in compared.leaf.examples), default=0.0),
+            1.0 - min(scores) if scores else 0.0,
+        )
+
+
+def _by_relation(labels: Sequence[LabelContext], likenesses: Sequence[LabelLikeness]) -> Features:
+    best = dict.fromkeys(RELATIONS, (0.0, 0.0, 0.0))
+    for label, each in zip(labels, likenesses, strict=True):
+        known = best[label.relation]
+        best[label.relation] = (
+            max(known[0], each.overall),
+            max(known[1], each.meaning),
+            max(known[2], each.vocabulary),
+        )
+    return tuple(found[at] for at in range(3) for found in best.values())
+
+
+def _nearness(labels: Sequence[LabelContext], best: LabelContext | None) -> Features:
+    if best is None:
+        return 0.0, 0.0, 0.0
+    nearest = min(each.gap for each in labels)
+    return float(best.gap <= nearest), 1 / (1 + max(0.0, best.gap)), 1.0
+
+
+def _typed(each: FieldCandidate) -> Features:
+    match = each.match
+    return (
+        match.quality,
+        float(match.valid is True),
+        float(match.valid is False),
+        float(match.ambiguous),
+    )
+
+
+def _order(leaf: Leaf, found: Sequence[FieldCandidate]) -> list[Features]:
+    """Return of each candidate whether its number or date is the largest, smallest, and where."""
+    last = len(found) - 1
+    sizes: list[Decimal | int | str | None] = [None] * len(found)
+    if leaf.kind in NUMERIC_KINDS:
+        sizes = [
+            each.match.value if isinstance(each.match.value, Decimal | int) else None
+            for each in found
+        ]
+    elif GROUP_OF.get(leaf.kind) == "date":
+        sizes = [str(each.match.value) for each in found]
+    known = [size for size in sizes if size is not None]
+    largest = max(known, default=None)
+    smallest = min(known, default=None)
+    return [
+        (
+            float(size is not None and size == largest),
+            float(size is not None and size == smallest),
+            float(at == 0),
+            float(at == last),
+        )
+        for at, size in enumerate(sizes)
+    ]
+
+
+def _alike_form(text: str, example: str) -> float:
+    """Return whether both have letters, digits and the signs between them in the same places."""
+    return float(_form(text) == _form(example))
+
+
+def _form(text: str) -> str:
+    return _RUN.sub(lambda run: "9" if run.group()[0].isdigit() else "a", text.strip())

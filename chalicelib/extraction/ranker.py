@@ -1,0 +1,105 @@
+"""The learned score of candidates: which span of a document is a field's value, or that none is.
+
+One hidden layer over general features of labels, places and types; no word of any language is
+among them. The weights were learned on generated documents (`models/field_ranker`).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.extraction.feature_names import CANDIDATE_FEATURES, FIELD_FEATURES
+
+RANKER = Path(__file__).with_name("field_ranker.json")
+
+Array = NDArray[np.float64]
+
+MAX_SCALED = 6.0
+"""Spreads from its mean that a feature counts for at most, such as the height of a headline."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedCandidates:
+    """Probabilities of a field's candidates, in their order, and that none is its value."""
+
+    shares: tuple[float, ...]
+    none: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRanker:
+    """The learned weights; features are brought to the scale of the training before they count."""
+
+    mean: Array
+    spread: Array
+    hidden: Array
+    hidden_bias: Array
+    out: Array
+    none_mean: Array
+    none_spread: Array
+    none_hidden: Array
+    none_hidden_bias: Array
+    none_out: Array
+    none_bias: float
+
+    def rank(
+        self, candidates: Sequence[tuple[float, ...]], field: tuple[float, ...]
+    ) -> RankedCandidates:
+        """Return the probabilities, from `CANDIDATE_FEATURES` and the `FIELD_FEATURES`."""
+        active = np.tanh(
+            _scaled(field, self.none_mean, self.none_spread) @ self.none_hidden
+            + self.none_hidden_bias
+        )
+        nothing = float(active @ self.none_out) + self.none_bias
+        if not candidates:
+            return RankedCandidates((), 1.0)
+        scaled = _scaled(candidates, self.mean, self.spread)
+        scores = np.tanh(scaled @ self.hidden + self.hidden_bias) @ self.out
+        best = max(float(scores.max()), nothing)
+        raised, none = np.exp(scores - best), float(np.exp(nothing - best))
+        total = none + float(raised.sum())
+        return RankedCandidates(tuple((raised / total).tolist()), none / total)
+
+
+def parse_field_ranker(written: str) -> FieldRanker:
+    """Return the ranker from its JSON; raise ValueError if it is of other features."""
+    document: Mapping[str, Any] = json.loads(written)
+    for key, known in (("features", CANDIDATE_FEATURES), ("field_features", FIELD_FEATURES)):
+        if tuple(document[key]) != known:
+            raise ValueError(f"The ranker is of {list(document[key])}, not of {list(known)}.")
+    arrays = {name: np.array(document[name]) for name in _ARRAYS}
+    return FieldRanker(**arrays, none_bias=float(document["none_bias"]))
+
+
+_ARRAYS = (
+    "mean",
+    "spread",
+    "hidden",
+    "hidden_bias",
+    "out",
+    "none_mean",
+    "none_spread",
+    "none_hidden",
+    "none_hidden_bias",
+    "none_out",
+)
+
+
+def _scaled(features: object, mean: Array, spread: Array) -> Array:
+    """Return features on the scale of the training; none counts for more than `MAX_SCALED`."""
+    scaled: Array = np.clip((np.array(features) - mean) / spread, -MAX_SCALED, MAX_SCALED)
+    return scaled
+
+
+@functools.cache
+def field_ranker() -> FieldRanker:
+    """Return the ranker that is shipped, read once per process."""
+    return parse_field_ranker(RANKER.read_text("utf-8"))

@@ -1,0 +1,65 @@
+"""Read fields put together as the object that the schema describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.values.exact_json import json_number
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from chalicelib.extraction.document_reader import ReadField, ReadList
+    from chalicelib.extraction.values.value_match import ScalarValue
+
+
+def value_tree(fields: Sequence[ReadField], lists: Sequence[ReadList]) -> dict[str, object]:
+    """Return the object of all fields, with exact numbers, None where there is no value."""
+    tree: dict[str, object] = {}
+    for field in fields:
+        _put(tree, field.leaf.path, field.value)
+    for each in lists:
+        _put(tree, each.field.path, _rows(each))
+    return tree
+
+
+def _rows(of: ReadList) -> list[object]:
+    width = len(of.field.columns)
+    rows: list[object] = []
+    for at in range(0, len(of.fields), width):
+        row = of.fields[at : at + width]
+        if of.field.of_scalars:
+            rows.append(row[0].value)
+            continue
+        cells: dict[str, object] = {}
+        for cell in row:
+            _put(cells, cell.leaf.path, cell.value)
+        rows.append(cells)
+    return rows
+
+
+def _put(tree: dict[str, object], path: Sequence[str], value: object) -> None:
+    for name in path[:-1]:
+        inner = tree.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise TypeError(f"{name!r} is a value and an object in one schema.")
+        tree = inner
+    tree[path[-1]] = value
+
+
+def json_value(value: ScalarValue | None) -> JsonValue:
+    """Return a value as Python's JSON has it."""
+    return json_number(value) if isinstance(value, Decimal) else value
+
+
+def json_tree(tree: object) -> JsonValue:
+    """Return a tree of values as JSON has it."""
+    if isinstance(tree, dict):
+        return {name: json_tree(value) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [json_tree(value) for value in tree]
+    if tree is None or isinstance(tree, str | int | bool | Decimal):
+        return json_value(tree)
+    raise TypeError(f"{type(tree).__name__} is no value of a field.")

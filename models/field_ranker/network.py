@@ -1,0 +1,205 @@
+"""A small network that scores the candidates of a field, learned listwise.
+
+The loss is the cross-entropy of the softmax over a field's candidates and the choice of none, whose
+score depends on the kind of the field (ListNet's loss of the top place). One hidden layer of tanh,
+gradients written out, Adam over minibatches of whole lists.
+Cao et al., Learning to rank, ICML 2007, https://doi.org/10.1145/1273496.1273513
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.extraction.ranker import MAX_SCALED
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+HIDDEN = 48
+NONE_HIDDEN = 8
+EPOCHS = 40
+LISTS = 64
+RATE = 1e-2
+DECAY = 0.3
+_FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLists:
+    """The candidates of many fields, one after the other.
+
+    Attributes:
+        features: (candidates, features).
+        field: The number of the field of each candidate, from 0 and ascending.
+        right: Whether a candidate is the field's value; several may be, or none.
+        none: (fields, features of a field): what the choice of none is scored by.
+    """
+
+    features: Array
+    field: Numbers
+    right: NDArray[np.bool_]
+    none: Array
+
+    @property
+    def count(self) -> int:
+        """Return the number of fields."""
+        return len(self.none)
+
+    def of(self, chosen: Numbers) -> FieldLists:
+        """Return the lists of the fields that are `chosen`, numbered anew in that order."""
+        place = np.full(self.count, -1)
+        place[chosen] = np.arange(len(chosen))
+        kept = np.flatnonzero(place[self.field] >= 0)
+        order = kept[np.argsort(place[self.field[kept]], kind="stable")]
+        return FieldLists(
+            self.features[order], place[self.field[order]], self.right[order], self.none[chosen]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A hidden layer and its weighed sum for candidates, and both for the choice of none."""
+
+    hidden: Array
+    hidden_bias: Array
+    out: Array
+    none_hidden: Array
+    none_hidden_bias: Array
+    none_out: Array
+    none_bias: Array
+
+    def parts(self) -> tuple[Array, ...]:
+        """Return the arrays in a fixed order."""
+        return (
+            self.hidden,
+            self.hidden_bias,
+            self.out,
+            self.none_hidden,
+            self.none_hidden_bias,
+            self.none_out,
+            self.none_bias,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Mean and spread by which features are brought to one scale."""
+
+    mean: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, features: Array) -> Scale:
+        """Return the scale of the columns; one that never changes keeps its values."""
+        spread = features.std(axis=0)
+        spread[spread < _TINY] = 1.0
+        return cls(features.mean(axis=0), spread)
+
+    def apply(self, features: Array) -> Array:
+        """Return the features with mean 0 and spread 1, of which none is very far from 0."""
+        scaled: Array = np.clip((features - self.mean) / self.spread, -MAX_SCALED, MAX_SCALED)
+        return scaled
+
+
+def initial(features: int, fields: int, seed: int) -> Weights:
+    """Return random weights for that many features of candidates and of fields."""
+    rng = np.random.default_rng(seed)
+    return Weights(
+        rng.normal(0, features**-0.5, (features, HIDDEN)),
+        np.zeros(HIDDEN),
+        rng.normal(0, HIDDEN**-0.5, HIDDEN),
+        rng.normal(0, fields**-0.5, (fields, NONE_HIDDEN)),
+        np.zeros(NONE_HIDDEN),
+        rng.normal(0, NONE_HIDDEN**-0.5, NONE_HIDDEN),
+        np.zeros(1),
+    )
+
+
+def shares(weights: Weights, lists: FieldLists) -> tuple[Array, Array]:
+    """Return the probability of each candidate, and of none for each field."""
+    raised, none, total = _raised(weights, lists)[2:]
+    return raised / total[lists.field], none / total
+
+
+def _raised(weights: Weights, lists: FieldLists) -> tuple[Array, Array, Array, Array, Array]:
+    """Return both hidden layers, and the exponentials of the scores and their sums by field."""
+    active = np.tanh(lists.features @ weights.hidden + weights.hidden_bias)
+    none_active = np.tanh(lists.none @ weights.none_hidden + weights.none_hidden_bias)
+    scores = active @ weights.out
+    none = none_active @ weights.none_out + weights.none_bias[0]
+    best = none.copy()
+    np.maximum.at(best, lists.field, scores)
+    raised = np.exp(scores - best[lists.field])
+    nothing = np.exp(none - best)
+    total = nothing + np.bincount(lists.field, raised, lists.count)
+    return active, none_active, raised, nothing, total
+
+
+def loss_and_slopes(weights: Weights, lists: FieldLists) -> tuple[float, Weights]:
+    """Return the mean loss of a field in nats, and its derivative by each parameter."""
+    active, none_active, raised, nothing, total = _raised(weights, lists)
+    right = raised * lists.right
+    of_right = np.bincount(lists.field, right, lists.count)
+    absent = np.bincount(lists.field, lists.right, lists.count) == 0
+    wanted = np.where(absent, nothing, of_right)
+    loss = -np.log(np.maximum(wanted / total, 1e-300)).mean()
+    target = right / np.where(absent, 1.0, of_right)[lists.field]
+    slope = (raised / total[lists.field] - target) / lists.count
+    none = (nothing / total - absent) / lists.count
+    back = np.outer(slope, weights.out) * (1 - active**2)
+    none_back = np.outer(none, weights.none_out) * (1 - none_active**2)
+    return float(loss), Weights(
+        lists.features.T @ back,
+        back.sum(axis=0),
+        active.T @ slope,
+        lists.none.T @ none_back,
+        none_back.sum(axis=0),
+        none_active.T @ none,
+        np.array([none.sum()]),
+    )
+
+
+def learn(
+    lists: FieldLists, seed: int, judge: Callable[[Weights], float], epochs: int = EPOCHS
+) -> tuple[Weights, float]:
+    """Return the weights of the epoch that `judge` likes best, and what it says of them.
+
+    Args:
+        lists: fields to learn from, with features on one scale.
+        seed: of the initial weights and of the order of the fields.
+        judge: a loss on fields of other templates; lower is better.
+        epochs: how often each field is learned from.
+    """
+    weights = initial(lists.features.shape[1], lists.none.shape[1], seed)
+    rng = np.random.default_rng(seed)
+    first = [np.zeros_like(part) for part in weights.parts()]
+    second = [np.zeros_like(part) for part in weights.parts()]
+    best, best_loss, step = weights, judge(weights), 0
+    total = epochs * -(-lists.count // LISTS)
+    for _ in range(epochs):
+        for batch in _batches(lists.count, rng):
+            step += 1
+            _, slopes = loss_and_slopes(weights, lists.of(batch))
+            rate = RATE * (1 - (step - 1) / total)
+            parts = []
+            for at, (part, slope) in enumerate(zip(weights.parts(), slopes.parts(), strict=True)):
+                first[at] = _FIRST * first[at] + (1 - _FIRST) * slope
+                second[at] = _SECOND * second[at] + (1 - _SECOND) * slope**2
+                unbiased = np.sqrt(second[at] / (1 - _SECOND**step)) + _TINY
+                parts.append(
+                    part * (1 - rate * DECAY) - rate * first[at] / (1 - _FIRST**step) / unbiased
+                )
+            weights = Weights(*parts)
+        if (loss := judge(weights)) < best_loss:
+            best, best_loss = weights, loss
+    return best, best_loss
+
+
+def _batches(count: int, rng: np.random.Generator) -> Iterator[Numbers]:
+    order = rng.permutation(count)
+    for at in range(0, count, LISTS):
+        yield order[at : at + LISTS]
