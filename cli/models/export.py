@@ -75,6 +75,8 @@ def export_version(
     try:
         with translate_training_errors(), _target(into) as folder:
             exports = VersionExports(place.find())
+            if into.startswith(_S3):
+                exports.require_empty(into)
             found = exports.export(version, form, folder, precision=precision, encoding=encoding)
             if into.startswith(_S3):
                 exports.upload(folder, into)

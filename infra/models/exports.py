@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from chalicelib.contracts.model_manifest import FILE
 from infra.models.merger import MergeSettings, VersionMerger
 from infra.models.registry import RegisteredVersion, Registry, arn_of
-from infra.models.training import TrainingStage
+from infra.models.training import TrainingError, TrainingStage
 from infra.models.training_environment import INTERPRETER
 from infra.models.version_files import verified_signature, version_reader
 from infra.stages import StageConnection
@@ -63,12 +63,30 @@ class VersionExports:
         (into / PROBE_FILE).unlink(missing_ok=True)
         return ExportedVersion(version, sorted(each.name for each in into.iterdir()), compared)
 
+    def require_empty(self, into: str) -> None:
+        """Raise TrainingError if something lies below a prefix in S3, ClientError if AWS refuses.
+
+        Files of another export that this one does not have would make a model of both.
+        """
+        bucket, prefix = _location(into)
+        found = self._client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        if found.get("Contents"):
+            raise TrainingError(
+                f"--into: s3://{bucket}/{prefix} is not empty: {found['Contents'][0]['Key']} is "
+                "there. Name another prefix, or remove what is there."
+            )
+
     def upload(self, folder: Path, into: str) -> None:
         """Put the files of a folder below a prefix in S3. Raises ClientError."""
-        bucket, _, prefix = into.removeprefix("s3://").partition("/")
+        bucket, prefix = _location(into)
         for path in sorted(folder.iterdir()):
-            key = f"{prefix.rstrip('/')}/{path.name}"
-            self._client("s3").upload_file(str(path), bucket, key)
+            self._client("s3").upload_file(str(path), bucket, f"{prefix}{path.name}")
+
+
+def _location(into: str) -> tuple[str, str]:
+    """Return the bucket and the prefix, which ends with a slash."""
+    bucket, _, prefix = into.removeprefix("s3://").partition("/")
+    return bucket, f"{prefix.rstrip('/')}/"
 
 
 def _copy_served(version: RegisteredVersion, left: Path, into: Path) -> None:

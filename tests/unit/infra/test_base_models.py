@@ -57,6 +57,10 @@ class S3:
         self.objects[bucket, key] = Path(path).read_bytes()
         self.uploads.append(key.rpartition("/")[2])
 
+    def list_objects_v2(self, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:  # noqa: N803
+        (found,) = self.paginate(Bucket, Prefix)
+        return {"Contents": found["Contents"][:MaxKeys]}
+
     def download_file(self, bucket: str, key: str, path: str) -> None:
         Path(path).write_bytes(self.objects[bucket, key])
 

@@ -17,6 +17,7 @@ from cli.models.export import _target
 from infra.models.bases import BaseWish, StageBases
 from infra.models.exports import VersionExports
 from infra.models.merger import MergeSettings, VersionMerger
+from infra.models.training import TrainingError
 from infra.stages import StageConnection
 from models.bases.folder import BaseRecord, record_base, sha256_of_record
 from models.failures import BadData
@@ -176,7 +177,11 @@ def test_an_export_should_leave_files_and_upload_them(stage: Stage) -> None:
     into.mkdir()
     found = exports.export("group/1", "safetensors", into, precision="fp32", encoding="f16")
     assert found.files == ["base.json", "config.json", "model.safetensors"]
+    exports.require_empty("s3://mine/models/notes/")
     exports.upload(into, "s3://mine/models/notes/")
+    with pytest.raises(TrainingError, match=r"s3://mine/models/notes/ is not empty: models/notes/"):
+        exports.require_empty("s3://mine/models/notes")
+    exports.require_empty("s3://mine/models/note")
     assert ("mine", "models/notes/config.json") in stage.s3.objects
 
 
