@@ -13,13 +13,14 @@ from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ValueMatch
 
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}(?:[ .-]?[A-Za-z0-9]{1,5}){3,9}(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}[ ]?[0-9OIlSB]{2}"
+    r"(?:(?:[ .-]|[ ]?\n)?[A-Za-z0-9]{1,5}){3,9}(?![A-Za-z0-9])"
 )
 _VAT = re.compile(
-    r"(?<![A-Za-z0-9])(?:CHE|[A-Z]{2}|[A-Z][a-z])[ .-]{0,3}[A-Za-z]?[ .-]?[\d(]"
-    r"(?:[A-Za-z0-9()][ .\-/]{0,2}){5,14}"
-    r"(?<![ .\-/])(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?=((?:CHE|[A-Z]{2}|[A-Z][a-z])[ .-]{0,3}[A-Za-z]?[ .-]?[\d(]"
+    r"(?:[A-Za-z0-9()][ .\-/]{0,2}){5,14}(?<![ .\-/])(?![A-Za-z0-9])))"
 )
+"""Looks ahead, since two numbers may follow each other so closely that one would take the other."""
 _NATIONAL = re.compile(r"(?<![\w.,-])[A-Z]?\d(?:[ .\-/]?[A-Z0-9]){6,13}(?![\w-]|[.,]\d)")
 _WORD = re.compile(r"\S+")
 _LETTERS = r"0-9A-Za-z\u00c0-\u024f\u0370-\u052f"
@@ -48,10 +49,14 @@ class IbanReader:
     def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
         """Yield the account numbers of a text, in its order; checksums that fail included."""
         plain = folded(text)
-        for found in _IBAN.finditer(plain):
+        found = _IBAN.search(plain)
+        while found is not None:
             match = _iban(found.group(), found.start())
             if match is not None:
                 yield match
+            # Another may follow so closely that the expression took it for a part of this one.
+            end = found.end() if match is None else match.end
+            found = _IBAN.search(plain, end)
 
     def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
         """Return the account number that the whole text is, or None."""
@@ -71,13 +76,14 @@ def _iban(written: str, start: int) -> ValueMatch | None:
     ends = [place for place in range(len(written), 14, -1) if _is_cut(written, place)]
     for quality, table in ((1.0, None), (_REPAIRED, _SLIPS)):
         for end in ends:
-            compact = re.sub(r"[ .-]", "", written[:end])
+            compact = re.sub(r"[\s.-]", "", written[:end])
             if table is not None:
                 compact = compact[:2] + compact[2:].translate(table)
             compact = compact.upper()
             if iban(compact):
                 own = quality if national(compact) else quality * _FOREIGN
                 return ValueMatch(start, start + end, compact, own, valid=True)
+    written = written.partition("\n")[0].rstrip()
     compact = re.sub(r"[ .-]", "", written).upper()
     if not 15 <= len(compact) <= 34 or sum(letter.isdigit() for letter in compact) < 10:
         return None
@@ -85,7 +91,9 @@ def _iban(written: str, start: int) -> ValueMatch | None:
 
 
 def _is_cut(written: str, place: int) -> bool:
-    return place == len(written) or (written[place] in " .-" and written[place - 1] not in " .-")
+    return place == len(written) or (
+        written[place] in " .-\n" and written[place - 1] not in " .-\n"
+    )
 
 
 def _total(check: Callable[[str], object]) -> Callable[[str], bool]:
@@ -108,9 +116,7 @@ class VatReader:
     def find(self, text: str, hints: ReadingHints) -> Iterator[ValueMatch]:
         """Yield the numbers with a country's prefix, then those of the hints' region."""
         plain, end = folded(text), 0
-        spans = [(found.start(), found.group(), True) for found in _VAT.finditer(plain)]
-        spans += [(found.start(), found.group(), False) for found in _NATIONAL.finditer(plain)]
-        for start, written, is_prefixed in sorted(spans, key=lambda span: (span[0], not span[2])):
+        for start, written, is_prefixed in _vat_candidates(plain):
             if start < end:
                 continue
             country = written[:2].upper() if is_prefixed else hints.region
@@ -129,6 +135,15 @@ class VatReader:
                 return replace(match, start=start, end=end)
             break
         return None
+
+
+def _vat_candidates(plain: str) -> Iterator[tuple[int, str, bool]]:
+    """Yield what looks like a tax number by its place: where it begins, and if it has a prefix."""
+    found = [(each.start(), each.group(), False) for each in _NATIONAL.finditer(plain)]
+    found += [
+        (each.start(), plain[each.start() : each.end(1)], True) for each in _VAT.finditer(plain)
+    ]
+    yield from sorted(found, key=lambda span: (span[0], not span[2]))
 
 
 def _vat(written: str, start: int, country: str, is_prefixed: bool) -> ValueMatch | None:
@@ -233,7 +248,9 @@ class IdentifierReader:
             return ValueMatch(start, end, whole, 0.8) if is_code else None
         if self._fits(whole):
             return ValueMatch(start, end, whole, 1.0)
-        fixed = folded(whole).translate(_SLIPS)
+        plain = folded(whole)
+        first = next((at for at, letter in enumerate(plain) if letter.isdigit()), 0)
+        fixed = plain[:first] + plain[first:].translate(_SLIPS)
         for candidate in (whole.replace(" ", ""), fixed, fixed.replace(" ", "")):
             if candidate != whole and self._fits(candidate):
                 return ValueMatch(start, end, candidate, _REPAIRED)

@@ -21,7 +21,7 @@ from chalicelib.extraction.values.reading_hints import ReadingHints
 
 _BUDDHIST = 543
 """The years that the calendar of Thailand is ahead."""
-_AMBIGUOUS, _TWO_DIGITS, _LANGUAGES_DIFFER = 0.6, 0.9, 0.7
+_AMBIGUOUS, _TWO_DIGITS, _LANGUAGES_DIFFER, _WRAPPED = 0.6, 0.9, 0.7, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +174,14 @@ def _in_order(
     """Return the date of parts whose places of year, month and day are given."""
     year_part, month_part, day_part = (parts[number] for number in order)
     year, quality = _year(year_part, hints, era)
+    is_wrapped = any("\n" in part.gap for part in parts)
+    if is_wrapped and year_part.digits != 4:
+        return None
     value = _day(year, month_part.month or month_part.number, day_part.number)
     if value is None:
         return None
     quality *= _LANGUAGES_DIFFER if month_part.differs else 1.0
+    quality *= _WRAPPED if is_wrapped else 1.0
     start, end = parts[0].token.start, parts[-1].token.end
     return DateSpan(start, end, value, quality, month_part.differs)
 

@@ -17,6 +17,7 @@ DATE_UNITS = {
 }  # fmt: skip
 """Words that say of the number before them what it is; in Vietnamese, of the number after them."""
 _LONGEST_SUFFIX = 4
+_LONGEST_SPACE = 2
 _MAX_GAP = 4
 """The most tokens between two parts of a date."""
 
@@ -91,7 +92,7 @@ class _PartWalk:
             self.parts.append(part)
             self.gap, self.steps, self.after = "", 0, number + length
             return length
-        self.steps += token.shape != " "
+        self.steps += token.shape not in " \n"
         may_join = _may_join(token) or _is_suffix(self.tokens, number)
         if is_first or self.steps > _MAX_GAP or not may_join:
             return 0
@@ -148,10 +149,9 @@ def _bare(word: str) -> str:
 
 def _may_join(token: DateToken) -> bool:
     """Return whether a token may stand between the parts of a date."""
-    if token.shape == "\n":
-        return False
-    if token.shape == " ":
-        return token.end - token.start <= 2
+    if token.shape in " \n":
+        # A date with a month's name may go on in the next line of a paragraph.
+        return token.end - token.start <= _LONGEST_SPACE and token.word.count("\n") <= 1
     if token.shape == "a":
         word = token.word
         return word in DATE_UNITS or word in _ORDINALS or word in locale_table().fillers

@@ -21,6 +21,7 @@ from chalicelib.extraction.values.value_match import ValueMatch
 
 _MAX_SIGN = 16
 """The most characters of a currency's code, sign or name."""
+_FIRST_OF_CJK = "\u2e80"
 _WITHOUT_CURRENCY = 0.8
 _COUNT = 0.4
 """The quality of a number without currency, decimals or groups."""
@@ -134,8 +135,8 @@ def _after(text: str, plain: str, place: int, hints: ReadingHints) -> _Currency:
     if found is None:
         return _NONE
     currency = _lookup(text[place : place + found.end()], found.end(), hints)
-    if not currency.length and not any(joins_word(letter) for letter in found["name"]):
-        # Scripts without case write the next word without a space: 12,000円です.
+    if not currency.length and found["name"][:1] >= _FIRST_OF_CJK:
+        # Chinese and Japanese write the next word without a space: 12,000円です.
         for end in range(found.end() - 1, found.start("name"), -1):
             currency = _lookup(text[place : place + end], end, hints)
             if currency.length:
