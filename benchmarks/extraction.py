@@ -1,0 +1,224 @@
+"""Structured extraction on documents with known truth: values, lists, evidence, confidence, cost.
+
+Documents are of designs, wordings and locales that nothing was trained or tuned on, read by the
+functions of ingest. Real files are reported apart, with labels made by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from benchmarks.extraction_figures import figures, share
+from benchmarks.extraction_judging import JudgedDocument, judge
+from benchmarks.extraction_ours import OwnExtractor
+from benchmarks.extraction_peers import PlumberPeer, plumber_peer, told_labels
+from benchmarks.extraction_reading import FileReading, cpu_seconds, read_file
+from benchmarks.extraction_real.files import RealDocument, real_documents
+from benchmarks.reporting import Result, Spread, spread
+from chalicelib.contracts.extractions import Extraction
+from chalicelib.errors import HeadraceError
+from chalicelib.generation.catalogue import catalogue
+from models.datasets.business_documents import (
+    KINDS,
+    GeneratedDocument,
+    documents,
+    draw_document,
+    scanned,
+)
+from models.datasets.business_documents.designs import DESIGNS
+
+SEED = 129
+HELD_OUT, SEEN, SCANS = 150, 40, 15
+"""Documents of held-out designs, of designs that training has, and scans of held-out ones."""
+SCAN_ROWS = 6
+SIZES = (25, 800, 1_200, 3_200, 10_000)
+LARGE = 1_200
+"""From so many rows on, lists are of an invoice and of a statement alone."""
+STATEMENT_ROWS = 2_600
+"""Rows of a bank statement of about 100 pages."""
+MEMORY_GB = Decimal(1769) / 1024
+"""The memory at which a function has one whole processor."""
+NOTES = (
+    "Intervals are 95 %, by 400 draws of documents.",
+    "A value is right if it is equal in value; its evidence if it has the words that show it.",
+    "Held-out designs, half of their wordings, keys and locales are in no training.",
+    "Real files were labelled by hand before any extraction was run on them.",
+    "The peer is told the labels of each document, which ours are not; it gives no places.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredDocument:
+    """A document as it was judged, and the CPU seconds that it took."""
+
+    judged: JudgedDocument
+    pages: int
+    reading: float
+    extracting: float
+
+
+def measure(repetitions: int = 1) -> Result:
+    """Extract every document `repetitions` times as many, and judge what comes."""
+    extractor = OwnExtractor.open()
+    sets = {
+        "held-out designs": documents("test", SEED, HELD_OUT * repetitions),
+        "designs of training": documents("validation", SEED, SEEN * repetitions),
+        "scans of held-out designs": _scans(SCANS * repetitions),
+    }
+    facts: dict[str, Any] = {"extractor": extractor.version}
+    measured: dict[str, Spread] = {}
+    with plumber_peer() as peer:
+        for name, drawn in sets.items():
+            done, theirs = _measured(drawn, extractor, None if "scans" in name else peer)
+            facts[name] = figures([each.judged for each in done]) | _by_kind(done)
+            measured |= _spreads(name, done)
+            if theirs:
+                facts[f"{name}, pdfplumber"] = figures(theirs)
+        facts["lists by size"] = {str(size): _lists(size, extractor, peer) for size in SIZES}
+    facts["statement of 100 pages"] = _statement(extractor)
+    facts["real files"] = _real(extractor)
+    return Result("extraction", repetitions, measured, facts=facts, notes=NOTES)
+
+
+def _scans(count: int) -> Iterator[GeneratedDocument]:
+    for at, document in enumerate(documents("test", SEED + 1, count, rows=SCAN_ROWS)):
+        yield scanned(document, f"{SEED}/{at}")
+
+
+def extracted(
+    document: GeneratedDocument, extractor: OwnExtractor
+) -> tuple[FileReading, Extraction, float]:
+    """Read and extract a document; return both, and the CPU seconds of extracting."""
+    read = read_file("document.pdf", document.pdf)
+    began = cpu_seconds()
+    found = extractor.extract(document.schema, read.document)
+    return read, found, cpu_seconds() - began
+
+
+def _measured(
+    drawn: Iterator[GeneratedDocument], extractor: OwnExtractor, peer: PlumberPeer | None
+) -> tuple[list[MeasuredDocument], list[JudgedDocument]]:
+    done, theirs = [], []
+    for document in drawn:
+        read, found, seconds = extracted(document, extractor)
+        judged = judge(found, document.truth, document.lists, read.document)
+        done.append(
+            MeasuredDocument(judged, document.pages, read.reading + read.recognising, seconds)
+        )
+        if peer:
+            theirs.append(_theirs(document, peer)[0])
+    return done, theirs
+
+
+def _theirs(document: GeneratedDocument, peer: PlumberPeer) -> tuple[JudgedDocument, float]:
+    values, seconds = peer.extract(document.pdf, told_labels(document))
+    found = Extraction.model_validate({"status": "complete", "values": values})
+    return judge(found, document.truth, document.lists, None), seconds
+
+
+def _by_kind(done: Sequence[MeasuredDocument]) -> dict[str, Any]:
+    """Return the F1 and the invented share of each kind of document."""
+    kinds: dict[str, Any] = {}
+    for place, kind in enumerate(KINDS):
+        judged = [each.judged for each in done[place :: len(KINDS)]]
+        told = figures(judged)
+        names = ("value F1", "invented on blanks", "rows found", "grounded")
+        kinds[kind] = {name: told[name] for name in names}
+    return {"by kind of document": kinds}
+
+
+def _spreads(name: str, done: Sequence[MeasuredDocument]) -> dict[str, Spread]:
+    pages = [(each.reading / each.pages, each.extracting / each.pages) for each in done]
+    return {
+        f"reading a page, {name}": spread([each[0] for each in pages], "CPU s"),
+        f"extracting of a page, {name}": spread([each[1] for each in pages], "CPU s"),
+        f"cost of a page, {name}": spread([dollars(sum(each)) for each in pages], "USD"),
+    }
+
+
+def dollars(cpu_s: float) -> float:
+    """Return the price of CPU seconds in a function that has one processor."""
+    gb_second = catalogue().price("lambda.gb_second.arm64").dollars
+    return float(Decimal(str(cpu_s)) * MEMORY_GB * gb_second)
+
+
+def _lists(size: int, extractor: OwnExtractor, peer: PlumberPeer) -> dict[str, Any]:
+    """Return how lists of a size are found, in statements and invoices of held-out designs."""
+    designs = [
+        each for each in DESIGNS if each.split == "test" and each.kind in ("statement", "invoice")
+    ]
+    ours, theirs, seconds, their_seconds = [], [], [], []
+    by_design: dict[str, str] = {}
+    for design in designs if size < LARGE else designs[1::4]:
+        document = draw_document(design, "test", f"{SEED}/{size}", size)
+        read, found, took = extracted(document, extractor)
+        ours.append(judge(found, document.truth, document.lists, read.document))
+        seconds.append(round(took, 2))
+        counts = ours[-1].lists[0]
+        by_design[design.name] = f"{counts.matched} of {counts.true}, {counts.found} rows read"
+        if size <= SIZES[1]:
+            judged, spent = _theirs(document, peer)
+            theirs.append(judged)
+            their_seconds.append(round(spent, 2))
+    told = {"extracting, CPU s": seconds, "by design": by_design, **_list_figures(ours)}
+    if theirs:
+        told["pdfplumber"] = {"CPU s": their_seconds, **_list_figures(theirs)}
+    return told
+
+
+def _list_figures(judged: Sequence[JudgedDocument]) -> dict[str, Any]:
+    told = figures(judged)
+    names = ("rows found", "rows that are some", "rows twice", "value F1")
+    return {name: told[name] for name in (*names, "lists said to be complete that are not")}
+
+
+def _statement(extractor: OwnExtractor) -> dict[str, Any]:
+    (document,) = islice(documents("test", SEED, 1, ("statement",), rows=STATEMENT_ROWS), 1)
+    read, found, seconds = extracted(document, extractor)
+    judged = judge(found, document.truth, document.lists, read.document)
+    return {
+        "pages": document.pages,
+        "reading, CPU s": round(read.reading, 1),
+        "extracting, CPU s": round(seconds, 1),
+        "cost of a page, USD": dollars((read.reading + seconds) / document.pages),
+        "rows found": share([judged], lambda each: (each.lists[0].matched, each.lists[0].true)),
+    }
+
+
+def _real(extractor: OwnExtractor) -> Mapping[str, Any]:
+    """Return the figures of real files, and what came of each."""
+    judged, by_file, pages = [], {}, 0
+    with plumber_peer() as peer:
+        theirs = []
+        for real in real_documents():
+            try:
+                one, told = _real_file(real, extractor)
+            except HeadraceError as error:
+                by_file[real.name] = f"rejected: {error.message}"
+                continue
+            judged.append(one)
+            by_file[real.name] = told
+            pages += real.pages
+            if real.name.endswith(".pdf"):
+                values, _ = peer.extract(real.body, real.schema)
+                found = Extraction.model_validate({"status": "complete", "values": values})
+                theirs.append(judge(found, real.truth, real.lists, None))
+    return {
+        "pages": pages,
+        **figures(judged),
+        "by file": by_file,
+        "pdfplumber, of the PDFs": figures(theirs),
+    }
+
+
+def _real_file(real: RealDocument, extractor: OwnExtractor) -> tuple[JudgedDocument, str]:
+    read = read_file(real.name, real.body)
+    found = extractor.extract(real.schema, read.document)
+    judged = judge(found, real.truth, real.lists, read.document)
+    right = sum(leaf.right for leaf in judged.leaves)
+    invented = sum(leaf.invented for leaf in judged.leaves)
+    return judged, f"{right} of {len(judged.leaves)} right, {invented} invented"
