@@ -30,7 +30,6 @@ from infra import stages
 from infra.models import approval
 from infra.models.added_models import AddedModelError, AddedModelStage, translate_model_errors
 from infra.models.registry import (
-    APPROVED,
     RegisteredVersion,
     Registry,
     VersionNotFoundError,
@@ -51,6 +50,7 @@ from infra.models.version_files import (
 from infra.models.version_trial import (
     OPENED_BY,
     backend_of,
+    may_go_on,
     require_fit,
     require_tenants,
     trained_backends,
@@ -153,7 +153,7 @@ class VersionServing:
             )  # before it is named: later uploads of others stay
             self._shared.put(serves, fetch)
             elsewhere = {each.name for each in serves.shared}
-            for file in _files_of(signature):
+            for file in (*signature.hashes, FILE):  # the manifest last
                 if file not in elsewhere:
                     self._s3.put_object(
                         Bucket=self._home.bucket, Key=f"{serves.prefix}{file}", Body=fetch(file)
@@ -265,7 +265,7 @@ class VersionServing:
         before = None
         if old is not None:
             before = old.before if old.serves.arn == serves.arn else old.serves
-        if before is not None and not self._may_go_on(before):
+        if before is not None and not may_go_on(self._registry, before):
             before = None
         serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
         return self._pointers.write(serving, condition)
@@ -281,18 +281,6 @@ class VersionServing:
             and version.arn in {each.arn for each in (old.serves, old.candidate) if each}
         ]
 
-    def _may_go_on(self, before: ServedVersion) -> bool:
-        """Return whether the version that served may serve again where the new one fails.
-
-        One that was rejected or removed since may not. One that an operator serves although it is
-        not approved may, unless it was rejected.
-        """
-        try:
-            status = self._registry.version(before.arn).status
-        except VersionNotFoundError:
-            return False
-        return status == APPROVED or (bool(before.unapproved) and status != approval.REJECTED)
-
     def _tidy(self, serving: Serving, there: Sequence[ObjectVersion]) -> None:
         """Delete those of the objects `there` that no version needs which may answer."""
         kept = (serving.serves, serving.before, serving.candidate)
@@ -307,8 +295,3 @@ class VersionServing:
                 f"{serving.serves.label} serves as {serving.name}. What earlier versions left could"
                 f" not be removed, and will be when one is served again: {error}"
             ) from error
-
-
-def _files_of(signature: Signature) -> list[str]:
-    """Return the files that a manifest names, and the manifest last."""
-    return [*signature.hashes, FILE]

@@ -22,7 +22,8 @@ from chalicelib.inference import (
     tuned_embedder,
 )
 from chalicelib.inference.exported_model import ExportedModel
-from infra.models.registry import RegisteredVersion
+from infra.models import approval
+from infra.models.registry import APPROVED, RegisteredVersion, Registry, VersionNotFoundError
 from infra.models.served_embedders import EMBEDS_TEXTS
 from infra.models.version_files import ServingError
 
@@ -94,3 +95,16 @@ def try_model(
         opened(exported.base() if version.base_only else exported)
     except HeadraceError as error:
         raise ServingError(f"{version.label} does not answer: {error.message}") from error
+
+
+def may_go_on(registry: Registry, before: ServedVersion) -> bool:
+    """Return whether the version that served may serve again where the new one fails.
+
+    One that was rejected or removed since may not. One that an operator serves although it is not
+    approved may, unless it was rejected.
+    """
+    try:
+        status = registry.version(before.arn).status
+    except VersionNotFoundError:
+        return False
+    return status == APPROVED or (bool(before.unapproved) and status != approval.REJECTED)
