@@ -14,12 +14,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chalicelib.documents.boxes import MARKER, Piece, rows_of
+from chalicelib.documents.boxes import Piece, rows_of
 from chalicelib.documents.words import Edges
 from chalicelib.extraction.document import Span, around
+from chalicelib.extraction.layout.gaps import LEADERS, WordGaps
 from chalicelib.extraction.layout.markdown_rows import (
     MarkdownTable,
     WrittenLine,
@@ -31,24 +31,14 @@ if TYPE_CHECKING:
     from chalicelib.contracts.page_words import WordBox
     from chalicelib.extraction.document import DocumentPage
 
-_NARROW, _WIDER, _FEW = 0.7, 1.6, 2
-"""A gap parts cells from so many line heights and so many times the usual gap on; a line has its
-own usual gap if it has more gaps than a few."""
-_WIDEST = 2.0
-"""A gap of so many line heights parts cells in any text."""
-_SIGN, _SPACED = 0.8, 0.35
-"""The width of a sign that has no box, and of the space beside it, in line heights."""
 COLUMN_WIDTH = 1_000.0
 """The width of a column of a table that has no geometry."""
 MAX_UNPLACED = 0.2
 """A page of which a larger share of the words has no boxes is read from its text."""
 
-_LEADERS = re.compile(r"(?:[.…·_][^\S\n]?){3,}")
-"""Dots or a line that lead from a label to its value."""
 _BREAK = re.compile(r"\t\s*|[^\S\n]{2,}|\s*(?:[.…·_][^\S\n]?){4,}")
 """What parts the cells of a line of text: a tabulator, two spaces, or dots."""
 _TOKEN = re.compile(r"\S+")
-_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +157,7 @@ def _placed_lines(
         Piece(word.left, word.top, word.right, word.bottom, "", (at,))
         for at, word in enumerate(placed)
     ]
-    gaps = _Gaps(page.text, placed, spans)
+    gaps = WordGaps(page.text, placed, spans)
     for row in rows_of(pieces, math.inf):
         cells: list[LineCell] = []
         for members in gaps.cut(row[0].at):
@@ -183,75 +173,6 @@ def _placed_lines(
                 _, *home = homes[group[0]]
                 cells.append(LineCell(page.text[span.start : span.end], span, box, box, *home))
         yield LayoutLine(page.number, tuple(sorted(cells, key=lambda cell: cell.place[0])))
-
-
-class _Gaps:
-    """The white space between the words of a page, which cuts its lines into cells.
-
-    A gap parts two cells if it is wider than those within the texts of the page and of its line
-    are: columns may stand close, and justified lines and letters of one width stand wide.
-    """
-
-    def __init__(
-        self, text: str, placed: Sequence[WordBox], spans: Sequence[tuple[int, int]]
-    ) -> None:
-        self._text, self._placed, self._spans = text, placed, spans
-        # Spaces are alike, and the narrowest of what parts columns: a quarter is below neither.
-        inner = [
-            gap
-            for left, right in pairwise(range(len(placed)))
-            if placed[right].start - placed[left].end == 1
-            and 0 < (gap := self._gap(left, right)) < _WIDEST
-        ]
-        self._usual = _quarter(inner)
-
-    def cut(self, members: Sequence[int]) -> list[list[int]]:
-        """Return the words of a line, given from the left, in cells."""
-        gaps = [self._gap(left, right) for left, right in pairwise(members)]
-        inner = [gap for gap in gaps if gap < _WIDEST]
-        usual = max(self._usual, _quarter(inner) if len(inner) > _FEW else 0.0)
-        least = min(_WIDEST, max(_NARROW, _WIDER * usual))
-        cells = [[members[0]]]
-        for gap, at in zip(gaps, members[1:], strict=True):
-            if gap >= least or self._is_led(cells[-1][-1], at):
-                cells.append([at])
-            else:
-                cells[-1].append(at)
-        if len(cells) == 2 and MARKER.fullmatch(self._shown(cells[0])):
-            return [[*cells[0], *cells[1]]]
-        return cells
-
-    def _gap(self, left: int, right: int) -> float:
-        """Return the line heights between two words, without the signs that stand there.
-
-        Pieces of one word have none between them, however far apart the file draws its letters.
-        """
-        one, other = self._placed[left], self._placed[right]
-        if one.end <= other.start and not _SPACE.search(self._text, one.end, other.start):
-            return 0.0
-        height = max(0.1, one.bottom - one.top, other.bottom - other.top)
-        between = self._text[one.end : other.start].split() if one.end < other.start else []
-        signs = sum(map(len, between)) if "|" not in between else 0
-        spaces = _SPACED * len(between)
-        return (other.left - one.right) / height - _SIGN * signs - spaces
-
-    def _is_led(self, left: int, right: int) -> bool:
-        """Return whether dots lead from one word to the next, as from a label to its value."""
-        one, other = self._placed[left], self._placed[right]
-        if one.end > other.start:
-            return False
-        between = self._text[one.end : other.start]
-        return (
-            "\n" not in between and _LEADERS.search(self._text, one.start, other.start) is not None
-        )
-
-    def _shown(self, members: Sequence[int]) -> str:
-        return self._text[self._spans[members[0]][0] : self._spans[members[-1]][1]]
-
-
-def _quarter(gaps: Sequence[float]) -> float:
-    """Return the gap that a quarter of the gaps are narrower than."""
-    return sorted(gaps)[len(gaps) // 4] if gaps else 0.0
 
 
 Home = tuple[int, int, int, int]
@@ -309,7 +230,7 @@ def _with_signs(
 
 def _is_leader(text: str, at: int) -> bool:
     """Return whether a sign is one of the dots that lead to a value."""
-    return any(found.start() <= at < found.end() for found in _LEADERS.finditer(text))
+    return any(found.start() <= at < found.end() for found in LEADERS.finditer(text))
 
 
 def _is_inline(text: str) -> bool:

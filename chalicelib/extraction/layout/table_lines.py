@@ -140,6 +140,7 @@ def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> 
     heights = sorted(cell.height for cell in line.cells)
     cells.sort(key=lambda each: (each[0], each[1].place[0]))
     height = max(0.1, heights[len(heights) // 2])
+    cells = _with_tails(cells)
     words = [page.placed_in(cell.span.start, cell.span.end) for cell in line.cells if cell.box]
     low = min((word.bottom for inner in words for word in inner), default=bottom)
     return PlacedLine(line.page, tuple(cells), tuple(loose), top, bottom, height, low)
@@ -183,6 +184,21 @@ def _cut_cells(
             return []
         parts.append((at, part))
     return parts
+
+
+def _with_tails(cells: Sequence[tuple[int, LineCell]]) -> list[tuple[int, LineCell]]:
+    """Return the cells of a line, the end of a long text in the column of its beginning.
+
+    Of two cells in one column, the first may reach in from the column before it: it is nearer to
+    the text there than to the other.
+    """
+    moved = list(cells)
+    for n in range(1, len(moved) - 1):
+        (before, left), (at, cell), (same, right) = moved[n - 1], moved[n], moved[n + 1]
+        near = cell.place[0] - left.place[2] < right.place[0] - cell.place[2]
+        if at == same and before < at and near and not is_number(cell.text):
+            moved[n] = (before, cell)
+    return moved
 
 
 def _flush(segment: TableSegment, cell: LineCell, hits: Sequence[int]) -> int | None:

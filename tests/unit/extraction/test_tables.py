@@ -141,3 +141,14 @@ def test_titles_that_stand_too_close_are_parted_by_the_columns_below() -> None:
     (table,) = drawn_layout([first, second]).tables()
     assert titles(table) == ["Date", "Details", "Amount", "Unit", "Total"]
     assert texts(table) == body * 2
+
+
+def test_the_end_of_a_long_text_stays_in_its_column() -> None:
+    page = DrawnPage()
+    lefts = [40, -300, -400]
+    page.row(60, ["Item", "Price", "Sum"], lefts)
+    for n in range(1, 13):
+        text = "Lamp of the very long kind that is blue" if n == 5 else "Card of paper"
+        page.row(60 + 14 * n, [text, "5,000.00", "9,000.00"], lefts)
+    (table,) = drawn_layout([page]).tables()
+    assert texts(table)[4] == ["Lamp of the very long kind that is blue", "5,000.00", "9,000.00"]
