@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
+from pydantic import JsonValue
+
 from models.datasets.business_documents.designs import (
     DESIGNS,
     DocumentDesign,
@@ -34,11 +36,14 @@ from models.datasets.business_documents.pen import Pen
 from models.datasets.business_documents.schemas import AskedLeaf, SchemaAuthor, UserSchema
 from models.datasets.business_documents.sheet import Sheet
 from models.datasets.business_documents.statement_facts import fill_statement
+from models.datasets.business_documents.user_rules import user_rules
 from models.datasets.business_documents.wordings import LabelChoice
 
 KINDS: tuple[DocumentKind, ...] = tuple(dict.fromkeys(each.kind for each in DESIGNS))
 UNSEEN = 0.5
 """The share of held-out wordings and keys in documents of tests."""
+RULED = 0.5
+"""The share of schemas with rules, where there is anything to hold them to."""
 _FONTS = ("helvetica", "helvetica", "times", "courier")
 _ROWS = (1, 2, 3, 3, 4, 5, 6, 8, 10, 12, 18, 25, 40, 70)
 _ALWAYS = frozenset(("invoice_number", "total", "seller_name", "buyer_name", "party_a", "party_b"))
@@ -103,9 +108,11 @@ def draw_document(
     sheet = Sheet(rng.choice(_FONTS), (226.0, 1_200.0) if design.narrow else (595.0, 842.0))
     design.draw(Pen(sheet, facts, choice))
     schema = _schema(facts, design.kind, sheet, choice, dropped, unseen)
+    ruled = random.Random(f"{seed}/rules").random() < RULED  # noqa: S311 - as above
+    rules: list[JsonValue] = [*user_rules(schema, facts)] if ruled else []
     return GeneratedDocument(
         pdf=sheet.output(),
-        schema=schema.source,
+        schema={**schema.source, "x-rules": rules} if rules else schema.source,
         truth=tuple(_single(leaf, facts, sheet) for leaf in schema.leaves),
         lists=_lists(schema, facts, sheet),
         kind=design.kind,

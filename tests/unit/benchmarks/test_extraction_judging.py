@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,15 @@ from chalicelib.contracts.extractions import Extraction
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.extraction.document import source_document
+from chalicelib.extraction.rules import evaluate
 from chalicelib.extraction.schema import extraction_schema
-from models.datasets.business_documents import TrueList, TruePlace, TrueValue, documents
+from models.datasets.business_documents import (
+    GeneratedDocument,
+    TrueList,
+    TruePlace,
+    TrueValue,
+    documents,
+)
 
 TEXT = "Total 12.50 EUR"
 PAGE = PageWords(
@@ -122,9 +130,33 @@ def test_confidences_are_measured_against_what_is_right() -> None:
     assert calibration_error(np.full(10, 0.5), right) == pytest.approx(0.3)
 
 
+def true_values(document: GeneratedDocument) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    cells = [cell for each in document.lists for row in each.rows for cell in row]
+    for value in (*document.truth, *cells):
+        inside: Any = values
+        *path, last = value.pointer.split("/")[1:]
+        for at, key in enumerate(path):
+            follows = (*path, last)[at + 1]
+            if key.isdigit():
+                while len(inside) <= int(key):
+                    inside.append({})
+                inside = inside[int(key)]
+            else:
+                inside = inside.setdefault(key, [] if follows.isdigit() else {})
+        exact = isinstance(value.value, int | float) and not isinstance(value.value, bool)
+        inside[last] = Decimal(str(value.value)) if exact else value.value
+    return values
+
+
 def test_schemas_of_all_documents_are_ones_that_extraction_takes() -> None:
-    for document in documents("test", 2, 10, rows=1):
-        extraction_schema(dict(document.schema))
+    ruled = 0
+    for document in documents("test", 2, 15, rows=2):
+        schema = extraction_schema(dict(document.schema))
+        ruled += len(schema.rules)
+        values = true_values(document)
+        assert all(evaluate(rule, values).holds is not False for rule in schema.rules)
+    assert ruled
     for row in labels():
         schema = extraction_schema(row["schema"])
         known = {leaf.pointer for leaf in schema.leaves}
