@@ -8,10 +8,7 @@ from typing import Any
 Found = Mapping[str, Any]
 
 SETS = ("held-out designs", "designs of training", "scans of held-out designs", "real files")
-PEERS = {
-    "held-out designs": "held-out designs, pdfplumber",
-    "designs of training": "designs of training, pdfplumber",
-}
+PEER = "held-out designs, pdfplumber"
 ROWS = (
     "documents",
     "value F1",
@@ -32,7 +29,7 @@ def extraction(found: Found) -> Iterator[str]:
     facts = found["facts"]
     yield f"| | {' | '.join(SETS)} | pdfplumber, held-out designs |"
     yield f"| --- |{' --- |' * (len(SETS) + 1)}"
-    columns = [facts[name] for name in SETS] + [facts[PEERS[SETS[0]]]]
+    columns = [facts[name] for name in SETS] + [facts[PEER]]
     for name in ROWS:
         yield f"| {name} | {' | '.join(_cell(each[name]) for each in columns)} |"
     for name in CONFIDENCES:

@@ -46,11 +46,6 @@ class ItemTable:
         self._sum = Decimal(0)
         self._page_sum = Decimal(0)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the concepts of the columns, left to right."""
-        return tuple(self._widths)
-
     def draw(self) -> None:
         """Draw all rows, and go below them."""
         pen = self._pen

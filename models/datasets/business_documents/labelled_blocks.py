@@ -37,16 +37,14 @@ def labels_left(
     *,
     leader: Leader = ":",
     gap: float | None = None,
-    bold: bool = False,
     value_right: bool = False,
 ) -> float:
     """Write a label and its value a line; without a `gap` the value follows its label at once."""
     x, y, width = area
     size = pen.size
-    style = "B" if bold else ""
     for name in pen.known(names):
         label = pen.label(name) + (":" if leader == ":" else "")
-        end = pen.sheet.write(x, y, label, size=size, style=style)
+        end = pen.sheet.write(x, y, label, size=size)
         value = pen.value(name)
         start = end + 4 if gap is None else max(x + gap, end + 4)
         if value_right and "\n" not in plain(value):

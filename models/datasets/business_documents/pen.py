@@ -84,10 +84,9 @@ class Pen:
             )
         )
 
-    def title(self, concept: str, size: float, x: float | None = None) -> None:
+    def title(self, concept: str, size: float) -> None:
         """Write a heading and go below it."""
-        left = self.left if x is None else x
-        self.sheet.write(left, self.y, self.label(concept), size=size, style="B")
+        self.sheet.write(self.left, self.y, self.label(concept), size=size, style="B")
         self.y += 1.5 * size
 
 

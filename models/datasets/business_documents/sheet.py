@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -170,10 +169,6 @@ class Sheet:
             return
         self._pdf.set_fill_color(grey)
         self._pdf.rect(x, y, width, height, style="F")
-
-    def picture(self, jpeg: bytes) -> None:
-        """Cover the page with a picture."""
-        self._pdf.image(io.BytesIO(jpeg), x=0, y=0, w=self.width, h=self.height)
 
     def output(self) -> bytes:
         """Return the PDF."""
