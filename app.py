@@ -93,6 +93,7 @@ def webhook_due(event: SQSEvent) -> dict[str, Any]:
                 {"suffix": f":stateMachine:headrace-{STAGE}-schedule"},
                 {"suffix": f":stateMachine:headrace-{STAGE}-evaluate"},
                 {"suffix": f":stateMachine:headrace-{STAGE}-rollout"},
+                {"suffix": f":stateMachine:headrace-{STAGE}-extract"},
             ],
         },
     },

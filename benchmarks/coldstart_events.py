@@ -29,7 +29,7 @@ SAMPLED = (
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "label_text", "score_answer", "run_schedule", "render_page"),
-    *("run_evaluation", "evaluate_cases", "run_code"),
+    *("run_evaluation", "evaluate_cases", "run_code", "extract_fields"),
     *("advance_rollout", "replay_calls", "stop_rollout", "improve_model"),
 )
 """The functions whose sample is the event, or nearly so."""
@@ -47,6 +47,7 @@ ERRORS = {
     "embed_image": "Conflict",
     "gather_parts": "NotFound",
     "export_documents": "NotFound",
+    "extract_fields": "NotFound",
     "remove_data": "NotFound",
     "reindex_tenant": "NotFound",
     "prepare_batch": "NotFound",

@@ -81,6 +81,9 @@ BUDGETS: Mapping[str, Budget] = {
     "embed_text": BEHIND,
     "evaluate_cases": ANSWERS,
     "export_documents": THROUGHPUT,
+    "extract_fields": replace(
+        BEHIND, warm_s=1.0, cold_s=3.0, why="somebody waits for the fields of a short document"
+    ),
     "gather_parts": THROUGHPUT,
     "generate_image": replace(BEHIND, cold_s=3.0),
     "generate_items": ANSWERS,

@@ -67,6 +67,7 @@ class Work:
         self._ingest(f"{self.number}.webp", PHOTOGRAPH.read_bytes() + bytes(self.number))
         self._ask()
         self._jobs()
+        self._extract()
         self.evaluate(2)
         self._generations.small(self.number)
         self._screen()
@@ -85,6 +86,7 @@ class Work:
         self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
         self._generations.large()
         self._draw(MOST_PICTURES, LARGEST_SIDE)
+        self._extract()
         self.evaluate(CASES_AT_ONCE)
         self._looking.large()
         self._telling.large()
@@ -121,6 +123,21 @@ class Work:
         self._post("/v1/search", {"image": image, **said})
         self._post("/v1/ask", {"question": question, "tier": "llm", **said})
         self._post("/v1/ask/stream", {"question": question, "tier": "extractive", **said})
+
+    def _extract(self) -> None:
+        """Extract from the collection's documents, by a job."""
+        schema = {
+            "type": "object",
+            "properties": {
+                "title": {"type": "string"},
+                "date": {"type": "string", "format": "date"},
+                "amount": {"type": "number"},
+            },
+        }
+        asked = {"json_schema": schema, "collection": COLLECTION}
+        answer = self.caller.api.post("/v1/extractions", json=asked)
+        answer.raise_for_status()
+        self._ended(str(answer.json()["job_id"]))
 
     def evaluate(self, cases: int) -> None:
         """Run a suite of questions to documents and to a model."""

@@ -113,6 +113,7 @@ class JobSettings(Settings):
     schedule_machine_arn: str
     evaluate_machine_arn: str
     rollout_machine_arn: str
+    extract_machine_arn: str
     bucket: str = ""
 
 
@@ -356,6 +357,13 @@ class QuerySettings(Settings):
         return self.rerank == "on"
 
 
+class ExtractSettings(Settings):
+    """Settings of `extract_fields`."""
+
+    records_table: str
+    event_bus: str
+
+
 class ApiSettings(Settings):
     """Settings of the HTTP API; those of queries come on top."""
 
@@ -364,6 +372,7 @@ class ApiSettings(Settings):
     inbox_queue_url: str
     max_file_bytes: int = 1024 * MEBIBYTE
     render_function: str = ""
+    extract_function: str = ""
 
 
 def memory_gb(environ: Mapping[str, str]) -> float:

@@ -22,6 +22,7 @@ KINDS = (
     *("reindex", "embed_pictures", "batch", "scheduled_run"),
     "evaluation",
     "rollout",
+    "extraction",
 )
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0

@@ -10,6 +10,10 @@ from pydantic import ValidationError
 from chalicelib.adapters.function_invocations import invoke_function
 from chalicelib.contracts.functions.check_support import CheckRequest, CheckResult, CheckSource
 from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentResult,
+)
 from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.contracts.functions.rerank_passages import RerankResult
@@ -101,6 +105,25 @@ class RenderFunction:
         otherwise as `EmbedFunction.embed` does.
         """
         return invoke_function(self._client, self._name, request, "rendering", RenderPageResult)
+
+
+class ExtractFunction:
+    """The function `extract_fields`, asked about one document. Its client's timeout bounds the
+    wait.
+    """
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
+        """Extract from the document, and return where the extraction is.
+
+        Raises `InvalidInput`, `NotFound` and `Conflict` as the function does, and otherwise as
+        `EmbedFunction.embed` does.
+        """
+        doing = "extraction"
+        return invoke_function(self._client, self._name, request, doing, ExtractDocumentResult)
 
 
 class EmbedPictureFunction:

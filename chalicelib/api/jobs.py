@@ -317,7 +317,7 @@ def with_backups(job: Job) -> Job:
     """Return `job` with the backups that still hold what it removes, if it is a removal."""
     if job.kind in (
         *("export", "reindex", "embed_pictures", "batch", "scheduled_run"),
-        *("evaluation", "rollout"),
+        *("evaluation", "rollout", "extraction"),
     ):
         return job
     backups = TENANT_BACKUPS if job.kind == "remove_tenant" else BACKUPS

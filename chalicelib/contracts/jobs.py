@@ -33,9 +33,18 @@ JobKind = Literal[
     "scheduled_run",
     "evaluation",
     "rollout",
+    "extraction",
 ]
 Machine = Literal[
-    "export", "remove", "reindex", "batch", "generate", "schedule", "evaluate", "rollout"
+    "export",
+    "remove",
+    "reindex",
+    "batch",
+    "generate",
+    "schedule",
+    "evaluate",
+    "rollout",
+    "extract",
 ]
 """State machines that jobs run on."""
 JobStatus = Literal[
@@ -188,6 +197,8 @@ class JobInput(Contract):
                 return "schedule"
             case "evaluation":
                 return "evaluate"
+            case "extraction":
+                return "extract"
             case kind:
                 return kind
 

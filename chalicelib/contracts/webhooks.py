@@ -30,6 +30,8 @@ EventType = Literal[
     "rollout.rolled_back",
     "drift.detected",
     "improvement.ended",
+    "extraction.ready",
+    "extraction.needs_review",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)

@@ -16,11 +16,11 @@ RECORD_DAYS = 90
 _CANCELLABLE = frozenset(
     {
         *("export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"),
-        *("scheduled_run", "evaluation", "rollout"),
+        *("scheduled_run", "evaluation", "rollout", "extraction"),
     }
 )
 _PAUSABLE = frozenset({"batch", "evaluation"})
-_WITH_RESULTS = frozenset({"export", "batch", "scheduled_run", "evaluation"})
+_WITH_RESULTS = frozenset({"export", "batch", "scheduled_run", "evaluation", "extraction"})
 """Kinds of jobs that have results."""
 _RETRYABLE: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 

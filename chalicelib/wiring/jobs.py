@@ -110,6 +110,7 @@ def _machines(settings: JobSettings) -> JobMachines:
             "schedule": settings.schedule_machine_arn,
             "evaluate": settings.evaluate_machine_arn,
             "rollout": settings.rollout_machine_arn,
+            "extract": settings.extract_machine_arn,
         },
     )
 

@@ -22,6 +22,7 @@ CARRIED: Mapping[str, tuple[str, ...]] = {
     "chunk_document": (_INT8,),
     "embed_chunks": (_INT8, SECOND_EMBEDDER),
     "embed_text": (_INT8, SECOND_EMBEDDER),
+    "extract_fields": (_INT8,),
     "label_picture": ("efficientnet-lite0",),
     "reembed_passages": (_INT8, SECOND_EMBEDDER),
     "rerank_passages": (_INT8,),

@@ -124,10 +124,11 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
         _RETRIES,
     ),
     UntestedGrant(
-        "ExecutionEndedRole",
-        ("s3:DeleteObjectVersion",),
+        "ExecutionEndedRole|ExtractFieldsRole",
+        ("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
         "The settlement deletes upload and ratings only if the upload is removed between its "
-        "event and its reading; a simulation of ingests causes this.",
+        "event and its reading; a simulation of ingests causes this. Files of an extraction are "
+        "deleted again if its document is removed while it is read; a test of the function does.",
         _S3,
         occasional=True,
     ),
@@ -179,6 +180,7 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
             "*:execution:*-generate:[*]",
             "*:execution:*-evaluate:[*]",
             "*:execution:*-rollout:[*]",
+            "*:execution:*-extract:[*]",
             "*:stateMachine:*",
         ),
         occasional=True,

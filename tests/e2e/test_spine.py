@@ -18,6 +18,21 @@ from tests.integration.permitting import let_rules_send
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
+INVOICE = """Invoice number: INV-20417
+Date: 14/03/2025
+Subtotal: 100.00
+Total: 141.50 EUR
+"""
+INVOICE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "invoice_number": {"type": "string", "title": "Invoice number"},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number", "title": "Total"},
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
     with api_of(cloud) as client:
@@ -102,6 +117,59 @@ def test_a_citation_opens_as_text_as_a_picture_and_as_the_file(
     original = api.get(f"/v1/documents/{cited['document_id']}/original").json()
     content = httpx.get(original["url"]).content
     assert content == (SAMPLES / "inspection-report.pdf").read_bytes()
+
+
+def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_document(
+    api: httpx.Client,
+) -> None:
+    ids = {
+        name: upload(api, name, INVOICE.replace("INV-20417", number).encode(), "invoices")
+        for name, number in (("a.txt", "INV-20417"), ("b.txt", "INV-20418"))
+    }
+    documents = [settled(api, document_id) for document_id in ids.values()]
+    assert {document["status"] for document in documents} == {"ready"}
+    first = ids["a.txt"]
+    put = api.post("/v1/extractors", json={"name": "invoices", "json_schema": INVOICE_SCHEMA})
+    assert put.status_code == 201, put.text
+    body = {"extractor": "invoices", "document_ids": [first]}
+    made = api.post("/v1/extractions", json=body)
+    assert made.status_code == 200, made.text
+    shown = made.json()
+    assert shown["values"]["invoice_number"] == "INV-20417"
+    assert shown["values"]["date"] == "2025-03-14"
+    text = api.get(f"/v1/documents/{first}/pages/1").json()["text"]
+    for field in shown["shown_fields"]:
+        for place in field["evidence"]:
+            assert text[place["start"] : place["end"]] == field["raw"]
+
+    begun = api.post("/v1/extractions", json={"extractor": "invoices", "collection": "invoices"})
+    assert begun.status_code == 202, begun.text
+
+    def ended() -> dict[str, Any] | None:
+        job: dict[str, Any] = api.get(f"/v1/jobs/{begun.json()['job_id']}").json()
+        return job if job["status"] not in {"queued", "running"} else None
+
+    job = until(ended, "the job did not end")
+    assert (job["status"], job["counts"]["done"], job["counts"]["total"]) == ("succeeded", 2, 2)
+    results = httpx.get(next(r["url"] for r in job["results"] if r["name"] == "results.jsonl"))
+    numbers = {json.loads(line)["values"]["invoice_number"] for line in results.text.splitlines()}
+    assert numbers == {"INV-20417", "INV-20418"}
+
+    broken = INVOICE_SCHEMA | {"x-rules": ["date > date"]}
+    doubtful = api.post("/v1/extractions", json={"json_schema": broken, "document_ids": [first]})
+    assert doubtful.json()["status"] == "needs_review"
+    named = {"extraction_id": doubtful.json()["extraction_id"]}
+    claim = api.post("/v1/reviews/claims", json=named).json()["claim"]
+    review = f"/v1/reviews/{claim['extraction']['extraction_id']}"
+    decision = {"claim_id": claim["claim_id"], "decision": "approve"}
+    edits = [{"pointer": "/total", "value": 7}]
+    decided = api.put(review, json={**decision, "edits": edits})
+    assert decided.json()["extraction"]["status"] == "reviewed", decided.text
+    reviewed = f"/v1/extractions/{claim['extraction']['extraction_id']}"
+    assert api.get(reviewed).json()["values"]["total"] == 7
+
+    assert api.delete(f"/v1/documents/{first}").status_code == 200
+    assert api.get(reviewed).status_code == 404
 
 
 def test_a_question_that_nothing_answers_should_be_refused(

@@ -79,7 +79,7 @@ def by_locale(table: ByLanguage, language: str, region: str) -> str:
 @functools.cache
 def locale_table() -> LocaleTable:
     """Return the table that is shipped beside this module."""
-    source = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    source = json.loads(Path(__file__).with_name("locale_table.json").read_text(encoding="utf-8"))
     for name in ("fillers", "currency_codes"):
         source[name] = frozenset(source[name])
     return LocaleTable(**source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,9 @@ from chalicelib.api.document_content import DocumentContentServices
 from chalicelib.api.document_pages import DocumentPageServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.evaluations import EvaluationServices
+from chalicelib.api.extraction_reviews import ExtractionReviewServices
+from chalicelib.api.extractions import ExtractionServices
+from chalicelib.api.extractors import ExtractorServices
 from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
@@ -44,6 +47,10 @@ from chalicelib.budgets.limits import SpendingLimits
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentResult,
+)
 from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.contracts.indexes import IndexRef
@@ -59,6 +66,9 @@ from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
+from chalicelib.labelling.extraction_library import ExtractionLibrary
+from chalicelib.labelling.extraction_reviews import ExtractionReviews
+from chalicelib.labelling.extractors import ExtractorLibrary
 from chalicelib.prompts.rendering import preview
 from chalicelib.prompts.runs import PromptRunner
 from chalicelib.prompts.validation import check_prompt
@@ -74,6 +84,7 @@ from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
 from tests.unit.labelling.fakes import Desk
 from tests.unit.openai.fakes import FakeFiles
 from tests.unit.prompts.fakes import FakePrompts, library
@@ -251,6 +262,17 @@ class FakeRenderer:
 
 
 @dataclass
+class FakeExtraction:
+    """Extracts by `read`, which a test sets."""
+
+    read: Callable[[ExtractDocumentRequest], ExtractDocumentResult] | None = None
+
+    def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
+        assert self.read is not None
+        return self.read(request)
+
+
+@dataclass
 class Api:
     """The app, and a client that speaks as a tenant."""
 
@@ -369,6 +391,29 @@ class Api:
                 lambda name, wanted: self.prompts.library.version(tenant, name, wanted),
                 check_prompt,
             ),
+        )
+        self.extraction_records, self.extraction = FakeExtractions(), FakeExtraction()
+        self.extractors = ExtractorServices(
+            ExtractorLibrary(FakeExtractors(), lambda: NOW), self.records
+        )
+        self.extractions = ExtractionServices(
+            jobs=self.jobs,
+            documents=self.records,
+            objects=self.batch_objects,
+            library=ExtractionLibrary(self.extraction_records, self.batch_objects, "documents"),
+            extractors=self.extractors.library,
+            function=lambda: self.extraction,
+        )
+        self.moment = NOW
+        self.extraction_reviews = ExtractionReviewServices(
+            ExtractionReviews(
+                self.extractions.library,
+                self.batch_objects,
+                self.bus,
+                lambda: self.moment,
+                lambda: ulid(self.moment),
+                lambda attempt: None,
+            )
         )
         self.desk = Desk()
         self.labelling = LabellingServices(self.desk.tasks, self.desk.queue, self.records)

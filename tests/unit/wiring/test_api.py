@@ -43,6 +43,7 @@ ENVIRON = {
             "SCHEDULE",
             "EVALUATE",
             "ROLLOUT",
+            "EXTRACT",
         )
     },
 }

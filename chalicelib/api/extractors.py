@@ -1,0 +1,171 @@
+"""`/v1/extractors`: schemas that are saved under a name, in versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.cursors import read_cursor, write_cursor
+from chalicelib.api.http import (
+    json_response,
+    limit_of,
+    parse_body,
+    query_value,
+    serve_operation,
+    tenant_of,
+    utcnow,
+)
+from chalicelib.api.idempotency import run_once
+from chalicelib.contracts.extraction_orders import (
+    EXTRACTOR_PATTERN,
+    MAX_VERSIONS,
+    CreateExtractorRequest,
+    Extractor,
+    ExtractorList,
+    ExtractorVersion,
+    PutExtractorRequest,
+)
+from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
+from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.labelling.extractors import ExtractorLibrary
+
+if TYPE_CHECKING:
+    from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.wiring.api import ApiParts
+
+CREATED = 201
+MAX_PAGE = 100
+_EXTRACTOR = "/v1/extractors/{extractor}"
+_VERSION = Parameter(
+    "version",
+    "The number of a version; the newest, if it is left out.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_VERSIONS},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorServices:
+    """The collaborators of the views of this module."""
+
+    library: ExtractorLibrary
+    answers: ResponseRecords
+
+
+def build_services(parts: ApiParts) -> ExtractorServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters.records.extractors import ExtractorTable
+
+    return ExtractorServices(ExtractorLibrary(ExtractorTable(parts.table), utcnow), parts.records)
+
+
+def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the views; they call `services` when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/extractors", methods=["POST"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation(
+            "extractions",
+            {CREATED: ExtractorVersion},
+            body=CreateExtractorRequest,
+            once=True,
+            errors=(Conflict,),
+        ),
+    )
+    def create_extractor() -> Response:
+        """Save a schema under a name, as version 1."""
+        request, deps = blueprint.current_request, services()
+        body, tenant = parse_body(request, CreateExtractorRequest), tenant_of(request)
+
+        def create() -> ExtractorVersion:
+            schema = dict(body.json_schema)
+            return deps.library.create(tenant, body.name, schema, body.description)
+
+        return run_once(request, deps.answers, create, CREATED)
+
+    @blueprint.route("/v1/extractors", methods=["GET"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation("extractions", {200: ExtractorList}, query=(limit_parameter(MAX_PAGE), CURSOR)),
+    )
+    def list_extractors() -> Response:
+        """List saved extractors by name, a page at a time."""
+        return json_response(_list(blueprint.current_request, services().library))
+
+    @blueprint.route(_EXTRACTOR, methods=["GET"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation("extractions", {200: ExtractorVersion}, query=(_VERSION,), errors=(NotFound,)),
+    )
+    def get_extractor(extractor: str) -> Response:
+        """Show a saved extractor with the schema of its newest version, or of another."""
+        request = blueprint.current_request
+        return json_response(
+            services().library.version(tenant_of(request), _name(extractor), _number(request))
+        )
+
+    @blueprint.route(_EXTRACTOR, methods=["PUT"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation(
+            "extractions",
+            {200: ExtractorVersion},
+            body=PutExtractorRequest,
+            errors=(NotFound, Conflict, QuotaExceeded),
+        ),
+    )
+    def put_extractor(extractor: str) -> Response:
+        """Save the next version of an extractor; what is the same as the newest adds none."""
+        request = blueprint.current_request
+        body, tenant = parse_body(request, PutExtractorRequest), tenant_of(request)
+        schema = dict(body.json_schema)
+        saved = services().library.put(tenant, _name(extractor), schema, body.description)
+        return json_response(saved)
+
+    @blueprint.route(_EXTRACTOR, methods=["DELETE"], authorizer=authorizer)
+    @serve_operation(blueprint, Operation("extractions", {204: None}, errors=(NotFound,)))
+    def delete_extractor(extractor: str) -> Response:
+        """Remove an extractor with all its versions; what was extracted by it stays."""
+        services().library.remove(tenant_of(blueprint.current_request), _name(extractor))
+        return Response(body="", status_code=204)
+
+    return blueprint
+
+
+def _list(request: Request, library: ExtractorLibrary) -> ExtractorList:
+    limit, cursor = limit_of(request, MAX_PAGE), query_value(request, "cursor")
+    after = read_cursor(cursor, {}, EXTRACTOR_PATTERN) if cursor is not None else ""
+    items: list[Extractor] = []
+    for head in library.records.heads(tenant_of(request), after):
+        if len(items) == limit:
+            cursor = write_cursor(items[-1].name, {})
+            return ExtractorList(items=tuple(items), next_cursor=cursor)
+        items.append(head)
+    return ExtractorList(items=tuple(items), next_cursor=None)
+
+
+def _name(name: str) -> str:
+    """Return what can be the name of an extractor; raise `NotFound`."""
+    if not re.fullmatch(EXTRACTOR_PATTERN, name):
+        raise NotFound(
+            "There is no such extractor; GET /v1/extractors lists them.", field="extractor"
+        )
+    return name
+
+
+def _number(request: Request) -> int | None:
+    given = query_value(request, "version")
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= MAX_VERSIONS:
+        raise InvalidInput(
+            f"version is a number from 1 to {MAX_VERSIONS}.",
+            field="version",
+            limit=str(MAX_VERSIONS),
+        )
+    return int(given)

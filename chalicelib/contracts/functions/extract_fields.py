@@ -1,0 +1,53 @@
+"""Input and output of the function `extract_fields`, asked about one document."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.batches import GenerateItemsInput
+from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionTerms
+from chalicelib.contracts.extractions import ExtractionStatus
+
+
+class ExtractDocumentRequest(Contract):
+    """The input of `extract_fields`: the version of a document that answers, and the terms."""
+
+    tenant: str
+    bucket: str
+    extraction_id: str
+    document_id: str
+    terms: ExtractionTerms
+    job_id: str = ""
+    correlation_id: str
+
+
+class ExtractDocumentResult(Contract):
+    """The output of `extract_fields`: where the extraction is, and how it went."""
+
+    extraction_id: str
+    version: str
+    status: ExtractionStatus
+    prefix: str
+
+
+class ExtractDocumentsRequest(Contract):
+    """The input of `extract_fields` as a child of a job: some of its documents."""
+
+    items: tuple[DocumentItem, ...] = Field(alias="Items", min_length=1)
+    given: GenerateItemsInput = Field(alias="BatchInput")
+
+    @property
+    def correlation_id(self) -> str:
+        """Return the id by which logs follow the job."""
+        return self.given.correlation_id
+
+
+class ExtractDocumentsResult(Contract):
+    """The output of a child; `left` documents have no outcome yet."""
+
+    done: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    left: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    gb_seconds: float = Field(ge=0)

@@ -1,0 +1,157 @@
+"""The command `extract`: values from files, or from a collection, by a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from chalicelib.extraction.exports import flat_rows, table_csv
+from cli.documents.put import upload_with_progress
+from cli.documents.results import DocumentResult
+from cli.documents.uploads import Uploader, collect
+from cli.extraction.schema_file import extraction_body
+from cli.failures import ItemsFailedError, UsageError
+from cli.jobs import fetch_results, follow, tell
+from cli.options import UserContext, user_command
+from cli.output import Json
+
+DOCUMENT_COLUMN = "document"
+MAX_DOCUMENTS = 1_000
+"""Documents that one request can name."""
+WAIT_SECONDS = 300.0
+"""Seconds without progress of an upload after which waiting ends."""
+
+
+@click.command()
+@click.argument("schema")
+@click.argument(
+    "sources",
+    nargs=-1,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="[FILE_OR_FOLDER...]",
+)
+@click.option("--collection", default="default", show_default=True, help="Collection to put into.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table: a row an item of a list.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write into this file instead of standard output.",
+)
+@click.option("--allow-partial", is_flag=True, help="Exit with 0 though a list is incomplete.")
+@user_command
+def extract(
+    target: UserContext,
+    schema: str,
+    sources: tuple[Path, ...],
+    collection: str,
+    as_csv: bool,
+    out: Path | None,
+    allow_partial: bool,
+) -> None:
+    """Extract values from files by SCHEMA, a file or a saved extractor as NAME or NAME@VERSION.
+
+    The files are uploaded and read first; without any, every document of the collection is taken.
+    Prints JSON: of one document with each field's evidence, of several one object a document.
+
+    Exits with 1 when a document was not read, or when a list of one is incomplete.
+    """
+    body = extraction_body(schema)
+    results = ExtractionResults()
+    if sources:
+        files = collect(sources)
+        if not 0 < len(files) <= MAX_DOCUMENTS:
+            raise UsageError(f"There are {len(files)} files; 1 to {MAX_DOCUMENTS} are taken.")
+        uploader = Uploader(target.api, collection, WAIT_SECONDS)
+        uploaded = upload_with_progress(uploader, files, target.output)
+        results.add_uploads(uploaded.results)
+        if uploaded.ended_by is not None:
+            raise uploaded.ended_by
+        ready = [each.document_id for each in uploaded.results if each.succeeded]
+        if not ready:
+            raise ItemsFailedError
+        body["document_ids"] = list(dict.fromkeys(ready))
+    else:
+        body["collection"] = collection
+    answer = target.api.call("POST", "/v1/extractions", json=body, once=True)
+    if "job_id" in answer and "kind" in answer:
+        results.add_job(target, answer["job_id"])
+    else:
+        results.documents.append(answer)
+    written = results.table() if as_csv else results.json()
+    if out is None:
+        click.echo(written, nl=not written.endswith("\n"))
+    else:
+        out.write_text(written, encoding="utf-8")
+    results.check(target, allow_partial)
+
+
+@dataclass(slots=True)
+class ExtractionResults:
+    """The extractions of a command, and the documents of which there is none."""
+
+    documents: list[Json] = field(default_factory=list)
+    failures: list[Json] = field(default_factory=list)
+
+    def add_uploads(self, uploads: Sequence[DocumentResult]) -> None:
+        """Add the files that could not be read."""
+        self.failures += [
+            {"path": each.path, "error": {"type": each.state, "message": each.reason}}
+            for each in uploads
+            if not each.succeeded
+        ]
+
+    def add_job(self, target: UserContext, job_id: str) -> None:
+        """Follow a job to its end, and add the results of its documents."""
+        job = follow(target.api, job_id, target.output)
+        if not job["results"]:
+            tell(target.output, job)
+            raise ItemsFailedError
+        with TemporaryDirectory() as folder:
+            for file in fetch_results(target.api, job, Path(folder), target.output):
+                if file.suffix == ".jsonl":
+                    lines = file.read_text(encoding="utf-8").splitlines()
+                    self._add_lines(map(json.loads, lines))
+
+    def _add_lines(self, lines: Iterable[Json]) -> None:
+        for line in lines:
+            (self.documents if line["error"] is None else self.failures).append(line)
+
+    def json(self) -> str:
+        """Return one extraction, or a list of all, as JSON."""
+        if len(self.documents) == 1 and not self.failures:
+            return _dumped(self.documents[0])
+        return _dumped([*self.documents, *self.failures])
+
+    def table(self) -> str:
+        """Return the values of all documents as CSV, each row with its document's path."""
+        rows = [
+            {DOCUMENT_COLUMN: document["path"], **row}
+            for document in self.documents
+            for row in flat_rows(document["values"])
+        ]
+        columns = dict.fromkeys(name for row in rows for name in row)
+        return table_csv(tuple(columns), rows).decode()
+
+    def check(self, target: UserContext, allow_partial: bool) -> None:
+        """Tell what a person should look at; raise `ItemsFailedError` unless all are whole."""
+        for each in self.failures:
+            error = each["error"]
+            named = each.get("path") or each.get("document_id")
+            target.output.notice(f"{named}: {error['type']}: {error['message']}", "red")
+        for each in self.documents:
+            if each["status"] in ("partial", "needs_review"):
+                target.output.notice(f"{each['path']}: {each['status']}", "yellow")
+                for reason in each.get("reasons", ()):
+                    target.output.notice(f"  {reason}", "yellow")
+        partial = any(each["status"] == "partial" for each in self.documents)
+        if self.failures or (partial and not allow_partial):
+            raise ItemsFailedError
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,88 @@
+"""The command `extractors`: schemas that are saved under a name, in versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from cli.extraction.schema_file import read_schema
+from cli.failures import ApiError
+from cli.options import UserContext, user_command
+from cli.output import Json
+
+_PLACE = "/v1/extractors"
+_NOT_FOUND = 404
+
+
+@click.group()
+def extractors() -> None:
+    """Save, list, show and remove schemas by which values are extracted."""
+
+
+@extractors.command("put")
+@click.argument("name")
+@click.argument("schema", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--description", default="", help="What it is for.")
+@user_command
+def put(target: UserContext, name: str, schema: Path, description: str) -> None:
+    """Save the schema in a file as a new extractor, or as the next version of one."""
+    body: Json = {"json_schema": read_schema(schema), "description": description}
+    try:
+        saved = target.api.call("PUT", _at(name), json=body)
+    except ApiError as refused:
+        if refused.status != _NOT_FOUND:
+            raise
+        saved = target.api.call("POST", _PLACE, json={**body, "name": name}, once=True)
+    if target.output.as_json:
+        target.output.json(saved)
+        return
+    target.output.line(f"{saved['name']}@{saved['version']} is saved.")
+
+
+@extractors.command("ls")
+@user_command
+def ls(target: UserContext) -> None:
+    """List saved extractors."""
+    items: list[Json] = []
+    params: dict[str, str] = {}
+    while True:
+        page = target.api.call("GET", _PLACE, params=params)
+        items += page["items"]
+        if not page["next_cursor"]:
+            break
+        params["cursor"] = page["next_cursor"]
+    if target.output.as_json:
+        target.output.json(items)
+        return
+    target.output.table(
+        ("extractor", "version", "updated", "description"),
+        [
+            (item["name"], item["version"], item["updated_at"], item["description"])
+            for item in items
+        ],
+    )
+
+
+@extractors.command("show")
+@click.argument("name")
+@click.option("--version", type=click.IntRange(min=1), help="Its number; the newest if left out.")
+@user_command
+def show(target: UserContext, name: str, version: int | None) -> None:
+    """Print a saved extractor with its schema, as JSON."""
+    params = {} if version is None else {"version": str(version)}
+    target.output.json(target.api.call("GET", _at(name), params=params))
+
+
+@extractors.command("rm")
+@click.argument("name")
+@user_command
+def rm(target: UserContext, name: str) -> None:
+    """Remove an extractor with all its versions; what was extracted by it stays."""
+    target.api.call("DELETE", _at(name))
+    target.output.line(f"{name} is removed.")
+
+
+def _at(name: str) -> str:
+    return f"{_PLACE}/{quote(name, safe='')}"

@@ -1,0 +1,80 @@
+"""The Lambda function `extract_fields`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.events import EventBridgeBus
+from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.extractions import ExtractionTable
+from chalicelib.adapters.records.jobs import JobTable
+from chalicelib.adapters.s3_streams import S3BatchObjects
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentsRequest,
+)
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.extraction.extractor import FieldExtractor
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.embedder import Embedder
+from chalicelib.jobs.steps import StepContext
+from chalicelib.observability import observed
+from chalicelib.settings import ExtractSettings, memory_gb
+from functions.extract_fields import core
+from functions.extract_fields.job_documents import JobDocuments
+from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.version_extractor import VersionExtractor
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return the collaborators of the core, built once per process."""
+    settings = ExtractSettings.from_environ(os.environ)
+    table = DynamoTable(aws.dynamodb(), settings.records_table)
+    jobs, objects = JobTable(table), S3BatchObjects(aws.s3())
+    documents, memory = ApiDocumentTable(table), memory_gb(os.environ)
+    versions = VersionExtractor(
+        documents=documents,
+        records=ExtractionTable(table),
+        objects=objects,
+        bus=EventBridgeBus(aws.events(), settings.event_bus),
+        extractor=extractor,
+        cost=catalogue().cost,
+        memory_gb=memory,
+        clock=time.perf_counter,
+        now=_now,
+    )
+    return core.Deps(
+        versions=versions,
+        children=JobDocuments(jobs, objects, versions.extract, time.perf_counter, memory),
+        steps=JobSteps(StepContext(jobs, _now, time.perf_counter, memory), objects, documents),
+    )
+
+
+@functools.cache
+def extractor() -> FieldExtractor:
+    """Return the extractor with the embedder of the bundle, opened once per process."""
+    return FieldExtractor.open(Embedder.open(os.environ["HEADRACE_MODELS_DIR"]))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Extract from the document or the job's documents of `event`, or do a step of its job."""
+    request: ExtractDocumentRequest | ExtractDocumentsRequest | StepRequest
+    if "Items" in event:
+        request = ExtractDocumentsRequest.model_validate(event)
+    elif "kind" in event:
+        request = StepRequest.model_validate(event)
+    else:
+        request = ExtractDocumentRequest.model_validate(event)
+    with observed("extract_fields", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,143 @@
+"""Extract from some documents of a job, and write what became of each as soon as it is known.
+
+Documents with an outcome are skipped, so that after a crash only the one in hands is read again.
+Those for which there is no time stay without an outcome: another round reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.batches import storage
+from chalicelib.contracts.batches import ItemError
+from chalicelib.contracts.extraction_orders import (
+    DocumentItem,
+    DocumentOutcome,
+    ExtractionInput,
+)
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentResult,
+    ExtractDocumentsRequest,
+    ExtractDocumentsResult,
+)
+from chalicelib.errors import HeadraceError, Throttled, Transient
+from chalicelib.extraction.storage import TERMS, extraction_id
+from chalicelib.jobs.lifecycle import JobState
+
+SECONDS = 150.0
+"""For how long further documents are begun: the last one begun has as long again."""
+
+
+class ExtractionJobs(Protocol):
+    """The records of jobs."""
+
+    def state(self, tenant: str, job_id: str) -> JobState | None:
+        """Return a job, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDocuments:
+    """Reads the documents of children, one after the other.
+
+    `read` extracts from one document, and `clock` counts seconds from any start.
+    """
+
+    jobs: ExtractionJobs
+    objects: storage.ItemObjects
+    read: Callable[[ExtractDocumentRequest], ExtractDocumentResult]
+    clock: Callable[[], float]
+    memory_gb: float
+    seconds: float = SECONDS
+
+    def extract(self, request: ExtractDocumentsRequest) -> ExtractDocumentsResult:
+        """Read the documents that have no outcome, as many as there is time for.
+
+        Raises:
+            Transient, Throttled: a service did not answer; the same request may be repeated.
+        """
+        began = self.clock()
+        done = failed = 0
+        terms: ExtractionInput | None = None
+        for item in request.items:
+            state = self._running(request)
+            if state is None or self.clock() - began > self.seconds:
+                break
+            if self._is_done(request, state, item):
+                done += 1
+                continue
+            terms = terms or self._terms(request, state)
+            outcome = self._outcome(request, terms, item)
+            folder = storage.OUTCOMES
+            if outcome.error is not None:
+                folder = storage.failures_prefix(request.given.epoch)
+                failed += 1
+            else:
+                done += 1
+            key = state.prefix + folder + storage.item_file(item.n)
+            self.objects.write(request.given.bucket, key, outcome.model_dump_json().encode(), {})
+        seconds = self.clock() - began
+        return ExtractDocumentsResult(
+            done=done,
+            failed=failed,
+            left=len(request.items) - done - failed,
+            seconds=round(seconds, 6),
+            gb_seconds=seconds * self.memory_gb,
+        )
+
+    def _outcome(
+        self, request: ExtractDocumentsRequest, given: ExtractionInput, item: DocumentItem
+    ) -> DocumentOutcome:
+        """Return what becomes of a document; what passes is raised, so that it is tried again."""
+        job = request.given
+        extraction = extraction_id(item.document_id, job.job_id)
+        asked = ExtractDocumentRequest(
+            tenant=job.tenant,
+            bucket=job.bucket,
+            extraction_id=extraction,
+            document_id=item.document_id,
+            terms=given.terms,
+            job_id=job.job_id,
+            correlation_id=job.correlation_id,
+        )
+        try:
+            read = self.read(asked)
+        except (Transient, Throttled):
+            raise
+        except HeadraceError as error:
+            failure = ItemError(
+                type=type(error).__name__,
+                message=error.message,
+                field=error.field,
+                limit=error.limit,
+            )
+            return DocumentOutcome(n=item.n, document_id=item.document_id, error=failure)
+        return DocumentOutcome(
+            n=item.n,
+            document_id=item.document_id,
+            extraction_id=extraction,
+            version=read.version,
+            status=read.status,
+        )
+
+    def _is_done(
+        self, request: ExtractDocumentsRequest, state: JobState, item: DocumentItem
+    ) -> bool:
+        folder = state.prefix + storage.OUTCOMES
+        before = folder + storage.item_file(item.n - 1) if item.n else ""
+        keys = self.objects.keys(request.given.bucket, folder, before, 1)
+        return next(iter(keys), "") == folder + storage.item_file(item.n)
+
+    def _terms(self, request: ExtractDocumentsRequest, state: JobState) -> ExtractionInput:
+        body = self.objects.read(request.given.bucket, state.prefix + TERMS)
+        return ExtractionInput.model_validate_json(body)
+
+    def _running(self, request: ExtractDocumentsRequest) -> JobState | None:
+        """Return the job, or None if nothing is to be done for it any more."""
+        given = request.given
+        state = self.jobs.state(given.tenant, given.job_id)
+        if state is None or state.job.status != "running" or state.job.attempt != given.attempt:
+            return None
+        return state

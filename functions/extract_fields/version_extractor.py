@@ -1,0 +1,229 @@
+"""Reads one version of a document as ingest left it, extracts by a schema, and stores it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.contracts.extraction_events import ExtractionNeedsReview, ExtractionReady
+from chalicelib.contracts.extractions import MAX_REASONS, ExtractionFacts, ExtractionResult
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentResult,
+)
+from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.jsonl import dump_lines, read_lines
+from chalicelib.contracts.page_words import PageWords
+from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.extraction.document import source_document
+from chalicelib.extraction.exports import fields_csv, rows_csv
+from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
+from chalicelib.extraction.storage import (
+    FIELDS,
+    FIELDS_TABLE,
+    RESULT,
+    ROWS_TABLE,
+    SCHEMA,
+    extraction_prefix,
+)
+from chalicelib.generation.catalogue import LAMBDA
+from chalicelib.retrieval.ids import pages_key, words_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
+    from chalicelib.contracts.events import BusEvent, EventBus
+    from chalicelib.contracts.extractions import Extraction
+    from chalicelib.extraction.document import SourceDocument
+    from chalicelib.jobs.receipts import UnitCost
+    from chalicelib.labelling.extraction_records import ExtractionRecords, StoredExtraction
+
+
+class DocumentExtractor(Protocol):
+    """Extracts by a schema, as `FieldExtractor` does."""
+
+    def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
+        """Return what the document says of the schema's leaves."""
+
+
+class DocumentRecords(Protocol):
+    """Looks up documents."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document, or None."""
+
+
+class VersionObjects(Protocol):
+    """The objects of versions of documents."""
+
+    def stream(self, bucket: str, key: str) -> Iterable[bytes]:
+        """Yield the bytes of an object in pieces; raise `NotFound`."""
+
+    def write(self, bucket: str, key: str, body: bytes, metadata: dict[str, str]) -> None:
+        """Write an object."""
+
+    def delete_prefix(self, bucket: str, prefix: str) -> int:
+        """Remove every version of every object under `prefix`; return how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionExtractor:
+    """Extracts from single documents.
+
+    `extractor` returns the models' opened extractor; `clock` counts seconds from any start.
+    """
+
+    documents: DocumentRecords
+    records: ExtractionRecords
+    objects: VersionObjects
+    bus: EventBus
+    extractor: Callable[[], DocumentExtractor]
+    cost: UnitCost
+    memory_gb: float
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+
+    def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
+        """Extract from the version that answers now; repeated, the stored extraction is returned.
+
+        Raises:
+            InvalidInput: the schema is none that can be extracted by.
+            NotFound: there is no such document, or it was removed meanwhile.
+            Conflict: no version of the document is ready.
+            Transient, Throttled: a service did not answer; the request may be repeated.
+        """
+        stored = self.records.extraction(request.tenant, request.extraction_id)
+        if stored is None:
+            stored = self._extract(request)
+        facts = stored.facts
+        if facts.status != "rejected":
+            self.bus.publish(_event(request, stored, self.now()))
+        prefix = extraction_prefix(request.tenant, facts.version, facts.extraction_id)
+        return ExtractDocumentResult(
+            extraction_id=facts.extraction_id,
+            version=facts.version,
+            status=facts.status,
+            prefix=prefix,
+        )
+
+    def _extract(self, request: ExtractDocumentRequest) -> StoredExtraction:
+        began = self.clock()
+        document = self._document(request)
+        schema = extraction_schema(request.terms.json_schema)
+        read = self.extractor().extract(schema, self._source(request, document))
+        now = self.now()
+        facts = ExtractionFacts(
+            extraction_id=request.extraction_id,
+            document_id=document.document_id,
+            version=document.version,
+            collection=document.collection,
+            path=document.path,
+            extractor=request.terms.extractor,
+            schema_sha256=request.terms.schema_sha256,
+            job_id=request.job_id,
+            status=read.status,
+            reasons=read.reasons[:MAX_REASONS],
+            pages=document.pages,
+            fields=len(read.fields),
+            found=sum(field.value is not None for field in read.fields),
+            lowest_confidence=min((field.confidence for field in read.fields), default=1.0),
+            created_at=now,
+            updated_at=now,
+            receipt=self._receipt(self.clock() - began),
+        )
+        prefix = extraction_prefix(request.tenant, document.version, request.extraction_id)
+        self._write(request, prefix, facts, read)
+        try:
+            return self.records.add(request.tenant, facts)
+        except NotFound:
+            self.objects.delete_prefix(request.bucket, prefix)
+            raise
+
+    def _document(self, request: ExtractDocumentRequest) -> Document:
+        document = self.documents.document(request.tenant, request.document_id)
+        if document is None:
+            raise NotFound(f"There is no document {request.document_id}.", field="document_id")
+        if not document.version:
+            raise Conflict(
+                f"The document is {document.status}; extract once it is ready.",
+                field="document_id",
+            )
+        return document
+
+    def _source(self, request: ExtractDocumentRequest, document: Document) -> SourceDocument:
+        place = (request.tenant, document.document_id, document.version)
+        pages = read_lines(
+            self.objects.stream(request.bucket, pages_key(*place)), Page, document.pages
+        )
+        return source_document(
+            pages,
+            self._words(request, document),
+            document_id=document.document_id,
+            version=document.version,
+            media_type=document.media_type,
+            language=document.language,
+        )
+
+    def _words(self, request: ExtractDocumentRequest, document: Document) -> list[PageWords] | None:
+        """Return the words with their boxes; None of a format that has none."""
+        key = words_key(request.tenant, document.document_id, document.version)
+        try:
+            pieces = self.objects.stream(request.bucket, key)
+            return list(read_lines(pieces, PageWords, document.pages))
+        except NotFound:
+            return None
+
+    def _write(
+        self,
+        request: ExtractDocumentRequest,
+        prefix: str,
+        facts: ExtractionFacts,
+        read: Extraction,
+    ) -> None:
+        result = ExtractionResult(
+            facts=facts, values=read.values, lists=read.lists, rules=read.rules
+        )
+        bodies = {
+            SCHEMA: json.dumps(request.terms.json_schema, ensure_ascii=False).encode(),
+            FIELDS: dump_lines(read.fields),
+            FIELDS_TABLE: fields_csv(read.fields),
+            ROWS_TABLE: rows_csv(read.values),
+            RESULT: result.model_dump_json().encode(),
+        }
+        for name, body in bodies.items():
+            self.objects.write(request.bucket, prefix + name, body, {})
+
+    def _receipt(self, seconds: float) -> Receipt:
+        billed = self.cost("lambda.gb_second.arm64", seconds * self.memory_gb)
+        billed += self.cost("lambda.request", 1)
+        line = ReceiptLine(
+            model=LAMBDA,
+            priced_as=LAMBDA,
+            role="extraction",
+            seconds=round(seconds, 6),
+            dollars=dollars(billed),
+        )
+        return Receipt.of((line,))
+
+
+def _event(request: ExtractDocumentRequest, stored: StoredExtraction, now: datetime) -> BusEvent:
+    facts = stored.facts
+    fields = {
+        "tenant": request.tenant,
+        "extraction_id": facts.extraction_id,
+        "document_id": facts.document_id,
+        "version": facts.version,
+        "collection": facts.collection,
+        "extractor": facts.extractor,
+        "job_id": facts.job_id,
+        "lowest_confidence": facts.lowest_confidence,
+        "correlation_id": request.correlation_id,
+        "time": now,
+        "status": facts.status,
+    }
+    if facts.status in ("complete", "reviewed"):
+        return ExtractionReady.model_validate(fields)
+    return ExtractionNeedsReview.model_validate(fields | {"reasons": facts.reasons})

@@ -1,0 +1,176 @@
+"""`/v1/reviews`: claims, edits with what was before, one or two approvals, and rows to train on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.extraction_events import ExtractionReady
+from tests.unit.api.fakes import NOW, OTHER_KEY, error_of
+from tests.unit.api.test_extractions import URL, Room
+from tests.unit.functions.extract_fields.world import INVOICE
+
+REVIEWS = "/v1/reviews"
+CLAIMS = f"{REVIEWS}/claims"
+UNSURE = INVOICE + "\nunsure"
+
+
+def _place(page: int, start: int, end: int) -> dict[str, int]:
+    return {"page": page, "start": start, "end": end}
+
+
+class Office(Room):
+    """A room with one extraction that is doubtful, beside one that is complete."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.extract()
+        self.doubtful = self.world.add("b.pdf", UNSURE)
+        made = self.extract(document_ids=[self.doubtful.document_id])
+        self.extraction_id: str = made.json_body["extraction_id"]
+        self.one = f"{REVIEWS}/{self.extraction_id}"
+
+    def claim(self, reviewer: str, **body: Any) -> Any:
+        return self.api.call("POST", CLAIMS, {"reviewer": reviewer, **body}).json_body["claim"]
+
+    def put(self, claim: Any, reviewer: str, **body: Any) -> Any:
+        told = {"claim_id": claim["claim_id"], "reviewer": reviewer, **body}
+        return self.api.call("PUT", self.one, told)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_a_correction_should_take_the_place_of_what_was_read(office: Office) -> None:
+    (waiting,) = office.api.call("GET", REVIEWS).json_body["items"]
+    assert waiting["extraction"]["extraction_id"] == office.extraction_id
+    claim = office.claim("ann")
+    assert claim["extraction"]["values"]["total"] == 41.5
+    assert office.claim("bob") is None, "ann has the only one"
+    edits = [
+        {"pointer": "/total", "value": 45.1, "evidence": [{"page": 1, "start": 19, "end": 25}]},
+        {"pointer": "/number", "value": None},
+    ]
+    saved = office.put(claim, "ann", edits=edits)
+    assert saved.status_code == 200, saved.body
+    assert (
+        office.api.call("GET", f"{URL}/{office.extraction_id}").json_body["values"]
+        == (claim["extraction"]["values"])
+    ), "nothing changes before an approval"
+    done = office.put(claim, "ann", decision="approve").json_body
+    assert done["extraction"]["status"] == "reviewed"
+    diffs = [(each["pointer"], each["before"], each["after"]) for each in done["review"]["edits"]]
+    assert diffs == [("/total", 41.5, 45.1), ("/number", "A-17", None)]
+
+    shown = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body
+    assert shown["values"] == {"number": None, "total": 45.1, "due": None}
+    number, total, _ = shown["shown_fields"]
+    assert (total["confidence"], total["raw"], number["evidence"]) == (1.0, "", [])
+    export = office.api.call("GET", f"{URL}/{office.extraction_id}/export?format=csv").json_body
+    assert "/reviewed/fields.csv" in export["url"]
+    event = office.api.bus.events[-1]
+    assert isinstance(event, ExtractionReady)
+    assert event.status == "reviewed"
+    assert office.api.call("GET", REVIEWS).json_body["items"] == []
+
+    first = office.api.call("GET", f"{office.one}/rows?limit=2").json_body
+    rest = office.api.call("GET", f"{office.one}/rows?cursor={first['next_cursor']}").json_body
+    rows = [*first["items"], *rest["items"]]
+    assert [(row["pointer"], row["correct"]) for row in rows] == [
+        ("/number", False),
+        ("/total", False),
+        ("/due", True),
+    ]
+    assert (rows[1]["proposed"], rows[1]["value"], rows[1]["confidence"]) == (41.5, 45.1, 0.4)
+
+
+def test_two_eyes_should_see_the_same_values(office: Office) -> None:
+    first = office.claim("ann", eyes=2)
+    assert office.put(first, "ann", decision="approve").json_body["review"]["decision"] == "open"
+    refused = office.api.call(
+        "POST", CLAIMS, {"reviewer": "ann", "extraction_id": office.extraction_id}
+    )
+    assert "another one has to look" in error_of(refused)["message"]
+    second = office.claim("bob", eyes=1)
+    changed = office.put(
+        second, "bob", edits=[{"pointer": "/total", "value": 42}], decision="approve"
+    ).json_body["review"]
+    assert (changed["decision"], len(changed["approved_by"])) == ("open", 1)
+    third = office.claim("ann")
+    ended = office.put(third, "ann", decision="approve").json_body
+    assert ended["extraction"]["status"] == "reviewed"
+    assert len(ended["review"]["approved_by"]) == 2
+
+
+def test_an_expired_claim_should_make_way_for_another(office: Office) -> None:
+    late = office.claim("ann", minutes=5)
+    office.api.moment = NOW + timedelta(minutes=4)
+    assert office.claim("bob") is None
+    office.api.moment = NOW + timedelta(minutes=6)
+    mine = office.claim("bob")
+    refused = office.put(late, "ann", decision="approve")
+    assert refused.status_code == 409
+    assert "expired" in error_of(refused)["message"]
+    rejected = office.put(mine, "bob", decision="reject", reason="It is no invoice.").json_body
+    assert rejected["extraction"]["status"] == "rejected"
+    assert rejected["review"]["reason"] == "It is no invoice."
+    assert office.put(mine, "bob", decision="approve").status_code == 409
+    assert error_of(office.api.call("GET", f"{office.one}/rows"))["type"] == "Conflict"
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"pointer": "/none", "value": 1}, "no value at /none"),
+        ({"pointer": "/total", "value": "x"}, "type number"),
+        ({"pointer": "/total", "value": True}, "type number"),
+        ({"pointer": "/number", "value": "x", "evidence": [_place(2, 0, 1)]}, "from 1 to 1"),
+        ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 3)]}, "start to before"),
+    ],
+)
+def test_an_edit_that_cannot_be_should_be_refused(
+    office: Office, edit: dict[str, Any], told: str
+) -> None:
+    refused = office.put(office.claim("ann"), "ann", edits=[edit])
+    assert refused.status_code == 400, refused.body
+    assert told in error_of(refused)["message"]
+    assert error_of(refused)["field"] == "edits"
+
+
+def test_a_cell_of_a_list_should_be_edited_by_its_row(office: Office) -> None:
+    folder = next(
+        key.removesuffix("schema.json")
+        for key in office.api.batch_objects.bodies
+        if key.endswith("schema.json") and office.doubtful.document_id in key
+    )
+    rows = {"type": "array", "items": {"type": "object", "properties": {"sum": {"type": "number"}}}}
+    bodies = office.api.batch_objects.bodies
+    schema = {"type": "object", "properties": {"lines": rows}}
+    bodies[folder + "schema.json"] = json.dumps(schema).encode()
+    result = json.loads(bodies[folder + "result.json"])
+    result["values"] = {"lines": [{"sum": 1}, {"sum": 2}]}
+    bodies[folder + "result.json"] = json.dumps(result).encode()
+    fields = [{"pointer": f"/lines/{n}/sum", "value": n + 1, "confidence": 0.4} for n in range(2)]
+    bodies[folder + "fields.jsonl"] = b"".join(json.dumps(f).encode() + b"\n" for f in fields)
+    claim = office.claim("ann")
+    beyond = office.put(claim, "ann", edits=[{"pointer": "/lines/7/sum", "value": 3}])
+    assert "adds no rows" in error_of(beyond)["message"]
+    edits = [{"pointer": "/lines/1/sum", "value": 20}]
+    assert office.put(claim, "ann", edits=edits, decision="approve").status_code == 200
+    shown = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body
+    assert shown["values"] == {"lines": [{"sum": 1}, {"sum": 20}]}
+
+
+def test_reviews_should_be_those_of_the_tenant(office: Office) -> None:
+    assert office.api.call("GET", REVIEWS, key=OTHER_KEY).json_body["items"] == []
+    assert office.api.call("GET", office.one, key=OTHER_KEY).status_code == 404
+    assert office.api.call("GET", office.one).json_body["review"]["decision"] == "open"
+    none = office.api.call("POST", CLAIMS, {"collection": "other"}).json_body
+    assert none["claim"] is None
+    odd = office.api.call("PUT", office.one, {"claim_id": "rvc_" + "0" * 26, "decision": "reject"})
+    assert "reason" in error_of(odd)["message"]

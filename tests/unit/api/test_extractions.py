@@ -1,0 +1,176 @@
+"""`/v1/extractions` and `/v1/extractors`: what is read at once, what is a job, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.documents import Document
+from chalicelib.contracts.extraction_orders import ExtractionInput
+from chalicelib.errors import Transient
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA, World
+
+URL = "/v1/extractions"
+EXTRACTORS = "/v1/extractors"
+
+
+class Room:
+    """The API beside the function and the documents that it reads."""
+
+    def __init__(self) -> None:
+        self.api = Api()
+        self.world = World(
+            objects=self.api.batch_objects,
+            documents=self.api.records,
+            records=self.api.extraction_records,
+        )
+        self.api.extraction.read = self.world.do
+        self.invoice = self.world.add("a.pdf")
+
+    def extract(self, **body: Any) -> Any:
+        told = {"json_schema": SCHEMA, "document_ids": [self.invoice.document_id]}
+        return self.api.call("POST", URL, told | body)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def test_a_short_document_should_be_answered_with_its_fields(room: Room) -> None:
+    made = room.extract()
+    assert made.status_code == 200, made.body
+    shown = made.json_body
+    assert shown["values"] == {"number": "A-17", "total": 41.5, "due": None}
+    first = shown["shown_fields"][0]
+    place = first["evidence"][0]
+    assert INVOICE[place["start"] : place["end"]] == first["raw"]
+    one = f"{URL}/{shown['extraction_id']}"
+    assert room.api.call("GET", one).json_body == shown
+    assert room.api.call("GET", one, key=OTHER_KEY).status_code == 404
+    page = room.api.call("GET", f"{one}/fields?limit=2").json_body
+    assert [each["pointer"] for each in page["items"]] == ["/number", "/total"]
+    rest = room.api.call("GET", f"{one}/fields?limit=2&cursor={page['next_cursor']}").json_body
+    assert [each["pointer"] for each in rest["items"]] == ["/due"]
+    assert rest["next_cursor"] is None
+    for form, file in (("jsonl", "fields.jsonl"), ("csv", "fields.csv"), ("rows", "rows.csv")):
+        found = room.api.call("GET", f"{one}/export?format={form}").json_body
+        assert found["name"].endswith(file)
+        assert f"/{file}?900" in found["url"]
+    assert error_of(room.api.call("GET", f"{one}/export?format=xml"))["field"] == "format"
+
+
+def test_a_repeated_request_should_extract_once(room: Room) -> None:
+    body = {"json_schema": SCHEMA, "document_ids": [room.invoice.document_id]}
+    first, again = (room.api.call("POST", URL, body, Idempotency_Key="k") for _ in range(2))
+    assert first.json_body == again.json_body
+    assert len(room.api.extraction_records.kept) == 1
+
+
+def test_a_long_document_several_or_a_collection_should_be_a_job(room: Room) -> None:
+    long = room.invoice.model_copy(update={"pages": 11})
+    room.api.records.add(long)
+    body = {"json_schema": SCHEMA, "document_ids": [long.document_id]}
+    begun, again = (room.api.call("POST", URL, body, Idempotency_Key="k") for _ in range(2))
+    assert begun.status_code == 202, begun.body
+    job = begun.json_body
+    assert again.json_body == job
+    assert (job["kind"], job["status"]) == ("extraction", "queued")
+    (state,) = room.api.job_records.kept.values()
+    assert state.input.machine == "extract"
+    given = room.api.batch_objects.bodies[f"jobs/acme/{job['job_id']}/extraction.json"]
+    assert ExtractionInput.model_validate_json(given).document_ids == (long.document_id,)
+    assert room.extract(background=True).status_code == 202
+    every = room.api.call("POST", URL, {"json_schema": SCHEMA, "collection": "default"})
+    assert every.status_code == 202
+    listed = room.api.call("GET", "/v1/jobs?kind=extraction").json_body["items"]
+    assert len(listed) == 3
+    cancelled = room.api.call("DELETE", f"/v1/jobs/{job['job_id']}").json_body
+    assert cancelled["status"] == "cancelled"
+
+
+def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None:
+    other = room.world.add("b.pdf", INVOICE + "\nunsure")
+    for each in (room.invoice, other):
+        room.extract(document_ids=[each.document_id])
+    listed = room.api.call("GET", f"{URL}?limit=1").json_body
+    rest = room.api.call("GET", f"{URL}?limit=1&cursor={listed['next_cursor']}").json_body
+    documents = [each["document_id"] for each in (*listed["items"], *rest["items"])]
+    assert documents == sorted([room.invoice.document_id, other.document_id])
+    doubtful = room.api.call("GET", f"{URL}?status=needs_review").json_body["items"]
+    assert [each["path"] for each in doubtful] == ["b.pdf"]
+    of_one = room.api.call("GET", f"{URL}?document_id={other.document_id}").json_body["items"]
+    assert [each["path"] for each in of_one] == ["b.pdf"]
+    assert error_of(room.api.call("GET", f"{URL}?status=odd"))["field"] == "status"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"json_schema": None}, "schema"),
+        ({"extractor": "invoices"}, "schema"),
+        ({"document_ids": []}, "document_ids"),
+        ({"collection": "default"}, "document_ids"),
+        ({"version": 1}, "version"),
+        ({"json_schema": {"type": "object", "properties": {}}}, "properties"),
+        ({"document_ids": ["x"]}, "document_ids"),
+    ],
+)
+def test_a_request_that_says_no_one_thing_should_be_refused(
+    room: Room, body: dict[str, Any], named: str
+) -> None:
+    refused = room.extract(**body)
+    assert refused.status_code == 400, refused.body
+    assert named in str(error_of(refused))
+
+
+def test_a_document_that_is_missing_or_not_ready_should_be_told(room: Room) -> None:
+    assert room.extract(document_ids=["doc_" + "x" * 24]).status_code == 404
+    reading = room.invoice.model_copy(update={"version": "", "status": "processing"})
+    room.api.records.add(reading)
+    refused = room.extract()
+    assert refused.status_code == 409
+    assert "once it is ready" in error_of(refused)["message"]
+    assert error_of(room.extract(extractor="none", json_schema=None))["type"] == "NotFound"
+
+
+def test_a_function_that_does_not_answer_should_be_a_passing_error(room: Room) -> None:
+    room.world.reader.fails["A-17"] = Transient("The extraction function failed: timed out")
+    assert room.extract().status_code == 503
+
+
+def test_an_extractor_should_be_saved_shown_and_extracted_by(room: Room) -> None:
+    body = {"name": "invoices", "json_schema": SCHEMA, "description": "Totals"}
+    made = room.api.call("POST", EXTRACTORS, body, Idempotency_Key="k")
+    assert made.status_code == 201, made.body
+    assert room.api.call("POST", EXTRACTORS, body, Idempotency_Key="k").json_body == made.json_body
+    assert room.api.call("POST", EXTRACTORS, body).status_code == 409
+    one = f"{EXTRACTORS}/invoices"
+    assert room.api.call("GET", one).json_body["json_schema"] == SCHEMA
+    narrow = {"type": "object", "properties": {"total": {"type": "number"}}}
+    put = room.api.call("PUT", one, {"json_schema": narrow})
+    assert put.json_body["version"] == 2
+    assert room.api.call("GET", f"{one}?version=1").json_body["json_schema"] == SCHEMA
+    assert error_of(room.api.call("GET", f"{one}?version=x"))["field"] == "version"
+
+    newest = room.extract(json_schema=None, extractor="invoices").json_body
+    assert (newest["extractor"], newest["values"]) == ("invoices@2", {"total": 41.5})
+    older = room.extract(json_schema=None, extractor="invoices", version=1).json_body
+    assert older["extractor"] == "invoices@1"
+    listed = room.api.call("GET", EXTRACTORS).json_body["items"]
+    assert [(each["name"], each["version"]) for each in listed] == [("invoices", 2)]
+    assert room.api.call("GET", EXTRACTORS, key=OTHER_KEY).json_body["items"] == []
+    assert room.api.call("DELETE", one).status_code == 204
+    assert room.api.call("GET", one).status_code == 404
+    assert room.api.call("PUT", one, {"json_schema": SCHEMA}).status_code == 404
+    assert room.api.call("GET", f"{EXTRACTORS}/UPPER").status_code == 404
+
+
+def test_a_documents_record_should_not_be_needed_to_show_what_was_extracted(room: Room) -> None:
+    shown = room.extract().json_body
+    document: Document = room.invoice
+    room.api.records.stored["acme"].pop(document.document_id)
+    assert room.api.call("GET", f"{URL}/{shown['extraction_id']}").status_code == 200
+    assert room.api.call("GET", f"{URL}/ext_odd").status_code == 404

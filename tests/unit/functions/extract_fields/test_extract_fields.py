@@ -1,0 +1,164 @@
+"""`extract_fields`: one document, and a job over many."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from chalicelib.contracts.extraction_events import ExtractionNeedsReview, ExtractionReady
+from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
+from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, World
+from tests.unit.jobs.examples import JOB
+
+
+def test_should_store_each_field_with_its_evidence_and_say_so() -> None:
+    world = World()
+    invoice = world.add("a.pdf")
+    result = world.do(world.request(invoice))
+    assert (result.status, result.version) == ("complete", "v_1")
+    assert result.prefix.startswith(f"documents/acme/{invoice.document_id}/v_1/extractions/")
+    shown = world.body(result.prefix + "result.json")
+    assert shown["values"] == {"number": "A-17", "total": 41.5, "due": None}
+    assert (shown["facts"]["fields"], shown["facts"]["found"]) == (3, 2)
+    number, total, due = map(
+        json.loads, world.objects.bodies[result.prefix + "fields.jsonl"].splitlines()
+    )
+    (place,) = number["evidence"]
+    assert INVOICE[place["start"] : place["end"]] == number["raw"] == "A-17"
+    assert place["boxes"] == [[10.0, 20.0, 30.0, 28.0]]
+    assert due["value"] is None
+    assert due["evidence"] == []
+    assert total["value"] == 41.5
+    table = world.objects.bodies[result.prefix + "fields.csv"].decode()
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["value"] for row in rows] == ["A-17", "41.5", ""]
+    (event,) = world.bus.events
+    assert isinstance(event, ExtractionReady)
+    assert event.extraction_id == result.extraction_id
+
+    again = world.do(world.request(invoice))
+    assert again == result
+    assert len(world.reader.read) == 1, "what is stored is not read again"
+
+
+def test_what_is_doubtful_should_ask_for_a_review() -> None:
+    world = World()
+    world.do(world.request(world.add("a.pdf", INVOICE + "\nunsure")))
+    (event,) = world.bus.events
+    assert isinstance(event, ExtractionNeedsReview)
+    assert event.reasons == ("/total is doubtful.",)
+    assert event.lowest_confidence == 0.4
+    assert len(list(world.records.waiting("acme", ""))) == 1
+
+
+def test_a_format_without_boxes_should_be_read_all_the_same() -> None:
+    world = World()
+    note = world.add("a.txt")
+    del world.objects.bodies[f"documents/acme/{note.document_id}/v_1/words.jsonl"]
+    assert world.do(world.request(note)).status == "complete"
+
+
+def test_should_say_which_document_cannot_be_read() -> None:
+    world = World()
+    invoice = world.add("a.pdf")
+    with pytest.raises(NotFound, match="no document"):
+        world.do(world.request(invoice, document_id="doc_" + "x" * 24))
+    world.documents.add(invoice.model_copy(update={"version": "", "status": "processing"}))
+    with pytest.raises(Conflict, match="processing"):
+        world.do(world.request(invoice))
+
+
+def test_nothing_should_stay_of_a_document_that_is_removed_meanwhile() -> None:
+    world = World()
+    invoice = world.add("a.pdf")
+    world.records.gone.add(invoice.document_id)
+    with pytest.raises(NotFound):
+        world.do(world.request(invoice))
+    assert not [key for key in world.objects.bodies if "/extractions/" in key]
+    assert world.bus.events == []
+
+
+def test_a_job_should_count_every_document_and_keep_the_reasons_of_failures() -> None:
+    world = World()
+    names = ("a.pdf", "b.pdf", "c.pdf")
+    good, bad, unsure = (
+        world.add(name, text)
+        for name, text in zip(
+            names, (INVOICE, "broken beyond repair", "total: 1\nunsure"), strict=True
+        )
+    )
+    world.reader.fails["broken"] = ModelFailure("The model is missing.")
+    gone = "doc_" + "z" * 24
+    world.begin(good.document_id, bad.document_id, unsure.document_id, gone)
+    ended = world.run()
+    assert ended.status == "partial"
+    assert (ended.counts.total, ended.counts.done, ended.counts.failed) == (4, 2, 2)
+    results, errors = world.lines("results.jsonl"), world.lines("errors.jsonl")
+    assert [each["path"] for each in results] == ["a.pdf", "c.pdf"]
+    assert results[0]["values"]["number"] == "A-17"
+    assert results[0]["extraction_id"].endswith(JOB)
+    assert [each["error"]["type"] for each in errors] == ["ModelFailure", "NotFound"]
+    summary = world.body(PREFIX + "summary.json")
+    assert summary["statuses"] == {"complete": 1, "failed": 2, "needs_review": 1}
+
+    world.reader.fails.clear()
+    world.launcher.retry(world.state)
+    again = world.run()
+    assert (again.counts.done, again.counts.failed) == (3, 1)
+    assert len(world.reader.read) == 4, "only what failed is read again"
+
+
+def test_a_job_over_a_collection_should_take_what_is_ready() -> None:
+    world = World()
+    world.add("a.pdf", collection="invoices")
+    world.add("b.pdf", collection="others")
+    waiting = world.add("c.pdf", collection="invoices")
+    world.documents.add(waiting.model_copy(update={"version": "", "status": "processing"}))
+    world.begin(collection="invoices")
+    ended = world.run()
+    assert (ended.status, ended.counts.total) == ("succeeded", 1)
+    empty = World()
+    empty.begin(collection="none")
+    with pytest.raises(InvalidInput, match="no document that is ready"):
+        empty.run()
+
+
+def test_what_passes_should_have_more_rounds_and_then_fail_with_its_reason() -> None:
+    world = World()
+    world.begin(world.add("a.pdf").document_id)
+    world.child_fails = {"type": "Lambda.Unknown", "message": "killed"}
+    ended = world.run()
+    assert (ended.status, ended.counts.failed) == ("partial", 1)
+    assert len(world.waits) > 2, "it had several rounds"
+    (error,) = world.lines("errors.jsonl")
+    assert "Lambda.Unknown: killed" in error["error"]["message"]
+    world.child_fails = None
+    world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+
+
+def test_a_child_should_stop_in_time_and_once_the_job_is_cancelled() -> None:
+    world = World(seconds_a_look=40.0)
+    names = [world.add(f"{n}.pdf").document_id for n in range(6)]
+    world.begin(*names)
+    assert world.run().counts.done == 6
+
+    cancelled = World()
+    cancelled.begin(cancelled.add("a.pdf").document_id)
+    cancelled.launcher.cancel(cancelled.state)
+    assert cancelled.run().status == "cancelled"
+    assert cancelled.reader.read == []
+
+
+def test_a_service_that_does_not_answer_should_fail_the_child_and_no_document() -> None:
+    world = World()
+    world.begin(world.add("a.pdf").document_id)
+    world.reader.fails["A-17"] = Transient("S3 did not answer")
+    with pytest.raises(Transient):
+        world.run()
+    assert not [key for key in world.objects.bodies if key.startswith(PREFIX + "failures/")]
+    world.reader.fails.clear()
+    assert world.run().status == "succeeded"

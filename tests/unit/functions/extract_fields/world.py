@@ -1,0 +1,237 @@
+"""Documents of a tenant in memory, and a job that extracts from them as its machine runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import JsonValue
+
+from chalicelib.contracts.batches import ChildrenUsed
+from chalicelib.contracts.documents import Document
+from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionInput, ExtractionTerms
+from chalicelib.contracts.extractions import (
+    CountDifference,
+    EvidenceBox,
+    ExtractedField,
+    ExtractedList,
+    Extraction,
+    FieldEvidence,
+)
+from chalicelib.contracts.functions.extract_fields import (
+    ExtractDocumentRequest,
+    ExtractDocumentsRequest,
+)
+from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.jobs import StepRequest, StepResult
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.page_words import PageWords, WordBox
+from chalicelib.errors import HeadraceError
+from chalicelib.extraction.document import SourceDocument, Span
+from chalicelib.extraction.schema import ExtractionSchema
+from chalicelib.extraction.storage import TERMS
+from chalicelib.jobs.launcher import JobLauncher
+from chalicelib.jobs.lifecycle import JobState
+from chalicelib.jobs.steps import StepContext
+from chalicelib.labelling.extractors import inline_terms
+from chalicelib.retrieval.ids import pages_key, words_key
+from functions.extract_fields import core
+from functions.extract_fields.job_documents import JobDocuments
+from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.version_extractor import VersionExtractor
+from tests.unit.api.fakes import FakeRecords, document
+from tests.unit.batches.fakes import FakeBatchObjects
+from tests.unit.ingest.fakes import FakeBus
+from tests.unit.jobs.examples import BUCKET, JOB, NOW, given
+from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.labelling.extraction_fakes import FakeExtractions
+
+PREFIX = f"jobs/acme/{JOB}/"
+ULID = "01J9ZQ3V5B8X6N2M4K7T0RWFHZ"
+SCHEMA: dict[str, JsonValue] = {
+    "type": "object",
+    "properties": {
+        "number": {"type": "string"},
+        "total": {"type": "number"},
+        "due": {"type": "string", "format": "date"},
+    },
+}
+INVOICE = "number: A-17\ntotal: 41.50"
+
+
+@dataclass
+class LabelledLines:
+    """Reads `label: value` lines. It fails for a document by its path, and misses rows."""
+
+    fails: dict[str, HeadraceError] = field(default_factory=dict)
+    lost_rows: int = 0
+    read: list[str] = field(default_factory=list)
+
+    def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
+        text = document.pages[0].text
+        self.read.append(text)
+        for named, error in self.fails.items():
+            if named in text:
+                raise error
+        fields = tuple(self._field(leaf.path[0], document) for leaf in schema.leaves)
+        lists: tuple[ExtractedList, ...] = ()
+        if self.lost_rows:
+            lost = CountDifference(page=1, reason="a row has no amount")
+            lists = (
+                ExtractedList(
+                    pointer="/lines", rows=1, counted=2, complete=False, differences=(lost,)
+                ),
+            )
+        unsure = "unsure" in text
+        return Extraction(
+            status="partial" if lists else "needs_review" if unsure else "complete",
+            values={each.pointer[1:]: each.value for each in fields},
+            fields=fields,
+            lists=lists,
+            reasons=("/total is doubtful.",) if unsure else (),
+        )
+
+    def _field(self, name: str, document: SourceDocument) -> ExtractedField:
+        text = document.pages[0].text
+        found = re.search(rf"^{name}: (.*)$", text, re.MULTILINE)
+        if found is None:
+            return ExtractedField(pointer=f"/{name}", confidence=0.97)
+        span = Span(1, *found.span(1))
+        raw = document.text(span)
+        boxes = tuple(EvidenceBox(*box) for box in document.boxes(span))
+        return ExtractedField(
+            pointer=f"/{name}",
+            value=json.loads(raw) if name == "total" else raw,
+            raw=raw,
+            confidence=0.4 if "unsure" in text and name == "total" else 0.9,
+            evidence=(FieldEvidence(page=1, start=span.start, end=span.end, boxes=boxes),),
+        )
+
+
+@dataclass
+class World:
+    """A tenant, its documents, and at most one job."""
+
+    reader: LabelledLines = field(default_factory=LabelledLines)
+    objects: FakeBatchObjects = field(default_factory=FakeBatchObjects)
+    documents: FakeRecords = field(default_factory=FakeRecords)
+    records: FakeExtractions = field(default_factory=FakeExtractions)
+    jobs: FakeJobs = field(default_factory=FakeJobs)
+    bus: FakeBus = field(default_factory=FakeBus)
+    now: Any = NOW
+    waits: list[int] = field(default_factory=list)
+    child_fails: dict[str, Any] | None = None
+    seconds_a_look: float = 0.0
+    clock: float = 0.0
+
+    def add(self, path: str, text: str = INVOICE, **fields: Any) -> Document:
+        """Add a document of one page, whose first word has a box."""
+        added = document(path, version="v_1", pages=1, media_type="application/pdf", **fields)
+        self.documents.add(added)
+        place = ("acme", added.document_id, "v_1")
+        word = WordBox(8, 12, 10.0, 20.0, 30.0, 28.0)
+        words = PageWords(page=1, width=600, height=800, words=(word,))
+        self.objects.bodies[pages_key(*place)] = dump_lines([Page(page=1, text=text)])
+        self.objects.bodies[words_key(*place)] = dump_lines([words])
+        return added
+
+    def request(self, of: Document, **fields: Any) -> ExtractDocumentRequest:
+        """Return a request for one document."""
+        told = {
+            "tenant": "acme",
+            "bucket": BUCKET,
+            "extraction_id": f"ext_{of.document_id.removeprefix('doc_')}_{ULID}",
+            "document_id": of.document_id,
+            "terms": inline_terms(SCHEMA),
+            "correlation_id": "c",
+        }
+        return ExtractDocumentRequest.model_validate(told | fields)
+
+    def body(self, key: str) -> Any:
+        """Return the JSON of an object."""
+        return json.loads(self.objects.bodies[key])
+
+    def lines(self, name: str) -> list[Any]:
+        """Return the lines of a file of the job."""
+        return [json.loads(line) for line in self.objects.bodies[PREFIX + name].splitlines()]
+
+    def begin(self, *document_ids: str, collection: str = "") -> None:
+        """Write the terms of a job and begin it."""
+        terms: ExtractionTerms = inline_terms(SCHEMA)
+        content = ExtractionInput(terms=terms, document_ids=document_ids, collection=collection)
+        self.objects.bodies[PREFIX + TERMS] = content.model_dump_json().encode()
+        self.launcher.launch(given("extraction", collection=collection))
+
+    @property
+    def launcher(self) -> JobLauncher:
+        return JobLauncher(self.jobs, FakeJobExecutions(), lambda: self.now)
+
+    @property
+    def state(self) -> JobState:
+        return self.jobs.kept["acme", JOB]
+
+    def run(self) -> StepResult:
+        """Run one execution of the newest attempt to its end."""
+        request = StepRequest.model_validate(self.state.input.model_dump())
+        result: StepResult = self.do(request)
+        for _ in range(50):
+            children: dict[str, Any] = {}
+            if result.next == "ended":
+                return result
+            if result.next == "generate":
+                self.waits.append(result.seconds)
+                self.now += timedelta(seconds=result.seconds)
+                children = self._fan_out(result)
+            result = self.do(StepRequest.model_validate({**request.model_dump(), **children}))
+        raise AssertionError("it does not end")
+
+    def do(self, request: Any) -> Any:
+        """Ask the function."""
+        return core.run(request, self.deps)
+
+    @property
+    def deps(self) -> core.Deps:
+        versions = VersionExtractor(
+            documents=self.documents,
+            records=self.records,
+            objects=self.objects,
+            bus=self.bus,
+            extractor=lambda: self.reader,
+            cost=lambda unit, quantity: round(quantity * 1000),
+            memory_gb=2.0,
+            clock=self._tick,
+            now=lambda: self.now,
+        )
+        desk = StepContext(self.jobs, lambda: self.now, lambda: 0.0, 1.0)
+        return core.Deps(
+            versions,
+            JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0),
+            JobSteps(desk, self.objects, self.documents),
+        )
+
+    def _fan_out(self, step: StepResult) -> dict[str, Any]:
+        lines = self.objects.bodies[step.key].splitlines()
+        items = [DocumentItem.model_validate_json(line) for line in lines]
+        batches = list(_batches(items, step.items_a_child))
+        for some in batches if self.child_fails is None else ():
+            told = {
+                "Items": [each.model_dump() for each in some],
+                "BatchInput": {**self.state.input.model_dump(), "epoch": step.epoch},
+            }
+            self.do(ExtractDocumentsRequest.model_validate(told))
+        used = ChildrenUsed(children=len(batches), seconds=1, gb_seconds=2)
+        error = {"error": self.child_fails} if self.child_fails else {}
+        return {"children": used.model_dump(), **error}
+
+    def _tick(self) -> float:
+        self.clock += self.seconds_a_look
+        return self.clock
+
+
+def _batches(items: list[DocumentItem], size: int) -> Iterator[list[DocumentItem]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
