@@ -35,6 +35,7 @@ class PlacedLine:
 
     Cells that stand across columns are in `loose`. `baseline`, by which the distance
     of lines is told, is the bottom of the word that reaches down least: some letters hang lower.
+    `shown` is the number of its cells before they were cut between columns.
     """
 
     page: int
@@ -44,6 +45,7 @@ class PlacedLine:
     bottom: float
     height: float
     baseline: float
+    shown: int = 1
 
     @property
     def filled(self) -> frozenset[int]:
@@ -143,7 +145,9 @@ def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> 
     cells = _with_tails(cells)
     words = [page.placed_in(cell.span.start, cell.span.end) for cell in line.cells if cell.box]
     low = min((word.bottom for inner in words for word in inner), default=bottom)
-    return PlacedLine(line.page, tuple(cells), tuple(loose), top, bottom, height, low)
+    return PlacedLine(
+        line.page, tuple(cells), tuple(loose), top, bottom, height, low, len(line.cells)
+    )
 
 
 def _cut_cells(

@@ -20,6 +20,8 @@ _MAPPED = 0.3
 """Share of the narrower of two bands that both cover if they are one column."""
 _MOST = 0.6
 """Share of the columns of a part that are those of the table it continues, at least."""
+_ALONE = 0.1
+"""Share of the lines of a part that a column is in which is more than a part of a page's head."""
 _MAX_BETWEEN = 12
 """Lines between two parts of a table, at most: the foot of a page and the head of the next."""
 _BESIDE, _SPACE = 0.9, 1.6
@@ -102,11 +104,15 @@ def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
         return table.titles == {_plain(line.text) for line in part.header}
     if any(_plain(line.text) in table.titles for line in part.header):
         return True
-    columns = _mapped(table.bands, part.segment.bands)
+    bands = part.segment.bands
+    shared = [at for at, band in enumerate(bands) if band.count > _ALONE * len(part.body)]
+    columns = _mapped(table.bands, [bands[at] for at in shared])
     mapped = sum(column is not None for column in columns)
     if between > _MAX_BETWEEN or mapped < max(2, math.ceil(_MOST * len(columns))):
         return False
-    titled = max((len(line.filled) for line in part.header), default=0)
+    titled = max(
+        (min(line.shown, len(line.filled & set(shared))) for line in part.header), default=0
+    )
     if not table.header and part.segment.page == table.last_page + 1:
         return mapped == len(columns) == len(table.bands)
     return not part.has_numbers or 2 * titled <= len(table.bands)
@@ -142,7 +148,10 @@ def _join(table: JoinedTable, part: TablePart) -> None:
     if not table.header:
         table.header = [_moved(line, numbers) for line in part.header]
     repeats = any(_plain(line.text) in table.titles for line in part.header)
-    body = part.body if repeats else (*part.wraps, *part.above, *part.header, *part.body)
+    head = part.header
+    if table.header and part.has_numbers and not repeats:
+        head = tuple(_as_note(line) if len(line.filled) > 1 else line for line in head)
+    body = part.body if repeats else (*part.wraps, *part.above, *head, *part.body)
     if repeats:
         table.repeated += [_moved(line, numbers) for line in part.header]
         table.lines += map(_as_note, part.above)
