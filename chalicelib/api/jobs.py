@@ -22,6 +22,8 @@ from chalicelib.api.http import (
 )
 from chalicelib.api.idempotency import run_once
 from chalicelib.batches.checkpoint import describe_batch, live_counts
+from chalicelib.batches.receipts import batch_lines
+from chalicelib.contracts.extraction_orders import ExtractionCheckpoint
 from chalicelib.contracts.jobs import (
     CreateExportRequest,
     Job,
@@ -34,6 +36,7 @@ from chalicelib.contracts.jobs import (
     RetryJobRequest,
 )
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
+from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, new_job
@@ -293,6 +296,10 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
         return describe_evaluation(job, state, deps.cost)
     if job.kind == "scheduled_run":
         return describe_run(job, state.checkpoint)
+    if job.kind == "extraction" and state.checkpoint:
+        place = ExtractionCheckpoint.model_validate_json(state.checkpoint)
+        lines = (*batch_lines(place, deps.cost), *receipt.lines)
+        return job.model_copy(update={"receipt": Receipt.of(lines)})
     return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from chalicelib.contracts.batches import ChildrenUsed
 from chalicelib.contracts.documents import Document
-from chalicelib.contracts.extraction_orders import ExtractionInput
+from chalicelib.contracts.extraction_orders import ExtractionCheckpoint, ExtractionInput
 from chalicelib.errors import Transient
 from tests.unit.api.fakes import OTHER_KEY, Api, error_of
 from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA, World
@@ -87,6 +89,12 @@ def test_a_long_document_several_or_a_collection_should_be_a_job(room: Room) -> 
     assert every.status_code == 202
     listed = room.api.call("GET", "/v1/jobs?kind=extraction").json_body["items"]
     assert len(listed) == 3
+    place = ExtractionCheckpoint(used=ChildrenUsed(children=2, seconds=3, gb_seconds=6))
+    room.api.job_records.kept["acme", job["job_id"]] = replace(
+        room.api.job_records.kept["acme", job["job_id"]], checkpoint=place.model_dump_json()
+    )
+    shown = room.api.call("GET", f"/v1/jobs/{job['job_id']}").json_body["receipt"]
+    assert [line["role"] for line in shown["lines"]][:2] == ["asking", "children"]
     cancelled = room.api.call("DELETE", f"/v1/jobs/{job['job_id']}").json_body
     assert cancelled["status"] == "cancelled"
 
