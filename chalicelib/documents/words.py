@@ -48,7 +48,11 @@ def placed_words(text: str, words: Sequence[StandingWord]) -> tuple[WordBox, ...
     """
     place = _Placing(*_letters_of(text))
     letters = ["".join(_plain(word.text)) for word in words]
-    firsts = _followed(place, letters)
+    only = [
+        place.take_only(plain, word.text, text) if plain else -1
+        for word, plain in zip(words, letters, strict=True)
+    ]
+    firsts = _followed(place, letters, only)
     last = 0
     for n, plain in enumerate(letters):
         if firsts[n] < 0 and plain:
@@ -62,13 +66,18 @@ def placed_words(text: str, words: Sequence[StandingWord]) -> tuple[WordBox, ...
     return tuple(sorted(found, key=lambda each: (each.start, each.end)))
 
 
-def _followed(place: _Placing, letters: Sequence[str]) -> list[int]:
-    """Return where each word begins of those that follow others, -1 of the rest."""
+def _followed(place: _Placing, letters: Sequence[str], only: Sequence[int]) -> list[int]:
+    """Return where each word begins of those in `only` and that follow others, -1 of the rest."""
     following = "".join(letters)
     firsts: list[int] = []
     at = 0
-    for plain in letters:
-        firsts.append(place.take_next(plain, following, at) if plain else -1)
+    for plain, placed in zip(letters, only, strict=True):
+        if placed >= 0:
+            firsts.append(placed)
+            if placed == place.next:
+                place.next = placed + len(plain)
+        else:
+            firsts.append(place.take_next(plain, following, at) if plain else -1)
         at += len(plain)
     return firsts
 
@@ -113,8 +122,30 @@ class _Placing:
             self._is_free(first, word) and self._goes_on(first + len(word), following, at, word)
         ):
             first = self._search(word, following, at)
+        elif not self.letters.startswith(following[at : at + MIN_CONTEXT + len(word)], first):
+            # The same word stands here, and what follows it does not: it may be another's.
+            elsewhere = self._search(word, following, at)
+            first = elsewhere if elsewhere >= 0 else first
         if first >= 0:
             self.next = self._take(first, word)
+        return first
+
+    def take_only(self, word: str, written: str, text: str) -> int:
+        """Return the number of the letter at which a word is that the text has once so written.
+
+        Only of words that it has in another form, too: a title in capitals is told so from the same
+        word in a label. -1 of all others.
+        """
+        if written.casefold() == written or self.letters.count(word) < 2:
+            return -1
+        at = text.find(written)
+        if at < 0 or text.find(written, at + 1) >= 0:
+            return -1
+        first = bisect_left(self.offsets, at)
+        is_whole = self.begins[first] and self.begins[min(first + len(word), len(self.letters))]
+        if not is_whole or not self._is_free(first, word):
+            return -1
+        self._take(first, word)
         return first
 
     def take_alone(self, word: str, after: int) -> int:

@@ -65,6 +65,12 @@ def test_should_place_no_word_over_a_space() -> None:
     assert [at for _, at in placed(text, "433", "9", "4", "33")] == [2, 3, 0, 1]
 
 
+def test_should_tell_a_title_in_capitals_from_the_same_word_in_a_label() -> None:
+    text = "| Voss | INVOICE |\n| Weir 4 | Invoice number | 7 |\n| VAT | Invoice date | 1 May |"
+    drawn = ("Voss", "Weir", "4", "VAT", "INVOICE", "Invoice", "number", "7", "Invoice", "date")
+    assert [at for _, at in placed(text, *drawn)] == [0, 4, 1, 2, 5, 6, 7, 3, 8, 9]
+
+
 def test_should_leave_out_words_that_the_text_does_not_have() -> None:
     assert placed("In a word.", "wor", "In", "XIV", "a", "word.") == [
         ("In", 1), ("a", 3), ("word.", 4),
