@@ -38,6 +38,7 @@ _LONGEST = 200
 _WORDS = 3
 """The most words of one identifier."""
 _MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK XI"
+_COUNTRY = 2
 _EUROPE = frozenset(_MEMBERS.split())
 
 
@@ -54,8 +55,9 @@ class IbanReader:
             match = _iban(found.group(), found.start())
             if match is not None:
                 yield match
-            # Another may follow so closely that the expression took it for a part of this one.
-            end = found.end() if match is None else match.end
+            # Another may follow so closely that the expression took it for a part of this one, and
+            # two letters before one, such as those of a word, look like a country.
+            end = found.start() + _COUNTRY if match is None else match.end
             found = _IBAN.search(plain, end)
 
     def read(self, text: str, hints: ReadingHints) -> ValueMatch | None:
@@ -85,6 +87,8 @@ def _iban(written: str, start: int) -> ValueMatch | None:
                 return ValueMatch(start, start + end, compact, own, valid=True)
     written = written.partition("\n")[0].rstrip()
     compact = re.sub(r"[ .-]", "", written).upper()
+    if not compact[2:4].isdigit():
+        return None
     if not 15 <= len(compact) <= 34 or sum(letter.isdigit() for letter in compact) < 10:
         return None
     return ValueMatch(start, start + len(written), compact, _UNCHECKED, valid=False)
