@@ -1,4 +1,4 @@
-"""The command `demo`: from files to cited answers, and to a scheduled run."""
+"""The command `demo`: from files to cited answers, an extracted invoice and a scheduled run."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from cli.local.cloud import (
     start,
     stop_process,
 )
+from cli.local.demo_invoice import INVOICE, SCHEMA, extract_invoice
 from cli.models.commands import pull_with_progress
 from cli.options import data_dir_option, json_option
 from cli.output import Json, Output
@@ -85,7 +86,7 @@ class DemoError(CommandError):
 @data_dir_option
 @json_option
 def demo(data_dir: Path, as_json: bool) -> None:
-    """Run a demo: sample files in, cited answers out, and a nightly run scheduled.
+    """Run a demo: sample files in, cited answers and an invoice's fields out.
 
     Uses the running local cloud, or starts one with its own data and stops it again.
     """
@@ -104,6 +105,9 @@ def demo(data_dir: Path, as_json: bool) -> None:
                 if not as_json:
                     _heading(output, f"Open citation 1: {QUESTIONS[0].text}")
                     show_citation(api, output, answers[0]["answer_id"], 1)
+                _heading(output, f"Fields of {INVOICE.name}, by {SCHEMA.name}")
+                if faults := extract_invoice(api, output, SETTLE_SECONDS):
+                    raise DemoError(f"The invoice was not extracted: {'; '.join(faults)}.")
                 _heading(output, "Every night at two, sum up what is new")
                 plan_nightly_run(api, output)
     if as_json:

@@ -9,6 +9,7 @@ import pytest
 
 from cli.local.cloud import CloudStartError, running_cloud, start, stop_process
 from cli.local.demo import QUESTIONS, DemoError, check_answer
+from cli.local.demo_invoice import ROWS, WANTED, wrong
 
 READY = '{"endpoint_url": "http://127.0.0.1:1", "api_key": "hr_x"}'
 
@@ -74,3 +75,12 @@ def test_should_hold_the_demo_to_its_answers() -> None:
             if question.outcome == "answered":
                 with pytest.raises(DemoError, match="quote"):
                     check_answer(question, right | swapped)
+
+
+def test_should_hold_the_demo_to_the_values_of_its_invoice() -> None:
+    values = {**WANTED, "lines": [{}] * ROWS}
+    assert wrong(values) == []
+    assert wrong({**values, "delivery_date": "2025-03-17", "lines": [{}]}) == [
+        "delivery_date is '2025-03-17', and should be None",
+        "there are 1 lines, and should be 4",
+    ]
