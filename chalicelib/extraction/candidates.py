@@ -7,6 +7,7 @@ blocks of lines such as an address.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
 from chalicelib.extraction.label_similarity import LabelComparison
-from chalicelib.extraction.leaves import Leaf, LeafKind
+from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind
 from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.layout.labels import LabelContext
+    from chalicelib.extraction.layout.lines import LineCell
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueMatch, ValueReader
 
@@ -32,6 +34,12 @@ MAX_BLOCK_LINES = 6
 BLOCK_KINDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
 """Kinds whose values may fill several lines."""
 _COLONS = ":\uff1a"
+_WHOLE_KINDS = (LeafKind.DATE, LeafKind.IBAN, LeafKind.VAT, LeafKind.EMAIL)
+"""Kinds whose values have digits that are no numbers by themselves."""
+_WHOLE_READERS = tuple(value_reader(Leaf((), "", kind, "string")) for kind in _WHOLE_KINDS)
+_JOINED_BEFORE = re.compile(r"[^\W\d_]$|\w[-/_]$")
+_JOINED_AFTER = re.compile(r"[^\W\d_]{3}|[-/_]\w")
+"""A unit or a currency has one or two letters behind a number; a word has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +61,24 @@ class FieldCandidate:
 
 def find_candidates(
     document: SourceDocument,
-    layout: DocumentLayout,
+    layouts: Sequence[DocumentLayout],
     leaves: Sequence[Leaf],
     hints: ReadingHints,
 ) -> list[list[FieldCandidate]]:
     """Return at most `MAX_CANDIDATES` candidates of each field, in the order of the document.
 
     The pages are read once, for all fields together. Fields of one kind share what is found.
+
+    Args:
+        document: the text.
+        layouts: ways to read what stands where; spans are those of the first, labels of all.
+        leaves: the fields.
+        hints: how ambiguous numbers and dates are read.
     """
     groups = _alike(leaves)
     kept = [_Kept(leaf) for leaf in leaves]
     for page in document.pages:
-        pieces = _Pieces(document, layout, page.number)
+        pieces = _Pieces(document, layouts, page.number)
         for reader, members in groups:
             for candidate in pieces.candidates(reader, hints):
                 for at in members:
@@ -115,9 +129,10 @@ class _Pieces:
     """What stands on one page, and the labels of its spans, each looked up once."""
 
     document: SourceDocument
-    layout: DocumentLayout
+    layouts: Sequence[DocumentLayout]
     page: int
     labels: dict[Span, tuple[LabelContext, ...]] = field(default_factory=dict)
+    wholes: dict[Span, list[tuple[int, int]]] = field(default_factory=dict)
 
     def candidates(self, reader: ValueReader, hints: ReadingHints) -> Iterator[FieldCandidate]:
         """Yield what a reader finds on the page."""
@@ -127,21 +142,58 @@ class _Pieces:
                 if match := reader.read(text, hints):
                     yield FieldCandidate(spans, text, match, self._labels_of(spans[0]))
             return
-        for line in self.layout.lines(self.page):
+        for cell in self._cells():
+            text = self.document.text(cell)
+            for match in reader.find(text, hints):
+                if reader.kind in NUMERIC_KINDS and self._is_part(cell, match, hints):
+                    continue
+                span = Span(self.page, cell.start + match.start, cell.start + match.end)
+                shown = text[match.start : match.end]
+                yield FieldCandidate((span,), shown, match, self._labels_of(span))
+
+    def _cells(self) -> Iterator[Span]:
+        """Yield the cells of the page; what the text has in one cell of a table is one.
+
+        Words of a label that stand above two columns look like two cells.
+        """
+        for line in self.layouts[0].lines(self.page):
+            open_cell: LineCell | None = None
+            span: Span | None = None
             for cell in line.cells:
-                text = self.document.text(cell.span)
-                for match in reader.find(text, hints):
-                    start = cell.span.start
-                    span = Span(self.page, start + match.start, start + match.end)
-                    shown = text[match.start : match.end]
-                    yield FieldCandidate((span,), shown, match, self._labels_of(span))
+                if span and open_cell and _in_one_cell(open_cell, cell):
+                    span = span._replace(end=max(span.end, cell.span.end))
+                else:
+                    if span:
+                        yield span
+                    span = cell.span
+                open_cell = cell
+            if span:
+                yield span
+
+    def _is_part(self, cell: Span, match: ValueMatch, hints: ReadingHints) -> bool:
+        """Return whether a number is a part of a word, a code or a date."""
+        text = self.document.text(cell)
+        before, after = text[: match.start], text[match.end :]
+        if _JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after):
+            return True
+        if cell not in self.wholes:
+            self.wholes[cell] = [
+                (whole.start, whole.end)
+                for reader in _WHOLE_READERS
+                for whole in reader.find(text, hints)
+                if whole.valid is not False
+            ]
+        size = match.end - match.start
+        return any(
+            start <= match.start and match.end <= end and end - start > size
+            for start, end in self.wholes[cell]
+        )
 
     def _texts(self) -> Iterator[tuple[Span, ...]]:
         """Yield what stands apart: cells, what follows their colons, and blocks of lines."""
-        for line in self.layout.lines(self.page):
-            for cell in line.cells:
-                yield from self._parts_of_cell(cell.span)
-        for block in self.layout.blocks(self.page):
+        for cell in self._cells():
+            yield from self._parts_of_cell(cell)
+        for block in self.layouts[0].blocks(self.page):
             lines = len(block.spans)
             for first in range(lines):
                 for last in range(first + 2, min(first + MAX_BLOCK_LINES, lines) + 1):
@@ -161,5 +213,17 @@ class _Pieces:
 
     def _labels_of(self, span: Span) -> tuple[LabelContext, ...]:
         if span not in self.labels:
-            self.labels[span] = self.layout.labels(span)
+            found = [label for layout in self.layouts for label in layout.labels(span)]
+            distinct = {(label.text, label.relation): label for label in reversed(found)}
+            self.labels[span] = tuple(sorted(distinct.values(), key=lambda label: label.gap))
         return self.labels[span]
+
+
+def _in_one_cell(left: LineCell, right: LineCell) -> bool:
+    """Return whether the page's text has both in one cell of one table, one after the other."""
+    place = (left.table, left.row, left.column)
+    return (
+        left.table >= 0
+        and place == (right.table, right.row, right.column)
+        and left.span.end <= right.span.start
+    )

@@ -72,12 +72,14 @@ CELL_FEATURES = (
     "ambiguous",
     "recognised",
     "complete",
+    "agreed",
     "rules held",
     "rules broken",
     *(f"of {group}" for group in GROUPS),
 )
 """Of a cell: whether it has text, and a value of the type; how alike the column's title is to the
-field's names; whether the list is complete."""
+field's names; whether the list is complete, and whether two ways to
+read it agree."""
 
 _TINY = 1e-6
 
@@ -141,6 +143,7 @@ class CellFacts:
     ambiguous: bool
     recognised: float
     complete: bool
+    agreed: bool
 
 
 def cell_features(leaf: Leaf, facts: CellFacts, votes: RuleVotes) -> Features:
@@ -154,6 +157,7 @@ def cell_features(leaf: Leaf, facts: CellFacts, votes: RuleVotes) -> Features:
         float(facts.ambiguous),
         facts.recognised,
         float(facts.complete),
+        float(facts.agreed),
         *_votes(votes),
         *group_flags(leaf),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.candidates import FieldCandidate, find_candidates
@@ -21,7 +21,9 @@ from chalicelib.extraction.document import Span
 from chalicelib.extraction.feature_names import Features
 from chalicelib.extraction.features import FeatureMaker, names_of
 from chalicelib.extraction.layout.document_layout import read_layout
-from chalicelib.extraction.lists import read_list
+from chalicelib.extraction.lists import ListDifference, read_list
+from chalicelib.extraction.rule_consistency import keep_to_rules
+from chalicelib.extraction.value_tree import value_tree
 from chalicelib.extraction.values.readers import value_reader
 from chalicelib.extraction.values.reading_hints import document_hints
 
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
     from chalicelib.extraction.schema import ExtractionSchema
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
+
+
+CLEARLY_BETTER = 0.3
+"""By how much titles that the text tells have to be more alike than those that places tell."""
+SURE_TITLES = 0.55
+"""Likeness of titles at which a table is surely the list, though its text reads as other rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +118,14 @@ class DocumentReader:
     schema: ExtractionSchema
     document: SourceDocument
     comparison: LabelComparison
-    layout: DocumentLayout = field(init=False)
+    layouts: tuple[DocumentLayout, ...] = field(init=False)
     hints: ReadingHints = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layout", read_layout(self.document))
+        layouts = [read_layout(self.document)]
+        if any(page.placed for page in self.document.pages):
+            layouts.append(read_layout(without_places(self.document)))
+        object.__setattr__(self, "layouts", tuple(layouts))
         texts = (page.text for page in self.document.pages)
         object.__setattr__(self, "hints", document_hints(texts, self.document.language))
 
@@ -123,7 +134,7 @@ class DocumentReader:
         leaves = self.schema.leaves
         if not leaves:
             return []
-        return self.with_features(find_candidates(self.document, self.layout, leaves, self.hints))
+        return self.with_features(find_candidates(self.document, self.layouts, leaves, self.hints))
 
     def with_features(self, found: Sequence[Sequence[FieldCandidate]]) -> list[UnrankedField]:
         """Return the fields with candidates that were found for them, and the features."""
@@ -135,18 +146,32 @@ class DocumentReader:
             for leaf, each in zip(leaves, found, strict=True)
         ]
 
-    def choose(self, ranker: FieldRanker, floor: float) -> list[ReadField]:
-        """Return each field outside of lists with its value, or None."""
+    def choose(
+        self, ranker: FieldRanker, floor: float, lists: Sequence[ReadList]
+    ) -> list[ReadField]:
+        """Return each field outside of lists with its value, or None; `lists` were read before."""
         ranked = [each.ranked(ranker) for each in self.unranked()]
-        return [_chosen_field(each) for each in choose(ranked, floor)]
+        kept = keep_to_rules(ranked, self.schema.rules, value_tree((), lists))
+        return [_chosen_field(each) for each in choose(kept, floor)]
 
     def read_lists(self) -> list[ReadList]:
         """Return the lists of the schema with their rows."""
         return [self._read_list(each) for each in self.schema.lists]
 
     def _read_list(self, of: ListField) -> ReadList:
+        """Read a list in each layout, and return the rows of the one that fits its schema best.
+
+        The places of words and the text of the page are two independent ways to see a table.
+        """
         readers = tuple(map(value_reader, of.columns))
-        reading = read_list(of, self.layout, readers, self.comparison, self.hints)
+        readings = [
+            read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
+        ]
+        titles = [self._titles_alike(of, each) for each in readings]
+        at = len(readings) - 1 if titles[-1] >= titles[0] + CLEARLY_BETTER else 0
+        agreed = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
+        reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
+        sure = reading.complete, agreed
         likeness = [
             self.comparison.similarity(leaf.names, title)
             for leaf, title in zip(of.columns, reading.titles, strict=True)
@@ -155,7 +180,7 @@ class DocumentReader:
         for number, row in enumerate(reading.rows):
             for leaf, reader, cell, alike in zip(of.columns, readers, row, likeness, strict=True):
                 pointer = f"{of.pointer}/{number}{leaf.pointer}"
-                fields.append(self._cell(leaf, reader, cell, pointer, alike, reading.complete))
+                fields.append(self._cell(leaf, reader, cell, pointer, alike, sure))
         return ReadList(of, reading, tuple(fields))
 
     def _cell(
@@ -165,8 +190,9 @@ class DocumentReader:
         cell: ListCell | None,
         pointer: str,
         likeness: float,
-        complete: bool,
+        sure: tuple[bool, bool],
     ) -> ReadField:
+        """Return a cell's field; `sure` says whether its list is complete, and both ways agree."""
         match = self._match(reader, cell.text) if cell else None
         scores = [self.document.confidence(span) for span in cell.spans] if cell else []
         known = [score for score in scores if score is not None]
@@ -178,7 +204,8 @@ class DocumentReader:
             valid=match.valid if match else None,
             ambiguous=bool(match and match.ambiguous),
             recognised=1.0 - min(known) if known else 0.0,
-            complete=complete,
+            complete=sure[0],
+            agreed=sure[1],
         )
         if cell is None or match is None:
             return ReadField(pointer, leaf, None, "", (), facts)
@@ -189,9 +216,37 @@ class DocumentReader:
         raw = cell.text[match.start : match.end]
         return ReadField(pointer, leaf, match.value, raw, spans, facts)
 
+    def _titles_alike(self, of: ListField, reading: ListReading) -> float:
+        """Return how alike the names of the columns and the titles are, in the mean."""
+        alike = [
+            self.comparison.similarity(leaf.names, title)
+            for leaf, title in zip(of.columns, reading.titles, strict=True)
+        ]
+        return sum(alike) / max(1, len(alike))
+
     def _match(self, reader: ValueReader, text: str) -> ValueMatch | None:
         """Return the value of a cell: that of all its text, or else the longest within it."""
         return reader.read(text, self.hints) or next(reader.find(text, self.hints), None)
+
+
+def without_places(document: SourceDocument) -> SourceDocument:
+    """Return a document as it is read by its text alone."""
+    pages = (replace(page, width=0.0, height=0.0, placed=()) for page in document.pages)
+    return replace(document, pages=tuple(pages))
+
+
+def _doubted(reading: ListReading, *, agreed: bool, alike: float) -> ListReading:
+    """Return a reading with a difference if neither its titles nor a second reading confirm it."""
+    if not reading.rows:
+        reason = "No table with these columns was found."
+        return replace(reading, differences=(*reading.differences, ListDifference(1, reason)))
+    if agreed or alike >= SURE_TITLES:
+        return reading
+    page = next(
+        (span.page for row in reading.rows for cell in row if cell for span in cell.spans), 1
+    )
+    reason = "The titles of the columns do not confirm that this table is the list."
+    return replace(reading, differences=(*reading.differences, ListDifference(page, reason)))
 
 
 def _chosen_field(chosen: ChosenValue) -> ReadField:

@@ -1,6 +1,6 @@
 """Extraction of a schema's values from one document, each with the words that it was read from.
 
-    find candidates of every field -> rank -> choose -> read lists -> check rules -> say how sure
+    read lists -> find candidates of every field -> rank -> weigh by rules -> choose -> say how sure
 
 No value is made up: every one is a reading of characters of the document, and a field for which
 none is likely enough is null.
@@ -67,8 +67,8 @@ class FieldExtractor:
     def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
         """Return the values of a schema in a document, with evidence and confidence for each."""
         reader = DocumentReader(schema, document, LabelComparison(self.embedder, self.vocabulary))
-        fields = reader.choose(self.ranker, self.confidence.floor)
         lists = reader.read_lists()
+        fields = reader.choose(self.ranker, self.confidence.floor, lists)
         tree = value_tree(fields, lists)
         results = [evaluate(rule, tree) for rule in schema.rules]
         scored = [

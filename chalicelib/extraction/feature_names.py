@@ -57,6 +57,8 @@ CANDIDATE_FEATURES = (
     "valid",
     "invalid",
     "ambiguous",
+    "has currency",
+    "has percent",
     "page",
     "first page",
     "last page",

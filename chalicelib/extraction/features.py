@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ MAX_WITHIN = 8
 """Names made of that of an object and that of its field."""
 MAX_MEANT = 60
 """Characters of a value whose meaning is compared: longer ones take the model too long."""
+_PERCENT = "%\u066a\uff05"
 _RUN = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -239,6 +241,10 @@ def _typed(each: FieldCandidate) -> Features:
         float(match.valid is True),
         float(match.valid is False),
         float(match.ambiguous),
+        float(
+            match.currency != "" or any(unicodedata.category(sign) == "Sc" for sign in each.text)
+        ),
+        float(any(sign in _PERCENT for sign in each.text)),
     )
 
 

@@ -19,9 +19,9 @@ def value_tree(fields: Sequence[ReadField], lists: Sequence[ReadList]) -> dict[s
     """Return the object of all fields, with exact numbers, None where there is no value."""
     tree: dict[str, object] = {}
     for field in fields:
-        _put(tree, field.leaf.path, field.value)
+        put_value(tree, field.leaf.path, field.value)
     for each in lists:
-        _put(tree, each.field.path, _rows(each))
+        put_value(tree, each.field.path, _rows(each))
     return tree
 
 
@@ -35,12 +35,13 @@ def _rows(of: ReadList) -> list[object]:
             continue
         cells: dict[str, object] = {}
         for cell in row:
-            _put(cells, cell.leaf.path, cell.value)
+            put_value(cells, cell.leaf.path, cell.value)
         rows.append(cells)
     return rows
 
 
-def _put(tree: dict[str, object], path: Sequence[str], value: object) -> None:
+def put_value(tree: dict[str, object], path: Sequence[str], value: object) -> None:
+    """Set a value within a tree, in objects that are made where there are none."""
     for name in path[:-1]:
         inner = tree.setdefault(name, {})
         if not isinstance(inner, dict):

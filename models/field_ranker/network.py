@@ -8,7 +8,7 @@ Cao et al., Learning to rank, ICML 2007, https://doi.org/10.1145/1273496.1273513
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,6 +197,23 @@ def learn(
         if (loss := judge(weights)) < best_loss:
             best, best_loss = weights, loss
     return best, best_loss
+
+
+def joined(members: Sequence[Weights]) -> Weights:
+    """Return one network whose scores are the mean of those of several.
+
+    What chance has put into the weights of one is mostly not in those of the others.
+    """
+    count = len(members)
+    return Weights(
+        np.hstack([each.hidden for each in members]),
+        np.hstack([each.hidden_bias for each in members]),
+        np.hstack([each.out for each in members]) / count,
+        np.hstack([each.none_hidden for each in members]),
+        np.hstack([each.none_hidden_bias for each in members]),
+        np.hstack([each.none_out for each in members]) / count,
+        np.mean([each.none_bias for each in members], axis=0),
+    )
 
 
 def _batches(count: int, rng: np.random.Generator) -> Iterator[Numbers]:

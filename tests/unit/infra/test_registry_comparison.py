@@ -132,4 +132,4 @@ def test_the_commands_should_say_that_no_local_cloud_runs(
 def test_versions_of_no_recipe_should_name_those_that_there_are() -> None:
     failed = CliRunner().invoke(headrace, ["models", "versions", "vea"]).exception
     assert "There is no recipe 'vea'; there are " in str(failed)
-    assert ", vae." in str(failed)
+    assert ", vae, " in str(failed)

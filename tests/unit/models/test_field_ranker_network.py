@@ -10,6 +10,7 @@ from models.field_ranker.network import (
     Scale,
     Weights,
     initial,
+    joined,
     learn,
     loss_and_slopes,
     shares,
@@ -60,6 +61,17 @@ def test_learned_weights_should_choose_on_fields_that_were_not_seen() -> None:
     assert chosen[~absent].mean() > 0.8
     assert none[absent].mean() > 0.5 > 0.2 > none[~absent].mean()
     assert np.allclose(table.sum(axis=1) + none, 1)
+
+
+def test_a_joined_network_should_score_as_the_mean_of_its_members() -> None:
+    lists = made_lists(8, 6)
+    members = [initial(FEATURES, FIELDS, seed) for seed in range(3)]
+    logs = [np.log(np.append(*shares(each, lists))) for each in members]
+    mean = np.append(*shares(joined(members), lists))
+    apart = np.mean(logs, axis=0) - np.log(mean)
+    fields = np.append(lists.field, np.arange(lists.count))
+    for number in range(lists.count):
+        assert np.ptp(apart[fields == number]) < 1e-9
 
 
 def test_lists_of_some_fields_should_keep_their_candidates() -> None:
