@@ -285,12 +285,13 @@ def test_every_alarm_should_have_its_price_and_its_page(watched: Watched) -> Non
 def test_no_alarm_should_go_by_what_a_quiet_period_hides(watched: Watched) -> None:
     filled = [alarm for alarm in watched.alarms if "FILL(" in json.dumps(alarm.get("Metrics", []))]
     assert {alarm["AlarmName"] for alarm in filled} == {
-        *("headrace-local-throttles", "headrace-local-machines", "headrace-local-machines-late")
+        *("headrace-local-throttles", "headrace-local-machines", "headrace-local-machines-late"),
+        "headrace-local-extractions",
     }
     for alarm in filled:
         assert alarm["EvaluationPeriods"] == 3, alarm["AlarmName"]
-    of_machines = [alarm for alarm in filled if "-machines" in alarm["AlarmName"]]
-    assert [alarm["DatapointsToAlarm"] for alarm in of_machines] == [1, 1]
+    of_machines = [alarm for alarm in filled if "-throttles" not in alarm["AlarmName"]]
+    assert [alarm["DatapointsToAlarm"] for alarm in of_machines] == [1, 1, 1]
     (percentile,) = (alarm for alarm in watched.alarms if "ExtendedStatistic" in alarm)
     assert percentile["EvaluateLowSampleCountPercentile"] == "ignore"
 
