@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validator
 
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import ItemError, RoundsCheckpoint
@@ -24,6 +24,18 @@ ExtractorName = Annotated[str, Field(pattern=EXTRACTOR_PATTERN)]
 DocumentId = Annotated[str, Field(pattern=DOCUMENT_PATTERN)]
 SchemaSource = Annotated[dict[str, AnyJson], Field(min_length=1)]
 
+_BY_WHAT: list[JsonValue] = [
+    {
+        "properties": {"json_schema": {"type": "object"}, "version": {"type": "null"}},
+        "required": ["json_schema"],
+    },
+    {"properties": {"extractor": {"type": "string"}}, "required": ["extractor"]},
+]
+_OF_WHAT: list[JsonValue] = [
+    {"properties": {"document_ids": {"minItems": 1}}, "required": ["document_ids"]},
+    {"properties": {"collection": {"type": "string"}}, "required": ["collection"]},
+]
+
 
 class ExtractionTerms(Contract):
     """By what is extracted: a schema, and the saved extractor that it is of, as `NAME@VERSION`."""
@@ -40,10 +52,17 @@ class CreateExtractionRequest(HttpInput):
     a job. `version` is that of the extractor, its newest if it is left out.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [{"oneOf": _BY_WHAT}, {"oneOf": _OF_WHAT}]}
+    )
+
     json_schema: SchemaSource | None = None
     extractor: ExtractorName | None = None
     version: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] | None = None
-    document_ids: Annotated[tuple[DocumentId, ...], Field(max_length=MAX_DOCUMENTS)] = ()
+    document_ids: Annotated[
+        tuple[DocumentId, ...],
+        Field(max_length=MAX_DOCUMENTS, json_schema_extra={"uniqueItems": True}),
+    ] = ()
     collection: Collection | None = None
     background: bool = False
 
