@@ -141,8 +141,9 @@ def figures(documents: Sequence[JudgedDocument]) -> dict[str, Any]:
         "value F1 by kind": {kind: f1(documents, _of_kind(kind)) for kind in kinds},
         "invented on blanks": share(documents, _invented),
         "invented on blanks outside lists": share(documents, _invented_outside),
+        "rows read, whatever is in their columns": share(documents, _read),
         "rows found": share(documents, _recall),
-        "rows that are some": share(documents, _precision),
+        "rows that are of the list": share(documents, _precision),
         "rows twice": share(documents, _duplicates),
         "lists said to be complete that are not": share(documents, _overclaimed),
         "grounded": share(documents, _grounded),
@@ -162,6 +163,12 @@ def _invented(document: JudgedDocument) -> Counts:
 def _invented_outside(document: JudgedDocument) -> Counts:
     blanks = [leaf for leaf in document.leaves if leaf.blank and not leaf.in_list]
     return sum(leaf.invented for leaf in blanks), len(blanks)
+
+
+def _read(document: JudgedDocument) -> Counts:
+    """Return how many rows were read, of as many as there are; more are no better."""
+    lists = document.lists
+    return sum(min(each.found, each.true) for each in lists), sum(each.true for each in lists)
 
 
 def _recall(document: JudgedDocument) -> Counts:
