@@ -232,6 +232,8 @@ def takeover(cloud: CloudProcess, tmp_path_factory: pytest.TempPathFactory) -> I
         wait_for(tenant, job_id, "dropping", 200)
         searched = searching.searches
         until(lambda: searching.searches > searched + len(pumps), "searches after the takeover")
+        changed.append(upload(tenant.api, "after.txt", text_of(99), "changes"))
+        ready(tenant, changed[-1])
     finally:
         searching.stop()
     model = pinned_name(TUNED, served.signature)
@@ -270,7 +272,7 @@ def holds_what_answers(tenant: Tenant, document_ids: Sequence[str]) -> bool:
     wanted = {f"{each['document_id']}/{each['version']}/000000" for each in documents}
     ((name, keys),) = tenant.indexes().items()
     assert TUNED in name
-    return keys == wanted and len(wanted) == len(document_ids) == 17
+    return keys == wanted and len(wanted) == len(document_ids) == 18
 
 
 KILLED_IN = ("embedding", "verifying", "dropping") if WHOLE else ("verifying",)
