@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -31,7 +32,8 @@ def rows_csv(values: Mapping[str, JsonValue]) -> bytes:
     """Return a table of values in UTF-8: columns are paths with dots.
 
     A row is an item of a list, and repeats the values outside lists; of several lists, the column
-    `list` names the one of the row. Without a list there is one row.
+    `list` names the one of the row. Without a list there is one row. A column whose name is taken
+    gets an underscore behind it, and a list within a list is JSON.
     """
     rows = list(flat_rows(values))
     columns = dict.fromkeys(name for row in rows for name in row)
@@ -46,14 +48,23 @@ def flat_rows(values: Mapping[str, JsonValue]) -> Iterator[dict[str, Cell]]:
     if not any(lists.values()):
         yield single
         return
+    list_column = free_column(LIST_COLUMN, {*single, *lists})
     for name, items in lists.items():
-        head = {LIST_COLUMN: name} if len(lists) > 1 else {}
+        head: dict[str, Cell] = {list_column: name} if len(lists) > 1 else {}
         for item in items:
-            row: dict[str, Cell] = {}
+            row = {**head, **single}
             inner: dict[str, list[JsonValue]] = {}
             _flatten(name, item, row, inner)
-            nested = {path: _scalar(str(found)) for path, found in inner.items()}
-            yield {**head, **single, **row, **nested}
+            for path, found in inner.items():
+                row[free_column(path, row)] = json.dumps(found, ensure_ascii=False)
+            yield row
+
+
+def free_column(name: str, taken: Container[str]) -> str:
+    """Return a column's name, with as many underscores behind it as keep it from those `taken`."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def table_csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, Cell]]) -> bytes:
@@ -87,9 +98,9 @@ def _flatten(
         for name, inner in value.items():
             _flatten(f"{path}.{name}" if path else name, inner, single, lists)
     elif isinstance(value, list):
-        lists[path] = value
+        lists[free_column(path, lists)] = value
     else:
-        single[path or "value"] = _cell(value)
+        single[free_column(path or "value", single)] = _cell(value)
 
 
 def _cell(value: object) -> Cell:

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import click
 
-from chalicelib.extraction.exports import flat_rows, table_csv
+from chalicelib.extraction.exports import flat_rows, free_column, table_csv
 from cli.documents.put import upload_with_progress
 from cli.documents.results import DocumentResult
 from cli.documents.uploads import Uploader, collect
-from cli.extraction.schema_file import extraction_body
+from cli.extraction.files import check_schema, extraction_body, out_option, write_output
 from cli.failures import ItemsFailedError, UsageError
 from cli.jobs import fetch_results, follow, tell
 from cli.options import UserContext, user_command
@@ -37,11 +38,7 @@ WAIT_SECONDS = 300.0
 )
 @click.option("--collection", default="default", show_default=True, help="Collection to put into.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table: a row an item of a list.")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write into this file instead of standard output.",
-)
+@out_option
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 though a list is incomplete.")
 @user_command
 def extract(
@@ -63,6 +60,7 @@ def extract(
     body = extraction_body(schema)
     results = ExtractionResults()
     if sources:
+        _check_terms(target, body)
         files = collect(sources)
         if not 0 < len(files) <= MAX_DOCUMENTS:
             raise UsageError(f"There are {len(files)} files; 1 to {MAX_DOCUMENTS} are taken.")
@@ -83,10 +81,7 @@ def extract(
     else:
         results.documents.append(answer)
     written = results.table() if as_csv else results.json()
-    if out is None:
-        click.echo(written, nl=not written.endswith("\n"))
-    else:
-        out.write_text(written, encoding="utf-8")
+    write_output(written, out)
     results.check(target, allow_partial)
 
 
@@ -96,9 +91,12 @@ class ExtractionResults:
 
     documents: list[Json] = field(default_factory=list)
     failures: list[Json] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+    """Paths of uploaded documents by id: a failed document of a job has its id only."""
 
     def add_uploads(self, uploads: Sequence[DocumentResult]) -> None:
-        """Add the files that could not be read."""
+        """Add the files that could not be read, and remember the paths of the others."""
+        self.paths |= {each.document_id: each.path for each in uploads if each.document_id}
         self.failures += [
             {"path": each.path, "error": {"type": each.state, "message": each.reason}}
             for each in uploads
@@ -114,12 +112,15 @@ class ExtractionResults:
         with TemporaryDirectory() as folder:
             for file in fetch_results(target.api, job, Path(folder), target.output):
                 if file.suffix == ".jsonl":
-                    lines = file.read_text(encoding="utf-8").splitlines()
-                    self._add_lines(map(json.loads, lines))
+                    with file.open(encoding="utf-8", newline="\n") as lines:
+                        self.add_lines(map(json.loads, lines))
 
-    def _add_lines(self, lines: Iterable[Json]) -> None:
+    def add_lines(self, lines: Iterable[Json]) -> None:
+        """Add lines of `results.jsonl` and `errors.jsonl`."""
         for line in lines:
-            (self.documents if line["error"] is None else self.failures).append(line)
+            path = line["path"] or self.paths.get(line["document_id"], "")
+            told = self.documents if line["error"] is None else self.failures
+            told.append({**line, "path": path})
 
     def json(self) -> str:
         """Return one extraction, or a list of all, as JSON."""
@@ -130,12 +131,13 @@ class ExtractionResults:
     def table(self) -> str:
         """Return the values of all documents as CSV, each row with its document's path."""
         rows = [
-            {DOCUMENT_COLUMN: document["path"], **row}
+            (document["path"], row)
             for document in self.documents
             for row in flat_rows(document["values"])
         ]
-        columns = dict.fromkeys(name for row in rows for name in row)
-        return table_csv(tuple(columns), rows).decode()
+        columns = dict.fromkeys(name for _, row in rows for name in row)
+        first = free_column(DOCUMENT_COLUMN, columns)
+        return table_csv((first, *columns), ({first: path, **row} for path, row in rows)).decode()
 
     def check(self, target: UserContext, allow_partial: bool) -> None:
         """Tell what a person should look at; raise `ItemsFailedError` unless all are whole."""
@@ -151,6 +153,15 @@ class ExtractionResults:
         partial = any(each["status"] == "partial" for each in self.documents)
         if self.failures or (partial and not allow_partial):
             raise ItemsFailedError
+
+
+def _check_terms(target: UserContext, body: Json) -> None:
+    """Refuse a schema, or an extractor that does not exist, before files are uploaded for it."""
+    if "json_schema" in body:
+        check_schema(body)
+        return
+    version = {"version": str(body["version"])} if "version" in body else {}
+    target.api.call("GET", f"/v1/extractors/{quote(body['extractor'], safe='')}", params=version)
 
 
 def _dumped(value: object) -> str:

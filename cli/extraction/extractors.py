@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.extraction.schema_file import read_schema
+from cli.extraction.files import read_schema
 from cli.failures import ApiError
 from cli.options import UserContext, user_command
 from cli.output import Json

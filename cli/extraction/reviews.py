@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import click
 
+from cli.extraction.files import out_option, write_output
 from cli.failures import UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, Output
@@ -134,11 +135,7 @@ def reject(
 
 
 @reviews.command("rows")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write into this file instead of standard output.",
-)
+@out_option
 @user_command
 def rows(target: UserContext, out: Path | None) -> None:
     """Write the fields of all reviewed extractions as JSON lines to train on."""
@@ -148,10 +145,7 @@ def rows(target: UserContext, out: Path | None) -> None:
         for each in reviewed
         for row in _pages(target, f"{_at(each['extraction_id'])}/rows")
     )
-    if out is None:
-        click.echo(written, nl=False)
-    else:
-        out.write_text(written, encoding="utf-8")
+    write_output(written, out)
 
 
 def read_edit(text: str) -> Json:

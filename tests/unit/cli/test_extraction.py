@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from cli.documents.results import DocumentResult
 from cli.extraction.extract import ExtractionResults
+from cli.extraction.files import extraction_body
 from cli.extraction.reviews import read_edit
-from cli.extraction.schema_file import extraction_body
 from cli.failures import ItemsFailedError, UsageError
 from cli.main import run
 from cli.options import UserContext
@@ -102,6 +103,37 @@ def test_what_failed_or_is_partial_should_be_told_and_decide_the_exit(
     told = capsys.readouterr().err
     assert "2 rows of 3" in told
     assert "c.zip: rejected: It is damaged." in told
+
+
+def test_a_document_of_a_job_should_keep_its_path_and_every_character() -> None:
+    results = ExtractionResults()
+    results.add_uploads([DocumentResult("a.pdf", "ready", document_id="doc_a")])
+    odd = json.dumps(extraction("b.pdf", document_id="doc_b", values={"document": "x\u2028y"}))
+    failed = {"document_id": "doc_a", "path": "", "error": {"type": "NotFound", "message": "x"}}
+    with io.StringIO(f"{odd}\n{json.dumps(failed)}\n", newline="\n") as lines:
+        results.add_lines(map(json.loads, lines))
+    assert [each["path"] for each in results.failures] == ["a.pdf"]
+    assert results.table() == "document_,document\r\nb.pdf,x\u2028y\r\n"
+
+
+def test_what_cannot_be_done_should_be_refused_before_files_are_uploaded(
+    office: Office, command: Command, tmp_path: Path
+) -> None:
+    file, schema = tmp_path / "a.txt", tmp_path / "schema.json"
+    file.write_text("Total: 41.50")
+    none = {"type": "integer", "minimum": 5, "maximum": 3}
+    schema.write_text(json.dumps({"type": "object", "properties": {"a": none}}))
+    before = sum(map(len, office.world.documents.stored.values()))
+    out = ("--out", str(tmp_path / "missing" / "x.csv"))
+    for arguments, code, told in (
+        ((str(schema),), 2, "schema/properties/a/minimum"),
+        (("invoices@9",), 1, "no extractor invoices"),
+        (("invoices", *out), 2, "no folder"),
+    ):
+        ended = command("extract", *arguments, str(file))
+        assert (ended.code, told in ended.err) == (code, True), ended.err
+    assert sum(map(len, office.world.documents.stored.values())) == before
+    assert "no folder" in command("reviews", "rows", *out).err
 
 
 def test_extractors_should_be_saved_listed_and_removed(command: Command, tmp_path: Path) -> None:

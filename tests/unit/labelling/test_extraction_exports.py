@@ -36,6 +36,21 @@ def test_a_row_should_be_an_item_with_the_values_outside_its_list() -> None:
     assert list(flat_rows(two)) == [{"list": "a", "a.x": 1}, {"list": "b", "b": "y"}]
 
 
+def test_a_column_should_not_take_the_place_of_another_with_its_name() -> None:
+    values: dict[str, JsonValue] = {
+        "list": "price",
+        "a.b": 1,
+        "a": {"b": 2},
+        "lines": [{"sum": 3, "tags": [{"name": None}]}],
+        "more": [4],
+    }
+    outside = {"list": "price", "a.b": 1, "a.b_": 2}
+    assert list(flat_rows(values)) == [
+        {"list_": "lines", **outside, "lines.sum": 3, "lines.tags": '[{"name": null}]'},
+        {"list_": "more", **outside, "more": 4},
+    ]
+
+
 def test_a_text_that_a_spreadsheet_would_run_should_stay_a_text() -> None:
     assert rows(rows_csv({"name": '=HYPERLINK("http://x")', "sum": -5}))[0] == {
         "name": '\'=HYPERLINK("http://x")',

@@ -1,0 +1,89 @@
+"""Files of the commands: schemas that are read, and the output that is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from chalicelib.contracts.extraction_orders import EXTRACTOR_PATTERN, MAX_SCHEMA_BYTES
+from cli.failures import CommandError, UsageError
+from cli.output import Json
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def extraction_body(named: str) -> Json:
+    """Return the fields of a request that say by what is extracted; raise `UsageError`."""
+    file = Path(named)
+    if file.is_file():
+        return {"json_schema": read_schema(file)}
+    name, _, version = named.partition("@")
+    if file.suffix or "/" in named or not re.fullmatch(EXTRACTOR_PATTERN, name):
+        raise UsageError(f"There is no file {named}, and no extractor can have that name.")
+    if not version:
+        return {"extractor": name}
+    if not version.isascii() or not version.isdigit():
+        raise UsageError(f"{named}: a version is a number, as in {name}@3.")
+    return {"extractor": name, "version": int(version)}
+
+
+def read_schema(file: Path) -> Json:
+    """Return the JSON Schema in a file; raise `UsageError`."""
+    try:
+        if file.stat().st_size > MAX_SCHEMA_BYTES * 4:
+            raise UsageError(f"{file} is too large: a schema has at most {MAX_SCHEMA_BYTES} bytes.")
+        schema = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} is no JSON in UTF-8: {error}") from error
+    if not isinstance(schema, dict):
+        raise UsageError(f"{file} is no JSON Schema: it is not an object.")
+    return schema
+
+
+def check_schema(body: Json) -> None:
+    """Check the schema of `extraction_body` as the API does; raise `UsageError`.
+
+    A command that uploads files first would otherwise learn of it only after the upload.
+    """
+    from chalicelib.errors import InvalidInput
+    from chalicelib.labelling.extractors import inline_terms
+
+    try:
+        inline_terms(body["json_schema"])
+    except InvalidInput as refused:
+        raise UsageError(refused.message) from refused
+
+
+def out_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--out`, whose folder must exist before anything is done."""
+    return click.option(
+        "--out",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        callback=_in_a_folder,
+        help="Write into this file instead of standard output.",
+    )(command)
+
+
+def _in_a_folder(
+    context: click.Context, parameter: click.Parameter, given: Path | None
+) -> Path | None:
+    if given is not None and not given.absolute().parent.is_dir():
+        raise UsageError(f"--out: there is no folder {given.parent}; make it first.")
+    return given
+
+
+def write_output(text: str, out: Path | None) -> None:
+    """Write into the file of `--out`, or print; raise `CommandError` if it cannot be written."""
+    if out is None:
+        click.echo(text, nl=bool(text) and not text.endswith("\n"))
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{out} cannot be written: {error}") from error
