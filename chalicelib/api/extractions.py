@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -277,11 +278,14 @@ def _list(request: Request, deps: ExtractionServices) -> ExtractionList:
     known = get_args(ExtractionStatus)
     if filters["status"] not in {None, *known}:
         raise InvalidInput(f"status is one of {', '.join(known)}.", field="status")
+    document_id = filters["document_id"]
+    if document_id is not None and not re.fullmatch(DOCUMENT_ID_PATTERN, document_id):
+        raise InvalidInput(
+            "document_id is that of a document; GET /v1/documents lists them.", field="document_id"
+        )
     limit, cursor = limit_of(request, MAX_PAGE), query_value(request, "cursor")
     after = read_cursor(cursor, filters, EXTRACTION_PATTERN) if cursor is not None else ""
-    found = deps.library.records.extractions(
-        tenant_of(request), filters["document_id"] or "", after
-    )
+    found = deps.library.records.extractions(tenant_of(request), document_id or "", after)
     items: list[ExtractionFacts] = []
     for looked_at, stored in enumerate(found):
         if len(items) == limit or looked_at == MAX_LOOKED_AT:

@@ -157,9 +157,10 @@ def _reasons(
         if not reading.complete:
             pages = sorted({one.page for one in reading.differences})
             where = f" on pages {', '.join(map(str, pages[:10]))}" if pages else ""
+            why = next((one.reason for one in reading.differences), "")
             yield (
                 f"{each.field.pointer} has {len(reading.rows)} rows, and {reading.counted} were"
-                f" counted in another way{where}."
+                f" counted in another way{where}. {why}".rstrip()
             )
     for rule in rules:
         if rule.holds is False:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -13,10 +13,12 @@ from chalicelib.contracts.extractions import (
     ExtractionResult,
     ExtractionView,
 )
-from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.ingest import Page
+from chalicelib.contracts.jsonl import read_lines, whole_lines
 from chalicelib.errors import NotFound
 from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, extraction_prefix
 from chalicelib.labelling.extraction_records import ExtractionRecords, StoredExtraction
+from chalicelib.retrieval.ids import pages_key
 
 
 class ExtractionObjects(Protocol):
@@ -76,6 +78,21 @@ class ExtractionLibrary:
         for line in whole_lines(self.objects.stream(self.bucket, key, start)):
             at += len(line) + 1
             yield ExtractedField.model_validate_json(line), at
+
+    def page_lengths(
+        self, tenant: str, stored: StoredExtraction, wanted: Collection[int]
+    ) -> dict[int, int]:
+        """Return how many characters the text of each of the `wanted` pages has.
+
+        Raises:
+            NotFound: the version that was read is gone.
+        """
+        if not wanted:
+            return {}
+        facts = stored.facts
+        key = pages_key(tenant, facts.document_id, facts.version)
+        pages = read_lines(self.objects.stream(self.bucket, key), Page, facts.pages)
+        return {page.page: len(page.text) for page in pages if page.page in wanted}
 
     def folder(self, tenant: str, stored: StoredExtraction) -> str:
         """Return the prefix of the files that hold now: those of the review, if there was one."""

@@ -223,6 +223,7 @@ class ExtractionReviews:
             raise InvalidInput("Give one edit of each value.", field="edits")
         for edit in given.edits:
             check_edit(edit, schema, stored.facts.pages)
+        self._check_places(tenant, stored, given)
         known = self._known(tenant, stored, wanted)
         for edit in given.edits:
             before = known.get(edit.pointer)
@@ -240,6 +241,20 @@ class ExtractionReviews:
                 reviewer=reviewer,
                 at=self.now(),
             )
+
+    def _check_places(self, tenant: str, stored: StoredExtraction, given: PutReviewRequest) -> None:
+        """Check that all evidence ends within the text of its page; raise `InvalidInput`."""
+        places = [(edit.pointer, place) for edit in given.edits for place in edit.evidence or ()]
+        lengths = self.library.page_lengths(tenant, stored, {place.page for _, place in places})
+        for pointer, place in places:
+            length = lengths.get(place.page, 0)
+            if place.end > length:
+                raise InvalidInput(
+                    f"The evidence of {pointer} ends at character {place.end} of page"
+                    f" {place.page}, which has {length}.",
+                    field="edits",
+                    limit=str(length),
+                )
 
     def _known(
         self, tenant: str, stored: StoredExtraction, wanted: set[str]

@@ -131,6 +131,7 @@ def test_an_expired_claim_should_make_way_for_another(office: Office) -> None:
         ({"pointer": "/total", "value": True}, "type number"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(2, 0, 1)]}, "from 1 to 1"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 3)]}, "start to before"),
+        ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 9_999)]}, "9999 of page 1"),
     ],
 )
 def test_an_edit_that_cannot_be_should_be_refused(

@@ -112,6 +112,7 @@ def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None
     of_one = room.api.call("GET", f"{URL}?document_id={other.document_id}").json_body["items"]
     assert [each["path"] for each in of_one] == ["b.pdf"]
     assert error_of(room.api.call("GET", f"{URL}?status=odd"))["field"] == "status"
+    assert error_of(room.api.call("GET", f"{URL}?document_id=odd"))["field"] == "document_id"
 
 
 @pytest.mark.parametrize(
