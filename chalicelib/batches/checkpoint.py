@@ -68,9 +68,9 @@ def read_refs(
 
 
 def keep_all(state: JobState) -> None:
-    """Clean up nothing after a cancelled batch.
+    """Clean up nothing after a cancelled job.
 
-    Its outcomes were paid for, and another attempt continues from them.
+    Its outcomes were paid for and stay readable, and another attempt continues from them.
     """
 
 

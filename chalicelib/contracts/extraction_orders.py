@@ -1,4 +1,4 @@
-"""What is to be extracted: the bodies of `/v1/extractions` and `/v1/extractors`, and the jobs."""
+"""Requests for extractions: bodies of `/v1/extractions` and `/v1/extractors`, and their jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OF_WHAT: list[JsonValue] = [
 
 
 class ExtractionTerms(Contract):
-    """By what is extracted: a schema, and the saved extractor that it is of, as `NAME@VERSION`."""
+    """The schema to extract by, and the saved extractor that it is of, as `NAME@VERSION`."""
 
     json_schema: SchemaSource
     schema_sha256: str
@@ -132,14 +132,14 @@ class ExtractionInput(Contract):
 
 
 class ExtractionCheckpoint(RoundsCheckpoint):
-    """Where a job is."""
+    """How far a job has come, and the last error of its children."""
 
     phase: Literal["extracting", "done"] = "extracting"
     error: str = ""
 
 
 class DocumentOutcome(Contract):
-    """What became of a document of a job: its extraction, or why there is none."""
+    """The outcome of one document of a job: its extraction, or the error if there is none."""
 
     n: int = Field(ge=0)
     document_id: str
@@ -151,7 +151,7 @@ class DocumentOutcome(Contract):
 
 
 class DocumentValues(Contract):
-    """A line of `results.jsonl`: the values of a document; of a failed one, why it has none."""
+    """A line of `results.jsonl`: a document's values, or its error in `errors.jsonl`."""
 
     document_id: str
     path: str = ""
@@ -164,7 +164,7 @@ class DocumentValues(Contract):
 
 
 class ExtractionSummary(Contract):
-    """`summary.json` of a job: its documents by what became of them."""
+    """`summary.json` of a job: how many documents have which status."""
 
     job_id: str
     extractor: str

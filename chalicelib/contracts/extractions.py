@@ -103,7 +103,7 @@ class CheckedRule(Contract):
 
 
 class Extraction(Contract):
-    """What was read from one document: `values` are valid by the schema, null where it says none.
+    """The values of one document: valid by the schema, and null where the document says none.
 
     `reasons` tell a person why it is partial or needs a review.
     """

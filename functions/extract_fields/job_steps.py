@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.batches import storage
+from chalicelib.batches.checkpoint import keep_all
 from chalicelib.batches.receipts import add_children
 from chalicelib.batches.rounds import (
     MAX_CHILDREN,
@@ -65,11 +66,7 @@ class JobSteps:
             Transient, Throttled: a service did not answer; the step may be repeated.
         """
         work = _ExtractionStep(self, request)
-        return run_step(request, self.desk.started(), work.work, _keep_all)
-
-
-def _keep_all(state: JobState) -> None:
-    """Clean up nothing after a cancellation: what was extracted stays readable."""
+        return run_step(request, self.desk.started(), work.work, keep_all)
 
 
 @dataclass(frozen=True, slots=True)

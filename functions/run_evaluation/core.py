@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.batches import storage
+from chalicelib.batches.checkpoint import keep_all
 from chalicelib.batches.receipts import add_children
 from chalicelib.batches.rounds import items_per_child, may_pass, next_round
 from chalicelib.contracts.batches import BatchEstimate
@@ -64,11 +65,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
         HeadraceError: the children failed, in a way that a retry does not fix.
     """
     step = _Step(deps, request)
-    return run_step(request, deps.desk.started(), step.work, _keep_all)
-
-
-def _keep_all(state: JobState) -> None:
-    """Clean up nothing after a cancellation: what was paid for is kept."""
+    return run_step(request, deps.desk.started(), step.work, keep_all)
 
 
 @dataclass(frozen=True, slots=True)
