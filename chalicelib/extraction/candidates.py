@@ -126,7 +126,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Pieces:
-    """What stands on one page, and the labels of its spans, each looked up once."""
+    """Finder of candidates on one page; the labels of each span are looked up once."""
 
     document: SourceDocument
     layouts: Sequence[DocumentLayout]

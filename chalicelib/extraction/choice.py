@@ -32,7 +32,7 @@ class RankedField:
 
 @dataclass(frozen=True, slots=True)
 class ChosenValue:
-    """What was chosen for a field.
+    """The candidate that was chosen for a field, or none.
 
     Attributes:
         at: The number of the chosen candidate, -1 for none.

@@ -85,7 +85,7 @@ _TINY = 1e-6
 
 
 class ReadKind(StrEnum):
-    """What a read field is, which decides how its confidence is told."""
+    """Kinds of read fields: each has a regression of its own for its confidence."""
 
     VALUE = "value"
     ABSENT = "absent"
@@ -133,7 +133,7 @@ def _votes(votes: RuleVotes) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class CellFacts:
-    """What the confidence of a list's cell is told from; `recognised` is 1 less OCR's score."""
+    """Facts that the confidence of a cell depends on; `recognised` is 1 less OCR's score."""
 
     has_text: bool
     is_read: bool

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Features = tuple[float, ...]
 
 RELATIONS = ("left", "above", "same_cell", "column", "row", "below", "heading")
-"""Where a label may stand, as `LabelContext.relation` says it."""
+"""Relations of a label to a value, as `LabelContext.relation` has them."""
 GROUPS = ("text", "identifier", "number", "money", "date", "choice", "checked")
 """Groups of kinds, one of which a field is of."""
 GROUP_OF: Mapping[LeafKind, str] = {

@@ -1,4 +1,4 @@
-"""What business documents call things, as a learned map of a sentence embedding.
+"""Vocabulary of labels in business documents: a learned projection of embeddings.
 
 The embedding model knows everyday language, mostly English. The map brings together what documents
 call the same thing in seven languages (`models/field_ranker`); wordings that it did not learn are

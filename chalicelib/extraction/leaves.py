@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 
 class LeafKind(StrEnum):
-    """What the value of a leaf is, which decides how it is found and read in text.
+    """Kind of a leaf's value: decides how it is found and read in text.
 
     It is derived from `type` and `format`, and named by `x-kind` where these cannot say it.
     """
@@ -45,7 +45,7 @@ NUMERIC_KINDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What a value must keep to beside its kind. None or "" means no such constraint.
+    """Constraints on a value beside its kind. None or "" means no such constraint.
 
     Attributes:
         minimum: The least number; values equal to it pass unless `exclusive_minimum`.

@@ -1,4 +1,4 @@
-"""Which column of a table each column of a list is: by titles, and by what the cells can be."""
+"""Matching of a list's columns with those of a table, by titles and by kinds of cells."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MIN_NUMBERED = 3
 _MIN_WORDS = 8
 """Characters of the usual cell of a column that describes what a row is about."""
 _POSSIBLE = 0.2
-"""What counts of a column that only has cells of the right kind, beside one that was matched."""
+"""Weight of a column that only has cells of the right kind, beside one with a title."""
 _BY_KIND = 0.15
 """How well a column matches that only its cells tell."""
 

@@ -1,4 +1,4 @@
-"""What columns of a table are by their numbers: a product and its factors, or a running balance.
+"""Roles of columns by arithmetic: a product and its factors, or a running balance.
 
 Titles are written in the language of the document and keys of a schema often in another. Numbers
 say in any language which column is the total of a row; its role has a name that the names of the

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.value_match import ValueReader
 
 _LENGTH = 0.15
-"""What twice as many rows add to how well a table matches."""
+"""Gain in a table's match for twice as many rows."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
 _KEY = 0.9

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal
 
 Operand = Decimal | str | bool | date | datetime | time | timedelta
-"""What an expression evaluates to; None stands for unknown."""
+"""Value of an expression; None stands for unknown."""
 
 DECIMALS = Context(prec=50, Emax=10_000, Emin=-10_000, traps=[])
 """Exact for any amount; what overflows or divides by zero is no number, and so unknown."""

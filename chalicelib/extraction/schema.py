@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ExtractionSchema:
-    """What is read from a document.
+    """Fields, lists and rules to read from a document.
 
     Attributes:
         source: The JSON Schema as it was given, without text forms of numbers beside numbers.

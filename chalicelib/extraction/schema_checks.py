@@ -1,4 +1,4 @@
-"""What a schema must be for documents to fill it, refused by JSON pointer, limit and fix."""
+"""Checks of a schema: refusals name JSON pointer, limit and fix."""
 
 from __future__ import annotations
 

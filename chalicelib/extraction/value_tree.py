@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from chalicelib.extraction.values.exact_json import json_number
-
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
@@ -51,8 +49,14 @@ def put_value(tree: dict[str, object], path: Sequence[str], value: object) -> No
 
 
 def json_value(value: ScalarValue | None) -> JsonValue:
-    """Return a value as Python's JSON has it."""
-    return json_number(value) if isinstance(value, Decimal) else value
+    """Return a value as Python's JSON has it: a number is equal up to 15 digits.
+
+    Pydantic and Python's JSON have no decimals: one would become text. All digits stay in the
+    evidence's raw text, and in a value that the schema asks for as `type: string`.
+    """
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 def json_tree(tree: object) -> JsonValue:

@@ -53,7 +53,14 @@ from models.field_ranker.examples import (
     missed,
     same_value,
 )
-from models.field_ranker.network import FieldLists, Scale, joined, learn, loss_and_slopes
+from models.field_ranker.network import (
+    FieldLists,
+    Scale,
+    joined,
+    learn,
+    loss_and_slopes,
+    require_learned,
+)
 from models.field_ranker.vocabulary import learn_vocabulary
 from models.field_ranker.wordings import known_wordings, other_texts
 from models.pull.cache import CACHE
@@ -141,6 +148,7 @@ def learn_ranker(
     ]
     weights = joined(members)
     loss, _ = loss_and_slopes(weights, judged)
+    require_learned(loss, judged)
     ranker = FieldRanker(
         scale.mean,
         scale.spread,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.extraction.ranker import MAX_SCALED
+from models.failures import BelowGate
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -197,6 +198,22 @@ def learn(
         if (loss := judge(weights)) < best_loss:
             best, best_loss = weights, loss
     return best, best_loss
+
+
+def require_learned(loss: float, lists: FieldLists) -> None:
+    """Refuse a network that is no better than chance on fields it did not learn from.
+
+    Raises:
+        BelowGate: the loss is no number, or not below that of equal shares.
+    """
+    counts = np.bincount(lists.field, minlength=lists.count)
+    right = np.bincount(lists.field, lists.right, lists.count)
+    chance = float(np.log((counts + 1) / np.maximum(right, 1)).mean())
+    if not loss < chance:
+        raise BelowGate(
+            f"The ranker's loss on the validation is {loss:.3f} nats; equal shares have"
+            f" {chance:.3f}."
+        )
 
 
 def joined(members: Sequence[Weights]) -> Weights:

@@ -1,4 +1,4 @@
-"""What documents call things: a projection in which the names of a concept are near each other.
+"""Learning of the vocabulary of labels: names of one concept are brought near each other.
 
 A sentence embedding knows everyday language. What an invoice calls its total in seven languages is
 learned on top: a linear map of the embeddings, by a logistic loss on pairs of wordings of one or of

@@ -1,4 +1,4 @@
-"""What the training's documents call their concepts, and texts of theirs that name nothing."""
+"""Wordings of the training's concepts, and texts of documents that name nothing."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What stands where in a document: lines of cells, blocks, labels and tables."""
+"""Layout of documents: lines of cells, blocks, labels and tables."""

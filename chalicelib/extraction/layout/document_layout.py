@@ -26,7 +26,7 @@ KEPT_PAGES = 8
 
 @dataclass(slots=True)
 class DocumentLayout:
-    """What stands where in a document. The lines of a few pages are kept in memory."""
+    """Layout of a document, read by page; the lines of a few pages are kept in memory."""
 
     document: SourceDocument
     _pages: OrderedDict[int, PageLines] = field(default_factory=OrderedDict)

@@ -1,4 +1,4 @@
-"""What may name a value: the texts beside, above and below it, and what stands before it."""
+"""Labels of a value: the texts beside, above and below it, and before it in its cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.tables import LayoutTable, TableRow
 
 Relation = Literal["left", "above", "below", "same_cell", "column", "row", "heading"]
-"""Where a label stands: `left` is before the value in the direction of writing."""
+"""Place of a label: `left` is before the value in the direction of writing."""
 
 MAX_LABELS = 6
 MAX_TEXT = 120

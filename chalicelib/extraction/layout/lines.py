@@ -37,7 +37,7 @@ MAX_UNPLACED = 0.2
 """A page of which a larger share of the words has no boxes is read from its text."""
 
 _BREAK = re.compile(r"\t\s*|[^\S\n]{2,}|\s*(?:[.…·_][^\S\n]?){4,}")
-"""What parts the cells of a line of text: a tabulator, two spaces, or dots."""
+"""Separator of cells in a line of text: a tabulator, two spaces, or dots."""
 _TOKEN = re.compile(r"\S+")
 
 

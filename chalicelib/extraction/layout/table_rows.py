@@ -68,7 +68,7 @@ def row_lines(lines: Sequence[PlacedLine], *, is_written: bool) -> list[RowLines
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the rows of a table have in common.
+    """Properties that the rows of a table share.
 
     Attributes:
         full: Columns that a line fills which is no wrapped text.

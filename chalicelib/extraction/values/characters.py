@@ -26,7 +26,7 @@ _DIRECTIONS = frozenset(
 )
 """Marks that say in which direction text runs; they stand between words, as space does."""
 _SHAPES = {"L": "a", "M": "a", "N": "0", "Z": " "}
-"""What a character is taken for, by the first letter of its Unicode category."""
+"""Class of a character, by the first letter of its Unicode category."""
 
 
 class _Folding(dict[int, str]):

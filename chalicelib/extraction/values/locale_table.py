@@ -18,7 +18,7 @@ ByLanguage = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LocaleTable:
-    """What languages and territories write.
+    """Table of names, numbers and currencies by language and territory.
 
     Attributes:
         months: A name's month, or its months by language.

@@ -53,7 +53,7 @@ _DERIVABLE = frozenset(
         *("balance", "amount", "seller_phone", "seller_email"),
     )
 )
-"""What is not asked of a document without it: another value there could be argued to be it."""
+"""Concepts not asked for where absent: another value could be argued to be theirs."""
 _SPARSE: Mapping[str, str] = {"statement": "reference", "invoice": "sku", "receipt": "quantity"}
 """The column that has blank cells at times."""
 _MISSING = 0.15

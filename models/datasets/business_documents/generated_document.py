@@ -23,7 +23,7 @@ class TruePlace:
 
 @dataclass(frozen=True, slots=True)
 class TrueValue:
-    """What a schema's leaf has to be filled with; `value` is None where the document has none.
+    """True value of a schema's leaf; `value` is None where the document has none.
 
     `concept` says what was asked whatever the schema calls it, and `kind` how it is typed.
     `value` is as the leaf's type wants it. It may stand at several places, of which any is right;

@@ -15,7 +15,7 @@ Leader = Literal["", ":", " ."]
 
 
 class Area(NamedTuple):
-    """Where a block goes: its left edge, its top, and how wide it may be."""
+    """Position of a block: its left edge, its top, and its greatest width."""
 
     x: float
     y: float

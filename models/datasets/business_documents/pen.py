@@ -1,4 +1,4 @@
-"""What a design draws with: the sheet, the facts, and the names that the document gives them."""
+"""Pen of a design: draws facts on a sheet, by the names that the document gives them."""
 
 from __future__ import annotations
 

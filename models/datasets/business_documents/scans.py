@@ -26,7 +26,7 @@ _POINTS = 72
 
 @dataclass(frozen=True, slots=True)
 class ScanDefects:
-    """What befell a page on its way.
+    """Damage of a scanned page.
 
     Degrees are against the clock; `turned` is 0, 90, 180 or 270 of them. `grain` is the standard
     deviation of grey levels, `blur` the radius in pixels, `quality` that of JPEG.

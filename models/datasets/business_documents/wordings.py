@@ -1,4 +1,4 @@
-"""What documents call things, in many languages: wordings of training, and held-out ones."""
+"""Labels of concepts in many languages: wordings of training, and held-out ones."""
 
 from __future__ import annotations
 

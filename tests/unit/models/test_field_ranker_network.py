@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.failures import BelowGate
 from models.field_ranker.network import (
     FieldLists,
     Scale,
@@ -13,6 +14,7 @@ from models.field_ranker.network import (
     joined,
     learn,
     loss_and_slopes,
+    require_learned,
     shares,
 )
 
@@ -72,6 +74,18 @@ def test_a_joined_network_should_score_as_the_mean_of_its_members() -> None:
     fields = np.append(lists.field, np.arange(lists.count))
     for number in range(lists.count):
         assert np.ptp(apart[fields == number]) < 1e-9
+
+
+def test_weights_at_chance_should_be_refused_and_learned_ones_not() -> None:
+    lists = made_lists(60, 7)
+    weights = initial(FEATURES, FIELDS, 1)
+    even = Weights(*(np.zeros_like(part) for part in weights.parts()))
+    learned, loss = learn(lists, 1, lambda found: loss_and_slopes(found, lists)[0], epochs=20)
+    require_learned(loss, lists)
+    assert loss_and_slopes(learned, lists)[0] == loss
+    for refused in (loss_and_slopes(even, lists)[0], float("nan"), float("inf")):
+        with pytest.raises(BelowGate, match="equal shares"):
+            require_learned(refused, lists)
 
 
 def test_lists_of_some_fields_should_keep_their_candidates() -> None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.extraction.values.exact_json import exact_json, json_number
+from chalicelib.extraction.leaves import Leaf, LeafKind
+from chalicelib.extraction.value_tree import json_tree, json_value
 from chalicelib.extraction.values.readers import value_reader
 from chalicelib.extraction.values.reading_hints import ReadingHints, document_hints
 from tests.unit.extraction.values.leaves import leaf
@@ -137,9 +138,12 @@ def test_phone_numbers_take_the_plan_of_country_or_language() -> None:
     assert reader.read("030 1234567", PLAIN) is None
 
 
-def test_numbers_become_json_with_their_digits() -> None:
-    number = Decimal("12345678901234567890.10")
-    assert exact_json({"a": [number, Decimal("1E+2"), None, "é"]}) == (
-        '{"a": [12345678901234567890.10, 100, null, "é"]}'
-    )
-    assert (json_number(Decimal("1.10")), json_number(Decimal("5.00"))) == (1.1, 5)
+def test_numbers_become_json_equal_and_texts_keep_all_digits() -> None:
+    assert (json_value(Decimal("1.10")), json_value(Decimal("5.00"))) == (1.1, 5)
+    assert json_value(Decimal("1E+2")) == 100
+    written = "12345678901234567890.10"
+    kept = Leaf(("sum",), "/sum", LeafKind.NUMBER, "string")
+    found = value_reader(kept).read(written, PLAIN)
+    assert found is not None
+    assert json_value(found.value) == written
+    assert json_tree({"a": [Decimal("1E+2"), None, "é"]}) == {"a": [100, None, "é"]}
