@@ -36,12 +36,7 @@ class Blip2Model:
         Raises as `ImageTextModel.answer` does, and `InvalidInput` for examples.
         """
         name = self._graphs.name
-        if question.examples:
-            raise InvalidInput(
-                f"{name} looks at 1 picture, without examples; leave the earlier turns out.",
-                field="messages",
-                limit="1 picture",
-            )
+        self._graphs.refuse_examples(question)
         tokens = [*self._tokenizer.ids(question.question, "question"), self._begin]
         prompt_length, room = len(tokens), self._context - len(tokens)
         if room < 1:
@@ -52,17 +47,13 @@ class Blip2Model:
                 limit=f"{self._context - 2} tokens",
             )
         vectors = self._graphs.encode_image(question.image, "image")
-        ended = False
-        for _ in range(min(question.max_tokens, room)):
-            token = self._graphs.next_token(vectors, tokens)
-            if ended := token == self._end:
-                break
-            tokens.append(token)
+        limit = min(question.max_tokens, room)
+        answer, ended = self._graphs.answer_tokens(vectors, tokens, limit, self._end)
         return ImageAnswer(
-            text=self._tokenizer.text(tokens[prompt_length:]),
+            text=self._tokenizer.text(answer),
             finish="stop" if ended else "length",
             tokens_in=self._queries + prompt_length,
-            tokens_out=len(tokens) - prompt_length,
+            tokens_out=len(answer),
         )
 
     def smoke_test(self) -> None:

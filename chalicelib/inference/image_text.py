@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from chalicelib.errors import ModelFailure
+from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.image_files import fit_square
 from chalicelib.inference.pixels import Floats, PixelScale, encode_png
@@ -113,6 +113,31 @@ class VisionLanguageGraphs:
                 f" {self._vocabulary_size}."
             )
         return int(logits[0].argmax())
+
+    def refuse_examples(self, question: ImageQuestion) -> None:
+        """Raise `InvalidInput` for a question with examples, of a model that takes none."""
+        if question.examples:
+            raise InvalidInput(
+                f"{self.name} looks at 1 picture, without examples; leave the earlier turns out.",
+                field="messages",
+                limit="1 picture",
+            )
+
+    def answer_tokens(
+        self, vectors: Floats, prompt: Sequence[int], limit: int, end: int
+    ) -> tuple[list[int], bool]:
+        """Return the likeliest answer after a prompt, `end` aside, and whether it came to its end.
+
+        Raises:
+            ModelFailure: the model failed.
+        """
+        tokens = list(prompt)
+        for _ in range(limit):
+            token = self.next_token(vectors, tokens)
+            if token == end:
+                return tokens[len(prompt) :], True
+            tokens.append(token)
+        return tokens[len(prompt) :], False
 
     def _run(self, session: InferenceSession, output: str, inputs: Mapping[str, Any]) -> Floats:
         try:

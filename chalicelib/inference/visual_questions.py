@@ -94,12 +94,7 @@ class VisualQuestionModel:
         Raises as `ImageTextModel.answer` does, and `InvalidInput` for examples, or no question.
         """
         name = self._graphs.name
-        if question.examples:
-            raise InvalidInput(
-                f"{name} looks at 1 picture, without examples; leave the earlier turns out.",
-                field="messages",
-                limit="1 picture",
-            )
+        self._graphs.refuse_examples(question)
         if not question.question.strip():
             raise InvalidInput(
                 f"{name} answers a question about the picture; ask one.", field="question"
@@ -114,17 +109,13 @@ class VisualQuestionModel:
                 limit=f"{self._context - 1} tokens",
             )
         vectors = self._graphs.encode_image(question.image, "image")
-        ended = False
-        for _ in range(min(question.max_tokens, room)):
-            token = self._graphs.next_token(vectors, tokens)
-            if ended := token == self._end:
-                break
-            tokens.append(token)
+        limit = min(question.max_tokens, room)
+        answer, ended = self._graphs.answer_tokens(vectors, tokens, limit, self._end)
         return ImageAnswer(
-            text=self._prompt.text(tokens[read:]),
+            text=self._prompt.text(answer),
             finish="stop" if ended else "length",
             tokens_in=self._vectors + read,
-            tokens_out=len(tokens) - read,
+            tokens_out=len(answer),
         )
 
     def smoke_test(self) -> None:

@@ -229,19 +229,22 @@ def read_npm_files(
         right=f"is {package.integrity}",
         advice="See that npm is installed and reaches its registry",
     )
+    return _read_tar(pinned, lambda folder: download(package, folder), "package", members)
+
+
+def _read_tar(
+    pinned: PinnedFile, download: Callable[[Path], None], root: str, members: Sequence[str]
+) -> dict[str, bytes]:
+    """Return files below `root` of a pinned, gzipped tar. Raises as `read_pinned`, and BadData."""
+    name = pinned.path.name
 
     def fetch(folder: Path) -> bytes:
-        download(package, folder)
-        return (folder / package.file).read_bytes()
+        download(folder)
+        return (folder / name).read_bytes()
 
-    return _members(package.file, read_pinned(pinned, fetch), "package", members)
-
-
-def _members(name: str, archive: bytes, folder: str, members: Sequence[str]) -> dict[str, bytes]:
-    """Return files below `folder` of a gzipped tar that is called `name`. Raises BadData."""
-    wanted = {f"{folder}/{member}": member for member in members}
+    wanted = {f"{root}/{member}": member for member in members}
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
+    with tarfile.open(fileobj=io.BytesIO(read_pinned(pinned, fetch)), mode="r:gz") as files:
         for entry in files:
             file = files.extractfile(entry) if entry.name in wanted else None
             if file is not None:
@@ -321,10 +324,5 @@ def read_python_files(
         right=f"has sha256 {package.sha256}",
         advice="See that there are pip and setuptools here, and that pip reaches its registry",
     )
-
-    def fetch(folder: Path) -> bytes:
-        download(package, folder)
-        return (folder / package.file).read_bytes()
-
     root = f"{package.name}-{package.version}"
-    return _members(package.file, read_pinned(pinned, fetch), root, members)
+    return _read_tar(pinned, lambda folder: download(package, folder), root, members)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.training_data.row_groups import RowGroups
 
 Values = NDArray[np.float64]

@@ -1,4 +1,8 @@
-"""Confidence intervals of means and shares."""
+"""Confidence intervals of means and shares, over rows or over groups of them.
+
+Rows of one group are one observation, however many they are: an interval over rows is too narrow
+where rows of one person, document or picture are alike, and is taken over values of groups.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training_data.row_groups import RowGroups
+
 Values = NDArray[np.float64]
 
-
 RESAMPLES = 2000
-
-
 _SEED = 0
 
 
@@ -95,3 +98,17 @@ def wilson_interval(hits: int, of: int, level: float = 0.95) -> tuple[float, flo
 
     found = binomtest(hits, of).proportion_ci(level, method="wilson")
     return float(found.low), float(found.high)
+
+
+def group_means(values: Values, groups: RowGroups) -> Values:
+    """Return the mean of each group's rows, [groups], of values, [n]."""
+    at = np.unique(groups, return_inverse=True)[1]
+    return np.asarray(np.bincount(at, values) / np.bincount(at), np.float64)
+
+
+def group_sums(counts: Values, groups: RowGroups) -> Values:
+    """Return the sums of each group's rows, [groups, columns], of counts, [n, columns]."""
+    names, at = np.unique(groups, return_inverse=True)
+    found = np.zeros((len(names), counts.shape[1]))
+    np.add.at(found, at, counts)
+    return found

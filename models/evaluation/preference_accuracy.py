@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import RESAMPLES, ConfidenceInterval, mean_interval
+from models.evaluation.intervals import RESAMPLES, ConfidenceInterval, group_means, mean_interval
 from models.evaluation.judged_rows import LEAST_JUDGED
 from models.training_data.row_groups import RowGroups
 

@@ -15,8 +15,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.bleu import MAX_NGRAM_ORDER
 
-from models.evaluation.group_means import group_sums
-from models.evaluation.intervals import ConfidenceInterval, mean_interval
+from models.evaluation.intervals import ConfidenceInterval, group_sums, mean_interval
 from models.training_data.row_groups import RowGroups
 
 _RESAMPLES = 1000

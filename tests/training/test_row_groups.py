@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.evaluation.group_means import group_means, group_sums
+from models.evaluation.intervals import group_means, group_sums
 from models.training_data.row_groups import row_groups
 from models.training_data.rows import CaptionedImage, TextExample
 

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import known_bounds
 from models.evaluation.perplexity import bits_per_byte, perplexity
 from models.networks.text_blocks import TextStretch

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from models.data.picture_files import Pictures, shrunk
 from models.evaluation import figures
 from models.evaluation.caption_judge import fit_caption_judge
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.memorisation import memorisation
 from models.evaluation.style import style_gain

@@ -12,13 +12,12 @@ from torch import nn
 from models.bases.folder import BaseModel
 from models.data.token_rows import cut_notices
 from models.evaluation import figures, retrieval
-from models.evaluation.group_means import group_means
 from models.evaluation.image_text import (
     CaptionPairs,
     ImageTextRanks,
     image_text_ranks,
 )
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.image_text import (
     TunedTowers,

@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import drawn_rows
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.drawn_answers import draw_answers, longest_answer

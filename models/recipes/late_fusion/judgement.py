@@ -13,8 +13,12 @@ from models.data import caption_tokens
 from models.datasets import products as grammar
 from models.evaluation import figures
 from models.evaluation.bias import SELECTION, SELECTION_GAP, measure_bias, unknown_metrics
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import ConfidenceInterval, mean_interval, wilson_interval
+from models.evaluation.intervals import (
+    ConfidenceInterval,
+    group_means,
+    mean_interval,
+    wilson_interval,
+)
 from models.evaluation.judged_rows import known_bounds, observations
 from models.recipes.late_fusion.network import Classifiers
 from models.recipes.late_fusion.parameters import Parameters

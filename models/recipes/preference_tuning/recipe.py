@@ -15,8 +15,7 @@ import torch
 
 from models.bases.folder import BaseModel
 from models.evaluation import judged_rows
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.preference_accuracy import RankedPairs, Values, hits, win_numbers
 from models.networks.chat_tokens import ChatRows, ChatTokens
 from models.networks.drawn_answers import divergences, drawn_rows, longest_answer

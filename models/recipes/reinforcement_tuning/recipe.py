@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 
 from models.bases.folder import BaseModel
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import known_bounds, observations
 from models.failures import BadRecipe
 from models.networks.answer_groups import AnswerGroups

@@ -22,8 +22,7 @@ from chalicelib.evaluation.graders.matches import (
 from chalicelib.evaluation.graders.numbers import NumericGrader
 from chalicelib.generation.patterns import PatternError, compile_pattern
 from chalicelib.generation.schemas import require_schema
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import Values, mean_interval
+from models.evaluation.intervals import Values, group_means, mean_interval
 from models.failures import BadData, BadRecipe
 from models.training_data.rows import ChatTurn
 

@@ -14,8 +14,7 @@ from torch import nn
 from models.bases.folder import BaseModel
 from models.evaluation.answer_baselines import baseline_answers
 from models.evaluation.answers import AnswerScores, f1_over_chance, score_answers
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import drawn_rows, known_bounds, observations
 from models.evaluation.text_overlap import bleu, chrf
 from models.networks import tuned_sequence_export as export

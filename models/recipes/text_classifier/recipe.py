@@ -14,8 +14,7 @@ from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, TokenRows, cut_notices
 from models.evaluation import classification, figures
 from models.evaluation.calibration import calibration_error, temperature
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import mean_interval
+from models.evaluation.intervals import group_means, mean_interval
 from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.encoder import (
     Encoder,

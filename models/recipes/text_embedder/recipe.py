@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from models.bases.folder import BaseModel
 from models.data.token_rows import TextEncoder, cut_notices
-from models.evaluation.group_means import group_means
-from models.evaluation.intervals import Values, mean_interval
+from models.evaluation.intervals import Values, group_means, mean_interval
 from models.evaluation.judged_rows import known_bounds, observations
 from models.evaluation.retrieval import Vectors, ndcg
 from models.export.graphs import FULL_BITS, open_graph

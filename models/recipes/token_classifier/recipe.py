@@ -18,7 +18,7 @@ from models.evaluation.entities import (
     f1_gain,
     f1_interval,
 )
-from models.evaluation.group_means import group_sums
+from models.evaluation.intervals import group_sums
 from models.evaluation.judged_rows import known_bounds, observations
 from models.networks.encoder import (
     Encoder,
