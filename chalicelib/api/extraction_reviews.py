@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,14 +11,15 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 from chalicelib.api.cursors import read_cursor, read_offset, write_cursor, write_offset
 from chalicelib.api.http import (
     json_response,
-    key_id_of,
     limit_of,
     parse_body,
     query_value,
+    reviewer_of,
     serve_operation,
     tenant_of,
     utcnow,
 )
+from chalicelib.api.labelling import new_id, pause_before_attempt
 from chalicelib.contracts.extraction_reviews import (
     ClaimReviewRequest,
     CorrectionList,
@@ -32,7 +31,6 @@ from chalicelib.contracts.extraction_reviews import (
 )
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
-from chalicelib.jobs.ulids import ulid
 from chalicelib.labelling.extraction_reviews import ExtractionReviews
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 MAX_PAGE = 100
 MAX_ROWS_A_PAGE = 500
 _PLACE_PATTERN = r"\d{4}#ext_[a-z0-9]{24}_[0-9A-HJKMNP-TV-Z]{26}"
-_FIRST_PAUSE_SECONDS = 0.02
 _REVIEW = "/v1/reviews/{extraction_id}"
 
 
@@ -65,7 +62,7 @@ def build_services(parts: ApiParts) -> ExtractionReviewServices:
     library = ExtractionLibrary(ExtractionTable(parts.table), objects, settings.bucket)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
     return ExtractionReviewServices(
-        ExtractionReviews(library, objects, bus, utcnow, lambda: ulid(utcnow()), _pause)
+        ExtractionReviews(library, objects, bus, utcnow, new_id, pause_before_attempt)
     )
 
 
@@ -98,7 +95,7 @@ def routes(
         """Take the extraction that is least certain, or one by its id, until the claim expires."""
         request = blueprint.current_request
         body = parse_body(request, ClaimReviewRequest)
-        reviewer = _reviewer(request, body.reviewer)
+        reviewer = reviewer_of(request, body.reviewer)
         return json_response(services().reviews.claim(tenant_of(request), reviewer, body))
 
     @blueprint.route(_REVIEW, methods=["GET"], authorizer=authorizer)
@@ -122,7 +119,7 @@ def routes(
         """Change values of a claimed extraction, and approve or reject it."""
         request = blueprint.current_request
         body = parse_body(request, PutReviewRequest)
-        reviewer = _reviewer(request, body.reviewer)
+        reviewer = reviewer_of(request, body.reviewer)
         put = services().reviews.put(tenant_of(request), extraction_id, reviewer, body)
         return json_response(put)
 
@@ -168,14 +165,3 @@ def _rows(request: Request, extraction_id: str, reviews: ExtractionReviews) -> C
         items.append(row)
         at = behind
     return CorrectionList(items=tuple(items), next_cursor=None)
-
-
-def _reviewer(request: Request, name: str | None) -> str:
-    """Return a reviewer's id: that of the API key, and the name under it if there is one."""
-    key = key_id_of(request)
-    return f"{key}/{name}" if name else key
-
-
-def _pause(attempt: int) -> None:
-    if attempt:
-        time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2 ** min(attempt, 4)))  # noqa: S311

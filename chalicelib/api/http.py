@@ -78,6 +78,12 @@ def key_id_of(request: Request) -> str:
     return str(request.context["authorizer"].get("key", ""))
 
 
+def reviewer_of(request: Request, name: str | None) -> str:
+    """Return a reviewer's id: that of the API key, and the name under it if there is one."""
+    key = key_id_of(request)
+    return f"{key}/{name}" if name else key
+
+
 def describe_view(operation: Operation) -> Callable[[View[P]], View[P]]:
     """Attach its `operation` to a view, for the OpenAPI document."""
 

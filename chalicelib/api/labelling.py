@@ -14,10 +14,10 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
     json_response,
-    key_id_of,
     limit_of,
     parse_body,
     query_value,
+    reviewer_of,
     serve_operation,
     tenant_of,
     utcnow,
@@ -88,8 +88,8 @@ def build_services(parts: ApiParts) -> LabellingServices:
 
     records = LabelTable(parts.table)
     return LabellingServices(
-        LabellingTasks(records, utcnow, _new_id),
-        LabellingQueue(records, utcnow, _new_id, _pause),
+        LabellingTasks(records, utcnow, new_id),
+        LabellingQueue(records, utcnow, new_id, pause_before_attempt),
         parts.records,
     )
 
@@ -192,7 +192,7 @@ def _review_routes(
         """Take the next item: the one that this reviewer has already, or else another."""
         request = blueprint.current_request
         body = parse_body(request, ClaimItemRequest)
-        reviewer = _reviewer(request, body.reviewer)
+        reviewer = reviewer_of(request, body.reviewer)
         claim = services().queue.next_claim(tenant_of(request), _task_id(task_id), reviewer)
         return json_response(claim)
 
@@ -207,7 +207,7 @@ def _review_routes(
         """Give the label of a claim; sent again, it changes nothing."""
         request = blueprint.current_request
         body = parse_body(request, SubmitLabelRequest)
-        where, reviewer = (_task_id(task_id), claim_id), _reviewer(request, body.reviewer)
+        where, reviewer = (_task_id(task_id), claim_id), reviewer_of(request, body.reviewer)
         return json_response(services().queue.submit(tenant_of(request), *where, reviewer, body))
 
     @blueprint.route(_CLAIM + "/skip", methods=["PUT"], authorizer=authorizer)
@@ -221,7 +221,7 @@ def _review_routes(
         """End a claim without a label, and say why."""
         request = blueprint.current_request
         body = parse_body(request, SkipItemRequest)
-        where, reviewer = (_task_id(task_id), claim_id), _reviewer(request, body.reviewer)
+        where, reviewer = (_task_id(task_id), claim_id), reviewer_of(request, body.reviewer)
         return json_response(services().queue.skip(tenant_of(request), *where, reviewer, body))
 
 
@@ -270,7 +270,8 @@ def _result_routes(
         """Decide on the label of an item that is done."""
         request = blueprint.current_request
         body = parse_body(request, AdjudicateItemRequest)
-        reviewer, where = _reviewer(request, body.reviewer), (_task_id(task_id), _item_id(item_id))
+        where = _task_id(task_id), _item_id(item_id)
+        reviewer = reviewer_of(request, body.reviewer)
         queue = services().queue
         return json_response(queue.adjudicate(tenant_of(request), *where, reviewer, body))
 
@@ -312,12 +313,6 @@ def _after(request: Request, asked: Mapping[str, str | None]) -> str:
     return read_cursor(cursor, asked, ITEM_PATTERN) if cursor is not None else ""
 
 
-def _reviewer(request: Request, name: str | None) -> str:
-    """Return a reviewer's id: that of the API key, and the name under it if there is one."""
-    key = key_id_of(request)
-    return f"{key}/{name}" if name else key
-
-
 def _task_id(task_id: str) -> str:
     """Return what can be the id of a task. Raises `NotFound`."""
     if not re.fullmatch(TASK_PATTERN, task_id):
@@ -332,10 +327,12 @@ def _item_id(item_id: str) -> str:
     return item_id
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return a unique id that sorts by time."""
     return ulid(utcnow())
 
 
-def _pause(attempt: int) -> None:
+def pause_before_attempt(attempt: int) -> None:
+    """Wait before another attempt at a change that others came before: 0.32 s at most."""
     if attempt:
         time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2 ** min(attempt, 4)))  # noqa: S311

@@ -7,11 +7,12 @@ extraction lie with the version of the document that it read, and go when that g
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, WithJsonSchema
 
 from chalicelib.contracts.base import AnyJson, Contract
+from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.receipts import Receipt
 
 EXTRACTION_PATTERN = r"^ext_[a-z0-9]{24}_[0-9A-HJKMNP-TV-Z]{26}$"
@@ -184,3 +185,35 @@ class ExtractionFile(Contract):
     name: str
     url: str
     expires_at: AwareDatetime
+
+
+class ExtractionEvent(BusEvent):
+    """Fields of every event about an extraction. `time` is RFC 3339 in UTC."""
+
+    tenant: str
+    extraction_id: str
+    document_id: str
+    version: str
+    collection: str
+    extractor: str
+    job_id: str
+    lowest_confidence: Confidence
+    correlation_id: str
+    time: AwareDatetime
+
+
+class ExtractionReady(ExtractionEvent):
+    """An extraction is complete, or a person has reviewed it."""
+
+    detail_type: ClassVar[str] = "extraction.ready"
+
+    status: Literal["complete", "reviewed"]
+
+
+class ExtractionNeedsReview(ExtractionEvent):
+    """An extraction is partial or doubtful: a person should look at it."""
+
+    detail_type: ClassVar[str] = "extraction.needs_review"
+
+    status: Literal["partial", "needs_review"]
+    reasons: tuple[str, ...]

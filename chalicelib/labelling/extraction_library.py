@@ -1,4 +1,4 @@
-"""Extractions of all tenants: shown, listed, and read field by field."""
+"""Stored extractions of all tenants: shown, listed, and read field by field."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import (
     MAX_SHOWN_FIELDS,
     ExtractedField,
+    ExtractionFacts,
     ExtractionResult,
     ExtractionView,
 )
@@ -17,8 +19,45 @@ from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import read_lines, whole_lines
 from chalicelib.errors import NotFound
 from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, extraction_prefix
-from chalicelib.labelling.extraction_records import ExtractionRecords, StoredExtraction
 from chalicelib.retrieval.ids import pages_key
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExtraction:
+    """An extraction as it is stored; `revision` counts its changes."""
+
+    facts: ExtractionFacts
+    review: ExtractionReview
+    revision: int = 1
+
+
+class ExtractionRecords(Protocol):
+    """Stores extractions by tenant."""
+
+    def add(self, tenant: str, facts: ExtractionFacts) -> StoredExtraction:
+        """Store a new extraction; one that exists already stays, and is returned.
+
+        Raises:
+            NotFound: its document is gone.
+        """
+
+    def extraction(self, tenant: str, extraction_id: str) -> StoredExtraction | None:
+        """Return an extraction, or None."""
+
+    def extractions(self, tenant: str, document_id: str, after: str) -> Iterator[StoredExtraction]:
+        """Yield extractions by document, those after the id `after` ("" for all).
+
+        With a `document_id` only those of that document.
+        """
+
+    def waiting(self, tenant: str, after: str) -> Iterator[tuple[str, str]]:
+        """Yield place and id of what waits for a review, the least certain first.
+
+        Those after the place `after` ("" for all).
+        """
+
+    def change(self, tenant: str, before: StoredExtraction, after: StoredExtraction) -> bool:
+        """Make a change; return False, with nothing written, if it has changed meanwhile."""
 
 
 class ExtractionObjects(Protocol):

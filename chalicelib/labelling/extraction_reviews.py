@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.contracts.events import EventBus
-from chalicelib.contracts.extraction_events import ExtractionReady
 from chalicelib.contracts.extraction_reviews import (
     ClaimReviewRequest,
     CorrectionRow,
@@ -28,6 +27,7 @@ from chalicelib.contracts.extraction_reviews import (
 from chalicelib.contracts.extractions import (
     OPEN_TO_REVIEW,
     ExtractedField,
+    ExtractionReady,
     ExtractionResult,
     ExtractionStatus,
 )
@@ -44,8 +44,7 @@ from chalicelib.extraction.storage import (
     SCHEMA,
     extraction_prefix,
 )
-from chalicelib.labelling.extraction_library import ExtractionLibrary
-from chalicelib.labelling.extraction_records import StoredExtraction
+from chalicelib.labelling.extraction_library import ExtractionLibrary, StoredExtraction
 from chalicelib.labelling.field_edits import check_edit, edited_fields, edited_values
 from chalicelib.labelling.review_states import (
     approve_review,

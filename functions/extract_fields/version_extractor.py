@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.extraction_events import ExtractionNeedsReview, ExtractionReady
-from chalicelib.contracts.extractions import MAX_REASONS, ExtractionFacts, ExtractionResult
+from chalicelib.contracts.extractions import (
+    MAX_REASONS,
+    ExtractionFacts,
+    ExtractionNeedsReview,
+    ExtractionReady,
+    ExtractionResult,
+)
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.extractions import Extraction
     from chalicelib.extraction.document import SourceDocument
     from chalicelib.jobs.receipts import UnitCost
-    from chalicelib.labelling.extraction_records import ExtractionRecords, StoredExtraction
+    from chalicelib.labelling.extraction_library import ExtractionRecords, StoredExtraction
 
 
 class DocumentExtractor(Protocol):

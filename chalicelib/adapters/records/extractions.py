@@ -29,7 +29,7 @@ from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import OPEN_TO_REVIEW, ExtractionFacts
 from chalicelib.errors import NotFound
 from chalicelib.extraction.storage import id_parts
-from chalicelib.labelling.extraction_records import StoredExtraction
+from chalicelib.labelling.extraction_library import StoredExtraction
 
 _EXTRACTION = "EXTRACTION#"
 _WAITING = "REVIEW#"

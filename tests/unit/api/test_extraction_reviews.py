@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.extraction_events import ExtractionReady
+from chalicelib.contracts.extractions import ExtractionReady
 from tests.unit.api.fakes import NOW, OTHER_KEY, error_of
 from tests.unit.api.test_extractions import URL, Room
 from tests.unit.functions.extract_fields.world import INVOICE

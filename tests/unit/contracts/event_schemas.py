@@ -11,7 +11,7 @@ from pathlib import Path
 from chalicelib.contracts.budgets import BudgetExceeded
 from chalicelib.contracts.drift import DriftDetected
 from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
-from chalicelib.contracts.extraction_events import ExtractionNeedsReview, ExtractionReady
+from chalicelib.contracts.extractions import ExtractionNeedsReview, ExtractionReady
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.improvement import ImprovementEnded
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed

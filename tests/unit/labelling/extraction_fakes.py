@@ -9,7 +9,7 @@ from chalicelib.contracts.extraction_orders import Extractor, ExtractorVersion
 from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import OPEN_TO_REVIEW, ExtractionFacts
 from chalicelib.errors import NotFound
-from chalicelib.labelling.extraction_records import StoredExtraction
+from chalicelib.labelling.extraction_library import StoredExtraction
 
 
 @dataclass

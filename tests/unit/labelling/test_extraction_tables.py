@@ -15,7 +15,7 @@ from chalicelib.adapters.records.ingest import IngestTable
 from chalicelib.contracts.extractions import ExtractionFacts
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
-from chalicelib.labelling.extraction_records import StoredExtraction
+from chalicelib.labelling.extraction_library import StoredExtraction
 from chalicelib.labelling.extractors import ExtractorLibrary, inline_terms
 from tests.unit.ingest.conftest import dynamodb, records, table
 from tests.unit.labelling.extraction_fakes import FakeExtractors

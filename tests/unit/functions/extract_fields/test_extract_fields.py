@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from chalicelib.contracts.extraction_events import ExtractionNeedsReview, ExtractionReady
+from chalicelib.contracts.extractions import ExtractionNeedsReview, ExtractionReady
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
 from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, World
 from tests.unit.jobs.examples import JOB
