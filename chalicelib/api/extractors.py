@@ -14,6 +14,7 @@ from chalicelib.api.http import (
     json_response,
     limit_of,
     parse_body,
+    query_number,
     query_value,
     serve_operation,
     tenant_of,
@@ -30,7 +31,7 @@ from chalicelib.contracts.extraction_orders import (
     PutExtractorRequest,
 )
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
-from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.errors import Conflict, NotFound, QuotaExceeded
 from chalicelib.labelling.extractors import ExtractorLibrary
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
         """Show a saved extractor with the schema of its newest version, or of another."""
         request = blueprint.current_request
         return json_response(
-            services().library.version(tenant_of(request), _name(extractor), _number(request))
+            services().library.version(
+                tenant_of(request), _name(extractor), query_number(request, "version", MAX_VERSIONS)
+            )
         )
 
     @blueprint.route(_EXTRACTOR, methods=["PUT"], authorizer=authorizer)
@@ -156,16 +159,3 @@ def _name(name: str) -> str:
             "There is no such extractor; GET /v1/extractors lists them.", field="extractor"
         )
     return name
-
-
-def _number(request: Request) -> int | None:
-    given = query_value(request, "version")
-    if given is None:
-        return None
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= MAX_VERSIONS:
-        raise InvalidInput(
-            f"version is a number from 1 to {MAX_VERSIONS}.",
-            field="version",
-            limit=str(MAX_VERSIONS),
-        )
-    return int(given)

@@ -33,6 +33,7 @@ SERVICE = "api"
 """The service's name in logs and metrics."""
 FORM = "multipart/form-data"
 _UNSUPPORTED_MEDIA_TYPE = 415
+_MAX_DIGITS = 9
 
 _FRAMEWORK_TYPES = {
     "BadRequestError": "InvalidInput",
@@ -204,12 +205,20 @@ def query_value(request: Request, name: str) -> str | None:
 
 def limit_of(request: Request, max_limit: int) -> int:
     """Return the query parameter `limit`, 1 to `max_limit`; `max_limit` if it is not given."""
-    given = query_value(request, "limit")
+    given = query_number(request, "limit", max_limit)
+    return max_limit if given is None else given
+
+
+def query_number(request: Request, name: str, highest: int) -> int | None:
+    """Return the query parameter `name`, 1 to `highest`; None if it is not given."""
+    given = query_value(request, name)
     if given is None:
-        return max_limit
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= max_limit):
+        return None
+    # Python refuses to read thousands of digits, with an error that is not ours.
+    is_number = given.isascii() and given.isdigit() and len(given) <= _MAX_DIGITS
+    if not is_number or not 1 <= int(given) <= highest:
         raise InvalidInput(
-            f"limit is a whole number from 1 to {max_limit}.", field="limit", limit=str(max_limit)
+            f"{name} is a whole number from 1 to {highest}.", field=name, limit=str(highest)
         )
     return int(given)
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from chalicelib.contracts.extraction_orders import MAX_DOCUMENTS
 from chalicelib.extraction.exports import flat_rows, free_column, table_csv
 from cli.documents.put import upload_with_progress
 from cli.documents.results import DocumentResult
@@ -22,8 +23,6 @@ from cli.options import UserContext, user_command
 from cli.output import Json
 
 DOCUMENT_COLUMN = "document"
-MAX_DOCUMENTS = 1_000
-"""Documents that one request can name."""
 WAIT_SECONDS = 300.0
 """Seconds without progress of an upload after which waiting ends."""
 

@@ -28,7 +28,7 @@ def extraction_body(named: str) -> Json:
         raise UsageError(f"There is no file {named}, and no extractor can have that name.")
     if not version:
         return {"extractor": name}
-    if not version.isascii() or not version.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", version):
         raise UsageError(f"{named}: a version is a number, as in {name}@3.")
     return {"extractor": name, "version": int(version)}
 

@@ -150,7 +150,11 @@ class VersionExtractor:
     def _document(self, request: ExtractDocumentRequest) -> Document:
         document = self.documents.document(request.tenant, request.document_id)
         if document is None:
-            raise NotFound(f"There is no document {request.document_id}.", field="document_id")
+            raise NotFound(
+                f"There is no document {request.document_id}: it was removed, or its upload has"
+                " not arrived; GET /v1/documents lists those that there are.",
+                field="document_id",
+            )
         if not document.version:
             raise Conflict(
                 f"The document is {document.status}; extract once it is ready.",

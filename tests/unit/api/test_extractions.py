@@ -162,7 +162,10 @@ def test_an_extractor_should_be_saved_shown_and_extracted_by(room: Room) -> None
     put = room.api.call("PUT", one, {"json_schema": narrow})
     assert put.json_body["version"] == 2
     assert room.api.call("GET", f"{one}?version=1").json_body["json_schema"] == SCHEMA
-    assert error_of(room.api.call("GET", f"{one}?version=x"))["field"] == "version"
+    for odd in ("x", "0", "1" * 5_000):
+        assert error_of(room.api.call("GET", f"{one}?version={odd}"))["field"] == "version"
+        listed = room.api.call("GET", f"{EXTRACTORS}?limit=000000001{odd}")
+        assert error_of(listed)["field"] == "limit"
 
     newest = room.extract(json_schema=None, extractor="invoices").json_body
     assert (newest["extractor"], newest["values"]) == ("invoices@2", {"total": 41.5})
