@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -268,13 +269,33 @@ def parameters_of(name: str) -> type[RecipeSettings]:
 
 
 def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -> str:
-    """Describe each wrong field, and list the known fields if one is unknown."""
+    """Describe each wrong field, and list the known fields if one is unknown.
+
+    A list whose items are wrong is not also told to be too short, as pydantic counts right ones.
+    """
     lines = []
-    for each in error.errors():
+    problems = error.errors()
+    inside = {each["loc"][:end] for each in problems for end in range(len(each["loc"]))}
+    for each in problems:
+        if each["type"] == "too_short" and each["loc"] in inside:
+            continue
         place = ".".join(str(part) for part in each["loc"]) or "the whole"
         if each["type"] == "extra_forbidden" and len(each["loc"]) == 1:
             lines.append(f"{place}: unknown; the fields are {', '.join(kind.model_fields)}")
             continue
         given = "" if each["type"] == "missing" else f" (given {each['input']!r:.80})"
-        lines.append(f"{place}: {each['msg']}{given}")
+        message = _json_problem(each["input"]) if each["type"] in _OF_JSON else ""
+        lines.append(f"{place}: {message or each['msg']}{given}")
     return f"{where}: " + "; ".join(lines)
+
+
+_OF_JSON = ("tuple_type", "list_type", "dict_type")
+
+
+def _json_problem(given: object) -> str:
+    """Say why a text, in the place of a list or an object, is no JSON; nothing if it is."""
+    try:
+        json.loads(given if isinstance(given, str) else "{}")
+    except ValueError as error:
+        return f"is no JSON: {error}"
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -74,18 +74,15 @@ class RowNormaliser:
         """Note what only all records say: missing columns, and how labels are written."""
         if self._formless and not self._rows:
             first = self._formless[0]
-            detail = f"fields are {', '.join(map(str, list(first.fields)[:20]))}"
-            if self.kind is not None:
-                try:
-                    forms.form_of(self.kind, self._renamed(first.fields))
-                except UnknownFormError as error:
-                    detail = error.detail
+            detail = self._lacking(first) or f"fields are {_names(list(first.fields)[:20])}"
             self._log.add("missing_column", first.place, detail, self._formless_count)
         elif self._formless:
             for number, record in enumerate(self._formless):
                 extra = self._formless_count - len(self._formless) if not number else 0
-                problem = "several_kinds" if self._is_other_kind(record) else "missing_field"
-                self._log.add(problem, record.place, ", ".join(map(str, record.fields)), 1 + extra)
+                problem, detail = "missing_field", self._lacking(record)
+                if self._is_other_kind(record):
+                    problem, detail = "several_kinds", ""
+                self._log.add(problem, record.place, detail or _names(record.fields), 1 + extra)
         for name, count in self._unread.most_common(20):
             self._log.add("unread_column", "", f"{name}, in {count:,} rows")
         if len(self._label_types) > 1:
@@ -94,6 +91,15 @@ class RowNormaliser:
                 "",
                 "; ".join(f"{kind} at {place}" for kind, place in self._label_types.items()),
             )
+
+    def _lacking(self, record: SourceRecord) -> str:
+        """Name the fields that a record lacks, and those that it has; nothing without a kind."""
+        if self.kind is not None:
+            try:
+                forms.form_of(self.kind, self._renamed(record.fields))
+            except UnknownFormError as error:
+                return error.detail
+        return ""
 
     def _is_other_kind(self, record: SourceRecord) -> bool:
         """Return whether a record is a whole row of another kind, and no part of one of this."""
@@ -154,6 +160,10 @@ class RowNormaliser:
                 inside = row.text[span.start : span.end]
                 if inside != inside.strip():
                     self._log.add("span_edge", place, repr(inside))
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(map(str, fields))
 
 
 def _described(error: ValidationError) -> tuple[str, str]:

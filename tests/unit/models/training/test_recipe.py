@@ -149,3 +149,16 @@ def test_a_recipe_should_name_all_numbers_of_its_card(path: Path) -> None:
     for name in found.intervals:
         ends = {f"{name}_low", f"{name}_high"}
         assert name not in numbers or ends <= {*numbers}, name
+
+
+def test_should_say_what_is_wrong_with_a_list_once_and_what_is_no_json() -> None:
+    tuning = recipe.load("reinforcement_tuning")
+    with pytest.raises(
+        BadRecipe, match=r"^reinforcement_tuning, .*: rewards\.0: .*'exact'"
+    ) as found:
+        recipe.resolve(tuning, "tiny", {"rewards": [{"type": "llm_judge"}]})
+    assert "at least 1 item" not in str(found.value)
+    with pytest.raises(BadRecipe, match=r"rewards: is no JSON: Expecting ',' delimiter"):
+        recipe.resolve(tuning, "tiny", {"rewards": '[{"type":"numeric"'})
+    with pytest.raises(BadRecipe, match=r"rewards: Tuple should have at least 1 item"):
+        recipe.resolve(tuning, "tiny", {"rewards": []})

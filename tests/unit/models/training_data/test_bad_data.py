@@ -34,6 +34,7 @@ class BadData:
     make: Make
     kind: DataKind | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
+    detail: str = ""
 
 
 def sentence(number: int) -> str:
@@ -213,7 +214,7 @@ BAD = [
         content("text,label\nGrüße aus Köln,ä\n".encode("cp1252") * 9, "r.csv"),
     ),
     BadData("missing_column", "rows.jsonl:1", rows(good=lambda n: {"body": f"{n}"}), "text"),
-    BadData("missing_field", "rows.jsonl:41", rows({"text": "a"})),
+    BadData("missing_field", "rows.jsonl:41", rows({"text": "a"}), detail="label: not among text"),
     BadData("missing_field", "rows.jsonl:41", chats({"prompt": "a", "completion": None})),
     BadData("several_kinds", "rows.jsonl:41", rows(chat(1))),
     BadData("empty_text", "rows.jsonl:41", chats({"prompt": "a", "completion": " "})),
@@ -335,6 +336,7 @@ def test_bad_data_is_found_with_its_row(bad: BadData, tmp_path: Path) -> None:
     assert bad.problem in found, sorted(found)
     problem = found[bad.problem]
     assert any(each.place.startswith(bad.place) for each in problem.places), problem.places
+    assert any(bad.detail in each.detail for each in problem.places), problem.places
     assert problem.fix == PROBLEMS[bad.problem].fix
     if problem.severity == "error":
         assert done.manifest is None
