@@ -93,7 +93,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory, data: ImageQuestions) -> dic
     found = {}
     for kind in KINDS:
         folder = tmp_path_factory.mktemp(kind)
-        sizes = NewBase(kind, 32, 2, 4, 300, 128, side=16, patch=8, vectors=2)
+        sizes = NewBase(kind, 32, 1, 4, 300, 128, side=16, patch=8, vectors=2)
         write_new_base(sizes, [*data.train.questions, *data.train.answers], folder)
         found[kind] = recorded(folder)
     folder = tmp_path_factory.mktemp("opt")
