@@ -6,6 +6,7 @@ comparison of names, and the rest by where a span stands and what else is like i
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 import unicodedata
@@ -30,6 +31,7 @@ MAX_WITHIN = 8
 MAX_MEANT = 60
 """Characters of a value whose meaning is compared: longer ones take the model too long."""
 _PERCENT = "%\u066a\uff05"
+_NO_FIELD = (0.0, "")
 _RUN = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -96,12 +98,15 @@ class FeatureMaker:
         comparison: compares names with labels.
         names: the names of each field of the schema, by pointer.
         written: compares by words and letters alone.
+        named: The fields that labels are most like, and `written_as` how alike texts are to any.
     """
 
     document: SourceDocument
     comparison: LabelComparison
     names: Mapping[str, tuple[str, ...]]
     written: LabelComparison = field(default_factory=LabelComparison)
+    named: dict[str, tuple[tuple[float, str], tuple[float, str]]] = field(default_factory=dict)
+    written_as: dict[str, float] = field(default_factory=dict)
 
     def features(
         self, leaf: Leaf, found: Sequence[FieldCandidate]
@@ -160,15 +165,31 @@ class FeatureMaker:
         label = compared.best_label(at)
         if label is None:
             return 0.0, 0.0
-        rival = max(
-            (
-                self.comparison.similarity(names, label.text)
-                for pointer, names in self.names.items()
-                if pointer != compared.leaf.pointer
-            ),
-            default=0.0,
-        )
+        best, second = self._named(label.text)
+        rival = second[0] if best[1] == compared.leaf.pointer else best[0]
         return rival, float(rival > compared.best[at].overall)
+
+    def _named(self, text: str) -> tuple[tuple[float, str], tuple[float, str]]:
+        """Return the two fields whose names are most like a label: likeness and pointer of each.
+
+        A label is compared with all fields once, however many candidates and fields look at it.
+        """
+        if text not in self.named:
+            alike = [
+                (self.comparison.similarity(names, text), pointer)
+                for pointer, names in self.names.items()
+            ]
+            best, second = heapq.nlargest(2, [*alike, _NO_FIELD, _NO_FIELD])
+            self.named[text] = best, second
+        return self.named[text]
+
+    def _written(self, text: str) -> float:
+        """Return how alike a text and any field's names are, by words and letters."""
+        if text not in self.written_as:
+            self.written_as[text] = max(
+                self.written.similarity(names, text) for names in self.names.values()
+            )
+        return self.written_as[text]
 
     def _place(self, each: FieldCandidate) -> Features:
         """Return where the candidate stands in the document and on its page."""
@@ -197,9 +218,7 @@ class FeatureMaker:
         if compared.leaf.kind in BLOCK_KINDS:
             if len(text) <= MAX_MEANT:
                 meaning = self.comparison.meaning(compared.names, text)
-            names_a_field = max(
-                self.written.similarity(names, text) for names in self.names.values()
-            )
+            names_a_field = self._written(text)
         confidence = [self.document.confidence(span) for span in each.spans]
         scores = [score for score in confidence if score is not None]
         return (
