@@ -5,14 +5,17 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 from pydantic import JsonValue
 
 from chalicelib.contracts.extraction_reviews import EditRequest, FieldEdit
 from chalicelib.contracts.extractions import ExtractedField
 from chalicelib.errors import InvalidInput
-from chalicelib.extraction.leaves import Leaf
+from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.schema import ExtractionSchema
+from chalicelib.extraction.schema_checks import exact
+from chalicelib.extraction.values.constraints import keeps_to
 
 CERTAIN = 1.0
 """The confidence of a value that a person gave."""
@@ -29,7 +32,7 @@ def check_edit(edit: EditRequest, schema: ExtractionSchema, pages: int) -> None:
     """Check that a leaf of the schema can have the new value.
 
     Raises:
-        InvalidInput: it has another type, is none of an enum, or stands on no page.
+        InvalidInput: it has another type, breaks a constraint, or stands on no page.
     """
     leaf = _leaf(edit.pointer, schema)
     value = edit.value
@@ -47,6 +50,15 @@ def check_edit(edit: EditRequest, schema: ExtractionSchema, pages: int) -> None:
             raise InvalidInput(
                 f"{edit.pointer} takes one of {listed}, or null.", field="edits", limit=listed
             )
+        read = value if isinstance(value, str | bool) else exact(value)
+        is_date = leaf.kind is not LeafKind.DATE or _is_date(value)
+        if read is None or not is_date or not keeps_to(read, read, leaf):
+            raise InvalidInput(
+                f"{edit.pointer} takes what its schema allows (format, pattern, lengths, range), or"
+                f" null; {value!r} is not that.",
+                field="edits",
+                limit=f"schema{edit.pointer}",
+            )
     for place in edit.evidence or ():
         if place.page > pages or place.start >= place.end:
             raise InvalidInput(
@@ -55,6 +67,13 @@ def check_edit(edit: EditRequest, schema: ExtractionSchema, pages: int) -> None:
                 field="edits",
                 limit=str(pages),
             )
+
+
+def _is_date(value: JsonValue) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def edited_fields(

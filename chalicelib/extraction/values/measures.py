@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.leaves import LeafKind
@@ -190,11 +190,3 @@ def convert(value: Decimal, unit: str, target: str) -> Decimal | None:
         return _CONVERTED.create_decimal(str(converted)).normalize(_CONVERTED)
     except Exception:  # noqa: BLE001 - of units that do not fit, offsets and overflow
         return None
-
-
-def is_integral(value: Decimal) -> bool:
-    """Return whether a number has no fraction."""
-    try:
-        return value == value.to_integral_value()
-    except InvalidOperation:
-        return False

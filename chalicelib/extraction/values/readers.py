@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from chalicelib.extraction.leaves import NUMERIC_KINDS, Constraints, Leaf, LeafKind
+from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.values.choices import BooleanReader, CurrencyReader, EnumReader
 from chalicelib.extraction.values.codes import IbanReader, IdentifierReader, VatReader
+from chalicelib.extraction.values.constraints import is_integral, keeps_to
 from chalicelib.extraction.values.contacts import EmailReader, PhoneReader, UrlReader
 from chalicelib.extraction.values.dates import DateReader, DateTimeReader, TimeReader
 from chalicelib.extraction.values.measures import (
     NumberReader,
     PercentReader,
     QuantityReader,
-    is_integral,
 )
 from chalicelib.extraction.values.money import MoneyReader
 from chalicelib.extraction.values.plain_text import AddressReader, TextReader
@@ -84,7 +84,7 @@ class LeafReader:
 
     def _allowed(self, match: ValueMatch) -> ValueMatch | None:
         value = _as_type(match.value, self._leaf)
-        if value is None or not _keeps_to(value, match.value, self._leaf):
+        if value is None or not keeps_to(value, match.value, self._leaf):
             return None
         return match if value is match.value else replace(match, value=value)
 
@@ -101,36 +101,3 @@ def _as_type(value: ScalarValue, leaf: Leaf) -> ScalarValue | None:
             return None
         return str(int(number)) if leaf.json_type == "string" else int(number)
     return format(number, "f") if leaf.json_type == "string" else number
-
-
-def _keeps_to(value: ScalarValue, read: ScalarValue, leaf: Leaf) -> bool:
-    """Return whether a value keeps to the constraints of its leaf."""
-    if leaf.enum and leaf.kind is not LeafKind.ENUM and value not in leaf.enum:
-        return False
-    limits = leaf.constraints
-    if isinstance(value, str) and not _text_fits(value, limits):
-        return False
-    if leaf.kind in NUMERIC_KINDS and isinstance(read, int | Decimal):
-        return _number_fits(Decimal(read), limits)
-    return True
-
-
-def _text_fits(text: str, limits: Constraints) -> bool:
-    if limits.min_length is not None and len(text) < limits.min_length:
-        return False
-    if limits.max_length is not None and len(text) > limits.max_length:
-        return False
-    if not limits.pattern:
-        return True
-    from chalicelib.generation.patterns import compile_pattern
-
-    return compile_pattern(limits.pattern).search(text)
-
-
-def _number_fits(number: Decimal, limits: Constraints) -> bool:
-    low, high = limits.minimum, limits.maximum
-    if low is not None and (number < low or (number == low and limits.exclusive_minimum)):
-        return False
-    if high is not None and (number > high or (number == high and limits.exclusive_maximum)):
-        return False
-    return limits.multiple_of is None or is_integral(number / limits.multiple_of)

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.contracts.extraction_reviews import EditRequest
 from chalicelib.contracts.extractions import ExtractionReady
+from chalicelib.errors import InvalidInput
+from chalicelib.extraction.schema import extraction_schema
+from chalicelib.labelling.field_edits import check_edit
 from tests.unit.api.fakes import NOW, OTHER_KEY, error_of
 from tests.unit.api.test_extractions import URL, Room
 from tests.unit.functions.extract_fields.world import INVOICE
@@ -129,6 +133,7 @@ def test_an_expired_claim_should_make_way_for_another(office: Office) -> None:
         ({"pointer": "/none", "value": 1}, "no value at /none"),
         ({"pointer": "/total", "value": "x"}, "type number"),
         ({"pointer": "/total", "value": True}, "type number"),
+        ({"pointer": "/due", "value": "tomorrow"}, "its schema allows"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(2, 0, 1)]}, "from 1 to 1"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 3)]}, "start to before"),
         ({"pointer": "/number", "value": "x", "evidence": [_place(1, 3, 9_999)]}, "9999 of page 1"),
@@ -165,6 +170,28 @@ def test_a_cell_of_a_list_should_be_edited_by_its_row(office: Office) -> None:
     assert office.put(claim, "ann", edits=edits, decision="approve").status_code == 200
     shown = office.api.call("GET", f"{URL}/{office.extraction_id}").json_body
     assert shown["values"] == {"lines": [{"sum": 1}, {"sum": 20}]}
+
+
+@pytest.mark.parametrize(
+    ("part", "good", "odd"),
+    [
+        ({"type": "string", "pattern": "^A-[0-9]+$"}, "A-7", "B-7"),
+        ({"type": "string", "maxLength": 2}, "ab", "abc"),
+        ({"type": "number", "minimum": 0.1, "multipleOf": 0.1}, 0.3, 0),
+        ({"type": "number", "const": 0.3}, 0.3, 5),
+        ({"type": "number", "enum": [0.3, 4]}, 0.3, 3),
+        ({"type": "number", "x-kind": "money", "enum": [0.3, 4]}, 0.3, 3),
+        ({"type": "string", "format": "date"}, "2025-03-14", "20250314"),
+    ],
+)
+def test_an_edit_should_keep_to_the_constraints_of_its_schema(
+    part: dict[str, Any], good: object, odd: object
+) -> None:
+    schema = extraction_schema({"type": "object", "properties": {"a": part}})
+    check_edit(EditRequest.model_validate({"pointer": "/a", "value": good}), schema, 1)
+    check_edit(EditRequest.model_validate({"pointer": "/a", "value": None}), schema, 1)
+    with pytest.raises(InvalidInput, match="/a takes"):
+        check_edit(EditRequest.model_validate({"pointer": "/a", "value": odd}), schema, 1)
 
 
 def test_reviews_should_be_those_of_the_tenant(office: Office) -> None:
