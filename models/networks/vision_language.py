@@ -19,6 +19,7 @@ from transformers import AutoModelForImageTextToText
 from chalicelib.inference.visual_questions import QuestionPrompt
 from models.bases.architectures import architecture_of
 from models.bases.folder import BaseModel
+from models.bases.image_files import IMAGE_MARK, PREPROCESSOR
 from models.failures import BadData
 from models.networks.base_decoder import BaseTokenizer, load_weights, read_base_tokenizer
 from models.networks.image_text import scaled_pixels
@@ -26,7 +27,6 @@ from models.networks.lora import with_lora
 from models.networks.sequence_tokens import marks_around
 from models.networks.vision_language_bodies import BODIES, VisionLanguageBody
 from models.networks.vision_language_settings import VisionLanguageSettings
-from models.pull.new_bases import IMAGE_MARK, PREPROCESSOR
 from models.training_data.captioned_pictures import PictureReader
 
 _MEAN, _STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)

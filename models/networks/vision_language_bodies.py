@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from models.bases.image_files import AROUND_IMAGE_MARK, IMAGE_MARK
 from models.failures import BadData
-from models.pull.new_bases import AROUND_IMAGE_MARK, IMAGE_MARK
 
 
 class VisionLanguageBody(Protocol):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from models import files
 from models.bases.folder import record_base
+from models.bases.image_files import AROUND_IMAGE_MARK, IMAGE_MARK, PREPROCESSOR
 from models.failures import BadData
 from models.pull.base_references import NEW, NoBase
 from models.pull.shipped_bases import BASES, is_kept
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PAD, START, END = "<pad>", "<s>", "</s>"
-IMAGE_MARK, AROUND_IMAGE_MARK = "<image>", "<fake_token_around_image>"
-PREPROCESSOR = "preprocessor_config.json"
 LICENCE = "CC0-1.0"
 _SEED = 0
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.packaging.closure import ModuleSource
 from models.failures import BadRecipe
 from models.sagemaker import code_archive, job_requests
+from models.sagemaker.code_archive import PROJECT
 from models.sagemaker.job_requests import JobLocations, JobSpec
 from models.training import metrics, recipe
 from models.training.targets import targets
@@ -121,11 +123,29 @@ def third_party(folder: Path) -> set[str]:
     return found - sys.stdlib_module_names - {"chalicelib", "models"}
 
 
+def missing_modules(folder: Path) -> set[str]:
+    """Return the project's modules that those in `folder` import and that are not in it."""
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        found |= {each for each in ModuleSource.read(name, path).imports() if isinstance(each, str)}
+    return {each for each in found if module_file(PROJECT, each) and not module_file(folder, each)}
+
+
+def module_file(folder: Path, name: str) -> Path | None:
+    """Return the file of a module or package of the project below `folder`, if there is one."""
+    path = folder.joinpath(*name.split("."))
+    below = (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    ours = name.partition(".")[0] in {"chalicelib", "models"}
+    return next((file for file in below if ours and file.is_file()), None)
+
+
 def test_the_code_should_be_the_same_bytes_and_hold_together_alone(tmp_path: Path) -> None:
     packed = code_archive.build_archive()
     assert packed == code_archive.build_archive()
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         archive.extractall(tmp_path, filter="data")
+    assert not missing_modules(tmp_path)
     needed = (tmp_path / "requirements.txt").read_text()
     pinned = re.findall(
         r"^([a-z0-9-]+)==\S+((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", needed, re.M
