@@ -31,6 +31,7 @@ from chalicelib.api.http import (
 from chalicelib.api.idempotency import run_once
 from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, new_job_input
 from chalicelib.contracts.extraction_orders import (
+    MAX_DIRECT_FIELDS,
     MAX_DIRECT_PAGES,
     CreateExtractionRequest,
     ExtractionInput,
@@ -50,6 +51,7 @@ from chalicelib.contracts.functions.extract_fields import ExtractDocumentRequest
 from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
 from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.storage import (
     FIELDS,
     FIELDS_TABLE,
@@ -153,8 +155,8 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
     def create_extraction() -> Response:
         """Extract by a JSON Schema or a saved extractor, from documents or a collection.
 
-        One document of at most 10 pages is answered at once. Everything else is a job, whose id
-        is in the ids of its extractions.
+        One document of at most 10 pages, and at most 500 fields times pages, is answered at once.
+        Everything else is a job, whose id is in the ids of its extractions.
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateExtractionRequest)
@@ -222,13 +224,19 @@ def _create(request: Request, body: CreateExtractionRequest, deps: ExtractionSer
                 f"The document is {document.status}; extract once it is ready.",
                 field="document_ids",
             )
-        if document.pages <= MAX_DIRECT_PAGES:
+        if _is_direct(document.pages, terms):
             return run_once(
                 request,
                 deps.jobs.answers,
                 lambda: _extract(request, document.document_id, terms, deps),
             )
     return _launch(request, body, terms, deps)
+
+
+def _is_direct(pages: int, terms: ExtractionTerms) -> bool:
+    """Return whether a document is short enough for its schema to be waited for."""
+    fields = len(extraction_schema(terms.json_schema).leaves)
+    return pages <= MAX_DIRECT_PAGES and pages * fields <= MAX_DIRECT_FIELDS
 
 
 def _extract(

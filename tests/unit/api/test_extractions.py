@@ -71,6 +71,13 @@ def test_a_repeated_request_should_extract_once(room: Room) -> None:
     assert len(room.api.extraction_records.kept) == 1
 
 
+def test_a_wide_schema_should_be_a_job_for_a_document_of_many_pages(room: Room) -> None:
+    wide = {"type": "object", "properties": {f"f{n}": {"type": "string"} for n in range(60)}}
+    assert room.extract(json_schema=wide).status_code == 200
+    room.api.records.add(room.invoice.model_copy(update={"pages": 9}))
+    assert room.extract(json_schema=wide).status_code == 202
+
+
 def test_a_long_document_several_or_a_collection_should_be_a_job(room: Room) -> None:
     long = room.invoice.model_copy(update={"pages": 11})
     room.api.records.add(long)
