@@ -21,7 +21,7 @@ from chalicelib.api.http import (
     utcnow,
 )
 from chalicelib.api.idempotency import run_once
-from chalicelib.batches.checkpoint import describe_batch, live_counts
+from chalicelib.batches.checkpoint import describe_batch, live_counts, written_counts
 from chalicelib.batches.receipts import batch_lines
 from chalicelib.contracts.extraction_orders import ExtractionCheckpoint
 from chalicelib.contracts.jobs import (
@@ -297,9 +297,7 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
     if job.kind == "scheduled_run":
         return describe_run(job, state.checkpoint)
     if job.kind == "extraction" and state.checkpoint:
-        place = ExtractionCheckpoint.model_validate_json(state.checkpoint)
-        lines = (*batch_lines(place, deps.cost), *receipt.lines)
-        return job.model_copy(update={"receipt": Receipt.of(lines)})
+        return _extraction(job, state, deps, counted=with_results)
     return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
 
 
@@ -318,6 +316,17 @@ def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Jo
         counts = live_counts(job, state.input, state.checkpoint, deps.count)
         job = job.model_copy(update={"counts": counts})
     return describe_batch(job, state.input, state.checkpoint, deps.cost)
+
+
+def _extraction(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Job:
+    """Return an extraction with the cost of its children, and its progress if `counted`."""
+    place = ExtractionCheckpoint.model_validate_json(state.checkpoint)
+    steps = job.receipt.lines if job.receipt is not None else ()
+    counts = job.counts
+    if counted and place.phase != "done":
+        counts = written_counts(job, state.input, place, deps.count)
+    receipt = Receipt.of((*batch_lines(place, deps.cost), *steps))
+    return job.model_copy(update={"counts": counts, "receipt": receipt})
 
 
 def with_backups(job: Job) -> Job:

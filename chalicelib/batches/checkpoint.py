@@ -17,7 +17,7 @@ from chalicelib.errors import Conflict
 if TYPE_CHECKING:
     from chalicelib.batches.input_reader import InputReader
     from chalicelib.batches.storage import ItemObjects
-    from chalicelib.contracts.batches import BatchOrder
+    from chalicelib.contracts.batches import BatchOrder, RoundsCheckpoint
     from chalicelib.jobs.lifecycle import JobState
     from chalicelib.jobs.receipts import UnitCost
 
@@ -105,15 +105,24 @@ def live_counts(job: Job, given: JobInput, checkpoint: str, count: CountObjects)
     The job's record is updated between rounds only.
     """
     checkpoint_ = BatchCheckpoint.model_validate_json(checkpoint) if checkpoint else None
-    if checkpoint_ is None or checkpoint_.phase in ("estimated", "done") or job.status == "failed":
+    if checkpoint_ is None or checkpoint_.phase in ("estimated", "done"):
+        return job.counts
+    return written_counts(job, given, checkpoint_, count, checkpoint_.rejected)
+
+
+def written_counts(
+    job: Job, given: JobInput, place: RoundsCheckpoint, count: CountObjects, rejected: int = 0
+) -> JobCounts:
+    """Return the counts of a job in rounds that has not come to its end, by what it has written.
+
+    `rejected` items are beside those of the rounds, and count as failed.
+    """
+    if job.status == "failed":
         return job.counts
     prefix = storage.job_prefix(given.tenant, given.job_id)
-    done = min(count(prefix + storage.OUTCOMES), checkpoint_.items)
-    failed = min(
-        count(prefix + storage.failures_prefix(checkpoint_.epoch)), checkpoint_.items - done
-    )
-    total = checkpoint_.items + checkpoint_.rejected
-    counts = JobCounts(total=total, done=done, failed=failed + checkpoint_.rejected)
+    done = min(count(prefix + storage.OUTCOMES), place.items)
+    failed = min(count(prefix + storage.failures_prefix(place.epoch)), place.items - done)
+    counts = JobCounts(total=place.items + rejected, done=done, failed=failed + rejected)
     if job.status == "cancelled":
         return counts.model_copy(update={"cancelled": counts.open})
     return counts

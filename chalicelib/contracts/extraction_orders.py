@@ -146,7 +146,6 @@ class DocumentOutcome(Contract):
 
     n: int = Field(ge=0)
     document_id: str
-    path: str = ""
     extraction_id: str = ""
     version: str = ""
     status: ExtractionStatus | None = None

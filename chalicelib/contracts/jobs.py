@@ -227,7 +227,7 @@ class StepResult(Contract):
     the `epoch` of its failures; `queue` for a batch job of Bedrock; and `reduce` for its results.
     Of a rollout, `shadow` asks for answers of the candidate in the background, after `seconds` of
     rest; `approve` for a person's decision within `seconds`; and `stop` for a stop, with its
-    `reason`, by `stopper`.
+    `reason`, by `stopper`. `error` says why a job ended as failed.
     """
 
     next: Literal[
@@ -251,6 +251,7 @@ class StepResult(Contract):
     stopper: str = ""
     status: JobStatus = "running"
     counts: JobCounts = JobCounts()
+    error: JobError | None = None
 
 
 class Slice(Contract):

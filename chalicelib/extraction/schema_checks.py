@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -49,8 +50,8 @@ _REFUSED = {
 def refused(pointer: str, reason: str, fix: str, limit: int | None = None) -> InvalidInput:
     """Return the error for a place of the schema: what is wrong there, and how to mend it."""
     return InvalidInput(
-        f"schema{pointer or ' (its root)'}: {reason}. {fix[:1].upper()}{fix[1:]}.",
-        field=f"schema{pointer}",
+        f"json_schema{pointer or ' (its root)'}: {reason}. {fix[:1].upper()}{fix[1:]}.",
+        field=f"json_schema{pointer}",
         limit=None if limit is None else str(limit),
     )
 
@@ -74,7 +75,8 @@ def checked(source: SchemaPart) -> SchemaPart:
     try:
         size = len(canonical_json(source).encode())
     except ValueError as error:
-        raise refused("", "it holds a number or a text that JSON cannot", "remove it") from error
+        reason = "it is a number or a text that JSON in UTF-8 cannot hold"
+        raise refused(_unwritable(source), reason, "remove it") from error
     if size > MAX_BYTES:
         raise refused("", f"it has {size} bytes", f"keep to {MAX_BYTES}", MAX_BYTES)
     dialect = source.get("$schema", DIALECTS[0])
@@ -118,6 +120,29 @@ def canonical_json(source: JsonValue | SchemaPart) -> str:
     )
     text.encode()
     return text
+
+
+def _unwritable(part: object, pointer: str = "") -> str:
+    """Return the pointer of what `canonical_json` refuses: of a name, that of its object."""
+    named: Iterable[tuple[object, object]] = ()
+    if isinstance(part, Mapping):
+        named = part.items()
+    elif isinstance(part, list):
+        named = enumerate(part)
+    for name, inner in named:
+        if not _is_writable(str(name)):
+            return pointer
+        if not _is_writable(inner):
+            return _unwritable(inner, f"{pointer}/{escaped(str(name))}")
+    return pointer
+
+
+def _is_writable(part: object) -> bool:
+    try:
+        canonical_json(cast("JsonValue", part))
+    except ValueError:
+        return False
+    return True
 
 
 def _check_nesting(source: SchemaPart) -> None:

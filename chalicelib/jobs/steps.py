@@ -13,7 +13,14 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.jobs import JobCounts, JobEnd, JobStatus, StepRequest, StepResult
+from chalicelib.contracts.jobs import (
+    JobCounts,
+    JobEnd,
+    JobError,
+    JobStatus,
+    StepRequest,
+    StepResult,
+)
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.jobs.lifecycle import JobState, JobUsage, ResultFile, final_counts
 
@@ -43,7 +50,8 @@ _RESTING = frozenset({"wait", "shadow", "approve"})
 class StepOutcome:
     """The result of a step: the new checkpoint, and what comes next.
 
-    `end` is set at the end of the job, and `paused` if nothing more is done until it is resumed.
+    `end` is set at the end of the job, with the `error` of one that failed though no step did, and
+    `paused` if nothing more is done until it is resumed.
     """
 
     checkpoint: Contract
@@ -53,6 +61,7 @@ class StepOutcome:
         "more", "wait", "embed", "generate", "queue", "reduce", "shadow", "approve", "stop"
     ] = "more"
     end: JobEnd | None = None
+    error: JobError | None = None
     paused: bool = False
     seconds: int = 0
     key: str = ""
@@ -146,7 +155,9 @@ def run_step(
             raise Transient(f"{request.job_id} went on meanwhile.") from error
         return _ended(state, clean)
     if outcome.end is not None or outcome.paused:
-        return StepResult(next="ended", status=outcome.status, counts=outcome.counts)
+        return StepResult(
+            next="ended", status=outcome.status, counts=outcome.counts, error=outcome.error
+        )
     return StepResult(
         next=outcome.next,
         seconds=outcome.seconds,

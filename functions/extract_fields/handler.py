@@ -29,6 +29,7 @@ from chalicelib.settings import ExtractSettings, memory_gb
 from functions.extract_fields import core
 from functions.extract_fields.job_documents import JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
 
 
@@ -49,6 +50,7 @@ def deps() -> core.Deps:
         memory_gb=memory,
         clock=time.perf_counter,
         now=_now,
+        limit=time_limit,
     )
     return core.Deps(
         versions=versions,

@@ -1,7 +1,8 @@
 """Extract from some documents of a job, and write what became of each as soon as it is known.
 
 Documents with an outcome are skipped, so that after a crash only the one in hands is read again.
-Those for which there is no time stay without an outcome: another round reads them.
+Those for which there is no time stay without an outcome: another round reads them. One that is too
+long even for a child of its own fails, with that reason.
 """
 
 from __future__ import annotations
@@ -18,17 +19,28 @@ from chalicelib.contracts.extraction_orders import (
     ExtractionInput,
 )
 from chalicelib.contracts.functions.extract_fields import (
+    MAX_DOCUMENT_SECONDS,
     ExtractDocumentRequest,
     ExtractDocumentResult,
     ExtractDocumentsRequest,
     ExtractDocumentsResult,
 )
-from chalicelib.errors import HeadraceError, Throttled, Transient
+from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient
 from chalicelib.extraction.storage import TERMS, extraction_id
 from chalicelib.jobs.lifecycle import JobState
 
-SECONDS = 150.0
-"""For how long further documents are begun: the last one begun has as long again."""
+
+@dataclass(frozen=True, slots=True)
+class ChildSeconds:
+    """The seconds of a child: Lambda kills it after 280.
+
+    Further documents are begun for as long as `beginning`, each may be read for `document`, and the
+    last has to be read when `all` are over.
+    """
+
+    beginning: float = 150.0
+    document: float = MAX_DOCUMENT_SECONDS
+    all: float = 265.0
 
 
 class ExtractionJobs(Protocol):
@@ -50,7 +62,7 @@ class JobDocuments:
     read: Callable[[ExtractDocumentRequest], ExtractDocumentResult]
     clock: Callable[[], float]
     memory_gb: float
-    seconds: float = SECONDS
+    seconds: ChildSeconds = ChildSeconds()
 
     def extract(self, request: ExtractDocumentsRequest) -> ExtractDocumentsResult:
         """Read the documents that have no outcome, as many as there is time for.
@@ -63,13 +75,16 @@ class JobDocuments:
         terms: ExtractionInput | None = None
         for item in request.items:
             state = self._running(request)
-            if state is None or self.clock() - began > self.seconds:
+            if state is None or self.clock() - began > self.seconds.beginning:
                 break
             if self._is_done(request, state, item):
                 done += 1
                 continue
             terms = terms or self._terms(request, state)
-            outcome = self._outcome(request, terms, item)
+            left = min(self.seconds.document, self.seconds.all - (self.clock() - began))
+            outcome = self._outcome(request, terms, item, left)
+            if outcome is None:
+                break
             folder = storage.OUTCOMES
             if outcome.error is not None:
                 folder = storage.failures_prefix(request.given.epoch)
@@ -88,9 +103,16 @@ class JobDocuments:
         )
 
     def _outcome(
-        self, request: ExtractDocumentsRequest, given: ExtractionInput, item: DocumentItem
-    ) -> DocumentOutcome:
-        """Return what becomes of a document; what passes is raised, so that it is tried again."""
+        self,
+        request: ExtractDocumentsRequest,
+        given: ExtractionInput,
+        item: DocumentItem,
+        seconds: float,
+    ) -> DocumentOutcome | None:
+        """Return what becomes of a document, None of one for which `seconds` were too few.
+
+        What passes is raised, so that it is tried again.
+        """
         job = request.given
         extraction = extraction_id(item.document_id, job.job_id)
         asked = ExtractDocumentRequest(
@@ -101,12 +123,15 @@ class JobDocuments:
             terms=given.terms,
             job_id=job.job_id,
             correlation_id=job.correlation_id,
+            seconds=seconds,
         )
         try:
             read = self.read(asked)
         except (Transient, Throttled):
             raise
         except HeadraceError as error:
+            if isinstance(error, QuotaExceeded) and seconds < self.seconds.document:
+                return None
             failure = ItemError(
                 type=type(error).__name__,
                 message=error.message,

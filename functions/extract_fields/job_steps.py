@@ -30,7 +30,7 @@ from chalicelib.contracts.extraction_orders import (
     ExtractionSummary,
 )
 from chalicelib.contracts.extractions import ExtractionResult
-from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
+from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines, read_lines
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.extraction.storage import RESULT, TERMS, extraction_prefix
@@ -41,10 +41,15 @@ if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
 
 NOT_READ = "It was not read, in several rounds"
+REDUCE = "Reduce"
+"""The state of the machine that ends a job."""
 
 
 class CollectionDocuments(Protocol):
-    """Lists documents."""
+    """Lists and looks up documents."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document, or None."""
 
     def documents(self, tenant: str, after: str) -> Iterable[Document]:
         """Yield the tenant's documents by id, those after the id `after` ("" for all)."""
@@ -165,16 +170,17 @@ class _ExtractionStep:
         found: list[tuple[DocumentItem, ItemStatus]],
     ) -> StepOutcome:
         """Write the results in the order of the documents, and end the job."""
-        files, statuses = _ResultWriter(self.deps.objects, state, place).write(found)
+        written = _ResultWriter(self.deps, state, place).write(found)
         done = sum(status == "done" for _, status in found)
         counts = JobCounts(total=place.items, done=done, failed=place.items - done)
+        error = None if done else written.why_none(place.items)
         terms = self._input(state).terms
         summary = ExtractionSummary(
             job_id=state.input.job_id,
             extractor=terms.extractor,
             schema_sha256=terms.schema_sha256,
             counts=counts.model_dump(),
-            statuses=dict(statuses),
+            statuses=dict(written.statuses),
         )
         body = summary.model_dump_json().encode()
         key = state.prefix + storage.SUMMARY
@@ -183,8 +189,9 @@ class _ExtractionStep:
             place.model_copy(update={"phase": "done", "missing": 0}),
             counts,
             "done",
-            end="partial" if counts.failed else "succeeded",
-            files=(*files, ResultFile(storage.SUMMARY, len(body))),
+            end="failed" if error else "partial" if counts.failed else "succeeded",
+            error=error,
+            files=(*written.files, ResultFile(storage.SUMMARY, len(body))),
             summary=key,
         )
 
@@ -194,46 +201,68 @@ class _ExtractionStep:
 
 
 @dataclass(frozen=True, slots=True)
+class _WrittenResults:
+    """The written files, how many documents have which status, and how many which error."""
+
+    files: tuple[ResultFile, ...]
+    statuses: Counter[str]
+    errors: Counter[ItemError]
+
+    def why_none(self, items: int) -> JobError:
+        """Return the error of a job that read none of its documents: the commonest of theirs."""
+        error = self.errors.most_common(1)[0][0]
+        return JobError(
+            type=error.type,
+            message=f"None of {items} documents could be read: {error.message}",
+            state=REDUCE,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _ResultWriter:
     """Writes `results.jsonl` and `errors.jsonl`, a document in memory at a time."""
 
-    objects: storage.ItemObjects
+    deps: JobSteps
     state: JobState
     place: ExtractionCheckpoint
 
-    def write(
-        self, found: list[tuple[DocumentItem, ItemStatus]]
-    ) -> tuple[tuple[ResultFile, ...], Counter[str]]:
-        """Write both files; return them, and how many documents have which status."""
+    def write(self, found: list[tuple[DocumentItem, ItemStatus]]) -> _WrittenResults:
+        """Write both files."""
         statuses: Counter[str] = Counter()
+        reasons: Counter[ItemError] = Counter()
         bucket, prefix = self.state.input.bucket, self.state.prefix
         with (
-            self.objects.writing(bucket, prefix + storage.RESULTS) as results,
-            self.objects.writing(bucket, prefix + storage.ERRORS) as errors,
+            self.deps.objects.writing(bucket, prefix + storage.RESULTS) as results,
+            self.deps.objects.writing(bucket, prefix + storage.ERRORS) as errors,
         ):
             for item, status in found:
                 line = self._line(item, status)
                 statuses[line.status or "failed"] += 1
+                if line.error is not None:
+                    reasons[line.error] += 1
                 stream = errors if line.error is not None else results
                 stream.write(line.model_dump_json().encode() + b"\n")
             sizes = (results.size, errors.size)
         names = (storage.RESULTS, storage.ERRORS)
         files = tuple(ResultFile(*each) for each in zip(names, sizes, strict=True))
-        return files, statuses
+        return _WrittenResults(files, statuses, reasons)
 
     def _line(self, item: DocumentItem, status: ItemStatus) -> DocumentValues:
         if status == "missing":
             told = f"{NOT_READ}: {self.place.error}" if self.place.error else f"{NOT_READ}."
-            return DocumentValues(
-                document_id=item.document_id, error=ItemError(type="Transient", message=told)
-            )
+            return self._failure(item, ItemError(type="Transient", message=told))
         folder = storage.OUTCOMES if status == "done" else storage.failures_prefix(self.place.epoch)
         outcome = DocumentOutcome.model_validate_json(
             self._read(self.state.prefix + folder + storage.item_file(item.n))
         )
         if outcome.error is not None:
-            return DocumentValues(document_id=item.document_id, error=outcome.error)
+            return self._failure(item, outcome.error)
         return self._values(outcome)
+
+    def _failure(self, item: DocumentItem, error: ItemError) -> DocumentValues:
+        document = self.deps.documents.document(self.state.input.tenant, item.document_id)
+        path = document.path if document is not None else ""
+        return DocumentValues(document_id=item.document_id, path=path, error=error)
 
     def _values(self, outcome: DocumentOutcome) -> DocumentValues:
         """Return the values of a document, which may have been removed since."""
@@ -255,4 +284,4 @@ class _ResultWriter:
         )
 
     def _read(self, key: str) -> bytes:
-        return self.objects.read(self.state.input.bucket, key)
+        return self.deps.objects.read(self.state.input.bucket, key)

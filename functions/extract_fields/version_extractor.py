@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -78,7 +79,8 @@ class VersionObjects(Protocol):
 class VersionExtractor:
     """Extracts from single documents.
 
-    `extractor` returns the models' opened extractor; `clock` counts seconds from any start.
+    `extractor` returns the models' opened extractor; `clock` counts seconds from any start, and
+    `limit` ends what takes longer than some seconds by `QuotaExceeded`.
     """
 
     documents: DocumentRecords
@@ -90,6 +92,7 @@ class VersionExtractor:
     memory_gb: float
     clock: Callable[[], float]
     now: Callable[[], datetime]
+    limit: Callable[[float], AbstractContextManager[None]]
 
     def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
         """Extract from the version that answers now; repeated, the stored extraction is returned.
@@ -98,6 +101,7 @@ class VersionExtractor:
             InvalidInput: the schema is none that can be extracted by.
             NotFound: there is no such document, or it was removed meanwhile.
             Conflict: no version of the document is ready.
+            QuotaExceeded: reading took longer than it may.
             Transient, Throttled: a service did not answer; the request may be repeated.
         """
         stored = self.records.extraction(request.tenant, request.extraction_id)
@@ -118,7 +122,9 @@ class VersionExtractor:
         began = self.clock()
         document = self._document(request)
         schema = extraction_schema(request.terms.json_schema)
-        read = self.extractor().extract(schema, self._source(request, document))
+        extractor = self.extractor()
+        with self.limit(request.seconds):
+            read = extractor.extract(schema, self._source(request, document))
         now = self.now()
         facts = ExtractionFacts(
             extraction_id=request.extraction_id,

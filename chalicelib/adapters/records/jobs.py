@@ -99,6 +99,8 @@ class JobTable:
         }
         if outcome.end is not None:
             changes |= expiry(state, outcome.end, now)
+        if outcome.error is not None:
+            changes |= _failure(outcome.error)
         if outcome.files:
             changes["files"] = json.dumps([[file.name, file.bytes] for file in outcome.files])
         if outcome.summary:
@@ -119,16 +121,7 @@ class JobTable:
 
     def fail(self, state: JobState, error: JobError, now: datetime) -> None:
         """Mark a job as failed; raise `Conflict` if it has ended."""
-        self._end(
-            state,
-            {
-                "status": "failed",
-                "updated_at": timestamp(now),
-                "error_type": error.type,
-                "error_message": error.message,
-                "error_state": error.state,
-            },
-        )
+        self._end(state, {"status": "failed", "updated_at": timestamp(now), **_failure(error)})
 
     def pause(self, state: JobState, now: datetime) -> None:
         """Mark a job as paused; raise `Conflict` if it has ended or is paused."""
@@ -153,6 +146,14 @@ class JobTable:
     def _end(self, state: JobState, changes: Mapping[str, Value]) -> None:
         key = job_key(state.input.tenant, state.input.job_id)
         self._table.update(update_fields(key, changes, attempt_open(state)))
+
+
+def _failure(error: JobError) -> dict[str, Value]:
+    return {
+        "error_type": error.type,
+        "error_message": error.message,
+        "error_state": error.state,
+    }
 
 
 def _busy(state: JobState, error: TransactionRefused) -> Conflict:

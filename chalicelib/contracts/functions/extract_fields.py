@@ -9,9 +9,15 @@ from chalicelib.contracts.batches import GenerateItemsInput
 from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionTerms
 from chalicelib.contracts.extractions import ExtractionStatus
 
+MAX_DOCUMENT_SECONDS = 240.0
+"""For how long a document is read; the function has 280 s, with opening models and writing."""
+
 
 class ExtractDocumentRequest(Contract):
-    """The input of `extract_fields`: the version of a document that answers, and the terms."""
+    """The input of `extract_fields`: the version of a document that answers, and the terms.
+
+    Reading may take `seconds`.
+    """
 
     tenant: str
     bucket: str
@@ -20,6 +26,7 @@ class ExtractDocumentRequest(Contract):
     terms: ExtractionTerms
     job_id: str = ""
     correlation_id: str
+    seconds: float = Field(default=MAX_DOCUMENT_SECONDS, gt=0)
 
 
 class ExtractDocumentResult(Contract):

@@ -96,7 +96,8 @@ def test_a_long_document_several_or_a_collection_should_be_a_job(room: Room) -> 
     assert every.status_code == 202
     listed = room.api.call("GET", "/v1/jobs?kind=extraction").json_body["items"]
     assert len(listed) == 3
-    place = ExtractionCheckpoint(used=ChildrenUsed(children=2, seconds=3, gb_seconds=6))
+    used = ChildrenUsed(children=2, seconds=3, gb_seconds=6)
+    place = ExtractionCheckpoint(items=3, missing=3, used=used)
     room.api.job_records.kept["acme", job["job_id"]] = replace(
         room.api.job_records.kept["acme", job["job_id"]], checkpoint=place.model_dump_json()
     )
@@ -104,6 +105,9 @@ def test_a_long_document_several_or_a_collection_should_be_a_job(room: Room) -> 
     assert [line["role"] for line in shown["lines"]][:2] == ["asking", "children"]
     cancelled = room.api.call("DELETE", f"/v1/jobs/{job['job_id']}").json_body
     assert cancelled["status"] == "cancelled"
+    room.api.batch_objects.bodies[f"jobs/acme/{job['job_id']}/outcomes/00000001.json"] = b"{}"
+    counts = room.api.call("GET", f"/v1/jobs/{job['job_id']}").json_body["counts"]
+    assert (counts["total"], counts["done"], counts["cancelled"]) == (3, 1, 2)
 
 
 def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None:
@@ -130,7 +134,7 @@ def test_extractions_should_be_listed_by_document_and_status(room: Room) -> None
         ({"document_ids": []}, "document_ids"),
         ({"collection": "default"}, "document_ids"),
         ({"version": 1}, "version"),
-        ({"json_schema": {"type": "object", "properties": {}}}, "properties"),
+        ({"json_schema": {"type": "object", "properties": {}}}, "json_schema"),
         ({"document_ids": ["x"]}, "document_ids"),
     ],
 )

@@ -164,7 +164,7 @@ def test_a_rule_of_many_rows_sums_them_once() -> None:
 def test_what_is_no_rule_is_refused_where_it_stands(rule: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(reason)) as refusal:
         check(rule)
-    assert refusal.value.field == "schema/x-rules/0"
+    assert refusal.value.field == "json_schema/x-rules/0"
 
 
 WORDS = st.sampled_from(

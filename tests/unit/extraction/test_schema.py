@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from decimal import Decimal
 
 import pytest
@@ -174,6 +175,8 @@ REFUSED: list[tuple[str, dict[str, JsonValue], str]] = [
     ("/properties/x/x-unit", {"x": {"type": "number", "x-unit": "kg"}}, "quantity"),
     ("/properties/x/pattern", {"x": {"type": "string", "pattern": "(?=a)"}}, "syntax"),
     ("/properties/x/type", {"x": {"type": "strin"}}, "draft"),
+    ("/properties/x/enum/1", {"x": {"enum": [1, math.inf]}}, "remove"),
+    ("/properties/x", {"x": {"\ud800": 1}}, "remove"),
     ("/properties/totalAmount", {"total_amount": TEXT, "totalAmount": TEXT}, "title"),
     ("/properties/b", {"a": {**TEXT, "title": "Total"}, "b": {**TEXT, "title": "total"}}, "title"),
 ]
@@ -185,7 +188,7 @@ def test_what_no_document_can_fill_is_refused_where_it_stands(
 ) -> None:
     with pytest.raises(InvalidInput) as refusal:
         _schema(properties)
-    assert refusal.value.field == f"schema{pointer}"
+    assert refusal.value.field == f"json_schema{pointer}"
     assert fix.lower() in refusal.value.message.split(". ", 1)[-1].lower(), refusal.value.message
 
 
@@ -204,7 +207,7 @@ def test_what_no_document_can_fill_is_refused_where_it_stands(
 def test_limits_are_named(source: dict[str, JsonValue], pointer: str, limit: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         extraction_schema(source)
-    assert (refusal.value.field, refusal.value.limit) == (f"schema{pointer}", limit)
+    assert (refusal.value.field, refusal.value.limit) == (f"json_schema{pointer}", limit)
 
 
 def test_depth_is_limited_and_references_cannot_multiply() -> None:

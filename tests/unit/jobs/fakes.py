@@ -52,7 +52,12 @@ class FakeJobs:
         if self._open(state).job.status == "paused":
             raise Conflict("paused")
         job = state.job.model_copy(
-            update={"status": outcome.status, "counts": outcome.counts, "phase": outcome.phase}
+            update={
+                "status": outcome.status,
+                "counts": outcome.counts,
+                "phase": outcome.phase,
+                "error": outcome.error,
+            }
         )
         if outcome.summary:
             job = job.model_copy(update={"result_ref": outcome.summary})

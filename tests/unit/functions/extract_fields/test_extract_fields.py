@@ -9,8 +9,11 @@ import json
 import pytest
 
 from chalicelib.contracts.extractions import ExtractionNeedsReview, ExtractionReady
+from chalicelib.contracts.functions.extract_fields import ExtractDocumentsRequest
+from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
-from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, World
+from functions.extract_fields.job_documents import ChildSeconds
+from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, LabelledLines, World
 from tests.unit.jobs.examples import JOB
 
 
@@ -100,7 +103,10 @@ def test_a_job_should_count_every_document_and_keep_the_reasons_of_failures() ->
     assert [each["path"] for each in results] == ["a.pdf", "c.pdf"]
     assert results[0]["values"]["number"] == "A-17"
     assert results[0]["extraction_id"].endswith(JOB)
-    assert [each["error"]["type"] for each in errors] == ["ModelFailure", "NotFound"]
+    assert [(each["path"], each["error"]["type"]) for each in errors] == [
+        ("b.pdf", "ModelFailure"),
+        ("", "NotFound"),
+    ]
     summary = world.body(PREFIX + "summary.json")
     assert summary["statuses"] == {"complete": 1, "failed": 2, "needs_review": 1}
 
@@ -131,10 +137,17 @@ def test_what_passes_should_have_more_rounds_and_then_fail_with_its_reason() -> 
     world.begin(world.add("a.pdf").document_id)
     world.child_fails = {"type": "Lambda.Unknown", "message": "killed"}
     ended = world.run()
-    assert (ended.status, ended.counts.failed) == ("partial", 1)
+    assert (ended.status, ended.counts.failed) == ("failed", 1)
     assert len(world.waits) > 2, "it had several rounds"
     (error,) = world.lines("errors.jsonl")
     assert "Lambda.Unknown: killed" in error["error"]["message"]
+    told = world.state.job.error
+    assert told is not None
+    assert told == ended.error
+    assert (told.type, told.message) == (
+        "Transient",
+        f"None of 1 documents could be read: {error['error']['message']}",
+    )
     world.child_fails = None
     world.launcher.retry(world.state)
     assert world.run().status == "succeeded"
@@ -151,6 +164,31 @@ def test_a_child_should_stop_in_time_and_once_the_job_is_cancelled() -> None:
     cancelled.launcher.cancel(cancelled.state)
     assert cancelled.run().status == "cancelled"
     assert cancelled.reader.read == []
+
+
+def test_a_document_that_takes_too_long_should_fail_with_that_reason_and_hold_up_no_other() -> None:
+    reader = LabelledLines(slow=("endless",))
+    world = World(reader, seconds=ChildSeconds(document=0.1))
+    texts = (INVOICE, "total: 1\nendless", INVOICE)
+    documents = [world.add(f"{n}.pdf", text).document_id for n, text in enumerate(texts)]
+    world.begin(*documents)
+    ended = world.run()
+    assert (ended.status, ended.counts.done, ended.counts.failed) == ("partial", 2, 1)
+    (error,) = world.lines("errors.jsonl")
+    assert (error["path"], error["error"]["type"]) == ("1.pdf", "QuotaExceeded")
+    assert "seconds that a document may take" in error["error"]["message"]
+
+    # The same, where the document comes second in a child, and there was less time for it.
+    late = World(reader, seconds=ChildSeconds(document=0.1, all=0.15), seconds_a_look=0.02)
+    documents = [late.add(f"{n}.pdf", text).document_id for n, text in enumerate(texts)]
+    late.begin(*documents)
+    late.do(StepRequest.model_validate(late.state.input.model_dump()))
+    child = {
+        "Items": [{"n": n, "document_id": each} for n, each in enumerate(documents)],
+        "BatchInput": {**late.state.input.model_dump(), "epoch": 0},
+    }
+    result = late.do(ExtractDocumentsRequest.model_validate(child))
+    assert (result.done, result.failed, result.left) == (1, 0, 2)
 
 
 def test_a_service_that_does_not_answer_should_fail_the_child_and_no_document() -> None:

@@ -40,8 +40,9 @@ from chalicelib.jobs.steps import StepContext
 from chalicelib.labelling.extractors import inline_terms
 from chalicelib.retrieval.ids import pages_key, words_key
 from functions.extract_fields import core
-from functions.extract_fields.job_documents import JobDocuments
+from functions.extract_fields.job_documents import ChildSeconds, JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
 from tests.unit.api.fakes import FakeRecords, document
 from tests.unit.batches.fakes import FakeBatchObjects
@@ -70,6 +71,8 @@ class LabelledLines:
     fails: dict[str, HeadraceError] = field(default_factory=dict)
     lost_rows: int = 0
     read: list[str] = field(default_factory=list)
+    slow: tuple[str, ...] = ()
+    """Documents with one of these in their text are read without end."""
 
     def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
         text = document.pages[0].text
@@ -77,6 +80,8 @@ class LabelledLines:
         for named, error in self.fails.items():
             if named in text:
                 raise error
+        while any(named in text for named in self.slow):
+            pass
         fields = tuple(self._field(leaf.path[0], document) for leaf in schema.leaves)
         lists: tuple[ExtractedList, ...] = ()
         if self.lost_rows:
@@ -126,6 +131,7 @@ class World:
     waits: list[int] = field(default_factory=list)
     child_fails: dict[str, Any] | None = None
     seconds_a_look: float = 0.0
+    seconds: ChildSeconds = field(default_factory=ChildSeconds)
     clock: float = 0.0
 
     def add(self, path: str, text: str = INVOICE, **fields: Any) -> Document:
@@ -205,11 +211,12 @@ class World:
             memory_gb=2.0,
             clock=self._tick,
             now=lambda: self.now,
+            limit=time_limit,
         )
         desk = StepContext(self.jobs, lambda: self.now, lambda: 0.0, 1.0)
         return core.Deps(
             versions,
-            JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0),
+            JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0, self.seconds),
             JobSteps(desk, self.objects, self.documents),
         )
 
