@@ -58,6 +58,11 @@ def read_groups(
 
     Where an answer has no token the numbers mean nothing.
     """
+    return token_log_p(model, vectors_before(model, groups), groups, temperature)
+
+
+def vectors_before(model: TunedDecoder, groups: AnswerGroups) -> torch.Tensor:
+    """Return the last layer's vector before each token of the answers, [n, k, width]."""
     (count, longest), before = groups.prompts.shape, model.prefix_length()
     device = groups.prompts.device
     places = torch.arange(longest, device=device)[None]
@@ -87,12 +92,14 @@ def read_groups(
             use_cache=True,
         ).last_hidden_state
         vectors = torch.cat([vectors, told], dim=1)
-    return _log_p(model, vectors, groups.answers, temperature)
+    return vectors
 
 
-def _log_p(
-    model: TunedDecoder, vectors: torch.Tensor, tokens: torch.Tensor, temperature: float
+def token_log_p(
+    model: TunedDecoder, vectors: torch.Tensor, groups: AnswerGroups, temperature: float
 ) -> torch.Tensor:
+    """Return log p of each token of the answers, [n, k], by the vectors before them."""
+    tokens = groups.answers
     head, size = model.decoder.get_output_embeddings(), model.settings.logits_at_once
 
     def losses(chosen: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 _LEAST_SPREAD = 1e-6
+_GAIN, _MOST_ERROR = 0.1, 0.2
 
 
 def bradley_terry(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
@@ -20,6 +21,34 @@ def clipped_objective(
     ratio = torch.exp(now - before)
     bounded = ratio.clamp(1 - clip, 1 + clip)
     return -torch.minimum(ratio * advantages, bounded * advantages)
+
+
+def clipped_value_loss(
+    now: torch.Tensor, before: torch.Tensor, targets: torch.Tensor, clip: float | None
+) -> torch.Tensor:
+    """Return the squared error of each token's value, or that of the value held near `before`.
+
+    The greater of (now - target)^2 and (clamp(now, before - clip, before + clip) - target)^2, so
+    that going farther than `clip` gains nothing; without `clip` the first alone.
+
+    J. Schulman et al.'s code for https://arxiv.org/abs/1707.06347, and D. Ziegler et al.'s for
+    https://arxiv.org/abs/1909.08593; both halve it, which is for the weight to say.
+    """
+    error = (now - targets).square()
+    if clip is None:
+        return error
+    held = before + (now - before).clamp(-clip, clip)
+    return torch.maximum(error, (held - targets).square())
+
+
+def adapted_beta(beta: float, kl: float, target: float) -> float:
+    """Return the weight of the divergence after a step that was `kl` nats from the reference.
+
+    beta (1 + 0.1 clip(kl / target - 1, -0.2, 0.2)): D. Ziegler et al.,
+    https://arxiv.org/abs/1909.08593, section 2.2.
+    """
+    error = min(max(kl / target - 1, -_MOST_ERROR), _MOST_ERROR)
+    return beta * (1 + _GAIN * error)
 
 
 def divergence(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:

@@ -59,6 +59,14 @@ class ProcessGroup:
             gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
             at += gradient.numel()
 
+    def mean(self, number: float) -> float:
+        """Return the mean of a number over all processes."""
+        if self.size == 1:
+            return number
+        told = torch.tensor(number, device=self.device)
+        distributed.all_reduce(told)
+        return float(told) / self.size
+
     def any(self, asked: bool) -> bool:
         """Return whether `asked` is true in any process, so that all stop after the same step."""
         if self.size == 1:

@@ -20,16 +20,6 @@ from models.failures import BadData, BadRecipe, BelowGate
 from models.jobs.finish import finish_job
 from models.networks.decoder import logits
 from models.networks.online_task import OnlineTask
-from models.networks.preference_losses import (
-    clipped_objective,
-    divergence,
-    generalised_advantages,
-    group_relative,
-    leave_one_out,
-    masked_mean,
-    preference_loss,
-    whiten,
-)
 from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
 from models.recipes.aligned.network import AlignedPolicy, dpo_loss
 from models.recipes.aligned.online import online_task
@@ -41,8 +31,7 @@ from models.recipes.aligned.rewards import (
     repetition,
     reward_function,
 )
-from models.reference import losses
-from models.reference.losses import best_policy, dpo
+from models.reference.losses import best_policy
 from models.training import artefacts, recipe, seeds
 from models.training.artefacts import TrainedModel
 from models.training.devices import Device
@@ -117,54 +106,6 @@ def test_on_a_bandit_the_policy_should_become_the_best_one(method: str) -> None:
     wanted = best_policy(base, worth.double().numpy(), p.beta)
     assert np.abs(base - wanted).max() > 0.1
     assert np.abs(ours - wanted).max() < 0.03
-
-
-def test_the_objective_should_be_the_oracles() -> None:
-    chance = np.random.default_rng(0)
-    now, before, advantages = (chance.normal(size=200) for _ in range(3))
-    ours = [torch.from_numpy(each) for each in (now, before, advantages)]
-    told = clipped_objective(ours[0], ours[1], ours[2], 0.2).mean()
-    assert float(-told) == pytest.approx(losses.ppo_clipped(now, before, advantages, 0.2))
-
-
-def test_generalised_advantages_should_be_the_mean_of_all_horizons() -> None:
-    chance = np.random.default_rng(1)
-    values, given = chance.normal(size=(2, 1, 6))
-    mask = np.array([[0.0, 1, 1, 1, 0, 0]])
-    ours = [torch.from_numpy(each) for each in (given, values, mask)]
-    told = generalised_advantages(ours[0], ours[1], ours[2], 0.9)
-    wanted = losses.generalised_advantages(given[0, 1:4], values[0, 1:4], 0.9)
-    assert np.allclose(told[0, 1:4].numpy(), wanted)
-    assert not told[0, [0, 4, 5]].any()
-
-
-def test_advantages_of_a_group_should_be_against_its_others() -> None:
-    given = torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0])
-    assert leave_one_out(given, 3).tolist() == [-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]
-    told = group_relative(given, 3)
-    assert torch.allclose(told * given.std(), torch.tensor([-2.0, -1.0, 3.0, 0, 0, 0]), atol=1e-4)
-    assert not group_relative(torch.ones(6), 3).any()
-    mask = torch.tensor([[1.0, 1, 1], [1, 0, 0]])
-    white = whiten(given.view(2, 3) * mask, mask)
-    assert float(masked_mean(white, mask)) == pytest.approx(0, abs=1e-6)
-    assert not white[1, 1:].any()
-
-
-def test_the_divergence_should_be_none_at_the_reference_and_exact_on_average() -> None:
-    ours, theirs = (torch.randn(6, generator=seeds.generator(at)).log_softmax(0) for at in (1, 2))
-    assert not divergence(ours, ours).any()
-    assert (divergence(ours, theirs) >= 0).all()
-    exact = float((ours.exp() * (ours - theirs)).sum())
-    assert float((ours.exp() * divergence(ours, theirs)).sum()) == pytest.approx(exact, rel=1e-5)
-
-
-def test_dpos_loss_should_be_its_formula() -> None:
-    chance = np.random.default_rng(2)
-    ours, theirs = chance.normal(size=(2, 2, 50))
-    told = preference_loss(
-        torch.from_numpy(ours[0] - theirs[0]), torch.from_numpy(ours[1] - theirs[1]), 0.3
-    )
-    assert float(told) == pytest.approx(dpo((ours[0], ours[1]), (theirs[0], theirs[1]), 0.3))
 
 
 def test_dpo_should_begin_at_a_coins_loss_and_read_completions_alone(channel: Channel) -> None:

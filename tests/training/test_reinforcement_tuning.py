@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from models.bases.folder import CHANNEL, BaseModel
-from models.datasets import party_sizes
-from models.evaluation.answers import f1_over_chance, score_answers
-from models.failures import BadData, BadRecipe, Interrupted
+from models.failures import BadData, BadRecipe, Diverged, Interrupted
 from models.jobs import runner
 from models.networks.answer_groups import AnswerGroups, read_groups
 from models.networks.chat_tokens import ChatRows, ChatTokens
@@ -23,17 +21,14 @@ from models.networks.online_task import OnlineTask
 from models.networks.preference_rows import answer_alone
 from models.networks.tuned_decoder import TunedDecoder
 from models.recipes.instruction_tuning import recipe as answers
-from models.recipes.instruction_tuning.answered_rows import AnsweredRows, WrittenAnswers
 from models.recipes.reinforcement_tuning import recipe as tuning
 from models.recipes.reinforcement_tuning.answer_rollouts import AnswerRollouts
 from models.recipes.reinforcement_tuning.parameters import Parameters, ReinforcementMethod
 from models.recipes.reinforcement_tuning.rewards import (
     AnswerRewards,
     DrawnAnswer,
-    answer_rewards,
-    reward_numbers,
 )
-from models.training import recipe, seeds
+from models.training import seeds
 from models.training.devices import Device
 from models.training.gates import missed_gates
 from models.training.job import STOP_FILE
@@ -41,41 +36,12 @@ from models.training.learned_weights import LearnedWeights
 from models.training.process_group import ProcessGroup
 from models.training.recipe_code import TaskSetup
 from models.training_data.channel import DataChannel, DataSource, write_channel
-from models.training_data.row_groups import row_groups
-from models.training_data.rows import ChatExample, ChatTurn
+from models.training_data.rows import ChatExample
+from tests.training.coloured_chats import GATES, rows, settings
 from tests.training.conftest import Laid
 from tests.training.tiny_bases import write_tiny_base
 
-COLOURS = ("red", "blue", "green", "yellow")
 CPU = Device(torch.device("cpu"))
-GATES = recipe.load("reinforcement_tuning").own_gates
-
-
-def settings(**changed: Any) -> Parameters:
-    given = {
-        "batch": 16,
-        "samples": 8,
-        "context": 96,
-        "weight_bits": 32,
-        "judged_rows": 50,
-        "rewards": [{"type": "exact"}],
-    }
-    found = recipe.resolve(recipe.load("reinforcement_tuning"), "smoke", {**given, **changed})
-    assert isinstance(found, Parameters)
-    return found
-
-
-def rows(numbers: Sequence[int]) -> tuple[ChatExample, ...]:
-    return tuple(
-        ChatExample(
-            messages=(
-                ChatTurn(role="user", content=f"{number} {colour}" * (1 + number % 2)),
-                ChatTurn(role="assistant", content=colour),
-            )
-        )
-        for number in numbers
-        for colour in COLOURS
-    )
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +124,15 @@ def test_answers_of_a_prompt_should_be_those_of_rows_of_their_own(
     assert shared == [tokens for tokens in alone for _ in range(3)]
 
 
-@pytest.mark.parametrize("method", get_args(ReinforcementMethod))
+METHODS = pytest.mark.parametrize("method", get_args(ReinforcementMethod))
+
+
+@METHODS
 def test_rewards_should_rise_and_the_base_should_stay(
     base: BaseModel, data: DataChannel[ChatExample], method: str
 ) -> None:
     chosen = {"learning_rate": 0.05, "beta": 0.01, "answer_tokens": 3, "rank": 8, "scale": 16}
-    p = settings(method=method, steps=12, batch=32, **chosen)
+    p = settings(method=method, passes=3 if method == "ppo" else 1, steps=12, batch=32, **chosen)
     model, task = task_of(base, data, p, begins_with_a_letter)
     laid = ChatRows(encoded(model, data), model.tokenizer.end)
     with model.plain() as plain, torch.no_grad():
@@ -179,6 +148,54 @@ def test_rewards_should_rise_and_the_base_should_stay(
     judged = tuning.evaluate(model.eval(), data, p)
     missed = missed_gates(GATES, judged.numbers, judged.unknown)
     assert any("f1_over_chance_low" in each for each in missed)
+
+
+@METHODS
+def test_gates_should_refuse_a_policy_that_has_learned_nothing(
+    base: BaseModel, data: DataChannel[ChatExample], method: str
+) -> None:
+    p = settings(method=method)
+    judged = tuning.evaluate(tuning.build(p, data, base).eval(), data, p)
+    missed = {each.split()[0] for each in missed_gates(GATES, judged.numbers, judged.unknown)}
+    assert missed == {"reward_gain_low", "f1_over_chance_low"}
+
+
+@METHODS
+def test_what_is_not_finite_should_end_a_training_with_its_weights_kept(
+    base: BaseModel, data: DataChannel[ChatExample], method: str
+) -> None:
+    model, task = task_of(
+        base, data, settings(method=method), lambda drawn: [float("nan")] * len(drawn)
+    )
+    with pytest.raises(Diverged, match="Step 1 diverged: its gradients are nan"):
+        task.step(1)
+    assert all(each.isfinite().all() for each in LearnedWeights(model).state_dict().values())
+
+
+def test_a_value_head_should_expect_what_a_prompt_earns_and_teach_the_policy_nothing(
+    base: BaseModel, data: DataChannel[ChatExample]
+) -> None:
+    p = settings(method="ppo", learning_rate=0.03, passes=4, batch=32, samples=2, beta=0.001)
+    p = p.model_copy(update={"value_clip": None})
+    model, task = task_of(
+        base, data, p, lambda drawn: [float(answer.wanted == "red") for answer in drawn]
+    )
+    assert isinstance(model, tuning.RewardedDecoder)
+    assert model.value is not None
+    seeds.seed_all(5)
+    with torch.no_grad():
+        drawn = task.source.draw(1).drawn
+    _, values = task.source.read(drawn)
+    assert not values.any()
+    values.sum().backward()
+    taught = {name for name, each in model.named_parameters() if each.grad is not None}
+    assert taught == {f"value.{name}" for name, _ in model.value.named_parameters()}
+    errors = []
+    for number in range(1, 13):
+        seeds.seed_all(0, number, 0)
+        errors.append(float(task.step(number)["value_error"]))
+    of_a_constant = 0.25 * 0.75
+    assert np.mean(errors[-4:]) < 0.75 * of_a_constant
 
 
 def test_a_group_of_equal_rewards_should_teach_nothing(
@@ -213,35 +230,6 @@ def test_the_gradient_should_be_that_of_advantages_and_log_p(
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("rule", "text", "wanted", "reward"),
-    [
-        ({"type": "exact", "ignore_case": True}, " FOUR ", "four", 1.0),
-        ({"type": "numeric"}, "a table for 4 people", "4", 1.0),
-        ({"type": "numeric"}, "1 2 3 4 5", "4", 0.0),
-        ({"type": "numeric", "relative": 0.1}, "1,050", "1000", 1.0),
-        ({"type": "regex", "pattern": "^[0-9]+$"}, "44", "4", 1.0),
-        ({"type": "json_schema", "json_schema": {"required": ["a"]}}, '{"a": 1}', "", 1.0),
-        ({"type": "json_schema", "json_schema": {"required": ["a"]}}, '{"a": 1} b', "", 0.0),
-        ({"type": "json_fields"}, '{"a": 1, "b": 3}', '{"a": 1, "b": 2}', 0.5),
-        ({"type": "contains", "none": ["sorry"]}, "Sorry, 4", "4", 0.0),
-    ],
-)
-def test_rewards_should_be_those_of_suites(
-    rule: dict[str, Any], text: str, wanted: str, reward: float
-) -> None:
-    rewards = answer_rewards(settings(rewards=[rule]).rewards)
-    assert rewards([DrawnAnswer(text, True, wanted)]) == [reward]
-    assert rewards([DrawnAnswer(text, False, wanted)]) == [0.0]
-
-
-def test_rewards_should_be_weighed() -> None:
-    rules = [{"type": "exact", "weight": 3}, {"type": "regex", "pattern": "[0-9]"}]
-    rewards = answer_rewards(settings(rewards=rules).rewards)
-    told = rewards([DrawnAnswer(text, True, "4") for text in ("4", "5", "five")])
-    assert told == [1.0, 0.25, 0.0]
-
-
 def test_should_refuse_rewards_that_no_row_can_earn(
     base: BaseModel, data: DataChannel[ChatExample]
 ) -> None:
@@ -271,65 +259,20 @@ def test_should_refuse_rewards_that_no_row_can_earn(
             task_of(base, data, settings(**changed), begins_with_a_letter)
 
 
-def judged(texts: Sequence[str], ended: bool = True, chance: str = "") -> dict[str, float]:
-    """Return the numbers of held-out rows that a tuned model answers by `texts`, at no distance."""
-    wanted = [COLOURS[at % 4] for at in range(len(texts))]
-
-    def written(each: Sequence[str], done: bool) -> WrittenAnswers:
-        return WrittenAnswers(tuple(each), score_answers(each, wanted), (done,) * len(each))
-
-    nothing = written([chance] * len(wanted), True)
-    asked, own = rows(range(len(wanted) // 4)), written(texts, ended)
-    found = AnsweredRows(asked, row_groups(asked), wanted, (), own, nothing, nothing, {})
-    rewards = answer_rewards(
-        settings(rewards=[{"type": "regex", "pattern": "^[a-z]+$"}, {"type": "exact"}]).rewards
-    )
-    return {**found.numbers(), **reward_numbers(found, rewards)[0], "kl_by_token_high": 0.5}
-
-
-def test_gates_should_take_what_learned_and_refuse_what_games_the_reward() -> None:
-    right = [COLOURS[at % 4] for at in range(40)]
-    assert missed_gates(GATES, judged(right)) == []
-    # The form alone, whatever is asked: it earns more than the base, and answers nothing.
-    form = judged(["red"] * 40)
-    assert form["reward_gain_low"] > 0.5
-    assert [each.split()[0] for each in missed_gates(GATES, form)] == ["f1_over_chance_low"]
-    # Right answers that never end earn nothing.
-    endless = judged(right, ended=False)
-    assert endless["reward"] == 0
-    names = [each.split()[0] for each in missed_gates(GATES, endless)]
-    assert names == ["reward_gain_low", "ended_gain_low"]
-    # What answers as the base does has gained nothing.
-    names = [each.split()[0] for each in missed_gates(GATES, judged(["red"] * 40, chance="red"))]
-    assert names == ["reward_gain_low", "f1_over_chance_low"]
-    far = {**judged(right), "kl_by_token_high": 3.1}
-    assert [each.split()[0] for each in missed_gates(GATES, far)] == ["kl_by_token_high"]
-    numbers = dict.fromkeys(GATES, float("nan"))
-    assert len(missed_gates(GATES, numbers)) == len(GATES)
-    assert float(np.mean(f1_over_chance(["red"] * 8, [*COLOURS] * 2))) <= 0
-
-
+@METHODS
 def test_a_stopped_training_should_end_with_the_same_weights(
-    base: BaseModel, folder: Path, laid: Laid
+    base: BaseModel, folder: Path, laid: Laid, method: str
 ) -> None:
     channels = {"training": folder, CHANNEL: base.folder}
     asked = {"recipe": "reinforcement_tuning", "preset": "smoke", "context": 96}
-    asked |= {"rewards": [{"type": "regex", "pattern": "[a-z]"}]}
+    asked |= {"rewards": [{"type": "regex", "pattern": "[a-z]"}], "method": method, "steps": 3}
+    asked |= {"kl_target": 0.1, "checkpoint_every": 1}
     whole = laid(asked, channels, "whole")
     runner.run_job(whole, {}, lambda _: None)
     stopped, stop = laid(asked, channels, "stopped"), folder / "stop"
     stop.touch()
-    with pytest.raises(Interrupted, match="after step 1 of 2"):
+    with pytest.raises(Interrupted, match="after step 1 of 3"):
         runner.run_job(stopped, {STOP_FILE: str(stop)}, lambda _: None)
     runner.run_job(stopped, {}, lambda _: None)
     name = "weights.safetensors"
     assert (stopped.model / name).read_bytes() == (whole.model / name).read_bytes()
-
-
-def test_the_shipped_examples_should_be_in_no_row() -> None:
-    train, test = party_sizes.examples()
-    assert len(train) == 400
-    assert {row.messages[-1].content for row in test} <= {row.messages[-1].content for row in train}
-    shown = {answer for _, answer in party_sizes.EXAMPLES}
-    assert not shown & {row.messages[-1].content for row in (*train, *test)}
-    assert not {row.messages[-2] for row in train} & {row.messages[-2] for row in test}

@@ -14,24 +14,9 @@ from torch.nn import functional
 from models.networks.decoder import decoder, log_probabilities
 from models.networks.preference_losses import preference_loss
 from models.networks.rollouts import CompletionRows, RewardScorer
+from models.networks.value_head import ValueHead
 from models.recipes.aligned.parameters import Parameters
 from models.training.supervised_task import Batch, Loss
-
-
-class ValueHead(nn.Module):
-    """Predicts the reward from a hidden state; begins with 0."""
-
-    def __init__(self, width: int) -> None:
-        """Make the layers; weights are drawn from torch's global stream."""
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1))
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.zeros_(self.layers[-1].bias)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return values [n, length] of hidden states [n, length, width], without their gradient."""
-        told: torch.Tensor = self.layers(hidden.detach())
-        return told.squeeze(2)
 
 
 class AlignedPolicy(nn.Module):

@@ -6,15 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.networks.online_settings import GROUPED_METHODS, OnlineMethod, ValueSettings
+from models.networks.online_settings import GROUPED_METHODS, OnlineMethod, PpoSettings
 from models.networks.settings import DecoderSettings
 
 Method = Literal[OnlineMethod, "dpo"]
 
-_LEAST_GROUP = 2
 
-
-class Parameters(DecoderSettings, ValueSettings):
+class Parameters(DecoderSettings, PpoSettings):
     """Settings of the decoders, the method and the rewards.
 
     Those of the decoders have to equal those of policy and reward model. `dpo` samples nothing and
@@ -33,13 +31,8 @@ class Parameters(DecoderSettings, ValueSettings):
 
     @model_validator(mode="after")
     def _forms_groups(self) -> Self:
-        if self.method not in GROUPED_METHODS:
-            return self
-        if self.samples < _LEAST_GROUP or self.batch % self.samples:
-            raise ValueError(
-                f"batch is {self.batch} and samples is {self.samples}: {self.method} needs two "
-                "samples at least, and a batch that is a multiple of them"
-            )
+        if self.method in GROUPED_METHODS:
+            self.require_groups(self.method)
         return self
 
     @property

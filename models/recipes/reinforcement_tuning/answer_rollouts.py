@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import torch
 
-from models.networks.answer_groups import AnswerGroups, read_groups
+from models.networks.answer_groups import (
+    AnswerGroups,
+    read_groups,
+    token_log_p,
+    vectors_before,
+)
 from models.networks.chat_tokens import ChatTokens
 from models.networks.drawn_answers import draw_answers
 from models.networks.online_task import Rollout
 from models.networks.tuned_decoder import TunedDecoder
+from models.networks.value_head import ValueHead
 from models.recipes.reinforcement_tuning.parameters import Parameters
 from models.recipes.reinforcement_tuning.rewards import AnswerRewards, DrawnAnswer
 from models.training.devices import Device
@@ -24,7 +30,7 @@ class AnswerRollouts:
     """Draws `samples` answers to each prompt of a step, and reads them by model and base.
 
     `prompts` draws numbers of rows, `conversations` are the rows as texts, and `end` is the token
-    that ends an answer.
+    that ends an answer. `value` expects rewards, where the method has it.
     """
 
     network: TunedDecoder
@@ -35,6 +41,7 @@ class AnswerRollouts:
     end: int
     parameters: Parameters
     device: Device
+    value: ValueHead | None = None
 
     def draw(self, number: int) -> Rollout[AnswerGroups]:
         """Return the rewarded answers of step `number`."""
@@ -76,6 +83,12 @@ class AnswerRollouts:
         )
 
     def read(self, drawn: AnswerGroups) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return log p of each token, [n, k], and zeros: nothing expects a reward."""
-        found = read_groups(self.network, drawn, self.parameters.temperature)
-        return found, torch.zeros_like(found)
+        """Return log p of each token and the reward expected before it, [n, k] each.
+
+        Without a value head nothing is expected.
+        """
+        vectors = vectors_before(self.network, drawn)
+        found = token_log_p(self.network, vectors, drawn, self.parameters.temperature)
+        if self.value is None:
+            return found, torch.zeros_like(found)
+        return found, self.value(vectors)

@@ -15,10 +15,10 @@ from chalicelib.contracts.evaluations.graders import (
     NumericMatch,
     RegexMatch,
 )
-from models.networks.online_settings import OnlineSettings
+from models.networks.online_settings import PpoSettings
 from models.networks.settings import TuningSettings
 
-ReinforcementMethod = Literal["grpo"]
+ReinforcementMethod = Literal["grpo", "ppo"]
 REWARD_CHANNEL = "reward"
 """The channel of the reward model, a version of `reward_tuning`."""
 
@@ -42,14 +42,13 @@ AnswerReward = Annotated[
 """A grader of evaluation suites that needs no model, with the same JSON and the same scores; or a
 reward model."""
 
-_LEAST_GROUP = 2
 
-
-class Parameters(TuningSettings, OnlineSettings):
+class Parameters(TuningSettings, PpoSettings):
     """Settings of the method, its rewards, and how many rows judge. `batch` is in answers."""
 
     method: ReinforcementMethod = "grpo"
-    """`grpo` holds the answers to a prompt against each other."""
+    """`grpo` holds the answers to a prompt against each other; `ppo` holds each token of an answer
+    against what a value head expected before it."""
     rewards: Annotated[tuple[AnswerReward, ...], Field(min_length=1, max_length=20)] = (
         ExactMatch(type="exact"),
     )
@@ -73,11 +72,7 @@ class Parameters(TuningSettings, OnlineSettings):
 
     @model_validator(mode="after")
     def _has_groups_rewards_and_a_base(self) -> Self:
-        if self.samples < _LEAST_GROUP or self.batch % self.samples:
-            raise ValueError(
-                f"batch is {self.batch} and samples is {self.samples}: {self.method} needs two "
-                "samples at least, and a batch that is a multiple of them"
-            )
+        self.require_groups(self.method)
         if not any(each.weight for each in self.rewards):
             raise ValueError("rewards: one at least needs a weight above 0")
         if self.way not in ("lora", "prompt_tuning", "prefix_tuning") or self.embeddings:

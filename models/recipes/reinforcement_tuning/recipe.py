@@ -1,6 +1,8 @@
 """The recipe `reinforcement_tuning`: a base decoder learns from rewards of its own answers.
 
-GRPO: Z. Shao et al., https://arxiv.org/abs/2402.03300.
+GRPO: Z. Shao et al., https://arxiv.org/abs/2402.03300. PPO: J. Schulman et al.,
+https://arxiv.org/abs/1707.06347, of language models by D. Ziegler et al.,
+https://arxiv.org/abs/1909.08593, and L. Ouyang et al., https://arxiv.org/abs/2203.02155.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from models.networks.tuned_chats import (
     network_files,
 )
 from models.networks.tuned_decoder import TunedDecoder
+from models.networks.value_head import ValueHead
 from models.recipes.instruction_tuning import parameters as answering
 from models.recipes.instruction_tuning import recipe as answers
 from models.recipes.instruction_tuning.answered_rows import answer_rows
@@ -49,9 +52,14 @@ from models.training.supervised_task import Batches
 
 
 class RewardedDecoder(TunedDecoder):
-    """A tuned decoder with the reward model of its answers, which is no part of it."""
+    """A tuned decoder, with the value head of PPO, and the reward model, which is no part of it."""
 
     reward_model: ExportedScorer | None = None
+
+    def __init__(self, base: BaseModel, settings: Parameters) -> None:
+        """Load the base and add what learns. Raises BadData."""
+        super().__init__(base, settings)
+        self.value = ValueHead(self.sizes.width) if settings.method == "ppo" else None
 
 
 def build(parameters: Parameters, data: Conversations, base: BaseModel) -> RewardedDecoder:
@@ -108,7 +116,7 @@ def require_room(parameters: Parameters, rows: Sequence[ChatTokens]) -> None:
 def task(setup: TaskSetup[Parameters, Conversations]) -> TrainingTask:
     """Return the training on the channel's prompts. Raises BadData and BadRecipe."""
     model, p = setup.network, setup.parameters
-    assert isinstance(model, TunedDecoder)
+    assert isinstance(model, RewardedDecoder)
     require_rules(p.rewards)
     require_earnable(p.rewards, [row.messages[-1].content for row in setup.data.train], "train")
     rows: list[ChatTokens] = answers.encode(model, setup.data.train, "train")
@@ -124,6 +132,7 @@ def task(setup: TaskSetup[Parameters, Conversations]) -> TrainingTask:
         end_token(model),
         p,
         setup.device,
+        model.value,
     )
     found: OnlineTask[AnswerGroups] = OnlineTask(
         model, source, p.method, p, setup.device, setup.group
