@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,10 +29,10 @@ from localcloud.bedrock.batch.jobs import (
     status_event,
 )
 from localcloud.bedrock.invoke import converse_params
+from localcloud.bedrock.job_runner import JobRunner
 from localcloud.errors import AwsError
 from localcloud.model_usage import ModelUsage, meter
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
-from localcloud.supervision import SupervisedThread
 
 ClientFactory = Callable[[str, str], Any]
 """Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""
@@ -55,7 +54,7 @@ _UPLOAD_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
 
-class BatchRunner:
+class BatchRunner(JobRunner):
     """Processes jobs, the oldest first. Validating, stopping and publishing precede records."""
 
     def __init__(
@@ -79,6 +78,7 @@ class BatchRunner:
             around: wraps each record as it wraps calls of the front door.
             authorize: checks the role of each job, which fails if it may not use the model.
         """
+        super().__init__("bedrock-batch", _STOP_TIMEOUT_S)
         self.quotas = BatchQuotas()
         self._surroundings = surroundings
         self._jobs = jobs
@@ -88,44 +88,23 @@ class BatchRunner:
         self._invoke_runtime = invoke
         self._around = around
         self._authorize = authorize
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: SupervisedThread | None = None
 
     def arn(self, job: InvocationJob) -> str:
         """Return the ARN of a job."""
         return self._surroundings.arn("bedrock", f"model-invocation-job/{job.id}")
 
-    def start(self) -> None:
-        """Start the thread, which first continues the jobs of an earlier run."""
-        self._woken.set()
-        self._thread = SupervisedThread("bedrock-batch", self._run)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the current record; if that takes too long it is repeated after a restart."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_TIMEOUT_S)
-
-    def wake(self) -> None:
-        """Wake the thread for a new job or one that is to be stopped."""
-        self._woken.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._woken.clear()
-            try:
-                busy = self._step()
-            except Exception:  # noqa: BLE001 - one job that can't be done must not end the thread
-                _log.exception("a batch job failed inside the local cloud")
-                busy = False
-            if not busy:
-                self._woken.wait(_RETRY_S if self._jobs.unpublished() else None)
-
     def _step(self) -> bool:
         """Advance one job by one step; return whether there may be more to do."""
+        try:
+            return self._advance_next()
+        except Exception:  # noqa: BLE001 - one job that can't be done must not end the thread
+            _log.exception("a batch job failed inside the local cloud")
+            return False
+
+    def _pause_s(self) -> float | None:
+        return _RETRY_S if self._jobs.unpublished() else None
+
+    def _advance_next(self) -> bool:
         self._publish_statuses()
         jobs = [job for job in self._jobs.all() if job.status in OPEN_STATUSES]
         order = ("Stopping", "Submitted", "Validating", "InProgress", "Scheduled")

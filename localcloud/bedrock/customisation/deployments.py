@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import (
-    CustomisationOperations,
-    check_resource_name,
-    new_id,
-)
+from localcloud.bedrock.customisation.operations import CustomisationOperations
 from localcloud.bedrock.customisation.store import CustomisationStore, ModelDeployment
+from localcloud.bedrock.resources import check_resource_name, new_id
 from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 

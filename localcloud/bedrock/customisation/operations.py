@@ -5,9 +5,6 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelCustomiza
 
 from __future__ import annotations
 
-import re
-import secrets
-import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,27 +12,15 @@ from chalicelib.errors import InvalidInput
 from chalicelib.generation.customisable import CustomisableModel, customisable_models
 from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
+from localcloud.bedrock.resources import new_id
 from localcloud.clock import utc
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext, Params, Result
 
-_ALPHABET = string.ascii_lowercase + string.digits
 _UNSUPPORTED = ("vpcConfig", "customizationConfig", "customModelKmsKeyId")
-_NAME = re.compile(r"(?=.{1,63}$)([0-9a-zA-Z][_-]?)+")
 _PAGE_SIZE = 100
 _TOKEN = ("clientRequestToken",)
 _SHOWN = ("customizationType", "trainingDataConfig", "validationDataConfig")
-
-
-def check_resource_name(field: str, name: str) -> None:
-    """Raise ValidationException for a name that no custom model, deployment or capacity has."""
-    if not _NAME.fullmatch(name):
-        raise validation_error(f"{field} has to satisfy the pattern ([0-9a-zA-Z][_-]?){{1,63}}.")
-
-
-def new_id() -> str:
-    """Return the id of a job, a model or a deployment: 12 letters and digits."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
 class CustomisationOperations:

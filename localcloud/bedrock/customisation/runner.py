@@ -27,14 +27,11 @@ from localcloud.bedrock.customisation.conversations import (
     read_conversations,
 )
 from localcloud.bedrock.customisation.operations import find_base
-from localcloud.bedrock.customisation.store import (
-    OPEN_STATUSES,
-    CustomisationJob,
-    CustomisationStore,
-)
+from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
+from localcloud.bedrock.job_runner import JobRunner
+from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
 from localcloud.clock import iso
 from localcloud.service import CloudContext
-from localcloud.supervision import SupervisedThread
 
 MODEL_FILE = "model.gguf"
 _MAX_BYTES = 1024**3
@@ -47,14 +44,6 @@ ClientFactory = Callable[[str, str], Any]
 """Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""
 
 PublishEvent = Callable[[dict[str, Any]], None]
-
-
-class CustomisationFailed(Exception):  # noqa: N818 - named for what it tells
-    """Raised by a trainer for a training that failed; the text is the reason."""
-
-
-class CustomisationInterrupted(Exception):  # noqa: N818 - named for what it tells
-    """Raised by a trainer that was told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +60,10 @@ class CustomisationTask:
 
 
 TrainCustomModel = Callable[[CustomisationTask], Sequence[float]]
-"""Trains, and returns the loss of each step. Raises CustomisationFailed, or that it was stopped."""
+"""Trains, and returns the loss of each step. Raises ModelJobFailed, or that it was stopped."""
 
 
-class CustomisationRunner:
+class CustomisationRunner(JobRunner):
     """Runs the jobs of a store, the oldest first."""
 
     def __init__(
@@ -86,36 +75,22 @@ class CustomisationRunner:
         train: TrainCustomModel,
     ) -> None:
         """Create a runner that `start` starts."""
+        super().__init__("bedrock-customisation", _STOP_TIMEOUT_S)
         self._surroundings = surroundings
         self._store = store
         self._clients = clients
         self._publish = publish
         self._train = train
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
         self._running: tuple[str, threading.Event] | None = None
         self._guard = threading.Lock()
-        self._thread: SupervisedThread | None = None
-
-    def start(self) -> None:
-        """Start the thread, which first runs the jobs that an earlier run left open."""
-        self._woken.set()
-        self._thread = SupervisedThread("bedrock-customisation", self._run)
-        self._thread.start()
 
     def stop(self) -> None:
         """End the training that runs, which the next start begins again."""
         self._stopping.set()
-        self._woken.set()
         with self._guard:
             if self._running is not None:
                 self._running[1].set()
-        if self._thread is not None:
-            self._thread.join(_STOP_TIMEOUT_S)
-
-    def wake(self) -> None:
-        """Wake the thread for a new job or one that is to be stopped."""
-        self._woken.set()
+        super().stop()
 
     def interrupt(self, job_id: str) -> None:
         """End the training of a job, if it runs."""
@@ -131,16 +106,11 @@ class CustomisationRunner:
         """Return where the model of a job lies."""
         return self._surroundings.folder("bedrock") / "custom-models" / job_id / MODEL_FILE
 
-    def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            if self._stopping.is_set():
-                return
-            open_jobs = [job for job in self._store.jobs() if job.status in OPEN_STATUSES]
-            if open_jobs:
-                self._advance(open_jobs[0])
-            else:
-                self._woken.wait()
+    def _step(self) -> bool:
+        job = self._store.first_open()
+        if job is not None:
+            self._advance(job)
+        return job is not None
 
     def _advance(self, job: CustomisationJob) -> None:
         stopping = threading.Event()
@@ -149,12 +119,12 @@ class CustomisationRunner:
         try:
             # From here on `interrupt` finds the job; who stopped it before left that in the store.
             if self._store.job(job.id).status == "Stopping":
-                raise CustomisationInterrupted
+                raise ModelJobInterrupted
             losses = self._run_job(job, stopping)
-        except CustomisationInterrupted:
+        except ModelJobInterrupted:
             if not self._stopping.is_set():
                 self._end(job, "Stopped")
-        except (CustomisationFailed, InvalidConversations, ClientError, BotoCoreError) as error:
+        except (ModelJobFailed, InvalidConversations, ClientError, BotoCoreError) as error:
             self._end(job, "Failed", str(error)[:_MAX_MESSAGE])
         except Exception as error:  # noqa: BLE001 - one job must not end the thread
             _log.exception("a customisation job failed inside the local cloud")
@@ -174,7 +144,7 @@ class CustomisationRunner:
         settings = job.request["hyperParameters"]
         losses = self._train(CustomisationTask(conversations, settings, folder, stopping))
         if not losses:
-            raise CustomisationFailed("The training made no step.")
+            raise ModelJobFailed("The training made no step.")
         self._upload_metrics(job, s3, losses)
         return losses
 
@@ -212,7 +182,7 @@ class CustomisationRunner:
         message: str | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        self._store.end(job, status, message, metrics)
+        self._store.end(job, status, message, metrics=json.dumps(metrics or {}))
         ended = self._store.job(job.id)
         event = status_event(self._surroundings, ended)
         while True:

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import check_resource_name, new_id
 from localcloud.bedrock.customisation.store import CREATING_S, CustomisationJob
+from localcloud.bedrock.resources import (
+    check_resource_name,
+    name_in_use,
+    new_id,
+    not_found,
+)
 from localcloud.clock import Clock, utc
 from localcloud.database import Database
 from localcloud.errors import AwsError
@@ -148,9 +153,7 @@ class ThroughputOperations:
                     (made, name, token, job_id, json.dumps(request), self._now()),
                 )
             except sqlite3.IntegrityError as error:
-                raise AwsError(
-                    "ConflictException", "The provided provisioned model name is in use.", 400
-                ) from error
+                raise name_in_use("provisioned model name") from error
         return made
 
     def _throughputs(self) -> list[ProvisionedThroughput]:
@@ -161,11 +164,7 @@ class ThroughputOperations:
         last = identifier.rpartition("/")[2]
         rows = self._database.read("SELECT * FROM throughputs WHERE id = ? OR name = ?", last, last)
         if not rows:
-            raise AwsError(
-                "ResourceNotFoundException",
-                "The provided provisioned model identifier could not be found.",
-                404,
-            )
+            raise not_found("provisioned model")
         return _row(rows[0])
 
     def _status(self, throughput: ProvisionedThroughput) -> str:

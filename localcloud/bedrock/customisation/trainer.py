@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.bedrock.customisation.runner import (
-    CustomisationFailed,
-    CustomisationInterrupted,
     CustomisationTask,
 )
+from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
 from localcloud.sagemaker.jobs.program import INTERPRETER
 
 PROGRAM = "models.custom_model"
@@ -32,8 +31,8 @@ class CustomModelTrainer:
         """Train, and return the loss of each step.
 
         Raises:
-            CustomisationFailed: there is no training environment, or the program failed.
-            CustomisationInterrupted: the task was told to stop.
+            ModelJobFailed: there is no training environment, or the program failed.
+            ModelJobInterrupted: the task was told to stop.
         """
         lines = (json.dumps({"messages": turns}) + "\n" for turns in task.conversations)
         (task.folder / "conversations.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -58,12 +57,12 @@ def run_program(program: str, folder: Path, stopping: threading.Event, interpret
     """Run a program of `models` on a folder to its end.
 
     Raises:
-        CustomisationFailed: there is no training environment, or the program failed; its last line
+        ModelJobFailed: there is no training environment, or the program failed; its last line
             is the reason.
-        CustomisationInterrupted: `stopping` was set.
+        ModelJobInterrupted: `stopping` was set.
     """
     if not interpreter.exists():
-        raise CustomisationFailed(
+        raise ModelJobFailed(
             f"The local cloud has no training environment at {interpreter}; "
             "`make training` makes it."
         )
@@ -76,13 +75,13 @@ def run_program(program: str, folder: Path, stopping: threading.Event, interpret
         try:
             while process.poll() is None:
                 if stopping.wait(_POLL_S):
-                    raise CustomisationInterrupted
+                    raise ModelJobInterrupted
         finally:
             _end(process)
     if process.returncode:
         said = log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace").strip()
         reason = said.splitlines()[-1] if said else f"exit code {process.returncode}"
-        raise CustomisationFailed(f"{program} failed: {reason}")
+        raise ModelJobFailed(f"{program} failed: {reason}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.importable import import_limits
 from localcloud.bedrock.content import validation_error
-from localcloud.bedrock.customisation.operations import check_resource_name, new_id
 from localcloud.bedrock.imports.store import ImportJob, ImportStore
+from localcloud.bedrock.resources import check_resource_name, new_id
 from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 

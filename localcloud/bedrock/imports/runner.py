@@ -19,15 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.importable import import_limits
 from localcloud.bedrock.batch.job_files import JobFileLocation
-from localcloud.bedrock.customisation.runner import (
-    MODEL_FILE,
-    ClientFactory,
-    CustomisationFailed,
-    CustomisationInterrupted,
-)
+from localcloud.bedrock.customisation.runner import MODEL_FILE, ClientFactory
 from localcloud.bedrock.imports.store import ImportJob, ImportStore
+from localcloud.bedrock.job_runner import JobRunner
+from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
 from localcloud.service import CloudContext
-from localcloud.supervision import SupervisedThread
 
 SOURCE = "source"
 _READ = (".json", ".safetensors", ".jinja", ".txt", ".model")
@@ -38,11 +34,11 @@ _log = logging.getLogger(__name__)
 ConvertModel = Callable[[Path, threading.Event], None]
 """Leaves `model.gguf` beside the folder `source`, unless the event is set.
 
-Raises CustomisationFailed, or CustomisationInterrupted.
+Raises ModelJobFailed, or ModelJobInterrupted.
 """
 
 
-class ImportRunner:
+class ImportRunner(JobRunner):
     """Runs the jobs of a store, the oldest first."""
 
     def __init__(
@@ -53,30 +49,11 @@ class ImportRunner:
         convert: ConvertModel,
     ) -> None:
         """Create a runner that `start` starts."""
+        super().__init__("bedrock-imports", _STOP_TIMEOUT_S)
         self._surroundings = surroundings
         self._store = store
         self._clients = clients
         self._convert = convert
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: SupervisedThread | None = None
-
-    def start(self) -> None:
-        """Start the thread, which first runs the jobs that an earlier run left open."""
-        self._woken.set()
-        self._thread = SupervisedThread("bedrock-imports", self._run)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the import that runs, which the next start begins again."""
-        self._stopping.set()
-        self._woken.set()
-        if self._thread is not None:
-            self._thread.join(_STOP_TIMEOUT_S)
-
-    def wake(self) -> None:
-        """Wake the thread for a new job."""
-        self._woken.set()
 
     def remove(self, job_id: str) -> None:
         """Remove the files of a model that was deleted."""
@@ -86,35 +63,34 @@ class ImportRunner:
         """Return where the model of a job lies."""
         return self._surroundings.folder("bedrock") / "imported-models" / job_id / MODEL_FILE
 
-    def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            if self._stopping.is_set():
-                return
-            running = [job for job in self._store.jobs() if job.status == "InProgress"]
-            if running:
-                self._advance(running[0])
-            else:
-                self._woken.wait()
+    def _step(self) -> bool:
+        job = self._store.first_open()
+        if job is not None:
+            self._advance(job)
+        return job is not None
 
     def _advance(self, job: ImportJob) -> None:
         try:
             config = self._run_job(job)
-        except CustomisationInterrupted:
+        except ModelJobInterrupted:
             return
-        except (CustomisationFailed, InvalidInput, ClientError, BotoCoreError) as error:
+        except (ModelJobFailed, InvalidInput, ClientError, BotoCoreError) as error:
             said = error.message if isinstance(error, InvalidInput) else str(error)
             self._fail(job, said)
         except Exception as error:  # noqa: BLE001 - one job must not end the thread
             _log.exception("an import job failed inside the local cloud")
             self._fail(job, f"The local cloud failed: {error!r}")
         else:
-            context = int(config.get("max_position_embeddings", 0))
-            self._store.complete(job, str(config["model_type"]), context)
+            self._store.end(
+                job,
+                "Completed",
+                architecture=str(config["model_type"]),
+                context=int(config.get("max_position_embeddings", 0)),
+            )
 
     def _fail(self, job: ImportJob, message: str) -> None:
         self.remove(job.id)
-        self._store.fail(job, message[:_MAX_MESSAGE])
+        self._store.end(job, "Failed", message[:_MAX_MESSAGE])
 
     def _run_job(self, job: ImportJob) -> Mapping[str, Any]:
         """Return the config of the model that was imported."""

@@ -14,12 +14,11 @@ from botocore.exceptions import ClientError
 
 from localcloud.bedrock.customisation.runner import (
     MODEL_FILE,
-    CustomisationFailed,
-    CustomisationInterrupted,
     CustomisationTask,
 )
 from localcloud.bedrock.customisation.service import CustomisationService
 from localcloud.bedrock.customisation.store import CREATING_S
+from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 from localcloud.wire.service_models import service_model
@@ -85,10 +84,10 @@ class Trainer:
     def __call__(self, task: CustomisationTask) -> Sequence[float]:
         self.tasks.append(task)
         if self.fails:
-            raise CustomisationFailed("The loss is not a number.")
+            raise ModelJobFailed("The loss is not a number.")
         if self.waits:
             task.stopping.wait(10)
-            raise CustomisationInterrupted
+            raise ModelJobInterrupted
         (task.folder / MODEL_FILE).write_bytes(b"GGUF")
         return [2.0, 1.0]
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.bedrock.customisation.runner import MODEL_FILE, CustomisationFailed
+from localcloud.bedrock.customisation.runner import MODEL_FILE
 from localcloud.bedrock.imports.service import IDLE_S, RESTORE_S, ImportService
+from localcloud.bedrock.model_jobs import ModelJobFailed
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 from tests.unit.bedrock.customisation.test_service import ROLE, Objects, members
@@ -71,7 +72,7 @@ class World:
     def convert(self, folder: Path, _: threading.Event) -> None:
         self.seen.append(sorted(each.name for each in (folder / "source").iterdir()))
         if self.fails:
-            raise CustomisationFailed("The tokenizer is none that is written as GGUF.")
+            raise ModelJobFailed("The tokenizer is none that is written as GGUF.")
         (folder / MODEL_FILE).write_bytes(b"GGUF")
 
     def create(self, **changed: Any) -> str:
