@@ -76,3 +76,13 @@ def test_an_import_that_failed_says_why(bench: Bench) -> None:
     assert states[-2:] == ["RecordFailure", "Failed"]
     assert (ended["error"], ended["cause"]) == ("ImportFailed", "no such architecture")
     assert told(bench)["reason"] == "no such architecture"
+
+
+def test_an_import_without_an_end_is_told_after_a_day(bench: Bench) -> None:
+    """The execution's own timeout would tell nobody."""
+    ended, states = run(bench, *["InProgress"] * 200)
+    assert (ended["error"], states[-2:]) == ("ImportTimeout", ["RecordFailure", "Failed"])
+    assert "headrace models imports" in told(bench)["reason"]
+    hours = (ended["stopDate"] - ended["startDate"]).total_seconds() / 3600
+    assert 24 < hours < 25.5
+    assert states.count("Look") < 150
