@@ -29,7 +29,7 @@ from localcloud.bedrock.batch.jobs import (
     status_event,
 )
 from localcloud.bedrock.invoke import converse_params
-from localcloud.bedrock.job_runner import JobRunner
+from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.errors import AwsError
 from localcloud.model_usage import ModelUsage, meter
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
@@ -54,7 +54,7 @@ _UPLOAD_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
 
-class BatchRunner(JobRunner):
+class BatchRunner(ThreadedRunner):
     """Processes jobs, the oldest first. Validating, stopping and publishing precede records."""
 
     def __init__(

@@ -28,8 +28,8 @@ from localcloud.bedrock.customisation.conversations import (
 )
 from localcloud.bedrock.customisation.operations import find_base
 from localcloud.bedrock.customisation.store import CustomisationJob, CustomisationStore
-from localcloud.bedrock.job_runner import JobRunner
 from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
+from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.clock import iso
 from localcloud.service import CloudContext
 
@@ -63,7 +63,7 @@ TrainCustomModel = Callable[[CustomisationTask], Sequence[float]]
 """Trains, and returns the loss of each step. Raises ModelJobFailed, or that it was stopped."""
 
 
-class CustomisationRunner(JobRunner):
+class CustomisationRunner(ThreadedRunner):
     """Runs the jobs of a store, the oldest first."""
 
     def __init__(

@@ -21,8 +21,8 @@ from chalicelib.generation.importable import import_limits
 from localcloud.bedrock.batch.job_files import JobFileLocation
 from localcloud.bedrock.customisation.runner import MODEL_FILE, ClientFactory
 from localcloud.bedrock.imports.store import ImportJob, ImportStore
-from localcloud.bedrock.job_runner import JobRunner
 from localcloud.bedrock.model_jobs import ModelJobFailed, ModelJobInterrupted
+from localcloud.bedrock.threaded_runner import ThreadedRunner
 from localcloud.service import CloudContext
 
 SOURCE = "source"
@@ -38,7 +38,7 @@ Raises ModelJobFailed, or ModelJobInterrupted.
 """
 
 
-class ImportRunner(JobRunner):
+class ImportRunner(ThreadedRunner):
     """Runs the jobs of a store, the oldest first."""
 
     def __init__(

@@ -7,7 +7,7 @@ import threading
 from localcloud.supervision import SupervisedThread
 
 
-class JobRunner:
+class ThreadedRunner:
     """Advances the jobs of a store until there is none, and then waits until it is woken.
 
     So what an earlier run left open goes on first.
