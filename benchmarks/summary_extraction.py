@@ -91,3 +91,28 @@ def _cell(number: Any) -> str:
         return ""
     low, high = number["interval"]
     return f"{number['value']:.3f} ({low:.3f} to {high:.3f})"
+
+
+PACKET_SCORES = {
+    "precision": "first pages: precision",
+    "recall": "recall",
+    "documents": "documents wholly right",
+    "documents_of_one_sender": "those of stacks of one sender",
+    "packets": "packets wholly right",
+}
+
+
+def packets(found: Found) -> Iterator[str]:
+    """Yield a row for each set and splitter: first pages found, and documents wholly right."""
+    yield f"| packets, splitter | {' | '.join(PACKET_SCORES.values())} |"
+    yield f"| --- |{' --- |' * len(PACKET_SCORES)}"
+    for name, scores in found["facts"].items():
+        cells = (_share(scores.get(each)) for each in PACKET_SCORES)
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _share(score: Any) -> str:
+    if score is None:
+        return ""
+    value, low, high = score
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"

@@ -256,7 +256,7 @@ def _goes_on(lines: Sequence[PlacedLine], left: int, right: int) -> bool:
             count += 1
             if left in cells:
                 gaps.append((cells[right].place[0] - cells[left].place[2]) / line.height)
-    return len(gaps) >= _BESIDE * count and median(gaps) < _SPACE
+    return bool(gaps) and len(gaps) >= _BESIDE * count and median(gaps) < _SPACE
 
 
 def _pairs(

@@ -56,6 +56,13 @@ _DERIVABLE = frozenset(
 """Concepts not asked for where absent: another value could be argued to be theirs."""
 _SPARSE: Mapping[str, str] = {"statement": "reference", "invoice": "sku", "receipt": "quantity"}
 """The column that has blank cells at times."""
+_OF_SENDER = frozenset(
+    (
+        *("seller_name", "seller_address", "seller_vat", "seller_iban", "seller_bic"),
+        *("seller_phone", "seller_email", "merchant", "bank_name", "bic", "payment_terms"),
+    )
+)
+"""Concepts that all documents of one sender have in common."""
 _MISSING = 0.15
 _EMPTY_BOXES = 0.3
 
@@ -94,18 +101,27 @@ def _is_of(design: DocumentDesign, split: Split) -> bool:
 
 
 def draw_document(
-    design: DocumentDesign, split: Split, seed: str, rows: int | None = None
+    design: DocumentDesign, split: Split, seed: str, rows: int | None = None, sender: str = ""
 ) -> GeneratedDocument:
-    """Draw one document of a design, by the words of its seed."""
+    """Draw one document of a design, by the words of its seed.
+
+    Those of one `sender` have its language, letterhead, wordings and font.
+    """
     rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
-    locale = _locale(split, rng)
+    house = random.Random(sender) if sender else rng  # noqa: S311 - as above
+    locale = _locale(split, house)
     unseen = UNSEEN if split == "test" else 0.0
     negatives = ("minus", "trailing", "parentheses") if split == "test" else ("minus", "trailing")
-    facts = DocumentFacts(writing_style(locale, rng, negatives=negatives), rng)
+    style = writing_style(locale, house, negatives=negatives)
+    facts = DocumentFacts(style, rng)
     _fill(facts, design.kind, rng.choice(_ROWS) if rows is None else rows)
+    if sender:
+        own = DocumentFacts(style, random.Random(f"{sender}/facts"))  # noqa: S311 - as above
+        _fill(own, design.kind, 1)
+        facts.single.update({name: own.single[name] for name in _OF_SENDER & own.single.keys()})
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
-    choice = LabelChoice(locale.language, rng, unseen)
-    sheet = Sheet(rng.choice(_FONTS), (226.0, 1_200.0) if design.narrow else (595.0, 842.0))
+    choice = LabelChoice(locale.language, house, unseen)
+    sheet = Sheet(house.choice(_FONTS), (226.0, 1_200.0) if design.narrow else (595.0, 842.0))
     design.draw(Pen(sheet, facts, choice))
     schema = _schema(facts, design.kind, sheet, choice, dropped, unseen)
     ruled = random.Random(f"{seed}/rules").random() < RULED  # noqa: S311 - as above

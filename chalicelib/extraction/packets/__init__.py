@@ -1,0 +1,1 @@
+"""Packets: files that hold several documents, such as a stack that was scanned."""
