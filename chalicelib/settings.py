@@ -59,6 +59,7 @@ class IngestSettings(Settings):
     records_table: str
     ingest_machine_arn: str
     remove_machine_arn: str
+    extract_machine_arn: str
     event_bus: str
     inbox_queue_url: str
     max_running_ingests: int = 20
@@ -147,6 +148,7 @@ class RunScheduleSettings(Settings):
     batch_machine_arn: str
     evaluate_machine_arn: str
     remove_machine_arn: str
+    extract_machine_arn: str
     embed_function: str
     event_bus: str
     embed_memory_mb: int = 1769

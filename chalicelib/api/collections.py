@@ -23,6 +23,7 @@ from chalicelib.contracts.collections import (
 from chalicelib.contracts.metadata import MAX_NAMES, check_name
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.labelling.extractor_terms import SavedExtractors, referenced_terms
 from chalicelib.retrieval.ids import check_collection
 from chalicelib.retrieval.search.filters import Declarations
 
@@ -60,18 +61,21 @@ class CollectionServices:
     records: CollectionStore
     picture_models: Callable[[], Sequence[str]]
     """Returns the served models that embed pictures."""
+    extractors: SavedExtractors
     now: Callable[[], datetime]
 
 
 def build_services(parts: ApiParts) -> CollectionServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters.records.collections import CollectionTable
+    from chalicelib.adapters.records.extractors import ExtractorTable
     from chalicelib.wiring.models import stage_models
 
     read_models = stage_models(parts.environ)
     return CollectionServices(
         records=CollectionTable(parts.table),
         picture_models=lambda: read_models().models.models_in_function("embed_image"),
+        extractors=ExtractorTable(parts.table),
         now=utcnow,
     )
 
@@ -96,7 +100,10 @@ def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthor
     @serve_operation(
         blueprint,
         Operation(
-            "collections", {200: Declaration}, body=PutCollectionRequest, errors=(QuotaExceeded,)
+            "collections",
+            {200: Declaration},
+            body=PutCollectionRequest,
+            errors=(QuotaExceeded, NotFound),
         ),
     )
     def put_collection(name: str) -> Response:
@@ -147,6 +154,8 @@ def _declare(
     for field_name in body.fields:
         check_name(field_name, "fields")
     _check_picture_model(body.picture_model, deps)
+    if body.extractor is not None:
+        referenced_terms(deps.extractors, tenant, body.extractor)
     before, moment = deps.records.declaration(tenant, name), deps.now()
     now = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     if before is None and sum(1 for _ in deps.records.declarations(tenant)) >= MAX_DECLARED:
@@ -160,6 +169,7 @@ def _declare(
         fields=body.fields,
         strict=body.strict,
         picture_model=body.picture_model,
+        extractor=body.extractor,
         created_at=now if before is None else before.created_at,
         updated_at=now,
     )

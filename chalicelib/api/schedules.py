@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
     from chalicelib.contracts.prompts import PromptVersion
     from chalicelib.generation.models import ServedModels
+    from chalicelib.labelling.extractor_terms import SavedExtractors
     from chalicelib.prompts.library import PromptLibrary
     from chalicelib.schedules.library import ScheduleLibrary
     from chalicelib.wiring.api import ApiParts
@@ -63,6 +64,7 @@ class ScheduleServices:
 
 def build_services(parts: ApiParts) -> ScheduleServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters.records.extractors import ExtractorTable
     from chalicelib.adapters.records.locations import LocationTable
     from chalicelib.adapters.records.monitors import MonitorTable
     from chalicelib.adapters.records.webhooks import WebhookTable
@@ -82,6 +84,7 @@ def build_services(parts: ApiParts) -> ScheduleServices:
         prompts=prompt_library(parts.environ),
         models=lambda: read_models().models,
         has_monitor=lambda tenant, name: monitors.monitor(tenant, name) is not None,
+        extractors=ExtractorTable(parts.table),
     )
     return ScheduleServices(
         library=ScheduleLibrary(
@@ -287,13 +290,14 @@ class TermsCheck:
     prompts: PromptLibrary
     models: Callable[[], ServedModels]
     has_monitor: Callable[[str, str], bool]
+    extractors: SavedExtractors
 
     def check(self, tenant: str, terms: ScheduleTerms) -> None:
         """Check the work of `terms`.
 
         Raises:
             InvalidInput: a location or a variable of the prompt is wrong.
-            NotFound: there is no such model, prompt, version, monitor or webhook.
+            NotFound: there is no such model, prompt, version, extractor, monitor or webhook.
             Unsupported: the prompt takes more than one call.
         """
         from chalicelib.schedules.locations import check_work
@@ -304,6 +308,10 @@ class TermsCheck:
             self._check_batch(tenant, work)
         if work.kind == "evaluation":
             self._check_suite(tenant, work)
+        if work.kind == "extraction":
+            from chalicelib.labelling.extractor_terms import referenced_terms
+
+            referenced_terms(self.extractors, tenant, work.extractor)
         if work.kind == "watch" and not self.has_monitor(tenant, work.monitor):
             raise NotFound(f"There is no monitor {work.monitor}.", field="work.monitor")
         for result in () if work.kind == "sync" else work.results:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import FieldType
 from chalicelib.contracts.metadata import NAMES_SCHEMA
+from chalicelib.contracts.names import ExtractorReference
 from chalicelib.contracts.serving import ServingName
 
 MAX_DESCRIPTION = 500
@@ -25,6 +26,9 @@ class PutCollectionRequest(HttpInput):
     picture_model: ServingName | None = None
     """The served model that pictures are searched by, of those that embed pictures; None searches
     them by what is seen in them."""
+    extractor: ExtractorReference | None = None
+    """The saved extractor that each document is extracted by once it is ready: `NAME` for its
+    newest version then, or `NAME@VERSION`; None for none."""
 
 
 class Declaration(Contract):
@@ -35,6 +39,7 @@ class Declaration(Contract):
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
     picture_model: str | None = None
+    extractor: str | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -64,6 +69,7 @@ class CollectionView(Contract):
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
     picture_model: str | None = None
+    extractor: str | None = None
     declared: bool = False
     tally: CollectionTally = Field(default_factory=CollectionTally)
     partial: bool = False

@@ -127,11 +127,15 @@ class DocumentItem(Contract):
 
 
 class ExtractionInput(Contract):
-    """`extraction.json`: the terms of a job, and the documents that it was given, if any were."""
+    """`extraction.json`: the terms of a job, and the documents that it was given, if any were.
+
+    `version` is the only one that a job of one document reads, "" for the one that answers.
+    """
 
     terms: ExtractionTerms
     document_ids: tuple[str, ...] = ()
     collection: str = ""
+    version: str = ""
 
 
 class ExtractionCheckpoint(RoundsCheckpoint):

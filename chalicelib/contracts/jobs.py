@@ -155,12 +155,20 @@ class RemoveTenantRequest(HttpInput):
     tenant: str
 
 
+class ArrivalExtraction(Contract):
+    """By which saved extractor a version is extracted from, because its collection says so."""
+
+    extractor: str
+    version: str
+
+
 class JobInput(Contract):
     """The input of the execution of one attempt at a job.
 
     `bound` is set where one document is removed: what of it goes. `order` is that of a batch, `run`
-    that of a run of a schedule, and `evaluation` that of an evaluation. `dimensions` are those of
-    the vectors of a `model` that the stage trained, 0 of one of the catalogue.
+    that of a run of a schedule, and `evaluation` that of an evaluation. `arrival` is set of an
+    extraction from a document that became ready. `dimensions` are those of the vectors of a `model`
+    that the stage trained, 0 of one of the catalogue.
     """
 
     tenant: str
@@ -177,6 +185,7 @@ class JobInput(Contract):
     order: BatchOrder | None = None
     run: RunOrder | None = None
     evaluation: EvaluationOrder | None = None
+    arrival: ArrivalExtraction | None = None
 
     @property
     def execution_name(self) -> str:

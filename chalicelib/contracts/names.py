@@ -62,6 +62,9 @@ MediaType = Annotated[
     AfterValidator(media_type),
     WithJsonSchema(dict(MEDIA_TYPE_SCHEMA)),
 ]
+EXTRACTOR_REFERENCE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}(@[1-9][0-9]{0,3})?$"
+ExtractorReference = Annotated[str, Field(pattern=EXTRACTOR_REFERENCE_PATTERN)]
+"""A saved extractor: `NAME` for its newest version at the time, or `NAME@VERSION`."""
 MonitorName = Annotated[str, Field(pattern=MONITOR_PATTERN)]
 S3_URI_PATTERN = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.{1,1024}$"
 S3Uri = Annotated[str, Field(pattern=S3_URI_PATTERN, max_length=1_100)]

@@ -18,15 +18,14 @@ from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import MAX_DEADLINE_SECONDS
 from chalicelib.contracts.evaluations.graders import Grading, PairwisePreference
 from chalicelib.contracts.evaluations.suites import Suite
-from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.generations import ServiceTier
 from chalicelib.contracts.jobs import JobCounts
 from chalicelib.contracts.monitors import BaselineSource
-from chalicelib.contracts.names import Collection, MonitorName, S3Uri
+from chalicelib.contracts.names import Collection, ExtractorReference, MonitorName, S3Uri
 from chalicelib.contracts.prompts import LATEST, Label, Name, PromptName
 from chalicelib.contracts.receipts import Dollars, Receipt
+from chalicelib.contracts.schedule_places import Destinations, PrefixSource, Source
 from chalicelib.contracts.schedule_runs import RunStatus, Trigger
-from chalicelib.contracts.search import Question
 
 SCHEDULE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MAX_EXPRESSION_CHARACTERS = 256
@@ -36,8 +35,6 @@ MAX_RUN_DOLLARS = 1_000_000
 MAX_CATCH_UP = 100
 MAX_RETRIES = 5
 MAX_FAILURES = 100
-MAX_RESULTS = 4
-MAX_SEARCHED = 100
 SHOWN_TIMES = 5
 MAX_SCHEDULED_SUITE_BYTES = 100 * 1024
 """A schedule is one item of DynamoDB, and its terms are part of each run's."""
@@ -46,73 +43,6 @@ ScheduleName = Annotated[str, Field(pattern=SCHEDULE_PATTERN)]
 Overlap = Literal["skip", "queue", "cancel"]
 CatchUp = Literal["none", "latest", "all"]
 ScheduleStatus = Literal["active", "paused", "ended"]
-
-
-class ObjectSource(HttpInput):
-    """A file of calls at a fixed place, read anew by each run."""
-
-    type: Literal["object"]
-    uri: S3Uri
-
-
-class PrefixSource(HttpInput):
-    """Files of calls: every object under a prefix that is new or changed since the last run."""
-
-    type: Literal["prefix"]
-    uri: S3Uri
-
-
-class DocumentsSource(HttpInput):
-    """Documents of a collection, or of all: by a filter, and if `changed` only those that are new
-    or changed since the last run that succeeded.
-    """
-
-    type: Literal["documents"]
-    collection: Collection | None = None
-    filter: Filter | None = None
-    changed: bool = True
-
-
-class SearchSource(HttpInput):
-    """The documents that a search finds, the best first."""
-
-    type: Literal["search"]
-    query: Question
-    collection: Collection | None = None
-    filter: Filter | None = None
-    limit: int = Field(default=20, ge=1, le=MAX_SEARCHED)
-
-
-Source = Annotated[
-    ObjectSource | PrefixSource | DocumentsSource | SearchSource, Field(discriminator="type")
-]
-
-
-class S3Destination(HttpInput):
-    """Files of a run's results go under `uri`, into a folder of the run's own."""
-
-    type: Literal["s3"]
-    uri: S3Uri
-
-
-class CollectionDestination(HttpInput):
-    """Results become documents of a collection: one for each document that was selected."""
-
-    type: Literal["collection"]
-    collection: Collection
-
-
-class WebhookDestination(HttpInput):
-    """A webhook of the tenant hears of the run's end, whatever else it listens to."""
-
-    type: Literal["webhook"]
-    webhook_id: str = Field(min_length=1, max_length=64)
-
-
-Destination = Annotated[
-    S3Destination | CollectionDestination | WebhookDestination, Field(discriminator="type")
-]
-Destinations = Annotated[tuple[Destination, ...], Field(max_length=MAX_RESULTS)]
 
 
 class PromptUse(HttpInput):
@@ -213,6 +143,26 @@ class EvaluationWork(HttpInput):
         return self
 
 
+class ExtractionWork(HttpInput):
+    """Extract by a saved extractor from the documents of a collection.
+
+    If `changed`, only from those whose version the extractor's version has not read yet. The files
+    of the job go to S3.
+    """
+
+    kind: Literal["extraction"]
+    extractor: ExtractorReference
+    collection: Collection
+    changed: bool = True
+    results: Destinations = ()
+
+    @model_validator(mode="after")
+    def _files_to_buckets(self) -> Self:
+        if any(result.type == "collection" for result in self.results):
+            raise PydanticCustomError("destination", "values go to S3 and no collection")
+        return self
+
+
 class WatchJudging(HttpInput):
     """How a sample of the newest answers is graded in each look: by the graders of evaluations.
 
@@ -261,7 +211,9 @@ class WatchWork(HttpInput):
         return self
 
 
-AnyWork = BatchWork | SyncWork | ExportWork | ReportWork | EvaluationWork | WatchWork
+AnyWork = (
+    BatchWork | SyncWork | ExportWork | ReportWork | EvaluationWork | ExtractionWork | WatchWork
+)
 Work = Annotated[AnyWork, Field(discriminator="kind")]
 WORK: TypeAdapter[AnyWork] = TypeAdapter(Work, config={"defer_build": True})
 """Reads the `work` of a `RunOrder`."""

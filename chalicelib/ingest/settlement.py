@@ -109,6 +109,8 @@ class IngestSettler:
     remover: Callable[[str], DocumentRemover]
     """Returns the remover of documents in a bucket."""
     bus: EventBus
+    ready: Callable[[IngestInput, Version], None]
+    """Begins what follows on a version that answers now; it may be called twice."""
     now: Callable[[], datetime]
 
     def settle_event(self, event: ExecutionEnded) -> SettledIngest | None:
@@ -126,7 +128,7 @@ class IngestSettler:
         error: str | None = None,
         cause: str | None = None,
     ) -> SettledIngest | None:
-        """Clear, announce, then free the slot; None if it was freed before.
+        """Clear, announce, begin what follows, then free the slot; None if it was freed before.
 
         The slot goes last: whatever interrupts this, the sweeper finds the slot and repeats it.
 
@@ -145,6 +147,8 @@ class IngestSettler:
             event = pending_event(work, version, decision, status, error, self.now())
             if event is not None:
                 self.bus.publish(event)
+            if version and document and _answers(version, document):
+                self.ready(work, version)
             try:
                 freed = self.records.settle(running, decision, self.now())
             except Conflict:
@@ -219,6 +223,10 @@ def _settled_ingest(version: Version | None, decision: IngestSettlement) -> Sett
     if version is None:
         return SettledIngest()
     return SettledIngest(decision.status or version.status, version.receipt)
+
+
+def _answers(version: Version, document: Document) -> bool:
+    return version.status == "ready" and document.version == version.version
 
 
 def _container(work: IngestInput) -> MemberContainer:

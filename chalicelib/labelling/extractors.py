@@ -19,19 +19,14 @@ from chalicelib.contracts.extraction_orders import (
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.extraction.schema import extraction_schema
+from chalicelib.labelling.extractor_terms import SavedExtractors, saved_version, version_terms
 
 
-class ExtractorRecords(Protocol):
+class ExtractorRecords(SavedExtractors, Protocol):
     """Stores extractors by tenant."""
-
-    def head(self, tenant: str, name: str) -> Extractor | None:
-        """Return the newest version of an extractor in short, or None."""
 
     def heads(self, tenant: str, after: str) -> Iterator[Extractor]:
         """Yield extractors by name, those after the name `after` ("" for all)."""
-
-    def version(self, tenant: str, name: str, number: int) -> ExtractorVersion | None:
-        """Return one version, or None."""
 
     def add(self, tenant: str, before: Extractor | None, added: ExtractorVersion) -> bool:
         """Store the next version; return False if the head is not `before` any more."""
@@ -91,14 +86,7 @@ class ExtractorLibrary:
 
     def version(self, tenant: str, name: str, number: int | None) -> ExtractorVersion:
         """Return a version, the newest where `number` is None; raise `NotFound`."""
-        head = self._head(tenant, name)
-        found = self.records.version(tenant, name, number or head.version)
-        if found is None:
-            raise NotFound(
-                f"The extractor {name} has no version {number}; its newest is {head.version}.",
-                field="version",
-            )
-        return found
+        return saved_version(self.records, tenant, name, number)
 
     def remove(self, tenant: str, name: str) -> None:
         """Remove an extractor with all its versions; raise `NotFound`.
@@ -110,12 +98,7 @@ class ExtractorLibrary:
 
     def terms(self, tenant: str, name: str, number: int | None) -> ExtractionTerms:
         """Return the terms of a version; raise `NotFound`."""
-        found = self.version(tenant, name, number)
-        return ExtractionTerms(
-            json_schema=found.json_schema,
-            schema_sha256=found.schema_sha256,
-            extractor=f"{name}@{found.version}",
-        )
+        return version_terms(self.version(tenant, name, number))
 
     def _head(self, tenant: str, name: str) -> Extractor:
         head = self.records.head(tenant, name)

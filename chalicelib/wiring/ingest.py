@@ -36,6 +36,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.sqs import Inbox
     from chalicelib.adapters.stepfunctions import IngestExecutions, JobMachines
     from chalicelib.ingest.admission import Admission
+    from chalicelib.ingest.arrival_extraction import ArrivalExtractor
     from chalicelib.ingest.arrivals import ArrivalProcessor
     from chalicelib.ingest.departures import DepartureAnnouncer, MemberRemover, member_removal_job
     from chalicelib.ingest.handlers import IngestHandlers
@@ -55,7 +56,10 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     departures = DepartureAnnouncer(objects, queue)
     ratings = RatingRemoval(FeedbackTable(table), objects)
 
-    machines = JobMachines(aws.stepfunctions(), {"remove": settings.remove_machine_arn})
+    machines = JobMachines(
+        aws.stepfunctions(),
+        {"remove": settings.remove_machine_arn, "extract": settings.extract_machine_arn},
+    )
     launcher = JobLauncher(JobTable(table), machines, _now)
 
     def remover(bucket: str) -> DocumentRemoval:
@@ -84,6 +88,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         departures=departures,
         remover=remover,
         bus=EventBridgeBus(aws.events(), settings.event_bus),
+        ready=ArrivalExtractor(records, launcher).begin,
         now=_now,
     )
     admission = Admission(waiting, records, arrivals, queue, settings.max_running_ingests)

@@ -15,13 +15,13 @@ from cli.options import UserContext, user_command
 from cli.output import Json
 
 _PLACE = "/v1/collections"
-_DECLARED = ("description", "fields", "strict", "picture_model")
+_DECLARED = ("description", "fields", "strict", "picture_model", "extractor")
 _TYPES = get_args(FieldType)
 
 
 @click.group()
 def collections() -> None:
-    """List and show collections, and declare their fields and their picture model."""
+    """List and show collections, and declare their fields, picture model and extractor."""
 
 
 @collections.command("ls")
@@ -75,6 +75,11 @@ def show(target: UserContext, name: str) -> None:
     "--strict/--open", "strict", default=None, help="Whether other fields are refused or allowed."
 )
 @click.option("--picture-model", help='The served model of its pictures; "" for none.')
+@click.option(
+    "--extractor",
+    metavar="NAME[@VERSION]",
+    help='The saved extractor by which each document is extracted on arrival; "" for none.',
+)
 @user_command
 def declare(
     target: UserContext,
@@ -83,12 +88,15 @@ def declare(
     fields: Sequence[str],
     strict: bool | None,
     picture_model: str | None,
+    extractor: str | None,
 ) -> None:
     """Declare a collection; settings without an option stay unchanged."""
     declared = _declared(target.api, name)
     options: Json = {"description": description, "strict": strict}
     if picture_model is not None:
         declared["picture_model"] = picture_model or None
+    if extractor is not None:
+        declared["extractor"] = extractor or None
     declared |= {key: value for key, value in options.items() if value is not None}
     declared["fields"] = _changed(declared["fields"], fields)
     response = target.api.call("PUT", _at(name), json=declared)
@@ -114,7 +122,8 @@ def _declared(api: Api, name: str) -> Json:
     except ApiError as refused:
         if refused.status != 404:
             raise
-        current = {"description": "", "fields": {}, "strict": False, "picture_model": None}
+        current = {"description": "", "fields": {}, "strict": False}
+        current |= {"picture_model": None, "extractor": None}
     return {key: current[key] for key in _DECLARED}
 
 
@@ -141,6 +150,7 @@ def _tell_declared(target: UserContext, found: Json) -> None:
     target.output.line(f"Description: {found['description'] or '-'}")
     target.output.line(f"Fields: {fields or 'none'}; {others}")
     target.output.line(f"Pictures: by {found['picture_model'] or 'what is seen in them'}")
+    target.output.line(f"Extraction on arrival: by {found.get('extractor') or 'nothing'}")
 
 
 def _tell_partial(target: UserContext, found: Json) -> None:

@@ -47,6 +47,8 @@ def _described_work(work: Json) -> str:
             return f"sync {work['uri']} into {work['collection']}{removes}"
         case "export":
             what = f"export {work['collection']}" if work.get("collection") else "export everything"
+        case "extraction":
+            what = f"extract by {work['extractor']} from {work['collection']}"
         case "evaluation":
             what = f"evaluate the suite {work['suite']['name']}"
         case "watch":

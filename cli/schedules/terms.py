@@ -36,6 +36,7 @@ _WORK_OPTIONS: dict[str, tuple[str, ...]] = {
     "sync": ("remove",),
     "export": ("collection", "results", "webhook"),
     "report": _DESTINATIONS,
+    "extract": ("collection", "unchanged", "results", "webhook"),
     "evaluate": ("results", "webhook"),
     "watch": ("results", "webhook", "capture_files", "data_capture", "baseline"),
 }
@@ -79,12 +80,17 @@ _WORK = (
     filter_option,
     click.option("--search", metavar="QUERY", help="Select what this search finds, best first."),
     click.option("--limit", type=click.IntRange(1), help="With --search: how many. Default: 20."),
-    click.option("--all", "unchanged", is_flag=True, help="Also documents that did not change."),
+    click.option("--all", "unchanged", is_flag=True, help="Also what did not change."),
     click.option("--calls", metavar="S3-URI", help="A file of calls; with / at its end, a prefix."),
     click.option(
         "--sync", nargs=2, metavar="S3-URI COLLECTION", help="Bring a prefix into a collection."
     ),
     click.option("--remove", is_flag=True, help="With --sync: remove what is gone there."),
+    click.option(
+        "--extract",
+        metavar="NAME[@VERSION]",
+        help="Extract by this saved extractor what it has not read of the collection.",
+    ),
     click.option("--export", is_flag=True, help="Export the collection, or everything."),
     click.option(
         "--report", type=click.Choice(("day", "week", "month")), help="Report usage and cost."
@@ -259,6 +265,14 @@ def _work(options: Json) -> Json | None:
             return work | ({"remove": True} if options["remove"] else {})
         case ["export"]:
             return {"kind": "export", **_named(options, "collection"), **_results(options)}
+        case ["extract"]:
+            return {
+                "kind": "extraction",
+                "extractor": options["extract"],
+                "collection": options["collection"] or "default",
+                **({"changed": False} if options["unchanged"] else {}),
+                **_results(options),
+            }
         case ["evaluate"]:
             return {
                 "kind": "evaluation",

@@ -13,6 +13,7 @@ from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.events import EventBridgeBus
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.extractions import ExtractionTable
+from chalicelib.adapters.records.extractors import ExtractorTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.s3_streams import S3BatchObjects
 from chalicelib.contracts.functions.extract_fields import (
@@ -55,7 +56,12 @@ def deps() -> core.Deps:
     return core.Deps(
         versions=versions,
         children=JobDocuments(jobs, objects, versions.extract, time.perf_counter, memory),
-        steps=JobSteps(StepContext(jobs, _now, time.perf_counter, memory), objects, documents),
+        steps=JobSteps(
+            StepContext(jobs, _now, time.perf_counter, memory),
+            objects,
+            documents,
+            ExtractorTable(table),
+        ),
     )
 
 

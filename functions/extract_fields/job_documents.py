@@ -121,6 +121,7 @@ class JobDocuments:
             extraction_id=extraction,
             document_id=item.document_id,
             terms=given.terms,
+            version=given.version,
             job_id=job.job_id,
             correlation_id=job.correlation_id,
             seconds=seconds,

@@ -6,7 +6,6 @@ another round, as often as rounds bring something.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -20,36 +19,27 @@ from chalicelib.batches.rounds import (
     item_statuses,
     next_round,
 )
-from chalicelib.contracts.batches import ItemError
 from chalicelib.contracts.extraction_orders import (
     DocumentItem,
-    DocumentOutcome,
-    DocumentValues,
     ExtractionCheckpoint,
     ExtractionInput,
     ExtractionSummary,
 )
-from chalicelib.contracts.extractions import ExtractionResult
-from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
+from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines, read_lines
-from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.extraction.storage import RESULT, TERMS, extraction_prefix
+from chalicelib.errors import InvalidInput
+from chalicelib.extraction.storage import TERMS
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
+from chalicelib.labelling.extractor_terms import SavedExtractors, referenced_terms
+from functions.extract_fields.job_results import DocumentPaths, ExtractionResultWriter
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
 
-NOT_READ = "It was not read, in several rounds"
-REDUCE = "Reduce"
-"""The state of the machine that ends a job."""
 
-
-class CollectionDocuments(Protocol):
+class CollectionDocuments(DocumentPaths, Protocol):
     """Lists and looks up documents."""
-
-    def document(self, tenant: str, document_id: str) -> Document | None:
-        """Return a document, or None."""
 
     def documents(self, tenant: str, after: str) -> Iterable[Document]:
         """Yield the tenant's documents by id, those after the id `after` ("" for all)."""
@@ -62,12 +52,14 @@ class JobSteps:
     desk: StepContext
     objects: storage.ItemObjects
     documents: CollectionDocuments
+    extractors: SavedExtractors
 
     def step(self, request: StepRequest) -> StepResult:
         """Do the step.
 
         Raises:
             InvalidInput: the collection has no document that could be read.
+            NotFound: the extractor of a collection is gone.
             Transient, Throttled: a service did not answer; the step may be repeated.
         """
         work = _ExtractionStep(self, request)
@@ -92,7 +84,7 @@ class _ExtractionStep:
         return self._reconcile(state, place.model_copy(update=update))
 
     def _prepare(self, state: JobState) -> StepOutcome:
-        given = self._input(state)
+        given = self._arrived(state) or self._input(state)
         ids = given.document_ids or tuple(self._of_collection(state, given.collection))
         if not ids:
             raise InvalidInput(
@@ -104,6 +96,23 @@ class _ExtractionStep:
         self.deps.objects.write(state.input.bucket, key, dump_lines(items), {})
         place = ExtractionCheckpoint(items=len(items), missing=len(items), key=key)
         return self._round(place, JobCounts(total=len(items)), 0)
+
+    def _arrived(self, state: JobState) -> ExtractionInput | None:
+        """Return what a job reads that began with a document's arrival, and write it for the rest.
+
+        The extractor is looked up here, so that one that is gone is the reason of a failed job.
+        """
+        asked = state.input.arrival
+        if asked is None:
+            return None
+        given = ExtractionInput(
+            terms=referenced_terms(self.deps.extractors, state.input.tenant, asked.extractor),
+            document_ids=(state.input.document_id,),
+            version=asked.version,
+        )
+        body = given.model_dump_json().encode()
+        self.deps.objects.write(state.input.bucket, state.prefix + TERMS, body, {})
+        return given
 
     def _of_collection(self, state: JobState, collection: str) -> Iterator[str]:
         for document in self.deps.documents.documents(state.input.tenant, ""):
@@ -170,7 +179,9 @@ class _ExtractionStep:
         found: list[tuple[DocumentItem, ItemStatus]],
     ) -> StepOutcome:
         """Write the results in the order of the documents, and end the job."""
-        written = _ResultWriter(self.deps, state, place).write(found)
+        written = ExtractionResultWriter(
+            self.deps.objects, self.deps.documents, state, place
+        ).write(found)
         done = sum(status == "done" for _, status in found)
         counts = JobCounts(total=place.items, done=done, failed=place.items - done)
         error = None if done else written.why_none(place.items)
@@ -198,90 +209,3 @@ class _ExtractionStep:
     def _input(self, state: JobState) -> ExtractionInput:
         body = self.deps.objects.read(state.input.bucket, state.prefix + TERMS)
         return ExtractionInput.model_validate_json(body)
-
-
-@dataclass(frozen=True, slots=True)
-class _WrittenResults:
-    """The written files, how many documents have which status, and how many which error."""
-
-    files: tuple[ResultFile, ...]
-    statuses: Counter[str]
-    errors: Counter[ItemError]
-
-    def why_none(self, items: int) -> JobError:
-        """Return the error of a job that read none of its documents: the commonest of theirs."""
-        error = self.errors.most_common(1)[0][0]
-        return JobError(
-            type=error.type,
-            message=f"None of {items} documents could be read: {error.message}",
-            state=REDUCE,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _ResultWriter:
-    """Writes `results.jsonl` and `errors.jsonl`, a document in memory at a time."""
-
-    deps: JobSteps
-    state: JobState
-    place: ExtractionCheckpoint
-
-    def write(self, found: list[tuple[DocumentItem, ItemStatus]]) -> _WrittenResults:
-        """Write both files."""
-        statuses: Counter[str] = Counter()
-        reasons: Counter[ItemError] = Counter()
-        bucket, prefix = self.state.input.bucket, self.state.prefix
-        with (
-            self.deps.objects.writing(bucket, prefix + storage.RESULTS) as results,
-            self.deps.objects.writing(bucket, prefix + storage.ERRORS) as errors,
-        ):
-            for item, status in found:
-                line = self._line(item, status)
-                statuses[line.status or "failed"] += 1
-                if line.error is not None:
-                    reasons[line.error] += 1
-                stream = errors if line.error is not None else results
-                stream.write(line.model_dump_json().encode() + b"\n")
-            sizes = (results.size, errors.size)
-        names = (storage.RESULTS, storage.ERRORS)
-        files = tuple(ResultFile(*each) for each in zip(names, sizes, strict=True))
-        return _WrittenResults(files, statuses, reasons)
-
-    def _line(self, item: DocumentItem, status: ItemStatus) -> DocumentValues:
-        if status == "missing":
-            told = f"{NOT_READ}: {self.place.error}" if self.place.error else f"{NOT_READ}."
-            return self._failure(item, ItemError(type="Transient", message=told))
-        folder = storage.OUTCOMES if status == "done" else storage.failures_prefix(self.place.epoch)
-        outcome = DocumentOutcome.model_validate_json(
-            self._read(self.state.prefix + folder + storage.item_file(item.n))
-        )
-        if outcome.error is not None:
-            return self._failure(item, outcome.error)
-        return self._values(outcome)
-
-    def _failure(self, item: DocumentItem, error: ItemError) -> DocumentValues:
-        document = self.deps.documents.document(self.state.input.tenant, item.document_id)
-        path = document.path if document is not None else ""
-        return DocumentValues(document_id=item.document_id, path=path, error=error)
-
-    def _values(self, outcome: DocumentOutcome) -> DocumentValues:
-        """Return the values of a document, which may have been removed since."""
-        tenant = self.state.input.tenant
-        prefix = extraction_prefix(tenant, outcome.version, outcome.extraction_id)
-        try:
-            result = ExtractionResult.model_validate_json(self._read(prefix + RESULT))
-        except NotFound:
-            gone = ItemError(type="NotFound", message="The document was removed meanwhile.")
-            return DocumentValues(document_id=outcome.document_id, error=gone)
-        return DocumentValues(
-            document_id=outcome.document_id,
-            path=result.facts.path,
-            extraction_id=outcome.extraction_id,
-            status=result.facts.status,
-            lowest_confidence=result.facts.lowest_confidence,
-            reasons=result.facts.reasons,
-            values=result.values,
-        )
-
-    def _read(self, key: str) -> bytes:
-        return self.deps.objects.read(self.state.input.bucket, key)

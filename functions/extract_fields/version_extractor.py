@@ -100,7 +100,7 @@ class VersionExtractor:
         Raises:
             InvalidInput: the schema is none that can be extracted by.
             NotFound: there is no such document, or it was removed meanwhile.
-            Conflict: no version of the document is ready.
+            Conflict: no version of the document is ready, or another than is wanted.
             QuotaExceeded: reading took longer than it may.
             Transient, Throttled: a service did not answer; the request may be repeated.
         """
@@ -164,6 +164,11 @@ class VersionExtractor:
         if not document.version:
             raise Conflict(
                 f"The document is {document.status}; extract once it is ready.",
+                field="document_id",
+            )
+        if request.version not in {"", document.version}:
+            raise Conflict(
+                "A newer version of the document is ready, and is extracted from instead.",
                 field="document_id",
             )
         return document

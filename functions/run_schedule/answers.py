@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.batches import storage
-from chalicelib.contracts.schedules import CollectionDestination, DocumentsSource
+from chalicelib.contracts.schedule_places import CollectionDestination, DocumentsSource
 from chalicelib.schedules.locations import S3Location
 from functions.run_schedule.destinations import run_folders
 from functions.run_schedule.results import DocumentWriter, pair_with_sources, read_results
@@ -23,7 +23,8 @@ from functions.run_schedule.selection import read_selected
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
-    from chalicelib.contracts.schedules import BatchWork, Destination
+    from chalicelib.contracts.schedule_places import Destination
+    from chalicelib.contracts.schedules import BatchWork
     from chalicelib.jobs.lifecycle import JobState
     from functions.run_schedule.batch_job import BatchProgress
     from functions.run_schedule.destinations import GrantedLocations, Transfers

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.batches import storage
 from chalicelib.contracts.jobs import JobCounts, JobEnd
+from chalicelib.contracts.schedule_places import CollectionDestination
 from chalicelib.contracts.schedule_runs import RunCheckpoint
-from chalicelib.contracts.schedules import BatchWork, CollectionDestination
+from chalicelib.contracts.schedules import BatchWork
 from chalicelib.errors import NotFound, QuotaExceeded, Unsupported
 from chalicelib.jobs.lifecycle import ResultFile
 from functions.run_schedule.answers import AnswerDelivery, shown_results

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.batches import storage
-from chalicelib.contracts.schedule_runs import Watermark
-from chalicelib.contracts.schedules import (
+from chalicelib.contracts.schedule_places import (
     CollectionDestination,
     DocumentsSource,
     ObjectSource,
     PrefixSource,
     SearchSource,
 )
+from chalicelib.contracts.schedule_runs import Watermark
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from functions.run_schedule.batch_job import BatchProgress
 from functions.run_schedule.files import FileSelector, files_notes

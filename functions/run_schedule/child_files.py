@@ -18,7 +18,7 @@ from functions.run_schedule.kind import Run, RunStep
 if TYPE_CHECKING:
     from chalicelib.contracts.jobs import JobEnd, JobInput
     from chalicelib.contracts.receipts import Receipt
-    from chalicelib.contracts.schedules import Destinations
+    from chalicelib.contracts.schedule_places import Destinations
     from chalicelib.jobs.lifecycle import JobState
 
 BYTES_A_STEP = 20 * 1024**3

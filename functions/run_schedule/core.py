@@ -14,6 +14,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.run_schedule.batch import batch_runs
 from functions.run_schedule.evaluation import EvaluationRuns
 from functions.run_schedule.export import ExportRuns
+from functions.run_schedule.extraction import ExtractionRuns
 from functions.run_schedule.given_baselines import GivenBaselines
 from functions.run_schedule.judge_jobs import JudgingJobs
 from functions.run_schedule.kind import Run, RunDeps, RunKind
@@ -34,6 +35,15 @@ KINDS: Mapping[str, Callable[[RunDeps], RunKind]] = {
     "export": lambda deps: ExportRuns(deps.children, deps.transfers, deps.locations),
     "evaluation": lambda deps: EvaluationRuns(
         deps.children, deps.transfers, deps.locations, deps.objects, deps.look_up, deps.cost
+    ),
+    "extraction": lambda deps: ExtractionRuns(
+        deps.children,
+        deps.transfers,
+        deps.locations,
+        deps.objects,
+        deps.documents,
+        deps.extractors,
+        deps.extractions,
     ),
     "report": lambda deps: ReportRuns(deps.ledger, deps.objects, deps.transfers, deps.locations),
     "watch": lambda deps: WatchRuns(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Protocol
 
-from chalicelib.contracts.schedules import Destination
+from chalicelib.contracts.schedule_places import Destination
 from chalicelib.schedules.locations import S3Location, SourceObject, check_location
 from functions.run_schedule.kind import Run
 

@@ -9,7 +9,7 @@ from chalicelib.adapters.records.documents import ApiDocumentTable
 
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb import DynamoTable
-    from chalicelib.contracts.schedules import SearchSource
+    from chalicelib.contracts.schedule_places import SearchSource
     from functions.run_schedule.kind import Run
 
 PASSAGES_A_DOCUMENT = 10

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from chalicelib.contracts.evaluations.jobs import EvaluationInput
 from chalicelib.contracts.evaluations.orders import EvaluationOrder
 from chalicelib.contracts.jobs import JobEnd, JobInput
-from chalicelib.contracts.schedules import Destinations, EvaluationWork
+from chalicelib.contracts.schedule_places import Destinations
+from chalicelib.contracts.schedules import EvaluationWork
 from chalicelib.errors import Unsupported
 from chalicelib.evaluation.pinned_targets import pin_targets
 from chalicelib.evaluation.storage import SUITE

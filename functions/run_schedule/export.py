@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from chalicelib.contracts.jobs import JobInput
-from chalicelib.contracts.schedules import Destinations, ExportWork
+from chalicelib.contracts.schedule_places import Destinations
+from chalicelib.contracts.schedules import ExportWork
 from chalicelib.errors import Unsupported
 from functions.run_schedule.child_files import ChildFileRuns
 from functions.run_schedule.kind import Run

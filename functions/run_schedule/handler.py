@@ -12,6 +12,8 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.records.budgets import BudgetRecords
 from chalicelib.adapters.records.documents import ApiDocumentTable
+from chalicelib.adapters.records.extractions import ExtractionTable
+from chalicelib.adapters.records.extractors import ExtractorTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.records.locations import LocationTable
 from chalicelib.adapters.records.prompts import PromptTable
@@ -50,6 +52,7 @@ def deps() -> core.Deps:
             "batch": settings.batch_machine_arn,
             "evaluate": settings.evaluate_machine_arn,
             "remove": settings.remove_machine_arn,
+            "extract": settings.extract_machine_arn,
         },
     )
     stage = stage_limits(
@@ -66,6 +69,8 @@ def deps() -> core.Deps:
             objects=S3BatchObjects(aws.s3()),
             transfers=S3Transfers(aws.s3_transfers()),
             documents=ApiDocumentTable(table),
+            extractors=ExtractorTable(table),
+            extractions=ExtractionTable(table),
             locations=LocationTable(table),
             ledger=ledger,
             max_file_bytes=settings.max_file_bytes,

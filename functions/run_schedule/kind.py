@@ -21,10 +21,12 @@ from chalicelib.jobs.lifecycle import JobState, ResultFile
 if TYPE_CHECKING:
     from chalicelib.budgets.ledger import LedgerStore
     from chalicelib.contracts.budgets import BudgetReport
-    from chalicelib.contracts.schedules import SearchSource
+    from chalicelib.contracts.schedule_places import SearchSource
     from chalicelib.jobs.receipts import UnitCost
+    from chalicelib.labelling.extractor_terms import SavedExtractors
     from functions.run_schedule.children import ChildJobs
     from functions.run_schedule.destinations import GrantedLocations, Transfers
+    from functions.run_schedule.extraction import KnownExtractions
     from functions.run_schedule.prompt_use import LookUp
     from functions.run_schedule.selection import SelectableDocuments
     from functions.run_schedule.watch import WatchDeps
@@ -117,6 +119,8 @@ class RunDeps:
     objects: RunObjects
     transfers: Transfers
     documents: SelectableDocuments
+    extractors: SavedExtractors
+    extractions: KnownExtractions
     locations: GrantedLocations
     ledger: LedgerStore
     max_file_bytes: int

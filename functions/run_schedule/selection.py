@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.documents import Document, Version
     from chalicelib.contracts.objects import LargeObjects
-    from chalicelib.contracts.schedules import DocumentsSource
+    from chalicelib.contracts.schedule_places import DocumentsSource
     from functions.run_schedule.kind import Run
     from functions.run_schedule.prompt_use import PinnedUse
 

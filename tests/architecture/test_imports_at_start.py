@@ -143,7 +143,7 @@ keys(os.environ)
 MADE = """
 from chalicelib.wiring.ingest import ingest
 for name in ("records_table", "ingest_machine_arn", "remove_machine_arn", "event_bus",
-             "inbox_queue_url"):
+             "inbox_queue_url", "extract_machine_arn"):
     os.environ[f"HEADRACE_{name.upper()}"] = "arn:aws:states:us-east-1:0:stateMachine:x"
 os.environ["HEADRACE_MAX_RUNNING_INGESTS"] = "20"
 import boto3

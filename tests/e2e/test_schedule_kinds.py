@@ -137,6 +137,15 @@ def test_results_should_reach_their_places_and_go_with_the_tenant(runs: Runs) ->
         sources = [name for name in archive.namelist() if name.endswith("pump.txt")]
         assert [archive.read(name) for name in sources] == [PUMP]
 
+    schema = {"properties": {"litres": {"type": "number", "title": "Pump 7 moves"}}}
+    runs.tenant.api.post("/v1/extractors", json={"name": "pumps", "json_schema": schema})
+    read = {"kind": "extraction", "extractor": "pumps", "collection": "plant", "results": [out]}
+    job, place = runs.run(read)
+    assert (job["status"], job["counts"]["done"]) == ("succeeded", 1), job["error"]
+    folder = place.results[0].removeprefix(f"s3://{runs.bucket}/")
+    assert json.loads(runs.read(folder + "results.jsonl"))["path"] == "pump.txt"
+    assert runs.run(read)[1].notes == ("nothing new to read",)
+
     reports = [out, {"type": "collection", "collection": "costs"}]
     job, place = runs.run({"kind": "report", "period": "week", "results": reports})
     assert {each["name"] for each in job["results"]} == {"report.json", "report.csv", "report.md"}

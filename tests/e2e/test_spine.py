@@ -122,6 +122,10 @@ def test_a_citation_opens_as_text_as_a_picture_and_as_the_file(
 def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_document(
     api: httpx.Client,
 ) -> None:
+    put = api.post("/v1/extractors", json={"name": "invoices", "json_schema": INVOICE_SCHEMA})
+    assert put.status_code == 201, put.text
+    put = api.put("/v1/collections/invoices", json={"extractor": "invoices"})
+    assert put.status_code == 200, put.text
     ids = {
         name: upload(api, name, INVOICE.replace("INV-20417", number).encode(), "invoices")
         for name, number in (("a.txt", "INV-20417"), ("b.txt", "INV-20418"))
@@ -129,8 +133,14 @@ def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_doc
     documents = [settled(api, document_id) for document_id in ids.values()]
     assert {document["status"] for document in documents} == {"ready"}
     first = ids["a.txt"]
-    put = api.post("/v1/extractors", json={"name": "invoices", "json_schema": INVOICE_SCHEMA})
-    assert put.status_code == 201, put.text
+
+    def arrived() -> dict[str, Any] | None:
+        found = api.get(f"/v1/extractions?document_id={first}").json()["items"]
+        return found[0] if found else None
+
+    on_arrival = until(arrived, "the collection's extractor did not read what arrived")
+    assert (on_arrival["extractor"], on_arrival["pages"]) == ("invoices@1", 1)
+    assert on_arrival["extraction_id"].endswith(on_arrival["job_id"])
     body = {"extractor": "invoices", "document_ids": [first]}
     made = api.post("/v1/extractions", json=body)
     assert made.status_code == 200, made.text

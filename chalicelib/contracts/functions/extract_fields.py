@@ -16,7 +16,7 @@ MAX_DOCUMENT_SECONDS = 240.0
 class ExtractDocumentRequest(Contract):
     """The input of `extract_fields`: the version of a document that answers, and the terms.
 
-    Reading may take `seconds`.
+    `version` is the only one that is read, "" for any. Reading may take `seconds`.
     """
 
     tenant: str
@@ -24,6 +24,7 @@ class ExtractDocumentRequest(Contract):
     extraction_id: str
     document_id: str
     terms: ExtractionTerms
+    version: str = ""
     job_id: str = ""
     correlation_id: str
     seconds: float = Field(default=MAX_DOCUMENT_SECONDS, gt=0)

@@ -353,9 +353,6 @@ class Api:
             bucket="documents",
             now=lambda: NOW,
         )
-        self.collections = CollectionServices(
-            self.records, lambda: ("emoji-clip", "shapes-clip"), lambda: NOW
-        )
         self.retries = RetryServices(self.records, self.records, self.records)
         self.spending = FakeSpending()
         self.usage = UsageServices(
@@ -393,9 +390,11 @@ class Api:
             ),
         )
         self.extraction_records, self.extraction = FakeExtractions(), FakeExtraction()
-        self.extractors = ExtractorServices(
-            ExtractorLibrary(FakeExtractors(), lambda: NOW), self.records
+        extractors = FakeExtractors()
+        self.collections = CollectionServices(
+            self.records, lambda: ("emoji-clip", "shapes-clip"), extractors, lambda: NOW
         )
+        self.extractors = ExtractorServices(ExtractorLibrary(extractors, lambda: NOW), self.records)
         self.extractions = ExtractionServices(
             jobs=self.jobs,
             documents=self.records,
@@ -425,6 +424,7 @@ class Api:
             self.prompts.library,
             served_models,
             lambda tenant, name: name in self.captured.kept,
+            extractors,
         )
         self.schedules = ScheduleServices(self.room.library(terms.check), self.records)
         self.models_allowed: dict[str, frozenset[str]] = {}

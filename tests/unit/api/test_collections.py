@@ -158,6 +158,21 @@ def test_should_name_a_served_model_for_pictures_and_refuse_others_by_those_ther
     assert api.call("PUT", "/v1/collections/station", {"picture_model": ""}).status_code == 400
 
 
+def test_should_name_a_saved_extractor_for_what_arrives() -> None:
+    api = Api()
+    assert error_of(api.call("PUT", "/v1/collections/bills", {"extractor": "bills"}))["field"] == (
+        "extractor"
+    )
+    schema = {"properties": {"total": {"type": "number"}}}
+    api.call("POST", "/v1/extractors", {"name": "bills", "json_schema": schema})
+    named = api.call("PUT", "/v1/collections/bills", {"extractor": "bills@1"})
+    assert named.json_body["extractor"] == "bills@1", named.body
+    assert api.call("GET", "/v1/collections/bills").json_body["extractor"] == "bills@1"
+    for wrong, field in (("bills@2", "version"), ("bills@x", "extractor")):
+        refused = api.call("PUT", "/v1/collections/bills", {"extractor": wrong})
+        assert error_of(refused)["field"] == field
+
+
 def test_should_embed_pictures_again_by_a_job_for_a_collection_that_names_a_model() -> None:
     api = declared(declared(Api(), picture_model="emoji-clip"), "plain")
     answer = api.call("POST", "/v1/collections/station/pictures")

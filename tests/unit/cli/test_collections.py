@@ -13,6 +13,7 @@ REPORTS: dict[str, Any] = {
     "fields": {"year": "number", "tags": "strings"},
     "strict": True,
     "picture_model": "emoji-clip",
+    "extractor": "bills",
     "declared": True,
     "tally": {
         "documents": {"total": 4, "ready": 3, "failed": 1},
@@ -24,8 +25,14 @@ REPORTS: dict[str, Any] = {
     "created_at": "2026-11-27T09:00:00.000Z",
     "updated_at": "2026-11-27T09:00:00.000Z",
 }
-DECLARED = {key: REPORTS[key] for key in ("description", "fields", "strict", "picture_model")}
-UNKNOWN = {"description": "", "fields": {}, "strict": False, "picture_model": None}
+UNKNOWN = {
+    "description": "",
+    "fields": {},
+    "strict": False,
+    "picture_model": None,
+    "extractor": None,
+}
+DECLARED = {key: REPORTS[key] for key in UNKNOWN}
 
 
 def test_should_list_what_is_in_each(fake: FakeHeadrace, headrace: Headrace) -> None:
@@ -46,6 +53,7 @@ def test_should_show_one(fake: FakeHeadrace, headrace: Headrace) -> None:
         "Description: Inspection reports.",
         "Fields: year (number), tags (strings); others are refused",
         "Pictures: by emoji-clip",
+        "Extraction on arrival: by bills",
         "Documents: 1 failed, 3 ready",
     ]
     assert headrace("collections", "show", "none").code == 1
@@ -60,6 +68,8 @@ def test_should_show_one(fake: FakeHeadrace, headrace: Headrace) -> None:
         (("--description", ""), {"description": ""}),
         (("--picture-model", "shapes-clip"), {"picture_model": "shapes-clip"}),
         (("--picture-model", ""), {"picture_model": None}),
+        (("--extractor", "bills@3"), {"extractor": "bills@3"}),
+        (("--extractor", ""), {"extractor": None}),
         (("--open",), {"strict": False}),
         (
             ("--field", "team=string", "--field", "tags="),

@@ -167,6 +167,10 @@ def test_should_write_the_expression_of_a_time(
             {"kind": "sync", "uri": "s3://lake/papers/", "collection": "papers", "remove": True},
         ),
         (("--export", "--collection", "a"), {"kind": "export", "collection": "a"}),
+        (
+            ("--extract", "bills@2", "--collection", "a", "--all"),
+            {"kind": "extraction", "extractor": "bills@2", "collection": "a", "changed": False},
+        ),
         (("--report", "week"), {"kind": "report", "period": "week"}),
     ],
 )

@@ -179,6 +179,7 @@ class World:
             departures=departures,
             remover=lambda bucket: self.removal,
             bus=self.bus,
+            ready=lambda work, version: None,
             now=lambda: self.now,
         )
         states = json.loads(definition(TABLE))["States"]

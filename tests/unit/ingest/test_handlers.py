@@ -64,6 +64,7 @@ class World:
             departures=DepartureAnnouncer(objects, self.queue),
             remover=lambda bucket: self.remover,
             bus=FakeBus(),
+            ready=lambda work, version: None,
             now=lambda: NOW + self.later,
         )
         admission = Admission(self.waiting, self.records, arrivals, self.queue, self.max_running)

@@ -50,6 +50,7 @@ class World:
     bus: FakeBus = field(default_factory=FakeBus)
     remover: FakeRemover = field(default_factory=FakeRemover)
     later: timedelta = timedelta()
+    ready: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def settlements(self) -> IngestSettler:
@@ -62,6 +63,7 @@ class World:
             departures=DepartureAnnouncer(self.objects, self.queue),
             remover=lambda bucket: self.remover,
             bus=self.bus,
+            ready=lambda work, version: self.ready.append((work.version, version.version)),
             now=lambda: NOW + self.later,
         )
 
@@ -144,6 +146,7 @@ def test_an_execution_gives_its_place_back_exactly_once(world: World) -> None:
     assert world.settlements.settle_event(ended(running)) is None
     assert world.settlements.settle(running, "SUCCEEDED") is None
     assert world.places() == 1
+    assert set(world.ready) == {(running.work.version, running.work.version)}
 
 
 def test_a_stopped_execution_is_recorded_and_announced_as_failed(world: World) -> None:
@@ -154,6 +157,7 @@ def test_a_stopped_execution_is_recorded_and_announced_as_failed(world: World) -
     advice = f"Trying again may help: `headrace retry {document.document_id}`."
     assert (document.status, document.reason) == ("failed", f"The ingest was stopped. {advice}")
     assert world.status(running.work) == "failed"
+    assert world.ready == []
     (event,) = world.bus.events
     assert isinstance(event, DocumentFailed)
     assert event.version == running.work.version

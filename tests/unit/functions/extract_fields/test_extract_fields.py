@@ -10,11 +10,12 @@ import pytest
 
 from chalicelib.contracts.extractions import ExtractionNeedsReview, ExtractionReady
 from chalicelib.contracts.functions.extract_fields import ExtractDocumentsRequest
-from chalicelib.contracts.jobs import StepRequest
+from chalicelib.contracts.jobs import ArrivalExtraction, StepRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
+from chalicelib.labelling.extractors import ExtractorLibrary
 from functions.extract_fields.job_documents import ChildSeconds
-from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, LabelledLines, World
-from tests.unit.jobs.examples import JOB
+from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, SCHEMA, LabelledLines, World
+from tests.unit.jobs.examples import JOB, NOW, given
 
 
 def test_should_store_each_field_with_its_evidence_and_say_so() -> None:
@@ -130,6 +131,33 @@ def test_a_job_over_a_collection_should_take_what_is_ready() -> None:
     empty.begin(collection="none")
     with pytest.raises(InvalidInput, match="no document that is ready"):
         empty.run()
+
+
+def test_a_document_that_arrived_should_be_read_by_the_extractor_of_its_collection() -> None:
+    world = World()
+    invoice = world.add("a.pdf", collection="bills")
+    asked = given(
+        "extraction",
+        collection="bills",
+        document_id=invoice.document_id,
+        arrival=ArrivalExtraction(extractor="bills", version="v_1"),
+    )
+    world.launcher.launch(asked)
+    with pytest.raises(NotFound, match="no extractor bills"):
+        world.run()
+    library = ExtractorLibrary(world.extractors, lambda: NOW)
+    library.create("acme", "bills", SCHEMA, "")
+    assert world.run().status == "succeeded"
+    (stored,) = world.records.extractions("acme", invoice.document_id, "")
+    assert (stored.facts.extractor, stored.facts.version) == ("bills@1", "v_1")
+
+    newer = World(extractors=world.extractors)
+    newer.documents.add(invoice.model_copy(update={"version": "v_2"}))
+    newer.launcher.launch(asked)
+    ended = newer.run()
+    assert ended.error is not None
+    assert (ended.status, ended.error.type) == ("failed", "Conflict")
+    assert "newer version" in ended.error.message
 
 
 def test_what_passes_should_have_more_rounds_and_then_fail_with_its_reason() -> None:

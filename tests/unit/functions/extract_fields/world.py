@@ -49,7 +49,7 @@ from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.ingest.fakes import FakeBus
 from tests.unit.jobs.examples import BUCKET, JOB, NOW, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
-from tests.unit.labelling.extraction_fakes import FakeExtractions
+from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
 
 PREFIX = f"jobs/acme/{JOB}/"
 ULID = "01J9ZQ3V5B8X6N2M4K7T0RWFHZ"
@@ -125,6 +125,7 @@ class World:
     objects: FakeBatchObjects = field(default_factory=FakeBatchObjects)
     documents: FakeRecords = field(default_factory=FakeRecords)
     records: FakeExtractions = field(default_factory=FakeExtractions)
+    extractors: FakeExtractors = field(default_factory=FakeExtractors)
     jobs: FakeJobs = field(default_factory=FakeJobs)
     bus: FakeBus = field(default_factory=FakeBus)
     now: Any = NOW
@@ -217,7 +218,7 @@ class World:
         return core.Deps(
             versions,
             JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0, self.seconds),
-            JobSteps(desk, self.objects, self.documents),
+            JobSteps(desk, self.objects, self.documents, self.extractors),
         )
 
     def _fan_out(self, step: StepResult) -> dict[str, Any]:

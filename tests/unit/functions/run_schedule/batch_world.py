@@ -37,6 +37,7 @@ from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.functions.run_schedule.buckets import Buckets, CountedJobs, Cut, Grants
 from tests.unit.jobs.examples import BUCKET, desk
 from tests.unit.jobs.fakes import FakeJobExecutions
+from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
 from tests.unit.monitoring.fakes import FakeWatching
 
 SCHEDULE = "01J9ZQ3V5B8X6N2M4K7T0RWFHS"
@@ -151,6 +152,8 @@ class World:
             objects=self.buckets,  # type: ignore[arg-type]  # what no kind calls is left out
             transfers=self.buckets,
             documents=self,
+            extractors=FakeExtractors(),
+            extractions=FakeExtractions(),
             locations=self.grants,
             ledger=FakeSpending(),
             max_file_bytes=1_000,

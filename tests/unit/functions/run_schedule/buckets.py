@@ -24,6 +24,7 @@ from functions.run_schedule.kind import RunDeps
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.jobs.examples import BUCKET, NOW, desk
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
 from tests.unit.monitoring.fakes import FakeWatching
 
 SCHEDULE = "01J9ZQ3V5B8X6N2M4K7T0RWFHS"
@@ -185,11 +186,14 @@ class Runs:
         self.count = 0
         self.documents = Documents(buckets)
         self.watching = FakeWatching()
+        self.extractors, self.extractions = FakeExtractors(), FakeExtractions()
         self.deps = RunDeps(
             children=child_jobs(self.jobs),
             objects=buckets,  # type: ignore[arg-type]  # what no kind calls is left out
             transfers=buckets,
             documents=self.documents,  # type: ignore[arg-type]
+            extractors=self.extractors,
+            extractions=self.extractions,
             locations=self.grants,
             ledger=self.ledger,
             max_file_bytes=max_file_bytes,

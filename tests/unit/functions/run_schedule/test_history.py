@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts.schedules import WORK, DocumentsSource
+from chalicelib.contracts.schedule_places import DocumentsSource
+from chalicelib.contracts.schedules import WORK
 from chalicelib.errors import Conflict
 from functions.run_schedule.history import (
     MAX_TRIES,

@@ -1,0 +1,124 @@
+"""The results of a job over documents: a line with the values of each, or with its error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.batches import storage
+from chalicelib.batches.rounds import ItemStatus
+from chalicelib.contracts.batches import ItemError
+from chalicelib.contracts.extraction_orders import (
+    DocumentItem,
+    DocumentOutcome,
+    DocumentValues,
+    ExtractionCheckpoint,
+)
+from chalicelib.contracts.extractions import ExtractionResult
+from chalicelib.contracts.jobs import JobError
+from chalicelib.errors import NotFound
+from chalicelib.extraction.storage import RESULT, extraction_prefix
+from chalicelib.jobs.lifecycle import JobState, ResultFile
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
+
+NOT_READ = "It was not read, in several rounds"
+REDUCE = "Reduce"
+"""The state of the machine that ends a job."""
+
+
+class DocumentPaths(Protocol):
+    """Looks up documents."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenExtractions:
+    """The written files, how many documents have which status, and how many which error."""
+
+    files: tuple[ResultFile, ...]
+    statuses: Counter[str]
+    errors: Counter[ItemError]
+
+    def why_none(self, items: int) -> JobError:
+        """Return the error of a job that read none of its documents: the commonest of theirs."""
+        error = self.errors.most_common(1)[0][0]
+        return JobError(
+            type=error.type,
+            message=f"None of {items} documents could be read: {error.message}",
+            state=REDUCE,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionResultWriter:
+    """Writes `results.jsonl` and `errors.jsonl`, a document in memory at a time."""
+
+    objects: storage.ItemObjects
+    documents: DocumentPaths
+    state: JobState
+    place: ExtractionCheckpoint
+
+    def write(self, found: list[tuple[DocumentItem, ItemStatus]]) -> WrittenExtractions:
+        """Write both files."""
+        statuses: Counter[str] = Counter()
+        reasons: Counter[ItemError] = Counter()
+        bucket, prefix = self.state.input.bucket, self.state.prefix
+        with (
+            self.objects.writing(bucket, prefix + storage.RESULTS) as results,
+            self.objects.writing(bucket, prefix + storage.ERRORS) as errors,
+        ):
+            for item, status in found:
+                line = self._line(item, status)
+                statuses[line.status or "failed"] += 1
+                if line.error is not None:
+                    reasons[line.error] += 1
+                stream = errors if line.error is not None else results
+                stream.write(line.model_dump_json().encode() + b"\n")
+            sizes = (results.size, errors.size)
+        names = (storage.RESULTS, storage.ERRORS)
+        files = tuple(ResultFile(*each) for each in zip(names, sizes, strict=True))
+        return WrittenExtractions(files, statuses, reasons)
+
+    def _line(self, item: DocumentItem, status: ItemStatus) -> DocumentValues:
+        if status == "missing":
+            told = f"{NOT_READ}: {self.place.error}" if self.place.error else f"{NOT_READ}."
+            return self._failure(item, ItemError(type="Transient", message=told))
+        folder = storage.OUTCOMES if status == "done" else storage.failures_prefix(self.place.epoch)
+        outcome = DocumentOutcome.model_validate_json(
+            self._read(self.state.prefix + folder + storage.item_file(item.n))
+        )
+        if outcome.error is not None:
+            return self._failure(item, outcome.error)
+        return self._values(outcome)
+
+    def _failure(self, item: DocumentItem, error: ItemError) -> DocumentValues:
+        document = self.documents.document(self.state.input.tenant, item.document_id)
+        path = document.path if document is not None else ""
+        return DocumentValues(document_id=item.document_id, path=path, error=error)
+
+    def _values(self, outcome: DocumentOutcome) -> DocumentValues:
+        """Return the values of a document, which may have been removed since."""
+        tenant = self.state.input.tenant
+        prefix = extraction_prefix(tenant, outcome.version, outcome.extraction_id)
+        try:
+            result = ExtractionResult.model_validate_json(self._read(prefix + RESULT))
+        except NotFound:
+            gone = ItemError(type="NotFound", message="The document was removed meanwhile.")
+            return DocumentValues(document_id=outcome.document_id, error=gone)
+        return DocumentValues(
+            document_id=outcome.document_id,
+            path=result.facts.path,
+            extraction_id=outcome.extraction_id,
+            status=result.facts.status,
+            lowest_confidence=result.facts.lowest_confidence,
+            reasons=result.facts.reasons,
+            values=result.values,
+        )
+
+    def _read(self, key: str) -> bytes:
+        return self.objects.read(self.state.input.bucket, key)
