@@ -13,6 +13,8 @@ from chalicelib.contracts.functions.embed_text import EmbedTextRequest, EmbedTex
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
+    IndexFieldsRequest,
+    IndexFieldsResult,
 )
 from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
@@ -124,6 +126,11 @@ class ExtractFunction:
         """
         doing = "extraction"
         return invoke_function(self._client, self._name, request, doing, ExtractDocumentResult)
+
+    def index(self, request: IndexFieldsRequest) -> IndexFieldsResult:
+        """Have an extraction's values filter searches; raise as `extract` does."""
+        doing = "indexing of fields"
+        return invoke_function(self._client, self._name, request, doing, IndexFieldsResult)
 
 
 class EmbedPictureFunction:

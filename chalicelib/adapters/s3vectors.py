@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -160,6 +160,27 @@ class Indexes:
         found = {entry["key"]: entry for entry in self._get(index, keys, metadata=True)}
         return [StoredVector(key, found[key]["metadata"]) for key in keys if key in found]
 
+    def change(
+        self,
+        index: IndexRef,
+        keys: Sequence[str],
+        changed: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> int:
+        """Put those vectors anew whose metadata `changed` changes; return how many.
+
+        Raises `Transient` or `Throttled` where the service does not answer. An index that is gone
+        holds no vectors.
+        """
+        with suppress(NotFound):
+            found = [
+                (StoredVector(each["key"], after), each["data"]["float32"])
+                for each in self._get(index, keys, metadata=True, data=True)
+                if (after := changed(each["metadata"])) != each["metadata"]
+            ]
+            self.put(index, [each for each, _ in found], [values for _, values in found])
+            return len(found)
+        return 0
+
     def missing(self, index: IndexRef, keys: Sequence[str]) -> list[str]:
         """Return those of `keys` that have no vector, in order."""
         there = {entry["key"] for entry in self._get(index, keys, metadata=False)}
@@ -194,7 +215,7 @@ class Indexes:
                 )
 
     def _get(
-        self, index: IndexRef, keys: Sequence[str], *, metadata: bool
+        self, index: IndexRef, keys: Sequence[str], *, metadata: bool, data: bool = False
     ) -> Iterator[dict[str, Any]]:
         for start in range(0, len(keys), MAX_KEYS_PER_CALL):
             with translated(f"reading vectors of {index.name}"):
@@ -203,6 +224,7 @@ class Indexes:
                     indexName=index.name,
                     keys=list(keys[start : start + MAX_KEYS_PER_CALL]),
                     returnMetadata=metadata,
+                    returnData=data,
                 )
             yield from answer["vectors"]
 

@@ -29,8 +29,10 @@ from chalicelib.contracts.extraction_reviews import (
     ReviewQueue,
     ReviewState,
 )
+from chalicelib.contracts.functions.extract_fields import IndexFieldsRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
+from chalicelib.extraction.storage import REVIEWED
 from chalicelib.labelling.extraction_reviews import ExtractionReviews
 
 if TYPE_CHECKING:
@@ -61,8 +63,23 @@ def build_services(parts: ApiParts) -> ExtractionReviewServices:
     objects = parts.batch_objects
     library = ExtractionLibrary(ExtractionTable(parts.table), objects, settings.bucket)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
+
+    def index(tenant: str, extraction_id: str) -> object:
+        from chalicelib.adapters.functions import ExtractFunction
+
+        function = ExtractFunction(aws.renderings(), parts.settings.extract_function)
+        return function.index(
+            IndexFieldsRequest(
+                tenant=tenant,
+                bucket=settings.bucket,
+                extraction_id=extraction_id,
+                folder=REVIEWED,
+                correlation_id=extraction_id,
+            )
+        )
+
     return ExtractionReviewServices(
-        ExtractionReviews(library, objects, bus, utcnow, new_id, pause_before_attempt)
+        ExtractionReviews(library, objects, bus, utcnow, new_id, pause_before_attempt, index)
     )
 
 

@@ -14,6 +14,7 @@ All lie with the version of the document that was read, and are removed with it:
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from chalicelib.contracts.extractions import EXTRACTION_PATTERN
 from chalicelib.errors import NotFound
@@ -24,7 +25,7 @@ RESULT = "result.json"
 FIELDS = "fields.jsonl"
 FIELDS_TABLE = "fields.csv"
 ROWS_TABLE = "rows.csv"
-REVIEWED = "reviewed/"
+REVIEWED: Final = "reviewed/"
 TERMS = "extraction.json"
 """The terms of a job, beside its other objects."""
 

@@ -81,6 +81,8 @@ class ExtractionReviews:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
+    index: Callable[[str, str], object]
+    """Has the reviewed values of a tenant's extraction filter searches."""
 
     def state(self, tenant: str, extraction_id: str) -> ReviewState:
         """Return the review of an extraction; raise `NotFound`."""
@@ -278,6 +280,8 @@ class ExtractionReviews:
         decided = replace(stored, facts=facts, review=review)
         if status == "reviewed":
             self._write(tenant, stored, decided)
+            if facts.extractor:
+                self.index(tenant, facts.extraction_id)
         return decided
 
     def _write(self, tenant: str, read: StoredExtraction, decided: StoredExtraction) -> None:

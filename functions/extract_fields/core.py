@@ -1,4 +1,7 @@
-"""Extract fields by a JSON Schema: from one document, some of a job's, or as a step of a job."""
+"""Extract fields by a JSON Schema: from one document, some of a job's, or as a step of a job.
+
+What was extracted, or corrected since, becomes metadata of the document's vectors.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,17 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentsRequest,
+    IndexFieldsRequest,
 )
 
 if TYPE_CHECKING:
     from chalicelib.contracts.functions.extract_fields import (
         ExtractDocumentResult,
         ExtractDocumentsResult,
+        IndexFieldsResult,
     )
     from chalicelib.contracts.jobs import StepRequest, StepResult
+    from functions.extract_fields.field_index import FieldIndex
     from functions.extract_fields.job_documents import JobDocuments
     from functions.extract_fields.job_steps import JobSteps
     from functions.extract_fields.version_extractor import VersionExtractor
@@ -28,11 +34,13 @@ class Deps:
     versions: VersionExtractor
     children: JobDocuments
     steps: JobSteps
+    fields: FieldIndex
 
 
 def run(
-    request: ExtractDocumentRequest | ExtractDocumentsRequest | StepRequest, deps: Deps
-) -> ExtractDocumentResult | ExtractDocumentsResult | StepResult:
+    request: ExtractDocumentRequest | ExtractDocumentsRequest | IndexFieldsRequest | StepRequest,
+    deps: Deps,
+) -> ExtractDocumentResult | ExtractDocumentsResult | IndexFieldsResult | StepResult:
     """Do what is asked for.
 
     Raises:
@@ -45,4 +53,6 @@ def run(
         return deps.versions.extract(request)
     if isinstance(request, ExtractDocumentsRequest):
         return deps.children.extract(request)
+    if isinstance(request, IndexFieldsRequest):
+        return deps.fields.index(request)
     return deps.steps.step(request)

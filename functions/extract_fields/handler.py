@@ -11,14 +11,17 @@ from typing import Any
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.events import EventBridgeBus
+from chalicelib.adapters.records.collections import CollectionTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.extractions import ExtractionTable
 from chalicelib.adapters.records.extractors import ExtractorTable
 from chalicelib.adapters.records.jobs import JobTable
 from chalicelib.adapters.s3_streams import S3BatchObjects
+from chalicelib.adapters.s3vectors import Indexes
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentsRequest,
+    IndexFieldsRequest,
 )
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.extraction.extractor import FieldExtractor
@@ -28,6 +31,7 @@ from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import ExtractSettings, memory_gb
 from functions.extract_fields import core
+from functions.extract_fields.field_index import FieldIndex
 from functions.extract_fields.job_documents import JobDocuments
 from functions.extract_fields.job_steps import JobSteps
 from functions.extract_fields.time_limit import time_limit
@@ -41,9 +45,12 @@ def deps() -> core.Deps:
     table = DynamoTable(aws.dynamodb(), settings.records_table)
     jobs, objects = JobTable(table), S3BatchObjects(aws.s3())
     documents, memory = ApiDocumentTable(table), memory_gb(os.environ)
+    records = ExtractionTable(table)
+    vectors = Indexes(aws.s3vectors())
+    fields = FieldIndex(records, documents, CollectionTable(table), objects, vectors)
     versions = VersionExtractor(
         documents=documents,
-        records=ExtractionTable(table),
+        records=records,
         objects=objects,
         bus=EventBridgeBus(aws.events(), settings.event_bus),
         extractor=extractor,
@@ -52,6 +59,7 @@ def deps() -> core.Deps:
         clock=time.perf_counter,
         now=_now,
         limit=time_limit,
+        index=fields.index,
     )
     return core.Deps(
         versions=versions,
@@ -62,6 +70,7 @@ def deps() -> core.Deps:
             documents,
             ExtractorTable(table),
         ),
+        fields=fields,
     )
 
 
@@ -76,12 +85,14 @@ def _now() -> datetime:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Extract from the document or the job's documents of `event`, or do a step of its job."""
-    request: ExtractDocumentRequest | ExtractDocumentsRequest | StepRequest
+    """Extract from documents of `event`, index what was, or do a step of a job."""
+    request: ExtractDocumentRequest | ExtractDocumentsRequest | IndexFieldsRequest | StepRequest
     if "Items" in event:
         request = ExtractDocumentsRequest.model_validate(event)
     elif "kind" in event:
         request = StepRequest.model_validate(event)
+    elif "folder" in event:
+        request = IndexFieldsRequest.model_validate(event)
     else:
         request = ExtractDocumentRequest.model_validate(event)
     with observed("extract_fields", request.correlation_id):

@@ -19,6 +19,7 @@ from chalicelib.contracts.extractions import (
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
+    IndexFieldsRequest,
 )
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines, read_lines
@@ -32,6 +33,7 @@ from chalicelib.extraction.storage import (
     FIELDS,
     FIELDS_TABLE,
     RESULT,
+    REVIEWED,
     ROWS_TABLE,
     SCHEMA,
     extraction_prefix,
@@ -80,7 +82,8 @@ class VersionExtractor:
     """Extracts from single documents.
 
     `extractor` returns the models' opened extractor; `clock` counts seconds from any start, and
-    `limit` ends what takes longer than some seconds by `QuotaExceeded`.
+    `limit` ends what takes longer than some seconds by `QuotaExceeded`. `index` has the values of a
+    stored extraction filter searches.
     """
 
     documents: DocumentRecords
@@ -93,6 +96,7 @@ class VersionExtractor:
     clock: Callable[[], float]
     now: Callable[[], datetime]
     limit: Callable[[float], AbstractContextManager[None]]
+    index: Callable[[IndexFieldsRequest], object]
 
     def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
         """Extract from the version that answers now; repeated, the stored extraction is returned.
@@ -108,6 +112,16 @@ class VersionExtractor:
         if stored is None:
             stored = self._extract(request)
         facts = stored.facts
+        if facts.status in ("complete", "reviewed"):
+            self.index(
+                IndexFieldsRequest(
+                    tenant=request.tenant,
+                    bucket=request.bucket,
+                    extraction_id=facts.extraction_id,
+                    folder=REVIEWED if facts.status == "reviewed" else "",
+                    correlation_id=request.correlation_id,
+                )
+            )
         if facts.status != "rejected":
             self.bus.publish(_event(request, stored, self.now()))
         prefix = extraction_prefix(request.tenant, facts.version, facts.extraction_id)

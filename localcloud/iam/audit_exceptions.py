@@ -125,10 +125,11 @@ UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
     ),
     UntestedGrant(
         "ExecutionEndedRole|ExtractFieldsRole",
-        ("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
+        ("s3:DeleteObjectVersion", "s3:ListBucketVersions", "s3vectors:DeleteVectors"),
         "The settlement deletes upload and ratings only if the upload is removed between its "
-        "event and its reading; a simulation of ingests causes this. Files of an extraction are "
-        "deleted again if its document is removed while it is read; a test of the function does.",
+        "event and its reading; a simulation of ingests causes this. Files and vectors of an "
+        "extraction are deleted again if its document is removed while it is read; tests of the "
+        "function do.",
         _S3,
         occasional=True,
     ),

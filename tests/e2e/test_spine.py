@@ -166,7 +166,8 @@ def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_doc
     assert numbers == {"INV-20417", "INV-20418"}
 
     broken = INVOICE_SCHEMA | {"x-rules": ["date > date"]}
-    doubtful = api.post("/v1/extractions", json={"json_schema": broken, "document_ids": [first]})
+    assert api.put("/v1/extractors/invoices", json={"json_schema": broken}).json()["version"] == 2
+    doubtful = api.post("/v1/extractions", json=body)
     assert doubtful.json()["status"] == "needs_review"
     named = {"extraction_id": doubtful.json()["extraction_id"]}
     claim = api.post("/v1/reviews/claims", json=named).json()["claim"]
@@ -177,6 +178,11 @@ def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_doc
     assert decided.json()["extraction"]["status"] == "reviewed", decided.text
     reviewed = f"/v1/extractions/{claim['extraction']['extraction_id']}"
     assert api.get(reviewed).json()["values"]["total"] == 7
+    asked = {"query": "invoice", "filter": {"metadata": {"total": {"lte": 7}}}}
+    hits = api.post("/v1/search", json=asked).json()["hits"]
+    assert {hit["document_id"] for hit in hits} == {first}
+    asked = {"query": "invoice", "filter": {"metadata": {"date_day": {"gte": 20250314}}}}
+    assert api.post("/v1/search", json=asked).json()["hits"]
 
     assert api.delete(f"/v1/documents/{first}").status_code == 200
     assert api.get(reviewed).status_code == 404

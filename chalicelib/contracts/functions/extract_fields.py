@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from chalicelib.contracts.base import Contract
@@ -59,3 +61,22 @@ class ExtractDocumentsResult(Contract):
     left: int = Field(ge=0)
     seconds: float = Field(ge=0)
     gb_seconds: float = Field(ge=0)
+
+
+class IndexFieldsRequest(Contract):
+    """The input of `extract_fields` that has an extraction's values filter searches.
+
+    `folder` is that of the files whose values they are, below the extraction's own.
+    """
+
+    tenant: str
+    bucket: str
+    extraction_id: str
+    folder: Literal["", "reviewed/"]
+    correlation_id: str
+
+
+class IndexFieldsResult(Contract):
+    """The output: how many vectors have other metadata now."""
+
+    vectors: int = Field(ge=0)

@@ -404,6 +404,7 @@ class Api:
             function=lambda: self.extraction,
         )
         self.moment = NOW
+        self.indexed: list[tuple[str, str]] = []
         self.extraction_reviews = ExtractionReviewServices(
             ExtractionReviews(
                 self.extractions.library,
@@ -412,6 +413,7 @@ class Api:
                 lambda: self.moment,
                 lambda: ulid(self.moment),
                 lambda attempt: None,
+                lambda tenant, extraction_id: self.indexed.append((tenant, extraction_id)),
             )
         )
         self.desk = Desk()

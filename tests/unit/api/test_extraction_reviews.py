@@ -15,7 +15,7 @@ from chalicelib.extraction.schema import extraction_schema
 from chalicelib.labelling.field_edits import check_edit
 from tests.unit.api.fakes import NOW, OTHER_KEY, error_of
 from tests.unit.api.test_extractions import URL, Room
-from tests.unit.functions.extract_fields.world import INVOICE
+from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA
 
 REVIEWS = "/v1/reviews"
 CLAIMS = f"{REVIEWS}/claims"
@@ -33,7 +33,9 @@ class Office(Room):
         super().__init__()
         self.extract()
         self.doubtful = self.world.add("b.pdf", UNSURE)
-        made = self.extract(document_ids=[self.doubtful.document_id])
+        self.api.call("POST", "/v1/extractors", {"name": "bills", "json_schema": SCHEMA})
+        body = {"json_schema": None, "extractor": "bills"}
+        made = self.extract(document_ids=[self.doubtful.document_id], **body)
         self.extraction_id: str = made.json_body["extraction_id"]
         self.one = f"{REVIEWS}/{self.extraction_id}"
 
@@ -66,7 +68,10 @@ def test_a_correction_should_take_the_place_of_what_was_read(office: Office) -> 
         office.api.call("GET", f"{URL}/{office.extraction_id}").json_body["values"]
         == (claim["extraction"]["values"])
     ), "nothing changes before an approval"
+    assert office.api.indexed == []
     done = office.put(claim, "ann", decision="approve").json_body
+    assert office.api.indexed == [("acme", office.extraction_id)], "its values filter searches"
+
     assert done["extraction"]["status"] == "reviewed"
     diffs = [(each["pointer"], each["before"], each["after"]) for each in done["review"]["edits"]]
     assert diffs == [("/total", 41.5, 45.1), ("/number", "A-17", None)]

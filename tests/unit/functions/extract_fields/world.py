@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from chalicelib.contracts.batches import ChildrenUsed
-from chalicelib.contracts.documents import Document
+from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionInput, ExtractionTerms
 from chalicelib.contracts.extractions import (
     CountDifference,
@@ -26,6 +26,7 @@ from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentsRequest,
 )
+from chalicelib.contracts.indexes import IndexRef, TenantState
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
@@ -40,6 +41,7 @@ from chalicelib.jobs.steps import StepContext
 from chalicelib.labelling.extractors import inline_terms
 from chalicelib.retrieval.ids import pages_key, words_key
 from functions.extract_fields import core
+from functions.extract_fields.field_index import FieldIndex, MetadataChange
 from functions.extract_fields.job_documents import ChildSeconds, JobDocuments
 from functions.extract_fields.job_steps import JobSteps
 from functions.extract_fields.time_limit import time_limit
@@ -117,6 +119,26 @@ class LabelledLines:
         )
 
 
+INDEX = IndexRef("bucket", "acme", "model")
+
+
+@dataclass
+class FakeWholeVectors:
+    """The metadata of vectors by key."""
+
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def change(self, index: IndexRef, keys: Sequence[str], changed: MetadataChange) -> int:
+        found = {key: changed(self.metadata[key]) for key in keys if key in self.metadata}
+        count = sum(self.metadata[key] != each for key, each in found.items())
+        self.metadata |= found
+        return count
+
+    def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.metadata.pop(key, None)
+
+
 @dataclass
 class World:
     """A tenant, its documents, and at most one job."""
@@ -129,6 +151,9 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     bus: FakeBus = field(default_factory=FakeBus)
     now: Any = NOW
+    vectors: FakeWholeVectors = field(default_factory=lambda: FakeWholeVectors())
+    removed: bool = False
+    """Whether documents are removed while their vectors are written."""
     waits: list[int] = field(default_factory=list)
     child_fails: dict[str, Any] | None = None
     seconds_a_look: float = 0.0
@@ -201,6 +226,21 @@ class World:
         return core.run(request, self.deps)
 
     @property
+    def index(self) -> FieldIndex:
+        return FieldIndex(self.records, self, self.documents, self.objects, self.vectors)
+
+    # The documents whose vectors are there, as the index of fields looks them up.
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        return None if self.removed else self.documents.document(tenant, document_id)
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        return self.documents.version(tenant, document_id, version)
+
+    def tenant_state(self, tenant: str) -> TenantState | None:
+        return TenantState(INDEX)
+
+    @property
     def deps(self) -> core.Deps:
         versions = VersionExtractor(
             documents=self.documents,
@@ -213,12 +253,14 @@ class World:
             clock=self._tick,
             now=lambda: self.now,
             limit=time_limit,
+            index=self.index.index,
         )
         desk = StepContext(self.jobs, lambda: self.now, lambda: 0.0, 1.0)
         return core.Deps(
             versions,
             JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0, self.seconds),
             JobSteps(desk, self.objects, self.documents, self.extractors),
+            self.index,
         )
 
     def _fan_out(self, step: StepResult) -> dict[str, Any]:
