@@ -21,6 +21,7 @@ from chalicelib.api.http import (
     utcnow,
 )
 from chalicelib.api.idempotency import run_once
+from chalicelib.contracts.calibrations import CalibrationAttempt, ExtractorCalibration
 from chalicelib.contracts.extraction_orders import (
     EXTRACTOR_PATTERN,
     MAX_VERSIONS,
@@ -32,6 +33,8 @@ from chalicelib.contracts.extraction_orders import (
 )
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
+from chalicelib.labelling.calibrations import Calibrations
+from chalicelib.labelling.extraction_library import ExtractionLibrary
 from chalicelib.labelling.extractors import ExtractorLibrary
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 CREATED = 201
 MAX_PAGE = 100
 _EXTRACTOR = "/v1/extractors/{extractor}"
+_CALIBRATION = _EXTRACTOR + "/calibration"
 _VERSION = Parameter(
     "version",
     "The number of a version; the newest, if it is left out.",
@@ -54,13 +58,24 @@ class ExtractorServices:
 
     library: ExtractorLibrary
     answers: ResponseRecords
+    calibrations: Calibrations
 
 
 def build_services(parts: ApiParts) -> ExtractorServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters.records.calibrations import CalibrationTable
+    from chalicelib.adapters.records.extractions import ExtractionTable
     from chalicelib.adapters.records.extractors import ExtractorTable
 
-    return ExtractorServices(ExtractorLibrary(ExtractorTable(parts.table), utcnow), parts.records)
+    extractors = ExtractorTable(parts.table)
+    extractions = ExtractionLibrary(
+        ExtractionTable(parts.table), parts.batch_objects, parts.settings.bucket
+    )
+    return ExtractorServices(
+        ExtractorLibrary(extractors, utcnow),
+        parts.records,
+        Calibrations(CalibrationTable(parts.table), extractors, extractions, utcnow),
+    )
 
 
 def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -134,7 +149,39 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
     @serve_operation(blueprint, Operation("extractions", {204: None}, errors=(NotFound,)))
     def delete_extractor(extractor: str) -> Response:
         """Remove an extractor with all its versions; what was extracted by it stays."""
-        services().library.remove(tenant_of(blueprint.current_request), _name(extractor))
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        deps.library.remove(tenant, _name(extractor))
+        # Another extractor of this name is not to begin with what this one's reviews taught.
+        deps.calibrations.records.retire(tenant, extractor)
+        return Response(body="", status_code=204)
+
+    @blueprint.route(_CALIBRATION, methods=["POST"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation("extractions", {200: CalibrationAttempt}, errors=(NotFound, Conflict)),
+    )
+    def calibrate_extractor(extractor: str) -> Response:
+        """Learn from the extractor's reviews how sure its values are, and use that from now on.
+
+        It is used only if it is better on the half of the documents that it was not learned from.
+        """
+        tenant = tenant_of(blueprint.current_request)
+        return json_response(services().calibrations.calibrate(tenant, _name(extractor)))
+
+    @blueprint.route(_CALIBRATION, methods=["GET"], authorizer=authorizer)
+    @serve_operation(
+        blueprint, Operation("extractions", {200: ExtractorCalibration}, errors=(NotFound,))
+    )
+    def get_calibration(extractor: str) -> Response:
+        """Show the calibration that an extractor's extractions use."""
+        tenant = tenant_of(blueprint.current_request)
+        return json_response(services().calibrations.newest(tenant, _name(extractor)))
+
+    @blueprint.route(_CALIBRATION, methods=["DELETE"], authorizer=authorizer)
+    @serve_operation(blueprint, Operation("extractions", {204: None}, errors=(NotFound,)))
+    def retire_calibration(extractor: str) -> Response:
+        """Have an extractor's confidences as they come again; what was extracted stays."""
+        services().calibrations.retire(tenant_of(blueprint.current_request), _name(extractor))
         return Response(body="", status_code=204)
 
     return blueprint

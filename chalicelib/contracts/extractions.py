@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import AwareDatetime, Field, WithJsonSchema
 
 from chalicelib.contracts.base import AnyJson, Contract
+from chalicelib.contracts.calibrations import CalibrationVersion
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.receipts import Receipt
 
@@ -122,7 +123,8 @@ class ExtractionFacts(Contract):
 
     `fields` counts its leaves, `found` those with a value, and `lowest_confidence` is the least of
     any. `extractor` is the saved extractor's name and version, "" of a schema that came with the
-    request. `job_id` is set of an extraction that is part of a job.
+    request. `job_id` is set of an extraction that is part of a job. `calibration` is the version of
+    the extractor's calibration that confidences went through.
     """
 
     extraction_id: str
@@ -132,6 +134,7 @@ class ExtractionFacts(Contract):
     path: str
     extractor: str = ""
     schema_sha256: str
+    calibration: CalibrationVersion = 0
     job_id: str = ""
     status: ExtractionStatus
     reasons: tuple[str, ...] = Field(default=(), max_length=MAX_REASONS)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.extractions import (
+    MAX_REASONS,
     CheckedRule,
     CountDifference,
     EvidenceBox,
@@ -25,6 +26,7 @@ from chalicelib.contracts.extractions import (
 )
 from chalicelib.extraction.confidence import FieldConfidence, RuleVotes, field_confidence
 from chalicelib.extraction.document_reader import DocumentReader, ReadField, ReadList
+from chalicelib.extraction.doubts import doubt_of
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
 from chalicelib.extraction.label_vocabulary import LabelVocabulary, label_vocabulary
 from chalicelib.extraction.leaves import LeafKind
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
     from chalicelib.extraction.schema import ExtractionSchema
 
-REVIEW_BELOW = 0.5
-"""A field whose confidence is lower sends the extraction to a review."""
-MAX_REASONS = 20
 DERIVED_KINDS = frozenset({LeafKind.BOOLEAN, LeafKind.ENUM, LeafKind.CURRENCY})
 """Kinds whose value is told from the cited text, and need not be written there as it is."""
 
@@ -165,7 +164,4 @@ def _reasons(
     for rule in rules:
         if rule.holds is False:
             yield f"The rule {rule.rule!r} does not hold: {rule.left} and {rule.right}."
-    for field in scored:
-        if field.confidence < REVIEW_BELOW:
-            what = "absent" if field.value is None else repr(field.value)
-            yield f"{field.pointer} is {what} with a confidence of {field.confidence:.2f} only."
+    yield from filter(None, map(doubt_of, scored))

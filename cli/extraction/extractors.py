@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from cli.extraction.files import read_schema
-from cli.failures import ApiError
+from cli.failures import ApiError, ItemsFailedError, UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json
 
@@ -73,6 +73,50 @@ def show(target: UserContext, name: str, version: int | None) -> None:
     """Print a saved extractor with its schema, as JSON."""
     params = {} if version is None else {"version": str(version)}
     target.output.json(target.api.call("GET", _at(name), params=params))
+
+
+@extractors.command("calibrate")
+@click.argument("name")
+@click.option("--show", is_flag=True, help="Only print the calibration that is used.")
+@click.option("--reset", is_flag=True, help="Have confidences as they come again.")
+@user_command
+def calibrate(target: UserContext, name: str, show: bool, reset: bool) -> None:
+    """Learn from an extractor's reviews how sure its values are, and use that from now on.
+
+    It is used only if it is better on the half of the reviewed documents that it was not learned
+    from. Exits with 1 if none was.
+    """
+    if show and reset:
+        raise UsageError("Give one of --show and --reset.")
+    place = f"{_at(name)}/calibration"
+    if reset:
+        target.api.call("DELETE", place)
+        target.output.line(f"Confidences of {name} are as they come.")
+        return
+    if show:
+        target.output.json(target.api.call("GET", place))
+        return
+    attempt = target.api.call("POST", place)
+    if target.output.as_json:
+        target.output.json(attempt)
+    else:
+        _tell_attempt(target, attempt)
+    if not attempt["taken"]:
+        raise ItemsFailedError
+
+
+def _tell_attempt(target: UserContext, attempt: Json) -> None:
+    learned = f"{attempt['rows']} fields of {attempt['documents']} reviewed documents"
+    judged = attempt["held_out"]
+    if judged is not None:
+        target.output.line(
+            f"On {judged['documents']} other documents the squared error of confidences is"
+            f" {judged['brier_after']:.4f}, and was {judged['brier_before']:.4f}."
+        )
+    if attempt["taken"]:
+        target.output.line(f"Calibration {attempt['calibration']['version']}, by {learned}.")
+    else:
+        target.output.line(f"None, by {learned}: {attempt['reason']}")
 
 
 @extractors.command("rm")

@@ -11,6 +11,7 @@ from typing import Any
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
 from chalicelib.adapters.events import EventBridgeBus
+from chalicelib.adapters.records.calibrations import CalibrationTable
 from chalicelib.adapters.records.collections import CollectionTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.extractions import ExtractionTable
@@ -51,6 +52,7 @@ def deps() -> core.Deps:
     versions = VersionExtractor(
         documents=documents,
         records=records,
+        calibrations=CalibrationTable(table),
         objects=objects,
         bus=EventBridgeBus(aws.events(), settings.event_bus),
         extractor=extractor,

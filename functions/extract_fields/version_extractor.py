@@ -28,6 +28,7 @@ from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.extraction.document import source_document
 from chalicelib.extraction.exports import fields_csv, rows_csv
+from chalicelib.extraction.recalibration import recalibrated
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
 from chalicelib.extraction.storage import (
     FIELDS,
@@ -42,6 +43,7 @@ from chalicelib.generation.catalogue import LAMBDA
 from chalicelib.retrieval.ids import pages_key, words_key
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.calibrations import ExtractorCalibration
     from chalicelib.contracts.documents import Document
     from chalicelib.contracts.events import BusEvent, EventBus
     from chalicelib.contracts.extractions import Extraction
@@ -62,6 +64,13 @@ class DocumentRecords(Protocol):
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return a document, or None."""
+
+
+class UsedCalibrations(Protocol):
+    """Looks up calibrations."""
+
+    def newest(self, tenant: str, extractor: str) -> ExtractorCalibration | None:
+        """Return the calibration that is used, or None."""
 
 
 class VersionObjects(Protocol):
@@ -88,6 +97,7 @@ class VersionExtractor:
 
     documents: DocumentRecords
     records: ExtractionRecords
+    calibrations: UsedCalibrations
     objects: VersionObjects
     bus: EventBus
     extractor: Callable[[], DocumentExtractor]
@@ -139,6 +149,9 @@ class VersionExtractor:
         extractor = self.extractor()
         with self.limit(request.seconds):
             read = extractor.extract(schema, self._source(request, document))
+        calibration = self._calibration(request)
+        if calibration is not None:
+            read = recalibrated(read, calibration.maps)
         now = self.now()
         facts = ExtractionFacts(
             extraction_id=request.extraction_id,
@@ -148,6 +161,7 @@ class VersionExtractor:
             path=document.path,
             extractor=request.terms.extractor,
             schema_sha256=request.terms.schema_sha256,
+            calibration=0 if calibration is None else calibration.version,
             job_id=request.job_id,
             status=read.status,
             reasons=read.reasons[:MAX_REASONS],
@@ -166,6 +180,11 @@ class VersionExtractor:
         except NotFound:
             self.objects.delete_prefix(request.bucket, prefix)
             raise
+
+    def _calibration(self, request: ExtractDocumentRequest) -> ExtractorCalibration | None:
+        """Return what reviews taught of the saved extractor, if there is one and they did."""
+        name = request.terms.extractor.partition("@")[0]
+        return self.calibrations.newest(request.tenant, name) if name else None
 
     def _document(self, request: ExtractDocumentRequest) -> Document:
         document = self.documents.document(request.tenant, request.document_id)

@@ -178,6 +178,8 @@ def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_doc
     assert decided.json()["extraction"]["status"] == "reviewed", decided.text
     reviewed = f"/v1/extractions/{claim['extraction']['extraction_id']}"
     assert api.get(reviewed).json()["values"]["total"] == 7
+    attempt = api.post("/v1/extractors/invoices/calibration").json()
+    assert (attempt["taken"], attempt["documents"], attempt["rows"]) == (False, 1, 3)
     asked = {"query": "invoice", "filter": {"metadata": {"total": {"lte": 7}}}}
     hits = api.post("/v1/search", json=asked).json()["hits"]
     assert {hit["document_id"] for hit in hits} == {first}

@@ -66,6 +66,7 @@ from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
+from chalicelib.labelling.calibrations import Calibrations
 from chalicelib.labelling.extraction_library import ExtractionLibrary
 from chalicelib.labelling.extraction_reviews import ExtractionReviews
 from chalicelib.labelling.extractors import ExtractorLibrary
@@ -84,7 +85,7 @@ from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
-from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
+from tests.unit.labelling.extraction_fakes import FakeCalibrations, FakeExtractions, FakeExtractors
 from tests.unit.labelling.fakes import Desk
 from tests.unit.openai.fakes import FakeFiles
 from tests.unit.prompts.fakes import FakePrompts, library
@@ -394,12 +395,18 @@ class Api:
         self.collections = CollectionServices(
             self.records, lambda: ("emoji-clip", "shapes-clip"), extractors, lambda: NOW
         )
-        self.extractors = ExtractorServices(ExtractorLibrary(extractors, lambda: NOW), self.records)
+        extracted = ExtractionLibrary(self.extraction_records, self.batch_objects, "documents")
+        self.calibration_records = FakeCalibrations()
+        self.extractors = ExtractorServices(
+            ExtractorLibrary(extractors, lambda: NOW),
+            self.records,
+            Calibrations(self.calibration_records, extractors, extracted, lambda: NOW),
+        )
         self.extractions = ExtractionServices(
             jobs=self.jobs,
             documents=self.records,
             objects=self.batch_objects,
-            library=ExtractionLibrary(self.extraction_records, self.batch_objects, "documents"),
+            library=extracted,
             extractors=self.extractors.library,
             function=lambda: self.extraction,
         )

@@ -1,10 +1,11 @@
-"""Extractions and extractors in memory."""
+"""Extractions, extractors and their calibrations in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from chalicelib.contracts.calibrations import ExtractorCalibration
 from chalicelib.contracts.extraction_orders import Extractor, ExtractorVersion
 from chalicelib.contracts.extraction_reviews import ExtractionReview
 from chalicelib.contracts.extractions import OPEN_TO_REVIEW, ExtractionFacts
@@ -80,3 +81,29 @@ class FakeExtractors:
 
     def remove(self, tenant: str, name: str) -> int:
         return len(self.kept.pop((tenant, name)))
+
+
+@dataclass
+class FakeCalibrations:
+    """Versions of calibrations by tenant and extractor, and those that are used."""
+
+    kept: dict[tuple[str, str], list[ExtractorCalibration]] = field(default_factory=dict)
+    used: dict[tuple[str, str], ExtractorCalibration] = field(default_factory=dict)
+
+    def newest(self, tenant: str, extractor: str) -> ExtractorCalibration | None:
+        return self.used.get((tenant, extractor))
+
+    def version(self, tenant: str, extractor: str, number: int) -> ExtractorCalibration | None:
+        return self.kept[tenant, extractor][number - 1]
+
+    def count(self, tenant: str, extractor: str) -> int:
+        return len(self.kept.get((tenant, extractor), ()))
+
+    def add(self, tenant: str, added: ExtractorCalibration) -> bool:
+        key = (tenant, added.extractor)
+        self.kept.setdefault(key, []).append(added)
+        self.used[key] = added
+        return True
+
+    def retire(self, tenant: str, extractor: str) -> None:
+        self.used.pop((tenant, extractor), None)

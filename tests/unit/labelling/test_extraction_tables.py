@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamodb import DynamoTable, Put
+from chalicelib.adapters.records.calibrations import CalibrationTable
 from chalicelib.adapters.records.documents import ApiDocumentTable
 from chalicelib.adapters.records.extractions import ExtractionTable
 from chalicelib.adapters.records.extractors import ExtractorTable
 from chalicelib.adapters.records.ingest import IngestTable
+from chalicelib.contracts.calibrations import (
+    ConfidenceMap,
+    ExtractorCalibration,
+    HeldOutCalibration,
+)
 from chalicelib.contracts.extractions import ExtractionFacts
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
@@ -138,3 +144,40 @@ def test_an_extractor_should_not_have_versions_without_end() -> None:
     records.kept["acme", "many"] = [last]
     with pytest.raises(QuotaExceeded, match="1000"):
         library.put("acme", "many", SCHEMA, "another description")
+
+
+def test_versions_of_a_calibration_should_stay_and_the_newest_be_used_until_it_is_retired(
+    table: DynamoTable, records: IngestTable
+) -> None:
+    calibrations = CalibrationTable(table)
+    judged = HeldOutCalibration(
+        documents=10,
+        rows=100,
+        wrong=20,
+        auroc_low=0.8,
+        brier_before=0.2,
+        brier_after=0.1,
+        gain_low=0.05,
+    )
+    first, second = (
+        ExtractorCalibration(
+            extractor="bills",
+            version=number,
+            maps={"value": ConfidenceMap(slope=0.5, shift=number)},
+            documents=20,
+            rows=200,
+            held_out=judged,
+            created_at=NOW,
+        )
+        for number in (1, 2)
+    )
+    assert calibrations.newest("acme", "bills") is None
+    assert calibrations.add("acme", first)
+    assert calibrations.add("acme", second)
+    assert not calibrations.add("acme", first), "a version stays as it is"
+    assert calibrations.newest("acme", "bills") == second
+    assert calibrations.version("acme", "bills", 1) == first
+    assert calibrations.count("acme", "bills") == 2
+    calibrations.retire("acme", "bills")
+    assert calibrations.newest("acme", "bills") is None
+    assert calibrations.count("acme", "bills") == 2

@@ -51,7 +51,7 @@ from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.ingest.fakes import FakeBus
 from tests.unit.jobs.examples import BUCKET, JOB, NOW, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
-from tests.unit.labelling.extraction_fakes import FakeExtractions, FakeExtractors
+from tests.unit.labelling.extraction_fakes import FakeCalibrations, FakeExtractions, FakeExtractors
 
 PREFIX = f"jobs/acme/{JOB}/"
 ULID = "01J9ZQ3V5B8X6N2M4K7T0RWFHZ"
@@ -147,6 +147,7 @@ class World:
     objects: FakeBatchObjects = field(default_factory=FakeBatchObjects)
     documents: FakeRecords = field(default_factory=FakeRecords)
     records: FakeExtractions = field(default_factory=FakeExtractions)
+    calibrations: FakeCalibrations = field(default_factory=FakeCalibrations)
     extractors: FakeExtractors = field(default_factory=FakeExtractors)
     jobs: FakeJobs = field(default_factory=FakeJobs)
     bus: FakeBus = field(default_factory=FakeBus)
@@ -245,6 +246,7 @@ class World:
         versions = VersionExtractor(
             documents=self.documents,
             records=self.records,
+            calibrations=self.calibrations,
             objects=self.objects,
             bus=self.bus,
             extractor=lambda: self.reader,

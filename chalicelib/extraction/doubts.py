@@ -1,0 +1,19 @@
+"""What a person should look at: fields that are too unsure. Pure, without what models need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.extractions import ExtractedField
+
+REVIEW_BELOW = 0.5
+"""A field whose confidence is lower sends the extraction to a review."""
+
+
+def doubt_of(field: ExtractedField) -> str | None:
+    """Return why a person should look at a field, None where its confidence is high enough."""
+    if field.confidence >= REVIEW_BELOW:
+        return None
+    what = "absent" if field.value is None else repr(field.value)
+    return f"{field.pointer} is {what} with a confidence of {field.confidence:.2f} only."

@@ -1,0 +1,61 @@
+"""Confidences of a saved extractor, mapped by what reviews taught of it. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from chalicelib.contracts.calibrations import ConfidenceMap, FieldGroup
+from chalicelib.contracts.extractions import MAX_REASONS, Extraction, ReadStatus
+from chalicelib.extraction.doubts import doubt_of
+
+_ROW = re.compile(r"/\d+(/|$)")
+_NEAREST = 1e-4
+"""Confidences are written with four digits: nearer to 0 or 1 than this there is nothing to map."""
+
+
+def field_group(pointer: str, value: JsonValue) -> FieldGroup:
+    """Return the group of a field: fields of lists have the number of a row in their pointer."""
+    if _ROW.search(pointer):
+        return "cell"
+    return "absent" if value is None else "value"
+
+
+def log_odds(confidence: float) -> float:
+    """Return the logarithm of the odds of a confidence."""
+    inside = min(1 - _NEAREST, max(_NEAREST, confidence))
+    return math.log(inside / (1 - inside))
+
+
+def mapped(confidence: float, by: ConfidenceMap) -> float:
+    """Return a confidence after a map."""
+    odds = by.slope * log_odds(confidence) + by.shift
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, odds))))
+
+
+def unmapped(confidence: float, by: ConfidenceMap) -> float:
+    """Return the confidence that a map made `confidence` of."""
+    odds = (log_odds(confidence) - by.shift) / by.slope
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, odds))))
+
+
+def recalibrated(read: Extraction, maps: Mapping[FieldGroup, ConfidenceMap]) -> Extraction:
+    """Return an extraction with mapped confidences, and with the doubts that these raise."""
+    fields = tuple(
+        field
+        if (by := maps.get(field_group(field.pointer, field.value))) is None
+        else field.model_copy(update={"confidence": round(mapped(field.confidence, by), 4)})
+        for field in read.fields
+    )
+    before = {doubt_of(field) for field in read.fields}
+    others = [reason for reason in read.reasons if reason not in before]
+    reasons = (*others, *filter(None, map(doubt_of, fields)))
+    status: ReadStatus = "partial"
+    if all(each.complete for each in read.lists):
+        status = "needs_review" if reasons else "complete"
+    return read.model_copy(
+        update={"fields": fields, "reasons": reasons[:MAX_REASONS], "status": status}
+    )
