@@ -20,7 +20,7 @@ FIELD_COLUMNS = ("pointer", "value", "raw", "confidence", "page", "start", "end"
 LIST_COLUMN = "list"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-Cell = str | int | float | None
+Cell = bool | str | int | float | None
 
 
 def fields_csv(fields: Iterable[ExtractedField]) -> bytes:
@@ -41,7 +41,7 @@ def rows_csv(values: Mapping[str, JsonValue]) -> bytes:
 
 
 def flat_rows(values: Mapping[str, JsonValue]) -> Iterator[dict[str, Cell]]:
-    """Yield the rows of `rows_csv`."""
+    """Yield the rows of `rows_csv`, with booleans as they are."""
     single: dict[str, Cell] = {}
     lists: dict[str, list[JsonValue]] = {}
     _flatten("", dict(values), single, lists)
@@ -104,14 +104,14 @@ def _flatten(
 
 
 def _cell(value: object) -> Cell:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if value is None or isinstance(value, (str, int, float)):
         return value
     return str(value)
 
 
 def _scalar(value: Cell) -> Cell:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

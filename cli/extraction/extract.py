@@ -12,11 +12,17 @@ from urllib.parse import quote
 import click
 
 from chalicelib.contracts.extraction_orders import MAX_DOCUMENTS
-from chalicelib.extraction.exports import flat_rows, free_column, table_csv
+from chalicelib.extraction.exports import Cell, flat_rows, free_column, table_csv
 from cli.documents.put import upload_with_progress
 from cli.documents.results import DocumentResult
 from cli.documents.uploads import Uploader, collect
-from cli.extraction.files import check_schema, extraction_body, out_option, write_output
+from cli.extraction.files import (
+    check_schema,
+    extraction_body,
+    out_option,
+    write_output,
+)
+from cli.extraction.parquet import check_parquet, write_parquet
 from cli.failures import ItemsFailedError, UsageError
 from cli.jobs import fetch_results, follow, tell
 from cli.options import UserContext, user_command
@@ -52,10 +58,14 @@ def extract(
     """Extract values from files by SCHEMA, a file or a saved extractor as NAME or NAME@VERSION.
 
     The files are uploaded and read first; without any, every document of the collection is taken.
-    Prints JSON: of one document with each field's evidence, of several one object a document.
+    Prints JSON: of one document with each field's evidence, of several one object a document. With
+    --csv, or --out FILE.parquet, the values are a table.
 
     Exits with 1 when a document was not read, or when a list of one is incomplete.
     """
+    is_parquet = out is not None and out.suffix == ".parquet"
+    if is_parquet:
+        check_parquet()
     body = extraction_body(schema)
     results = ExtractionResults()
     if sources:
@@ -79,8 +89,10 @@ def extract(
         results.add_job(target, answer["job_id"])
     else:
         results.documents.append(answer)
-    written = results.table() if as_csv else results.json()
-    write_output(written, out)
+    if out is not None and is_parquet:
+        write_parquet(results.rows(), out)
+    else:
+        write_output(results.table() if as_csv else results.json(), out)
     results.check(target, allow_partial)
 
 
@@ -127,16 +139,21 @@ class ExtractionResults:
             return _dumped(self.documents[0])
         return _dumped([*self.documents, *self.failures])
 
-    def table(self) -> str:
-        """Return the values of all documents as CSV, each row with its document's path."""
+    def rows(self) -> list[dict[str, Cell]]:
+        """Return the values of all documents as rows, each with its document's path."""
         rows = [
             (document["path"], row)
             for document in self.documents
             for row in flat_rows(document["values"])
         ]
-        columns = dict.fromkeys(name for _, row in rows for name in row)
-        first = free_column(DOCUMENT_COLUMN, columns)
-        return table_csv((first, *columns), ({first: path, **row} for path, row in rows)).decode()
+        first = free_column(DOCUMENT_COLUMN, {name for _, row in rows for name in row})
+        return [{first: path, **row} for path, row in rows]
+
+    def table(self) -> str:
+        """Return the rows as CSV."""
+        rows = self.rows()
+        columns = dict.fromkeys(name for row in rows for name in row)
+        return table_csv(tuple(columns) or (DOCUMENT_COLUMN,), rows).decode()
 
     def check(self, target: UserContext, allow_partial: bool) -> None:
         """Tell what a person should look at; raise `ItemsFailedError` unless all are whole."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chalicelib.extraction.exports import Cell
 from cli.documents.results import DocumentResult
 from cli.extraction.extract import ExtractionResults
 from cli.extraction.files import extraction_body
+from cli.extraction.parquet import TRAINING_PYTHON, check_parquet, write_parquet
 from cli.extraction.reviews import read_edit
-from cli.failures import ItemsFailedError, UsageError
+from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.main import run
 from cli.options import UserContext
 from cli.output import Output
+from models.training_data.parquet import parquet_reader
 from tests.unit.api.test_extraction_reviews import Office
 from tests.unit.cli.api_server import serving_views
 from tests.unit.cli.conftest import Ended
@@ -170,3 +174,38 @@ def test_a_doubtful_extraction_should_be_claimed_edited_and_approved(
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {row["pointer"]: row["correct"] for row in rows}["/total"] is False
     assert command("reviews", "reject", one, "--reason", "x", *named).code == 1
+
+
+def test_a_table_should_be_parquet_with_a_type_for_each_column(tmp_path: Path) -> None:
+    read = parquet_reader(TRAINING_PYTHON)
+    if read is None:
+        pytest.skip("pyarrow is neither here nor in the training environment")
+    file = tmp_path / "rows.parquet"
+    rows: list[dict[str, Cell]] = [
+        {"document": "a.pdf", "paid": True, "total": 41, "odd": 1, "none": None, "long": 2**70},
+        {"document": "b.pdf", "paid": False, "total": 41.5, "odd": "x"},
+    ]
+    write_parquet(rows, file)
+    assert list(read(file)) == [
+        {
+            "document": "a.pdf",
+            "paid": True,
+            "total": 41.0,
+            "odd": "1",
+            "none": None,
+            "long": str(2**70),
+        },
+        {
+            "document": "b.pdf",
+            "paid": False,
+            "total": 41.5,
+            "odd": "x",
+            "none": None,
+            "long": None,
+        },
+    ]
+    with pytest.raises(CommandError, match="could not be written"):
+        write_parquet(rows, tmp_path / "none" / "rows.parquet")
+    if find_spec("pyarrow") is None:
+        with pytest.raises(UsageError, match="make training"):
+            check_parquet(tmp_path / "python")

@@ -32,6 +32,8 @@ def test_a_row_should_be_an_item_with_the_values_outside_its_list() -> None:
         for text, amount in (("blade", "40.5"), ("oil", "1"))
     ]
     assert list(flat_rows({"number": None, "lines": []})) == [{"number": None}]
+    assert list(flat_rows({"paid": True})) == [{"paid": True}]
+    assert rows_csv({"paid": True}).split() == [b"paid", b"true"]
     two: dict[str, JsonValue] = {"a": [{"x": 1}], "b": ["y"]}
     assert list(flat_rows(two)) == [{"list": "a", "a.x": 1}, {"list": "b", "b": "y"}]
 
