@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
 
 
-CLEARLY_BETTER = 0.3
-"""By how much titles that the text tells have to be more alike than those that places tell."""
+CLEARLY_BETTER = 0.15
+"""By how much columns that the text tells have to match better than those that places tell."""
 SURE_TITLES = 0.55
 """Likeness of titles at which a table is surely the list, though its text reads as other rows."""
 
@@ -168,7 +168,7 @@ class DocumentReader:
             read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
         ]
         titles = [self._titles_alike(of, each) for each in readings]
-        at = len(readings) - 1 if titles[-1] >= titles[0] + CLEARLY_BETTER else 0
+        at = len(readings) - 1 if readings[-1].score >= readings[0].score + CLEARLY_BETTER else 0
         agreed = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
         sure = reading.complete, agreed

@@ -1,4 +1,8 @@
-"""Matching of a list's columns with those of a table, by titles and by kinds of cells."""
+"""Matching of a list's columns with those of a table: one assignment for all of them.
+
+Titles, kinds of cells and roles are weighed together, so that a column without a title, or with one
+that nobody knows, is found by what stands in it and by what the other columns are.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +10,44 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from chalicelib.documents.layout import is_number
 from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind
-from chalicelib.extraction.list_roles import column_roles
+from chalicelib.extraction.list_assignment import best_assignment
+from chalicelib.extraction.list_evidence import (
+    ColumnOdds,
+    ColumnSimilarity,
+    TableEvidence,
+    column_features,
+    column_odds,
+    probability,
+    proven_pairs,
+)
+from chalicelib.extraction.list_roles import column_roles, numbers_of
+from chalicelib.extraction.list_traits import column_traits
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from chalicelib.extraction.layout.tables import LayoutTable, TableRow
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueReader
 
-MIN_SIMILARITY = 0.5
-"""Similarity from which on a title names a column."""
-_WEAK = 0.3
-"""Similarity from which on a title names a column if none is nearer and its cells fit it."""
-_SURE = 0.8
-"""Share of the cells that can be values of a kind by which a column is known."""
-_MIN_FIT = 0.3
+MIN_FIT = 0.3
 """Share of the cells that can be values of a column, at least."""
-_FIT_WEIGHT = 0.25
+LENIENCE = 2.0
+"""What is added to the logarithm of the odds that a column is a field: most fields have one."""
+UNPROVEN = 0.85
+"""How likely a column is, at most, that nothing but its look and its place speaks for."""
+_IMPOSSIBLE = -99.0
 _SAMPLE = 30
 _WORDS = frozenset((LeafKind.TEXT, LeafKind.ADDRESS))
-_NAMES = frozenset((LeafKind.IDENTIFIER, LeafKind.ENUM))
-"""Kinds whose values may look like any other text."""
 _CODE = 0.5
 """How well a text without words fits a column of words, of which it may be one."""
 _MIN_NUMBERED = 3
-_MIN_WORDS = 8
-"""Characters of the usual cell of a column that describes what a row is about."""
-_POSSIBLE = 0.2
-"""Weight of a column that only has cells of the right kind, beside one with a title."""
-_BY_KIND = 0.15
-"""How well a column matches that only its cells tell."""
-
-
-class ColumnSimilarity(Protocol):
-    """How alike the names of a column and a title in a document are, from 0 to 1."""
-
-    def similarity(self, names: tuple[str, ...], label: str) -> float:
-        """Return 1 for names that mean the same as the label, and 0 for unrelated ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,14 @@ class ColumnMatch:
     Attributes:
         columns: For each column of the list the number of one of the table, or None.
         titles: The titles of these, "" of a column that has none or was not found.
+        likely: How likely each is right, from 0 to 1; of one that was not found, how likely none of
+            the columns that are left is it.
         score: How well they match, from 0 to 1.
     """
 
     columns: tuple[int | None, ...]
     titles: tuple[str, ...]
+    likely: tuple[float, ...]
     score: float
 
 
@@ -69,6 +74,7 @@ def match_columns(
     readers: Sequence[ValueReader],
     similarity: ColumnSimilarity,
     hints: ReadingHints,
+    odds: ColumnOdds | None = None,
 ) -> ColumnMatch:
     """Return the columns of a table that best match those of a list, each used once.
 
@@ -78,37 +84,59 @@ def match_columns(
         readers: The readers of their values, in the same order.
         similarity: Compares names with titles.
         hints: How the document writes numbers and dates.
+        odds: What the evidence is worth; what is shipped unless given.
     """
-    titles = [column.title.text if column.title else "" for column in table.columns]
-    cells = [_sample(table.data, at) for at in range(len(titles))]
-    fits = [
-        [_fit(leaf, reader, texts, hints) for texts in cells]
-        for leaf, reader in zip(leaves, readers, strict=True)
+    evidence = table_evidence(leaves, table, readers, hints)
+    features = column_features(leaves, evidence, similarity)
+    gains = (odds or column_odds()).of(features)
+    gains[evidence.fits < MIN_FIT] = _IMPOSSIBLE
+    columns = best_assignment(gains + LENIENCE)
+    proven = proven_pairs(features)
+    likely = [
+        _absent(gains[n], columns)
+        if at is None
+        else min(probability(gains[n, at]), 1.0 if proven[n, at] else UNPROVEN)
+        for n, at in enumerate(columns)
     ]
-    number = number_reader(leaves, readers, hints)
-    roles = column_roles(table.data, len(titles), number)
-    likeness = [
-        [
-            max(
-                similarity.similarity(leaf.names, label) if label else 0.0
-                for label in (title, *roles.get(at, ()))
-            )
-            for at, title in enumerate(titles)
-        ]
-        for leaf in leaves
-    ]
-    columns: list[int | None] = [None] * len(leaves)
-    scores = [0.0] * len(leaves)
-    for least, fit in ((MIN_SIMILARITY, _MIN_FIT), (_WEAK, _SURE)):
-        while pair := _best_pair(likeness, fits, columns, least, fit):
-            score, n, at = pair
-            columns[n], scores[n] = at, min(1.0, score / (1.0 + _FIT_WEIGHT))
-    _match_by_kind(leaves, fits, cells, columns, scores)
-    possible = [max(row, default=0.0) for row in fits]
+    found = [each for each, at in zip(likely, columns, strict=True) if at is not None]
     return ColumnMatch(
         tuple(columns),
-        tuple("" if at is None else titles[at] for at in columns),
-        (sum(scores) + _POSSIBLE * sum(possible)) / ((1.0 + _POSSIBLE) * len(leaves)),
+        tuple("" if at is None else evidence.titles[at] for at in columns),
+        tuple(likely),
+        sum(found) / len(leaves),
+    )
+
+
+def _absent(gains: NDArray[np.float64], columns: Sequence[int | None]) -> float:
+    """Return how likely none of the columns that are given to no field is that of a field."""
+    free = [float(gain) for at, gain in enumerate(gains) if at not in columns]
+    return 1.0 - probability(max(free)) if free else 1.0
+
+
+def table_evidence(
+    leaves: Sequence[Leaf],
+    table: LayoutTable,
+    readers: Sequence[ValueReader],
+    hints: ReadingHints,
+) -> TableEvidence:
+    """Return what a table shows of its columns; arguments are those of `match_columns`."""
+    data = table.data
+    width = len(table.columns)
+    titles = [column.title.text if column.title else "" for column in table.columns]
+    cells = [_sample(data, at) for at in range(width)]
+    fits = np.array(
+        [
+            [_fit(leaf, reader, texts, hints) for texts in cells]
+            for leaf, reader in zip(leaves, readers, strict=True)
+        ]
+    ).reshape(-1, width)
+    numeric = numbers_of(data, width, number_reader(leaves, readers, hints))
+    days = _days(leaves, readers, cells, hints)
+    numeric = {at: numbers for at, numbers in numeric.items() if at not in days}
+    roles = column_roles(numeric)
+    traits = column_traits(cells, numeric, days)
+    return TableEvidence(
+        titles, fits, roles, {at: r for at, r in traits.items() if at not in roles}
     )
 
 
@@ -130,53 +158,24 @@ def number_reader(
     return number
 
 
-def _best_pair(
-    likeness: Sequence[Sequence[float]],
-    fits: Sequence[Sequence[float]],
-    columns: Sequence[int | None],
-    least: float,
-    fit: float,
-) -> tuple[float, int, int] | None:
-    """Return the likest of the columns and titles that are left, and how well they match."""
-    pairs = [
-        (likeness[n][at] + _FIT_WEIGHT * fits[n][at], -n, -at)
-        for n in range(len(likeness))
-        for at in range(len(likeness[n]))
-        if columns[n] is None
-        and at not in columns
-        and likeness[n][at] >= least
-        and fits[n][at] >= fit
-    ]
-    score, n, at = max(pairs, default=(0.0, 0, 0))
-    return (score, -n, -at) if pairs else None
-
-
-def _match_by_kind(
+def _days(
     leaves: Sequence[Leaf],
-    fits: Sequence[Sequence[float]],
+    readers: Sequence[ValueReader],
     cells: Sequence[Sequence[str]],
-    columns: list[int | None],
-    scores: list[float],
-) -> None:
-    """Match what is left by the cells, where only one order is possible.
-
-    Columns of dates, numbers and the like are matched from the left if there are as many of a kind
-    in the list as in the table. Of columns of words, a single one of the list is the longest.
-    """
-    for kinds in (frozenset(LeafKind) - NUMERIC_KINDS - _WORDS - _NAMES, NUMERIC_KINDS, _WORDS):
-        free = [at for at in range(len(cells)) if at not in columns]
-        wanted = [n for n, leaf in enumerate(leaves) if columns[n] is None and leaf.kind in kinds]
-        found = [at for at in free if wanted and all(fits[n][at] >= _SURE for n in wanted)]
-        if kinds is _WORDS and len(wanted) == 1 and found:
-            longest = max(found, key=lambda at: _length(cells[at]))
-            found = [longest] if _length(cells[longest]) >= _MIN_WORDS else []
-        if len(found) == len(wanted):
-            for n, at in zip(wanted, found, strict=True):
-                columns[n], scores[n] = at, _BY_KIND
-
-
-def _length(texts: Sequence[str]) -> float:
-    return sum(map(len, texts)) / len(texts) if texts else 0.0
+    hints: ReadingHints,
+) -> dict[int, list[str]]:
+    """Return the days in the columns that have little else, in ISO 8601."""
+    reader = next(
+        (r for leaf, r in zip(leaves, readers, strict=True) if leaf.kind is LeafKind.DATE), None
+    )
+    found: dict[int, list[str]] = {}
+    if reader is None:
+        return found
+    for at, texts in enumerate(cells):
+        days = [str(match.value) for text in texts if (match := reader.read(text, hints))]
+        if days and 2 * len(days) > len(texts):
+            found[at] = days
+    return found
 
 
 def _sample(rows: Sequence[TableRow], column: int) -> list[str]:

@@ -109,11 +109,22 @@ class SummaryCheck:
         if not lacks:
             return all(self._is_total(at, number, at_edge) for at, number in numbers.items())
         for at, number in numbers.items():
-            if self._of(at).explains(number, MIN_ROWS):
+            if self._of(at).explains(number, MIN_ROWS) or self._is_sum_of_another(at, number):
                 return True
             if following is not None and self._goes_on(at, number, following):
                 return True
         return False
+
+    def _is_sum_of_another(self, at: int, number: Decimal) -> bool:
+        """Return whether a number is the sum of a column that it does not stand in."""
+        if len(number.as_tuple().digits) <= _SURE_DIGITS:
+            return False
+        others = [self._of(other) for other in self.columns if other != at]
+        return any(
+            each.rows_since_summary > MIN_ROWS
+            and (_equal(number, each.since_start) or _equal(number, each.since_summary))
+            for each in others
+        )
 
     def _is_total(self, at: int, number: Decimal, at_edge: bool) -> bool:
         """Return whether the number of a full row is the sum of all rows, or of a page at its end.

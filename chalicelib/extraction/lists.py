@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.layout.tables import RowKind
 from chalicelib.extraction.list_columns import (
     ColumnMatch,
-    ColumnSimilarity,
     match_columns,
     number_reader,
 )
@@ -24,17 +23,18 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.layout.tables import LayoutTable, TableRow
     from chalicelib.extraction.leaves import ListField
+    from chalicelib.extraction.list_evidence import ColumnSimilarity
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueReader
 
-_LENGTH = 0.15
-"""Gain in a table's match for twice as many rows."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
 _KEY = 0.9
 """Share of the rows that fill a column which every row is expected to."""
 _MAX_BELOW = 8
 """Lines below the total of a table that are no rows, at most."""
+SURE_COLUMN, SURE_ABSENT = 0.9, 0.9
+"""How likely a column is that of a field, or a field has none, in a list that is complete."""
 MAX_DIFFERENCES = 100
 """Differences of a list that are reported; further ones are counted in the last."""
 
@@ -61,13 +61,15 @@ class ListReading:
 
     `counted` is the number of rows by a second way, which does not use these rows. A list is
     `complete` if both agree and there are no `differences`. `titles` are those of the columns in
-    the document, "" where one has no title or was not found.
+    the document, "" where one has no title or was not found. `score` is how well these columns
+    match those of the schema, from 0 to 1.
     """
 
     rows: tuple[tuple[ListCell | None, ...], ...]
     counted: int
     titles: tuple[str, ...] = ()
     differences: tuple[ListDifference, ...] = ()
+    score: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -95,6 +97,8 @@ def read_list(
     rows: list[tuple[ListCell | None, ...]] = []
     differences: list[ListDifference] = []
     counted = 0
+    if found:
+        differences += _column_doubts(of, *found[0])
     for table, match in found:
         kept = _TableReading(table, match, number_reader(of.columns, readers, hints))
         rows += [_list_row(row, match) for row in kept.rows]
@@ -103,7 +107,8 @@ def read_list(
         counted += count.rows
         differences += [ListDifference(page, reason) for page, reason in count.differences]
     titles = found[0][1].titles if found else ("",) * len(of.columns)
-    return ListReading(tuple(rows), counted, titles, _bounded(differences))
+    score = found[0][1].score if found else 0.0
+    return ListReading(tuple(rows), counted, titles, _bounded(differences), score)
 
 
 def _tables_of(
@@ -131,10 +136,28 @@ def _tables_of(
     ]
 
 
+def _column_doubts(
+    of: ListField, table: LayoutTable, match: ColumnMatch
+) -> Iterator[ListDifference]:
+    """Yield which columns are not surely those of the list."""
+    page = table.data[0].page
+    for leaf, at, title, likely in zip(
+        of.columns, match.columns, match.titles, match.likely, strict=True
+    ):
+        name = leaf.pointer or of.pointer
+        if at is None and leaf.required:
+            yield ListDifference(page, f"No column was found for {name}, which is required.")
+        elif at is None and likely < SURE_ABSENT:
+            yield ListDifference(page, f"No column is surely {name}, and one that is left may be.")
+        elif at is not None and likely < SURE_COLUMN:
+            called = f"“{title}”" if title else f"number {at + 1}, which has no title,"
+            yield ListDifference(page, f"The column {called} is not surely {name}.")
+
+
 def _suitability(found: tuple[LayoutTable, ColumnMatch]) -> float:
     """Return how likely a table is the list: by its columns, and a little by its length."""
     table, match = found
-    return match.score * (1.0 + _LENGTH * math.log2(len(table.data)))
+    return match.score * math.log2(1 + len(table.data))
 
 
 class _TableReading:
@@ -164,15 +187,16 @@ class _TableReading:
             at_edge = any(
                 beside is None or beside.page != row.page for beside in (before, following)
             )
-            self._take(row, check.is_summary(row, following, at_edge=at_edge), at_edge=at_edge)
+            self._take(row, check.is_summary(row, following, at_edge=at_edge))
         self._drop_rows_below_total()
         self.excluded += [row for row in table.rows if row.kind is RowKind.HEADER]
 
-    def _take(self, row: TableRow, is_summary: bool, *, at_edge: bool) -> None:
+    def _take(self, row: TableRow, is_summary: bool) -> None:
         filled = {at for at in self._mapped if row.cells[at] is not None}
         is_row = row.kind is RowKind.DATA and bool(filled)
         if row.kind is RowKind.SUMMARY and not is_summary:
-            is_row = bool(self._key) and self._key <= filled and 2 * len(filled) > len(self._mapped)
+            most = 2 * len(filled) > len(self._mapped) or len(self._key) > 1
+            is_row = bool(self._key) and self._key <= filled and most
         if is_row and not is_summary:
             self.differences += [each for each in self._doubts if each.page == row.page]
             self._doubts = []
@@ -181,7 +205,7 @@ class _TableReading:
         self.excluded.append(row)
         if is_summary and row.kind is RowKind.DATA:
             self._total = row, len(self.rows)
-        if row.kind is RowKind.SUMMARY and not is_summary and not at_edge and filled:
+        if row.kind is RowKind.SUMMARY and not is_summary and filled:
             text = _row_text(row)
             reason = f"The line “{text}” fills too few columns for a row, and adds up to nothing."
             self._doubts.append(ListDifference(row.page, reason))

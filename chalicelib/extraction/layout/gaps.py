@@ -21,9 +21,9 @@ _WIDEST = 2.0
 """A gap of so many line heights parts cells in any text."""
 _SIGN, _WIDE_SIGN, _SPACED = 0.7, 1.1, 0.35
 """Line heights of a sign that has no box, of a wide one, and of the space beside it."""
-_LONG, _MANY, _EVEN = 5, 10, 0.08
-"""Letters of a word, and number of such words, that tell whether all letters are as wide: their
-widths a letter then differ by no larger share."""
+_LONG, _MANY, _EVEN, _MOST = 5, 10, 0.04, 0.7
+"""Letters of a word, and number of such words, that tell whether all letters are as wide: the
+widths a letter then differ by no larger share in most of them. A page's foot may be smaller."""
 _WIDE = frozenset("&@%+=—")
 _INK = 0.3
 """Share of a letter's width by which the ink of a word is narrower than its letters."""
@@ -113,8 +113,9 @@ def _pitch(placed: Sequence[WordBox]) -> float:
     )
     if len(widths) < _MANY:
         return 0.0
-    low, middle, high = (widths[len(widths) * tenth // 10] for tenth in (1, 5, 9))
-    return middle if high - low <= _EVEN * middle else 0.0
+    middle = widths[len(widths) // 2]
+    even = sum(abs(width - middle) <= _EVEN * middle for width in widths)
+    return middle if even >= _MOST * len(widths) else 0.0
 
 
 def _edge(word: WordBox, pitch: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ _WIDER = 1.6
 """The next line with columns may be this many times as far as the farthest so far."""
 _NEW = 0.34
 """Share of the cells of a line that stand in no column so far, at most."""
+_MAX_HEAD, _APART = 5, 1.2
+"""Lines of the header of the next part, at most, and how many times as far they are from this."""
 _MAX_PENDING = 8
 """Lines in a row that stand in no column, at most, before a line that does."""
 _PROSE_WORDS, _PROSE_WIDTH, _PROSE_LINES = 4, 0.75, 0.6
@@ -80,7 +82,7 @@ def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[TableSegmen
     `above` are the columns of a table on the page before, which may go on here, if with one row.
     """
     if read.has_boxes:
-        return list(_shown_segments(read.lines, above))
+        return _without_headers_of_next(list(_shown_segments(read.lines, above)), read.lines)
     segments: list[TableSegment] = []
     for is_written, lines in groupby(read.lines, key=lambda line: line.cells[0].table >= 0):
         if is_written:
@@ -89,6 +91,29 @@ def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[TableSegmen
         else:
             segments += _shown_segments(list(lines))
     return segments
+
+
+def _without_headers_of_next(
+    segments: list[TableSegment], lines: Sequence[LayoutLine]
+) -> list[TableSegment]:
+    """Take lines without numbers at the end of a part from it that stand nearer to the next."""
+    for segment, following in pairwise(segments):
+        own, first = segment.lines, lines.index(following.lines[0])
+        between = lines[lines.index(own[-1]) + 1 : first]
+        run = [*own, *between, lines[first]]
+        gaps = [below.place[1] - above.place[3] for above, below in pairwise(run)]
+        count = 0
+        while count < min(_MAX_HEAD, len(run) - 3) and not _has_number(run[-2 - count]):
+            count += 1
+        cut = max(range(1, count + 1), key=lambda n: gaps[-1 - n], default=0)
+        if cut > len(between) and gaps[-1 - cut] > _APART * max(0.0, *gaps[-cut:]):
+            del own[len(between) - cut :]
+            _settle(segment)
+    return segments
+
+
+def _has_number(line: LayoutLine) -> bool:
+    return any(is_number(cell.text) for cell in line.cells)
 
 
 def _written_segment(read: PageLines, lines: list[LayoutLine]) -> TableSegment:
@@ -193,8 +218,8 @@ def _is_under(header: LayoutLine, line: LayoutLine) -> bool:
 def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:
     """Return whether a line that does not fit is the first of another part.
 
-    The next line with several cells then stands in its columns, in more of them than in those of
-    the segment.
+    The next lines with several cells then stand in its columns, and one of them in more of these
+    than in those of the segment: titles may go on in a second line that tells neither.
     """
     line = lines[at]
     if len(line.cells) < 2:
@@ -203,14 +228,16 @@ def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int)
     other = TableSegment(line.page, [line], bands)
     for below in lines[at + 1 : at + 4]:
         if len(below.cells) > 1:
-            return _fits(other, below) and _matches(other, below) > _matches(segment, below)
+            theirs, ours = _matches(other, below), _matches(segment, below)
+            if theirs != ours or not _fits(other, below):
+                return theirs > ours and _fits(other, below)
     return False
 
 
 def _is_new_header(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:
     """Return whether a line without numbers has cells in no column, which the next lines are in."""
     line = lines[at]
-    if _matches(segment, line) == len(line.cells) or any(is_number(c.text) for c in line.cells):
+    if _matches(segment, line) == len(line.cells) or _has_number(line):
         return False
     return _begins_another(segment, lines, at)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NUMBERS = 0.6
 """Share of the cells of a column of numbers or dates that have enough digits."""
+_MIN_NUMBERS = 2
+"""Numbers like those below in the first row of a written table, if it is no header."""
 _MAX_HEADER = 5
 """Lines of a header, at most."""
 _MAX_WRAPS = 6
@@ -25,6 +27,8 @@ _FAR_HEADER = 3.0
 """Line heights between a header and its first row, at most."""
 _CLOSE = 1.9
 """Line heights from the middle of a line of a header to that of the next, at most."""
+_FLUSH = 0.4
+"""Line heights between the edges of a word and of the column that it begins or ends with."""
 _MIN_CUT = 0.4
 """Line heights between two words of one cell that belong to neighbouring columns, at least."""
 
@@ -86,7 +90,8 @@ def table_part(
     """
     lines = [placed_line(segment, line, page) for line in segment.lines]
     if segment.is_written:
-        return TablePart(segment, (), (), tuple(lines[:1]), tuple(lines[1:]), True)
+        titles = 0 if _is_written_row(lines[0], lines[1:]) else 1
+        return TablePart(segment, (), (), tuple(lines[:titles]), tuple(lines[titles:]), True)
     if len(lines) == 1:
         wraps = tuple(_wraps_above(segment, lines[0], page, before))
         return TablePart(segment, wraps, (), (), tuple(lines), True)
@@ -159,15 +164,19 @@ def _cut_cells(
     words = page.placed_in(cell.span.start, cell.span.end)
     cuts: list[int] = []
     for one, other in pairwise(hits):
-        edge = (segment.bands[one].right + segment.bands[other].left) / 2
-        gaps = [
-            (right.left - left.right, at)
-            for at, (left, right) in enumerate(pairwise(words), 1)
-            if left.right - cell.height <= edge <= right.left + cell.height
-        ]
-        if not gaps or max(gaps)[0] < _MIN_CUT * cell.height:
+        before, behind = segment.bands[one], segment.bands[other]
+        edge = (before.right + behind.left) / 2
+        gaps: list[tuple[bool, float, int]] = []
+        for at, (left, right) in enumerate(pairwise(words), 1):
+            starts = abs(right.left - behind.left) < _FLUSH * cell.height
+            ends = abs(left.right - before.right) < _FLUSH * cell.height
+            between = left.right - cell.height <= edge <= right.left + cell.height
+            gap = right.left - left.right
+            if (starts or ends or between) and gap >= _MIN_CUT * cell.height:
+                gaps.append((starts or ends, gap, at))
+        if not gaps:
             return []
-        cuts.append(max(gaps)[1])
+        cuts.append(max(gaps)[2])
     if sorted(set(cuts)) != cuts:
         return []
     parts: list[tuple[int, LineCell]] = []
@@ -217,6 +226,29 @@ def _flush(segment: TableSegment, cell: LineCell, hits: Sequence[int]) -> int | 
     if abs(first.left - cell.place[0]) < cell.height:
         return hits[0]
     return hits[-1] if abs(last.right - cell.place[2]) < cell.height / 2 else None
+
+
+def _is_written_row(first: PlacedLine, below: Sequence[PlacedLine]) -> bool:
+    """Return whether the first row of a written table is one of its rows, and no header.
+
+    It has numbers of the same form in the same columns, two of them at least.
+    """
+    forms: dict[int, list[str]] = {}
+    for line in below:
+        for at, cell in line.cells:
+            forms.setdefault(at, []).append(_form(cell.text))
+    usual = {at: max(set(each), key=each.count) for at, each in forms.items()}
+    own = {at: _form(cell.text) for at, cell in first.cells}
+    numbers = [at for at, form in own.items() if form]
+    same = sum(usual.get(at) == own[at] for at in numbers)
+    return same >= _MIN_NUMBERS and all(bool(usual.get(at)) == bool(own[at]) for at in own)
+
+
+def _form(text: str) -> str:
+    """Return whether a text is a whole number, one with more, or "" if it is none."""
+    if not is_number(text):
+        return ""
+    return "whole" if text.strip().isdecimal() else "parted"
 
 
 def _number_columns(lines: Sequence[PlacedLine]) -> set[int]:

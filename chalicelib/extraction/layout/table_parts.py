@@ -100,15 +100,21 @@ def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
     """Return whether a part goes on where a table ended: in its columns, under its header."""
     if part.segment.page - table.last_page > 1:
         return False
-    if table.is_written or part.segment.is_written:
-        return table.titles == {_plain(line.text) for line in part.header}
+    if table.is_written != part.segment.is_written:
+        return False
+    if table.is_written:
+        same = table.titles == {_plain(line.text) for line in part.header}
+        return same and (bool(table.titles) or len(table.bands) == len(part.segment.bands))
     if any(_plain(line.text) in table.titles for line in part.header):
         return True
     bands = part.segment.bands
     shared = [at for at, band in enumerate(bands) if band.count > _ALONE * len(part.body)]
     columns = _mapped(table.bands, [bands[at] for at in shared])
     mapped = sum(column is not None for column in columns)
-    if between > _MAX_BETWEEN or mapped < max(2, math.ceil(_MOST * len(columns))):
+    least = max(2, math.ceil(_MOST * len(columns)))
+    if between > _MAX_BETWEEN or mapped < least:
+        return False
+    if part.segment.page == table.last_page and _aligned(table, part, shared, columns) < least:
         return False
     titled = max(
         (min(line.shown, len(line.filled & set(shared))) for line in part.header), default=0
@@ -116,6 +122,20 @@ def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
     if not table.header and part.segment.page == table.last_page + 1:
         return mapped == len(columns) == len(table.bands)
     return not part.has_numbers or 2 * titled <= len(table.bands)
+
+
+def _aligned(
+    table: JoinedTable, part: TablePart, shared: Sequence[int], columns: Sequence[int | None]
+) -> int:
+    """Return how many columns of a part begin, end or are centred where those of a table are."""
+    height = part.body[0].height if part.body else 0.0
+    count = 0
+    for at, column in zip(shared, columns, strict=True):
+        if column is not None:
+            one, other = table.bands[column], part.segment.bands[at]
+            left, right = one.left - other.left, one.right - other.right
+            count += min(abs(left), abs(right), abs(left + right) / 2) < height
+    return count
 
 
 def _mapped(bands: Sequence[Band], others: Sequence[Band]) -> list[int | None]:
@@ -155,6 +175,10 @@ def _join(table: JoinedTable, part: TablePart) -> None:
     if repeats:
         table.repeated += [_moved(line, numbers) for line in part.header]
         table.lines += map(_as_note, part.above)
+    if table.is_written and not table.header and body[0].text == table.lines[0].text:
+        # The first row of a table is repeated as if it were its header.
+        table.repeated.append(body[0])
+        body = body[1:]
     table.lines += [_moved(line, numbers) for line in body]
     table.has_numbers |= part.has_numbers
     table.last_page = segment.page

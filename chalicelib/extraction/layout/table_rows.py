@@ -60,10 +60,35 @@ def row_lines(lines: Sequence[PlacedLine], *, is_written: bool) -> list[RowLines
     """Return the lines of a table's body as rows; each line is in exactly one."""
     if is_written:
         return [RowLines([line]) for line in lines]
-    rows = _Rows(_shape(lines))
-    for line in lines:
-        rows.take(line)
+    shape = _shape(lines)
+    rows = _Rows(shape)
+    titles = _group_titles(lines, shape)
+    for at, line in enumerate(lines):
+        if at in titles:
+            rows.take_title(line)
+        else:
+            rows.take(line)
     return rows.finished()
+
+
+def _group_titles(lines: Sequence[PlacedLine], shape: _Shape) -> frozenset[int]:
+    """Return which lines are titles of the rows below them, in a table that begins with one.
+
+    They have text in the same column alone, where the text of the next row had room behind it: it
+    does not go on with theirs.
+    """
+    if len(lines) < 2 or lines[0].page != lines[1].page:
+        return frozenset()
+    own = lines[0].filled
+
+    def is_title(at: int) -> bool:
+        line, below = lines[at], lines[at + 1]
+        alone = len(line.cells) == 1 and line.filled == own and not shape.is_row(line)
+        return alone and shape.is_row(below) and shape.has_room(below, RowLines([line]))
+
+    if not is_title(0):
+        return frozenset()
+    return frozenset(at for at in range(len(lines) - 1) if is_title(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +258,12 @@ class _Rows:
             last.lines.append(line)
         else:
             self._rows.append(RowLines([*lower, line], len(lower)))
+
+    def take_title(self, line: PlacedLine) -> None:
+        """Take a line that belongs to no row, neither above nor below it."""
+        self._add(self._run)
+        self._run = []
+        self._rows.append(RowLines([line]))
 
     def finished(self) -> list[RowLines]:
         """Return the rows, each line in one."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chalicelib.documents.layout import is_number
+from chalicelib.extraction.layout.stacked_columns import parted_line, parted_rows, stacked_columns
 from chalicelib.extraction.layout.table_parts import JoinedTable, joined_tables
 from chalicelib.extraction.layout.table_rows import row_lines
 
@@ -106,7 +107,13 @@ def tables_of(pages: Iterable[PageLines]) -> Iterator[LayoutTable]:
 
 
 def _table(joined: JoinedTable) -> LayoutTable:
-    width = len(joined.bands)
+    found = row_lines(joined.lines, is_written=joined.is_written)
+    stacked = stacked_columns(found, len(joined.bands))
+    found = parted_rows(found, stacked) if stacked else found
+    bands = [band for at, band in enumerate(joined.bands) for _ in range(1 + (at in stacked))]
+    heads = [parted_line(line, stacked, frozenset()) for line in joined.header]
+    repeated = [parted_line(line, stacked, frozenset()) for line in joined.repeated]
+    width = len(bands)
     rows = [
         TableRow(
             row.lines[0].page,
@@ -114,19 +121,19 @@ def _table(joined: JoinedTable) -> LayoutTable:
             tuple(_cell(row.cell(at)) for at in range(width)),
             tuple(TableCell(cell.text, (cell.span,)) for line in row.lines for cell in line.loose),
         )
-        for row in row_lines(joined.lines, is_written=joined.is_written)
+        for row in found
     ]
     header = [
         TableRow(line.page, RowKind.HEADER, tuple(_cell(_pieces(line, at)) for at in range(width)))
-        for line in (*joined.header, *joined.repeated)
+        for line in (*heads, *repeated)
     ]
     columns = tuple(
         TableColumn(
-            _cell([cell for line in joined.header for cell in _pieces(line, at)]),
+            _cell([cell for line in heads for cell in _pieces(line, at)]),
             band.left,
             band.right,
         )
-        for at, band in enumerate(joined.bands)
+        for at, band in enumerate(bands)
     )
     titled = sum(column.title is not None for column in columns)
     lines = [*joined.header, *joined.repeated, *joined.lines]

@@ -10,6 +10,7 @@ from models.datasets.business_documents import (
     contract_designs,
     form_designs,
     invoice_designs,
+    list_designs,
     receipt_designs,
     statement_designs,
     unseen_form_designs,
@@ -19,7 +20,8 @@ from models.datasets.business_documents import (
 from models.datasets.business_documents.pen import Pen
 
 DocumentKind = Literal["invoice", "statement", "form", "receipt", "contract"]
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test", "lists"]
+"""Those of `lists` are drawn for the reading of lists alone, with the words of the training."""
 Draw = Callable[[Pen], None]
 
 
@@ -101,6 +103,8 @@ DESIGNS: tuple[DocumentDesign, ...] = (
         contract_designs.letter,
     ),
     *_of("contract", "validation", contract_designs.listed),
+    *_of("invoice", "lists", list_designs.items),
+    *_of("statement", "lists", list_designs.entries),
     *_of(
         "invoice",
         "test",

@@ -21,7 +21,10 @@ class TableDesign:
     """How a table looks. `summed` is the concept whose sums are carried from page to page.
 
     `lines` are around all cells, between rows, below the header, or none. `bare` amounts have no
-    currency. `last_line` sets the numbers of a row beside the last line of its text.
+    currency. `last_line` sets the numbers of a row beside the last line of its text. `numbers` is
+    how numbers stand in their columns. `below` are columns without a place of their own: they stand
+    in a line below the first text. Every `group` rows a title stands across, and `subtotals` end
+    these rows.
     """
 
     lines: Literal["all", "rows", "header", "none"] = "rows"
@@ -34,6 +37,11 @@ class TableDesign:
     last_line: bool = False
     spacing: float = 4.0
     headed: bool = True
+    numbers: Align = "R"
+    gap: float = _GAP
+    below: tuple[str, ...] = ()
+    group: int = 0
+    subtotals: bool = False
 
 
 class ItemTable:
@@ -43,7 +51,9 @@ class ItemTable:
         self._pen = pen
         self._design = design
         self._widths = _widths(pen, names, design)
+        self._below = next((name for name in self._widths if name in _TEXTS), "")
         self._sum = Decimal(0)
+        self._group_sum = Decimal(0)
         self._page_sum = Decimal(0)
 
     def draw(self) -> None:
@@ -56,14 +66,27 @@ class ItemTable:
             height = LEADING * pen.size * max(map(len, lines.values())) + self._design.spacing
             if pen.y + height > pen.bottom:
                 self._break()
+            if self._design.group and at % self._design.group == 0:
+                self._group(at)
             self._row(at, lines, height)
             if self._design.summed in row:
                 value = Decimal(str(row[self._design.summed].value))
                 self._sum += value
                 self._page_sum += value
+                self._group_sum += value
         if self._design.carried == "subtotal" and pen.sheet.page > 1:
             self._sum_row("page_subtotal", self._page_sum)
         pen.y += 8
+
+    def _group(self, at: int) -> None:
+        """End the rows of a group with their sum, and begin the next with a title."""
+        pen = self._pen
+        if at and self._design.subtotals:
+            self._sum_row("page_subtotal", self._group_sum)
+        self._group_sum = Decimal(0)
+        title = f"{pen.facts.phrase('entries')} {1 + at // self._design.group}"
+        pen.sheet.write(pen.left + _GAP / 2, pen.y + 2, title, size=pen.size, style="B")
+        pen.y += LEADING * pen.size + 4
 
     def _lines(self, at: int) -> Mapping[str, list[list[tuple[str, str | None]]]]:
         pen = self._pen
@@ -75,6 +98,10 @@ class ItemTable:
                 found[name] = pen.sheet.wrap(pieces, width - _GAP, pen.size)
             else:
                 found[name] = [list(pieces)]
+        below = [pen.cell(at, row, name, bare=self._design.bare) for name in self._design.below]
+        if self._below and any(below):
+            line = [piece for each in below if each for piece in (("  ", None), *each)][1:]
+            found[self._below] = [*found[self._below], line]
         return found
 
     def _row(
@@ -110,7 +137,9 @@ class ItemTable:
         style: str = "",
     ) -> None:
         align = alignment(name)
-        at = x + _GAP / 2 if align == "L" else x + width - _GAP / 2
+        if align == "R" and self._design.numbers != "R":
+            align = self._design.numbers
+        at = {"L": x + _GAP / 2, "C": x + width / 2, "R": x + width - _GAP / 2}[align]
         self._pen.sheet.write(at, y, pieces, size=self._pen.size, align=align, style=style)
 
     def _header(self) -> None:
@@ -184,7 +213,7 @@ def _widths(pen: Pen, names: Sequence[str], design: TableDesign) -> dict[str, fl
             for at, row in enumerate(pen.facts.rows):
                 text = plain(pen.cell(at, row, name, bare=design.bare))
                 least = max(least, pen.sheet.measure(text, pen.size))
-        widest[name] = least + _GAP + 1
+        widest[name] = least + design.gap + 1
     texts = [name for name in names if name in _TEXTS]
     for name in ("unit", "line_tax", "value_date", "reference", "position", "sku", "quantity"):
         others = sum(width for each, width in widest.items() if each not in _TEXTS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from chalicelib.extraction.label_similarity import LabelLikeness
 from chalicelib.extraction.layout.document_layout import DocumentLayout
 from chalicelib.extraction.leaves import Leaf, LeafKind, ListField
 from chalicelib.extraction.lists import ListReading, read_list
@@ -45,9 +46,10 @@ class PatternReader:
 class SameWord:
     """Compares by whole words."""
 
-    def similarity(self, names: tuple[str, ...], label: str) -> float:
-        """Return 1 if a name is the label."""
-        return float(label.casefold() in names)
+    def likeness(self, names: tuple[str, ...], label: str) -> LabelLikeness:
+        """Return that they are equal if a name is the label."""
+        same = float(label.casefold() in names)
+        return LabelLikeness(same, same, same, same, same, same)
 
 
 def column(name: str, kind: LeafKind) -> Leaf:

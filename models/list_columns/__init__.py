@@ -1,0 +1,1 @@
+"""Learning of what titles, cells and roles tell about the columns of lists."""
