@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, get_args
@@ -61,6 +61,7 @@ from chalicelib.extraction.storage import (
 )
 from chalicelib.jobs.lifecycle import new_job
 from chalicelib.labelling.extraction_library import ExtractionLibrary
+from chalicelib.labelling.extractor_terms import referenced_terms
 from chalicelib.labelling.extractors import ExtractorLibrary, inline_terms
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
         """Extract by a JSON Schema or a saved extractor, from documents or a collection.
 
         One document of at most 10 pages, and at most 500 fields times pages, is answered at once.
-        Everything else is a job, whose id is in the ids of its extractions.
+        Everything else is a job, whose id is in the ids of its extractions. `split` takes each
+        document as a packet of several, and of `extractors` the one that fits best is chosen.
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateExtractionRequest)
@@ -213,11 +215,9 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
 
 def _create(request: Request, body: CreateExtractionRequest, deps: ExtractionServices) -> Response:
     tenant = tenant_of(request)
-    if body.extractor is not None:
-        terms = deps.extractors.terms(tenant, body.extractor, body.version)
-    else:
-        terms = inline_terms(dict(body.json_schema or {}))
-    if len(body.document_ids) == 1 and not body.background:
+    terms, *others = _terms(tenant, body, deps.extractors)
+    is_packet = body.split or bool(others)
+    if len(body.document_ids) == 1 and not body.background and not is_packet:
         document = existing_document(tenant, body.document_ids[0], deps.documents)
         if not document.version:
             raise Conflict(
@@ -230,7 +230,18 @@ def _create(request: Request, body: CreateExtractionRequest, deps: ExtractionSer
                 deps.jobs.answers,
                 lambda: _extract(request, document.document_id, terms, deps),
             )
-    return _launch(request, body, terms, deps)
+    return _launch(request, body, (terms, *others), deps)
+
+
+def _terms(
+    tenant: str, body: CreateExtractionRequest, extractors: ExtractorLibrary
+) -> list[ExtractionTerms]:
+    """Return the terms to extract by, several where those that fit best are to be chosen."""
+    if body.extractors:
+        return [referenced_terms(extractors.records, tenant, each) for each in body.extractors]
+    if body.extractor is not None:
+        return [extractors.terms(tenant, body.extractor, body.version)]
+    return [inline_terms(dict(body.json_schema or {}))]
 
 
 def _is_direct(pages: int, terms: ExtractionTerms) -> bool:
@@ -260,7 +271,7 @@ def _extract(
 def _launch(
     request: Request,
     body: CreateExtractionRequest,
-    terms: ExtractionTerms,
+    terms: Sequence[ExtractionTerms],
     deps: ExtractionServices,
 ) -> Response:
     """Store the response, write the terms, then launch; all may be repeated."""
@@ -273,7 +284,11 @@ def _launch(
     if deps.jobs.records.state(given.tenant, job_id) is None:
         # A repeated request must not change the schema of a job that runs.
         content = ExtractionInput(
-            terms=terms, document_ids=body.document_ids, collection=body.collection or ""
+            terms=terms[0],
+            others=tuple(terms[1:]),
+            split=body.split,
+            document_ids=body.document_ids,
+            collection=body.collection or "",
         )
         key = f"jobs/{given.tenant}/{job_id}/{TERMS}"
         deps.objects.write(given.bucket, key, content.model_dump_json().encode(), {})

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validato
 
 from chalicelib.contracts.base import AnyJson, Contract, HttpInput
 from chalicelib.contracts.batches import ItemError, RoundsCheckpoint
-from chalicelib.contracts.extractions import ExtractionStatus
+from chalicelib.contracts.extractions import Confidence, ExtractionStatus
 from chalicelib.contracts.names import Collection
 
 DOCUMENT_PATTERN = r"^doc_[a-z0-9]{24}$"
@@ -21,8 +21,14 @@ MAX_DIRECT_PAGES = 10
 MAX_DIRECT_FIELDS = 500
 """Fields of the schema times pages that a request waits for: 13 s of a core, of the API's 29 s."""
 MAX_VERSIONS = 1_000
+MAX_EXTRACTORS = 8
+"""Extractors of which a request may have one chosen for each document."""
 
 ExtractorName = Annotated[str, Field(pattern=EXTRACTOR_PATTERN)]
+ExtractorReference = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(@([1-9][0-9]{0,2}|1000))?$")
+]
+"""A saved extractor by its name: its newest version, or that behind an @."""
 DocumentId = Annotated[str, Field(pattern=DOCUMENT_PATTERN)]
 SchemaSource = Annotated[dict[str, AnyJson], Field(min_length=1)]
 
@@ -32,6 +38,10 @@ _BY_WHAT: list[JsonValue] = [
         "required": ["json_schema"],
     },
     {"properties": {"extractor": {"type": "string"}}, "required": ["extractor"]},
+    {
+        "properties": {"extractors": {"minItems": 1}, "version": {"type": "null"}},
+        "required": ["extractors"],
+    },
 ]
 _OF_WHAT: list[JsonValue] = [
     {"properties": {"document_ids": {"minItems": 1}}, "required": ["document_ids"]},
@@ -53,6 +63,10 @@ class CreateExtractionRequest(HttpInput):
     One document of at most 10 pages, and at most 500 fields times pages, is read at once, unless
     `background` is set; everything else is a job. `version` is that of the extractor, its newest if
     it is left out.
+
+    `split` takes each document as a packet, a file of several documents one after the other, and
+    extracts from each of these. Of `extractors` the one that fits best is chosen for each. Either
+    is a job.
     """
 
     model_config = ConfigDict(
@@ -62,6 +76,11 @@ class CreateExtractionRequest(HttpInput):
     json_schema: SchemaSource | None = None
     extractor: ExtractorName | None = None
     version: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] | None = None
+    extractors: Annotated[
+        tuple[ExtractorReference, ...],
+        Field(max_length=MAX_EXTRACTORS, json_schema_extra={"uniqueItems": True}),
+    ] = ()
+    split: bool = False
     document_ids: Annotated[
         tuple[DocumentId, ...],
         Field(max_length=MAX_DOCUMENTS, json_schema_extra={"uniqueItems": True}),
@@ -71,8 +90,11 @@ class CreateExtractionRequest(HttpInput):
 
     @model_validator(mode="after")
     def _is_one_of_each(self) -> Self:
-        if (self.json_schema is None) == (self.extractor is None):
-            raise ValueError("give either a schema or the name of an extractor")
+        by_what = (self.json_schema is not None, self.extractor is not None, bool(self.extractors))
+        if sum(by_what) != 1:
+            raise ValueError("give one of json_schema, extractor, and extractors")
+        if len(set(self.extractors)) != len(self.extractors):
+            raise ValueError("extractors names one twice")
         if self.version is not None and self.extractor is None:
             raise ValueError("a version is that of an extractor; name it")
         if bool(self.document_ids) == (self.collection is not None):
@@ -129,10 +151,14 @@ class DocumentItem(Contract):
 class ExtractionInput(Contract):
     """`extraction.json`: the terms of a job, and the documents that it was given, if any were.
 
-    `version` is the only one that a job of one document reads, "" for the one that answers.
+    With `others`, the terms that fit best are chosen for each document; `split` takes each as a
+    packet. `version` is the only one that a job of one document
+    reads, "" for the one that answers.
     """
 
     terms: ExtractionTerms
+    others: tuple[ExtractionTerms, ...] = ()
+    split: bool = False
     document_ids: tuple[str, ...] = ()
     collection: str = ""
     version: str = ""
@@ -145,8 +171,26 @@ class ExtractionCheckpoint(RoundsCheckpoint):
     error: str = ""
 
 
+class PartOutcome(Contract):
+    """The outcome of one document within a packet: its extraction, or the error if there is none.
+
+    `confidence` is how sure it is that it begins and ends on these pages.
+    """
+
+    first_page: int = Field(ge=1)
+    last_page: int = Field(ge=1)
+    confidence: Confidence
+    extraction_id: str = ""
+    version: str = ""
+    status: ExtractionStatus | None = None
+    error: ItemError | None = None
+
+
 class DocumentOutcome(Contract):
-    """The outcome of one document of a job: its extraction, or the error if there is none."""
+    """The outcome of one document of a job: its extraction, or the error if there is none.
+
+    One whose terms were chosen, or that was split, has `parts` in the place of an extraction.
+    """
 
     n: int = Field(ge=0)
     document_id: str
@@ -154,13 +198,22 @@ class DocumentOutcome(Contract):
     version: str = ""
     status: ExtractionStatus | None = None
     error: ItemError | None = None
+    parts: tuple[PartOutcome, ...] = ()
 
 
 class DocumentValues(Contract):
-    """A line of `results.jsonl`: a document's values, or its error in `errors.jsonl`."""
+    """A line of `results.jsonl`: a document's values, or its error in `errors.jsonl`.
+
+    Of a document within a packet, the pages say which one it is, and `split_confidence` how sure it
+    is that it begins and ends there.
+    """
 
     document_id: str
     path: str = ""
+    first_page: int | None = None
+    last_page: int | None = None
+    split_confidence: Confidence | None = None
+    extractor: str = ""
     extraction_id: str = ""
     status: ExtractionStatus | None = None
     lowest_confidence: float | None = None
@@ -170,7 +223,7 @@ class DocumentValues(Contract):
 
 
 class ExtractionSummary(Contract):
-    """`summary.json` of a job: how many documents have which status."""
+    """`summary.json` of a job: how many documents, and those within packets, have which status."""
 
     job_id: str
     extractor: str

@@ -121,6 +121,7 @@ class Extraction(Contract):
 class ExtractionFacts(Contract):
     """An extraction in short, as it is listed.
 
+    It read `pages` pages from `first_page` on: all, unless it is of a document within a packet.
     `fields` counts its leaves, `found` those with a value, and `lowest_confidence` is the least of
     any. `extractor` is the saved extractor's name and version, "" of a schema that came with the
     request. `job_id` is set of an extraction that is part of a job. `calibration` is the version of
@@ -138,6 +139,7 @@ class ExtractionFacts(Contract):
     job_id: str = ""
     status: ExtractionStatus
     reasons: tuple[str, ...] = Field(default=(), max_length=MAX_REASONS)
+    first_page: int = Field(default=1, ge=1)
     pages: int = Field(ge=0)
     fields: int = Field(ge=0)
     found: int = Field(ge=0)

@@ -167,7 +167,7 @@ class DocumentReader:
         readings = [
             read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
         ]
-        titles = [self._titles_alike(of, each) for each in readings]
+        titles = [self.titles_alike(of, each) for each in readings]
         at = len(readings) - 1 if readings[-1].score >= readings[0].score + CLEARLY_BETTER else 0
         agreed = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
@@ -216,7 +216,7 @@ class DocumentReader:
         raw = cell.text[match.start : match.end]
         return ReadField(pointer, leaf, match.value, raw, spans, facts)
 
-    def _titles_alike(self, of: ListField, reading: ListReading) -> float:
+    def titles_alike(self, of: ListField, reading: ListReading) -> float:
         """Return how alike the names of the columns and the titles are, in the mean."""
         alike = [
             self.comparison.similarity(leaf.names, title)

@@ -90,6 +90,20 @@ class FieldExtractor:
             reasons=tuple(reasons[:MAX_REASONS]),
         )
 
+    def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
+        """Return how likely a document has what a schema asks for, 0 to 1.
+
+        The mean of the probabilities that each field outside of lists has a value; of a schema of
+        lists alone, the likeness of their columns' titles.
+        """
+        reader = DocumentReader(schema, document, LabelComparison(self.embedder, self.vocabulary))
+        chances = [1 - each.ranked(self.ranker).ranked.none for each in reader.unranked()]
+        if not chances:
+            chances = [
+                reader.titles_alike(each.field, each.reading) for each in reader.read_lists()
+            ]
+        return sum(chances) / max(1, len(chances))
+
     def _scored(
         self, field: ReadField, document: SourceDocument, results: Sequence[RuleResult]
     ) -> ExtractedField:

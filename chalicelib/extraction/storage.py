@@ -13,6 +13,7 @@ All lie with the version of the document that was read, and are removed with it:
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -26,6 +27,7 @@ FIELDS = "fields.jsonl"
 FIELDS_TABLE = "fields.csv"
 ROWS_TABLE = "rows.csv"
 REVIEWED: Final = "reviewed/"
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TERMS = "extraction.json"
 """The terms of a job, beside its other objects."""
 
@@ -36,6 +38,18 @@ def extraction_id(document_id: str, ulid: str) -> str:
     So a job that comes to a document twice makes one extraction of it.
     """
     return f"ext_{document_id.removeprefix('doc_')}_{ulid}"
+
+
+def part_extraction_id(document_id: str, ulid: str, first: int, last: int) -> str:
+    """Return the id of the extraction from pages `first` to `last` of a packet, in a job.
+
+    It has the time of the job, and 80 bits that are told from the job and the pages, so that a job
+    that comes to a packet twice makes one extraction of each part.
+    """
+    digest = hashlib.sha256(f"{ulid}/{first}-{last}".encode()).digest()
+    number = int.from_bytes(digest[:10])
+    signs = "".join(_CROCKFORD[number >> 5 * at & 31] for at in range(16))
+    return extraction_id(document_id, ulid[:10] + signs)
 
 
 def id_parts(extraction: str) -> tuple[str, str]:

@@ -42,20 +42,24 @@ WAIT_SECONDS = 300.0
     metavar="[FILE_OR_FOLDER...]",
 )
 @click.option("--collection", default="default", show_default=True, help="Collection to put into.")
+@click.option("--split", is_flag=True, help="Take each file as a packet of several documents.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table: a row an item of a list.")
 @out_option
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 though a list is incomplete.")
 @user_command
-def extract(
+def extract(  # noqa: PLR0913 - the options of a command
     target: UserContext,
     schema: str,
     sources: tuple[Path, ...],
     collection: str,
+    split: bool,
     as_csv: bool,
     out: Path | None,
     allow_partial: bool,
 ) -> None:
     """Extract values from files by SCHEMA, a file or a saved extractor as NAME or NAME@VERSION.
+
+    Of several extractors, with commas between, the one that fits best is taken for each document.
 
     The files are uploaded and read first; without any, every document of the collection is taken.
     Prints JSON: of one document with each field's evidence, of several one object a document. With
@@ -66,7 +70,7 @@ def extract(
     is_parquet = out is not None and out.suffix == ".parquet"
     if is_parquet:
         check_parquet()
-    body = extraction_body(schema)
+    body: Json = {**extraction_body(schema), **({"split": True} if split else {})}
     results = ExtractionResults()
     if sources:
         _check_terms(target, body)
@@ -160,10 +164,12 @@ class ExtractionResults:
         for each in self.failures:
             error = each["error"]
             named = each.get("path") or each.get("document_id")
-            target.output.notice(f"{named}: {error['type']}: {error['message']}", "red")
+            target.output.notice(
+                f"{named}{_pages(each)}: {error['type']}: {error['message']}", "red"
+            )
         for each in self.documents:
             if each["status"] in ("partial", "needs_review"):
-                target.output.notice(f"{each['path']}: {each['status']}", "yellow")
+                target.output.notice(f"{each['path']}{_pages(each)}: {each['status']}", "yellow")
                 for reason in each.get("reasons", ()):
                     target.output.notice(f"  {reason}", "yellow")
         partial = any(each["status"] == "partial" for each in self.documents)
@@ -176,8 +182,17 @@ def _check_terms(target: UserContext, body: Json) -> None:
     if "json_schema" in body:
         check_schema(body)
         return
-    version = {"version": str(body["version"])} if "version" in body else {}
-    target.api.call("GET", f"/v1/extractors/{quote(body['extractor'], safe='')}", params=version)
+    version = f"@{body['version']}" if "version" in body else ""
+    for named in body.get("extractors", [f"{body.get('extractor')}{version}"]):
+        name, _, number = named.partition("@")
+        params = {"version": number} if number else {}
+        target.api.call("GET", f"/v1/extractors/{quote(name, safe='')}", params=params)
+
+
+def _pages(of: Json) -> str:
+    """Return which pages of a packet a line is of, in words; "" of a whole file."""
+    first, last = of.get("first_page"), of.get("last_page")
+    return f", pages {first} to {last}" if first and last else ""
 
 
 def _dumped(value: object) -> str:

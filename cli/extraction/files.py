@@ -23,6 +23,17 @@ def extraction_body(named: str) -> Json:
     file = Path(named)
     if file.is_file():
         return {"json_schema": read_schema(file)}
+    if "," in named:
+        several = [each.strip() for each in named.split(",")]
+        for each in several:
+            _saved(each)
+        return {"extractors": several}
+    return _saved(named)
+
+
+def _saved(named: str) -> Json:
+    """Return the fields that name a saved extractor."""
+    file = Path(named)
     name, _, version = named.partition("@")
     if file.suffix or "/" in named or not re.fullmatch(EXTRACTOR_PATTERN, name):
         raise UsageError(f"There is no file {named}, and no extractor can have that name.")

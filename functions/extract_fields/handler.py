@@ -35,6 +35,7 @@ from functions.extract_fields import core
 from functions.extract_fields.field_index import FieldIndex
 from functions.extract_fields.job_documents import JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
 
@@ -65,7 +66,14 @@ def deps() -> core.Deps:
     )
     return core.Deps(
         versions=versions,
-        children=JobDocuments(jobs, objects, versions.extract, time.perf_counter, memory),
+        children=JobDocuments(
+            jobs,
+            objects,
+            versions.extract,
+            PacketExtractor(versions, extractor, time.perf_counter, time_limit),
+            time.perf_counter,
+            memory,
+        ),
         steps=JobSteps(
             StepContext(jobs, _now, time.perf_counter, memory),
             objects,

@@ -7,16 +7,18 @@ long even for a child of its own fails, with that reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.batches import storage
-from chalicelib.contracts.batches import ItemError
+from chalicelib.batches.outcomes import item_error
 from chalicelib.contracts.extraction_orders import (
     DocumentItem,
     DocumentOutcome,
     ExtractionInput,
+    ExtractionTerms,
+    PartOutcome,
 )
 from chalicelib.contracts.functions.extract_fields import (
     MAX_DOCUMENT_SECONDS,
@@ -43,6 +45,19 @@ class ChildSeconds:
     all: float = 265.0
 
 
+class PacketReader(Protocol):
+    """Reads packets, as `PacketExtractor` does."""
+
+    def extract(
+        self,
+        request: ExtractDocumentRequest,
+        others: Sequence[ExtractionTerms],
+        *,
+        split: bool,
+    ) -> tuple[PartOutcome, ...] | None:
+        """Return what became of each document within a file, None if there was too little time."""
+
+
 class ExtractionJobs(Protocol):
     """The records of jobs."""
 
@@ -54,12 +69,14 @@ class ExtractionJobs(Protocol):
 class JobDocuments:
     """Reads the documents of children, one after the other.
 
-    `read` extracts from one document, and `clock` counts seconds from any start.
+    `read` extracts from one document, `packets` from those that have to be split, or whose terms
+    are to be chosen; `clock` counts seconds from any start.
     """
 
     jobs: ExtractionJobs
     objects: storage.ItemObjects
     read: Callable[[ExtractDocumentRequest], ExtractDocumentResult]
+    packets: PacketReader
     clock: Callable[[], float]
     memory_gb: float
     seconds: ChildSeconds = ChildSeconds()
@@ -127,19 +144,16 @@ class JobDocuments:
             seconds=seconds,
         )
         try:
+            if given.split or given.others:
+                parts = self.packets.extract(asked, given.others, split=given.split)
+                return _packet_outcome(item, parts) if parts is not None else None
             read = self.read(asked)
         except (Transient, Throttled):
             raise
         except HeadraceError as error:
             if isinstance(error, QuotaExceeded) and seconds < self.seconds.document:
                 return None
-            failure = ItemError(
-                type=type(error).__name__,
-                message=error.message,
-                field=error.field,
-                limit=error.limit,
-            )
-            return DocumentOutcome(n=item.n, document_id=item.document_id, error=failure)
+            return DocumentOutcome(n=item.n, document_id=item.document_id, error=item_error(error))
         return DocumentOutcome(
             n=item.n,
             document_id=item.document_id,
@@ -167,3 +181,13 @@ class JobDocuments:
         if state is None or state.job.status != "running" or state.job.attempt != given.attempt:
             return None
         return state
+
+
+def _packet_outcome(item: DocumentItem, parts: tuple[PartOutcome, ...]) -> DocumentOutcome:
+    """Return the outcome of a packet, which failed where one of its documents did."""
+    failed = [part.error for part in parts if part.error is not None]
+    error = None
+    if failed:
+        message = f"{len(failed)} of {len(parts)} documents could not be read: {failed[0].message}"
+        error = failed[0].model_copy(update={"message": message})
+    return DocumentOutcome(n=item.n, document_id=item.document_id, error=error, parts=parts)

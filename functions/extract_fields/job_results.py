@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from chalicelib.contracts.extraction_orders import (
     DocumentOutcome,
     DocumentValues,
     ExtractionCheckpoint,
+    PartOutcome,
 )
 from chalicelib.contracts.extractions import ExtractionResult
 from chalicelib.contracts.jobs import JobError
@@ -44,6 +46,11 @@ class WrittenExtractions:
     statuses: Counter[str]
     errors: Counter[ItemError]
 
+    @property
+    def read(self) -> int:
+        """Return how many documents, and documents within packets, were read."""
+        return self.statuses.total() - self.statuses["failed"]
+
     def why_none(self, items: int) -> JobError:
         """Return the error of a job that read none of its documents: the commonest of theirs."""
         error = self.errors.most_common(1)[0][0]
@@ -72,8 +79,7 @@ class ExtractionResultWriter:
             self.objects.writing(bucket, prefix + storage.RESULTS) as results,
             self.objects.writing(bucket, prefix + storage.ERRORS) as errors,
         ):
-            for item, status in found:
-                line = self._line(item, status)
+            for line in (line for each in found for line in self._lines(*each)):
                 statuses[line.status or "failed"] += 1
                 if line.error is not None:
                     reasons[line.error] += 1
@@ -84,36 +90,50 @@ class ExtractionResultWriter:
         files = tuple(ResultFile(*each) for each in zip(names, sizes, strict=True))
         return WrittenExtractions(files, statuses, reasons)
 
-    def _line(self, item: DocumentItem, status: ItemStatus) -> DocumentValues:
+    def _lines(self, item: DocumentItem, status: ItemStatus) -> Iterator[DocumentValues]:
+        """Yield the line of a document, or one for each document within a packet."""
         if status == "missing":
             told = f"{NOT_READ}: {self.place.error}" if self.place.error else f"{NOT_READ}."
-            return self._failure(item, ItemError(type="Transient", message=told))
+            yield self._failure(item, ItemError(type="Transient", message=told))
+            return
         folder = storage.OUTCOMES if status == "done" else storage.failures_prefix(self.place.epoch)
         outcome = DocumentOutcome.model_validate_json(
             self._read(self.state.prefix + folder + storage.item_file(item.n))
         )
-        if outcome.error is not None:
-            return self._failure(item, outcome.error)
-        return self._values(outcome)
+        if outcome.parts:
+            yield from (self._part(item, part) for part in outcome.parts)
+        elif outcome.error is not None:
+            yield self._failure(item, outcome.error)
+        else:
+            yield self._values(item.document_id, outcome.version, outcome.extraction_id)
+
+    def _part(self, item: DocumentItem, part: PartOutcome) -> DocumentValues:
+        if part.error is not None:
+            line = self._failure(item, part.error)
+        else:
+            line = self._values(item.document_id, part.version, part.extraction_id)
+        pages = {"first_page": part.first_page, "last_page": part.last_page}
+        return line.model_copy(update={**pages, "split_confidence": part.confidence})
 
     def _failure(self, item: DocumentItem, error: ItemError) -> DocumentValues:
         document = self.documents.document(self.state.input.tenant, item.document_id)
         path = document.path if document is not None else ""
         return DocumentValues(document_id=item.document_id, path=path, error=error)
 
-    def _values(self, outcome: DocumentOutcome) -> DocumentValues:
+    def _values(self, document_id: str, version: str, extraction_id: str) -> DocumentValues:
         """Return the values of a document, which may have been removed since."""
         tenant = self.state.input.tenant
-        prefix = extraction_prefix(tenant, outcome.version, outcome.extraction_id)
+        prefix = extraction_prefix(tenant, version, extraction_id)
         try:
             result = ExtractionResult.model_validate_json(self._read(prefix + RESULT))
         except NotFound:
             gone = ItemError(type="NotFound", message="The document was removed meanwhile.")
-            return DocumentValues(document_id=outcome.document_id, error=gone)
+            return DocumentValues(document_id=document_id, error=gone)
         return DocumentValues(
-            document_id=outcome.document_id,
+            document_id=document_id,
             path=result.facts.path,
-            extraction_id=outcome.extraction_id,
+            extractor=result.facts.extractor,
+            extraction_id=extraction_id,
             status=result.facts.status,
             lowest_confidence=result.facts.lowest_confidence,
             reasons=result.facts.reasons,

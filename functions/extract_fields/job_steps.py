@@ -184,7 +184,7 @@ class _ExtractionStep:
         ).write(found)
         done = sum(status == "done" for _, status in found)
         counts = JobCounts(total=place.items, done=done, failed=place.items - done)
-        error = None if done else written.why_none(place.items)
+        error = None if written.read else written.why_none(place.items)
         terms = self._input(state).terms
         summary = ExtractionSummary(
             job_id=state.input.job_id,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chalicelib.contracts.extractions import (
     MAX_REASONS,
@@ -28,6 +28,7 @@ from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.extraction.document import source_document
 from chalicelib.extraction.exports import fields_csv, rows_csv
+from chalicelib.extraction.packets.splitter import part_of
 from chalicelib.extraction.recalibration import recalibrated
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
 from chalicelib.extraction.storage import (
@@ -86,6 +87,13 @@ class VersionObjects(Protocol):
         """Remove every version of every object under `prefix`; return how many."""
 
 
+class ReadVersion(NamedTuple):
+    """A document, and the pages and words of its version that answers."""
+
+    document: Document
+    source: SourceDocument
+
+
 @dataclass(frozen=True, slots=True)
 class VersionExtractor:
     """Extracts from single documents.
@@ -108,8 +116,12 @@ class VersionExtractor:
     limit: Callable[[float], AbstractContextManager[None]]
     index: Callable[[IndexFieldsRequest], object]
 
-    def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
+    def extract(
+        self, request: ExtractDocumentRequest, version: ReadVersion | None = None
+    ) -> ExtractDocumentResult:
         """Extract from the version that answers now; repeated, the stored extraction is returned.
+
+        One that was read before may be given as `version`.
 
         Raises:
             InvalidInput: the schema is none that can be extracted by.
@@ -120,7 +132,7 @@ class VersionExtractor:
         """
         stored = self.records.extraction(request.tenant, request.extraction_id)
         if stored is None:
-            stored = self._extract(request)
+            stored = self._extract(request, version)
         facts = stored.facts
         if facts.status in ("complete", "reviewed"):
             self.index(
@@ -142,13 +154,32 @@ class VersionExtractor:
             prefix=prefix,
         )
 
-    def _extract(self, request: ExtractDocumentRequest) -> StoredExtraction:
-        began = self.clock()
+    def is_stored(self, tenant: str, extraction_id: str) -> bool:
+        """Return whether there is such an extraction."""
+        return self.records.extraction(tenant, extraction_id) is not None
+
+    def read(self, request: ExtractDocumentRequest) -> ReadVersion:
+        """Return the pages and words of the version that answers now.
+
+        Raises:
+            NotFound: there is no such document.
+            Conflict: no version of the document is ready.
+            Transient, Throttled: a service did not answer; the request may be repeated.
+        """
         document = self._document(request)
+        return ReadVersion(document, self._source(request, document))
+
+    def _extract(
+        self, request: ExtractDocumentRequest, version: ReadVersion | None
+    ) -> StoredExtraction:
+        began = self.clock()
+        document, source = version or self.read(request)
+        if request.pages is not None:
+            source = part_of(source, request.pages.first, request.pages.last)
         schema = extraction_schema(request.terms.json_schema)
         extractor = self.extractor()
         with self.limit(request.seconds):
-            read = extractor.extract(schema, self._source(request, document))
+            read = extractor.extract(schema, source)
         calibration = self._calibration(request)
         if calibration is not None:
             read = recalibrated(read, calibration.maps)
@@ -165,7 +196,8 @@ class VersionExtractor:
             job_id=request.job_id,
             status=read.status,
             reasons=read.reasons[:MAX_REASONS],
-            pages=document.pages,
+            first_page=request.pages.first if request.pages is not None else 1,
+            pages=len(source.pages),
             fields=len(read.fields),
             found=sum(field.value is not None for field in read.fields),
             lowest_confidence=min((field.confidence for field in read.fields), default=1.0),

@@ -15,10 +15,18 @@ MAX_DOCUMENT_SECONDS = 240.0
 """For how long a document is read; the function has 280 s, with opening models and writing."""
 
 
+class PageRange(Contract):
+    """Pages of a document, from 1, both included."""
+
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+
 class ExtractDocumentRequest(Contract):
     """The input of `extract_fields`: the version of a document that answers, and the terms.
 
-    `version` is the only one that is read, "" for any. Reading may take `seconds`.
+    `version` is the only one that is read, "" for any; `pages` are those that are, None for all.
+    Reading may take `seconds`.
     """
 
     tenant: str
@@ -27,6 +35,7 @@ class ExtractDocumentRequest(Contract):
     document_id: str
     terms: ExtractionTerms
     version: str = ""
+    pages: PageRange | None = None
     job_id: str = ""
     correlation_id: str
     seconds: float = Field(default=MAX_DOCUMENT_SECONDS, gt=0)

@@ -44,6 +44,7 @@ from functions.extract_fields import core
 from functions.extract_fields.field_index import FieldIndex, MetadataChange
 from functions.extract_fields.job_documents import ChildSeconds, JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
 from tests.unit.api.fakes import FakeRecords, document
@@ -102,12 +103,18 @@ class LabelledLines:
             reasons=("/total is doubtful.",) if unsure else (),
         )
 
+    def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
+        """Return the share of the schema's fields that the first page names."""
+        named = [f"{leaf.path[0]}: " in document.pages[0].text for leaf in schema.leaves]
+        return sum(named) / len(named)
+
     def _field(self, name: str, document: SourceDocument) -> ExtractedField:
         text = document.pages[0].text
         found = re.search(rf"^{name}: (.*)$", text, re.MULTILINE)
         if found is None:
             return ExtractedField(pointer=f"/{name}", confidence=0.97)
-        span = Span(1, *found.span(1))
+        page = document.pages[0].number
+        span = Span(page, *found.span(1))
         raw = document.text(span)
         boxes = tuple(EvidenceBox(*box) for box in document.boxes(span))
         return ExtractedField(
@@ -115,7 +122,7 @@ class LabelledLines:
             value=json.loads(raw) if name == "total" else raw,
             raw=raw,
             confidence=0.4 if "unsure" in text and name == "total" else 0.9,
-            evidence=(FieldEvidence(page=1, start=span.start, end=span.end, boxes=boxes),),
+            evidence=(FieldEvidence(page=page, start=span.start, end=span.end, boxes=boxes),),
         )
 
 
@@ -161,6 +168,16 @@ class World:
     seconds: ChildSeconds = field(default_factory=ChildSeconds)
     clock: float = 0.0
 
+    def add_packet(self, path: str, *texts: str) -> Document:
+        """Add a document of several pages, without boxes."""
+        media_type = "application/pdf"
+        added = document(path, version="v_1", pages=len(texts), media_type=media_type)
+        self.documents.add(added)
+        pages = [Page(page=number, text=text) for number, text in enumerate(texts, start=1)]
+        key = pages_key("acme", added.document_id, "v_1")
+        self.objects.bodies[key] = dump_lines(pages)
+        return added
+
     def add(self, path: str, text: str = INVOICE, **fields: Any) -> Document:
         """Add a document of one page, whose first word has a box."""
         added = document(path, version="v_1", pages=1, media_type="application/pdf", **fields)
@@ -192,10 +209,21 @@ class World:
         """Return the lines of a file of the job."""
         return [json.loads(line) for line in self.objects.bodies[PREFIX + name].splitlines()]
 
-    def begin(self, *document_ids: str, collection: str = "") -> None:
+    def begin(
+        self,
+        *document_ids: str,
+        collection: str = "",
+        others: tuple[ExtractionTerms, ...] = (),
+        split: bool = False,
+    ) -> None:
         """Write the terms of a job and begin it."""
-        terms: ExtractionTerms = inline_terms(SCHEMA)
-        content = ExtractionInput(terms=terms, document_ids=document_ids, collection=collection)
+        content = ExtractionInput(
+            terms=inline_terms(SCHEMA),
+            others=others,
+            split=split,
+            document_ids=document_ids,
+            collection=collection,
+        )
         self.objects.bodies[PREFIX + TERMS] = content.model_dump_json().encode()
         self.launcher.launch(given("extraction", collection=collection))
 
@@ -260,7 +288,15 @@ class World:
         desk = StepContext(self.jobs, lambda: self.now, lambda: 0.0, 1.0)
         return core.Deps(
             versions,
-            JobDocuments(self.jobs, self.objects, versions.extract, self._tick, 2.0, self.seconds),
+            JobDocuments(
+                self.jobs,
+                self.objects,
+                versions.extract,
+                PacketExtractor(versions, lambda: self.reader, self._tick, time_limit),
+                self._tick,
+                2.0,
+                self.seconds,
+            ),
             JobSteps(desk, self.objects, self.documents, self.extractors),
             self.index,
         )
