@@ -17,7 +17,7 @@ from chalicelib.contracts.extraction_orders import ExtractionTerms, PartOutcome
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
-    PageRange,
+    ReadPages,
 )
 from chalicelib.errors import HeadraceError, InvalidInput, QuotaExceeded, Throttled, Transient
 from chalicelib.extraction.packets.splitter import PacketPart, part_of, split_packet
@@ -132,7 +132,7 @@ class PacketExtractor:
         asked = request.model_copy(
             update={
                 "extraction_id": extraction,
-                "pages": PageRange(first=part.first, last=part.last),
+                "pages": ReadPages(first=part.first, last=part.last),
                 "seconds": seconds,
             }
         )

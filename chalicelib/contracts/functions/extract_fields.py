@@ -15,7 +15,7 @@ MAX_DOCUMENT_SECONDS = 240.0
 """For how long a document is read; the function has 280 s, with opening models and writing."""
 
 
-class PageRange(Contract):
+class ReadPages(Contract):
     """Pages of a document, from 1, both included."""
 
     first: int = Field(ge=1)
@@ -35,7 +35,7 @@ class ExtractDocumentRequest(Contract):
     document_id: str
     terms: ExtractionTerms
     version: str = ""
-    pages: PageRange | None = None
+    pages: ReadPages | None = None
     job_id: str = ""
     correlation_id: str
     seconds: float = Field(default=MAX_DOCUMENT_SECONDS, gt=0)

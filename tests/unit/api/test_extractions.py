@@ -191,6 +191,28 @@ def test_an_extractor_should_be_saved_shown_and_extracted_by(room: Room) -> None
     assert room.api.call("GET", f"{EXTRACTORS}/UPPER").status_code == 404
 
 
+def test_a_packet_and_a_choice_of_extractors_should_be_jobs(room: Room) -> None:
+    for name in ("invoices", "letters"):
+        body = {"name": name, "json_schema": SCHEMA}
+        assert room.api.call("POST", EXTRACTORS, body).status_code == 201
+    assert room.extract(split=True).status_code == 202
+    chosen = room.extract(json_schema=None, extractors=["letters", "invoices@1"])
+    assert chosen.status_code == 202, chosen.body
+    key = f"jobs/acme/{chosen.json_body['job_id']}/extraction.json"
+    given = ExtractionInput.model_validate_json(room.api.batch_objects.bodies[key])
+    terms = [given.terms.extractor, *(each.extractor for each in given.others)]
+    assert (terms, given.split) == (["letters@1", "invoices@1"], False)
+    missing = room.extract(json_schema=None, extractors=["letters", "bills@2"])
+    assert missing.status_code == 404
+    for wrong in (
+        {"extractors": ["letters", "letters"], "json_schema": None},
+        {"extractors": ["letters"]},
+        {"extractors": ["letters@0"], "json_schema": None},
+        {"extractors": [f"e{n}" for n in range(9)], "json_schema": None},
+    ):
+        assert room.extract(**wrong).status_code == 400, wrong
+
+
 def test_a_documents_record_should_not_be_needed_to_show_what_was_extracted(room: Room) -> None:
     shown = room.extract().json_body
     document: Document = room.invoice
