@@ -69,7 +69,7 @@ class ChildFileRuns(ABC):
         """
         folders = list(run_folders(run, self.destinations(run), self.locations))
         if not place.child:
-            return self._launch(run)
+            return self.begin(run)
         progress = ChildProgress.model_validate(place.state)
         child = self.children.find(run, place)
         if not child.is_open and progress.attempt != run.state.job.attempt:
@@ -93,7 +93,8 @@ class ChildFileRuns(ABC):
         """Return the id of the run's job, the same in each step."""
         return ulid_of(run.state.job.created_at, f"{run.job_id}/{self.name}")
 
-    def _launch(self, run: Run) -> RunStep:
+    def begin(self, run: Run) -> RunStep:
+        """Start the run's job."""
         self.children.launch(self.order(run))
         state = ChildProgress(attempt=run.state.job.attempt).model_dump()
         place = RunCheckpoint(phase=self.phase, child=self.child_id(run), state=state)

@@ -41,20 +41,23 @@ class ExtractionRuns(ChildFileRuns):
     name: ClassVar[str] = "extraction"
     phase: ClassVar[str] = "extracting"
 
-    def step(self, run: Run, place: RunCheckpoint) -> RunStep:
-        """Do the next step of the run, which ends at once where no document is to be read."""
-        if not place.child and not self._input(run).document_ids:
-            done = place.model_copy(update={"phase": "done", "notes": ("nothing new to read",)})
-            return RunStep(done, JobCounts(), end="succeeded")
-        return ChildFileRuns.step(self, run, place)
-
-    def order(self, run: Run) -> JobInput:
-        """Write what is to be read by which schema, and return the job's input.
+    def begin(self, run: Run) -> RunStep:
+        """Write what is to be read by which schema, and start the job; end if it is nothing.
 
         Raises:
             NotFound: the extractor, or its version, is gone.
         """
-        job = JobInput(
+        given = self._input(run)
+        if not given.document_ids:
+            done = RunCheckpoint(phase="done", notes=("nothing new to read",))
+            return RunStep(done, JobCounts(), end="succeeded")
+        key = f"jobs/{run.tenant}/{self.child_id(run)}/{TERMS}"
+        self.objects.write(run.bucket, key, given.model_dump_json().encode(), {})
+        return ChildFileRuns.begin(self, run)
+
+    def order(self, run: Run) -> JobInput:
+        """Return the input of the run's extraction."""
+        return JobInput(
             tenant=run.tenant,
             job_id=self.child_id(run),
             kind="extraction",
@@ -62,9 +65,6 @@ class ExtractionRuns(ChildFileRuns):
             correlation_id=run.correlation_id,
             collection=_work(run).collection,
         )
-        key = f"jobs/{run.tenant}/{job.job_id}/{TERMS}"
-        self.objects.write(run.bucket, key, self._input(run).model_dump_json().encode(), {})
-        return job
 
     def destinations(self, run: Run) -> Destinations:
         """Return where the files go."""
