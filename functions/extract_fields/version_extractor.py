@@ -134,7 +134,8 @@ class VersionExtractor:
         if stored is None:
             stored = self._extract(request, version)
         facts = stored.facts
-        if facts.status in ("complete", "reviewed"):
+        if facts.status in ("complete", "reviewed") and request.pages is None:
+            # Passages of a packet are not told apart by its documents.
             self.index(
                 IndexFieldsRequest(
                     tenant=request.tenant,

@@ -47,8 +47,7 @@ class NumberReader:
             match = _match(span)
             if amount is not None and amount.currency and amount.start <= span.start:
                 match = replace(amount, quality=span.quality)
-            percent = _PERCENT.match(plain, match.end)
-            if percent is not None and percent["sign"] == "%":
+            elif (percent := _PERCENT.match(plain, match.end)) and percent["sign"] == "%":
                 match = replace(match, end=percent.end())
             end = match.end
             yield match

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.extraction.values.readers import value_reader
@@ -41,6 +41,7 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=40)
+@example("$1,234.5019 %")
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_what_is_found_lies_in_the_text_and_reads_the_same(text: str) -> None:
     for name, reader in READERS.items():
