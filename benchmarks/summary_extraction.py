@@ -111,6 +111,23 @@ def packets(found: Found) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
+def calibration(found: Found) -> Iterator[str]:
+    """Yield a row for each kind and number of reviewed documents: whether its maps are taken."""
+    columns = ("judging: documents, fields, wrong", "squared error", "gain, lower end", "taken")
+    yield f"| reviewed | {' | '.join(columns)} |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, told in found["facts"].items():
+        if name == "extractor":
+            continue
+        if "rows" not in told:
+            yield f"| {name} | | | | no: {told['refusal']} |"
+            continue
+        judging = f"{told['documents']}, {told['rows']}, {told['wrong']}"
+        error = f"{told['brier_before']:.3f} to {told['brier_after']:.3f}"
+        taken = "yes" if told["taken"] else "no"
+        yield f"| {name} | {judging} | {error} | {told['gain_low']:.3f} | {taken} |"
+
+
 def _share(score: Any) -> str:
     if score is None:
         return ""
