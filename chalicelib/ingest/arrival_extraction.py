@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.jobs import ArrivalExtraction, JobInput
 from chalicelib.errors import Conflict
 from chalicelib.jobs.ulids import ulid_of
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.documents import Version
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.jobs.launcher import JobLauncher
-
-
-class CollectionDeclarations(Protocol):
-    """Looks up what is declared of collections."""
-
-    def declaration(self, tenant: str, name: str) -> Declaration | None:
-        """Return the declaration of a collection, or None."""
+    from chalicelib.retrieval.search.filters import Declarations
 
 
 @dataclass(frozen=True, slots=True)
 class ArrivalExtractor:
     """Begins the extraction of versions that became ready: a job each, which keeps the reasons."""
 
-    declarations: CollectionDeclarations
+    declarations: Declarations
     launcher: JobLauncher
 
     def begin(self, work: IngestInput, version: Version) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.indexes import IndexRef, TenantState
     from chalicelib.contracts.metadata import Metadata
     from chalicelib.labelling.extraction_library import ExtractionRecords
+    from chalicelib.retrieval.search.filters import Declarations
 
 MAX_CHUNKS = 5_000
 """Passages of a document whose vectors are written anew: some seconds of work."""
@@ -45,13 +46,6 @@ class IndexedDocuments(Protocol):
 
     def tenant_state(self, tenant: str) -> TenantState | None:
         """Return what is known of `tenant`, or None for an unknown tenant."""
-
-
-class DeclaredCollections(Protocol):
-    """Looks up what is declared of collections."""
-
-    def declaration(self, tenant: str, name: str) -> Declaration | None:
-        """Return the declaration of a collection, or None."""
 
 
 class WholeVectors(Protocol):
@@ -84,7 +78,7 @@ class FieldIndex:
 
     records: ExtractionRecords
     documents: IndexedDocuments
-    declarations: DeclaredCollections
+    declarations: Declarations
     objects: StoredFiles
     vectors: WholeVectors
 
@@ -109,7 +103,13 @@ class FieldIndex:
         users = self._metadata(request, facts, version.metadata, declared)
         keys = [vector_key(facts.document_id, facts.version, n) for n in range(version.chunks)]
 
+        # Of a packet, each document within it has passages of its own.
+        pages = range(facts.first_page, facts.first_page + facts.pages)
+        is_whole = facts.first_page == 1 and facts.pages >= version.pages
+
         def changed(metadata: dict[str, Any]) -> dict[str, Any]:
+            if not is_whole and metadata["page"] not in pages:
+                return metadata
             others = {
                 name: value for name, value in metadata.items() if not name.startswith(USER_PREFIX)
             }

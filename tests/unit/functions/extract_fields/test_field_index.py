@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,29 @@ def test_doubtful_values_should_filter_once_a_person_has_reviewed_them(world: Wo
     assert world.do(request).vectors == 1
     assert world.vectors.metadata[key]["m_total"] == 42.5
     assert world.do(request).vectors == 0, "a repeat changes nothing"
+
+
+def test_a_document_within_a_packet_should_filter_its_own_passages(world: World) -> None:
+    invoice, key = invoice_of(world)
+    made = world.do(world.request(invoice, terms=TERMS))
+    kept, at = world.records.kept, ("acme", made.extraction_id)
+    part = kept[at].facts.model_copy(update={"first_page": 2})
+    kept[at] = replace(kept[at], facts=part)
+    other = vector_key(invoice.document_id, "v_1", 1)
+    version_key = ("acme", invoice.document_id, "v_1")
+    whole = world.documents.uploads[version_key]
+    world.documents.uploads[version_key] = whole.model_copy(update={"chunks": 2, "pages": 2})
+    world.vectors.metadata = {key: {**GIVEN, "page": 1}, other: {**GIVEN, "page": 2}}
+    request = IndexFieldsRequest(
+        tenant="acme",
+        bucket=BUCKET,
+        extraction_id=made.extraction_id,
+        folder="",
+        correlation_id="c",
+    )
+    assert world.do(request).vectors == 1
+    totals = [world.vectors.metadata[each].get("m_total") for each in (key, other)]
+    assert totals == [None, 41.5]
 
 
 @pytest.mark.parametrize("extractor", [None, "others"])
