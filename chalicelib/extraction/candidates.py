@@ -20,6 +20,7 @@ from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
+    from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.layout.labels import LabelContext
     from chalicelib.extraction.layout.lines import LineCell
@@ -31,12 +32,17 @@ MAX_CANDIDATES = 300
 MAX_TEXT = 400
 """Characters of a text that may be a value: a longer one is prose."""
 MAX_BLOCK_LINES = 6
+MAX_LABEL_WORDS, MAX_CELL_WORDS = 4, 12
+"""Words that may be a label before a value in a cell without a colon, and words of such a cell."""
+LIKE_A_NAME = 0.5
+"""Likeness of such words and a field's names, at least."""
 BLOCK_KINDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
 """Kinds whose values may fill several lines."""
 _COLONS = ":\uff1a"
 _WHOLE_KINDS = (LeafKind.DATE, LeafKind.IBAN, LeafKind.VAT, LeafKind.EMAIL)
 """Kinds whose values have digits that are no numbers by themselves."""
 _WHOLE_READERS = tuple(value_reader(Leaf((), "", kind, "string")) for kind in _WHOLE_KINDS)
+_WORD = re.compile(r"\S+")
 _JOINED_BEFORE = re.compile(r"[^\W\d_]$|\w[-/_]$")
 _JOINED_AFTER = re.compile(r"[^\W\d_]{3}|[-/_]\w")
 """A unit or a currency has one or two letters behind a number; a word has more."""
@@ -51,12 +57,17 @@ class FieldCandidate:
         text: The characters, with line ends between the spans.
         match: The value that the field's reader makes of the text.
         labels: What may name it, nearest first.
+        before: Lines of its block before it, and `after` behind it; 0 of a single cell.
+        is_rest: Whether it is what words of a cell leave, which may be a label or not.
     """
 
     spans: tuple[Span, ...]
     text: str
     match: ValueMatch
     labels: tuple[LabelContext, ...]
+    before: int = 0
+    after: int = 0
+    is_rest: bool = False
 
 
 def find_candidates(
@@ -64,6 +75,7 @@ def find_candidates(
     layouts: Sequence[DocumentLayout],
     leaves: Sequence[Leaf],
     hints: ReadingHints,
+    subwords: SubwordVectors | None = None,
 ) -> list[list[FieldCandidate]]:
     """Return at most `MAX_CANDIDATES` candidates of each field, in the order of the document.
 
@@ -74,9 +86,11 @@ def find_candidates(
         layouts: ways to read what stands where; spans are those of the first, labels of all.
         leaves: the fields.
         hints: how ambiguous numbers and dates are read.
+        subwords: by which labels are compared in other languages than the names.
     """
     groups = _alike(leaves)
-    kept = [_Kept(leaf) for leaf in leaves]
+    comparison = LabelComparison(subwords=subwords)
+    kept = [_Kept(leaf, comparison) for leaf in leaves]
     for page in document.pages:
         pieces = _Pieces(document, layouts, page.number)
         for reader, members in groups:
@@ -102,16 +116,20 @@ class _Kept:
     """The candidates of one field, of which those with the likeliest labels are kept."""
 
     leaf: Leaf
-    comparison: LabelComparison = field(default_factory=LabelComparison)
+    comparison: LabelComparison
     ranked: list[tuple[float, int, FieldCandidate]] = field(default_factory=list)
     count: int = 0
 
     def add(self, candidate: FieldCandidate) -> None:
+        labels = candidate.labels
+        if candidate.is_rest:
+            labels = tuple(each for each in labels if each.relation == "same_cell")
+        alike = (self.comparison.similarity(self.leaf.names, each.text) for each in labels)
+        likeness = max(alike, default=0.0)
+        if candidate.is_rest and likeness < LIKE_A_NAME:
+            return
         self.count += 1
-        likeness = (
-            self.comparison.similarity(self.leaf.names, each.text) for each in candidate.labels
-        )
-        self.ranked.append((-max(likeness, default=0.0), self.count, candidate))
+        self.ranked.append((-likeness, self.count, candidate))
         if len(self.ranked) > 2 * MAX_CANDIDATES:
             self._prune()
 
@@ -137,10 +155,16 @@ class _Pieces:
     def candidates(self, reader: ValueReader, hints: ReadingHints) -> Iterator[FieldCandidate]:
         """Yield what a reader finds on the page."""
         if reader.kind in BLOCK_KINDS:
-            for spans in dict.fromkeys(self._texts()):
+            for spans, (before, after) in dict(self._texts()).items():
                 text = "\n".join(map(self.document.text, spans))
                 if match := reader.read(text, hints):
-                    yield FieldCandidate(spans, text, match, self._labels_of(spans[0]))
+                    labels = self._labels_of(spans[0])
+                    yield FieldCandidate(spans, text, match, labels, before, after)
+            for span in self._rests():
+                text = self.document.text(span)
+                if match := reader.read(text, hints):
+                    labels = self._labels_of(span)
+                    yield FieldCandidate((span,), text, match, labels, is_rest=True)
             return
         for cell in self._cells():
             text = self.document.text(cell)
@@ -189,17 +213,30 @@ class _Pieces:
             for start, end in self.wholes[cell]
         )
 
-    def _texts(self) -> Iterator[tuple[Span, ...]]:
-        """Yield what stands apart: cells, what follows their colons, and blocks of lines."""
+    def _texts(self) -> Iterator[tuple[tuple[Span, ...], tuple[int, int]]]:
+        """Yield what stands apart: cells, what follows their colons, and parts of blocks, each with
+        the lines of its block before and behind it.
+        """
         for cell in self._cells():
-            yield from self._parts_of_cell(cell)
+            for part in self._parts_of_cell(cell):
+                yield part, (0, 0)
         for block in self.layouts[0].blocks(self.page):
             lines = len(block.spans)
             for first in range(lines):
                 for last in range(first + 2, min(first + MAX_BLOCK_LINES, lines) + 1):
                     part = block.spans[first:last]
                     if sum(span.end - span.start for span in part) <= MAX_TEXT:
-                        yield part
+                        yield part, (first, lines - last)
+
+    def _rests(self) -> Iterator[Span]:
+        """Yield what the first words of cells without a colon leave: they may be a label."""
+        for cell in self._cells():
+            text = self.document.text(cell)
+            words = list(_WORD.finditer(text))
+            if any(sign in text for sign in _COLONS) or len(words) > MAX_CELL_WORDS:
+                continue
+            for word in words[1 : MAX_LABEL_WORDS + 1]:
+                yield Span(cell.page, cell.start + word.start(), cell.end)
 
     def _parts_of_cell(self, cell: Span) -> Iterator[tuple[Span, ...]]:
         text = self.document.text(cell)

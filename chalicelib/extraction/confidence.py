@@ -35,6 +35,7 @@ _COPIED = (
     "meaning",
     "vocabulary",
     "contrary",
+    "translation",
     "equal",
     "lead",
     "rival",
@@ -52,6 +53,7 @@ _PLACES = tuple(map(CANDIDATE_FEATURES.index, _COPIED))
 
 VALUE_FEATURES = (
     "log odds",
+    "log odds of place",
     "log none",
     "log runner up",
     "agreeing",
@@ -60,8 +62,9 @@ VALUE_FEATURES = (
     *_COPIED,
     *(f"of {group}" for group in GROUPS),
 )
-"""Of a value: the logarithm of its odds, of the probability of none and of the best other value;
-whether other places say the same; rules over it that hold and do not; features of the candidate."""
+"""Of a value: the logarithm of its odds, of those of its place, of the probability of none and of
+the best other value; whether other places say the same; rules over it that hold and do not;
+features of the candidate."""
 ABSENT_FEATURES = ("log none", "log runner up", *FIELD_FEATURES)
 CELL_FEATURES = (
     "has text",
@@ -105,10 +108,12 @@ NO_VOTES = RuleVotes()
 
 def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
     """Return the `VALUE_FEATURES` of a chosen value."""
-    together = min(1 - _TINY, chosen.share + chosen.agreeing)
+    value = min(1 - _TINY, chosen.share + chosen.agreeing)
+    place = min(1 - _TINY, chosen.together)
     features = chosen.field.features[chosen.at]
     return (
-        math.log((together + _TINY) / (1 - together)),
+        math.log((value + _TINY) / (1 - value)),
+        math.log((place + _TINY) / (1 - place)),
         math.log(chosen.field.ranked.none + _TINY),
         math.log(chosen.runner_up + _TINY),
         float(chosen.agreeing > _TINY),
@@ -178,12 +183,24 @@ class Odds:
 
 @dataclass(frozen=True, slots=True)
 class FieldConfidence:
-    """The three regressions, and the least probability at which a value is taken."""
+    """The three regressions, and from when on a value is taken.
+
+    Attributes:
+        floor: The least probability by the ranker.
+        keep: The least confidence, as the regression has it before the rules are looked at.
+    """
 
     value: Odds
     absent: Odds
     cell: Odds
     floor: float
+    keep: float
+
+    def keeps(self, chosen: ChosenValue) -> bool:
+        """Return whether a chosen value is sure enough to be given; none always is."""
+        if chosen.candidate is None:
+            return True
+        return self.value.probability(value_features(chosen, NO_VOTES)) >= self.keep
 
     def of(self, kind: ReadKind) -> Odds:
         """Return the regression for a kind of read field."""
@@ -201,7 +218,7 @@ def parse_field_confidence(written: str) -> FieldConfidence:
         if tuple(weights) != known:
             raise ValueError(f"The {name}'s confidence is of other features than {list(known)}.")
         odds[name] = Odds(tuple(weights.values()), float(document[name]["bias"]))
-    return FieldConfidence(**odds, floor=float(document["floor"]))
+    return FieldConfidence(**odds, floor=float(document["floor"]), keep=float(document["keep"]))
 
 
 _KNOWN = {"value": VALUE_FEATURES, "absent": ABSENT_FEATURES, "cell": CELL_FEATURES}

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.candidates import FieldCandidate, find_candidates
-from chalicelib.extraction.choice import ChosenValue, RankedField, choose
+from chalicelib.extraction.choice import ChosenValue, RankedField, choose, no_value
 from chalicelib.extraction.confidence import (
     NO_VOTES,
     CellFacts,
+    FieldConfidence,
     ReadKind,
     RuleVotes,
     absent_features,
@@ -134,7 +135,9 @@ class DocumentReader:
         leaves = self.schema.leaves
         if not leaves:
             return []
-        return self.with_features(find_candidates(self.document, self.layouts, leaves, self.hints))
+        subwords = self.comparison.subwords
+        found = find_candidates(self.document, self.layouts, leaves, self.hints, subwords)
+        return self.with_features(found)
 
     def with_features(self, found: Sequence[Sequence[FieldCandidate]]) -> list[UnrankedField]:
         """Return the fields with candidates that were found for them, and the features."""
@@ -147,12 +150,24 @@ class DocumentReader:
         ]
 
     def choose(
-        self, ranker: FieldRanker, floor: float, lists: Sequence[ReadList]
+        self,
+        ranker: FieldRanker,
+        confidence: FieldConfidence,
+        lists: Sequence[ReadList],
+        unranked: Sequence[UnrankedField] | None = None,
     ) -> list[ReadField]:
-        """Return each field outside of lists with its value, or None; `lists` were read before."""
-        ranked = [each.ranked(ranker) for each in self.unranked()]
+        """Return each field outside of lists with its value, or None; `lists` were read before.
+
+        A value of which the confidence is too low is none.
+        `unranked` are the fields if they are known, and are read from the document otherwise.
+        """
+        known = self.unranked() if unranked is None else unranked
+        ranked = [each.ranked(ranker) for each in known]
         kept = keep_to_rules(ranked, self.schema.rules, value_tree((), lists))
-        return [_chosen_field(each) for each in choose(kept, floor)]
+        return [
+            _chosen_field(each if confidence.keeps(each) else no_value(each.field))
+            for each in choose(kept, confidence.floor)
+        ]
 
     def read_lists(self) -> list[ReadList]:
         """Return the lists of the schema with their rows."""

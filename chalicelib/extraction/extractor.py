@@ -28,6 +28,7 @@ from chalicelib.extraction.confidence import FieldConfidence, RuleVotes, field_c
 from chalicelib.extraction.document_reader import DocumentReader, ReadField, ReadList
 from chalicelib.extraction.doubts import doubt_of
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
+from chalicelib.extraction.label_subwords import SubwordVectors, label_subwords
 from chalicelib.extraction.label_vocabulary import LabelVocabulary, label_vocabulary
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.ranker import FieldRanker, field_ranker
@@ -49,25 +50,30 @@ class FieldExtractor:
     Args:
         embedder: compares the meaning of names and labels; without one, only words and letters.
         vocabulary: what documents call things.
+        subwords: what they call them in other languages.
         ranker: scores the candidates.
         confidence: tells how sure a value is.
     """
 
     embedder: LabelEmbedder | None
     vocabulary: LabelVocabulary
+    subwords: SubwordVectors
     ranker: FieldRanker
     confidence: FieldConfidence
 
     @classmethod
     def open(cls, embedder: LabelEmbedder | None) -> FieldExtractor:
         """Return an extractor with the weights that are shipped."""
-        return cls(embedder, label_vocabulary(), field_ranker(), field_confidence())
+        return cls(
+            embedder, label_vocabulary(), label_subwords(), field_ranker(), field_confidence()
+        )
 
     def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
         """Return the values of a schema in a document, with evidence and confidence for each."""
-        reader = DocumentReader(schema, document, LabelComparison(self.embedder, self.vocabulary))
+        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords)
+        reader = DocumentReader(schema, document, comparison)
         lists = reader.read_lists()
-        fields = reader.choose(self.ranker, self.confidence.floor, lists)
+        fields = reader.choose(self.ranker, self.confidence, lists)
         tree = value_tree(fields, lists)
         results = [evaluate(rule, tree) for rule in schema.rules]
         scored = [

@@ -14,11 +14,11 @@ Features = tuple[float, ...]
 
 RELATIONS = ("left", "above", "same_cell", "column", "row", "below", "heading")
 """Relations of a label to a value, as `LabelContext.relation` has them."""
-GROUPS = ("text", "identifier", "number", "money", "date", "choice", "checked")
+GROUPS = ("text", "address", "identifier", "number", "money", "date", "choice", "checked")
 """Groups of kinds, one of which a field is of."""
 GROUP_OF: Mapping[LeafKind, str] = {
     LeafKind.TEXT: "text",
-    LeafKind.ADDRESS: "text",
+    LeafKind.ADDRESS: "address",
     LeafKind.IDENTIFIER: "identifier",
     LeafKind.MONEY: "money",
     LeafKind.DATE: "date",
@@ -35,6 +35,7 @@ CANDIDATE_FEATURES = (
     *(f"{relation} likeness" for relation in RELATIONS),
     *(f"{relation} meaning" for relation in RELATIONS),
     *(f"{relation} vocabulary" for relation in RELATIONS),
+    *(f"{relation} translation" for relation in RELATIONS),
     "equal",
     "covered",
     "precise",
@@ -42,10 +43,13 @@ CANDIDATE_FEATURES = (
     "meaning",
     "vocabulary",
     "contrary",
+    "translation",
     "likeness",
     "lead",
     "behind",
     "vocabulary behind",
+    "translation behind",
+    "named otherwise",
     "around",
     "is within",
     "rival",
@@ -78,29 +82,36 @@ CANDIDATE_FEATURES = (
     "digits",
     "capitals",
     "lines",
+    "lines before",
+    "lines after",
+    "digits of first line",
+    "digits of last line",
     "example",
     "recognised",
     *(f"of {group}" for group in GROUPS),
 )
 """Names of the features of a candidate, in order.
 
-likeness, meaning, vocabulary: of the field's names and the label in that relation; then of the best
-label. lead: by how much the candidate's label is more alike than that of any other, and behind: by
-how much less than the best; around: likeness of
-the names of the object that the field is in; rival: the most that
-another field's names are like its best label, and whether that is more than this field's are.
-nearest: whether no label is nearer than the best one; near: how near. often: other places with the
-same value; only: one over the number of candidates. largest to last: among the numbers or dates.
-value meaning: of the field's names and the value itself; names a field: likeness of the value and
-any field's names, as a label has; names anything: by the vocabulary. example: it has the form of
-an example.
+likeness, meaning, vocabulary, translation: of the field's names and the label in that relation;
+then of the best label. lead: by how much the candidate's label is more alike than that of any
+other, and behind: by how much less than the best; named otherwise: by how much more alike the
+label is to what business documents have than to the field's names; around: likeness of the names
+of the object that the field is in; rival: the most that another field's names are like its best
+label, and whether that is more than this field's are. nearest: whether no label is nearer than
+the best one; near: how near. often: other places with the same value; only: one over the number
+of candidates. largest to last: among the numbers or dates. value meaning: of the field's names
+and the value itself; names a field: likeness of the value and any field's names, as a label has;
+names anything: by the vocabulary. lines before and after: of its block, outside of it. example:
+it has the form of an example.
 """
 
 FIELD_FEATURES = (
     "best likeness",
     "best meaning",
     "best vocabulary",
+    "best translation",
     "least contrary",
+    "least named otherwise",
     "second likeness",
     "best with type",
     "candidates",

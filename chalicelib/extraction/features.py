@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.candidates import BLOCK_KINDS, FieldCandidate
-from chalicelib.extraction.feature_names import GROUP_OF, RELATIONS, Features, group_flags
+from chalicelib.extraction.feature_names import RELATIONS, Features, group_flags
 from chalicelib.extraction.label_similarity import NO_LIKENESS, LabelComparison, LabelLikeness
-from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf
+from chalicelib.extraction.value_features import alike_form, digits_at_ends, order_features
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
     from chalicelib.extraction.layout.labels import LabelContext
+    from chalicelib.extraction.leaves import Leaf
 
 MAX_WITHIN = 8
 """Names made of that of an object and that of its field."""
@@ -32,7 +31,6 @@ MAX_MEANT = 60
 """Characters of a value whose meaning is compared: longer ones take the model too long."""
 _PERCENT = "%\u066a\uff05"
 _NO_FIELD = (0.0, "")
-_RUN = re.compile(r"\d+|[^\W\d_]+")
 
 
 def names_of(leaf: Leaf) -> tuple[str, ...]:
@@ -47,7 +45,8 @@ class _Compared:
     """The candidates of a field, with how alike each of their labels is to its names.
 
     `best` is the likeness of the best label of each candidate, `ranked` these from the best, and
-    `known` the largest likelihood of any label by the vocabulary.
+    `known` the largest likelihood of any label by the vocabulary, `translated` by translation;
+    `otherwise` by how much more the best label of each is alike to other names of documents.
     """
 
     leaf: Leaf
@@ -57,6 +56,8 @@ class _Compared:
     best: Sequence[LabelLikeness]
     ranked: Sequence[float]
     known: float
+    translated: float
+    otherwise: Sequence[float]
 
     def lead(self, at: int) -> float:
         """Return by how much the label of a candidate is more alike than that of all others."""
@@ -80,7 +81,9 @@ class _Compared:
             self.ranked[0] if self.ranked else 0.0,
             max((each.meaning for each in self.best), default=0.0),
             self.known,
+            self.translated,
             min((each.contrary for each in self.best), default=0.0),
+            min(self.otherwise, default=0.0),
             self.ranked[1] if len(self.ranked) > 1 else 0.0,
             max(typed, default=0.0),
             math.log1p(len(self.found)),
@@ -114,7 +117,7 @@ class FeatureMaker:
         """Return the `CANDIDATE_FEATURES` of each candidate and the `FIELD_FEATURES`."""
         compared = self._compared(leaf, found)
         counts = Counter(each.match.value for each in found)
-        order = _order(leaf, found)
+        order = order_features(leaf, found)
         flags = group_flags(leaf)
         candidates = (
             (
@@ -124,6 +127,8 @@ class FeatureMaker:
                 compared.lead(at),
                 compared.ranked[0] - compared.best[at].overall,
                 compared.known - compared.best[at].vocabulary,
+                compared.translated - compared.best[at].translation,
+                compared.otherwise[at],
                 *self._around(leaf, each),
                 *self._rival(compared, at),
                 *_nearness(each.labels, compared.best_label(at)),
@@ -148,7 +153,16 @@ class FeatureMaker:
         best = [max(each, key=attrgetter("overall"), default=NO_LIKENESS) for each in likenesses]
         ranked = sorted((each.overall for each in best), reverse=True)
         known = max((each.vocabulary for each in best), default=0.0)
-        return _Compared(leaf, names, found, likenesses, best, ranked, known)
+        translated = max((each.translation for each in best), default=0.0)
+        labels = [
+            one.labels[alike.index(top)].text if one.labels else ""
+            for one, alike, top in zip(found, likenesses, best, strict=True)
+        ]
+        otherwise = [
+            max(0.0, self.comparison.named_otherwise(label) - top.translation)
+            for label, top in zip(labels, best, strict=True)
+        ]
+        return _Compared(leaf, names, found, likenesses, best, ranked, known, translated, otherwise)
 
     def _around(self, leaf: Leaf, each: FieldCandidate) -> Features:
         """Return how alike the names of the object around a field are to any of the labels."""
@@ -229,21 +243,25 @@ class FeatureMaker:
             sum(map(str.isdigit, visible)) / max(1, len(visible)),
             sum(word[0].isupper() for word in words) / max(1, len(words)),
             float(len(each.spans)),
-            max((_alike_form(text, str(one)) for one in compared.leaf.examples), default=0.0),
+            float(each.before),
+            float(each.after),
+            *digits_at_ends(text),
+            max((alike_form(text, str(one)) for one in compared.leaf.examples), default=0.0),
             1.0 - min(scores) if scores else 0.0,
         )
 
 
 def _by_relation(labels: Sequence[LabelContext], likenesses: Sequence[LabelLikeness]) -> Features:
-    best = dict.fromkeys(RELATIONS, (0.0, 0.0, 0.0))
+    best = dict.fromkeys(RELATIONS, (0.0, 0.0, 0.0, 0.0))
     for label, each in zip(labels, likenesses, strict=True):
         known = best[label.relation]
         best[label.relation] = (
             max(known[0], each.overall),
             max(known[1], each.meaning),
             max(known[2], each.vocabulary),
+            max(known[3], each.translation),
         )
-    return tuple(found[at] for at in range(3) for found in best.values())
+    return tuple(found[at] for at in range(4) for found in best.values())
 
 
 def _nearness(labels: Sequence[LabelContext], best: LabelContext | None) -> Features:
@@ -265,37 +283,3 @@ def _typed(each: FieldCandidate) -> Features:
         ),
         float(any(sign in _PERCENT for sign in each.text)),
     )
-
-
-def _order(leaf: Leaf, found: Sequence[FieldCandidate]) -> list[Features]:
-    """Return of each candidate whether its number or date is the largest, smallest, and where."""
-    last = len(found) - 1
-    sizes: list[Decimal | int | str | None] = [None] * len(found)
-    if leaf.kind in NUMERIC_KINDS:
-        sizes = [
-            each.match.value if isinstance(each.match.value, Decimal | int) else None
-            for each in found
-        ]
-    elif GROUP_OF.get(leaf.kind) == "date":
-        sizes = [str(each.match.value) for each in found]
-    known = [size for size in sizes if size is not None]
-    largest = max(known, default=None)
-    smallest = min(known, default=None)
-    return [
-        (
-            float(size is not None and size == largest),
-            float(size is not None and size == smallest),
-            float(at == 0),
-            float(at == last),
-        )
-        for at, size in enumerate(sizes)
-    ]
-
-
-def _alike_form(text: str, example: str) -> float:
-    """Return whether both have letters, digits and the signs between them in the same places."""
-    return float(_form(text) == _form(example))
-
-
-def _form(text: str) -> str:
-    return _RUN.sub(lambda run: "9" if run.group()[0].isdigit() else "a", text.strip())

@@ -1,7 +1,8 @@
 """How alike the names of a field and a label on a page are, by their words, letters and meaning.
 
 Words and letters find `Invoice No.` for `invoiceNumber`, in any language that both are in. A
-sentence embedding finds `Amount due` for `total`, in the languages that its model covers.
+sentence embedding finds `Amount due` for `total`, in the languages that its model covers, and
+cross-lingual vectors of groups of letters find `Bestellnr.` for `order number`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from chalicelib.extraction.label_subwords import name_directions
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.label_vocabulary import LabelVocabulary
 
 MAX_LABEL = 120
@@ -45,6 +49,7 @@ class LabelLikeness(NamedTuple):
         meaning: Cosine of the embeddings, largest of the names; 0 without a model.
         vocabulary: Likelihood that documents call one thing so, largest of the names; 0 without.
         contrary: Likelihood that the label names a thing that is none of the names; 0 without.
+        translation: Cosine of the cross-lingual vectors, largest of the names; 0 without.
     """
 
     equal: float = 0.0
@@ -54,13 +59,14 @@ class LabelLikeness(NamedTuple):
     meaning: float = 0.0
     vocabulary: float = 0.0
     contrary: float = 0.0
+    translation: float = 0.0
 
     @property
     def overall(self) -> float:
         """Return one number: the better of what is written and what is meant."""
         written = 0.5 * (self.covered + self.precise)
         spelt = 0.9 * min(1.0, 0.6 * written + 0.4 * self.letters)
-        return max(self.equal, spelt, self.meaning, self.vocabulary)
+        return max(self.equal, spelt, self.meaning, self.vocabulary, self.translation)
 
 
 NO_LIKENESS = LabelLikeness()
@@ -90,15 +96,19 @@ class LabelComparison:
     Args:
         embedder: gives the texts' vectors, or None to compare by words and letters alone.
         vocabulary: what documents call things, by these vectors.
+        subwords: vectors of texts in other languages than the names.
     """
 
     embedder: LabelEmbedder | None = None
     vocabulary: LabelVocabulary | None = None
+    subwords: SubwordVectors | None = None
     _forms: dict[str, _Form] = field(default_factory=dict)
     _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _projected: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _things: dict[tuple[str, ...], NDArray[np.float32]] = field(default_factory=dict)
     _known: dict[tuple[tuple[str, ...], str], LabelLikeness] = field(default_factory=dict)
+    _spelt: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    _best_names: dict[str, float] = field(default_factory=dict)
 
     def embed(self, texts: Sequence[str]) -> None:
         """Embed the texts that were not yet, in one call of the model."""
@@ -141,7 +151,10 @@ class LabelComparison:
             other = self._form(name)
             if other.words:
                 best = max(best, _written(other, form), key=lambda each: each.overall)
-        best = best._replace(meaning=max(0.0, self.meaning(names, label)))
+        best = best._replace(
+            meaning=max(0.0, self.meaning(names, label)),
+            translation=self._translation(names, label),
+        )
         if self.vocabulary is None or self.embedder is None:
             return best
         of_label = self._projected[_shown(label)]
@@ -150,6 +163,27 @@ class LabelComparison:
             return best
         known = max(self.vocabulary.likeness(name, of_label) for name in of_names)
         return best._replace(vocabulary=known, contrary=self._contrary(names, of_names, label))
+
+    def _translation(self, names: tuple[str, ...], label: str) -> float:
+        """Return the largest cosine of the cross-lingual vectors, 0 without any."""
+        if self.subwords is None:
+            return 0.0
+        vector = self._direction(self.subwords, label)
+        return max(0.0, *(float(self._direction(self.subwords, name) @ vector) for name in names))
+
+    def named_otherwise(self, label: str) -> float:
+        """Return how alike a label is to the best of the names that business documents have."""
+        if self.subwords is None or not self.subwords.names:
+            return 0.0
+        if label not in self._best_names:
+            named = name_directions(self.subwords) @ self._direction(self.subwords, label)
+            self._best_names[label] = max(0.0, float(named.max()))
+        return self._best_names[label]
+
+    def _direction(self, subwords: SubwordVectors, text: str) -> NDArray[np.float32]:
+        if text not in self._spelt:
+            self._spelt[text] = subwords.vector(text)
+        return self._spelt[text]
 
     def _contrary(
         self, names: tuple[str, ...], of_names: Sequence[NDArray[np.float32]], label: str

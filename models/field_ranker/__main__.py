@@ -15,22 +15,18 @@ import contextlib
 import json
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from chalicelib.errors import InvalidInput
-from chalicelib.extraction.choice import choose
 from chalicelib.extraction.confidence import (
-    ABSENT_FEATURES,
-    CELL_FEATURES,
     CONFIDENCE,
-    VALUE_FEATURES,
-    ReadKind,
 )
-from chalicelib.extraction.extractor import rule_votes
-from chalicelib.extraction.feature_names import CANDIDATE_FEATURES, FIELD_FEATURES, Features
+from chalicelib.extraction.feature_names import CANDIDATE_FEATURES, FIELD_FEATURES
+from chalicelib.extraction.label_subwords import SUBWORDS, SubwordVectors, subwords_document
 from chalicelib.extraction.label_vocabulary import (
     VOCABULARY,
     LabelVocabulary,
@@ -38,12 +34,9 @@ from chalicelib.extraction.label_vocabulary import (
     vocabulary_document,
 )
 from chalicelib.extraction.ranker import RANKER, FieldRanker, parse_field_ranker
-from chalicelib.extraction.rules import evaluate
-from chalicelib.extraction.value_tree import value_tree
 from chalicelib.inference.embedder import Embedder
-from models.datasets.business_documents.designs import Split
-from models.datasets.business_documents.documents import documents
-from models.evaluation.logistic_regression import learn_odds
+from models.field_ranker.calibration import confidence_document, learn_confidence
+from models.field_ranker.decoys import with_decoys
 from models.field_ranker.examples import (
     CachingEmbedder,
     DocumentExample,
@@ -51,7 +44,6 @@ from models.field_ranker.examples import (
     fields_of,
     lists_of,
     missed,
-    same_value,
 )
 from models.field_ranker.network import (
     FieldLists,
@@ -61,8 +53,11 @@ from models.field_ranker.network import (
     loss_and_slopes,
     require_learned,
 )
+from models.field_ranker.splits import LearningSplit, split_documents
+from models.field_ranker.subwords import learn_subwords
+from models.field_ranker.translations import translations
 from models.field_ranker.vocabulary import learn_vocabulary
-from models.field_ranker.wordings import known_wordings, other_texts
+from models.field_ranker.wordings import english_names, known_wordings, other_texts
 from models.pull.cache import CACHE
 
 SEED = 1
@@ -86,13 +81,14 @@ def main() -> None:
     arguments = parser.parse_args()
     embedder = CachingEmbedder(Embedder.open(CACHE))
     held_out = round(VALIDATION_SHARE * arguments.documents)
+    subwords = learn_subwords(translations(), SEED)
     half = vocabulary_of(known_wordings(half=True), embedder)
-    train = examples_of("train", arguments.documents, embedder, half)
-    validation = examples_of("validation", held_out, embedder, half)
+    known = replace(subwords, names=english_names(half=True))
+    train = examples_of("train", arguments.documents, embedder, half, known)
+    validation = examples_of("validation", held_out, embedder, half, known)
     ranker, figures = learn_ranker(train, validation[::2])
-    floor, floors = choose_floor(ranker, validation[::2])
-    confidence, sure = learn_confidence(ranker, floor, validation[1::2])
-    figures |= {"floors": floors, "confidence": sure}
+    confidence, sure = learn_confidence(ranker, validation[1::2], validation[::2])
+    figures |= {"confidence": sure}
     sys.stdout.write(f"{json.dumps(figures, indent=1)}\n")
     if not arguments.check:
         about = {
@@ -102,21 +98,29 @@ def main() -> None:
         }
         whole = vocabulary_document(vocabulary_of(known_wordings(), embedder))
         VOCABULARY.write_text(json.dumps(about | whole, indent=1) + "\n", "utf-8")
-        RANKER.write_text(json.dumps(about | ranker_document(ranker), indent=1) + "\n", "utf-8")
-        CONFIDENCE.write_text(
-            json.dumps(about | {"floor": floor} | confidence, indent=1) + "\n", "utf-8"
+        subwords = replace(subwords, names=english_names())
+        SUBWORDS.write_text(
+            json.dumps(about | subwords_document(subwords), indent=1) + "\n", "utf-8"
         )
+        RANKER.write_text(json.dumps(about | ranker_document(ranker), indent=1) + "\n", "utf-8")
+        written = about | confidence_document(confidence)
+        CONFIDENCE.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
 
 
 def examples_of(
-    split: Split, count: int, embedder: CachingEmbedder, vocabulary: LabelVocabulary
+    split: LearningSplit,
+    count: int,
+    embedder: CachingEmbedder,
+    vocabulary: LabelVocabulary,
+    subwords: SubwordVectors,
 ) -> list[DocumentExample]:
     """Return the documents of a split; one whose schema is ambiguous by chance is left out."""
     found = []
     rng = random.Random(f"{split} {SEED}")  # noqa: S311 - nothing secret
-    for each in documents(split, SEED, count):
+    for each in split_documents(split, SEED, count):
         with contextlib.suppress(InvalidInput):
-            found.append(document_example(each, embedder, vocabulary, rng))
+            asked = with_decoys(each, rng)
+            found.append(document_example(asked, embedder, vocabulary, subwords, rng))
     return found
 
 
@@ -187,81 +191,6 @@ def ranker_document(ranker: FieldRanker) -> dict[str, object]:
         "none_out": _rounded(ranker.none_out),
         "none_bias": round(ranker.none_bias, DECIMALS),
     }
-
-
-def choose_floor(
-    ranker: FieldRanker, validation: Sequence[DocumentExample]
-) -> tuple[float, Mapping[str, object]]:
-    """Return the least floor that invents as little as allowed, and what each comes to."""
-    told = {}
-    chosen = FLOORS[-1]
-    for floor in reversed(FLOORS):
-        invented = absent = right = present = 0
-        for document in validation:
-            ranked = [each.field.ranked(ranker) for each in document.fields]
-            for example, value in zip(document.fields, choose(ranked, floor), strict=True):
-                candidate = value.candidate
-                if example.truth.value is None:
-                    absent += 1
-                    invented += candidate is not None
-                else:
-                    present += 1
-                    right += candidate is not None and same_value(
-                        candidate.match.value, example.truth.value
-                    )
-        shares = invented / max(1, absent), right / max(1, present)
-        told[str(floor)] = {"invented": round(shares[0], 4), "right": round(shares[1], 4)}
-        if shares[0] <= MAX_INVENTED:
-            chosen = floor
-    return chosen, told | {"chosen": chosen}
-
-
-def learn_confidence(
-    ranker: FieldRanker, floor: float, validation: Sequence[DocumentExample]
-) -> tuple[dict[str, object], dict[str, object]]:
-    """Return the three regressions in the form that is read, and how many examples each had."""
-    rows: dict[ReadKind, list[tuple[Features, bool]]] = {kind: [] for kind in ReadKind}
-    for document in validation:
-        for kind, features, is_right in read_examples(ranker, floor, document):
-            rows[kind].append((features, is_right))
-    names = {
-        ReadKind.VALUE: VALUE_FEATURES,
-        ReadKind.ABSENT: ABSENT_FEATURES,
-        ReadKind.CELL: CELL_FEATURES,
-    }
-    found: dict[str, object] = {}
-    told: dict[str, object] = {}
-    for kind, known in names.items():
-        examples = np.array([each for each, _ in rows[kind]])
-        right = np.array([each for _, each in rows[kind]])
-        weights, bias = learn_odds(examples, right, RIDGE)
-        found[kind] = {
-            "weights": dict(zip(known, _rounded(weights), strict=True)),
-            "bias": round(bias, DECIMALS),
-        }
-        told[kind] = {"examples": len(right), "wrong": int((~right).sum())}
-    return found, told
-
-
-def read_examples(
-    ranker: FieldRanker, floor: float, document: DocumentExample
-) -> Iterator[tuple[ReadKind, Features, bool]]:
-    """Yield what was read of a document, as confidences see it, and whether it is right."""
-    lists = document.reader.read_lists()
-    fields = document.reader.choose(ranker, floor, lists)
-    tree = value_tree(fields, lists)
-    results = [evaluate(rule, tree) for rule in document.reader.schema.rules]
-    truth = {each.pointer: each.value for each in document.generated.truth}
-    truth |= {
-        cell.pointer: cell.value
-        for each in document.generated.lists
-        for row in each.rows
-        for cell in row
-    }
-    for field in (*fields, *(cell for each in lists for cell in each.fields)):
-        votes = rule_votes(field.pointer, results)
-        is_right = same_value(field.value, truth.get(field.pointer))
-        yield field.kind, field.features(votes), is_right
 
 
 def _rounded(values: np.ndarray) -> list[object]:

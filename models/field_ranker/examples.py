@@ -25,6 +25,7 @@ from models.field_ranker.network import FieldLists
 if TYPE_CHECKING:
     from chalicelib.documents.words import Edges
     from chalicelib.extraction.document_reader import UnrankedField
+    from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.label_vocabulary import LabelVocabulary
     from chalicelib.extraction.leaves import Leaf
     from models.datasets.business_documents.generated_document import (
@@ -39,6 +40,9 @@ NAMED = 0.7
 """Share of the fields that get the document's own name where any do."""
 NAMING = frozenset({"left", "same_cell", "above"})
 _TIME = re.compile(r"\d\d:\d\d(?::00)?")
+_PHONE = re.compile(r"\+\d{7,15}")
+_PHONE_DIGITS = 7
+"""Digits that a number has without those of its country, which a reading adds, at least."""
 _SHARED = 0.5
 """Share of a true box that the box of a reading covers, at least, if both are of one place."""
 
@@ -96,6 +100,7 @@ def document_example(
     generated: GeneratedDocument,
     embedder: LabelEmbedder,
     vocabulary: LabelVocabulary,
+    subwords: SubwordVectors,
     rng: random.Random,
 ) -> DocumentExample:
     """Return a document with the candidates of its fields and which of them are right.
@@ -105,9 +110,9 @@ def document_example(
     """
     schema = extraction_schema(generated.schema)
     document = read_generated(generated, with_words=rng.random() > WITHOUT_WORDS)
-    comparison = LabelComparison(embedder, vocabulary)
+    comparison = LabelComparison(embedder, vocabulary, subwords)
     reader = DocumentReader(schema, document, comparison)
-    found = find_candidates(document, reader.layouts, schema.leaves, reader.hints)
+    found = find_candidates(document, reader.layouts, schema.leaves, reader.hints, subwords)
     truth = {each.pointer: each for each in generated.truth}
     right = [
         rights(document, truth[leaf.pointer], candidates)
@@ -170,7 +175,10 @@ def _covers(box: Edges, true: Edges) -> bool:
 
 
 def same_value(read: object, true: JsonScalar) -> bool:
-    """Return whether two values are equal: numbers as numbers, texts by letters and digits."""
+    """Return whether two values are equal: numbers as numbers, texts by letters and digits.
+
+    A reading of a phone number has its country's code, which the document may lack.
+    """
     if read is None or true is None:
         return read is true
     if isinstance(read, bool) or isinstance(true, bool):
@@ -183,6 +191,9 @@ def same_value(read: object, true: JsonScalar) -> bool:
     texts = str(read), str(true)
     if all(map(_TIME.fullmatch, texts)):
         return texts[0][:5] == texts[1][:5]
+    if _PHONE.fullmatch(texts[0]):
+        digits = "".join(filter(str.isdigit, texts[1])).lstrip("0")
+        return len(digits) >= _PHONE_DIGITS and texts[0].endswith(digits)
     return _plain(texts[0]) == _plain(texts[1])
 
 

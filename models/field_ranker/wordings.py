@@ -29,6 +29,16 @@ def known_wordings(*, half: bool = False) -> Mapping[str, Sequence[str]]:
     return {name: texts for name, texts in known.items() if texts}
 
 
+def english_names(*, half: bool = False) -> tuple[str, ...]:
+    """Return the English wordings and keys of the training, or about half of them."""
+    found: list[str] = []
+    for name, concept in concepts().items():
+        keys = [text for key in concept.keys for text in label_names(key, {}, "")]
+        texts = dict.fromkeys([*keys, *wordings("en").get(name, ((), ()))[0]])
+        found += [text for text in texts if not half or _is_kept(name, text)]
+    return tuple(dict.fromkeys(found))
+
+
 def other_texts() -> Sequence[str]:
     """Return texts of documents that name nothing: goods, and sentences."""
     texts = [text for each in LANGUAGES for text in goods(each)]

@@ -40,6 +40,13 @@ def test_a_number_within_a_date_or_a_code_should_be_no_candidate(
     assert [each.text for each in found(TOTAL, text)] == numbers
 
 
+def test_what_follows_a_name_in_a_cell_without_a_colon_should_be_a_candidate() -> None:
+    leaf = Leaf(("postcode",), "/postcode", LeafKind.TEXT, "string", names=("postal code",))
+    texts = [each.text for each in found(leaf, "Postal code SY8M 8HT")]
+    assert "SY8M 8HT" in texts
+    assert [each.text for each in found(NAME, "Postal code SY8M 8HT")] == ["Postal code SY8M 8HT"]
+
+
 def test_words_of_one_cell_of_the_text_should_be_one_candidate_however_far_apart() -> None:
     text = "| Seller | Voss Hydro | Weir 4 |\n| - | - | - |\n| Buyer | Alder Mill | Tarn 1 |"
     places = {"Seller": 40, "Voss": 200, "Hydro": 290, "Weir": 420, "4": 450}

@@ -54,3 +54,18 @@ def test_places_with_one_value_should_count_together() -> None:
     chosen = choose([twice], 0.5)[0]
     assert chosen.candidate is twice.candidates[0]
     assert (chosen.share, chosen.agreeing, chosen.runner_up) == (0.28, 0.27, 0.05)
+
+
+def test_lines_that_overlap_should_count_together_for_a_text_alone() -> None:
+    spans = [((0, 9),), ((0, 9), (10, 19)), ((10, 19),), ((30, 39),)]
+    found = tuple(
+        FieldCandidate(
+            tuple(Span(1, *each) for each in one), str(at), ValueMatch(0, 3, str(at)), ()
+        )
+        for at, one in enumerate(spans)
+    )
+    ranked = RankedCandidates((0.2, 0.25, 0.15, 0.05), 0.35)
+    for kind, expected in ((LeafKind.ADDRESS, "1"), (LeafKind.MONEY, None)):
+        leaf = Leaf(("address",), "/address", kind, "string")
+        chosen = choose([RankedField(leaf, found, ((),) * 4, (), ranked)], 0.5)[0]
+        assert (chosen.candidate.text if chosen.candidate else None) == expected

@@ -1,0 +1,58 @@
+"""Features of a value's own text, and of its size and place among the others of its field. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.feature_names import GROUP_OF, Features
+from chalicelib.extraction.leaves import NUMERIC_KINDS
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.candidates import FieldCandidate
+    from chalicelib.extraction.leaves import Leaf
+
+_RUN = re.compile(r"\d+|[^\W\d_]+")
+
+
+def order_features(leaf: Leaf, found: Sequence[FieldCandidate]) -> list[Features]:
+    """Return of each candidate whether its number or date is the largest, smallest, and where."""
+    last = len(found) - 1
+    sizes: list[Decimal | int | str | None] = [None] * len(found)
+    if leaf.kind in NUMERIC_KINDS:
+        sizes = [
+            each.match.value if isinstance(each.match.value, Decimal | int) else None
+            for each in found
+        ]
+    elif GROUP_OF.get(leaf.kind) == "date":
+        sizes = [str(each.match.value) for each in found]
+    known = [size for size in sizes if size is not None]
+    largest = max(known, default=None)
+    smallest = min(known, default=None)
+    return [
+        (
+            float(size is not None and size == largest),
+            float(size is not None and size == smallest),
+            float(at == 0),
+            float(at == last),
+        )
+        for at, size in enumerate(sizes)
+    ]
+
+
+def digits_at_ends(text: str) -> Features:
+    """Return the shares of digits among the letters and digits of the first and the last line."""
+    lines = text.splitlines() or [""]
+    signs = ([sign for sign in line if sign.isalnum()] for line in (lines[0], lines[-1]))
+    return tuple(sum(map(str.isdigit, each)) / max(1, len(each)) for each in signs)
+
+
+def alike_form(text: str, example: str) -> float:
+    """Return whether both have letters, digits and the signs between them in the same places."""
+    return float(_form(text) == _form(example))
+
+
+def _form(text: str) -> str:
+    return _RUN.sub(lambda run: "9" if run.group()[0].isdigit() else "a", text.strip())

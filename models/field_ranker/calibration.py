@@ -1,0 +1,154 @@
+"""Learning how sure a value, a null or a cell is, and from when on a value is given at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from chalicelib.extraction.confidence import (
+    ABSENT_FEATURES,
+    CELL_FEATURES,
+    VALUE_FEATURES,
+    FieldConfidence,
+    Odds,
+    ReadKind,
+)
+from chalicelib.extraction.document_reader import ReadField, ReadList
+from chalicelib.extraction.extractor import rule_votes
+from chalicelib.extraction.feature_names import Features
+from chalicelib.extraction.ranker import FieldRanker
+from chalicelib.extraction.rules import evaluate
+from chalicelib.extraction.value_tree import value_tree
+from models.evaluation.logistic_regression import learn_odds
+from models.field_ranker.examples import DocumentExample, same_value
+
+FLOOR = 0.1
+"""Least probability by the ranker of a value that the regression looks at."""
+KEEPS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+MAX_INVENTED = 0.025
+"""Share of absent fields that may be given a value: the least threshold is taken that keeps to it,
+of documents that the regression did not learn from."""
+RIDGE = 10.0
+DECIMALS = 4
+
+Example = tuple[ReadKind, Features, bool]
+"""What was read, its features, and whether it is right."""
+
+
+@dataclass(frozen=True)
+class _KnownDocument:
+    """A document with the lists that were read from it, once."""
+
+    example: DocumentExample
+
+    @cached_property
+    def lists(self) -> list[ReadList]:
+        return self.example.reader.read_lists()
+
+    def chosen(self, ranker: FieldRanker, confidence: FieldConfidence) -> list[ReadField]:
+        """Return the fields outside of lists."""
+        unranked = [each.field for each in self.example.fields]
+        return self.example.reader.choose(ranker, confidence, self.lists, unranked)
+
+    def examples(self, ranker: FieldRanker, confidence: FieldConfidence) -> Iterator[Example]:
+        """Yield what was read, as confidences see it, and whether it is right."""
+        fields = self.chosen(ranker, confidence)
+        tree = value_tree(fields, self.lists)
+        results = [evaluate(rule, tree) for rule in self.example.reader.schema.rules]
+        generated = self.example.generated
+        truth = {each.pointer: each.value for each in generated.truth}
+        rows = (row for each in generated.lists for row in each.rows)
+        truth |= {cell.pointer: cell.value for row in rows for cell in row}
+        for field in (*fields, *(cell for each in self.lists for cell in each.fields)):
+            votes = rule_votes(field.pointer, results)
+            is_right = same_value(field.value, truth.get(field.pointer))
+            yield field.kind, field.features(votes), is_right
+
+
+def learn_confidence(
+    ranker: FieldRanker, learned: Sequence[DocumentExample], judged: Sequence[DocumentExample]
+) -> tuple[FieldConfidence, dict[str, object]]:
+    """Return the regressions and thresholds, and what they come to.
+
+    Args:
+        ranker: of the probabilities.
+        learned: documents that the ranker did not learn from: the regressions do.
+        judged: others, on which the threshold is chosen.
+    """
+    known = [_KnownDocument(each) for each in learned]
+    nothing = Odds((), 0.0)
+    confidence = FieldConfidence(nothing, nothing, nothing, FLOOR, 0.0)
+    value, _ = _odds(_examples(ranker, replace(confidence, value=_even()), known), ReadKind.VALUE)
+    confidence = replace(confidence, value=value)
+    others = [_KnownDocument(each) for each in judged]
+    shares = {keep: _shares(ranker, replace(confidence, keep=keep), others) for keep in KEEPS}
+    chosen = next((keep for keep in KEEPS if shares[keep]["invented"] <= MAX_INVENTED), KEEPS[-1])
+    confidence = replace(confidence, keep=chosen)
+    examples = _examples(ranker, confidence, [*known, *others])
+    absent, of_absent = _odds(examples, ReadKind.ABSENT)
+    cell, of_cells = _odds(examples, ReadKind.CELL)
+    value, of_values = _odds(examples, ReadKind.VALUE)
+    told: dict[str, object] = {
+        "thresholds": {str(keep): each for keep, each in shares.items()},
+        "chosen": chosen,
+        "value": of_values,
+        "absent": of_absent,
+        "cell": of_cells,
+    }
+    return replace(confidence, absent=absent, cell=cell), told
+
+
+def confidence_document(confidence: FieldConfidence) -> dict[str, object]:
+    """Return the regressions in the form that `parse_field_confidence` reads."""
+    odds = {
+        "value": (confidence.value, VALUE_FEATURES),
+        "absent": (confidence.absent, ABSENT_FEATURES),
+        "cell": (confidence.cell, CELL_FEATURES),
+    }
+    regressions = {
+        name: {"weights": dict(zip(names, each.weights, strict=True)), "bias": each.bias}
+        for name, (each, names) in odds.items()
+    }
+    return {"floor": confidence.floor, "keep": confidence.keep, **regressions}
+
+
+def _even() -> Odds:
+    return Odds((0.0,) * len(VALUE_FEATURES), 0.0)
+
+
+def _examples(
+    ranker: FieldRanker, confidence: FieldConfidence, known: Sequence[_KnownDocument]
+) -> list[Example]:
+    return [example for each in known for example in each.examples(ranker, confidence)]
+
+
+def _odds(examples: Sequence[Example], kind: ReadKind) -> tuple[Odds, dict[str, int]]:
+    """Return the regression of a kind, and the number of its examples and of the wrong ones."""
+    chosen = [(features, is_right) for found, features, is_right in examples if found == kind]
+    right = np.array([each for _, each in chosen])
+    weights, bias = learn_odds(np.array([each for each, _ in chosen]), right, RIDGE)
+    odds = Odds(tuple(np.round(weights, DECIMALS).tolist()), round(bias, DECIMALS))
+    return odds, {"examples": len(right), "wrong": int((~right).sum())}
+
+
+def _shares(
+    ranker: FieldRanker, confidence: FieldConfidence, known: Sequence[_KnownDocument]
+) -> Mapping[str, float]:
+    """Return the shares of absent fields that get a value, and of others that get the right one."""
+    invented = absent = right = present = 0
+    for document in known:
+        fields = document.chosen(ranker, confidence)
+        for field, example in zip(fields, document.example.fields, strict=True):
+            if example.truth.value is None:
+                absent += 1
+                invented += field.value is not None
+            else:
+                present += 1
+                right += same_value(field.value, example.truth.value)
+    return {
+        "invented": round(invented / max(1, absent), 4),
+        "right": round(right / max(1, present), 4),
+    }
