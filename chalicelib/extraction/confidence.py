@@ -187,7 +187,7 @@ class FieldConfidence:
 
     Attributes:
         floor: The least probability by the ranker.
-        keep: The least confidence, as the regression has it before the rules are looked at.
+        keep: The least confidence.
     """
 
     value: Odds
@@ -195,12 +195,6 @@ class FieldConfidence:
     cell: Odds
     floor: float
     keep: float
-
-    def keeps(self, chosen: ChosenValue) -> bool:
-        """Return whether a chosen value is sure enough to be given; none always is."""
-        if chosen.candidate is None:
-            return True
-        return self.value.probability(value_features(chosen, NO_VOTES)) >= self.keep
 
     def of(self, kind: ReadKind) -> Odds:
         """Return the regression for a kind of read field."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.candidates import FieldCandidate, find_candidates
-from chalicelib.extraction.choice import ChosenValue, RankedField, choose, no_value
+from chalicelib.extraction.choice import ChosenValue, RankedField, choose
 from chalicelib.extraction.confidence import (
     NO_VOTES,
     CellFacts,
-    FieldConfidence,
     ReadKind,
     RuleVotes,
     absent_features,
@@ -152,22 +151,18 @@ class DocumentReader:
     def choose(
         self,
         ranker: FieldRanker,
-        confidence: FieldConfidence,
+        floor: float,
         lists: Sequence[ReadList],
         unranked: Sequence[UnrankedField] | None = None,
     ) -> list[ReadField]:
         """Return each field outside of lists with its value, or None; `lists` were read before.
 
-        A value of which the confidence is too low is none.
         `unranked` are the fields if they are known, and are read from the document otherwise.
         """
         known = self.unranked() if unranked is None else unranked
         ranked = [each.ranked(ranker) for each in known]
         kept = keep_to_rules(ranked, self.schema.rules, value_tree((), lists))
-        return [
-            _chosen_field(each if confidence.keeps(each) else no_value(each.field))
-            for each in choose(kept, confidence.floor)
-        ]
+        return [_chosen_field(each) for each in choose(kept, floor)]
 
     def read_lists(self) -> list[ReadList]:
         """Return the lists of the schema with their rows."""

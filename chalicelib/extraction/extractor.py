@@ -24,7 +24,8 @@ from chalicelib.contracts.extractions import (
     FieldEvidence,
     ReadStatus,
 )
-from chalicelib.extraction.confidence import FieldConfidence, RuleVotes, field_confidence
+from chalicelib.extraction.acceptance import accepted_fields, rule_votes
+from chalicelib.extraction.confidence import FieldConfidence, field_confidence
 from chalicelib.extraction.document_reader import DocumentReader, ReadField, ReadList
 from chalicelib.extraction.doubts import doubt_of
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
@@ -73,7 +74,8 @@ class FieldExtractor:
         comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords)
         reader = DocumentReader(schema, document, comparison)
         lists = reader.read_lists()
-        fields = reader.choose(self.ranker, self.confidence, lists)
+        chosen = reader.choose(self.ranker, self.confidence.floor, lists)
+        fields = accepted_fields(chosen, lists, schema.rules, self.confidence)
         tree = value_tree(fields, lists)
         results = [evaluate(rule, tree) for rule in schema.rules]
         scored = [
@@ -131,18 +133,6 @@ class FieldExtractor:
             ),
             derived=field.value is not None and field.leaf.kind in DERIVED_KINDS,
         )
-
-
-def rule_votes(pointer: str, results: Iterable[RuleResult]) -> RuleVotes:
-    """Return how many rules that read a value hold, and how many do not."""
-    held = broken = 0
-    for result in results:
-        if result.holds is not None and any(
-            pointer == each or pointer.startswith(f"{each}/") for each in result.pointers
-        ):
-            held += result.holds
-            broken += not result.holds
-    return RuleVotes(held, broken)
 
 
 def _checked_rule(result: RuleResult) -> CheckedRule:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from chalicelib.extraction.acceptance import accepted_fields, rule_votes
 from chalicelib.extraction.confidence import (
     ABSENT_FEATURES,
     CELL_FEATURES,
@@ -17,7 +18,6 @@ from chalicelib.extraction.confidence import (
     ReadKind,
 )
 from chalicelib.extraction.document_reader import ReadField, ReadList
-from chalicelib.extraction.extractor import rule_votes
 from chalicelib.extraction.feature_names import Features
 from chalicelib.extraction.ranker import FieldRanker
 from chalicelib.extraction.rules import evaluate
@@ -51,7 +51,9 @@ class _KnownDocument:
     def chosen(self, ranker: FieldRanker, confidence: FieldConfidence) -> list[ReadField]:
         """Return the fields outside of lists."""
         unranked = [each.field for each in self.example.fields]
-        return self.example.reader.choose(ranker, confidence, self.lists, unranked)
+        reader = self.example.reader
+        chosen = reader.choose(ranker, confidence.floor, self.lists, unranked)
+        return accepted_fields(chosen, self.lists, reader.schema.rules, confidence)
 
     def examples(self, ranker: FieldRanker, confidence: FieldConfidence) -> Iterator[Example]:
         """Yield what was read, as confidences see it, and whether it is right."""

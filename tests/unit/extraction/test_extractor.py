@@ -9,8 +9,9 @@ from pydantic import JsonValue
 
 from chalicelib.contracts.extractions import Extraction
 from chalicelib.contracts.ingest import Page
+from chalicelib.extraction.acceptance import rule_votes
 from chalicelib.extraction.document import source_document
-from chalicelib.extraction.extractor import FieldExtractor, rule_votes
+from chalicelib.extraction.extractor import FieldExtractor
 from chalicelib.extraction.rules import RuleResult
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.inference.embedder import Embedder
