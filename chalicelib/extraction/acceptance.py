@@ -28,7 +28,8 @@ def accepted_fields(
     Args:
         fields: the fields with the values that were chosen.
         lists: the lists that were read beside them.
-        rules: rules that hold make the values that they read surer.
+        rules: those that hold make the values that they read surer. One that does not hold takes
+            no value away: it is reported with the values that break it.
         confidence: tells how sure a value is, and how sure it has to be.
     """
     tree = value_tree(fields, lists)
@@ -39,7 +40,7 @@ def accepted_fields(
 def _accepted(field: ReadField, votes: RuleVotes, confidence: FieldConfidence) -> ReadField:
     if field.value is None or not isinstance(field.origin, ChosenValue):
         return field
-    sure = confidence.value.probability(field.features(votes))
+    sure = confidence.value.probability(field.features(RuleVotes(held=votes.held)))
     if sure >= confidence.keep:
         return field
     return replace(field, value=None, raw="", spans=(), origin=no_value(field.origin.field))
