@@ -84,7 +84,7 @@ def test_weights_of_other_features_should_be_refused() -> None:
 
 def test_drawn_packets_should_teach_where_documents_begin() -> None:
     rng = random.Random(5)
-    drawn = [packet_pages(each, rng) for each in packets("train", 5, 4)]
+    drawn = [packet_pages(each, rng) for each in packets("train", 5, 2)]
     assert all(each.starts[0] == 0 and len(each.starts) > 1 for each in drawn)
     odds = learned(drawn)
     scores = packet_scores((each, split_packet(each.document, odds)) for each in drawn)
