@@ -29,11 +29,13 @@ from chalicelib.contracts.extraction_reviews import (
     ReviewQueue,
     ReviewState,
 )
+from chalicelib.contracts.extractions import ExtractionFacts
 from chalicelib.contracts.functions.extract_fields import IndexFieldsRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
 from chalicelib.extraction.storage import REVIEWED
 from chalicelib.labelling.extraction_reviews import ExtractionReviews
+from chalicelib.labelling.search_fields import filters_by
 
 if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
@@ -55,6 +57,7 @@ def build_services(parts: ApiParts) -> ExtractionReviewServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters import aws
     from chalicelib.adapters.events import EventBridgeBus
+    from chalicelib.adapters.records.collections import CollectionTable
     from chalicelib.adapters.records.extractions import ExtractionTable
     from chalicelib.labelling.extraction_library import ExtractionLibrary
     from chalicelib.settings import FeedbackSettings
@@ -64,7 +67,11 @@ def build_services(parts: ApiParts) -> ExtractionReviewServices:
     library = ExtractionLibrary(ExtractionTable(parts.table), objects, settings.bucket)
     bus = EventBridgeBus(aws.events(), settings.event_bus)
 
-    def index(tenant: str, extraction_id: str) -> object:
+    collections = CollectionTable(parts.table)
+
+    def index(tenant: str, facts: ExtractionFacts) -> object:
+        if not filters_by(facts.extractor, collections.declaration(tenant, facts.collection)):
+            return None
         from chalicelib.adapters.functions import ExtractFunction
 
         function = ExtractFunction(aws.renderings(), parts.settings.extract_function)
@@ -72,9 +79,9 @@ def build_services(parts: ApiParts) -> ExtractionReviewServices:
             IndexFieldsRequest(
                 tenant=tenant,
                 bucket=settings.bucket,
-                extraction_id=extraction_id,
+                extraction_id=facts.extraction_id,
                 folder=REVIEWED,
-                correlation_id=extraction_id,
+                correlation_id=facts.extraction_id,
             )
         )
 

@@ -27,6 +27,7 @@ from chalicelib.contracts.extraction_reviews import (
 from chalicelib.contracts.extractions import (
     OPEN_TO_REVIEW,
     ExtractedField,
+    ExtractionFacts,
     ExtractionReady,
     ExtractionResult,
     ExtractionStatus,
@@ -81,8 +82,8 @@ class ExtractionReviews:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     pause: Callable[[int], None]
-    index: Callable[[str, str], object]
-    """Has the reviewed values of a tenant's extraction filter searches."""
+    index: Callable[[str, ExtractionFacts], object]
+    """Has the reviewed values of a tenant's extraction filter searches, if they are to."""
 
     def state(self, tenant: str, extraction_id: str) -> ReviewState:
         """Return the review of an extraction; raise `NotFound`."""
@@ -280,8 +281,7 @@ class ExtractionReviews:
         decided = replace(stored, facts=facts, review=review)
         if status == "reviewed":
             self._write(tenant, stored, decided)
-            if facts.extractor:
-                self.index(tenant, facts.extraction_id)
+            self.index(tenant, facts)
         return decided
 
     def _write(self, tenant: str, read: StoredExtraction, decided: StoredExtraction) -> None:

@@ -56,6 +56,13 @@ def search_fields(
     return added
 
 
+def filters_by(extractor: str, declared: Declaration | None) -> bool:
+    """Tell whether a collection names the extractor of an extraction, in whatever version."""
+    if not extractor or declared is None or declared.extractor is None:
+        return False
+    return declared.extractor.partition("@")[0] == extractor.partition("@")[0]
+
+
 def field_name(path: Iterable[str]) -> str:
     """Return the name of a leaf in metadata: `/seller/vatNumber` is `seller_vat_number`."""
     words = "_".join(_HUMPS.sub("_", part) for part in path).lower()

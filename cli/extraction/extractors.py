@@ -106,7 +106,6 @@ def calibrate(target: UserContext, name: str, show: bool, reset: bool) -> None:
 
 
 def _tell_attempt(target: UserContext, attempt: Json) -> None:
-    learned = f"{attempt['rows']} fields of {attempt['documents']} reviewed documents"
     judged = attempt["held_out"]
     if judged is not None:
         target.output.line(
@@ -114,9 +113,12 @@ def _tell_attempt(target: UserContext, attempt: Json) -> None:
             f" {judged['brier_after']:.4f}, and was {judged['brier_before']:.4f}."
         )
     if attempt["taken"]:
-        target.output.line(f"Calibration {attempt['calibration']['version']}, by {learned}.")
+        target.output.line(
+            f"Calibration {attempt['calibration']['version']}, by {attempt['rows']} fields of"
+            f" {attempt['documents']} reviewed documents."
+        )
     else:
-        target.output.line(f"None, by {learned}: {attempt['reason']}")
+        target.output.line(f"No calibration: {attempt['reason']}")
 
 
 @extractors.command("rm")

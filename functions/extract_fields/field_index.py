@@ -18,7 +18,7 @@ from chalicelib.contracts.metadata import USER_PREFIX
 from chalicelib.errors import NotFound
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.storage import RESULT, SCHEMA, extraction_prefix
-from chalicelib.labelling.search_fields import search_fields
+from chalicelib.labelling.search_fields import filters_by, search_fields
 from chalicelib.retrieval.ids import vector_key
 
 if TYPE_CHECKING:
@@ -127,10 +127,7 @@ class FieldIndex:
         if not facts.extractor:
             return None
         declared = self.declarations.declaration(tenant, facts.collection)
-        if declared is None or declared.extractor is None:
-            return None
-        names = {each.partition("@")[0] for each in (declared.extractor, facts.extractor)}
-        return declared if len(names) == 1 else None
+        return declared if filters_by(facts.extractor, declared) else None
 
     def _metadata(
         self,

@@ -420,7 +420,7 @@ class Api:
                 lambda: self.moment,
                 lambda: ulid(self.moment),
                 lambda attempt: None,
-                lambda tenant, extraction_id: self.indexed.append((tenant, extraction_id)),
+                lambda tenant, facts: self.indexed.append((tenant, facts.extraction_id)),
             )
         )
         self.desk = Desk()
