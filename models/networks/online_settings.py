@@ -50,3 +50,8 @@ class PpoSettings(OnlineSettings):
     kl_target: Annotated[float, Field(gt=0, le=1000)] | None = None
     """The divergence of whole completions, in nats, towards which `beta` is adapted after each
     step; None leaves `beta` as it is."""
+
+    def require_method(self, method: str) -> None:
+        """Raise ValueError for a setting that `method` does not heed."""
+        if self.kl_target is not None and method != "ppo":
+            raise ValueError(f"kl_target: {method} leaves beta as it is; leave it out, or take ppo")

@@ -142,5 +142,7 @@ def test_what_processes_tell_each_other_should_lie_on_their_device() -> None:
             group.any(asked=True)
         with pytest.raises(RuntimeError, match="meta"):
             group.agrees(3)
+        with pytest.raises(RuntimeError, match="meta"):
+            group.mean(1.5)
     finally:
         distributed.destroy_process_group()

@@ -254,6 +254,8 @@ def test_should_refuse_rewards_that_no_row_can_earn(
         ({"rewards": [{"type": "rubric", "criteria": "good"}]}, "'rubric' .* does not match any"),
         ({"rewards": []}, "rewards: Tuple should have at least 1 item"),
         ({"accumulate": 2}, "takes whole batches"),
+        ({"kl_target": 4}, "kl_target: grpo leaves beta as it is"),
+        ({"method": "ppo", "samples": 3}, "ppo needs a batch that is a multiple of them"),
     ):
         with pytest.raises(BadRecipe, match=said):
             task_of(base, data, settings(**changed), begins_with_a_letter)
@@ -266,7 +268,7 @@ def test_a_stopped_training_should_end_with_the_same_weights(
     channels = {"training": folder, CHANNEL: base.folder}
     asked = {"recipe": "reinforcement_tuning", "preset": "smoke", "context": 96}
     asked |= {"rewards": [{"type": "regex", "pattern": "[a-z]"}], "method": method, "steps": 3}
-    asked |= {"kl_target": 0.1, "checkpoint_every": 1}
+    asked |= {"checkpoint_every": 1, **({"kl_target": 0.1} if method == "ppo" else {})}
     whole = laid(asked, channels, "whole")
     runner.run_job(whole, {}, lambda _: None)
     stopped, stop = laid(asked, channels, "stopped"), folder / "stop"

@@ -31,6 +31,7 @@ class Parameters(DecoderSettings, PpoSettings):
 
     @model_validator(mode="after")
     def _forms_groups(self) -> Self:
+        self.require_method(self.method)
         if self.method in GROUPED_METHODS:
             self.require_groups(self.method)
         return self

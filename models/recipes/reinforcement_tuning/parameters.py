@@ -73,6 +73,7 @@ class Parameters(TuningSettings, PpoSettings):
     @model_validator(mode="after")
     def _has_groups_rewards_and_a_base(self) -> Self:
         self.require_groups(self.method)
+        self.require_method(self.method)
         if not any(each.weight for each in self.rewards):
             raise ValueError("rewards: one at least needs a weight above 0")
         if self.way not in ("lora", "prompt_tuning", "prefix_tuning") or self.embeddings:
