@@ -191,7 +191,7 @@ def rewards_a_policy(base: BaseModel, version: Path, laid: Laid) -> None:
     about = DataSource(source="tests", licence="CC0-1.0")
     write_channel(folder, "chat", {"train": chats, "test": chats}, about)
     asked = {"recipe": "reinforcement_tuning", "preset": "smoke", "context": 96}
-    asked |= {"rewards": [{"type": "reward_model"}]}
+    asked |= {"rewards": [{"type": "reward_model"}], "method": "ppo"}
     channels = {"training": folder, CHANNEL: base.folder}
     with pytest.raises(BadData, match="has no channel 'reward'"):
         runner.run_job(laid(asked, channels, "without"), {}, lambda _: None)
