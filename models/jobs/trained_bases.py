@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from chalicelib.contracts.model_manifest import FILE, Signature
 from models import files
 from models.failures import BadData
 from models.training import artefacts, recipe
@@ -121,6 +122,9 @@ def gate_problems(base: TrainedModel) -> list[str]:
         return [*problems, "it is of the preset smoke, which is held to no gate"]
     try:
         numbers = json.loads((base.folder / EVALUATION).read_text(encoding="utf-8"))
+        if (manifest := base.folder / FILE).is_file():
+            # What its exported graphs were measured to is known since the evaluation.
+            numbers |= Signature.model_validate_json(manifest.read_bytes()).metrics
     except (OSError, ValueError):
         return [*problems, f"it has no whole {EVALUATION}, so that no gate was held to it"]
     return problems + missed_gates(artefacts.gates_of_training(training), numbers)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.contracts.model_manifest import FILE, ModelOrigin, Signature
 from models.failures import BadData
 from models.jobs.runner import base_problems
 from models.jobs.trained_bases import LoadedBases, gate_problems
@@ -56,6 +57,28 @@ def test_a_model_that_reached_no_gates_should_found_no_other(
 
 def test_a_model_that_reached_its_gates_should_found_others(tmp_path: Path) -> None:
     assert gate_problems(base(tmp_path, reaching())) == []
+
+
+def test_gates_on_exported_graphs_should_be_held_to_what_the_manifest_says(tmp_path: Path) -> None:
+    """The evaluation was written before there were any."""
+    gates = recipe.load("reward_tuning").own_gates
+    numbers = dict.fromkeys(gates, 1.0)
+    served = {"served_agreement": numbers.pop("served_agreement")}
+    made = base(tmp_path, numbers, recipe="reward_tuning", own_data=True)
+    (told,) = gate_problems(made)
+    assert told == "served_agreement was not measured"
+    told_by = dict.fromkeys(("recipe", "preset", "data", "code", "torch", "device"), "0" * 64)
+    signature = Signature(
+        name="scores",
+        family="",
+        licence="",
+        graphs={},
+        constants={},
+        metrics=served,
+        origin=ModelOrigin.model_validate({**told_by, "seed": 0, "steps": 1}),
+    )
+    (tmp_path / FILE).write_text(signature.model_dump_json())
+    assert gate_problems(made) == []
 
 
 def job(tmp_path: Path, **asked: str) -> TrainingJob:
