@@ -21,6 +21,7 @@ from chalicelib.extraction.document import Span
 from chalicelib.extraction.feature_names import Features
 from chalicelib.extraction.features import FeatureMaker, names_of
 from chalicelib.extraction.layout.document_layout import read_layout
+from chalicelib.extraction.list_checks import checked_list
 from chalicelib.extraction.lists import ListDifference, read_list
 from chalicelib.extraction.rule_consistency import keep_to_rules
 from chalicelib.extraction.value_tree import value_tree
@@ -191,6 +192,10 @@ class DocumentReader:
             for leaf, reader, cell, alike in zip(of.columns, readers, row, likeness, strict=True):
                 pointer = f"{of.pointer}/{number}{leaf.pointer}"
                 fields.append(self._cell(leaf, reader, cell, pointer, alike, sure))
+        width = max(1, len(of.columns))
+        values = [field.value for field in fields]
+        by_row = [values[at : at + width] for at in range(0, len(values), width)]
+        reading = checked_list(of, reading, by_row)
         return ReadList(of, reading, tuple(fields))
 
     def _cell(

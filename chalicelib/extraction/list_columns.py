@@ -23,6 +23,7 @@ from chalicelib.extraction.list_evidence import (
     TableEvidence,
     column_features,
     column_odds,
+    named_pairs,
     probability,
     proven_pairs,
 )
@@ -40,11 +41,14 @@ MIN_FIT = 0.3
 """Share of the cells that can be values of a column, at least."""
 LENIENCE = 2.0
 """What is added to the logarithm of the odds that a column is a field: most fields have one."""
-UNPROVEN = 0.85
-"""How likely a column is, at most, that nothing but its look and its place speaks for."""
+UNPROVEN, NAMED = 0.85, 0.95
+"""How likely a column is, at most, if nothing but its look and its place speaks for it; and at
+least, if its title is a name of the field."""
 _IMPOSSIBLE = -99.0
 _SAMPLE = 30
 _WORDS = frozenset((LeafKind.TEXT, LeafKind.ADDRESS))
+_NAMES = frozenset((LeafKind.IDENTIFIER, LeafKind.ENUM))
+"""Kinds whose values may look like any other text."""
 _CODE = 0.5
 """How well a text without words fits a column of words, of which it may be one."""
 _MIN_NUMBERED = 3
@@ -91,11 +95,13 @@ def match_columns(
     gains = (odds or column_odds()).of(features)
     gains[evidence.fits < MIN_FIT] = _IMPOSSIBLE
     columns = best_assignment(gains + LENIENCE)
-    proven = proven_pairs(features)
+    hidden = _WORDS | _NAMES if _has_stacks(table) else frozenset[LeafKind]()
+    least = np.where(named_pairs(features), NAMED, 0.0)
+    most = np.where(proven_pairs(features), 1.0, UNPROVEN)
     likely = [
-        _absent(gains[n], columns)
+        min(_absent(gains[n], columns), UNPROVEN if leaves[n].kind in hidden else 1.0)
         if at is None
-        else min(probability(gains[n, at]), 1.0 if proven[n, at] else UNPROVEN)
+        else min(most[n, at], max(least[n, at], probability(gains[n, at])))
         for n, at in enumerate(columns)
     ]
     found = [each for each, at in zip(likely, columns, strict=True) if at is not None]
@@ -111,6 +117,15 @@ def _absent(gains: NDArray[np.float64], columns: Sequence[int | None]) -> float:
     """Return how likely none of the columns that are given to no field is that of a field."""
     free = [float(gain) for at, gain in enumerate(gains) if at not in columns]
     return 1.0 - probability(max(free)) if free else 1.0
+
+
+def _has_stacks(table: LayoutTable) -> bool:
+    """Return whether a column's cells mostly have several lines, which may be several values."""
+    rows = table.data
+    return any(
+        2 * sum(len(cell.spans) > 1 for row in rows if (cell := row.cells[at])) > len(rows)
+        for at in range(len(table.columns))
+    )
 
 
 def table_evidence(
@@ -188,10 +203,10 @@ def _fit(leaf: Leaf, reader: ValueReader, texts: Sequence[str], hints: ReadingHi
     """Return the share of texts that can be a value of a leaf."""
     if not texts:
         return 0.0
+    if leaf.kind is not LeafKind.INTEGER and _is_numbering(texts):
+        return MIN_FIT
     if leaf.kind in _WORDS:
         return sum(1.0 if _is_words(text) else _CODE for text in texts) / len(texts)
-    if leaf.kind is not LeafKind.INTEGER and _is_numbering(texts):
-        return 0.0
     return sum(_holds(reader, text, hints) for text in texts) / len(texts)
 
 

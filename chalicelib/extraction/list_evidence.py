@@ -51,7 +51,10 @@ COLUMN_FEATURES = (
 _CLEAR, _KNOWN = 0.6, 0.8
 """Likeness of a title above which it counts twice, and from which on it leaves nothing to tell by
 what the column looks like."""
-_FITS = 0.8
+_NAMED = 0.85
+"""Likeness from which on a title is a name of a field."""
+_LIKELY, _FITS = 0.5, 0.8
+"""Shares of the cells that can be values of a field whose title it has, and of any other."""
 _DAYS = frozenset((LeafKind.DATE, LeafKind.DATE_TIME, LeafKind.TIME))
 
 
@@ -147,6 +150,13 @@ def column_features(
                 order * untitled[n, at],
             ]
     return found
+
+
+def named_pairs(features: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which pairs have a title that is a name of the field, and of no other as much."""
+    of = {name: features[..., at] for at, name in enumerate(COLUMN_FEATURES)}
+    named: NDArray[np.bool_] = (of["title"] >= _NAMED) & (of["title_rival"] == 0)
+    return named & (of["title_contrary"] < 1 - _NAMED) & (of["fit"] >= _LIKELY)
 
 
 def proven_pairs(features: NDArray[np.float64]) -> NDArray[np.bool_]:

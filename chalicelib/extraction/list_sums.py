@@ -70,7 +70,7 @@ class SummaryCheck:
     Args:
         number: Returns the number in the cell of a row and a column, or None.
         columns: The columns of numbers.
-        key: The columns that almost every row fills.
+        key: The columns that almost every row fills; a summary lacks half of them.
     """
 
     number: Callable[[TableRow, int], Decimal | None]
@@ -89,7 +89,7 @@ class SummaryCheck:
         numbers = {
             at: number for at in self.columns if (number := self.number(row, at)) is not None
         }
-        lacks = any(row.cells[at] is None for at in self.key)
+        lacks = 2 * sum(row.cells[at] is None for at in self.key) >= max(1, len(self.key))
         explained = bool(numbers) and self._explains(numbers, following, lacks, at_edge)
         if row.kind is RowKind.SUMMARY or explained:
             for at in self.columns:

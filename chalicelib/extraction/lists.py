@@ -108,7 +108,7 @@ def read_list(
         differences += [ListDifference(page, reason) for page, reason in count.differences]
     titles = found[0][1].titles if found else ("",) * len(of.columns)
     score = found[0][1].score if found else 0.0
-    return ListReading(tuple(rows), counted, titles, _bounded(differences), score)
+    return ListReading(tuple(rows), counted, titles, bounded_differences(differences), score)
 
 
 def _tables_of(
@@ -201,13 +201,20 @@ class _TableReading:
             self.differences += [each for each in self._doubts if each.page == row.page]
             self._doubts = []
             self.rows.append(row)
+            if row.across:
+                text = " ".join(cell.text for cell in row.across)[:60]
+                reason = f"The words “{text}” of a row stand in none of its columns."
+                self.differences.append(ListDifference(row.page, reason))
             return
         self.excluded.append(row)
         if is_summary and row.kind is RowKind.DATA:
             self._total = row, len(self.rows)
+        text = _row_text(row)
         if row.kind is RowKind.SUMMARY and not is_summary and filled:
-            text = _row_text(row)
             reason = f"The line “{text}” fills too few columns for a row, and adds up to nothing."
+            self._doubts.append(ListDifference(row.page, reason))
+        elif row.kind is RowKind.NOTE and filled and 2 * len(filled) >= len(self._mapped):
+            reason = f"The line “{text}” may be a row whose other cells are empty."
             self._doubts.append(ListDifference(row.page, reason))
 
     def _drop_rows_below_total(self) -> None:
@@ -235,7 +242,8 @@ def _list_row(row: TableRow, match: ColumnMatch) -> tuple[ListCell | None, ...]:
     return tuple(ListCell(cell.text, cell.spans) if cell else None for cell in cells)
 
 
-def _bounded(differences: Sequence[ListDifference]) -> tuple[ListDifference, ...]:
+def bounded_differences(differences: Sequence[ListDifference]) -> tuple[ListDifference, ...]:
+    """Return the first differences, and how many more there are."""
     if len(differences) <= MAX_DIFFERENCES:
         return tuple(differences)
     rest = len(differences) - MAX_DIFFERENCES + 1

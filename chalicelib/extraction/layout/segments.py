@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _HIT = 0.3
 """Share of the narrower of a cell and a column that the other covers if the cell is in it."""
+_SLACK = 4.0
+"""Points by which a cell may be wider than the column that it is in rather than in the next."""
 _FAR, _NEAR = 5.0, 2.5
 """Line heights to the next line with columns, and to one without, at most."""
 _WIDER = 1.6
@@ -68,7 +70,17 @@ class TableSegment:
     def hits(self, cell: LineCell) -> list[int]:
         """Return the numbers of the bands that a cell stands in."""
         left, _, right, _ = cell.place
-        return [at for at, band in enumerate(self.bands) if band.covers(left, right) >= _HIT]
+        covers = {at: band.covers(left, right) for at, band in enumerate(self.bands)}
+        hits = [at for at, cover in covers.items() if cover >= _HIT]
+        most = max(hits, key=covers.__getitem__, default=None)
+        if (
+            len(hits) == 2
+            and most is not None
+            and min(covers[at] for at in hits) < covers[most] / 2
+        ):
+            narrow = right - left <= self.bands[most].right - self.bands[most].left + _SLACK
+            return [most] if narrow else hits
+        return hits
 
     @property
     def bottom(self) -> float:
@@ -222,7 +234,7 @@ def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int)
     than in those of the segment: titles may go on in a second line that tells neither.
     """
     line = lines[at]
-    if len(line.cells) < 2:
+    if len(line.cells) < 2 or _ends_above(segment, lines, at):
         return False
     bands = [Band(cell.place[0], cell.place[2]) for cell in line.cells]
     other = TableSegment(line.page, [line], bands)
@@ -232,6 +244,14 @@ def _begins_another(segment: TableSegment, lines: Sequence[LayoutLine], at: int)
             if theirs != ours or not _fits(other, below):
                 return theirs > ours and _fits(other, below)
     return False
+
+
+def _ends_above(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:
+    """Return whether a line is much nearer to a segment than to what follows, as a total is."""
+    if at + 1 == len(lines):
+        return True
+    line, below = lines[at].place, lines[at + 1].place
+    return _APART * max(_height(lines[at]), line[1] - segment.bottom) < below[1] - line[3]
 
 
 def _is_new_header(segment: TableSegment, lines: Sequence[LayoutLine], at: int) -> bool:

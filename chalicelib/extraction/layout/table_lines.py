@@ -29,6 +29,8 @@ _CLOSE = 1.9
 """Line heights from the middle of a line of a header to that of the next, at most."""
 _FLUSH = 0.4
 """Line heights between the edges of a word and of the column that it begins or ends with."""
+_WORD = 0.7
+"""Line heights from a text to a word that it goes on with, at most."""
 _MIN_CUT = 0.4
 """Line heights between two words of one cell that belong to neighbouring columns, at least."""
 
@@ -128,7 +130,7 @@ def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> 
             cells.append((cell.column, cell))
             continue
         hits = segment.hits(cell)
-        if len(hits) > 1 and (parts := _cut_cells(segment, cell, hits, page)):
+        if len(hits) > 1 and (parts := _parted_cell(segment, cell, hits, page)):
             cells += parts
         elif len(hits) == 1:
             cells.append((hits[0], cell))
@@ -141,6 +143,8 @@ def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> 
         if home is not None and home not in filled:
             cells.append((home, cell))
             filled.add(home)
+        elif (beside := _column_beside(cells, cell)) is not None:
+            cells.append((beside, cell))
         else:
             loose.append(cell)
     _, top, _, bottom = line.place
@@ -156,9 +160,17 @@ def placed_line(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> 
 
 
 def _cut_cells(
-    segment: TableSegment, cell: LineCell, hits: Sequence[int], page: DocumentPage
+    segment: TableSegment,
+    cell: LineCell,
+    hits: Sequence[int],
+    page: DocumentPage,
+    *,
+    within: bool = True,
 ) -> list[tuple[int, LineCell]]:
-    """Return a cell that stands in several columns cut between them, [] if it is one text."""
+    """Return a cell that stands in several columns cut between them, [] if it is one text.
+
+    Each part is `within` its column, or the last one may reach into further ones.
+    """
     if cell.box is None:
         return []
     words = page.placed_in(cell.span.start, cell.span.end)
@@ -193,9 +205,24 @@ def _cut_cells(
         )
         span = Span(cell.span.page, start, start + len(text))
         part = replace(cell, text=text, span=span, place=box, box=box)
-        if at not in segment.hits(part):
+        if within and at not in segment.hits(part):
             return []
         parts.append((at, part))
+    return parts
+
+
+def _parted_cell(
+    segment: TableSegment, cell: LineCell, hits: Sequence[int], page: DocumentPage
+) -> list[tuple[int, LineCell]]:
+    """Return the parts of a cell that stands in several columns, [] if it is one text.
+
+    It is cut between all of them, or between a number and a text that reaches over the others.
+    """
+    if parts := _cut_cells(segment, cell, hits, page):
+        return parts
+    parts = _cut_cells(segment, cell, hits[:2], page, within=False)
+    if len(parts) != 2 or not is_number(parts[0][1].text) or is_number(parts[1][1].text):
+        return []
     return parts
 
 
@@ -249,6 +276,18 @@ def _form(text: str) -> str:
     if not is_number(text):
         return ""
     return "whole" if text.strip().isdecimal() else "parted"
+
+
+def _column_beside(cells: Sequence[tuple[int, LineCell]], cell: LineCell) -> int | None:
+    """Return the column of the text that a text of the same line goes on with, if one does."""
+    if is_number(cell.text):
+        return None
+    near = [
+        (cell.place[0] - other.place[2], at)
+        for at, other in cells
+        if 0 <= cell.place[0] - other.place[2] < _WORD * cell.height and not is_number(other.text)
+    ]
+    return min(near)[1] if near else None
 
 
 def _number_columns(lines: Sequence[PlacedLine]) -> set[int]:

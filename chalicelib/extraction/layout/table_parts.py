@@ -27,13 +27,17 @@ _MAX_BETWEEN = 12
 _BESIDE, _SPACE = 0.9, 1.6
 """Share of the cells of a column without a title that stand beside one of the column before, and
 the usual line heights between them, if the two are but one column whose texts have wide gaps."""
-_RARE = 0.2
-"""Share of lines below which the cells of a column without a title are those of a neighbour."""
+_RARE, _FARTHER = 0.2, 4.0
+"""Share of lines below which the cells of a column without a title are those of a neighbour; and
+how many times as far one may be that has such cells, too."""
 
 
 @dataclass(slots=True)
 class JoinedTable:
-    """Columns, and the lines that stand in them by their numbers: the header, and the body."""
+    """Columns, and the lines that stand in them by their numbers: the header, and the body.
+
+    `between` counts the lines behind the last one.
+    """
 
     bands: list[Band]
     header: list[PlacedLine]
@@ -42,6 +46,7 @@ class JoinedTable:
     is_written: bool = False
     has_numbers: bool = False
     last_page: int = 0
+    between: int = 0
     unplaced: list[Span] = field(default_factory=list)
 
     @property
@@ -51,28 +56,50 @@ class JoinedTable:
 
 
 def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
-    """Yield the tables of pages in their order, each once its last line was found."""
-    table: JoinedTable | None = None
-    between = 0
+    """Yield the tables of pages, each once its last line was found.
+
+    A few tables are open at a time: what stands at the foot of a page may look like a table, and
+    does not end the one above it.
+    """
+    tables: list[JoinedTable] = []
     for read in pages:
         at = 0
-        goes_on = table is not None and read.page.number == table.last_page + 1
-        for segment in segments_of(read, table.bands if table and goes_on else ()):
+        above = [table for table in tables if read.page.number == table.last_page + 1]
+        seed = max(above, key=lambda table: len(table.lines), default=None)
+        for segment in segments_of(read, seed.bands if seed else ()):
             start = read.lines.index(segment.lines[0], at)
             part = table_part(segment, read.page, read.lines[at:start])
-            between += start - at
-            at = start + len(segment.lines)
-            if table is not None and _continues(table, part, between):
-                _join(table, part)
-            else:
-                if table is not None:
-                    yield _finished(table)
+            end = start + len(segment.lines)
+            _passed(tables, start - at)
+            going = [each for each in tables if _continues(each, part, each.between)]
+            table = max(going, key=lambda each: _fellowship(each, part), default=None)
+            _passed(tables, len(segment.lines))
+            if table is None:
                 table = _opened(part)
+                tables.append(table)
+            else:
+                _join(table, part)
+            table.between = 0
             table.unplaced += _unplaced_within(read, segment)
-            between = 0
-        between += len(read.lines) - at
-    if table is not None:
+            at = end
+        _passed(tables, len(read.lines) - at)
+        for table in [each for each in tables if each.last_page < read.page.number]:
+            tables.remove(table)
+            yield _finished(table)
+    for table in tables:
         yield _finished(table)
+
+
+def _passed(tables: Iterable[JoinedTable], lines: int) -> None:
+    """Count lines that stand behind all of some tables."""
+    for table in tables:
+        table.between += lines
+
+
+def _fellowship(table: JoinedTable, part: TablePart) -> tuple[int, int]:
+    """Return what tells the table that a part continues: columns in common, and its length."""
+    columns = _mapped(table.bands, part.segment.bands)
+    return sum(column is not None for column in columns), len(table.lines)
 
 
 def _unplaced_within(read: PageLines, segment: TableSegment) -> list[Span]:
@@ -242,8 +269,10 @@ def _finished(table: JoinedTable) -> JoinedTable:
             continue
         near = [n for n in (at - 1, at + 1) if 0 <= n < len(counts) and homes[n] == n]
         if near and counts[at] < _RARE * len(table.lines):
-            alike = [n for n in near if numeric[n] == numeric[at]] or near
-            homes[at] = min(alike, key=lambda n: _apart(table.bands[at], table.bands[n]))
+            apart = {n: max(0.0, _apart(table.bands[at], table.bands[n])) for n in near}
+            most = _FARTHER * min(apart.values()) + _FARTHER
+            alike = [n for n in near if numeric[n] == numeric[at] and apart[n] <= most] or near
+            homes[at] = min(alike, key=apart.__getitem__)
         elif at and _goes_on(table.lines, at - 1, at):
             homes[at] = at - 1
     kept = [at for at, home in enumerate(homes) if home == at]

@@ -287,6 +287,9 @@ class _Rows:
         if row.page == last.lines[-1].page:
             found = _cut(last.lines[-1], run, row)
             cut = self._usual(len(run), last) if found is None else found
+            if found is not None:
+                last.lines += run[:cut]
+                return self._apart(run[cut:], row)
         elif self._shape.alignment is not _Alignment.TOP:
             cut = count
         self._add(run[:cut])

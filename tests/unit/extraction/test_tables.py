@@ -152,3 +152,45 @@ def test_the_end_of_a_long_text_stays_in_its_column() -> None:
         page.row(60 + 14 * n, [text, "5,000.00", "9,000.00"], lefts)
     (table,) = drawn_layout([page]).tables()
     assert texts(table)[4] == ["Lamp of the very long kind that is blue", "5,000.00", "9,000.00"]
+
+
+def test_a_code_below_each_text_is_a_column_of_its_own() -> None:
+    page = DrawnPage()
+    lefts = [40, -300]
+    page.row(60, ["Item", "Price"], lefts)
+    for n in range(4):
+        page.row(74 + 30 * n, [f"Lamp of {'blue' * (n + 1)} glass", f"{n}.50"], lefts)
+        page.row(84 + 30 * n, [f"77-{n}{n}{n}", ""], lefts)
+    (table,) = drawn_layout([page]).tables()
+    assert titles(table) == ["Item", "", "Price"]
+    assert [row[1:] for row in texts(table)] == [[f"77-{n}{n}{n}", f"{n}.50"] for n in range(4)]
+
+
+def test_titles_of_groups_below_a_header_are_in_no_row() -> None:
+    lines = [HEADER, ["Drinks", "", ""], *ROWS[:3], ["Food", "", ""], *ROWS[3:6]]
+    page = drawn([(60 + 14.0 * n, row) for n, row in enumerate(lines)])
+    (table,) = drawn_layout([page]).tables()
+    assert texts(table) == ROWS[:6]
+
+
+def test_a_header_in_two_lines_is_not_lost_to_the_facts_above_it() -> None:
+    page = DrawnPage()
+    for n in range(5):
+        page.row(60 + 12 * n, ["Order", f"77-{n}"], [40, 300])
+    lefts = [40, 120, -360, -500]
+    page.row(150, ["No.", "Details", "Unit", "Total"], [40, 120, -360, -500])
+    page.row(160, ["", "", "price", "sum"], lefts)
+    for n in range(1, 6):
+        page.row(176 + 14 * n, [str(n), f"Lamp {n}", f"{n}.50", f"{n}.00"], lefts)
+    *_, table = drawn_layout([page]).tables()
+    assert titles(table) == ["No.", "Details", "Unit price", "Total sum"]
+    assert len(texts(table)) == 5
+
+
+def test_a_written_table_without_a_header_keeps_its_first_row() -> None:
+    lines = [f"| Lamp {n} | {n} | {n}.50 |" for n in range(1, 6)]
+    rule = "| - | - | - |"
+    (table,) = written_layout(
+        "\n".join([lines[0], rule, *lines[1:3], "", lines[0], rule, *lines[3:]])
+    ).tables()
+    assert texts(table) == [[f"Lamp {n}", str(n), f"{n}.50"] for n in range(1, 6)]
