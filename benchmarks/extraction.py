@@ -182,8 +182,12 @@ def _lists(size: int, extractor: OwnExtractor, peer: PlumberPeer) -> dict[str, A
 
 def _list_figures(judged: Sequence[JudgedDocument]) -> dict[str, Any]:
     told = figures(judged)
-    names = ("rows found", "rows that are of the list", "rows twice", "value F1")
-    others = ("rows read, whatever is in their columns", "lists said to be complete that are not")
+    names = ("rows found", "rows wholly right", "cells of lists", "rows that are of the list")
+    others = (
+        *("rows twice", "value F1", "rows read, whatever is in their columns"),
+        *("lists said to be complete that are not", "lists said to be complete"),
+        "lists said to be complete that are not wholly right",
+    )
     return {name: told[name] for name in (*names, *others)}
 
 

@@ -143,9 +143,13 @@ def figures(documents: Sequence[JudgedDocument]) -> dict[str, Any]:
         "invented on blanks outside lists": share(documents, _invented_outside),
         "rows read, whatever is in their columns": share(documents, _read),
         "rows found": share(documents, _recall),
+        "rows wholly right": share(documents, _whole),
+        "cells of lists": share(documents, _cells),
         "rows that are of the list": share(documents, _precision),
         "rows twice": share(documents, _duplicates),
         "lists said to be complete that are not": share(documents, _overclaimed),
+        "lists said to be complete that are not wholly right": share(documents, _overstated),
+        "lists said to be complete": share(documents, _complete),
         "grounded": share(documents, _grounded),
         "confidence": confidence_figures(documents),
     }
@@ -173,6 +177,25 @@ def _read(document: JudgedDocument) -> Counts:
 
 def _recall(document: JudgedDocument) -> Counts:
     return sum(each.matched for each in document.lists), sum(each.true for each in document.lists)
+
+
+def _whole(document: JudgedDocument) -> Counts:
+    return sum(each.whole for each in document.lists), sum(each.true for each in document.lists)
+
+
+def _cells(document: JudgedDocument) -> Counts:
+    """Return how many cells that are there were found in their row and column."""
+    cells = [leaf for leaf in document.leaves if leaf.in_list and leaf.present]
+    return sum(leaf.right for leaf in cells), len(cells)
+
+
+def _complete(document: JudgedDocument) -> Counts:
+    return sum(each.complete for each in document.lists), len(document.lists)
+
+
+def _overstated(document: JudgedDocument) -> Counts:
+    wrong = [each for each in document.lists if not each.is_right]
+    return sum(each.complete for each in wrong), len(document.lists)
 
 
 def _precision(document: JudgedDocument) -> Counts:

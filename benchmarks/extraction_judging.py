@@ -54,13 +54,22 @@ class JudgedLeaf:
 
 @dataclass(frozen=True, slots=True)
 class JudgedList:
-    """How the rows of a list were found: `true`, `found`, those that match, and repetitions."""
+    """How the rows of a list were found: `true`, `found`, those that match, and repetitions.
+
+    A row matches with half of its cells; it is `whole` if every cell is right, blanks too.
+    """
 
     true: int
     found: int
     matched: int
     duplicates: int
     complete: bool
+    whole: int = 0
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether the list has all of its rows and cells as they are, and nothing else."""
+        return self.whole == self.true == self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +246,17 @@ def _rows(
             duplicates += 1
         if not fresh:
             leaves += _spurious(true, row)
+    whole = 0
     for place, cells in enumerate(true.rows):
         matched = taken.get(place)
+        first = len(leaves)
         for cell in cells:
             key = _key(true, cell, place)
             value = None if matched is None else at_pointer(found[matched], key)
             field = fields.get(f"{true.pointer}/{matched}{key}")
             leaves.append(_leaf(cell, value, field, document, in_list=True))
-    counts = JudgedList(len(true.rows), len(found), len(taken), duplicates, complete)
+        whole += matched is not None and all(leaf.right for leaf in leaves[first:])
+    counts = JudgedList(len(true.rows), len(found), len(taken), duplicates, complete, whole)
     return leaves, counts
 
 

@@ -23,14 +23,20 @@ ROWS = (
     "invented on blanks outside lists",
     "rows read, whatever is in their columns",
     "rows found",
+    "rows wholly right",
+    "cells of lists",
     "rows that are of the list",
     "rows twice",
+    "lists said to be complete",
     "lists said to be complete that are not",
+    "lists said to be complete that are not wholly right",
     "grounded",
 )
 _OF_LISTS = (
     "rows read, whatever is in their columns",
     "rows found",
+    "rows wholly right",
+    "cells of lists",
     "rows that are of the list",
     "rows twice",
 )
@@ -44,7 +50,7 @@ def extraction(found: Found) -> Iterator[str]:
     yield f"| --- |{' --- |' * (len(SETS) + 1)}"
     columns = [facts[name] for name in SETS] + [facts[PEER]]
     for name in ROWS:
-        yield f"| {name} | {' | '.join(_cell(each[name]) for each in columns)} |"
+        yield f"| {name} | {' | '.join(_cell(each.get(name)) for each in columns)} |"
     for name in CONFIDENCES:
         cells = (_cell(each["confidence"].get(name)) for each in columns)
         yield f"| {name} | {' | '.join(cells)} |"
@@ -75,11 +81,14 @@ def _kinds(facts: Found) -> Iterator[str]:
 
 
 def _lists(facts: Found) -> Iterator[str]:
-    yield "| rows | read | found | of the list | twice | CPU s | pdfplumber finds |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield (
+        "| rows | read | found | wholly right | cells | of the list | twice | CPU s"
+        " | pdfplumber finds |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for size, told in facts["lists by size"].items():
         theirs = _cell(told["pdfplumber"]["rows found"]) if "pdfplumber" in told else ""
-        figures = " | ".join(_cell(told[name]) for name in _OF_LISTS)
+        figures = " | ".join(_cell(told.get(name)) for name in _OF_LISTS)
         seconds = f"{min(told['extracting, CPU s']):.1f} to {max(told['extracting, CPU s']):.1f}"
         yield f"| {int(size):,} | {figures} | {seconds} | {theirs} |"
 

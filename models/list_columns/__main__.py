@@ -22,6 +22,7 @@ import numpy as np
 from chalicelib.errors import InvalidInput
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.list_assignment import best_assignment
+from chalicelib.extraction.list_columns import LENIENCE
 from chalicelib.extraction.list_evidence import (
     COLUMN_FEATURES,
     WEIGHTS,
@@ -102,7 +103,7 @@ def judged(odds: ColumnOdds, examples: Sequence[ColumnExample]) -> dict[str, obj
     for each in examples:
         if not each.same.any():
             continue
-        gains = np.where(each.possible, odds.of(each.features), -np.inf)
+        gains = np.where(each.possible, odds.of(each.features) + LENIENCE, -np.inf)
         for at, same in zip(best_assignment(gains), each.same, strict=True):
             if same.any():
                 there += 1

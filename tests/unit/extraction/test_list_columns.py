@@ -108,7 +108,7 @@ COUNTED = {name: ITEMS[name] for name in ("item", "quantity")}
 @pytest.mark.parametrize(
     ("cells", "required", "demands", "reason"),
     [
-        (("1", "2", "3"), ("item", "quantity"), {}, ""),
+        (("4", "2", "3"), ("item", "quantity"), {}, ""),
         (("1", "many", "3", "4"), (), {}, "A cell of /quantity has a text of another kind."),
         (("1", "-", "3", "4"), (), {}, ""),
         (("1", "2", "3"), (), {"minItems": 4}, "demands at least 4 rows"),
