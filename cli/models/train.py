@@ -168,7 +168,7 @@ def train(  # noqa: PLR0913 - the options of a command
         recipe.resolve(found, preset, settings)
         bounds = known_gates(found, gates)
         allowed = f"{UNAPPROVED_BASES} was given" if unapproved else ""
-        _warn_of_bases(output, allowed)
+        _warn(output, allowed, found.known_misses if preset == "tiny" else {})
         data = copies.enter_context(own_channel(found, own, place, output))
         wish = JobSpec("", found, preset, target, settings, spot, image, allowed, data)
         wish = replace(
@@ -200,9 +200,11 @@ def train(  # noqa: PLR0913 - the options of a command
     _show(output, wish, ended, outcome)
 
 
-def _warn_of_bases(output: Output, allowed: str) -> None:
+def _warn(output: Output, allowed: str, misses: Mapping[str, str]) -> None:
     if allowed:
         output.notice(f"Warning: {allowed}: bases are taken whatever their verdicts.", "red")
+    for gate, reason in misses.items():
+        output.notice(f"Warning: as shipped, it misses its gate on {gate}: {reason}.", "red")
 
 
 def _tune(

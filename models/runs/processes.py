@@ -33,13 +33,15 @@ _context = multiprocessing.get_context("forkserver")
 class ProcessResult:
     """The outcome of a function: exit code (0 for success), seconds, and the end of its log.
 
-    `cpu` is its CPU time in seconds, which other programs of the machine hardly change.
+    `cpu` is its CPU time in seconds, which other programs of the machine hardly change. `note` is
+    what has to be told of a success.
     """
 
     code: int
     seconds: float
     said: str
     cpu: float = 0.0
+    note: str = ""
 
 
 @dataclass(slots=True)

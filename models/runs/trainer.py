@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,12 @@ class Trainer:
             run_here, self.into / DATA / found.dataset.name, run.seed == self.first
         )
         log = folder / LOG
+        shutil.rmtree(folder / REFUSAL, ignore_errors=True)
         done = self.processes.run(rehearse, (asked, folder, bases, way), log, LONGEST_S)
         if not done.code:
             write_json(folder / SECONDS, {"seconds": done.seconds, "cpu": done.cpu})
+        elif note := known_miss(found, folder):
+            return replace(done, code=0, note=note)
         return done
 
     def _trained_before(
@@ -125,6 +129,17 @@ class Trainer:
         problems = missed_gates(held, numbers)
         said = "; ".join(problems) or "trained before"
         return ProcessResult(int(bool(problems)), took["seconds"], said, took["cpu"])
+
+
+def known_miss(found: Recipe, folder: Path) -> str:
+    """Return what a refused model misses, if its recipe says that it does, and else nothing."""
+    path = folder / REFUSAL / EVALUATION
+    if not path.is_file():
+        return ""
+    numbers = json.loads(path.read_text(encoding="utf-8"))
+    known = {name: found.gates[name] for name in found.known_misses}
+    others = {name: gate for name, gate in found.gates.items() if name not in known}
+    return "" if missed_gates(others, numbers) else "; ".join(missed_gates(known, numbers))
 
 
 def _prepare(dataset: str, folder: Path) -> int:

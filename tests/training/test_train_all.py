@@ -9,7 +9,16 @@ import pytest
 
 from models.runs.processes import ProcessPool, ProcessResult
 from models.runs.seed_table import report, worst
-from models.runs.trainer import MODEL, SECONDS, SeededRun, Trainer, modules_of, plan_runs
+from models.runs.trainer import (
+    MODEL,
+    REFUSAL,
+    SECONDS,
+    SeededRun,
+    Trainer,
+    known_miss,
+    modules_of,
+    plan_runs,
+)
 from models.train_all import main, train_all
 from models.training import recipe
 from models.training.gates import Gate
@@ -107,6 +116,25 @@ def test_what_was_trained_before_should_keep_its_seconds(tmp_path: Path) -> None
     left(tmp_path, "tiny", **REACHED)
     done = Trainer("tiny", tmp_path).train(SeededRun("vae", "", 0))
     assert (done.seconds, done.cpu) == (20.0, 15.0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "note"),
+    [
+        ({"recall": 0.18, "recall_low": 0.5}, "recall is 0.18 and has to be 0.4 at least"),
+        ({"recall": 0.18, "recall_low": 0.5, "fid": 9.0}, ""),
+        ({"recall": 0.18, "recall_low": 0.5, "coverage": float("nan")}, ""),
+    ],
+)
+def test_a_miss_that_a_recipe_tells_should_be_named_and_no_other_excused(
+    tmp_path: Path, numbers: dict[str, float], note: str
+) -> None:
+    found = recipe.load("diffusion_distilled")
+    (tmp_path / REFUSAL).mkdir(parents=True)
+    refused = {**reaching("diffusion_distilled"), **numbers}
+    (tmp_path / REFUSAL / EVALUATION).write_text(json.dumps(refused))
+    assert known_miss(found, tmp_path) == note
+    assert known_miss(recipe.load("diffusion"), tmp_path) == ""
 
 
 def test_what_was_trained_with_other_settings_should_be_told(tmp_path: Path) -> None:
