@@ -31,7 +31,8 @@ CAPTION = 0
 _CAPTIONS = 0.5
 """Share of the questions that ask for a caption, which is the longest answer."""
 
-_IN_A_ROW = 4
+TOKENS_A_PICTURE = 4
+"""Tokens of a picture and its answer in a row of `answer_rows`."""
 
 Next = Callable[[torch.Tensor], torch.Tensor]
 """Given tokens [n, length], returns logits of the next, [n, vocabulary]."""
@@ -79,7 +80,7 @@ def answer_labels(tokens: torch.Tensor) -> torch.Tensor:
 
 def answer_rows(told: torch.Tensor) -> torch.Tensor:
     """Return `<image> is ANSWER ;` for every answer, [n, 4 count], of answers [n, count]."""
-    row = torch.full((*told.shape, _IN_A_ROW), IMAGE, device=told.device)
+    row = torch.full((*told.shape, TOKENS_A_PICTURE), IMAGE, device=told.device)
     row[..., 1], row[..., 2], row[..., 3] = IS, told, NEXT
     return row.flatten(1)
 
@@ -116,6 +117,20 @@ def recombine_answers(
         said = questions == before[:, None, None]
         found = torch.where(said, after[:, None, None], found)
     return other, found
+
+
+def answer_associations(told: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Return how much more often two answers come together than by chance, [vocabulary] squared.
+
+    It is the pointwise mutual information of tokens in rows [n, attributes], in nats, with one
+    picture added to counts and to what is expected. Answers for one attribute have 0.
+    """
+    there = functional.one_hot(told, vocabulary).float()
+    of_attribute, pictures = there.amax(0), there.sum(1)
+    alike = (of_attribute.T @ of_attribute) > 0
+    counts = pictures.T @ pictures
+    expected = counts.diagonal()[:, None] * counts.diagonal() / len(told)
+    return torch.log((counts + 1) / (expected + 1)).masked_fill(alike, 0.0)
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,14 +23,16 @@ from models.evaluation.intervals import above_chance
 from models.failures import BadData
 from models.jobs import runner
 from models.networks.language import FrozenLanguageModel
+from models.networks.picture_variants import PLAIN, RECOLOURED, SCATTERED
 from models.networks.question_rows import (
     IGNORED,
+    answer_associations,
     answer_rows,
     answer_tokens,
     cross_entropy,
     row_answer_labels,
 )
-from models.recipes.flamingo.network import Flamingo, draw_rows
+from models.recipes.flamingo.network import Flamingo, draw_rows, foretold_answers
 from models.recipes.flamingo.parameters import Parameters
 from models.recipes.flamingo.recipe import answer_last, episodes, evaluate
 from models.reference import losses
@@ -164,6 +167,23 @@ def test_a_text_before_any_picture_should_be_the_language_models(
     assert (told[:, 3:] - alone[:, 3:]).abs().max() > 1e-3
 
 
+def test_what_other_answers_foretell_should_be_left_out_of_what_is_learned() -> None:
+    pairs = [(first, second) for first in (10, 11, 12) for second in (20, 21, 22)]
+    told = torch.tensor([pair for pair in pairs if pair != (10, 20)] * 50)
+    found = answer_associations(told, 30)
+    assert torch.equal(found, found.T)
+    assert found[10, 20] == pytest.approx(-math.log(100 * 100 / 400 + 1))
+    assert found[10, 21] == pytest.approx(math.log(51 / (100 * 150 / 400 + 1)))
+    assert not found[10, [10, 11, 12, 5]].any()
+    plain, recoloured, scattered = foretold_answers(
+        torch.tensor([[10, 21]] * 3), torch.tensor([PLAIN, RECOLOURED, SCATTERED]), found
+    )
+    # With equal logits for all, the answers to `second` of 10 have the shares that they come with.
+    assert plain[20:23].softmax(0).tolist() == pytest.approx([0.014, 0.493, 0.493], abs=0.001)
+    assert not recoloured.any()
+    assert not scattered.any()
+
+
 def test_training_should_open_gates_and_leave_the_bases_as_they_are(
     trained: Flamingo, bases: dict[str, TrainedModel]
 ) -> None:
@@ -202,13 +222,16 @@ def test_a_model_at_chance_in_one_attribute_should_miss_its_gate() -> None:
     assert guessing.accuracy == pytest.approx(1 / 6)
     assert guessing.low < 0
     names = ("background", "colour", "shape", "size")
-    numbers = {"gain": 0.5, "gain_low": 0.5, "accuracy_2_shot": 0.8}
+    numbers = {"gain": 0.5, "gain_low": 0.5, "accuracy_2_shot": 0.8, "worst_known_accuracy": 1.0}
     for name in names:
         numbers |= sound.numbers(name)
     assert missed_gates(gates, numbers) == []
     for name in names:
         (missed,) = missed_gates(gates, numbers | guessing.numbers(name))
         assert missed.startswith(f"{name}_above_chance_low is -")
+    # It answers what never came with the rest: every new pair, and no other.
+    (missed,) = missed_gates(gates, numbers | {"worst_known_accuracy": 0.2})
+    assert missed.startswith("worst_known_accuracy is 0.2")
 
 
 def test_the_loss_should_be_the_references_over_answers_alone() -> None:
@@ -237,9 +260,10 @@ def test_an_answer_should_be_asked_for_without_being_told(trained: Flamingo) -> 
 def test_the_evaluation_should_be_of_every_count_of_shots(
     trained: Flamingo, data: Questions
 ) -> None:
-    few = replace(data, test=QuestionSplit(data.test.pictures[:20], data.test.described[:20]))
-    found = evaluate(trained, few, settings())
+    some = QuestionSplit(data.test.pictures[:20], data.test.described[:20])
+    found = evaluate(trained, replace(data, train=some, test=some), settings())
     kinds = [found.numbers[f"{name}_accuracy"] for name in data.attributes]
+    assert found.numbers["worst_known_accuracy"] == pytest.approx(min(kinds))
     shots = [found.numbers[f"accuracy_{count}_shot"] for count in range(3)]
     assert found.numbers["gain"] == pytest.approx(shots[2] - shots[0])
     assert shots[2] == pytest.approx(np.mean(kinds)) == found.scores["accuracy_2_shot"].mean()

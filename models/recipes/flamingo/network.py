@@ -20,7 +20,12 @@ from models.data.words import BEGIN, END, IMAGE, PAD
 from models.failures import BadData
 from models.networks.language import unknown_words
 from models.networks.picture_variants import PLAIN, RECOLOURED, SCATTERED
-from models.networks.question_rows import answer_rows, cross_entropy, row_answer_labels
+from models.networks.question_rows import (
+    TOKENS_A_PICTURE,
+    answer_rows,
+    cross_entropy,
+    row_answer_labels,
+)
 from models.networks.vision import VisionTower, weights_below
 from models.recipes.flamingo.parameters import Parameters
 from models.training.artefacts import TrainedModel
@@ -144,7 +149,7 @@ def idefics_config(parameters: Parameters) -> IdeficsConfig:
     )
 
 
-def objective(parameters: Parameters, askable: torch.Tensor) -> Loss:
+def objective(parameters: Parameters, askable: torch.Tensor, associations: torch.Tensor) -> Loss:
     """Return the loss: -log p of an answer, in nats, the mean over all pictures of rows.
 
     A row has pictures of the batch by chance, one for each shot and one more, and their answers for
@@ -154,6 +159,12 @@ def objective(parameters: Parameters, askable: torch.Tensor) -> Loss:
     A batch is features [n, variants, patches, width] and answers [n, attributes]. A share of the
     pictures is recoloured or scattered, and asked only for what is left: `askable`, [variants,
     attributes], is 1 there. So no colour can be told from the shapes that it comes with.
+
+    In a picture as it is, one attribute foretells another as far as the training's pairs do: of a
+    red one it would be learned that it shows no star. So what the other answers foretell,
+    `associations` of [vocabulary, vocabulary] by `answer_associations`, is added to the logits, and
+    what is left to learn is what the picture shows (A. K. Menon et al., Long-tail learning via
+    logit adjustment, https://arxiv.org/abs/2007.07314).
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
@@ -166,9 +177,21 @@ def objective(parameters: Parameters, askable: torch.Tensor) -> Loss:
         latents = network.resample(features[torch.arange(count, device=device), variant])
         tokens = answer_rows(rows.answers)
         logits = network(latents[rows.pictures], tokens)
+        foretold = foretold_answers(told, variant, associations.to(device))[rows.pictures]
+        logits = logits + foretold.repeat_interleave(TOKENS_A_PICTURE, dim=1)
         return {"loss": cross_entropy(logits, row_answer_labels(tokens))}
 
     return loss
+
+
+def foretold_answers(
+    told: torch.Tensor, variant: torch.Tensor, associations: torch.Tensor
+) -> torch.Tensor:
+    """Return what the other answers of each picture foretell of a token, in nats, [n, vocabulary].
+
+    `told` is [n, attributes]. Nothing is foretold of a picture that shows but a part of them.
+    """
+    return associations[told].sum(1) * (variant == PLAIN)[:, None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from models.data import questions, words
-from models.data.questions import Questions
+from models.data.questions import Questions, QuestionSplit
 from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
 from models.evaluation.figures import Pixels, caption_sheet
 from models.evaluation.intervals import above_chance, mean_interval
@@ -21,7 +21,12 @@ from models.networks.picture_variants import (
     SCATTERED,
     variant_features,
 )
-from models.networks.question_rows import answer_rows, answer_tokens, require_length
+from models.networks.question_rows import (
+    answer_associations,
+    answer_rows,
+    answer_tokens,
+    require_length,
+)
 from models.networks.vision import CHANNELS, trainable_share
 from models.recipes.flamingo.network import Flamingo, objective
 from models.recipes.flamingo.parameters import Parameters
@@ -51,8 +56,10 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     without, with an interval over pictures. `NAME_accuracy` is that of one attribute after the most
     shots, and `NAME_above_chance_low` how far the lower end of its interval lies above
     `NAME_chance`, the accuracy of the best constant answer. `blind_accuracy` is with the most shots
-    and other pictures in their places, which shows how much is guessed. `gate` is how far the gates
-    opened; `trainable_share` the share of all weights that training changed.
+    and other pictures in their places, which shows how much is guessed. `worst_known_accuracy` is
+    the lowest accuracy of an attribute on as many pictures that were trained on: a network that
+    answers whatever never came with the rest knows all new pairs and few others. `gate` is how far
+    the gates opened; `trainable_share` the share of all weights that training changed.
     """
     assert isinstance(network, Flamingo)
     words = WholeWordTokenizer.of(data, parameters.vocabulary)
@@ -71,6 +78,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     for at, name in enumerate(data.attributes):
         hits = (chosen[:, at] == told[:, at]).double().numpy()
         numbers |= above_chance(hits, told[:, at].numpy()).numbers(name)
+    numbers["worst_known_accuracy"] = _worst_known_accuracy(network, data, words, parameters)
     numbers["gate"] = network.gate
     numbers["trainable_share"] = trainable_share(network)
     return Evaluation(
@@ -78,6 +86,18 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
         {"samples": _sheet(data, words, pictures, told, chosen)},
         {f"accuracy_{parameters.shots}_shot": right[-1]},
     )
+
+
+def _worst_known_accuracy(
+    network: Flamingo, data: Questions, words: WholeWordTokenizer, parameters: Parameters
+) -> float:
+    count = len(data.test.described)
+    some = QuestionSplit(data.train.pictures[:count], data.train.described[:count])
+    told = answer_tokens(words, some, data.attributes)
+    latents = network.see(torch.from_numpy(some.scaled()))
+    pictures = episodes(len(told), parameters.shots, parameters.seed)
+    chosen = answer_last(network, latents, told, pictures)
+    return float((chosen == told).float().mean(0).min())
 
 
 def episodes(count: int, shots: int, seed: int) -> torch.Tensor:
@@ -223,7 +243,8 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     require_same_words(network.words, spoken)
     drawn = seeds.generator(parameters.seed, _VARIED_STREAM)
     features = variant_features(network.vision, torch.from_numpy(data.train.scaled()), drawn)
-    loss = objective(parameters, _askable(data, parameters))
+    associations = answer_associations(told, parameters.vocabulary)
+    loss = objective(parameters, _askable(data, parameters), associations)
     return loss_task(setup, loss, [features, told], kept=LearnedWeights(setup.network))
 
 
