@@ -75,7 +75,7 @@ def examples_of(split: Split, count: int, comparison: LabelComparison) -> list[C
     """Return the tables of the documents of a split; an ambiguous schema is left out."""
     rng = random.Random(f"{split} {SEED}")  # noqa: S311 - nothing secret
     found: list[ColumnExample] = []
-    for each in documents(split, SEED, count, KINDS[:2] if split == "lists" else KINDS):
+    for each in documents(split, SEED, count, KINDS):
         with contextlib.suppress(InvalidInput):
             found += column_examples(each, comparison, rng)
     return found

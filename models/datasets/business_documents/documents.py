@@ -82,17 +82,18 @@ def documents(
             documents, and designs of its own.
         seed: another one gives other documents.
         count: how many.
-        kinds: of which kinds.
+        kinds: of which kinds, as far as the split has designs of them.
         rows: of each list; drawn unless given.
     """
     designs = {
-        kind: [each for each in DESIGNS if each.kind == kind and _is_of(each, split)]
+        kind: found
         for kind in kinds
+        if (found := [each for each in DESIGNS if each.kind == kind and _is_of(each, split)])
     }
+    drawn = tuple(designs)
     for at in range(count):
-        kind = kinds[at % len(kinds)]
-        choices = designs[kind]
-        design = choices[at // len(kinds) % len(choices)]
+        choices = designs[drawn[at % len(drawn)]]
+        design = choices[at // len(drawn) % len(choices)]
         yield draw_document(design, split, f"{split}/{seed}/{at}", rows)
 
 

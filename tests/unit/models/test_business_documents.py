@@ -42,7 +42,7 @@ def shown(document: GeneratedDocument) -> Iterator[tuple[str, str]]:
             yield squeezed(place.raw), squeezed("".join(boxes))
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("split", ["train", "validation", "test", "lists"])
 def test_every_value_stands_in_its_boxes(split: Split) -> None:
     designs = {each.name for each in DESIGNS if each.split == split}
     seen, blanks, wrong = set(), 0, []
