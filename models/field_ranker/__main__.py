@@ -61,7 +61,7 @@ from models.field_ranker.wordings import english_names, known_wordings, other_te
 from models.pull.cache import CACHE
 
 SEED = 1
-DOCUMENTS = 400
+DOCUMENTS = 360
 VALIDATION_SHARE = 0.5
 """Documents of the validation, as a share of those of the training."""
 FLOORS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
