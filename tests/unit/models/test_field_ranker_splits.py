@@ -1,0 +1,38 @@
+"""What the ranker learns from is apart from what judges it, and decoys are absent for sure."""
+
+from __future__ import annotations
+
+import random
+
+from models.datasets.business_documents import KINDS
+from models.datasets.business_documents.designs import DESIGNS
+from models.field_ranker.decoys import MAX_DECOYS, with_decoys
+from models.field_ranker.splits import split_designs, split_documents
+
+
+def test_designs_that_judge_should_be_none_that_are_learned_from() -> None:
+    held_out = {each.name for each in DESIGNS if each.split == "test"}
+    for kind in KINDS:
+        train = {each.name for each in split_designs(kind, "train")}
+        validation = {each.name for each in split_designs(kind, "validation")}
+        assert len(train) >= 4
+        assert len(validation) == 2
+        assert not train & validation
+        assert not (train | validation) & held_out
+
+
+def test_decoys_should_be_asked_for_and_be_absent() -> None:
+    rng = random.Random(3)
+    added = 0
+    for document in split_documents("train", 1, len(KINDS)):
+        asked = with_decoys(document, rng)
+        new = asked.truth[len(document.truth) :]
+        known = {each.concept for each in document.truth}
+        assert len(new) <= MAX_DECOYS
+        assert all(each.value is None and not each.places for each in new)
+        assert not {each.concept for each in new} & known
+        properties = asked.schema["properties"]
+        assert isinstance(properties, dict)
+        assert {each.pointer[1:] for each in new} <= properties.keys()
+        added += len(new)
+    assert added
