@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueReader
 
+_LENGTH = 0.15
+"""Gain in a table's match for twice as many rows: more loses short lists to longer tables."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
 _KEY = 0.9
@@ -157,7 +159,7 @@ def _column_doubts(
 def _suitability(found: tuple[LayoutTable, ColumnMatch]) -> float:
     """Return how likely a table is the list: by its columns, and a little by its length."""
     table, match = found
-    return match.score * math.log2(1 + len(table.data))
+    return match.score * (1.0 + _LENGTH * math.log2(len(table.data)))
 
 
 class _TableReading:
