@@ -31,15 +31,13 @@ from models.files import write_atomically
 from models.jobs.finish import restore_network
 from models.networks.chat_tokens import ChatTokens
 from models.networks.exported_scorer import ExportedScorer
-from models.networks.preference_rows import encode_pairs
+from models.networks.fitted_judge import fit_judge
+from models.networks.preference_rows import encode_pairs, read_answers
 from models.networks.tuned_decoder import TunedDecoder
 from models.pull.shipped_bases import shipped_base
 from models.recipes.preference_tuning import recipe as preferences
-from models.recipes.preference_tuning.parameters import Parameters
 from models.recipes.preference_tuning.recipe import Pairs
-from models.training import recipe
 from models.training.artefacts import read_training
-from models.training.recipe import load
 
 BASE = "smollm2-135m-instruct"
 _WORD = re.compile(r"\w+")
@@ -61,6 +59,10 @@ def shorter_words(ones: Sequence[str], others: Sequence[str]) -> Values:
     )
 
 
+def _values(tensor: torch.Tensor) -> Values:
+    return np.asarray(tensor.double().numpy(), np.float64)
+
+
 def texts_of(network: TunedDecoder, rows: Sequence[ChatTokens], end: int) -> list[str]:
     """Return the answers of rows as texts."""
     chat = network.tokenizer.chat()
@@ -69,17 +71,21 @@ def texts_of(network: TunedDecoder, rows: Sequence[ChatTokens], end: int) -> lis
 
 def judge(network: TunedDecoder, reward: ExportedScorer, data: Pairs) -> Mapping[str, float]:
     """Return the numbers, with 95 % intervals over prompts."""
-    settings = recipe.resolve(load("preference_tuning"), "tiny", {"judged_rows": len(data.test)})
-    assert isinstance(settings, Parameters)
-    found = dict(preferences.evaluate(network, data, settings).numbers)
     groups = preferences.prompt_groups(data.test)
     prompts = [row.messages for row in data.test]
     chosen, rejected = [row.chosen for row in data.test], [row.rejected for row in data.test]
-    encoded, _ = encode_pairs(network, data.test, "test")
-    written = preferences.write_answers(network, encoded)
+    encoded = encode_pairs(network, data.test, "test")
+    written = preferences.write_answers(network, encoded[0])
     ours, theirs = (texts_of(network, rows, written.end) for rows in (written.tuned, written.base))
+    with network.plain() as base:
+        pairs = [read_answers(base, rows) for rows in encoded]
+        vectors = [read_answers(base, rows).vectors for rows in (written.tuned, written.base)]
+    fitted = fit_judge(pairs[0], pairs[1], groups.tolist(), len(groups))
     scores = [np.array(reward.rewards(prompts, each), np.float64) for each in (ours, theirs)]
+    found = dict(written.numbers(groups))
     for name, margins in (
+        ("judge_accuracy", _values(fitted.margins(pairs[0].vectors, pairs[1].vectors))),
+        ("judge_win_rate", _values(fitted.margins(*vectors))),
         ("rule_accuracy", shorter_words(chosen, rejected)),
         ("rule_win_rate", shorter_words(ours, theirs)),
         ("reward_win_rate", scores[0] - scores[1]),
