@@ -160,11 +160,11 @@ def objective(parameters: Parameters, askable: torch.Tensor, associations: torch
     pictures is recoloured or scattered, and asked only for what is left: `askable`, [variants,
     attributes], is 1 there. So no colour can be told from the shapes that it comes with.
 
-    In a picture as it is, one attribute foretells another as far as the training's pairs do: of a
-    red one it would be learned that it shows no star. So what the other answers foretell,
-    `associations` of [vocabulary, vocabulary] by `answer_associations`, is added to the logits, and
-    what is left to learn is what the picture shows (A. K. Menon et al., Long-tail learning via
-    logit adjustment, https://arxiv.org/abs/2007.07314).
+    One attribute of a picture foretells another as far as the training's pairs do: of a red one it
+    would be learned that it shows no star. So what the other answers foretell, `associations` of
+    [vocabulary, vocabulary] by `answer_associations`, is added to the logits, and what is left to
+    learn is what the picture shows (A. K. Menon et al., Long-tail learning via logit adjustment,
+    https://arxiv.org/abs/2007.07314).
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
@@ -189,9 +189,11 @@ def foretold_answers(
 ) -> torch.Tensor:
     """Return what the other answers of each picture foretell of a token, in nats, [n, vocabulary].
 
-    `told` is [n, attributes]. Nothing is foretold of a picture that shows but a part of them.
+    `told` is [n, attributes]. A recoloured picture foretells what it did before: yellow whose red
+    and green change places is yellow, and other colours tell what they were. A scattered one, which
+    shows no shape, foretells nothing.
     """
-    return associations[told].sum(1) * (variant == PLAIN)[:, None]
+    return associations[told].sum(1) * (variant != SCATTERED)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
