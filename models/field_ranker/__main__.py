@@ -1,6 +1,6 @@
-"""Learn which span is a field's value and how sure that is, and write both beside their code.
+"""Learn which span is a field's value and how sure that is; write the weights beside their code.
 
-    python -m models.field_ranker                learn, and write both files
+    python -m models.field_ranker                learn, and write the files
     python -m models.field_ranker --check        only print the figures
     python -m models.field_ranker --documents 60 learn from fewer documents
 
@@ -64,10 +64,6 @@ SEED = 1
 DOCUMENTS = 360
 VALIDATION_SHARE = 0.5
 """Documents of the validation, as a share of those of the training."""
-FLOORS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-MAX_INVENTED = 0.06
-"""Share of absent fields that may be given a value; the floor is the least one that keeps to it."""
-RIDGE = 3.0
 DECIMALS = 4
 MEMBERS = 4
 """Networks of which the mean is taken."""
