@@ -73,9 +73,14 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def filled(page: str, trained: Path) -> str:
-    """Return the text of a page with its tables filled in. Raises BadData."""
-    return _PLACE.sub(lambda found: found[1] + table(found[2], trained) + found[3], page)
+def filled(page: str, trained: Path, names: Sequence[str]) -> str:
+    """Return the text of a page with the tables of some recipes filled in. Raises BadData."""
+    return _PLACE.sub(
+        lambda found: (
+            found[1] + table(found[2], trained) + found[3] if found[2] in names else found[0]
+        ),
+        page,
+    )
 
 
 def take_card(name: str, trained: Path, into: Path) -> None:
@@ -97,15 +102,18 @@ def take_card(name: str, trained: Path, into: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Copy the cards of some or all recipes, and fill the pages."""
     parser = argparse.ArgumentParser(prog="python -m models.seed_pages", description=__doc__)
-    parser.add_argument("recipes", nargs="*", help="those whose cards are taken; all unless given")
+    parser.add_argument(
+        "recipes", nargs="*", help="those whose cards and tables are taken; all unless given"
+    )
     parser.add_argument("--trained", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     try:
-        for name in chosen.recipes or recipe.names(with_base_model=False):
+        names = chosen.recipes or recipe.names(with_base_model=False)
+        for name in names:
             take_card(name, chosen.trained, recipe.FOLDER / name)
         for path in sorted(PAGES.glob("*.md")):
             page = path.read_text(encoding="utf-8")
-            if (told := filled(page, chosen.trained)) != page:
+            if (told := filled(page, chosen.trained, names)) != page:
                 write_atomically(path, told.encode())
     except TrainingFailure as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know

@@ -41,10 +41,11 @@ def bound(gate: Gate) -> str:
 
 
 def _by_name(done: Mapping[SeededRun, ProcessResult]) -> dict[str, list[SeededRun]]:
+    """Return the trainings of each name by their seeds, in whichever order they ended."""
     found: dict[str, list[SeededRun]] = {}
     for run in done:
         found.setdefault(run.name, []).append(run)
-    return found
+    return {name: sorted(group, key=lambda run: run.seed) for name, group in found.items()}
 
 
 def evaluation(into: Path, run: SeededRun) -> dict[str, float]:

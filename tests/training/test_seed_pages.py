@@ -25,14 +25,15 @@ def trained(tmp_path: Path) -> Path:
 
 
 def test_a_page_should_have_each_seed_the_worst_and_the_gate(trained: Path) -> None:
-    told = filled(PAGE, trained)
+    told = filled(PAGE, trained, ["vae"])
     assert "| number | seed 0 | seed 1 | seed 2 | worst | gate |" in told
     assert "| fid | 5 | 7.5 | 6 | 7.5 | ≤ 8 |" in told
     assert "| kl | 15 | 15 | 15 |  |  |" in told
     assert "old" not in told
     assert told.startswith("# VAE\n\n<!-- seeds of vae: begin -->\n| ")
     assert told.endswith("|\n<!-- seeds of vae: end -->\n\nThe end.\n")
-    assert filled(told, trained) == told
+    assert filled(told, trained, ["vae"]) == told
+    assert filled(PAGE, trained, ["gan"]) == PAGE, "only those that are named"
 
 
 def test_variants_should_have_tables_of_their_own(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_variants_should_have_tables_of_their_own(tmp_path: Path) -> None:
 def test_a_seed_that_was_not_trained_should_be_told(trained: Path) -> None:
     (trained / "vae" / "2" / MODEL / EVALUATION).unlink()
     with pytest.raises(BadData, match=r"vae, seed 2 is not in .*train_all vae --into"):
-        filled(PAGE, trained)
+        filled(PAGE, trained, ["vae"])
 
 
 def test_a_card_should_take_the_place_of_the_one_before(trained: Path, tmp_path: Path) -> None:
