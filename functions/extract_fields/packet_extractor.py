@@ -89,7 +89,7 @@ class PacketExtractor:
             split: whether the file may hold several documents.
 
         Raises:
-            InvalidInput: it holds more documents than one file may.
+            InvalidInput: it has no page, or holds more documents than one file may.
             QuotaExceeded: it has more pages than can be split in the time.
             NotFound, Conflict: the document is not there, or not ready.
             Transient, Throttled: a service did not answer; the request may be repeated.
@@ -101,6 +101,8 @@ class PacketExtractor:
         if split:
             with self.limit(request.seconds):
                 parts = split_packet(version.source)
+        if not pages:
+            raise InvalidInput("The document has no page to extract from.", field="document_ids")
         if len(parts) > MAX_PARTS:
             raise InvalidInput(
                 f"The file seems to hold {len(parts)} documents; one file may hold {MAX_PARTS}."
@@ -138,7 +140,11 @@ class PacketExtractor:
         )
         try:
             if len(terms) > 1 and not self.versions.is_stored(request.tenant, extraction):
-                asked = asked.model_copy(update={"terms": self._chosen(version, part, terms)})
+                began = self.clock()
+                with self.limit(seconds):
+                    chosen = self._chosen(version, part, terms)
+                left = max(1.0, seconds - (self.clock() - began))
+                asked = asked.model_copy(update={"terms": chosen, "seconds": left})
             read = self.versions.extract(asked, version)
         except (Transient, Throttled):
             raise

@@ -94,3 +94,21 @@ def test_a_packet_that_takes_longer_should_go_on_in_another_round() -> None:
     assert world.run().status == "succeeded"
     assert len(world.lines("results.jsonl")) == 3
     assert len(world.reader.read) == 3, "what is stored is not read again"
+
+
+def test_a_choice_that_takes_too_long_should_fail_with_that_reason() -> None:
+    world = World(seconds=ChildSeconds(document=0.2))
+    world.reader.slow_to_fit = ("sender",)
+    world.begin(world.add_packet("scan.pdf", *PAGES).document_id, others=letters(), split=True)
+    ended = world.run()
+    assert ended.counts.failed == 1
+    errors = world.lines("errors.jsonl")
+    assert any(each["error"]["type"] == "QuotaExceeded" for each in errors)
+
+
+def test_a_file_without_a_page_should_be_refused() -> None:
+    world = World()
+    world.begin(world.add_packet("empty.pdf").document_id, others=letters(), split=True)
+    world.run()
+    (error,) = world.lines("errors.jsonl")
+    assert "no page" in error["error"]["message"]

@@ -76,6 +76,8 @@ class LabelledLines:
     read: list[str] = field(default_factory=list)
     slow: tuple[str, ...] = ()
     """Documents with one of these in their text are read without end."""
+    slow_to_fit: tuple[str, ...] = ()
+    """Of documents with one of these it is told without end how well schemas fit."""
 
     def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
         text = document.pages[0].text
@@ -105,6 +107,8 @@ class LabelledLines:
 
     def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
         """Return the share of the schema's fields that the first page names."""
+        while any(named in document.pages[0].text for named in self.slow_to_fit):
+            pass
         named = [f"{leaf.path[0]}: " in document.pages[0].text for leaf in schema.leaves]
         return sum(named) / len(named)
 
