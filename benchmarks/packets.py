@@ -3,6 +3,8 @@
 Beside two peers: every page a document of its own, and a new one wherever a page counts itself as
 the first, as tools for scanned stacks do that look for `1 of N`. Real packets are real files one
 after the other, five at a time and at most six pages of each, in orders drawn by a seed.
+
+The choice among five schemas, each of another document of its kind, is judged on held-out designs.
 """
 
 from __future__ import annotations
@@ -16,16 +18,25 @@ from itertools import pairwise
 from benchmarks.extraction_real.files import real_documents
 from benchmarks.reporting import Result, quantile, spread
 from chalicelib.extraction.document import DocumentPage, SourceDocument, source_document
+from chalicelib.extraction.extractor import FieldExtractor
 from chalicelib.extraction.packets.page_facts import page_facts
 from chalicelib.extraction.packets.splitter import PacketPart, split_packet
+from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
+from chalicelib.inference.embedder import Embedder
+from functions.extract_fields.packet_extractor import CLEARLY
 from functions.read_document.pdf import pdf_document
+from models.datasets.business_documents import KINDS, documents
 from models.datasets.business_documents.packets import packets
+from models.field_ranker.examples import CachingEmbedder, read_generated
 from models.packet_splitter.pages import PacketPages, packet_pages
 from models.packet_splitter.scores import packet_scores
+from models.pull.cache import CACHE
 
 SEED = 141
 DRAWN, REAL = 100, 100
 DRAWS = 400
+CHOSEN, ASKED = 60, 40
+"""Documents for which a schema is chosen, and those that the schemas are of."""
 REAL_DOCUMENTS, REAL_PAGES = 5, 6
 _FIRST = re.compile(r"(?<!\d)1\s*(?:/|of|von|sur|de|di|van|av)\s*\d+\b", re.IGNORECASE)
 
@@ -45,6 +56,7 @@ def measure(repetitions: int = 1) -> Result:
     for name, drawn in sets.items():
         for splitter, split in SPLITTERS.items():
             facts[f"{name}, {splitter}"] = scored([(each, split(each.document)) for each in drawn])
+    facts["choice among five extractors"] = choices(rng, CHOSEN * repetitions)
     sizes = [len(each.document.pages) for each in sets["held-out designs"]]
     return Result(
         name="packets",
@@ -71,6 +83,29 @@ def real_packets(rng: random.Random, count: int) -> Iterator[PacketPages]:
         yield PacketPages(
             SourceDocument("", "", "", "", tuple(pages)), tuple(starts), of_one_sender=False
         )
+
+
+def choices(rng: random.Random, count: int) -> dict[str, float]:
+    """Return how often the schema that fits best is the right one, and is clearly the best.
+
+    `absent_given` is how often one is clearly the best where the right one is not offered.
+    """
+    extractor = FieldExtractor.open(CachingEmbedder(Embedder.open(CACHE)))
+    schemas: dict[str, list[ExtractionSchema]] = {kind: [] for kind in KINDS}
+    for each in documents("test", SEED, ASKED):
+        schemas[each.kind].append(extraction_schema(each.schema))
+    told = dict.fromkeys(("right", "clearly_right", "clearly_wrong", "absent_given"), 0)
+    for each in documents("test", SEED + 1, count):
+        read = read_generated(each)
+        fits = {kind: extractor.fit(rng.choice(schemas[kind]), read) for kind in KINDS}
+        best = sorted(fits, key=lambda kind: -fits[kind])
+        clear = fits[best[0]] >= fits[best[1]] + CLEARLY
+        told["right"] += best[0] == each.kind
+        told["clearly_right"] += clear and best[0] == each.kind
+        told["clearly_wrong"] += clear and best[0] != each.kind
+        others = [fits[kind] for kind in best if kind != each.kind]
+        told["absent_given"] += others[0] >= others[1] + CLEARLY
+    return {name: round(number / count, 4) for name, number in told.items()} | {"documents": count}
 
 
 def by_page(document: SourceDocument) -> tuple[PacketPart, ...]:
