@@ -1,4 +1,4 @@
-"""What a person should look at: fields that are too unsure. Pure, without what models need."""
+"""Reasons for a review: fields whose confidence is too low. Pure, and loads no model."""
 
 from __future__ import annotations
 

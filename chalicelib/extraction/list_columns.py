@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 MIN_FIT = 0.3
 """Share of the cells that can be values of a column, at least."""
 LENIENCE = 2.0
-"""What is added to the logarithm of the odds that a column is a field: most fields have one."""
+"""Added to the log odds that a column is that of a field, since most fields have a column."""
 UNPROVEN, NAMED = 0.85, 0.95
 """How likely a column is, at most, if nothing but its look and its place speaks for it; and at
 least, if its title is a name of the field."""

@@ -67,7 +67,7 @@ class ColumnSimilarity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TableEvidence:
-    """What a table shows of its columns.
+    """Titles, values and roles of a table's columns, by which fields are assigned to them.
 
     Attributes:
         titles: The title of each, "" where there is none.

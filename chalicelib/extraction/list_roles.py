@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ColumnRole(Enum):
-    """What a column is to the others of its table; the value has names of such columns."""
+    """The role of a column in its table, such as a price; the value has names of such columns."""
 
     NUMBERING = ("line number", "position number")
     QUANTITY = ("quantity",)

@@ -1,4 +1,4 @@
-"""What the cells of a column look like: long texts, codes, few words, days before later days.
+"""The look of a column's cells: long texts, codes, few words, days before later days.
 
 Unlike roles by arithmetic they prove nothing: they tell which of several columns is the likelier.
 """

@@ -75,7 +75,7 @@ class ModelJobStore(Generic[J]):
     table: ClassVar[str]
     job_kind: ClassVar[str]
     model_kind: ClassVar[str]
-    """What its jobs and models are called in messages."""
+    """The name of its jobs and models in messages."""
 
     def __init__(
         self, path: Path, schema: str, read: Callable[[sqlite3.Row], J], clock: Clock

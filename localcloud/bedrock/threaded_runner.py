@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 
 from localcloud.supervision import SupervisedThread
 
 
-class ThreadedRunner:
+class ThreadedRunner(ABC):
     """Advances the jobs of a store until there is none, and then waits until it is woken.
 
     So what an earlier run left open goes on first.
@@ -35,9 +36,9 @@ class ThreadedRunner:
         """Wake the thread for a new job or one that is to be stopped."""
         self._woken.set()
 
+    @abstractmethod
     def _step(self) -> bool:
         """Advance the job that is next, and return whether there may be more to do."""
-        raise NotImplementedError
 
     def _pause_s(self) -> float | None:
         """Return after how long to look again though nobody woke the thread, if at all."""

@@ -1,4 +1,4 @@
-"""What folders of bases that see call their pictures: marks in texts, and settings in a file.
+"""Names in the folders of vision-language bases: marks of images in texts, and a settings file.
 
 https://huggingface.co/docs/transformers/model_doc/idefics
 """

@@ -35,7 +35,7 @@ RIDGE = 10.0
 DECIMALS = 4
 
 Example = tuple[ReadKind, Features, bool]
-"""What was read, its features, and whether it is right."""
+"""A reading with its features, and whether it is right."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What a page shows of the document that it belongs to, in any language.
+"""Facts of a page by which pages of one document are told from the next one's.
 
-Its lines at the top and the bottom, the codes and words in them, and the size of its letters.
+Lines at the top and the bottom, codes and words, and the size of letters: in any language.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PageLine:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page is compared by with the one before it.
+    """Facts of a page, to be compared with those of the page before.
 
     Attributes:
         lines: Its lines from the top, without those that are empty.
