@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING
 from chalicelib.extraction.document import Span
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind
+from chalicelib.extraction.sentence_spans import (
+    BROKEN_KINDS,
+    SentenceSpan,
+    broken_values,
+    sentence_spans,
+)
 from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
@@ -59,6 +65,8 @@ class FieldCandidate:
         labels: What may name it, nearest first.
         before: Lines of its block before it, and `after` behind it; 0 of a single cell.
         is_rest: Whether it is what words of a cell leave, which may be a label or not.
+        within: Whether it stands within a sentence; the quality of its match is then how likely
+            the words are a value at all.
     """
 
     spans: tuple[Span, ...]
@@ -68,6 +76,7 @@ class FieldCandidate:
     before: int = 0
     after: int = 0
     is_rest: bool = False
+    within: bool = False
 
 
 def find_candidates(
@@ -151,21 +160,18 @@ class _Pieces:
     page: int
     labels: dict[Span, tuple[LabelContext, ...]] = field(default_factory=dict)
     wholes: dict[Span, list[tuple[int, int]]] = field(default_factory=dict)
+    sentences: list[SentenceSpan] | None = None
 
     def candidates(self, reader: ValueReader, hints: ReadingHints) -> Iterator[FieldCandidate]:
         """Yield what a reader finds on the page."""
         if reader.kind in BLOCK_KINDS:
-            for spans, (before, after) in dict(self._texts()).items():
-                text = "\n".join(map(self.document.text, spans))
-                if match := reader.read(text, hints):
-                    labels = self._labels_of(spans[0])
-                    yield FieldCandidate(spans, text, match, labels, before, after)
-            for span in self._rests():
-                text = self.document.text(span)
-                if match := reader.read(text, hints):
-                    labels = self._labels_of(span)
-                    yield FieldCandidate((span,), text, match, labels, is_rest=True)
+            yield from self._texts_read(reader, hints)
             return
+        if reader.kind in BROKEN_KINDS:
+            blocks = self.layouts[0].blocks(self.page)
+            for spans, shown, match in broken_values(self.document, blocks, reader, hints):
+                labels = self._labels_of(spans[0])
+                yield FieldCandidate(spans, shown, match, labels, within=True)
         for cell in self._cells():
             text = self.document.text(cell)
             for match in reader.find(text, hints):
@@ -174,6 +180,33 @@ class _Pieces:
                 span = Span(self.page, cell.start + match.start, cell.start + match.end)
                 shown = text[match.start : match.end]
                 yield FieldCandidate((span,), shown, match, self._labels_of(span))
+
+    def _texts_read(self, reader: ValueReader, hints: ReadingHints) -> Iterator[FieldCandidate]:
+        """Yield the texts of the page that may be a value of a kind without a form of its own."""
+        for spans, (before, after) in dict(self._texts()).items():
+            text = "\n".join(map(self.document.text, spans))
+            if match := reader.read(text, hints):
+                labels = self._labels_of(spans[0])
+                yield FieldCandidate(spans, text, match, labels, before, after)
+        for span in self._rests():
+            text = self.document.text(span)
+            if match := reader.read(text, hints):
+                labels = self._labels_of(span)
+                yield FieldCandidate((span,), text, match, labels, is_rest=True)
+        if reader.kind is LeafKind.TEXT:
+            yield from self._within_sentences(reader, hints)
+
+    def _within_sentences(
+        self, reader: ValueReader, hints: ReadingHints
+    ) -> Iterator[FieldCandidate]:
+        """Yield the texts that stand within the sentences of the page."""
+        if self.sentences is None:
+            self.sentences = sentence_spans(self.document, self.layouts[0].texts(self.page))
+        for each in self.sentences:
+            text = "\n".join(map(self.document.text, each.spans))
+            if match := reader.read(text, hints):
+                likely = replace(match, quality=match.quality * each.likely)
+                yield FieldCandidate(each.spans, text, likely, each.labels, within=True)
 
     def _cells(self) -> Iterator[Span]:
         """Yield the cells of the page; what the text has in one cell of a table is one.

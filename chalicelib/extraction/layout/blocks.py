@@ -30,8 +30,11 @@ class LayoutBlock:
     box: Edges | None
 
 
-def page_blocks(read: PageLines) -> tuple[LayoutBlock, ...]:
-    """Return the blocks of a page, those of one line too, outside of the tables of its text."""
+def page_blocks(read: PageLines, *, in_tables: bool = False) -> tuple[LayoutBlock, ...]:
+    """Return the blocks of a page, those of one line too.
+
+    What the text has as tables is left out, unless `in_tables`: columns of prose look like them.
+    """
     open_blocks: list[list[LineCell]] = []
     blocks: list[list[LineCell]] = []
     for line in read.lines:
@@ -39,7 +42,7 @@ def page_blocks(read: PageLines) -> tuple[LayoutBlock, ...]:
             block for block in open_blocks if _gap(block[-1], line.cells[0]) <= 2 * _NEAR
         ]
         for cell in line.cells:
-            if cell.table >= 0:
+            if cell.table >= 0 and not in_tables:
                 continue
             near = [block for block in open_blocks if _continues(block[-1], cell, read)]
             if near:

@@ -55,6 +55,10 @@ class DocumentLayout:
         """Return the blocks of a page; raise as `page_lines` does."""
         return page_blocks(self.page_lines(page))
 
+    def texts(self, page: int) -> tuple[LayoutBlock, ...]:
+        """Return the blocks of a page, those in tables too; raise as `page_lines` does."""
+        return page_blocks(self.page_lines(page), in_tables=True)
+
     def labels(self, span: Span) -> tuple[LabelContext, ...]:
         """Return what may name the value at `span`, the nearest first; raise as `lines` does."""
         read = self.page_lines(span.page)

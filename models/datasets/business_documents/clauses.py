@@ -23,6 +23,11 @@ def _clauses(language: str) -> Mapping[str, Sequence[str]]:
     return found[language]
 
 
+def known_clauses(language: str) -> tuple[str, ...]:
+    """Return all clauses of a language but the last wording of each purpose: those of training."""
+    return tuple(each for pool in _clauses(language).values() for each in pool[:-1])
+
+
 def clause(pen: Pen, purpose: str, *, held_out: bool = False) -> tuple[Run, ...]:
     """Return a sentence as pieces of text; () where a value that it needs is absent.
 

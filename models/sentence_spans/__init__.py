@@ -1,0 +1,1 @@
+"""Learning of which words of running text are names, places and terms."""
