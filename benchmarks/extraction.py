@@ -6,7 +6,7 @@ functions of ingest. Real files are reported apart, with labels made by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -17,10 +17,9 @@ from benchmarks.extraction_judging import JudgedDocument, judge
 from benchmarks.extraction_ours import OwnExtractor
 from benchmarks.extraction_peers import PlumberPeer, plumber_peer, told_labels
 from benchmarks.extraction_reading import FileReading, cpu_seconds, read_file
-from benchmarks.extraction_real.files import RealDocument, real_documents
+from benchmarks.extraction_real.measuring import real_figures
 from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts.extractions import Extraction
-from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from models.datasets.business_documents import (
     KINDS,
@@ -85,7 +84,7 @@ def measure(repetitions: int = 1) -> Result:
                 facts[f"{name}, pdfplumber"] = figures(theirs)
         facts["lists by size"] = {str(size): _lists(size, extractor, peer) for size in SIZES}
     facts["statement of 100 pages"] = _statement(extractor)
-    facts["real files"] = _real(extractor)
+    facts["real files"] = real_figures(extractor)
     return Result("extraction", repetitions, measured, facts=facts, notes=NOTES)
 
 
@@ -202,38 +201,3 @@ def _statement(extractor: OwnExtractor) -> dict[str, Any]:
         "cost of a page, USD": dollars((read.reading + seconds) / document.pages),
         "rows found": share([judged], lambda each: (each.lists[0].matched, each.lists[0].true)),
     }
-
-
-def _real(extractor: OwnExtractor) -> Mapping[str, Any]:
-    """Return the figures of real files, and what came of each."""
-    judged, by_file, pages = [], {}, 0
-    with plumber_peer() as peer:
-        theirs = []
-        for real in real_documents():
-            try:
-                one, told = _real_file(real, extractor)
-            except HeadraceError as error:
-                by_file[real.name] = f"rejected: {error.message}"
-                continue
-            judged.append(one)
-            by_file[real.name] = told
-            pages += real.pages
-            if real.name.endswith(".pdf"):
-                values, _ = peer.extract(real.body, real.schema)
-                found = Extraction.model_validate({"status": "complete", "values": values})
-                theirs.append(judge(found, real.truth, real.lists, None))
-    return {
-        "pages": pages,
-        **figures(judged),
-        "by file": by_file,
-        "pdfplumber, of the PDFs": figures(theirs),
-    }
-
-
-def _real_file(real: RealDocument, extractor: OwnExtractor) -> tuple[JudgedDocument, str]:
-    read = read_file(real.name, real.body)
-    found = extractor.extract(real.schema, read.document)
-    judged = judge(found, real.truth, real.lists, read.document)
-    right = sum(leaf.right for leaf in judged.leaves)
-    invented = sum(leaf.invented for leaf in judged.leaves)
-    return judged, f"{right} of {len(judged.leaves)} right, {invented} invented"

@@ -17,7 +17,7 @@ _BINS = 10
 REVIEWED = 0.1
 """The share of leaves that a person looks at, the least sure first."""
 
-Counts = tuple[int, int]
+Counts = tuple[float, int]
 """The parts of a share: what counts, and of how many."""
 
 
@@ -143,6 +143,7 @@ def figures(documents: Sequence[JudgedDocument]) -> dict[str, Any]:
         "invented on blanks outside lists": share(documents, _invented_outside),
         "rows read, whatever is in their columns": share(documents, _read),
         "rows found": share(documents, _recall),
+        "rows found, each list alike": share(documents, _recall_by_list),
         "rows wholly right": share(documents, _whole),
         "cells of lists": share(documents, _cells),
         "rows that are of the list": share(documents, _precision),
@@ -177,6 +178,12 @@ def _read(document: JudgedDocument) -> Counts:
 
 def _recall(document: JudgedDocument) -> Counts:
     return sum(each.matched for each in document.lists), sum(each.true for each in document.lists)
+
+
+def _recall_by_list(document: JudgedDocument) -> Counts:
+    """Return the sum of each list's share, so that a long list counts no more than a short one."""
+    lists = [each for each in document.lists if each.true]
+    return sum(each.matched / each.true for each in lists), len(lists)
 
 
 def _whole(document: JudgedDocument) -> Counts:

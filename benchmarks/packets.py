@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from benchmarks.extraction_real.files import real_documents
+from benchmarks.extraction_real.files import real_set
 from benchmarks.reporting import Result, quantile, spread
 from chalicelib.extraction.document import DocumentPage, SourceDocument, source_document
 from chalicelib.extraction.extractor import FieldExtractor
@@ -70,7 +70,7 @@ def measure(repetitions: int = 1) -> Result:
 def real_packets(rng: random.Random, count: int) -> Iterator[PacketPages]:
     """Yield packets of real PDFs one after the other."""
     files: list[Sequence[DocumentPage]] = []
-    for each in real_documents():
+    for each in real_set().documents:
         if each.body.startswith(b"%PDF"):
             read, _ = pdf_document.read(each.body)
             files.append(source_document(read.pages, read.words).pages[:REAL_PAGES])

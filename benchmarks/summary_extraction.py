@@ -23,6 +23,7 @@ ROWS = (
     "invented on blanks outside lists",
     "rows read, whatever is in their columns",
     "rows found",
+    "rows found, each list alike",
     "rows wholly right",
     "cells of lists",
     "rows that are of the list",
@@ -69,6 +70,23 @@ def extraction(found: Found) -> Iterator[str]:
         f"A statement of {statement['pages']} pages takes {statement['reading, CPU s']:.1f} s of a"
         f" core to read and {statement['extracting, CPU s']:.1f} s to extract."
     )
+
+
+def development(found: Found) -> Iterator[str]:
+    """Yield a row per figure of the real files that may be looked at, and a row per file."""
+    facts = found["facts"]
+    yield "| real files for development | ours | pdfplumber, of the PDFs |"
+    yield "| --- | --- | --- |"
+    peer = facts["pdfplumber, of the PDFs"]
+    for name in ROWS:
+        yield f"| {name} | {_cell(facts.get(name))} | {_cell(peer.get(name))} |"
+    for name in CONFIDENCES:
+        yield f"| {name} | {_cell(facts['confidence'].get(name))} | |"
+    yield ""
+    yield "| file | values outside lists; rows of its lists |"
+    yield "| --- | --- |"
+    for name, told in facts["by file"].items():
+        yield f"| {name} | {told} |"
 
 
 def _kinds(facts: Found) -> Iterator[str]:

