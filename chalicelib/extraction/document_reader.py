@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
 
 
-CLEARLY_BETTER = 0.15
-"""By how much columns that the text tells have to match better than those that places tell."""
+CLEARLY_BETTER, ABOUT_AS_GOOD = 0.15, 0.02
+"""By how much columns that the text tells have to match better than those that places tell; and
+how much worse they may match if their rows are more, and as many as were counted only there."""
 SURE_TITLES = 0.55
 """Likeness of titles at which a table is surely the list, though its text reads as other rows."""
 
@@ -179,7 +180,7 @@ class DocumentReader:
             read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
         ]
         titles = [self.titles_alike(of, each) for each in readings]
-        at = len(readings) - 1 if readings[-1].score >= readings[0].score + CLEARLY_BETTER else 0
+        at = len(readings) - 1 if _is_better(readings[-1], readings[0]) else 0
         agreed = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
         sure = reading.complete, agreed
@@ -248,6 +249,15 @@ def without_places(document: SourceDocument) -> SourceDocument:
     """Return a document as it is read by its text alone."""
     pages = (replace(page, width=0.0, height=0.0, placed=()) for page in document.pages)
     return replace(document, pages=tuple(pages))
+
+
+def _is_better(written: ListReading, shown: ListReading) -> bool:
+    """Return whether the text of the pages tells a list better than the places of its words."""
+    if written.score >= shown.score + CLEARLY_BETTER:
+        return True
+    agree = [each.counted == len(each.rows) for each in (written, shown)]
+    more = len(written.rows) > len(shown.rows)
+    return more and agree == [True, False] and written.score >= shown.score - ABOUT_AS_GOOD
 
 
 def _doubted(reading: ListReading, *, agreed: bool, alike: float) -> ListReading:

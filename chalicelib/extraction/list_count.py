@@ -153,7 +153,9 @@ def _written_rows(
     page: DocumentPage, rows: Sequence[TableRow], excluded: Sequence[TableRow]
 ) -> int:
     """Return the rows of Markdown between the first and the last row, without those apart."""
-    inside = [span for row in rows for span in _spans(row) if span.page == page.number]
+    # Of a row whose columns are written in groups, the first group is counted.
+    own = [[span for span in _spans(row) if span.page == page.number] for row in rows]
+    inside = [min(spans) for spans in own if spans]
     if not inside:
         return 0
     first, last = min(inside), max(inside)
@@ -164,9 +166,8 @@ def _written_rows(
         span.start for row in excluded for span in list(_spans(row))[:1] if span.page == page.number
     }
     count, at = 0, start
-    for number, line in enumerate(lines):
-        below = lines[number + 1] if number + 1 < len(lines) else ""
-        is_row = line.startswith("| ") and not RULE.fullmatch(line) and not RULE.fullmatch(below)
+    for line in lines:
+        is_row = line.startswith("| ") and not RULE.fullmatch(line)
         known = any(at <= offset < at + len(line) for offset in others) if others else False
         count += is_row and not known
         at += len(line) + 1

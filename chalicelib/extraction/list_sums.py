@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CENT = Decimal("0.01")
 MIN_ROWS = 2
 """Rows whose sum tells a total, at least; a row with every cell filled needs one more."""
+_MANY = 3
+"""Columns that are all sums of a part of the rows by no chance."""
 _SURE_DIGITS = 3
 """Digits of a number that is no sum of others by chance."""
 
@@ -107,7 +109,8 @@ class SummaryCheck:
         at_edge: bool,
     ) -> bool:
         if not lacks:
-            return all(self._is_total(at, number, at_edge) for at, number in numbers.items())
+            may_be_part = at_edge or len(numbers) >= _MANY
+            return all(self._is_total(at, number, may_be_part) for at, number in numbers.items())
         for at, number in numbers.items():
             if self._of(at).explains(number, MIN_ROWS) or self._is_sum_of_another(at, number):
                 return True
@@ -126,17 +129,18 @@ class SummaryCheck:
             for each in others
         )
 
-    def _is_total(self, at: int, number: Decimal, at_edge: bool) -> bool:
-        """Return whether the number of a full row is the sum of all rows, or of a page at its end.
+    def _is_total(self, at: int, number: Decimal, may_be_part: bool) -> bool:
+        """Return whether the number of a full row is the sum of all rows, or of a part of them.
 
+        The rows since the last total are a part at the end of a page, or if many columns say so.
         Few digits may be a sum by chance, and so may be few rows.
         """
         sums = self._of(at)
         digits = len(number.as_tuple().digits)
         if sums.rows < MIN_ROWS or digits < _SURE_DIGITS + (sums.rows == MIN_ROWS):
             return False
-        of_page = at_edge and sums.rows_since_summary > MIN_ROWS
-        return _equal(number, sums.since_start) or (of_page and _equal(number, sums.since_summary))
+        of_part = may_be_part and sums.rows_since_summary > MIN_ROWS
+        return _equal(number, sums.since_start) or (of_part and _equal(number, sums.since_summary))
 
     def _goes_on(self, at: int, number: Decimal, following: TableRow) -> bool:
         """Return whether the next row has the balance that follows from this one."""

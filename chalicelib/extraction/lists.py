@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _LENGTH = 0.15
 """Gain in a table's match for twice as many rows: more loses short lists to longer tables."""
+_LONG, _LESS = 32, 4
+"""Rows from which on the gain is a quarter: the titles of two long tables tell which it is."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
 _KEY = 0.9
@@ -159,7 +161,9 @@ def _column_doubts(
 def _suitability(found: tuple[LayoutTable, ColumnMatch]) -> float:
     """Return how likely a table is the list: by its columns, and a little by its length."""
     table, match = found
-    return match.score * (1.0 + _LENGTH * math.log2(len(table.data)))
+    doublings = math.log2(min(len(table.data), _LONG))
+    further = math.log2(max(1.0, len(table.data) / _LONG))
+    return match.score * (1.0 + _LENGTH * (doublings + further / _LESS))
 
 
 class _TableReading:

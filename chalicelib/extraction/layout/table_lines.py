@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 NUMBERS = 0.6
 """Share of the cells of a column of numbers or dates that have enough digits."""
-_MIN_NUMBERS = 2
-"""Numbers like those below in the first row of a written table, if it is no header."""
 _MAX_HEADER = 5
 """Lines of a header, at most."""
 _MAX_WRAPS = 6
@@ -78,7 +76,7 @@ class TablePart:
 def table_part(
     segment: TableSegment, page: DocumentPage, before: Sequence[LayoutLine]
 ) -> TablePart:
-    """Return a segment with its lines in columns.
+    """Return a segment that is seen by its places, with its lines in columns.
 
     Args:
         segment: The lines that share columns.
@@ -86,9 +84,6 @@ def table_part(
         before: The lines of the page above the segment, which may begin its header.
     """
     lines = [placed_line(segment, line, page) for line in segment.lines]
-    if segment.is_written:
-        titles = 0 if _is_written_row(lines[0], lines[1:]) else 1
-        return TablePart(segment, (), (), tuple(lines[:titles]), tuple(lines[titles:]), True)
     if len(lines) == 1:
         wraps = tuple(_wraps_above(segment, lines[0], page, before))
         return TablePart(segment, wraps, (), (), tuple(lines), True)
@@ -181,29 +176,6 @@ def _flush(segment: TableSegment, cell: LineCell, hits: Sequence[int]) -> int | 
     if abs(first.left - cell.place[0]) < cell.height:
         return hits[0]
     return hits[-1] if abs(last.right - cell.place[2]) < cell.height / 2 else None
-
-
-def _is_written_row(first: PlacedLine, below: Sequence[PlacedLine]) -> bool:
-    """Return whether the first row of a written table is one of its rows, and no header.
-
-    It has numbers of the same form in the same columns, two of them at least.
-    """
-    forms: dict[int, list[str]] = {}
-    for line in below:
-        for at, cell in line.cells:
-            forms.setdefault(at, []).append(_form(cell.text))
-    usual = {at: max(set(each), key=each.count) for at, each in forms.items()}
-    own = {at: _form(cell.text) for at, cell in first.cells}
-    numbers = [at for at, form in own.items() if form]
-    same = sum(usual.get(at) == own[at] for at in numbers)
-    return same >= _MIN_NUMBERS and all(bool(usual.get(at)) == bool(own[at]) for at in own)
-
-
-def _form(text: str) -> str:
-    """Return whether a text is a whole number, one with more, or "" if it is none."""
-    if not is_number(text):
-        return ""
-    return "whole" if text.strip().isdecimal() else "parted"
 
 
 def _column_beside(cells: Sequence[tuple[int, LineCell]], cell: LineCell) -> int | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.documents.layout import is_number
 from chalicelib.extraction.layout.segments import Band, TableSegment, segments_of
 from chalicelib.extraction.layout.table_lines import PlacedLine, TablePart, table_part
+from chalicelib.extraction.layout.written_tables import continuation, plain, written_part
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import Span
@@ -36,7 +37,9 @@ how many times as far one may be that has such cells, too."""
 class JoinedTable:
     """Columns, and the lines that stand in them by their numbers: the header, and the body.
 
-    `between` counts the lines behind the last one.
+    `between` counts the lines behind the last one. Of a written table, `captions` are the titles
+    over all columns, and `opening` is the first row of its page if that is no header: both are
+    repeated in each of its blocks. It `adjoins` the table before it if nothing stands between.
     """
 
     bands: list[Band]
@@ -48,11 +51,14 @@ class JoinedTable:
     last_page: int = 0
     between: int = 0
     unplaced: list[Span] = field(default_factory=list)
+    captions: frozenset[str] = frozenset()
+    opening: frozenset[str] = frozenset()
+    adjoins: bool = False
 
     @property
     def titles(self) -> frozenset[str]:
         """Return the lines of the header by their text, by which they are known again."""
-        return frozenset(_plain(line.text) for line in self.header)
+        return frozenset(plain(line.text) for line in self.header)
 
 
 def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
@@ -68,17 +74,13 @@ def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
         seed = max(above, key=lambda table: len(table.lines), default=None)
         for segment in segments_of(read, seed.bands if seed else ()):
             start = read.lines.index(segment.lines[0], at)
-            part = table_part(segment, read.page, read.lines[at:start])
             end = start + len(segment.lines)
             _passed(tables, start - at)
-            going = [each for each in tables if _continues(each, part, each.between)]
-            table = max(going, key=lambda each: _fellowship(each, part), default=None)
-            _passed(tables, len(segment.lines))
-            if table is None:
-                table = _opened(part)
-                tables.append(table)
+            if segment.is_written:
+                table = _with_written(tables, written_part(segment, read.page))
             else:
-                _join(table, part)
+                table = _with_shown(tables, table_part(segment, read.page, read.lines[at:start]))
+            _passed(tables, len(segment.lines))
             table.between = 0
             table.unplaced += _unplaced_within(read, segment)
             at = end
@@ -88,6 +90,41 @@ def joined_tables(pages: Iterable[PageLines]) -> Iterator[JoinedTable]:
             yield _finished(table)
     for table in tables:
         yield _finished(table)
+
+
+def _with_shown(tables: list[JoinedTable], part: TablePart) -> JoinedTable:
+    """Return the table that a part is now in: the one that it goes on with, or a new one."""
+    going = [each for each in tables if _continues(each, part, each.between)]
+    table = max(going, key=lambda each: _fellowship(each, part), default=None)
+    if table is None:
+        return _opened(tables, part)
+    _join(table, part)
+    return table
+
+
+def _with_written(tables: list[JoinedTable], part: TablePart) -> JoinedTable:
+    """Return the table that a part whose cells the text tells is now in."""
+    for table in reversed(tables):
+        near = part.segment.page - table.last_page <= 1 and table.between <= _MAX_BETWEEN
+        same = table.is_written and (near or table.titles)
+        going = continuation(table, part) if same else None
+        if going is not None:
+            _join_written(table, going)
+            return table
+    return _opened(tables, part)
+
+
+def _join_written(table: JoinedTable, part: TablePart) -> None:
+    """Take the rows of a part into a table; the header, if it has one, is repeated."""
+    for band in part.segment.bands[len(table.bands) :]:
+        table.bands.append(replace(band))
+    if part.segment.page > table.last_page:
+        table.opening = frozenset(plain(line.text) for line in part.body[: not part.header])
+    table.repeated += part.header
+    table.lines += map(_as_note, part.above)
+    table.lines += part.body
+    table.captions = frozenset(plain(line.text) for line in part.above) or table.captions
+    table.last_page = part.segment.page
 
 
 def _passed(tables: Iterable[JoinedTable], lines: int) -> None:
@@ -111,28 +148,29 @@ def _unplaced_within(read: PageLines, segment: TableSegment) -> list[Span]:
     return [span for span in read.unplaced if first <= span.start < last]
 
 
-def _opened(part: TablePart) -> JoinedTable:
+def _opened(tables: list[JoinedTable], part: TablePart) -> JoinedTable:
+    """Return a new table that begins with a part, and add it to those that are open."""
     segment = part.segment
-    return JoinedTable(
+    opened = JoinedTable(
         [replace(band) for band in segment.bands],
         list(part.header),
         list(part.body),
         is_written=segment.is_written,
         has_numbers=part.has_numbers,
         last_page=segment.page,
+        captions=frozenset(plain(line.text) for line in part.above),
+        opening=frozenset(plain(line.text) for line in part.body[: not part.header]),
+        adjoins=bool(tables) and tables[-1].is_written and tables[-1].between == 0,
     )
+    tables.append(opened)
+    return opened
 
 
 def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
     """Return whether a part goes on where a table ended: in its columns, under its header."""
-    if part.segment.page - table.last_page > 1:
+    if part.segment.page - table.last_page > 1 or table.is_written:
         return False
-    if table.is_written != part.segment.is_written:
-        return False
-    if table.is_written:
-        same = table.titles == {_plain(line.text) for line in part.header}
-        return same and (bool(table.titles) or len(table.bands) == len(part.segment.bands))
-    if any(_plain(line.text) in table.titles for line in part.header):
+    if any(plain(line.text) in table.titles for line in part.header):
         return True
     bands = part.segment.bands
     shared = [at for at, band in enumerate(bands) if band.count > _ALONE * len(part.body)]
@@ -186,15 +224,10 @@ def _mapped(bands: Sequence[Band], others: Sequence[Band]) -> list[int | None]:
 def _join(table: JoinedTable, part: TablePart) -> None:
     """Take a part into a table; what stands in none of its columns opens a new one."""
     segment = part.segment
-    if segment.is_written:
-        numbers = list(range(len(segment.bands)))
-        for band in segment.bands[len(table.bands) :]:
-            table.bands.append(replace(band))
-    else:
-        numbers = _taken_in(table, segment.bands)
+    numbers = _taken_in(table, segment.bands)
     if not table.header:
         table.header = [_moved(line, numbers) for line in part.header]
-    repeats = any(_plain(line.text) in table.titles for line in part.header)
+    repeats = any(plain(line.text) in table.titles for line in part.header)
     head = part.header
     if table.header and part.has_numbers and not repeats:
         head = tuple(_as_note(line) if len(line.filled) > 1 else line for line in head)
@@ -202,10 +235,6 @@ def _join(table: JoinedTable, part: TablePart) -> None:
     if repeats:
         table.repeated += [_moved(line, numbers) for line in part.header]
         table.lines += map(_as_note, part.above)
-    if table.is_written and not table.header and body[0].text == table.lines[0].text:
-        # The first row of a table is repeated as if it were its header.
-        table.repeated.append(body[0])
-        body = body[1:]
     table.lines += [_moved(line, numbers) for line in body]
     table.has_numbers |= part.has_numbers
     table.last_page = segment.page
@@ -343,7 +372,3 @@ def _pairs(
 
 def _apart(one: Band, other: Band) -> float:
     return max(one.left - other.right, other.left - one.right)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

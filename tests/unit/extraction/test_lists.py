@@ -40,6 +40,8 @@ class PatternReader:
     def _value(self, text: str) -> ScalarValue:
         if self.kind is LeafKind.MONEY:
             return Decimal(text.replace(",", ""))
+        if self.kind is LeafKind.INTEGER:
+            return int(text)
         return text
 
 
@@ -67,6 +69,7 @@ PATTERNS = {
     LeafKind.MONEY: r"-?[\d,]+\.\d\d",
     LeafKind.DATE: r"\d\d\.\d\d\.\d{4}",
     LeafKind.NUMBER: r"\d+",
+    LeafKind.INTEGER: r"\d+",
 }
 
 
@@ -171,6 +174,35 @@ def test_a_last_row_alone_on_its_page_is_not_lost() -> None:
     reading = read(drawn_layout(statement(rows, 50, carried=False)))
     assert texts(reading)[-1] == [rows[-1][1], rows[-1][2], rows[-1][0]]
     assert (reading.counted, reading.complete) == (101, True)
+
+
+def test_sums_of_a_part_are_no_rows_if_many_columns_say_so() -> None:
+    parts = [
+        [[f"Town {n}", str(n * 71), str(n * 39), str(n * 110)] for n in range(first, first + 4)]
+        for first in (1, 5)
+    ]
+    rows: list[list[str]] = [["Town", "Women", "Men", "People"]]
+    everything = [0, 0, 0]
+    for part in parts:
+        sums = [sum(int(row[at]) for row in part) for at in (1, 2, 3)]
+        everything = [one + other for one, other in zip(everything, sums, strict=True)]
+        rows += [*part, ["All", *map(str, sums)]]
+    rows.append(["All of all", *map(str, everything)])
+    text = "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], ["-"] * 4, *rows[1:]])
+    names = ("town", "women", "men", "people")
+    kinds = (LeafKind.TEXT, *(LeafKind.INTEGER,) * 3)
+    reading = read(written_layout(text), [*map(column, names, kinds)])
+    assert texts(reading) == [row for part in parts for row in part]
+    assert reading.counted == 8
+
+
+def test_a_list_is_the_table_of_its_titles_and_not_a_longer_one() -> None:
+    head = "| {} | Details | {} |\n| - | - | - |\n"
+    rows = [f"| {date} | {text} | {amount} |" for date, text, amount, _ in rows_of(250)]
+    short = head.format("Date", "Amount") + "\n".join(rows[:40])
+    long = head.format("Vessel", "Tons") + "\n".join(rows[40:])
+    reading = read(written_layout(short, long))
+    assert (len(reading.rows), reading.titles) == (40, ("Details", "Amount", "Date"))
 
 
 def test_a_document_without_the_list_has_no_rows() -> None:

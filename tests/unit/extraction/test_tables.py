@@ -194,3 +194,46 @@ def test_a_written_table_without_a_header_keeps_its_first_row() -> None:
         "\n".join([lines[0], rule, *lines[1:3], "", lines[0], rule, *lines[3:]])
     ).tables()
     assert texts(table) == [[f"Lamp {n}", str(n), f"{n}.50"] for n in range(1, 6)]
+
+
+def written(rows: list[list[str]], per_block: int) -> str:
+    """Return rows as ingest writes them: in blocks that each repeat the first of them."""
+    shown = [f"| {' | '.join(row)} |" for row in rows]
+    rule = f"| {' | '.join('-' * len(rows[0]))} |"
+    blocks = [shown[at : at + per_block] for at in range(1, len(shown), per_block)]
+    return "\n\n".join("\n".join([shown[0], rule, *block]) for block in blocks)
+
+
+def test_a_title_over_all_columns_of_a_written_table_is_not_its_header() -> None:
+    body = [[f"Town {n}", str(n * 70), str(n * 9)] for n in range(1, 13)]
+    header = ["Town", "People", "Schools"]
+    pages = [
+        written([[f"District {n}", "", ""], header, *body[first : first + 6]], 3)
+        for n, first in enumerate((0, 6), 1)
+    ]
+    (table,) = written_layout(*pages).tables()
+    assert titles(table) == header
+    assert texts(table) == body
+
+
+def test_a_row_at_the_top_of_the_next_page_is_no_header_of_a_written_table() -> None:
+    rows = [["Code", "Meaning"], *([f"A{n}", f"Place of kind {chr(65 + n)}"] for n in range(20))]
+    (table,) = written_layout(written(rows[:9], 4), written(rows[9:], 5)).tables()
+    assert titles(table) == rows[0]
+    assert texts(table) == rows[1:]
+    others = [["Name", "Text"], *(["Lamp", "of the year"] for _ in range(5))]
+    assert len(written_layout(written(rows[:9], 4), written(others, 5)).tables()) == 2
+
+
+def test_groups_of_columns_of_a_wide_table_are_side_by_side_again() -> None:
+    rows = [["No", "Item", "Text", "Amount"]]
+    rows += [[str(n), f"Lamp {n}", f"of {n}", f"{n}.50"] for n in range(1, 7)]
+    rows[-1][3] = ""
+    left = [row[:3] for row in rows]
+    right = [[row[0], row[3]] for row in rows[:-1]]
+    page = f"{written(left, 4)}\n\n{written(right, 3)}"
+    (table,) = written_layout(page, page).tables()
+    assert titles(table) == rows[0]
+    assert texts(table) == rows[1:] * 2
+    apart = f"{written(left, 4)}\n\nOf another year:\n\n{written(right, 3)}"
+    assert len(written_layout(apart).tables()) == 2
