@@ -19,8 +19,10 @@ from chalicelib.api.cursors import (
     write_offset,
 )
 from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.extractors import check_model
 from chalicelib.api.http import (
     json_response,
+    key_id_of,
     limit_of,
     parse_body,
     query_value,
@@ -28,7 +30,7 @@ from chalicelib.api.http import (
     serve_operation,
     tenant_of,
 )
-from chalicelib.api.idempotency import run_once
+from chalicelib.api.idempotency import run_once, run_paid_once
 from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, new_job_input
 from chalicelib.contracts.extraction_orders import (
     MAX_DIRECT_FIELDS,
@@ -65,13 +67,18 @@ from chalicelib.labelling.extractor_terms import referenced_terms
 from chalicelib.labelling.extractors import ExtractorLibrary, inline_terms
 
 if TYPE_CHECKING:
+    from chalicelib.api.idempotency import PaidResponseRecords
     from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.functions.extract_fields import ExtractDocumentResult
+    from chalicelib.generation.models import ServedModels
     from chalicelib.wiring.api import ApiParts
 
 MAX_PAGE = 100
 MAX_FIELDS_A_PAGE = 1_000
 MAX_LOOKED_AT = 1_000
+DIRECT_MODEL_SECONDS = 9.0
+"""Seconds in which language models may be asked while a request waits, after up to 13 of reading:
+the client of the function waits for 25."""
 FILES = {"jsonl": FIELDS, "csv": FIELDS_TABLE, "rows": ROWS_TABLE}
 _EXTRACTION = "/v1/extractions/{extraction_id}"
 _DOCUMENT = Parameter(
@@ -110,6 +117,10 @@ class ExtractionServices:
     extractors: ExtractorLibrary
     function: Callable[[], FieldExtraction]
     """Returns the function that extracts."""
+    paid: PaidResponseRecords
+    """Responses by Idempotency-Key that a language model was paid for."""
+    models: Callable[[], ServedModels]
+    """Returns the models of the stage."""
 
 
 def build_services(parts: ApiParts) -> ExtractionServices:
@@ -117,8 +128,10 @@ def build_services(parts: ApiParts) -> ExtractionServices:
     from chalicelib.adapters import aws
     from chalicelib.adapters.records.extractions import ExtractionTable
     from chalicelib.adapters.records.extractors import ExtractorTable
+    from chalicelib.wiring.models import stage_models
 
     settings = parts.settings
+    read_models = stage_models(parts.environ)
 
     def function() -> FieldExtraction:
         from chalicelib.adapters.functions import ExtractFunction
@@ -135,6 +148,8 @@ def build_services(parts: ApiParts) -> ExtractionServices:
         ),
         extractors=ExtractorLibrary(ExtractorTable(parts.table), services.now),
         function=function,
+        paid=parts.paid_answers,
+        models=lambda: read_models().models,
     )
 
 
@@ -159,6 +174,7 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
         One document of at most 10 pages, and at most 500 fields times pages, is answered at once.
         Everything else is a job, whose id is in the ids of its extractions. `split` takes each
         document as a packet of several, and of `extractors` the one that fits best is chosen.
+        With `model`, a language model chooses among the spans of fields that stay open.
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateExtractionRequest)
@@ -215,7 +231,7 @@ def routes(services: Callable[[], ExtractionServices], authorizer: ChaliceAuthor
 
 def _create(request: Request, body: CreateExtractionRequest, deps: ExtractionServices) -> Response:
     tenant = tenant_of(request)
-    terms, *others = _terms(tenant, body, deps.extractors)
+    terms, *others = _terms(tenant, body, deps)
     is_packet = body.split or bool(others)
     if len(body.document_ids) == 1 and not body.background and not is_packet:
         document = existing_document(tenant, body.document_ids[0], deps.documents)
@@ -225,18 +241,30 @@ def _create(request: Request, body: CreateExtractionRequest, deps: ExtractionSer
                 field="document_ids",
             )
         if _is_direct(document.pages, terms):
-            return run_once(
-                request,
-                deps.jobs.answers,
-                lambda: _extract(request, document.document_id, terms, deps),
-            )
+
+            def make() -> ExtractionView:
+                return _extract(request, document.document_id, terms, deps)
+
+            if terms.model is not None:
+                return run_paid_once(request, deps.paid, make)
+            return run_once(request, deps.jobs.answers, make)
     return _launch(request, body, (terms, *others), deps)
 
 
 def _terms(
-    tenant: str, body: CreateExtractionRequest, extractors: ExtractorLibrary
+    tenant: str, body: CreateExtractionRequest, deps: ExtractionServices
 ) -> list[ExtractionTerms]:
     """Return the terms to extract by, several where those that fit best are to be chosen."""
+    check_model(body, deps.models)
+    return [
+        each.model_copy(update={"model": body.model_terms(each.model)})
+        for each in _saved_terms(tenant, body, deps.extractors)
+    ]
+
+
+def _saved_terms(
+    tenant: str, body: CreateExtractionRequest, extractors: ExtractorLibrary
+) -> list[ExtractionTerms]:
     if body.extractors:
         return [referenced_terms(extractors.records, tenant, each) for each in body.extractors]
     if body.extractor is not None:
@@ -262,7 +290,9 @@ def _extract(
             extraction_id=extraction_id(document_id, deps.jobs.new_id(now)),
             document_id=document_id,
             terms=terms,
+            key=key_id_of(request),
             correlation_id=request_id_of(request),
+            model_seconds=DIRECT_MODEL_SECONDS,
         )
     )
     return deps.library.view(tenant, deps.library.stored(tenant, read.extraction_id))
@@ -289,6 +319,7 @@ def _launch(
             split=body.split,
             document_ids=body.document_ids,
             collection=body.collection or "",
+            key=key_id_of(request),
         )
         key = f"jobs/{given.tenant}/{job_id}/{TERMS}"
         deps.objects.write(given.bucket, key, content.model_dump_json().encode(), {})

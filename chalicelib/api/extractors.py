@@ -22,6 +22,7 @@ from chalicelib.api.http import (
 )
 from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.calibrations import CalibrationAttempt, ExtractorCalibration
+from chalicelib.contracts.extraction_models import NO_MODEL, ModelInput
 from chalicelib.contracts.extraction_orders import (
     EXTRACTOR_PATTERN,
     MAX_VERSIONS,
@@ -33,12 +34,14 @@ from chalicelib.contracts.extraction_orders import (
 )
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
+from chalicelib.generation.models import AUTO
 from chalicelib.labelling.calibrations import Calibrations
 from chalicelib.labelling.extraction_library import ExtractionLibrary
 from chalicelib.labelling.extractors import ExtractorLibrary
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.generation.models import ServedModels
     from chalicelib.wiring.api import ApiParts
 
 CREATED = 201
@@ -59,6 +62,8 @@ class ExtractorServices:
     library: ExtractorLibrary
     answers: ResponseRecords
     calibrations: Calibrations
+    models: Callable[[], ServedModels]
+    """Returns the models of the stage."""
 
 
 def build_services(parts: ApiParts) -> ExtractorServices:
@@ -66,7 +71,9 @@ def build_services(parts: ApiParts) -> ExtractorServices:
     from chalicelib.adapters.records.calibrations import CalibrationTable
     from chalicelib.adapters.records.extractions import ExtractionTable
     from chalicelib.adapters.records.extractors import ExtractorTable
+    from chalicelib.wiring.models import stage_models
 
+    read_models = stage_models(parts.environ)
     extractors = ExtractorTable(parts.table)
     extractions = ExtractionLibrary(
         ExtractionTable(parts.table), parts.batch_objects, parts.settings.bucket
@@ -75,6 +82,7 @@ def build_services(parts: ApiParts) -> ExtractorServices:
         ExtractorLibrary(extractors, utcnow),
         parts.records,
         Calibrations(CalibrationTable(parts.table), extractors, extractions, utcnow),
+        lambda: read_models().models,
     )
 
 
@@ -90,17 +98,18 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
             {CREATED: ExtractorVersion},
             body=CreateExtractorRequest,
             once=True,
-            errors=(Conflict,),
+            errors=(NotFound, Conflict),
         ),
     )
     def create_extractor() -> Response:
         """Save a schema under a name, as version 1."""
         request, deps = blueprint.current_request, services()
         body, tenant = parse_body(request, CreateExtractorRequest), tenant_of(request)
+        check_model(body, deps.models)
 
         def create() -> ExtractorVersion:
-            schema = dict(body.json_schema)
-            return deps.library.create(tenant, body.name, schema, body.description)
+            schema, model = dict(body.json_schema), body.model_terms()
+            return deps.library.create(tenant, body.name, schema, body.description, model)
 
         return run_once(request, deps.answers, create, CREATED)
 
@@ -141,9 +150,10 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
         """Save the next version of an extractor; what is the same as the newest adds none."""
         request = blueprint.current_request
         body, tenant = parse_body(request, PutExtractorRequest), tenant_of(request)
-        schema = dict(body.json_schema)
-        saved = services().library.put(tenant, _name(extractor), schema, body.description)
-        return json_response(saved)
+        name, deps = _name(extractor), services()
+        check_model(body, deps.models)
+        schema, model = dict(body.json_schema), body.model_terms()
+        return json_response(deps.library.put(tenant, name, schema, body.description, model))
 
     @blueprint.route(_EXTRACTOR, methods=["DELETE"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("extractions", {204: None}, errors=(NotFound,)))
@@ -185,6 +195,12 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
         return Response(body="", status_code=204)
 
     return blueprint
+
+
+def check_model(body: ModelInput, models: Callable[[], ServedModels]) -> None:
+    """Raise `NotFound` if a request names a model that is not served."""
+    if body.model not in (None, AUTO, NO_MODEL):
+        models().model(body.model)
 
 
 def _list(request: Request, library: ExtractorLibrary) -> ExtractorList:

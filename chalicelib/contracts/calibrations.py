@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
 
-FieldGroup = Literal["value", "absent", "cell"]
-"""A value outside lists, a null outside lists, or a cell of a list: each has a map of its own."""
+FieldGroup = Literal["value", "absent", "cell", "model"]
+"""A value outside lists that the ranker chose, a null outside lists, a cell of a list, or a value
+that a language model chose: each has a map of its own."""
 
 
 class ConfidenceMap(Contract):

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, JsonValue, model_validator
 
-from chalicelib.contracts.base import AnyJson, Contract, HttpInput
+from chalicelib.contracts.base import AnyJson, Contract
 from chalicelib.contracts.batches import ItemError, RoundsCheckpoint
+from chalicelib.contracts.extraction_models import MODEL_GIVEN, ModelInput, ModelTerms
 from chalicelib.contracts.extractions import Confidence, ExtractionStatus
 from chalicelib.contracts.names import Collection
 
@@ -50,14 +51,18 @@ _OF_WHAT: list[JsonValue] = [
 
 
 class ExtractionTerms(Contract):
-    """The schema to extract by, and the saved extractor that it is of, as `NAME@VERSION`."""
+    """The schema to extract by, and the saved extractor that it is of, as `NAME@VERSION`.
+
+    With `model`, a language model is asked about fields that stay open.
+    """
 
     json_schema: SchemaSource
     schema_sha256: str
     extractor: str = ""
+    model: ModelTerms | None = None
 
 
-class CreateExtractionRequest(HttpInput):
+class CreateExtractionRequest(ModelInput):
     """`POST /v1/extractions`: a schema or a saved extractor, and documents or a collection.
 
     One document of at most 10 pages, and at most 500 fields times pages, is read at once, unless
@@ -67,10 +72,17 @@ class CreateExtractionRequest(HttpInput):
     `split` takes each document as a packet, a file of several documents one after the other, and
     extracts from each of these. Of `extractors` the one that fits best is chosen for each. Either
     is a job.
+
+    With `model`, a language model of at least the tier `quality` is asked about the fields that
+    stay open, for at most `budget` dollars a document; without, that of the saved extractor, if it
+    has one.
     """
 
     model_config = ConfigDict(
-        json_schema_extra={"allOf": [{"oneOf": _BY_WHAT}, {"oneOf": _OF_WHAT}]}
+        json_schema_extra={
+            "allOf": [{"oneOf": _BY_WHAT}, {"oneOf": _OF_WHAT}],
+            "dependentRequired": MODEL_GIVEN,
+        }
     )
 
     json_schema: SchemaSource | None = None
@@ -104,8 +116,14 @@ class CreateExtractionRequest(HttpInput):
         return self
 
 
-class PutExtractorRequest(HttpInput):
-    """`PUT /v1/extractors/{name}`: the next version of an extractor; the same schema adds none."""
+class PutExtractorRequest(ModelInput):
+    """`PUT /v1/extractors/{name}`: the next version of an extractor; the same one adds none.
+
+    With `model`, its extractions ask a language model about fields that stay open, wherever they
+    are asked for: by a request, a collection or a schedule.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": MODEL_GIVEN})
 
     json_schema: SchemaSource
     description: str = Field(default="", max_length=500)
@@ -124,6 +142,7 @@ class Extractor(Contract):
     version: int = Field(ge=1)
     description: str = ""
     schema_sha256: str
+    model: ModelTerms | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -153,7 +172,7 @@ class ExtractionInput(Contract):
 
     With `others`, the terms that fit best are chosen for each document; `split` takes each as a
     packet. `version` is the only one that a job of one document
-    reads, "" for the one that answers.
+    reads, "" for the one that answers. `key` is the API key by which models are paid for.
     """
 
     terms: ExtractionTerms
@@ -162,6 +181,7 @@ class ExtractionInput(Contract):
     document_ids: tuple[str, ...] = ()
     collection: str = ""
     version: str = ""
+    key: str = ""
 
 
 class ExtractionCheckpoint(RoundsCheckpoint):
@@ -189,6 +209,8 @@ class PartOutcome(Contract):
 class DocumentOutcome(Contract):
     """The outcome of one document of a job: its extraction, or the error if there is none.
 
+    It has both where a language model was to be asked and failed: the job's retry asks it again.
+
     One whose terms were chosen, or that was split, has `parts` in the place of an extraction.
     """
 
@@ -203,6 +225,8 @@ class DocumentOutcome(Contract):
 
 class DocumentValues(Contract):
     """A line of `results.jsonl`: a document's values, or its error in `errors.jsonl`.
+
+    An error of a language model has the values that were read without it.
 
     Of a document within a packet, the pages say which one it is, and `split_confidence` how sure it
     is that it begins and ends there.

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, WithJsonSchema
 from chalicelib.contracts.base import AnyJson, Contract
 from chalicelib.contracts.calibrations import CalibrationVersion
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.extraction_models import FieldChoices
 from chalicelib.contracts.receipts import Receipt
 
 EXTRACTION_PATTERN = r"^ext_[a-z0-9]{24}_[0-9A-HJKMNP-TV-Z]{26}$"
@@ -25,6 +26,9 @@ Confidence = Annotated[float, Field(ge=0, le=1)]
 ReadStatus = Literal["complete", "partial", "needs_review"]
 ExtractionStatus = Literal["complete", "partial", "needs_review", "reviewed", "rejected"]
 """`partial` lacks rows of a list, or pages; a person `reviewed` or `rejected` it."""
+ReadingMethod = Literal["ranker", "table", "model"]
+"""How a field was read: outside lists by the ranker of spans, in a list by its table, or by a
+language model that chose among the ranker's spans."""
 OPEN_TO_REVIEW: frozenset[ExtractionStatus] = frozenset({"partial", "needs_review"})
 
 
@@ -66,7 +70,8 @@ class ExtractedField(Contract):
 
     `raw` is the text that it was read from, and `confidence` the calibrated probability that
     `value` is right. A `derived` value, such as an enum's, cites the text that it was told from.
-    Where the document has none, `value` is null and there is no evidence.
+    Where the document has none, `value` is null and there is no evidence. `method` is how it was
+    read.
     """
 
     pointer: str
@@ -75,6 +80,7 @@ class ExtractedField(Contract):
     confidence: Confidence
     evidence: tuple[FieldEvidence, ...] = ()
     derived: bool = False
+    method: ReadingMethod = "ranker"
 
 
 class CountDifference(Contract):
@@ -125,7 +131,8 @@ class ExtractionFacts(Contract):
     `fields` counts its leaves, `found` those with a value, and `lowest_confidence` is the least of
     any. `extractor` is the saved extractor's name and version, "" of a schema that came with the
     request. `job_id` is set of an extraction that is part of a job. `calibration` is the version of
-    the extractor's calibration that confidences went through.
+    the extractor's calibration that confidences went through. `choices` are there if a language
+    model was to be asked.
     """
 
     extraction_id: str
@@ -146,6 +153,7 @@ class ExtractionFacts(Contract):
     lowest_confidence: Confidence
     created_at: AwareDatetime
     updated_at: AwareDatetime
+    choices: FieldChoices | None = None
     receipt: Receipt
 
 

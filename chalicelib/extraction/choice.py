@@ -89,7 +89,7 @@ def choose(fields: Sequence[RankedField], floor: float) -> list[ChosenValue]:
             heapq.heappush(queue, (-share, number))
             continue
         field = free.field(number)
-        value = _value(field, at) if at >= 0 else no_value(field)
+        value = value_at(field, at) if at >= 0 else no_value(field)
         if at < 0 or value.together < max(floor, field.ranked.none):
             chosen[number] = no_value(field)
             continue
@@ -153,7 +153,8 @@ class _FreeCandidates:
         return changed
 
 
-def _value(field: RankedField, at: int) -> ChosenValue:
+def value_at(field: RankedField, at: int) -> ChosenValue:
+    """Return the choice of the candidate numbered `at` for a field."""
     chosen = field.candidates[at]
     same = near = other = 0.0
     for number, (each, share) in enumerate(zip(field.candidates, field.ranked.shares, strict=True)):

@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 
 REVIEW_BELOW = 0.5
 """A field whose confidence is lower sends the extraction to a review."""
+MODEL_REVIEW_BELOW = 0.8
+"""The same of a value that a language model chose: how good a model is, reviews have to tell."""
 
 
 def doubt_of(field: ExtractedField) -> str | None:
     """Return why a person should look at a field, None where its confidence is high enough."""
-    if field.confidence >= REVIEW_BELOW:
+    chosen = field.method == "model" and field.value is not None
+    if field.confidence >= (MODEL_REVIEW_BELOW if chosen else REVIEW_BELOW):
         return None
     what = "absent" if field.value is None else repr(field.value)
     return f"{field.pointer} is {what} with a confidence of {field.confidence:.2f} only."

@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 
-from pydantic import JsonValue
-
 from chalicelib.contracts.calibrations import ConfidenceMap, FieldGroup
-from chalicelib.contracts.extractions import MAX_REASONS, Extraction, ReadStatus
+from chalicelib.contracts.extractions import (
+    MAX_REASONS,
+    ExtractedField,
+    Extraction,
+    ReadStatus,
+)
 from chalicelib.extraction.doubts import doubt_of
 
 _ROW = re.compile(r"/\d+(/|$)")
@@ -17,11 +20,13 @@ _NEAREST = 1e-4
 """Confidences are written with four digits: nearer to 0 or 1 than this there is nothing to map."""
 
 
-def field_group(pointer: str, value: JsonValue) -> FieldGroup:
+def field_group(field: ExtractedField) -> FieldGroup:
     """Return the group of a field: fields of lists have the number of a row in their pointer."""
-    if _ROW.search(pointer):
+    if _ROW.search(field.pointer):
         return "cell"
-    return "absent" if value is None else "value"
+    if field.value is None:
+        return "absent"
+    return "model" if field.method == "model" else "value"
 
 
 def log_odds(confidence: float) -> float:
@@ -46,7 +51,7 @@ def recalibrated(read: Extraction, maps: Mapping[FieldGroup, ConfidenceMap]) -> 
     """Return an extraction with mapped confidences, and with the doubts that these raise."""
     fields = tuple(
         field
-        if (by := maps.get(field_group(field.pointer, field.value))) is None
+        if (by := maps.get(field_group(field))) is None
         else field.model_copy(update={"confidence": round(mapped(field.confidence, by), 4)})
         for field in read.fields
     )

@@ -140,7 +140,7 @@ class Calibrations:
         read = replace(stored, facts=stored.facts.model_copy(update={"status": "complete"}))
         for proposed, _ in islice(self.library.fields(tenant, read, 0), MAX_FIELDS):
             (right,) = edited_fields([proposed], stored.review.edits)
-            group = field_group(proposed.pointer, proposed.value)
+            group = field_group(proposed)
             by = maps.get(group)
             yield ReviewedField(
                 document_id=stored.facts.document_id,

@@ -48,4 +48,5 @@ def version_terms(version: ExtractorVersion) -> ExtractionTerms:
         json_schema=version.json_schema,
         schema_sha256=version.schema_sha256,
         extractor=f"{version.name}@{version.version}",
+        model=version.model,
     )

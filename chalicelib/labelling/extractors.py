@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
@@ -20,6 +20,9 @@ from chalicelib.contracts.extraction_orders import (
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.labelling.extractor_terms import SavedExtractors, saved_version, version_terms
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.extraction_models import ModelTerms
 
 
 class ExtractorRecords(SavedExtractors, Protocol):
@@ -43,15 +46,20 @@ class ExtractorLibrary:
     now: Callable[[], datetime]
 
     def create(
-        self, tenant: str, name: str, source: dict[str, JsonValue], description: str
+        self,
+        tenant: str,
+        name: str,
+        source: dict[str, JsonValue],
+        description: str,
+        model: ModelTerms | None = None,
     ) -> ExtractorVersion:
-        """Save a new extractor.
+        """Save a new extractor, which asks a model about open fields if it has one.
 
         Raises:
             InvalidInput: the schema is none that can be extracted by.
             Conflict: there is an extractor of this name.
         """
-        added = self._version(name, source, description, None)
+        added = self._version(name, source, description, model, None)
         if not self.records.add(tenant, None, added):
             raise Conflict(
                 f"There is an extractor {name}; PUT /v1/extractors/{name} adds a version.",
@@ -60,7 +68,12 @@ class ExtractorLibrary:
         return added
 
     def put(
-        self, tenant: str, name: str, source: dict[str, JsonValue], description: str
+        self,
+        tenant: str,
+        name: str,
+        source: dict[str, JsonValue],
+        description: str,
+        model: ModelTerms | None = None,
     ) -> ExtractorVersion:
         """Save the next version; the newest one is returned if nothing differs from it.
 
@@ -71,8 +84,9 @@ class ExtractorLibrary:
             QuotaExceeded: it has as many versions as an extractor may have.
         """
         head = self._head(tenant, name)
-        added = self._version(name, source, description, head)
-        if (added.schema_sha256, description) == (head.schema_sha256, head.description):
+        added = self._version(name, source, description, model, head)
+        known = (head.schema_sha256, head.description, head.model)
+        if (added.schema_sha256, description, model) == known:
             return self.version(tenant, name, head.version)
         if head.version >= MAX_VERSIONS:
             raise QuotaExceeded(
@@ -113,6 +127,7 @@ class ExtractorLibrary:
         name: str,
         source: dict[str, JsonValue],
         description: str,
+        model: ModelTerms | None,
         before: Extractor | None,
     ) -> ExtractorVersion:
         now = self.now()
@@ -121,6 +136,7 @@ class ExtractorLibrary:
             version=before.version + 1 if before else 1,
             description=description,
             schema_sha256=inline_terms(source).schema_sha256,
+            model=model,
             created_at=before.created_at if before else now,
             updated_at=now,
             json_schema=source,

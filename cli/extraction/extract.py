@@ -19,6 +19,8 @@ from cli.documents.uploads import Uploader, collect
 from cli.extraction.files import (
     check_schema,
     extraction_body,
+    model_body,
+    model_options,
     out_option,
     write_output,
 )
@@ -43,6 +45,7 @@ WAIT_SECONDS = 300.0
 )
 @click.option("--collection", default="default", show_default=True, help="Collection to put into.")
 @click.option("--split", is_flag=True, help="Take each file as a packet of several documents.")
+@model_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table: a row an item of a list.")
 @out_option
 @click.option("--allow-partial", is_flag=True, help="Exit with 0 though a list is incomplete.")
@@ -53,6 +56,9 @@ def extract(  # noqa: PLR0913 - the options of a command
     sources: tuple[Path, ...],
     collection: str,
     split: bool,
+    model: str | None,
+    quality: int | None,
+    budget: str | None,
     as_csv: bool,
     out: Path | None,
     allow_partial: bool,
@@ -70,7 +76,8 @@ def extract(  # noqa: PLR0913 - the options of a command
     is_parquet = out is not None and out.suffix == ".parquet"
     if is_parquet:
         check_parquet()
-    body: Json = {**extraction_body(schema), **({"split": True} if split else {})}
+    body: Json = {**extraction_body(schema), **model_body(model, quality, budget)}
+    body |= {"split": True} if split else {}
     results = ExtractionResults()
     if sources:
         _check_terms(target, body)
@@ -134,7 +141,8 @@ class ExtractionResults:
         """Add lines of `results.jsonl` and `errors.jsonl`."""
         for line in lines:
             path = line["path"] or self.paths.get(line["document_id"], "")
-            told = self.documents if line["error"] is None else self.failures
+            # What a language model failed for has the values that were read without it.
+            told = self.failures if line["values"] is None else self.documents
             told.append({**line, "path": path})
 
     def json(self) -> str:
@@ -161,7 +169,8 @@ class ExtractionResults:
 
     def check(self, target: UserContext, allow_partial: bool) -> None:
         """Tell what a person should look at; raise `ItemsFailedError` unless all are whole."""
-        for each in self.failures:
+        failures = [*self.failures, *(each for each in self.documents if each.get("error"))]
+        for each in failures:
             error = each["error"]
             named = each.get("path") or each.get("document_id")
             target.output.notice(
@@ -173,7 +182,7 @@ class ExtractionResults:
                 for reason in each.get("reasons", ()):
                     target.output.notice(f"  {reason}", "yellow")
         partial = any(each["status"] == "partial" for each in self.documents)
-        if self.failures or (partial and not allow_partial):
+        if failures or (partial and not allow_partial):
             raise ItemsFailedError
 
 

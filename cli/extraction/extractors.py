@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.extraction.files import read_schema
+from cli.extraction.files import model_body, model_options, read_schema
 from cli.failures import ApiError, ItemsFailedError, UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json
@@ -25,10 +25,20 @@ def extractors() -> None:
 @click.argument("name")
 @click.argument("schema", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--description", default="", help="What it is for.")
+@model_options
 @user_command
-def put(target: UserContext, name: str, schema: Path, description: str) -> None:
+def put(
+    target: UserContext,
+    name: str,
+    schema: Path,
+    description: str,
+    model: str | None,
+    quality: int | None,
+    budget: str | None,
+) -> None:
     """Save the schema in a file as a new extractor, or as the next version of one."""
     body: Json = {"json_schema": read_schema(schema), "description": description}
+    body |= model_body(model, quality, budget)
     try:
         saved = target.api.call("PUT", _at(name), json=body)
     except ApiError as refused:

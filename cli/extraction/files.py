@@ -71,6 +71,36 @@ def check_schema(body: Json) -> None:
         raise UsageError(refused.message) from refused
 
 
+def model_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--model`, `--quality` and `--budget`: who is asked about fields that stay open."""
+    options = (
+        click.option(
+            "--model",
+            help="Have this model, or auto, choose among the spans of fields that stay open; none"
+            " asks no model where the extractor names one.",
+        ),
+        click.option(
+            "--quality", type=click.IntRange(1, 5), help="Lowest model tier that --model auto asks."
+        ),
+        click.option(
+            "--budget", metavar="DOLLARS", help="The most that models may cost a document: 0.05."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def model_body(model: str | None, quality: int | None, budget: str | None) -> Json:
+    """Return the fields of a request that name a model; raise `UsageError`."""
+    if model is None:
+        if quality is not None or budget is not None:
+            raise UsageError("--quality and --budget are those of a model: give --model, too.")
+        return {}
+    given = {"model": model, "quality": quality, "budget": budget}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def out_option(command: Callable[P, R]) -> Callable[P, R]:
     """Add `--out`, whose folder must exist before anything is done."""
     return click.option(

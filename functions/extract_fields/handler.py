@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import DynamoTable
@@ -39,6 +39,9 @@ from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
 
+if TYPE_CHECKING:
+    from chalicelib.extraction.span_selection.selector import SpanSelector
+
 
 @functools.cache
 def deps() -> core.Deps:
@@ -63,6 +66,7 @@ def deps() -> core.Deps:
         now=_now,
         limit=time_limit,
         index=fields.index,
+        selector=selector,
     )
     return core.Deps(
         versions=versions,
@@ -88,6 +92,17 @@ def deps() -> core.Deps:
 def extractor() -> FieldExtractor:
     """Return the extractor with the embedder of the bundle, opened once per process."""
     return FieldExtractor.open(Embedder.open(os.environ["HEADRACE_MODELS_DIR"]))
+
+
+@functools.cache
+def selector() -> SpanSelector:
+    """Return what asks language models about open fields, built when the first one is named."""
+    from chalicelib.extraction.span_selection.selector import SpanSelector
+    from chalicelib.wiring.generation import generator
+    from chalicelib.wiring.models import stage_models
+
+    answers, models = generator(os.environ), stage_models(os.environ)
+    return SpanSelector(lambda: answers, lambda: models().models)
 
 
 def _now() -> datetime:

@@ -140,6 +140,7 @@ class JobDocuments:
             terms=given.terms,
             version=given.version,
             job_id=job.job_id,
+            key=given.key,
             correlation_id=job.correlation_id,
             seconds=seconds,
         )
@@ -160,6 +161,7 @@ class JobDocuments:
             extraction_id=extraction,
             version=read.version,
             status=read.status,
+            error=read.error,
         )
 
     def _is_done(

@@ -102,18 +102,21 @@ class ExtractionResultWriter:
         )
         if outcome.parts:
             yield from (self._part(item, part) for part in outcome.parts)
-        elif outcome.error is not None:
-            yield self._failure(item, outcome.error)
         else:
-            yield self._values(item.document_id, outcome.version, outcome.extraction_id)
+            yield self._line(item, outcome)
 
     def _part(self, item: DocumentItem, part: PartOutcome) -> DocumentValues:
-        if part.error is not None:
-            line = self._failure(item, part.error)
-        else:
-            line = self._values(item.document_id, part.version, part.extraction_id)
+        line = self._line(item, part)
         pages = {"first_page": part.first_page, "last_page": part.last_page}
         return line.model_copy(update={**pages, "split_confidence": part.confidence})
+
+    def _line(self, item: DocumentItem, outcome: DocumentOutcome | PartOutcome) -> DocumentValues:
+        """Return the values, the error, or both where a language model alone failed."""
+        if not outcome.extraction_id and outcome.error is not None:
+            return self._failure(item, outcome.error)
+        line = self._values(item.document_id, outcome.version, outcome.extraction_id)
+        failed = outcome.error if line.error is None else line.error
+        return line.model_copy(update={"error": failed})
 
     def _failure(self, item: DocumentItem, error: ItemError) -> DocumentValues:
         document = self.documents.document(self.state.input.tenant, item.document_id)

@@ -26,7 +26,7 @@ from chalicelib.extraction.storage import part_extraction_id
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
-    from functions.extract_fields.version_extractor import ReadVersion
+    from functions.extract_fields.version_source import ReadVersion
 
 CLEARLY = 0.05
 """By how much the schema that fits best has to fit better than the next."""
@@ -158,6 +158,7 @@ class PacketExtractor:
                 "extraction_id": extraction,
                 "version": read.version,
                 "status": read.status,
+                "error": read.error,
             }
         )
 

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.extractions import (
     MAX_REASONS,
     ExtractionFacts,
     ExtractionNeedsReview,
     ExtractionReady,
-    ExtractionResult,
 )
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
     IndexFieldsRequest,
 )
-from chalicelib.contracts.ingest import Page
-from chalicelib.contracts.jsonl import dump_lines, read_lines
-from chalicelib.contracts.page_words import PageWords
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.errors import Conflict, NotFound
-from chalicelib.extraction.document import source_document
-from chalicelib.extraction.exports import fields_csv, rows_csv
+from chalicelib.errors import NotFound
 from chalicelib.extraction.packets.splitter import part_of
 from chalicelib.extraction.recalibration import recalibrated
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
-from chalicelib.extraction.storage import (
-    FIELDS,
-    FIELDS_TABLE,
-    RESULT,
-    REVIEWED,
-    ROWS_TABLE,
-    SCHEMA,
-    extraction_prefix,
-)
+from chalicelib.extraction.storage import REVIEWED, extraction_prefix
 from chalicelib.generation.catalogue import LAMBDA
-from chalicelib.retrieval.ids import pages_key, words_key
+from functions.extract_fields.extraction_files import ExtractionWrites, write_extraction
+from functions.extract_fields.version_source import (
+    DocumentRecords,
+    ReadVersion,
+    VersionPages,
+    VersionSource,
+)
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.batches import ItemError
     from chalicelib.contracts.calibrations import ExtractorCalibration
-    from chalicelib.contracts.documents import Document
     from chalicelib.contracts.events import BusEvent, EventBus
-    from chalicelib.contracts.extractions import Extraction
+    from chalicelib.contracts.extraction_models import ModelTerms
     from chalicelib.extraction.document import SourceDocument
+    from chalicelib.extraction.document_values import DocumentReading
+    from chalicelib.extraction.span_selection.selector import ModelSelection
     from chalicelib.jobs.receipts import UnitCost
     from chalicelib.labelling.extraction_library import ExtractionRecords, StoredExtraction
 
@@ -56,15 +50,17 @@ if TYPE_CHECKING:
 class DocumentExtractor(Protocol):
     """Extracts by a schema, as `FieldExtractor` does."""
 
-    def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
+    def read(self, schema: ExtractionSchema, document: SourceDocument) -> DocumentReading:
         """Return what the document says of the schema's leaves."""
 
 
-class DocumentRecords(Protocol):
-    """Looks up documents."""
+class OpenFieldSelector(Protocol):
+    """Has language models choose spans for open fields, as `SpanSelector` does."""
 
-    def document(self, tenant: str, document_id: str) -> Document | None:
-        """Return a document, or None."""
+    def select(
+        self, reading: DocumentReading, terms: ModelTerms, spender: Spender, seconds: float
+    ) -> ModelSelection:
+        """Return what a model chooses; what fails is in it."""
 
 
 class UsedCalibrations(Protocol):
@@ -74,24 +70,11 @@ class UsedCalibrations(Protocol):
         """Return the calibration that is used, or None."""
 
 
-class VersionObjects(Protocol):
-    """The objects of versions of documents."""
-
-    def stream(self, bucket: str, key: str) -> Iterable[bytes]:
-        """Yield the bytes of an object in pieces; raise `NotFound`."""
-
-    def write(self, bucket: str, key: str, body: bytes, metadata: dict[str, str]) -> None:
-        """Write an object."""
+class VersionObjects(VersionPages, ExtractionWrites, Protocol):
+    """The objects of versions of documents, and of their extractions."""
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Remove every version of every object under `prefix`; return how many."""
-
-
-class ReadVersion(NamedTuple):
-    """A document, and the pages and words of its version that answers."""
-
-    document: Document
-    source: SourceDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +83,8 @@ class VersionExtractor:
 
     `extractor` returns the models' opened extractor; `clock` counts seconds from any start, and
     `limit` ends what takes longer than some seconds by `QuotaExceeded`. `index` has the values of a
-    stored extraction filter searches.
+    stored extraction filter searches. `selector` returns what asks language models, where the terms
+    name one.
     """
 
     documents: DocumentRecords
@@ -115,13 +99,15 @@ class VersionExtractor:
     now: Callable[[], datetime]
     limit: Callable[[float], AbstractContextManager[None]]
     index: Callable[[IndexFieldsRequest], object]
+    selector: Callable[[], OpenFieldSelector]
 
     def extract(
         self, request: ExtractDocumentRequest, version: ReadVersion | None = None
     ) -> ExtractDocumentResult:
         """Extract from the version that answers now; repeated, the stored extraction is returned.
 
-        One that was read before may be given as `version`.
+        One that was read before may be given as `version`. A language model that failed is asked
+        again, unless a reviewer has begun.
 
         Raises:
             InvalidInput: the schema is none that can be extracted by.
@@ -131,8 +117,8 @@ class VersionExtractor:
             Transient, Throttled: a service did not answer; the request may be repeated.
         """
         stored = self.records.extraction(request.tenant, request.extraction_id)
-        if stored is None:
-            stored = self._extract(request, version)
+        if stored is None or _passing_error(stored) is not None:
+            stored = self._extract(request, version, stored)
         facts = stored.facts
         if facts.status in ("complete", "reviewed") and request.pages is None:
             # Passages of a packet are not told apart by its documents.
@@ -153,11 +139,15 @@ class VersionExtractor:
             version=facts.version,
             status=facts.status,
             prefix=prefix,
+            error=facts.choices.error
+            if facts.choices is not None and _passing_error(stored) is not None
+            else None,
         )
 
     def is_stored(self, tenant: str, extraction_id: str) -> bool:
-        """Return whether there is such an extraction."""
-        return self.records.extraction(tenant, extraction_id) is not None
+        """Return whether there is such an extraction, for which nobody is to be asked again."""
+        stored = self.records.extraction(tenant, extraction_id)
+        return stored is not None and _passing_error(stored) is None
 
     def read(self, request: ExtractDocumentRequest) -> ReadVersion:
         """Return the pages and words of the version that answers now.
@@ -167,24 +157,41 @@ class VersionExtractor:
             Conflict: no version of the document is ready.
             Transient, Throttled: a service did not answer; the request may be repeated.
         """
-        document = self._document(request)
-        return ReadVersion(document, self._source(request, document))
+        return VersionSource(self.documents, self.objects).read(request)
 
     def _extract(
-        self, request: ExtractDocumentRequest, version: ReadVersion | None
+        self,
+        request: ExtractDocumentRequest,
+        version: ReadVersion | None,
+        before: StoredExtraction | None,
     ) -> StoredExtraction:
+        """Extract and store it, in the place of the extraction `before` if there is one."""
         began = self.clock()
         document, source = version or self.read(request)
+        if before is not None and before.facts.version != document.version:
+            return before
         if request.pages is not None:
             source = part_of(source, request.pages.first, request.pages.last)
         schema = extraction_schema(request.terms.json_schema)
         extractor = self.extractor()
         with self.limit(request.seconds):
-            read = extractor.extract(schema, source)
+            reading = extractor.read(schema, source)
+            read = reading.extraction()
+        selected = None
+        if request.terms.model is not None:
+            left = request.seconds - (self.clock() - began)
+            seconds = max(0.0, min(request.model_seconds, left))
+            spender = Spender(
+                request.tenant, request.key, document.collection, request.correlation_id
+            )
+            selected = self.selector().select(reading, request.terms.model, spender, seconds)
+            read = reading.extraction(selected.selection)
         calibration = self._calibration(request)
         if calibration is not None:
             read = recalibrated(read, calibration.maps)
         now = self.now()
+        paid = before.facts.receipt.lines if before is not None else ()
+        asked = selected.lines if selected is not None else ()
         facts = ExtractionFacts(
             extraction_id=request.extraction_id,
             document_id=document.document_id,
@@ -202,97 +209,60 @@ class VersionExtractor:
             fields=len(read.fields),
             found=sum(field.value is not None for field in read.fields),
             lowest_confidence=min((field.confidence for field in read.fields), default=1.0),
-            created_at=now,
+            created_at=now if before is None else before.facts.created_at,
             updated_at=now,
-            receipt=self._receipt(self.clock() - began),
+            choices=None if selected is None else selected.choices,
+            receipt=Receipt.of((*paid, self._own_line(self.clock() - began), *asked)),
         )
         prefix = extraction_prefix(request.tenant, document.version, request.extraction_id)
-        self._write(request, prefix, facts, read)
+        write_extraction(self.objects, request, prefix, facts, read)
         try:
-            return self.records.add(request.tenant, facts)
+            return self._keep(request.tenant, facts, before)
         except NotFound:
             self.objects.delete_prefix(request.bucket, prefix)
             raise
+
+    def _keep(
+        self, tenant: str, facts: ExtractionFacts, before: StoredExtraction | None
+    ) -> StoredExtraction:
+        """Store the facts of an extraction; raise `NotFound` if its document is gone."""
+        if before is None:
+            return self.records.add(tenant, facts)
+        after = replace(before, facts=facts)
+        if self.records.change(tenant, before, after):
+            return after
+        found = self.records.extraction(tenant, facts.extraction_id)
+        if found is None:
+            raise NotFound("The document was removed meanwhile.", field="document_id")
+        return found
 
     def _calibration(self, request: ExtractDocumentRequest) -> ExtractorCalibration | None:
         """Return what reviews taught of the saved extractor, if there is one and they did."""
         name = request.terms.extractor.partition("@")[0]
         return self.calibrations.newest(request.tenant, name) if name else None
 
-    def _document(self, request: ExtractDocumentRequest) -> Document:
-        document = self.documents.document(request.tenant, request.document_id)
-        if document is None:
-            raise NotFound(
-                f"There is no document {request.document_id}: it was removed, or its upload has"
-                " not arrived; GET /v1/documents lists those that there are.",
-                field="document_id",
-            )
-        if not document.version:
-            raise Conflict(
-                f"The document is {document.status}; extract once it is ready.",
-                field="document_id",
-            )
-        if request.version not in {"", document.version}:
-            raise Conflict(
-                "A newer version of the document is ready, and is extracted from instead.",
-                field="document_id",
-            )
-        return document
-
-    def _source(self, request: ExtractDocumentRequest, document: Document) -> SourceDocument:
-        place = (request.tenant, document.document_id, document.version)
-        pages = read_lines(
-            self.objects.stream(request.bucket, pages_key(*place)), Page, document.pages
-        )
-        return source_document(
-            pages,
-            self._words(request, document),
-            document_id=document.document_id,
-            version=document.version,
-            media_type=document.media_type,
-            language=document.language,
-        )
-
-    def _words(self, request: ExtractDocumentRequest, document: Document) -> list[PageWords] | None:
-        """Return the words with their boxes; None of a format that has none."""
-        key = words_key(request.tenant, document.document_id, document.version)
-        try:
-            pieces = self.objects.stream(request.bucket, key)
-            return list(read_lines(pieces, PageWords, document.pages))
-        except NotFound:
-            return None
-
-    def _write(
-        self,
-        request: ExtractDocumentRequest,
-        prefix: str,
-        facts: ExtractionFacts,
-        read: Extraction,
-    ) -> None:
-        result = ExtractionResult(
-            facts=facts, values=read.values, lists=read.lists, rules=read.rules
-        )
-        bodies = {
-            SCHEMA: json.dumps(request.terms.json_schema, ensure_ascii=False).encode(),
-            FIELDS: dump_lines(read.fields),
-            FIELDS_TABLE: fields_csv(read.fields),
-            ROWS_TABLE: rows_csv(read.values),
-            RESULT: result.model_dump_json().encode(),
-        }
-        for name, body in bodies.items():
-            self.objects.write(request.bucket, prefix + name, body, {})
-
-    def _receipt(self, seconds: float) -> Receipt:
+    def _own_line(self, seconds: float) -> ReceiptLine:
+        """Return the line of this function, which waits for language models, too."""
         billed = self.cost("lambda.gb_second.arm64", seconds * self.memory_gb)
         billed += self.cost("lambda.request", 1)
-        line = ReceiptLine(
+        return ReceiptLine(
             model=LAMBDA,
             priced_as=LAMBDA,
             role="extraction",
             seconds=round(seconds, 6),
             dollars=dollars(billed),
         )
-        return Receipt.of((line,))
+
+
+def _passing_error(stored: StoredExtraction) -> ItemError | None:
+    """Return why a language model failed that may answer when asked again.
+
+    None if none did, and once a reviewer has begun, whose work is not to be replaced.
+    """
+    choices = stored.facts.choices
+    if choices is None or not choices.may_pass or stored.revision > 1:
+        return None
+    return choices.error
 
 
 def _event(request: ExtractDocumentRequest, stored: StoredExtraction, now: datetime) -> BusEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.e2e.test_batches import begun, fetched
 from tests.model_server import ModelServer, Scene, chunk, completion, model_server
 
 KEY = "sk-of-the-operator"
+TOTALS = b"Invoice A-17\n\nTotal: 41.50\n\nInvoice A-18\n\nTotal: 52.00\n"
+"""Two values for one field, so that neither is sure."""
 FACT = "The lighthouse of Brenn was built in 1874 by Ada Kessler."
 QUESTION = {"question": "Who built the lighthouse of Brenn?", "tier": "llm"}
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Say hello"}]}
@@ -32,11 +35,19 @@ def scene(body: dict[str, Any]) -> Scene:
     asked = body["messages"][-1]["content"]
     if "Complete this Python function" in asked:
         return Scene(body=completion(f"Here it is:\n```python\n{code_for(asked)}```\nIt works."))
+    if "Fields:\nf1:" in asked:
+        return Scene(body=completion(json.dumps({"f1": span_of("52.00", asked)})))
     if not body.get("stream"):
         return Scene(body=completion(FACT))
     usage = {"prompt_tokens": 9, "completion_tokens": 3}
     events = b"".join([chunk("Hel"), chunk("lo"), chunk("", "stop", usage=usage)])
     return Scene(play=lambda write: write(events))
+
+
+def span_of(text: str, asked: str) -> int:
+    """Return the number under which a span is offered."""
+    (number,) = re.findall(rf"^> ([0-9]+): {re.escape(text)}$", asked, re.MULTILINE)
+    return int(number)
 
 
 def code_for(asked: str) -> str:
@@ -96,6 +107,41 @@ def tenant(own_cloud: CloudProcess, server: ModelServer, tmp_path: Path) -> Iter
     made.api.close()
 
 
+def check_extractions(tenant: Tenant, server: ModelServer) -> None:
+    """Have a model choose a field's span: it answers in words at first, and a retry asks again."""
+    document_id = upload(tenant.api, "totals.txt", TOTALS, "totals")
+    assert settled(tenant.api, document_id)["status"] == "ready"
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    extractor = {"name": "totals", "json_schema": schema, "model": "tiny", "budget": "1"}
+    assert tenant.api.post("/v1/extractors", json=extractor).status_code == 201
+    body = {"extractor": "totals", "collection": "totals"}
+    usual, server.choose = server.choose, lambda asked: Scene(body=completion("I do not know."))
+    job_id = tenant.job("POST", "/v1/extractions", body)
+    failed = tenant.ended(job_id)
+    assert (failed["status"], failed["counts"]["failed"]) == ("partial", 1), failed
+    (line,) = fetched(failed)["errors.jsonl"]
+    assert (line["status"], line["values"]) == ("needs_review", {"total": None}), line
+    assert "The model tiny did not answer about an open field" in line["reasons"][0], line
+    server.choose = usual
+    assert tenant.api.post(f"/v1/jobs/{job_id}/retry").status_code == 202
+    job = tenant.ended(job_id)
+    (line,) = fetched(job)["results.jsonl"]
+    assert (job["status"], line["values"]) == ("succeeded", {"total": 52}), line
+    shown = tenant.api.get(f"/v1/extractions/{line['extraction_id']}").json()
+    (field,) = shown["shown_fields"]
+    place = field["evidence"][0]
+    assert TOTALS.decode()[place["start"] : place["end"]] == field["raw"] == "52.00"
+    assert (field["method"], shown["choices"]["chosen"], shown["status"]) == (
+        "model",
+        1,
+        "complete",
+    )
+    paid = [each for each in shown["receipt"]["lines"] if each["role"] == "span selection"]
+    costs = [(each["priced_as"], Decimal(each["dollars"])) for each in paid]
+    assert costs == [("tiny", Decimal("0.015"))] * 3, "an answer, its repair, and the retry"
+    assert tenant.api.get("/v1/reviews").json()["items"] == []
+
+
 def test_an_added_model_should_answer_whoever_asks_with_its_key_and_price(
     tenant: Tenant, server: ModelServer, tmp_path: Path
 ) -> None:
@@ -150,6 +196,8 @@ def test_an_added_model_should_answer_whoever_asks_with_its_key_and_price(
     refused = evaluated(tenant, "--budget", "0.5")
     assert "more than --budget $0.5" in refused["refused"]
     assert asked() == []
+    check_extractions(tenant, server)
+    assert asked() == bearer * 3
     listed = {model["id"] for model in api.get("/v1/models").json()["data"]}
     assert "tiny" in listed
     removed = models(tmp_path, "remove", "tiny")

@@ -76,6 +76,11 @@ def test_a_streamed_answer_should_be_worded_by_no_model_that_may_not_see_the_que
     answer = tenant.api.post("/v1/ask/stream", json=body, timeout=60)
     assert answer.status_code == 200, answer.text
     assert "event: done" in answer.text
+    schema = {"type": "object", "properties": {"maker": {"type": "string"}}}
+    read = {"json_schema": schema, "document_ids": [document_id], "model": "nova-micro"}
+    shown = tenant.api.post("/v1/extractions", json=read, timeout=60).json()
+    assert (shown["status"], shown["choices"]["error"]["type"]) == ("needs_review", "InvalidInput")
+    assert RULE in shown["reasons"][0]
     assert set(operations(tenant)[before:]) == {"ApplyGuardrail"}
 
 

@@ -14,7 +14,7 @@ import pytest
 from infra.screening import main
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.bedrock_wire import BedrockWire
-from tests.e2e.driving import api_of
+from tests.e2e.driving import api_of, settled, upload
 from tests.e2e.tenants import Tenant, make_tenant
 
 THREAT = "If you come here again, I will kill you."
@@ -88,6 +88,26 @@ def test_should_mask_before_a_model_reads_and_tell_it(strict: Tenant) -> None:
     answer = strict.api.post("/v1/generations", json=body)
     assert answer.status_code == 200, answer.text
     assert [one["rule"] for one in answer.json()["findings"]] == ["personal-data.email"]
+
+
+def test_should_screen_what_a_model_reads_of_a_document(strict: Tenant, wire: BedrockWire) -> None:
+    text = b"Invoice A-17 for ada@example.org\n\nTotal: 41.50\n\nInvoice A-18\n\nTotal: 52.00\n"
+    document_id = upload(strict.api, "totals.txt", text, "totals")
+    assert settled(strict.api, document_id)["status"] == "ready"
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    read = {"json_schema": schema, "document_ids": [document_id], "model": "ministral-3-3b"}
+    wire.forget()
+    # A laptop's model takes longer than a request waits for one.
+    strict.ended(strict.job("POST", "/v1/extractions", {**read, "background": True}))
+    (found,) = strict.api.get(f"/v1/extractions?document_id={document_id}").json()["items"]
+    shown = strict.api.get(f"/v1/extractions/{found['extraction_id']}").json()
+    choices = shown["choices"]
+    assert (choices["asked"], choices["left"], choices["error"]) == (1, 0, None), choices["error"]
+    (call,) = wire.answered()
+    assert call["operation"] == "Converse"
+    assert shown["values"]["total"] in (None, 41.5, 52), "a small model chooses, and makes up none"
+    paid = [each for each in shown["receipt"]["lines"] if each["role"] == "span selection"]
+    assert [each["priced_as"] for each in paid] == ["mistral.ministral-3-3b-instruct"]
 
 
 def test_should_let_a_tenant_without_a_policy_pass_and_check_what_it_wants(

@@ -95,6 +95,8 @@ class ExtractionTable:
         writes: list[Write] = [Put(_item(tenant, after), unchanged)]
         if _waits(before) and not _waits(after):
             writes.append(Delete(_place(tenant, before.facts)))
+        elif _waits(before) and _place(tenant, before.facts) != _place(tenant, after.facts):
+            writes += [Delete(_place(tenant, before.facts)), *_queued(tenant, after)]
         try:
             self._table.transact(writes)
         except TransactionRefused:

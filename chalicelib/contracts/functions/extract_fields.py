@@ -7,12 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.batches import GenerateItemsInput
+from chalicelib.contracts.batches import GenerateItemsInput, ItemError
 from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionTerms
 from chalicelib.contracts.extractions import ExtractionStatus
 
 MAX_DOCUMENT_SECONDS = 240.0
 """For how long a document is read; the function has 280 s, with opening models and writing."""
+MAX_MODEL_SECONDS = 100.0
+"""For how long language models may be asked about a document, within the seconds that it has."""
 
 
 class ReadPages(Contract):
@@ -26,7 +28,8 @@ class ExtractDocumentRequest(Contract):
     """The input of `extract_fields`: the version of a document that answers, and the terms.
 
     `version` is the only one that is read, "" for any; `pages` are those that are, None for all.
-    Reading may take `seconds`.
+    Reading may take `seconds`, of which `model_seconds` at most are for language models. `key` is
+    the API key by which they are paid for, "" for none.
     """
 
     tenant: str
@@ -37,17 +40,23 @@ class ExtractDocumentRequest(Contract):
     version: str = ""
     pages: ReadPages | None = None
     job_id: str = ""
+    key: str = ""
     correlation_id: str
     seconds: float = Field(default=MAX_DOCUMENT_SECONDS, gt=0)
+    model_seconds: float = Field(default=MAX_MODEL_SECONDS, gt=0)
 
 
 class ExtractDocumentResult(Contract):
-    """The output of `extract_fields`: where the extraction is, and how it went."""
+    """The output of `extract_fields`: where the extraction is, and how it went.
+
+    `error` is that of a language model which may answer when it is asked again.
+    """
 
     extraction_id: str
     version: str
     status: ExtractionStatus
     prefix: str
+    error: ItemError | None = None
 
 
 class ExtractDocumentsRequest(Contract):

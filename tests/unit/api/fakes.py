@@ -401,6 +401,7 @@ class Api:
             ExtractorLibrary(extractors, lambda: NOW),
             self.records,
             Calibrations(self.calibration_records, extractors, extracted, lambda: NOW),
+            served_models,
         )
         self.extractions = ExtractionServices(
             jobs=self.jobs,
@@ -409,6 +410,8 @@ class Api:
             library=extracted,
             extractors=self.extractors.library,
             function=lambda: self.extraction,
+            paid=self.records,
+            models=served_models,
         )
         self.moment = NOW
         self.indexed: list[tuple[str, str]] = []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from chalicelib.api.extractions import DIRECT_MODEL_SECONDS
 from chalicelib.contracts.batches import ChildrenUsed
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.extraction_models import ModelTerms
 from chalicelib.contracts.extraction_orders import ExtractionCheckpoint, ExtractionInput
 from chalicelib.errors import Transient
 from tests.unit.api.fakes import OTHER_KEY, Api, error_of
@@ -219,3 +222,58 @@ def test_a_documents_record_should_not_be_needed_to_show_what_was_extracted(room
     room.api.records.stored["acme"].pop(document.document_id)
     assert room.api.call("GET", f"{URL}/{shown['extraction_id']}").status_code == 200
     assert room.api.call("GET", f"{URL}/ext_odd").status_code == 404
+
+
+def test_a_model_should_be_that_of_the_request_or_else_of_the_extractor(room: Room) -> None:
+    asked = room.world.selector.asked
+    body = {"model": "auto", "quality": 3, "budget": "0.01"}
+    put = {"name": "bills", "json_schema": SCHEMA, **body}
+    saved = room.api.call("POST", EXTRACTORS, put)
+    assert saved.json_body["model"] == body
+    ours = {"json_schema": None, "extractor": "bills"}
+    shown = room.extract(**ours).json_body
+    assert shown["values"]["due"] == "2025-03-14"
+    assert (shown["shown_fields"][2]["method"], shown["choices"]["model"]) == ("model", "auto")
+    assert asked[-1][0] == ModelTerms(model="auto", quality=3, budget=Decimal("0.01"))
+    key = asked[-1][1].key
+    assert (len(key) > 0, asked[-1][2]) == (True, DIRECT_MODEL_SECONDS)
+    room.extract(**ours, model="nova-lite")
+    assert asked[-1][0] == ModelTerms(model="nova-lite")
+    assert room.extract(**ours, model="none").json_body["choices"] is None
+    assert len(asked) == 2
+    begun = room.extract(**ours, background=True).json_body
+    given = room.api.batch_objects.bodies[f"jobs/acme/{begun['job_id']}/extraction.json"]
+    written = ExtractionInput.model_validate_json(given)
+    assert written.terms.model == ModelTerms(model="auto", quality=3, budget=Decimal("0.01"))
+    assert written.key == key
+    del put["name"], put["model"], put["quality"], put["budget"]
+    again = room.api.call("PUT", f"{EXTRACTORS}/bills", put).json_body
+    assert (again["version"], again["model"]) == (2, None)
+
+
+def test_a_model_should_be_paid_once_for_a_repeated_request(room: Room) -> None:
+    body = {"json_schema": SCHEMA, "document_ids": [room.invoice.document_id], "model": "nova-pro"}
+    first, again = (room.api.call("POST", URL, body, Idempotency_Key="k") for _ in range(2))
+    assert first.json_body == again.json_body
+    assert len(room.world.selector.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"model": "gone"}, 404, "model"),
+        ({"quality": 2}, 400, "quality"),
+        ({"budget": "1"}, 400, "budget"),
+        ({"model": "auto", "budget": "-1"}, 400, "budget"),
+        ({"model": "auto", "quality": 6}, 400, "quality"),
+    ],
+)
+def test_a_model_that_cannot_be_asked_should_be_refused(
+    room: Room, body: dict[str, Any], status: int, field: str
+) -> None:
+    refused = room.extract(**body)
+    assert refused.status_code == status, refused.body
+    assert field in str(error_of(refused))
+    put = room.api.call("POST", EXTRACTORS, {"name": "bills", "json_schema": SCHEMA, **body})
+    assert put.status_code == status, put.body
+    assert room.world.selector.asked == []

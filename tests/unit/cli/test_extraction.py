@@ -113,11 +113,24 @@ def test_a_document_of_a_job_should_keep_its_path_and_every_character() -> None:
     results = ExtractionResults()
     results.add_uploads([DocumentResult("a.pdf", "ready", document_id="doc_a")])
     odd = json.dumps(extraction("b.pdf", document_id="doc_b", values={"document": "x\u2028y"}))
-    failed = {"document_id": "doc_a", "path": "", "error": {"type": "NotFound", "message": "x"}}
-    with io.StringIO(f"{odd}\n{json.dumps(failed)}\n", newline="\n") as lines:
+    error = {"type": "NotFound", "message": "x"}
+    failed = json.dumps({"document_id": "doc_a", "path": "", "error": error, "values": None})
+    with io.StringIO(f"{odd}\n{failed}\n", newline="\n") as lines:
         results.add_lines(map(json.loads, lines))
     assert [each["path"] for each in results.failures] == ["a.pdf"]
     assert results.table() == "document_,document\r\nb.pdf,x\u2028y\r\n"
+
+
+def test_values_that_were_read_without_a_model_should_be_kept_and_its_error_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = ExtractionResults()
+    error = {"type": "Throttled", "message": "The model is busy."}
+    results.add_lines([extraction("a.pdf", status="needs_review", error=error)])
+    assert "a.pdf,a.pdf,1" in results.table()
+    with pytest.raises(ItemsFailedError):
+        results.check(UserContext(None, Output()), allow_partial=True)  # type: ignore[arg-type]
+    assert "a.pdf: Throttled: The model is busy." in capsys.readouterr().err
 
 
 def test_what_cannot_be_done_should_be_refused_before_files_are_uploaded(
@@ -145,7 +158,10 @@ def test_extractors_should_be_saved_listed_and_removed(command: Command, tmp_pat
     file.write_text(json.dumps(SCHEMA))
     assert "invoices@1 is saved" in command("extractors", "put", "invoices", str(file)).out
     file.write_text(json.dumps({"type": "object", "properties": {"total": {"type": "number"}}}))
-    assert "invoices@2 is saved" in command("extractors", "put", "invoices", str(file)).out
+    named = ("--model", "auto", "--quality", "2")
+    assert "invoices@2 is saved" in command("extractors", "put", "invoices", str(file), *named).out
+    assert command("extractors", "show", "invoices").json["model"]["quality"] == 2
+    assert "give --model" in command("extract", "invoices", "--budget", "1").err
     assert "invoices" in command("extractors", "ls").out
     shown = command("extractors", "show", "invoices", "--version", "1")
     assert shown.json["json_schema"] == SCHEMA

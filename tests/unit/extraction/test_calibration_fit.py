@@ -95,7 +95,7 @@ def test_mapped_confidences_should_raise_and_settle_doubts() -> None:
     read = Extraction(status="needs_review", values={}, fields=fields, reasons=(rule, doubt))
     surer, lower = ConfidenceMap(shift=1.0), ConfidenceMap(shift=-2.0)
     after = recalibrated(read, {"value": surer, "absent": lower})
-    assert [field_group(each.pointer, each.value) for each in fields] == ["value", "absent", "cell"]
+    assert list(map(field_group, fields)) == ["value", "absent", "cell"]
     assert after.fields[0].confidence == round(1 / (1 + math.exp(-(math.log(0.4 / 0.6) + 1))), 4)
     assert after.fields[2].confidence == 0.9, "a group without a map stays"
     absent = "/due is absent with a confidence of 0.24 only."

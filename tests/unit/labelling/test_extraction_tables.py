@@ -78,6 +78,11 @@ def test_the_least_certain_should_wait_first_until_it_is_decided(
 
     found = extractions.extraction("acme", unsure.extraction_id)
     assert found is not None
+    surer = StoredExtraction(facts(lowest_confidence=0.95), found.review)
+    assert extractions.change("acme", found, surer), "it was read again"
+    waiting = [name for _, name in extractions.waiting("acme", "")]
+    assert waiting == [sure.extraction_id, unsure.extraction_id], "its place has changed"
+    found = surer
     done = StoredExtraction(facts(status="reviewed"), found.review, found.revision + 1)
     assert extractions.change("acme", found, done)
     assert not extractions.change("acme", found, done), "somebody was quicker"

@@ -5,16 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
+from chalicelib.contracts.batches import ItemError
+from chalicelib.contracts.extraction_models import ModelTerms
 from chalicelib.contracts.extractions import ExtractionNeedsReview, ExtractionReady
 from chalicelib.contracts.functions.extract_fields import ExtractDocumentsRequest
 from chalicelib.contracts.jobs import ArrivalExtraction, StepRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
-from chalicelib.labelling.extractors import ExtractorLibrary
+from chalicelib.labelling.extractors import ExtractorLibrary, inline_terms
 from functions.extract_fields.job_documents import ChildSeconds
-from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, SCHEMA, LabelledLines, World
+from tests.unit.functions.extract_fields.world import (
+    INVOICE,
+    PREFIX,
+    SCHEMA,
+    FakeSelector,
+    LabelledLines,
+    World,
+)
 from tests.unit.jobs.examples import JOB, NOW, given
 
 
@@ -45,7 +55,7 @@ def test_should_store_each_field_with_its_evidence_and_say_so() -> None:
 
     again = world.do(world.request(invoice))
     assert again == result
-    assert len(world.reader.read) == 1, "what is stored is not read again"
+    assert len(world.reader.texts) == 1, "what is stored is not read again"
 
 
 def test_what_is_doubtful_should_ask_for_a_review() -> None:
@@ -115,7 +125,7 @@ def test_a_job_should_count_every_document_and_keep_the_reasons_of_failures() ->
     world.launcher.retry(world.state)
     again = world.run()
     assert (again.counts.done, again.counts.failed) == (3, 1)
-    assert len(world.reader.read) == 4, "only what failed is read again"
+    assert len(world.reader.texts) == 4, "only what failed is read again"
 
 
 def test_a_job_over_a_collection_should_take_what_is_ready() -> None:
@@ -191,7 +201,7 @@ def test_a_child_should_stop_in_time_and_once_the_job_is_cancelled() -> None:
     cancelled.begin(cancelled.add("a.pdf").document_id)
     cancelled.launcher.cancel(cancelled.state)
     assert cancelled.run().status == "cancelled"
-    assert cancelled.reader.read == []
+    assert cancelled.reader.texts == []
 
 
 def test_a_document_that_takes_too_long_should_fail_with_that_reason_and_hold_up_no_other() -> None:
@@ -228,3 +238,67 @@ def test_a_service_that_does_not_answer_should_fail_the_child_and_no_document() 
     assert not [key for key in world.objects.bodies if key.startswith(PREFIX + "failures/")]
     world.reader.fails.clear()
     assert world.run().status == "succeeded"
+
+
+def test_a_named_model_should_be_asked_and_paid_by_the_caller() -> None:
+    world = World()
+    invoice = world.add("a.pdf", collection="bills")
+    model = ModelTerms(model="nova-lite")
+    terms = inline_terms(SCHEMA).model_copy(update={"model": model})
+    result = world.do(world.request(invoice, terms=terms.model_dump(), key="k1", model_seconds=9))
+    shown = world.body(result.prefix + "result.json")
+    assert shown["values"]["due"] == "2025-03-14"
+    assert shown["facts"]["choices"]["chosen"] == 1
+    assert [line["role"] for line in shown["facts"]["receipt"]["lines"]] == [
+        "extraction",
+        "span selection",
+    ]
+    ((asked, spender, seconds),) = world.selector.asked
+    assert (asked, spender.tenant, spender.key, spender.collection) == (
+        model,
+        "acme",
+        "k1",
+        "bills",
+    )
+    assert seconds == 9
+    other = world.add("b.pdf")
+    world.do(world.request(other))
+    assert len(world.selector.asked) == 1, "without a name none is asked"
+
+
+def test_a_job_should_keep_what_was_read_without_its_model_and_ask_again_at_its_retry() -> None:
+    slow = ItemError(type="Throttled", message="no room")
+    final = ItemError(type="Unsupported", message="no budget")
+    world = World(selector=FakeSelector([slow, final]))
+    names = [world.add(name).document_id for name in ("a.pdf", "b.pdf")]
+    world.begin(*names, model=ModelTerms(model="nova-lite"))
+    ended = world.run()
+    assert (ended.status, ended.counts.done, ended.counts.failed) == ("partial", 1, 1)
+    (done,), (failed,) = world.lines("results.jsonl"), world.lines("errors.jsonl")
+    assert (done["path"], done["status"]) == ("b.pdf", "needs_review"), "no retry would help it"
+    assert (failed["error"]["type"], failed["error"]["message"]) == ("Throttled", "no room")
+    assert failed["values"] == {"number": "A-17", "total": 41.5, "due": None}
+    first = world.records.kept["acme", failed["extraction_id"]]
+    assert "no room" in first.facts.reasons[0]
+
+    world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+    assert len(world.selector.asked) == 3, "what was answered is not asked again"
+    (again, _) = world.lines("results.jsonl")
+    assert (again["values"]["due"], again["status"]) == ("2025-03-14", "complete")
+    kept = world.records.kept["acme", failed["extraction_id"]].facts
+    assert (kept.created_at, kept.found) == (first.facts.created_at, 3)
+    assert len(kept.receipt.lines) == 4, "both attempts are paid"
+
+
+def test_a_review_that_has_begun_should_not_be_replaced_by_a_retry() -> None:
+    world = World(selector=FakeSelector([ItemError(type="Throttled", message="no room")]))
+    invoice = world.add("a.pdf")
+    world.begin(invoice.document_id, model=ModelTerms(model="nova-lite"))
+    assert world.run().status == "partial"
+    (((tenant, name), stored),) = world.records.kept.items()
+    world.records.kept[tenant, name] = replace(stored, revision=2)
+    world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+    assert world.records.kept[tenant, name].facts == stored.facts
+    assert len(world.selector.asked) == 1

@@ -58,13 +58,13 @@ def test_a_document_that_fails_should_be_named_by_its_pages_and_read_again_alone
     (error,) = world.lines("errors.jsonl")
     assert (error["first_page"], error["path"]) == (4, "scan.pdf")
     assert error["error"]["type"] == "ModelFailure"
-    read = len(world.reader.read)
+    read = len(world.reader.texts)
 
     world.reader.fails.clear()
     world.launcher.retry(world.state)
     again = world.run()
     assert (again.status, len(world.lines("results.jsonl"))) == ("succeeded", 3)
-    assert len(world.reader.read) == read + 1, "what is stored is not read again"
+    assert len(world.reader.texts) == read + 1, "what is stored is not read again"
 
 
 def test_what_no_extractor_clearly_fits_should_be_said_and_not_guessed() -> None:
@@ -93,7 +93,7 @@ def test_a_packet_that_takes_longer_should_go_on_in_another_round() -> None:
     world.begin(packet.document_id, split=True)
     assert world.run().status == "succeeded"
     assert len(world.lines("results.jsonl")) == 3
-    assert len(world.reader.read) == 3, "what is stored is not read again"
+    assert len(world.reader.texts) == 3, "what is stored is not read again"
 
 
 def test_a_choice_that_takes_too_long_should_fail_with_that_reason() -> None:

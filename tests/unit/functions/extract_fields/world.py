@@ -11,8 +11,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from chalicelib.contracts.batches import ChildrenUsed
+from chalicelib.budgets.spender import Spender
+from chalicelib.contracts.batches import ChildrenUsed, ItemError
 from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.extraction_models import FieldChoices, ModelTerms
 from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionInput, ExtractionTerms
 from chalicelib.contracts.extractions import (
     CountDifference,
@@ -31,9 +33,12 @@ from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.page_words import PageWords, WordBox
+from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import HeadraceError
 from chalicelib.extraction.document import SourceDocument, Span
+from chalicelib.extraction.document_values import NO_SELECTION, SelectedSpan, SpanSelection
 from chalicelib.extraction.schema import ExtractionSchema
+from chalicelib.extraction.span_selection.selector import ModelSelection
 from chalicelib.extraction.storage import TERMS
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
@@ -68,20 +73,71 @@ INVOICE = "number: A-17\ntotal: 41.50"
 
 
 @dataclass
+class LabelledReading:
+    """What was read, with what a model selected for `/due` in the place of none."""
+
+    found: Extraction
+
+    def extraction(self, selection: SpanSelection = NO_SELECTION) -> Extraction:
+        if not selection.spans and not selection.reasons:
+            return self.found
+        fields = tuple(
+            each.model_copy(update={"value": "2025-03-14", "method": "model", "confidence": 0.9})
+            if each.pointer in selection.spans
+            else each
+            for each in self.found.fields
+        )
+        return self.found.model_copy(
+            update={
+                "fields": fields,
+                "reasons": selection.reasons,
+                "status": "needs_review" if selection.reasons else self.found.status,
+                "values": {each.pointer[1:]: each.value for each in fields},
+            }
+        )
+
+
+@dataclass
+class FakeSelector:
+    """Selects a span for `/due`, or fails with the next of its errors."""
+
+    errors: list[ItemError] = field(default_factory=list)
+    asked: list[tuple[ModelTerms, Spender, float]] = field(default_factory=list)
+
+    def select(
+        self, reading: object, terms: ModelTerms, spender: Spender, seconds: float
+    ) -> ModelSelection:
+        self.asked.append((terms, spender, seconds))
+        line = ReceiptLine(model="tiny", role="span selection", tokens_in=9, tokens_out=3)
+        choices = FieldChoices(model=terms.model, prompt="p@1", asked=1, chosen=1)
+        if not self.errors:
+            spans = {"/due": SelectedSpan(0, 0.9)}
+            return ModelSelection(SpanSelection(spans), choices, (line,))
+        error = self.errors.pop(0)
+        failed = {"asked": 0, "chosen": 0, "left": 1, "error": error}
+        choices = choices.model_copy(update={**failed, "may_pass": error.type == "Throttled"})
+        reasons = (f"The model {terms.model} did not answer: {error.message}",)
+        return ModelSelection(SpanSelection(reasons=reasons), choices, (line,))
+
+
+@dataclass
 class LabelledLines:
     """Reads `label: value` lines. It fails for a document by its path, and misses rows."""
 
     fails: dict[str, HeadraceError] = field(default_factory=dict)
     lost_rows: int = 0
-    read: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     slow: tuple[str, ...] = ()
     """Documents with one of these in their text are read without end."""
     slow_to_fit: tuple[str, ...] = ()
     """Of documents with one of these it is told without end how well schemas fit."""
 
-    def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
+    def read(self, schema: ExtractionSchema, document: SourceDocument) -> Any:
+        return LabelledReading(self._extracted(schema, document))
+
+    def _extracted(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
         text = document.pages[0].text
-        self.read.append(text)
+        self.texts.append(text)
         for named, error in self.fails.items():
             if named in text:
                 raise error
@@ -155,6 +211,7 @@ class World:
     """A tenant, its documents, and at most one job."""
 
     reader: LabelledLines = field(default_factory=LabelledLines)
+    selector: FakeSelector = field(default_factory=FakeSelector)
     objects: FakeBatchObjects = field(default_factory=FakeBatchObjects)
     documents: FakeRecords = field(default_factory=FakeRecords)
     records: FakeExtractions = field(default_factory=FakeExtractions)
@@ -219,10 +276,11 @@ class World:
         collection: str = "",
         others: tuple[ExtractionTerms, ...] = (),
         split: bool = False,
+        model: ModelTerms | None = None,
     ) -> None:
         """Write the terms of a job and begin it."""
         content = ExtractionInput(
-            terms=inline_terms(SCHEMA),
+            terms=inline_terms(SCHEMA).model_copy(update={"model": model}),
             others=others,
             split=split,
             document_ids=document_ids,
@@ -288,6 +346,7 @@ class World:
             now=lambda: self.now,
             limit=time_limit,
             index=self.index.index,
+            selector=lambda: self.selector,
         )
         desk = StepContext(self.jobs, lambda: self.now, lambda: 0.0, 1.0)
         return core.Deps(

@@ -1,0 +1,197 @@
+"""Values that were read from a document, put together as an extraction that says how sure each is.
+
+What a language model chose afterwards takes the place of what was read before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.extractions import (
+    MAX_REASONS,
+    CheckedRule,
+    CountDifference,
+    EvidenceBox,
+    ExtractedField,
+    ExtractedList,
+    Extraction,
+    FieldEvidence,
+    ReadingMethod,
+    ReadStatus,
+)
+from chalicelib.extraction.acceptance import rule_votes
+from chalicelib.extraction.choice import ChosenValue, value_at
+from chalicelib.extraction.confidence import FieldConfidence, ReadKind
+from chalicelib.extraction.doubts import doubt_of
+from chalicelib.extraction.leaves import LeafKind
+from chalicelib.extraction.rules import RuleResult, evaluate
+from chalicelib.extraction.value_tree import json_tree, json_value, value_tree
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.document_reader import DocumentReader, ReadField, ReadList
+
+DERIVED_KINDS = frozenset({LeafKind.BOOLEAN, LeafKind.ENUM, LeafKind.CURRENCY})
+"""Kinds whose value is told from the cited text, and need not be written there as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSpan:
+    """The candidate that a language model chose for a field, and how sure that makes it."""
+
+    at: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSelection:
+    """What a language model chose, by the pointers of fields, and what a person should know."""
+
+    spans: Mapping[str, SelectedSpan] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+NO_SELECTION = SpanSelection()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReading:
+    """The fields and lists that were read from a document.
+
+    Attributes:
+        reader: What read them, with the layouts of the document.
+        fields: The fields outside of lists.
+        lists: The lists with their rows.
+        confidence: Tells how sure a value is.
+    """
+
+    reader: DocumentReader
+    fields: tuple[ReadField, ...]
+    lists: tuple[ReadList, ...]
+    confidence: FieldConfidence
+
+    def selected(self, spans: Mapping[str, SelectedSpan]) -> tuple[ReadField, ...]:
+        """Return the fields outside of lists with the candidates that were selected for some."""
+        return tuple(
+            each if (span := spans.get(each.pointer)) is None else _with_candidate(each, span.at)
+            for each in self.fields
+        )
+
+    def rule_results(self, fields: Sequence[ReadField]) -> list[RuleResult]:
+        """Return what the rules of the schema come to with these fields outside of lists."""
+        tree = value_tree(fields, self.lists)
+        return [evaluate(rule, tree) for rule in self.reader.schema.rules]
+
+    def probability(self, read: ReadField, results: Iterable[RuleResult]) -> float:
+        """Return how likely a field is right as it was read, given the results of rules."""
+        votes = rule_votes(read.pointer, results)
+        return self.confidence.of(read.kind).probability(read.features(votes))
+
+    def extraction(self, selection: SpanSelection = NO_SELECTION) -> Extraction:
+        """Return the extraction, with what a language model selected in the place of the rest."""
+        fields = self.selected(selection.spans)
+        tree = value_tree(fields, self.lists)
+        results = self.rule_results(fields)
+        cells = (cell for one in self.lists for cell in one.fields)
+        scored = [self._scored(each, results, selection.spans) for each in (*fields, *cells)]
+        rules = tuple(map(_checked_rule, results))
+        reasons = [*_reasons(self.lists, rules), *selection.reasons]
+        reasons += filter(None, map(doubt_of, scored))
+        status: ReadStatus = "complete"
+        if any(not each.reading.complete for each in self.lists):
+            status = "partial"
+        elif reasons:
+            status = "needs_review"
+        return Extraction(
+            status=status,
+            values={name: json_tree(value) for name, value in tree.items()},
+            fields=tuple(scored),
+            lists=tuple(map(_extracted_list, self.lists)),
+            rules=rules,
+            reasons=tuple(reasons[:MAX_REASONS]),
+        )
+
+    def _scored(
+        self,
+        read: ReadField,
+        results: Sequence[RuleResult],
+        spans: Mapping[str, SelectedSpan],
+    ) -> ExtractedField:
+        document = self.reader.document
+        method: ReadingMethod = "table" if read.kind is ReadKind.CELL else "ranker"
+        if method == "ranker" and (span := spans.get(read.pointer)) is not None:
+            method, sure = "model", span.confidence
+        else:
+            sure = self.probability(read, results)
+        return ExtractedField(
+            pointer=read.pointer,
+            value=json_value(read.value),
+            raw=read.raw,
+            confidence=round(sure, 4),
+            evidence=tuple(
+                FieldEvidence(
+                    page=span.page,
+                    start=span.start,
+                    end=span.end,
+                    boxes=tuple(EvidenceBox(*box) for box in document.boxes(span)),
+                )
+                for span in read.spans
+            ),
+            derived=read.value is not None and read.leaf.kind in DERIVED_KINDS,
+            method=method,
+        )
+
+
+def _with_candidate(read: ReadField, at: int) -> ReadField:
+    """Return a field outside of lists with the candidate numbered `at` as its value."""
+    assert isinstance(read.origin, ChosenValue), "cells of lists have no candidates"
+    chosen = value_at(read.origin.field, at)
+    candidate = read.origin.field.candidates[at]
+    return replace(
+        read,
+        value=candidate.match.value,
+        raw=candidate.text,
+        spans=candidate.spans,
+        origin=chosen,
+    )
+
+
+def _checked_rule(result: RuleResult) -> CheckedRule:
+    left, right = (
+        json_value(side) if isinstance(side, Decimal) else side
+        for side in (result.left, result.right)
+    )
+    return CheckedRule(
+        rule=result.rule, holds=result.holds, left=left, right=right, pointers=result.pointers
+    )
+
+
+def _extracted_list(each: ReadList) -> ExtractedList:
+    return ExtractedList(
+        pointer=each.field.pointer,
+        rows=len(each.reading.rows),
+        counted=each.reading.counted,
+        complete=each.reading.complete,
+        differences=tuple(
+            CountDifference(page=one.page, reason=one.reason) for one in each.reading.differences
+        ),
+    )
+
+
+def _reasons(lists: Sequence[ReadList], rules: Sequence[CheckedRule]) -> Iterable[str]:
+    """Yield what a person should look at: incomplete lists and broken rules."""
+    for each in lists:
+        reading = each.reading
+        if not reading.complete:
+            pages = sorted({one.page for one in reading.differences})
+            where = f" on pages {', '.join(map(str, pages[:10]))}" if pages else ""
+            why = next((one.reason for one in reading.differences), "")
+            yield (
+                f"{each.field.pointer} has {len(reading.rows)} rows, and {reading.counted} were"
+                f" counted in another way{where}. {why}".rstrip()
+            )
+    for rule in rules:
+        if rule.holds is False:
+            yield f"The rule {rule.rule!r} does not hold: {rule.left} and {rule.right}."

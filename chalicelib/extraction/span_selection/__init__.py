@@ -1,0 +1,1 @@
+"""The choice of a language model among the spans of fields that stayed open."""
