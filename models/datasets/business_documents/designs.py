@@ -23,16 +23,18 @@ DocumentKind = Literal["invoice", "statement", "form", "receipt", "contract"]
 Split = Literal["train", "validation", "test", "lists"]
 """Those of `lists` are drawn for the reading of lists alone, with the words of the training."""
 Draw = Callable[[Pen], None]
+A4, ROLL = (595.0, 842.0), (226.0, 1_200.0)
+"""Widths and heights of paper in points: a sheet, and what a till prints on."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentDesign:
-    """A design: how the documents of a kind look. `narrow` paper is as wide as a till's."""
+    """A design: how the documents of a kind look, and the width and height of its paper."""
 
     kind: DocumentKind
     split: Split
     draw: Draw
-    narrow: bool = False
+    paper: tuple[float, float] = A4
 
     @property
     def name(self) -> str:
@@ -43,7 +45,8 @@ class DocumentDesign:
 def _of(
     kind: DocumentKind, split: Split, *draws: Draw, narrow: bool = False
 ) -> tuple[DocumentDesign, ...]:
-    return tuple(DocumentDesign(kind, split, draw, narrow) for draw in draws)
+    paper = ROLL if narrow else A4
+    return tuple(DocumentDesign(kind, split, draw, paper) for draw in draws)
 
 
 DESIGNS: tuple[DocumentDesign, ...] = (

@@ -108,6 +108,19 @@ def draw_document(
 
     Those of one `sender` have its language, letterhead, wordings and font.
     """
+    return _drawn(design, split, seed, rows, sender)[0]
+
+
+def legible_document(design: DocumentDesign, seed: str, rows: int) -> GeneratedDocument | None:
+    """Draw one document with the words of the training; None if texts hide each other."""
+    document, sheet = _drawn(design, "train", seed, rows, "")
+    return document if sheet.is_legible() else None
+
+
+def _drawn(
+    design: DocumentDesign, split: Split, seed: str, rows: int | None, sender: str
+) -> tuple[GeneratedDocument, Sheet]:
+    """Return a document, and the sheet that it was drawn on."""
     rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
     house = random.Random(sender) if sender else rng  # noqa: S311 - as above
     locale = _locale(split, house)
@@ -122,12 +135,12 @@ def draw_document(
         facts.single.update({name: own.single[name] for name in _OF_SENDER & own.single.keys()})
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
     choice = LabelChoice(locale.language, house, unseen)
-    sheet = Sheet(house.choice(_FONTS), (226.0, 1_200.0) if design.narrow else (595.0, 842.0))
+    sheet = Sheet(house.choice(_FONTS), design.paper)
     design.draw(Pen(sheet, facts, choice))
     schema = _schema(facts, design.kind, sheet, choice, dropped, unseen)
     ruled = random.Random(f"{seed}/rules").random() < RULED  # noqa: S311 - as above
     rules: list[JsonValue] = [*user_rules(schema, facts)] if ruled else []
-    return GeneratedDocument(
+    document = GeneratedDocument(
         pdf=sheet.output(),
         schema={**schema.source, "x-rules": rules} if rules else schema.source,
         truth=tuple(_single(leaf, facts, sheet) for leaf in schema.leaves),
@@ -139,6 +152,7 @@ def draw_document(
         pages=sheet.page,
         labels=choice.chosen,
     )
+    return document, sheet
 
 
 def _locale(split: Split, rng: random.Random) -> DocumentLocale:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+import numpy as np
 from fpdf import FPDF
 
 from models.datasets.business_documents.generated_document import Edges, TruePlace
@@ -24,6 +25,8 @@ _WIDER_EURO = {
     ("times", True): 0.222,
 }
 """By how many sizes the euro sign of PDFium's own fonts, which are not embedded, is wider."""
+_TOUCH = 1.5
+"""Points that the boxes of two texts may share in both directions: letters do not fill theirs."""
 LEADING = 1.25
 """Distance of baselines, in sizes."""
 
@@ -53,6 +56,7 @@ class Sheet:
         self.font = font
         self.width, self.height = size
         self.places: dict[str, list[TruePlace]] = {}
+        self._drawn: list[tuple[int, Edges]] = []
         self._on_page: Callable[[Sheet], None] | None = None
         self._set = ("", 0.0)
 
@@ -185,6 +189,21 @@ class Sheet:
         self._use(size, style)
         self._pdf.set_text_color(colour)
         self._pdf.text(x, y + _ASCENT * size, text)
+        if text.strip():
+            right = x + self.measure(text.rstrip(), size, style)
+            self._drawn.append((self.page, (x, y, right, y + size)))
+
+    def is_legible(self) -> bool:
+        """Tell whether all texts are on their pages, and none is written over another."""
+        for page in range(1, self.page + 1):
+            boxes = np.array([box for number, box in self._drawn if number == page]).reshape(-1, 4)
+            low, high = boxes[:, :2], boxes[:, 2:]
+            outside = (low < 0) | (high > (self.width, self.height))
+            shared = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+            np.einsum("iij->ij", shared)[...] = 0.0
+            if outside.any() or (shared > _TOUCH).all(axis=2).any():
+                return False
+        return True
 
     def _marked(
         self, x: float, y: float, pieces: Sequence[Run], size: float, style: str

@@ -8,10 +8,14 @@ from decimal import Decimal
 import numpy as np
 import pypdfium2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from models.datasets.business_documents import GeneratedDocument, TrueValue, documents
-from models.datasets.business_documents.designs import DESIGNS, Split
+from models.datasets.business_documents import KINDS, GeneratedDocument, TrueValue, documents
+from models.datasets.business_documents.designs import DESIGNS, DocumentKind, Split
+from models.datasets.business_documents.random_designs import random_document
 from models.datasets.business_documents.scans import scanned
+from models.datasets.business_documents.sheet import Sheet
 from models.datasets.business_documents.wordings import wordings
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
@@ -36,7 +40,7 @@ def shown(document: GeneratedDocument) -> Iterator[tuple[str, str]]:
         for place in value.places:
             text, height = pages[place.page - 1]
             boxes = [
-                text.get_text_bounded(left + 1, height - bottom + 1, right - 1, height - top)
+                text.get_text_bounded(left + 0.4, height - bottom + 1, right - 0.4, height - top)
                 for left, top, right, bottom in place.boxes
             ]
             yield squeezed(place.raw), squeezed("".join(boxes))
@@ -56,6 +60,31 @@ def test_every_value_stands_in_its_boxes(split: Split) -> None:
     assert wrong == []
     assert designs <= seen
     assert blanks > 35
+
+
+@given(kind=st.sampled_from(KINDS), seed=st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_random_designs_are_legible_and_every_value_stands_in_its_boxes(
+    kind: DocumentKind, seed: int
+) -> None:
+    document = random_document(kind, f"test/{seed}")
+    assert [pair for pair in shown(document) if pair[0] not in pair[1]] == []
+    assert any(each.value is not None for each in values(document))
+    assert document.kind == kind
+
+
+def test_texts_that_hide_each_other_or_leave_the_page_are_not_legible() -> None:
+    for places, legible in (
+        (((40, 40), (40, 60)), True),
+        (((40, 40), (60, 44)), False),
+        (((590, 40),), False),
+        (((40, -3),), False),
+    ):
+        sheet = Sheet("helvetica")
+        sheet.add_page()
+        for x, y in places:
+            sheet.write(x, y, "Total due")
+        assert sheet.is_legible() is legible
 
 
 def test_boxes_turn_with_a_scan() -> None:
