@@ -22,6 +22,7 @@ from chalicelib.extraction.sentence_spans import (
     broken_values,
     sentence_spans,
 )
+from chalicelib.extraction.text_parts import cell_parts, label_rests, last_part
 from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
@@ -38,17 +39,15 @@ MAX_CANDIDATES = 300
 MAX_TEXT = 400
 """Characters of a text that may be a value: a longer one is prose."""
 MAX_BLOCK_LINES = 6
-MAX_LABEL_WORDS, MAX_CELL_WORDS = 4, 12
-"""Words that may be a label before a value in a cell without a colon, and words of such a cell."""
-LIKE_A_NAME = 0.5
+MAX_GOING_ON = 3
+"""Lines of a value that begins behind its label."""
+LIKE_A_NAME = 0.4
 """Likeness of such words and a field's names, at least."""
 BLOCK_KINDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
 """Kinds whose values may fill several lines."""
-_COLONS = ":\uff1a"
 _WHOLE_KINDS = (LeafKind.DATE, LeafKind.IBAN, LeafKind.VAT, LeafKind.EMAIL)
 """Kinds whose values have digits that are no numbers by themselves."""
 _WHOLE_READERS = tuple(value_reader(Leaf((), "", kind, "string")) for kind in _WHOLE_KINDS)
-_WORD = re.compile(r"\S+")
 _JOINED_BEFORE = re.compile(r"[^\W\d_]$|\w[-/_]$")
 _JOINED_AFTER = re.compile(r"[^\W\d_]{3}|[-/_]\w")
 """A unit or a currency has one or two letters behind a number; a word has more."""
@@ -63,7 +62,7 @@ class FieldCandidate:
         text: The characters, with line ends between the spans.
         match: The value that the field's reader makes of the text.
         labels: What may name it, nearest first.
-        before: Lines of its block before it, and `after` behind it; 0 of a single cell.
+        before: Lines of its block before it, and `after` behind it.
         is_rest: Whether it is what words of a cell leave, which may be a label or not.
         within: Whether it stands within a sentence; the quality of its match is then how likely
             the words are a value at all.
@@ -132,7 +131,7 @@ class _Kept:
     def add(self, candidate: FieldCandidate) -> None:
         labels = candidate.labels
         if candidate.is_rest:
-            labels = tuple(each for each in labels if each.relation == "same_cell")
+            labels = tuple(each for each in labels if each.relation in ("same_cell", "behind"))
         alike = (self.comparison.similarity(self.leaf.names, each.text) for each in labels)
         likeness = max(alike, default=0.0)
         if candidate.is_rest and likeness < LIKE_A_NAME:
@@ -250,36 +249,35 @@ class _Pieces:
         """Yield what stands apart: cells, what follows their colons, and parts of blocks, each with
         the lines of its block before and behind it.
         """
+        blocks = self.layouts[0].blocks(self.page)
+        outside = {
+            span: (at, len(block.spans) - 1 - at)
+            for block in blocks
+            for at, span in enumerate(block.spans)
+        }
         for cell in self._cells():
-            for part in self._parts_of_cell(cell):
-                yield part, (0, 0)
-        for block in self.layouts[0].blocks(self.page):
+            for start, end in cell_parts(self.document.text(cell)):
+                if end - start <= MAX_TEXT:
+                    yield (_within(cell, (start, end)),), outside.get(cell, (0, 0))
+        for block in blocks:
             lines = len(block.spans)
             for first in range(lines):
                 for last in range(first + 2, min(first + MAX_BLOCK_LINES, lines) + 1):
                     part = block.spans[first:last]
                     if sum(span.end - span.start for span in part) <= MAX_TEXT:
                         yield part, (first, lines - last)
+                tail = last_part(self.document.text(block.spans[first]))
+                if tail is None:
+                    continue
+                for last in range(first + 2, min(first + MAX_GOING_ON, lines) + 1):
+                    begun = _within(block.spans[first], tail)
+                    yield (begun, *block.spans[first + 1 : last]), (first, lines - last)
 
     def _rests(self) -> Iterator[Span]:
-        """Yield what the first words of cells without a colon leave: they may be a label."""
+        """Yield what words at the ends of cells without a colon leave: they may be a label."""
         for cell in self._cells():
-            text = self.document.text(cell)
-            words = list(_WORD.finditer(text))
-            if any(sign in text for sign in _COLONS) or len(words) > MAX_CELL_WORDS:
-                continue
-            for word in words[1 : MAX_LABEL_WORDS + 1]:
-                yield Span(cell.page, cell.start + word.start(), cell.end)
-
-    def _parts_of_cell(self, cell: Span) -> Iterator[tuple[Span, ...]]:
-        text = self.document.text(cell)
-        if len(text) <= MAX_TEXT and text[-1] not in _COLONS and any(map(str.isalnum, text)):
-            yield (cell,)
-        at = min((place for sign in _COLONS if (place := text.find(sign)) > 0), default=-1)
-        value = text[at + 1 :]
-        if at > 0 and 0 < len(value.strip()) <= MAX_TEXT:
-            start = cell.start + at + 1 + len(value) - len(value.lstrip())
-            yield (Span(cell.page, start, cell.end),)
+            for part in label_rests(self.document.text(cell)):
+                yield _within(cell, part)
 
     def _labels_of(self, span: Span) -> tuple[LabelContext, ...]:
         if span not in self.labels:
@@ -287,6 +285,11 @@ class _Pieces:
             distinct = {(label.text, label.relation): label for label in reversed(found)}
             self.labels[span] = tuple(sorted(distinct.values(), key=lambda label: label.gap))
         return self.labels[span]
+
+
+def _within(span: Span, part: tuple[int, int]) -> Span:
+    """Return the place of some characters of a span's text."""
+    return Span(span.page, span.start + part[0], span.start + part[1])
 
 
 def _in_one_cell(left: LineCell, right: LineCell) -> bool:

@@ -21,7 +21,7 @@ from chalicelib.extraction.ranker import RankedCandidates
 if TYPE_CHECKING:
     from chalicelib.extraction.candidates import FieldCandidate
     from chalicelib.extraction.document import Span
-    from chalicelib.extraction.feature_names import Features
+    from chalicelib.extraction.feature_names import FeatureRows, Features
     from chalicelib.extraction.leaves import Leaf
 
 _TINY = 1e-12
@@ -33,7 +33,7 @@ class RankedField:
 
     leaf: Leaf
     candidates: tuple[FieldCandidate, ...]
-    features: tuple[Features, ...]
+    features: Sequence[Features] | FeatureRows
     field_features: Features
     ranked: RankedCandidates
 

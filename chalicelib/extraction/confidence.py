@@ -16,12 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.extraction.feature_names import (
-    CANDIDATE_FEATURES,
-    FIELD_FEATURES,
-    GROUPS,
-    group_flags,
-)
+from chalicelib.extraction.feature_names import GROUPS, group_flags
+from chalicelib.extraction.ranker import SECOND_FEATURES, SECOND_FIELD_FEATURES
 
 if TYPE_CHECKING:
     from chalicelib.extraction.choice import ChosenValue
@@ -48,8 +44,15 @@ _COPIED = (
     "often",
     "only",
     "recognised",
+    "within",
+    "asked kind",
+    "label's nearest",
+    "place, second look",
+    "claimed, second look",
+    "label claimed, second look",
+    "is label, second look",
 )
-_PLACES = tuple(map(CANDIDATE_FEATURES.index, _COPIED))
+_PLACES = tuple(map(SECOND_FEATURES.index, _COPIED))
 
 VALUE_FEATURES = (
     "log odds",
@@ -65,7 +68,7 @@ VALUE_FEATURES = (
 """Of a value: the logarithm of its odds, of those of its place, of the probability of none and of
 the best other value; whether other places say the same; rules over it that hold and do not;
 features of the candidate."""
-ABSENT_FEATURES = ("log none", "log runner up", *FIELD_FEATURES)
+ABSENT_FEATURES = ("log none", "log runner up", *SECOND_FIELD_FEATURES)
 CELL_FEATURES = (
     "has text",
     "is read",

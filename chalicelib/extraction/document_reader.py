@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chalicelib.extraction.candidates import FieldCandidate, find_candidates
 from chalicelib.extraction.choice import ChosenValue, RankedField, choose
 from chalicelib.extraction.confidence import (
@@ -18,8 +20,9 @@ from chalicelib.extraction.confidence import (
     value_features,
 )
 from chalicelib.extraction.document import Span
-from chalicelib.extraction.feature_names import Features
+from chalicelib.extraction.feature_names import FeatureRows, Features
 from chalicelib.extraction.features import FeatureMaker, names_of
+from chalicelib.extraction.label_agreement import agreement
 from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.list_checks import checked_list
 from chalicelib.extraction.lists import ListDifference, read_list
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.leaves import Leaf, ListField
     from chalicelib.extraction.lists import ListCell, ListReading
-    from chalicelib.extraction.ranker import FieldRanker
+    from chalicelib.extraction.ranker import FieldRanker, RankedCandidates
     from chalicelib.extraction.schema import ExtractionSchema
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
@@ -94,17 +97,33 @@ class ReadList:
 
 @dataclass(frozen=True, slots=True)
 class UnrankedField:
-    """A field with its candidates and their features."""
+    """A field with its candidates, their features, and the places of their best labels."""
 
     leaf: Leaf
     candidates: tuple[FieldCandidate, ...]
-    features: tuple[Features, ...]
+    features: FeatureRows
     field_features: Features
+    labels: tuple[Span | None, ...]
 
-    def ranked(self, ranker: FieldRanker) -> RankedField:
+    def seen_with(self, more: FeatureRows, of_field: Features) -> UnrankedField:
+        """Return it with more features of the candidates and of the field."""
+        rows = np.hstack([self.features, more])
+        return replace(self, features=rows, field_features=self.field_features + of_field)
+
+    def ranked(self, ranks: RankedCandidates) -> RankedField:
         """Return it with the probabilities of the candidates."""
-        ranks = ranker.rank(self.features, self.field_features)
         return RankedField(self.leaf, self.candidates, self.features, self.field_features, ranks)
+
+
+def ranked_fields(fields: Sequence[UnrankedField], ranker: FieldRanker) -> list[RankedField]:
+    """Return fields of one document with the probabilities of their candidates, by two looks."""
+    first = [ranker.first.rank(each.features, each.field_features) for each in fields]
+    more, of_fields = agreement(fields, first)
+    seen = [
+        each.seen_with(rows, of_field)
+        for each, rows, of_field in zip(fields, more, of_fields, strict=True)
+    ]
+    return [each.ranked(ranker.second.rank(each.features, each.field_features)) for each in seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +164,10 @@ class DocumentReader:
         leaves = self.schema.leaves
         names = {leaf.pointer: names_of(leaf) for leaf in leaves}
         maker = FeatureMaker(self.document, self.comparison, names)
+        made = [maker.features(leaf, each) for leaf, each in zip(leaves, found, strict=True)]
         return [
-            UnrankedField(leaf, tuple(each), *maker.features(leaf, each))
-            for leaf, each in zip(leaves, found, strict=True)
+            UnrankedField(leaf, tuple(each), seen.candidates, seen.field, seen.labels)
+            for leaf, each, seen in zip(leaves, found, made, strict=True)
         ]
 
     def choose(
@@ -162,7 +182,7 @@ class DocumentReader:
         `unranked` are the fields if they are known, and are read from the document otherwise.
         """
         known = self.unranked() if unranked is None else unranked
-        ranked = [each.ranked(ranker) for each in known]
+        ranked = ranked_fields(known, ranker)
         kept = keep_to_rules(ranked, self.schema.rules, value_tree((), lists))
         return [_chosen_field(each) for each in choose(kept, floor)]
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.acceptance import accepted_fields
 from chalicelib.extraction.confidence import FieldConfidence, field_confidence
-from chalicelib.extraction.document_reader import DocumentReader
+from chalicelib.extraction.document_reader import DocumentReader, ranked_fields
 from chalicelib.extraction.document_values import DocumentReading
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
 from chalicelib.extraction.label_subwords import SubwordVectors, label_subwords
 from chalicelib.extraction.label_vocabulary import LabelVocabulary, label_vocabulary
 from chalicelib.extraction.ranker import FieldRanker, field_ranker
+from chalicelib.extraction.text_kinds import TextKinds, text_kinds
 
 if TYPE_CHECKING:
     from chalicelib.contracts.extractions import Extraction
@@ -34,6 +35,7 @@ class FieldExtractor:
         embedder: compares the meaning of names and labels; without one, only words and letters.
         vocabulary: what documents call things.
         subwords: what they call them in other languages.
+        kinds: what texts are.
         ranker: scores the candidates.
         confidence: tells how sure a value is.
     """
@@ -41,6 +43,7 @@ class FieldExtractor:
     embedder: LabelEmbedder | None
     vocabulary: LabelVocabulary
     subwords: SubwordVectors
+    kinds: TextKinds
     ranker: FieldRanker
     confidence: FieldConfidence
 
@@ -48,12 +51,17 @@ class FieldExtractor:
     def open(cls, embedder: LabelEmbedder | None) -> FieldExtractor:
         """Return an extractor with the weights that are shipped."""
         return cls(
-            embedder, label_vocabulary(), label_subwords(), field_ranker(), field_confidence()
+            embedder,
+            label_vocabulary(),
+            label_subwords(),
+            text_kinds(),
+            field_ranker(),
+            field_confidence(),
         )
 
     def read(self, schema: ExtractionSchema, document: SourceDocument) -> DocumentReading:
         """Return what is read from a document, of which an extraction can be made."""
-        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords)
+        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
         reader = DocumentReader(schema, document, comparison)
         lists = reader.read_lists()
         chosen = reader.choose(self.ranker, self.confidence.floor, lists)
@@ -70,8 +78,10 @@ class FieldExtractor:
         The mean of the probabilities that each field outside of lists has a value; of a schema of
         lists alone, the likeness of their columns' titles.
         """
-        reader = DocumentReader(schema, document, LabelComparison(self.embedder, self.vocabulary))
-        chances = [1 - each.ranked(self.ranker).ranked.none for each in reader.unranked()]
+        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
+        reader = DocumentReader(schema, document, comparison)
+        fields = ranked_fields(reader.unranked(), self.ranker)
+        chances = [1 - each.ranked.none for each in fields]
         if not chances:
             chances = [
                 reader.titles_alike(each.field, each.reading) for each in reader.read_lists()

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chalicelib.extraction.leaves import LeafKind
+from chalicelib.extraction.text_kinds import KINDS
 
 if TYPE_CHECKING:
     from chalicelib.extraction.leaves import Leaf
 
 Features = tuple[float, ...]
+FeatureRows = NDArray[np.float32]
+"""Features of many candidates, (candidates, features)."""
 
-RELATIONS = ("left", "above", "same_cell", "column", "row", "below", "heading")
+RELATIONS = ("left", "above", "same_cell", "behind", "column", "row", "below", "heading")
 """Relations of a label to a value, as `LabelContext.relation` has them."""
 GROUPS = ("text", "address", "identifier", "number", "money", "date", "choice", "checked")
 """Groups of kinds, one of which a field is of."""
@@ -50,6 +56,8 @@ CANDIDATE_FEATURES = (
     "vocabulary behind",
     "translation behind",
     "named otherwise",
+    "label's nearest",
+    "label's only",
     "around",
     "is within",
     "rival",
@@ -75,19 +83,21 @@ CANDIDATE_FEATURES = (
     "smallest",
     "first",
     "last",
-    "value meaning",
     "names a field",
-    "names anything",
     "words",
     "digits",
     "capitals",
     "lines",
     "lines before",
     "lines after",
+    "within",
     "digits of first line",
     "digits of last line",
     "example",
     "recognised",
+    "asked kind",
+    "asked kind behind",
+    *(f"is {kind}" for kind in KINDS),
     *(f"of {group}" for group in GROUPS),
 )
 """Names of the features of a candidate, in order.
@@ -95,14 +105,16 @@ CANDIDATE_FEATURES = (
 likeness, meaning, vocabulary, translation: of the field's names and the label in that relation;
 then of the best label. lead: by how much the candidate's label is more alike than that of any
 other, and behind: by how much less than the best; named otherwise: by how much more alike the
-label is to what business documents have than to the field's names; around: likeness of the names
-of the object that the field is in; rival: the most that another field's names are like its best
-label, and whether that is more than this field's are. nearest: whether no label is nearer than
-the best one; near: how near. often: other places with the same value; only: one over the number
-of candidates. largest to last: among the numbers or dates. value meaning: of the field's names
-and the value itself; names a field: likeness of the value and any field's names, as a label has;
-names anything: by the vocabulary. lines before and after: of its block, outside of it. example:
-it has the form of an example.
+label is to what business documents have than to the field's names; label's nearest: one over the
+rank of the candidate among those of its best label by how near it is, and label's only: one over
+their number; around: likeness of the names of the object that the field is in; rival: the most
+that another field's names are like its best label, and whether that is more than this field's
+are. nearest: whether no label is nearer than the best one; near: how near. often: other places
+with the same value; only: one over the number of candidates. largest to last: among the numbers
+or dates. names a field: likeness of the value and any field's names, as a label has. lines before
+and after: of its block, outside of it; within: whether it stands in a sentence. example: it has
+the form of an example. asked kind: how likely a text is of a kind that the names ask for, behind:
+by how much less than the best; is: how likely it is of each kind, of texts and codes.
 """
 
 FIELD_FEATURES = (
@@ -114,11 +126,33 @@ FIELD_FEATURES = (
     "least named otherwise",
     "second likeness",
     "best with type",
+    "best asked kind",
     "candidates",
     "required",
     *(f"of {group}" for group in GROUPS),
 )
 """Names of what the choice of none is scored by: the best of the candidates, and the kind."""
+
+AGREEMENT_FEATURES = (
+    "odds",
+    "none",
+    "place",
+    "place likeness",
+    "usual place",
+    "claimed",
+    "label claimed",
+    "label is value",
+    "is label",
+)
+"""What the second look sees beside, from what the first has ranked for the other fields.
+
+odds: of the candidate, and none: of the choice of none, both logarithms. place: share of the sure
+values whose labels stand where this one's does; place likeness: the likeness in each relation,
+weighed by these shares; usual place: likeness in the likeliest relation. claimed: the largest
+probability of another field's candidate on the same words; label claimed: of one with the same
+label; label is value: of one that its label is a part of; is label: of one that it is the label of.
+"""
+AGREEMENT_FIELD_FEATURES = ("none", "best odds", "best place likeness", "best unclaimed")
 
 
 def group_flags(leaf: Leaf) -> Features:

@@ -12,23 +12,36 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chalicelib.extraction.candidates import BLOCK_KINDS, FieldCandidate
-from chalicelib.extraction.feature_names import RELATIONS, Features, group_flags
-from chalicelib.extraction.label_similarity import NO_LIKENESS, LabelComparison, LabelLikeness
-from chalicelib.extraction.value_features import alike_form, digits_at_ends, order_features
+from chalicelib.extraction.compared_candidates import ComparedCandidates, compare_candidates
+from chalicelib.extraction.feature_names import (
+    CANDIDATE_FEATURES,
+    RELATIONS,
+    FeatureRows,
+    Features,
+    group_flags,
+)
+from chalicelib.extraction.label_similarity import LabelComparison, LabelLikeness
+from chalicelib.extraction.value_features import (
+    alike_form,
+    digits_at_ends,
+    order_features,
+    shared_label_features,
+)
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.document import SourceDocument
+    from chalicelib.extraction.document import SourceDocument, Span
     from chalicelib.extraction.layout.labels import LabelContext
     from chalicelib.extraction.leaves import Leaf
 
 MAX_WITHIN = 8
 """Names made of that of an object and that of its field."""
-MAX_MEANT = 60
-"""Characters of a value whose meaning is compared: longer ones take the model too long."""
+MAX_NAME_WORDS = 6
+"""Words of a value that may be the name of another field."""
 _PERCENT = "%\u066a\uff05"
 _NO_FIELD = (0.0, "")
 
@@ -41,55 +54,12 @@ def names_of(leaf: Leaf) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    """The candidates of a field, with how alike each of their labels is to its names.
+class FieldFeatures:
+    """Features of a field's candidates and of the field, and where the best labels stand."""
 
-    `best` is the likeness of the best label of each candidate, `ranked` these from the best, and
-    `known` the largest likelihood of any label by the vocabulary, `translated` by translation;
-    `otherwise` by how much more the best label of each is alike to other names of documents.
-    """
-
-    leaf: Leaf
-    names: tuple[str, ...]
-    found: Sequence[FieldCandidate]
-    likenesses: Sequence[Sequence[LabelLikeness]]
-    best: Sequence[LabelLikeness]
-    ranked: Sequence[float]
-    known: float
-    translated: float
-    otherwise: Sequence[float]
-
-    def lead(self, at: int) -> float:
-        """Return by how much the label of a candidate is more alike than that of all others."""
-        own = self.best[at].overall
-        if len(self.ranked) < 2:
-            return own
-        return own - self.ranked[1 if own == self.ranked[0] else 0]
-
-    def best_label(self, at: int) -> LabelContext | None:
-        """Return the label of a candidate that is most like the names."""
-        labels = self.found[at].labels
-        return labels[self.likenesses[at].index(self.best[at])] if labels else None
-
-    def field_features(self) -> Features:
-        """Return the `FIELD_FEATURES`."""
-        typed = (
-            each.overall * one.match.quality
-            for each, one in zip(self.best, self.found, strict=True)
-        )
-        return (
-            self.ranked[0] if self.ranked else 0.0,
-            max((each.meaning for each in self.best), default=0.0),
-            self.known,
-            self.translated,
-            min((each.contrary for each in self.best), default=0.0),
-            min(self.otherwise, default=0.0),
-            self.ranked[1] if len(self.ranked) > 1 else 0.0,
-            max(typed, default=0.0),
-            math.log1p(len(self.found)),
-            float(self.leaf.required),
-            *group_flags(self.leaf),
-        )
+    candidates: FeatureRows
+    field: Features
+    labels: tuple[Span | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +81,15 @@ class FeatureMaker:
     named: dict[str, tuple[tuple[float, str], tuple[float, str]]] = field(default_factory=dict)
     written_as: dict[str, float] = field(default_factory=dict)
 
-    def features(
-        self, leaf: Leaf, found: Sequence[FieldCandidate]
-    ) -> tuple[tuple[Features, ...], Features]:
+    def features(self, leaf: Leaf, found: Sequence[FieldCandidate]) -> FieldFeatures:
         """Return the `CANDIDATE_FEATURES` of each candidate and the `FIELD_FEATURES`."""
-        compared = self._compared(leaf, found)
+        compared = compare_candidates(self.comparison, leaf, self.names[leaf.pointer], found)
         counts = Counter(each.match.value for each in found)
         order = order_features(leaf, found)
         flags = group_flags(leaf)
+        naming = [compared.best_label(at) for at in range(len(found))]
+        shared = shared_label_features(naming)
+        most_asked = max(compared.asked, default=0.0)
         candidates = (
             (
                 *_by_relation(each.labels, compared.likenesses[at]),
@@ -129,40 +100,26 @@ class FeatureMaker:
                 compared.known - compared.best[at].vocabulary,
                 compared.translated - compared.best[at].translation,
                 compared.otherwise[at],
+                *shared[at],
                 *self._around(leaf, each),
                 *self._rival(compared, at),
-                *_nearness(each.labels, compared.best_label(at)),
+                *_nearness(each.labels, naming[at]),
                 *_typed(each),
                 *self._place(each),
                 math.log1p(counts[each.match.value] - 1),
                 1 / len(found),
                 *order[at],
                 *self._content(compared, each),
+                compared.asked[at],
+                most_asked - compared.asked[at],
+                *compared.kinds[at].tolist(),
                 *flags,
             )
             for at, each in enumerate(found)
         )
-        return tuple(candidates), compared.field_features()
-
-    def _compared(self, leaf: Leaf, found: Sequence[FieldCandidate]) -> _Compared:
-        names = self.names[leaf.pointer]
-        self.comparison.embed([*names, *(label.text for each in found for label in each.labels)])
-        likenesses = [
-            [self.comparison.likeness(names, label.text) for label in each.labels] for each in found
-        ]
-        best = [max(each, key=attrgetter("overall"), default=NO_LIKENESS) for each in likenesses]
-        ranked = sorted((each.overall for each in best), reverse=True)
-        known = max((each.vocabulary for each in best), default=0.0)
-        translated = max((each.translation for each in best), default=0.0)
-        labels = [
-            one.labels[alike.index(top)].text if one.labels else ""
-            for one, alike, top in zip(found, likenesses, best, strict=True)
-        ]
-        otherwise = [
-            max(0.0, self.comparison.named_otherwise(label) - top.translation)
-            for label, top in zip(labels, best, strict=True)
-        ]
-        return _Compared(leaf, names, found, likenesses, best, ranked, known, translated, otherwise)
+        spans = tuple(None if label is None else label.span for label in naming)
+        rows = np.array(list(candidates), np.float32).reshape(-1, len(CANDIDATE_FEATURES))
+        return FieldFeatures(rows, compared.field_features(), spans)
 
     def _around(self, leaf: Leaf, each: FieldCandidate) -> Features:
         """Return how alike the names of the object around a field are to any of the labels."""
@@ -174,7 +131,7 @@ class FeatureMaker:
         )
         return alike, 1.0
 
-    def _rival(self, compared: _Compared, at: int) -> Features:
+    def _rival(self, compared: ComparedCandidates, at: int) -> Features:
         """Return how alike another field's names are to the label, and whether they are more so."""
         label = compared.best_label(at)
         if label is None:
@@ -223,28 +180,25 @@ class FeatureMaker:
             *place,
         )
 
-    def _content(self, compared: _Compared, each: FieldCandidate) -> Features:
+    def _content(self, compared: ComparedCandidates, each: FieldCandidate) -> Features:
         """Return features of the value's own text."""
         text = each.text
         visible = [sign for sign in text if not sign.isspace()]
         words = text.split()
-        meaning = names_a_field = 0.0
-        if compared.leaf.kind in BLOCK_KINDS:
-            if len(text) <= MAX_MEANT:
-                meaning = self.comparison.meaning(compared.names, text)
+        names_a_field = 0.0
+        if compared.leaf.kind in BLOCK_KINDS and len(words) <= MAX_NAME_WORDS:
             names_a_field = self._written(text)
         confidence = [self.document.confidence(span) for span in each.spans]
         scores = [score for score in confidence if score is not None]
         return (
-            meaning,
             names_a_field,
-            self.comparison.known(text),
             math.log1p(len(words)),
             sum(map(str.isdigit, visible)) / max(1, len(visible)),
             sum(word[0].isupper() for word in words) / max(1, len(words)),
             float(len(each.spans)),
             float(each.before),
             float(each.after),
+            float(each.within),
             *digits_at_ends(text),
             max((alike_form(text, str(one)) for one in compared.leaf.examples), default=0.0),
             1.0 - min(scores) if scores else 0.0,

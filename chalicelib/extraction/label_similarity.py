@@ -17,18 +17,21 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from chalicelib.extraction.label_subwords import name_directions
+from chalicelib.extraction.text_kinds import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.label_vocabulary import LabelVocabulary
+    from chalicelib.extraction.text_kinds import TextKinds
 
 MAX_LABEL = 120
 """Characters of a label that are compared: a longer text is a sentence, which names nothing."""
 _GRAM = 3
 _WORD = re.compile(r"[^\W_]+")
 _MIN_PREFIX = 2
+_NO_KINDS: NDArray[np.float32] = np.zeros(len(KINDS), np.float32)
 
 
 class LabelEmbedder(Protocol):
@@ -97,11 +100,13 @@ class LabelComparison:
         embedder: gives the texts' vectors, or None to compare by words and letters alone.
         vocabulary: what documents call things, by these vectors.
         subwords: vectors of texts in other languages than the names.
+        kinds: what texts are and what names ask for, by these vectors.
     """
 
     embedder: LabelEmbedder | None = None
     vocabulary: LabelVocabulary | None = None
     subwords: SubwordVectors | None = None
+    kinds: TextKinds | None = None
     _forms: dict[str, _Form] = field(default_factory=dict)
     _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _projected: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -109,13 +114,14 @@ class LabelComparison:
     _known: dict[tuple[tuple[str, ...], str], LabelLikeness] = field(default_factory=dict)
     _spelt: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     _best_names: dict[str, float] = field(default_factory=dict)
+    _text_kinds: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def embed(self, texts: Sequence[str]) -> None:
         """Embed the texts that were not yet, in one call of the model."""
         if self.embedder is None:
             return
         new = [text for text in dict.fromkeys(map(_shown, texts)) if text not in self._vectors]
-        if new := [text for text in new if text]:
+        if new := [text for text in new if _is_worded(text)]:
             vectors = self.embedder.embed(new, truncate=True)
             self._vectors.update(zip(new, vectors, strict=True))
             if self.vocabulary is not None:
@@ -135,9 +141,9 @@ class LabelComparison:
 
     def meaning(self, names: tuple[str, ...], text: str) -> float:
         """Return the largest cosine of the embeddings of `names` and a text, 0 without a model."""
-        if self.embedder is None or not (shown := _shown(text)):
+        if self.embedder is None or not _is_worded(shown := _shown(text)):
             return 0.0
-        kept = [name for name in map(_shown, names) if name]
+        kept = [name for name in map(_shown, names) if _is_worded(name)]
         self.embed([shown, *kept])
         vector = self._vectors[shown]
         return max((float(self._vectors[name] @ vector) for name in kept), default=0.0)
@@ -155,10 +161,10 @@ class LabelComparison:
             meaning=max(0.0, self.meaning(names, label)),
             translation=self._translation(names, label),
         )
-        if self.vocabulary is None or self.embedder is None:
+        if self.vocabulary is None or (of_label := self._projected.get(_shown(label))) is None:
             return best
-        of_label = self._projected[_shown(label)]
-        of_names = [self._projected[name] for name in map(_shown, names) if name]
+        shown = map(_shown, names)
+        of_names = [self._projected[name] for name in shown if name in self._projected]
         if not of_names:
             return best
         known = max(self.vocabulary.likeness(name, of_label) for name in of_names)
@@ -180,6 +186,21 @@ class LabelComparison:
             self._best_names[label] = max(0.0, float(named.max()))
         return self._best_names[label]
 
+    def text_kinds(self, text: str) -> NDArray[np.float32]:
+        """Return the probability of each of `KINDS` that a text is of it; zeros without weights."""
+        if self.kinds is None:
+            return _NO_KINDS
+        if text not in self._text_kinds:
+            self._text_kinds[text] = self.kinds.shares(text)
+        return self._text_kinds[text]
+
+    def asked_kinds(self, names: tuple[str, ...]) -> NDArray[np.float32]:
+        """Return the probability of each of `KINDS` that names ask for it."""
+        if self.kinds is None or self.subwords is None:
+            return _NO_KINDS
+        vectors = [self._direction(self.subwords, name) for name in names]
+        return self.kinds.asked(np.array([each for each in vectors if each.any()]))
+
     def _direction(self, subwords: SubwordVectors, text: str) -> NDArray[np.float32]:
         if text not in self._spelt:
             self._spelt[text] = subwords.vector(text)
@@ -197,12 +218,6 @@ class LabelComparison:
         wanted, told = self._things[names], self._thing(label)
         same = float(np.minimum(wanted, told).max(initial=0.0))
         return max(0.0, float(told.max(initial=0.0)) - same) * float(wanted.max(initial=0.0))
-
-    def known(self, text: str) -> float:
-        """Return how likely a text that was compared before names anything, 0 without a model."""
-        if self.vocabulary is None or not (shown := _shown(text)) or shown not in self._projected:
-            return 0.0
-        return float(self._thing(text).max(initial=0.0))
 
     def _thing(self, text: str) -> NDArray[np.float32]:
         shown = _shown(text)
@@ -236,6 +251,11 @@ def _same(word: str, other: str) -> bool:
         return True
     short, long = sorted((word, other), key=len)
     return len(short) >= _MIN_PREFIX and long.startswith(short) and not short.isdigit()
+
+
+def _is_worded(text: str) -> bool:
+    """Return whether a text has more letters than digits: others mean nothing to a model."""
+    return sum(map(str.isalpha, text)) > sum(map(str.isdigit, text))
 
 
 def _shown(text: str) -> str:

@@ -1,7 +1,8 @@
 """The learned score of candidates: which span of a document is a field's value, or that none is.
 
 One hidden layer over general features of labels, places and types; no word of any language is
-among them. The weights were learned on generated documents (`models/field_ranker`).
+among them. A second network sees what the first has found for all fields, too. The weights were
+learned on generated documents (`models/field_ranker`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.extraction.feature_names import CANDIDATE_FEATURES, FIELD_FEATURES
+from chalicelib.extraction.feature_names import (
+    AGREEMENT_FEATURES,
+    AGREEMENT_FIELD_FEATURES,
+    CANDIDATE_FEATURES,
+    FIELD_FEATURES,
+    FeatureRows,
+    Features,
+)
 
 RANKER = Path(__file__).with_name("field_ranker.json")
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 MAX_SCALED = 6.0
 """Spreads from its mean that a feature counts for at most, such as the height of a headline."""
@@ -35,8 +43,8 @@ class RankedCandidates:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldRanker:
-    """The learned weights; features are brought to the scale of the training before they count."""
+class RankingNetwork:
+    """One network's weights; features count on the scale that they had in its training."""
 
     mean: Array
     spread: Array
@@ -50,16 +58,14 @@ class FieldRanker:
     none_out: Array
     none_bias: float
 
-    def rank(
-        self, candidates: Sequence[tuple[float, ...]], field: tuple[float, ...]
-    ) -> RankedCandidates:
-        """Return the probabilities, from `CANDIDATE_FEATURES` and the `FIELD_FEATURES`."""
+    def rank(self, candidates: FeatureRows, field: Features) -> RankedCandidates:
+        """Return the probabilities, from the features of the candidates and of the field."""
         active = np.tanh(
             _scaled(field, self.none_mean, self.none_spread) @ self.none_hidden
             + self.none_hidden_bias
         )
         nothing = float(active @ self.none_out) + self.none_bias
-        if not candidates:
+        if not len(candidates):
             return RankedCandidates((), 1.0)
         scaled = _scaled(candidates, self.mean, self.spread)
         scores = np.tanh(scaled @ self.hidden + self.hidden_bias) @ self.out
@@ -69,17 +75,39 @@ class FieldRanker:
         return RankedCandidates(tuple((raised / total).tolist()), none / total)
 
 
+@dataclass(frozen=True, slots=True)
+class FieldRanker:
+    """The networks of the first look, at each field alone, and of the second, at all together."""
+
+    first: RankingNetwork
+    second: RankingNetwork
+
+
 def parse_field_ranker(written: str) -> FieldRanker:
     """Return the ranker from its JSON; raise ValueError if it is of other features."""
     document: Mapping[str, Any] = json.loads(written)
-    for key, known in (("features", CANDIDATE_FEATURES), ("field_features", FIELD_FEATURES)):
-        if tuple(document[key]) != known:
+    return FieldRanker(
+        _network(document["first"], CANDIDATE_FEATURES, FIELD_FEATURES),
+        _network(document["second"], SECOND_FEATURES, SECOND_FIELD_FEATURES),
+    )
+
+
+def _network(
+    document: Mapping[str, Any], candidate: Sequence[str], field: Sequence[str]
+) -> RankingNetwork:
+    for key, known in (("features", candidate), ("field_features", field)):
+        if tuple(document[key]) != tuple(known):
             raise ValueError(f"The ranker is of {list(document[key])}, not of {list(known)}.")
-    arrays = {name: np.array(document[name]) for name in _ARRAYS}
-    return FieldRanker(**arrays, none_bias=float(document["none_bias"]))
+    arrays = {name: np.array(document[name]) for name in ARRAYS}
+    return RankingNetwork(**arrays, none_bias=float(document["none_bias"]))
 
 
-_ARRAYS = (
+SECOND_FEATURES = (*CANDIDATE_FEATURES, *(f"{each}, second look" for each in AGREEMENT_FEATURES))
+SECOND_FIELD_FEATURES = (
+    *FIELD_FEATURES,
+    *(f"{each}, second look" for each in AGREEMENT_FIELD_FEATURES),
+)
+ARRAYS = (
     "mean",
     "spread",
     "hidden",

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
-from chalicelib.extraction.layout.labels import LabelContext, plain_label
+from chalicelib.extraction.layout.labels import LabelContext, Relation, plain_label
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.span_tagger import SpanTagger, span_tagger
 
@@ -138,6 +138,10 @@ class _BlockText:
             quoted = _QUOTED.search(term[1])
             behind = quoted[1] if quoted else term[1]
         page, start, end = self.spans(*value)[0]
-        for text, place in ((before, start), (behind, end)):
+        around: tuple[tuple[str, int, Relation], ...] = (
+            (before, start, "same_cell"),
+            (behind, end, "behind"),
+        )
+        for text, place, relation in around:
             if label := plain_label(text):
-                yield LabelContext(label, Span(page, place, place), "same_cell", 0.0)
+                yield LabelContext(label, Span(page, place, place), relation, 0.0)

@@ -12,6 +12,8 @@ from chalicelib.extraction.leaves import NUMERIC_KINDS
 
 if TYPE_CHECKING:
     from chalicelib.extraction.candidates import FieldCandidate
+    from chalicelib.extraction.document import Span
+    from chalicelib.extraction.layout.labels import LabelContext
     from chalicelib.extraction.leaves import Leaf
 
 _RUN = re.compile(r"\d+|[^\W\d_]+")
@@ -56,3 +58,23 @@ def alike_form(text: str, example: str) -> float:
 
 def _form(text: str) -> str:
     return _RUN.sub(lambda run: "9" if run.group()[0].isdigit() else "a", text.strip())
+
+
+def shared_label_features(naming: Sequence[LabelContext | None]) -> list[Features]:
+    """Return for each candidate one over its rank among those of its label, and over their number.
+
+    A label mostly names what is nearest to it.
+    """
+    gaps: dict[Span, list[float]] = {}
+    for label in naming:
+        if label is not None:
+            gaps.setdefault(label.span, []).append(label.gap)
+    return [
+        (0.0, 0.0)
+        if label is None
+        else (
+            1 / (1 + sum(gap < label.gap for gap in gaps[label.span])),
+            1 / len(gaps[label.span]),
+        )
+        for label in naming
+    ]

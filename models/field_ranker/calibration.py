@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from models.field_ranker.examples import DocumentExample, same_value
 FLOOR = 0.1
 """Least probability by the ranker of a value that the regression looks at."""
 KEEPS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-MAX_INVENTED = 0.025
+MAX_INVENTED = 0.01
 """Share of absent fields that may be given a value: the least threshold is taken that keeps to it,
 of documents that the regression did not learn from."""
 RIDGE = 10.0
@@ -44,9 +43,9 @@ class _KnownDocument:
 
     example: DocumentExample
 
-    @cached_property
-    def lists(self) -> list[ReadList]:
-        return self.example.reader.read_lists()
+    @property
+    def lists(self) -> tuple[ReadList, ...]:
+        return self.example.lists
 
     def chosen(self, ranker: FieldRanker, confidence: FieldConfidence) -> list[ReadField]:
         """Return the fields outside of lists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -20,25 +20,24 @@ from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedde
 from chalicelib.extraction.schema import extraction_schema
 from functions.read_document.pdf import pdf_document
 from functions.read_document.text.language import language_of
-from models.field_ranker.network import FieldLists
 
 if TYPE_CHECKING:
     from chalicelib.documents.words import Edges
-    from chalicelib.extraction.document_reader import UnrankedField
+    from chalicelib.extraction.document_reader import ReadList, UnrankedField
     from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.label_vocabulary import LabelVocabulary
     from chalicelib.extraction.leaves import Leaf
+    from chalicelib.extraction.text_kinds import TextKinds
     from models.datasets.business_documents.generated_document import (
         GeneratedDocument,
         JsonScalar,
         TrueValue,
     )
 
-WITHOUT_WORDS = 0.33
+WITHOUT_WORDS = 0.25
 WITH_OWN_NAMES = 0.33
 NAMED = 0.7
 """Share of the fields that get the document's own name where any do."""
-NAMING = frozenset({"left", "same_cell", "above"})
 _TIME = re.compile(r"\d\d:\d\d(?::00)?")
 _PHONE = re.compile(r"\+\d{7,15}")
 _PHONE_DIGITS = 7
@@ -64,6 +63,20 @@ class CachingEmbedder:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelKnowledge:
+    """What labels are compared by: an embedder, and what was learned of wordings and texts."""
+
+    embedder: LabelEmbedder | None
+    vocabulary: LabelVocabulary
+    subwords: SubwordVectors
+    kinds: TextKinds
+
+    def comparison(self) -> LabelComparison:
+        """Return a comparison that has seen no label yet."""
+        return LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class FieldExample:
     """A field of a document with its candidates, and whether each is right."""
 
@@ -74,11 +87,15 @@ class FieldExample:
 
 @dataclass(frozen=True, slots=True)
 class DocumentExample:
-    """A generated document as it was read, and its fields outside of lists."""
+    """A generated document as it was read: its fields outside of lists, and its lists.
+
+    The reader has nothing left to compare labels by, as all was compared.
+    """
 
     generated: GeneratedDocument
     reader: DocumentReader
     fields: tuple[FieldExample, ...]
+    lists: tuple[ReadList, ...]
 
 
 def read_generated(generated: GeneratedDocument, *, with_words: bool = True) -> SourceDocument:
@@ -98,21 +115,21 @@ def read_generated(generated: GeneratedDocument, *, with_words: bool = True) -> 
 
 def document_example(
     generated: GeneratedDocument,
-    embedder: LabelEmbedder,
-    vocabulary: LabelVocabulary,
-    subwords: SubwordVectors,
+    known: LabelKnowledge,
     rng: random.Random,
+    *,
+    with_lists: bool = False,
 ) -> DocumentExample:
     """Return a document with the candidates of its fields and which of them are right.
 
-    A third of the documents is read without the places of words. In another third, some fields are
-    also called what the document calls them, as those do who know their documents.
+    Some documents are read without the places of words. In a third, some fields are also called
+    what the document calls them, as those do who know their documents.
     """
     schema = extraction_schema(generated.schema)
     document = read_generated(generated, with_words=rng.random() > WITHOUT_WORDS)
-    comparison = LabelComparison(embedder, vocabulary, subwords)
+    comparison = known.comparison()
     reader = DocumentReader(schema, document, comparison)
-    found = find_candidates(document, reader.layouts, schema.leaves, reader.hints, subwords)
+    found = find_candidates(document, reader.layouts, schema.leaves, reader.hints, known.subwords)
     truth = {each.pointer: each for each in generated.truth}
     right = [
         rights(document, truth[leaf.pointer], candidates)
@@ -120,15 +137,18 @@ def document_example(
     ]
     if rng.random() < WITH_OWN_NAMES:
         leaves = tuple(
-            _with_own_name(leaf, candidates, flags, rng)
-            for leaf, candidates, flags in zip(schema.leaves, found, right, strict=True)
+            _with_own_name(leaf, generated.labels.get(truth[leaf.pointer].concept, ""), rng)
+            for leaf in schema.leaves
         )
         reader = DocumentReader(replace(schema, leaves=leaves), document, comparison)
     fields = tuple(
         FieldExample(unranked, flags, truth[unranked.leaf.pointer])
         for unranked, flags in zip(reader.with_features(found), right, strict=True)
     )
-    return DocumentExample(generated, reader, fields)
+    lists = tuple(reader.read_lists()) if with_lists else ()
+    return DocumentExample(
+        generated, DocumentReader(reader.schema, document, LabelComparison()), fields, lists
+    )
 
 
 def rights(
@@ -143,19 +163,11 @@ def rights(
     return tuple(there if any(there) else alike)
 
 
-def _with_own_name(
-    leaf: Leaf, candidates: Sequence[FieldCandidate], right: Sequence[bool], rng: random.Random
-) -> Leaf:
-    """Return a field with the label that its value has in the document as one more name."""
-    labels = [
-        label.text
-        for is_right, each in zip(right, candidates, strict=True)
-        for label in each.labels
-        if is_right and label.relation in NAMING and not any(map(str.isdigit, label.text))
-    ]
-    if not labels or rng.random() > NAMED:
+def _with_own_name(leaf: Leaf, label: str, rng: random.Random) -> Leaf:
+    """Return a field with what its document calls it as one more name."""
+    if not label or rng.random() > NAMED:
         return leaf
-    return replace(leaf, names=(labels[0], *leaf.names))
+    return replace(leaf, names=(label, *leaf.names))
 
 
 def stands_at(document: SourceDocument, span: Span, truth: TrueValue) -> bool:
@@ -200,29 +212,6 @@ def same_value(read: object, true: JsonScalar) -> bool:
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(each for each in folded if each.isalnum())
-
-
-def lists_of(examples: Sequence[FieldExample]) -> FieldLists:
-    """Return the examples as arrays."""
-    rows = [row for each in examples for row in each.field.features]
-    numbers = [at for at, each in enumerate(examples) for _ in each.field.features]
-    return FieldLists(
-        np.array(rows, dtype=np.float64),
-        np.array(numbers, dtype=np.int64),
-        np.array([right for each in examples for right in each.right], dtype=np.bool_),
-        np.array([each.field.field_features for each in examples], dtype=np.float64),
-    )
-
-
-def fields_of(documents: Sequence[DocumentExample]) -> Iterator[FieldExample]:
-    """Yield the fields of documents that the reading leaves a chance.
-
-    One whose value is there and among no candidate is left out: it would teach to choose none.
-    """
-    for document in documents:
-        for each in document.fields:
-            if each.truth.value is None or any(each.right):
-                yield each
 
 
 def missed(documents: Sequence[DocumentExample]) -> Mapping[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +18,15 @@ from numpy.typing import NDArray
 from chalicelib.extraction.ranker import MAX_SCALED
 from models.failures import BelowGate
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Numbers = NDArray[np.int64]
 
-HIDDEN = 48
-NONE_HIDDEN = 8
-EPOCHS = 40
-LISTS = 64
+HIDDEN = 96
+NONE_HIDDEN = 12
+EPOCHS = 12
+LISTS = 96
 RATE = 1e-2
-DECAY = 0.3
+DECAY = 0.2
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8
 
 
@@ -52,13 +53,12 @@ class FieldLists:
 
     def of(self, chosen: Numbers) -> FieldLists:
         """Return the lists of the fields that are `chosen`, numbered anew in that order."""
-        place = np.full(self.count, -1)
-        place[chosen] = np.arange(len(chosen))
-        kept = np.flatnonzero(place[self.field] >= 0)
-        order = kept[np.argsort(place[self.field[kept]], kind="stable")]
-        return FieldLists(
-            self.features[order], place[self.field[order]], self.right[order], self.none[chosen]
-        )
+        begins = np.searchsorted(self.field, chosen)
+        sizes = np.searchsorted(self.field, chosen, side="right") - begins
+        number = np.repeat(np.arange(len(chosen)), sizes)
+        within = np.arange(len(number)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        order = begins[number] + within
+        return FieldLists(self.features[order], number, self.right[order], self.none[chosen])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,19 @@ from typing import Literal
 
 from models.datasets.business_documents import KINDS, GeneratedDocument, draw_document
 from models.datasets.business_documents.designs import DESIGNS, DocumentDesign
+from models.datasets.business_documents.random_designs import random_document
 
 LEFT_OUT = 1
 """Designs of each kind that would be for training and are for the validation instead: how sure a
 choice is has to be learned on designs that it was not."""
+BY_HAND = {"train": 5, "validation": 3}
+"""Of so many documents of a kind one is of a design by hand, the others of designs by chance."""
 
 LearningSplit = Literal["train", "validation"]
 
 
 def split_designs(kind: str, split: LearningSplit) -> Sequence[DocumentDesign]:
-    """Return the designs of a kind that one split has and the other does not."""
+    """Return the designs by hand of a kind that one split has and the other does not."""
     known = [each for each in DESIGNS if each.kind == kind and each.split == "train"]
     if split == "train":
         return known[:-LEFT_OUT]
@@ -24,10 +27,20 @@ def split_designs(kind: str, split: LearningSplit) -> Sequence[DocumentDesign]:
     return [*known[-LEFT_OUT:], *others]
 
 
-def split_documents(split: LearningSplit, seed: int, count: int) -> Iterator[GeneratedDocument]:
-    """Yield that many documents, kinds and designs in turn, with wordings of the training."""
-    for at in range(count):
+def split_documents(
+    split: LearningSplit, seed: int, numbers: Sequence[int]
+) -> Iterator[GeneratedDocument]:
+    """Yield the documents of some numbers, kinds in turn, with wordings of the training.
+
+    Most have a design of their own that is drawn by chance, of other seeds in each split.
+    """
+    for at in numbers:
         kind = KINDS[at % len(KINDS)]
-        designs = split_designs(kind, split)
-        design = designs[at // len(KINDS) % len(designs)]
-        yield draw_document(design, split, f"{split}/{seed}/{at}")
+        turn = at // len(KINDS)
+        name = f"{split}/{seed}/{at}"
+        if turn % BY_HAND[split]:
+            yield random_document(kind, name)
+        else:
+            designs = split_designs(kind, split)
+            design = designs[turn // BY_HAND[split] % len(designs)]
+            yield draw_document(design, split, name)

@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from chalicelib.extraction.layout.lines import LineCell, PageLines
     from chalicelib.extraction.layout.tables import LayoutTable, TableRow
 
-Relation = Literal["left", "above", "below", "same_cell", "column", "row", "heading"]
-"""Place of a label: `left` is before the value in the direction of writing."""
+Relation = Literal["left", "above", "below", "same_cell", "behind", "column", "row", "heading"]
+"""Place of a label: `left` is before the value in the direction of writing, `behind` after it."""
 
-MAX_LABELS = 6
+MAX_LABELS = 8
 MAX_TEXT = 120
 """Characters of a label; of a longer text, those that are nearest to the value."""
-_MAX_BESIDE, _MAX_ABOVE = 2, 2
+_MAX_BESIDE, _MAX_BEHIND, _MAX_ABOVE = 2, 1, 2
 _FAR_ABOVE, _FAR_BELOW = 6.0, 1.5
 """Line heights between a value and a label above or below it, at most."""
 _LEADERS = re.compile(r"(?:[.…·_]\s?){3,}\s*$|[\s:：=]+$")  # noqa: RUF001 - the colon of CJK
+_LEADING = re.compile(r"[^\w(]*\(?\s*")
+_CLAUSE_END = re.compile(r"[,;|)\u060c]|[.!?\u061f]\s")
+_AFTER_CLAUSE = re.compile(r".*(?:[;|,\u2022\u060c]\s|[)])", re.DOTALL)
 _AFTER_SENTENCE = re.compile(r".*[.!?;。؟]\s+", re.DOTALL)
 
 
@@ -86,20 +89,36 @@ def _located(read: PageLines, span: Span) -> tuple[int, LineCell] | None:
 
 def _in_cell(cell: LineCell, span: Span) -> Iterator[LabelContext]:
     before = _AFTER_SENTENCE.sub("", cell.text[: span.start - cell.span.start])
+    last = _AFTER_CLAUSE.sub("", before)
+    before = last if any(map(str.isalpha, last)) else before
     text = plain_label(before)
     if text:
         end = span.start - len(before) + len(before.rstrip())
         yield LabelContext(
             text, Span(span.page, max(cell.span.start, end - len(text)), end), "same_cell", 0.0
         )
+    behind = cell.text[max(0, span.end - cell.span.start) :]
+    start = _LEADING.match(behind)
+    first = start.end() if start else 0
+    clause = _CLAUSE_END.split(behind[first:], maxsplit=1)[0][:MAX_TEXT]
+    if text := plain_label(clause):
+        at = span.end + first
+        yield LabelContext(text, Span(span.page, at, at + len(clause)), "behind", 0.0)
 
 
 def _on_line(cells: Sequence[LineCell], cell: LineCell) -> Iterator[LabelContext]:
     at = cells.index(cell)
-    before = cells[at + 1 :] if _is_from_right(cells) else cells[:at][::-1]
-    for other in before[:_MAX_BESIDE]:
-        apart = max(other.place[0] - cell.place[2], cell.place[0] - other.place[2], 0.0)
-        yield from _label(other, "left", apart / cell.height)
+    before, after = cells[:at][::-1], cells[at + 1 :]
+    if _is_from_right(cells):
+        before, after = after, before
+    beside: tuple[tuple[Sequence[LineCell], Relation], ...] = (
+        (before[:_MAX_BESIDE], "left"),
+        (after[:_MAX_BEHIND], "behind"),
+    )
+    for others, relation in beside:
+        for other in others:
+            apart = max(other.place[0] - cell.place[2], cell.place[0] - other.place[2], 0.0)
+            yield from _label(other, relation, apart / cell.height)
 
 
 def _above(read: PageLines, at: int, cell: LineCell) -> Iterator[LabelContext]:

@@ -10,6 +10,7 @@ from chalicelib.extraction.candidates import MAX_CANDIDATES, FieldCandidate, fin
 from chalicelib.extraction.document import source_document
 from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.leaves import Leaf, LeafKind
+from chalicelib.extraction.text_parts import cell_parts, label_rests, last_part
 from chalicelib.extraction.values.reading_hints import ReadingHints
 
 TOTAL = Leaf(("total",), "/total", LeafKind.NUMBER, "number", names=("total",))
@@ -67,3 +68,29 @@ def test_of_many_candidates_those_with_the_likeliest_labels_should_be_kept() -> 
     kept = found(TOTAL, "\n".join([*lines, "Total: 99999.00"]))
     assert len(kept) == MAX_CANDIDATES
     assert kept[-1].text == "99999.00"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Order no. = Y-6718", "Y-6718"),
+        ("Deposit - - - - - - 1,772.24", "1,772.24"),
+        ("City Oslo; Tariff A0; Room 4", "City Oslo"),
+        ("Voss, 1 High Street, 1234 Oslo", "1 High Street, 1234 Oslo"),
+        ("Voss, 1 High Street, 1234 Oslo", "Voss"),
+        ("BIC: AGLG | Mail: a@b.eu", "AGLG"),
+        ("Code K94 (Client)", "Code K94"),
+    ],
+)
+def test_signs_in_a_line_part_what_may_be_a_value(text: str, part: str) -> None:
+    assert part in [text[start:end] for start, end in cell_parts(text)]
+
+
+def test_words_at_both_ends_of_a_part_may_be_a_label() -> None:
+    text = "City Oslo; 4711 Order number"
+    found = [text[start:end] for start, end in label_rests(text)]
+    assert "Oslo" in found
+    assert "4711" in found
+    assert list(label_rests("City: Oslo")) == []
+    assert last_part("Notice period: six") == (15, 18)
+    assert last_part("Notice period six") is None

@@ -55,10 +55,3 @@ def test_wordings_of_one_thing_should_be_alike_and_contrary_to_those_of_another(
     assert same.vocabulary > 0.8 > 0.3 > other.vocabulary
     assert other.contrary > 0.5 > same.contrary
     assert nothing.contrary < 0.3 > nothing.vocabulary
-
-
-def test_a_label_should_be_known_and_a_sentence_not() -> None:
-    comparison = LabelComparison(*learned())
-    comparison.embed(["Rechnungsnummer", OTHERS[1]])
-    assert comparison.known("Rechnungsnummer") > 0.7 > 0.3 > comparison.known(OTHERS[1])
-    assert comparison.known("never compared") == 0.0

@@ -35,6 +35,16 @@ def test_a_label_in_the_same_cell_ends_at_its_colon() -> None:
     assert labels(written_layout("Maker: Voss"), "Voss") == [("same_cell", "Maker")]
 
 
+def test_labels_may_stand_behind_a_value_in_its_cell_and_beside_it() -> None:
+    page = DrawnPage()
+    page.put(40, 50, "19.85")
+    page.put(200, 50, "Total due")
+    page.put(40, 90, "4711 (Invoice no.), paid")
+    layout = drawn_layout([page])
+    assert labels(layout, "19.85") == [("behind", "Total due")]
+    assert ("behind", "Invoice no.") in labels(layout, "4711")
+
+
 def test_a_script_from_the_right_has_its_labels_there() -> None:
     page = DrawnPage()
     page.put(300, 50, "סכום")

@@ -45,7 +45,7 @@ from chalicelib.extraction.document import source_document
 from chalicelib.extraction.document_reader import DocumentReader, ReadField
 from chalicelib.extraction.document_values import DocumentReading
 from chalicelib.extraction.label_similarity import LabelComparison
-from chalicelib.extraction.ranker import RankedCandidates
+from chalicelib.extraction.ranker import SECOND_FEATURES, RankedCandidates
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.span_selection import prompt
 from chalicelib.extraction.span_selection.likelihood import (
@@ -97,7 +97,7 @@ def reading(
         known = shares.get(each.leaf.path[0], {})
         found = tuple(known.get(one.text, 0.001) for one in each.candidates)
         probabilities = RankedCandidates(found, max(0.0, 1 - math.fsum(found)))
-        features = ((0.0,) * 100,) * len(found)
+        features = ((0.0,) * len(SECOND_FEATURES),) * len(found)
         ranked.append(
             RankedField(each.leaf, each.candidates, features, (0.0,) * 100, probabilities)
         )

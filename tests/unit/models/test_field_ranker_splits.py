@@ -7,7 +7,7 @@ import random
 from models.datasets.business_documents import KINDS
 from models.datasets.business_documents.designs import DESIGNS
 from models.field_ranker.decoys import MAX_DECOYS, with_decoys
-from models.field_ranker.splits import split_designs, split_documents
+from models.field_ranker.splits import BY_HAND, split_designs, split_documents
 
 
 def test_designs_that_judge_should_be_none_that_are_learned_from() -> None:
@@ -21,10 +21,18 @@ def test_designs_that_judge_should_be_none_that_are_learned_from() -> None:
         assert not (train | validation) & held_out
 
 
+def test_most_documents_should_have_a_design_of_their_own() -> None:
+    drawn = list(split_documents("train", 1, range(BY_HAND["train"] * len(KINDS))))
+    by_chance = [each for each in drawn if each.template.endswith("random")]
+    assert len(by_chance) == (BY_HAND["train"] - 1) * len(KINDS)
+    others = list(split_documents("validation", 1, range(len(KINDS), 2 * len(KINDS))))
+    assert not {each.pdf for each in drawn} & {each.pdf for each in others}
+
+
 def test_decoys_should_be_asked_for_and_be_absent() -> None:
     rng = random.Random(3)
     added = 0
-    for document in split_documents("train", 1, len(KINDS)):
+    for document in split_documents("train", 1, range(2 * len(KINDS))):
         asked = with_decoys(document, rng)
         new = asked.truth[len(document.truth) :]
         known = {each.concept for each in document.truth}
