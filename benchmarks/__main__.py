@@ -73,6 +73,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "adapting_ways": Benchmark("benchmarks.adapting_ways", 3, of_models=True),
     "picture_text": Benchmark("benchmarks.picture_text", 12),
     "extraction": Benchmark("benchmarks.extraction", 1),
+    "extraction_lists": Benchmark("benchmarks.extraction_lists", 1),
     "extraction_development": Benchmark("benchmarks.extraction_real.measuring", 1),
     "extraction_calibration": Benchmark("benchmarks.extraction_calibration", 1),
     "packets": Benchmark("benchmarks.packets", 1),

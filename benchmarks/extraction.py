@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
-from benchmarks.extraction_figures import figures, share
+from benchmarks.extraction_figures import figures
 from benchmarks.extraction_judging import JudgedDocument, judge
 from benchmarks.extraction_ours import OwnExtractor
 from benchmarks.extraction_peers import PlumberPeer, plumber_peer, told_labels
@@ -25,20 +24,13 @@ from models.datasets.business_documents import (
     KINDS,
     GeneratedDocument,
     documents,
-    draw_document,
     scanned,
 )
-from models.datasets.business_documents.designs import DESIGNS
 
 SEED = 129
 HELD_OUT, SEEN, SCANS = 150, 40, 15
 """Documents of held-out designs, of designs that training has, and scans of held-out ones."""
 SCAN_ROWS = 6
-SIZES = (25, 800, 1_200, 3_200, 10_000)
-LARGE = 800
-"""From so many rows on, lists are of an invoice and of a statement alone."""
-STATEMENT_ROWS = 3_500
-"""Rows of a bank statement of about 100 pages."""
 PEERED = ("held-out designs", "designs of training")
 """The sets that the peer is given as well."""
 MEMORY_GB = Decimal(1769) / 1024
@@ -82,8 +74,6 @@ def measure(repetitions: int = 1) -> Result:
             measured |= _spreads(name, done)
             if theirs:
                 facts[f"{name}, pdfplumber"] = figures(theirs)
-        facts["lists by size"] = {str(size): _lists(size, extractor, peer) for size in SIZES}
-    facts["statement of 100 pages"] = _statement(extractor)
     facts["real files"] = real_figures(extractor)
     return Result("extraction", repetitions, measured, facts=facts, notes=NOTES)
 
@@ -119,11 +109,12 @@ def _measured(
             MeasuredDocument(judged, document.pages, read.reading + read.recognising, seconds)
         )
         if peer:
-            theirs.append(_theirs(document, peer)[0])
+            theirs.append(peer_judged(document, peer)[0])
     return done, theirs
 
 
-def _theirs(document: GeneratedDocument, peer: PlumberPeer) -> tuple[JudgedDocument, float]:
+def peer_judged(document: GeneratedDocument, peer: PlumberPeer) -> tuple[JudgedDocument, float]:
+    """Return what the peer finds in a document, and the seconds that it took."""
     values, seconds = peer.extract(document.pdf, told_labels(document))
     found = Extraction.model_validate({"status": "complete", "values": values})
     return judge(found, document.truth, document.lists, None), seconds
@@ -153,51 +144,3 @@ def dollars(cpu_s: float) -> float:
     """Return the price of CPU seconds in a function that has one processor."""
     gb_second = catalogue().price("lambda.gb_second.arm64").dollars
     return float(Decimal(str(cpu_s)) * MEMORY_GB * gb_second)
-
-
-def _lists(size: int, extractor: OwnExtractor, peer: PlumberPeer) -> dict[str, Any]:
-    """Return how lists of a size are found, in statements and invoices of held-out designs."""
-    designs = [
-        each for each in DESIGNS if each.split == "test" and each.kind in ("statement", "invoice")
-    ]
-    ours, theirs, seconds, their_seconds = [], [], [], []
-    by_design: dict[str, str] = {}
-    for design in designs if size < LARGE else designs[1::4]:
-        document = draw_document(design, "test", f"{SEED}/{size}", size)
-        read, found, took = extracted(document, extractor)
-        ours.append(judge(found, document.truth, document.lists, read.document))
-        seconds.append(round(took, 2))
-        counts = ours[-1].lists[0]
-        by_design[design.name] = f"{counts.matched} of {counts.true}, {counts.found} rows read"
-        if size <= SIZES[1]:
-            judged, spent = _theirs(document, peer)
-            theirs.append(judged)
-            their_seconds.append(round(spent, 2))
-    told = {"extracting, CPU s": seconds, "by design": by_design, **_list_figures(ours)}
-    if theirs:
-        told["pdfplumber"] = {"CPU s": their_seconds, **_list_figures(theirs)}
-    return told
-
-
-def _list_figures(judged: Sequence[JudgedDocument]) -> dict[str, Any]:
-    told = figures(judged)
-    names = ("rows found", "rows wholly right", "cells of lists", "rows that are of the list")
-    others = (
-        *("rows twice", "value F1", "rows read, whatever is in their columns"),
-        *("lists said to be complete that are not", "lists said to be complete"),
-        "lists said to be complete that are not wholly right",
-    )
-    return {name: told[name] for name in (*names, *others)}
-
-
-def _statement(extractor: OwnExtractor) -> dict[str, Any]:
-    (document,) = islice(documents("test", SEED, 1, ("statement",), rows=STATEMENT_ROWS), 1)
-    read, found, seconds = extracted(document, extractor)
-    judged = judge(found, document.truth, document.lists, read.document)
-    return {
-        "pages": document.pages,
-        "reading, CPU s": round(read.reading, 1),
-        "extracting, CPU s": round(seconds, 1),
-        "cost of a page, USD": dollars((read.reading + seconds) / document.pages),
-        "rows found": share([judged], lambda each: (each.lists[0].matched, each.lists[0].true)),
-    }

@@ -51,6 +51,7 @@ OF_MODELS = {
 OF_READERS = {
     "picture_text": summary_pictures.picture_text,
     "extraction": summary_extraction.extraction,
+    "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,
     "extraction_calibration": summary_extraction.calibration,
     "packets": summary_extraction.packets,

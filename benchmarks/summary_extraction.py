@@ -45,7 +45,7 @@ CONFIDENCES = ("AUROC", "ECE", "errors in the worst 10 %")
 
 
 def extraction(found: Found) -> Iterator[str]:
-    """Yield a row per figure, a column per set; then lists by size, kinds, and costs."""
+    """Yield a row per figure, a column per set; then kinds, and costs."""
     facts = found["facts"]
     yield f"| | {' | '.join(SETS)} | pdfplumber, held-out designs |"
     yield f"| --- |{' --- |' * (len(SETS) + 1)}"
@@ -60,11 +60,16 @@ def extraction(found: Found) -> Iterator[str]:
     yield ""
     yield from _kinds(facts)
     yield ""
-    yield from _lists(facts)
-    yield ""
     for name, took in found["measured"].items():
         if name.startswith("cost"):
             yield f"{name}: ${took['median']:.6f}, p90 ${took['p90']:.6f}."
+
+
+def long_lists(found: Found) -> Iterator[str]:
+    """Yield a row per size of lists, and the costs of a long statement."""
+    facts = found["facts"]
+    yield from _lists(facts)
+    yield ""
     statement = facts["statement of 100 pages"]
     yield (
         f"A statement of {statement['pages']} pages takes {statement['reading, CPU s']:.1f} s of a"
