@@ -33,6 +33,7 @@ _MONTH_KEYS = (
     *("july", "august", "september", "october", "november", "december"),
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_JOIN = re.compile(r"\{[01]\}")
 
 
 def main() -> None:
@@ -58,6 +59,7 @@ def written() -> str:
         "currency_names": _currency_names(languages),
         "currencies": _territory_currencies(),
         "territories": _territories(),
+        "list_joins": _list_joins(languages),
     }
     parts = [f'"{name}": {_lines(part)}' for name, part in table.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -160,6 +162,15 @@ def _day_periods(languages: dict[str, Any]) -> dict[str, int]:
                     if name in periods:
                         found[normal(periods[name]).replace(".", "").replace(" ", "")].add(half)
     return {word: min(halves) for word, halves in found.items() if len(halves) == 1 and word}
+
+
+def _list_joins(languages: dict[str, Any]) -> dict[str, str]:
+    """Return the word that joins the last two of a list, such as “and”, by language."""
+    found = {
+        name: _JOIN.sub("", locale.list_patterns["standard"]["end"]).strip(" ,،、")
+        for name, locale in languages.items()
+    }
+    return {name: word.casefold() for name, word in sorted(found.items()) if word}
 
 
 def _by_language(locales: dict[str, Any], read: Any) -> dict[str, Any]:

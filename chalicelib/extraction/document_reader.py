@@ -200,8 +200,9 @@ class DocumentReader:
             read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
         ]
         titles = [self.titles_alike(of, each) for each in readings]
-        at = len(readings) - 1 if _is_better(readings[-1], readings[0]) else 0
-        agreed = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
+        at = _chosen(readings)
+        same = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
+        agreed = same or readings[at].summed
         reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
         sure = reading.complete, agreed
         likeness = [
@@ -278,6 +279,14 @@ def _is_better(written: ListReading, shown: ListReading) -> bool:
     agree = [each.counted == len(each.rows) for each in (written, shown)]
     more = len(written.rows) > len(shown.rows)
     return more and agree == [True, False] and written.score >= shown.score - ABOUT_AS_GOOD
+
+
+def _chosen(readings: Sequence[ListReading]) -> int:
+    """Return the reading to take: one that a sum proves, or what places or text tell better."""
+    proven = [at for at, each in enumerate(readings) if each.summed]
+    if len(proven) == 1:
+        return proven[0]
+    return len(readings) - 1 if _is_better(readings[-1], readings[0]) else 0
 
 
 def _doubted(reading: ListReading, *, agreed: bool, alike: float) -> ListReading:

@@ -27,7 +27,7 @@ from chalicelib.extraction.list_evidence import (
     probability,
     proven_pairs,
 )
-from chalicelib.extraction.list_roles import column_roles, numbers_of
+from chalicelib.extraction.list_roles import ColumnRole, column_roles, numbers_of
 from chalicelib.extraction.list_traits import column_traits
 
 if TYPE_CHECKING:
@@ -148,8 +148,12 @@ def table_evidence(
     numeric = numbers_of(data, width, number_reader(leaves, readers, hints))
     days = _days(leaves, readers, cells, hints)
     numeric = {at: numbers for at, numbers in numeric.items() if at not in days}
-    roles = column_roles(numeric)
-    traits = column_traits(cells, numeric, days)
+    roles = {**column_roles(numeric)}
+    if table.summed is not None:
+        roles.setdefault(table.summed, ColumnRole.PRODUCT)
+    traits = {**column_traits(cells, numeric, days)}
+    if table.leading is not None:
+        traits[table.leading] = ColumnRole.QUANTITY
     return TableEvidence(
         titles, fits, roles, {at: r for at, r in traits.items() if at not in roles}
     )

@@ -166,7 +166,8 @@ def proven_pairs(features: NDArray[np.float64]) -> NDArray[np.bool_]:
     """
     of = {name: features[..., at] for at, name in enumerate(COLUMN_FEATURES)}
     titled = (of["title"] >= _CLEAR) & (of["title_rival"] == 0)
-    only = (of["fields_that_fit"] == 1) & (of["columns_that_fit"] == 1) & (of["is_text"] == 0)
+    of_words = (of["is_text"] == 0) | (of["trait"] >= _CLEAR)
+    only = (of["fields_that_fit"] == 1) & (of["columns_that_fit"] == 1) & of_words
     proven: NDArray[np.bool_] = titled | (of["role"] >= _CLEAR) | (only & (of["fit"] >= _FITS))
     return proven
 

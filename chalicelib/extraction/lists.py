@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.layout.tables import RowKind
+from chalicelib.extraction.leaves import Leaf, LeafKind
+from chalicelib.extraction.line_rows import line_tables
 from chalicelib.extraction.list_columns import (
     ColumnMatch,
     match_columns,
@@ -15,6 +17,8 @@ from chalicelib.extraction.list_columns import (
 )
 from chalicelib.extraction.list_count import counted_rows
 from chalicelib.extraction.list_sums import SummaryCheck, number_columns
+from chalicelib.extraction.list_totals import holders, without_totals
+from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -33,12 +37,19 @@ _LONG, _LESS = 32, 4
 """Rows from which on the gain is a quarter: the titles of two long tables tell which it is."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
+CLEARLY_LESS = 0.1
+"""How much worse a table matches than the lines within it if these are read instead."""
+PROVEN = 1.5
+"""By how much likelier lines are the list whose amounts add up to one below them."""
 _KEY = 0.9
 """Share of the rows that fill a column which every row is expected to."""
 _MAX_BELOW = 8
 """Lines below the total of a table that are no rows, at most."""
 SURE_COLUMN, SURE_ABSENT = 0.9, 0.9
 """How likely a column is that of a field, or a field has none, in a list that is complete."""
+MIN_PROOF = 3
+"""Rows whose sum is not likely to be one by chance."""
+_AMOUNT = Leaf((), "", LeafKind.MONEY, "number")
 MAX_DIFFERENCES = 100
 """Differences of a list that are reported; further ones are counted in the last."""
 
@@ -66,7 +77,7 @@ class ListReading:
     `counted` is the number of rows by a second way, which does not use these rows. A list is
     `complete` if both agree and there are no `differences`. `titles` are those of the columns in
     the document, "" where one has no title or was not found. `score` is how well these columns
-    match those of the schema, from 0 to 1.
+    match those of the schema, from 0 to 1. `summed` says that the rows add up to a total.
     """
 
     rows: tuple[tuple[ListCell | None, ...], ...]
@@ -74,6 +85,7 @@ class ListReading:
     titles: tuple[str, ...] = ()
     differences: tuple[ListDifference, ...] = ()
     score: float = 0.0
+    summed: bool = False
 
     @property
     def complete(self) -> bool:
@@ -97,7 +109,11 @@ def read_list(
         similarity: Compares the names of a column with a title.
         hints: How the document writes numbers and dates.
     """
-    found = _tables_of(of, layout, readers, similarity, hints)
+    amount = number_reader((_AMOUNT,), (value_reader(_AMOUNT),), hints)
+    lines = line_tables(layout, amount)
+    found = _tables_of(of, layout, readers, similarity, hints, lines)
+    if len(found) == 1:
+        found = [(without_totals(found[0], lines, readers, hints), found[0][1])]
     rows: list[tuple[ListCell | None, ...]] = []
     differences: list[ListDifference] = []
     counted = 0
@@ -112,7 +128,10 @@ def read_list(
         differences += [ListDifference(page, reason) for page, reason in count.differences]
     titles = found[0][1].titles if found else ("",) * len(of.columns)
     score = found[0][1].score if found else 0.0
-    return ListReading(tuple(rows), counted, titles, bounded_differences(differences), score)
+    summed = len(rows) >= MIN_PROOF and any(table.summed is not None for table, _ in found)
+    return ListReading(
+        tuple(rows), counted, titles, bounded_differences(differences), score, summed
+    )
 
 
 def _tables_of(
@@ -121,13 +140,23 @@ def _tables_of(
     readers: Sequence[ValueReader],
     similarity: ColumnSimilarity,
     hints: ReadingHints,
+    lines: Sequence[LayoutTable],
 ) -> list[tuple[LayoutTable, ColumnMatch]]:
-    """Return the table that matches a list best, and those that go on under the same titles."""
+    """Return the table that matches a list best, and those that go on under the same titles.
+
+    `lines` are rows that are no table, which may be the list, too.
+    """
     matches = [
         (table, match_columns(of.columns, table, readers, similarity, hints))
         for table in layout.tables()
         if table.data
     ]
+    if not any(_is_clear(match) for _, match in matches):
+        tables = list(matches)
+        for table in (each for each in lines if not each.is_columned):
+            match = match_columns(of.columns, table, readers, similarity, hints)
+            if not any(_is_rather(each, (table, match)) for each in tables):
+                matches.append((table, match))
     if not matches:
         return []
     best = max(matches, key=_suitability)[1]
@@ -138,6 +167,24 @@ def _tables_of(
         for table, match in matches
         if match is best or (any(best.titles) and match.titles == best.titles)
     ]
+
+
+def _is_rather(
+    table: tuple[LayoutTable, ColumnMatch], lines: tuple[LayoutTable, ColumnMatch]
+) -> bool:
+    """Return whether a table that holds the amounts of lines is the list, rather than these.
+
+    It has titles, or more columns, and matches about as well.
+    """
+    has_more = any(table[1].titles) or len(table[0].columns) > len(lines[0].columns)
+    alike = lines[1].score < table[1].score + CLEARLY_LESS
+    return has_more and alike and bool(holders(table[0], lines[0]))
+
+
+def _is_clear(match: ColumnMatch) -> bool:
+    """Return whether titles say surely of half of the columns which fields they are."""
+    pairs = zip(match.titles, match.likely, strict=True)
+    return 2 * sum(bool(t) and likely >= SURE_COLUMN for t, likely in pairs) >= len(match.titles)
 
 
 def _column_doubts(
@@ -161,9 +208,10 @@ def _column_doubts(
 def _suitability(found: tuple[LayoutTable, ColumnMatch]) -> float:
     """Return how likely a table is the list: by its columns, and a little by its length."""
     table, match = found
+    proof = PROVEN if table.summed is not None and len(table.data) >= MIN_PROOF else 1.0
     doublings = math.log2(min(len(table.data), _LONG))
     further = math.log2(max(1.0, len(table.data) / _LONG))
-    return match.score * (1.0 + _LENGTH * (doublings + further / _LESS))
+    return proof * match.score * (1.0 + _LENGTH * (doublings + further / _LESS))
 
 
 class _TableReading:

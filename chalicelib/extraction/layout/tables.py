@@ -82,13 +82,18 @@ class LayoutTable:
     """A table with all lines that stand within its extents, in the order of reading.
 
     `unplaced` are words that the text has between those of the table, and that have no known place
-    on the page: they are in no row.
+    on the page: they are in no row. `summed` is the column whose numbers add up to one below.
+    `leading` is the column of numbers that stand before the texts of lines that are no table, and
+    `is_columned` says that these lines have several numbers apart, as those of tables do.
     """
 
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     extents: tuple[TableExtent, ...]
     unplaced: tuple[Span, ...] = ()
+    summed: int | None = None
+    leading: int | None = None
+    is_columned: bool = False
 
     @property
     def pages(self) -> tuple[int, ...]:

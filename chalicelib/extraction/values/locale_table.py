@@ -31,6 +31,7 @@ class LocaleTable:
         currency_names: A name's code, or its codes by language, as signs have them.
         currencies: The currency of each territory.
         territories: Where a language is official and common; where most live comes first.
+        list_joins: The word between the last two of a list, such as “and”, by language.
     """
 
     months: Mapping[str, int | Mapping[str, int]]
@@ -43,6 +44,7 @@ class LocaleTable:
     currency_names: Mapping[str, str | ByLanguage]
     currencies: Mapping[str, str]
     territories: Mapping[str, list[str]]
+    list_joins: ByLanguage
 
     def month(self, word: str, language: str) -> tuple[int, bool]:
         """Return the month that a normal word names, 0 if none, and whether languages differ."""
