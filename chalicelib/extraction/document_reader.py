@@ -25,8 +25,10 @@ from chalicelib.extraction.features import FeatureMaker, names_of
 from chalicelib.extraction.label_agreement import agreement
 from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.list_checks import checked_list
-from chalicelib.extraction.lists import ListDifference, read_list
+from chalicelib.extraction.list_choice import chosen_reading, doubted_reading
+from chalicelib.extraction.lists import read_list
 from chalicelib.extraction.rule_consistency import keep_to_rules
+from chalicelib.extraction.scalar_lists import read_scalars
 from chalicelib.extraction.value_tree import value_tree
 from chalicelib.extraction.values.readers import value_reader
 from chalicelib.extraction.values.reading_hints import document_hints
@@ -41,13 +43,6 @@ if TYPE_CHECKING:
     from chalicelib.extraction.schema import ExtractionSchema
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
-
-
-CLEARLY_BETTER, ABOUT_AS_GOOD = 0.15, 0.02
-"""By how much columns that the text tells have to match better than those that places tell; and
-how much worse they may match if their rows are more, and as many as were counted only there."""
-SURE_TITLES = 0.55
-"""Likeness of titles at which a table is surely the list, though its text reads as other rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +191,12 @@ class DocumentReader:
         The places of words and the text of the page are two independent ways to see a table.
         """
         readers = tuple(map(value_reader, of.columns))
-        readings = [
-            read_list(of, layout, readers, self.comparison, self.hints) for layout in self.layouts
-        ]
+        readings = [self._reading(of, layout, readers) for layout in self.layouts]
         titles = [self.titles_alike(of, each) for each in readings]
-        at = _chosen(readings)
+        at = chosen_reading(readings)
         same = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         agreed = same or readings[at].summed
-        reading = _doubted(readings[at], agreed=agreed, alike=titles[at])
+        reading = doubted_reading(readings[at], agreed=agreed, alike=titles[at])
         sure = reading.complete, agreed
         likeness = [
             self.comparison.similarity(leaf.names, title)
@@ -219,6 +212,16 @@ class DocumentReader:
         by_row = [values[at : at + width] for at in range(0, len(values), width)]
         reading = checked_list(of, reading, by_row)
         return ReadList(of, reading, tuple(fields))
+
+    def _reading(
+        self, of: ListField, layout: DocumentLayout, readers: Sequence[ValueReader]
+    ) -> ListReading:
+        """Return a list as one layout shows it: as a table, or single values below a label."""
+        reading = read_list(of, layout, readers, self.comparison, self.hints)
+        if not of.of_scalars:
+            return reading
+        found = read_scalars(of, layout, readers[0], self.comparison, self.hints)
+        return found if found is not None and found.score > reading.score else reading
 
     def _cell(
         self,
@@ -270,37 +273,6 @@ def without_places(document: SourceDocument) -> SourceDocument:
     """Return a document as it is read by its text alone."""
     pages = (replace(page, width=0.0, height=0.0, placed=()) for page in document.pages)
     return replace(document, pages=tuple(pages))
-
-
-def _is_better(written: ListReading, shown: ListReading) -> bool:
-    """Return whether the text of the pages tells a list better than the places of its words."""
-    if written.score >= shown.score + CLEARLY_BETTER:
-        return True
-    agree = [each.counted == len(each.rows) for each in (written, shown)]
-    more = len(written.rows) > len(shown.rows)
-    return more and agree == [True, False] and written.score >= shown.score - ABOUT_AS_GOOD
-
-
-def _chosen(readings: Sequence[ListReading]) -> int:
-    """Return the reading to take: one that a sum proves, or what places or text tell better."""
-    proven = [at for at, each in enumerate(readings) if each.summed]
-    if len(proven) == 1:
-        return proven[0]
-    return len(readings) - 1 if _is_better(readings[-1], readings[0]) else 0
-
-
-def _doubted(reading: ListReading, *, agreed: bool, alike: float) -> ListReading:
-    """Return a reading with a difference if neither its titles nor a second reading confirm it."""
-    if not reading.rows:
-        reason = "No table with these columns was found."
-        return replace(reading, differences=(*reading.differences, ListDifference(1, reason)))
-    if agreed or alike >= SURE_TITLES:
-        return reading
-    page = next(
-        (span.page for row in reading.rows for cell in row if cell for span in cell.spans), 1
-    )
-    reason = "The titles of the columns do not confirm that this table is the list."
-    return replace(reading, differences=(*reading.differences, ListDifference(page, reason)))
 
 
 def _chosen_field(chosen: ChosenValue) -> ReadField:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from pydantic import JsonValue
@@ -175,7 +175,9 @@ class _SchemaWalk:
         if shape == "object":
             self.read_object(row, _Place(pointer, within, (), parents, place.depth + 1), columns)
         else:
-            self._add(read_leaf(row, pointer, (), parents, True), pointer, columns)
+            leaf = read_leaf(row, pointer, (), parents, True)
+            own = tuple(dict.fromkeys((*names, *leaf.names)))
+            self._add(replace(leaf, names=own), pointer, columns)
         self.lists.append(
             ListField(
                 place.path,

@@ -192,4 +192,6 @@ def _links(text: str, scheme: str) -> Iterator[tuple[int, int, str]]:
         return
     for link in _linkify().match(text) or []:
         if link.url.startswith(scheme) or (scheme == "http" and link.url.startswith("ftp")):
-            yield link.index, link.last_index, link.url
+            # Marks of the direction of writing are no part of an address.
+            shown = text[link.index : link.last_index].rstrip("\u200e\u200f")
+            yield link.index, link.index + len(shown), link.url.rstrip("\u200e\u200f")

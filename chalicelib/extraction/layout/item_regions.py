@@ -1,0 +1,169 @@
+"""Texts that may list several values: what a label or a heading has beside or below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.documents.boxes import MARKER
+from chalicelib.extraction.document import Span
+from chalicelib.extraction.layout.labels import plain_label
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.layout.lines import LineCell, PageLines
+
+MAX_LABEL = 80
+"""Characters of a label."""
+MAX_ITEMS = 5_000
+"""Lines of one region, at most."""
+_NEAR, _WIDER = 2.5, 1.6
+"""Line heights from a label to what it lists; times the first distance of two lines of a list."""
+_BLANK = 2.0
+"""Line heights of an empty line and what is around it."""
+_ONE = 0.9
+"""Line heights that lines of one list may be apart in any case."""
+_FLUSH, _INDENT = 1.0, 4.0
+"""Line heights by which lines of a list begin apart, and by which texts that go on are indented."""
+_LABEL = re.compile(r"^([^:\uff1a]{2,80})[:\uff1a]\s+(?=\S)")
+_BULLET = re.compile(rf"(?:{MARKER.pattern})\s+(?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """A line of a region: its text without its mark, and the line's `mark`, "" if it has none."""
+
+    text: str
+    span: Span
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRegion:
+    """What stands beside or below a label.
+
+    Attributes:
+        title: The label.
+        lines: What it has, line by line.
+        at_end: Whether it ends with the last line of its page.
+        at_start: Whether it begins with the first one, without a label of its own.
+    """
+
+    title: str
+    lines: tuple[ItemLine, ...]
+    at_end: bool = False
+    at_start: bool = False
+
+
+def item_regions(read: PageLines) -> Iterator[ItemRegion]:
+    """Yield the regions of a page; a line may be in several."""
+    last = read.lines[-1].cells[-1] if read.lines else None
+    for at, line in enumerate(read.lines):
+        for n, cell in enumerate(line.cells):
+            found = _LABEL.match(cell.text)
+            if found:
+                value = _after(cell, found.end())
+                run = [value, *_continued(read, at, cell, value)]
+                yield _region(found[1], run, last)
+            elif n + 1 < len(line.cells) and plain_label(cell.text):
+                run = _column(read, at, n + 1)
+                yield _region(cell.text, run, last)
+        if len(line.cells) == 1 and plain_label(line.cells[0].text):
+            run = _below(read, at)
+            if run:
+                yield _region(line.cells[0].text, run, last)
+    if read.lines and len(read.lines[0].cells) == 1:
+        run = [read.lines[0].cells[0], *_run(read, 0, read.lines[0].cells[0])]
+        yield replace(_region("", run, last), at_start=True)
+
+
+def _region(title: str, run: Sequence[LineCell], last: LineCell | None) -> ItemRegion:
+    lines = tuple(map(_item_line, run[:MAX_ITEMS]))
+    return ItemRegion(plain_label(title), lines, at_end=bool(run) and run[-1] is last)
+
+
+def _item_line(cell: LineCell) -> ItemLine:
+    found = _BULLET.match(cell.text)
+    if found is None:
+        return ItemLine(cell.text, cell.span)
+    cut = _after(cell, found.end())
+    return ItemLine(cut.text, cut.span, found.group().strip())
+
+
+def _after(cell: LineCell, skipped: int) -> LineCell:
+    span = cell.span._replace(start=cell.span.start + skipped)
+    return replace(cell, text=cell.text[skipped:], span=span)
+
+
+def _continued(read: PageLines, at: int, label: LineCell, value: LineCell) -> Iterator[LineCell]:
+    """Yield the lines below a label and its value that go on with the value."""
+    above = label
+    text = value.text
+    for line in read.lines[at + 1 :]:
+        cell = next((each for each in line.cells if _is_flush(each, label)), None)
+        far = cell is None or cell.place[1] - above.place[3] > _ONE * cell.height
+        if cell is None or far or _LABEL.match(cell.text) or not text.rstrip().endswith((",", ";")):
+            return
+        yield cell
+        above, text = cell, cell.text
+
+
+def _column(read: PageLines, at: int, n: int) -> list[LineCell]:
+    """Return the cell beside a label, and those below it whose lines have no label of their own."""
+    first = read.lines[at].cells[n]
+    run = [first]
+    for line in read.lines[at + 1 :]:
+        beside = [each for each in line.cells if _is_flush(each, first)]
+        labelled = any(each.place[2] <= first.place[0] for each in line.cells)
+        near = bool(beside) and _gap(read, run[-1], beside[0]) <= _NEAR
+        if not beside or labelled or not near:
+            break
+        run.append(beside[0])
+    return run
+
+
+def _below(read: PageLines, at: int) -> list[LineCell]:
+    """Return the lines of one cell each below a label."""
+    label = read.lines[at].cells[0]
+    if at + 1 == len(read.lines) or len(read.lines[at + 1].cells) > 1:
+        return []
+    first = read.lines[at + 1].cells[0]
+    gap = _gap(read, label, first)
+    is_marked = _BULLET.match(first.text) is not None
+    if gap > _NEAR or (gap == _BLANK and not is_marked) or _LABEL.match(first.text):
+        return []
+    return [first, *_run(read, at + 1, first)]
+
+
+def _run(read: PageLines, at: int, first: LineCell) -> Iterator[LineCell]:
+    """Yield the lines below one that begin where it does, as near to each other."""
+    above, step = first, 0.0
+    for line in read.lines[at + 1 :]:
+        cell = line.cells[0]
+        gap = _gap(read, above, cell)
+        right = (cell.place[0] - first.place[0]) / cell.height
+        inside = len(line.cells) == 1 and -_FLUSH <= right <= _INDENT
+        near = gap <= (max(_WIDER * step, _ONE) if step else _first_gap(first, cell))
+        if not inside or not near or _LABEL.match(cell.text):
+            return
+        step = step or max(gap, 0.1)
+        yield cell
+        above = cell
+
+
+def _first_gap(one: LineCell, other: LineCell) -> float:
+    """Return how far the second line of a list is from the first at most: marks tell it surely."""
+    marked = _BULLET.match(one.text) and _BULLET.match(other.text)
+    return _NEAR if marked else _BLANK - _ONE
+
+
+def _gap(read: PageLines, above: LineCell, below: LineCell) -> float:
+    """Return the line heights between two cells; without boxes an empty line counts two."""
+    if above.box is None and "\n\n" in read.page.text[above.span.end : below.span.start]:
+        return _BLANK
+    return (below.place[1] - above.place[3]) / max(above.height, below.height)
+
+
+def _is_flush(cell: LineCell, other: LineCell) -> bool:
+    return abs(cell.place[0] - other.place[0]) <= _FLUSH * cell.height

@@ -1,0 +1,217 @@
+"""Lists of single values: below each other, with marks before them, or behind each other.
+
+The values are counted by the signs and lines that part them, whatever can be read of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.extraction.document import Span
+from chalicelib.extraction.layout.item_regions import ItemLine, ItemRegion, item_regions
+from chalicelib.extraction.leaves import LeafKind
+from chalicelib.extraction.lists import ListCell, ListDifference, ListReading
+from chalicelib.extraction.values.locale_table import locale_table
+
+if TYPE_CHECKING:
+    from chalicelib.extraction.label_similarity import LabelComparison
+    from chalicelib.extraction.layout.document_layout import DocumentLayout
+    from chalicelib.extraction.leaves import ListField
+    from chalicelib.extraction.values.reading_hints import ReadingHints
+    from chalicelib.extraction.values.value_match import ValueReader
+
+MIN_TITLE = 0.45
+"""Likeness of a label and the list's names, at least."""
+MIN_READ = 0.5
+"""Share of the elements that have to be values of the field."""
+_WORDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
+_SEPARATORS = (";", "|", "\u2022", "\u00b7", " / ", "\u3001", "\u060c", ",")
+"""Signs between the elements of a text, the surest first."""
+_CLOSED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\u201c[^\u201d]*\u201d|\"[^\"]*\"")
+_MASK = "\ue000"
+
+
+@dataclass(frozen=True, slots=True)
+class _Elements:
+    """The elements of a region, and how many there are by what parts them."""
+
+    cells: tuple[ListCell, ...]
+    counted: int
+    unread: int
+
+
+def read_scalars(
+    of: ListField,
+    layout: DocumentLayout,
+    reader: ValueReader,
+    comparison: LabelComparison,
+    hints: ReadingHints,
+) -> ListReading | None:
+    """Return the list of single values whose label is most like its names, None if none is.
+
+    Args:
+        of: The list of the schema.
+        layout: What stands where in the document.
+        reader: The reader of its values.
+        comparison: Compares its names with labels.
+        hints: How the document writes numbers and dates.
+    """
+    pages = [list(item_regions(layout.page_lines(page.number))) for page in layout.document.pages]
+    best: tuple[float, int, ItemRegion, _Elements] | None = None
+    for at, regions in enumerate(pages):
+        for region in regions:
+            if not region.title or not region.lines:
+                continue
+            likeness = comparison.similarity(of.columns[0].names, region.title)
+            if likeness < max(MIN_TITLE, best[0] if best else 0.0):
+                continue
+            elements = _elements(_whole(region, pages[at + 1 :]), reader, hints)
+            total = elements.counted or 1
+            score = likeness * min(1.0, len(elements.cells) / total)
+            if len(elements.cells) >= MIN_READ * total and score > (best[0] if best else 0.0):
+                best = score, at, region, elements
+    if best is None:
+        return None
+    score, at, region, elements = best
+    return _reading(score, region, elements, _goes_on(region, pages[at + 1 :]))
+
+
+def _reading(score: float, region: ItemRegion, elements: _Elements, goes_on: bool) -> ListReading:
+    page = region.lines[0].span.page
+    differences = []
+    if elements.unread:
+        several = "An element has" if elements.unread == 1 else f"{elements.unread} elements have"
+        reason = f"{several} a text of another kind below “{region.title}”."
+        differences.append(ListDifference(page, reason))
+    if goes_on:
+        reason = "The list ends with its page, and the next one may go on with it."
+        differences.append(ListDifference(page, reason))
+    rows = tuple((cell,) for cell in elements.cells)
+    return ListReading(rows, elements.counted, (region.title,), tuple(differences), score)
+
+
+def _whole(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> ItemRegion:
+    """Return a region with the marked lines that go on with it at the top of the next pages."""
+    lines = list(region.lines)
+    at_end = region.at_end
+    for regions in following:
+        top = next((each for each in regions if each.at_start), None)
+        if not at_end or top is None or not (lines[-1].mark and top.lines[0].mark):
+            break
+        lines += top.lines
+        at_end = top.at_end
+    return ItemRegion(region.title, tuple(lines), at_end)
+
+
+def _goes_on(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> bool:
+    """Return whether lines without marks end with their page, and others begin the next one."""
+    if not region.at_end or not following or region.lines[-1].mark:
+        return False
+    return any(each.at_start for each in following[0])
+
+
+def _elements(region: ItemRegion, reader: ValueReader, hints: ReadingHints) -> _Elements:
+    """Return the elements of a region: one a line or mark, or those between signs."""
+    lines = region.lines
+    marked = [bool(line.mark) for line in lines]
+    if any(marked) and marked[0]:
+        items = _joined(lines)
+    elif len(lines) == 1 or all(line.text.rstrip().endswith((",", ";")) for line in lines[:-1]):
+        return _parted(lines, reader, hints)
+    else:
+        items = [[line] for line in lines]
+    return _read_cells([_cell(item) for item in items], reader, hints)
+
+
+def _joined(lines: Sequence[ItemLine]) -> list[list[ItemLine]]:
+    """Return the lines of each mark."""
+    items: list[list[ItemLine]] = []
+    for line in lines:
+        if line.mark:
+            items.append([line])
+        else:
+            items[-1].append(line)
+    return items
+
+
+def _cell(lines: Sequence[ItemLine]) -> ListCell:
+    return ListCell(" ".join(line.text for line in lines), tuple(line.span for line in lines))
+
+
+def _read_cells(cells: Sequence[ListCell], reader: ValueReader, hints: ReadingHints) -> _Elements:
+    """Return those of some texts that are values, or have one that is most of them."""
+    read = [cell for cell in cells if _is_value(cell.text, reader, hints)]
+    return _Elements(tuple(read), len(cells), len(cells) - len(read))
+
+
+def _is_value(text: str, reader: ValueReader, hints: ReadingHints) -> bool:
+    if reader.read(text, hints) is not None:
+        return True
+    if reader.kind in _WORDS:
+        return False
+    visible = len("".join(text.split()))
+    return any(2 * (each.end - each.start) >= visible for each in reader.find(text, hints))
+
+
+def _parted(lines: Sequence[ItemLine], reader: ValueReader, hints: ReadingHints) -> _Elements:
+    """Return the elements of lines that stand behind each other.
+
+    Values with a form of their own are found first, since they may have the sign that parts them.
+    """
+    cells: list[ListCell] = []
+    unread = 0
+    for line in lines:
+        text = line.text
+        matches = [] if reader.kind in _WORDS else list(reader.find(text, hints))
+        masked = text
+        for match in matches:
+            size = match.end - match.start
+            masked = masked[: match.start] + _MASK * size + masked[match.end :]
+        for start, end in _pieces(masked, hints.language):
+            inside = [each for each in matches if start <= each.start and each.end <= end]
+            if reader.kind not in _WORDS and len(inside) != 1:
+                unread += 1
+                continue
+            first, last = (inside[0].start, inside[0].end) if inside else (start, end)
+            span = Span(line.span.page, line.span.start + first, line.span.start + last)
+            if _is_value(text[first:last], reader, hints):
+                cells.append(ListCell(text[first:last], (span,)))
+            else:
+                unread += 1
+    return _Elements(tuple(cells), len(cells) + unread, unread)
+
+
+def _pieces(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Yield the ranges between the signs of a text, and the word that joins the last two."""
+    open_text = _CLOSED.sub(lambda found: _MASK * len(found.group()), text)
+    sign = next((each for each in _SEPARATORS if each in open_text.strip(" ,;.")), "")
+    bounds = [0]
+    ends: list[int] = []
+    at = open_text.find(sign) if sign else -1
+    while at >= 0:
+        ends.append(at)
+        bounds.append(at + len(sign))
+        at = open_text.find(sign, bounds[-1])
+    ends.append(len(text))
+    ranges = list(zip(bounds, ends, strict=True))
+    join = locale_table().list_joins.get(language, "")
+    if join and len(ranges) > 1:
+        ranges[-1:] = list(_at_join(open_text, *ranges[-1], join))
+    for start, end in ranges:
+        piece = text[start:end]
+        first = start + len(piece) - len(piece.lstrip())
+        last = first + len(piece.strip().rstrip(".;,"))
+        if any(letter.isalnum() or letter == _MASK for letter in text[first:last]):
+            yield first, last
+
+
+def _at_join(text: str, start: int, end: int, join: str) -> Iterator[tuple[int, int]]:
+    found = re.search(rf"(?:^|\s)\s*{re.escape(join)}\s+", text[start:end], re.IGNORECASE)
+    if found is None:
+        yield start, end
+        return
+    yield start, start + found.start()
+    yield start + found.end(), end
