@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from chalicelib.documents.layout import is_number
 from chalicelib.extraction.layout.lines import COLUMN_WIDTH
+from chalicelib.extraction.layout.parted_cells import parted_cell
 
 if TYPE_CHECKING:
+    from chalicelib.extraction.document import DocumentPage
     from chalicelib.extraction.layout.lines import LayoutLine, LineCell, PageLines
 
 _HIT = 0.3
@@ -31,6 +33,8 @@ _NEW = 0.34
 """Share of the cells of a line that stand in no column so far, at most."""
 _MAX_HEAD, _APART = 5, 1.2
 """Lines of the header of the next part, at most, and how many times as far they are from this."""
+_MOST = 0.75
+"""Share of the columns that a line whose cells stand too close is cut into, at least."""
 _MAX_PENDING = 8
 """Lines in a row that stand in no column, at most, before a line that does."""
 _PROSE_WORDS, _PROSE_WIDTH, _PROSE_LINES = 4, 0.75, 0.6
@@ -59,13 +63,18 @@ class Band:
 
 @dataclass(slots=True)
 class TableSegment:
-    """Lines of one page that share columns; `is_written` if the text says which these are."""
+    """Lines of one page that share columns; `is_written` if the text says which these are.
+
+    It `goes_on` if its first line stands in the columns of a table on the page before.
+    """
 
     page: int
     lines: list[LayoutLine]
     bands: list[Band]
     is_written: bool = False
+    goes_on: bool = False
     _far: float = field(default=0.0)
+    _tight: list[LayoutLine] = field(default_factory=list)
 
     def hits(self, cell: LineCell) -> list[int]:
         """Return the numbers of the bands that a cell stands in."""
@@ -82,6 +91,14 @@ class TableSegment:
             return [most] if narrow else hits
         return hits
 
+    def takes_tight(self, line: LayoutLine, page: DocumentPage) -> bool:
+        """Return whether a line is one whose cells stand too close, in known columns; keep it."""
+        known = self.goes_on or len(self.lines) > 1
+        is_tight = known and _is_tight(self, line, page)
+        if is_tight:
+            self._tight.append(line)
+        return is_tight
+
     @property
     def bottom(self) -> float:
         """Return where the last line ends."""
@@ -94,14 +111,15 @@ def segments_of(read: PageLines, above: Sequence[Band] = ()) -> list[TableSegmen
     `above` are the columns of a table on the page before, which may go on here, if with one row.
     """
     if read.has_boxes:
-        return _without_headers_of_next(list(_shown_segments(read.lines, above)), read.lines)
+        shown = list(_shown_segments(read.lines, read.page, above))
+        return _without_headers_of_next(shown, read.lines)
     segments: list[TableSegment] = []
     for is_written, lines in groupby(read.lines, key=lambda line: line.cells[0].table >= 0):
         if is_written:
             for _, rows in groupby(lines, key=lambda line: line.cells[0].table):
                 segments.append(_written_segment(read, list(rows)))
         else:
-            segments += _shown_segments(list(lines))
+            segments += _shown_segments(list(lines), read.page)
     return segments
 
 
@@ -135,12 +153,12 @@ def _written_segment(read: PageLines, lines: list[LayoutLine]) -> TableSegment:
 
 
 def _shown_segments(
-    lines: Sequence[LayoutLine], above: Sequence[Band] = ()
+    lines: Sequence[LayoutLine], page: DocumentPage, above: Sequence[Band] = ()
 ) -> Iterator[TableSegment]:
     at = 0
     while at < len(lines):
-        seed = above if above and _stands_in(lines[at], above) else ()
-        segment, end = _grown(lines, at, seed)
+        seed = above if above and _stands_in(lines[at], page, above) else ()
+        segment, end = _grown(lines, page, at, seed)
         if segment is None:
             at += 1
             continue
@@ -151,16 +169,31 @@ def _shown_segments(
         at = end
 
 
-def _stands_in(line: LayoutLine, bands: Sequence[Band]) -> bool:
+def _stands_in(line: LayoutLine, page: DocumentPage, bands: Sequence[Band]) -> bool:
     """Return whether each cell of a line stands in a column of its own, of several."""
     own = TableSegment(line.page, [], list(bands))
     hits = [own.hits(cell) for cell in line.cells]
     single = {each[0] for each in hits if len(each) == 1}
-    return len(single) == len(line.cells) > 1
+    return len(single) == len(line.cells) > 1 or _is_tight(own, line, page)
+
+
+def _is_tight(segment: TableSegment, line: LayoutLine, page: DocumentPage) -> bool:
+    """Return whether the cells of a line stand so close that several are one, in known columns.
+
+    Each of its cells is in a column, or can be cut between the words of its columns.
+    """
+    found: list[int] = []
+    for cell in line.cells:
+        hits = segment.hits(cell)
+        if not hits or (len(hits) > 1 and not parted_cell(segment, cell, hits, page)):
+            return False
+        found += hits
+    alone = len(set(found)) == len(found) > len(line.cells) > 1
+    return alone and len(found) >= _MOST * len(segment.bands)
 
 
 def _grown(
-    lines: Sequence[LayoutLine], start: int, seed: Sequence[Band] = ()
+    lines: Sequence[LayoutLine], page: DocumentPage, start: int, seed: Sequence[Band] = ()
 ) -> tuple[TableSegment | None, int]:
     """Return the segment that begins at a line, and the number of the line behind it.
 
@@ -171,7 +204,8 @@ def _grown(
         return None, start + 1
     bands = [replace(band) for band in seed]
     bands = bands or [Band(cell.place[0], cell.place[2]) for cell in first.cells]
-    segment = TableSegment(first.page, [first], bands)
+    segment = TableSegment(first.page, [first], bands, goes_on=bool(seed))
+    segment.takes_tight(first, page)
     pending: list[LayoutLine] = []
     at = start + 1
     while at < len(lines) and len(pending) <= _MAX_PENDING:
@@ -179,7 +213,7 @@ def _grown(
         above = (pending or segment.lines)[-1]
         height = _height(line)
         gap = (line.place[1] - above.place[3]) / height
-        fits = _fits(segment, line)
+        fits = _fits(segment, line) or segment.takes_tight(line, page)
         if fits and len(segment.lines) > 1 and _is_new_header(segment, lines, at):
             break
         near = _FAR if fits else _NEAR
@@ -310,8 +344,8 @@ def _settle(segment: TableSegment) -> None:
     for line in segment.lines:
         for cell in line.cells:
             hits = segment.hits(cell)
-            if len(hits) == 1:
-                segment.bands[hits[0]].count += 1
+            for at in hits if len(hits) == 1 or line in segment._tight else ():
+                segment.bands[at].count += 1
     kept = [at for at, band in enumerate(segment.bands) if band.count]
     segment.bands = [Band(*edges[at], segment.bands[at].count) for at in kept]
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NUMBERS = 0.6
 """Share of the cells of a column of numbers or dates that have enough digits."""
+_AMOUNTS = 2
+"""Amounts or dates in the first line of a part that goes on a table, if it is a row of it."""
 _MAX_HEADER = 5
 """Lines of a header, at most."""
 _MAX_WRAPS = 6
@@ -89,7 +91,9 @@ def table_part(
         return TablePart(segment, wraps, (), (), tuple(lines), True)
     numbers = _number_columns(lines)
     first = 0
-    if numbers:
+    if segment.goes_on and _has_amounts(lines[0]):
+        numbers = numbers or {at for at, cell in lines[0].cells if is_number(cell.text)}
+    elif numbers:
         while first < len(lines) and not _has_number(lines[first], numbers):
             first += 1
         if first == len(lines):
@@ -203,8 +207,19 @@ def _has_number(line: PlacedLine, columns: set[int]) -> bool:
     return any(at in columns and is_number(cell.text) for at, cell in line.cells)
 
 
+def _has_amounts(line: PlacedLine) -> bool:
+    """Return whether a line has several amounts or dates, which years in a header are not."""
+    texts = [cell.text for _, cell in line.cells if is_number(cell.text)]
+    return sum(not text.isdecimal() for text in texts) >= _AMOUNTS
+
+
 def _is_corner(lines: Sequence[PlacedLine]) -> bool:
-    """Return whether the first line leaves the column of the row titles empty, as years do."""
+    """Return whether the first line leaves the column of the row titles empty, as years do.
+
+    Its numbers are whole, as those of years and ranks are; amounts are those of a row.
+    """
+    if any(is_number(cell.text) and not cell.text.isdecimal() for _, cell in lines[0].cells):
+        return False
     first = min(min(line.filled, default=0) for line in lines)
     return (
         first not in lines[0].filled

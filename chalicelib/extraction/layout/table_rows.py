@@ -149,9 +149,10 @@ def _shape(lines: Sequence[PlacedLine]) -> _Shape:
     numbers: dict[int, list[bool]] = {}
     rights: dict[int, float] = {}
     for line in lines:
-        for at, cell in line.cells:
-            numbers.setdefault(at, []).append(is_number(cell.text))
-            rights[at] = max(rights.get(at, 0.0), cell.place[2])
+        for at in line.filled:
+            cells = [cell for column, cell in line.cells if column == at]
+            numbers.setdefault(at, []).append(all(is_number(cell.text) for cell in cells))
+            rights[at] = max(rights.get(at, 0.0), *(cell.place[2] for cell in cells))
     texts = {at for at, are in numbers.items() if sum(are) < NUMBERS * len(are)}
     wrapped = frozenset(
         at

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.documents.layout import is_number
 from chalicelib.extraction.layout.column_groups import regrouped
+from chalicelib.extraction.layout.running_lines import without_running_lines
 from chalicelib.extraction.layout.stacked_columns import parted_line, parted_rows, stacked_columns
 from chalicelib.extraction.layout.table_parts import JoinedTable, joined_tables
 from chalicelib.extraction.layout.table_rows import row_lines
@@ -108,7 +109,7 @@ class LayoutTable:
 
 def tables_of(pages: Iterable[PageLines]) -> Iterator[LayoutTable]:
     """Yield the tables of the pages of a document, each once its last line was found."""
-    for joined in regrouped(joined_tables(pages)):
+    for joined in regrouped(joined_tables(without_running_lines(pages))):
         yield _table(joined)
 
 

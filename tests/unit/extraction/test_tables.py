@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from chalicelib.extraction.document import source_document
+from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.layout.tables import LayoutTable, RowKind
+from functions.read_document.pdf import pdf_document
+from models.datasets.business_documents import draw_document
+from models.datasets.business_documents.designs import DESIGNS
 from tests.unit.extraction.pages import DrawnPage, drawn_layout, written_layout
 
 HEADER = ["Date", "Details", "Amount"]
@@ -237,3 +242,34 @@ def test_groups_of_columns_of_a_wide_table_are_side_by_side_again() -> None:
     assert texts(table) == rows[1:] * 2
     apart = f"{written(left, 4)}\n\nOf another year:\n\n{written(right, 3)}"
     assert len(written_layout(apart).tables()) == 2
+
+
+def test_a_line_that_counts_the_pages_is_no_header_of_the_rows_below_it() -> None:
+    pages = []
+    for number, first in enumerate((0, 4), 1):
+        page = DrawnPage()
+        page.row(20, ["Bank of Graz", f"Page {number}"], [40, -500])
+        rows = [*([HEADER] if number == 1 else []), *ROWS[first : first + 4]]
+        pages.append(drawn([(32 + 14 * n, row) for n, row in enumerate(rows)], page))
+    (table,) = drawn_layout(pages).tables()
+    assert titles(table) == HEADER
+    assert texts(table) == ROWS
+
+
+def test_lines_whose_cells_stand_too_close_to_be_told_are_rows_like_the_others() -> None:
+    design = next(each for each in DESIGNS if each.name == "statement_printed")
+    drawn_file = draw_document(design, "validation", "validation/777/13")
+    read, _ = pdf_document.read(drawn_file.pdf)
+    tables = read_layout(source_document(read.pages, read.words)).tables()
+    assert max(len(texts(table)) for table in tables) == len(drawn_file.lists[0].rows) == 40
+
+
+def test_a_date_and_a_code_below_each_text_are_of_its_row() -> None:
+    page = DrawnPage()
+    page.row(60, ["Details", "Amount"], [40, -500])
+    for n in range(1, 9):
+        page.row(80 + 28 * n, [f"Coffee of day number {n}", f"{n}.50"], [40, -500])
+        page.row(94 + 28 * n, [f"0{n}.03.2025", f"{n}123456"], [40, 105])
+    (table,) = drawn_layout([page]).tables()
+    assert [row[-1] for row in texts(table)] == [f"{n}.50" for n in range(1, 9)]
+    assert all(f"0{n}.03.2025" in " ".join(row) for n, row in enumerate(texts(table), 1))
