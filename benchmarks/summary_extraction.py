@@ -170,6 +170,25 @@ def calibration(found: Found) -> Iterator[str]:
         yield f"| {name} | {judging} | {error} | {told['gain_low']:.3f} | {taken} |"
 
 
+def selection(found: Found) -> Iterator[str]:
+    """Yield a row for each model that chose among spans of open fields, beside the ranker alone."""
+    columns = ("documents", "value F1", "values that are right", "true values that are found")
+    yield f"| fields outside lists | {' | '.join(columns)} | blanks given a value |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    others = []
+    for name, told in found["facts"].items():
+        if name == "extractor":
+            continue
+        if "value F1" not in told:
+            others.append((name, told))
+            continue
+        figures = " | ".join(_cell(told[each]) for each in (*columns, "blanks given a value"))
+        yield f"| {name} | {figures} |"
+    for name, told in others:
+        yield ""
+        yield f"{name}: {', '.join(f'{each} {value}' for each, value in told.items())}."
+
+
 def _share(score: Any) -> str:
     if score is None:
         return ""

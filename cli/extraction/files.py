@@ -83,7 +83,9 @@ def model_options(command: Callable[P, R]) -> Callable[P, R]:
             "--quality", type=click.IntRange(1, 5), help="Lowest model tier that --model auto asks."
         ),
         click.option(
-            "--budget", metavar="DOLLARS", help="The most that models may cost a document: 0.05."
+            "--budget",
+            metavar="DOLLARS",
+            help="The most that models may cost a document, or none. Default: 0.05.",
         ),
     )
     for option in reversed(options):
@@ -97,8 +99,9 @@ def model_body(model: str | None, quality: int | None, budget: str | None) -> Js
         if quality is not None or budget is not None:
             raise UsageError("--quality and --budget are those of a model: give --model, too.")
         return {}
-    given = {"model": model, "quality": quality, "budget": budget}
-    return {name: value for name, value in given.items() if value is not None}
+    given: Json = {"model": model, "quality": quality, "budget": budget}
+    body = {name: value for name, value in given.items() if value is not None}
+    return body | ({"budget": None} if budget == "none" else {})
 
 
 def out_option(command: Callable[P, R]) -> Callable[P, R]:

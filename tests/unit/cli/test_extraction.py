@@ -158,9 +158,10 @@ def test_extractors_should_be_saved_listed_and_removed(command: Command, tmp_pat
     file.write_text(json.dumps(SCHEMA))
     assert "invoices@1 is saved" in command("extractors", "put", "invoices", str(file)).out
     file.write_text(json.dumps({"type": "object", "properties": {"total": {"type": "number"}}}))
-    named = ("--model", "auto", "--quality", "2")
+    named = ("--model", "auto", "--quality", "2", "--budget", "none")
     assert "invoices@2 is saved" in command("extractors", "put", "invoices", str(file), *named).out
-    assert command("extractors", "show", "invoices").json["model"]["quality"] == 2
+    model = {"model": "auto", "quality": 2, "budget": None}
+    assert command("extractors", "show", "invoices").json["model"] == model
     assert "give --model" in command("extract", "invoices", "--budget", "1").err
     assert "invoices" in command("extractors", "ls").out
     shown = command("extractors", "show", "invoices", "--version", "1")

@@ -89,13 +89,14 @@ def test_mapped_confidences_should_raise_and_settle_doubts() -> None:
         ExtractedField(pointer="/total", value=41.5, confidence=0.4),
         ExtractedField(pointer="/due", confidence=0.7),
         ExtractedField(pointer="/lines/0/amount", value=1, confidence=0.9),
+        ExtractedField(pointer="/net", value=7, confidence=0.9, method="model"),
     )
     doubt = "/total is 41.5 with a confidence of 0.40 only."
     rule = "The rule 'a == b' does not hold: 1 and 2."
     read = Extraction(status="needs_review", values={}, fields=fields, reasons=(rule, doubt))
     surer, lower = ConfidenceMap(shift=1.0), ConfidenceMap(shift=-2.0)
     after = recalibrated(read, {"value": surer, "absent": lower})
-    assert list(map(field_group, fields)) == ["value", "absent", "cell"]
+    assert list(map(field_group, fields)) == ["value", "absent", "cell", "model"]
     assert after.fields[0].confidence == round(1 / (1 + math.exp(-(math.log(0.4 / 0.6) + 1))), 4)
     assert after.fields[2].confidence == 0.9, "a group without a map stays"
     absent = "/due is absent with a confidence of 0.24 only."
@@ -104,6 +105,8 @@ def test_mapped_confidences_should_raise_and_settle_doubts() -> None:
         read.model_copy(update={"reasons": (doubt,)}), {"value": surer, "absent": surer}
     )
     assert (settled.status, settled.reasons) == ("complete", ())
+    doubted = recalibrated(read.model_copy(update={"reasons": ()}), {"model": lower})
+    assert "/net is 7 with a confidence of 0.55 only." in doubted.reasons, "a model's needs 0.8"
     short = ExtractedList(pointer="/lines", rows=1, counted=2, complete=False)
     partial = recalibrated(read.model_copy(update={"lists": (short,)}), {"value": surer})
     assert partial.status == "partial"
