@@ -94,7 +94,7 @@ class OpenDocument:
 def measure(repetitions: int = 1) -> Result:
     """Ask about `repetitions` times as many documents as usual."""
     extractor = OwnExtractor.open()
-    drawn = split_documents("validation", SEED, DOCUMENTS * repetitions)
+    drawn = split_documents("validation", SEED, range(DOCUMENTS * repetitions))
     documents = [_opened(at, each, extractor) for at, each in enumerate(drawn)]
     alone = [each.judged() for each in documents]
     facts: dict[str, Any] = {

@@ -73,17 +73,20 @@ def _offers(
     assert isinstance(read.origin, ChosenValue), "fields outside of lists are chosen"
     field = read.origin.field
     shares = field.ranked.shares
-    chosen: list[FieldCandidate] = []
+    chosen: dict[tuple[Span, ...], FieldCandidate] = {}
     order = sorted(range(len(shares)), key=lambda at: -shares[at])
     for at in order:
         candidate = field.candidates[at]
         if len(chosen) == MAX_OFFERS:
             break
-        if candidate.match.valid is False or _share_place(candidate, taken):
+        if candidate.spans in chosen or candidate.match.valid is False:
             continue
-        if sum(_share_place(each, candidate.spans) for each in chosen) >= _MAX_AT_ONE_PLACE:
+        if _share_place(candidate, taken):
             continue
-        chosen.append(candidate)
+        beside = sum(_share_place(each, candidate.spans) for each in chosen.values())
+        if beside >= _MAX_AT_ONE_PLACE:
+            continue
+        chosen[candidate.spans] = candidate
         features = value_features(value_at(field, at), NO_VOTES)
         yield SpanOffer(at, candidate, reading.confidence.value.probability(features))
 

@@ -236,6 +236,24 @@ def test_what_is_no_offered_number_should_be_refused_and_counted(answer: dict[st
     assert after.values == {"total": None, "due": None}
 
 
+def test_a_place_should_be_offered_once_with_its_likeliest_reading() -> None:
+    read = reading(TOTAL, {"total": {"120.00": 0.5}})
+    (field,) = read.fields
+    assert isinstance(field.origin, ChosenValue)
+    once = field.origin.field
+    shares = (*once.ranked.shares, *(share / 2 for share in once.ranked.shares))
+    twice = replace(
+        once,
+        candidates=once.candidates * 2,
+        features=tuple(once.features) * 2,
+        ranked=RankedCandidates(shares, 0.1),
+    )
+    doubled = replace(read, fields=(read_field(choose([twice], 0.9)[0]),))
+    (asked,) = open_fields(doubled)
+    assert len({offer.candidate.spans for offer in asked.offers}) == len(asked.offers)
+    assert asked.offers[0].at == 0
+
+
 def test_the_number_of_another_field_s_span_should_be_refused() -> None:
     read = reading({**TOTAL, "due": {"type": "string", "format": "date"}}, {})
     found, after, _ = select(read, {"f1": "2025-03-14", "f2": "120.00"})
