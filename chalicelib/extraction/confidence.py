@@ -16,8 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.extraction.feature_names import GROUPS, group_flags
-from chalicelib.extraction.ranker import SECOND_FEATURES, SECOND_FIELD_FEATURES
+from chalicelib.extraction.feature_names import AGREEMENT_FIELD_FEATURES, GROUPS, group_flags
 
 if TYPE_CHECKING:
     from chalicelib.extraction.choice import ChosenValue
@@ -25,34 +24,6 @@ if TYPE_CHECKING:
     from chalicelib.extraction.leaves import Leaf
 
 CONFIDENCE = Path(__file__).with_name("field_confidence.json")
-
-_COPIED = (
-    "likeness",
-    "meaning",
-    "vocabulary",
-    "contrary",
-    "translation",
-    "equal",
-    "lead",
-    "rival",
-    "nearest",
-    "near",
-    "quality",
-    "valid",
-    "invalid",
-    "ambiguous",
-    "often",
-    "only",
-    "recognised",
-    "within",
-    "asked kind",
-    "label's nearest",
-    "place, second look",
-    "claimed, second look",
-    "label claimed, second look",
-    "is label, second look",
-)
-_PLACES = tuple(map(SECOND_FEATURES.index, _COPIED))
 
 VALUE_FEATURES = (
     "log odds",
@@ -62,13 +33,13 @@ VALUE_FEATURES = (
     "agreeing",
     "rules held",
     "rules broken",
-    *_COPIED,
     *(f"of {group}" for group in GROUPS),
 )
 """Of a value: the logarithm of its odds, of those of its place, of the probability of none and of
-the best other value; whether other places say the same; rules over it that hold and do not;
-features of the candidate."""
-ABSENT_FEATURES = ("log none", "log runner up", *SECOND_FIELD_FEATURES)
+the best other value; whether other places say the same; rules over it that hold and do not.
+Features of the candidate are in the odds; beside them they made the regression worse."""
+ABSENT_FEATURES = ("log none", "log runner up", *AGREEMENT_FIELD_FEATURES)
+"""Of a null: the logarithms of its probability and of the best value's; the second look's."""
 CELL_FEATURES = (
     "has text",
     "is read",
@@ -113,7 +84,6 @@ def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
     """Return the `VALUE_FEATURES` of a chosen value."""
     value = min(1 - _TINY, chosen.share + chosen.agreeing)
     place = min(1 - _TINY, chosen.together)
-    features = chosen.field.features[chosen.at]
     return (
         math.log((value + _TINY) / (1 - value)),
         math.log((place + _TINY) / (1 - place)),
@@ -121,7 +91,6 @@ def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
         math.log(chosen.runner_up + _TINY),
         float(chosen.agreeing > _TINY),
         *_votes(votes),
-        *(features[at] for at in _PLACES),
         *group_flags(chosen.field.leaf),
     )
 
@@ -131,7 +100,7 @@ def absent_features(chosen: ChosenValue) -> Features:
     return (
         math.log(chosen.share + _TINY),
         math.log(chosen.runner_up + _TINY),
-        *chosen.field.field_features,
+        *chosen.field.field_features[-len(AGREEMENT_FIELD_FEATURES) :],
     )
 
 

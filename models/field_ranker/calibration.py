@@ -26,11 +26,11 @@ from models.field_ranker.examples import DocumentExample, same_value
 
 FLOOR = 0.1
 """Least probability by the ranker of a value that the regression looks at."""
-KEEPS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+KEEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.95)
 MAX_INVENTED = 0.01
 """Share of absent fields that may be given a value: the least threshold is taken that keeps to it,
 of documents that the regression did not learn from."""
-RIDGE = 10.0
+RIDGE = 30.0
 DECIMALS = 4
 
 Example = tuple[ReadKind, Features, bool]
