@@ -16,6 +16,7 @@ from chalicelib.contracts.page_words import PageWords
 from chalicelib.contracts.parts import Part, ReadPartRequest
 from chalicelib.errors import NotFound
 from chalicelib.extraction.document import SourceDocument, source_document
+from chalicelib.inference.image_pages import page_sizes
 from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
 from functions.read_document import core as reading
 from functions.read_document.file_types.detection import identify_by_magika
@@ -90,7 +91,7 @@ class _Reader:
         spent = cpu_seconds() - began
         began = cpu_seconds()
         if found.picture:
-            self._picture()
+            self._picture(body)
         elif found.recognise:
             self._recognised(None, found.pages, found.recognise)
         recognised = cpu_seconds() - began + self._spent
@@ -134,10 +135,11 @@ class _Reader:
             )
             numbers = recognising.run(request, self._recognise).remaining
 
-    def _picture(self) -> None:
-        """Read a picture as what follows its labels does: one empty page that is filled."""
+    def _picture(self, body: bytes) -> None:
+        """Read a picture as what follows its labels does: one empty page of its size is filled."""
+        width, height = page_sizes(body)[0]
         self._objects.write(_BUCKET, pages_key(*_PLACE), b'{"page":1,"text":""}\n', {})
-        empty = PageWords(page=1, width=1, height=1).model_dump_json()
+        empty = PageWords(page=1, width=width, height=height).model_dump_json()
         self._objects.write(_BUCKET, words_key(*_PLACE), f"{empty}\n".encode(), {})
         request = RecogniseRequest.model_validate(
             {**self._about(), "pages": 1, "recognise": (1,), "picture": True}

@@ -61,12 +61,12 @@ def main() -> None:
     drawn = DrawnDocuments(half, label_embedder, arguments.workers, SEED)
     train = drawn.to_learn("train", arguments.documents)
     validation = drawn.examples("validation", round(VALIDATION_SHARE * arguments.documents))
-    judged, learned = validation[::2], validation[1::2]
-    ranker, figures = learn_ranker(train, [learned_document(each) for each in judged], SEED)
+    judged = [learned_document(each) for each in validation[::2]]
+    ranker, figures = learn_ranker(train, judged, SEED)
     figures |= {
         "among no candidate": {k: round(share, 3) for k, share in missed(validation).items()}
     }
-    confidence, sure = learn_confidence(ranker, learned, judged)
+    confidence, sure = learn_confidence(ranker, validation)
     figures |= {"confidence": sure}
     sys.stdout.write(f"{json.dumps(figures, indent=1)}\n")
     if arguments.check:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chalicelib.extraction.acceptance import accepted_fields, rule_votes
 from chalicelib.extraction.confidence import (
@@ -70,28 +71,35 @@ class _KnownDocument:
 
 
 def learn_confidence(
-    ranker: FieldRanker, learned: Sequence[DocumentExample], judged: Sequence[DocumentExample]
+    ranker: FieldRanker, documents: Sequence[DocumentExample]
 ) -> tuple[FieldConfidence, dict[str, object]]:
     """Return the regressions and thresholds, and what they come to.
 
+    The threshold is chosen on each half of the documents with the regression of the other half.
+
     Args:
         ranker: of the probabilities.
-        learned: documents that the ranker did not learn from: the regressions do.
-        judged: others, on which the threshold is chosen.
+        documents: none that the ranker learned from.
     """
-    known = [_KnownDocument(each) for each in learned]
+    known = [_KnownDocument(each) for each in documents]
     nothing = Odds((), 0.0)
-    confidence = FieldConfidence(nothing, nothing, nothing, FLOOR, 0.0)
-    value, _ = _odds(_examples(ranker, replace(confidence, value=_even()), known), ReadKind.VALUE)
-    confidence = replace(confidence, value=value)
-    others = [_KnownDocument(each) for each in judged]
-    shares = {keep: _shares(ranker, replace(confidence, keep=keep), others) for keep in KEEPS}
+    confidence = FieldConfidence(_even(), nothing, nothing, FLOOR, 0.0)
+    halves = known[::2], known[1::2]
+    examples = [_examples(ranker, confidence, half) for half in halves]
+    shares: dict[float, Mapping[str, float]] = {}
+    of_halves = [_odds(each, ReadKind.VALUE)[0] for each in examples]
+    for keep in KEEPS:
+        counts = [
+            _counts(ranker, replace(confidence, value=odds, keep=keep), half)
+            for odds, half in zip(of_halves, halves[::-1], strict=True)
+        ]
+        shares[keep] = _shares(np.sum(counts, axis=0))
     chosen = next((keep for keep in KEEPS if shares[keep]["invented"] <= MAX_INVENTED), KEEPS[-1])
-    confidence = replace(confidence, keep=chosen)
-    examples = _examples(ranker, confidence, [*known, *others])
-    absent, of_absent = _odds(examples, ReadKind.ABSENT)
-    cell, of_cells = _odds(examples, ReadKind.CELL)
-    value, of_values = _odds(examples, ReadKind.VALUE)
+    value, of_values = _odds([*examples[0], *examples[1]], ReadKind.VALUE)
+    confidence = replace(confidence, value=value, keep=chosen)
+    accepted = _examples(ranker, confidence, known)
+    absent, of_absent = _odds(accepted, ReadKind.ABSENT)
+    cell, of_cells = _odds(accepted, ReadKind.CELL)
     told: dict[str, object] = {
         "thresholds": {str(keep): each for keep, each in shares.items()},
         "chosen": chosen,
@@ -135,10 +143,10 @@ def _odds(examples: Sequence[Example], kind: ReadKind) -> tuple[Odds, dict[str, 
     return odds, {"examples": len(right), "wrong": int((~right).sum())}
 
 
-def _shares(
+def _counts(
     ranker: FieldRanker, confidence: FieldConfidence, known: Sequence[_KnownDocument]
-) -> Mapping[str, float]:
-    """Return the shares of absent fields that get a value, and of others that get the right one."""
+) -> NDArray[np.int64]:
+    """Return how many absent fields there are and get a value, and others and get the right one."""
     invented = absent = right = present = 0
     for document in known:
         fields = document.chosen(ranker, confidence)
@@ -149,6 +157,12 @@ def _shares(
             else:
                 present += 1
                 right += same_value(field.value, example.truth.value)
+    return np.array([absent, invented, present, right])
+
+
+def _shares(counts: NDArray[np.int64]) -> Mapping[str, float]:
+    """Return the shares of absent fields that get a value, and of others that get the right one."""
+    absent, invented, present, right = counts.tolist()
     return {
         "invented": round(invented / max(1, absent), 4),
         "right": round(right / max(1, present), 4),
