@@ -51,6 +51,8 @@ MAX_TRIES = 3
 """Tries of a call that a service had no room for."""
 ROLE = "span selection"
 _FIRST_REST_SECONDS = 1.0
+_MAX_CAUSE = 300
+"""Characters of an error that are kept: of many models each says why it was not asked."""
 
 
 class SpanGenerator(Protocol):
@@ -172,7 +174,9 @@ class _Run:
             self._add(error.receipt.lines)
         self.ended = not isinstance(error, ModelFailure)
         if self.error is None:
-            self.error = ItemError(type=type(error).__name__, message=said(error))
+            told = said(error)
+            shown = told if len(told) <= _MAX_CAUSE else f"{told[:_MAX_CAUSE]}…"
+            self.error = ItemError(type=type(error).__name__, message=shown)
             final = (InvalidInput, NotFound, Unsupported)
             self.may_pass = not isinstance(error, final)
 

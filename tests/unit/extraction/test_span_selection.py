@@ -300,7 +300,13 @@ def test_a_model_that_says_nothing_should_not_make_a_value_sure() -> None:
         ([NoAnswer("No answer stands.")], "stop", "NoAnswer", True, 1),
         ([Throttled("slow down", retry_after=1)] * MAX_TRIES, "stop", "Throttled", True, MAX_TRIES),
         ([QuotaExceeded("used up")], "stop", "QuotaExceeded", True, 1),
-        ([Unsupported("up to $0.2, and the budget is $0.05")], "stop", "Unsupported", False, 1),
+        (
+            [Unsupported("up to $0.2, and the budget is $0.05" * 50)],
+            "stop",
+            "Unsupported",
+            False,
+            1,
+        ),
     ],
 )
 def test_a_failure_should_cost_no_value_and_be_told(
@@ -317,6 +323,7 @@ def test_a_failure_should_cost_no_value_and_be_told(
     assert after.status == "needs_review"
     assert after.reasons[0].startswith("The model nova-pro did not answer about an open field:")
     assert finish in after.reasons[0] or finish == "stop"
+    assert len(after.reasons[0]) < 400, "of many models each says why it was not asked"
 
 
 def test_a_call_that_had_no_room_should_be_made_again_and_paid_for_once() -> None:
