@@ -88,17 +88,24 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Mean and spread by which features are brought to one scale."""
+    """Mean and spread by which features are brought to one scale, and which of them vary."""
 
     mean: Array
     spread: Array
+    varies: NDArray[np.bool_]
 
     @classmethod
     def of(cls, features: Array) -> Scale:
         """Return the scale of the columns; one that never changes keeps its values."""
         spread = features.std(axis=0)
-        spread[spread < _TINY] = 1.0
-        return cls(features.mean(axis=0), spread)
+        varies = spread >= _TINY
+        spread[~varies] = 1.0
+        return cls(features.mean(axis=0), spread, varies)
+
+    def known(self, weights: Array) -> Array:
+        """Return weights of the features, (features, hidden): 0 where chance alone has set them."""
+        kept: Array = np.where(self.varies[:, None], weights, 0.0)
+        return kept
 
     def apply(self, features: Array) -> Array:
         """Return the features with mean 0 and spread 1, of which none is very far from 0."""

@@ -95,3 +95,8 @@ def test_lists_of_some_fields_should_keep_their_candidates() -> None:
     assert np.array_equal(some.features[:EACH], lists.features[7 * EACH : 8 * EACH])
     assert some.field.tolist() == [0] * EACH + [1] * EACH
     assert Scale.of(np.ones((3, 2))).apply(np.ones((3, 2))).tolist() == [[0.0, 0.0]] * 3
+
+
+def test_a_feature_that_never_varies_should_have_no_weight() -> None:
+    scale = Scale.of(np.array([[1.0, 2.0], [1.0, 3.0]]))
+    assert scale.known(np.full((2, 2), 7.0)).tolist() == [[0.0, 0.0], [7.0, 7.0]]
