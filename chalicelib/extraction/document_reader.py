@@ -193,7 +193,7 @@ class DocumentReader:
         readers = tuple(map(value_reader, of.columns))
         readings = [self._reading(of, layout, readers) for layout in self.layouts]
         titles = [self.titles_alike(of, each) for each in readings]
-        at = chosen_reading(readings)
+        at = 0 if of.of_scalars and readings[0].rows else chosen_reading(readings)
         same = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         agreed = same or readings[at].summed
         reading = doubted_reading(readings[at], agreed=agreed, alike=titles[at])
@@ -221,7 +221,11 @@ class DocumentReader:
         if not of.of_scalars:
             return reading
         found = read_scalars(of, layout, readers[0], self.comparison, self.hints)
-        return found if found is not None and found.score > reading.score else reading
+        # One value below a title is as likely that of another field.
+        named = self.titles_alike(of, reading) if len(reading.rows) > 1 else 0.0
+        if found is None:
+            return reading if named else replace(reading, rows=(), counted=0)
+        return found if found.score > named * reading.score else reading
 
     def _cell(
         self,

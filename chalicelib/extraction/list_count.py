@@ -51,6 +51,8 @@ def counted_rows(
         rows: Its rows that were read as rows of the list.
         excluded: Its headers, summaries and notes.
     """
+    if table.counts:
+        return _counted_labels(table, rows)
     document = layout.document
     column = _count_column(rows, len(table.columns))
     if column is None:
@@ -86,6 +88,26 @@ def counted_rows(
     for number, words in groupby(table.unplaced, key=lambda span: span.page):
         reason = f"{len(list(words))} words of the table have no known place and are in no row."
         differences.append((number, reason))
+    return RowCount(total, tuple(differences))
+
+
+def _counted_labels(table: LayoutTable, rows: Sequence[TableRow]) -> RowCount:
+    """Count the entries of labelled lines by their commonest label in the text of the pages."""
+    titles = [
+        at
+        for at in range(len(table.columns))
+        if sum(row.cells[at] is not None for row in rows) == len(rows)
+    ]
+    read = Counter(row.page for row in rows)
+    total = sum(count for _, count in table.counts)
+    differences = [
+        (page, f"{count} entries were counted by their labels, and {read[page]} were read.")
+        for page, count in table.counts
+        if count != read[page]
+    ]
+    if not titles:
+        reason = "No label stands in each entry, so that where one ends is not sure."
+        differences.append((rows[0].page if rows else 1, reason))
     return RowCount(total, tuple(differences))
 
 

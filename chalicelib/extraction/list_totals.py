@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueReader
 
+CLEARLY_LESS = 0.1
+"""How much worse a table matches than the lines within it if these are read instead."""
+
 
 def without_totals(
     found: tuple[LayoutTable, ColumnMatch],
@@ -79,3 +82,15 @@ def _has_unread(
     pairs = zip(match.columns, readers, strict=True)
     cells = [(row.cells[at], reader) for at, reader in pairs if at is not None]
     return any(cell is not None and reader.read(cell.text, hints) is None for cell, reader in cells)
+
+
+def is_rather(
+    table: tuple[LayoutTable, ColumnMatch], lines: tuple[LayoutTable, ColumnMatch]
+) -> bool:
+    """Return whether a table that holds the amounts of lines is the list, rather than these.
+
+    It has titles, or more columns, and matches about as well.
+    """
+    has_more = any(table[1].titles) or len(table[0].columns) > len(lines[0].columns)
+    alike = lines[1].score < table[1].score + CLEARLY_LESS
+    return has_more and alike and bool(holders(table[0], lines[0]))

@@ -17,7 +17,7 @@ from chalicelib.extraction.list_columns import (
 )
 from chalicelib.extraction.list_count import counted_rows
 from chalicelib.extraction.list_sums import SummaryCheck, number_columns
-from chalicelib.extraction.list_totals import holders, without_totals
+from chalicelib.extraction.list_totals import is_rather, without_totals
 from chalicelib.extraction.values.readers import value_reader
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _LONG, _LESS = 32, 4
 """Rows from which on the gain is a quarter: the titles of two long tables tell which it is."""
 MIN_SCORE = 0.1
 """How well the columns of a table match those of a list, at least."""
-CLEARLY_LESS = 0.1
-"""How much worse a table matches than the lines within it if these are read instead."""
 PROVEN = 1.5
 """By how much likelier lines are the list whose amounts add up to one below them."""
 _KEY = 0.9
@@ -148,14 +146,14 @@ def _tables_of(
     """
     matches = [
         (table, match_columns(of.columns, table, readers, similarity, hints))
-        for table in layout.tables()
+        for table in (*layout.tables(), *layout.entries())
         if table.data
     ]
     if not any(_is_clear(match) for _, match in matches):
         tables = list(matches)
         for table in (each for each in lines if not each.is_columned):
             match = match_columns(of.columns, table, readers, similarity, hints)
-            if not any(_is_rather(each, (table, match)) for each in tables):
+            if not any(is_rather(each, (table, match)) for each in tables):
                 matches.append((table, match))
     if not matches:
         return []
@@ -167,18 +165,6 @@ def _tables_of(
         for table, match in matches
         if match is best or (any(best.titles) and match.titles == best.titles)
     ]
-
-
-def _is_rather(
-    table: tuple[LayoutTable, ColumnMatch], lines: tuple[LayoutTable, ColumnMatch]
-) -> bool:
-    """Return whether a table that holds the amounts of lines is the list, rather than these.
-
-    It has titles, or more columns, and matches about as well.
-    """
-    has_more = any(table[1].titles) or len(table[0].columns) > len(lines[0].columns)
-    alike = lines[1].score < table[1].score + CLEARLY_LESS
-    return has_more and alike and bool(holders(table[0], lines[0]))
 
 
 def _is_clear(match: ColumnMatch) -> bool:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
 from chalicelib.extraction.layout.item_regions import ItemLine, ItemRegion, item_regions
 from chalicelib.extraction.leaves import LeafKind
-from chalicelib.extraction.lists import ListCell, ListDifference, ListReading
+from chalicelib.extraction.list_choice import SURE_TITLES
+from chalicelib.extraction.lists import MIN_SCORE, ListCell, ListDifference, ListReading
 from chalicelib.extraction.values.locale_table import locale_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 MIN_TITLE = 0.45
 """Likeness of a label and the list's names, at least."""
+SURE_SINGLE = 0.8
+"""Likeness at which a label surely has the list, though it has one value as other fields have."""
+_SINGLE = 0.7
+"""How much less likely one value without a mark is a list."""
 MIN_READ = 0.5
 """Share of the elements that have to be values of the field."""
 _WORDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
@@ -60,37 +65,68 @@ def read_scalars(
         hints: How the document writes numbers and dates.
     """
     pages = [list(item_regions(layout.page_lines(page.number))) for page in layout.document.pages]
-    best: tuple[float, int, ItemRegion, _Elements] | None = None
+    best: _Found | None = None
     for at, regions in enumerate(pages):
         for region in regions:
             if not region.title or not region.lines:
                 continue
             likeness = comparison.similarity(of.columns[0].names, region.title)
-            if likeness < max(MIN_TITLE, best[0] if best else 0.0):
+            if likeness < MIN_TITLE and reader.kind in _WORDS and not region.lines[0].mark:
                 continue
             elements = _elements(_whole(region, pages[at + 1 :]), reader, hints)
-            total = elements.counted or 1
-            score = likeness * min(1.0, len(elements.cells) / total)
-            if len(elements.cells) >= MIN_READ * total and score > (best[0] if best else 0.0):
-                best = score, at, region, elements
-    if best is None:
-        return None
-    score, at, region, elements = best
-    return _reading(score, region, elements, _goes_on(region, pages[at + 1 :]))
+            found = _Found(likeness, region, elements, _goes_on(region, pages[at + 1 :]))
+            if found.is_possible and found.score > (best.score if best else 0.0):
+                best = found
+    return _reading(best) if best is not None else None
 
 
-def _reading(score: float, region: ItemRegion, elements: _Elements, goes_on: bool) -> ListReading:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A region that may be the list, and how alike its label and the list's names are."""
+
+    likeness: float
+    region: ItemRegion
+    elements: _Elements
+    goes_on: bool
+
+    @property
+    def is_possible(self) -> bool:
+        """Return whether enough can be read, and the label or the kind of several values fits."""
+        read, counted = len(self.elements.cells), self.elements.counted
+        fits = self.likeness >= MIN_TITLE or (read == counted > 1)
+        return fits and read >= max(1, MIN_READ * counted)
+
+    @property
+    def is_single(self) -> bool:
+        """Return whether it is one value, without a mark that tells it from any other field's."""
+        return self.elements.counted == 1 and not self.region.lines[0].mark
+
+    @property
+    def score(self) -> float:
+        """Return how likely it is the list, from 0 to 1."""
+        share = len(self.elements.cells) / self.elements.counted
+        return max(MIN_SCORE, self.likeness) * share * (_SINGLE if self.is_single else 1.0)
+
+
+def _reading(found: _Found) -> ListReading:
+    region, elements = found.region, found.elements
     page = region.lines[0].span.page
     differences = []
     if elements.unread:
         several = "An element has" if elements.unread == 1 else f"{elements.unread} elements have"
         reason = f"{several} a text of another kind below “{region.title}”."
         differences.append(ListDifference(page, reason))
-    if goes_on:
+    if found.goes_on:
         reason = "The list ends with its page, and the next one may go on with it."
         differences.append(ListDifference(page, reason))
+    if region.is_open:
+        reason = "The line behind the list may be one of it."
+        differences.append(ListDifference(page, reason))
+    if found.likeness < (SURE_SINGLE if found.is_single else SURE_TITLES):
+        reason = f"The label “{region.title}” does not confirm that what it has is the list."
+        differences.append(ListDifference(page, reason))
     rows = tuple((cell,) for cell in elements.cells)
-    return ListReading(rows, elements.counted, (region.title,), tuple(differences), score)
+    return ListReading(rows, elements.counted, (region.title,), tuple(differences), found.score)
 
 
 def _whole(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> ItemRegion:
@@ -103,7 +139,7 @@ def _whole(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> Ite
             break
         lines += top.lines
         at_end = top.at_end
-    return ItemRegion(region.title, tuple(lines), at_end)
+    return replace(region, lines=tuple(lines), at_end=at_end)
 
 
 def _goes_on(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> bool:
@@ -119,7 +155,7 @@ def _elements(region: ItemRegion, reader: ValueReader, hints: ReadingHints) -> _
     marked = [bool(line.mark) for line in lines]
     if any(marked) and marked[0]:
         items = _joined(lines)
-    elif len(lines) == 1 or all(line.text.rstrip().endswith((",", ";")) for line in lines[:-1]):
+    elif len(lines) == 1 or region.is_running:
         return _parted(lines, reader, hints)
     else:
         items = [[line] for line in lines]
@@ -161,27 +197,36 @@ def _parted(lines: Sequence[ItemLine], reader: ValueReader, hints: ReadingHints)
 
     Values with a form of their own are found first, since they may have the sign that parts them.
     """
+    text = " ".join(line.text for line in lines)
+    matches = [] if reader.kind in _WORDS else list(reader.find(text, hints))
+    masked = text
+    for match in matches:
+        size = match.end - match.start
+        masked = masked[: match.start] + _MASK * size + masked[match.end :]
     cells: list[ListCell] = []
     unread = 0
-    for line in lines:
-        text = line.text
-        matches = [] if reader.kind in _WORDS else list(reader.find(text, hints))
-        masked = text
-        for match in matches:
-            size = match.end - match.start
-            masked = masked[: match.start] + _MASK * size + masked[match.end :]
-        for start, end in _pieces(masked, hints.language):
-            inside = [each for each in matches if start <= each.start and each.end <= end]
-            if reader.kind not in _WORDS and len(inside) != 1:
-                unread += 1
-                continue
-            first, last = (inside[0].start, inside[0].end) if inside else (start, end)
-            span = Span(line.span.page, line.span.start + first, line.span.start + last)
-            if _is_value(text[first:last], reader, hints):
-                cells.append(ListCell(text[first:last], (span,)))
-            else:
-                unread += 1
+    for start, end in _pieces(masked, hints.language):
+        inside = [each for each in matches if start <= each.start and each.end <= end]
+        first, last = (inside[0].start, inside[0].end) if inside else (start, end)
+        fits = reader.kind in _WORDS or len(inside) == 1
+        if fits and _is_value(text[first:last], reader, hints):
+            cells.append(ListCell(text[first:last], _spans(lines, first, last)))
+        else:
+            unread += 1
     return _Elements(tuple(cells), len(cells) + unread, unread)
+
+
+def _spans(lines: Sequence[ItemLine], start: int, end: int) -> tuple[Span, ...]:
+    """Return the characters of each line within a range of all of them."""
+    found: list[Span] = []
+    at = 0
+    for line in lines:
+        first, last = max(start, at), min(end, at + len(line.text))
+        if first < last:
+            page, begin, _ = line.span
+            found.append(Span(page, begin + first - at, begin + last - at))
+        at += len(line.text) + 1
+    return tuple(found)
 
 
 def _pieces(text: str, language: str) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.layout.blocks import LayoutBlock, page_blocks
+from chalicelib.extraction.layout.entries import entry_tables
 from chalicelib.extraction.layout.labels import (
     LabelContext,
     TableLabels,
@@ -32,6 +33,7 @@ class DocumentLayout:
     _pages: OrderedDict[int, PageLines] = field(default_factory=OrderedDict)
     _tables: tuple[LayoutTable, ...] | None = None
     _table_labels: TableLabels | None = None
+    _entries: tuple[LayoutTable, ...] | None = None
 
     def page_lines(self, page: int) -> PageLines:
         """Return the lines of a page, and the words that are in none.
@@ -74,6 +76,13 @@ class DocumentLayout:
             pages = (self.page_lines(page.number) for page in self.document.pages)
             self._tables = tuple(tables_of(pages))
         return self._tables
+
+    def entries(self) -> tuple[LayoutTable, ...]:
+        """Return the entries of labelled lines of the document as tables."""
+        if self._entries is None:
+            pages = (self.page_lines(page.number) for page in self.document.pages)
+            self._entries = tuple(entry_tables(pages))
+        return self._entries
 
 
 def read_layout(document: SourceDocument) -> DocumentLayout:

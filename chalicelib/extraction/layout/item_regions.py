@@ -12,7 +12,7 @@ from chalicelib.extraction.document import Span
 from chalicelib.extraction.layout.labels import plain_label
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.layout.lines import LineCell, PageLines
+    from chalicelib.extraction.layout.lines import LayoutLine, LineCell, PageLines
 
 MAX_LABEL = 80
 """Characters of a label."""
@@ -26,6 +26,8 @@ _ONE = 0.9
 """Line heights that lines of one list may be apart in any case."""
 _FLUSH, _INDENT = 1.0, 4.0
 """Line heights by which lines of a list begin apart, and by which texts that go on are indented."""
+_SIGNS = (",", ";", "|", "\u2022", "\u00b7", "\u3001", "\u060c")
+"""Signs that part values: a line that has them goes on with one that has, too."""
 _LABEL = re.compile(r"^([^:\uff1a]{2,80})[:\uff1a]\s+(?=\S)")
 _BULLET = re.compile(rf"(?:{MARKER.pattern})\s+(?=\S)")
 
@@ -48,12 +50,16 @@ class ItemRegion:
         lines: What it has, line by line.
         at_end: Whether it ends with the last line of its page.
         at_start: Whether it begins with the first one, without a label of its own.
+        is_running: Whether its lines are one text that goes on.
+        is_open: Whether the line behind it may be one of it.
     """
 
     title: str
     lines: tuple[ItemLine, ...]
     at_end: bool = False
     at_start: bool = False
+    is_running: bool = False
+    is_open: bool = False
 
 
 def item_regions(read: PageLines) -> Iterator[ItemRegion]:
@@ -63,16 +69,17 @@ def item_regions(read: PageLines) -> Iterator[ItemRegion]:
         for n, cell in enumerate(line.cells):
             found = _LABEL.match(cell.text)
             if found:
-                value = _after(cell, found.end())
+                value = _with_barred(read, _after(cell, found.end()), line.cells[n + 1 :])
                 run = [value, *_continued(read, at, cell, value)]
-                yield _region(found[1], run, last)
+                yield replace(_region(found[1], run, last), is_running=True)
             elif n + 1 < len(line.cells) and plain_label(cell.text):
                 run = _column(read, at, n + 1)
                 yield _region(cell.text, run, last)
-        if len(line.cells) == 1 and plain_label(line.cells[0].text):
+        if len(line.cells) == 1 and _is_title(line.cells[0].text):
             run = _below(read, at)
             if run:
-                yield _region(line.cells[0].text, run, last)
+                region = _region(line.cells[0].text, run, last)
+                yield replace(region, is_open=_is_open(read, run[-1]))
     if read.lines and len(read.lines[0].cells) == 1:
         run = [read.lines[0].cells[0], *_run(read, 0, read.lines[0].cells[0])]
         yield replace(_region("", run, last), at_start=True)
@@ -81,6 +88,35 @@ def item_regions(read: PageLines) -> Iterator[ItemRegion]:
 def _region(title: str, run: Sequence[LineCell], last: LineCell | None) -> ItemRegion:
     lines = tuple(map(_item_line, run[:MAX_ITEMS]))
     return ItemRegion(plain_label(title), lines, at_end=bool(run) and run[-1] is last)
+
+
+def _is_title(text: str) -> bool:
+    """Return whether a line may be the label of those below: no item, and no label with a value."""
+    return bool(plain_label(text)) and not _BULLET.match(text) and not _LABEL.match(text)
+
+
+def _is_open(read: PageLines, last: LineCell) -> bool:
+    """Return whether the line behind a list may be one of it: it has a mark, too, or is near."""
+    lines = (line for line in read.lines if line.cells[0].place[1] > last.place[1])
+    below = next((line.cells[0] for line in lines), None)
+    if below is None:
+        return False
+    gap = _gap(read, last, below)
+    if _BULLET.match(last.text):
+        return gap <= _NEAR and _BULLET.match(below.text) is not None
+    return last.box is None and gap < _BLANK
+
+
+def _single(read: PageLines, line: LayoutLine) -> LineCell | None:
+    """Return the text of a line if it is one; that of an item may have wide spaces in it."""
+    first, *others = line.cells
+    if not others or not _BULLET.match(first.text):
+        return None if others else first
+    last = others[-1].span
+    text = read.page.text[first.span.start : last.end]
+    if "\n" in text or "|" in text:
+        return None
+    return replace(first, text=text, span=first.span._replace(end=last.end))
 
 
 def _item_line(cell: LineCell) -> ItemLine:
@@ -98,15 +134,34 @@ def _after(cell: LineCell, skipped: int) -> LineCell:
 
 def _continued(read: PageLines, at: int, label: LineCell, value: LineCell) -> Iterator[LineCell]:
     """Yield the lines below a label and its value that go on with the value."""
-    above = label
-    text = value.text
+    above, text = label, value.text
     for line in read.lines[at + 1 :]:
-        cell = next((each for each in line.cells if _is_flush(each, label)), None)
-        far = cell is None or cell.place[1] - above.place[3] > _ONE * cell.height
-        if cell is None or far or _LABEL.match(cell.text) or not text.rstrip().endswith((",", ";")):
+        first = next((n for n, each in enumerate(line.cells) if _is_flush(each, label)), -1)
+        cell = line.cells[first] if first >= 0 else None
+        if cell is None or _gap(read, above, cell) > _ONE or _LABEL.match(cell.text):
+            return
+        cell = _with_barred(read, cell, line.cells[first + 1 :])
+        ends = text.endswith(_SIGNS)
+        if not ends and not any(sign in text and sign in cell.text for sign in _SIGNS):
             return
         yield cell
         above, text = cell, cell.text
+
+
+def _with_barred(read: PageLines, cell: LineCell, others: Sequence[LineCell]) -> LineCell:
+    """Return a cell with those behind it that a bar parts from it: they are values of one text."""
+    text = read.page.text
+    end = cell.span.end
+    for other in others:
+        between = text[end : other.span.start]
+        if other.table >= 0 or between.strip() != "|" or "\n" in between:
+            break
+        end = other.span.end
+    last = text.find("\n", end)
+    tail = text[end : last if last >= 0 else len(text)].rstrip()
+    if tail.strip() in _SIGNS:
+        end += len(tail)
+    return replace(cell, text=text[cell.span.start : end], span=cell.span._replace(end=end))
 
 
 def _column(read: PageLines, at: int, n: int) -> list[LineCell]:
@@ -126,9 +181,9 @@ def _column(read: PageLines, at: int, n: int) -> list[LineCell]:
 def _below(read: PageLines, at: int) -> list[LineCell]:
     """Return the lines of one cell each below a label."""
     label = read.lines[at].cells[0]
-    if at + 1 == len(read.lines) or len(read.lines[at + 1].cells) > 1:
+    first = _single(read, read.lines[at + 1]) if at + 1 < len(read.lines) else None
+    if first is None:
         return []
-    first = read.lines[at + 1].cells[0]
     gap = _gap(read, label, first)
     is_marked = _BULLET.match(first.text) is not None
     if gap > _NEAR or (gap == _BLANK and not is_marked) or _LABEL.match(first.text):
@@ -140,10 +195,12 @@ def _run(read: PageLines, at: int, first: LineCell) -> Iterator[LineCell]:
     """Yield the lines below one that begin where it does, as near to each other."""
     above, step = first, 0.0
     for line in read.lines[at + 1 :]:
-        cell = line.cells[0]
+        cell = _single(read, line)
+        if cell is None:
+            return
         gap = _gap(read, above, cell)
         right = (cell.place[0] - first.place[0]) / cell.height
-        inside = len(line.cells) == 1 and -_FLUSH <= right <= _INDENT
+        inside = -_FLUSH <= right <= _INDENT
         near = gap <= (max(_WIDER * step, _ONE) if step else _first_gap(first, cell))
         if not inside or not near or _LABEL.match(cell.text):
             return

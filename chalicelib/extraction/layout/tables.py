@@ -86,6 +86,7 @@ class LayoutTable:
     on the page: they are in no row. `summed` is the column whose numbers add up to one below.
     `leading` is the column of numbers that stand before the texts of lines that are no table, and
     `is_columned` says that these lines have several numbers apart, as those of tables do.
+    `counts` are the rows of each page by a second way, where cells are in no columns.
     """
 
     columns: tuple[TableColumn, ...]
@@ -95,6 +96,7 @@ class LayoutTable:
     summed: int | None = None
     leading: int | None = None
     is_columned: bool = False
+    counts: tuple[tuple[int, int], ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,10 @@ def _phones(plain: str, line: tuple[int, int], hints: ReadingHints) -> Iterator[
         yield found[place]
 
 
+_DIRECTIONS = "\u200e\u200f"
+_DIRECTED = re.compile(f"[{_DIRECTIONS}]")
+
+
 @functools.cache
 def _linkify() -> LinkifyIt:
     from linkify_it import LinkifyIt
@@ -193,5 +198,8 @@ def _links(text: str, scheme: str) -> Iterator[tuple[int, int, str]]:
     for link in _linkify().match(text) or []:
         if link.url.startswith(scheme) or (scheme == "http" and link.url.startswith("ftp")):
             # Marks of the direction of writing are no part of an address.
-            shown = text[link.index : link.last_index].rstrip("\u200e\u200f")
-            yield link.index, link.index + len(shown), link.url.rstrip("\u200e\u200f")
+            shown = text[link.index : link.last_index]
+            start = link.index + len(shown) - len(shown.lstrip(_DIRECTIONS))
+            end = start + len(shown.strip(_DIRECTIONS))
+            if start < end:
+                yield start, end, _DIRECTED.sub("", link.url)
