@@ -44,6 +44,8 @@ LENIENCE = 2.0
 UNPROVEN, NAMED = 0.85, 0.95
 """How likely a column is, at most, if nothing but its look and its place speaks for it; and at
 least, if its title is a name of the field."""
+NUMBERED = 3.0
+"""Taken from the log odds that a column which numbers the rows is one of texts."""
 _IMPOSSIBLE = -99.0
 _SAMPLE = 30
 _WORDS = frozenset((LeafKind.TEXT, LeafKind.ADDRESS))
@@ -94,10 +96,12 @@ def match_columns(
     features = column_features(leaves, evidence, similarity)
     gains = (odds or column_odds()).of(features)
     gains[evidence.fits < MIN_FIT] = _IMPOSSIBLE
+    numbered = _numbered_texts(leaves, evidence)
+    gains[numbered] -= NUMBERED
     columns = best_assignment(gains + LENIENCE)
     hidden = _WORDS | _NAMES if _has_stacks(table) else frozenset[LeafKind]()
-    least = np.where(named_pairs(features), NAMED, 0.0)
-    most = np.where(proven_pairs(features), 1.0, UNPROVEN)
+    least = np.where(named_pairs(features) & ~numbered, NAMED, 0.0)
+    most = np.where(proven_pairs(features) & ~numbered, 1.0, UNPROVEN)
     likely = [
         min(_absent(gains[n], columns), UNPROVEN if leaves[n].kind in hidden else 1.0)
         if at is None
@@ -111,6 +115,12 @@ def match_columns(
         tuple(likely),
         sum(found) / len(leaves),
     )
+
+
+def _numbered_texts(leaves: Sequence[Leaf], evidence: TableEvidence) -> NDArray[np.bool_]:
+    """Return which columns number the rows, for the fields of texts: “Item” may title either."""
+    texts = np.array([leaf.kind in _WORDS for leaf in leaves])
+    return texts[:, None] & (evidence.fits <= MIN_FIT)
 
 
 def _absent(gains: NDArray[np.float64], columns: Sequence[int | None]) -> float:

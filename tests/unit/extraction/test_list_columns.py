@@ -15,8 +15,12 @@ from chalicelib.extraction.document import source_document
 from chalicelib.extraction.document_reader import DocumentReader, ReadList
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.list_assignment import best_assignment
-from chalicelib.extraction.list_evidence import COLUMN_FEATURES, column_odds
+from chalicelib.extraction.list_columns import UNPROVEN, match_columns
+from chalicelib.extraction.list_evidence import COLUMN_FEATURES, ColumnOdds, column_odds
 from chalicelib.extraction.schema import extraction_schema
+from chalicelib.extraction.values.readers import value_reader
+from chalicelib.extraction.values.reading_hints import ReadingHints
+from tests.unit.extraction.pages import written_layout
 
 ITEMS: dict[str, JsonValue] = {
     "item": {"type": "string"},
@@ -95,6 +99,21 @@ def test_titles_that_are_known_outweigh_the_order_of_columns() -> None:
     found = read(lines, of_objects(columns))
     assert values(found)[0] == ["Paid 1", None, Decimal("1.10")]
     assert found.reading.complete
+
+
+def test_a_column_that_numbers_the_rows_is_not_surely_one_of_texts() -> None:
+    lines = ["| Item | Qty |", "| - | - |", *(f"| {n} | {n * n}0 |" for n in range(1, 9))]
+    (table,) = written_layout("\n".join(lines)).tables()
+    schema = extraction_schema(
+        {"type": "object", "properties": {"rows": {"type": "array", "items": of_objects(ITEMS)}}}
+    )
+    leaves = schema.lists[0].columns[:1]
+    titles = ColumnOdds(np.array([6.0 * (name == "title_equal") for name in COLUMN_FEATURES]), -1.0)
+    match = match_columns(
+        leaves, table, [value_reader(leaves[0])], LabelComparison(), ReadingHints(), titles
+    )
+    assert match.columns == (0,)
+    assert match.likely[0] <= UNPROVEN
 
 
 def table_of(*cells: str) -> list[tuple[str, str]]:
