@@ -36,7 +36,7 @@ def scene(body: dict[str, Any]) -> Scene:
     if "Complete this Python function" in asked:
         return Scene(body=completion(f"Here it is:\n```python\n{code_for(asked)}```\nIt works."))
     if "Fields:\nf1:" in asked:
-        return Scene(body=completion(json.dumps({"f1": span_of("52.00", asked)})))
+        return Scene(body=completion(json.dumps({"f1": span_of("41.50", asked)})))
     if not body.get("stream"):
         return Scene(body=completion(FACT))
     usage = {"prompt_tokens": 9, "completion_tokens": 3}
@@ -99,7 +99,7 @@ def tenant(own_cloud: CloudProcess, server: ModelServer, tmp_path: Path) -> Iter
     prices = ("--input-price", "1000", "--output-price", "2000")
     added = models(
         tmp_path, "add", "tiny", "--openai", server.url, "--key-file", str(key), *prices,
-        "--for-questions",
+        "--for-questions", "--tier", "5",
     )  # fmt: skip
     assert added.exit_code == 0, added.output
     made = make_tenant(own_cloud, "added")
@@ -126,11 +126,11 @@ def check_extractions(tenant: Tenant, server: ModelServer) -> None:
     assert tenant.api.post(f"/v1/jobs/{job_id}/retry").status_code == 202
     job = tenant.ended(job_id)
     (line,) = fetched(job)["results.jsonl"]
-    assert (job["status"], line["values"]) == ("succeeded", {"total": 52}), line
+    assert (job["status"], line["values"]) == ("succeeded", {"total": 41.5}), line
     shown = tenant.api.get(f"/v1/extractions/{line['extraction_id']}").json()
     (field,) = shown["shown_fields"]
     place = field["evidence"][0]
-    assert TOTALS.decode()[place["start"] : place["end"]] == field["raw"] == "52.00"
+    assert TOTALS.decode()[place["start"] : place["end"]] == field["raw"] == "41.50"
     assert (field["method"], shown["choices"]["chosen"], shown["status"]) == (
         "model",
         1,

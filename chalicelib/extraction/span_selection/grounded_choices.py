@@ -2,7 +2,8 @@
 
 A number stands for characters of the document whose value the field's own reader has read; it
 counts only if it was offered for that field, if no other field has the characters, if no rule of
-the schema breaks, and if the span is likely enough after the choice. What fails is counted.
+the schema breaks, and if the choice makes the span as likely as any value has to be to be given.
+What fails is counted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import NoAnswer
 from chalicelib.extraction.document_values import SelectedSpan
-from chalicelib.extraction.span_selection.likelihood import ACCEPTED_FROM, with_choice
+from chalicelib.extraction.span_selection.likelihood import with_choice
 from chalicelib.extraction.span_selection.open_fields import overlap
 from chalicelib.extraction.span_selection.prompt import NONE
 from chalicelib.generation.schemas import parse_json
@@ -108,7 +109,7 @@ def _refusal(
     with_it = {**spans, pointer: SelectedSpan(choice.offer.at, choice.confidence)}
     if _broken(reading.rule_results(reading.selected(with_it))) - before:
         return "rule"
-    return "doubtful" if choice.confidence < ACCEPTED_FROM else None
+    return "doubtful" if choice.confidence < reading.confidence.keep else None
 
 
 def _in_use(spans: Sequence[Span], others: Sequence[Span]) -> bool:

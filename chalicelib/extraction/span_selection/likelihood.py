@@ -15,10 +15,6 @@ RATIOS: Mapping[int, float] = {1: 3.0, 2: 6.0, 3: 9.0, 4: 9.0, 5: 9.0}
 """By the tier of the served model."""
 MEASURED_RATIOS: Mapping[str, float] = {"smollm2-135m-instruct-q4_1": 1.0}
 """By the model that answered, where it was measured: `benchmarks/extraction_selection.py`."""
-ACCEPTED_FROM = 0.8
-"""A chosen span is taken if it is so likely; below it, a person is asked to look."""
-OPEN_BELOW = 0.8
-"""A value or a null that is less sure than this is open: a model may be asked about it."""
 
 
 def likelihood_ratio(tier: int, answered_by: str) -> float:

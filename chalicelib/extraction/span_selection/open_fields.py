@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.choice import ChosenValue, value_at
 from chalicelib.extraction.confidence import NO_VOTES, value_features
-from chalicelib.extraction.span_selection.likelihood import OPEN_BELOW
 
 if TYPE_CHECKING:
     from chalicelib.extraction.candidates import FieldCandidate
@@ -43,11 +42,13 @@ class OpenField:
 def open_fields(reading: DocumentReading) -> list[OpenField]:
     """Return the fields outside of lists that are neither surely a value nor surely absent.
 
-    A span that is surely another field's value is not offered, nor is one whose check digits are
-    wrong. A field for which nothing is left to offer cannot be asked about.
+    They are less sure than a value has to be to be given. A span that is surely another field's
+    value is not offered, nor is one whose check digits are wrong. A field for which nothing is left
+    to offer cannot be asked about.
     """
     results = reading.rule_results(reading.fields)
-    is_open = [reading.probability(each, results) < OPEN_BELOW for each in reading.fields]
+    enough = reading.confidence.keep
+    is_open = [reading.probability(each, results) < enough for each in reading.fields]
     taken = [
         span
         for each, asked in zip(reading.fields, is_open, strict=True)
