@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MIN_TITLE = 0.45
 """Likeness of a label and the list's names, at least."""
-SURE_SINGLE = 0.8
+SURE_SINGLE = 0.95
 """Likeness at which a label surely has the list, though it has one value as other fields have."""
 _SINGLE = 0.7
 """How much less likely one value without a mark is a list."""

@@ -28,6 +28,8 @@ _FLUSH, _INDENT = 1.0, 4.0
 """Line heights by which lines of a list begin apart, and by which texts that go on are indented."""
 _SIGNS = (",", ";", "|", "\u2022", "\u00b7", "\u3001", "\u060c")
 """Signs that part values: a line that has them goes on with one that has, too."""
+_SIGN_WIDTH, _WIDE = 2.5, 2.0
+"""Line heights that a sign and the space behind it have, and a space within a text, at most."""
 _LABEL = re.compile(r"^([^:\uff1a]{2,80})[:\uff1a]\s+(?=\S)")
 _BULLET = re.compile(rf"(?:{MARKER.pattern})\s+(?=\S)")
 
@@ -136,12 +138,13 @@ def _continued(read: PageLines, at: int, label: LineCell, value: LineCell) -> It
     """Yield the lines below a label and its value that go on with the value."""
     above, text = label, value.text
     for line in read.lines[at + 1 :]:
-        first = next((n for n, each in enumerate(line.cells) if _is_flush(each, label)), -1)
+        begins = (_is_flush(each, label) or _is_led(read, each, label) for each in line.cells)
+        first = next((n for n, is_first in enumerate(begins) if is_first), -1)
         cell = line.cells[first] if first >= 0 else None
         if cell is None or _gap(read, above, cell) > _ONE or _LABEL.match(cell.text):
             return
-        cell = _with_barred(read, cell, line.cells[first + 1 :])
-        ends = text.endswith(_SIGNS)
+        cell = _with_sign_before(read, _with_barred(read, cell, line.cells[first + 1 :]))
+        ends = text.endswith(_SIGNS) or cell.text.startswith(_SIGNS)
         if not ends and not any(sign in text and sign in cell.text for sign in _SIGNS):
             return
         yield cell
@@ -149,19 +152,42 @@ def _continued(read: PageLines, at: int, label: LineCell, value: LineCell) -> It
 
 
 def _with_barred(read: PageLines, cell: LineCell, others: Sequence[LineCell]) -> LineCell:
-    """Return a cell with those behind it that a bar parts from it: they are values of one text."""
+    """Return a cell with those behind it that a bar parts from it: they are values of one text.
+
+    Where it has signs already, a somewhat wide space is within one of its values.
+    """
     text = read.page.text
-    end = cell.span.end
+    end, right = cell.span.end, cell.place[2]
     for other in others:
         between = text[end : other.span.start]
-        if other.table >= 0 or between.strip() != "|" or "\n" in between:
+        if other.table >= 0 or "\n" in between or between.strip() not in ("", "|"):
             break
-        end = other.span.end
+        near = other.place[0] - right <= _WIDE * cell.height
+        signed = any(sign in text[cell.span.start : end] for sign in _SIGNS)
+        if not between.strip() and not (near and signed):
+            break
+        end, right = other.span.end, other.place[2]
     last = text.find("\n", end)
     tail = text[end : last if last >= 0 else len(text)].rstrip()
     if tail.strip() in _SIGNS:
         end += len(tail)
     return replace(cell, text=text[cell.span.start : end], span=cell.span._replace(end=end))
+
+
+def _is_led(read: PageLines, cell: LineCell, label: LineCell) -> bool:
+    """Return whether a sign, which has no box, stands before a cell and below a label."""
+    right = (cell.place[0] - label.place[0]) / cell.height
+    return 0 <= right <= _SIGN_WIDTH and _with_sign_before(read, cell) is not cell
+
+
+def _with_sign_before(read: PageLines, cell: LineCell) -> LineCell:
+    """Return a cell with the sign that stands before it at the beginning of its line."""
+    text = read.page.text
+    start = text.rfind("\n", 0, cell.span.start) + 1
+    if text[start : cell.span.start].strip() not in _SIGNS:
+        return cell
+    span = cell.span._replace(start=start)
+    return replace(cell, text=text[start : span.end], span=span)
 
 
 def _column(read: PageLines, at: int, n: int) -> list[LineCell]:
