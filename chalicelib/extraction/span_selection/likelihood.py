@@ -14,7 +14,8 @@ from collections.abc import Mapping
 RATIOS: Mapping[int, float] = {1: 3.0, 2: 6.0, 3: 9.0, 4: 9.0, 5: 9.0}
 """By the tier of the served model."""
 MEASURED_RATIOS: Mapping[str, float] = {"smollm2-135m-instruct-q4_1": 1.0}
-"""By the model that answered, where it was measured: `benchmarks/extraction_selection.py`."""
+"""By the model that answered, where it was measured: SmolLM2 makes too few right choices to be
+given more than 1 (`benchmarks/extraction_selection.py`)."""
 
 
 def likelihood_ratio(tier: int, answered_by: str) -> float:
