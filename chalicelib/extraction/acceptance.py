@@ -14,13 +14,14 @@ from chalicelib.extraction.value_tree import value_tree
 if TYPE_CHECKING:
     from chalicelib.extraction.confidence import FieldConfidence
     from chalicelib.extraction.document_reader import ReadField, ReadList
-    from chalicelib.extraction.rules import ExtractionRule, RuleResult
+    from chalicelib.extraction.rules import RuleResult
+    from chalicelib.extraction.schema import ExtractionSchema
 
 
 def accepted_fields(
     fields: Sequence[ReadField],
     lists: Sequence[ReadList],
-    rules: Sequence[ExtractionRule],
+    schema: ExtractionSchema,
     confidence: FieldConfidence,
 ) -> list[ReadField]:
     """Return the fields outside of lists, without the values whose confidence is too low.
@@ -28,20 +29,26 @@ def accepted_fields(
     Args:
         fields: the fields with the values that were chosen.
         lists: the lists that were read beside them.
-        rules: those that hold make the values that they read surer. One that does not hold takes
-            no value away: it is reported with the values that break it.
-        confidence: tells how sure a value is, and how sure it has to be.
+        schema: says how sure values have to be, if it does. Its rules that hold make the values
+            that they read surer. One that does not hold takes no value away: it is reported with
+            the values that break it.
+        confidence: tells how sure a value is, and how sure it has to be by default.
     """
     tree = value_tree(fields, lists)
-    results = [evaluate(rule, tree) for rule in rules]
-    return [_accepted(each, rule_votes(each.pointer, results), confidence) for each in fields]
+    results = [evaluate(rule, tree) for rule in schema.rules]
+    default = confidence.keep if schema.min_confidence is None else schema.min_confidence
+    return [
+        _accepted(each, rule_votes(each.pointer, results), confidence, default) for each in fields
+    ]
 
 
-def _accepted(field: ReadField, votes: RuleVotes, confidence: FieldConfidence) -> ReadField:
+def _accepted(
+    field: ReadField, votes: RuleVotes, confidence: FieldConfidence, default: float
+) -> ReadField:
     if field.value is None or not isinstance(field.origin, ChosenValue):
         return field
     sure = confidence.value.probability(field.features(RuleVotes(held=votes.held)))
-    if sure >= confidence.keep:
+    if sure >= (default if field.leaf.min_confidence is None else field.leaf.min_confidence):
         return field
     return replace(field, value=None, raw="", spans=(), origin=no_value(field.origin.field))
 

@@ -113,7 +113,14 @@ def _alike(leaves: Sequence[Leaf]) -> list[tuple[ValueReader, list[int]]]:
     members: dict[str, list[int]] = defaultdict(list)
     for at, leaf in enumerate(leaves):
         nameless = replace(
-            leaf, path=(), pointer="", names=(), parents=(), description="", required=False
+            leaf,
+            path=(),
+            pointer="",
+            names=(),
+            parents=(),
+            description="",
+            required=False,
+            min_confidence=None,
         )
         members[repr(nameless)].append(at)
     return [(value_reader(leaves[each[0]]), each) for each in members.values()]

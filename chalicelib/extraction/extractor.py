@@ -65,7 +65,7 @@ class FieldExtractor:
         reader = DocumentReader(schema, document, comparison)
         lists = reader.read_lists()
         chosen = reader.choose(self.ranker, self.confidence.floor, lists)
-        fields = accepted_fields(chosen, lists, schema.rules, self.confidence)
+        fields = accepted_fields(chosen, lists, schema, self.confidence)
         return DocumentReading(reader, tuple(fields), tuple(lists), self.confidence)
 
     def extract(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:

@@ -83,6 +83,7 @@ def read_leaf(
         nullable="null" in types(part) or None in cast("list[JsonValue]", part.get("enum", [])),
         unit=_unit(part, pointer, kind),
         constraints=_constraints(part),
+        min_confidence=min_confidence(part, pointer),
     )
 
 
@@ -222,6 +223,21 @@ def _unit(part: SchemaPart, pointer: str, kind: LeafKind) -> str:
         fix = 'name a unit such as "kg", beside "x-kind": "quantity"'
         raise refused(f"{pointer}/x-unit", "it is no unit of a quantity", fix)
     return unit
+
+
+def min_confidence(part: SchemaPart, pointer: str) -> float | None:
+    """Return how sure values have to be, None where the schema does not say.
+
+    Raises:
+        InvalidInput: it is no probability.
+    """
+    told = part.get("x-min-confidence")
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= 1:
+        fix = "give a probability from 0 to 1, such as 0.6"
+        raise refused(f"{pointer}/x-min-confidence", "it is no probability", fix)
+    return float(told)
 
 
 def _constraints(part: SchemaPart) -> Constraints:

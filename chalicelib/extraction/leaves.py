@@ -90,6 +90,7 @@ class Leaf:
         nullable: Whether the schema allows null where the document has no value.
         unit: The unit that a quantity is converted to, "" to keep the document's own.
         constraints: What a value must keep to.
+        min_confidence: How sure a value has to be to be given, None for what was learned.
     """
 
     path: tuple[str, ...]
@@ -106,6 +107,7 @@ class Leaf:
     nullable: bool = True
     unit: str = ""
     constraints: Constraints = Constraints()
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

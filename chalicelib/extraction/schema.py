@@ -9,7 +9,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from chalicelib.extraction.leaf_reader import label_names, read_leaf
+from chalicelib.extraction.leaf_reader import label_names, min_confidence, read_leaf
 from chalicelib.extraction.leaves import Constraints, Leaf, LeafKind, ListField
 from chalicelib.extraction.rules import ExtractionRule, parse_rules
 from chalicelib.extraction.schema_checks import (
@@ -46,6 +46,8 @@ class ExtractionSchema:
         leaves: The leaves outside of lists, in the order of the schema.
         lists: The lists, in the order of the schema.
         rules: What the values are to keep to beyond the schema, from `x-rules`.
+        min_confidence: How sure a value outside of lists has to be to be given, unless its leaf
+            says otherwise; None for what was learned.
     """
 
     source: Mapping[str, JsonValue]
@@ -53,6 +55,7 @@ class ExtractionSchema:
     leaves: tuple[Leaf, ...]
     lists: tuple[ListField, ...]
     rules: tuple[ExtractionRule, ...] = ()
+    min_confidence: float | None = None
 
 
 def extraction_schema(source: Mapping[str, JsonValue]) -> ExtractionSchema:
@@ -72,7 +75,8 @@ def extraction_schema(source: Mapping[str, JsonValue]) -> ExtractionSchema:
     pointers = {leaf.pointer: leaf for leaf in walk.leaves}
     rules = parse_rules(root.get("x-rules", []), pointers, walk.lists)
     digest = hashlib.sha256(canonical_json(source).encode()).hexdigest()
-    return ExtractionSchema(source, digest, tuple(walk.leaves), tuple(walk.lists), rules)
+    least = min_confidence(root, "")
+    return ExtractionSchema(source, digest, tuple(walk.leaves), tuple(walk.lists), rules, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class _SchemaWalk:
     ) -> None:
         """Read the properties of an object, as columns if it is a row of a list."""
         check_keywords(part, place.pointer)
+        if place.pointer:
+            _refuse_min_confidence(part, place.pointer)
         properties = part.get("properties")
         if not isinstance(properties, Mapping) or not properties:
             fix = "name the values wanted in properties"
@@ -144,6 +150,8 @@ class _SchemaWalk:
                 raise refused(place.pointer, "it is a list within a list", fix)
             self._read_list(part, place, names, required)
             return shape
+        if columns is not None:
+            _refuse_min_confidence(part, place.pointer)
         leaf = read_leaf(part, place.pointer, place.path, place.parents, required)
         self._add(leaf, place.pointer, self.leaves if columns is None else columns)
         return leaf.kind
@@ -162,6 +170,7 @@ class _SchemaWalk:
             fix = f"keep to {MAX_LISTS}, or split the schema"
             raise refused(place.pointer, "the schema has too many lists", fix, MAX_LISTS)
         check_range(part, place.pointer, "minItems", "maxItems")
+        _refuse_min_confidence(part, place.pointer)
         pointer = f"{place.pointer}/items"
         if "items" not in part:
             raise refused(place.pointer, "the list has no items", "describe its rows in items")
@@ -175,6 +184,7 @@ class _SchemaWalk:
         if shape == "object":
             self.read_object(row, _Place(pointer, within, (), parents, place.depth + 1), columns)
         else:
+            _refuse_min_confidence(row, pointer)
             leaf = read_leaf(row, pointer, (), parents, True)
             own = tuple(dict.fromkeys((*names, *leaf.names)))
             self._add(replace(leaf, names=own), pointer, columns)
@@ -191,6 +201,13 @@ class _SchemaWalk:
                 unique_items=part.get("uniqueItems") is True,
             )
         )
+
+
+def _refuse_min_confidence(part: SchemaPart, pointer: str) -> None:
+    """Refuse a bound of confidence where none is looked at: objects, lists and their cells."""
+    if "x-min-confidence" in part:
+        fix = "give it to the root, or to single values outside of lists"
+        raise refused(f"{pointer}/x-min-confidence", "it decides nothing here", fix)
 
 
 def _check_distinct(

@@ -29,7 +29,10 @@ MAX_NAME = 200
 SchemaPart = Mapping[str, JsonValue]
 TYPES = ("string", "number", "integer", "boolean")
 DIALECTS = ("2020-12", "2019-09", "draft-07")
-EXTENSIONS = ("x-kind", "x-synonyms", "x-enum-synonyms", "x-unit", "x-rules")
+EXTENSIONS = (
+    *("x-kind", "x-synonyms", "x-enum-synonyms", "x-unit", "x-rules"),
+    "x-min-confidence",
+)
 _ENCODED = ("contentEncoding", "contentMediaType", "contentSchema")
 _REFUSED = {
     "patternProperties": "names of properties must be given in properties",

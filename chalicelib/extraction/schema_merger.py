@@ -19,7 +19,7 @@ _SMALLEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPropert
 _OWN = (
     *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
     *("$comment", "$id", "$schema", "$anchor", "$defs", "definitions"),
-    *("x-kind", "x-unit", "x-enum-synonyms", "x-rules"),
+    *("x-kind", "x-unit", "x-enum-synonyms", "x-rules", "x-min-confidence"),
 )
 """Keywords that annotate: the ones nearest to the place count."""
 

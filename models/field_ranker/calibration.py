@@ -53,7 +53,7 @@ class _KnownDocument:
         unranked = [each.field for each in self.example.fields]
         reader = self.example.reader
         chosen = reader.choose(ranker, confidence.floor, self.lists, unranked)
-        return accepted_fields(chosen, self.lists, reader.schema.rules, confidence)
+        return accepted_fields(chosen, self.lists, reader.schema, confidence)
 
     def examples(self, ranker: FieldRanker, confidence: FieldConfidence) -> Iterator[Example]:
         """Yield what was read, as confidences see it, and whether it is right."""

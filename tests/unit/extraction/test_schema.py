@@ -173,6 +173,25 @@ REFUSED: list[tuple[str, dict[str, JsonValue], str]] = [
     ("/properties/x/x-synonyms", {"x": {"type": "string", "x-synonyms": "a"}}, "correct"),
     ("/properties/x/x-enum-synonyms/c", {"x": {"enum": ["a"], "x-enum-synonyms": {"c": []}}}, "a"),
     ("/properties/x/x-unit", {"x": {"type": "number", "x-unit": "kg"}}, "quantity"),
+    ("/properties/x/x-min-confidence", {"x": {"type": "string", "x-min-confidence": 2}}, "0 to 1"),
+    (
+        "/properties/x/x-min-confidence",
+        {"x": {"type": "array", "items": TEXT, "x-min-confidence": 0.5}},
+        "outside of lists",
+    ),
+    (
+        "/properties/x/items/properties/a/x-min-confidence",
+        {
+            "x": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"a": {"type": "string", "x-min-confidence": 0.5}},
+                },
+            }
+        },
+        "outside of lists",
+    ),
     ("/properties/x/pattern", {"x": {"type": "string", "pattern": "(?=a)"}}, "syntax"),
     ("/properties/x/type", {"x": {"type": "strin"}}, "draft"),
     ("/properties/x/enum/1", {"x": {"enum": [1, math.inf]}}, "remove"),
@@ -236,7 +255,7 @@ _SCALARS: st.SearchStrategy[JsonValue] = st.sampled_from(
     [None, True, False, 0, 1, 1.5, "", "string", "object", "array", "null", "#/$defs/a", "date"]
 )
 _WORDS = """type properties items required enum const minimum maximum allOf anyOf $ref $defs format
-x-kind x-synonyms x-rules x-unit multipleOf minItems pattern title examples a b"""
+x-kind x-synonyms x-rules x-unit x-min-confidence multipleOf minItems pattern title examples a b"""
 _KEYWORDS = st.sampled_from(_WORDS.split())
 _SCHEMAS: st.SearchStrategy[JsonValue] = st.recursive(
     _SCALARS,
