@@ -45,6 +45,8 @@ _MAX_BELOW = 8
 """Lines below the total of a table that are no rows, at most."""
 SURE_COLUMN, SURE_ABSENT = 0.9, 0.9
 """How likely a column is that of a field, or a field has none, in a list that is complete."""
+SHORT = 10
+"""Pages of a document that is looked through for entries though titles name a table's columns."""
 MIN_PROOF = 3
 """Rows whose sum is not likely to be one by chance."""
 _AMOUNT = Leaf((), "", LeafKind.MONEY, "number")
@@ -146,9 +148,14 @@ def _tables_of(
     """
     matches = [
         (table, match_columns(of.columns, table, readers, similarity, hints))
-        for table in (*layout.tables(), *layout.entries())
+        for table in layout.tables()
         if table.data
     ]
+    if len(layout.document.pages) <= SHORT or not any(_is_clear(match) for _, match in matches):
+        matches += [
+            (table, match_columns(of.columns, table, readers, similarity, hints))
+            for table in layout.entries()
+        ]
     if not any(_is_clear(match) for _, match in matches):
         tables = list(matches)
         for table in (each for each in lines if not each.is_columned):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EDGE = 0.8
 """Line heights by which the ends of numbers may be apart."""
-MAX_LINES = 3_000
+MAX_LINES = 1_000
 """Lines of a document that are looked at: a longer one has tables."""
 _MAX_NUMBER, _MAX_EDGES = 24, 4
 _TAIL = re.compile(r"(?<=\s)\S+$")
