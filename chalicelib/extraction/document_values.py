@@ -89,6 +89,15 @@ class DocumentReading:
         votes = rule_votes(read.pointer, results)
         return self.confidence.of(read.kind).probability(read.features(votes))
 
+    def needed(self, read: ReadField) -> float:
+        """Return how sure a field's value has to be to be given: what the schema says, or else what
+        was learned.
+        """
+        own, default = read.leaf.min_confidence, self.reader.schema.min_confidence
+        if own is not None:
+            return own
+        return self.confidence.keep if default is None else default
+
     def extraction(self, selection: SpanSelection = NO_SELECTION) -> Extraction:
         """Return the extraction, with what a language model selected in the place of the rest."""
         fields = self.selected(selection.spans)

@@ -109,7 +109,7 @@ def _refusal(
     with_it = {**spans, pointer: SelectedSpan(choice.offer.at, choice.confidence)}
     if _broken(reading.rule_results(reading.selected(with_it))) - before:
         return "rule"
-    return "doubtful" if choice.confidence < reading.confidence.keep else None
+    return "doubtful" if choice.confidence < reading.needed(choice.field.read) else None
 
 
 def _in_use(spans: Sequence[Span], others: Sequence[Span]) -> bool:

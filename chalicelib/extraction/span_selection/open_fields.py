@@ -47,8 +47,7 @@ def open_fields(reading: DocumentReading) -> list[OpenField]:
     to offer cannot be asked about.
     """
     results = reading.rule_results(reading.fields)
-    enough = reading.confidence.keep
-    is_open = [reading.probability(each, results) < enough for each in reading.fields]
+    is_open = [reading.probability(each, results) < reading.needed(each) for each in reading.fields]
     taken = [
         span
         for each, asked in zip(reading.fields, is_open, strict=True)

@@ -281,6 +281,16 @@ def test_a_span_should_be_the_value_of_one_field_and_keep_to_the_rules() -> None
     assert after.values == {"total": 120, "net": 100, "tax": None}
 
 
+def test_the_schema_should_say_how_sure_a_choice_has_to_be() -> None:
+    strict = {"total": {"type": "number", "x-min-confidence": 0.95}}
+    found, after, _ = select(reading(strict, {"total": {"120.00": 0.6}}), {"f1": "120.00"})
+    assert (found.choices.refused, after.values) == ({"doubtful": 1}, {"total": None})
+    mild = {"total": {"type": "number", "x-min-confidence": 0.4}}
+    assert open_fields(reading(mild, {"total": {"120.00": 0.95}})) == []
+    found, after, _ = select(reading(mild, {"total": {"999.99": 0.1}}), {"f1": "999.99"})
+    assert (found.choices.chosen, after.values) == (1, {"total": 999.99})
+
+
 def test_a_model_that_says_nothing_should_not_make_a_value_sure() -> None:
     read = reading(TOTAL, {"total": {"120.00": 0.75}})
     (stand_in,) = MEASURED_RATIOS
