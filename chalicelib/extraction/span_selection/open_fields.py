@@ -47,7 +47,12 @@ def open_fields(reading: DocumentReading) -> list[OpenField]:
     to offer cannot be asked about.
     """
     results = reading.rule_results(reading.fields)
-    is_open = [reading.probability(each, results) < reading.needed(each) for each in reading.fields]
+    is_open = [
+        # How sure a schema wants values says nothing of nulls.
+        reading.probability(each, results)
+        < (reading.confidence.keep if each.value is None else reading.needed(each))
+        for each in reading.fields
+    ]
     taken = [
         span
         for each, asked in zip(reading.fields, is_open, strict=True)
