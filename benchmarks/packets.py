@@ -23,7 +23,7 @@ from chalicelib.extraction.packets.page_facts import page_facts
 from chalicelib.extraction.packets.splitter import PacketPart, split_packet
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
 from chalicelib.inference.embedder import Embedder
-from functions.extract_fields.packet_extractor import CLEARLY
+from functions.extract_fields.packet_extractor import is_clear
 from functions.read_document.pdf import pdf_document
 from models.datasets.business_documents import KINDS, documents
 from models.datasets.business_documents.packets import packets
@@ -56,7 +56,8 @@ def measure(repetitions: int = 1) -> Result:
     for name, drawn in sets.items():
         for splitter, split in SPLITTERS.items():
             facts[f"{name}, {splitter}"] = scored([(each, split(each.document)) for each in drawn])
-    facts["choice among five extractors"] = choices(rng, CHOSEN * repetitions)
+    for name, named in (("choice among five extractors", False), ("choice by names too", True)):
+        facts[name] = choices(rng, CHOSEN * repetitions, named=named)
     sizes = [len(each.document.pages) for each in sets["held-out designs"]]
     return Result(
         name="packets",
@@ -85,9 +86,10 @@ def real_packets(rng: random.Random, count: int) -> Iterator[PacketPages]:
         )
 
 
-def choices(rng: random.Random, count: int) -> dict[str, float]:
+def choices(rng: random.Random, count: int, *, named: bool) -> dict[str, float]:
     """Return how often the schema that fits best is the right one, and is clearly the best.
 
+    `named` says whether extractors are called by their kind of document, as `invoices` is.
     `absent_given` is how often one is clearly the best where the right one is not offered.
     """
     extractor = FieldExtractor.open(CachingEmbedder(Embedder.open(CACHE)))
@@ -97,14 +99,17 @@ def choices(rng: random.Random, count: int) -> dict[str, float]:
     told = dict.fromkeys(("right", "clearly_right", "clearly_wrong", "absent_given"), 0)
     for each in documents("test", SEED + 1, count):
         read = read_generated(each)
-        fits = {kind: extractor.fit(rng.choice(schemas[kind]), read) for kind in KINDS}
+        called = {kind: (f"{kind}s",) if named else () for kind in KINDS}
+        fits = {
+            kind: extractor.fit(rng.choice(schemas[kind]), read, called[kind]) for kind in KINDS
+        }
         best = sorted(fits, key=lambda kind: -fits[kind])
-        clear = fits[best[0]] >= fits[best[1]] + CLEARLY
+        clear = is_clear(fits[best[0]], fits[best[1]])
         told["right"] += best[0] == each.kind
         told["clearly_right"] += clear and best[0] == each.kind
         told["clearly_wrong"] += clear and best[0] != each.kind
         others = [fits[kind] for kind in best if kind != each.kind]
-        told["absent_given"] += others[0] >= others[1] + CLEARLY
+        told["absent_given"] += is_clear(others[0], others[1])
     return {name: round(number / count, 4) for name, number in told.items()} | {"documents": count}
 
 

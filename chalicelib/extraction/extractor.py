@@ -8,17 +8,19 @@ none is likely enough is null.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.acceptance import accepted_fields
-from chalicelib.extraction.confidence import FieldConfidence, field_confidence
-from chalicelib.extraction.document_reader import DocumentReader, ranked_fields
+from chalicelib.extraction.confidence import FieldConfidence, Odds, field_confidence
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.document_values import DocumentReading
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
 from chalicelib.extraction.label_subwords import SubwordVectors, label_subwords
 from chalicelib.extraction.label_vocabulary import LabelVocabulary, label_vocabulary
 from chalicelib.extraction.ranker import FieldRanker, field_ranker
+from chalicelib.extraction.schema_fit import fit_features, schema_fit
 from chalicelib.extraction.text_kinds import TextKinds, text_kinds
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class FieldExtractor:
         kinds: what texts are.
         ranker: scores the candidates.
         confidence: tells how sure a value is.
+        fits: tells how likely a document is one that a schema asks about.
     """
 
     embedder: LabelEmbedder | None
@@ -46,6 +49,7 @@ class FieldExtractor:
     kinds: TextKinds
     ranker: FieldRanker
     confidence: FieldConfidence
+    fits: Odds
 
     @classmethod
     def open(cls, embedder: LabelEmbedder | None) -> FieldExtractor:
@@ -57,6 +61,7 @@ class FieldExtractor:
             text_kinds(),
             field_ranker(),
             field_confidence(),
+            schema_fit(),
         )
 
     def read(self, schema: ExtractionSchema, document: SourceDocument) -> DocumentReading:
@@ -72,18 +77,18 @@ class FieldExtractor:
         """Return the values of a schema in a document, with evidence and confidence for each."""
         return self.read(schema, document).extraction()
 
-    def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
-        """Return how likely a document has what a schema asks for, 0 to 1.
+    def fit(
+        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
+    ) -> float:
+        """Return how likely a document is one that a schema asks about, 0 to 1.
 
-        The mean of the probabilities that each field outside of lists has a value; of a schema of
-        lists alone, the likeness of their columns' titles.
+        Args:
+            schema: what is asked for.
+            document: the pages of one document.
+            called: what the schema is called beside its title.
         """
         comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
         reader = DocumentReader(schema, document, comparison)
-        fields = ranked_fields(reader.unranked(), self.ranker)
-        chances = [1 - each.ranked.none for each in fields]
-        if not chances:
-            chances = [
-                reader.titles_alike(each.field, each.reading) for each in reader.read_lists()
-            ]
-        return sum(chances) / max(1, len(chances))
+        title = schema.source.get("title")
+        names = (*called, title) if isinstance(title, str) else tuple(called)
+        return self.fits.probability(fit_features(reader, self.ranker, names))

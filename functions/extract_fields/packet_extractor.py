@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
     from functions.extract_fields.version_source import ReadVersion
 
-CLEARLY = 0.05
-"""By how much the schema that fits best has to fit better than the next."""
+FITS = 0.7
+"""The least probability of a schema that is taken: of the validation's documents whose kind none of
+five is for, a tenth then gets one."""
+CLEARLY = 1.5
+"""By how much the odds of the schema that fits best have to be greater than the next one's."""
+_TINY = 1e-9
 _ENOUGH = 0.8
 """Share of the time of a request that a document has to have had before it is said to take longer
 than it may; one that had less is read in another round."""
@@ -40,8 +44,10 @@ MAX_PARTS = 1_000
 class SchemaFit(Protocol):
     """Says how well schemas fit, as `FieldExtractor` does."""
 
-    def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
-        """Return how likely a document has what a schema asks for, 0 to 1."""
+    def fit(
+        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
+    ) -> float:
+        """Return how likely a document is one that a schema asks about, 0 to 1."""
 
 
 class PacketVersions(Protocol):
@@ -172,15 +178,24 @@ class PacketExtractor:
         source = part_of(version.source, part.first, part.last)
         models = self.fits()
         fits = sorted(
-            ((models.fit(schema, source), at) for at, (_, schema) in enumerate(terms)),
+            (
+                (models.fit(schema, source, (each.extractor.partition("@")[0],)), at)
+                for at, (each, schema) in enumerate(terms)
+            ),
             reverse=True,
         )
-        if fits[0][0] < fits[1][0] + CLEARLY:
+        if not is_clear(fits[0][0], fits[1][0]):
             told = ", ".join(f"{terms[at][0].extractor} {fit:.2f}" for fit, at in fits[:3])
             raise InvalidInput(
                 f"No extractor clearly fits pages {part.first} to {part.last}: {told}. Extract from"
                 " them by one extractor.",
                 field="extractors",
-                limit=f"{CLEARLY} apart",
+                limit=f"a probability of {FITS}, and odds {CLEARLY} times the next one's",
             )
         return terms[fits[0][1]][0]
+
+
+def is_clear(best: float, second: float) -> bool:
+    """Return whether the schema that fits best is likely, and clearly more so than the next."""
+    odds, of_second = ((each + _TINY) / (1 - each + _TINY) for each in (best, second))
+    return best >= FITS and odds >= CLEARLY * of_second

@@ -161,12 +161,14 @@ class LabelledLines:
             reasons=("/total is doubtful.",) if unsure else (),
         )
 
-    def fit(self, schema: ExtractionSchema, document: SourceDocument) -> float:
-        """Return the share of the schema's fields that the first page names."""
+    def fit(
+        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
+    ) -> float:
+        """Return twice the share of the schema's fields that the first page names, at most 1."""
         while any(named in document.pages[0].text for named in self.slow_to_fit):
             pass
         named = [f"{leaf.path[0]}: " in document.pages[0].text for leaf in schema.leaves]
-        return sum(named) / len(named)
+        return min(1.0, 2 * sum(named) / len(named))
 
     def _field(self, name: str, document: SourceDocument) -> ExtractedField:
         text = document.pages[0].text

@@ -1,0 +1,1 @@
+"""Learning of how well a schema fits a document."""
