@@ -38,6 +38,8 @@ _CODE_SUFFIXES = {
 _UNCONFIRMED = frozenset({"csv", "tsv", "json", "jsonl", "xml", "html", "eml"})
 """Labels that the content did not confirm."""
 _PROSE_SUFFIXES = (".txt", ".text", ".log", ".md", ".markdown", ".rst", ".tex")
+_PLAIN_SUFFIXES = (".txt", ".text", ".log")
+_MARKDOWN_HEADING = re.compile(rb"^#{1,6} \S|^\S[^\n]*\n(?:={3,}|-{3,})\s*$", re.MULTILINE)
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:[ \t]?[^\n]*\n|[ \t]+\S[^\n]*\n")
 _MAIL_HEADER = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|received|return-path|mime-version|reply-to|sender"
@@ -54,7 +56,7 @@ def text_type(data: bytes, suffix: str, guess: ContentGuess) -> FileType:
     return (
         _markup_type(head, suffix, guess)
         or _data_type(head, len(data) <= _HEAD_BYTES, suffix, guess)
-        or _prose_or_code_type(suffix, guess)
+        or _prose_or_code_type(head, suffix, guess)
     )
 
 
@@ -145,9 +147,12 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _prose_or_code_type(suffix: str, guess: ContentGuess) -> FileType:
+def _prose_or_code_type(head: bytes, suffix: str, guess: ContentGuess) -> FileType:
+    # A plain text with a list in it looks like Markdown to Magika. In Markdown, lines that follow
+    # each other are one paragraph, and `Date: 2025-04-02` would no longer be a line.
     if guess.label == "markdown":
-        return _MARKDOWN
+        is_plain = suffix in _PLAIN_SUFFIXES and not _MARKDOWN_HEADING.search(head)
+        return FileType(Format.PLAIN, "text/plain") if is_plain else _MARKDOWN
     if suffix == ".rst" or (guess.label == "rst" and suffix not in _CODE_SUFFIXES):
         return _RST
     by_name = _CODE_SUFFIXES.get(suffix)

@@ -40,6 +40,23 @@ def test_a_file_is_typed_by_what_is_in_it(
     assert extract(content, name, identify).media_type == media_type
 
 
+NOTE = """Delivery note 2025-118
+Date: 2025-04-02
+Serial numbers:
+- SN-10023
+- SN-10024
+- SN-10031
+Contacts: ann@example.org, ben@example.org
+"""
+
+
+def test_lines_of_a_text_that_looks_like_markdown_should_stay_lines(identify: Identify) -> None:
+    found = extract(NOTE.encode(), "letter.txt", identify)
+    assert (found.media_type, found.pages[0].text) == ("text/plain", NOTE.rstrip())
+    headed = extract(f"# Delivery\n\n{NOTE}".encode(), "letter.txt", identify)
+    assert headed.media_type == "text/markdown"
+
+
 @pytest.mark.parametrize(
     ("content", "name", "kind", "words"),
     [
