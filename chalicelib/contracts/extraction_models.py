@@ -73,7 +73,7 @@ class ModelInput(HttpInput):
 
 
 class FieldChoices(Contract):
-    """What a language model chose for the open fields of one document.
+    """Choices of a language model for the open fields of one document.
 
     Of `asked` fields it chose a span for `chosen`, and those in `refused` were not taken, counted
     by reason; for the others it found none. `left` fields were open and not asked about, for want

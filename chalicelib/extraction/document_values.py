@@ -47,7 +47,7 @@ class SelectedSpan:
 
 @dataclass(frozen=True, slots=True)
 class SpanSelection:
-    """What a language model chose, by the pointers of fields, and what a person should know."""
+    """The spans that a language model chose, by pointer of the field, and reasons for a review."""
 
     spans: Mapping[str, SelectedSpan] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()

@@ -144,7 +144,7 @@ AGREEMENT_FEATURES = (
     "label is value",
     "is label",
 )
-"""What the second look sees beside, from what the first has ranked for the other fields.
+"""Names of the features that only the second network has: how the first ranked the other fields.
 
 odds: of the candidate, and none: of the choice of none, both logarithms. place: share of the sure
 values whose labels stand where this one's does; place likeness: the likeness in each relation,

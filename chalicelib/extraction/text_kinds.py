@@ -1,4 +1,4 @@
-"""What a text is (a person, a company, an address, a product, a sentence …), by its letters.
+"""Classifier of texts by their letters: person, company, address, product, sentence and others.
 
 A softmax over groups of letters and the shapes of words, learned from names and addresses of many
 locales (`models/field_ranker/text_kinds.py`). What a field's names ask for is told by the vectors

@@ -28,7 +28,7 @@ from cli.extraction.parquet import check_parquet, write_parquet
 from cli.failures import ItemsFailedError, UsageError
 from cli.jobs import fetch_results, follow, tell
 from cli.options import UserContext, user_command
-from cli.output import Json
+from cli.output import Json, Output
 
 DOCUMENT_COLUMN = "document"
 WAIT_SECONDS = 300.0
@@ -104,7 +104,7 @@ def extract(  # noqa: PLR0913 - the options of a command
         write_parquet(results.rows(), out)
     else:
         write_output(results.table() if as_csv else results.json(), out)
-    results.check(target, allow_partial)
+    results.check(target.output, allow_partial)
 
 
 @dataclass(slots=True)
@@ -167,20 +167,18 @@ class ExtractionResults:
         columns = dict.fromkeys(name for row in rows for name in row)
         return table_csv(tuple(columns) or (DOCUMENT_COLUMN,), rows).decode()
 
-    def check(self, target: UserContext, allow_partial: bool) -> None:
+    def check(self, output: Output, allow_partial: bool) -> None:
         """Tell what a person should look at; raise `ItemsFailedError` unless all are whole."""
         failures = [*self.failures, *(each for each in self.documents if each.get("error"))]
         for each in failures:
             error = each["error"]
             named = each.get("path") or each.get("document_id")
-            target.output.notice(
-                f"{named}{_pages(each)}: {error['type']}: {error['message']}", "red"
-            )
+            output.notice(f"{named}{_pages(each)}: {error['type']}: {error['message']}", "red")
         for each in self.documents:
             if each["status"] in ("partial", "needs_review"):
-                target.output.notice(f"{each['path']}{_pages(each)}: {each['status']}", "yellow")
+                output.notice(f"{each['path']}{_pages(each)}: {each['status']}", "yellow")
                 for reason in each.get("reasons", ()):
-                    target.output.notice(f"  {reason}", "yellow")
+                    output.notice(f"  {reason}", "yellow")
         partial = any(each["status"] == "partial" for each in self.documents)
         if failures or (partial and not allow_partial):
             raise ItemsFailedError

@@ -14,37 +14,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from chalicelib.extraction.confidence import CONFIDENCE
-from chalicelib.extraction.label_similarity import LabelEmbedder
 from chalicelib.extraction.label_subwords import SUBWORDS, subwords_document
-from chalicelib.extraction.label_vocabulary import (
-    VOCABULARY,
-    LabelVocabulary,
-    parse_label_vocabulary,
-    vocabulary_document,
-)
+from chalicelib.extraction.label_vocabulary import VOCABULARY, vocabulary_document
 from chalicelib.extraction.ranker import RANKER
 from chalicelib.extraction.text_kinds import TEXT_KINDS, text_kinds_document
-from chalicelib.inference.embedder import Embedder
 from models.field_ranker.calibration import confidence_document, learn_confidence
 from models.field_ranker.document_pool import DrawnDocuments
-from models.field_ranker.examples import CachingEmbedder, LabelKnowledge, missed
+from models.field_ranker.examples import CachingEmbedder, missed
+from models.field_ranker.label_knowledge import SEED, label_embedder, label_knowledge
 from models.field_ranker.looks import learn_ranker, learned_document, ranker_document
-from models.field_ranker.subwords import learn_subwords
-from models.field_ranker.text_kinds import kind_texts, learn_text_kinds
-from models.field_ranker.translations import translations
-from models.field_ranker.vocabulary import learn_vocabulary
-from models.field_ranker.wordings import english_names, known_wordings, other_texts
-from models.pull.cache import CACHE
+from models.weights_file import write_weights
 
-_NUMBERS = re.compile(r"\[\s+((?:-?[0-9][-+.0-9e]*,?\s+)+)\]")
-SEED = 1
 DOCUMENTS = 560
 VALIDATION_SHARE = 0.357
 """Documents of the validation, as a share of those of the training."""
@@ -71,11 +54,7 @@ def main() -> None:
     sys.stdout.write(f"{json.dumps(figures, indent=1)}\n")
     if arguments.check:
         return
-    about = {
-        "about": "Learned on generated documents by models/field_ranker.",
-        "made": datetime.now(UTC).date().isoformat(),
-        "documents": len(train),
-    }
+    about = "Learned on generated documents by models/field_ranker."
     for path, document in (
         (VOCABULARY, vocabulary_document(whole.vocabulary)),
         (SUBWORDS, subwords_document(whole.subwords)),
@@ -83,48 +62,7 @@ def main() -> None:
         (RANKER, ranker_document(ranker)),
         (CONFIDENCE, confidence_document(confidence)),
     ):
-        path.write_text(written(about | document), "utf-8")
-
-
-def written(document: Mapping[str, object]) -> str:
-    """Return JSON with the numbers of a list in one line."""
-    text = json.dumps(document, indent=1)
-    return _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
-
-
-def label_embedder() -> LabelEmbedder:
-    """Return the model that labels are compared by, as production opens it."""
-    return Embedder.open(CACHE)
-
-
-def label_knowledge(embedder: CachingEmbedder) -> tuple[LabelKnowledge, LabelKnowledge]:
-    """Return what labels are compared by, with all wordings known, and with half of them.
-
-    The ranker is learned with half of the wordings: with all of them it would learn to trust them
-    more than it may for what documents of others call things.
-    """
-    pairs = translations()
-    subwords = learn_subwords(pairs, SEED)
-    texts = kind_texts(SEED, [text for pair in pairs for text in pair])
-    whole, half = (
-        LabelKnowledge(
-            embedder,
-            vocabulary_of(known, embedder),
-            replace(subwords, names=english_names(half=is_half)),
-            learn_text_kinds(texts, known, subwords, SEED),
-        )
-        for is_half in (False, True)
-        for known in (known_wordings(half=is_half),)
-    )
-    return whole, half
-
-
-def vocabulary_of(known: Mapping[str, Sequence[str]], embedder: CachingEmbedder) -> LabelVocabulary:
-    """Return the vocabulary of these wordings, as it is written."""
-    others = other_texts()
-    embedder.embed([*(text for texts in known.values() for text in texts), *others])
-    learned = learn_vocabulary(embedder.vectors, known, others)
-    return parse_label_vocabulary(json.dumps(vocabulary_document(learned)))
+        write_weights(path, about, {"documents": len(train), **document})
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class CachingEmbedder:
 
 @dataclass(frozen=True, slots=True)
 class LabelKnowledge:
-    """What labels are compared by: an embedder, and what was learned of wordings and texts."""
+    """An embedder with the vocabulary, the vectors and the classifier that compare labels."""
 
     embedder: LabelEmbedder | None
     vocabulary: LabelVocabulary

@@ -55,7 +55,7 @@ class SpannedText(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LearnedField:
-    """What is kept of a field to learn from."""
+    """The candidates and features of a field, and which candidates are right."""
 
     candidates: tuple[SpannedText, ...]
     features: FeatureRows

@@ -15,7 +15,6 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -33,11 +32,12 @@ from chalicelib.inference.embedder import Embedder
 from models.datasets.business_documents import documents
 from models.datasets.business_documents.designs import DocumentKind, Split
 from models.evaluation.logistic_regression import learn_odds
-from models.field_ranker.__main__ import vocabulary_of
 from models.field_ranker.examples import CachingEmbedder
+from models.field_ranker.label_knowledge import vocabulary_of
 from models.field_ranker.wordings import known_wordings
 from models.list_columns.examples import ColumnExample, column_examples
 from models.pull.cache import CACHE
+from models.weights_file import write_weights
 
 SEED = 3
 DOCUMENTS, VALIDATION = 480, 160
@@ -63,12 +63,8 @@ def main() -> None:
     figures = {"training": judged(odds, train), "validation": judged(odds, validation)}
     sys.stdout.write(f"{json.dumps(figures | written, indent=1)}\n")
     if not arguments.check:
-        about = {
-            "about": "Learned on generated documents by models/list_columns.",
-            "made": datetime.now(UTC).date().isoformat(),
-            "tables": len(train),
-        }
-        WEIGHTS.write_text(json.dumps(about | written, indent=1) + "\n", "utf-8")
+        about = "Learned on generated documents by models/list_columns."
+        write_weights(WEIGHTS, about, {"tables": len(train), **written})
 
 
 def examples_of(split: Split, count: int, comparison: LabelComparison) -> list[ColumnExample]:

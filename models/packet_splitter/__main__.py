@@ -13,7 +13,6 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from models.datasets.business_documents.packets import packets
 from models.evaluation.logistic_regression import learn_odds
 from models.packet_splitter.pages import PacketPages, packet_pages
 from models.packet_splitter.scores import packet_scores
+from models.weights_file import write_weights
 
 SEED = 1
 TRAINING, VALIDATION = 200, 80
@@ -42,14 +42,10 @@ def main() -> None:
     scores = packet_scores((each, split_packet(each.document, odds)) for each in judged)
     sys.stdout.write(f"{json.dumps(scores, indent=1)}\n")
     if not arguments.check:
-        written = {
-            "about": "Learned on generated packets by models/packet_splitter.",
-            "made": datetime.now(UTC).date().isoformat(),
-            "packets": TRAINING,
-            "weights": dict(zip(FEATURES, odds.weights, strict=True)),
-            "bias": odds.bias,
-        }
-        WEIGHTS.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+        about = "Learned on generated packets by models/packet_splitter."
+        weights = dict(zip(FEATURES, odds.weights, strict=True))
+        learned_of = {"packets": TRAINING, "weights": weights, "bias": odds.bias}
+        write_weights(WEIGHTS, about, learned_of)
 
 
 def drawn(split: Split, count: int, seed: int = SEED) -> list[PacketPages]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -30,9 +30,11 @@ from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
 from chalicelib.extraction.schema_fit import FIT_FEATURES, WEIGHTS, fit_features
 from models.datasets.business_documents import KINDS
 from models.evaluation.logistic_regression import learn_odds
-from models.field_ranker.__main__ import label_embedder, label_knowledge
+from models.failures import BelowGate
 from models.field_ranker.examples import CachingEmbedder, LabelKnowledge, read_generated
+from models.field_ranker.label_knowledge import label_embedder, label_knowledge
 from models.field_ranker.splits import LearningSplit, split_documents
+from models.weights_file import write_weights
 
 SEED = 2
 TRAINING, VALIDATION, SCHEMAS = 110, 80, 40
@@ -60,16 +62,13 @@ def main() -> None:
     _, half = label_knowledge(CachingEmbedder(label_embedder()))
     odds = learned(list(examples("train", TRAINING, half)))
     judged = list(examples("validation", VALIDATION, half))
+    require_better_than_chance(odds, judged)
     sys.stdout.write(f"{json.dumps(figures(odds, judged), indent=1)}\n")
     if not arguments.check:
-        written = {
-            "about": "Learned on generated documents by models/schema_fit.",
-            "made": datetime.now(UTC).date().isoformat(),
-            "documents": TRAINING,
-            "weights": dict(zip(FIT_FEATURES, odds.weights, strict=True)),
-            "bias": odds.bias,
-        }
-        WEIGHTS.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+        about = "Learned on generated documents by models/schema_fit."
+        weights = dict(zip(FIT_FEATURES, odds.weights, strict=True))
+        learned_of = {"documents": TRAINING, "weights": weights, "bias": odds.bias}
+        write_weights(WEIGHTS, about, learned_of)
 
 
 def examples(split: LearningSplit, count: int, known: LabelKnowledge) -> Iterator[FitExample]:
@@ -100,6 +99,27 @@ def learned(known: Sequence[FitExample]) -> Odds:
     right = np.array([kind == each.kind for each in known for kind in KINDS])
     weights, bias = learn_odds(features, right, RIDGE)
     return Odds(tuple(round(float(each), DECIMALS) for each in weights), round(bias, DECIMALS))
+
+
+def require_better_than_chance(odds: Odds, judged: Sequence[FitExample]) -> None:
+    """Refuse weights by which the right schema fits best no more often than any other.
+
+    Raises:
+        BelowGate: a weight is no number, or the lower end of the 95 % interval of the share of
+            documents whose schema fits best is not above that of chance.
+    """
+    fits = [[odds.probability(row) for row in each.features] for each in judged]
+    right = [
+        max(range(len(KINDS)), key=row.__getitem__) == KINDS.index(each.kind)
+        for each, row in zip(judged, fits, strict=True)
+    ]
+    share, chance = sum(right) / len(right), 1 / len(KINDS)
+    low = share - 1.96 * math.sqrt(chance * (1 - chance) / len(right))
+    if not (np.isfinite(fits).all() and low > chance):
+        raise BelowGate(
+            f"The right schema fits best for {share:.2f} of {len(right)} documents; chance has"
+            f" {chance:.2f}."
+        )
 
 
 def figures(odds: Odds, judged: Sequence[FitExample]) -> dict[str, object]:

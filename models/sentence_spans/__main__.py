@@ -11,7 +11,6 @@ import json
 import random
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ from chalicelib.extraction.span_tagger import (
     token_rows,
 )
 from models.sentence_spans.sentences import TaggedSentence, sentence_authors, tagged_sentences
+from models.weights_file import write_weights
 
 SEED = "sentence spans 3"
 ROWS = 1 << 14
@@ -55,11 +55,8 @@ def main() -> None:
     judged = [authors[at % len(authors)].sentence() for at in range(JUDGED)]
     sys.stdout.write(f"{json.dumps(figures(tagger, judged))}\n")
     if not arguments.without:
-        about = {
-            "about": "Learned on generated sentences by models/sentence_spans.",
-            "made": datetime.now(UTC).date().isoformat(),
-        }
-        SPANS.write_text(json.dumps(about | tagger_document(tagger)) + "\n", "utf-8")
+        about = "Learned on generated sentences by models/sentence_spans."
+        write_weights(SPANS, about, tagger_document(tagger))
 
 
 def learned_tagger(sentences: Sequence[TaggedSentence]) -> SpanTagger:

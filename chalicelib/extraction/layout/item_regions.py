@@ -45,7 +45,7 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class ItemRegion:
-    """What stands beside or below a label.
+    """The lines beside or below a label that may be the elements of an array.
 
     Attributes:
         title: The label.

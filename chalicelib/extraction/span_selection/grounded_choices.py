@@ -1,4 +1,4 @@
-"""What becomes of the numbers that a language model chose: each is held to the document. Pure.
+"""Checks of the span numbers that a language model chose: which are taken, which refused. Pure.
 
 A number stands for characters of the document whose value the field's own reader has read; it
 counts only if it was offered for that field, if no other field has the characters, if no rule of

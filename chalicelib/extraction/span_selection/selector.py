@@ -66,7 +66,7 @@ class SpanGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelSelection:
-    """What a model chose, what came of asking it, and what that cost."""
+    """The spans that a model chose, counts of choices and refusals, and the receipt's lines."""
 
     selection: SpanSelection
     choices: FieldChoices

@@ -19,7 +19,6 @@ from cli.extraction.parquet import TRAINING_PYTHON, check_parquet, write_parquet
 from cli.extraction.reviews import read_edit
 from cli.failures import CommandError, ItemsFailedError, UsageError
 from cli.main import run
-from cli.options import UserContext
 from cli.output import Output
 from models.training_data.parquet import parquet_reader
 from tests.unit.api.test_extraction_reviews import Office
@@ -87,9 +86,9 @@ def extraction(path: str, **fields: Any) -> dict[str, Any]:
 def test_what_failed_or_is_partial_should_be_told_and_decide_the_exit(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    target = UserContext(None, Output())  # type: ignore[arg-type]
+    output = Output()
     results = ExtractionResults([extraction("a.pdf")])
-    results.check(target, allow_partial=False)
+    results.check(output, allow_partial=False)
     assert json.loads(results.json())["path"] == "a.pdf"
     assert results.table().splitlines() == [
         "document,number,lines.sum",
@@ -98,12 +97,12 @@ def test_what_failed_or_is_partial_should_be_told_and_decide_the_exit(
     ]
     results.documents.append(extraction("b.pdf", status="partial", reasons=["2 rows of 3"]))
     assert [each["path"] for each in json.loads(results.json())] == ["a.pdf", "b.pdf"]
-    results.check(target, allow_partial=True)
+    results.check(output, allow_partial=True)
     with pytest.raises(ItemsFailedError):
-        results.check(target, allow_partial=False)
+        results.check(output, allow_partial=False)
     results.add_uploads([DocumentResult("c.zip", "rejected", reason="It is damaged.")])
     with pytest.raises(ItemsFailedError):
-        results.check(target, allow_partial=True)
+        results.check(output, allow_partial=True)
     told = capsys.readouterr().err
     assert "2 rows of 3" in told
     assert "c.zip: rejected: It is damaged." in told
@@ -129,7 +128,7 @@ def test_values_that_were_read_without_a_model_should_be_kept_and_its_error_told
     results.add_lines([extraction("a.pdf", status="needs_review", error=error)])
     assert "a.pdf,a.pdf,1" in results.table()
     with pytest.raises(ItemsFailedError):
-        results.check(UserContext(None, Output()), allow_partial=True)  # type: ignore[arg-type]
+        results.check(Output(), allow_partial=True)
     assert "a.pdf: Throttled: The model is busy." in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""What surely read fields tell of the others: where labels stand, and what is taken."""
+"""Features of a field told by the other fields: places of their labels, words they have taken."""
 
 from __future__ import annotations
 
