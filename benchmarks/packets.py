@@ -99,10 +99,8 @@ def choices(rng: random.Random, count: int, *, named: bool) -> dict[str, float]:
     told = dict.fromkeys(("right", "clearly_right", "clearly_wrong", "absent_given"), 0)
     for each in documents("test", SEED + 1, count):
         read = read_generated(each)
-        called = {kind: (f"{kind}s",) if named else () for kind in KINDS}
-        fits = {
-            kind: extractor.fit(rng.choice(schemas[kind]), read, called[kind]) for kind in KINDS
-        }
+        asked = [(rng.choice(schemas[kind]), f"{kind}s" if named else "") for kind in KINDS]
+        fits = dict(zip(KINDS, extractor.fit(asked, read), strict=True))
         best = sorted(fits, key=lambda kind: -fits[kind])
         clear = is_clear(fits[best[0]], fits[best[1]])
         told["right"] += best[0] == each.kind

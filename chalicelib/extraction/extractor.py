@@ -78,17 +78,19 @@ class FieldExtractor:
         return self.read(schema, document).extraction()
 
     def fit(
-        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
-    ) -> float:
-        """Return how likely a document is one that a schema asks about, 0 to 1.
+        self, asked: Sequence[tuple[ExtractionSchema, str]], document: SourceDocument
+    ) -> list[float]:
+        """Return how likely a document is one that each schema asks about, 0 to 1.
 
         Args:
-            schema: what is asked for.
-            document: the pages of one document.
-            called: what the schema is called beside its title.
+            asked: schemas, each with what it is called beside its title, or "".
+            document: the pages of one document, whose texts are compared once for all schemas.
         """
         comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
-        reader = DocumentReader(schema, document, comparison)
-        title = schema.source.get("title")
-        names = (*called, title) if isinstance(title, str) else tuple(called)
-        return self.fits.probability(fit_features(reader, self.ranker, names))
+        found = []
+        for schema, name in asked:
+            reader = DocumentReader(schema, document, comparison)
+            title = schema.source.get("title")
+            called = (name, title) if isinstance(title, str) else (name,)
+            found.append(self.fits.probability(fit_features(reader, self.ranker, called)))
+        return found

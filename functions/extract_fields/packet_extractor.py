@@ -45,9 +45,9 @@ class SchemaFit(Protocol):
     """Says how well schemas fit, as `FieldExtractor` does."""
 
     def fit(
-        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
-    ) -> float:
-        """Return how likely a document is one that a schema asks about, 0 to 1."""
+        self, asked: Sequence[tuple[ExtractionSchema, str]], document: SourceDocument
+    ) -> list[float]:
+        """Return how likely a document is one that each schema asks about, 0 to 1."""
 
 
 class PacketVersions(Protocol):
@@ -176,14 +176,9 @@ class PacketExtractor:
     ) -> ExtractionTerms:
         """Return the terms that fit best; raise `InvalidInput` if no terms clearly do."""
         source = part_of(version.source, part.first, part.last)
-        models = self.fits()
-        fits = sorted(
-            (
-                (models.fit(schema, source, (each.extractor.partition("@")[0],)), at)
-                for at, (each, schema) in enumerate(terms)
-            ),
-            reverse=True,
-        )
+        asked = [(schema, each.extractor.partition("@")[0]) for each, schema in terms]
+        found = self.fits().fit(asked, source)
+        fits = sorted(((fit, at) for at, fit in enumerate(found)), reverse=True)
         if not is_clear(fits[0][0], fits[1][0]):
             told = ", ".join(f"{terms[at][0].extractor} {fit:.2f}" for fit, at in fits[:3])
             raise InvalidInput(

@@ -35,10 +35,11 @@ def test_a_schema_that_asks_for_what_a_document_says_should_fit_better() -> None
     document = source_document([Page(page=1, text=LEASE)], None, language="en")
     lease = schema("", landlord="text", tenant="text", monthly_rent="money", start_of_lease="date")
     order = schema("", order_number="identifier", customer="text", ship_to="address", vat="vat")
-    right, other = (extractor.fit(extraction_schema(each), document) for each in (lease, order))
+    asked = [(lease, ""), (order, ""), (lease, "lease"), (lease, "payslips")]
+    right, other, named, misnamed = extractor.fit(
+        [(extraction_schema(each), name) for each, name in asked], document
+    )
     assert right > other
-    named = extractor.fit(extraction_schema(lease), document, ("lease",))
-    misnamed = extractor.fit(extraction_schema(lease), document, ("payslips",))
     assert named > misnamed
 
 

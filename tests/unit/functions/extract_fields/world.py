@@ -162,13 +162,19 @@ class LabelledLines:
         )
 
     def fit(
-        self, schema: ExtractionSchema, document: SourceDocument, called: Sequence[str] = ()
-    ) -> float:
-        """Return twice the share of the schema's fields that the first page names, at most 1."""
+        self, asked: Sequence[tuple[ExtractionSchema, str]], document: SourceDocument
+    ) -> list[float]:
+        """Return twice the share of each schema's fields that the first page names, at most 1."""
         while any(named in document.pages[0].text for named in self.slow_to_fit):
             pass
-        named = [f"{leaf.path[0]}: " in document.pages[0].text for leaf in schema.leaves]
-        return min(1.0, 2 * sum(named) / len(named))
+        text = document.pages[0].text
+        return [
+            min(
+                1.0,
+                2 * sum(f"{leaf.path[0]}: " in text for leaf in schema.leaves) / len(schema.leaves),
+            )
+            for schema, _ in asked
+        ]
 
     def _field(self, name: str, document: SourceDocument) -> ExtractedField:
         text = document.pages[0].text
