@@ -224,7 +224,8 @@ class DocumentReader:
         # One value below a title is as likely that of another field.
         named = self.titles_alike(of, reading) if len(reading.rows) > 1 else 0.0
         if found is None:
-            return reading if named else replace(reading, rows=(), counted=0)
+            nothing = replace(reading, rows=(), counted=0, differences=(), score=0.0)
+            return reading if named else nothing
         return found if found.score > named * reading.score else reading
 
     def _cell(

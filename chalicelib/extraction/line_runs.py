@@ -32,6 +32,8 @@ _MIN_RATE, _MAX_RATE = Decimal(2), Decimal(30)
 """Taxes in percent."""
 _MIN_DIGITS = 3
 """Digits of an amount that is no total by chance, and of the amount of a list with one row."""
+_MAX_DIGITS = 18
+"""Digits of an amount that may be a total: a tax is taken off it in 28."""
 _PERCENT = re.compile(r"\b(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
 _SIGNS = re.compile(r"^[^\d+\-]+|[^\d%]+$")
 
@@ -140,7 +142,7 @@ def _sums_below(
         if _MIN_RATE <= (rate := Decimal(found.replace(",", "."))) < _MAX_RATE
     }
     for place, total in below:
-        if len(total.as_tuple().digits) >= _MIN_DIGITS:
+        if _MIN_DIGITS <= len(total.as_tuple().digits) <= _MAX_DIGITS:
             yield place, total, total
             for rate in rates:
                 yield place, total, (total / (1 + rate / 100)).quantize(_CENT)

@@ -17,6 +17,7 @@ import numpy as np
 from chalicelib.documents.layout import is_number
 from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind
 from chalicelib.extraction.list_assignment import best_assignment
+from chalicelib.extraction.list_count import row_number
 from chalicelib.extraction.list_evidence import (
     ColumnOdds,
     ColumnSimilarity,
@@ -230,7 +231,7 @@ def _is_words(text: str) -> bool:
 
 def _is_numbering(texts: Sequence[str]) -> bool:
     """Return whether texts, taken from a column in order, number its rows from 1."""
-    numbers = [int(digits) for text in texts if (digits := text.rstrip(".)")).isdecimal()]
+    numbers = [number for text in texts if (number := row_number(text)) is not None]
     steps = {other - one for one, other in pairwise(numbers)}
     even = len(steps) == 1 and steps.pop() == max(1, (numbers[1] - numbers[0]))
     return len(numbers) == len(texts) >= _MIN_NUMBERED and even and numbers[0] == 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _NUMBERED = 0.95
 """Share of the steps from row to row that are 1 in a column that numbers the rows."""
+_ROW_DIGITS = 9
 _MIN_NUMBERED = 4
 _SAME_LINE = 0.3
 """Share of its height by which a word may reach into the line above."""
@@ -196,13 +197,19 @@ def _written_rows(
     return count
 
 
+def row_number(text: str) -> int | None:
+    """Return the number that a text counts a row by, such as `12.`; None if it is another text."""
+    digits = text.rstrip(".)")
+    return int(digits) if len(digits) <= _ROW_DIGITS and digits.isdecimal() else None
+
+
 def _missing_numbers(rows: Sequence[TableRow], width: int) -> Iterator[tuple[int, str]]:
     """Yield the gaps in a column that numbers the rows."""
     for at in range(width):
         numbered = [
-            (int(text), row.page)
+            (number, row.page)
             for row in rows
-            if (cell := row.cells[at]) and (text := cell.text.rstrip(".)")).isdecimal()
+            if (cell := row.cells[at]) and (number := row_number(cell.text)) is not None
         ]
         steps = [(one, other, page) for (one, _), (other, page) in pairwise(numbered)]
         even = sum(other - one == 1 for one, other, _ in steps)

@@ -44,7 +44,10 @@ def without_totals(
         replace(row, kind=RowKind.NOTE) if at > rows[-1] else row
         for at, row in enumerate(table.rows)
     ]
-    is_whole = sum(row.kind is RowKind.DATA for row in kept) == len(rows)
+    left = sum(row.kind is RowKind.DATA for row in kept)
+    if not left:
+        return table
+    is_whole = left == len(rows)
     return replace(table, rows=tuple(kept), summed=_column(table, proven) if is_whole else None)
 
 

@@ -6,12 +6,19 @@ The values are counted by the signs and lines that part them, whatever can be re
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
-from chalicelib.extraction.layout.item_regions import ItemLine, ItemRegion, item_regions
+from chalicelib.extraction.layout.item_regions import (
+    ItemLine,
+    ItemRegion,
+    item_regions,
+    opening_region,
+)
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.list_choice import SURE_TITLES
 from chalicelib.extraction.lists import MIN_SCORE, ListCell, ListDifference, ListReading
@@ -64,17 +71,18 @@ def read_scalars(
         comparison: Compares its names with labels.
         hints: How the document writes numbers and dates.
     """
-    pages = [list(item_regions(layout.page_lines(page.number))) for page in layout.document.pages]
+    pages = [layout.page_lines(page.number) for page in layout.document.pages]
+    openings = list(map(opening_region, pages))
     best: _Found | None = None
-    for at, regions in enumerate(pages):
-        for region in regions:
+    for at, read in enumerate(pages):
+        for region in item_regions(read):
             if not region.title or not region.lines:
                 continue
             likeness = comparison.similarity(of.columns[0].names, region.title)
             if likeness < MIN_TITLE and reader.kind in _WORDS and not region.lines[0].mark:
                 continue
-            elements = _elements(_whole(region, pages[at + 1 :]), reader, hints)
-            found = _Found(likeness, region, elements, _goes_on(region, pages[at + 1 :]))
+            elements = _elements(_whole(region, openings[at + 1 :]), reader, hints)
+            found = _Found(likeness, region, elements, _goes_on(region, openings[at + 1 :]))
             if found.is_possible and found.score > (best.score if best else 0.0):
                 best = found
     return _reading(best) if best is not None else None
@@ -129,12 +137,11 @@ def _reading(found: _Found) -> ListReading:
     return ListReading(rows, elements.counted, (region.title,), tuple(differences), found.score)
 
 
-def _whole(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> ItemRegion:
+def _whole(region: ItemRegion, following: Sequence[ItemRegion | None]) -> ItemRegion:
     """Return a region with the marked lines that go on with it at the top of the next pages."""
     lines = list(region.lines)
     at_end = region.at_end
-    for regions in following:
-        top = next((each for each in regions if each.at_start), None)
+    for top in following:
         if not at_end or top is None or not (lines[-1].mark and top.lines[0].mark):
             break
         lines += top.lines
@@ -142,11 +149,11 @@ def _whole(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> Ite
     return replace(region, lines=tuple(lines), at_end=at_end)
 
 
-def _goes_on(region: ItemRegion, following: Sequence[Sequence[ItemRegion]]) -> bool:
+def _goes_on(region: ItemRegion, following: Sequence[ItemRegion | None]) -> bool:
     """Return whether lines without marks end with their page, and others begin the next one."""
     if not region.at_end or not following or region.lines[-1].mark:
         return False
-    return any(each.at_start for each in following[0])
+    return following[0] is not None
 
 
 def _elements(region: ItemRegion, reader: ValueReader, hints: ReadingHints) -> _Elements:
@@ -199,14 +206,16 @@ def _parted(lines: Sequence[ItemLine], reader: ValueReader, hints: ReadingHints)
     """
     text = " ".join(line.text for line in lines)
     matches = [] if reader.kind in _WORDS else list(reader.find(text, hints))
-    masked = text
+    letters = list(text)
     for match in matches:
-        size = match.end - match.start
-        masked = masked[: match.start] + _MASK * size + masked[match.end :]
+        letters[match.start : match.end] = _MASK * (match.end - match.start)
+    masked, matches = "".join(letters), sorted(matches, key=attrgetter("start"))
+    begins = [each.start for each in matches]
     cells: list[ListCell] = []
     unread = 0
     for start, end in _pieces(masked, hints.language):
-        inside = [each for each in matches if start <= each.start and each.end <= end]
+        within = matches[bisect_left(begins, start) : bisect_left(begins, end)]
+        inside = [each for each in within if each.end <= end]
         first, last = (inside[0].start, inside[0].end) if inside else (start, end)
         fits = reader.kind in _WORDS or len(inside) == 1
         if fits and _is_value(text[first:last], reader, hints):

@@ -7,6 +7,7 @@ line is found in both lines together.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -16,6 +17,7 @@ from chalicelib.extraction.document import Span
 from chalicelib.extraction.layout.labels import LabelContext, Relation, plain_label
 from chalicelib.extraction.leaves import LeafKind
 from chalicelib.extraction.span_tagger import SpanTagger, span_tagger
+from chalicelib.extraction.text_parts import Part
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
@@ -33,8 +35,9 @@ _NEAR = 60
 """Characters before and behind a value that may name it."""
 _BROKEN = 40
 """Characters at the end and at the beginning of lines in which a broken value may stand."""
-_SENTENCE = re.compile(r"(?<=[^\W_]{4})[.!?;。؟]\s+(?=[^\W\d_a-z])")
-"""The end of a sentence; a point behind a short word is that of an abbreviation."""
+_SENTENCE = re.compile(r"(?<=[^\W_]{4})(?:[.!?;؟]\s+|。\s*)(?=[^\W\d_])")
+"""The end of a sentence, if no small letter follows; a point behind a short word is that of an
+abbreviation."""
 _TERM = re.compile(r"\s*[(\[（]([^()\[\]（）]{1,60})[)\]）]")  # noqa: RUF001 - brackets of CJK
 _QUOTED = re.compile(r"[“„«\"'‘»「]([^“”„«»\"'‘’」]{2,40})[”“»\"'’«」]")  # noqa: RUF001 - as above
 
@@ -53,7 +56,7 @@ def sentence_spans(
 ) -> list[SentenceSpan]:
     """Return the likeliest spans within the sentences of a page, in the order of its text."""
     known = tagger or span_tagger()
-    found: list[SentenceSpan] = []
+    found: list[tuple[float, _BlockText, Part, Part]] = []
     for block in blocks:
         if len(block.text.split()) < max(_MIN_WORDS, _MIN_LINE * len(block.spans)):
             continue
@@ -65,9 +68,12 @@ def sentence_spans(
             for each in known.spans(sentence):
                 first, last = start + each.start, start + each.end
                 if (first, last) != (start, end):
-                    labels = tuple(text.labels((start, end), (first, last)))
-                    found.append(SentenceSpan(text.spans(first, last), each.likely, labels))
-    likeliest = sorted(found, key=lambda each: -each.likely)[:MAX_SPANS]
+                    found.append((each.likely, text, (start, end), (first, last)))
+    found.sort(key=lambda each: -each[0])
+    likeliest = (
+        SentenceSpan(text.spans(*value), likely, tuple(text.labels(sentence, value)))
+        for likely, text, sentence, value in found[:MAX_SPANS]
+    )
     return sorted(likeliest, key=lambda each: each.spans)
 
 
@@ -116,14 +122,18 @@ class _BlockText:
     def sentences(self) -> Iterator[tuple[int, int]]:
         start = 0
         for found in _SENTENCE.finditer(self.text):
-            yield start, found.start() + 1
-            start = found.end()
+            if not self.text[found.end()].islower():
+                yield start, found.start() + 1
+                start = found.end()
         yield start, len(self.text)
 
     def spans(self, start: int, end: int) -> tuple[Span, ...]:
         """Return the span of each line between two offsets."""
         found = []
-        for begin, line in zip(self._begins, self._lines, strict=True):
+        for at in range(max(0, bisect_right(self._begins, start) - 1), len(self._lines)):
+            begin, line = self._begins[at], self._lines[at]
+            if begin >= end:
+                break
             first, last = max(start, begin), min(end, begin + line.end - line.start)
             if first < last:
                 found.append(Span(line.page, line.start + first - begin, line.start + last - begin))

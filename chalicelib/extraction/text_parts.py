@@ -18,7 +18,7 @@ _SEPARATOR = re.compile(
     r"|(?<=[^\W_]{3})\.\s+"
     r"|\s*[()]\s*"
 )
-_COMMA = re.compile(r"\s*,\s+")
+_COMMA = re.compile(r",\s+")
 _WORD = re.compile(r"\S+")
 
 Part = tuple[int, int]
@@ -93,8 +93,9 @@ def _word_rests(text: str) -> Iterator[Part]:
 def _between(text: str, sign: re.Pattern[str]) -> Iterator[Part]:
     at = 0
     for found in sign.finditer(text):
-        if any(map(str.isalnum, text[at : found.start()])):
-            yield at, found.start()
+        piece = text[at : found.start()].rstrip()
+        if any(map(str.isalnum, piece)):
+            yield at, at + len(piece)
         at = found.end()
     if any(map(str.isalnum, text[at:])):
         yield at, len(text)

@@ -60,9 +60,7 @@ class SentenceAuthor:
         parts: list[str] = []
         for _ in range(self.rng.randrange(0, 4)):
             parts += self._words(self.rng.randrange(1, 7))
-            opening, closing = self.rng.choice(
-                (("", ""), ("", ""), ("(", ")"), ("“", "”"), ("", ","))
-            )
+            opening, closing = self.rng.choice(_AROUND)
             parts.append(f"{opening}{{any}}{closing}")
         parts += self._words(self.rng.randrange(0, 6))
         text = " ".join(parts) or "{any}"

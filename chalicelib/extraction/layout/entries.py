@@ -82,7 +82,11 @@ def _labelled(read: PageLines) -> Iterator[tuple[_LabelledLine, str]]:
     With each comes its text if it is the first row of a table of the text, else "": where such a
     table goes on, its first row is repeated.
     """
+    seen, blanks = 0, 0
     for line in read.lines:
+        start = line.cells[0].span.start
+        blanks += read.page.text.count("\n\n", seen, start)
+        seen = max(seen, start)
         if any(cell.table >= 0 and cell.column > 1 for cell in line.cells):
             continue
         found = _parts(line)
@@ -92,8 +96,7 @@ def _labelled(read: PageLines) -> Iterator[tuple[_LabelledLine, str]]:
                 _, top, _, bottom = line.place
                 if not read.has_boxes:
                     # Lines of a text are 1 high, and so are the empty ones between them.
-                    empty = read.page.text.count("\n\n", 0, line.cells[0].span.start)
-                    top, bottom = top + empty, bottom + empty
+                    top, bottom = top + blanks, bottom + blanks
                 is_header = line.cells[0].table >= 0 and line.cells[0].row == 0
                 text = line.text if is_header else ""
                 yield _LabelledLine(line.page, key, *found, top, bottom), text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.documents.boxes import MARKER
@@ -18,6 +19,8 @@ MAX_LABEL = 80
 """Characters of a label."""
 MAX_ITEMS = 5_000
 """Lines of one region, at most."""
+MAX_LINES = 50_000
+"""Lines of all regions of a page: each of 300 lines may be the label of all that are below it."""
 _NEAR, _WIDER = 2.5, 1.6
 """Line heights from a label to what it lists; times the first distance of two lines of a list."""
 _BLANK = 2.0
@@ -51,7 +54,6 @@ class ItemRegion:
         title: The label.
         lines: What it has, line by line.
         at_end: Whether it ends with the last line of its page.
-        at_start: Whether it begins with the first one, without a label of its own.
         is_running: Whether its lines are one text that goes on.
         is_open: Whether the line behind it may be one of it.
     """
@@ -59,13 +61,29 @@ class ItemRegion:
     title: str
     lines: tuple[ItemLine, ...]
     at_end: bool = False
-    at_start: bool = False
     is_running: bool = False
     is_open: bool = False
 
 
 def item_regions(read: PageLines) -> Iterator[ItemRegion]:
-    """Yield the regions of a page; a line may be in several."""
+    """Yield the regions of a page; a line may be in several, up to `MAX_LINES` of all together."""
+    left = MAX_LINES
+    for region in _regions(read):
+        yield region
+        left -= len(region.lines)
+        if left < 0:
+            return
+
+
+def opening_region(read: PageLines) -> ItemRegion | None:
+    """Return the lines that a page begins with, as a region without a label; None without any."""
+    if not read.lines or len(read.lines[0].cells) != 1:
+        return None
+    first = read.lines[0].cells[0]
+    return _region("", [first, *_run(read, 0, first)], read.lines[-1].cells[-1])
+
+
+def _regions(read: PageLines) -> Iterator[ItemRegion]:
     last = read.lines[-1].cells[-1] if read.lines else None
     for at, line in enumerate(read.lines):
         for n, cell in enumerate(line.cells):
@@ -81,15 +99,13 @@ def item_regions(read: PageLines) -> Iterator[ItemRegion]:
             run = _below(read, at)
             if run:
                 region = _region(line.cells[0].text, run, last)
-                yield replace(region, is_open=_is_open(read, run[-1]))
-    if read.lines and len(read.lines[0].cells) == 1:
-        run = [read.lines[0].cells[0], *_run(read, 0, read.lines[0].cells[0])]
-        yield replace(_region("", run, last), at_start=True)
+                yield replace(region, is_open=region.is_open or _is_open(read, run[-1]))
 
 
 def _region(title: str, run: Sequence[LineCell], last: LineCell | None) -> ItemRegion:
     lines = tuple(map(_item_line, run[:MAX_ITEMS]))
-    return ItemRegion(plain_label(title), lines, at_end=bool(run) and run[-1] is last)
+    at_end = bool(run) and run[-1] is last
+    return ItemRegion(plain_label(title), lines, at_end, is_open=len(run) > MAX_ITEMS)
 
 
 def _is_title(text: str) -> bool:
@@ -137,7 +153,7 @@ def _after(cell: LineCell, skipped: int) -> LineCell:
 def _continued(read: PageLines, at: int, label: LineCell, value: LineCell) -> Iterator[LineCell]:
     """Yield the lines below a label and its value that go on with the value."""
     above, text = label, value.text
-    for line in read.lines[at + 1 :]:
+    for line in islice(read.lines, at + 1, at + 1 + MAX_ITEMS):
         begins = (_is_flush(each, label) or _is_led(read, each, label) for each in line.cells)
         first = next((n for n, is_first in enumerate(begins) if is_first), -1)
         cell = line.cells[first] if first >= 0 else None
@@ -194,7 +210,7 @@ def _column(read: PageLines, at: int, n: int) -> list[LineCell]:
     """Return the cell beside a label, and those below it whose lines have no label of their own."""
     first = read.lines[at].cells[n]
     run = [first]
-    for line in read.lines[at + 1 :]:
+    for line in islice(read.lines, at + 1, at + 1 + MAX_ITEMS):
         beside = [each for each in line.cells if _is_flush(each, first)]
         labelled = any(each.place[2] <= first.place[0] for each in line.cells)
         near = bool(beside) and _gap(read, run[-1], beside[0]) <= _NEAR
@@ -220,7 +236,7 @@ def _below(read: PageLines, at: int) -> list[LineCell]:
 def _run(read: PageLines, at: int, first: LineCell) -> Iterator[LineCell]:
     """Yield the lines below one that begin where it does, as near to each other."""
     above, step = first, 0.0
-    for line in read.lines[at + 1 :]:
+    for line in islice(read.lines, at + 1, at + 1 + MAX_ITEMS):
         cell = _single(read, line)
         if cell is None:
             return

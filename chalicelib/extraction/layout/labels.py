@@ -7,6 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -23,6 +24,10 @@ Relation = Literal["left", "above", "below", "same_cell", "behind", "column", "r
 MAX_LABELS = 8
 MAX_TEXT = 120
 """Characters of a label; of a longer text, those that are nearest to the value."""
+_SEEN = 4 * MAX_TEXT
+"""Characters before and behind a value that are looked at for a label in its cell."""
+_LETTERS = 400
+"""Characters of a line that tell the direction in which it is written."""
 _MAX_BESIDE, _MAX_BEHIND, _MAX_ABOVE = 2, 1, 2
 _FAR_ABOVE, _FAR_BELOW = 6.0, 1.5
 """Line heights between a value and a label above or below it, at most."""
@@ -88,8 +93,9 @@ def _located(read: PageLines, span: Span) -> tuple[int, LineCell] | None:
 
 
 def _in_cell(cell: LineCell, span: Span) -> Iterator[LabelContext]:
-    before = _AFTER_SENTENCE.sub("", cell.text[: span.start - cell.span.start])
-    last = _AFTER_CLAUSE.sub("", before)
+    place = span.start - cell.span.start
+    before = _behind_last(_AFTER_SENTENCE, cell.text[max(0, place - _SEEN) : place])
+    last = _behind_last(_AFTER_CLAUSE, before)
     before = last if any(map(str.isalpha, last)) else before
     text = plain_label(before)
     if text:
@@ -97,13 +103,20 @@ def _in_cell(cell: LineCell, span: Span) -> Iterator[LabelContext]:
         yield LabelContext(
             text, Span(span.page, max(cell.span.start, end - len(text)), end), "same_cell", 0.0
         )
-    behind = cell.text[max(0, span.end - cell.span.start) :]
+    place = max(0, span.end - cell.span.start)
+    behind = cell.text[place : place + _SEEN]
     start = _LEADING.match(behind)
     first = start.end() if start else 0
     clause = _CLAUSE_END.split(behind[first:], maxsplit=1)[0][:MAX_TEXT]
     if text := plain_label(clause):
         at = span.end + first
         yield LabelContext(text, Span(span.page, at, at + len(clause)), "behind", 0.0)
+
+
+def _behind_last(pattern: re.Pattern[str], text: str) -> str:
+    """Return what stands behind the last place that a pattern, from the beginning, reaches."""
+    found = pattern.match(text)
+    return text[found.end() :] if found else text
 
 
 def _on_line(cells: Sequence[LineCell], cell: LineCell) -> Iterator[LabelContext]:
@@ -164,7 +177,8 @@ def plain_label(text: str) -> str:
 
 def _is_from_right(cells: Sequence[LineCell]) -> bool:
     """Return whether most letters of a line are of a script that is written from the right."""
-    kinds = [unicodedata.bidirectional(letter) for cell in cells for letter in cell.text]
+    letters = islice((letter for cell in cells for letter in cell.text), _LETTERS)
+    kinds = list(map(unicodedata.bidirectional, letters))
     return sum(kind in ("R", "AL") for kind in kinds) > kinds.count("L")
 
 

@@ -302,7 +302,7 @@ def _finished(table: JoinedTable) -> JoinedTable:
             most = _FARTHER * min(apart.values()) + _FARTHER
             alike = [n for n in near if numeric[n] == numeric[at] and apart[n] <= most] or near
             homes[at] = min(alike, key=apart.__getitem__)
-        elif at and _goes_on(table.lines, at - 1, at):
+        elif at and homes[at - 1] == at - 1 and _goes_on(table.lines, at - 1, at):
             homes[at] = at - 1
     kept = [at for at, home in enumerate(homes) if home == at]
     numbers = [kept.index(_home(homes, at)) for at in range(len(homes))]
