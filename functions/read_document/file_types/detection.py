@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from chalicelib.media.containers import media_type_of
 from functions.read_document.file_types.formats import ContentGuess, FileType, Format, Identify
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     picture = _picture_type(data)
     if picture is not None:
         return FileType(Format.PICTURE, picture)
+    sound_or_film = media_type_of(data)
+    if sound_or_film:
+        from functions.read_document.file_types.refusals import sound_or_film_refusal
+
+        raise sound_or_film_refusal(sound_or_film)
     stripped = data[:_PDF_MARK_WITHIN].lstrip(b"\xef\xbb\xbf \t\r\n")
     if stripped.startswith(_PDF_MARK):
         return PDF

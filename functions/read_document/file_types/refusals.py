@@ -77,6 +77,12 @@ def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
         raise _refusal(description, kind)
 
 
+def sound_or_film_refusal(media_type: str) -> Unsupported:
+    """Return the refusal of a sound or film file."""
+    kind = media_type.partition("/")[0]
+    return _refusal(f"{'sound' if kind == 'audio' else 'a film'} ({media_type}).", kind)
+
+
 def _legacy_office(data: bytes) -> Unsupported:
     """Return the refusal of a compound file, which Office wrote until 2007."""
     for stream, description, advice in _OLE_STREAMS:

@@ -1,0 +1,171 @@
+"""The streams that a sound or film file says it has, by ffmpeg's own report."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.errors import InvalidInput, Unsupported
+from chalicelib.media.containers import (
+    FILM_TYPES,
+    MEDIA_DEMUXERS,
+    READABLE,
+    SOUND_TYPES,
+    media_type_of,
+)
+from chalicelib.media.ffmpeg import MediaFile, ProcessBudget, failure, running
+
+PROBING = ProcessBudget(cpu_seconds=20, wall_seconds=40.0)
+_HEAD_BYTES = 64 * 1024
+
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d)\.(\d\d)", re.MULTILINE)
+_STREAM = re.compile(
+    r"^  Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\((?P<language>[^)]*)\))?:"
+    r" (?P<kind>Audio|Video): (?P<codec>[A-Za-z0-9_]+)(?P<rest>.*)$",
+    re.MULTILINE,
+)
+_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})")
+_RATE = re.compile(r", (\d+(?:\.\d+)?)(k?) fps")
+_TAG = re.compile(r"\((\w{1,4}) / 0x")
+_HERTZ = re.compile(r", (\d+) Hz")
+
+
+@dataclass(frozen=True, slots=True)
+class SoundStream:
+    """A stream of sound: its number in the file, codec, hertz, and ISO 639 language or ""."""
+
+    index: int
+    codec: str
+    sample_rate: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilmStream:
+    """A stream of frames: its number in the file, codec, size in pixels, mean frames a second.
+
+    `fps` is 0 where the file does not say it.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a file says of itself. `duration_ms` is its claim, 0 if it makes none; never trust it.
+
+    A picture of a cover is no film. `unknown` names streams for which there is no decoder.
+    """
+
+    media_type: str
+    duration_ms: int
+    sounds: tuple[SoundStream, ...]
+    film: FilmStream | None
+    unknown: tuple[str, ...] = ()
+
+
+def open_media(path: Path) -> MediaFile:
+    """Return the file at `path` with the demuxer of its content.
+
+    Raises:
+        Unsupported: it is no sound or film file that is read.
+    """
+    with path.open("rb") as file:
+        media_type = media_type_of(file.read(_HEAD_BYTES))
+    if not media_type:
+        raise Unsupported(
+            f"The content is no sound or film file that is read: {READABLE} are.", field="file"
+        )
+    return MediaFile(path, MEDIA_DEMUXERS[media_type])
+
+
+def probe(path: Path) -> MediaInfo:
+    """Return the streams of the file at `path`.
+
+    Raises:
+        Unsupported: it is no sound or film file that is read, has no decoder, or takes too long.
+        InvalidInput: it is damaged, or has neither sound nor film.
+    """
+    file = open_media(path)
+    with path.open("rb") as opened:
+        media_type = media_type_of(opened.read(_HEAD_BYTES))
+    with running(file.input(), PROBING) as process:
+        process.output.read()
+        status = process.finish()
+        report = process.messages
+        # ffmpeg ends with an error in any case: it was given nothing to write.
+        if not report.startswith("Input #0") and "\nInput #0" not in report:
+            raise failure(process, status, "Opening the file")
+    return _media_info(report, media_type)
+
+
+def _media_info(report: str, media_type: str) -> MediaInfo:
+    streams = list(_STREAM.finditer(report))
+    known = [each for each in streams if each["codec"] != "none"]
+    unknown = tuple(_codec_tag(each) for each in streams if each["codec"] == "none")
+    sounds = tuple(_sound_stream(each) for each in known if each["kind"] == "Audio")
+    films = [
+        _film_stream(each)
+        for each in known
+        if each["kind"] == "Video" and "(attached pic)" not in each["rest"]
+    ]
+    if not sounds and not films:
+        raise _nothing_readable(unknown)
+    if not films:
+        media_type = SOUND_TYPES.get(media_type, media_type)
+    else:
+        media_type = FILM_TYPES.get(media_type, media_type)
+    return MediaInfo(media_type, _duration_ms(report), sounds, next(iter(films), None), unknown)
+
+
+def _nothing_readable(unknown: tuple[str, ...]) -> InvalidInput | Unsupported:
+    if unknown:
+        return Unsupported(
+            f"There is no decoder for what is in the file: {', '.join(unknown)}. Save it as MP4"
+            " with H.264 and AAC, or as WAV.",
+            field="file",
+        )
+    return InvalidInput(
+        "The file has neither sound nor film in it. Save it again with the program that made it.",
+        field="file",
+    )
+
+
+def _codec_tag(stream: re.Match[str]) -> str:
+    """Return the kind of a stream and the name of its codec in the file."""
+    tag = _TAG.search(stream["rest"])
+    return f"{stream['kind'].lower()} {tag[1] if tag else 'without a name'}"
+
+
+def _sound_stream(stream: re.Match[str]) -> SoundStream:
+    hertz, language = _HERTZ.search(stream["rest"]), stream["language"] or ""
+    return SoundStream(
+        int(stream["index"]),
+        stream["codec"],
+        int(hertz[1]) if hertz else 0,
+        "" if language == "und" else language,
+    )
+
+
+def _film_stream(stream: re.Match[str]) -> FilmStream:
+    size, rate = _SIZE.search(stream["rest"]), _RATE.search(stream["rest"])
+    return FilmStream(
+        int(stream["index"]),
+        stream["codec"],
+        int(size[1]) if size else 0,
+        int(size[2]) if size else 0,
+        float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
+    )
+
+
+def _duration_ms(report: str) -> int:
+    match = _DURATION.search(report)
+    if match is None:
+        return 0
+    hours, minutes, seconds, hundredths = map(int, match.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + hundredths * 10
