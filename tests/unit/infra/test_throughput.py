@@ -15,8 +15,8 @@ from chalicelib.generation.customisable import customisable_models
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.pricing import is_priced
 from cli.failures import UsageError
+from cli.main import headrace
 from cli.models.customise import _require_recipe
-from cli.models.provision import provision_model
 from infra.models import throughput
 from infra.models.customisation import CustomisationError, custom_entry
 from infra.models.throughput import StageThroughput, month_usd, throughput_prices
@@ -123,8 +123,8 @@ def test_tokens_cost_nothing_beside_the_hours() -> None:
     [("group/1", "1", "no ARN of a custom model"), (MODEL, "free", "'free' is no price above 0")],
 )
 def test_what_cannot_be_provisioned_is_refused(model: str, price: str, says: str) -> None:
-    given = ["notes", model, "--units", "1", "--usd-hour", price]
-    done = CliRunner().invoke(provision_model, given)
+    given = ["models", "provision", "notes", model, "--units", "1", "--usd-hour", price]
+    done = CliRunner().invoke(headrace, given, standalone_mode=False)
     assert isinstance(done.exception, UsageError)
     assert says in str(done.exception)
 
