@@ -41,14 +41,18 @@ def _line(path: Path, size: int, first: bytes = b"", piece: bytes = b"0123456789
         file.writelines(_repeated(piece, size, first=first))
 
 
-def _paragraphs(size: int) -> Iterator[bytes]:
-    """Yield the text of a document whose parts differ, so that it does not pack too well."""
+def _paragraphs(size: int, repeat: int = 1) -> Iterator[bytes]:
+    """Yield the text of a document whose parts differ, so that it does not pack too well.
+
+    Each paragraph has its word `repeat` times: fewer paragraphs are sooner written and read.
+    """
     words = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     yield f'<w:document xmlns:w="{words}"><w:body>'.encode()
     written = number = 0
     while written < size:
         piece = b"".join(
-            b"<w:p><w:r><w:t>%x</w:t></w:r></w:p>" % zlib.crc32(b"%d" % (number + n))
+            b"<w:p><w:r><w:t>%b</w:t></w:r></w:p>"
+            % (b"%x " % zlib.crc32(b"%d" % (number + n)) * repeat)
             for n in range(1_000)
         )
         number, written = number + 1_000, written + len(piece)
@@ -104,7 +108,10 @@ BOMBS: dict[str, Callable[[Path], None]] = {
         _repeated(b" ", often(256, 64) * MEBIBYTE),
     ),
     "long.docx": lambda path: _bomb(
-        path, "maintenance-plan.docx", "word/document.xml", _paragraphs(often(60, 49) * MEBIBYTE)
+        path,
+        "maintenance-plan.docx",
+        "word/document.xml",
+        _paragraphs(often(60, 49) * MEBIBYTE, often(1, 8)),
     ),
     "full.docx": lambda path: _bomb(
         path, "maintenance-plan.docx", "word/document.xml", _paragraphs(often(16, 3) * MEBIBYTE)
