@@ -12,10 +12,16 @@ CLEARLY_BETTER, ABOUT_AS_GOOD = 0.15, 0.02
 how much worse they may match if their rows are more, and as many as were counted only there."""
 SURE_TITLES = 0.55
 """Likeness of titles at which a table is surely the list, though its text reads as other rows."""
+_SHORTER = 4
+"""How many times as long a list by places is if its text shows but a table beside it."""
+MAX_TOTALS = 8
+"""Totals below a list that another reading takes for rows, at most."""
 
 
 def _is_better(written: ListReading, shown: ListReading) -> bool:
     """Return whether the text of the pages tells a list better than the places of its words."""
+    if _SHORTER * len(written.rows) < len(shown.rows):
+        return False
     if written.score >= shown.score + CLEARLY_BETTER:
         return True
     agree = [each.counted == len(each.rows) for each in (written, shown)]
@@ -24,9 +30,13 @@ def _is_better(written: ListReading, shown: ListReading) -> bool:
 
 
 def chosen_reading(readings: Sequence[ListReading]) -> int:
-    """Return the reading to take: one that a sum proves, or what places or text tell better."""
+    """Return the reading to take: one that a sum proves, or what places or text tell better.
+
+    The sum of a page, which is carried to the next, does not prove that the list ends with it.
+    """
     proven = [at for at, each in enumerate(readings) if each.summed]
-    if len(proven) == 1:
+    longest = max(len(each.rows) for each in readings)
+    if len(proven) == 1 and len(readings[proven[0]].rows) >= longest - MAX_TOTALS:
         return proven[0]
     return len(readings) - 1 if _is_better(readings[-1], readings[0]) else 0
 

@@ -185,8 +185,27 @@ def _continues(table: JoinedTable, part: TablePart, between: int) -> bool:
         (min(line.shown, len(line.filled & set(shared))) for line in part.header), default=0
     )
     if not table.header and part.segment.page == table.last_page + 1:
-        return mapped == len(columns) == len(table.bands)
+        return mapped == len(columns) == len(table.bands) or (
+            not titled and _have_same_columns(table, part)
+        )
     return not part.has_numbers or 2 * titled <= len(table.bands)
+
+
+def _have_same_columns(table: JoinedTable, part: TablePart) -> bool:
+    """Return whether each usual column of a table or of a part has one in the other below it.
+
+    A column that few lines of a page fill may be missing there, and the texts of another may be
+    cut in two by a wide gap. Without boxes the place of a text is not known well enough.
+    """
+    if not all(cell.box for line in part.body[:1] for _, cell in line.cells):
+        return False
+    sides = [(table.bands, len(table.lines)), (part.segment.bands, len(part.body))]
+    return all(
+        any(other.covers(band.left, band.right) >= _MAPPED for other in others)
+        for (bands, lines), (others, _) in (sides, sides[::-1])
+        for band in bands
+        if band.count > _ALONE * lines
+    )
 
 
 def _aligned(

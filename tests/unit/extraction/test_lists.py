@@ -10,6 +10,7 @@ from decimal import Decimal
 from chalicelib.extraction.label_similarity import LabelLikeness
 from chalicelib.extraction.layout.document_layout import DocumentLayout
 from chalicelib.extraction.leaves import Leaf, LeafKind, ListField
+from chalicelib.extraction.list_choice import MAX_TOTALS, chosen_reading
 from chalicelib.extraction.lists import ListReading, read_list
 from chalicelib.extraction.values.reading_hints import ReadingHints
 from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch
@@ -210,3 +211,12 @@ def test_a_document_without_the_list_has_no_rows() -> None:
     page.put(40, 60, "Nothing is listed here.")
     reading = read(drawn_layout([page]))
     assert (reading.rows, reading.counted, reading.titles) == ((), 0, ("", "", ""))
+
+
+def test_a_sum_proves_a_list_unless_it_is_carried_to_the_next_page() -> None:
+    rows: tuple[tuple[None, ...], ...] = ((None,),) * 400
+    whole = ListReading(rows, 400)
+    of_page = ListReading(rows[:35], 35, summed=True)
+    assert chosen_reading([whole, of_page]) == 0
+    without_totals = ListReading(rows[:-MAX_TOTALS], 392, summed=True)
+    assert chosen_reading([whole, without_totals]) == 1
