@@ -15,6 +15,8 @@ from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentResult,
     IndexFieldsRequest,
     IndexFieldsResult,
+    LearnLabelsRequest,
+    LearnLabelsResult,
 )
 from chalicelib.contracts.functions.label_picture import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
@@ -110,9 +112,7 @@ class RenderFunction:
 
 
 class ExtractFunction:
-    """The function `extract_fields`, asked about one document. Its client's timeout bounds the
-    wait.
-    """
+    """The function `extract_fields`. Its client's timeout bounds the wait."""
 
     def __init__(self, client: LambdaClient, name: str) -> None:
         self._client = client
@@ -131,6 +131,11 @@ class ExtractFunction:
         """Have an extraction's values filter searches; raise as `extract` does."""
         doing = "indexing of fields"
         return invoke_function(self._client, self._name, request, doing, IndexFieldsResult)
+
+    def learn(self, request: LearnLabelsRequest) -> LearnLabelsResult:
+        """Return what reviewed documents call an extractor's fields; raise as `extract` does."""
+        doing = "learning of labels"
+        return invoke_function(self._client, self._name, request, doing, LearnLabelsResult)
 
 
 class EmbedPictureFunction:

@@ -68,6 +68,8 @@ class ExtractorServices:
 
 def build_services(parts: ApiParts) -> ExtractorServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.functions import ExtractFunction
     from chalicelib.adapters.records.calibrations import CalibrationTable
     from chalicelib.adapters.records.extractions import ExtractionTable
     from chalicelib.adapters.records.extractors import ExtractorTable
@@ -81,7 +83,13 @@ def build_services(parts: ApiParts) -> ExtractorServices:
     return ExtractorServices(
         ExtractorLibrary(extractors, utcnow),
         parts.records,
-        Calibrations(CalibrationTable(parts.table), extractors, extractions, utcnow),
+        Calibrations(
+            CalibrationTable(parts.table),
+            extractors,
+            extractions,
+            utcnow,
+            lambda: ExtractFunction(aws.renderings(), parts.settings.extract_function),
+        ),
         lambda: read_models().models,
     )
 
@@ -171,9 +179,11 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
         Operation("extractions", {200: CalibrationAttempt}, errors=(NotFound, Conflict)),
     )
     def calibrate_extractor(extractor: str) -> Response:
-        """Learn from the extractor's reviews how sure its values are, and use that from now on.
+        """Learn from reviews what documents call the fields, and how sure values are.
 
-        It is used only if it is better on the half of the documents that it was not learned from.
+        Labels that stand beside reviewed values in two documents or more become names of their
+        fields, and confidences are mapped. Each is used from now on only if it is better on
+        documents that it was not learned from.
         """
         tenant = tenant_of(blueprint.current_request)
         return json_response(services().calibrations.calibrate(tenant, _name(extractor)))
@@ -190,7 +200,7 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
     @blueprint.route(_CALIBRATION, methods=["DELETE"], authorizer=authorizer)
     @serve_operation(blueprint, Operation("extractions", {204: None}, errors=(NotFound,)))
     def retire_calibration(extractor: str) -> Response:
-        """Have an extractor's confidences as they come again; what was extracted stays."""
+        """Have an extractor read without what reviews taught; what was extracted stays."""
         services().calibrations.retire(tenant_of(blueprint.current_request), _name(extractor))
         return Response(body="", status_code=204)
 

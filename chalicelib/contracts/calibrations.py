@@ -1,4 +1,4 @@
-"""Calibrations of saved extractors: maps of confidences that were learned from reviews."""
+"""Calibrations of saved extractors: labels and maps of confidences, learned from reviews."""
 
 from __future__ import annotations
 
@@ -42,26 +42,83 @@ class HeldOutCalibration(Contract):
     gain_low: float
 
 
+class LearnedLabel(Contract):
+    """What documents call a field: a label that stood beside its reviewed values.
+
+    Attributes:
+        field: The JSON Pointer of the field; that of a list's column has no number of a row.
+        label: The words, as most of the documents write them.
+        documents: The reviewed documents in which it names the field.
+    """
+
+    field: str
+    label: str
+    documents: int = Field(ge=1)
+
+
+class HeldOutLabels(Contract):
+    """How fields are read with labels that other reviewed documents taught, and without any.
+
+    A field is a value outside of lists, or a column of one, right where most of its cells are.
+
+    Attributes:
+        documents: The reviewed documents that were read anew for it.
+        fields: Their fields.
+        right_before: Right values without labels.
+        right_after: Right values with labels.
+        wrong_before: Wrong values that were given without labels, also where there is none.
+        wrong_after: The same with labels.
+        gain_low: The lower end of the 95 % interval, by documents, of what a document gains in
+            right values less wrong ones.
+    """
+
+    documents: int = Field(ge=0)
+    fields: int = Field(ge=0)
+    right_before: int = Field(ge=0)
+    right_after: int = Field(ge=0)
+    wrong_before: int = Field(ge=0)
+    wrong_after: int = Field(ge=0)
+    gain_low: float
+
+
 class ExtractorCalibration(Contract):
     """One version of an extractor's calibration: extractions that begin after it use it.
 
-    A group without a map keeps its confidences.
+    A group without a map keeps its confidences. `held_out` is that of the maps, and
+    `held_out_labels` that of the labels; each is there with them.
     """
 
     extractor: str
     version: int = Field(ge=1)
     maps: dict[FieldGroup, ConfidenceMap]
+    labels: tuple[LearnedLabel, ...] = ()
     documents: int = Field(ge=0)
     rows: int = Field(ge=0)
-    held_out: HeldOutCalibration
+    held_out: HeldOutCalibration | None = None
+    held_out_labels: HeldOutLabels | None = None
     created_at: AwareDatetime
+
+
+class LabelAttempt(Contract):
+    """What the labels beside reviewed values taught: those that are used, or why none are.
+
+    `documents` are the reviewed ones whose labels were looked at. `held_out` is there if any were
+    read anew to judge the labels.
+    """
+
+    taken: bool
+    reason: str = ""
+    documents: int = Field(default=0, ge=0)
+    labels: tuple[LearnedLabel, ...] = ()
+    held_out: HeldOutLabels | None = None
 
 
 class CalibrationAttempt(Contract):
     """The result of a calibration: the version that is used from now on, or why there is none.
 
-    `documents` are the reviewed extractions of the extractor, and `rows` their fields. `held_out`
-    is there if there were enough to judge a calibration.
+    `reason` says why confidences have no map, and `labels` what was learned of the documents' own
+    words; a version is stored if either is of use. `documents` are the reviewed extractions of the
+    extractor, and `rows` their fields. `held_out` is there if there were enough to judge a map.
     """
 
     taken: bool
@@ -69,8 +126,9 @@ class CalibrationAttempt(Contract):
     documents: int = Field(ge=0)
     rows: int = Field(ge=0)
     held_out: HeldOutCalibration | None = None
+    labels: LabelAttempt = LabelAttempt(taken=False)
     calibration: ExtractorCalibration | None = None
 
 
 CalibrationVersion = Annotated[int, Field(ge=0)]
-"""The calibration that an extraction's confidences went through, 0 without one."""
+"""The calibration that an extraction went through, 0 without one."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
 from chalicelib.extraction.label_similarity import LabelComparison
-from chalicelib.extraction.leaves import NUMERIC_KINDS, Leaf, LeafKind
+from chalicelib.extraction.leaves import BLOCK_KINDS, NUMERIC_KINDS, Leaf, LeafKind
 from chalicelib.extraction.sentence_spans import (
     BROKEN_KINDS,
     SentenceSpan,
@@ -43,8 +43,6 @@ MAX_GOING_ON = 3
 """Lines of a value that begins behind its label."""
 LIKE_A_NAME = 0.4
 """Likeness of such words and a field's names, at least."""
-BLOCK_KINDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
-"""Kinds whose values may fill several lines."""
 _WHOLE_KINDS = (LeafKind.DATE, LeafKind.IBAN, LeafKind.VAT, LeafKind.EMAIL)
 """Kinds whose values have digits that are no numbers by themselves."""
 _WHOLE_READERS = tuple(value_reader(Leaf((), "", kind, "string")) for kind in _WHOLE_KINDS)

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chalicelib.extraction.candidates import BLOCK_KINDS
+from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
 from chalicelib.extraction.ranker import RankedCandidates
 
 if TYPE_CHECKING:
     from chalicelib.extraction.candidates import FieldCandidate
     from chalicelib.extraction.document import Span
     from chalicelib.extraction.feature_names import FeatureRows, Features
-    from chalicelib.extraction.leaves import Leaf
 
 _TINY = 1e-12
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -173,6 +173,12 @@ def source_document(
         language,
         tuple(_document_page(page, geometry.get(page.page)) for page in pages),
     )
+
+
+def without_places(document: SourceDocument) -> SourceDocument:
+    """Return a document as it is read by its text alone."""
+    pages = (replace(page, width=0.0, height=0.0, placed=()) for page in document.pages)
+    return replace(document, pages=tuple(pages))
 
 
 def _document_page(page: Page, words: PageWords | None) -> DocumentPage:

@@ -19,7 +19,7 @@ from chalicelib.extraction.confidence import (
     cell_features,
     value_features,
 )
-from chalicelib.extraction.document import Span
+from chalicelib.extraction.document import Span, without_places
 from chalicelib.extraction.feature_names import FeatureRows, Features
 from chalicelib.extraction.features import FeatureMaker, names_of
 from chalicelib.extraction.label_agreement import agreement
@@ -272,12 +272,6 @@ class DocumentReader:
     def _match(self, reader: ValueReader, text: str) -> ValueMatch | None:
         """Return the value of a cell: that of all its text, or else the longest within it."""
         return reader.read(text, self.hints) or next(reader.find(text, self.hints), None)
-
-
-def without_places(document: SourceDocument) -> SourceDocument:
-    """Return a document as it is read by its text alone."""
-    pages = (replace(page, width=0.0, height=0.0, placed=()) for page in document.pages)
-    return replace(document, pages=tuple(pages))
 
 
 def _chosen_field(chosen: ChosenValue) -> ReadField:

@@ -64,10 +64,21 @@ class FieldExtractor:
             schema_fit(),
         )
 
-    def read(self, schema: ExtractionSchema, document: SourceDocument) -> DocumentReading:
-        """Return what is read from a document, of which an extraction can be made."""
-        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
-        reader = DocumentReader(schema, document, comparison)
+    def comparison(self) -> LabelComparison:
+        """Return what compares names with labels, each text once for all that is read by it."""
+        return LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
+
+    def read(
+        self,
+        schema: ExtractionSchema,
+        document: SourceDocument,
+        comparison: LabelComparison | None = None,
+    ) -> DocumentReading:
+        """Return what is read from a document, of which an extraction can be made.
+
+        Give the `comparison` of an earlier reading where the texts are mostly the same.
+        """
+        reader = DocumentReader(schema, document, comparison or self.comparison())
         lists = reader.read_lists()
         chosen = reader.choose(self.ranker, self.confidence.floor, lists)
         fields = accepted_fields(chosen, lists, schema, self.confidence)
@@ -86,7 +97,7 @@ class FieldExtractor:
             asked: schemas, each with what it is called beside its title, or "".
             document: the pages of one document, whose texts are compared once for all schemas.
         """
-        comparison = LabelComparison(self.embedder, self.vocabulary, self.subwords, self.kinds)
+        comparison = self.comparison()
         found = []
         for schema, name in asked:
             reader = DocumentReader(schema, document, comparison)

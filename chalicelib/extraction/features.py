@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chalicelib.extraction.candidates import BLOCK_KINDS, FieldCandidate
+from chalicelib.extraction.candidates import FieldCandidate
 from chalicelib.extraction.compared_candidates import ComparedCandidates, compare_candidates
 from chalicelib.extraction.feature_names import (
     CANDIDATE_FEATURES,
@@ -26,6 +26,7 @@ from chalicelib.extraction.feature_names import (
     group_flags,
 )
 from chalicelib.extraction.label_similarity import LabelComparison, LabelLikeness
+from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
 from chalicelib.extraction.value_features import (
     alike_form,
     digits_at_ends,
@@ -36,7 +37,6 @@ from chalicelib.extraction.value_features import (
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument, Span
     from chalicelib.extraction.layout.labels import LabelContext
-    from chalicelib.extraction.leaves import Leaf
 
 MAX_WITHIN = 8
 """Names made of that of an object and that of its field."""

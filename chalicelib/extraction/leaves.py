@@ -41,6 +41,8 @@ NUMERIC_KINDS = frozenset(
     (LeafKind.NUMBER, LeafKind.INTEGER, LeafKind.MONEY, LeafKind.PERCENT, LeafKind.QUANTITY)
 )
 """Kinds whose values are numbers, if the schema's type is `number` or `integer`."""
+BLOCK_KINDS = frozenset({LeafKind.TEXT, LeafKind.ADDRESS})
+"""Kinds whose values may fill several lines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,37 @@
-"""Calibrations of saved extractors: learned from reviews, stored in versions, used by the next."""
+"""Calibrations of saved extractors: learned from reviews, stored in versions, used by the next.
+
+Labels come first, and maps of confidences are fitted on documents that were read with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.calibrations import CalibrationAttempt, ExtractorCalibration
+from chalicelib.contracts.calibrations import CalibrationAttempt, ExtractorCalibration, LabelAttempt
+from chalicelib.contracts.functions.extract_fields import LearnLabelsRequest, LearnLabelsResult
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.extraction.calibration_fit import ReviewedField, fit_calibration
 from chalicelib.extraction.recalibration import field_group, unmapped
-from chalicelib.labelling.field_edits import edited_fields
+from chalicelib.labelling.extractor_terms import referenced_terms
 
 if TYPE_CHECKING:
     from chalicelib.contracts.calibrations import ConfidenceMap, FieldGroup
+    from chalicelib.contracts.extraction_orders import ExtractionTerms
     from chalicelib.labelling.extraction_library import ExtractionLibrary, StoredExtraction
     from chalicelib.labelling.extractor_terms import SavedExtractors
 
 MAX_REVIEWED = 300
 """The newest reviewed extractions that are learned from: some seconds of reading."""
 MAX_LOOKED_AT = 20_000
-MAX_FIELDS = 100
-"""Fields of one document that are learned from, the first ones: a long list would outweigh all."""
+MAX_TEACHERS = 60
+"""The newest reviewed extractions whose labels are learned."""
+LABEL_SECONDS = 16.0
+"""Seconds of the function that learns labels, of the 25 that its client waits; the others are for
+its start."""
 
 
 class CalibrationRecords(Protocol):
@@ -45,14 +53,25 @@ class CalibrationRecords(Protocol):
         """Have no calibration used any more; the versions stay."""
 
 
+class LabelTeacher(Protocol):
+    """The function that learns labels, as `ExtractFunction` does."""
+
+    def learn(self, request: LearnLabelsRequest) -> LearnLabelsResult:
+        """Return what the labels beside reviewed values teach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibrations:
-    """Learns, shows and retires calibrations of all tenants."""
+    """Learns, shows and retires calibrations of all tenants.
+
+    `teacher` returns the function that learns labels, looked up when there are reviews.
+    """
 
     records: CalibrationRecords
     extractors: SavedExtractors
     library: ExtractionLibrary
     now: Callable[[], datetime]
+    teacher: Callable[[], LabelTeacher]
 
     def newest(self, tenant: str, extractor: str) -> ExtractorCalibration:
         """Return the calibration that is used; raise `NotFound`."""
@@ -65,55 +84,51 @@ class Calibrations:
         return found
 
     def calibrate(self, tenant: str, extractor: str) -> CalibrationAttempt:
-        """Learn from the reviews of an extractor, and use it if it is better on other documents.
+        """Learn from the reviews of an extractor, and use what is better on other documents.
 
         Raises:
             NotFound: there is no such extractor.
             Conflict: another calibration was stored meanwhile.
+            Transient, Throttled: a service did not answer; the call may be repeated.
         """
-        if self.extractors.head(tenant, extractor) is None:
-            raise NotFound(
-                f"There is no extractor {extractor}; GET /v1/extractors lists them.",
-                field="extractor",
-            )
-        rows = list(self._rows(tenant, extractor))
-        documents = len({row.document_id for row in rows})
+        terms = referenced_terms(self.extractors, tenant, extractor)
+        reviewed = self._reviewed(tenant, extractor)
+        learned = self._learned(tenant, terms, reviewed)
+        rows = list(self._rows(tenant, extractor, reviewed, learned))
+        documents = len({stored.facts.document_id for stored in reviewed})
         fit = fit_calibration(rows)
-        if fit.refusal or fit.held_out is None:
-            return CalibrationAttempt(
-                taken=False,
-                reason=fit.refusal,
-                documents=documents,
-                rows=len(rows),
-                held_out=fit.held_out,
-            )
+        attempt = CalibrationAttempt(
+            taken=not fit.refusal or learned.attempt.taken,
+            reason=fit.refusal,
+            documents=documents,
+            rows=len(rows),
+            held_out=fit.held_out,
+            labels=learned.attempt,
+        )
+        if not attempt.taken:
+            return attempt
         added = ExtractorCalibration(
             extractor=extractor,
             version=self.records.count(tenant, extractor) + 1,
             maps=dict(fit.maps),
+            labels=learned.attempt.labels if learned.attempt.taken else (),
             documents=documents,
             rows=len(rows),
-            held_out=fit.held_out,
+            held_out=None if fit.refusal else fit.held_out,
+            held_out_labels=learned.attempt.held_out if learned.attempt.taken else None,
             created_at=self.now(),
         )
         if not self.records.add(tenant, added):
             raise Conflict("Another calibration was stored meanwhile.", field="extractor")
-        return CalibrationAttempt(
-            taken=True,
-            reason="",
-            documents=documents,
-            rows=len(rows),
-            held_out=fit.held_out,
-            calibration=added,
-        )
+        return attempt.model_copy(update={"calibration": added})
 
     def retire(self, tenant: str, extractor: str) -> None:
-        """Have the extractor's confidences as they come; raise `NotFound`."""
+        """Have the extractor read without labels and maps; raise `NotFound`."""
         self.newest(tenant, extractor)
         self.records.retire(tenant, extractor)
 
-    def _rows(self, tenant: str, extractor: str) -> Iterator[ReviewedField]:
-        """Yield the fields of reviewed extractions, with their confidences before any map."""
+    def _reviewed(self, tenant: str, extractor: str) -> list[StoredExtraction]:
+        """Return the reviewed extractions of an extractor that teach, the newest first."""
         found = self.library.records.extractions(tenant, "", "")
         reviewed = [
             stored
@@ -122,24 +137,62 @@ class Calibrations:
             and stored.facts.extractor.partition("@")[0] == extractor
         ]
         reviewed.sort(key=lambda stored: stored.facts.updated_at, reverse=True)
-        maps: dict[int, dict[FieldGroup, ConfidenceMap]] = {0: {}}
-        for stored in reviewed[:MAX_REVIEWED]:
-            number = stored.facts.calibration
-            if number not in maps:
-                known = self.records.version(tenant, extractor, number)
-                maps[number] = {} if known is None else known.maps
-            yield from self._reviewed_fields(tenant, stored, maps[number])
+        return reviewed[:MAX_REVIEWED]
 
-    def _reviewed_fields(
+    def _learned(
+        self, tenant: str, terms: ExtractionTerms, reviewed: Sequence[StoredExtraction]
+    ) -> LearnLabelsResult:
+        if not reviewed:
+            attempt = LabelAttempt(taken=False, reason="No document is reviewed.")
+            return LearnLabelsResult(attempt=attempt)
+        ids = tuple(stored.facts.extraction_id for stored in reviewed[:MAX_TEACHERS])
+        return self.teacher().learn(
+            LearnLabelsRequest(
+                tenant=tenant,
+                bucket=self.library.bucket,
+                terms=terms,
+                extraction_ids=ids,
+                seconds=LABEL_SECONDS,
+                correlation_id=ids[0],
+            )
+        )
+
+    def _rows(
+        self,
+        tenant: str,
+        extractor: str,
+        reviewed: Sequence[StoredExtraction],
+        learned: LearnLabelsResult,
+    ) -> Iterator[ReviewedField]:
+        """Yield reviewed fields with their confidences before any map.
+
+        They are of documents that were read as the next ones will be: with labels, or without any.
+        What a model chose is chosen by none when a document is read anew.
+        """
+        anew = {read.extraction_id for read in learned.fields}
+        for read in learned.fields:
+            yield ReviewedField(read.document_id, read.group, read.confidence, read.correct)
+        known: dict[int, ExtractorCalibration | None] = {0: None}
+        for stored in reviewed:
+            number = stored.facts.calibration
+            if number not in known:
+                known[number] = self.records.version(tenant, extractor, number)
+            calibration = known[number]
+            is_labelled = calibration is not None and bool(calibration.labels)
+            is_alike = is_labelled == learned.attempt.taken
+            maps = {} if calibration is None else calibration.maps
+            for field in self._fields(tenant, stored, maps):
+                if field.group == "model" or (is_alike and stored.facts.extraction_id not in anew):
+                    yield field
+
+    def _fields(
         self,
         tenant: str,
         stored: StoredExtraction,
-        maps: dict[FieldGroup, ConfidenceMap],
+        maps: Mapping[FieldGroup, ConfidenceMap],
     ) -> Iterator[ReviewedField]:
-        # The files of a reviewed extraction are its own again where its status is another.
-        read = replace(stored, facts=stored.facts.model_copy(update={"status": "complete"}))
-        for proposed, _ in islice(self.library.fields(tenant, read, 0), MAX_FIELDS):
-            (right,) = edited_fields([proposed], stored.review.edits)
+        """Yield the fields of an extraction, with their confidences before its maps."""
+        for proposed, right in self.library.learned_fields(tenant, stored):
             group = field_group(proposed)
             by = maps.get(group)
             yield ReviewedField(

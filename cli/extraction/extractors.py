@@ -88,20 +88,21 @@ def show(target: UserContext, name: str, version: int | None) -> None:
 @extractors.command("calibrate")
 @click.argument("name")
 @click.option("--show", is_flag=True, help="Only print the calibration that is used.")
-@click.option("--reset", is_flag=True, help="Have confidences as they come again.")
+@click.option("--reset", is_flag=True, help="Read without labels and maps again.")
 @user_command
 def calibrate(target: UserContext, name: str, show: bool, reset: bool) -> None:
-    """Learn from an extractor's reviews how sure its values are, and use that from now on.
+    """Learn from an extractor's reviews what its documents call things, and how sure values are.
 
-    It is used only if it is better on the half of the reviewed documents that it was not learned
-    from. Exits with 1 if none was.
+    Labels beside reviewed values become names of their fields, and confidences are mapped. Each is
+    used from now on only if it is better on reviewed documents that it was not learned from. Exits
+    with 1 if neither is.
     """
     if show and reset:
         raise UsageError("Give one of --show and --reset.")
     place = f"{_at(name)}/calibration"
     if reset:
         target.api.call("DELETE", place)
-        target.output.line(f"Confidences of {name} are as they come.")
+        target.output.line(f"{name} is read without what its reviews taught.")
         return
     if show:
         target.output.json(target.api.call("GET", place))
@@ -116,19 +117,38 @@ def calibrate(target: UserContext, name: str, show: bool, reset: bool) -> None:
 
 
 def _tell_attempt(target: UserContext, attempt: Json) -> None:
+    _tell_labels(target, attempt["labels"])
     judged = attempt["held_out"]
     if judged is not None:
         target.output.line(
             f"On {judged['documents']} other documents the squared error of confidences is"
             f" {judged['brier_after']:.4f}, and was {judged['brier_before']:.4f}."
         )
+    if attempt["reason"]:
+        target.output.line(f"Confidences are not mapped: {attempt['reason']}")
     if attempt["taken"]:
         target.output.line(
             f"Calibration {attempt['calibration']['version']}, by {attempt['rows']} fields of"
             f" {attempt['documents']} reviewed documents."
         )
     else:
-        target.output.line(f"No calibration: {attempt['reason']}")
+        target.output.line("No calibration: nothing changes.")
+
+
+def _tell_labels(target: UserContext, labels: Json) -> None:
+    if not labels["taken"]:
+        target.output.line(f"No labels: {labels['reason']}")
+        return
+    judged = labels["held_out"]
+    target.output.line(
+        f"On {judged['documents']} documents that did not teach them, {judged['right_after']} of"
+        f" {judged['fields']} fields are right with them, and {judged['right_before']} were;"
+        f" {judged['wrong_after']} have a wrong value, and {judged['wrong_before']} had."
+    )
+    target.output.table(
+        ("field", "label", "documents"),
+        [(each["field"], each["label"], each["documents"]) for each in labels["labels"]],
+    )
 
 
 @extractors.command("rm")

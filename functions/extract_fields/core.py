@@ -1,6 +1,7 @@
 """Extract fields by a JSON Schema: from one document, some of a job's, or as a step of a job.
 
-What was extracted, or corrected since, becomes metadata of the document's vectors.
+What was extracted, or corrected since, becomes metadata of the document's vectors. What reviewed
+documents call an extractor's fields is learned from the labels beside their values.
 """
 
 from __future__ import annotations
@@ -12,19 +13,31 @@ from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentsRequest,
     IndexFieldsRequest,
+    LearnLabelsRequest,
 )
+from chalicelib.contracts.jobs import StepRequest
 
 if TYPE_CHECKING:
     from chalicelib.contracts.functions.extract_fields import (
         ExtractDocumentResult,
         ExtractDocumentsResult,
         IndexFieldsResult,
+        LearnLabelsResult,
     )
-    from chalicelib.contracts.jobs import StepRequest, StepResult
+    from chalicelib.contracts.jobs import StepResult
     from functions.extract_fields.field_index import FieldIndex
     from functions.extract_fields.job_documents import JobDocuments
     from functions.extract_fields.job_steps import JobSteps
+    from functions.extract_fields.label_learner import LabelLearner
     from functions.extract_fields.version_extractor import VersionExtractor
+
+Request = (
+    ExtractDocumentRequest
+    | ExtractDocumentsRequest
+    | IndexFieldsRequest
+    | LearnLabelsRequest
+    | StepRequest
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +48,19 @@ class Deps:
     children: JobDocuments
     steps: JobSteps
     fields: FieldIndex
+    labels: LabelLearner
 
 
 def run(
-    request: ExtractDocumentRequest | ExtractDocumentsRequest | IndexFieldsRequest | StepRequest,
+    request: Request,
     deps: Deps,
-) -> ExtractDocumentResult | ExtractDocumentsResult | IndexFieldsResult | StepResult:
+) -> (
+    ExtractDocumentResult
+    | ExtractDocumentsResult
+    | IndexFieldsResult
+    | LearnLabelsResult
+    | StepResult
+):
     """Do what is asked for.
 
     Raises:
@@ -55,4 +75,6 @@ def run(
         return deps.children.extract(request)
     if isinstance(request, IndexFieldsRequest):
         return deps.fields.index(request)
+    if isinstance(request, LearnLabelsRequest):
+        return deps.labels.learn(request)
     return deps.steps.step(request)

@@ -23,6 +23,7 @@ from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentsRequest,
     IndexFieldsRequest,
+    LearnLabelsRequest,
 )
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.extraction.extractor import FieldExtractor
@@ -35,6 +36,7 @@ from functions.extract_fields import core
 from functions.extract_fields.field_index import FieldIndex
 from functions.extract_fields.job_documents import JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.label_learner import LabelLearner
 from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
@@ -85,6 +87,7 @@ def deps() -> core.Deps:
             ExtractorTable(table),
         ),
         fields=fields,
+        labels=LabelLearner(versions, records, objects, extractor, time.perf_counter, time_limit),
     )
 
 
@@ -110,14 +113,16 @@ def _now() -> datetime:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Extract from documents of `event`, index what was, or do a step of a job."""
-    request: ExtractDocumentRequest | ExtractDocumentsRequest | IndexFieldsRequest | StepRequest
+    """Extract from documents of `event`, index or learn from what was, or do a step of a job."""
+    request: core.Request
     if "Items" in event:
         request = ExtractDocumentsRequest.model_validate(event)
     elif "kind" in event:
         request = StepRequest.model_validate(event)
     elif "folder" in event:
         request = IndexFieldsRequest.model_validate(event)
+    elif "extraction_ids" in event:
+        request = LearnLabelsRequest.model_validate(event)
     else:
         request = ExtractDocumentRequest.model_validate(event)
     with observed("extract_fields", request.correlation_id):

@@ -22,6 +22,7 @@ from chalicelib.contracts.functions.extract_fields import (
 )
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.errors import NotFound
+from chalicelib.extraction.learned_labels import with_labels
 from chalicelib.extraction.packets.splitter import part_of
 from chalicelib.extraction.recalibration import recalibrated
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
@@ -172,7 +173,10 @@ class VersionExtractor:
             return before
         if request.pages is not None:
             source = part_of(source, request.pages.first, request.pages.last)
+        calibration = self._calibration(request)
         schema = extraction_schema(request.terms.json_schema)
+        if calibration is not None:
+            schema = with_labels(schema, calibration.labels)
         extractor = self.extractor()
         with self.limit(request.seconds):
             reading = extractor.read(schema, source)
@@ -186,7 +190,6 @@ class VersionExtractor:
             )
             selected = self.selector().select(reading, request.terms.model, spender, seconds)
             read = reading.extraction(selected.selection)
-        calibration = self._calibration(request)
         if calibration is not None:
             read = recalibrated(read, calibration.maps)
         now = self.now()

@@ -1,4 +1,4 @@
-"""Input and output of the function `extract_fields`, asked about one document."""
+"""Input and output of the function `extract_fields`, asked about documents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.batches import GenerateItemsInput, ItemError
+from chalicelib.contracts.calibrations import FieldGroup, LabelAttempt
 from chalicelib.contracts.extraction_orders import DocumentItem, ExtractionTerms
 from chalicelib.contracts.extractions import ExtractionStatus
 
@@ -98,3 +99,41 @@ class IndexFieldsResult(Contract):
     """The output: how many vectors have other metadata now."""
 
     vectors: int = Field(ge=0)
+
+
+class LearnLabelsRequest(Contract):
+    """The input of `extract_fields` that learns what reviewed documents call an extractor's fields.
+
+    `extraction_ids` are reviewed extractions, the newest first, and `terms` the extractor's. What
+    is not read within `seconds` does not teach, or does not judge.
+    """
+
+    tenant: str
+    bucket: str
+    terms: ExtractionTerms
+    extraction_ids: tuple[str, ...]
+    seconds: float = Field(gt=0)
+    correlation_id: str
+
+
+class ReadAnew(Contract):
+    """A field of a reviewed document as it was read anew: how sure it is, and whether it is right.
+
+    `extraction_id` is that of the review.
+    """
+
+    extraction_id: str
+    document_id: str
+    group: FieldGroup
+    confidence: float
+    correct: bool
+
+
+class LearnLabelsResult(Contract):
+    """The output: what the labels taught, and the fields of the documents that judged it.
+
+    Fields were read with labels of other documents if labels are taken, and without any otherwise.
+    """
+
+    attempt: LabelAttempt
+    fields: tuple[ReadAnew, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
@@ -111,6 +112,24 @@ def draw_document(
     return _drawn(design, split, seed, rows, sender)[0]
 
 
+def series(
+    design: DocumentDesign, split: Split, sender: str, count: int, rows: int | None = None
+) -> Iterator[GeneratedDocument]:
+    """Yield documents of one sender in one design, all asked by the schema of the first.
+
+    They have one language and letterhead, and call each thing by one wording. What a document
+    lacks and another of its values could be argued to be is not in its truth.
+    """
+    asked: UserSchema | None = None
+    for at in range(count):
+        sheet, facts, choice, dropped = _sheet(
+            design, split, f"{sender}/{at}", rows, sender, one_wording=True
+        )
+        if asked is None:
+            asked = _asked(facts, design.kind, sheet, choice, dropped, split, sender)
+        yield _document(design, asked, facts, sheet, choice)
+
+
 def legible_document(design: DocumentDesign, seed: str, rows: int) -> GeneratedDocument | None:
     """Draw one document with the words of the training; None if texts hide each other."""
     document, sheet = _drawn(design, "train", seed, rows, "")
@@ -121,10 +140,33 @@ def _drawn(
     design: DocumentDesign, split: Split, seed: str, rows: int | None, sender: str
 ) -> tuple[GeneratedDocument, Sheet]:
     """Return a document, and the sheet that it was drawn on."""
+    sheet, facts, choice, dropped = _sheet(design, split, seed, rows, sender)
+    asked = _asked(facts, design.kind, sheet, choice, dropped, split, seed)
+    return _document(design, asked, facts, sheet, choice), sheet
+
+
+def _sheet(
+    design: DocumentDesign,
+    split: Split,
+    seed: str,
+    rows: int | None,
+    sender: str,
+    *,
+    one_wording: bool = False,
+) -> tuple[Sheet, DocumentFacts, LabelChoice, list[str]]:
+    """Return a drawn sheet with its facts and wordings, and the concepts that it lacks.
+
+    Args:
+        design: where what stands.
+        split: whose words and locales.
+        seed: of the document.
+        rows: of each list; drawn unless given.
+        sender: whose letterhead and language, "" for one of its own.
+        one_wording: whether its sender calls a thing the same in documents that lack others.
+    """
     rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
     house = random.Random(sender) if sender else rng  # noqa: S311 - as above
     locale = _locale(split, house)
-    unseen = UNSEEN if split == "test" else 0.0
     negatives = ("minus", "trailing", "parentheses") if split == "test" else ("minus", "trailing")
     style = writing_style(locale, house, negatives=negatives)
     facts = DocumentFacts(style, rng)
@@ -134,25 +176,55 @@ def _drawn(
         _fill(own, design.kind, 1)
         facts.single.update({name: own.single[name] for name in _OF_SENDER & own.single.keys()})
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
-    choice = LabelChoice(locale.language, house, unseen)
+    choice = LabelChoice(locale.language, house, _unseen(split), sender if one_wording else "")
     sheet = Sheet(house.choice(_FONTS), design.paper)
     design.draw(Pen(sheet, facts, choice))
-    schema = _schema(facts, design.kind, sheet, choice, dropped, unseen)
+    return sheet, facts, choice, dropped
+
+
+def _asked(
+    facts: DocumentFacts,
+    kind: DocumentKind,
+    sheet: Sheet,
+    choice: LabelChoice,
+    dropped: Sequence[str],
+    split: Split,
+    seed: str,
+) -> UserSchema:
+    """Return a schema for a drawn sheet, at times with rules."""
+    schema = _schema(facts, kind, sheet, choice, dropped, _unseen(split))
     ruled = random.Random(f"{seed}/rules").random() < RULED  # noqa: S311 - as above
     rules: list[JsonValue] = [*user_rules(schema, facts)] if ruled else []
-    document = GeneratedDocument(
+    return replace(schema, source={**schema.source, "x-rules": rules}) if rules else schema
+
+
+def _document(
+    design: DocumentDesign,
+    schema: UserSchema,
+    facts: DocumentFacts,
+    sheet: Sheet,
+    choice: LabelChoice,
+) -> GeneratedDocument:
+    return GeneratedDocument(
         pdf=sheet.output(),
-        schema={**schema.source, "x-rules": rules} if rules else schema.source,
-        truth=tuple(_single(leaf, facts, sheet) for leaf in schema.leaves),
+        schema=schema.source,
+        truth=tuple(
+            _single(leaf, facts, sheet)
+            for leaf in schema.leaves
+            if leaf.concept.name in facts.single or leaf.concept.name not in _DERIVABLE
+        ),
         lists=_lists(schema, facts, sheet),
         kind=design.kind,
         template=design.name,
-        language=locale.code,
+        language=facts.style.locale.code,
         scanned=False,
         pages=sheet.page,
         labels=choice.chosen,
     )
-    return document, sheet
+
+
+def _unseen(split: Split) -> float:
+    return UNSEEN if split == "test" else 0.0
 
 
 def _locale(split: Split, rng: random.Random) -> DocumentLocale:

@@ -49,13 +49,16 @@ def phrases(language: str) -> Mapping[str, Sequence[str]]:
 class LabelChoice:
     """The wordings that one document uses: one for a concept, everywhere alike.
 
-    `unseen` is the share of concepts that are called by a held-out wording.
+    `unseen` is the share of concepts that are called by a held-out wording. Documents of one
+    `sender` call a concept the same, whatever else they have; without one, wordings are drawn from
+    `rng` as they are asked for.
     """
 
-    def __init__(self, language: str, rng: random.Random, unseen: float) -> None:
+    def __init__(self, language: str, rng: random.Random, unseen: float, sender: str = "") -> None:
         self.language = language
         self._rng = rng
         self._unseen = unseen
+        self._sender = sender
         self._chosen: dict[str, str] = {}
 
     @property
@@ -67,8 +70,11 @@ class LabelChoice:
         """Return what the document calls a concept."""
         if concept not in self._chosen:
             known, held_out = wordings(self.language)[concept]
-            new = not known or (held_out and self._rng.random() < self._unseen)
-            self._chosen[concept] = self._rng.choice(held_out if new else known)
+            rng = self._rng
+            if self._sender:
+                rng = random.Random(f"{self._sender}/{concept}")  # noqa: S311 - to be the same
+            new = not known or (held_out and rng.random() < self._unseen)
+            self._chosen[concept] = rng.choice(held_out if new else known)
         return self._chosen[concept]
 
     def others(self, concept: str) -> tuple[str, ...]:

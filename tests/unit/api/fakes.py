@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from chalice.app import AuthRequest, Chalice
 from chalice.test import Client, HTTPResponse
@@ -50,6 +50,8 @@ from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.functions.extract_fields import (
     ExtractDocumentRequest,
     ExtractDocumentResult,
+    LearnLabelsRequest,
+    LearnLabelsResult,
 )
 from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
 from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
@@ -264,13 +266,17 @@ class FakeRenderer:
 
 @dataclass
 class FakeExtraction:
-    """Extracts by `read`, which a test sets."""
+    """Extracts, and learns labels, by `read`, which a test sets."""
 
-    read: Callable[[ExtractDocumentRequest], ExtractDocumentResult] | None = None
+    read: Callable[[Any], Any] | None = None
 
     def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
         assert self.read is not None
-        return self.read(request)
+        return cast("ExtractDocumentResult", self.read(request))
+
+    def learn(self, request: LearnLabelsRequest) -> LearnLabelsResult:
+        assert self.read is not None
+        return cast("LearnLabelsResult", self.read(request))
 
 
 @dataclass
@@ -400,7 +406,13 @@ class Api:
         self.extractors = ExtractorServices(
             ExtractorLibrary(extractors, lambda: NOW),
             self.records,
-            Calibrations(self.calibration_records, extractors, extracted, lambda: NOW),
+            Calibrations(
+                self.calibration_records,
+                extractors,
+                extracted,
+                lambda: NOW,
+                lambda: self.extraction,
+            ),
             served_models,
         )
         self.extractions = ExtractionServices(

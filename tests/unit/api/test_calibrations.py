@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.contracts.extraction_reviews import ExtractionReview, FieldEdit
+from chalicelib.contracts.extractions import FieldEvidence
 from tests.unit.api.fakes import OTHER_KEY, error_of
 from tests.unit.api.test_extractions import EXTRACTORS, Room
 from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA
@@ -83,3 +86,88 @@ def test_a_calibration_should_be_taken_back_and_be_of_an_extractor_that_there_is
     assert shop.api.call("POST", ONE).json_body["calibration"]["version"] == 2
     assert shop.api.call("DELETE", f"{EXTRACTORS}/bills").status_code == 204
     assert shop.api.call("GET", ONE).status_code == 404, "it goes with its extractor"
+
+
+class Supplier(Room):
+    """A room whose extractor has two bills of a supplier with words of its own reviewed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.calibrations = self.api.calibration_records
+        self.api.call("POST", EXTRACTORS, {"name": "bills", "json_schema": SCHEMA})
+
+    def bill(self, at: int) -> Any:
+        """Extract from a bill by the extractor."""
+        text = f"Belegkennung: A-1{at}\nZahlbetrag: {at}1.50\nWir danken!"
+        one = self.world.add(f"b{at}.txt", text)
+        return self.extract(
+            json_schema=None, extractor="bills", document_ids=[one.document_id]
+        ).json_body
+
+    def review(self, at: int, spans: Mapping[str, tuple[int, int]]) -> None:
+        """Approve a bill's values, of which the spans are told."""
+        made = self.bill(at)
+        raw = f"Belegkennung: A-1{at}\nZahlbetrag: {at}1.50"
+        edits = tuple(
+            FieldEdit(
+                pointer=pointer,
+                after=at * 10 + 1.5 if pointer == "/total" else raw[start:end],
+                evidence=(FieldEvidence(page=1, start=start, end=end),),
+                reviewer="ann",
+                at=NOW,
+            )
+            for pointer, (start, end) in spans.items()
+        )
+        kept, key = self.api.extraction_records.kept, ("acme", made["extraction_id"])
+        facts = kept[key].facts.model_copy(update={"status": "reviewed"})
+        kept[key] = replace(kept[key], facts=facts, review=ExtractionReview(edits=edits))
+
+
+RIGHT = {"/number": (14, 18), "/total": (31, 36)}
+
+
+def test_labels_of_two_reviewed_documents_should_be_read_by_in_the_next() -> None:
+    room = Supplier()
+    room.review(1, RIGHT)
+    alone = room.api.call("POST", ONE).json_body
+    assert (alone["taken"], alone["labels"]["taken"]) == (False, False)
+    assert "1 reviewed documents show" in alone["labels"]["reason"]
+    assert room.bill(3)["values"] == {"number": None, "total": None, "due": None}
+
+    room.review(2, RIGHT)
+    attempt = room.api.call("POST", ONE).json_body
+    learned = [
+        {"field": "/number", "label": "Belegkennung", "documents": 2},
+        {"field": "/total", "label": "Zahlbetrag", "documents": 2},
+    ]
+    assert (attempt["taken"], attempt["labels"]["labels"]) == (True, learned)
+    assert "2 reviewed documents have 6 fields" in attempt["reason"], "too few to map confidences"
+    held_out = attempt["labels"]["held_out"]
+    assert (held_out["documents"], held_out["right_before"], held_out["right_after"]) == (2, 0, 4)
+    shown = room.api.call("GET", ONE).json_body
+    assert (shown["labels"], shown["held_out"], shown["maps"]) == (learned, None, {})
+
+    after = room.bill(4)
+    assert (after["calibration"], after["values"]) == (
+        1,
+        {"number": "A-14", "total": 41.5, "due": None},
+    )
+    inline = room.world.add("inline.txt", "Belegkennung: A-19")
+    body = room.extract(document_ids=[inline.document_id]).json_body
+    assert (body["calibration"], body["values"]["number"]) == (0, None)
+    assert room.api.call("GET", ONE, key=OTHER_KEY).status_code == 404
+    # What was read with labels is judged by reading it without any.
+    again = room.api.call("POST", ONE).json_body
+    assert (again["calibration"]["version"], again["labels"]["labels"]) == (2, learned)
+    assert room.api.call("DELETE", ONE).status_code == 204
+    assert room.bill(5)["values"]["number"] is None
+
+
+def test_reviews_that_point_at_wrong_words_should_teach_no_labels() -> None:
+    room = Supplier()
+    for at in range(1, 6):
+        # The right value of the total, and words of the letter for the number.
+        room.review(at, {"/number": (at, at + 6), "/total": (14, 18)})
+    attempt = room.api.call("POST", ONE).json_body
+    assert (attempt["taken"], attempt["labels"]["labels"]) == (False, [])
+    assert "No label" in attempt["labels"]["reason"] or "show where" in attempt["labels"]["reason"]

@@ -167,6 +167,7 @@ def test_extractors_should_be_saved_listed_and_removed(command: Command, tmp_pat
     assert shown.json["json_schema"] == SCHEMA
     none = command("extractors", "calibrate", "invoices")
     assert (none.code, "0 reviewed documents have 0 fields" in none.out) == (1, True)
+    assert "No labels: No document is reviewed." in none.out
     assert command("extractors", "calibrate", "invoices", "--show").code == 1
     assert command("extractors", "calibrate", "invoices", "--show", "--reset").code == 2
     assert command("extractors", "rm", "invoices").code == 0

@@ -37,6 +37,8 @@ from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import HeadraceError
 from chalicelib.extraction.document import SourceDocument, Span
 from chalicelib.extraction.document_values import NO_SELECTION, SelectedSpan, SpanSelection
+from chalicelib.extraction.label_similarity import LabelComparison
+from chalicelib.extraction.leaves import Leaf
 from chalicelib.extraction.schema import ExtractionSchema
 from chalicelib.extraction.span_selection.selector import ModelSelection
 from chalicelib.extraction.storage import TERMS
@@ -49,6 +51,7 @@ from functions.extract_fields import core
 from functions.extract_fields.field_index import FieldIndex, MetadataChange
 from functions.extract_fields.job_documents import ChildSeconds, JobDocuments
 from functions.extract_fields.job_steps import JobSteps
+from functions.extract_fields.label_learner import LabelLearner
 from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
@@ -132,7 +135,15 @@ class LabelledLines:
     slow_to_fit: tuple[str, ...] = ()
     """Of documents with one of these it is told without end how well schemas fit."""
 
-    def read(self, schema: ExtractionSchema, document: SourceDocument) -> Any:
+    def comparison(self) -> LabelComparison:
+        return LabelComparison()
+
+    def read(
+        self,
+        schema: ExtractionSchema,
+        document: SourceDocument,
+        comparison: LabelComparison | None = None,
+    ) -> Any:
         return LabelledReading(self._extracted(schema, document))
 
     def _extracted(self, schema: ExtractionSchema, document: SourceDocument) -> Extraction:
@@ -143,7 +154,7 @@ class LabelledLines:
                 raise error
         while any(named in text for named in self.slow):
             pass
-        fields = tuple(self._field(leaf.path[0], document) for leaf in schema.leaves)
+        fields = tuple(self._field(leaf, document) for leaf in schema.leaves)
         lists: tuple[ExtractedList, ...] = ()
         if self.lost_rows:
             lost = CountDifference(page=1, reason="a row has no amount")
@@ -176,9 +187,10 @@ class LabelledLines:
             for schema, _ in asked
         ]
 
-    def _field(self, name: str, document: SourceDocument) -> ExtractedField:
-        text = document.pages[0].text
-        found = re.search(rf"^{name}: (.*)$", text, re.MULTILINE)
+    def _field(self, leaf: Leaf, document: SourceDocument) -> ExtractedField:
+        text, name = document.pages[0].text, leaf.path[0]
+        labels = "|".join(map(re.escape, (name, *leaf.names)))
+        found = re.search(rf"^(?:{labels}): (.*)$", text, re.MULTILINE)
         if found is None:
             return ExtractedField(pointer=f"/{name}", confidence=0.97)
         page = document.pages[0].number
@@ -370,6 +382,9 @@ class World:
             ),
             JobSteps(desk, self.objects, self.documents, self.extractors),
             self.index,
+            LabelLearner(
+                versions, self.records, self.objects, lambda: self.reader, self._tick, time_limit
+            ),
         )
 
     def _fan_out(self, step: StepResult) -> dict[str, Any]:
