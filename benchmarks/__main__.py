@@ -76,6 +76,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "extraction_lists": Benchmark("benchmarks.extraction_lists", 1),
     "extraction_development": Benchmark("benchmarks.extraction_real.measuring", 1),
     "extraction_calibration": Benchmark("benchmarks.extraction_calibration", 1),
+    "extraction_labels": Benchmark("benchmarks.extraction_labels", 1),
     "extraction_selection": Benchmark("benchmarks.extraction_selection", 1),
     "packets": Benchmark("benchmarks.packets", 1),
     "picture_search": Benchmark("benchmarks.picture_search", 1, of_models=True),

@@ -193,7 +193,8 @@ def _is_grounded(
             (place.page, word.start)
             for word in document.page(place.page).placed
             if any(
-                _inside(word.left, word.top, word.right, word.bottom, box) for box in place.boxes
+                is_in_box((word.left, word.top, word.right, word.bottom), box)
+                for box in place.boxes
             )
         }
         if wanted:
@@ -213,10 +214,11 @@ def _is_quoted(field: ExtractedField, place: TruePlace, document: SourceDocument
     return any(words in each and len(each) <= 2 * len(words) for each in quoted)
 
 
-def _inside(
-    left: float, top: float, right: float, bottom: float, box: tuple[float, float, float, float]
+def is_in_box(
+    edges: tuple[float, float, float, float], box: tuple[float, float, float, float]
 ) -> bool:
-    x, y = (left + right) / 2, (top + bottom) / 2
+    """Return whether the middle of a word is in a true box, or near it."""
+    x, y = (edges[0] + edges[2]) / 2, (edges[1] + edges[3]) / 2
     return box[0] - _MARGIN <= x <= box[2] + _MARGIN and box[1] - _MARGIN <= y <= box[3] + _MARGIN
 
 

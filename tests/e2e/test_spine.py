@@ -180,6 +180,8 @@ def test_fields_should_be_extracted_with_evidence_reviewed_and_go_with_their_doc
     assert api.get(reviewed).json()["values"]["total"] == 7
     attempt = api.post("/v1/extractors/invoices/calibration").json()
     assert (attempt["taken"], attempt["documents"], attempt["rows"]) == (False, 1, 3)
+    assert (attempt["labels"]["documents"], attempt["labels"]["labels"]) == (1, [])
+    assert "1 reviewed documents show where" in attempt["labels"]["reason"]
     asked = {"query": "invoice", "filter": {"metadata": {"total": {"lte": 7}}}}
     hits = api.post("/v1/search", json=asked).json()["hits"]
     assert {hit["document_id"] for hit in hits} == {first}

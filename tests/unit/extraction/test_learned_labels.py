@@ -65,7 +65,7 @@ def bill(at: int) -> SourceDocument:
 
 def values_of(at: int, order: Sequence[str] = ("/number", "/total", "/due")) -> list[ReviewedValue]:
     """Return a bill's values, for the fields in an order: that of the bill, or of somebody lost."""
-    texts = {
+    texts: dict[str, JsonValue] = {
         f"A-1{at}": f"A-1{at}",
         f"{at}1.50": at * 10 + 1.5,
         f"14 March 202{at}": f"202{at}-03-14",
