@@ -51,6 +51,8 @@ SPLIT: Split = "test"
 REVIEWED = (1, 2, 3, 5, 10, 20)
 JUDGES = 8
 ROWS = 3
+LEAST = (1, 2)
+"""Documents that a label has to be seen in, in the ways that are not taken."""
 WRONG = 0.1
 """Share of the fields outside of lists that a careless reviewer gets wrong."""
 NOTES = (
@@ -197,9 +199,11 @@ def _outcomes(sender: Sender, seed: str) -> dict[str, tuple[JudgedDocument, bool
     for how, its in reviews.items():
         sightings = _sightings(sender, its)
         for count in REVIEWED:
-            lone = learn_labels(sightings[:count], 1)
-            judged = {at: sender.reading(at, lone) for at in sender.judges}
-            found[f"{count} reviewed{how}, labels of one document"] = sender.judged(judged), None
+            for documents in LEAST:
+                labels = learn_labels(sightings[:count], documents, near=-1.0)
+                judged = {at: sender.reading(at, labels) for at in sender.judges}
+                name = f"{count} reviewed{how}, labels of {documents} documents or more"
+                found[name] = sender.judged(judged), None
             if count > 1:
                 learned = learning(sender, its[:count], sightings[:count])
                 used = () if learned.refusal else learned.labels

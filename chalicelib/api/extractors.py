@@ -181,8 +181,8 @@ def routes(services: Callable[[], ExtractorServices], authorizer: ChaliceAuthori
     def calibrate_extractor(extractor: str) -> Response:
         """Learn from reviews what documents call the fields, and how sure values are.
 
-        Labels that stand beside reviewed values in two documents or more become names of their
-        fields, and confidences are mapped. Each is used from now on only if it is better on
+        Labels that stand beside reviewed values become names of their fields, and confidences are
+        mapped. Each is used from now on only if it is better on
         documents that it was not learned from.
         """
         tenant = tenant_of(blueprint.current_request)

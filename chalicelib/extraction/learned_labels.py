@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from chalicelib.extraction.schema import ExtractionSchema
 
 MIN_DOCUMENTS = 2
-"""Documents in which a label has to name a field."""
+"""Documents in which a label has to name a field, unless it stands near its value."""
+NEAR = 0.75
+"""Distance up to which one document is enough: before a value, close above it, or over its column.
+Chosen on the validation's designs with words of no language."""
 MAX_LABELS = 12
 """Labels of one field: those of the most documents."""
-SHARE = 0.8
-"""Of the documents in which a label names a field, the share in which it has to name this one."""
+SHARE = 0.66
+"""Of the documents in which a label names a field, the share in which it has to name this one: one
+mistake among three reviews is to take no label away."""
+MAX_AS_VALUE = 0.2
+"""Documents that have a label as a value, as a share of those that have it as a label."""
 NEARER = 0.15
 """By how much nearer to one value than to another a label has to be to name it."""
 
@@ -34,6 +40,7 @@ def learn_labels(
     documents: Sequence[DocumentSightings],
     min_documents: int = MIN_DOCUMENTS,
     *,
+    near: float = NEAR,
     of_few: bool = False,
 ) -> tuple[LearnedLabel, ...]:
     """Return what the documents call fields, by field, and the commonest labels first.
@@ -41,7 +48,8 @@ def learn_labels(
     Args:
         documents: the labels beside values, one item a document.
         min_documents: in how many of them a label has to name a field.
-        of_few: whether it is enough if these are all that show the field.
+        near: up to which distance it is enough if it does in one.
+        of_few: whether fewer are enough if no others show the field.
     """
     votes = _votes(documents)
     of_key: Counter[tuple[bool, str]] = Counter()
@@ -54,7 +62,8 @@ def learn_labels(
         count = len(sightings)
         is_own = count >= SHARE * of_key[sightings[0].in_list, key]
         needed = min(min_documents, showing[field]) if of_few else min_documents
-        if count >= needed and is_own and not _is_of_value(sightings, values[field]):
+        is_near = min(each.distance for each in sightings) <= near
+        if (count >= needed or is_near) and is_own and not _is_of_value(sightings, values[field]):
             label = _commonest([each.label for each in sightings])
             found[field].append(LearnedLabel(field=field, label=label, documents=count))
     return tuple(
@@ -108,7 +117,7 @@ def _votes(documents: Sequence[DocumentSightings]) -> _Votes:
     for its in named:
         best: dict[str, LabelSighting] = {}
         for each in its:
-            if as_value[each.key] > (1 - SHARE) * seen[each.field, each.key]:
+            if as_value[each.key] > MAX_AS_VALUE * seen[each.field, each.key]:
                 continue
             held = best.get(each.field)
             if held is None or _rank(each, seen) > _rank(held, seen):

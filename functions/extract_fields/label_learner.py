@@ -137,8 +137,8 @@ class LabelLearner:
             )
         elif not labels:
             refusal = (
-                f"No label that the schema lacks stands beside one field's value in"
-                f" {MIN_DOCUMENTS} documents."
+                "No label that the schema lacks stands beside the values of one field, near them"
+                f" or in {MIN_DOCUMENTS} documents."
             )
         if refusal:
             attempt = LabelAttempt(taken=False, reason=refusal, documents=len(reviewed))

@@ -163,11 +163,13 @@ def test_labels_of_two_reviewed_documents_should_be_read_by_in_the_next() -> Non
     assert room.bill(5)["values"]["number"] is None
 
 
-def test_reviews_that_point_at_wrong_words_should_teach_no_labels() -> None:
+def test_reviews_that_point_at_wrong_words_should_be_refused_as_no_better() -> None:
     room = Supplier()
     for at in range(1, 6):
-        # The right value of the total, and words of the letter for the number.
+        # The number's characters for the total, and a piece of a word for the number.
         room.review(at, {"/number": (at, at + 6), "/total": (14, 18)})
     attempt = room.api.call("POST", ONE).json_body
-    assert (attempt["taken"], attempt["labels"]["labels"]) == (False, [])
-    assert "No label" in attempt["labels"]["reason"] or "show where" in attempt["labels"]["reason"]
+    assert {each["label"] for each in attempt["labels"]["labels"]} == {"Be", "Bel", "Bele", "Beleg"}
+    assert (attempt["taken"], attempt["labels"]["taken"]) == (False, False)
+    assert "not surely better than none: 0 values are right" in attempt["labels"]["reason"]
+    assert room.bill(6)["calibration"] == 0

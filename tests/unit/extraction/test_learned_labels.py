@@ -96,8 +96,12 @@ def named(document: SourceDocument, *pointers: str) -> DocumentSightings:
     return label_sightings("doc", document, SCHEMA, values)
 
 
-def test_labels_before_values_should_name_their_fields_from_the_second_document_on() -> None:
-    assert learn_labels(taught(1)) == ()
+def test_labels_near_values_should_name_their_fields_from_the_first_document_on() -> None:
+    assert {each.documents for each in learn_labels(taught(1))} == {1}
+    assert learn_labels(taught(1), near=-1) == ()
+    below = written("A-17\nBelegkennung")
+    assert learn_labels([named(below, "/number")]) == (), "what stands below takes two"
+    assert told(learn_labels([named(below, "/number")] * 2)) == [("/number", "Belegkennung", 2)]
     learned = learn_labels(taught(3))
     assert told(learned) == [
         ("/due", "Payable by", 3),
