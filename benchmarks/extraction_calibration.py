@@ -15,7 +15,7 @@ from benchmarks.extraction_ours import OwnExtractor
 from benchmarks.reporting import Result, spread
 from chalicelib.contracts.calibrations import FieldGroup
 from chalicelib.extraction.calibration_fit import CalibrationFit, ReviewedField, fit_calibration
-from chalicelib.labelling.extraction_library import MAX_LEARNED_FIELDS
+from chalicelib.labelling.learned_fields import MAX_FIELDS
 from models.datasets.business_documents import KINDS, documents
 from models.datasets.business_documents.designs import DocumentKind
 
@@ -50,7 +50,7 @@ def _reviewed(kind: DocumentKind, count: int, extractor: OwnExtractor) -> Iterat
     for at, document in enumerate(documents("test", SEED, count, (kind,), rows=ROWS)):
         read, found, _ = extracted(document, extractor)
         leaves = judge(found, document.truth, document.lists, read.document).leaves
-        yield from _fields(f"{kind}-{at}", leaves[:MAX_LEARNED_FIELDS])
+        yield from _fields(f"{kind}-{at}", leaves[:MAX_FIELDS])
 
 
 def _fields(document_id: str, leaves: Sequence[JudgedLeaf]) -> Iterator[ReviewedField]:

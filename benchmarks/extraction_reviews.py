@@ -12,7 +12,7 @@ from chalicelib.extraction.label_sightings import ReviewedValue
 from chalicelib.extraction.value_tree import json_value
 from chalicelib.extraction.values.readers import value_reader
 from chalicelib.extraction.values.reading_hints import document_hints
-from chalicelib.labelling.extraction_library import MAX_LEARNED_FIELDS
+from chalicelib.labelling.learned_fields import MAX_FIELDS
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def reviewed_values(document: GeneratedDocument, read: SourceDocument) -> list[ReviewedValue]:
     """Return the true values of a document with the words that show them, as a review has them."""
     cells = (cell for each in document.lists for row in each.rows for cell in row)
-    values = [*document.truth, *cells][:MAX_LEARNED_FIELDS]
+    values = [*document.truth, *cells][:MAX_FIELDS]
     return [ReviewedValue(each.pointer, each.value, shown_at(each, read)) for each in values]
 
 

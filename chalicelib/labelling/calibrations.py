@@ -17,6 +17,7 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.extraction.calibration_fit import ReviewedField, fit_calibration
 from chalicelib.extraction.recalibration import field_group, unmapped
 from chalicelib.labelling.extractor_terms import referenced_terms
+from chalicelib.labelling.learned_fields import learned_fields
 
 if TYPE_CHECKING:
     from chalicelib.contracts.calibrations import ConfidenceMap, FieldGroup
@@ -192,7 +193,7 @@ class Calibrations:
         maps: Mapping[FieldGroup, ConfidenceMap],
     ) -> Iterator[ReviewedField]:
         """Yield the fields of an extraction, with their confidences before its maps."""
-        for proposed, right in self.library.learned_fields(tenant, stored):
+        for proposed, right in learned_fields(self.library, tenant, stored):
             group = field_group(proposed)
             by = maps.get(group)
             yield ReviewedField(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -19,11 +19,7 @@ from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import read_lines, whole_lines
 from chalicelib.errors import NotFound
 from chalicelib.extraction.storage import FIELDS, RESULT, REVIEWED, extraction_prefix
-from chalicelib.labelling.field_edits import edited_fields
 from chalicelib.retrieval.ids import pages_key
-
-MAX_LEARNED_FIELDS = 100
-"""Fields of one document that are learned from, the first ones: a long list would outweigh all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +117,6 @@ class ExtractionLibrary:
         for line in whole_lines(self.objects.stream(self.bucket, key, start)):
             at += len(line) + 1
             yield ExtractedField.model_validate_json(line), at
-
-    def learned_fields(
-        self, tenant: str, stored: StoredExtraction
-    ) -> Iterator[tuple[ExtractedField, ExtractedField]]:
-        """Yield the first fields of a reviewed extraction, as read and as the review has them.
-
-        Raises `NotFound`.
-        """
-        # The files of a reviewed extraction are its own again where its status is another.
-        read = replace(stored, facts=stored.facts.model_copy(update={"status": "complete"}))
-        for proposed, _ in islice(self.fields(tenant, read, 0), MAX_LEARNED_FIELDS):
-            (right,) = edited_fields([proposed], stored.review.edits)
-            yield proposed, right
 
     def page_lengths(
         self, tenant: str, stored: StoredExtraction, wanted: Collection[int]

@@ -43,6 +43,7 @@ from chalicelib.extraction.packets.splitter import part_of
 from chalicelib.extraction.recalibration import field_group
 from chalicelib.extraction.schema import ExtractionSchema, extraction_schema
 from chalicelib.labelling.extraction_library import ExtractionLibrary
+from chalicelib.labelling.learned_fields import learned_fields
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -251,7 +252,7 @@ def _key(stored: StoredExtraction) -> str:
 def _values(
     library: ExtractionLibrary, tenant: str, stored: StoredExtraction
 ) -> Iterator[ReviewedValue]:
-    for _, right in library.learned_fields(tenant, stored):
+    for _, right in learned_fields(library, tenant, stored):
         spans = tuple(Span(each.page, each.start, each.end) for each in right.evidence)
         yield ReviewedValue(right.pointer, right.value, spans)
 
