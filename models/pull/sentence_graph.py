@@ -12,14 +12,15 @@ OUTPUT = "sentence_embedding"
 _EXTERNAL_FROM_BYTES = 1024
 
 
-def save_external(model: onnx.ModelProto, target: Path) -> None:
-    """Write `model` to `target/model.onnx`, its larger weights to `model.onnx_data` beside it."""
-    (target / "model.onnx_data").unlink(missing_ok=True)  # onnx would append to an earlier one
+def save_external(model: onnx.ModelProto, target: Path, name: str = "model") -> None:
+    """Write `model` to `target/{name}.onnx`, its larger weights to `{name}.onnx_data` beside it."""
+    data = f"{name}.onnx_data"
+    (target / data).unlink(missing_ok=True)  # onnx would append to an earlier one
     onnx.save(
         model,
-        target / "model.onnx",
+        target / f"{name}.onnx",
         save_as_external_data=True,
-        location="model.onnx_data",
+        location=data,
         size_threshold=_EXTERNAL_FROM_BYTES,
     )
 

