@@ -1,0 +1,74 @@
+"""Speech that was written down: segments, their words, and the voices that they were heard in."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+
+
+class SpokenWord(Contract):
+    """A word with its time in milliseconds from the start of the recording.
+
+    `text` has the space before it, and the punctuation that belongs to it. `probability` is how
+    sure the model is of it. `speaker` counts from 1.
+    """
+
+    text: str
+    start_ms: int = Field(ge=0)
+    end_ms: int = Field(ge=0)
+    probability: float = Field(ge=0, le=1)
+    speaker: int | None = Field(default=None, ge=1)
+
+
+class SpeechSegment(Contract):
+    """A stretch of speech, a sentence or a few, with its time in milliseconds.
+
+    `speaker` is who says most of its words. `log_probability` is of a token on average,
+    `compression` the ratio by which its window's text can be compressed, `no_speech` the
+    probability that nobody spoke in it, and `temperature` that of the try that gave the text.
+    """
+
+    start_ms: int = Field(ge=0)
+    end_ms: int = Field(ge=0)
+    text: str
+    words: tuple[SpokenWord, ...] = ()
+    speaker: int | None = Field(default=None, ge=1)
+    log_probability: float = 0.0
+    compression: float = 0.0
+    no_speech: float = 0.0
+    temperature: float = 0.0
+
+
+class HeardVoice(Contract):
+    """A voice in up to 1.6 s of a recording: a vector of length 1, of 256 values."""
+
+    start_ms: int = Field(ge=0)
+    end_ms: int = Field(ge=0)
+    voice: tuple[float, ...]
+
+
+class Transcript(Contract):
+    """What is said in a recording, or in a part of one.
+
+    `language` is a code of Whisper's, mostly of ISO 639-1, and "" where nothing is said.
+    `speech_ms` is how long somebody speaks, of `duration_ms`. Speakers are counted from 1 in the
+    order in which they first speak; those of several parts are put together by `voices`.
+    """
+
+    language: str = ""
+    language_probability: float = Field(default=0.0, ge=0, le=1)
+    segments: tuple[SpeechSegment, ...] = ()
+    voices: tuple[HeardVoice, ...] = ()
+    speech_ms: int = Field(default=0, ge=0)
+    duration_ms: int = Field(default=0, ge=0)
+
+    @property
+    def text(self) -> str:
+        """Return the text of all segments."""
+        return " ".join(segment.text for segment in self.segments)
+
+    @property
+    def words(self) -> int:
+        """Return how many words were written down."""
+        return sum(len(segment.words) for segment in self.segments)

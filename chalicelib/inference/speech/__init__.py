@@ -1,0 +1,1 @@
+"""Speech: where it is, what is said, when, and by whom."""

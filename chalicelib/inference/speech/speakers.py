@@ -1,0 +1,112 @@
+"""Who speaks when: vectors of voices, put together to speakers.
+
+Every 0.8 s of speech, 1.6 s of it become a vector (Resemblyzer's encoder, trained as in L. Wan et
+al., https://arxiv.org/abs/1710.10467). Vectors are merged bottom-up by average cosine until no two
+groups are alike enough, so the number of speakers need not be known.
+https://github.com/resemble-ai/Resemblyzer/blob/v0.1.4/resemblyzer/voice_encoder.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from chalicelib.errors import ModelFailure
+from chalicelib.inference.session import open_session, pulled_folder
+from chalicelib.inference.speech.mel import HOP, Floats, Samples, mel_power
+from chalicelib.inference.speech.voice_activity import Interval
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+MODEL = "ge2e-speaker-encoder"
+_FILE = "model.onnx"
+_MELS = 40
+FRAMES, STEP = 160, 80
+"""Frames of 10 ms that a vector is of, and from one to the next."""
+_LOUDNESS = 10 ** (-30 / 20)
+"""Root mean square that quiet speech is raised to: -30 dB."""
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The vector of a voice, (256,), of length 1, and where it was heard."""
+
+    interval: Interval
+    vector: Floats
+
+
+class SpeakerEncoder:
+    """The speaker encoder in a folder; its session is opened at the first recording."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the model file at `path`."""
+        self._path = path
+
+    @classmethod
+    def open(cls, models_dir: Path | str) -> Self:
+        """Return the encoder in `models_dir`. Raises `ModelFailure` if it is not there."""
+        return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
+
+    @cached_property
+    def _session(self) -> InferenceSession:
+        return open_session(self._path)
+
+    def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
+        """Return the voices in the intervals of a recording in which somebody speaks, in order.
+
+        Raises:
+            ModelFailure: the model could not be opened or run.
+        """
+        places: list[Interval] = []
+        mels: list[Floats] = []
+        for interval in speech:
+            for place, mel in _pieces(recording, interval):
+                places.append(place)
+                mels.append(mel)
+        vectors = [
+            vector
+            for first in range(0, len(mels), _BATCH)
+            for vector in self._encoded(np.stack(mels[first : first + _BATCH]))
+        ]
+        return [Voice(*each) for each in zip(places, vectors, strict=True)]
+
+    def _encoded(self, mels: Floats) -> Floats:
+        try:
+            (vectors,) = self._session.run(None, {"mels": mels})
+        except ModelFailure:
+            raise
+        except Exception as error:  # onnxruntime's errors have no narrower base class
+            raise ModelFailure(f"{MODEL} failed: {error}") from error
+        return np.asarray(vectors, np.float32)
+
+
+def _pieces(recording: Samples, interval: Interval) -> Iterator[tuple[Interval, Floats]]:
+    """Yield pieces of an interval, which overlap by half, with their mels, (160, 40).
+
+    Speech that is shorter than a piece is repeated.
+    """
+    sound = _audible(recording[interval.start : interval.end])
+    mel = np.ascontiguousarray(mel_power(sound, _MELS).T)
+    if len(mel) < FRAMES:
+        yield interval, np.resize(mel, (FRAMES, _MELS))
+        return
+    last = len(mel) - FRAMES
+    for first in [*range(0, last, STEP), last]:
+        start = interval.start + first * HOP
+        yield Interval(start, min(interval.end, start + FRAMES * HOP)), mel[first : first + FRAMES]
+
+
+def _audible(sound: Samples) -> Samples:
+    """Return speech raised to the loudness that the encoder was trained on, if it is quieter."""
+    loudness = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+    if not 0 < loudness < _LOUDNESS:
+        return sound
+    louder: Samples = (sound * (_LOUDNESS / loudness)).astype(np.float32)
+    return louder
