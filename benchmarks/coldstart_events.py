@@ -30,7 +30,7 @@ SAMPLED = (
     *("answer_image", "caption_image", "classify_image", "embed_image"),
     *("complete_text", "label_text", "score_answer", "run_schedule", "render_page"),
     *("run_evaluation", "evaluate_cases", "run_code", "extract_fields"),
-    *("advance_rollout", "replay_calls", "stop_rollout", "improve_model"),
+    *("advance_rollout", "replay_calls", "stop_rollout", "improve_model", "transcribe_speech"),
 )
 """The functions whose sample is the event, or nearly so."""
 

@@ -120,6 +120,9 @@ BUDGETS: Mapping[str, Budget] = {
     "stop_rollout": LATER,
     "stream_answer": ASKED,
     "stream_chat": ASKED,
+    "transcribe_speech": replace(
+        BEHIND, warm_s=10.0, cold_s=12.0, why="somebody waits for two minutes of speech"
+    ),
 }
 """By function, as `short` names it."""
 

@@ -13,6 +13,7 @@ from benchmarks import real_pages, small_documents
 from benchmarks.coldstart_events import schedule_due_event
 from benchmarks.running_cloud import Caller, until
 from benchmarks.sizing_generations import Generations
+from benchmarks.sizing_hearing import Hearing
 from benchmarks.sizing_looking import Looking
 from benchmarks.sizing_telling import Telling
 from infra import stages
@@ -74,6 +75,7 @@ class Work:
         self._draw(1, 1024)
         self._looking.small()
         self._telling.small()
+        Hearing(self.caller).small()
         for name in ("sweep", "sweep_jobs"):
             self._invoke(f"app.{name}", SCHEDULED)
         self._invoke("app.schedule_due", schedule_due_event())
@@ -90,6 +92,7 @@ class Work:
         self.evaluate(CASES_AT_ONCE)
         self._looking.large()
         self._telling.large()
+        Hearing(self.caller).large()
         self._export()
 
     def another_model(self, model: str) -> None:

@@ -135,6 +135,16 @@ def chunks_key(tenant: str, document: str, version: str, part: int | None = None
     return part_prefix(tenant, document, version, part) + "chunks.jsonl"
 
 
+def sound_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of a part of a version's sound: 16 bits, mono, 16 kHz, without a header."""
+    return part_prefix(tenant, document, version, part) + "sound.pcm"
+
+
+def speech_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of what is said in a part of a version's sound."""
+    return part_prefix(tenant, document, version, part) + "speech.json"
+
+
 def picture_key(tenant: str, document: str, version: str) -> str:
     """Return the S3 key of a served model's vector of one version, an image."""
     return version_prefix(tenant, document, version) + "picture.json"

@@ -38,6 +38,7 @@ WITHOUT_SERVICES = frozenset(
         "run_code",
         "screen_image",
         "screen_text",
+        "transcribe_speech",
     }
 )
 """The functions that answer their sample with nothing but what is in their bundle."""

@@ -28,6 +28,7 @@ CARRIED: Mapping[str, tuple[str, ...]] = {
     "rerank_passages": (_INT8,),
     "run_code": ("cpython-wasi",),
     "screen_image": ("open-nsfw",),
+    "transcribe_speech": ("whisper-base", "silero-vad", "ge2e-speaker-encoder"),
 }
 """By function: its models. A tenant has the model of its own index, so what embeds carries two
 embedding models; the others always look through the eyes of one."""

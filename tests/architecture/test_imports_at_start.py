@@ -96,6 +96,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.screen_text.handler.handler": Budget(185, (*WITHOUT_MODEL, *CLIENTS)),
     "functions.stream_answer.handler.handler": Budget(230, (*WITHOUT_MODEL, *CLIENTS)),
     "functions.stream_chat.handler.handler": Budget(255, (*WITHOUT_MODEL, *CLIENTS)),
+    "functions.transcribe_speech.handler.handler": Budget(300, ON_MODEL),
 }
 """By handler, as the template names it. Counts are some 4% above what is loaded; CPU time at the
 start goes with them, and unlike it they are the same on every run."""

@@ -1,0 +1,1 @@
+"""Writes down speech with the time and the speaker of each word."""

@@ -1,0 +1,159 @@
+"""Write down the speech of a part of a document, or of a call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.contracts.functions.transcribe_speech import (
+    TranscribePartRequest,
+    TranscribePartResult,
+    TranscribeRequest,
+    TranscribeResult,
+)
+from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.speech import HeardVoice, SpeechSegment, SpokenWord, Transcript
+from chalicelib.inference.speech.recogniser import SpeechRequest
+from chalicelib.inference.speech.speaker_clusters import speaker_at, speakers
+from chalicelib.inference.speech.voice_activity import MS
+from chalicelib.inference.speech.wav import pcm_samples, wav_samples
+from chalicelib.retrieval.ids import sound_key, speech_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.objects import ObjectStore
+    from chalicelib.inference.speech.alignment import TimedWord
+    from chalicelib.inference.speech.mel import Samples
+    from chalicelib.inference.speech.recogniser import RecognisedSpeech, SpokenSegment
+    from chalicelib.inference.speech.speakers import Voice
+    from chalicelib.inference.speech.voice_activity import Interval
+
+MAX_CALL_S = 180.0
+"""Seconds of sound in a call: they are written down before its caller's 29 s are over."""
+_DIGITS = 4
+
+
+class Recogniser(Protocol):
+    """What writes down speech, as `SpeechRecogniser` does."""
+
+    def recognise(self, recording: Samples, request: SpeechRequest) -> RecognisedSpeech:
+        """Return what is said in a recording."""
+
+
+class VoiceEncoder(Protocol):
+    """What tells voices apart, as `SpeakerEncoder` does."""
+
+    def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
+        """Return the voices in the intervals in which somebody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Collaborators of `run` and `write_down`; `clock` returns seconds from any start."""
+
+    recogniser: Recogniser
+    encoder: VoiceEncoder
+    model: str
+    clock: Callable[[], float]
+
+
+def run(
+    request: TranscribePartRequest, objects: ObjectStore, memory_gb: float, deps: Deps
+) -> TranscribePartResult:
+    """Write the speech of a part of a document into its `speech.json`.
+
+    Idempotent: the same sound gives the same text.
+
+    Raises:
+        NotFound: the part has no sound.
+        InvalidInput: the language is unknown.
+        ModelFailure: a model is missing or failed.
+    """
+    began = deps.clock()
+    place = (request.tenant, request.document_id, request.version, request.part)
+    recording = pcm_samples(objects.read(request.bucket, sound_key(*place)))
+    asked = SpeechRequest(language=request.language)
+    transcript = transcribed(recording, asked, deps, request.start_ms)
+    body = transcript.model_dump_json(exclude_defaults=True).encode()
+    objects.write(request.bucket, speech_key(*place), body, {})
+    return TranscribePartResult(
+        part=request.part,
+        language=transcript.language,
+        segments=len(transcript.segments),
+        words=transcript.words,
+        speech_ms=transcript.speech_ms,
+        duration_ms=transcript.duration_ms,
+        model=deps.model,
+        transcribing=spent(deps.clock() - began, memory_gb),
+    )
+
+
+def write_down(request: TranscribeRequest, deps: Deps) -> TranscribeResult:
+    """Return the speech of a WAV file.
+
+    Raises:
+        InvalidInput: it is no WAV file, too long, or the language is unknown.
+        Unsupported: its samples are compressed.
+        ModelFailure: a model is missing or failed.
+    """
+    began = deps.clock()
+    recording = wav_samples(request.data, MAX_CALL_S)
+    asked = SpeechRequest(request.language, request.translate, request.prompt)
+    transcript = transcribed(recording, asked, deps)
+    return TranscribeResult(
+        transcript=transcript.model_copy(update={"voices": ()}),
+        model=deps.model,
+        seconds=max(0.0, deps.clock() - began),
+    )
+
+
+def transcribed(
+    recording: Samples, request: SpeechRequest, deps: Deps, start_ms: int = 0
+) -> Transcript:
+    """Return what is said in a recording that begins at `start_ms` of another, and by whom."""
+    found = deps.recogniser.recognise(recording, request)
+    voices = deps.encoder.voices(recording, found.speech if found.segments else ())
+    numbers = speakers(voices)
+
+    def spoken(word: TimedWord) -> SpokenWord:
+        return SpokenWord(
+            text=word.text,
+            start_ms=word.start_ms + start_ms,
+            end_ms=word.end_ms + start_ms,
+            probability=round(min(1.0, word.probability), _DIGITS),
+            speaker=speaker_at(word.start_ms * MS, word.end_ms * MS, voices, numbers),
+        )
+
+    return Transcript(
+        language=found.language,
+        language_probability=round(found.language_probability, _DIGITS),
+        segments=tuple(
+            _segment(each, tuple(map(spoken, each.words)), start_ms) for each in found.segments
+        ),
+        voices=tuple(
+            HeardVoice(
+                start_ms=voice.interval.start // MS + start_ms,
+                end_ms=voice.interval.end // MS + start_ms,
+                voice=tuple(round(float(value), _DIGITS) for value in voice.vector),
+            )
+            for voice in voices
+        ),
+        speech_ms=sum(interval.samples for interval in found.speech) // MS,
+        duration_ms=len(recording) // MS,
+    )
+
+
+def _segment(segment: SpokenSegment, words: tuple[SpokenWord, ...], start_ms: int) -> SpeechSegment:
+    said = Counter(word.speaker for word in words if word.speaker is not None)
+    return SpeechSegment(
+        start_ms=segment.start_ms + start_ms,
+        end_ms=segment.end_ms + start_ms,
+        text=segment.text,
+        words=words,
+        speaker=said.most_common(1)[0][0] if said else None,
+        log_probability=round(segment.decoded.log_probability, _DIGITS),
+        compression=round(segment.decoded.compression, _DIGITS),
+        no_speech=round(segment.decoded.no_speech, _DIGITS),
+        temperature=segment.decoded.temperature,
+    )

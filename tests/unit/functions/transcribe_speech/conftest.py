@@ -1,0 +1,3 @@
+from tests.fixtures_models import models_dir
+
+__all__ = ["models_dir"]
