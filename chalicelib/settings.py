@@ -375,6 +375,8 @@ class ApiSettings(Settings):
     max_file_bytes: int = 1024 * MEBIBYTE
     render_function: str = ""
     extract_function: str = ""
+    transcribe_function: str = ""
+    transcribe_memory_mb: int = 1769
 
 
 def memory_gb(environ: Mapping[str, str]) -> float:

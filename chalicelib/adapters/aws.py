@@ -244,6 +244,13 @@ def renderings() -> LambdaClient:
 
 
 @functools.cache
+def transcriptions() -> LambdaClient:
+    """Return the client that has speech written down: one try of 27 s, of API Gateway's 29 s."""
+    config = Config(connect_timeout=2, read_timeout=27, retries={"total_max_attempts": 1})
+    return cast("LambdaClient", _Later("lambda", config))
+
+
+@functools.cache
 def guardrails() -> BedrockRuntimeClient:
     """Return this process's client of guardrails: two tries of 5 s, since a model has still to be
     asked between two of them.

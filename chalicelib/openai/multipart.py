@@ -42,6 +42,15 @@ def parse_form(content_type: str, body: bytes) -> Mapping[str, FormPart]:
     Raises:
         InvalidInput: The body is not a complete form.
     """
+    return dict(form_fields(content_type, body))
+
+
+def form_fields(content_type: str, body: bytes) -> list[tuple[str, FormPart]]:
+    """Return the fields of a form in order, each with its name.
+
+    Raises:
+        InvalidInput: The body is not a complete form.
+    """
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise _malformed("its Content-Type names no boundary")
@@ -53,7 +62,7 @@ def parse_form(content_type: str, body: bytes) -> Mapping[str, FormPart]:
         raise InvalidInput(
             f"A form has {MAX_PARTS} fields at most.", field="body", limit=str(MAX_PARTS)
         )
-    return dict(_part(piece) for piece in pieces[1:-1])
+    return [_part(piece) for piece in pieces[1:-1]]
 
 
 def _part(piece: bytes) -> tuple[str, FormPart]:

@@ -1,19 +1,99 @@
-"""Transcriptions.
+"""Transcriptions and translations of speech.
 
 https://platform.openai.com/docs/api-reference/audio/createTranscription
+https://platform.openai.com/docs/api-reference/audio/createTranslation
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
+from chalicelib.contracts.base import Contract
 from chalicelib.contracts.openai.base import OpenAIInput
+from chalicelib.contracts.receipts import Receipt
+
+TranscriptionFormat = Literal["json", "text", "verbose_json", "srt", "vtt"]
+MAX_PROMPT_CHARACTERS = 1_000
+_File = Annotated[bytes, WithJsonSchema({"type": "string", "contentMediaType": "audio/*"})]
 
 
-class TranscriptionForm(OpenAIInput):
-    """`POST /v1/audio/transcriptions`, a form: the recording, and the model that is to hear it."""
+class TranslationForm(OpenAIInput):
+    """`POST /v1/audio/translations`, a form: a recording, and the model that writes it in English.
 
-    file: Annotated[bytes, WithJsonSchema({"type": "string", "contentMediaType": "audio/*"})]
+    `prompt` is a text whose style and names the model follows. `temperature` is read and has no
+    effect: the likeliest text is written, and another only where that one is implausible.
+    """
+
+    file: _File
     model: str
+    prompt: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS)
+    response_format: TranscriptionFormat = "json"
+    temperature: float = Field(default=0, ge=0, le=1)
+
+
+class TranscriptionForm(TranslationForm):
+    """`POST /v1/audio/transcriptions`, a form: a recording, and the model that writes it down.
+
+    Without `language`, such as `en`, it is detected. `verbose_json` has segments and, where
+    `timestamp_granularities[]` names them, words. `stream` has no effect, as with `whisper-1`.
+    """
+
+    language: str = Field(default="", max_length=20)
+    timestamp_granularities: tuple[Literal["word", "segment"], ...] = Field(
+        default=("segment",), alias="timestamp_granularities[]", max_length=2
+    )
+    stream: bool = False
+
+
+class AudioUsage(Contract):
+    """What is billed by OpenAI: the seconds of a recording, rounded up."""
+
+    type: Literal["duration"] = "duration"
+    seconds: int = Field(ge=0)
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class TranscribedWord(Contract):
+    """A word, with its times in seconds. `speaker` is ours, counted from 1."""
+
+    word: str
+    start: float
+    end: float
+    speaker: int | None = None
+
+
+class TranscribedSegment(Contract):
+    """A segment, with its times in seconds. `speaker` is ours, counted from 1."""
+
+    id: int
+    seek: int = 0
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...] = ()
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+    speaker: int | None = None
+
+
+class Transcription(Contract):
+    """A transcription or a translation; only `verbose_json` has more than text. `receipt` is ours.
+
+    `language` is the language's English name, and `duration` the seconds of the recording.
+    """
+
+    text: str
+    task: Literal["transcribe", "translate"] | None = Field(default=None, exclude_if=_is_none)
+    language: str | None = Field(default=None, exclude_if=_is_none)
+    duration: float | None = Field(default=None, exclude_if=_is_none)
+    segments: tuple[TranscribedSegment, ...] | None = Field(default=None, exclude_if=_is_none)
+    words: tuple[TranscribedWord, ...] | None = Field(default=None, exclude_if=_is_none)
+    usage: AudioUsage
+    receipt: Receipt

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -195,27 +197,108 @@ def test_should_refuse_a_wrong_page_by_name(query: str) -> None:
     assert (answer.status_code, refusal(answer)["param"]) == (400, query.partition("=")[0])
 
 
-def transcription(api: Api, **form: str) -> HTTPResponse:
+WAV = b"RIFF\0\0\0\0WAVEfmt "
+
+
+def transcription(
+    api: Api,
+    path: str = "transcriptions",
+    content: bytes = WAV,
+    granularities: Sequence[str] = (),
+    **form: str,
+) -> HTTPResponse:
     request = httpx.Request(
-        "POST", "http://here", data=form, files={"file": ("a.wav", b"RIFF", "audio/wav")}
+        "POST",
+        "http://here",
+        data={**form, "timestamp_granularities[]": list(granularities)},
+        files={"file": ("a.wav", content, "audio/wav")},
     )
     return api.call(
         "POST",
-        "/v1/audio/transcriptions",
+        f"/v1/audio/{path}",
         request.read(),
         content_type=request.headers["content-type"],
     )
 
 
-@pytest.mark.parametrize("model", ["whisper-1", "nova-micro", "auto"])
-def test_should_say_that_no_model_writes_down_speech(model: str) -> None:
-    answer = transcription(Api(), model=model)
+def test_should_write_down_speech_and_say_what_it_cost() -> None:
+    api = Api()
+    answer = transcription(
+        api, model="whisper-1", language="german", prompt="Kaplan", temperature="0.2"
+    )
+    assert answer.status_code == 200
+    told = answer.json_body
+    assert set(told) == {"text", "usage", "receipt"}
+    assert told["text"] == "Guten Morgen."
+    assert told["usage"] == {"type": "duration", "seconds": 4}
+    (line,) = told["receipt"]["lines"]
+    assert (line["model"], line["priced_as"], line["seconds"]) == ("whisper-base", "lambda", 2.0)
+    assert float(line["dollars"]) == pytest.approx(2 * 1769 / 1024 * 0.0000133334, rel=0.05)
+    (asked,) = api.heard.asked
+    assert (asked.data, asked.language, asked.translate) == (WAV, "de", False)
+    assert asked.prompt == "Kaplan"
+
+
+def test_should_tell_words_and_segments_with_their_times_and_speakers() -> None:
+    told = transcription(
+        Api(),
+        model="whisper-base",
+        response_format="verbose_json",
+        granularities=["word", "segment"],
+    ).json_body
+    assert (told["task"], told["language"], told["duration"]) == ("transcribe", "german", 3.25)
+    assert told["words"][0] == {"word": "Guten", "start": 1.0, "end": 1.5, "speaker": 1}
+    (segment,) = told["segments"]
+    assert (segment["start"], segment["end"], segment["avg_logprob"]) == (1.0, 2.5, -0.25)
+
+
+@pytest.mark.parametrize(
+    ("response_format", "media_type", "expected"),
+    [
+        ("text", "text/plain; charset=utf-8", "Guten Morgen.\n"),
+        (
+            "vtt",
+            "text/vtt; charset=utf-8",
+            "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\nGuten Morgen.",
+        ),
+        ("srt", "application/x-subrip; charset=utf-8", "1\n00:00:01,000 --> 00:00:02,500\nGuten"),
+    ],
+)
+def test_should_answer_with_a_text_where_one_is_asked_for(
+    response_format: str, media_type: str, expected: str
+) -> None:
+    answer = transcription(Api(), model="whisper-1", response_format=response_format)
+    assert answer.headers["Content-Type"] == media_type
+    assert answer.body.decode().startswith(expected)
+
+
+def test_should_translate_into_english() -> None:
+    api = Api()
+    told = transcription(
+        api, "translations", model="whisper-1", response_format="verbose_json"
+    ).json_body
+    assert (told["task"], told["language"]) == ("translate", "english")
+    assert api.heard.asked[0].translate
+
+
+@pytest.mark.parametrize(
+    ("status", "field", "message", "content", "form"),
+    [
+        (404, "model", "whisper-1 and whisper-base do", WAV, {"model": "gpt-4o-transcribe"}),
+        (400, "model", "model", WAV, {}),
+        (400, "language", "no language that is heard", WAV, {"language": "xx"}),
+        (400, "response_format", "response_format", WAV, {"response_format": "docx"}),
+        (400, "temperature", "temperature", WAV, {"temperature": "warm"}),
+        (400, "file", "is empty", b"", {}),
+        (400, "file", "no WAV file.*POST /v1/documents", b"ID3 and so on", {}),
+        (400, "file", "137 s of WAV.*POST /v1/documents", WAV + bytes(4_400_000), {}),
+    ],
+)
+def test_should_refuse_what_cannot_be_written_down_with_the_fix(
+    status: int, field: str, message: str, content: bytes, form: dict[str, str]
+) -> None:
+    named = {} if field == "model" else {"model": "whisper-1"}
+    answer = transcription(Api(), content=content, **named, **form)
     error = refusal(answer)
-    assert (answer.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
-    assert "speech" in error["message"]
-    assert not [one for one in served_models().models.values() if one.task == "transcription"]
-
-
-def test_should_say_what_a_transcription_lacks() -> None:
-    answer = transcription(Api())
-    assert (answer.status_code, refusal(answer)["param"]) == (400, "model")
+    assert (answer.status_code, error["param"]) == (status, field)
+    assert re.search(message, error["message"])

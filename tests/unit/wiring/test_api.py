@@ -62,7 +62,7 @@ def test_should_build_the_services_of_every_resource_without_a_network(
     resource: ApiResource,
 ) -> None:
     services = resource.load().build_services(ApiParts(ENVIRON))
-    assert (services is None) is (resource.module in {"reference", "openai.transcriptions"})
+    assert (services is None) is (resource.module == "reference")
 
 
 @pytest.mark.usefixtures("_credentials")

@@ -1,0 +1,90 @@
+"""Captions of speech as WebVTT and SubRip.
+
+https://www.w3.org/TR/webvtt1/; SubRip as https://docs.fileformat.com/video/srt/ describes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.speech import SpeechSegment
+
+MAX_CHARACTERS = 84
+"""Of a caption: two lines of 42, as broadcasters have it."""
+MAX_MS = 7_000
+"""How long a caption stands at most, unless a single word is longer."""
+_MIN_MS = 1
+_SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
+_BLANK_LINES = re.compile(r"\s*\n\s*")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A caption: text, and when it is shown, in milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+def cues(segments: Iterable[SpeechSegment]) -> list[Cue]:
+    """Return the captions of speech, each short enough to be read, cut between words.
+
+    A new speaker begins a new caption. Each is shown for a moment at least, and no two at once
+    where the words allow it.
+    """
+    found: list[Cue] = []
+    for segment in segments:
+        if not segment.words:
+            found.append(Cue(segment.start_ms, segment.end_ms, segment.text))
+            continue
+        first = 0
+        for number, word in enumerate(segment.words):
+            text = "".join(each.text for each in segment.words[first : number + 1]).strip()
+            before = segment.words[first].speaker
+            lasts = word.end_ms - segment.words[first].start_ms
+            other = None not in (word.speaker, before) and word.speaker != before
+            if number > first and (len(text) > MAX_CHARACTERS or lasts > MAX_MS or other):
+                found.append(_cue(segment, first, number))
+                first = number
+        found.append(_cue(segment, first, len(segment.words)))
+    return [cue for cue in found if cue.text]
+
+
+def _cue(segment: SpeechSegment, first: int, last: int) -> Cue:
+    words = segment.words[first:last]
+    return Cue(words[0].start_ms, words[-1].end_ms, "".join(word.text for word in words).strip())
+
+
+def webvtt(captions: Sequence[Cue]) -> str:
+    """Return captions as a WebVTT file."""
+    blocks = ["WEBVTT", *(_block(cue, ".", escaped=True) for cue in captions)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def subrip(captions: Sequence[Cue]) -> str:
+    """Return captions as a SubRip file, numbered from 1."""
+    blocks = (f"{n}\n{_block(cue, ',', escaped=False)}" for n, cue in enumerate(captions, 1))
+    return "".join(block + "\n\n" for block in blocks)
+
+
+def _block(cue: Cue, mark: str, *, escaped: bool) -> str:
+    end_ms = max(cue.end_ms, cue.start_ms + _MIN_MS)
+    text = _BLANK_LINES.sub("\n", cue.text.strip())
+    if escaped:
+        text = "".join(_ESCAPES.get(character, character) for character in text)
+    else:
+        text = text.replace("-->", "->")
+    return f"{_time(cue.start_ms, mark)} --> {_time(end_ms, mark)}\n{text}"
+
+
+def _time(at_ms: int, mark: str) -> str:
+    hours, rest = divmod(at_ms, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    seconds, milliseconds = divmod(rest, _SECOND)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{milliseconds:03}"
