@@ -20,6 +20,7 @@ from benchmarks.extraction_judging import JudgedDocument, JudgedLeaf, judge
 from benchmarks.extraction_ours import OwnExtractor
 from benchmarks.extraction_peers import told_labels
 from benchmarks.extraction_reading import read_file
+from benchmarks.extraction_real.one_issuer import issuer_outcomes
 from benchmarks.extraction_reviews import reviewed_values, with_errors
 from benchmarks.reporting import Result, spread
 from chalicelib.contracts.calibrations import LearnedLabel
@@ -49,10 +50,12 @@ from models.datasets.business_documents.generated_document import GeneratedDocum
 SEED = 145
 SPLIT: Split = "test"
 REVIEWED = (1, 2, 3, 5, 10, 20)
-JUDGES = 8
+JUDGES = 6
 ROWS = 3
 LEAST = (1, 2)
 """Documents that a label has to be seen in, in the ways that are not taken."""
+FEW = 5
+"""Reviewed documents up to which these ways differ."""
 WRONG = 0.1
 """Share of the fields outside of lists that a careless reviewer gets wrong."""
 NOTES = (
@@ -105,28 +108,47 @@ class Learning:
     rows: tuple[ReviewedField, ...]
 
 
-def measure(repetitions: int = 1, split: Split = SPLIT) -> Result:
+Outcomes = Mapping[str, tuple[JudgedDocument, bool | None]]
+"""For each way the judged documents of a sender together, and whether what was learned is used."""
+
+
+def measure(repetitions: int = 1) -> Result:
     """Review documents of `repetitions` senders a design, and read others of the sender."""
     extractor = OwnExtractor.open()
-    outcomes: dict[str, list[JudgedDocument]] = {}
-    taken: dict[str, list[bool]] = {}
+    senders = []
     for repetition in range(repetitions):
-        for design in (each for each in DESIGNS if each.split == split):
+        for design in (each for each in DESIGNS if each.split == SPLIT):
             print(f"{design.kind} {design.name}", file=sys.stderr, flush=True)
-            sender = _sender(design, split, f"labels/{SEED}/{design.name}/{repetition}", extractor)
-            for name, (judged, is_taken) in _outcomes(sender, design.name).items():
-                outcomes.setdefault(name, []).append(judged)
-                if is_taken is not None:
-                    taken.setdefault(name, []).append(is_taken)
-    facts: dict[str, Any] = {"extractor": extractor.version}
-    for name, of_designs in outcomes.items():
-        facts[name] = label_figures(of_designs)
-        if name in taken:
-            facts[name]["taken"] = f"{sum(taken[name])} of {len(taken[name])}"
+            senders.append(sender_outcomes(design, SPLIT, repetition, extractor))
+    return summary(senders, issuer_outcomes(extractor), repetitions, extractor.version)
+
+
+def sender_outcomes(
+    design: DocumentDesign, split: Split, repetition: int, extractor: OwnExtractor
+) -> Outcomes:
+    """Return what comes of reviews of one sender's documents."""
+    name = f"labels/{SEED}/{design.name}/{repetition}"
+    return _outcomes(_sender(design, split, name, extractor), design.name)
+
+
+def summary(
+    senders: Sequence[Outcomes],
+    real: Mapping[str, Sequence[JudgedDocument]],
+    repetitions: int,
+    version: str,
+) -> Result:
+    """Return the figures of all senders together, and of the real files of one issuer."""
+    facts: dict[str, Any] = {"extractor": version}
+    for name in senders[0]:
+        facts[name] = label_figures([each[name][0] for each in senders])
+        taken = [each[name][1] for each in senders]
+        if None not in taken:
+            facts[name]["taken"] = f"{taken.count(True)} of {len(taken)}"
+    for name, judged in real.items():
+        facts[f"{len(judged)} real invoices of one issuer, {name}"] = label_figures(judged)
     gains = [
-        f1([after], _every)["value"] - f1([before], _every)["value"]
-        for before, after in zip(outcomes["before"], outcomes["2 reviewed"], strict=True)
-        if f1([after], _every)["value"] is not None
+        f1([each["2 reviewed"][0]], _every)["value"] - f1([each["before"][0]], _every)["value"]
+        for each in senders
     ]
     measured = {"gain in F1 of a design by 2 reviews": spread(gains, "")}
     return Result("extraction_labels", repetitions, measured, facts=facts, notes=NOTES)
@@ -172,8 +194,7 @@ def _sender(design: DocumentDesign, split: Split, name: str, extractor: OwnExtra
     )
 
 
-def _outcomes(sender: Sender, seed: str) -> dict[str, tuple[JudgedDocument, bool | None]]:
-    """Return for each way the judged documents together, and whether labels were taken."""
+def _outcomes(sender: Sender, seed: str) -> Outcomes:
     plain = {at: sender.reading(at, ()) for at in sender.judges}
     told = extraction_schema(told_labels(sender.documents[0]))
     extractor = sender.extractor.extractor
@@ -194,31 +215,34 @@ def _outcomes(sender: Sender, seed: str) -> dict[str, tuple[JudgedDocument, bool
         reviews[", a tenth wrong"].append(wrong)
     mixed = [
         with_errors(each, sender.read[at], sender.schema, rng, 1.0)
-        for at, each in enumerate(reviews[""])
+        for at, each in enumerate(reviews[""][:FEW])
     ]
     for how, its in reviews.items():
         sightings = _sightings(sender, its)
         for count in REVIEWED:
-            for documents in LEAST:
+            for documents in LEAST if count <= FEW else ():
                 labels = learn_labels(sightings[:count], documents, near=-1.0)
                 judged = {at: sender.reading(at, labels) for at in sender.judges}
                 name = f"{count} reviewed{how}, labels of {documents} documents or more"
                 found[name] = sender.judged(judged), None
             if count > 1:
                 learned = learning(sender, its[:count], sightings[:count])
-                used = () if learned.refusal else learned.labels
-                judged = {at: sender.reading(at, used) for at in sender.judges}
+                judged = _read_by(sender, learned)
                 found[f"{count} reviewed{how}"] = sender.judged(judged), not learned.refusal
         maps = fit_calibration(learned.rows)
         judged = {at: recalibrated(each, maps.maps) for at, each in judged.items()}
         name = f"{REVIEWED[-1]} reviewed{how}, confidences mapped"
         found[name] = sender.judged(judged), not maps.refusal
-    for count in REVIEWED[2:5]:
-        learned = learning(sender, mixed[:count], _sightings(sender, mixed[:count]))
-        used = () if learned.refusal else learned.labels
-        judged = {at: sender.reading(at, used) for at in sender.judges}
-        found[f"{count} reviewed, all wrong"] = sender.judged(judged), not learned.refusal
+    learned = learning(sender, mixed, _sightings(sender, mixed))
+    name = f"{FEW} reviewed, all wrong"
+    found[name] = sender.judged(_read_by(sender, learned)), not learned.refusal
     return found
+
+
+def _read_by(sender: Sender, learned: Learning) -> dict[int, Extraction]:
+    """Return the documents that judge as they are read after what was learned, if it is used."""
+    used = () if learned.refusal else learned.labels
+    return {at: sender.reading(at, used) for at in sender.judges}
 
 
 def _sightings(

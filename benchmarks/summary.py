@@ -54,6 +54,7 @@ OF_READERS = {
     "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,
     "extraction_calibration": summary_extraction.calibration,
+    "extraction_labels": summary_extraction.labels,
     "extraction_selection": summary_extraction.selection,
     "packets": summary_extraction.packets,
 }

@@ -172,6 +172,17 @@ def calibration(found: Found) -> Iterator[str]:
         yield f"| {name} | {judging} | {error} | {told['gain_low']:.3f} | {taken} |"
 
 
+def labels(found: Found) -> Iterator[str]:
+    """Yield a row for each number of reviewed documents, and for the ways that are not taken."""
+    columns = ("value F1", "blanks given a value", "given values that are right")
+    yield f"| fields outside lists | {' | '.join(columns)} | ECE | used |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, told in found["facts"].items():
+        if name != "extractor":
+            figures = " | ".join(_cell(told[each]) for each in columns)
+            yield f"| {name} | {figures} | {told['ECE']:.3f} | {told.get('taken', '')} |"
+
+
 def selection(found: Found) -> Iterator[str]:
     """Yield a row for each model that chose among spans of open fields, beside the ranker alone."""
     columns = ("documents", "value F1", "values that are right", "true values that are found")

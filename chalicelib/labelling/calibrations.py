@@ -30,7 +30,7 @@ MAX_REVIEWED = 300
 MAX_LOOKED_AT = 20_000
 MAX_TEACHERS = 60
 """The newest reviewed extractions whose labels are learned."""
-LABEL_SECONDS = 16.0
+LABEL_SECONDS = 14.0
 """Seconds of the function that learns labels, of the 25 that its client waits; the others are for
 its start."""
 

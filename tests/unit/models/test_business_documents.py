@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.datasets.business_documents import KINDS, GeneratedDocument, TrueValue, documents
 from models.datasets.business_documents.designs import DESIGNS, DocumentKind, Split
+from models.datasets.business_documents.documents import series
 from models.datasets.business_documents.random_designs import random_document
 from models.datasets.business_documents.scans import scanned
 from models.datasets.business_documents.sheet import Sheet
@@ -44,6 +45,19 @@ def shown(document: GeneratedDocument) -> Iterator[tuple[str, str]]:
                 for left, top, right, bottom in place.boxes
             ]
             yield squeezed(place.raw), squeezed("".join(boxes))
+
+
+def test_a_series_should_have_one_schema_and_one_wording_of_a_thing() -> None:
+    design = next(each for each in DESIGNS if each.name == "form_banded")
+    drawn = list(series(design, "test", "a sender", 4))
+    assert all(each.schema == drawn[0].schema for each in drawn)
+    assert len({each.pdf for each in drawn}) == 4
+    called: dict[str, set[str]] = {}
+    for document in drawn:
+        for concept, label in document.labels.items():
+            called.setdefault(concept, set()).add(label)
+    assert all(len(labels) == 1 for labels in called.values())
+    assert max(len(each.labels) for each in drawn) > min(len(each.labels) for each in drawn)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test", "lists"])
