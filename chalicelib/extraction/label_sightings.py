@@ -120,6 +120,33 @@ def label_sightings(
     layouts = [read_layout(document)]
     if any(page.placed for page in document.pages):
         layouts.append(read_layout(without_places(document)))
+    places, doubtful = _value_places(document, schema, values)
+    texts = frozenset(text for place in places for text in place.texts)
+    nearest: dict[tuple[str, str], LabelSighting] = {}
+    for place in places:
+        for sighting in _sightings(place, layouts):
+            key = sighting.field, sighting.key
+            if key not in nearest or sighting.distance < nearest[key].distance:
+                nearest[key] = sighting
+    labels = tuple(_without_values(tuple(nearest.values()), texts))
+    return DocumentSightings(document_id, labels, texts, doubtful)
+
+
+@dataclass(frozen=True, slots=True)
+class _ValuePlace:
+    """Where the value of a field stands; `texts` are the keys of its lines, and of all of them."""
+
+    field: str
+    leaf: Leaf
+    span: Span
+    texts: tuple[str, ...]
+    is_cell: bool
+
+
+def _value_places(
+    document: SourceDocument, schema: ExtractionSchema, values: Iterable[ReviewedValue]
+) -> tuple[list[_ValuePlace], frozenset[str]]:
+    """Return where values stand, and the pointers of those that do not stand where they should."""
     hints = document_hints((page.text for page in document.pages), document.language)
     leaves = {leaf.pointer: leaf for leaf in schema.leaves}
     columns = {
@@ -128,36 +155,34 @@ def label_sightings(
         if not of.of_scalars
         for column in of.columns
     }
-    found: dict[tuple[str, str], LabelSighting] = {}
-    texts: set[str] = set()
+    places: list[_ValuePlace] = []
     doubtful: set[str] = set()
     for value in values:
-        field, leaf = value.pointer, leaves.get(value.pointer)
-        if is_cell := leaf is None:
-            field = without_row(value.pointer, schema)
-            leaf = columns.get(field)
+        is_cell = value.pointer not in leaves
+        field = without_row(value.pointer, schema) if is_cell else value.pointer
+        leaf = columns.get(field) if is_cell else leaves[field]
         if leaf is None or value.value is None or not value.spans:
             continue
-        shown = [_text(document, span) for span in value.spans]
-        if not _reads_as(leaf, shown, value.value, hints):
+        lines = [_text(document, span) for span in value.spans]
+        if not _reads_as(leaf, lines, value.value, hints):
             doubtful.add(value.pointer)
             continue
-        texts.update(map(label_key, (*shown, " ".join(shown))))
-        place = _ValuePlace(field, leaf, value.spans[0], label_key(" ".join(shown)), is_cell)
-        for sighting in _sightings(place, layouts):
-            key = field, sighting.key
-            if key not in found or sighting.distance < found[key].distance:
-                found[key] = sighting
-    titles = {each.key for each in found.values() if each.in_list}
-    labels = (
-        each
-        for each in found.values()
+        texts = tuple(map(label_key, (*lines, " ".join(lines))))
+        places.append(_ValuePlace(field, leaf, value.spans[0], texts, is_cell))
+    return places, frozenset(doubtful)
+
+
+def _without_values(
+    sightings: Sequence[LabelSighting], texts: Iterable[str]
+) -> Iterator[LabelSighting]:
+    """Yield the sightings but those that have a value in them, or stand over a list's column."""
+    values = [f" {text} " for text in texts if _is_told_apart(text)]
+    titles = {each.key for each in sightings if each.in_list}
+    for each in sightings:
         # A total below a list stands in a column, whose title is that of the list's field.
-        if each.in_list or not each.titled or each.key not in titles
-    )
-    told = {f" {text} " for text in texts if _is_told_apart(text)}
-    kept = tuple(each for each in labels if not any(text in f" {each.key} " for text in told))
-    return DocumentSightings(document_id, kept, frozenset(texts), frozenset(doubtful))
+        is_of_list = each.titled and not each.in_list and each.key in titles
+        if not is_of_list and not any(value in f" {each.key} " for value in values):
+            yield each
 
 
 def _is_told_apart(key: str) -> bool:
@@ -200,15 +225,6 @@ def is_same_value(read: JsonValue, value: JsonValue) -> bool:
     return read == value and isinstance(read, bool) == isinstance(value, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class _ValuePlace:
-    field: str
-    leaf: Leaf
-    span: Span
-    value: str
-    is_cell: bool
-
-
 def _sightings(place: _ValuePlace, layouts: Sequence[DocumentLayout]) -> Iterator[LabelSighting]:
     is_block = place.leaf.kind in BLOCK_KINDS
     for number, layout in enumerate(layouts):
@@ -222,7 +238,7 @@ def _sightings(place: _ValuePlace, layouts: Sequence[DocumentLayout]) -> Iterato
                     place.field,
                     text,
                     _distance(label) + number * _OF_TEXT,
-                    place.value,
+                    place.texts[-1],
                     in_list=place.is_cell,
                     titled=is_title,
                     stacked=is_block and label.relation in ("above", "below"),
