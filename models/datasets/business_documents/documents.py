@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from models.datasets.business_documents.addresses import vary_addresses
 from models.datasets.business_documents.designs import (
     DESIGNS,
     DocumentDesign,
@@ -27,6 +28,7 @@ from models.datasets.business_documents.generated_document import (
 )
 from models.datasets.business_documents.invoice_facts import fill_invoice, fill_receipt
 from models.datasets.business_documents.item_table import cell_mark
+from models.datasets.business_documents.label_choice import LabelChoice
 from models.datasets.business_documents.locales import (
     HELD_OUT,
     TRAINING,
@@ -38,7 +40,6 @@ from models.datasets.business_documents.schemas import AskedLeaf, SchemaAuthor, 
 from models.datasets.business_documents.sheet import Sheet
 from models.datasets.business_documents.statement_facts import fill_statement
 from models.datasets.business_documents.user_rules import user_rules
-from models.datasets.business_documents.wordings import LabelChoice
 
 KINDS: tuple[DocumentKind, ...] = tuple(dict.fromkeys(each.kind for each in DESIGNS))
 UNSEEN = 0.5
@@ -103,13 +104,19 @@ def _is_of(design: DocumentDesign, split: Split) -> bool:
 
 
 def draw_document(
-    design: DocumentDesign, split: Split, seed: str, rows: int | None = None, sender: str = ""
+    design: DocumentDesign,
+    split: Split,
+    seed: str,
+    rows: int | None = None,
+    sender: str = "",
+    invented: float = 0.0,
 ) -> GeneratedDocument:
     """Draw one document of a design, by the words of its seed.
 
-    Those of one `sender` have its language, letterhead, wordings and font.
+    Those of one `sender` have its language, letterhead, wordings and font. `invented` is the share
+    of the labels that mean nothing.
     """
-    return _drawn(design, split, seed, rows, sender)[0]
+    return _drawn(design, split, seed, rows, sender, invented)[0]
 
 
 def series(
@@ -130,17 +137,28 @@ def series(
         yield _document(design, asked, facts, sheet, choice)
 
 
-def legible_document(design: DocumentDesign, seed: str, rows: int) -> GeneratedDocument | None:
+def legible_document(
+    design: DocumentDesign, seed: str, rows: int, invented: float = 0.0
+) -> GeneratedDocument | None:
     """Draw one document with the words of the training; None if texts hide each other."""
-    document, sheet = _drawn(design, "train", seed, rows, "")
+    document, sheet = _drawn(design, "train", seed, rows, "", invented, varied=True)
     return document if sheet.is_legible() else None
 
 
 def _drawn(
-    design: DocumentDesign, split: Split, seed: str, rows: int | None, sender: str
+    design: DocumentDesign,
+    split: Split,
+    seed: str,
+    rows: int | None,
+    sender: str,
+    invented: float,
+    *,
+    varied: bool = False,
 ) -> tuple[GeneratedDocument, Sheet]:
     """Return a document, and the sheet that it was drawn on."""
-    sheet, facts, choice, dropped = _sheet(design, split, seed, rows, sender)
+    sheet, facts, choice, dropped = _sheet(
+        design, split, seed, rows, sender, invented=invented, varied=varied
+    )
     asked = _asked(facts, design.kind, sheet, choice, dropped, split, seed)
     return _document(design, asked, facts, sheet, choice), sheet
 
@@ -153,6 +171,8 @@ def _sheet(
     sender: str,
     *,
     one_wording: bool = False,
+    invented: float = 0.0,
+    varied: bool = False,
 ) -> tuple[Sheet, DocumentFacts, LabelChoice, list[str]]:
     """Return a drawn sheet with its facts and wordings, and the concepts that it lacks.
 
@@ -163,6 +183,8 @@ def _sheet(
         rows: of each list; drawn unless given.
         sender: whose letterhead and language, "" for one of its own.
         one_wording: whether its sender calls a thing the same in documents that lack others.
+        invented: share of the labels that mean nothing.
+        varied: whether addresses have more forms; those of tests stay as they were first measured.
     """
     rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
     house = random.Random(sender) if sender else rng  # noqa: S311 - as above
@@ -175,8 +197,11 @@ def _sheet(
         own = DocumentFacts(style, random.Random(f"{sender}/facts"))  # noqa: S311 - as above
         _fill(own, design.kind, 1)
         facts.single.update({name: own.single[name] for name in _OF_SENDER & own.single.keys()})
+    if varied:
+        vary_addresses(facts, random.Random(f"{seed}/addresses"))  # noqa: S311 - as above
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
-    choice = LabelChoice(locale.language, house, _unseen(split), sender if one_wording else "")
+    caller = sender if one_wording else ""
+    choice = LabelChoice(locale.language, house, _unseen(split), caller, invented=invented)
     sheet = Sheet(house.choice(_FONTS), design.paper)
     design.draw(Pen(sheet, facts, choice))
     return sheet, facts, choice, dropped

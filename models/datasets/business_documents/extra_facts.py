@@ -25,11 +25,6 @@ def extra_labels(language: str) -> Mapping[str, Sequence[str]]:
     return {kind: words for kind, words in _extras()[language].items() if kind in _VALUES}
 
 
-def address_label(pen: Pen) -> str:
-    """Return what an address is called."""
-    return windows(_extras()[pen.choice.language]["address"][0])
-
-
 def extra_heading(pen: Pen, rng: random.Random) -> str:
     """Return the heading of a part of a document."""
     return windows(rng.choice(_extras()[pen.choice.language]["headings"]))

@@ -6,9 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.datasets.business_documents.addresses import address_words
 from models.datasets.business_documents.concepts import concepts
-from models.datasets.business_documents.extra_facts import address_label
 from models.datasets.business_documents.form_designs import CHOICES, options
+from models.datasets.business_documents.locales import windows
 from models.datasets.business_documents.pen import Pen
 from models.datasets.business_documents.sheet import Run
 
@@ -16,6 +17,7 @@ _CASES = ("given", "given", "given", "given", "upper", "lower", "title")
 _STYLES = ("", "", "", "B", "I")
 _BLANKS = ("", "", "", "-", "n/a", "...")
 _ADDRESSES = frozenset(("seller_address", "buyer_address"))
+"""Concepts that documents have no word of their own for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class LabelLook:
 def label_of(pen: Pen, concept: str) -> str:
     """Return what the document calls a concept; addresses and days of signing borrow a word."""
     if concept in _ADDRESSES:
-        return address_label(pen)
+        return windows(pen.rng.choice(address_words(pen.choice.language)["labels"]))
     return pen.label("signature_date" if concept == "signed_on" else concept)
 
 

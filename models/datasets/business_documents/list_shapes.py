@@ -25,11 +25,12 @@ from models.datasets.business_documents.generated_document import (
     TrueValue,
 )
 from models.datasets.business_documents.item_table import cell_mark
+from models.datasets.business_documents.label_choice import LabelChoice
 from models.datasets.business_documents.labelled_blocks import Area, labels_left
 from models.datasets.business_documents.locales import TRAINING, writing_style
 from models.datasets.business_documents.pen import Pen
 from models.datasets.business_documents.sheet import Run, Sheet
-from models.datasets.business_documents.wordings import LabelChoice, wordings
+from models.datasets.business_documents.wordings import wordings
 
 ShapeSplit = Literal["train", "validation"]
 _WORDS = Path(__file__).parent / "words" / "arrays.json"

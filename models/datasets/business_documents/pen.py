@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from models.datasets.business_documents.concepts import concepts
 from models.datasets.business_documents.facts import DocumentFacts, Row
+from models.datasets.business_documents.label_choice import LabelChoice
 from models.datasets.business_documents.locales import windows
 from models.datasets.business_documents.sheet import Run, Sheet
-from models.datasets.business_documents.wordings import LabelChoice, phrases
+from models.datasets.business_documents.wordings import phrases
 
 LIST = "rows"
 """How marks of cells begin: rows/0/amount."""

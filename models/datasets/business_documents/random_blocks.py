@@ -33,7 +33,11 @@ _GROUPS = {
     "contract": (contract_designs.FACTS, ("signed_on",)),
 }
 _PARTIES = {
-    "invoice": (("seller_name", "seller_address"), ("buyer_name", "buyer_address")),
+    "invoice": (
+        ("seller_name", "seller_address"),
+        ("buyer_name", "buyer_address"),
+        ("", "delivery_address"),
+    ),
     "receipt": (("merchant", "seller_address"),),
 }
 _TITLES = {
@@ -49,6 +53,8 @@ _COLUMNS = {
     "statement": statements.BOTH,
     "contract": contract_designs.SCHEDULE,
 }
+_RETURNED = 0.25
+"""Share of the windows of letters that have the sender in a small line above."""
 _KEPT = frozenset(("description", "amount", "details", "milestone", "milestone_amount"))
 _MOST = 7
 
@@ -60,6 +66,9 @@ def fact_groups(kind: str, rng: random.Random) -> list[list[str]]:
         groups = [
             [name for name in each if rng.random() < 0.75 or name == "last_name"] for each in groups
         ]
+    if kind in _PARTIES and rng.random() < 0.4:
+        moved = [address for _, address in _PARTIES[kind] if rng.random() < 0.6]
+        groups.append(moved)
     if rng.random() < 0.35:
         every = [name for group in groups for name in group]
         rng.shuffle(every)
@@ -80,18 +89,35 @@ def party_blocks(
     if kind == "contract":
         return _clause_blocks(rng)
     made = []
-    way = rng.choice(("stacked", "stacked", "one line", "apart", "beside"))
+    way = rng.choice(("stacked", "stacked", "stacked", "one line", "apart", "beside"))
     for name, address in _PARTIES.get(kind, ()):
-        labelled = rng.random() < 0.6
-        made.append((_party(look, name, address, way, labelled, rng.choice(("B", ""))), 90.0))
+        if not name and not pen.has(address):
+            continue
+        labelled = not name or rng.random() < 0.6
+        draw = _party(look, name, address, way, labelled, rng.choice(("B", "")))
+        if name == "buyer_name" and not labelled and rng.random() < _RETURNED:
+            draw = _below_sender(draw)
+        made.append((draw, 110.0))
     return made
+
+
+def _below_sender(draw: Block) -> Block:
+    """Return a block with a small line of the sender above, as windows of letters have."""
+
+    def drawn(pen: Pen, area: Area) -> float:
+        names = pen.known(("seller_name", "seller_address"))
+        line = [run for name in names for run in (*in_one_line(pen.value(name)), (", ", None))]
+        y = pen.sheet.paragraph(*area, line[:-1], size=0.7 * pen.size) + 3 if line else area.y
+        return draw(pen, area._replace(y=y))
+
+    return drawn
 
 
 def _party(look: LabelLook, name: str, address: str, way: str, labelled: bool, style: str) -> Block:
     def draw(pen: Pen, area: Area) -> float:
         x, y, width = area
         size = pen.size
-        label = look.cased(label_of(pen, name))
+        label = look.cased(label_of(pen, name or address))
         pieces = pen.value(name) if pen.has(name) else ()
         lines = pen.value(address) if pen.has(address) else ()
         if labelled and way == "beside":
@@ -107,7 +133,7 @@ def _party(look: LabelLook, name: str, address: str, way: str, labelled: bool, s
             return pen.sheet.paragraph(x, y, width, whole, size=size) + 4
         if pieces:
             y = pen.sheet.paragraph(x, y, width, pieces, size=size, style=style)
-        if way == "apart" and lines:
+        if way == "apart" and lines and name:
             y += 3
             of_address = look.cased(label_of(pen, address))
             pen.sheet.write(x, y, of_address, size=look.label_size * size, colour=look.colour)

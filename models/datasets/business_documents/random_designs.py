@@ -10,8 +10,9 @@ J. Tobin et al., Domain randomization, IROS 2017, https://arxiv.org/abs/1703.069
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from models.datasets.business_documents.clauses import filler
 from models.datasets.business_documents.designs import A4, DocumentDesign, DocumentKind
@@ -23,6 +24,11 @@ from models.datasets.business_documents.label_look import LabelledFact, LabelLoo
 from models.datasets.business_documents.label_placements import drawn_placement
 from models.datasets.business_documents.labelled_blocks import Area
 from models.datasets.business_documents.pen import Pen
+from models.datasets.business_documents.prose import (
+    draw_prose,
+    drawn_sentences,
+    sentence_values,
+)
 from models.datasets.business_documents.random_blocks import (
     fact_groups,
     list_block,
@@ -36,6 +42,16 @@ _PAPERS = (A4, A4, A4, (612.0, 792.0), (612.0, 1_008.0), (420.0, 595.0), (842.0,
 _ROWS = (1, 2, 2, 3, 3, 4, 5, 6, 9)
 _ROLL_WIDTHS = (165.0, 200.0, 226.0, 260.0, 290.0)
 _LEAST_HEIGHT = 30.0
+PROSE: Mapping[DocumentKind, float] = {
+    "contract": 0.6,
+    "invoice": 0.15,
+    "statement": 0.15,
+    "form": 0.15,
+    "receipt": 0.0,
+}
+"""Share of the documents of each kind that have values in sentences, and `ALONE` of these the share
+whose values stand there alone."""
+ALONE = 0.7
 
 Block = Callable[[Pen, Area], float]
 
@@ -76,9 +92,14 @@ def _blocks(
 ) -> list[tuple[Block, float]]:
     """Return the blocks of a document in its own order, each with the height that it may need."""
     heading = rng.random() < 0.3
-    found: list[tuple[Block, float]] = [*party_blocks(pen, kind, look, rng)]
+    found: list[tuple[Block, float]] = []
+    parties = party_blocks(pen, kind, look, rng)
     repeated = rng.random() < 0.25
     groups = fact_groups(kind, rng)
+    sentences = drawn_sentences(pen, kind, rng) if rng.random() < PROSE[kind] else []
+    if sentences and rng.random() < ALONE:
+        told = sentence_values(sentences)
+        groups = [[name for name in group if name not in told] for group in groups]
     if repeated:
         every = [name for group in groups for name in group]
         groups.insert(rng.randrange(len(groups) + 1), rng.sample(every, min(3, len(every))))
@@ -97,13 +118,30 @@ def _blocks(
         found.append(_labelled_block(look, rng.choice(palette), texts, ""))
     if rng.random() < 0.5:
         found.append((_note, 40.0))
+    found += _paragraphs(sentences, rng)
     rng.shuffle(found)
+    if rng.random() < 0.5:  # Beside each other, where the design has blocks beside each other.
+        at = rng.randrange(len(found) + 1)
+        found[at:at] = parties
+    else:
+        found += parties
+        rng.shuffle(found)
     if rng.random() < 0.9:
         found.insert(rng.choice((0, 0, 0, 1, 2)), (written_title(kind, rng), 40.0))
     if rows := list_block(pen, kind, rng):
         at = rng.randrange(len(found) // 2, len(found) + 1)
         found.insert(at, (rows, 0.0))
     return found
+
+
+def _paragraphs(sentences: Sequence[str], rng: random.Random) -> list[tuple[Block, float]]:
+    """Return blocks of one to four sentences each."""
+    size = rng.choice((1, 2, 2, 4))
+    made: list[tuple[Block, float]] = []
+    for at in range(0, len(sentences), size):
+        part = sentences[at : at + size]
+        made.append((partial(draw_prose, sentences=part, rng=rng), 20.0 + 30.0 * len(part)))
+    return made
 
 
 def _look_of_group(look: LabelLook, rng: random.Random) -> LabelLook:
@@ -186,9 +224,10 @@ def _room(pen: Pen, height: float) -> None:
         pen.y = 60
 
 
-def random_document(kind: DocumentKind, seed: str) -> GeneratedDocument:
+def random_document(kind: DocumentKind, seed: str, invented: float = 0.0) -> GeneratedDocument:
     """Return a document of a design of its own, by the words of a seed.
 
+    `invented` is the share of its labels that mean nothing.
     Designs in which texts are written over each other or off the page are drawn anew.
     """
     for attempt in range(MAX_ATTEMPTS):
@@ -196,7 +235,7 @@ def random_document(kind: DocumentKind, seed: str) -> GeneratedDocument:
         drawn = RandomDesign(kind, f"{own}/design")
         design = DocumentDesign(kind, "train", drawn, drawn.paper())
         rows = random.Random(f"{own}/rows").choice(_ROWS)  # noqa: S311 - the same each time
-        found = legible_document(design, own, rows)
+        found = legible_document(design, own, rows, invented)
         if found is not None:
             return found
     raise ValueError(f"No design of {kind} by the seed {seed!r} is legible.")

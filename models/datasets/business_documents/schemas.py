@@ -11,7 +11,8 @@ from typing import Any
 from models.datasets.business_documents.concepts import Concept, concepts
 from models.datasets.business_documents.facts import DocumentFacts
 from models.datasets.business_documents.form_facts import marital_options
-from models.datasets.business_documents.wordings import LabelChoice, wordings
+from models.datasets.business_documents.label_choice import LabelChoice
+from models.datasets.business_documents.wordings import wordings
 
 LISTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "invoice": (("lines", "items", "line_items", "positions"), ("goods_sold", "billedRows")),

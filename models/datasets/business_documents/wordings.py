@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -44,41 +43,3 @@ def phrases(language: str) -> Mapping[str, Sequence[str]]:
         (_FOLDER / "phrases.json").read_text(encoding="utf-8")
     )
     return found[language]
-
-
-class LabelChoice:
-    """The wordings that one document uses: one for a concept, everywhere alike.
-
-    `unseen` is the share of concepts that are called by a held-out wording. Documents of one
-    `sender` call a concept the same, whatever else they have; without one, wordings are drawn from
-    `rng` as they are asked for.
-    """
-
-    def __init__(self, language: str, rng: random.Random, unseen: float, sender: str = "") -> None:
-        self.language = language
-        self._rng = rng
-        self._unseen = unseen
-        self._sender = sender
-        self._chosen: dict[str, str] = {}
-
-    @property
-    def chosen(self) -> dict[str, str]:
-        """Return the wordings that were used so far, by their concepts."""
-        return dict(self._chosen)
-
-    def label(self, concept: str) -> str:
-        """Return what the document calls a concept."""
-        if concept not in self._chosen:
-            known, held_out = wordings(self.language)[concept]
-            rng = self._rng
-            if self._sender:
-                rng = random.Random(f"{self._sender}/{concept}")  # noqa: S311 - to be the same
-            new = not known or (held_out and rng.random() < self._unseen)
-            self._chosen[concept] = rng.choice(held_out if new else known)
-        return self._chosen[concept]
-
-    def others(self, concept: str) -> tuple[str, ...]:
-        """Return wordings of a concept that the document does not use, of those it might have."""
-        known, held_out = wordings(self.language)[concept]
-        pool = (*known, *held_out) if self._unseen else known
-        return tuple(each for each in pool if each != self._chosen.get(concept))
