@@ -13,7 +13,7 @@ from chalicelib.extraction.value_tree import value_tree
 
 if TYPE_CHECKING:
     from chalicelib.extraction.confidence import FieldConfidence
-    from chalicelib.extraction.document_reader import ReadField, ReadList
+    from chalicelib.extraction.read_fields import ReadField, ReadList
     from chalicelib.extraction.rules import RuleResult
     from chalicelib.extraction.schema import ExtractionSchema
 

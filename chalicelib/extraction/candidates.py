@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.extraction.document import Span
+from chalicelib.extraction.field_candidates import FieldCandidate, KeptCandidates
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.leaves import BLOCK_KINDS, NUMERIC_KINDS, Leaf, LeafKind
 from chalicelib.extraction.sentence_spans import (
@@ -34,46 +35,19 @@ if TYPE_CHECKING:
     from chalicelib.extraction.values.reading_hints import ReadingHints
     from chalicelib.extraction.values.value_match import ValueMatch, ValueReader
 
-MAX_CANDIDATES = 300
-"""Candidates of one field that are compared: those whose labels are most alike."""
 MAX_TEXT = 400
 """Characters of a text that may be a value: a longer one is prose."""
 MAX_BLOCK_LINES = 6
-MAX_GOING_ON = 3
+MAX_GOING_ON = 5
 """Lines of a value that begins behind its label."""
-LIKE_A_NAME = 0.4
-"""Likeness of such words and a field's names, at least."""
+_BlockPart = tuple[tuple[Span, ...], int, int]
+"""The lines of a block, the number of the first one of a part of it, and of the first behind it."""
 _WHOLE_KINDS = (LeafKind.DATE, LeafKind.IBAN, LeafKind.VAT, LeafKind.EMAIL)
 """Kinds whose values have digits that are no numbers by themselves."""
 _WHOLE_READERS = tuple(value_reader(Leaf((), "", kind, "string")) for kind in _WHOLE_KINDS)
 _JOINED_BEFORE = re.compile(r"[^\W\d_]$|\w[-/_]$")
 _JOINED_AFTER = re.compile(r"[^\W\d_]{3}|[-/_]\w")
 """A unit or a currency has one or two letters behind a number; a word has more."""
-
-
-@dataclass(frozen=True, slots=True)
-class FieldCandidate:
-    """Spans of the document, one a line, that may be a field's value.
-
-    Attributes:
-        spans: Characters of pages, in reading order.
-        text: The characters, with line ends between the spans.
-        match: The value that the field's reader makes of the text.
-        labels: What may name it, nearest first.
-        before: Lines of its block before it, and `after` behind it.
-        is_rest: Whether it is what words of a cell leave, which may be a label or not.
-        within: Whether it stands within a sentence; the quality of its match is then how likely
-            the words are a value at all.
-    """
-
-    spans: tuple[Span, ...]
-    text: str
-    match: ValueMatch
-    labels: tuple[LabelContext, ...]
-    before: int = 0
-    after: int = 0
-    is_rest: bool = False
-    within: bool = False
 
 
 def find_candidates(
@@ -96,7 +70,7 @@ def find_candidates(
     """
     groups = _alike(leaves)
     comparison = LabelComparison(subwords=subwords)
-    kept = [_Kept(leaf, comparison) for leaf in leaves]
+    kept = [KeptCandidates(leaf, comparison) for leaf in leaves]
     for page in document.pages:
         pieces = _Pieces(document, layouts, page.number)
         for reader, members in groups:
@@ -122,37 +96,6 @@ def _alike(leaves: Sequence[Leaf]) -> list[tuple[ValueReader, list[int]]]:
         )
         members[repr(nameless)].append(at)
     return [(value_reader(leaves[each[0]]), each) for each in members.values()]
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The candidates of one field, of which those with the likeliest labels are kept."""
-
-    leaf: Leaf
-    comparison: LabelComparison
-    ranked: list[tuple[float, int, FieldCandidate]] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, candidate: FieldCandidate) -> None:
-        labels = candidate.labels
-        if candidate.is_rest:
-            labels = tuple(each for each in labels if each.relation in ("same_cell", "behind"))
-        alike = (self.comparison.similarity(self.leaf.names, each.text) for each in labels)
-        likeness = max(alike, default=0.0)
-        if candidate.is_rest and likeness < LIKE_A_NAME:
-            return
-        self.count += 1
-        self.ranked.append((-likeness, self.count, candidate))
-        if len(self.ranked) > 2 * MAX_CANDIDATES:
-            self._prune()
-
-    def found(self) -> list[FieldCandidate]:
-        self._prune()
-        return [each[2] for each in sorted(self.ranked, key=lambda each: each[1])]
-
-    def _prune(self) -> None:
-        self.ranked.sort(key=lambda each: each[:2])
-        del self.ranked[MAX_CANDIDATES:]
 
 
 @dataclass(slots=True)
@@ -187,11 +130,21 @@ class _Pieces:
 
     def _texts_read(self, reader: ValueReader, hints: ReadingHints) -> Iterator[FieldCandidate]:
         """Yield the texts of the page that may be a value of a kind without a form of its own."""
-        for spans, (before, after) in dict(self._texts()).items():
+        for spans, (block, first, last) in dict(self._texts()).items():
             text = "\n".join(map(self.document.text, spans))
             if match := reader.read(text, hints):
-                labels = self._labels_of(spans[0])
-                yield FieldCandidate(spans, text, match, labels, before, after)
+                before = self.document.text(block[first - 1]) if first else ""
+                after = self.document.text(block[last]) if last < len(block) else ""
+                yield FieldCandidate(
+                    spans,
+                    text,
+                    match,
+                    self._labels_of(spans[0]),
+                    before=first,
+                    after=len(block) - last,
+                    line_before=before,
+                    line_after=after,
+                )
         for span in self._rests():
             text = self.document.text(span)
             if match := reader.read(text, hints):
@@ -250,33 +203,33 @@ class _Pieces:
             for start, end in self.wholes[cell]
         )
 
-    def _texts(self) -> Iterator[tuple[tuple[Span, ...], tuple[int, int]]]:
+    def _texts(self) -> Iterator[tuple[tuple[Span, ...], _BlockPart]]:
         """Yield what stands apart: cells, what follows their colons, and parts of blocks, each with
-        the lines of its block before and behind it.
+        where in its block it is.
         """
         blocks = self.layouts[0].blocks(self.page)
-        outside = {
-            span: (at, len(block.spans) - 1 - at)
+        inside = {
+            span: (block.spans, at, at + 1)
             for block in blocks
             for at, span in enumerate(block.spans)
         }
         for cell in self._cells():
             for start, end in cell_parts(self.document.text(cell)):
                 if end - start <= MAX_TEXT:
-                    yield (_within(cell, (start, end)),), outside.get(cell, (0, 0))
+                    yield (_within(cell, (start, end)),), inside.get(cell, ((cell,), 0, 1))
         for block in blocks:
             lines = len(block.spans)
             for first in range(lines):
                 for last in range(first + 2, min(first + MAX_BLOCK_LINES, lines) + 1):
                     part = block.spans[first:last]
                     if sum(span.end - span.start for span in part) <= MAX_TEXT:
-                        yield part, (first, lines - last)
+                        yield part, (block.spans, first, last)
                 tail = last_part(self.document.text(block.spans[first]))
                 if tail is None:
                     continue
                 for last in range(first + 2, min(first + MAX_GOING_ON, lines) + 1):
                     begun = _within(block.spans[first], tail)
-                    yield (begun, *block.spans[first + 1 : last]), (first, lines - last)
+                    yield (begun, *block.spans[first + 1 : last]), (block.spans, first, last)
 
     def _rests(self) -> Iterator[Span]:
         """Yield what words at the ends of cells without a colon leave: they may be a label."""

@@ -19,9 +19,9 @@ from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
 from chalicelib.extraction.ranker import RankedCandidates
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.candidates import FieldCandidate
     from chalicelib.extraction.document import Span
     from chalicelib.extraction.feature_names import FeatureRows, Features
+    from chalicelib.extraction.field_candidates import FieldCandidate
 
 _TINY = 1e-12
 

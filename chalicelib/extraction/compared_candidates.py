@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from chalicelib.extraction.candidates import FieldCandidate
 from chalicelib.extraction.feature_names import GROUP_OF, Features, group_flags
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_similarity import NO_LIKENESS, LabelComparison, LabelLikeness
 
 if TYPE_CHECKING:

@@ -16,7 +16,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.extraction.feature_names import AGREEMENT_FIELD_FEATURES, GROUPS, group_flags
+from chalicelib.extraction.feature_names import (
+    AGREEMENT_FIELD_FEATURES,
+    CANDIDATE_FEATURES,
+    FIELD_FEATURES,
+    GROUPS,
+    group_flags,
+)
 
 if TYPE_CHECKING:
     from chalicelib.extraction.choice import ChosenValue
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
 
 CONFIDENCE = Path(__file__).with_name("field_confidence.json")
 
+LABEL_FACTS = ("likeness", "lead", "vocabulary", "equal", "meaning", "contrary")
+"""Features of the chosen candidate that tell how well its label is known to be the field's."""
 VALUE_FEATURES = (
     "log odds",
     "log odds of place",
@@ -33,32 +41,50 @@ VALUE_FEATURES = (
     "agreeing",
     "rules held",
     "rules broken",
+    *(f"label's {each}" for each in LABEL_FACTS),
     *(f"of {group}" for group in GROUPS),
 )
 """Of a value: the logarithm of its odds, of those of its place, of the probability of none and of
-the best other value; whether other places say the same; rules over it that hold and do not.
-Features of the candidate are in the odds; beside them they made the regression worse."""
-ABSENT_FEATURES = ("log none", "log runner up", *AGREEMENT_FIELD_FEATURES)
-"""Of a null: the logarithms of its probability and of the best value's; the second look's."""
+the best other value; whether other places say the same; rules over it that hold and do not."""
+ABSENT_FEATURES = (
+    "log none",
+    "log runner up",
+    *FIELD_FEATURES,
+    *(f"{each}, second look" for each in AGREEMENT_FIELD_FEATURES),
+)
+"""Of a null: the logarithms of its probability and of the best value's; what the choice of none was
+scored by."""
 CELL_FEATURES = (
     "has text",
     "is read",
-    "title likeness",
     "quality",
     "valid",
     "ambiguous",
     "recognised",
+    "title likeness",
+    "column",
+    "filled",
+    "read",
     "complete",
     "agreed",
+    "summed",
+    "score",
+    "rows",
     "rules held",
     "rules broken",
     *(f"of {group}" for group in GROUPS),
 )
-"""Of a cell: whether it has text, and a value of the type; how alike the column's title is to the
-field's names; whether the list is complete, and whether two ways to
-read it agree."""
+"""Of a cell: whether it has text, and a value of the type; of its column how alike the title is to
+the field's names, the logarithm of the odds that it is the field's, the share of its cells that
+have text and of these the share that are values; and of its list whether it is complete, two ways
+to read it agree, it adds up, how well its columns match, and the logarithm of its rows."""
+MAX_ROWS = 20
+"""Rows that count: nothing was learned of how sure the cells of much longer lists are."""
 
+_OF_LABEL = tuple(map(CANDIDATE_FEATURES.index, LABEL_FACTS))
 _TINY = 1e-6
+_LEAST = 0.01
+"""Probability that counts as none, of a column."""
 
 
 class ReadKind(StrEnum):
@@ -84,6 +110,7 @@ def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
     """Return the `VALUE_FEATURES` of a chosen value."""
     value = min(1 - _TINY, chosen.share + chosen.agreeing)
     place = min(1 - _TINY, chosen.together)
+    own = chosen.field.features[chosen.at]
     return (
         math.log((value + _TINY) / (1 - value)),
         math.log((place + _TINY) / (1 - place)),
@@ -91,6 +118,7 @@ def value_features(chosen: ChosenValue, votes: RuleVotes) -> Features:
         math.log(chosen.runner_up + _TINY),
         float(chosen.agreeing > _TINY),
         *_votes(votes),
+        *(float(own[at]) for at in _OF_LABEL),
         *group_flags(chosen.field.leaf),
     )
 
@@ -100,7 +128,7 @@ def absent_features(chosen: ChosenValue) -> Features:
     return (
         math.log(chosen.share + _TINY),
         math.log(chosen.runner_up + _TINY),
-        *chosen.field.field_features[-len(AGREEMENT_FIELD_FEATURES) :],
+        *chosen.field.field_features,
     )
 
 
@@ -109,35 +137,71 @@ def _votes(votes: RuleVotes) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """How sure a column is: how alike its title is to the field's names, how likely it is the
+    field's, the share of its cells that have text, and of these the share that are values.
+    """
+
+    title_likeness: float
+    likely: float
+    filled: float
+    read: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListFacts:
+    """How sure a list is: whether it is complete, two ways to read it agree, and it adds up to a
+    total; how well its columns match, 0 to 1, and how many rows it has.
+    """
+
+    complete: bool
+    agreed: bool
+    summed: bool
+    score: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellFacts:
     """Facts that the confidence of a cell depends on; `recognised` is 1 less OCR's score."""
 
     has_text: bool
     is_read: bool
-    title_likeness: float
     quality: float
     valid: bool | None
     ambiguous: bool
     recognised: float
-    complete: bool
-    agreed: bool
+    column: ColumnFacts
+    of_list: ListFacts
 
 
 def cell_features(leaf: Leaf, facts: CellFacts, votes: RuleVotes) -> Features:
     """Return the `CELL_FEATURES` of a cell of a list."""
+    column, of_list = facts.column, facts.of_list
     return (
         float(facts.has_text),
         float(facts.is_read),
-        facts.title_likeness,
         facts.quality,
         float(facts.valid is True),
         float(facts.ambiguous),
         facts.recognised,
-        float(facts.complete),
-        float(facts.agreed),
+        column.title_likeness,
+        _log_odds(column.likely),
+        column.filled,
+        column.read,
+        float(of_list.complete),
+        float(of_list.agreed),
+        float(of_list.summed),
+        of_list.score,
+        math.log1p(min(MAX_ROWS, of_list.rows)),
         *_votes(votes),
         *group_flags(leaf),
     )
+
+
+def _log_odds(share: float) -> float:
+    kept = min(1 - _LEAST, max(_LEAST, share))
+    return math.log(kept / (1 - kept))
 
 
 @dataclass(frozen=True, slots=True)

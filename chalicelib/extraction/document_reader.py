@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chalicelib.extraction.candidates import FieldCandidate, find_candidates
+from chalicelib.extraction.candidates import find_candidates
 from chalicelib.extraction.choice import ChosenValue, RankedField, choose
-from chalicelib.extraction.confidence import (
-    NO_VOTES,
-    CellFacts,
-    ReadKind,
-    RuleVotes,
-    absent_features,
-    cell_features,
-    value_features,
-)
 from chalicelib.extraction.document import Span, without_places
 from chalicelib.extraction.feature_names import FeatureRows, Features
 from chalicelib.extraction.features import FeatureMaker, names_of
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_agreement import agreement
 from chalicelib.extraction.layout.document_layout import read_layout
+from chalicelib.extraction.list_cells import read_cells
 from chalicelib.extraction.list_checks import checked_list
 from chalicelib.extraction.list_choice import chosen_reading, doubted_reading
 from chalicelib.extraction.lists import read_list
+from chalicelib.extraction.read_fields import ReadField, ReadList
 from chalicelib.extraction.rule_consistency import keep_to_rules
 from chalicelib.extraction.scalar_lists import read_scalars
 from chalicelib.extraction.value_tree import value_tree
@@ -38,56 +32,11 @@ if TYPE_CHECKING:
     from chalicelib.extraction.label_similarity import LabelComparison
     from chalicelib.extraction.layout.document_layout import DocumentLayout
     from chalicelib.extraction.leaves import Leaf, ListField
-    from chalicelib.extraction.lists import ListCell, ListReading
+    from chalicelib.extraction.lists import ListReading
     from chalicelib.extraction.ranker import FieldRanker, RankedCandidates
     from chalicelib.extraction.schema import ExtractionSchema
     from chalicelib.extraction.values.reading_hints import ReadingHints
-    from chalicelib.extraction.values.value_match import ScalarValue, ValueMatch, ValueReader
-
-
-@dataclass(frozen=True, slots=True)
-class ReadField:
-    """A field with what was read for it.
-
-    Attributes:
-        pointer: The JSON Pointer of the value, with the number of the row in a list.
-        leaf: The field of the schema.
-        value: The value, or None where the document has none.
-        raw: The text that it was read from.
-        spans: The characters of that text.
-        origin: The choice or the cell that it comes from, which its confidence is told from.
-    """
-
-    pointer: str
-    leaf: Leaf
-    value: ScalarValue | None
-    raw: str
-    spans: tuple[Span, ...]
-    origin: ChosenValue | CellFacts
-
-    @property
-    def kind(self) -> ReadKind:
-        """Return which of the regressions tells its confidence."""
-        if isinstance(self.origin, CellFacts):
-            return ReadKind.CELL
-        return ReadKind.ABSENT if self.value is None else ReadKind.VALUE
-
-    def features(self, votes: RuleVotes = NO_VOTES) -> Features:
-        """Return the features that its confidence is told from, of its kind."""
-        if isinstance(self.origin, CellFacts):
-            return cell_features(self.leaf, self.origin, votes)
-        if self.value is None:
-            return absent_features(self.origin)
-        return value_features(self.origin, votes)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadList:
-    """A list as it was read, and the fields of its rows, row by row."""
-
-    field: ListField
-    reading: ListReading
-    fields: tuple[ReadField, ...]
+    from chalicelib.extraction.values.value_match import ValueReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +146,15 @@ class DocumentReader:
         same = len(readings) > 1 and len({len(each.rows) for each in readings}) == 1
         agreed = same or readings[at].summed
         reading = doubted_reading(readings[at], agreed=agreed, alike=titles[at])
-        sure = reading.complete, agreed
-        likeness = [
+        alike = [
             self.comparison.similarity(leaf.names, title)
             for leaf, title in zip(of.columns, reading.titles, strict=True)
         ]
-        fields: list[ReadField] = []
-        for number, row in enumerate(reading.rows):
-            for leaf, reader, cell, alike in zip(of.columns, readers, row, likeness, strict=True):
-                pointer = f"{of.pointer}/{number}{leaf.pointer}"
-                fields.append(self._cell(leaf, reader, cell, pointer, alike, sure))
+        fields = read_cells(of, reading, self.document, readers, self.hints, (alike, agreed))
         width = max(1, len(of.columns))
         values = [field.value for field in fields]
         by_row = [values[at : at + width] for at in range(0, len(values), width)]
-        reading = checked_list(of, reading, by_row)
-        return ReadList(of, reading, tuple(fields))
+        return ReadList(of, checked_list(of, reading, by_row), tuple(fields))
 
     def _reading(
         self, of: ListField, layout: DocumentLayout, readers: Sequence[ValueReader]
@@ -228,39 +171,6 @@ class DocumentReader:
             return reading if named else nothing
         return found if found.score > named * reading.score else reading
 
-    def _cell(
-        self,
-        leaf: Leaf,
-        reader: ValueReader,
-        cell: ListCell | None,
-        pointer: str,
-        likeness: float,
-        sure: tuple[bool, bool],
-    ) -> ReadField:
-        """Return a cell's field; `sure` says whether its list is complete, and both ways agree."""
-        match = self._match(reader, cell.text) if cell else None
-        scores = [self.document.confidence(span) for span in cell.spans] if cell else []
-        known = [score for score in scores if score is not None]
-        facts = CellFacts(
-            has_text=cell is not None,
-            is_read=match is not None,
-            title_likeness=likeness,
-            quality=match.quality if match else 0.0,
-            valid=match.valid if match else None,
-            ambiguous=bool(match and match.ambiguous),
-            recognised=1.0 - min(known) if known else 0.0,
-            complete=sure[0],
-            agreed=sure[1],
-        )
-        if cell is None or match is None:
-            return ReadField(pointer, leaf, None, "", (), facts)
-        spans = cell.spans
-        if len(spans) == 1:
-            start = spans[0].start
-            spans = (Span(spans[0].page, start + match.start, start + match.end),)
-        raw = cell.text[match.start : match.end]
-        return ReadField(pointer, leaf, match.value, raw, spans, facts)
-
     def titles_alike(self, of: ListField, reading: ListReading) -> float:
         """Return how alike the names of the columns and the titles are, in the mean."""
         alike = [
@@ -268,10 +178,6 @@ class DocumentReader:
             for leaf, title in zip(of.columns, reading.titles, strict=True)
         ]
         return sum(alike) / max(1, len(alike))
-
-    def _match(self, reader: ValueReader, text: str) -> ValueMatch | None:
-        """Return the value of a cell: that of all its text, or else the longest within it."""
-        return reader.read(text, self.hints) or next(reader.find(text, self.hints), None)
 
 
 def _chosen_field(chosen: ChosenValue) -> ReadField:

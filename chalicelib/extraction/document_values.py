@@ -31,7 +31,8 @@ from chalicelib.extraction.rules import RuleResult, evaluate
 from chalicelib.extraction.value_tree import json_tree, json_value, value_tree
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.document_reader import DocumentReader, ReadField, ReadList
+    from chalicelib.extraction.document_reader import DocumentReader
+    from chalicelib.extraction.read_fields import ReadField, ReadList
 
 DERIVED_KINDS = frozenset({LeafKind.BOOLEAN, LeafKind.ENUM, LeafKind.CURRENCY})
 """Kinds whose value is told from the cited text, and need not be written there as it is."""

@@ -37,6 +37,13 @@ GROUP_OF: Mapping[LeafKind, str] = {
     (LeafKind.IBAN, LeafKind.VAT, LeafKind.PHONE, LeafKind.EMAIL, LeafKind.URL), "checked"
 )
 
+BLOCK_FEATURES = (
+    *("first is street", "first is name", "last is town"),
+    *("before is street", "before is name", "after is town"),
+)
+"""Of a text that may have several lines: what its first and last line are, and the lines of its
+block before it and behind it."""
+
 CANDIDATE_FEATURES = (
     *(f"{relation} likeness" for relation in RELATIONS),
     *(f"{relation} meaning" for relation in RELATIONS),
@@ -97,6 +104,7 @@ CANDIDATE_FEATURES = (
     "recognised",
     "asked kind",
     "asked kind behind",
+    *BLOCK_FEATURES,
     *(f"is {kind}" for kind in KINDS),
     *(f"of {group}" for group in GROUPS),
 )

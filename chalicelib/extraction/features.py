@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chalicelib.extraction.candidates import FieldCandidate
+from chalicelib.extraction.block_features import block_features
 from chalicelib.extraction.compared_candidates import ComparedCandidates, compare_candidates
 from chalicelib.extraction.feature_names import (
+    BLOCK_FEATURES,
     CANDIDATE_FEATURES,
     RELATIONS,
     FeatureRows,
     Features,
     group_flags,
 )
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_similarity import LabelComparison, LabelLikeness
 from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
 from chalicelib.extraction.value_features import (
@@ -44,6 +46,7 @@ MAX_NAME_WORDS = 6
 """Words of a value that may be the name of another field."""
 _PERCENT = "%\u066a\uff05"
 _NO_FIELD = (0.0, "")
+_NO_BLOCK = (0.0,) * len(BLOCK_FEATURES)
 
 
 def names_of(leaf: Leaf) -> tuple[str, ...]:
@@ -90,6 +93,7 @@ class FeatureMaker:
         naming = [compared.best_label(at) for at in range(len(found))]
         shared = shared_label_features(naming)
         most_asked = max(compared.asked, default=0.0)
+        is_block = leaf.kind in BLOCK_KINDS
         candidates = (
             (
                 *_by_relation(each.labels, compared.likenesses[at]),
@@ -112,6 +116,7 @@ class FeatureMaker:
                 *self._content(compared, each),
                 compared.asked[at],
                 most_asked - compared.asked[at],
+                *(block_features(self.comparison, each) if is_block else _NO_BLOCK),
                 *compared.kinds[at].tolist(),
                 *flags,
             )

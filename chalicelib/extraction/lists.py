@@ -76,8 +76,9 @@ class ListReading:
 
     `counted` is the number of rows by a second way, which does not use these rows. A list is
     `complete` if both agree and there are no `differences`. `titles` are those of the columns in
-    the document, "" where one has no title or was not found. `score` is how well these columns
-    match those of the schema, from 0 to 1. `summed` says that the rows add up to a total.
+    the document, "" where one has no title or was not found, and `likely` says how likely each is
+    right, or rightly not found. `score` is how well these columns match those of the schema, from
+    0 to 1. `summed` says that the rows add up to a total.
     """
 
     rows: tuple[tuple[ListCell | None, ...], ...]
@@ -86,6 +87,7 @@ class ListReading:
     differences: tuple[ListDifference, ...] = ()
     score: float = 0.0
     summed: bool = False
+    likely: tuple[float, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -126,12 +128,11 @@ def read_list(
         count = counted_rows(layout, table, kept.rows, kept.excluded)
         counted += count.rows
         differences += [ListDifference(page, reason) for page, reason in count.differences]
-    titles = found[0][1].titles if found else ("",) * len(of.columns)
-    score = found[0][1].score if found else 0.0
+    width = len(of.columns)
+    best = found[0][1] if found else ColumnMatch((None,) * width, ("",) * width, (0.0,) * width, 0)
     summed = len(rows) >= MIN_PROOF and any(table.summed is not None for table, _ in found)
-    return ListReading(
-        tuple(rows), counted, titles, bounded_differences(differences), score, summed
-    )
+    told = bounded_differences(differences)
+    return ListReading(tuple(rows), counted, best.titles, told, best.score, summed, best.likely)
 
 
 def _tables_of(

@@ -134,7 +134,10 @@ def _reading(found: _Found) -> ListReading:
         reason = f"The label “{region.title}” does not confirm that what it has is the list."
         differences.append(ListDifference(page, reason))
     rows = tuple((cell,) for cell in elements.cells)
-    return ListReading(rows, elements.counted, (region.title,), tuple(differences), found.score)
+    titles, likely = (region.title,), (min(1.0, found.likeness),)
+    return ListReading(
+        rows, elements.counted, titles, tuple(differences), found.score, likely=likely
+    )
 
 
 def _whole(region: ItemRegion, following: Sequence[ItemRegion | None]) -> ItemRegion:

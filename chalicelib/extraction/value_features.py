@@ -11,8 +11,8 @@ from chalicelib.extraction.feature_names import GROUP_OF, Features
 from chalicelib.extraction.leaves import NUMERIC_KINDS
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.candidates import FieldCandidate
     from chalicelib.extraction.document import Span
+    from chalicelib.extraction.field_candidates import FieldCandidate
     from chalicelib.extraction.layout.labels import LabelContext
     from chalicelib.extraction.leaves import Leaf
 

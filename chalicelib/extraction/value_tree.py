@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from chalicelib.extraction.document_reader import ReadField, ReadList
+    from chalicelib.extraction.read_fields import ReadField, ReadList
     from chalicelib.extraction.values.value_match import ScalarValue
 
 

@@ -6,22 +6,19 @@ import contextlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chalicelib.errors import InvalidInput
+from models.field_ranker.chunk_cache import ChunkCache
 from models.field_ranker.decoys import with_decoys
-from models.field_ranker.examples import (
-    CachingEmbedder,
-    DocumentExample,
-    LabelKnowledge,
-    document_example,
-)
+from models.field_ranker.examples import CachingEmbedder, DocumentExample, document_example
+from models.field_ranker.label_knowledge import Knowledges
 from models.field_ranker.looks import LearnedDocument, learned_document
-from models.field_ranker.splits import LearningSplit, split_documents
+from models.field_ranker.splits import LearningSplit, is_strange, split_documents
 
 if TYPE_CHECKING:
     from chalicelib.extraction.label_similarity import LabelEmbedder
@@ -36,58 +33,71 @@ class DrawnDocuments:
     """The documents of the splits as they are read, in this process or in several.
 
     Attributes:
-        known: What labels are compared by.
+        known: What labels are compared by, without an embedder.
         opened: Opens the embedding model, in each process of its own: it cannot be handed over.
         workers: Processes that read.
         seed: Of the documents.
+        cache: Keeps what was read.
     """
 
-    known: LabelKnowledge
+    known: Knowledges
     opened: Callable[[], LabelEmbedder]
     workers: int
     seed: int
+    cache: ChunkCache
 
     def to_learn(self, split: LearningSplit, count: int) -> list[LearnedDocument]:
         """Return what is kept of a split's documents to learn from."""
-        return self._drawn(partial(_to_learn, split, self.seed), count)
+        read = partial(_to_learn, split, self.seed)
+        return self._drawn(_Draw(f"to learn {split} {self.seed}", read), count)
 
     def examples(self, split: LearningSplit, count: int) -> list[DocumentExample]:
         """Return a split's documents as they were read, with their lists."""
-        return self._drawn(partial(_examples, split, self.seed), count)
+        read = partial(_examples, split, self.seed)
+        return self._drawn(_Draw(f"examples {split} {self.seed}", read), count)
 
-    def _drawn(
-        self, draw: Callable[[Sequence[int], LabelKnowledge], list[Drawn]], count: int
-    ) -> list[Drawn]:
-        if self.workers == 1:
-            return draw(range(count), self.known)
+    def _drawn(self, draw: _Draw[Drawn], count: int) -> list[Drawn]:
         chunks = [range(at, min(count, at + CHUNK)) for at in range(0, count, CHUNK)]
-        bare = replace(self.known, embedder=None)
-        context = get_context("spawn")
-        with ProcessPoolExecutor(self.workers, context, _open, (bare, self.opened)) as pool:
+        if self.workers == 1:
+            known = self.known.with_embedder(CachingEmbedder(self.opened()))
+            return list(chain.from_iterable(draw(self.cache, known, each) for each in chunks))
+        opening = (self.cache, self.known, self.opened)
+        with ProcessPoolExecutor(self.workers, get_context("spawn"), _open, opening) as pool:
             return list(chain.from_iterable(pool.map(partial(_in_process, draw), chunks)))
 
 
-_opened: list[LabelKnowledge] = []
+@dataclass(frozen=True, slots=True)
+class _Draw(Generic[Drawn]):
+    """A way to draw and read documents, and what it is called in the cache."""
+
+    name: str
+    read: Callable[[Sequence[int], Knowledges], list[Drawn]]
+
+    def __call__(
+        self, cache: ChunkCache, known: Knowledges, numbers: Sequence[int]
+    ) -> Sequence[Drawn]:
+        return cache.kept(f"{self.name} {numbers}", lambda: self.read(numbers, known))
 
 
-def _open(bare: LabelKnowledge, opened: Callable[[], LabelEmbedder]) -> None:
-    _opened.append(replace(bare, embedder=CachingEmbedder(opened())))
+_opened: list[tuple[ChunkCache, Knowledges]] = []
 
 
-def _in_process(
-    draw: Callable[[Sequence[int], LabelKnowledge], list[Drawn]], numbers: Sequence[int]
-) -> list[Drawn]:
-    return draw(numbers, _opened[0])
+def _open(cache: ChunkCache, bare: Knowledges, opened: Callable[[], LabelEmbedder]) -> None:
+    _opened.append((cache, bare.with_embedder(CachingEmbedder(opened()))))
+
+
+def _in_process(draw: _Draw[Drawn], numbers: Sequence[int]) -> Sequence[Drawn]:
+    return draw(*_opened[0], numbers)
 
 
 def _to_learn(
-    split: LearningSplit, seed: int, numbers: Sequence[int], known: LabelKnowledge
+    split: LearningSplit, seed: int, numbers: Sequence[int], known: Knowledges
 ) -> list[LearnedDocument]:
     return [learned_document(each) for each in _read(split, seed, numbers, known)]
 
 
 def _examples(
-    split: LearningSplit, seed: int, numbers: Sequence[int], known: LabelKnowledge
+    split: LearningSplit, seed: int, numbers: Sequence[int], known: Knowledges
 ) -> list[DocumentExample]:
     return list(_read(split, seed, numbers, known, with_lists=True))
 
@@ -96,12 +106,16 @@ def _read(
     split: LearningSplit,
     seed: int,
     numbers: Sequence[int],
-    known: LabelKnowledge,
+    known: Knowledges,
     *,
     with_lists: bool = False,
 ) -> Iterator[DocumentExample]:
     """Yield documents; one whose schema is ambiguous by chance is left out."""
     for at, drawn in zip(numbers, split_documents(split, seed, numbers), strict=True):
         rng = random.Random(f"{split} {seed} {at}")  # noqa: S311 - nothing secret
+        strange = is_strange(split, at)
+        own = known.strange[drawn.language.partition("_")[0]] if strange else known.half
         with contextlib.suppress(InvalidInput):
-            yield document_example(with_decoys(drawn, rng), known, rng, with_lists=with_lists)
+            yield document_example(
+                with_decoys(drawn, rng), own, rng, with_lists=with_lists, is_strange=strange
+            )

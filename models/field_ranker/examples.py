@@ -13,20 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.extraction.candidates import FieldCandidate, find_candidates
+from chalicelib.extraction.candidates import find_candidates
 from chalicelib.extraction.document import SourceDocument, Span, source_document
 from chalicelib.extraction.document_reader import DocumentReader
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_similarity import LabelComparison, LabelEmbedder
 from chalicelib.extraction.schema import extraction_schema
 from functions.read_document.pdf import pdf_document
 from functions.read_document.text.language import language_of
+from models.field_ranker.strange_names import with_strange_names
 
 if TYPE_CHECKING:
     from chalicelib.documents.words import Edges
-    from chalicelib.extraction.document_reader import ReadList, UnrankedField
+    from chalicelib.extraction.document_reader import UnrankedField
     from chalicelib.extraction.label_subwords import SubwordVectors
     from chalicelib.extraction.label_vocabulary import LabelVocabulary
     from chalicelib.extraction.leaves import Leaf
+    from chalicelib.extraction.read_fields import ReadList
     from chalicelib.extraction.text_kinds import TextKinds
     from models.datasets.business_documents.generated_document import (
         GeneratedDocument,
@@ -96,6 +99,7 @@ class DocumentExample:
     reader: DocumentReader
     fields: tuple[FieldExample, ...]
     lists: tuple[ReadList, ...]
+    is_strange: bool = False
 
 
 def read_generated(generated: GeneratedDocument, *, with_words: bool = True) -> SourceDocument:
@@ -119,11 +123,13 @@ def document_example(
     rng: random.Random,
     *,
     with_lists: bool = False,
+    is_strange: bool = False,
 ) -> DocumentExample:
     """Return a document with the candidates of its fields and which of them are right.
 
     Some documents are read without the places of words. In a third, some fields are also called
-    what the document calls them, as those do who know their documents.
+    what the document calls them, as those do who know their documents. In one that `is_strange`
+    half of the fields are called otherwise before that.
     """
     schema = extraction_schema(generated.schema)
     document = read_generated(generated, with_words=rng.random() > WITHOUT_WORDS)
@@ -135,11 +141,17 @@ def document_example(
         rights(document, truth[leaf.pointer], candidates)
         for leaf, candidates in zip(schema.leaves, found, strict=True)
     ]
+    leaves = schema.leaves
+    if is_strange:
+        of_leaves = {pointer: each.concept for pointer, each in truth.items()}
+        language = generated.language.partition("_")[0]
+        leaves = with_strange_names(leaves, of_leaves, generated.labels, language, rng)
     if rng.random() < WITH_OWN_NAMES:
         leaves = tuple(
             _with_own_name(leaf, generated.labels.get(truth[leaf.pointer].concept, ""), rng)
-            for leaf in schema.leaves
+            for leaf in leaves
         )
+    if leaves != schema.leaves:
         reader = DocumentReader(replace(schema, leaves=leaves), document, comparison)
     fields = tuple(
         FieldExample(unranked, flags, truth[unranked.leaf.pointer])
@@ -147,7 +159,11 @@ def document_example(
     )
     lists = tuple(reader.read_lists()) if with_lists else ()
     return DocumentExample(
-        generated, DocumentReader(reader.schema, document, LabelComparison()), fields, lists
+        generated,
+        DocumentReader(reader.schema, document, LabelComparison()),
+        fields,
+        lists,
+        is_strange,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from faker import Faker
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from chalicelib.extraction.label_subwords import SubwordVectors
 from chalicelib.extraction.text_kinds import KINDS, TextKinds, text_groups
+from models.datasets.business_documents.addresses import address_words
 from models.datasets.business_documents.wordings import goods, phrases
 from models.field_ranker.wordings import LANGUAGES
 
@@ -91,7 +93,7 @@ def _of_locale(source: Faker, rng: random.Random) -> list[tuple[str, str]]:
             lambda: source.address().replace("\n", ", "),
             lambda: f"{source.street_address()}\n{source.postcode()} {source.city()}",
         ),
-        "street": (source.street_address, source.street_address),
+        "street": (source.street_address, source.street_address, *_boxes(source, rng)),
         "city": (source.city, source.city),
         "postal city": (
             lambda: f"{source.postcode()} {source.city()}",
@@ -125,6 +127,15 @@ def _of_locale(source: Faker, rng: random.Random) -> list[tuple[str, str]]:
             text = rng.choice(ways)()
             made.append((kind, text.upper() if rng.random() < 0.08 else text))
     return made
+
+
+def _boxes(source: Faker, rng: random.Random) -> list[Callable[[], str]]:
+    """Return a maker of boxes of a post office, which stand for a street, where they are known."""
+    language = source.locales[0].partition("_")[0]
+    if language not in LANGUAGES:
+        return []
+    words = address_words(language)["box"]
+    return [lambda: f"{rng.choice(words)} {rng.randrange(10, 9_999)}"]
 
 
 def learn_text_kinds(
@@ -175,6 +186,14 @@ def learn_text_kinds(
     wanted, wanted_bias = _learn_names(names, subwords)
     whole = np.round(rows / scale).astype(np.int8)
     return TextKinds(whole, scale, bias, wanted, wanted_bias)
+
+
+def with_names(
+    kinds: TextKinds, names: Mapping[str, Sequence[str]], subwords: SubwordVectors
+) -> TextKinds:
+    """Return weights that learned what names ask for from these names instead."""
+    wanted, wanted_bias = _learn_names(names, subwords)
+    return replace(kinds, wanted=wanted, wanted_bias=wanted_bias)
 
 
 def _learn_names(

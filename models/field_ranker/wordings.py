@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from chalicelib.extraction.leaf_reader import label_names
 from models.datasets.business_documents.concepts import concepts
@@ -11,31 +12,69 @@ from models.datasets.business_documents.wordings import goods, phrases, wordings
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
 """Languages with wordings of training."""
+KEYS = "keys"
+"""Language of the keys of schemas."""
+THIRDS = 3
 MAX_OTHERS = 400
+NONE: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+WordingFilter = Callable[[str, str, str], bool]
+"""Tells of a concept, a language and a wording whether a vocabulary learns it."""
 
 
-def known_wordings(*, half: bool = False) -> Mapping[str, Sequence[str]]:
-    """Return for each concept the keys and wordings of the training, or about half of them.
+def every_wording(concept: str, language: str, text: str) -> bool:
+    """Keep each wording."""
+    return True
 
-    The ranker is learned with a vocabulary of half of the wordings: with all of them it would
-    learn to trust a vocabulary more than it may for what documents of others call things.
+
+def half_of_wordings(concept: str, language: str, text: str) -> bool:
+    """Keep about half of the wordings, by a hash of each."""
+    return hashlib.sha256(f"{concept} {text}".encode()).digest()[0] % 2 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class StrangeLanguage:
+    """Keeps half of the wordings, none of a language, and none of every third concept.
+
+    Which concepts these are depends on the language, so that each is left out for some documents.
+    """
+
+    language: str
+
+    def __call__(self, concept: str, language: str, text: str) -> bool:
+        """Tell whether a wording is kept."""
+        third = hashlib.sha256(concept.encode()).digest()[0] % THIRDS
+        left_out = LANGUAGES.index(self.language) % THIRDS
+        return (
+            language != self.language
+            and third != left_out
+            and half_of_wordings(concept, language, text)
+        )
+
+
+def known_wordings(kept: WordingFilter = every_wording) -> Mapping[str, Sequence[str]]:
+    """Return for each concept the keys and wordings of the training that are kept.
+
+    Keys are of the language `KEYS`, so that they stay where a language of documents is left out.
     """
     known: dict[str, tuple[str, ...]] = {}
     for name, concept in concepts().items():
-        keys = [text for key in concept.keys for text in label_names(key, {}, "")]
-        labels = [text for each in LANGUAGES for text in wordings(each).get(name, ((), ()))[0]]
-        texts = dict.fromkeys([*keys, *labels])
-        known[name] = tuple(text for text in texts if not half or _is_kept(name, text))
+        keys = [(KEYS, text) for key in concept.keys for text in label_names(key, {}, "")]
+        labels = [(each, text) for each in LANGUAGES for text in wordings(each).get(name, NONE)[0]]
+        texts = dict.fromkeys(
+            text for language, text in [*keys, *labels] if kept(name, language, text)
+        )
+        known[name] = tuple(texts)
     return {name: texts for name, texts in known.items() if texts}
 
 
-def english_names(*, half: bool = False) -> tuple[str, ...]:
-    """Return the English wordings and keys of the training, or about half of them."""
+def english_names(kept: WordingFilter = every_wording) -> tuple[str, ...]:
+    """Return the English wordings and keys of the training that are kept."""
     found: list[str] = []
     for name, concept in concepts().items():
-        keys = [text for key in concept.keys for text in label_names(key, {}, "")]
-        texts = dict.fromkeys([*keys, *wordings("en").get(name, ((), ()))[0]])
-        found += [text for text in texts if not half or _is_kept(name, text)]
+        keys = [(KEYS, text) for key in concept.keys for text in label_names(key, {}, "")]
+        labels = [("en", text) for text in wordings("en").get(name, NONE)[0]]
+        found += [text for language, text in [*keys, *labels] if kept(name, language, text)]
     return tuple(dict.fromkeys(found))
 
 
@@ -45,7 +84,3 @@ def other_texts() -> Sequence[str]:
     texts += [one for each in LANGUAGES for part in phrases(each).values() for one in part]
     step = max(1, len(texts) // MAX_OTHERS)
     return tuple(dict.fromkeys(texts[::step]))
-
-
-def _is_kept(concept: str, text: str) -> bool:
-    return hashlib.sha256(f"{concept} {text}".encode()).digest()[0] % 2 == 0

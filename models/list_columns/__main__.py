@@ -34,7 +34,7 @@ from models.datasets.business_documents.designs import DocumentKind, Split
 from models.evaluation.logistic_regression import learn_odds
 from models.field_ranker.examples import CachingEmbedder
 from models.field_ranker.label_knowledge import vocabulary_of
-from models.field_ranker.wordings import known_wordings
+from models.field_ranker.wordings import half_of_wordings, known_wordings
 from models.list_columns.examples import ColumnExample, column_examples
 from models.pull.cache import CACHE
 from models.weights_file import write_weights
@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=DOCUMENTS, help="of the training")
     arguments = parser.parse_args()
     embedder = CachingEmbedder(Embedder.open(CACHE))
-    comparison = LabelComparison(embedder, vocabulary_of(known_wordings(half=True), embedder))
+    comparison = LabelComparison(
+        embedder, vocabulary_of(known_wordings(half_of_wordings), embedder)
+    )
     train = [
         *examples_of("train", arguments.documents // 2, comparison),
         *examples_of("lists", arguments.documents // 2, comparison),

@@ -32,8 +32,9 @@ from models.datasets.business_documents import KINDS
 from models.evaluation.logistic_regression import learn_odds
 from models.failures import BelowGate
 from models.field_ranker.examples import CachingEmbedder, LabelKnowledge, read_generated
-from models.field_ranker.label_knowledge import label_embedder, label_knowledge
+from models.field_ranker.label_knowledge import KnowledgeMaker, label_embedder
 from models.field_ranker.splits import LearningSplit, split_documents
+from models.field_ranker.wordings import half_of_wordings
 from models.weights_file import write_weights
 
 SEED = 2
@@ -59,7 +60,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
-    _, half = label_knowledge(CachingEmbedder(label_embedder()))
+    maker = KnowledgeMaker.learned(CachingEmbedder(label_embedder()))
+    half = maker.knowing(half_of_wordings)
     odds = learned(list(examples("train", TRAINING, half)))
     judged = list(examples("validation", VALIDATION, half))
     require_better_than_chance(odds, judged)

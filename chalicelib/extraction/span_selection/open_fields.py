@@ -10,10 +10,10 @@ from chalicelib.extraction.choice import ChosenValue, value_at
 from chalicelib.extraction.confidence import NO_VOTES, value_features
 
 if TYPE_CHECKING:
-    from chalicelib.extraction.candidates import FieldCandidate
     from chalicelib.extraction.document import Span
-    from chalicelib.extraction.document_reader import ReadField
     from chalicelib.extraction.document_values import DocumentReading
+    from chalicelib.extraction.field_candidates import FieldCandidate
+    from chalicelib.extraction.read_fields import ReadField
 
 MAX_OFFERS = 8
 """Spans that are offered for a field: of 270 drawn fields that were open although the document has

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -69,6 +69,19 @@ _MISSING = 0.15
 _EMPTY_BOXES = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentVariation:
+    """What documents of the training alone have, so that those of tests stay as first measured.
+
+    Attributes:
+        invented: Share of the labels that mean nothing.
+        varied_addresses: Whether addresses have boxes, floors and countries, and goods a delivery.
+    """
+
+    invented: float = 0.0
+    varied_addresses: bool = False
+
+
 def documents(
     split: Split,
     seed: int,
@@ -116,7 +129,7 @@ def draw_document(
     Those of one `sender` have its language, letterhead, wordings and font. `invented` is the share
     of the labels that mean nothing.
     """
-    return _drawn(design, split, seed, rows, sender, invented)[0]
+    return _drawn(design, split, seed, rows, sender, DocumentVariation(invented))[0]
 
 
 def series(
@@ -130,7 +143,7 @@ def series(
     asked: UserSchema | None = None
     for at in range(count):
         sheet, facts, choice, dropped = _sheet(
-            design, split, f"{sender}/{at}", rows, sender, one_wording=True
+            design, split, f"{sender}/{at}", rows, sender, DocumentVariation(), one_wording=True
         )
         if asked is None:
             asked = _asked(facts, design.kind, sheet, choice, dropped, split, sender)
@@ -141,7 +154,8 @@ def legible_document(
     design: DocumentDesign, seed: str, rows: int, invented: float = 0.0
 ) -> GeneratedDocument | None:
     """Draw one document with the words of the training; None if texts hide each other."""
-    document, sheet = _drawn(design, "train", seed, rows, "", invented, varied=True)
+    variation = DocumentVariation(invented, varied_addresses=True)
+    document, sheet = _drawn(design, "train", seed, rows, "", variation)
     return document if sheet.is_legible() else None
 
 
@@ -151,14 +165,10 @@ def _drawn(
     seed: str,
     rows: int | None,
     sender: str,
-    invented: float,
-    *,
-    varied: bool = False,
+    variation: DocumentVariation,
 ) -> tuple[GeneratedDocument, Sheet]:
     """Return a document, and the sheet that it was drawn on."""
-    sheet, facts, choice, dropped = _sheet(
-        design, split, seed, rows, sender, invented=invented, varied=varied
-    )
+    sheet, facts, choice, dropped = _sheet(design, split, seed, rows, sender, variation)
     asked = _asked(facts, design.kind, sheet, choice, dropped, split, seed)
     return _document(design, asked, facts, sheet, choice), sheet
 
@@ -169,10 +179,9 @@ def _sheet(
     seed: str,
     rows: int | None,
     sender: str,
+    variation: DocumentVariation,
     *,
     one_wording: bool = False,
-    invented: float = 0.0,
-    varied: bool = False,
 ) -> tuple[Sheet, DocumentFacts, LabelChoice, list[str]]:
     """Return a drawn sheet with its facts and wordings, and the concepts that it lacks.
 
@@ -182,9 +191,8 @@ def _sheet(
         seed: of the document.
         rows: of each list; drawn unless given.
         sender: whose letterhead and language, "" for one of its own.
+        variation: its labels and addresses that those of tests do not have.
         one_wording: whether its sender calls a thing the same in documents that lack others.
-        invented: share of the labels that mean nothing.
-        varied: whether addresses have more forms; those of tests stay as they were first measured.
     """
     rng = random.Random(seed)  # noqa: S311 - documents are to be the same each time
     house = random.Random(sender) if sender else rng  # noqa: S311 - as above
@@ -197,11 +205,13 @@ def _sheet(
         own = DocumentFacts(style, random.Random(f"{sender}/facts"))  # noqa: S311 - as above
         _fill(own, design.kind, 1)
         facts.single.update({name: own.single[name] for name in _OF_SENDER & own.single.keys()})
-    if varied:
+    if variation.varied_addresses:
         vary_addresses(facts, random.Random(f"{seed}/addresses"))  # noqa: S311 - as above
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
     caller = sender if one_wording else ""
-    choice = LabelChoice(locale.language, house, _unseen(split), caller, invented=invented)
+    choice = LabelChoice(
+        locale.language, house, _unseen(split), caller, invented=variation.invented
+    )
     sheet = Sheet(house.choice(_FONTS), design.paper)
     design.draw(Pen(sheet, facts, choice))
     return sheet, facts, choice, dropped

@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.page_words import PageWords, WordBox
-from chalicelib.extraction.candidates import MAX_CANDIDATES, FieldCandidate, find_candidates
+from chalicelib.extraction.candidates import find_candidates
 from chalicelib.extraction.document import source_document
+from chalicelib.extraction.field_candidates import MAX_CANDIDATES, FieldCandidate
 from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.text_parts import cell_parts, label_rests, last_part

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from chalicelib.extraction.candidates import FieldCandidate
 from chalicelib.extraction.choice import RankedField, choose
 from chalicelib.extraction.document import Span
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.ranker import RankedCandidates
 from chalicelib.extraction.values.value_match import ValueMatch

@@ -8,8 +8,9 @@ from pydantic import JsonValue
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.extraction.document import source_document
-from chalicelib.extraction.document_reader import DocumentReader, ReadList
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.label_similarity import LabelComparison
+from chalicelib.extraction.read_fields import ReadList
 from chalicelib.extraction.schema import extraction_schema
 
 HEIGHT, LETTER = 12.0, 6.0

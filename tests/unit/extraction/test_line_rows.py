@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import JsonValue
 
-from chalicelib.extraction.document_reader import DocumentReader, ReadList
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.label_similarity import LabelComparison
+from chalicelib.extraction.read_fields import ReadList
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.value_tree import json_tree, value_tree
 from tests.unit.extraction.pages import DrawnPage, drawn_document

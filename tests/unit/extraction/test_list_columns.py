@@ -12,11 +12,12 @@ from pydantic import JsonValue
 
 from chalicelib.contracts.ingest import Page
 from chalicelib.extraction.document import source_document
-from chalicelib.extraction.document_reader import DocumentReader, ReadList
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.list_assignment import best_assignment
 from chalicelib.extraction.list_columns import UNPROVEN, match_columns
 from chalicelib.extraction.list_evidence import COLUMN_FEATURES, ColumnOdds, column_odds
+from chalicelib.extraction.read_fields import ReadList
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.values.readers import value_reader
 from chalicelib.extraction.values.reading_hints import ReadingHints

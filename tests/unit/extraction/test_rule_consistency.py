@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.extraction.candidates import FieldCandidate
 from chalicelib.extraction.choice import RankedField
 from chalicelib.extraction.document import Span
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.leaves import Leaf, LeafKind, ListField
 from chalicelib.extraction.ranker import RankedCandidates
 from chalicelib.extraction.rule_consistency import keep_to_rules

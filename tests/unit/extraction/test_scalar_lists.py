@@ -7,8 +7,9 @@ from pydantic import JsonValue
 
 from chalicelib.contracts.ingest import Page
 from chalicelib.extraction.document import SourceDocument, source_document
-from chalicelib.extraction.document_reader import DocumentReader, ReadList
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.label_similarity import LabelComparison
+from chalicelib.extraction.read_fields import ReadList
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.value_tree import json_tree, value_tree
 from tests.unit.extraction.pages import DrawnPage, drawn_document

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from chalicelib.contracts.ingest import Page
-from chalicelib.extraction.candidates import FieldCandidate, find_candidates
+from chalicelib.extraction.candidates import find_candidates
 from chalicelib.extraction.document import Span, source_document
+from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.layout.document_layout import read_layout
 from chalicelib.extraction.leaves import Leaf, LeafKind
 from chalicelib.extraction.sentence_spans import MAX_SPANS, sentence_spans

@@ -42,10 +42,11 @@ from chalicelib.extraction.confidence import (
     Odds,
 )
 from chalicelib.extraction.document import source_document
-from chalicelib.extraction.document_reader import DocumentReader, ReadField
+from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.document_values import DocumentReading
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.ranker import SECOND_FEATURES, RankedCandidates
+from chalicelib.extraction.read_fields import ReadField
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.extraction.span_selection import prompt
 from chalicelib.extraction.span_selection.likelihood import (
