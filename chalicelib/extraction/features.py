@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chalicelib.extraction.block_features import block_features
 from chalicelib.extraction.compared_candidates import ComparedCandidates, compare_candidates
 from chalicelib.extraction.feature_names import (
     BLOCK_FEATURES,
@@ -31,6 +30,7 @@ from chalicelib.extraction.label_similarity import LabelComparison, LabelLikenes
 from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
 from chalicelib.extraction.value_features import (
     alike_form,
+    block_features,
     digits_at_ends,
     order_features,
     shared_label_features,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.extraction.block_features import block_features
 from chalicelib.extraction.document import Span
 from chalicelib.extraction.feature_names import BLOCK_FEATURES
 from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_similarity import LabelComparison
 from chalicelib.extraction.text_kinds import KINDS
+from chalicelib.extraction.value_features import block_features
 from chalicelib.extraction.values.value_match import ValueMatch
 
 LINES = {"Acme Ltd": "company", "12 Hill Road": "street", "Leeds LS1 4AB": "postal city"}
