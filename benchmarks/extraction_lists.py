@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,13 +14,23 @@ from benchmarks.extraction_peers import PlumberPeer, plumber_peer
 from benchmarks.reporting import Result
 from models.datasets.business_documents import documents, draw_document
 from models.datasets.business_documents.designs import DESIGNS
+from models.datasets.business_documents.generated_document import GeneratedDocument
+from models.datasets.business_documents.list_shapes import shaped_documents
 
 SIZES = (25, 800, 1_200, 3_200, 10_000)
 LARGE = 800
 """From so many rows on, lists are of an invoice and of a statement alone."""
 STATEMENT_ROWS = 3_500
 """Rows of a bank statement of about 100 pages."""
-NOTES = ("Held-out designs. From 800 rows on, lists are of an invoice and of a statement.",)
+SHAPES = {"arrays of single values": "array", "entries of labelled lines": "entries"}
+RECEIPTS = "receipts"
+SHAPE_SEED = 129
+"""Of documents without tables: none of them was looked at while lists were built."""
+SHAPE_COUNTS = {"array": 100, "entries": 60, RECEIPTS: 30}
+NOTES = (
+    "Held-out designs. From 800 rows on, lists are of an invoice and of a statement.",
+    "Lists without tables are of validation designs: their wordings are known to the vocabulary.",
+)
 
 
 def measure(repetitions: int = 1) -> Result:
@@ -29,6 +39,7 @@ def measure(repetitions: int = 1) -> Result:
     facts: dict[str, Any] = {"extractor": extractor.version}
     with plumber_peer() as peer:
         facts["lists by size"] = {str(size): _lists(size, extractor, peer) for size in SIZES}
+    facts["lists without tables"] = {name: _shaped(name, extractor) for name in (*SHAPES, RECEIPTS)}
     facts["statement of 100 pages"] = _statement(extractor)
     return Result("extraction_lists", repetitions, {}, facts=facts, notes=NOTES)
 
@@ -55,6 +66,27 @@ def _lists(size: int, extractor: OwnExtractor, peer: PlumberPeer) -> dict[str, A
     if theirs:
         told["pdfplumber"] = {"CPU s": their_seconds, **_list_figures(theirs)}
     return told
+
+
+def _shaped(name: str, extractor: OwnExtractor) -> dict[str, Any]:
+    """Return how lists of one shape are found that no table has."""
+    judged = []
+    for document in _shaped_documents(name):
+        read, found, _ = extracted(document, extractor)
+        judged.append(judge(found, document.truth, document.lists, read.document))
+    lists = [each for document in judged for each in document.lists]
+    counts = {"lists": len(lists), "true rows": sum(each.true for each in lists)}
+    return {**counts, **_list_figures(judged)}
+
+
+def _shaped_documents(name: str) -> Iterator[GeneratedDocument]:
+    if name in SHAPES:
+        shape = SHAPES[name]
+        yield from shaped_documents("validation", SHAPE_SEED, SHAPE_COUNTS[shape], (shape,))
+        return
+    (design,) = (each for each in DESIGNS if each.split == "validation" and each.kind == "receipt")
+    for at in range(SHAPE_COUNTS[RECEIPTS]):
+        yield draw_document(design, "validation", f"{SHAPE_SEED}/{at}")
 
 
 def _list_figures(judged: Sequence[JudgedDocument]) -> dict[str, Any]:

@@ -41,6 +41,11 @@ _OF_LISTS = (
     "rows that are of the list",
     "rows twice",
 )
+_COMPLETENESS = (
+    "lists said to be complete",
+    "lists said to be complete that are not",
+    "lists said to be complete that are not wholly right",
+)
 CONFIDENCES = ("AUROC", "ECE", "errors in the worst 10 %")
 
 
@@ -69,6 +74,8 @@ def long_lists(found: Found) -> Iterator[str]:
     """Yield a row per size of lists, and the costs of a long statement."""
     facts = found["facts"]
     yield from _lists(facts)
+    yield ""
+    yield from _lists_without_tables(facts["lists without tables"])
     yield ""
     statement = facts["statement of 100 pages"]
     yield (
@@ -114,6 +121,15 @@ def _lists(facts: Found) -> Iterator[str]:
         figures = " | ".join(_cell(told.get(name)) for name in _OF_LISTS)
         seconds = f"{min(told['extracting, CPU s']):.1f} to {max(told['extracting, CPU s']):.1f}"
         yield f"| {int(size):,} | {figures} | {seconds} | {theirs} |"
+
+
+def _lists_without_tables(facts: Found) -> Iterator[str]:
+    columns = ("rows found", "rows wholly right", "rows that are of the list", *_COMPLETENESS)
+    yield f"| lists that are no tables | lists, rows | {' | '.join(columns)} |"
+    yield f"| --- |{' --- |' * (len(columns) + 1)}"
+    for name, told in facts.items():
+        cells = " | ".join(_cell(told[column]) for column in columns)
+        yield f"| {name} | {told['lists']}, {told['true rows']} | {cells} |"
 
 
 def _cell(number: Any) -> str:

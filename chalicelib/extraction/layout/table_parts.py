@@ -204,7 +204,7 @@ def _have_same_columns(table: JoinedTable, part: TablePart) -> bool:
         any(other.covers(band.left, band.right) >= _MAPPED for other in others)
         for (bands, lines), (others, _) in (sides, sides[::-1])
         for band in bands
-        if band.count > _ALONE * lines
+        if band.count > _RARE * lines
     )
 
 
