@@ -31,6 +31,7 @@ SAMPLED = (
     *("complete_text", "label_text", "score_answer", "run_schedule", "render_page"),
     *("run_evaluation", "evaluate_cases", "run_code", "extract_fields"),
     *("advance_rollout", "replay_calls", "stop_rollout", "improve_model", "transcribe_speech"),
+    "read_media",
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -46,6 +47,7 @@ ERRORS = {
     "complete_text": "Conflict",
     "embed_image": "Conflict",
     "gather_parts": "NotFound",
+    "read_media": "NotFound",
     "export_documents": "NotFound",
     "extract_fields": "NotFound",
     "remove_data": "NotFound",

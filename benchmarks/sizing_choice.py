@@ -96,6 +96,7 @@ BUDGETS: Mapping[str, Budget] = {
     "label_text": replace(BEHIND, cold_s=3.0),
     "prepare_batch": LATER,
     "read_document": replace(STEP, computes=True, held_to_mib=1280),
+    "read_media": replace(THROUGHPUT, held_to_mib=1100, why="ffmpeg may have 768 MiB beside it"),
     "recognise_pages": replace(THROUGHPUT, warm_s=30.0, cold_s=30.0, why="pages take seconds each"),
     "reduce_batch": ANSWERS,
     "reembed_passages": replace(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import real_pages, small_documents
+from benchmarks import real_pages, small_documents, small_films
 from benchmarks.coldstart_events import schedule_due_event
 from benchmarks.running_cloud import Caller, until
 from benchmarks.sizing_generations import Generations
@@ -29,6 +29,7 @@ OPEN = ("queued", "running")
 PATIENCE_S = 400.0
 PAGES_IN_PARTS = 130
 PAGES_SCANNED = 6
+FILM_S, LONG_FILM_S = 2, 400
 CASES_AT_ONCE = 40
 MOST_PICTURES, LARGEST_SIDE = 8, 4096
 CHECKED = PROJECT / "functions" / "check_support" / "event.json"
@@ -66,6 +67,7 @@ class Work:
         self.number += 1
         self._ingest(f"{self.number}.md", small_documents.markdown(self.number))
         self._ingest(f"{self.number}.webp", PHOTOGRAPH.read_bytes() + bytes(self.number))
+        self._ingest(f"{self.number}.mp4", small_films.film(FILM_S, self.number))
         self._ask()
         self._jobs()
         self._extract()
@@ -86,6 +88,7 @@ class Work:
         shown = real_pages.pages(PAGES_IN_PARTS)
         self._ingest("parts.pdf", real_pages.pdf(shown))
         self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
+        self._ingest("long.mp4", small_films.film(LONG_FILM_S, self.number + 1))
         self._generations.large()
         self._draw(MOST_PICTURES, LARGEST_SIDE)
         self._extract()

@@ -124,8 +124,17 @@ def _describe_line(line: Json) -> str:
 
 
 def describe_place(found: Json) -> str:
-    """Return the position of a hit or a citation: path, page and characters."""
+    """Return the position of a hit or a citation: path, page and characters, or its time."""
+    if found.get("start_ms") is not None:
+        return f"{found['path']} {describe_time(found)}"
     return f"{found['path']}, page {found['page']}, characters {found['start']} to {found['end']}"
+
+
+def describe_time(found: Json) -> str:
+    """Return when a recording says or shows something, as `[00:12:31–00:12:44]`."""  # noqa: RUF002
+    from chalicelib.contracts.page_times import clock_time
+
+    return f"[{clock_time(found['start_ms'])}–{clock_time(found['end_ms'])}]"  # noqa: RUF001
 
 
 def describe_removed(removed: Json) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.page_times import Milliseconds, is_none
 
 ASKED_DAYS = 30
 """How long an answer or a search can be rated."""
@@ -38,10 +39,15 @@ class PageSpan(Contract):
 
 
 class QuotedSpan(PageSpan):
-    """A cited passage: the path of its document, and its text, "" if it is not kept."""
+    """A cited passage: the path of its document, and its text, "" if it is not kept.
+
+    `start_ms` to `end_ms` is its time in a recording.
+    """
 
     path: str
     quote: str = ""
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
 
 
 class LoggedAnswer(Contract):

@@ -22,6 +22,7 @@ from pydantic import Field, field_serializer, model_validator
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection, EndUser
+from chalicelib.contracts.page_times import Milliseconds, is_none
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.search import Question
 
@@ -67,7 +68,10 @@ class AskRequest(HttpInput):
 
 
 class Citation(Contract):
-    """The passage that a mark `[n]` in an answer refers to."""
+    """The passage that a mark `[n]` in an answer refers to.
+
+    `start_ms` to `end_ms` is when a recording says or shows it, to the sentence.
+    """
 
     n: int = Field(ge=1)
     document_id: str
@@ -77,6 +81,8 @@ class Citation(Contract):
     start: int
     end: int
     quote: str
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
 
 
 class Claim(Contract):

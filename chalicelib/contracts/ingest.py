@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.metadata import USER_PREFIX, Metadata
+from chalicelib.contracts.page_times import Milliseconds, Timeline, dump_timeline, is_none
 from chalicelib.contracts.picture_labels import Labels, dump_labels, likeliest_labels
 from chalicelib.contracts.receipts import Receipt
 
@@ -93,7 +94,8 @@ class ReadResult(Contract):
 
     A file that is too large for one step has been planned and not read: `parts` counts the lines
     of `parts.jsonl`, `pages` and `rows` what is in the file, and there is no `pages.jsonl` yet.
-    Neither is there of a `picture`, which `label_picture` looks at.
+    Neither is there of a `picture`, which `label_picture` looks at, nor of `media`, sound or film,
+    whose parts `read_media` plans.
     """
 
     media_type: str
@@ -109,15 +111,17 @@ class ReadResult(Contract):
     parts: int = Field(default=0, ge=0)
     rows: int = Field(default=0, ge=0)
     picture: bool = False
+    media: bool = False
     reading: Spent
     recognising: Spent = Field(default_factory=nothing_spent)
     labelling: Spent = Field(default_factory=nothing_spent)
     picture_embedding: Spent = Field(default_factory=nothing_spent)
+    decoding: Spent = Field(default_factory=nothing_spent)
 
     @property
     def needs_more_steps(self) -> bool:
         """Tell whether the file cannot go straight on to being chunked."""
-        return bool(self.parts or self.recognise or self.picture)
+        return bool(self.parts or self.recognise or self.picture or self.media)
 
 
 class RecogniseRequest(Contract):
@@ -158,7 +162,10 @@ class RecogniseResult(Contract):
 
 
 class ChunkRequest(Contract):
-    """The input of `chunk_document`, for a whole document or the part that `part` numbers."""
+    """The input of `chunk_document`, for a whole document or the part that `part` numbers.
+
+    Pages that are `recorded` have times.
+    """
 
     tenant: str
     document_id: str
@@ -167,6 +174,7 @@ class ChunkRequest(Contract):
     correlation_id: str
     part: int | None = Field(default=None, ge=1)
     pages: int = Field(ge=1)
+    recorded: bool = False
 
 
 class ChunkResult(Contract):
@@ -233,7 +241,9 @@ class Page(Contract):
 class Chunk(Contract):
     """One line of `chunks.jsonl`: `text` is `page_text[start:end]`, offsets in characters.
 
-    `labels` are what is seen in a picture, whose vector they make up.
+    `labels` are what is seen in a picture, whose vector they make up. A recording says or shows it
+    from `start_ms` to `end_ms`; `timeline` has when its sentences begin. What is `described` was
+    neither said nor written in it: what is seen in a shot, and that it is a recording.
     """
 
     n: int = Field(ge=0)
@@ -243,11 +253,15 @@ class Chunk(Contract):
     end: int = Field(ge=1)
     text: str = Field(min_length=1)
     labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    timeline: Timeline = Field(default=(), exclude_if=lambda points: not points)
+    described: bool = Field(default=False, exclude_if=lambda described: not described)
 
 
 _LEFT_OUT = (
     *("terms", "media_type", "language", "uploaded_at", "folders", "labels", "embedded_by"),
-    "in_picture",
+    *("in_picture", "timeline", "described"),
 )
 """Fields that a vector lacks if they are unknown."""
 
@@ -261,6 +275,7 @@ class VectorMetadata(Contract):
     version of the served model that a picture was embedded by, "" in an index of texts. `terms`
     are what text search compares, "" in an index that compares `text`. `in_picture` says that the
     text was read in a picture that is a document itself, whose labels are another passage.
+    `start_ms`, `end_ms`, `timeline` and `described` are those of a `Chunk` of a recording.
     """
 
     document_id: str
@@ -280,6 +295,10 @@ class VectorMetadata(Contract):
     labels: Labels = ()
     embedded_by: str = ""
     in_picture: bool = False
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    timeline: Timeline = ()
+    described: bool = False
     metadata: Metadata = Field(default_factory=dict)
 
     def wire(self) -> dict[str, object]:
@@ -287,6 +306,7 @@ class VectorMetadata(Contract):
         have room.
         """
         flat = self.model_dump(mode="json", exclude={"metadata", "labels"})
+        flat["timeline"] = dump_timeline(self.timeline)
         flat["labels"] = likeliest_labels(dump_labels(self.labels))
         for name in _LEFT_OUT:
             if not flat[name]:

@@ -11,11 +11,14 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.ingest import Embeddable, IngestInput, Spent
+from chalicelib.contracts.ingest import Embeddable, IngestInput, Spent, nothing_spent
 from chalicelib.contracts.receipts import Receipt
 
 MAX_PARTS = 1_000
 """The most parts of one Map Run: parts grow with the file, not their number."""
+
+NO_SPEECH = "No speech was found in the recording."
+"""The notice of a part in which nobody speaks; of the whole if it is that of all parts."""
 
 
 class Part(Contract):
@@ -24,6 +27,8 @@ class Part(Contract):
     It is pages `first_page` and following of the file; for text the bytes `start` to `end` of it,
     with `rows` rows from `first_row` on. `recognise` holds the pages that are pictures of text.
     `written` says that the planning step could read the file as a whole only, and wrote the pages.
+    Of a recording it is `start_ms` to `end_ms`: `sound` says that there is some to transcribe,
+    `film` that there are shots to look at, and `description` begins its first page.
     """
 
     part: int = Field(ge=1)
@@ -35,6 +40,16 @@ class Part(Contract):
     end: int = Field(default=0, ge=0)
     recognise: tuple[int, ...] = ()
     written: bool = False
+    start_ms: int = Field(default=0, ge=0)
+    end_ms: int = Field(default=0, ge=0)
+    sound: bool = False
+    film: bool = False
+    description: str = ""
+
+    @property
+    def recorded(self) -> bool:
+        """Return whether it is a part of a recording."""
+        return self.end_ms > 0
 
 
 class TextPlan(Contract):
@@ -60,11 +75,13 @@ class ReadPartResult(Contract):
     """The content of one part. `pages` counts the lines of the part's `pages.jsonl`.
 
     `words` counts those of its `words.jsonl`: as many, or none if the format has no places.
+    `times` counts those of its `times.jsonl`: as many of a recording, else none.
     """
 
     part: int = Field(ge=1)
     pages: int = Field(ge=1)
     words: int = Field(default=0, ge=0)
+    times: int = Field(default=0, ge=0)
     rows: int = Field(ge=0)
     characters: int = Field(ge=0)
     recognise: tuple[int, ...] = ()
@@ -79,6 +96,7 @@ class PartDone(Contract):
     part: int = Field(ge=1)
     pages: int = Field(ge=1)
     words: int = Field(default=0, ge=0)
+    times: int = Field(default=0, ge=0)
     rows: int = Field(ge=0)
     characters: int = Field(ge=0)
     chunks: int = Field(ge=0)
@@ -87,6 +105,9 @@ class PartDone(Contract):
     notices: tuple[str, ...] = ()
     reading: Spent
     recognising: Spent
+    decoding: Spent = Field(default_factory=nothing_spent)
+    transcribing: Spent = Field(default_factory=nothing_spent)
+    labelling: Spent = Field(default_factory=nothing_spent)
     chunking: Spent
 
 
@@ -139,6 +160,9 @@ class PartsUsed(Contract):
 
     reading: Spent
     recognising: Spent
+    decoding: Spent = Field(default_factory=nothing_spent)
+    transcribing: Spent = Field(default_factory=nothing_spent)
+    labelling: Spent = Field(default_factory=nothing_spent)
     chunking: Spent
     gathering: Spent
     express: Express
@@ -161,6 +185,7 @@ class GatherPartsRequest(Contract):
     notices: tuple[str, ...] = ()
     results: ResultPlaces
     reading: Spent
+    decoding: Spent = Field(default_factory=nothing_spent)
 
 
 class GatherPartsResult(Contract):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Base64Bytes, Field, WithJsonSchema, model_validator
+from pydantic import Base64Bytes, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection, EndUser
+from chalicelib.contracts.page_times import Milliseconds, Timeline, is_none, parse_timeline
 from chalicelib.contracts.picture_labels import Label, Labels, PictureType
 from chalicelib.contracts.receipts import Receipt
 
@@ -23,6 +24,12 @@ MAX_HITS = 100
 MAX_NEIGHBOURS = 3
 MAX_IMAGE_BYTES = 4 * 1024 * 1024
 """The size limit of a request and of an invocation of a function, 6 MB each, as base64."""
+
+ParsedTimeline = Annotated[
+    Timeline,
+    BeforeValidator(lambda given: parse_timeline(given) if isinstance(given, str) else given),
+]
+"""A timeline, also as the index keeps it."""
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
 
@@ -123,6 +130,8 @@ class Neighbour(Contract):
     start: int
     end: int
     text: str
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
 
 
 class Hit(Contract):
@@ -130,7 +139,10 @@ class Hit(Contract):
 
     It is chunk `n` of its version, or chunks `n` to `n_last` where several that overlap were
     found. The scores are those of the best of them. `labels` are what is seen in a picture, the
-    likeliest first; its `text` says some of it in words, which nobody wrote.
+    likeliest first; its `text` says some of it in words, which nobody wrote. A recording says or
+    shows it from `start_ms` to `end_ms`; `timeline` has, for each sentence, the character of the
+    page at which it begins, and when it does. What is `described` was neither said nor written in
+    it: what is seen in a shot, and that it is a recording.
     """
 
     document_id: str
@@ -148,6 +160,10 @@ class Hit(Contract):
     scores: Scores = Field(default_factory=Scores)
     media_type: str = ""
     labels: Labels = ()
+    start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    timeline: ParsedTimeline = Field(default=(), exclude_if=lambda points: not points)
+    described: bool = Field(default=False, exclude_if=lambda described: not described)
     before: tuple[Neighbour, ...] = ()
     after: tuple[Neighbour, ...] = ()
 

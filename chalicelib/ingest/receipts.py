@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.generation.catalogue import LABELLER, LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
+from chalicelib.generation.catalogue import (
+    LABELLER,
+    LAMBDA,
+    RECOGNISER,
+    S3_VECTORS,
+    STEP_FUNCTIONS,
+    TRANSCRIBER,
+)
 from chalicelib.generation.request_costs import DOCUMENT, ExtraRequests, requests_line
 
 if TYPE_CHECKING:
@@ -49,6 +56,8 @@ class IngestUsage:
     embedding: Spent
     put_bytes: int
     recognising: Spent = field(default_factory=nothing_spent)
+    decoding: Spent = field(default_factory=nothing_spent)
+    transcribing: Spent = field(default_factory=nothing_spent)
     labelling: Spent = field(default_factory=nothing_spent)
     picture_embedding: Spent = field(default_factory=nothing_spent)
     picture_model: str = ""
@@ -73,14 +82,14 @@ def small_transitions(
     return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + pictures - unchunked
 
 
-def large_transitions(parts: int, embedding_parts: int) -> int:
+def large_transitions(parts: int, embedding_parts: int, *, recording: bool = False) -> int:
     """Return the billed states of a document in parts, including one for each child.
 
     The ten states: Read, Detour, RecordParts, ReadParts, GatherParts, RecordEmbedding, EmbedParts,
-    GatherVectors, MarkReady, AnnounceReady.
+    GatherVectors, MarkReady, AnnounceReady. One more, ReadMedia, of a recording.
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-transitions.html
     """
-    return 10 + parts + embedding_parts
+    return 10 + recording + parts + embedding_parts
 
 
 def ingest_receipt(usage: IngestUsage, cost: UnitCost) -> Receipt:
@@ -90,6 +99,10 @@ def ingest_receipt(usage: IngestUsage, cost: UnitCost) -> Receipt:
 
 def _lines(usage: IngestUsage, cost: UnitCost) -> Iterator[ReceiptLine]:
     yield _function_line("reading", usage.reading, cost)
+    if usage.decoding.requests:
+        yield _function_line("decoding", usage.decoding, cost)
+    if usage.transcribing.requests:
+        yield _function_line("transcribing", usage.transcribing, cost, model=TRANSCRIBER)
     if usage.recognising.requests:
         yield _function_line("recognising", usage.recognising, cost, model=RECOGNISER)
     if usage.picture_embedding.requests:

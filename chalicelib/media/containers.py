@@ -50,6 +50,11 @@ _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 
 """Kilobits a second and hertz of MPEG audio layer III, by version: ISO/IEC 11172-3, 2.4.2.3."""
 
 
+def is_recording(media_type: str) -> bool:
+    """Return whether a media type is one of sound or film."""
+    return media_type.startswith(("audio/", "video/"))
+
+
 def media_type_of(head: bytes) -> str:
     """Return the media type of a sound or film file that begins with `head`, "" of any other."""
     if _WAVE.match(head):

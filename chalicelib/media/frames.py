@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,59 +28,71 @@ class Frame:
 
 
 def sample_frames(
-    path: Path, fps: float, width: int, height: int, budget: ProcessBudget = SAMPLING
+    path: Path,
+    fps: float,
+    width: int,
+    height: int,
+    *,
+    start_ms: int = 0,
+    end_ms: int | None = None,
+    budget: ProcessBudget = SAMPLING,
 ) -> Iterator[Frame]:
     """Yield `fps` frames a second of the film, each scaled to `width` by `height`.
 
-    A film whose rate varies is sampled at a constant one: a frame is shown until the next comes.
+    They are those from `start_ms` on and before `end_ms`, or to the end of the film. A film whose
+    rate varies is sampled at a constant one: a frame is shown until the next comes.
 
     Raises:
         Unsupported: the file is of no kind that is read, or takes too much time or memory.
         InvalidInput: no frame can be decoded.
     """
     filters = f"fps={fps}:start_time=0,scale={width}:{height}:flags=area"
-    arguments = _arguments(open_media(path), filters)
+    seek = ("-ss", f"{start_ms / 1000:.3f}") if start_ms else ()
+    length = () if end_ms is None else ("-t", f"{(end_ms - start_ms) / 1000:.3f}")
+    arguments = _arguments(open_media(path), filters, *seek, *length)
     size, number = width * height * 3, 0
     with running(arguments, budget) as process:
         while len(block := process.output.read(size)) == size:
-            pixels = np.frombuffer(block, np.uint8).reshape(height, width, 3)
-            yield Frame(round(number * 1000 / fps), pixels)
+            at_ms = start_ms + round(number * 1000 / fps)
             number += 1
+            if end_ms is None or at_ms < end_ms:
+                yield Frame(at_ms, np.frombuffer(block, np.uint8).reshape(height, width, 3))
         status = process.finish()
-        if process.timed_out or status < 0 or not number:
+        if process.timed_out or status < 0 or (not number and not start_ms):
             raise failure(process, status, "Decoding the film")
 
 
-def frames_at(
-    path: Path, at_ms: Sequence[int], width: int, height: int, budget: ProcessBudget = PICKING
-) -> Iterator[Frame]:
-    """Yield the first frame from each time on, `width` by `height` pixels.
+def jpeg_at(
+    path: Path, at_ms: int, width: int, height: int, budget: ProcessBudget = PICKING
+) -> bytes:
+    """Return the first frame from `at_ms` on as a JPEG of `width` by `height` pixels.
 
-    A time behind the beginning of the last frame yields none.
+    It is empty if no frame begins at that time or later.
 
     Raises:
         Unsupported: the file is of no kind that is read, or takes too much time or memory.
-        InvalidInput: a frame before its end cannot be decoded.
+        InvalidInput: the frame cannot be decoded.
     """
-    file, size = open_media(path), width * height * 3
-    for at in at_ms:
-        seek = ("-ss", f"{at / 1000:.3f}") if at else ()
-        arguments = _arguments(file, f"scale={width}:{height}", *seek, frames=1)
-        with running(arguments, budget) as process:
-            block = process.output.read(size)
-            status = process.finish()
-            if process.timed_out or status:
-                raise failure(process, status, f"Decoding the frame at {at} ms")
-        if len(block) == size:
-            yield Frame(at, np.frombuffer(block, np.uint8).reshape(height, width, 3))
+    seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
+    arguments = (
+        *("-loglevel", "error"),
+        *open_media(path).input(*seek, "-an", "-sn", "-dn"),
+        *("-map", "0:V:0", "-vf", f"scale={width}:{height}", "-frames:v", "1"),
+        *("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj444p", "-f", "image2pipe", "pipe:1"),
+    )
+    with running(arguments, budget) as process:
+        data = process.output.read()
+        status = process.finish()
+        if process.timed_out or status:
+            raise failure(process, status, f"Decoding the frame at {at_ms} ms")
+    return data
 
 
-def _arguments(file: MediaFile, filters: str, *seek: str, frames: int = 0) -> tuple[str, ...]:
-    count = ("-frames:v", str(frames)) if frames else ()
+def _arguments(file: MediaFile, filters: str, *options: str) -> tuple[str, ...]:
     return (
         *("-loglevel", "error"),
-        *file.input(*seek, "-an", "-sn", "-dn"),
-        *("-map", "0:V:0", "-vf", f"{filters},format=rgb24", *count),
+        *file.input(*options, "-an", "-sn", "-dn"),
+        *("-map", "0:V:0", "-vf", f"{filters},format=rgb24"),
         *("-f", "rawvideo", "pipe:1"),
     )
 

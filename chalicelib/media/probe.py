@@ -28,6 +28,7 @@ _STREAM = re.compile(
 _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})")
 _RATE = re.compile(r", (\d+(?:\.\d+)?)(k?) fps")
 _TAG = re.compile(r"\((\w{1,4}) / 0x")
+_PROGRESS = re.compile(r"^out_time_us=(\d+)$", re.MULTILINE)
 _HERTZ = re.compile(r", (\d+) Hz")
 
 
@@ -102,6 +103,26 @@ def probe(path: Path) -> MediaInfo:
         if not report.startswith("Input #0") and "\nInput #0" not in report:
             raise failure(process, status, "Opening the file")
     return _media_info(report, media_type)
+
+
+def measure_film(path: Path) -> int:
+    """Return the length of a film's frames in milliseconds, by their times and not by its header.
+
+    Frames are read and not decoded, so that it may miss the last quarter of a second.
+
+    Raises:
+        Unsupported: it takes too long, or is no film that is read.
+        InvalidInput: it is damaged.
+    """
+    arguments = (*("-loglevel", "error", "-progress", "pipe:1"), *open_media(path).input())
+    arguments += ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+    with running(arguments, PROBING) as process:
+        progress = process.output.read().decode("ascii", "replace")
+        status = process.finish()
+        times = _PROGRESS.findall(progress)
+        if process.timed_out or status < 0 or not times:
+            raise failure(process, status, "Measuring the film")
+    return int(times[-1]) // 1000
 
 
 def _media_info(report: str, media_type: str) -> MediaInfo:

@@ -130,6 +130,36 @@ def words_key(tenant: str, document: str, version: str, part: int | None = None)
     return part_prefix(tenant, document, version, part) + "words.jsonl"
 
 
+def times_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
+    """Return the S3 key of the times of a recording's words, or of one part of it."""
+    return part_prefix(tenant, document, version, part) + "times.jsonl"
+
+
+def captions_key(tenant: str, document: str, version: str, form: str) -> str:
+    """Return the S3 key of the captions of a recording, as `vtt` or `srt`."""
+    return version_prefix(tenant, document, version) + f"captions.{form}"
+
+
+def shots_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of the shots of one part of a film."""
+    return part_prefix(tenant, document, version, part) + "shots.jsonl"
+
+
+def frame_key(tenant: str, document: str, version: str, part: int, frame: int) -> str:
+    """Return the S3 key of a frame of one part of a film, a JPEG."""
+    return part_prefix(tenant, document, version, part) + f"frames/{frame:04d}.jpg"
+
+
+def screen_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of the texts on the frames of one part of a film."""
+    return part_prefix(tenant, document, version, part) + "screen.jsonl"
+
+
+def seen_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of what is seen on the frames of one part of a film."""
+    return part_prefix(tenant, document, version, part) + "seen.jsonl"
+
+
 def chunks_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
     """Return the S3 key of the chunks of one version, or of one part of it."""
     return part_prefix(tenant, document, version, part) + "chunks.jsonl"

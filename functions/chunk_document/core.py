@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import ChunkRequest, ChunkResult, Page, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.page_times import PageTimes
 from chalicelib.errors import InvalidInput
-from chalicelib.retrieval.ids import chunks_key, pages_key
+from chalicelib.retrieval.ids import chunks_key, pages_key, times_key
 from chalicelib.retrieval.text.chunks import CountTokens, chunk_pages
+from chalicelib.retrieval.text.recorded_chunks import chunk_recording
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import ObjectStore
@@ -38,9 +40,14 @@ def run(request: ChunkRequest, deps: Deps) -> ChunkResult:
     place = (request.tenant, request.document_id, request.version)
     body = deps.objects.read(request.bucket, pages_key(*place, request.part))
     pages = parse_lines(body, Page, request.pages)
-    chunks = list(chunk_pages(pages, deps.count, deps.max_tokens))
+    if request.recorded:
+        lines = deps.objects.read(request.bucket, times_key(*place, request.part))
+        times = parse_lines(lines, PageTimes, request.pages)
+        chunks = list(chunk_recording(pages, times, deps.count, deps.max_tokens))
+    else:
+        chunks = list(chunk_pages(pages, deps.count, deps.max_tokens))
     if not chunks and request.part is None:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
-    lines = {"lines": str(len(chunks))}
-    deps.objects.write(request.bucket, chunks_key(*place, request.part), dump_lines(chunks), lines)
+    facts = {"lines": str(len(chunks))}
+    deps.objects.write(request.bucket, chunks_key(*place, request.part), dump_lines(chunks), facts)
     return ChunkResult(chunks=len(chunks), chunking=spent(deps.clock() - began, deps.memory_gb))

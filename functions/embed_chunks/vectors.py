@@ -49,6 +49,10 @@ def vectors_of(
             labels=chunk.labels,
             embedded_by=embedded_by,
             in_picture=not chunk.labels and document.media_type in PICTURE_TYPES,
+            start_ms=chunk.start_ms,
+            end_ms=chunk.end_ms,
+            timeline=chunk.timeline,
+            described=chunk.described,
             metadata=document.metadata,
         )
         key = vector_key(document.document_id, document.version, chunk.n)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import spent, spent_together
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import (
+    NO_SPEECH,
     EmbeddingPart,
     EmbedPartResult,
     Express,
@@ -26,7 +27,8 @@ from chalicelib.contracts.parts import (
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, large_transitions
 from chalicelib.jobs.receipts import UnitCost
-from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix, words_key
+from chalicelib.retrieval.ids import chunks_key, pages_key, times_key, version_prefix, words_key
+from functions.gather_parts.captions import write_captions
 from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
 
@@ -64,14 +66,19 @@ def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
     outcomes = results(deps.objects, request.results, PartDone, request.parts)
     if outcomes.left:
         raise _next_round(request, Part, "parts", outcomes.left, deps.objects)
-    _check(request, outcomes.done, deps.objects)
+    planned = _checked_plan(request, outcomes.done, deps.objects)
     total = sum(part.chunks for part in outcomes.done)
     if not total:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
     parts = _join(request, outcomes.done, total, deps.objects)
+    if planned[0].recorded:
+        write_captions(request, planned, deps.objects)
     used = PartsUsed(
         reading=spent_together([request.reading, *(part.reading for part in outcomes.done)]),
         recognising=spent_together(part.recognising for part in outcomes.done),
+        decoding=spent_together([request.decoding, *(part.decoding for part in outcomes.done)]),
+        labelling=spent_together(part.labelling for part in outcomes.done),
+        transcribing=spent_together(part.transcribing for part in outcomes.done),
         chunking=spent_together(part.chunking for part in outcomes.done),
         gathering=spent(deps.clock() - began, deps.memory_gb),
         express=outcomes.express,
@@ -120,20 +127,27 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
         tokens=sum(part.tokens for part in outcomes.done),
         reading=request.used.reading,
         recognising=request.used.recognising,
+        decoding=request.used.decoding,
+        transcribing=request.used.transcribing,
+        labelling=request.used.labelling,
         chunking=request.used.chunking,
         embedding=spent_together(part.embedding for part in outcomes.done),
         gathering=spent_together([request.used.gathering, gathering]),
         put_bytes=sum(part.put_bytes for part in outcomes.done),
         express=_together(request.used.express, outcomes.express),
-        transitions=large_transitions(request.parts, request.embedding_parts),
+        transitions=large_transitions(
+            request.parts, request.embedding_parts, recording=request.used.decoding.requests > 0
+        ),
     )
     return GatherVectorsResult(
         vectors=vectors, model=model, receipt=ingest_receipt(usage, deps.cost)
     )
 
 
-def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: LargeObjects) -> None:
-    """Compare the parts with the plan, and the plan with the file."""
+def _checked_plan(
+    request: GatherPartsRequest, done: Sequence[PartDone], objects: LargeObjects
+) -> Sequence[Part]:
+    """Return the plan, once the parts agree with it, and it with the file."""
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     planned = parse_lines(objects.read(request.bucket, prefix + "parts.jsonl"), Part, request.parts)
     for plan, part in zip(planned, done, strict=True):
@@ -151,6 +165,7 @@ def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: Large
             f"The file has {request.pages} pages of {request.rows} rows; {pages} of {rows}"
             " were read."
         )
+    return planned
 
 
 def _join(
@@ -166,6 +181,9 @@ def _join(
     if all(part.words == part.pages for part in done):
         lines = {"lines": str(request.pages)}
         objects.upload(request.bucket, words_key(*place), joining.words(), lines)
+    if all(part.times == part.pages for part in done):
+        lines = {"lines": str(request.pages)}
+        objects.upload(request.bucket, times_key(*place), joining.times(), lines)
     objects.upload(request.bucket, chunks_key(*place), joining.chunks(total), {"lines": str(total)})
     lines = {"lines": str(len(joining.embedding))}
     body = dump_lines(joining.embedding)
@@ -215,6 +233,8 @@ def _notices(request: GatherPartsRequest, done: Sequence[PartDone]) -> tuple[str
     """Return the notices of the parts, each once."""
     notices = dict.fromkeys(request.notices)
     notices.update(dict.fromkeys(notice for part in done for notice in part.notices))
+    if any(NO_SPEECH not in part.notices for part in done):
+        notices.pop(NO_SPEECH, None)
     return tuple(notices)[:MAX_NOTICES]
 
 

@@ -12,7 +12,7 @@ from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import whole_lines
 from chalicelib.contracts.parts import MAX_PARTS, EmbeddingPart, GatherPartsRequest, PartDone
 from chalicelib.errors import Conflict
-from chalicelib.retrieval.ids import chunks_key, pages_key, words_key
+from chalicelib.retrieval.ids import chunks_key, pages_key, times_key, words_key
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -22,7 +22,8 @@ EMBEDDING_CHUNKS = 500
 
 _PAGE = re.compile(rb'\{"page":(\d+),')
 _NUMBER = re.compile(rb'\{"n":(\d+),')
-_WITHOUT_HEADINGS = b'"headings":[]}'
+_WITHOUT_HEADINGS = b'"headings":[]'
+"""No text of a page has these bytes: its quotation marks are escaped."""
 _WITHOUT_HEADING = b'"heading":"",'
 
 
@@ -50,7 +51,7 @@ class PartJoiner:
             for line in self._lines(pages_key(*self._place, part.part), part.pages):
                 number += 1
                 self._check_number(line, number, part)
-                headed = headed if line.endswith(_WITHOUT_HEADINGS) else line
+                headed = headed if _WITHOUT_HEADINGS in line else line
                 yield line + b"\n"
             last = Page.model_validate_json(headed).headings[-1][1] if headed else ""
             self.last_headings.append(last)
@@ -61,12 +62,13 @@ class PartJoiner:
         Raises:
             Conflict: those of a page are missing.
         """
-        number = 0
         for part in self.parts:
-            for line in self._lines(words_key(*self._place, part.part), part.words):
-                number += 1
-                self._check_number(line, number, part)
-                yield line + b"\n"
+            yield from self._numbered(words_key(*self._place, part.part), part, part.words)
+
+    def times(self) -> Iterator[bytes]:
+        """Yield the lines of the times of all pages of a recording, as `words` does."""
+        for part in self.parts:
+            yield from self._numbered(times_key(*self._place, part.part), part, part.times)
 
     def chunks(self, total: int) -> Iterator[bytes]:
         """Yield the lines of the `total` chunks, renumbered; must be called after `pages`.
@@ -86,6 +88,15 @@ class PartJoiner:
             if number - first == part_size or number == total:
                 self._embed(first, number - first, start, end)
                 first, start = number, end
+
+    def _numbered(self, key: str, part: PartDone, expected: int) -> Iterator[bytes]:
+        """Yield the lines of one part that go with its pages, one for each."""
+        for number, line in enumerate(self._lines(key, expected), self._first_page(part)):
+            self._check_number(line, number, part)
+            yield line + b"\n"
+
+    def _first_page(self, part: PartDone) -> int:
+        return 1 + sum(each.pages for each in self.parts[: part.part - 1])
 
     @staticmethod
     def _check_number(line: bytes, number: int, part: PartDone) -> None:

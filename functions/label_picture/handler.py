@@ -12,11 +12,13 @@ from chalicelib.contracts.functions.label_picture import (
     LabelDocumentResult,
     LabelPictureRequest,
 )
+from chalicelib.contracts.shots import LabelFramesRequest, LabelFramesResult
 from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller
 from chalicelib.inference.image_pages import page_sizes
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
 from functions.label_picture import core
+from functions.label_picture.frames import label_frames
 
 
 @functools.cache
@@ -27,11 +29,15 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Label the image in `event`, or the document that it names."""
+    """Label the image in `event`, or the document or the frames of a film that it names."""
     if "data" in event:
         picture = LabelPictureRequest.model_validate(event)
         with observed("label_picture", picture.correlation_id):
             return core.look(picture, deps()).model_dump(mode="json")
+    if "frames" in event:
+        frames = LabelFramesRequest.model_validate(event)
+        with observed("label_frames", frames.correlation_id):
+            return _frames(frames).model_dump(mode="json")
     document = LabelDocumentRequest.model_validate(event)
     with observed("label_picture", document.correlation_id):
         return _document(document).model_dump(mode="json")
@@ -43,3 +49,12 @@ def _document(request: LabelDocumentRequest) -> LabelDocumentResult:
     from chalicelib.adapters.s3 import S3Objects
 
     return core.run(request, S3Objects(aws.s3()), memory_gb(os.environ), deps())
+
+
+def _frames(request: LabelFramesRequest) -> LabelFramesResult:
+    """Label the frames of a film."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.s3 import S3Objects
+
+    objects, clock = S3Objects(aws.s3()), time.perf_counter
+    return label_frames(request, objects, deps().labeller, clock, memory_gb(os.environ))

@@ -17,7 +17,7 @@ from functions.read_document import part_reader
 from functions.read_document.archive.members import put_members
 from functions.read_document.budget import READING, Budget, part_budget, read_budget
 from functions.read_document.extraction import load_extractor
-from functions.read_document.reader import PictureFile, WholeFile, detect, read
+from functions.read_document.reader import PictureFile, RecordingFile, WholeFile, detect, read
 from functions.read_document.text.language import language_of
 from functions.read_document.upload import WHOLE_BYTES, UploadedFile, check_size, download
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _PICTURE_FACTS = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture": True}
 """The facts that are reported of an image before it is labelled."""
+_RECORDING_FACTS = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "media": True}
+"""The facts that are reported of sound or film before it is decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     """Read the file, write `pages.jsonl` and `words.jsonl`, and store a copy of the source beside.
 
     A file that is too large for one step is planned instead: `parts.jsonl` lists the parts to read.
-    An image is left to `label_picture`. The files inside an archive or a mail are put into the
-    inbox.
+    An image is left to `label_picture`, a recording to `read_media`. The files inside an archive or
+    a mail are put into the inbox.
 
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
@@ -88,6 +90,8 @@ def _read_and_write(request: ReadRequest, source: UploadedFile, deps: Deps) -> d
     facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
     if isinstance(contents, PictureFile):
         return facts | _PICTURE_FACTS | {"media_type": contents.media_type}
+    if isinstance(contents, RecordingFile):
+        return facts | _RECORDING_FACTS | {"media_type": contents.media_type}
     if isinstance(contents, WholeFile):
         facts |= _write_pages(request, contents, deps.objects)
     else:
@@ -155,10 +159,11 @@ def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
         part=request.part.part,
         pages=len(read.pages),
         words=len(read.words),
+        times=len(read.times),
         rows=read.rows,
         characters=characters(read.pages),
         recognise=request.part.recognise,
-        language=language_of(read.pages),
+        language=read.language or language_of(read.pages),
         notices=read.notices,
         reading=spent(deps.clock() - began, deps.memory_gb),
     )

@@ -97,7 +97,7 @@ def load_extractor(kind: FileType) -> None:
 
     A child that loads something loses it, and the next one loads it again.
     """
-    if kind.format is Format.PICTURE:
+    if kind.format in (Format.PICTURE, Format.RECORDING):
         return
     text_parser = _TEXT_PARSERS.get(kind.format, "text.plain_text")
     _load(_EXTRACTORS.get(kind.format, text_parser))

@@ -7,20 +7,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import Page, ReadRequest
-from chalicelib.contracts.jsonl import dump_lines, parse_lines
-from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
+from chalicelib.contracts.jsonl import Line, dump_lines, parse_lines
+from chalicelib.contracts.parts import NO_SPEECH, Part, ReadPartRequest, TextPlan
+from chalicelib.contracts.shots import FilmShot, FrameLabels, FrameText
+from chalicelib.contracts.speech import Transcript
 from chalicelib.documents.bounded_work import run_bounded
 from chalicelib.documents.pages import page_of
 from chalicelib.errors import Conflict
-from chalicelib.retrieval.ids import pages_key, version_prefix, words_key
+from chalicelib.retrieval.ids import (
+    pages_key,
+    screen_key,
+    seen_key,
+    shots_key,
+    speech_key,
+    times_key,
+    version_prefix,
+    words_key,
+)
 from functions.read_document.budget import READING
 from functions.read_document.part_plan import UTF8, PartPlan, text_row_pages
+from functions.read_document.screen import screen_page
+from functions.read_document.speech import speech_page
 from functions.read_document.text import csv_tables, json_lines, plain_text
 from functions.read_document.text.encodings import encoding_of, in_utf8
 from functions.read_document.upload import UploadedFile, download
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
+    from chalicelib.contracts.page_times import PageTimes
     from chalicelib.contracts.page_words import PageWords
     from chalicelib.documents.bounded_work import WorkBudget
     from functions.read_document.text.rows import RowPage
@@ -33,12 +47,17 @@ PARTS_FILE = "parts.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class PartPages:
-    """The pages of a part, their words if they have places, their rows, and notices about them."""
+    """The pages of a part, with notices about them, and their words if they have places.
+
+    `rows` counts those of a text. Pages of a recording have `times` and a `language`.
+    """
 
     pages: tuple[Page, ...]
     words: tuple[PageWords, ...] = ()
     rows: int = 0
     notices: tuple[str, ...] = ()
+    times: tuple[PageTimes, ...] = ()
+    language: str = ""
 
 
 def write_plan(
@@ -103,6 +122,8 @@ def read_part(
     part = request.part
     if part.written:
         return PartPages(_written_pages(request, part, objects))
+    if part.recorded:
+        return _recorded(request, objects)
     if part.end:
         read = _read_text(request, objects, budget)
     else:
@@ -116,6 +137,34 @@ def read_part(
 def _written_pages(request: ReadPartRequest, part: Part, objects: LargeObjects) -> tuple[Page, ...]:
     key = pages_key(request.tenant, request.document_id, request.version, part.part)
     return tuple(parse_lines(objects.read(request.bucket, key), Page, part.pages))
+
+
+def _recorded(request: ReadPartRequest, objects: LargeObjects) -> PartPages:
+    """Write the pages of a part of a recording: what was heard in it, and what was on screen."""
+    part, bucket = request.part, request.bucket
+    place = (request.tenant, request.document_id, request.version, part.part)
+    spoken = Transcript()
+    if part.sound:
+        spoken = Transcript.model_validate_json(objects.read(bucket, speech_key(*place)))
+    page, heard = speech_page(part, spoken)
+    pages, times = [page], [heard]
+    if part.film:
+        shots = _lines(objects, bucket, shots_key(*place), FilmShot)
+        texts = _lines(objects, bucket, screen_key(*place), FrameText) if shots else ()
+        seen = _lines(objects, bucket, seen_key(*place), FrameLabels) if shots else ()
+        shown, when = screen_page(part, part.first_page + 1, shots, texts, seen)
+        pages.append(shown)
+        times.append(when)
+    write_pages(request, part.part, pages, (), objects)
+    objects.write(bucket, times_key(*place), dump_lines(times), {"lines": str(len(times))})
+    notices = () if heard.spans else (NO_SPEECH,)
+    return PartPages(tuple(pages), times=tuple(times), language=spoken.language, notices=notices)
+
+
+def _lines(objects: LargeObjects, bucket: str, key: str, kind: type[Line]) -> tuple[Line, ...]:
+    """Return the lines of an object that says how many it has."""
+    expected = int(objects.metadata(bucket, key)["lines"])
+    return tuple(parse_lines(objects.read(bucket, key), kind, expected))
 
 
 def _read_text(request: ReadPartRequest, objects: LargeObjects, budget: Budget) -> PartPages:

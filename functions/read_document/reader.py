@@ -44,6 +44,13 @@ class PictureFile:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingFile:
+    """A file of sound or film, whose parts `read_media` plans."""
+
+    media_type: str
+
+
 def detect(source: UploadedFile, path: str, identify: Identify, max_bytes: int) -> FileType:
     """Return the type of an upload named `path`, by its content.
 
@@ -64,8 +71,8 @@ def detect(source: UploadedFile, path: str, identify: Identify, max_bytes: int) 
 
 def read(
     source: UploadedFile, kind: FileType, max_bytes: int
-) -> WholeFile | PartPlan | PictureFile:
-    """Return the pages of an upload of `kind`, a plan of its parts, or an image.
+) -> WholeFile | PartPlan | PictureFile | RecordingFile:
+    """Return the pages of an upload of `kind`, a plan of its parts, an image or a recording.
 
     Its attachments are unpacked beside it, so that they can be read by another process.
 
@@ -75,6 +82,8 @@ def read(
     """
     if kind.format is Format.PICTURE:
         return PictureFile(kind.media_type)
+    if kind.format is Format.RECORDING:
+        return RecordingFile(kind.media_type)
     if kind.format is Format.PDF:
         return _read_pdf(source)
     if source.size > LARGE_TEXT and kind.format in TEXT_FORMATS:

@@ -10,11 +10,13 @@ from typing import Any
 from chalicelib.adapters import aws
 from chalicelib.adapters.s3_streams import StreamedObjects
 from chalicelib.contracts.ingest import RecogniseRequest
+from chalicelib.contracts.shots import ReadFramesRequest
 from chalicelib.generation.catalogue import RECOGNISER
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
 from functions.recognise_pages import core
 from functions.recognise_pages.engine import recognise
+from functions.recognise_pages.frames import read_frames
 from functions.recognise_pages.pictures import opened
 
 
@@ -32,7 +34,13 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Recognise the pages that `event` names."""
+    """Recognise the pages, or the frames of a film, that `event` names."""
+    if "frames" in event:
+        frames = ReadFramesRequest.model_validate(event)
+        with observed("read_frames", frames.correlation_id):
+            objects, clock, memory = deps().objects, deps().clock, deps().memory_gb
+            found = read_frames(frames, objects, recognise, clock, memory)
+        return found.model_dump(mode="json")
     request = RecogniseRequest.model_validate(event)
     with observed("recognise_pages", request.correlation_id):
         return core.run(request, deps()).model_dump(mode="json")

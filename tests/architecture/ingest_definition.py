@@ -16,7 +16,8 @@ ROLE = "arn:aws:iam::000000000000:role/ingest"
 
 _LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
 _NAMES = (
-    *("read_document", "recognise_pages", "label_picture", "embed_image"),
+    *("read_document", "read_media", "transcribe_speech", "recognise_pages", "label_picture"),
+    "embed_image",
     *("chunk_document", "embed_chunks", "gather_parts"),
 )
 FUNCTIONS = {name: _LAMBDA + name for name in _NAMES}
@@ -33,6 +34,8 @@ def definition(table: str) -> str:
         "ReadDocumentArn": FUNCTIONS["read_document"],
         "ChunkDocumentArn": FUNCTIONS["chunk_document"],
         "EmbedChunksArn": FUNCTIONS["embed_chunks"],
+        "ReadMediaArn": FUNCTIONS["read_media"],
+        "TranscribeSpeechArn": FUNCTIONS["transcribe_speech"],
         "RecognisePagesArn": FUNCTIONS["recognise_pages"],
         "LabelPictureArn": FUNCTIONS["label_picture"],
         "EmbedImageArn": FUNCTIONS["embed_image"],

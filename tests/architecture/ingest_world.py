@@ -45,10 +45,12 @@ READ = {
     "parts": 0,
     "rows": 0,
     "picture": False,
+    "media": False,
     "reading": {"seconds": 0.25, "gb_seconds": 0.25, "requests": 1},
     "recognising": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
     "labelling": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
     "picture_embedding": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
+    "decoding": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
 }
 CHUNK = {"chunks": 3, "chunking": {"seconds": 0.25, "gb_seconds": 0.125}}
 EMBED = {

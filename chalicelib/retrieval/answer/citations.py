@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.answers import UNSUPPORTED_MARK, Citation
 from chalicelib.retrieval.text.segments import Segment, SegmentKind, statement_of
 from chalicelib.retrieval.text.sentences import is_row, table_header
+from chalicelib.retrieval.text.timelines import quote_time
 
 if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
@@ -113,6 +114,7 @@ def strip_marks(text: str) -> str:
 def cite_source(n: int, source: SourceSentence) -> Citation:
     """Return the citation number `n`, of `source`."""
     document_id, version, page, start, end = source.position
+    time = quote_time(source.passage, start, end)
     return Citation(
         n=n,
         document_id=document_id,
@@ -122,6 +124,8 @@ def cite_source(n: int, source: SourceSentence) -> Citation:
         start=start,
         end=end,
         quote=source.text,
+        start_ms=time.start_ms if time else None,
+        end_ms=time.end_ms if time else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.text.timelines import joined_timeline
 
 if TYPE_CHECKING:
     from chalicelib.contracts.indexes import IndexRef
@@ -72,8 +73,20 @@ def _join(one: Hit, other: Hit) -> Hit | None:
             "scores": better.scores,
             "n": min(one.n, other.n),
             "n_last": max(one.n_last, other.n_last),
+            **_joined_times(one, other),
         }
     )
+
+
+def _joined_times(one: Hit, other: Hit) -> dict[str, object]:
+    """Return the fields about time of two passages of one page that are joined."""
+    if None in (one.start_ms, one.end_ms, other.start_ms, other.end_ms):
+        return {}
+    return {
+        "start_ms": min(one.start_ms or 0, other.start_ms or 0),
+        "end_ms": max(one.end_ms or 0, other.end_ms or 0),
+        "timeline": joined_timeline(one.timeline, other.timeline),
+    }
 
 
 def add_neighbours(

@@ -248,6 +248,8 @@ class Searcher:
             count=fetch_count(self._count_wanted(search.query), MAX_FETCHED),
             condition=condition if search.image_query is None else exclude_images(condition),
         )
+        if search.query.texts_only:
+            hits = (hit for hit in hits if not hit.described)
         return self._current_passages(search.query, hits)
 
     def _add_images(

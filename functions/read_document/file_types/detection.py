@@ -77,9 +77,7 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
         return FileType(Format.PICTURE, picture)
     sound_or_film = media_type_of(data)
     if sound_or_film:
-        from functions.read_document.file_types.refusals import sound_or_film_refusal
-
-        raise sound_or_film_refusal(sound_or_film)
+        return FileType(Format.RECORDING, sound_or_film)
     stripped = data[:_PDF_MARK_WITHIN].lstrip(b"\xef\xbb\xbf \t\r\n")
     if stripped.startswith(_PDF_MARK):
         return PDF

@@ -46,6 +46,7 @@ class Format(Enum):
     EPUB = auto()
     ZIP = auto()
     PICTURE = auto()
+    RECORDING = auto()
 
 
 YAML_TYPE = "text/x-yaml"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import Unsupported
+from chalicelib.media.containers import READABLE as MEDIA
 
 if TYPE_CHECKING:
     from functions.read_document.file_types.formats import ContentGuess
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 READABLE = (
     "Headrace reads PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument (.odt, .ods,"
     " .odp), RTF, EPUB, HTML, Markdown, plain text, CSV, TSV, JSON, JSON Lines, XML, mail (.eml),"
-    " source code, pictures (PNG, JPEG, WebP, GIF, TIFF, HEIC) and ZIP archives of these."
+    " source code, pictures (PNG, JPEG, WebP, GIF, TIFF, HEIC), sound and films"
+    f" ({MEDIA}), and ZIP archives of these."
 )
 
 _OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -35,8 +37,8 @@ _MARKS = (
 )
 _ADVICE = {
     "image": "Save it as PNG, JPEG, WebP, GIF or TIFF, or as a PDF.",
-    "audio": "Sound is not transcribed; upload a transcript.",
-    "video": "Films are not transcribed; upload a transcript.",
+    "audio": f"Save it as one of {MEDIA}.",
+    "video": f"Save it as one of {MEDIA}.",
     "archive": "Unpack it and upload its files, or pack them as ZIP.",
 }
 _ADVICE_BY_LABEL = {
@@ -75,12 +77,6 @@ def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
         description = f"{guess.description} ({guess.media_type})."
         kind = "image" if guess.label == "svg" else _ADVICE_BY_LABEL.get(guess.label, guess.group)
         raise _refusal(description, kind)
-
-
-def sound_or_film_refusal(media_type: str) -> Unsupported:
-    """Return the refusal of a sound or film file."""
-    kind = media_type.partition("/")[0]
-    return _refusal(f"{'sound' if kind == 'audio' else 'a film'} ({media_type}).", kind)
 
 
 def _legacy_office(data: bytes) -> Unsupported:

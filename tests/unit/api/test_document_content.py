@@ -305,3 +305,15 @@ def test_should_show_no_search_as_an_answer(kind: str) -> None:
     assert response.status_code == 404
     assert error_of(response)["field"] == "answer_id"
     assert api.call("GET", f"/v1/answers/{answered(api)}", key=OTHER_KEY).status_code == 404
+
+
+def test_should_sign_the_captions_of_a_recording_and_of_nothing_else() -> None:
+    api, path = manual(media_type="video/mp4")
+    found = api.call("GET", f"{path}/captions?format=srt").json_body
+    assert (found["format"], found["name"]) == ("srt", "manual.md.srt")
+    assert "/v_2/captions.srt" in found["url"]
+    assert api.call("GET", f"{path}/captions").json_body["format"] == "vtt"
+    refused = api.call("GET", f"{path}/captions?format=ass")
+    assert (refused.status_code, error_of(refused)["limit"]) == (400, "vtt or srt")
+    api, path = manual()
+    assert api.call("GET", f"{path}/captions").status_code == 404

@@ -98,6 +98,18 @@ def test_should_download_the_original(
     assert not (tmp_path / "c.csv").exists()
 
 
+def test_should_download_captions_in_the_form_that_the_name_says(
+    headrace: Headrace, fake: FakeHeadrace, tmp_path: Path
+) -> None:
+    fake.objects["/bucket/captions"] = b"WEBVTT\n"
+    found = {"name": "a.mp4.vtt", "format": "vtt", "url": f"{fake.url}/bucket/captions"}
+    fake.shown["/v1/documents/doc_a/captions?format=vtt"] = found
+    file = tmp_path / "a.vtt"
+    assert headrace("open", "doc_a", "--captions", str(file)).code == 0
+    assert file.read_bytes() == b"WEBVTT\n"
+    assert headrace("open", "doc_a", "--captions", str(tmp_path / "a.txt")).code == 2
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Addresses that the browser was sent to; files are made in a folder of the test."""

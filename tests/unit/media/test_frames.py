@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from chalicelib.errors import InvalidInput
-from chalicelib.media.frames import fitted_size, frames_at, sample_frames
+from chalicelib.media.frames import fitted_size, jpeg_at, sample_frames
 from tests.media_files import TONE, encode
 
 COLOURS = (
@@ -33,12 +35,22 @@ def test_a_variable_rate_is_sampled_at_a_constant_one(film: Path) -> None:
     assert frames[0].pixels.shape == (6, 8, 3)
 
 
-def test_a_frame_is_that_of_its_time(film: Path) -> None:
-    first, second = frames_at(film, (0, 1_400, 9_000), 64, 48)
+def test_a_part_of_a_film_keeps_its_times(film: Path) -> None:
+    frames = list(sample_frames(film, 10, 8, 6, start_ms=800, end_ms=1_300))
 
-    assert (first.at_ms, second.at_ms) == (0, 1_400)
-    assert np.allclose(first.pixels.mean((0, 1)), (254, 0, 0), atol=3)
-    assert np.allclose(second.pixels.mean((0, 1)), (0, 0, 254), atol=3)
+    assert [frame.at_ms for frame in frames] == [800, 900, 1_000, 1_100, 1_200]
+    assert [frame.pixels[..., 0].mean() > 128 for frame in frames] == [True] * 2 + [False] * 3
+
+
+def test_a_frame_is_that_of_its_time(film: Path) -> None:
+    colours = [
+        np.asarray(Image.open(io.BytesIO(jpeg_at(film, at, 64, 48)))).mean((0, 1))
+        for at in (0, 1_400)
+    ]
+
+    assert np.allclose(colours[0], (254, 0, 0), atol=4)
+    assert np.allclose(colours[1], (0, 0, 254), atol=4)
+    assert jpeg_at(film, 9_000, 64, 48) == b""
 
 
 def test_sound_has_no_frames(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Decode a recording once, and write the sound and the plan of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.functions.read_media import ReadMediaRequest, ReadMediaResult
+from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.media.probe import MediaInfo, measure_film, probe
+from chalicelib.retrieval.ids import version_prefix
+from functions.read_media.recording_parts import film_parts, length_in_words, sound_parts
+from functions.read_media.source import downloaded_source
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.objects import LargeObjects
+    from functions.read_media.recording_parts import RecordingLimits
+
+PARTS_FILE = "parts.jsonl"
+NO_SOUND = "The film has no sound."
+MORE_SOUNDS = "Of {count} sounds in the file the first was transcribed."
+UNKNOWN_STREAMS = "There is no decoder for {streams} in the file, which was left out."
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Collaborators of `run`; `clock` returns seconds from any start."""
+
+    objects: LargeObjects
+    max_bytes: int
+    clock: Callable[[], float]
+    memory_gb: float
+    limits: RecordingLimits
+
+
+def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
+    """Write the sound of each part of a recording, and `parts.jsonl`.
+
+    Parts end in pauses and join to the whole. Their length is measured, whatever the file claims.
+
+    Raises:
+        InvalidInput: the file is damaged, or has neither sound nor film.
+        Unsupported: it lasts too long, takes too much to decode, or has no known codec.
+    """
+    began = deps.clock()
+    with downloaded_source(request, deps.objects, deps.max_bytes) as path:
+        info = probe(path)
+        parts = sound_parts(request, path, deps.objects, deps.limits) if info.sounds else ()
+        if info.film:
+            parts = film_parts(parts, measure_film(path), deps.limits)
+    duration = parts[-1].end_ms
+    described = parts[0].model_copy(
+        update={"description": describe_recording(request.path, info, duration)}
+    )
+    parts = (described, *parts[1:])
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    lines = {"lines": str(len(parts))}
+    deps.objects.write(request.bucket, prefix + PARTS_FILE, dump_lines(parts), lines)
+    return ReadMediaResult(
+        media_type=info.media_type,
+        duration_ms=duration,
+        parts=len(parts),
+        pages=sum(part.pages for part in parts),
+        notices=(*request.notices, *_notices(info)),
+        decoding=spent(deps.clock() - began, deps.memory_gb),
+    )
+
+
+def describe_recording(path: str, info: MediaInfo, duration_ms: int) -> str:
+    """Return the sentence by which a recording is found even if nobody speaks in it."""
+    kind = "a film" if info.film else "a recording"
+    return f"{path.rpartition('/')[2]} is {kind} of {length_in_words(duration_ms)}."
+
+
+def _notices(info: MediaInfo) -> Iterator[str]:
+    if not info.sounds:
+        yield NO_SOUND
+    if len(info.sounds) > 1:
+        yield MORE_SOUNDS.format(count=len(info.sounds))
+    if info.unknown:
+        yield UNKNOWN_STREAMS.format(streams=", ".join(info.unknown))

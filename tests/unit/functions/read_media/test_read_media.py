@@ -1,0 +1,119 @@
+"""Parts of recordings: their sound, lengths and descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.contracts.functions.read_media import ReadMediaRequest, ReadMediaResult
+from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.parts import Part
+from chalicelib.errors import InvalidInput, Unsupported
+from chalicelib.media.pauses import milliseconds
+from chalicelib.retrieval.ids import sound_key, version_prefix
+from functions.read_media import core
+from functions.read_media.recording_parts import RecordingLimits
+from tests.media_files import FILM, TONE, encode
+from tests.unit.ingest.examples import BUCKET
+from tests.unit.ingest.fakes import FakeObjects
+
+PLACE = ("acme", "doc_a", "v_a")
+LIMITS = RecordingLimits()
+SOURCE = version_prefix(*PLACE) + "source"
+
+
+def _run(path: Path, objects: FakeObjects, limits: RecordingLimits = LIMITS) -> ReadMediaResult:
+    objects.bodies[SOURCE] = path.read_bytes()
+    tenant, document, version = PLACE
+    request = ReadMediaRequest(
+        tenant=tenant,
+        document_id=document,
+        version=version,
+        bucket=BUCKET,
+        path=f"talks/{path.name}",
+        correlation_id="c",
+        notices=("A notice.",),
+    )
+    deps = core.Deps(objects, 1 << 30, clock=lambda: 0.0, memory_gb=1.0, limits=limits)
+    return core.run(request, deps)
+
+
+def _parts(objects: FakeObjects, count: int) -> tuple[Part, ...]:
+    body = objects.bodies[version_prefix(*PLACE) + "parts.jsonl"]
+    return tuple(parse_lines(body, Part, count))
+
+
+def test_a_short_recording_is_one_part(tmp_path: Path) -> None:
+    objects = FakeObjects()
+
+    result = _run(encode(tmp_path / "monday.flac", *TONE), objects)
+
+    assert (result.media_type, result.duration_ms, result.parts) == ("audio/flac", 2_000, 1)
+    assert result.notices == ("A notice.",)
+    (part,) = _parts(objects, 1)
+    assert (part.start_ms, part.end_ms, part.sound, part.recorded) == (0, 2_000, True, True)
+    assert part.description == "monday.flac is a recording of 2 seconds."
+    assert milliseconds(objects.bodies[sound_key(*PLACE, 1)]) == 2_000
+
+
+def test_parts_of_a_long_recording_join_to_the_whole(tmp_path: Path) -> None:
+    # Half a second of sound, half of silence; parts of 5 minutes would take this test seconds.
+    path = encode(tmp_path / "long.wav", *TONE, "-af", "volume=0:enable='gt(mod(t,1),0.5)'")
+    objects = FakeObjects()
+
+    result = _run(path, objects, RecordingLimits(min_part_ms=600, max_part_ms=1_000))
+
+    parts = _parts(objects, result.parts)
+    lengths = [milliseconds(objects.bodies[sound_key(*PLACE, part.part)]) for part in parts]
+    assert result.parts >= 2
+    assert [part.end_ms - part.start_ms for part in parts] == lengths
+    assert [part.start_ms for part in parts[1:]] == [part.end_ms for part in parts[:-1]]
+    assert (sum(lengths), [part.first_page for part in parts]) == (
+        2_000,
+        list(range(1, result.parts + 1)),
+    )
+    assert all(not part.description for part in parts[1:])
+
+
+def test_a_film_without_sound_has_a_part_and_says_so(tmp_path: Path) -> None:
+    objects = FakeObjects()
+
+    result = _run(encode(tmp_path / "silent.mp4", *FILM), objects)
+
+    assert (result.media_type, result.parts) == ("video/mp4", 1)
+    assert result.duration_ms == pytest.approx(2_000, abs=80)
+    assert result.notices == ("A notice.", core.NO_SOUND)
+    (part,) = _parts(objects, 1)
+    assert not part.sound
+    assert part.description == "silent.mp4 is a film of 2 seconds."
+
+
+def test_a_film_goes_on_behind_its_sound(tmp_path: Path) -> None:
+    short = ("-f", "lavfi", "-i", "sine=d=1:f=440")
+    long = ("-f", "lavfi", "-i", "color=red:s=32x32:r=10:d=4")
+    objects = FakeObjects()
+
+    result = _run(encode(tmp_path / "a.mkv", *long, *short), objects)
+
+    first, second = _parts(objects, result.parts)
+    assert (first.sound, second.sound) == (True, False)
+    assert second.end_ms == pytest.approx(4_000, abs=250)
+
+
+def test_what_lasts_too_long_is_refused_with_its_limit(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wav", *TONE)
+    limits = RecordingLimits(duration_ms=1_000)
+
+    with pytest.raises(Unsupported, match="limit is 1 second") as error:
+        _run(path, FakeObjects(), limits)
+
+    assert (error.value.field, error.value.limit) == ("file", "1000")
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.m4a", *TONE)
+    path.write_bytes(path.read_bytes()[:2_000])
+
+    with pytest.raises(InvalidInput, match="damaged"):
+        _run(path, FakeObjects())
