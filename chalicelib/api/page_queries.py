@@ -11,6 +11,7 @@ from chalicelib.api.http import query_value
 from chalicelib.contracts.document_content import (
     MAX_PAGE_CHARACTERS,
     MAX_WORD_CHARACTERS,
+    CaptionForm,
     PageFormat,
 )
 from chalicelib.contracts.functions.render_page import MAX_HIGHLIGHTS, CharacterRange
@@ -22,6 +23,11 @@ VERSION = Parameter(
     "version",
     "The version to open; left out, the one that answers queries.",
     {"type": "string", "minLength": 1, "maxLength": 64},
+)
+CAPTION_FORM = Parameter(
+    "format",
+    "`vtt` for WebVTT, `srt` for SubRip.",
+    {"type": "string", "enum": list(get_args(CaptionForm)), "default": "vtt"},
 )
 HIGHLIGHT = Parameter(
     "highlight",
@@ -77,6 +83,11 @@ def choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
         allowed = " or ".join(choices)
         raise InvalidInput(f"{name} is {allowed}.", field=name, limit=allowed)
     return given
+
+
+def caption_form(request: Request) -> CaptionForm:
+    """Return the form of captions that the request names."""
+    return "srt" if choice(request, "format", get_args(CaptionForm)) == "srt" else "vtt"
 
 
 def character_range(request: Request, characters: int, limit: int) -> tuple[int, int]:

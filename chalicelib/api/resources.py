@@ -65,6 +65,7 @@ RESOURCES: tuple[ApiResource, ...] = (
         "document_content",
         (
             "/v1/documents/{document_id}/original",
+            "/v1/documents/{document_id}/captions",
             "/v1/documents/{document_id}/versions",
             "/v1/answers",
         ),

@@ -126,6 +126,24 @@ class OriginalFile(Contract):
     expires_at: AwareDatetime
 
 
+CaptionForm = Literal["vtt", "srt"]
+"""WebVTT or SubRip."""
+
+
+class CaptionFile(Contract):
+    """The captions of a recording, to be had at `url` until `expires_at`.
+
+    Without speech it has none.
+    """
+
+    document_id: str
+    version: str
+    format: CaptionForm
+    name: str
+    url: str
+    expires_at: AwareDatetime
+
+
 class DocumentVersion(Contract):
     """One upload of a document. `current` is the one that answers queries."""
 

@@ -33,23 +33,30 @@ CONTEXT_CHARACTERS = 600
     help="Download the uploaded file to FILE instead.",
 )
 @click.option(
+    "--captions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Download the captions of a recording to FILE instead, which ends in .vtt or .srt.",
+)
+@click.option(
     "--browser",
     is_flag=True,
     help="Show the page in the browser, with the citation marked: its picture, or else its text.",
 )
 @user_command
-def open_command(
+def open_command(  # noqa: PLR0913 - the options of a command
     target: UserContext,
     asked: str,
     number: int,
     version: str | None,
     whole: bool,
     original: Path | None,
+    captions: Path | None,
     browser: bool,
 ) -> None:
     """Open what is cited: citation N of an answer (ans_…), or page N of a document (doc_…)."""
-    if browser and original is not None:
-        raise UsageError("Use either --browser or --original.")
+    if sum((browser, original is not None, captions is not None)) > 1:
+        raise UsageError("Use one of --browser, --original and --captions.")
     citation = _citation(target.api, asked, number) if asked.startswith("ans_") else None
     if citation is None and not asked.startswith("doc_"):
         raise UsageError(f"ID is that of an answer, ans_…, or of a document, doc_…, not {asked!r}.")
@@ -57,6 +64,9 @@ def open_command(
     version = version or (citation["version"] if citation else None)
     if original is not None:
         _download(target, document_id, version, original)
+        return
+    if captions is not None:
+        _download_captions(target, document_id, version, captions)
         return
     page = whole_page(target.api, document_id, citation["page"] if citation else number, version)
     if browser:
@@ -115,9 +125,24 @@ def _download(target: UserContext, document_id: str, version: str | None, file: 
         target.output.line(f"{found['name']}, {found['bytes']} bytes, is now {file}.")
 
 
+def _download_captions(
+    target: UserContext, document_id: str, version: str | None, file: Path
+) -> None:
+    form = file.suffix.lower().removeprefix(".")
+    if form not in ("vtt", "srt"):
+        raise UsageError(f"--captions takes a file that ends in .vtt or .srt, not {file.name!r}.")
+    params = {"format": form, **({"version": version} if version else {})}
+    found = target.api.call("GET", f"/v1/documents/{quote(document_id)}/captions", params=params)
+    target.api.download(found["url"], file)
+    if target.output.as_json:
+        target.output.json(found | {"file": str(file)})
+    else:
+        target.output.line(f"{found['name']} is now {file}.")
+
+
 def _show(output: Output, page: Json, citation: Json | None, *, whole: bool) -> None:
     span = (citation["start"], citation["end"]) if citation else (0, 0)
-    shown = {**page, "start": span[0], "end": span[1]} if citation else page
+    shown = {**page, **citation} if citation else page
     output.line(describe_place(shown), "bold")
     if not page["current"]:
         output.notice("Another version of the document answers now.", "yellow")
