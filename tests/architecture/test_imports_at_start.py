@@ -67,7 +67,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.embed_text.handler.handler": Budget(270, ON_MODEL),
     "functions.evaluate_cases.handler.handler": Budget(560, WITHOUT_MODEL),
     "functions.export_documents.handler.handler": Budget(490, WITHOUT_MODEL),
-    "functions.extract_fields.handler.handler": Budget(715, (*READERS, "magika", "chalice")),
+    "functions.extract_fields.handler.handler": Budget(720, (*READERS, "magika", "chalice")),
     "functions.gather_parts.handler.handler": Budget(475, WITHOUT_MODEL),
     "functions.run_model.handler.generate_image": Budget(556, (*WITH_TEXTS, "tokenizers", "PIL")),
     "functions.generate_items.handler.handler": Budget(505, WITHOUT_MODEL),
