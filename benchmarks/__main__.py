@@ -72,6 +72,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "exported_graphs": Benchmark("benchmarks.exported_graphs", 31, of_models=True),
     "adapting_ways": Benchmark("benchmarks.adapting_ways", 3, of_models=True),
     "picture_text": Benchmark("benchmarks.picture_text", 12),
+    "film": Benchmark("benchmarks.film", 4),
     "extraction": Benchmark("benchmarks.extraction", 1),
     "extraction_lists": Benchmark("benchmarks.extraction_lists", 1),
     "extraction_development": Benchmark("benchmarks.extraction_real.measuring", 1),

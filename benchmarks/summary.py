@@ -50,6 +50,7 @@ OF_MODELS = {
 
 OF_READERS = {
     "picture_text": summary_pictures.picture_text,
+    "film": summary_pictures.film,
     "extraction": summary_extraction.extraction,
     "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,
