@@ -17,6 +17,7 @@ from benchmarks import (
     summary_pictures,
     summary_retrieval,
     summary_sizing,
+    summary_speech,
     summary_training,
 )
 from benchmarks.reporting import RESULTS
@@ -51,6 +52,7 @@ OF_MODELS = {
 OF_READERS = {
     "picture_text": summary_pictures.picture_text,
     "film": summary_pictures.film,
+    "speech": summary_speech.speech,
     "extraction": summary_extraction.extraction,
     "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,

@@ -13,6 +13,8 @@ from openai.types import Batch
 from tests.cloud import CloudProcess
 from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
+from tests.unit.inference.speech.recordings import FILE as RECORDING
+from tests.unit.inference.speech.recordings import FIRST, SECOND
 
 pytestmark = pytest.mark.slow
 
@@ -130,6 +132,27 @@ def test_should_embed_texts_as_numbers_and_packed(client: OpenAI) -> None:
     assert [len(each.embedding) for each in packed.data] == [384, 384]
     for one, other in zip(packed.data, floats.data, strict=True):
         assert one.embedding == pytest.approx(other.embedding, abs=1e-7)
+
+
+def test_should_write_down_speech(client: OpenAI) -> None:
+    with RECORDING.open("rb") as file:
+        said = client.audio.transcriptions.create(
+            model="whisper-1",
+            file=file,
+            response_format="verbose_json",
+            timestamp_granularities=["word", "segment"],
+        )
+    assert said.text == f"{FIRST} {SECOND}"
+    assert (said.language, round(said.duration)) == ("english", 6)
+    assert said.words is not None
+    assert [word.word for word in said.words[:2]] == ["The", "salt"]
+    with RECORDING.open("rb") as file:
+        captions = client.audio.transcriptions.create(
+            model="whisper-1", file=file, response_format="vtt"
+        )
+    assert str(captions).startswith("WEBVTT\n\n00:00:00.")
+    with pytest.raises(BadRequestError, match="no WAV file"):
+        client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"ID3" + bytes(99)))
 
 
 def test_should_list_the_models_that_answer(client: OpenAI) -> None:

@@ -1,0 +1,1 @@
+"""Measures of speech recognition, beside a peer."""

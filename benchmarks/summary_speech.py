@@ -1,0 +1,52 @@
+"""The speech benchmark's part of `docs/benchmarks.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Found = Mapping[str, Any]
+
+_RATES = ("people", "synthesised", "dialogues")
+
+
+def speech(found: Found) -> Iterator[str]:
+    """Yield a row per contestant, then what is heard where nobody speaks, then speakers."""
+    facts = found["facts"]
+    told: Found = facts["contestants"]
+    first = next(iter(told.values()))
+    columns = [f"{kind} ({first[f'words in error, {kind}']['words']} words)" for kind in _RATES]
+    yield (
+        f"| of {facts['minutes']} minutes | words in error: {' | '.join(columns)}"
+        " | CPU seconds a minute | starts of words off by, median (90 %) |"
+    )
+    yield f"| --- |{' --- |' * (len(_RATES) + 2)}"
+    for name, each in told.items():
+        if "starts of words" not in each:
+            continue
+        rates = [_rate(each[f"words in error, {kind}"]) for kind in _RATES]
+        starts = each["starts of words"]
+        took = f"{starts['median_ms']:.0f} ms ({starts['p90_ms']:.0f}), {starts['words']} words"
+        yield f"| {name} | {' | '.join(rates)} | {each['CPU seconds a minute']} | {took} |"
+    yield ""
+    kinds = list(first["words where nobody speaks"])
+    yield f"| words heard in a minute of | {' | '.join(kinds)} |"
+    yield f"| --- |{' --- |' * len(kinds)}"
+    for name, each in told.items():
+        counts = each["words where nobody speaks"].values()
+        if counts:
+            yield f"| {name} | {' | '.join(str(count) for count in counts)} |"
+    yield ""
+    speakers: Found = facts["speakers"]
+    low, high = speakers["interval"]
+    parts = ", ".join(f"{share:.3f} of {n}" for n, share in speakers["by voices"].items())
+    yield (
+        f"Speakers: of {speakers['words']} words of {len(speakers['speakers found'])} dialogues,"
+        f" {speakers['words under the right voice']:.3f} ({low:.3f} to {high:.3f}) are under the"
+        f" right voice; by voices: {parts}. {speakers['voices']} voices; speakers found:"
+        f" {', '.join(speakers['speakers found'])}."
+    )
+
+
+def _rate(rate: Found) -> str:
+    return f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"
