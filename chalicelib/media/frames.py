@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def sample_frames(
     start_ms: int = 0,
     end_ms: int | None = None,
     budget: ProcessBudget = SAMPLING,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Yield `fps` frames a second of the film, each scaled to `width` by `height`.
 
     They are those from `start_ms` on and before `end_ms`, or to the end of the film. A film whose

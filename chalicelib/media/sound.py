@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,9 @@ def decode_audio(
         Unsupported: the file is of no kind that is read, or takes too much time or memory.
         InvalidInput: it is damaged so that no sample can be decoded, or has no such sound.
     """
-    for block in decode_pcm(path, start_ms, end_ms, stream=stream):
-        yield np.frombuffer(block, "<i2").astype(np.float32) / np.float32(_FULL_SCALE)
+    with closing(decode_pcm(path, start_ms, end_ms, stream=stream)) as blocks:
+        for block in blocks:
+            yield np.frombuffer(block, "<i2").astype(np.float32) / np.float32(_FULL_SCALE)
 
 
 def decode_pcm(
@@ -53,8 +55,11 @@ def decode_pcm(
     *,
     stream: int = 0,
     budget: ProcessBudget = DECODING,
-) -> Iterator[bytes]:
-    """Yield what `decode_audio` does as signed 16-bit little-endian integers; raise as it does."""
+) -> Generator[bytes, None, None]:
+    """Yield what `decode_audio` does as signed 16-bit little-endian integers; raise as it does.
+
+    Close it if its end may not be reached: its process, and the disk of its file, stay until then.
+    """
     if len(probe(path).sounds) <= stream:
         raise InvalidInput("The file has no sound.", field="file")
     arguments = _arguments(open_media(path), start_ms, end_ms, stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,13 +47,14 @@ def sound_parts(
     parts: list[Part] = []
     at = 0
     place = (request.tenant, request.document_id, request.version)
-    sounds = cut_at_pauses(decode_pcm(path), limits.min_part_ms, limits.max_part_ms)
-    for number, sound in enumerate(sounds, start=1):
-        end = at + max(1, milliseconds(sound))
-        _check_duration(end, limits)
-        objects.write(request.bucket, sound_key(*place, number), sound, {})
-        parts.append(_part(number, at, end, sound=True))
-        at = end
+    with closing(decode_pcm(path)) as blocks:
+        sounds = cut_at_pauses(blocks, limits.min_part_ms, limits.max_part_ms)
+        for number, sound in enumerate(sounds, start=1):
+            end = at + max(1, milliseconds(sound))
+            _check_duration(end, limits)
+            objects.write(request.bucket, sound_key(*place, number), sound, {})
+            parts.append(_part(number, at, end, sound=True))
+            at = end
     return tuple(parts)
 
 

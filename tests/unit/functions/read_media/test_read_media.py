@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -117,3 +121,24 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="damaged"):
         _run(path, FakeObjects())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are listed in /proc")
+def test_no_process_outlives_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # More than what is read at once and what a pipe holds: ffmpeg waits for its reader.
+    silence = ("-f", "lavfi", "-i", "anullsrc=r=16000:cl=mono", "-t", "120")
+    path = encode(tmp_path / "long.flac", *silence)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    # The error is held, and with it the frames that it went through.
+    with pytest.raises(Unsupported, match="limit is 1 second") as error:
+        _run(path, FakeObjects(), RecordingLimits(1_000, 600, 1_000))
+
+    assert error.tb is not None
+    assert not [each for each in _command_lines() if str(tmp_path).encode() in each]
+
+
+def _command_lines() -> Iterator[bytes]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield (process / "cmdline").read_bytes()
