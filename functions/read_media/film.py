@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.shots import MAX_FRAMES, FilmShot, FindShotsRequest, FindShotsResult
+from chalicelib.media.ffmpeg import ProcessBudget
 from chalicelib.media.frames import fitted_size, jpeg_at, sample_frames
 from chalicelib.media.probe import probe
 from chalicelib.media.shots import HEIGHT, SAMPLED_FPS, WIDTH, Shot, ShotDetector
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from chalicelib.media.frames import Pixels
     from functions.read_media.core import Deps
 
+SAMPLING = ProcessBudget(cpu_seconds=300, wall_seconds=150.0)
+"""Of the frames of one part: the child of the Map Run that asks for them has 250 s for all."""
 FRAME_SIDE = 1_280
 """Pixels of the longer side of a frame: text is detected on as many."""
 ALIKE_STEP, ALIKE_SHARE = 12, 0.002
@@ -64,9 +68,12 @@ def _sampled(path: Path, request: FindShotsRequest) -> tuple[list[Shot], list[Pi
     """Return the shots of the part, and a small frame of each."""
     detector, pixels = ShotDetector(), dict[int, "Pixels"]()
     start, end = request.start_ms, request.end_ms
-    for frame in sample_frames(path, SAMPLED_FPS, WIDTH, HEIGHT, start_ms=start, end_ms=end):
-        detector.add(frame)
-        pixels[frame.at_ms] = frame.pixels
+    with closing(
+        sample_frames(path, SAMPLED_FPS, WIDTH, HEIGHT, start_ms=start, end_ms=end, budget=SAMPLING)
+    ) as frames:
+        for frame in frames:
+            detector.add(frame)
+            pixels[frame.at_ms] = frame.pixels
     shots = detector.shots(end)
     times = np.fromiter(pixels, np.int64)
     nearest = [int(np.abs(times - shot.frame_ms).argmin()) for shot in shots]

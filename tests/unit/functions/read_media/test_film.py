@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.unit.functions.read_document.test_speech import TALK
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import FakeObjects
 
+MACHINE = Path(__file__).parents[4] / "statemachines" / "ingest.asl.json"
 PLACE = ("acme", "doc_a", "v_a")
 COLOURS = "[0:v][1:v][2:v]concat=n=3"
 
@@ -72,6 +74,12 @@ def test_times_of_a_part_are_those_of_the_film(objects: FakeObjects) -> None:
     (shot,) = _find(objects, 2_100, 3_000)
 
     assert (shot.start_ms, shot.end_ms) == (2_100, 3_000)
+
+
+def test_frames_are_sampled_within_the_time_of_the_state_that_asks_for_them() -> None:
+    machine = json.loads(MACHINE.read_text())
+    state = machine["States"]["ReadParts"]["ItemProcessor"]["States"]["FindShots"]
+    assert film.SAMPLING.wall_seconds < state["TimeoutSeconds"]
 
 
 PART = Part(part=2, first_page=3, pages=2, start_ms=60_000, end_ms=90_000, sound=True, film=True)
