@@ -78,6 +78,9 @@ def _version_facts(version: Version) -> dict[str, Any]:
 GRACE = timedelta(seconds=60)
 """The time that an execution has to report its own end before the sweeper looks at it."""
 
+PARTS = "parts/"
+"""What was written below a version only to be joined, such as the sound of a recording: nothing
+joins it once the version is rejected."""
 LINES = "lines"
 """The metadata of `chunks.jsonl` that counts its lines, for versions whose record does not."""
 
@@ -192,6 +195,9 @@ class IngestSettler:
             prefix = version_prefix(work.tenant, work.document_id, work.version)
             self.objects.delete_prefix(work.bucket, prefix)
             return
+        if version.status == "rejected":
+            place = (work.tenant, work.document_id, work.version)
+            self.objects.delete_prefix(work.bucket, version_prefix(*place) + PARTS)
         kept = {document.version, document.latest_version} - {""}
         versions = self.records.versions(work.tenant, work.document_id)
         for old in clearable_versions(document, versions, ended=work.version):

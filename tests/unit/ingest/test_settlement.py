@@ -26,7 +26,7 @@ from chalicelib.ingest.settlement import (
 )
 from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn
 from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
-from chalicelib.retrieval.ids import chunks_key, members_key, vector_key
+from chalicelib.retrieval.ids import chunks_key, members_key, sound_key, vector_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, version, work
 from tests.unit.ingest.fakes import (
     INDEX,
@@ -265,6 +265,24 @@ def test_what_an_ingest_wrote_for_a_deleted_document_is_removed(world: World) ->
     assert not world.objects.bodies
     assert world.records.version(asked.tenant, asked.document_id, asked.version) is None
     assert world.places() == 0
+
+
+@pytest.mark.parametrize("status", ["rejected", "failed"])
+def test_only_a_rejected_version_loses_the_parts_that_nothing_will_join(
+    world: World, status: str
+) -> None:
+    running = world.claim()
+    asked = running.work
+    place = (asked.tenant, asked.document_id, asked.version)
+    sound = sound_key(*place, 1)
+    for key in (asked.key, sound):
+        world.objects.write(BUCKET, key, b"sound", {})
+    change = Update(version_key(*place), "SET #status = :status", {":status": status})
+    world.table.update(change)
+
+    world.settlements.settle_event(ended(running))
+
+    assert (sound in world.objects.bodies) == (status == "failed")
 
 
 @pytest.mark.parametrize("is_there", [True, False])
