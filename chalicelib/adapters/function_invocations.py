@@ -36,17 +36,25 @@ _NAMED: dict[str, type[HeadraceError]] = {
 
 
 def invoke_function(
-    client: LambdaClient, name: str, request: Contract, doing: str, kind: type[_Answer]
+    client: LambdaClient,
+    name: str,
+    request: Contract,
+    doing: str,
+    kind: type[_Answer],
+    field: str | None = None,
 ) -> _Answer:
     """Return what a function answered to `request`; raises our errors. The `seconds` of one that
     the function failed by are those that it worked in vain: it is billed for them.
+
+    `field` is the part of the caller's request that the function refuses if it refuses any. Its
+    words are then the caller's, as they are.
     """
     began = time.monotonic()
     with translated(f"{doing} by {name}"):
         answer = client.invoke(FunctionName=name, Payload=request.model_dump_json().encode())
         payload: bytes = answer["Payload"].read()
     if answer.get("FunctionError"):
-        raise _failure(payload, doing, _since(began))
+        raise _failure(payload, doing, _since(began), field)
     try:
         return kind.model_validate_json(payload)
     except ValidationError as error:
@@ -58,12 +66,14 @@ def _since(began: float) -> float:
     return round(time.monotonic() - began, 6)
 
 
-def _failure(payload: bytes, doing: str, seconds: float) -> HeadraceError:
+def _failure(payload: bytes, doing: str, seconds: float, field: str | None) -> HeadraceError:
     try:
         told: Any = json.loads(payload)
     except ValueError:
         told = {}
     told = told if isinstance(told, dict) else {}
     kind = _NAMED.get(str(told.get("errorType")), Transient)
-    message = f"The {doing} function failed: {told.get('errorMessage', 'no message')}"
-    return kind(message, seconds=seconds)
+    reason = str(told.get("errorMessage", "no message"))
+    if field is not None and kind in (InvalidInput, Unsupported):
+        return kind(reason, field=field, seconds=seconds)
+    return kind(f"The {doing} function failed: {reason}", seconds=seconds)

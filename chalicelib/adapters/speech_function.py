@@ -22,8 +22,10 @@ class TranscribeFunction:
         """Return the speech of a WAV file.
 
         Raises:
-            InvalidInput, Unsupported: the file cannot be read, or the language is unknown.
+            InvalidInput, Unsupported: the file cannot be read.
             ModelFailure: the model failed.
             Throttled, Transient: try again later.
         """
-        return invoke_function(self._client, self._name, request, "transcribing", TranscribeResult)
+        return invoke_function(
+            self._client, self._name, request, "transcribing", TranscribeResult, field="file"
+        )
