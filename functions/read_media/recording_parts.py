@@ -27,7 +27,8 @@ MIN_REST_MS = 2_000
 class RecordingLimits:
     """Milliseconds that a recording may last, and those between which a part ends in a pause.
 
-    Four hours are some 60 parts, whose sound takes 460 MB of S3 until they are transcribed.
+    Four hours are some 60 parts, whose sound takes 460 MB of S3 until they are joined, or the
+    recording is rejected.
     """
 
     duration_ms: int = 4 * 60 * 60 * 1000
