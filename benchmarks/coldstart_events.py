@@ -90,9 +90,8 @@ def cold_starts(caller: Caller) -> list[ColdStart]:
     document = _ingested(caller, "sluice-1.pdf", KINDS["pdf"](1))
     scan = _ingested(caller, "scan.pdf", make_pdfs.mixed())
     events = _events(caller, document) | _of_rooms(caller, document, scan)
-    listed = caller.cloud.client("lambda").list_functions(MaxItems=50)["Functions"]
     starts = []
-    for function in sorted(listed, key=lambda each: each["FunctionName"]):
+    for function in sorted(caller.functions(), key=lambda each: each["FunctionName"]):
         for label, event in events.pop(function["Handler"]).items():
             variables = {
                 **function["Environment"]["Variables"],

@@ -28,6 +28,11 @@ class Caller:
     cloud: CloudProcess
     api: httpx.Client
 
+    def functions(self) -> list[dict[str, Any]]:
+        """Return the configuration of every function of the stage."""
+        pages = self.cloud.client("lambda").get_paginator("list_functions").paginate()
+        return [function for page in pages for function in page["Functions"]]
+
     def announce(self, path: str, content: bytes, collection: str) -> dict[str, Any]:
         """Request an upload of `content`; return the response."""
         body = {"path": path, "bytes": len(content), "collection": collection}

@@ -138,8 +138,7 @@ def _beyond(counted_: Counted, cold: float) -> float:
 
 
 def _functions(caller: Caller) -> dict[str, dict[str, Any]]:
-    listed = caller.cloud.client("lambda").list_functions(MaxItems=50)["Functions"]
-    return {each["FunctionName"]: each for each in listed}
+    return {each["FunctionName"]: each for each in caller.functions()}
 
 
 @contextmanager

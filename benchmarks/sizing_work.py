@@ -210,9 +210,7 @@ class Work:
     def _invoke(self, handler: str, event: Mapping[str, Any]) -> None:
         functions = self.caller.cloud.client("lambda")
         (name,) = (
-            each["FunctionName"]
-            for each in functions.list_functions(MaxItems=50)["Functions"]
-            if each["Handler"] == handler
+            each["FunctionName"] for each in self.caller.functions() if each["Handler"] == handler
         )
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
         if "FunctionError" in answer:

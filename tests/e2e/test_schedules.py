@@ -82,8 +82,13 @@ class Clockwork:
 
     def sweep(self) -> None:
         functions = self.cloud.client("lambda")
-        listed = functions.list_functions(MaxItems=50)["Functions"]
-        (name,) = [f["FunctionName"] for f in listed if f["Handler"] == "app.sweep_jobs"]
+        pages = functions.get_paginator("list_functions").paginate()
+        (name,) = [
+            function["FunctionName"]
+            for page in pages
+            for function in page["Functions"]
+            if function["Handler"] == "app.sweep_jobs"
+        ]
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(SCHEDULED))
         assert "FunctionError" not in answer, answer["Payload"].read()
 
