@@ -1,4 +1,4 @@
-"""The command `demo`: from files to cited answers, an extracted invoice and a scheduled run."""
+"""The command `demo`: cited answers of files and speech, an extracted invoice, a scheduled run."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ from cli.schedules.descriptions import show_schedule
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 COLLECTION = "samples"
+RECORDING = Path(__file__).parents[2] / "examples" / "recordings" / "shift-handover.mp3"
+RECORDINGS = "recordings"
 SETTLE_SECONDS = 120.0
 _API_TIMEOUT = 60.0
 
@@ -57,6 +59,7 @@ QUESTIONS = (
     DemoQuestion("How many moons does Jupiter have?", "not_found", ""),
 )
 """One question at least of each outcome."""
+SPOKEN = DemoQuestion("Where does the spare pump go?", "answered", "workshop")
 
 PROMPT: Json = {
     "name": "demo-sum-up",
@@ -86,7 +89,7 @@ class DemoError(CommandError):
 @data_dir_option
 @json_option
 def demo(data_dir: Path, as_json: bool) -> None:
-    """Run a demo: sample files in, cited answers and an invoice's fields out.
+    """Run a demo: files and a recording in, cited answers and an invoice's fields out.
 
     Uses the running local cloud, or starts one with its own data and stops it again.
     """
@@ -100,11 +103,14 @@ def demo(data_dir: Path, as_json: bool) -> None:
             api = Api(cloud.endpoint_url, cloud.api_key, timeout=_API_TIMEOUT)
             with contextlib.closing(api):
                 _heading(output, f"Files of {SAMPLES.name}/")
-                _upload(api, output)
-                answers = [_ask(api, question, output) for question in QUESTIONS]
+                _upload(api, output, SAMPLES, COLLECTION)
+                answers = [_ask(api, question, output, COLLECTION) for question in QUESTIONS]
                 if not as_json:
                     _heading(output, f"Open citation 1: {QUESTIONS[0].text}")
                     show_citation(api, output, answers[0]["answer_id"], 1)
+                _heading(output, f"What is said in {RECORDING.name}")
+                _upload(api, output, RECORDING, RECORDINGS)
+                answers.append(_ask(api, SPOKEN, output, RECORDINGS))
                 _heading(output, f"Fields of {INVOICE.name}, by {SCHEMA.name}")
                 if faults := extract_invoice(api, output, SETTLE_SECONDS):
                     raise DemoError(f"The invoice was not extracted: {'; '.join(faults)}.")
@@ -134,9 +140,9 @@ def _cloud(data_dir: Path, output: Output) -> Iterator[Cloud]:
         _say(output, "\nStopped the local cloud.")
 
 
-def _upload(api: Api, output: Output) -> None:
-    uploader = Uploader(api, COLLECTION, SETTLE_SECONDS)
-    uploaded = upload_with_progress(uploader, collect([SAMPLES]), output)
+def _upload(api: Api, output: Output, path: Path, collection: str) -> None:
+    uploader = Uploader(api, collection, SETTLE_SECONDS)
+    uploaded = upload_with_progress(uploader, collect([path]), output)
     if not output.as_json:
         show_results(output, uploaded.results)
     if uploaded.ended_by is not None:
@@ -150,9 +156,9 @@ def _demand_all_taken(results: Sequence[DocumentResult]) -> None:
         raise DemoError("Not every sample could be taken. " + "; ".join(bad))
 
 
-def _ask(api: Api, question: DemoQuestion, output: Output) -> Json:
+def _ask(api: Api, question: DemoQuestion, output: Output, collection: str) -> Json:
     _heading(output, question.text)
-    answer = api.ask({"question": question.text, "collection": COLLECTION})
+    answer = api.ask({"question": question.text, "collection": collection})
     if not output.as_json:
         show_answer(output, answer)
     check_answer(question, answer)
