@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PARTS = 4
 MIN_JUDGES = 2
 """Documents that have to be read anew."""
+RIGHT_FOR_WRONG = 3
+"""Right values that labels have to add for each wrong one."""
 RESAMPLES = 400
 _SEED = 20_261_201
 
@@ -103,16 +105,17 @@ def held_out_labels(judged: Sequence[tuple[FieldCounts, FieldCounts]]) -> HeldOu
 def label_refusal(held_out: HeldOutLabels) -> str:
     """Return why labels are not used, "" if they are.
 
-    They are if they add right values less wrong ones, and at the lower end of the interval take
-    none away.
+    They are if they add right values, several for each wrong one, and at the lower end of the
+    interval add no more wrong than right ones.
     """
     if held_out.documents < MIN_JUDGES:
         return (
             f"{held_out.documents} documents could be read anew in time to judge labels; it takes"
             f" {MIN_JUDGES}."
         )
-    before = held_out.right_before - held_out.wrong_before
-    if held_out.right_after - held_out.wrong_after <= before or held_out.gain_low < 0:
+    right = held_out.right_after - held_out.right_before
+    wrong = held_out.wrong_after - held_out.wrong_before
+    if right < max(1, RIGHT_FOR_WRONG * wrong) or held_out.gain_low < 0:
         return (
             f"On {held_out.documents} documents that did not teach them labels are not surely"
             f" better than none: {held_out.right_after} values are right with them and"

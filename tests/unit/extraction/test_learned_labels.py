@@ -267,3 +267,11 @@ def test_labels_should_be_used_only_if_other_documents_surely_gain(
     ]
     refusal = label_refusal(held_out_labels(judged))
     assert (told in refusal) if told else not refusal
+
+
+@pytest.mark.parametrize(("right", "is_used"), [(2, False), (3, True)])
+def test_labels_should_add_several_right_values_for_each_wrong_one(
+    right: int, is_used: bool
+) -> None:
+    judged = [(FieldCounts(10, 5, 1), FieldCounts(10, 5 + right, 2))] * 4
+    assert (not label_refusal(held_out_labels(judged))) is is_used
