@@ -21,7 +21,7 @@ from tests.e2e.test_batches import begun, fetched
 from tests.model_server import ModelServer, Scene, chunk, completion, model_server
 
 KEY = "sk-of-the-operator"
-TOTALS = b"Invoice A-17\n\nTotal: 41.50\n\nInvoice A-18\n\nTotal: 52.00\n"
+TOTALS = b"Invoice A-17\n\nTotal: 41.50\n\nDeposit: 52.00\n"
 """Two values for one field, so that neither is sure."""
 FACT = "The lighthouse of Brenn was built in 1874 by Ada Kessler."
 QUESTION = {"question": "Who built the lighthouse of Brenn?", "tier": "llm"}

@@ -35,6 +35,8 @@ UPLOAD_INTERVAL_S = 1.0
 """Seconds between uploads of files that changed while a program runs."""
 
 _POLL_S = 0.05
+_PROCESSOR_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""Which kernels this machine's processor needs: they decide how sums are rounded."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -140,8 +142,9 @@ class Program:
 
 
 def base_environment(root: Path) -> dict[str, str]:
-    """Return the variables of every program: none of this machine's, one thread, its /opt/ml."""
+    """Return the variables of every program: one thread, its /opt/ml, and this processor's."""
     return {
+        **{name: os.environ[name] for name in _PROCESSOR_VARIABLES if name in os.environ},
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "HOME": str(root),
