@@ -22,6 +22,7 @@ from tests.e2e.driving import api_of, settled, upload
 from tests.samples import samples
 from tests.soak import often
 
+RECORDING = Path(__file__).parents[2] / "examples" / "recordings" / "shift-handover.mp3"
 PICTURES = Path(__file__).parents[1] / "data" / "pictures"
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 ONLY_WITH_TRAINING = {"improve_model"}
@@ -121,6 +122,7 @@ def test_a_scan_should_be_recognised_without_the_libraries_that_have_stand_ins(
             ("phone.heic", (PICTURES / "notice.heic").read_bytes()),
             ("screen.webp", make_pictures.encoded(invoice, "WEBP")),
             ("fax.tif", make_pictures.fax()),
+            ("handover.mp3", RECORDING.read_bytes()),
         ):
             document = settled(api, upload(api, path, data, "bundles"))
             assert (document["status"], document["chunks"] > 1) == ("ready", True), document
