@@ -10,25 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.contracts.picture_labels import Label, PictureType
-from chalicelib.errors import ModelFailure
 from chalicelib.inference.image_files import center_crop
-from chalicelib.inference.session import open_session, pulled_folder
+from chalicelib.inference.pulled_model import PulledModel
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
     from PIL import Image
 
 MODEL = "efficientnet-lite0"
 MAX_LABELS = 10
 MIN_SHARE = 0.01
 """Labels that are less likely are left out, except the likeliest one."""
-_FILE = "model.onnx"
 _NAMES = "imagenet_labels.txt"
 """One class name per line, in the order of the network's outputs: the first two words of its synset
 in WordNet 3.0.
@@ -47,21 +44,11 @@ class LabelledImage:
     frames: int
 
 
-class EfficientNetLabeller:
+class EfficientNetLabeller(PulledModel):
     """EfficientNet-lite0 in a folder; its session is opened at the first image."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the model file at `path`."""
-        self._path = path
-
-    @classmethod
-    def open(cls, models_dir: Path | str) -> Self:
-        """Return the labeller in `models_dir`. Raises `ModelFailure` if it is not there."""
-        return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
-
-    @cached_property
-    def _session(self) -> InferenceSession:
-        return open_session(self._path)
+    NAME = MODEL
+    FILE = "model.onnx"
 
     @cached_property
     def _names(self) -> list[str]:
@@ -76,14 +63,8 @@ class EfficientNetLabeller:
             ModelFailure: the model could not be opened or run.
         """
         crop = center_crop(data, side=_SIDE, share=_SHARE)
-        session = self._session
-        try:
-            (probabilities,) = session.run(None, {"pictures": preprocess(crop.image)})
-        except Exception as error:  # onnxruntime's errors have no narrower base class
-            raise ModelFailure(f"{MODEL} failed: {error}") from error
-        return LabelledImage(
-            self._labels(np.asarray(probabilities)[0]), crop.media_type, crop.frames
-        )
+        (probabilities,) = self._run({"pictures": preprocess(crop.image)})
+        return LabelledImage(self._labels(probabilities[0]), crop.media_type, crop.frames)
 
     def _labels(self, shares: NDArray[np.float32]) -> tuple[Label, ...]:
         best = np.argsort(-shares, kind="stable")[:MAX_LABELS]

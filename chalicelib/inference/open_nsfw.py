@@ -9,42 +9,25 @@ https://github.com/yahoo/open_nsfw/blob/a4e13931465f4380742545932657eeea0b1ffbd9
 from __future__ import annotations
 
 import io
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
+from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.inference.image_files import open_image
-from chalicelib.inference.session import open_session, pulled_folder
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from chalicelib.inference.pulled_model import PulledModel
 
 MODEL = "open-nsfw"
-_FILE = "open_nsfw.onnx"
 _SIDE, _CROPPED = 256, 224
 _MEAN = np.array([104.0, 117.0, 123.0], np.float32)
 
 
-class NsfwClassifier:
+class NsfwClassifier(PulledModel):
     """Open NSFW in a folder; its session is opened at the first image."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the model file at `path`."""
-        self._path = path
-
-    @classmethod
-    def open(cls, models_dir: Path | str) -> Self:
-        """Return the classifier in `models_dir`. Raises `ModelFailure` if it is not there."""
-        return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
-
-    @cached_property
-    def _session(self) -> InferenceSession:
-        return open_session(self._path)
+    NAME = MODEL
+    FILE = "open_nsfw.onnx"
 
     def score(self, data: bytes) -> float:
         """Return the probability, 0 to 1, that an encoded image is pornographic.
@@ -54,12 +37,8 @@ class NsfwClassifier:
             ModelFailure: the model could not be opened or run.
         """
         batch = preprocess(data)[None]
-        session = self._session
-        try:
-            (output,) = session.run(None, {session.get_inputs()[0].name: batch})
-        except Exception as error:  # onnxruntime's errors have no narrower base class
-            raise ModelFailure(f"{MODEL} failed: {error}") from error
-        return min(1.0, max(0.0, float(np.asarray(output)[0, 1])))
+        (output,) = self._run({self._session.get_inputs()[0].name: batch})
+        return min(1.0, max(0.0, float(output[0, 1])))
 
 
 def preprocess(data: bytes) -> NDArray[np.float32]:

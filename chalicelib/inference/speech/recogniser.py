@@ -33,7 +33,7 @@ class SpokenSegment:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedSpeech:
-    """What is said in a recording; `language` is "" if nothing is."""
+    """Transcript of a recording; `language` is "" if nobody speaks."""
 
     language: str
     language_probability: float

@@ -10,22 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from chalicelib.errors import ModelFailure
-from chalicelib.inference.session import open_session, pulled_folder
+from chalicelib.inference.pulled_model import PulledModel
 from chalicelib.inference.speech.mel import HOP, Floats, Samples, mel_power
 from chalicelib.inference.speech.voice_activity import Interval
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
 MODEL = "ge2e-speaker-encoder"
-_FILE = "model.onnx"
 _MELS = 40
 FRAMES, STEP = 160, 80
 """Frames of 10 ms that a vector is of, and from one to the next."""
@@ -42,21 +34,11 @@ class Voice:
     vector: Floats
 
 
-class SpeakerEncoder:
+class SpeakerEncoder(PulledModel):
     """The speaker encoder in a folder; its session is opened at the first recording."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the model file at `path`."""
-        self._path = path
-
-    @classmethod
-    def open(cls, models_dir: Path | str) -> Self:
-        """Return the encoder in `models_dir`. Raises `ModelFailure` if it is not there."""
-        return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
-
-    @cached_property
-    def _session(self) -> InferenceSession:
-        return open_session(self._path)
+    NAME = MODEL
+    FILE = "model.onnx"
 
     def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
         """Return the voices in the intervals of a recording in which somebody speaks, in order.
@@ -73,18 +55,9 @@ class SpeakerEncoder:
         vectors = [
             vector
             for first in range(0, len(mels), _BATCH)
-            for vector in self._encoded(np.stack(mels[first : first + _BATCH]))
+            for vector in self._run({"mels": np.stack(mels[first : first + _BATCH])})[0]
         ]
         return [Voice(*each) for each in zip(places, vectors, strict=True)]
-
-    def _encoded(self, mels: Floats) -> Floats:
-        try:
-            (vectors,) = self._session.run(None, {"mels": mels})
-        except ModelFailure:
-            raise
-        except Exception as error:  # onnxruntime's errors have no narrower base class
-            raise ModelFailure(f"{MODEL} failed: {error}") from error
-        return np.asarray(vectors, np.float32)
 
 
 def _pieces(recording: Samples, interval: Interval) -> Iterator[tuple[Interval, Floats]]:

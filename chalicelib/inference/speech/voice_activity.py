@@ -9,21 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from chalicelib.errors import ModelFailure
-from chalicelib.inference.session import open_session, pulled_folder
+from chalicelib.inference.pulled_model import PulledModel
 from chalicelib.inference.speech.mel import RATE, Floats, Samples
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
 MODEL = "silero-vad"
-_FILE = "silero_vad_16k_sequence.onnx"
 FRAME, CONTEXT = 512, 64
 """Samples of a frame, and of the one before that it is seen with."""
 _FRAMES_AT_ONCE = 512
@@ -66,21 +58,11 @@ class Interval:
         return self.end - self.start
 
 
-class VoiceActivity:
+class VoiceActivity(PulledModel):
     """Silero VAD in a folder; its session is opened at the first recording."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the model file at `path`."""
-        self._path = path
-
-    @classmethod
-    def open(cls, models_dir: Path | str) -> Self:
-        """Return the detector in `models_dir`. Raises `ModelFailure` if it is not there."""
-        return cls(pulled_folder(models_dir, MODEL, _FILE) / _FILE)
-
-    @cached_property
-    def _session(self) -> InferenceSession:
-        return open_session(self._path)
+    NAME = MODEL
+    FILE = "silero_vad_16k_sequence.onnx"
 
     def speech(
         self, samples: Samples, settings: SpeechSettings = SpeechSettings()
@@ -100,15 +82,10 @@ class VoiceActivity:
         """
         hidden, cell = np.zeros(_STATE, np.float32), np.zeros(_STATE, np.float32)
         found: list[Floats] = [np.zeros(0, np.float32)]
-        try:
-            for block in _blocks(samples):
-                given = {"input": block, "h": hidden, "c": cell}
-                frames, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], given)
-                found.append(np.asarray(frames, np.float32).reshape(-1))
-        except ModelFailure:
-            raise
-        except Exception as error:  # onnxruntime's errors have no narrower base class
-            raise ModelFailure(f"{MODEL} failed: {error}") from error
+        for block in _blocks(samples):
+            given = {"input": block, "h": hidden, "c": cell}
+            frames, hidden, cell = self._run(given, ("speech_probs", "hn", "cn"))
+            found.append(frames.reshape(-1))
         return np.concatenate(found)
 
 
