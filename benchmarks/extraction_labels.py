@@ -101,7 +101,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """What some reviews taught: the labels, why they are refused, and the maps after them."""
+    """Labels that some reviews taught, why they are refused, and the maps after them."""
 
     labels: tuple[LearnedLabel, ...]
     refusal: str

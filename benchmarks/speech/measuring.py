@@ -39,7 +39,7 @@ _THEIRS = Path(__file__).with_name("theirs.py")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was heard in one file: text, words with their starts in seconds, seconds of CPU."""
+    """Transcript of one file: text, words with their starts in seconds, seconds of CPU."""
 
     text: str
     words: tuple[tuple[float, str], ...]

@@ -16,7 +16,7 @@ TURNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one voice says, between two samples of a scene."""
+    """Speech of one voice, between two samples of a scene."""
 
     start: int
     end: int

@@ -49,7 +49,7 @@ class HeardVoice(Contract):
 
 
 class Transcript(Contract):
-    """What is said in a recording, or in a part of one.
+    """Transcript of a recording, or of a part of one.
 
     `language` is a code of Whisper's, mostly of ISO 639-1, and "" where nothing is said.
     `speech_ms` is how long somebody speaks, of `duration_ms`. Speakers are counted from 1 in the

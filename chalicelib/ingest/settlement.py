@@ -79,8 +79,8 @@ GRACE = timedelta(seconds=60)
 """The time that an execution has to report its own end before the sweeper looks at it."""
 
 PARTS = "parts/"
-"""What was written below a version only to be joined, such as the sound of a recording: nothing
-joins it once the version is rejected."""
+"""Folder of samples and texts that are written only to be joined, such as the sound of a recording:
+nothing joins them once the version is rejected."""
 LINES = "lines"
 """The metadata of `chunks.jsonl` that counts its lines, for versions whose record does not."""
 

@@ -58,7 +58,7 @@ class FilmStream:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a file says of itself. `duration_ms` is its claim, 0 if it makes none; never trust it.
+    """Streams and length that a file claims. `duration_ms` is 0 if it claims none; never trust it.
 
     A picture of a cover is no film. `unknown` names streams for which there is no decoder.
     """

@@ -31,7 +31,7 @@ GRADUAL_MS = 1_000
 """A fade or dissolve: what is as long apart differs as much, and nothing between is a cut."""
 STILL_DIFFERENCE = 0.02
 MAX_SHOT_MS = 30_000
-"""What does not end is looked at again: slides are built up, and cameras pan."""
+"""A shot is cut at this length: slides are built up, and cameras pan."""
 MIN_SHOT_MS = 400
 
 Differences = NDArray[np.float64]

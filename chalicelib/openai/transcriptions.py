@@ -31,7 +31,7 @@ from chalicelib.retrieval.text.spoken_languages import language_code, language_n
 MODELS = ("whisper-1", "whisper-base")
 """Names under which Whisper base is asked for; the first is OpenAI's."""
 MAX_FILE_BYTES = 4_400_000
-"""What a call of a Lambda function holds, in base64."""
+"""Bytes of a file that fit into a call of a Lambda function, in base64."""
 _MILLISECONDS = 1_000
 _MEBIBYTES_IN_A_GB = 1_024
 _LISTS = frozenset({"timestamp_granularities[]", "include[]"})

@@ -35,14 +35,14 @@ _DIGITS = 4
 
 
 class Recogniser(Protocol):
-    """What writes down speech, as `SpeechRecogniser` does."""
+    """Transcribes samples, as `SpeechRecogniser` does."""
 
     def recognise(self, recording: Samples, request: SpeechRequest) -> RecognisedSpeech:
         """Return what is said in a recording."""
 
 
 class VoiceEncoder(Protocol):
-    """What tells voices apart, as `SpeakerEncoder` does."""
+    """Returns vectors of voices, as `SpeakerEncoder` does."""
 
     def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
         """Return the voices in the intervals in which somebody speaks."""

@@ -29,7 +29,7 @@ _LEARNED = (
 )
 """Weights that are written, and that documents are not read by."""
 _LEARNING = ("__main__.py", "calibration.py", "network.py", "row_truth.py")
-"""What learns from documents that were read."""
+"""Modules that learn from readings: a change of them leaves these as they are."""
 
 
 @dataclass(frozen=True, slots=True)

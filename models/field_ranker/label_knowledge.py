@@ -79,7 +79,7 @@ class KnowledgeMaker:
 
 @dataclass(frozen=True, slots=True)
 class Knowledges:
-    """What labels are compared by: with all wordings known, with half of them, and of strangers.
+    """Vocabularies to compare labels by: all wordings, half of them, and those of strangers.
 
     The ranker is learned with half of the wordings: with all of them it would learn to trust them
     more than it may for what documents of others call things.

@@ -18,7 +18,7 @@ from models.pull.graph_builder import MICROSOFT
 BLOCK = 128
 """Values of a column of a matrix that share a scale."""
 ZERO = 128
-"""What a stored value of zero is."""
+"""Value that stands for zero."""
 _GREATEST = 127
 _BY_INT8 = 4
 """The level of accuracy at which onnxruntime multiplies whole numbers."""

@@ -18,7 +18,7 @@ from chalicelib.generation.catalogue import ModelFile, ModelSource
 CONNECT_TIMEOUT_S = 5.0
 _BLOCK = 1 << 18
 _PART = "{part"
-"""What the member of a file in pieces names."""
+"""Member name that stands for a file in pieces."""
 
 
 class SourceUnreachable(Exception):  # noqa: N818 - named for what it tells

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Transcriber(Protocol):
-    """What writes down speech, such as the function `transcribe_speech`."""
+    """Transcribes speech, as the function `transcribe_speech` does."""
 
     def write_down(self, request: TranscribeRequest) -> TranscribeResult:
         """Return the speech of a WAV file."""

@@ -48,7 +48,7 @@ class TranscriptionForm(TranslationForm):
 
 
 class AudioUsage(Contract):
-    """What is billed by OpenAI: the seconds of a recording, rounded up."""
+    """Usage as OpenAI bills it: the seconds of a recording, rounded up."""
 
     type: Literal["duration"] = "duration"
     seconds: int = Field(ge=0)

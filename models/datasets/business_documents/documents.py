@@ -71,7 +71,7 @@ _EMPTY_BOXES = 0.3
 
 @dataclass(frozen=True, slots=True)
 class DocumentVariation:
-    """What documents of the training alone have, so that those of tests stay as first measured.
+    """Traits that training documents alone have, so that those of tests stay as first measured.
 
     Attributes:
         invented: Share of the labels that mean nothing.

@@ -1,4 +1,4 @@
-"""What the function that writes down speech refuses, in the caller's words."""
+"""Refusals of the function `transcribe_speech`, in the caller's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read is kept by the code that read it."""
+"""Readings are cached by a hash of the code that read them."""
 
 from __future__ import annotations
 
