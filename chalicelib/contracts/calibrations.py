@@ -43,7 +43,7 @@ class HeldOutCalibration(Contract):
 
 
 class LearnedLabel(Contract):
-    """What documents call a field: a label that stood beside its reviewed values.
+    """A name that documents have for a field: a label beside its reviewed values.
 
     Attributes:
         field: The JSON Pointer of the field; that of a list's column has no number of a row.
@@ -100,7 +100,7 @@ class ExtractorCalibration(Contract):
 
 
 class LabelAttempt(Contract):
-    """What the labels beside reviewed values taught: those that are used, or why none are.
+    """The labels learned from reviewed values, and whether they are used, or why not.
 
     `documents` are the reviewed ones whose labels were looked at. `held_out` is there if any were
     read anew to judge the labels.

@@ -1,4 +1,4 @@
-"""What an extractor's documents call its fields, learned from the labels beside reviewed values.
+"""Learn the names of an extractor's fields from the labels beside reviewed values.
 
 In each document a field has the label that stands beside its values in the most documents, the
 nearest of several. A label that stands as near to another field's value says nothing.
