@@ -23,6 +23,7 @@ from benchmarks.speech import material, scenes, scoring
 from benchmarks.speech.material import FOLDER, HELD_OUT, Recording, Samples
 from benchmarks.speech.scenes import Scene, Turn
 from chalicelib.contracts.speech import Transcript
+from chalicelib.inference.speech.deadline import NO_DEADLINE
 from chalicelib.inference.speech.mel import RATE
 from chalicelib.inference.speech.recogniser import SpeechRecogniser, SpeechRequest
 from chalicelib.inference.speech.speakers import SpeakerEncoder
@@ -213,7 +214,7 @@ def _speakers(dialogues: Sequence[Scene]) -> dict[str, Any]:
     numbers: list[str] = []
     told_of_all = 0
     for scene in dialogues:
-        transcript = transcribed(scene.sound, SpeechRequest(), deps)
+        transcript = transcribed(scene.sound, SpeechRequest(), deps, NO_DEADLINE)
         told = _told(transcript, scene.turns)
         voices = len({turn.voice for turn in scene.turns})
         shares.setdefault(voices, []).append(scoring.under_the_right_voice(told))

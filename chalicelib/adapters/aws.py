@@ -79,6 +79,9 @@ class _Later:
         return getattr(self._made, name)
 
 
+TRANSCRIPTION_WAIT_S = 27
+"""Seconds that a caller waits for speech to be written down."""
+
 _NOT_FOUND = frozenset(
     {
         "404",
@@ -245,8 +248,10 @@ def renderings() -> LambdaClient:
 
 @functools.cache
 def transcriptions() -> LambdaClient:
-    """Return the client that has speech written down: one try of 27 s, of API Gateway's 29 s."""
-    config = Config(connect_timeout=2, read_timeout=27, retries={"total_max_attempts": 1})
+    """Return the client that has speech written down: one try, within API Gateway's 29 s."""
+    config = Config(
+        connect_timeout=2, read_timeout=TRANSCRIPTION_WAIT_S, retries={"total_max_attempts": 1}
+    )
     return cast("LambdaClient", _Later("lambda", config))
 
 

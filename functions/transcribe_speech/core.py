@@ -15,6 +15,8 @@ from chalicelib.contracts.functions.transcribe_speech import (
 )
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.speech import HeardVoice, SpeechSegment, SpokenWord, Transcript
+from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.inference.speech.deadline import DeadlineExceeded, SpeechDeadline
 from chalicelib.inference.speech.recogniser import SpeechRequest
 from chalicelib.inference.speech.speaker_clusters import speaker_at, speakers
 from chalicelib.inference.speech.voice_activity import MS
@@ -30,22 +32,36 @@ if TYPE_CHECKING:
     from chalicelib.inference.speech.voice_activity import Interval
 
 MAX_CALL_S = 180.0
-"""Seconds of sound in a call: they are written down before its caller's 29 s are over."""
+"""Seconds of sound in a call."""
+CALL_DEADLINE_S = 20.0
+"""Seconds in which a call is written down.
+
+Its caller's client waits 27, for a start of the function and its last step as well.
+"""
+PART_DEADLINE_S = 220.0
+"""Seconds in which a part of a document is written down, before the function's own timeout.
+
+Five minutes of loops of words, the worst that was measured, take 62.
+"""
 _DIGITS = 4
 
 
 class Recogniser(Protocol):
     """Transcribes samples, as `SpeechRecogniser` does."""
 
-    def recognise(self, recording: Samples, request: SpeechRequest) -> RecognisedSpeech:
-        """Return what is said in a recording."""
+    def recognise(
+        self, recording: Samples, request: SpeechRequest, deadline: SpeechDeadline
+    ) -> RecognisedSpeech:
+        """Return what is said in a recording. Raises `DeadlineExceeded`."""
 
 
 class VoiceEncoder(Protocol):
     """Returns vectors of voices, as `SpeakerEncoder` does."""
 
-    def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
-        """Return the voices in the intervals in which somebody speaks."""
+    def voices(
+        self, recording: Samples, speech: Sequence[Interval], deadline: SpeechDeadline
+    ) -> list[Voice]:
+        """Return the voices in the intervals of speech. Raises `DeadlineExceeded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +84,17 @@ def run(
     Raises:
         NotFound: the part has no sound.
         InvalidInput: the language is unknown.
-        ModelFailure: a model is missing or failed.
+        ModelFailure: a model is missing or failed, or takes more than `PART_DEADLINE_S`.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version, request.part)
     recording = pcm_samples(objects.read(request.bucket, sound_key(*place)))
     asked = SpeechRequest(language=request.language)
-    transcript = transcribed(recording, asked, deps, request.start_ms)
+    deadline = SpeechDeadline(began + PART_DEADLINE_S, deps.clock)
+    try:
+        transcript = transcribed(recording, asked, deps, deadline, request.start_ms)
+    except DeadlineExceeded as error:
+        raise _late_part(request.part, len(recording) // MS // 1_000) from error
     body = transcript.model_dump_json(exclude_defaults=True).encode()
     objects.write(request.bucket, speech_key(*place), body, {})
     return TranscribePartResult(
@@ -93,14 +113,20 @@ def write_down(request: TranscribeRequest, deps: Deps) -> TranscribeResult:
     """Return the speech of a WAV file.
 
     Raises:
-        InvalidInput: it is no WAV file, too long, or the language is unknown.
+        InvalidInput: it is no WAV file, too long, takes more than `CALL_DEADLINE_S`, or the
+            language is unknown.
         Unsupported: its samples are compressed.
         ModelFailure: a model is missing or failed.
     """
     began = deps.clock()
     recording = wav_samples(request.data, MAX_CALL_S)
     asked = SpeechRequest(request.language, request.translate, request.prompt)
-    transcript = transcribed(recording, asked, deps)
+    try:
+        transcript = transcribed(
+            recording, asked, deps, SpeechDeadline(began + CALL_DEADLINE_S, deps.clock)
+        )
+    except DeadlineExceeded as error:
+        raise _late_call() from error
     return TranscribeResult(
         transcript=transcript.model_copy(update={"voices": ()}),
         model=deps.model,
@@ -108,12 +134,37 @@ def write_down(request: TranscribeRequest, deps: Deps) -> TranscribeResult:
     )
 
 
+def _late_call() -> InvalidInput:
+    return InvalidInput(
+        f"The recording cannot be written down within the {CALL_DEADLINE_S:.0f} s that a call has:"
+        " unclear speech and words that repeat themselves are decoded several times. Upload it as a"
+        " document (POST /v1/documents), which has no such limit, or send shorter pieces.",
+        field="file",
+        limit=f"{CALL_DEADLINE_S:.0f} s",
+    )
+
+
+def _late_part(part: int, seconds: int) -> ModelFailure:
+    return ModelFailure(
+        f"Part {part} of the recording, {seconds} s long, cannot be written down within"
+        f" {PART_DEADLINE_S:.0f} s, which is the limit: unclear speech and words that repeat"
+        " themselves are decoded several times. Retry it, or upload the recording in pieces of less"
+        " than three minutes.",
+        field="file",
+        limit=f"{PART_DEADLINE_S:.0f} s",
+    )
+
+
 def transcribed(
-    recording: Samples, request: SpeechRequest, deps: Deps, start_ms: int = 0
+    recording: Samples,
+    request: SpeechRequest,
+    deps: Deps,
+    deadline: SpeechDeadline,
+    start_ms: int = 0,
 ) -> Transcript:
     """Return what is said in a recording that begins at `start_ms` of another, and by whom."""
-    found = deps.recogniser.recognise(recording, request)
-    voices = deps.encoder.voices(recording, found.speech if found.segments else ())
+    found = deps.recogniser.recognise(recording, request, deadline)
+    voices = deps.encoder.voices(recording, found.speech if found.segments else (), deadline)
     numbers = speakers(voices)
 
     def spoken(word: TimedWord) -> SpokenWord:

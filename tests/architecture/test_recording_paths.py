@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
+from chalicelib.adapters import aws
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.ingest import Chunk, ChunkRequest
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
@@ -39,7 +41,10 @@ from chalicelib.retrieval.ids import (
 )
 from functions.chunk_document import core as chunking
 from functions.read_document import core as reading
+from functions.transcribe_speech.core import CALL_DEADLINE_S, PART_DEADLINE_S
+from tests.architecture.ingest_definition import ROOT
 from tests.architecture.ingest_world import Answer, IngestWorld, Raises, more_steps
+from tests.architecture.templates import plain
 from tests.architecture.test_ingest_paths import announced, document, version
 from tests.architecture.test_large_paths import LARGE, ONCE, SPENT, Large
 from tests.unit.ingest.examples import BUCKET
@@ -248,3 +253,13 @@ def test_a_recording_that_cannot_be_decoded_is_rejected(
     shown = document(world, recording.asked)
     assert (shown.status, shown.reason) == ("rejected", "It is cut off.")
     assert announced(world) == ["document.rejected"]
+
+
+def test_speech_is_given_up_before_lambda_step_functions_or_a_caller_stop_waiting() -> None:
+    machine = json.loads((ROOT / "statemachines" / "ingest.asl.json").read_text())
+    states = machine["States"]["ReadParts"]["ItemProcessor"]["States"]
+    timeout = plain("prod")["Resources"]["TranscribeSpeech"]["Properties"]["Timeout"]
+
+    assert PART_DEADLINE_S + 10 <= timeout < states["TranscribePart"]["TimeoutSeconds"]
+    # The caller's wait includes a start of the function and the step in which it gives up.
+    assert CALL_DEADLINE_S + 5 <= aws.TRANSCRIPTION_WAIT_S < 29

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.inference.speech.deadline import NO_DEADLINE, SpeechDeadline
 from chalicelib.inference.speech.mel import Floats
 from chalicelib.inference.speech.tokens import WhisperTokens
 from chalicelib.inference.speech.whisper import DecoderState, WhisperModel
@@ -69,7 +70,11 @@ def detect_language(model: WhisperModel, state: DecoderState) -> tuple[str, floa
 
 
 def decode(
-    model: WhisperModel, state: DecoderState, marks: Sequence[int], prompt: Sequence[int] = ()
+    model: WhisperModel,
+    state: DecoderState,
+    marks: Sequence[int],
+    prompt: Sequence[int] = (),
+    deadline: SpeechDeadline = NO_DEADLINE,
 ) -> DecodedText:
     """Return the text of a window, of several tries the first plausible, or else the likeliest.
 
@@ -78,10 +83,14 @@ def decode(
         state: of a decoder that has said nothing; it stays as it is.
         marks: the start, the language and the task.
         prompt: tokens of a text that goes before, in whose style the text is.
+        deadline: is checked before each token.
+
+    Raises:
+        DeadlineExceeded: the window takes too long.
     """
     tried: list[DecodedText] = []
     for temperature in TEMPERATURES:
-        found = _decode_once(model, replace(state), marks, prompt, temperature)
+        found = _decode_once(model, replace(state), marks, prompt, temperature, deadline)
         if found.is_plausible or not found.is_speech:
             return found
         tried.append(found)
@@ -95,6 +104,7 @@ def _decode_once(
     marks: Sequence[int],
     prompt: Sequence[int],
     temperature: float,
+    deadline: SpeechDeadline,
 ) -> DecodedText:
     tokens = model.tokens
     most = model.context // 2
@@ -106,6 +116,7 @@ def _decode_once(
     said: list[int] = []
     likelihood, length = 0.0, 0
     while True:
+        deadline.check()
         logits = rules.allowed(output.logits[-1], said)
         shares = _softmax(logits)
         token = int(shares.argmax())

@@ -9,6 +9,7 @@ from typing import Self
 
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.speech.alignment import TimedWord, word_times
+from chalicelib.inference.speech.deadline import NO_DEADLINE, SpeechDeadline
 from chalicelib.inference.speech.decoder import DecodedText, decode, detect_language
 from chalicelib.inference.speech.mel import Samples
 from chalicelib.inference.speech.tokens import TIME_STEP_MS
@@ -68,10 +69,13 @@ class SpeechRecogniser:
         """Return the models in `models_dir`. Raises `ModelFailure` if one is not there."""
         return cls(VoiceActivity.open(models_dir), WhisperModel.open(models_dir, name), name)
 
-    def recognise(self, recording: Samples, request: SpeechRequest) -> RecognisedSpeech:
+    def recognise(
+        self, recording: Samples, request: SpeechRequest, deadline: SpeechDeadline = NO_DEADLINE
+    ) -> RecognisedSpeech:
         """Return what is said in a recording. Only speech reaches the model that writes.
 
         Raises:
+            DeadlineExceeded: it takes too long; checked before each window and each token.
             InvalidInput: the language is none of the model's.
             ModelFailure: a model could not be opened or run.
         """
@@ -86,10 +90,13 @@ class SpeechRecogniser:
         prompt = self.model.tokens.ids(f" {request.prompt.strip()}") if request.prompt else []
         segments: list[SpokenSegment] = []
         for window in windows(speech):
+            deadline.check()
             state = self.model.encode(window.sound(recording))
             if not language:
                 language, probability = detect_language(self.model, state)
-            listener = _Listener(self.model, recording, language, request.translate, prompt)
+            listener = _Listener(
+                self.model, recording, language, request.translate, prompt, deadline
+            )
             segments.extend(listener.segments(window, state))
         return RecognisedSpeech(
             language if segments or request.language else "",
@@ -108,6 +115,7 @@ class _Listener:
     language: str
     translate: bool
     prompt: Sequence[int]
+    deadline: SpeechDeadline
 
     def segments(self, window: SpeechWindow, state: DecoderState) -> Iterator[SpokenSegment]:
         """Yield the segments of a window; what is left of it is heard again, on its own."""
@@ -115,7 +123,7 @@ class _Listener:
         task = tokens.translate if self.translate else tokens.transcribe
         marks = [tokens.start, tokens.languages[self.language], task]
         while True:
-            decoded = decode(self.model, state, marks, self.prompt)
+            decoded = decode(self.model, state, marks, self.prompt, self.deadline)
             if not decoded.is_speech:
                 return
             said = _stretches(decoded.tokens, tokens.first_time, window.duration_ms)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chalicelib.inference.pulled_model import PulledModel
+from chalicelib.inference.speech.deadline import NO_DEADLINE, SpeechDeadline
 from chalicelib.inference.speech.mel import HOP, Floats, Samples, mel_power
 from chalicelib.inference.speech.voice_activity import Interval
 
@@ -40,10 +41,16 @@ class SpeakerEncoder(PulledModel):
     NAME = MODEL
     FILE = "model.onnx"
 
-    def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
+    def voices(
+        self,
+        recording: Samples,
+        speech: Sequence[Interval],
+        deadline: SpeechDeadline = NO_DEADLINE,
+    ) -> list[Voice]:
         """Return the voices in the intervals of a recording in which somebody speaks, in order.
 
         Raises:
+            DeadlineExceeded: it takes too long; checked before each batch of pieces.
             ModelFailure: the model could not be opened or run.
         """
         places: list[Interval] = []
@@ -52,11 +59,10 @@ class SpeakerEncoder(PulledModel):
             for place, mel in _pieces(recording, interval):
                 places.append(place)
                 mels.append(mel)
-        vectors = [
-            vector
-            for first in range(0, len(mels), _BATCH)
-            for vector in self._run({"mels": np.stack(mels[first : first + _BATCH])})[0]
-        ]
+        vectors: list[Floats] = []
+        for first in range(0, len(mels), _BATCH):
+            deadline.check()
+            vectors.extend(self._run({"mels": np.stack(mels[first : first + _BATCH])})[0])
         return [Voice(*each) for each in zip(places, vectors, strict=True)]
 
 

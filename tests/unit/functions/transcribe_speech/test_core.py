@@ -14,8 +14,9 @@ from chalicelib.contracts.functions.transcribe_speech import (
     TranscribeResult,
 )
 from chalicelib.contracts.speech import Transcript
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.speech.alignment import TimedWord
+from chalicelib.inference.speech.deadline import SpeechDeadline
 from chalicelib.inference.speech.decoder import DecodedText
 from chalicelib.inference.speech.mel import Samples
 from chalicelib.inference.speech.recogniser import (
@@ -26,7 +27,13 @@ from chalicelib.inference.speech.recogniser import (
 from chalicelib.inference.speech.speakers import Voice
 from chalicelib.inference.speech.voice_activity import Interval
 from chalicelib.retrieval.ids import sound_key, speech_key
-from functions.transcribe_speech.core import Deps, run, write_down
+from functions.transcribe_speech.core import (
+    CALL_DEADLINE_S,
+    PART_DEADLINE_S,
+    Deps,
+    run,
+    write_down,
+)
 from tests.unit.functions.afresh import answered_afresh
 from tests.unit.inference.speech.recordings import FILE
 from tests.unit.ingest.fakes import FakeObjects
@@ -43,7 +50,9 @@ class FakeRecogniser:
 
     asked: list[SpeechRequest] = field(default_factory=list)
 
-    def recognise(self, recording: Samples, request: SpeechRequest) -> RecognisedSpeech:
+    def recognise(
+        self, recording: Samples, request: SpeechRequest, deadline: SpeechDeadline
+    ) -> RecognisedSpeech:
         self.asked.append(request)
         if not recording.any():
             return RecognisedSpeech("", 0.0, (), ())
@@ -55,7 +64,9 @@ class FakeRecogniser:
 class FakeEncoder:
     """Hears another voice in every interval."""
 
-    def voices(self, recording: Samples, speech: Sequence[Interval]) -> list[Voice]:
+    def voices(
+        self, recording: Samples, speech: Sequence[Interval], deadline: SpeechDeadline
+    ) -> list[Voice]:
         directions = np.eye(256, dtype=np.float32)
         long = [Interval(each.start, each.start + 33_000) for each in speech]
         return [Voice(each, directions[number]) for number, each in enumerate(long)]
@@ -121,6 +132,40 @@ def test_a_call_is_passed_on_and_has_no_vectors_of_voices() -> None:
 def test_a_call_that_is_no_wav_file_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no WAV file"):
         write_down(TranscribeRequest.model_construct(data=b"OggS"), deps())
+
+
+@dataclass
+class SlowRecogniser:
+    """Works for as long as it is let, a second at a time."""
+
+    seconds: float = 0.0
+
+    def recognise(
+        self, recording: Samples, request: SpeechRequest, deadline: SpeechDeadline
+    ) -> RecognisedSpeech:
+        while self.seconds < 1_000:
+            deadline.check()
+            self.seconds += 1
+        return RecognisedSpeech("", 0.0, (), ())
+
+
+def test_a_call_that_takes_too_long_is_refused_while_its_caller_waits() -> None:
+    slow = SlowRecogniser()
+    late = Deps(slow, FakeEncoder(), "whisper-base", lambda: slow.seconds)
+    request = TranscribeRequest.model_construct(data=FILE.read_bytes())
+    with pytest.raises(InvalidInput, match=r"20 s that a call has.*POST /v1/documents") as caught:
+        write_down(request, late)
+    assert (caught.value.field, caught.value.limit) == ("file", "20 s")
+    assert slow.seconds == CALL_DEADLINE_S
+
+
+def test_a_part_that_takes_too_long_says_so() -> None:
+    slow = SlowRecogniser()
+    late = Deps(slow, FakeEncoder(), "whisper-base", lambda: slow.seconds)
+    objects = FakeObjects({sound_key(*PLACE): bytes(32_000 * 60)})
+    with pytest.raises(ModelFailure, match=r"Part 3 of the recording, 60 s long.*within 220 s"):
+        run(part(), objects, 2.0, late)
+    assert slow.seconds == PART_DEADLINE_S
 
 
 def test_the_function_answers_its_sample(models_dir: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.speech.alignment import MAX_WORD_MS
+from chalicelib.inference.speech.deadline import DeadlineExceeded, SpeechDeadline
 from chalicelib.inference.speech.decoder import DecodedText, TimeRules, compression_ratio
 from chalicelib.inference.speech.recogniser import (
     RecognisedSpeech,
@@ -53,6 +55,18 @@ def test_silence_and_noise_give_no_words(recogniser: SpeechRecogniser) -> None:
     for sound in (np.zeros(0, np.float32), np.zeros(16_000, np.float32), noise):
         found = recogniser.recognise(sound, SpeechRequest())
         assert (found.segments, found.speech, found.language) == ((), (), "")
+
+
+def test_a_deadline_ends_the_decoder_in_the_middle_of_a_window(
+    recogniser: SpeechRecogniser,
+) -> None:
+    ticks = itertools.count()
+    with pytest.raises(DeadlineExceeded):
+        recogniser.recognise(
+            recording(), SpeechRequest("en"), SpeechDeadline(8, lambda: next(ticks))
+        )
+    # One window was begun, and seven of its tokens.
+    assert next(ticks) == 9
 
 
 def test_an_unknown_language_is_refused(recogniser: SpeechRecogniser) -> None:
