@@ -17,14 +17,8 @@ from chalicelib.contracts.jobs import ArrivalExtraction, StepRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound, Transient
 from chalicelib.labelling.extractors import ExtractorLibrary, inline_terms
 from functions.extract_fields.job_documents import ChildSeconds
-from tests.unit.functions.extract_fields.world import (
-    INVOICE,
-    PREFIX,
-    SCHEMA,
-    FakeSelector,
-    LabelledLines,
-    World,
-)
+from tests.unit.functions.extract_fields.fakes import FakeSelector, LabelledLines
+from tests.unit.functions.extract_fields.world import INVOICE, PREFIX, SCHEMA, World
 from tests.unit.jobs.examples import JOB, NOW, given
 
 
