@@ -73,6 +73,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "adapting_ways": Benchmark("benchmarks.adapting_ways", 3, of_models=True),
     "picture_text": Benchmark("benchmarks.picture_text", 12),
     "film": Benchmark("benchmarks.film", 4),
+    "film_passages": Benchmark("benchmarks.film_passages", 1),
+    "film_shots": Benchmark("benchmarks.film_shots.measuring", 1),
     "speech": Benchmark("benchmarks.speech.measuring", 1),
     "extraction": Benchmark("benchmarks.extraction", 1),
     "extraction_lists": Benchmark("benchmarks.extraction_lists", 1),

@@ -12,6 +12,7 @@ from benchmarks import (
     summary_batches,
     summary_cloud,
     summary_extraction,
+    summary_films,
     summary_models,
     summary_peers,
     summary_pictures,
@@ -51,7 +52,9 @@ OF_MODELS = {
 
 OF_READERS = {
     "picture_text": summary_pictures.picture_text,
-    "film": summary_pictures.film,
+    "film": summary_films.film,
+    "film_passages": summary_films.film_passages,
+    "film_shots": summary_films.film_shots,
     "speech": summary_speech.speech,
     "extraction": summary_extraction.extraction,
     "extraction_lists": summary_extraction.long_lists,

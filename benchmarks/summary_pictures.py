@@ -46,14 +46,3 @@ def picture_text(found: Found) -> Iterator[str]:
 def _cell(number: Found) -> str:
     low, high = number["interval"]
     return f"{number['value']:.3f} ({low:.3f} to {high:.3f})"
-
-
-def film(found: Found) -> Iterator[str]:
-    """Yield a row for each kind of question about films."""
-    yield "| asked for what is | right first hits | 95 % | seconds of a hit | of the truth |"
-    yield "| --- | --- | --- | --- | --- |"
-    for kind, told in found["facts"].items():
-        low, high = told["interval"]
-        share = f"{told['right']} of {told['questions']}, {told['share']:.3f}"
-        hit, truth = told["median seconds of a hit"], told["median seconds of the truth"]
-        yield f"| {kind} | {share} | {low:.2f} to {high:.2f} | {hit} | {truth} |"

@@ -152,6 +152,16 @@ def engine(
     name: str, documents: Sequence[JudgedDocument], questions: Sequence[str], embedder: Embedder
 ) -> Iterator[Engine]:
     """Yield the engine with `documents` of collection `name` in it, ready for `questions`."""
+    chunks = [(each.id, chunk) for each in documents for chunk in _chunks(each, embedder)]
+    with passage_engine(name, chunks, questions, embedder) as made:
+        yield made
+
+
+@contextmanager
+def passage_engine(
+    name: str, chunks: Sequence[tuple[str, Chunk]], questions: Sequence[str], embedder: Embedder
+) -> Iterator[Engine]:
+    """Yield the engine with `chunks`, each with the id of its document, ready for `questions`."""
     with TemporaryDirectory(prefix="headrace-judged-") as folder:
         service = S3VectorsService(CloudContext(Path(folder), "http://localhost"))
         client = DirectClient(service)
@@ -161,17 +171,16 @@ def engine(
         client.create_index(
             vectorBucketName=index.bucket, indexName=index.name, **index_definition(DIMENSIONS)
         )
-        chunks = [(each, chunk) for each in documents for chunk in _chunks(each, embedder)]
         vectors = embedded(name, [_embedded_text(chunk, embedder) for _, chunk in chunks], embedder)
         put = [
-            Vector(vector_key(each.id, _VERSION, chunk.n), vector, _metadata(each, chunk))
-            for (each, chunk), vector in zip(chunks, vectors.tolist(), strict=True)
+            Vector(vector_key(document, _VERSION, chunk.n), vector, _metadata(document, chunk))
+            for (document, chunk), vector in zip(chunks, vectors.tolist(), strict=True)
         ]
         Vectors(aws).put(index, put)
         own = embedded(f"{name}-questions", questions, embedder).tolist()
         asked = _Embedded(dict(zip(questions, map(tuple, own), strict=True)))
         try:
-            told = [(each.id, chunk.text) for each, chunk in chunks]
+            told = [(document, chunk.text) for document, chunk in chunks]
             yield Engine(client, Passages(aws), index, asked, told, vectors)
         finally:
             service.stop()
@@ -188,10 +197,10 @@ def _embedded_text(chunk: Chunk, embedder: Embedder) -> str:
     return with_context(context, chunk.text, embedder.count_tokens, embedder.max_tokens)
 
 
-def _metadata(document: JudgedDocument, chunk: Chunk) -> VectorMetadata:
-    path = f"{hashed(document.id)[:12]}.txt"  # An id may be the name that is asked for.
+def _metadata(document: str, chunk: Chunk) -> VectorMetadata:
+    path = f"{hashed(document)[:12]}.txt"  # An id may be the name that is asked for.
     return VectorMetadata(
-        document_id=document.id,
+        document_id=document,
         version=_VERSION,
         collection="default",
         path=path,

@@ -69,12 +69,13 @@ def _points(text: str, spans: Sequence[TimedSpan]) -> Iterator[TimePoint]:
     """Yield where sentences and lines begin."""
     before: TimedSpan | None = None
     for span in spans:
-        if before is None or _opens(text, before, span):
+        if before is None or opens_sentence(text, before, span):
             yield TimePoint(at=span.start, ms=span.start_ms)
         before = span
 
 
-def _opens(text: str, before: TimedSpan, span: TimedSpan) -> bool:
+def opens_sentence(text: str, before: TimedSpan, span: TimedSpan) -> bool:
+    """Return whether a sentence or a line of `text` begins between a word and the next one."""
     between = text[before.end : span.start]
     return "\n" in between or text[before.start : before.end].rstrip().endswith(_SENTENCE_ENDS)
 

@@ -13,8 +13,10 @@ from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.shots import FilmShot, FindShotsRequest, FrameLabels, FrameText
+from chalicelib.contracts.speech import Transcript
 from chalicelib.retrieval.ids import frame_key, shots_key, version_prefix
 from chalicelib.retrieval.text.recorded_chunks import chunk_recording
+from chalicelib.retrieval.text.spoken_passages import PassageLengths
 from functions.read_document.screen import screen_page
 from functions.read_document.speech import speech_page
 from functions.read_media import core, film
@@ -137,3 +139,28 @@ def test_passages_are_of_one_shot_and_of_one_kind() -> None:
     )
     assert [chunk.described for chunk in chunks] == [False, True, False]
     assert (chunks[2].heading, chunks[2].labels) == ("On screen at 00:01:05", ())
+
+
+def test_speech_is_cut_where_nobody_speaks_and_keeps_its_place_on_the_page() -> None:
+    described = PART.model_copy(update={"description": "a.wav is a recording of 30 seconds."})
+    spoken, heard = speech_page(described, TALK)
+    silent, nothing = speech_page(described, Transcript())
+    lengths = PassageLengths(pause_ms=2_000, min_ms=1_000, max_ms=15_000)
+
+    chunks = list(chunk_recording([spoken], [heard], lambda text: len(text.split()), 40, lengths))
+    (alone,) = chunk_recording([silent], [nothing], lambda text: len(text.split()), 40)
+
+    assert [chunk.text for chunk in chunks] == [
+        described.description,
+        "Hello there. The valve is open.",
+        "Close it now.\n\nYes.",
+    ]
+    assert [chunk.n for chunk in chunks] == [0, 1, 2]
+    assert all(chunk.text == spoken.text[chunk.start : chunk.end] for chunk in chunks)
+    assert [(chunk.start_ms, chunk.end_ms) for chunk in chunks[1:]] == [
+        (60_500, 63_500),
+        (70_000, 72_400),
+    ]
+    assert [point.ms for point in chunks[1].timeline] == [60_500, 61_600]
+    assert [chunk.described for chunk in chunks] == [True, False, False]
+    assert (alone.text, alone.described) == (described.description, True)
