@@ -98,6 +98,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("screenings", ("/v1/screenings",)),
     ApiResource("usage", ("/v1/usage", "/v1/budgets")),
     ApiResource("webhooks", ("/v1/webhooks",)),
+    ApiResource("mcp", ("/mcp", "/.well-known/oauth-protected-resource")),
     ApiResource("openai.moderations", ("/v1/moderations",)),
     ApiResource("openai.transcriptions", ("/v1/audio",)),
     ApiResource("openai.models", ("/v1/models",)),

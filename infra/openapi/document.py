@@ -41,6 +41,7 @@ _TAGS = {
     "labelling": "Queues of items that people label, their agreement, and rows to train on.",
     "jobs": "Work that outlasts a request: exports, removals and pictures embedded again.",
     "prompts": "Prompts in versions, and what they would send to models.",
+    "mcp": "What agents call by the Model Context Protocol, in JSON-RPC.",
     "openai": "What OpenAI's clients ask, as they ask it; errors also have `param` and `code`.",
     "schedules": "What runs by the clock, and the history of its runs.",
     "rollouts": "Versions that take over from live ones in stages, while guards look on.",

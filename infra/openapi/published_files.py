@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.openapi.document import Example, document
+from infra.openapi.mcp_tools import tools_file
 from infra.openapi.page import page
 from infra.openapi.routes import PROJECT, ApiRoute, routes_of_app, routes_of_template
 from infra.synthesis.sources import read_sources
@@ -46,6 +47,7 @@ def published_files() -> Mapping[Path, str]:
     """Return the content of the files, by path."""
     whole, folder = described(), PROJECT / "chalicelib" / "api"
     return {
+        folder / "mcp_tools.json": tools_file(whole),
         folder / "openapi.json": json.dumps(whole, indent=1, ensure_ascii=False) + "\n",
         folder / "docs.html": page(whole),
     }

@@ -3,7 +3,7 @@
 The local cloud trusts the programs of this machine, and a page of another site must not pass for
 one: neither by a name of its own that resolves to this machine (DNS rebinding, seen in `Host`),
 nor by a request across sites (seen in `Origin`, or in `Sec-Fetch-Site` where a browser sends no
-`Origin`, as for an image). The API under /v1 requires a key and a presigned URL a signature,
+`Origin`, as for an image). The API requires a key and a presigned URL a signature,
 which no such page has, so that they may be called from anywhere.
 
 https://www.w3.org/TR/fetch-metadata/
@@ -54,7 +54,8 @@ class RequestSource:
     @property
     def is_api(self) -> bool:
         """Whether the request is for the API, which requires a key."""
-        return self.target.startswith("/v1/")
+        path = self.target.partition("?")[0]
+        return path == "/mcp" or path.startswith(("/v1/", "/.well-known/"))
 
     @property
     def is_presigned_read(self) -> bool:

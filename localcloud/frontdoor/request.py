@@ -22,6 +22,7 @@ MAX_BODY = 32 * 1024 * 1024
 
 _SESSION_TOKEN = "x-amz-security-token"  # noqa: S105 - a header's name
 _TARGET = "x-amz-target"
+_API_PATHS = ("/v1", "/mcp", "/.well-known")
 _ABSOLUTE = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 
 
@@ -74,7 +75,7 @@ class FrontDoorRequest:
     @property
     def is_api(self) -> bool:
         """Whether the path is one of the API, which has its own keys."""
-        return self.path == "/v1" or self.path.startswith("/v1/")
+        return any(self.path == each or self.path.startswith(f"{each}/") for each in _API_PATHS)
 
     @property
     def is_for_bucket(self) -> bool:

@@ -28,6 +28,7 @@ from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.generations import GenerationServices
 from chalicelib.api.jobs import JobServices
 from chalicelib.api.labelling import LabellingServices
+from chalicelib.api.mcp import McpServices, mcp_server
 from chalicelib.api.monitors import MonitorServices
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
@@ -39,6 +40,7 @@ from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.resources import ApiResource
 from chalicelib.api.retries import RetryServices
+from chalicelib.api.route_calls import RouteViews
 from chalicelib.api.schedules import ScheduleServices, TermsCheck
 from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
@@ -477,6 +479,8 @@ class Api:
         self.feedback = FeedbackServices(
             self.records, self.ratings, self.rows, self.bus, self.records, lambda: NOW
         )
+        self.written: dict[str, tuple[bytes, Mapping[str, str]]] = {}
+        self.mcp = McpServices(mcp_server(), RouteViews(self._services_of, self._write), "none")
         app = Chalice("headrace")
 
         @app.authorizer(ttl_seconds=0)
@@ -488,6 +492,9 @@ class Api:
 
     def _services_of(self, resource: ApiResource) -> Any:
         return getattr(self, resource.module.replace(".", "_"))
+
+    def _write(self, key: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        self.written[key] = (content, metadata)
 
     def _sign(
         self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]

@@ -1,0 +1,168 @@
+"""`POST /mcp`: the Model Context Protocol, by the views of the rest of the API.
+
+Each request is answered on its own: there is no session, and so neither GET nor DELETE.
+
+https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.http import (
+    SERVICE,
+    describe_view,
+    json_response,
+    raw_body,
+    serve_operation,
+)
+from chalicelib.api.route_calls import RouteCaller, RouteViews
+from chalicelib.contracts.http import ANY_ORIGIN
+from chalicelib.contracts.mcp import ProtectedResource, RpcRequest, RpcResponse
+from chalicelib.contracts.operations import Operation
+from chalicelib.mcp.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, RpcError, error_response
+from chalicelib.mcp.server import McpServer
+from chalicelib.observability import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.wiring.api import ApiParts
+
+PATH = "/mcp"
+METADATA_PATH = "/.well-known/oauth-protected-resource"
+"""https://www.rfc-editor.org/rfc/rfc9728#section-3"""
+_TOOLS = Path(__file__).with_name("mcp_tools.json")
+_JSON_TYPES = ("application/json", "application/*", "*/*")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_ACCEPTED, _FORBIDDEN, _NOT_ACCEPTABLE, _FAILED = 202, 403, 406, 500
+
+
+@dataclass(frozen=True, slots=True)
+class McpServices:
+    """The collaborators of the views of this module.
+
+    `allowed_origins` are those whose pages may call, as `*`, `none`, or with commas between.
+    """
+
+    server: McpServer
+    views: RouteViews
+    allowed_origins: str
+
+
+def build_services(parts: ApiParts) -> McpServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+
+    def write(key: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        parts.objects.write(parts.settings.bucket, key, content, metadata)
+
+    return McpServices(
+        server=mcp_server(),
+        views=RouteViews(lambda resource: resource.load().build_services(parts), write),
+        allowed_origins=parts.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),
+    )
+
+
+def mcp_server() -> McpServer:
+    """Return the server with the tools that were written down when the project was built."""
+    listed = json.loads(_TOOLS.read_bytes())
+    return McpServer(listed["tools"], listed["version"])
+
+
+def routes(services: Callable[[], McpServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the views; they call `services` when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route(PATH, methods=["POST"], authorizer=authorizer)
+    @serve_operation(
+        blueprint,
+        Operation(
+            "mcp",
+            {200: RpcResponse, _ACCEPTED: None},
+            body=RpcRequest,
+            # The gateway would refuse what is no object by a body that is no JSON-RPC.
+            body_may_be_left_out=True,
+        ),
+    )
+    def call_mcp() -> Response:
+        """Answer one JSON-RPC message of the Model Context Protocol.
+
+        Protocol 2026-07-28 is served, and 2025-11-25 and 2025-06-18 without sessions.
+        """
+        return _respond(blueprint.current_request, services())
+
+    @blueprint.route(METADATA_PATH, methods=["GET"])
+    @describe_view(Operation("mcp", {200: ProtectedResource}))
+    def get_protected_resource() -> Response:
+        """Describe to OAuth clients what `/mcp` takes as a token; needs no key."""
+        return json_response(_metadata(blueprint.current_request))
+
+    @blueprint.route(METADATA_PATH + PATH, methods=["GET"])
+    @describe_view(Operation("mcp", {200: ProtectedResource}))
+    def get_mcp_protected_resource() -> Response:
+        """Describe the same at the address that is derived from that of `/mcp`; needs no key."""
+        return json_response(_metadata(blueprint.current_request))
+
+    return blueprint
+
+
+def _respond(request: Request, deps: McpServices) -> Response:
+    refusal = _refuse_headers(request, deps.allowed_origins)
+    if refusal is not None:
+        return refusal
+    headers = {name.lower(): str(value) for name, value in request.headers.items()}
+    caller = RouteCaller(deps.views, request)
+    try:
+        response = deps.server.respond(raw_body(request), headers, caller)
+    except Exception:  # noqa: BLE001 - logged, and answered in the words of the protocol
+        # A client of MCP reads JSON-RPC only, and no response of Chalice's own.
+        logger(SERVICE).exception("failed")
+        return _error(_FAILED, INTERNAL_ERROR, "The request failed inside the service.")
+    if response.body is None:
+        return Response(body="", status_code=response.status)
+    return json_response(json.dumps(response.body, ensure_ascii=False), response.status)
+
+
+def _refuse_headers(request: Request, allowed_origins: str) -> Response | None:
+    """Return the refusal of a page of another origin, or of a client that reads no JSON."""
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_allowed(origin, request, allowed_origins):
+        return _error(_FORBIDDEN, INVALID_REQUEST, f"Pages of {origin[:200]} may not call this.")
+    accepted = request.headers.get("accept")
+    types = [each.partition(";")[0].strip() for each in (accepted or "*/*").split(",")]
+    if not any(each in _JSON_TYPES for each in types):
+        return _error(
+            _NOT_ACCEPTABLE,
+            INVALID_REQUEST,
+            "Responses are JSON; send Accept: application/json, text/event-stream.",
+        )
+    return None
+
+
+def _is_allowed(origin: str, request: Request, allowed: str) -> bool:
+    """Return whether a page of `origin` may call: one of the API's own host always may.
+
+    Whose requests carry a host of their own to us, the gateway decides before us.
+    """
+    host = request.headers.get("host", "")
+    own = bool(host) and origin.partition("://")[2].lower() == host.lower()
+    return own or allowed == ANY_ORIGIN or origin in allowed.split(",")
+
+
+def _error(status: int, code: int, message: str) -> Response:
+    return json_response(json.dumps(error_response(RpcError(code, message))), status)
+
+
+def _metadata(request: Request) -> ProtectedResource:
+    host = request.headers.get("host", "localhost")
+    if host.rpartition(":")[0] in _LOOPBACK:
+        # An address of this machine has no certificate, and no stage in its paths.
+        return ProtectedResource(resource=f"http://{host}{PATH}")
+    base = str(request.context.get("path", "")).partition(METADATA_PATH)[0]
+    return ProtectedResource(resource=f"https://{host}{base}{PATH}")

@@ -1,0 +1,123 @@
+"""Calls of the API's own views within the process, for views that answer by those of others.
+
+A call passes through the same view as one over HTTP: its body is checked, its key's tenant pays,
+what it may not see it does not see, and its error has the same body.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalice.app import Chalice, Request, Response
+
+from chalicelib.api.application import ServicesOf
+from chalicelib.api.http import error_response, request_id_of
+from chalicelib.api.idempotency import HEADER
+from chalicelib.api.resources import ApiResource, resource_at
+from chalicelib.errors import HeadraceError
+from chalicelib.mcp.api_calls import ApiCall, ApiRefusalError, ApiResponse
+from chalicelib.mcp.jsonrpc import Json
+
+WriteObject = Callable[[str, bytes, Mapping[str, str]], None]
+"""Writes an object of the stage's bucket: its key, its content, its user metadata."""
+_USER_METADATA = "x-amz-meta-"
+_REFUSED = 400
+
+
+class RouteViews:
+    """The views of the API, on an app of their own, each resource mounted when it is called."""
+
+    def __init__(self, services_of: ServicesOf, write: WriteObject) -> None:
+        """Call views whose services are those of `services_of`, and upload by `write`."""
+        self._app = Chalice("routes", configure_logs=False)
+        self._services_of = services_of
+        self._mounted: set[ApiResource] = set()
+        self.write = write
+
+    def answer(self, request: Request, values: Mapping[str, str]) -> Response:
+        """Return the response of the view of a request's route."""
+        resource = resource_at(request.method, request.path)
+        if resource is None:
+            raise LookupError(f"no resource answers {request.method} {request.path}")
+        if resource not in self._mounted:
+            services = _Once(lambda: self._services_of(resource))
+            views: Any = resource.load().routes(services, None)  # type: ignore[arg-type]
+            self._app.register_blueprint(views)
+            self._mounted.add(resource)
+        self._app.current_request = request
+        view: Callable[..., Response] = self._app.routes[request.path][request.method].view_function
+        return view(**values)
+
+
+class _Once:
+    """A value that is made when it is first called for."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: list[Any] = []
+
+    def __call__(self) -> Any:
+        if not self._made:
+            self._made.append(self._make())
+        return self._made[0]
+
+
+class RouteCaller:
+    """Calls views as the client of one request: with its tenant, its key and its deadline."""
+
+    def __init__(self, views: RouteViews, request: Request) -> None:
+        """Call `views` for the client of `request`."""
+        self._views = views
+        self._request = request
+
+    def call(self, call: ApiCall) -> ApiResponse:
+        """Return the response; raise `ApiRefusalError`."""
+        response = self._views.answer(self._inner_request(call), call.path)
+        body: Json = json.loads(response.body) if response.body else {}
+        if response.status_code >= _REFUSED:
+            raise _refusal(response, body)
+        return ApiResponse(response.status_code, body)
+
+    def upload(self, form: Mapping[str, str], content: bytes) -> None:
+        """Write the object that a signed form would upload; raise `ApiRefusalError`."""
+        metadata = {
+            name.removeprefix(_USER_METADATA): value
+            for name, value in form.items()
+            if name.startswith(_USER_METADATA)
+        }
+        try:
+            self._views.write(form["key"], content, metadata)
+        except HeadraceError as error:
+            response = error_response(error, request_id_of(self._request))
+            raise _refusal(response, json.loads(response.body)) from error
+
+    def _inner_request(self, call: ApiCall) -> Request:
+        headers = {"content-type": "application/json"}
+        if call.idempotency_key:
+            headers[HEADER] = call.idempotency_key
+        context = {
+            **self._request.context,
+            "httpMethod": call.method,
+            "resourcePath": call.route,
+        }
+        event = {
+            "multiValueQueryStringParameters": {name: [text] for name, text in call.query.items()},
+            "headers": headers,
+            "pathParameters": dict(call.path) or None,
+            "requestContext": context,
+            "body": None if call.body is None else json.dumps(call.body, ensure_ascii=False),
+            "stageVariables": None,
+        }
+        return Request(event, self._request.lambda_context)
+
+
+def _refusal(response: Response, body: Json) -> ApiRefusalError:
+    error = body.get("error")
+    seconds = response.headers.get("Retry-After")
+    return ApiRefusalError(
+        response.status_code,
+        error if isinstance(error, dict) else {"type": "InternalError", "message": ""},
+        int(str(seconds)) if seconds is not None else None,
+    )

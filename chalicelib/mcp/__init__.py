@@ -1,0 +1,1 @@
+"""The MCP server: messages, protocol versions, tools, resources, prompts and tasks. Pure."""

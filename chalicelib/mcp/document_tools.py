@@ -1,0 +1,277 @@
+"""Tools for documents: searching, asking, reading, uploading."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from chalicelib.mcp.api_calls import ApiCaller
+from chalicelib.mcp.content import citation_link, hit_link, text_block
+from chalicelib.mcp.jsonrpc import Json, object_of, objects_of
+from chalicelib.mcp.tool import (
+    Arguments,
+    McpTool,
+    ToolArgument,
+    ToolOutput,
+    ToolRoute,
+    call_first_route,
+    invalid_argument,
+    route_call,
+    whole_output,
+)
+
+MAX_UPLOAD_BYTES = 3_000_000
+"""Bytes of a file within a call: as base64, 4 MB of the 5 MB that a message has at most."""
+MAX_PAGE_CHARACTERS = 50_000
+"""Characters of a page that a call returns; the rest is asked for by `start`."""
+MAX_LINKS = 10
+_COLLECTION = "Only documents of this collection. Left out, all of the tenant's."
+_FILTER = (
+    "Only documents that fit all of it: a path or folder, a language, a media_type, when they were"
+    " uploaded, metadata such as {year: {gte: 2020}}; any and all hold further filters."
+)
+
+
+def search(tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str) -> ToolOutput:
+    """Find passages; the first ones are linked as resources."""
+    output = call_first_route(tool, arguments, api, idempotency_key)
+    hits = objects_of(output.structured.get("hits"))
+    links = tuple(hit_link(hit) for hit in hits[:MAX_LINKS])
+    told = [
+        f"[{n}] {hit.get('path')}, page {hit.get('page')}, characters {hit.get('start')} to "
+        f"{hit.get('end')}\n{hit.get('text')}"
+        for n, hit in enumerate(hits, 1)
+    ]
+    more = output.structured.get("next_cursor")
+    told += [f"More by cursor {more}."] if more else []
+    text = "\n\n".join(told) or "No passage was found."
+    return ToolOutput(output.structured, (text_block(text), *links), output.receipt)
+
+
+def ask(tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str) -> ToolOutput:
+    """Answer a question; the passages that it cites, or the nearest, are linked as resources."""
+    output = call_first_route(tool, arguments, api, idempotency_key)
+    nearest = [
+        object_of(each.get("citation")) for each in objects_of(output.structured.get("nearest"))
+    ]
+    citations = [*objects_of(output.structured.get("citations")), *nearest]
+    told = [str(output.structured.get("answer", ""))]
+    told += [
+        f"[{each.get('n')}] {each.get('path')}, page {each.get('page')}, characters "
+        f"{each.get('start')} to {each.get('end')}: {each.get('quote')}"
+        for each in citations
+    ]
+    links = tuple(citation_link(each) for each in citations[:MAX_LINKS])
+    return ToolOutput(output.structured, (text_block("\n".join(told)), *links), output.receipt)
+
+
+def get_page(
+    tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
+) -> ToolOutput:
+    """Return the text of a page, or a range of it that is not too long for a model."""
+    start = arguments.get("start") or 0
+    if not isinstance(start, int) or isinstance(start, bool) or start < 0:
+        raise invalid_argument("start is a number of characters, from 0.", "start")
+    end = arguments.get("end")
+    last = start + MAX_PAGE_CHARACTERS
+    if isinstance(end, int) and not isinstance(end, bool):
+        last = min(end, last)
+    bounded = {**arguments, "start": start, "end": last}
+    output = whole_output(api.call(route_call(tool.routes[0], bounded)).body)
+    page = output.structured
+    text = str(page.get("text", ""))
+    if page.get("end") != page.get("characters"):
+        text += f"\n[The page goes on; call again with start={page.get('end')}.]"
+    return ToolOutput(page, (text_block(text),))
+
+
+def put_document(
+    tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
+) -> ToolOutput:
+    """Upload a file that the call holds, or return the form that uploads one."""
+    content = _content(arguments)
+    size = arguments.get("bytes") if content is None else len(content)
+    if size is None:
+        raise invalid_argument(
+            "Give the file as text or base64, or its size as bytes to get a form that uploads it.",
+            "text",
+        )
+    given = {
+        name: value for name, value in arguments.items() if name not in {"text", "base64", "bytes"}
+    }
+    announced = api.call(route_call(tool.routes[0], {**given, "bytes": size}, idempotency_key)).body
+    form = object_of(announced.get("upload"))
+    document_id = str(announced.get("document_id"))
+    structured: Json = {"document_id": document_id, "uploaded": content is not None}
+    if content is None:
+        upload: Json = {"upload": form, "expires_at": announced.get("expires_at")}
+        told = (
+            f"Nothing is uploaded yet. Send the form fields and then the file as a multipart form "
+            f"to {form.get('url')} before {announced.get('expires_at')}; the document is then "
+            f"{document_id}."
+        )
+        return ToolOutput({**structured, **upload}, (text_block(told),))
+    fields = {name: str(value) for name, value in object_of(form.get("fields")).items()}
+    api.upload(fields, content)
+    told = (
+        f"Uploaded {len(content)} bytes as {document_id}. It is read within seconds; get_document "
+        "says when it is ready, or why it was rejected."
+    )
+    return ToolOutput({**structured, "upload": None, "expires_at": None}, (text_block(told),))
+
+
+def _content(arguments: Arguments) -> bytes | None:
+    """Return the file that a call holds, None if it holds none."""
+    text, encoded = arguments.get("text"), arguments.get("base64")
+    if text is not None and encoded is not None:
+        raise invalid_argument("Give the file as text or as base64, not as both.", "base64")
+    if text is None and encoded is None:
+        return None
+    name = "text" if encoded is None else "base64"
+    given = text if encoded is None else encoded
+    if not isinstance(given, str):
+        raise invalid_argument(f"{name} is a text.", name)
+    try:
+        content = given.encode() if encoded is None else base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid_argument(f"The file is not base64: {error}.", name) from error
+    if len(content) > MAX_UPLOAD_BYTES:
+        raise invalid_argument(
+            f"The file has {len(content)} bytes; a call holds at most {MAX_UPLOAD_BYTES}. Give its "
+            "size as bytes instead, and upload it by the form that is returned.",
+            name,
+            str(MAX_UPLOAD_BYTES),
+        )
+    return content
+
+
+DOCUMENT_TOOLS: tuple[McpTool, ...] = (
+    McpTool(
+        name="search",
+        title="Search documents",
+        description="Find passages of the tenant's documents by meaning and by words, best first."
+        " Each has its document, page and characters, and a score.",
+        routes=(ToolRoute("POST", "/v1/search"),),
+        arguments=(
+            ToolArgument("query", "What to look for, in words.", {"type": "string"}, required=True),
+            ToolArgument("collection", _COLLECTION),
+            ToolArgument("filter", _FILTER),
+            ToolArgument("top_k", "How many passages to find in all."),
+            ToolArgument("limit", "How many of them a call returns at most."),
+            ToolArgument("cursor", "next_cursor of the call before, for the passages after it."),
+            ToolArgument("neighbours", "How many passages before and after each to add."),
+            ToolArgument("rerank", "Whether a model looks at the first passages again."),
+        ),
+        read_only=True,
+        idempotent=True,
+        run=search,
+    ),
+    McpTool(
+        name="ask",
+        title="Ask the documents",
+        description="Answer a question from the tenant's documents alone, with a citation for every"
+        " claim. If no sentence says it, the closest passages are returned; if the documents are"
+        " about something else, the outcome is not_found.",
+        routes=(ToolRoute("POST", "/v1/ask"),),
+        arguments=(
+            ToolArgument("question", "The question.", required=True),
+            ToolArgument("history", "Earlier questions and answers, oldest first."),
+            ToolArgument("collection", _COLLECTION),
+            ToolArgument("filter", _FILTER),
+            ToolArgument("top_k", "How many passages to answer from."),
+            ToolArgument("tier", "extractive quotes sentences; llm lets a language model write."),
+        ),
+        read_only=True,
+        idempotent=True,
+        run=ask,
+    ),
+    McpTool(
+        name="list_documents",
+        title="List documents",
+        description="List documents by id, a page at a time. A page may hold fewer than limit, even"
+        " none, and go on behind its cursor.",
+        routes=(ToolRoute("GET", "/v1/documents"),),
+        arguments=(
+            ToolArgument("collection", _COLLECTION),
+            ToolArgument("status", "Only documents whose newest upload has this status."),
+            ToolArgument("limit", "How many to return at most."),
+            ToolArgument("cursor", "next_cursor of the call before."),
+        ),
+        read_only=True,
+        idempotent=True,
+    ),
+    McpTool(
+        name="get_document",
+        title="Show a document",
+        description="Show what became of a document: its status, why it was rejected, its pages,"
+        " language and metadata. Its text is had by get_page.",
+        routes=(ToolRoute("GET", "/v1/documents/{document_id}"),),
+        arguments=(ToolArgument("document_id", "The document's id.", required=True),),
+        read_only=True,
+        idempotent=True,
+    ),
+    McpTool(
+        name="get_page",
+        title="Read a page",
+        description="Read the text of one page of a document, as citations count its characters."
+        f" At most {MAX_PAGE_CHARACTERS} characters are returned at once.",
+        routes=(ToolRoute("GET", "/v1/documents/{document_id}/pages/{page}"),),
+        arguments=(
+            ToolArgument("document_id", "The document's id.", required=True),
+            ToolArgument(
+                "page", "The page, from 1.", {"type": "integer", "minimum": 1}, required=True
+            ),
+            ToolArgument("version", "The version that a citation names; left out, the newest."),
+            ToolArgument("start", "The first character."),
+            ToolArgument("end", "The character to end before."),
+            ToolArgument("format", "markdown writes tables, headings and lists as such."),
+        ),
+        read_only=True,
+        idempotent=True,
+        run=get_page,
+    ),
+    McpTool(
+        name="put_document",
+        title="Upload a document",
+        description="Upload a file: as text, as base64, or, with its size as bytes alone, by a form"
+        " that is returned. The same path again is a new version of the same document.",
+        routes=(ToolRoute("POST", "/v1/documents"),),
+        arguments=(
+            ToolArgument("path", "Where it lies, such as minutes/2026-01.md.", required=True),
+            ToolArgument("collection", "The collection that it belongs to."),
+            ToolArgument("text", "The file, if it is a text.", {"type": "string"}),
+            ToolArgument(
+                "base64",
+                f"The file in base64, of at most {MAX_UPLOAD_BYTES} bytes.",
+                {"type": "string", "contentEncoding": "base64"},
+            ),
+            ToolArgument("bytes", "The size of a file that will be uploaded by a form."),
+            ToolArgument("metadata", "Names with values that searches may filter by."),
+        ),
+        destructive=True,
+        run=put_document,
+    ),
+    McpTool(
+        name="rate",
+        title="Rate an answer",
+        description="Rate an answer or a search by its id, with a correction or a better passage.",
+        routes=(ToolRoute("POST", "/v1/feedback", status=201),),
+        arguments=(
+            ToolArgument("answer_id", "The answer_id of an answer, or else give search_id."),
+            ToolArgument("search_id", "The search_id of a search."),
+            ToolArgument("rating", "Whether it was good.", required=True),
+            ToolArgument("correction", "What the answer should have said."),
+            ToolArgument("better_passage", "The characters of a page that answer better."),
+            ToolArgument("comment", "Why."),
+        ),
+        idempotent=True,
+    ),
+    McpTool(
+        name="list_collections",
+        title="List collections",
+        description="List the collections of documents, and how many documents each holds.",
+        routes=(ToolRoute("GET", "/v1/collections"),),
+        read_only=True,
+        idempotent=True,
+    ),
+)

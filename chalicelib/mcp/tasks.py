@@ -1,0 +1,139 @@
+"""Tasks: jobs of the API as MCP's extension shows them, polled and never pushed. Pure.
+
+https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/2026-07-28/tasks.md
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
+from chalicelib.mcp.jsonrpc import (
+    INVALID_PARAMS,
+    MISSING_CLIENT_CAPABILITY,
+    Json,
+    RpcError,
+    object_of,
+)
+from chalicelib.mcp.tool import ToolOutput, whole_output
+from chalicelib.mcp.tool_results import failed_result, output_result
+from chalicelib.mcp.versions import TASKS_EXTENSION, Envelope
+
+TTL_MS = 7 * 24 * 3600 * 1_000
+"""How long the files of a job are kept, from when it began."""
+POLL_MS = 2_000
+_WORKING = frozenset({"queued", "running", "paused"})
+_DONE = frozenset({"succeeded", "partial"})
+_CONFLICT = 409
+_JOB = "/v1/jobs/{job_id}"
+_TASK = re.compile(r"(?P<tool>[a-z_]{1,64})\.(?P<job_id>[0-9A-Za-z]{1,64})", re.ASCII)
+_OTHER_KEYS: Mapping[str, str] = {"extract": "extraction", "generate_text": "generation"}
+"""The key that a result of the tool has beside `job`, by the tools that begin jobs."""
+
+
+def require_tasks(envelope: Envelope) -> None:
+    """Raise `RpcError` unless the client declared the extension with this request."""
+    if not envelope.has_tasks:
+        raise RpcError(
+            MISSING_CLIENT_CAPABILITY,
+            "Missing required client capability: declare the tasks extension with each request.",
+            {"requiredCapabilities": {"extensions": {TASKS_EXTENSION: {}}}},
+        )
+
+
+def created_task(tool: str, output: ToolOutput) -> Json:
+    """Return the result that stands for a job that a tool began."""
+    job = object_of(output.structured.get("job"))
+    return {"resultType": "task", **_task(f"{tool}.{output.job_id}", job)}
+
+
+def get_task(api: ApiCaller, task_id: JsonValue) -> Json:
+    """Return a task, with its result once it has ended; raise `RpcError`."""
+    tool, job_id = _parsed(task_id)
+    try:
+        job = api.call(ApiCall("GET", _JOB, {"job_id": job_id})).body
+    except ApiRefusalError as refusal:
+        raise _missing(refusal) from refusal
+    task, status = _task(f"{tool}.{job_id}", job), str(job.get("status"))
+    if task["status"] == "completed":
+        output = whole_output(job)
+        structured: Json = {_OTHER_KEYS[tool]: None, "job": output.structured}
+        if status in _DONE:
+            task["result"] = output_result(ToolOutput(structured, receipt=output.receipt))
+        else:
+            task["result"] = failed_result(_job_error(job), output.receipt)
+    return task
+
+
+def cancel_task(api: ApiCaller, task_id: JsonValue) -> None:
+    """Cancel a task; one that has ended stays as it is. Raise `RpcError`."""
+    _, job_id = _parsed(task_id)
+    try:
+        api.call(ApiCall("DELETE", _JOB, {"job_id": job_id}))
+    except ApiRefusalError as refusal:
+        if refusal.status != _CONFLICT:
+            raise _missing(refusal) from refusal
+
+
+def update_task(api: ApiCaller, task_id: JsonValue) -> None:
+    """Take responses to a task's requests, of which none has any; raise `RpcError`."""
+    _, job_id = _parsed(task_id)
+    try:
+        api.call(ApiCall("GET", _JOB, {"job_id": job_id}))
+    except ApiRefusalError as refusal:
+        raise _missing(refusal) from refusal
+
+
+def _task(task_id: str, job: Json) -> Json:
+    status = str(job.get("status"))
+    if status in _WORKING:
+        shown = "working"
+    else:
+        # `failed` is for errors of the protocol; a job that failed is a result that says so.
+        shown = "cancelled" if status == "cancelled" else "completed"
+    return {
+        "taskId": task_id,
+        "status": shown,
+        "statusMessage": _status_message(job),
+        "createdAt": job.get("created_at"),
+        "lastUpdatedAt": job.get("updated_at"),
+        "ttlMs": TTL_MS,
+        "pollIntervalMs": POLL_MS,
+    }
+
+
+def _status_message(job: Json) -> str:
+    counts = object_of(job.get("counts"))
+    told = f"The job {job.get('job_id')} is {job.get('status')}"
+    if counts.get("total"):
+        told += f", {counts.get('done')} of {counts.get('total')} done"
+    return f"{told}."
+
+
+def _job_error(job: Json) -> Json:
+    given = object_of(job.get("error"))
+    return {
+        "type": given.get("type") or "JobFailed",
+        "message": given.get("message") or f"The job {job.get('job_id')} is {job.get('status')}.",
+        "field": None,
+        "limit": None,
+    }
+
+
+def _parsed(task_id: JsonValue) -> tuple[str, str]:
+    """Return the tool and the job of a task's id."""
+    found = _TASK.fullmatch(task_id) if isinstance(task_id, str) else None
+    if found is None or found["tool"] not in _OTHER_KEYS:
+        raise RpcError(INVALID_PARAMS, "There is no such task.", {"field": "taskId"})
+    return found["tool"], found["job_id"]
+
+
+def _missing(refusal: ApiRefusalError) -> ApiRefusalError | RpcError:
+    if refusal.is_missing:
+        return RpcError(
+            INVALID_PARAMS, "There is no such task, or it has expired.", {"field": "taskId"}
+        )
+    return refusal

@@ -1,0 +1,78 @@
+"""Results of tools: content, receipts, and errors that a model can act on. Pure.
+
+https://modelcontextprotocol.io/specification/2026-07-28/server/tools#error-handling
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from chalicelib.mcp.content import text_block
+from chalicelib.mcp.jsonrpc import Json
+from chalicelib.mcp.tool import ToolOutput
+
+RECEIPT_KEY = "headrace/receipt"
+ERROR_KEY = "headrace/error"
+_FIXES: Mapping[str, str] = {
+    "NotFound": "Look the id or the name up with the tool that lists these things.",
+    "Conflict": "Look at the present state of the thing before calling again.",
+    "QuotaExceeded": "Spend less by asking for less, or have the budget raised.",
+    "Throttled": "Call again a little later.",
+    "Transient": "Call again a little later.",
+    "ModelFailure": "Name another model, raise quality, or ask in another way.",
+    "NoAnswer": "Name another model, raise quality, or leave checks out.",
+    "Unsupported": "Use what the message names instead.",
+    "InternalError": "Call again; if it fails again, report the request id.",
+}
+
+
+def output_result(output: ToolOutput) -> Json:
+    """Return the result of a tool that did what it was asked."""
+    content: list[JsonValue] = [*output.content] or [text_block(_json(output.structured))]
+    result: Json = {
+        "resultType": "complete",
+        "content": content,
+        "structuredContent": output.structured,
+        "isError": False,
+    }
+    if output.receipt is not None:
+        result["_meta"] = {RECEIPT_KEY: output.receipt}
+    return result
+
+
+def failed_result(
+    error: Mapping[str, JsonValue], receipt: JsonValue = None, retry_after: int | None = None
+) -> Json:
+    """Return the result of a tool that was refused: what is wrong, the limit, and what to do."""
+    told = {**error, "fix": _fix(error, retry_after)}
+    lines = [f"{told.get('type')}: {told.get('message')}"]
+    lines += [
+        f"{name}: {told[name]}"
+        for name in ("field", "limit", "fix", "request_id")
+        if told.get(name) is not None
+    ]
+    meta: Json = {ERROR_KEY: told}
+    if receipt is not None:
+        meta[RECEIPT_KEY] = receipt
+    return {
+        "resultType": "complete",
+        "content": [text_block("\n".join(lines))],
+        "isError": True,
+        "_meta": meta,
+    }
+
+
+def _fix(error: Mapping[str, JsonValue], retry_after: int | None) -> str:
+    if retry_after is not None:
+        return f"Call again after {retry_after} seconds."
+    kind, field = str(error.get("type")), error.get("field")
+    if kind == "InvalidInput" or kind not in _FIXES:
+        return f"Correct {field} and call again." if field else "Correct the arguments."
+    return _FIXES[kind]
+
+
+def _json(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
