@@ -9,7 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts.uploads import PresignedUpload
@@ -207,6 +207,11 @@ class S3Downloads:
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+
+    def origin(self) -> str:
+        """Return scheme, host and port of the URLs, as pages name whom they may talk to."""
+        url = urlsplit(self.sign("any", name="any", seconds=1))
+        return f"{url.scheme}://{url.netloc}"
 
     def sign(self, key: str, *, name: str, seconds: int) -> str:
         """Return a URL that downloads `key` as a file `name`, valid for `seconds`.

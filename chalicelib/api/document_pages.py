@@ -23,6 +23,7 @@ from chalicelib.api.page_queries import (
     END,
     FORMAT,
     HIGHLIGHT,
+    REDIRECT,
     START,
     VERSION,
     WORDS,
@@ -136,7 +137,7 @@ def routes(
         Operation(
             "documents",
             {200: PageContent, _FOUND: PageImage},
-            query=(VERSION, START, END, WORDS, FORMAT, HIGHLIGHT),
+            query=(VERSION, START, END, WORDS, FORMAT, HIGHLIGHT, REDIRECT),
             errors=(NotFound, Conflict),
         ),
     )
@@ -145,7 +146,7 @@ def routes(
 
         `words=true` adds where its words stand on the page, and `format=markdown` writes it so.
         With `.png` behind the number, the answer is 302, and `Location` has the page of a PDF, or
-        a picture, as PNG.
+        a picture, as PNG; with `redirect=false` it is 200, and `url` in the body has it.
         """
         request, deps = blueprint.current_request, services()
         if page.endswith(_PNG):
@@ -260,6 +261,8 @@ def _image(request: Request, document_id: str, number: str, deps: DocumentPageSe
         url=url,
         expires_at=deps.now() + timedelta(seconds=DOWNLOAD_SECONDS),
     )
+    if choice(request, "redirect", ("true", "false")) == "false":
+        return json_response(shown)
     answer = json_response(shown, _FOUND)
     answer.headers["Location"] = url
     return answer

@@ -35,6 +35,11 @@ HIGHLIGHT = Parameter(
     " most.",
     {"type": "string", "pattern": r"^\d{1,9}-\d{1,9}(,\d{1,9}-\d{1,9})*$", "maxLength": 400},
 )
+REDIRECT = Parameter(
+    "redirect",
+    "Of a picture: `false` answers 200 with its address, as pages need that show it in a browser.",
+    {"type": "string", "enum": ["true", "false"], "default": "true"},
+)
 START = Parameter(
     "start", "The first character to return.", {"type": "integer", "minimum": 0, "default": 0}
 )

@@ -59,22 +59,31 @@ def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Bluep
     return blueprint
 
 
-def _send_file(request: Request, file: Path, media_type: str) -> Response:
-    text, tag = _read_file(file)
+def send_text(request: Request, text: str, media_type: str, cache_control: str) -> Response:
+    """Return the response with `text`, or 304 where the request names its entity tag."""
+    tag = _entity_tag(text)
     headers: dict[str, str | list[str]] = {
         "Content-Type": media_type,
         "ETag": tag,
-        "Cache-Control": _CACHE_CONTROL,
+        "Cache-Control": cache_control,
     }
     if tag in _entity_tags(request.headers.get("if-none-match", "")):
         return Response(body="", status_code=NOT_MODIFIED, headers=headers)
     return Response(body=text, headers=headers)
 
 
+def _send_file(request: Request, file: Path, media_type: str) -> Response:
+    return send_text(request, _read_file(file), media_type, _CACHE_CONTROL)
+
+
 @functools.cache
-def _read_file(file: Path) -> tuple[str, str]:
-    raw = file.read_bytes()
-    return raw.decode(), f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
+def _read_file(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+@functools.cache
+def _entity_tag(text: str) -> str:
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def _entity_tags(given: str) -> list[str]:

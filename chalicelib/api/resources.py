@@ -58,6 +58,7 @@ class ApiResource:
 RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("health", ("/v1/health",), at_start=True),
     ApiResource("reference", ("/v1/openapi.json", "/v1/docs"), at_start=True),
+    ApiResource("console", ("/console",)),
     ApiResource("documents", ("/v1/documents",)),
     ApiResource("retries", ("/v1/documents/{document_id}/retry",)),
     ApiResource("document_pages", ("/v1/documents/{document_id}/pages",)),

@@ -99,6 +99,7 @@ def up(  # noqa: PLR0913 - the options of a command
         else:
             output.line(f"The local cloud is up: {cloud.endpoint_url}", "bold green")
             output.line(f"  API key   {cloud.api_key}")
+            output.line(f"  console   {cloud.endpoint_url}/console#key={cloud.api_key}")
             output.line(f"  data      {data_dir}")
         if detach:
             return

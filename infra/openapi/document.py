@@ -72,6 +72,8 @@ _IDS = {
     "task_id": "The labelling task's id.",
     "item_id": "The item's id, as its claim has it.",
     "run_id": "The run's id, which is that of its job.",
+    "console_version": "The version of the console's files, as its page has it.",
+    "console_file": "The file's name.",
     "delivery_id": "The delivery's id, which its receiver got as `webhook-id`.",
 }
 _COLLECTION = {

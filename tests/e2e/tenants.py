@@ -76,6 +76,11 @@ class Tenant:
         }
 
 
+def key_of(api: httpx.Client) -> str:
+    """Return the key that a client speaks with, for what is no client of httpx."""
+    return api.headers["Authorization"].removeprefix("Bearer ")
+
+
 def make_tenant(cloud: CloudProcess, name: str) -> Tenant:
     """Make a tenant whose name no other test has."""
     name = f"{name}-{time.time_ns() % 10**9}"

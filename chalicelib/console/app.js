@@ -1,0 +1,86 @@
+// The shell: navigation, the key, and the screen that the address names, loaded when it is opened.
+
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+import { forgetCalls, get } from "./api.js";
+import { useRoute } from "./route.js";
+import { isKey, key, onSession, signIn, signOut, takeKeyFromAddress } from "./session.js";
+import { Field, Problem, html, useAction } from "./ui.js";
+
+const SCREENS = [
+  { name: "documents", title: "Documents", load: () => import("./documents.js") },
+  { name: "ask", title: "Ask", load: () => import("./ask.js") },
+  { name: "search", title: "Search", load: () => import("./search.js") },
+];
+const OPENED = { document: () => import("./document.js") };
+const HIGHLIGHTED = { document: "documents" };
+
+function loaderOf(name) {
+  return SCREENS.find((each) => each.name === name)?.load ?? OPENED[name];
+}
+
+function App() {
+  const [, redraw] = useState(0);
+  useEffect(() => onSession(() => redraw((n) => n + 1)), []);
+  return key() ? html`<${Shell} />` : html`<${SignIn} />`;
+}
+
+function SignIn() {
+  const [text, setText] = useState("");
+  const [remember, setRemember] = useState(false);
+  const [run, busy, error] = useAction(async () => {
+    if (!isKey(text)) throw new Error("A key begins with hr_ and has 32 characters or more behind it.");
+    signIn(text, remember);
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    run();
+  };
+  return html`<main class="sign-in"><h1>Headrace</h1>
+    <p>Sign in by an API key. <code>headrace up</code> prints one; on AWS an operator gives it to you.</p>
+    <form onSubmit=${submit}>
+      <${Field} label="API key"><input type="password" name="key" autocomplete="current-password" required value=${text} onInput=${(event) => setText(event.target.value.trim())} /><//>
+      <label class="check"><input type="checkbox" checked=${remember} onChange=${(event) => setRemember(event.target.checked)} /> Stay signed in on this computer</label>
+      <${Problem} error=${error} />
+      <button type="submit" class="primary" disabled=${busy}>Sign in</button>
+    </form></main>`;
+}
+
+function Shell() {
+  const route = useRoute();
+  const name = route.parts[0] ?? "documents";
+  useEffect(forgetCalls, [route.parts.join("/")]);
+  useEffect(() => document.getElementById("title")?.focus({ preventScroll: true }), [route.parts.join("/")]);
+  return html`<a class="skip" href="#title" onClick=${(event) => { event.preventDefault(); document.getElementById("title")?.focus(); }}>Skip to the content</a>
+    <header class="top"><a class="brand" href="#/documents">Headrace</a>
+      <nav aria-label="Screens">${SCREENS.map((each) => html`<a href=${`#/${each.name}`} aria-current=${(HIGHLIGHTED[name] ?? name) === each.name ? "page" : null}>${each.title}</a>`)}</nav>
+      <button type="button" class="plain" onClick=${signOut}>Sign out</button></header>
+    <main><${Opened} key=${name} name=${name} route=${route} /></main>`;
+}
+
+function Opened({ name, route }) {
+  const [state, setState] = useState({});
+  const load = async () => {
+    try {
+      const loader = loaderOf(name);
+      if (!loader) throw new Error(`There is no screen ${name}.`);
+      setState({ view: (await loader()).default });
+    } catch (error) {
+      setState({ error: await explained(error) });
+    }
+  };
+  useEffect(() => { load(); }, [name]);
+  if (state.error) return html`<h1 id="title" tabindex="-1">This screen cannot be shown</h1><${Problem} error=${state.error} retry=${() => location.reload()} />`;
+  return state.view ? html`<${state.view} ...${route} />` : html`<p class="quiet" role="status">Loading…</p>`;
+}
+
+// A page that was open while a new version was deployed asks for files that are no more.
+async function explained(error) {
+  if (!(error instanceof TypeError)) return error;
+  const reached = await get("v1/health", {}, { quiet: true }).catch(() => null);
+  return reached ? new Error("The console was updated meanwhile: load the page again.") : new Error("The API cannot be reached.");
+}
+
+takeKeyFromAddress();
+render(html`<${App} />`, document.getElementById("app"));

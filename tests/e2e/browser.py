@@ -1,0 +1,87 @@
+"""A real browser for tests of the console: the distribution's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from tests.cloud import PROJECT, CloudProcess
+
+AXE = PROJECT / ".venv-clients/node/node_modules/axe-core/axe.min.js"
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 800}
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=en-GB",
+)
+_WAIT_MS = 30_000
+expect.set_options(timeout=_WAIT_MS)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A browser; the test is skipped where the machine has none."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("No Chromium here; on Debian: apt-get install chromium")
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=found, args=list(_OPTIONS))
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def console(
+    opened: Browser, cloud: CloudProcess, key: str, viewport: ViewportSize = WIDE, **options: Any
+) -> Iterator[Page]:
+    """A page of the console, signed in by `key`; whatever it logs as an error fails the test."""
+    context = opened.new_context(viewport=viewport, locale="en-GB", **options)
+    context.set_default_timeout(_WAIT_MS)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if _is_fault(said) else None)
+    page.goto(f"{cloud.endpoint_url}/console#key={key}")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page where `HEADRACE_PICTURES` says, as the documentation shows it."""
+    folder = os.environ.get("HEADRACE_PICTURES")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def findings(page: Page) -> list[str]:
+    """The serious findings of axe on what the page shows, each with where it is."""
+    if not AXE.exists():
+        pytest.skip("No axe-core here: make clients, with npm")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+def _is_fault(said: Any) -> bool:
+    """Tell what the page did wrong from answers that are no success, which a browser logs too."""
+    return said.type == "error" and not said.text.startswith("Failed to load resource")

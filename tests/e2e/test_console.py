@@ -1,0 +1,203 @@
+"""The console in a real browser: files in, answers out, and what happens when things go wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.driving import api_of, settled, upload
+from tests.e2e.tenants import key_of, make_tenant
+
+KEYS = b"The spare key of the boat house hangs in the blue cabinet behind the door."
+SECOND = re.compile(r"00:00:1\d")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def key(cloud: CloudProcess) -> str:
+    """The key of a tenant that has one document of each kind of citation."""
+    files = {
+        "keys.txt": KEYS,
+        "report.pdf": _sample("samples/inspection-report.pdf"),
+        "handover.mp3": _sample("examples/recordings/shift-handover.mp3"),
+    }
+    with make_tenant(cloud, "console").api as api:
+        sent = [upload(api, path, content, "papers") for path, content in files.items()]
+        assert [settled(api, each)["status"] for each in sent] == ["ready"] * 3
+        return key_of(api)
+
+
+@pytest.fixture
+def page(chromium: Browser, cloud: CloudProcess, key: str) -> Iterator[Page]:
+    with console(chromium, cloud, key) as opened:
+        yield opened
+
+
+def _sample(path: str) -> bytes:
+    return (PROJECT / path).read_bytes()
+
+
+def _ask(page: Page, question: str) -> None:
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.get_by_label("Question").fill(question)
+    page.keyboard.press("Enter")
+    expect(page.locator(".outcome")).to_be_visible()
+
+
+def test_should_take_files_and_say_why_one_is_refused(
+    chromium: Browser, cloud: CloudProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "keys.txt").write_bytes(KEYS)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing that a reader finds")
+    with console(chromium, cloud, key_of(make_tenant(cloud, "console-upload").api)) as page:
+        expect(page.get_by_text("No documents here.")).to_be_visible()
+        page.locator("input[data-role=folder]").set_input_files(folder)
+        expect(page.get_by_text("2 of 2 files sent")).to_be_visible()
+        refused = page.get_by_role("row").filter(has_text="broken.pdf")
+        expect(refused.locator(".badge")).to_have_text("rejected")
+        expect(refused.locator(".reason")).not_to_be_empty()
+        taken = page.get_by_role("row").filter(has_text="keys.txt")
+        expect(taken.locator(".badge")).to_have_text("ready")
+        picture(page, "documents")
+        page.get_by_label("State").select_option("rejected")
+        expect(page.get_by_role("row")).to_have_count(2)
+        refused.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("No documents here.")).to_be_visible()
+
+
+def test_should_open_a_citation_of_a_text_at_its_words_and_take_a_rating(page: Page) -> None:
+    _ask(page, "Where does the spare key of the boat house hang?")
+    page.locator(".cite").first.click()
+    expect(page.locator("mark")).to_have_text(KEYS.decode())
+    page.get_by_role("button", name="Right", exact=True).click()
+    expect(page.get_by_text("your rating is kept")).to_be_visible()
+
+
+def test_should_open_a_citation_of_a_pdf_on_its_picture(page: Page) -> None:
+    _ask(page, "What does the repair of blade 3 cost?")
+    page.get_by_role("button", name=re.compile("Open citation .*report.pdf")).first.click()
+    image = page.get_by_role("img", name="Page 1 of report.pdf")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
+    expect(page.locator("rect.box").first).to_be_visible()
+    picture(page, "ask")
+
+
+def test_should_open_a_citation_of_a_recording_at_its_second(page: Page) -> None:
+    _ask(page, "Where does the spare pump go?")
+    page.get_by_role("button", name=SECOND).first.click()
+    expect(page.get_by_role("button", name=re.compile("Play from 00:00:"))).to_be_visible()
+    player = page.locator("audio")
+    assert player.evaluate(
+        "async player => { while (!player.currentTime) await new Promise(r => setTimeout(r, 50));"
+        " return player.currentTime }"
+    ) == pytest.approx(10.6, abs=1)
+
+
+def test_should_search_explain_scores_and_write_its_calls_as_curl(
+    page: Page, cloud: CloudProcess
+) -> None:
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_label("Words").fill("spare key")
+    page.keyboard.press("Enter")
+    first = page.locator(".hits li").first
+    expect(first).to_contain_text("keys.txt")
+    first.get_by_text("Why it is here").click()
+    expect(first.get_by_role("row").filter(has_text="vector")).to_be_visible()
+    page.get_by_role("button", name="As curl").click()
+    command = page.locator("dialog pre")
+    expect(command).to_contain_text(f"{cloud.endpoint_url}/v1/search")
+    expect(command).to_contain_text('"Authorization: Bearer $KEY"')
+
+
+def test_should_ask_for_a_key_again_when_it_was_revoked(
+    chromium: Browser, cloud: CloudProcess
+) -> None:
+    unknown = "hr_" + "x" * 43
+    with console(chromium, cloud, unknown) as page:
+        expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_should_keep_tenants_apart(chromium: Browser, cloud: CloudProcess, key: str) -> None:
+    with api_of(cloud) as other:
+        theirs = upload(other, "theirs.txt", b"Another tenant's words.", "theirs")
+        assert settled(other, theirs)["status"] == "ready"
+    with console(chromium, cloud, key) as page:
+        expect(page.get_by_role("link", name="keys.txt")).to_be_visible()
+        expect(page.get_by_text("theirs.txt")).to_have_count(0)
+        page.goto(f"{cloud.endpoint_url}/console#/document/{theirs}")
+        expect(page.get_by_role("alert")).to_contain_text("NotFound")
+
+
+def test_should_say_that_a_connection_was_dropped_and_go_on_after_it(page: Page) -> None:
+    expect(page.get_by_role("link", name="keys.txt")).to_be_visible()
+    page.route("**/v1/ask/stream", lambda route: route.abort())
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.get_by_label("Question").fill("Where does the spare key hang?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.locator(".outcome")).to_have_count(0)
+    page.unroute("**/v1/ask/stream")
+    page.get_by_label("Question").fill("Where does the spare key of the boat house hang?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".outcome")).to_be_visible()
+
+
+def test_should_not_claim_success_of_what_the_api_has_not_done_yet(page: Page) -> None:
+    """A slow API: the button waits, and nothing is said before the answer."""
+    held: list[Route] = []
+    _ask(page, "Where does the spare key of the boat house hang?")
+    page.route("**/v1/feedback", lambda route: held.append(route))
+    page.get_by_role("button", name="Wrong", exact=True).click()
+    expect(page.get_by_role("button", name="Wrong", exact=True)).to_be_disabled()
+    expect(page.get_by_text("your rating is kept")).to_have_count(0)
+    held[0].continue_()
+    expect(page.get_by_text("your rating is kept")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_should_be_usable_narrow_by_keyboard_and_with_a_reader(
+    chromium: Browser, cloud: CloudProcess, key: str, scheme: str
+) -> None:
+    with console(chromium, cloud, key, NARROW, color_scheme=scheme) as page:
+        for name, there in (
+            ("documents", "keys.txt"),
+            ("ask", "Question"),
+            ("search", "Words"),
+        ):
+            page.goto(f"{cloud.endpoint_url}/console#/{name}")
+            expect(page.get_by_text(there).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+            assert findings(page) == []
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.tagName") in ("A", "BUTTON", "SELECT", "INPUT")
+
+
+def test_should_send_files_that_may_be_kept_and_a_page_that_may_not(cloud: CloudProcess) -> None:
+    with httpx.Client(base_url=cloud.endpoint_url) as client:
+        page = client.get("/console")
+        assert page.headers["cache-control"] == "no-cache"
+        again = client.get("/console", headers={"If-None-Match": page.headers["etag"]})
+        assert again.status_code == 304
+        file = re.search(r'src="(console/[0-9a-f]+/app\.js)"', page.text)
+        assert file is not None
+        sent = client.get(f"/{file[1]}")
+        assert (sent.status_code, sent.headers["x-content-type-options"]) == (200, "nosniff")
+        assert "immutable" in sent.headers["cache-control"]
+        gone = client.get("/console/0123456789abcdef/app.js")
+        assert (gone.status_code, gone.json()["error"]["field"]) == (404, "console_file")
