@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
 from http import HTTPStatus
+from itertools import zip_longest
 from pathlib import Path
 
 from chalice.app import Chalice, Request, Response
@@ -66,7 +67,7 @@ def unknown_route(request: Request) -> Response:
 def nearest_route(path: str, method: str) -> str:
     """Return the route, as `GET /v1/health`, whose path is most like `path`.
 
-    Of a path's methods the request's own comes first. A variable is taken for what stands there.
+    Of a path's methods the request's own comes first. What stands for a variable is not compared.
     If no path is like it, that is the route of the documentation.
     """
     known = _routes()
@@ -78,12 +79,11 @@ def nearest_route(path: str, method: str) -> str:
 
 
 def _likeness(path: str, known: str) -> float:
-    segments = path.rstrip("/").split("/")
-    filled = [
-        segments[number] if _VARIABLE.fullmatch(part) and number < len(segments) else part
-        for number, part in enumerate(known.split("/"))
-    ]
-    return SequenceMatcher(None, path.rstrip("/").lower(), "/".join(filled).lower()).ratio()
+    given, parts = path.rstrip("/").split("/"), known.split("/")
+    pairs = zip_longest(given, parts, fillvalue="")
+    fixed = [pair for pair in pairs if not (pair[0] and _VARIABLE.fullmatch(pair[1]))]
+    told, meant = ("/".join(texts).lower() for texts in zip(*fixed, strict=True))
+    return SequenceMatcher(None, told, meant).ratio()
 
 
 @functools.cache
