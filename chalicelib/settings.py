@@ -375,8 +375,13 @@ class ApiSettings(Settings):
     max_file_bytes: int = 1024 * MEBIBYTE
     render_function: str = ""
     extract_function: str = ""
-    transcribe_function: str = ""
-    transcribe_memory_mb: int = 1769
+
+
+class MediaSettings(Settings):
+    """Settings of decoding files of calls: by `media_function`, which has `media_memory_mb`."""
+
+    media_function: str = ""
+    media_memory_mb: int = 1769
 
 
 def memory_gb(environ: Mapping[str, str]) -> float:

@@ -79,8 +79,8 @@ class _Later:
         return getattr(self._made, name)
 
 
-TRANSCRIPTION_WAIT_S = 27
-"""Seconds that a caller waits for speech to be written down."""
+DECODING_WAIT_S = 60
+"""Seconds that are waited for the sound of a call's file."""
 
 _NOT_FOUND = frozenset(
     {
@@ -247,10 +247,10 @@ def renderings() -> LambdaClient:
 
 
 @functools.cache
-def transcriptions() -> LambdaClient:
-    """Return the client that has speech written down: one try, within API Gateway's 29 s."""
+def decodings() -> LambdaClient:
+    """Return the client that has the files of calls decoded: one try, as a call has 280 s."""
     config = Config(
-        connect_timeout=2, read_timeout=TRANSCRIPTION_WAIT_S, retries={"total_max_attempts": 1}
+        connect_timeout=3, read_timeout=DECODING_WAIT_S, retries={"total_max_attempts": 1}
     )
     return cast("LambdaClient", _Later("lambda", config))
 

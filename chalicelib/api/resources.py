@@ -101,7 +101,6 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("webhooks", ("/v1/webhooks",)),
     ApiResource("mcp", ("/mcp", "/.well-known/oauth-protected-resource")),
     ApiResource("openai.moderations", ("/v1/moderations",)),
-    ApiResource("openai.transcriptions", ("/v1/audio",)),
     ApiResource("openai.models", ("/v1/models",)),
     ApiResource("openai.files", ("/v1/files",)),
     ApiResource("openai.batches", ("/v1/batches",)),

@@ -26,6 +26,7 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.contracts.receipts import Receipt, nanodollars
+from chalicelib.contracts.speech import TranscribeCall, TranscribeOutput
 from chalicelib.errors import HeadraceError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def generation_facts(call: Call, terms: Terms, generation: Generation) -> CallFa
         receipt=generation.receipt,
         answer_id=generation.generation_id,
         label=_label(output),
-        left_out=("images",) if _has_images(call) else (),
+        left_out=_left_out(call),
     )
 
 
@@ -78,7 +79,7 @@ def failed_generation_facts(call: Call, terms: Terms, error: HeadraceError) -> C
         version="",
         request=_model_request(call, terms),
         asked=asked_text(call),
-        left_out=("images",) if _has_images(call) else (),
+        left_out=_left_out(call),
         **_failure(error),
     )
 
@@ -148,7 +149,12 @@ def asked_text(call: Call) -> str:
 
 
 def output_text(output: Output) -> str:
-    """Return an output as text: a chat's, or JSON of labels, spans or scores; "" of vectors."""
+    """Return an output as text: of a chat or of speech, or JSON of labels, spans or scores.
+
+    It is "" of vectors and pictures.
+    """
+    if isinstance(output, TranscribeOutput):
+        return output.transcript.text
     if isinstance(output, ChatOutput):
         if output.text or not output.tool_calls:
             return output.text
@@ -186,6 +192,12 @@ def _label(output: Output) -> str:
     return output.labels[max(range(len(shares)), key=shares.__getitem__)]
 
 
+def _left_out(call: Call) -> tuple[LeftOut, ...]:
+    if isinstance(call, TranscribeCall):
+        return ("sound",)
+    return ("images",) if _has_images(call) else ()
+
+
 def _has_images(call: Call) -> bool:
     if isinstance(call, ChatCall):
         return any(isinstance(p, ImagePart) for message in call.messages for p in message.content)
@@ -193,8 +205,10 @@ def _has_images(call: Call) -> bool:
 
 
 def _model_request(call: Call, terms: Terms) -> dict[str, JsonValue]:
-    """Return a call and its terms as JSON, without pictures."""
-    body: dict[str, Any] = call.model_dump(mode="json", exclude_defaults=True, exclude={"images"})
+    """Return a call and its terms as JSON, without pictures and sound."""
+    body: dict[str, Any] = call.model_dump(
+        mode="json", exclude_defaults=True, exclude={"images", "sound"}
+    )
     body["task"] = call.task
     if isinstance(call, ChatCall):
         body["messages"] = [

@@ -15,7 +15,7 @@ from chalicelib.contracts.base import Contract
 
 SubjectKind = Literal["prompt", "model", "retrieval"]
 CallOutcome = Literal["ok", "error", "refused"]
-LeftOut = Literal["input", "output", "images"]
+LeftOut = Literal["input", "output", "images", "sound"]
 
 MAX_CAPTURED_BYTES = 100_000
 """Of an input or an output as UTF-8; a longer one is left out. An item of DynamoDB has 400 KB."""

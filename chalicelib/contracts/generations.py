@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Base64Bytes, Field, model_validator
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.screening import Finding
+from chalicelib.contracts.speech import TranscribeCall, TranscribeOutput
 
 GenerationTask = Literal[
     "chat",
@@ -209,20 +210,26 @@ class ScoreCall(Contract):
 
 
 Call = Annotated[
-    ChatCall | EmbedCall | ImageCall | ClassifyCall | TagCall | ScoreCall,
+    ChatCall | EmbedCall | ImageCall | ClassifyCall | TagCall | ScoreCall | TranscribeCall,
     Field(discriminator="task"),
 ]
+
+
+def _is_zero(value: float) -> bool:
+    return not value
 
 
 class Usage(Contract):
     """The usage of a call, in the answering model's own tokens.
 
-    `images` are pictures that were drawn, embedded or classified.
+    `images` are pictures that were drawn, embedded or classified, `audio_seconds` the length of
+    sound that was transcribed.
     """
 
     tokens_in: int = Field(default=0, ge=0)
     tokens_out: int = Field(default=0, ge=0)
     images: int = Field(default=0, ge=0)
+    audio_seconds: float = Field(default=0.0, ge=0, exclude_if=_is_zero)
 
 
 class ChatOutput(Contract):
@@ -298,7 +305,13 @@ class ImageOutput(Contract):
 
 
 Output = Annotated[
-    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput | TagOutput | ScoreOutput,
+    ChatOutput
+    | EmbedOutput
+    | ImageOutput
+    | ClassifyOutput
+    | TagOutput
+    | ScoreOutput
+    | TranscribeOutput,
     Field(discriminator="task"),
 ]
 

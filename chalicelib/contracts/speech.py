@@ -1,10 +1,15 @@
-"""Speech that was written down: segments, their words, and the voices that they were heard in."""
+"""Speech: calls of models that transcribe it, and transcripts with words and voices."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Base64Bytes, Field
 
 from chalicelib.contracts.base import Contract
+
+PCM_BYTES_PER_SECOND = 32_000
+"""Of sound of 16 bits, one channel, 16 kHz."""
 
 
 class SpokenWord(Contract):
@@ -72,3 +77,31 @@ class Transcript(Contract):
     def words(self) -> int:
         """Return how many words were written down."""
         return sum(len(segment.words) for segment in self.segments)
+
+
+class TranscribeCall(Contract):
+    """Speech to transcribe, or to `translate` into English.
+
+    `sound` is signed 16-bit samples, little-endian, one channel, 16 kHz. Without `language`, a code
+    of `spoken_languages`, it is detected. `prompt` is a text whose style and names are followed.
+    Without `temperature` the likeliest text is written.
+    """
+
+    task: Literal["transcription"] = "transcription"
+    sound: Base64Bytes
+    language: str = ""
+    translate: bool = False
+    prompt: str = ""
+    temperature: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def seconds(self) -> float:
+        """Return the length of the sound in seconds."""
+        return len(self.sound) / PCM_BYTES_PER_SECOND
+
+
+class TranscribeOutput(Contract):
+    """What is said in a recording."""
+
+    task: Literal["transcription"] = "transcription"
+    transcript: Transcript

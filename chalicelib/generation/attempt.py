@@ -232,7 +232,12 @@ class ModelCall:
         """Charge the whole reservation, as the call may have been billed whole; return it."""
         self._end(error)
         load, cost = self.load, self.reservation.nanodollars
-        usage = Usage(tokens_in=load.tokens_in, tokens_out=load.tokens_out, images=load.images)
+        usage = Usage(
+            tokens_in=load.tokens_in,
+            tokens_out=load.tokens_out,
+            images=load.images,
+            audio_seconds=load.audio_seconds,
+        )
         self._settle(ActualCost(cost, load.tokens_in, load.tokens_out, load.images))
         return usage, cost
 

@@ -114,6 +114,7 @@ class AttemptHistory:
             tokens_in=sum(usage.tokens_in for usage in usages),
             tokens_out=sum(usage.tokens_out for usage in usages),
             images=sum(usage.images for usage in usages),
+            audio_seconds=sum(usage.audio_seconds for usage in usages),
         )
         return None if total == NO_USAGE else total
 

@@ -39,6 +39,7 @@ _TEXT_FIELDS: Mapping[str, str] = {
     "classification": "labels",
     "tagging": "texts",
     "scoring": "answers",
+    "transcription": "file",
 }
 """The field of a call that holds its longest text, by task."""
 _ABILITIES = {
@@ -48,6 +49,7 @@ _ABILITIES = {
     "json_schema": "keep to a JSON Schema by its API",
     "streams": "stream",
     "walks": "draw what lies between two seeds",
+    "translates": "translate speech into English",
 }
 
 

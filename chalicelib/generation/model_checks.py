@@ -25,7 +25,11 @@ OLD_PRICE = timedelta(days=365)
 DEFAULT_REGION = "us-east-1"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _STATES: Mapping[str, Literal["there", "legacy"]] = {"ACTIVE": "there", "LEGACY": "legacy"}
-_LOCAL_TASKS = {"chat": "chat", "embedding": "text-embedding"}
+_LOCAL_TASKS = {
+    "chat": "chat",
+    "embedding": "text-embedding",
+    "transcription": "speech-to-text",
+}
 
 
 @dataclass(frozen=True, slots=True)

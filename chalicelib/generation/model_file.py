@@ -102,6 +102,7 @@ def _backend(entry: Mapping[str, Any], areas: _Areas) -> ModelBackend:
             memory_mb=entry["memory_mb"],
             tokens_per_second=entry.get("tokens_per_second", 0),
             images_per_second=entry.get("images_per_second", 0),
+            audio_seconds_per_second=entry.get("audio_seconds_per_second", 0),
             call_seconds=entry.get("call_seconds", 0),
             recipes=tuple(entry.get("recipes", ())),
             template=entry.get("template", ""),

@@ -125,6 +125,7 @@ class FunctionEntry(_Entry):
     memory_mb: PositiveInt
     tokens_per_second: NonNegativeInt = 0
     images_per_second: NonNegativeInt = 0
+    audio_seconds_per_second: NonNegativeInt = 0
     call_seconds: NonNegativeInt = 0
     recipes: list[Text] = []
     template: Annotated[str, AfterValidator(_template)] = ""
@@ -132,8 +133,12 @@ class FunctionEntry(_Entry):
 
     @model_validator(mode="after")
     def _require_rate(self) -> FunctionEntry:
-        if not (self.tokens_per_second or self.images_per_second):
-            raise ValueError("tokens_per_second must be above 0, or images_per_second")
+        rates = (self.tokens_per_second, self.images_per_second, self.audio_seconds_per_second)
+        if not any(rates):
+            raise ValueError(
+                "tokens_per_second must be above 0, or images_per_second, or"
+                " audio_seconds_per_second"
+            )
         return self
 
 

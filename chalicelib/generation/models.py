@@ -45,12 +45,13 @@ def id_within_arn(model_id: str) -> str:
 AUTO = "auto"
 """The model name by which a caller asks for the cheapest eligible model."""
 
-Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "walks"]
+Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "walks", "translates"]
 """`tool_choice`: it can be made to call a tool. `json`: it writes JSON if the prompt asks for it.
 `json_schema`: its API enforces a schema. `walks`: it draws the images between two seeds.
+`translates`: it writes speech of any language in English.
 """
 
-Modality = Literal["text", "image", "embedding", "labels", "spans", "scores"]
+Modality = Literal["text", "image", "audio", "embedding", "labels", "spans", "scores"]
 Reach = Literal["region", "geography", "global"]
 """How far from the calling region a call may be processed."""
 
@@ -142,10 +143,10 @@ class FunctionBackend:
     """A model in a Lambda function of ours.
 
     A call costs what Lambda costs for `memory_mb` and its seconds: estimated before the call from
-    `call_seconds` and the rates of tokens (read and written) and images, and measured after it. A
-    rate is 0 where it does not apply. `recipes` are the training recipes whose versions it may
-    serve. `template` is the prompt that the model was trained on, with the text in place of `{}`;
-    without one, the text is read as it is. `chat` says that
+    `call_seconds` and the rates of tokens (read and written), images and seconds of sound, and
+    measured after it. A rate is 0 where it does not apply. `recipes` are the training
+    recipes whose versions it may serve. `template` is the prompt that the model was trained on,
+    with the text in place of `{}`; without one, the text is read as it is. `chat` says that
     versions read conversations by their own chat template.
     """
 
@@ -153,6 +154,7 @@ class FunctionBackend:
     memory_mb: int
     tokens_per_second: int = 0
     images_per_second: int = 0
+    audio_seconds_per_second: int = 0
     call_seconds: int = 0
     recipes: tuple[str, ...] = ()
     template: str = ""

@@ -72,7 +72,7 @@ def actual_cost(
     """
     if not is_priced(model, prices):
         return None
-    load = TokenLoad(usage.tokens_in, usage.tokens_out, usage.images)
+    load = TokenLoad(usage.tokens_in, usage.tokens_out, usage.images, usage.audio_seconds)
     return nanodollars(_dollars(model, load, prices, seconds) * factor)
 
 
@@ -83,6 +83,8 @@ def _seconds(backend: FunctionBackend, load: TokenLoad) -> float:
         seconds += (load.tokens_in + load.tokens_out) / backend.tokens_per_second
     if backend.images_per_second:
         seconds += load.images / backend.images_per_second
+    if backend.audio_seconds_per_second:
+        seconds += load.audio_seconds / backend.audio_seconds_per_second
     return seconds
 
 

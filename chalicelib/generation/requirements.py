@@ -18,6 +18,7 @@ from chalicelib.contracts.generations import (
     Terms,
 )
 from chalicelib.contracts.receipts import nanodollars
+from chalicelib.contracts.speech import TranscribeCall
 from chalicelib.generation.adaptation import fits_bedrock_schema
 from chalicelib.generation.check_names import SELF_CHECK
 from chalicelib.generation.models import (
@@ -177,6 +178,8 @@ def _abilities(
     needs |= {"json"} if SELF_CHECK in checks else set()
     if isinstance(call, ImageCall) and call.to_seed is not None:
         needs.add("walks")
+    if isinstance(call, TranscribeCall) and call.translate:
+        needs.add("translates")
     if not isinstance(call, ChatCall):
         return frozenset(needs)
     chooses = bool(call.tools) and call.tool_choice != "none"
@@ -190,6 +193,8 @@ def _abilities(
 
 
 def _inputs(call: Call) -> frozenset[Modality]:
+    if isinstance(call, TranscribeCall):
+        return frozenset({"audio"})
     if isinstance(call, ClassifyCall) and call.images:
         return frozenset({"text", "image"})
     if isinstance(call, EmbedCall) and call.images:

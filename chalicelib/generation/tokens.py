@@ -30,6 +30,7 @@ from chalicelib.contracts.generations import (
     Tool,
     ToolCall,
 )
+from chalicelib.contracts.speech import TranscribeCall
 
 _PIECE = re.compile(r"[a-z]+|[A-Z]+|[\t-\r\x1c-\x1f]+|[\x00-\x7f]|[^\x00-\x7f]+")
 """Only white space of ASCII makes runs: joined by a line break, texts count no more than apart."""
@@ -61,11 +62,12 @@ def _tokens(piece: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TokenLoad:
-    """The most tokens and images that one call uses."""
+    """The most tokens, images and seconds of sound that one call uses."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     images: int = 0
+    audio_seconds: float = 0.0
 
 
 IMAGE_TOKENS = 1_600
@@ -100,6 +102,8 @@ def max_load(call: Call) -> tuple[TokenLoad, int]:
         prompt = estimated_tokens(call.prompt)
         counts = [prompt + estimated_tokens(answer) for answer in call.answers]
         return TokenLoad(sum(counts)), max(counts)
+    if isinstance(call, TranscribeCall):
+        return TokenLoad(audio_seconds=call.seconds), 0
     return TokenLoad(images=call.count), 0
 
 

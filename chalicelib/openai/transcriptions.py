@@ -1,4 +1,4 @@
-"""OpenAI's transcriptions and translations by our function that writes down speech. Pure.
+"""OpenAI's transcriptions and translations as calls of models that transcribe. Pure.
 
 https://platform.openai.com/docs/api-reference/audio
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from chalicelib.contracts.functions.transcribe_speech import TranscribeRequest
+from chalicelib.contracts.generations import Terms
 from chalicelib.contracts.http import parsed
 from chalicelib.contracts.openai.transcriptions import (
     AudioUsage,
@@ -20,24 +22,46 @@ from chalicelib.contracts.openai.transcriptions import (
     TranscriptionForm,
     TranslationForm,
 )
-from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.contracts.speech import SpeechSegment, Transcript
+from chalicelib.contracts.receipts import Receipt, ReceiptLine
+from chalicelib.contracts.speech import (
+    SpeechSegment,
+    SpokenWord,
+    TranscribeCall,
+    Transcript,
+)
 from chalicelib.documents.captions import cues, subrip, webvtt
-from chalicelib.errors import InvalidInput, NotFound, Unsupported
-from chalicelib.generation.catalogue import LAMBDA
+from chalicelib.errors import InvalidInput, Unsupported
+from chalicelib.media.containers import READABLE, media_type_of
 from chalicelib.openai.multipart import FormPart
+from chalicelib.openai.turns import refuse_unsupported
 from chalicelib.retrieval.text.spoken_languages import language_code, language_name
 
-MODELS = ("whisper-1", "whisper-base")
-"""Names under which Whisper base is asked for; the first is OpenAI's."""
 MAX_FILE_BYTES = 4_400_000
 """Bytes of a file that fit into a call of a Lambda function, in base64."""
 _MILLISECONDS = 1_000
-_MEBIBYTES_IN_A_GB = 1_024
-_LISTS = frozenset({"timestamp_granularities[]", "include[]"})
-_WAV = (b"RIFF", b"RF64")
+_HEAD_BYTES = 64 * 1024
+_GRANULARITIES = "timestamp_granularities"
+_UNSUPPORTED = (
+    "include",
+    "keywords",
+    "languages",
+    "known_speaker_names",
+    "known_speaker_references",
+)
+"""Fields, all of them lists, that would change what is answered."""
+_UNKNOWN_LANGUAGE = "unknown"
+_STREAMED = ("json", "text")
 
 Form = TypeVar("Form", bound=TranslationForm)
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPart:
+    """What is said in a part of a recording that begins at `start_ms`, and what it cost."""
+
+    start_ms: int
+    transcript: Transcript
+    lines: tuple[ReceiptLine, ...]
 
 
 def form_of(fields: Sequence[tuple[str, FormPart]], kind: type[Form]) -> tuple[Form, bytes]:
@@ -45,26 +69,39 @@ def form_of(fields: Sequence[tuple[str, FormPart]], kind: type[Form]) -> tuple[F
 
     Raises:
         InvalidInput: a field is missing or wrong, or the file is too large.
-        NotFound: another model is asked for.
-        Unsupported: the file is no WAV file.
+        Unsupported: a field is not supported, or the file is of no kind that is read.
     """
     given: dict[str, Any] = {}
+    lists: dict[str, list[str]] = {}
     file = b""
     for name, part in fields:
+        bare = name.removesuffix("[]")
         if name == "file":
             file, given["file"] = part.content, part.filename
-        elif name in _LISTS:
-            given.setdefault(name, []).append(_text(name, part))
+        elif bare == _GRANULARITIES or bare in _UNSUPPORTED:
+            lists.setdefault(bare, []).append(_text(name, part))
         else:
             given[name] = _value(name, _text(name, part))
+    refuse_unsupported(
+        {name: name in lists for name in _UNSUPPORTED},
+        {"keywords": "name them in prompt", "languages": "name one in language"},
+    )
+    if _GRANULARITIES in lists:
+        given[f"{_GRANULARITIES}[]"] = lists[_GRANULARITIES]
     form = parsed(json.dumps(given).encode(), kind, plain=True)
-    if form.model not in MODELS:
-        raise NotFound(
-            f"No model called {form.model!r} writes down speech; {' and '.join(MODELS)} do.",
-            field="model",
+    if is_streamed(form) and form.response_format not in _STREAMED:
+        raise InvalidInput(
+            f"A stream is of json or text, not of {form.response_format}; leave stream out, or ask"
+            " for json.",
+            field="response_format",
         )
     _check_file(file)
     return form, file
+
+
+def is_streamed(form: TranslationForm) -> bool:
+    """Return whether the text is to come as it is written."""
+    return isinstance(form, TranscriptionForm) and form.stream
 
 
 def _check_file(file: bytes) -> None:
@@ -72,17 +109,16 @@ def _check_file(file: bytes) -> None:
         raise InvalidInput("The file is empty.", field="file")
     if len(file) > MAX_FILE_BYTES:
         raise InvalidInput(
-            f"The file has {len(file)} bytes; a call takes {MAX_FILE_BYTES}, which is 137 s of WAV"
-            " with 16 bits, mono, 16 kHz. A longer recording is uploaded as a document"
-            " (POST /v1/documents), or in pieces.",
+            f"The file has {len(file)} bytes; a call takes {MAX_FILE_BYTES}, which is 9 minutes of"
+            " MP3 with 64 kbit/s, or 137 s of WAV with 16 bits, mono, 16 kHz. Compress it: ffmpeg"
+            " -i FILE -vn -ac 1 -b:a 32k speech.mp3; or upload it as a document (POST"
+            " /v1/documents).",
             field="file",
             limit=f"{MAX_FILE_BYTES} bytes",
         )
-    if file[:4] not in _WAV:
+    if not media_type_of(file[:_HEAD_BYTES]):
         raise Unsupported(
-            "The file is no WAV file. Of other formats, upload the recording as a document"
-            " (POST /v1/documents), or convert it: ffmpeg -i FILE -ac 1 -ar 16000 speech.wav",
-            field="file",
+            f"The content of the file is of no kind that is read: {READABLE} are.", field="file"
         )
 
 
@@ -105,32 +141,76 @@ def _text(name: str, part: FormPart) -> str:
         raise InvalidInput(f"The field {name} is no text in UTF-8.", field=name) from error
 
 
-def request_of(form: TranslationForm, file: bytes, correlation_id: str) -> TranscribeRequest:
-    """Return what the function is asked. Raises `InvalidInput` for an unknown language."""
+def language_of(form: TranslationForm) -> str:
+    """Return the code of the language that is spoken, "" to detect it. Raises `InvalidInput`."""
     language = form.language if isinstance(form, TranscriptionForm) else ""
-    return TranscribeRequest.model_construct(
-        data=file,
-        language=language_code(language) if language else "",
+    return language_code(language) if language else ""
+
+
+def transcribe_call(form: TranslationForm, sound: bytes, language: str) -> TranscribeCall:
+    """Return the call for a part of the sound, 16-bit samples at 16 kHz, in a `language`."""
+    return TranscribeCall.model_construct(
+        sound=sound,
+        language=language,
         translate=not isinstance(form, TranscriptionForm),
         prompt=form.prompt,
-        correlation_id=correlation_id,
+        temperature=form.temperature or None,
     )
 
 
-def receipt_of(
-    model: str, seconds: float, memory_mb: int, cost: Callable[[str, float], int]
-) -> Receipt:
-    """Return the receipt of a call of our function, priced by Lambda's list price."""
-    billed = cost("lambda.gb_second.arm64", seconds * memory_mb / _MEBIBYTES_IN_A_GB)
-    billed += cost("lambda.request", 1)
-    line = ReceiptLine(
-        model=model,
-        priced_as=LAMBDA,
-        role="transcription",
-        seconds=round(seconds, 6),
-        dollars=dollars(billed),
+def terms(form: TranslationForm, deadline: datetime) -> Terms:
+    """Return the terms of a form: its model, and when its text is too late."""
+    return Terms(model=form.model, deadline=deadline)
+
+
+def joined(parts: Sequence[SpokenPart]) -> Transcript:
+    """Return what is said in parts that follow each other, with times of the whole.
+
+    Speakers are numbered within a part, so that those of several parts are left out.
+    """
+    segments = tuple(
+        _moved(segment, part.start_ms, keep_speaker=len(parts) == 1)
+        for part in parts
+        for segment in part.transcript.segments
     )
-    return Receipt.of([line])
+    spoken = next((part.transcript for part in parts if part.transcript.segments), None)
+    first = parts[0].transcript
+    last = parts[-1]
+    return Transcript(
+        language=(spoken or first).language,
+        language_probability=(spoken or first).language_probability,
+        segments=segments,
+        speech_ms=sum(part.transcript.speech_ms for part in parts),
+        duration_ms=last.start_ms + last.transcript.duration_ms,
+    )
+
+
+def _moved(segment: SpeechSegment, by_ms: int, *, keep_speaker: bool) -> SpeechSegment:
+    def change(of: SpeechSegment | SpokenWord) -> dict[str, Any]:
+        times = {"start_ms": of.start_ms + by_ms, "end_ms": of.end_ms + by_ms}
+        return {**times, "speaker": of.speaker if keep_speaker else None}
+
+    words = tuple(word.model_copy(update=change(word)) for word in segment.words)
+    return segment.model_copy(update={**change(segment), "words": words})
+
+
+def receipt_of(parts: Sequence[SpokenPart]) -> Receipt:
+    """Return the receipt of all parts, with one line for what each model or function did."""
+    kept: dict[tuple[str, str, str], ReceiptLine] = {}
+    for line in (line for part in parts for line in part.lines):
+        key = (line.model, line.priced_as, line.role)
+        before = kept.get(key)
+        if before is not None:
+            seconds = round(before.seconds + line.seconds, 6)
+            added = {"seconds": seconds, "dollars": before.dollars + line.dollars}
+            line = before.model_copy(update=added)
+        kept[key] = line
+    return Receipt.of(kept.values())
+
+
+def usage_of(transcript: Transcript) -> AudioUsage:
+    """Return the usage of a transcription."""
+    return AudioUsage(seconds=math.ceil(transcript.duration_ms / _MILLISECONDS))
 
 
 def response_of(
@@ -143,19 +223,19 @@ def response_of(
         return webvtt(cues(transcript.segments)), "text/vtt; charset=utf-8"
     if form.response_format == "srt":
         return subrip(cues(transcript.segments)), "application/x-subrip; charset=utf-8"
-    seconds = transcript.duration_ms / _MILLISECONDS
-    usage = AudioUsage(seconds=math.ceil(seconds))
+    usage = usage_of(transcript)
     if form.response_format == "json":
         return Transcription(text=transcript.text, usage=usage, receipt=receipt)
     translated = not isinstance(form, TranscriptionForm)
     granularities = (
         form.timestamp_granularities if isinstance(form, TranscriptionForm) else ("segment",)
     )
+    spoken = language_name(transcript.language) or _UNKNOWN_LANGUAGE
     return Transcription(
         text=transcript.text,
         task="translate" if translated else "transcribe",
-        language="english" if translated else language_name(transcript.language),
-        duration=seconds,
+        language="english" if translated else spoken,
+        duration=transcript.duration_ms / _MILLISECONDS,
         segments=_segments(transcript.segments) if "segment" in granularities else None,
         words=_words(transcript.segments) if "word" in granularities else None,
         usage=usage,

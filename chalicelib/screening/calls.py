@@ -26,6 +26,7 @@ from chalicelib.contracts.generations import (
     ToolResult,
 )
 from chalicelib.contracts.screening import Origin, OriginText
+from chalicelib.contracts.speech import SpeechSegment, TranscribeCall, TranscribeOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
             for message in call.messages
         )
         return call.model_copy(update={"system": system, "messages": messages})
+    if isinstance(call, TranscribeCall):
+        return call.model_copy(update={"prompt": new(call.prompt)})
     prompt = new(call.prompt)
     return call.model_copy(update={"prompt": prompt, "negative_prompt": new(call.negative_prompt)})
 
@@ -90,6 +93,8 @@ def output_texts(output: Output) -> tuple[list[str], frozenset[int]]:
 
     Arguments of tools must stay as they are.
     """
+    if isinstance(output, TranscribeOutput):
+        return [text] if (text := output.transcript.text).strip() else [], frozenset()
     if not isinstance(output, ChatOutput):
         return [], frozenset()
     texts = [output.text] if output.text.strip() else []
@@ -103,7 +108,16 @@ def output_pictures(output: Output) -> list[bytes]:
 
 
 def with_text(output: Output, text: str) -> Output:
-    """Return a chat output with another text."""
+    """Return a chat, or what is said in a recording, with another text.
+
+    Of speech that is one segment without words, as no time of a word would still be that of its
+    text.
+    """
+    if isinstance(output, TranscribeOutput):
+        said = output.transcript.segments
+        segment = SpeechSegment(start_ms=said[0].start_ms, end_ms=said[-1].end_ms, text=text)
+        transcript = output.transcript.model_copy(update={"segments": (segment,)})
+        return TranscribeOutput(transcript=transcript)
     return output.model_copy(update={"text": text})
 
 
@@ -122,6 +136,8 @@ def _all_texts(call: Call) -> Iterator[PlacedText]:
         yield PlacedText(call.system, "instructions", "system")
         for at, message in enumerate(call.messages):
             yield from _message_texts(message, at)
+    elif isinstance(call, TranscribeCall):
+        yield PlacedText(call.prompt, "input", "prompt")
     else:
         yield PlacedText(call.prompt, "input", "prompt")
         yield PlacedText(call.negative_prompt, "input", "negative_prompt")

@@ -122,6 +122,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         GenerateImageFunction,
     )
     from chalicelib.adapters.models.label_functions import LabelTextFunction
+    from chalicelib.adapters.models.speech_functions import TranscribeFunction
     from chalicelib.adapters.models.text_functions import (
         CompleteTextFunction,
         EmbedTextFunction,
@@ -137,6 +138,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         "generate_image": GenerateImageFunction,
         "label_text": LabelTextFunction,
         "score_answer": ScoreAnswerFunction,
+        "transcribe_speech": TranscribeFunction,
     }
     names, seconds = settings.functions, settings.model_seconds
     made: dict[str, AnsweringFunction] = {

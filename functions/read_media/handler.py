@@ -9,11 +9,11 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.s3_streams import StreamedObjects
-from chalicelib.contracts.functions.read_media import ReadMediaRequest
+from chalicelib.contracts.functions.read_media import DecodeSoundRequest, ReadMediaRequest
 from chalicelib.contracts.shots import FindShotsRequest
 from chalicelib.observability import observed
 from chalicelib.settings import ReadSettings, memory_gb
-from functions.read_media import core, film
+from functions.read_media import call_sound, core, film
 from functions.read_media.recording_parts import RecordingLimits
 
 
@@ -30,7 +30,11 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Plan the parts of the recording that `event` names, or find the shots of one of its parts."""
+    """Plan the parts of a recording, find the shots of a part, or decode the sound of a call."""
+    if "data" in event:
+        call = DecodeSoundRequest.model_validate(event)
+        with observed("decode_sound", call.correlation_id):
+            return call_sound.decode_sound(call, time.perf_counter).model_dump(mode="json")
     if "part" in event:
         part = FindShotsRequest.model_validate(event)
         with observed("find_shots", part.correlation_id):

@@ -1,4 +1,4 @@
 """The routes of OpenAI's API that call models, streamed or whole.
 
-They are chat completions, responses, embeddings and images.
+They are chat completions, responses, embeddings, images and transcriptions.
 """

@@ -14,7 +14,7 @@ from chalicelib.budgets.spender import Spender
 from chalicelib.contracts.http import Head, Streamed, cross_origin, retry_after
 from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response
-from functions.stream_chat import chat, embeddings, images, responses
+from functions.stream_chat import chat, embeddings, images, responses, transcriptions
 from functions.stream_chat.route import Deps, RouteRequest
 
 ROUTES: Mapping[str, Callable[[RouteRequest, Deps], Streamed]] = {
@@ -22,6 +22,8 @@ ROUTES: Mapping[str, Callable[[RouteRequest, Deps], Streamed]] = {
     "/v1/responses": responses.answer,
     "/v1/embeddings": embeddings.answer,
     "/v1/images/generations": images.answer,
+    "/v1/audio/transcriptions": transcriptions.answer,
+    "/v1/audio/translations": transcriptions.answer_translation,
 }
 
 FIELD_NAMES: Mapping[str, Mapping[str, str]] = {
@@ -42,7 +44,9 @@ def run(event: Event, deps: Deps) -> Streamed:
     readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
     route = str(event["resource"])
     try:
-        answer = ROUTES[route](RouteRequest(body_of(event), spender, request_id), deps)
+        content_type = header_of(event, "content-type") or ""
+        asked = RouteRequest(body_of(event), spender, request_id, content_type)
+        answer = ROUTES[route](asked, deps)
     except HeadraceError as error:
         deps.log(error)
         error.field = FIELD_NAMES.get(route, {}).get(error.field or "", error.field)

@@ -16,6 +16,7 @@ from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
 from chalicelib.contracts.http import Streamed
 from chalicelib.generation.dependencies import CallLimits
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
+from chalicelib.settings import MediaSettings
 from chalicelib.wiring.generation import generator
 from functions.stream_chat import core
 from functions.stream_chat.route import BoundedRouteGenerator, Deps, Piece
@@ -60,16 +61,23 @@ class Counted:
 @functools.cache
 def deps() -> Deps:
     """Return the collaborators of the core, built once per process."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.models.speech_functions import SoundFunction
+    from chalicelib.generation.catalogue import catalogue
     from chalicelib.rollouts.models import DividedGenerator
+    from chalicelib.screening.answer_checks import lambda_cost
     from chalicelib.wiring.captures import call_recorder
     from chalicelib.wiring.rollouts import live_traffic
 
     traffic, recorder = live_traffic(os.environ), call_recorder(os.environ)
+    settings = MediaSettings.from_environ(os.environ)
     return Deps(
         Counted(DividedGenerator(generator(os.environ), traffic, recorder)),
         log_error,
         lambda: datetime.now(UTC),
         os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),
+        SoundFunction(aws.decodings(), settings.media_function),
+        lambda_cost(catalogue().cost, settings.media_memory_mb),
     )
 
 

@@ -17,6 +17,7 @@ from chalicelib.generation.streams import TextDelta, ToolDelta
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spender import Spender
+    from chalicelib.contracts.functions.read_media import DecodedSound
     from chalicelib.contracts.openai.base import ModelCallInput
 
 Piece = TextDelta | ToolDelta | Generation
@@ -54,14 +55,29 @@ class BoundedRouteGenerator(Protocol):
         """Yield the answer in pieces as the model writes it, and the whole generation last."""
 
 
+class SoundDecoder(Protocol):
+    """Decodes sound and film files, as the function `read_media` does."""
+
+    def decode(self, data: bytes, start_ms: int, correlation_id: str) -> DecodedSound:
+        """Return the sound of a file from `start_ms` on, up to a pause.
+
+        Raises `InvalidInput` and `Unsupported` with the field `file`.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Collaborators of a route; `log` records errors that the caller cannot be told."""
+    """Collaborators of a route; `log` records errors that the caller cannot be told.
+
+    `decoding_cost` is the price in nano-dollars of one answer of `sound` by its seconds.
+    """
 
     generator: RouteGenerator
     log: Callable[[HeadraceError], None]
     now: Callable[[], datetime]
     allowed_origins: str
+    sound: SoundDecoder
+    decoding_cost: Callable[[float], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,7 @@ class RouteRequest:
     body: bytes
     spender: Spender
     request_id: str
+    content_type: str = "application/json"
 
     def spender_for(self, request: ModelCallInput) -> Spender:
         """Return the spender of a parsed request, with the end user that it names."""
@@ -88,6 +105,11 @@ def json_answer(body: BaseModel) -> Streamed:
     """Return an answer of JSON in one piece."""
     headers = {"Content-Type": "application/json"}
     return Streamed(Head(200, headers), [body.model_dump_json().encode()])
+
+
+def text_answer(text: str, media_type: str) -> Streamed:
+    """Return an answer of text in one piece."""
+    return Streamed(Head(200, {"Content-Type": media_type}), [text.encode()])
 
 
 def event_stream(events: Iterator[bytes]) -> Streamed:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from chalicelib.contracts.operations import Operation
@@ -20,8 +21,13 @@ _STREAMS = {
     "/v1/responses": "functions.stream_chat.responses",
     "/v1/embeddings": "functions.stream_chat.embeddings",
     "/v1/images/generations": "functions.stream_chat.images",
+    "/v1/audio/transcriptions": "functions.stream_chat.transcriptions",
+    "/v1/audio/translations": "functions.stream_chat.transcriptions:TRANSLATION",
 }
-"""The modules of functions that own a path of the template; each declares its `OPERATION`."""
+"""The modules of functions that own a path of the template, and what declares it there.
+
+That is `OPERATION` where nothing else is named.
+"""
 
 
 class UndeclaredRouteError(Exception):
@@ -81,19 +87,26 @@ def routes_of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRo
                 raise UndeclaredRouteError(
                     f"{method} {path}: name in {__name__} the room that it belongs to."
                 )
-            module = importlib.import_module(_STREAMS[path])
+            module, attribute = _declaration(path)
             name = path.removeprefix("/v1/").replace("/", "_")
-            text = _docstring(Path(str(module.__file__)), "OPERATION")
+            text = _docstring(Path(str(module.__file__)), attribute)
             keyed = bool(definition.get("security"))
-            yield ApiRoute(path, method.upper(), name, module.OPERATION, text, keyed)
+            operation: Operation = getattr(module, attribute)
+            yield ApiRoute(path, method.upper(), name, operation, text, keyed)
 
 
 def streamed_operation(path: str) -> Operation | None:
     """Return the declared operation of a template path, or None if it has no function."""
     if path not in _STREAMS:
         return None
-    operation: Operation = importlib.import_module(_STREAMS[path]).OPERATION
+    operation: Operation = getattr(*_declaration(path))
     return operation
+
+
+def _declaration(path: str) -> tuple[ModuleType, str]:
+    """Return the module that declares a path of the template, and the name under which it does."""
+    module, _, attribute = _STREAMS[path].partition(":")
+    return importlib.import_module(module), attribute or "OPERATION"
 
 
 def field_texts(file: Path) -> Mapping[str, Mapping[str, str]]:

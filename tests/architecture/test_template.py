@@ -106,6 +106,8 @@ def test_the_api_should_invoke_functions_from_its_own_stage_alone(stage: str) ->
         "ResponsesInvokePermission": f"{api}/${{{served}}}/POST/v1/responses",
         "EmbeddingsInvokePermission": f"{api}/${{{served}}}/POST/v1/embeddings",
         "ImagesInvokePermission": f"{api}/${{{served}}}/POST/v1/images/generations",
+        "TranscriptionsInvokePermission": f"{api}/${{{served}}}/POST/v1/audio/transcriptions",
+        "TranslationsInvokePermission": f"{api}/${{{served}}}/POST/v1/audio/translations",
     }
     streamed = {
         (method, path, function)
@@ -120,6 +122,8 @@ def test_the_api_should_invoke_functions_from_its_own_stage_alone(stage: str) ->
         ("post", "/v1/responses", "StreamChat"),
         ("post", "/v1/embeddings", "StreamChat"),
         ("post", "/v1/images/generations", "StreamChat"),
+        ("post", "/v1/audio/transcriptions", "StreamChat"),
+        ("post", "/v1/audio/translations", "StreamChat"),
     }
 
 

@@ -44,13 +44,14 @@ class TranscribeRequest(Contract):
     """The input of `transcribe_speech` for a call: a WAV file by its bytes.
 
     `translate` asks for English. `prompt` is a text in whose style, and with whose names, the
-    speech is written down.
+    speech is written down. `temperature` is that of sampling; None writes the likeliest text.
     """
 
     data: Base64Bytes
     language: str = ""
     translate: bool = False
     prompt: str = ""
+    temperature: float | None = Field(default=None, ge=0, le=1)
     correlation_id: str = ""
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.openai.base import OpenAIInput
+from chalicelib.contracts.openai.base import ModelCallInput
 from chalicelib.contracts.receipts import Receipt
 
 TranscriptionFormat = Literal["json", "text", "verbose_json", "srt", "vtt"]
@@ -19,11 +19,11 @@ MAX_PROMPT_CHARACTERS = 1_000
 _File = Annotated[bytes, WithJsonSchema({"type": "string", "contentMediaType": "audio/*"})]
 
 
-class TranslationForm(OpenAIInput):
+class TranslationForm(ModelCallInput):
     """`POST /v1/audio/translations`, a form: a recording, and the model that writes it in English.
 
-    `prompt` is a text whose style and names the model follows. `temperature` is read and has no
-    effect: the likeliest text is written, and another only where that one is implausible.
+    `prompt` is a text whose style and names the model follows. At a `temperature` of 0 the
+    likeliest text is written, above it one drawn by chance, of the same seed each time.
     """
 
     file: _File
@@ -37,7 +37,8 @@ class TranscriptionForm(TranslationForm):
     """`POST /v1/audio/transcriptions`, a form: a recording, and the model that writes it down.
 
     Without `language`, such as `en`, it is detected. `verbose_json` has segments and, where
-    `timestamp_granularities[]` names them, words. `stream` has no effect, as with `whisper-1`.
+    `timestamp_granularities[]` names them, words. With `stream` the text comes as it is written, of
+    `json` and `text` alone. Lists may be named without `[]`.
     """
 
     language: str = Field(default="", max_length=20)
@@ -86,7 +87,8 @@ class TranscribedSegment(Contract):
 class Transcription(Contract):
     """A transcription or a translation; only `verbose_json` has more than text. `receipt` is ours.
 
-    `language` is the language's English name, and `duration` the seconds of the recording.
+    `language` is the language's English name, `unknown` if nobody speaks, and `duration` the
+    seconds of the recording.
     """
 
     text: str
@@ -95,5 +97,21 @@ class Transcription(Contract):
     duration: float | None = Field(default=None, exclude_if=_is_none)
     segments: tuple[TranscribedSegment, ...] | None = Field(default=None, exclude_if=_is_none)
     words: tuple[TranscribedWord, ...] | None = Field(default=None, exclude_if=_is_none)
+    usage: AudioUsage
+    receipt: Receipt
+
+
+class TranscriptTextDelta(Contract):
+    """A piece of a streamed transcription's text."""
+
+    type: Literal["transcript.text.delta"] = "transcript.text.delta"
+    delta: str
+
+
+class TranscriptTextDone(Contract):
+    """The end of a streamed transcription: its whole text. `receipt` is ours."""
+
+    type: Literal["transcript.text.done"] = "transcript.text.done"
+    text: str
     usage: AudioUsage
     receipt: Receipt

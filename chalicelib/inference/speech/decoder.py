@@ -75,6 +75,7 @@ def decode(
     marks: Sequence[int],
     prompt: Sequence[int] = (),
     deadline: SpeechDeadline = NO_DEADLINE,
+    temperature: float = 0.0,
 ) -> DecodedText:
     """Return the text of a window, of several tries the first plausible, or else the likeliest.
 
@@ -84,13 +85,14 @@ def decode(
         marks: the start, the language and the task.
         prompt: tokens of a text that goes before, in whose style the text is.
         deadline: is checked before each token.
+        temperature: of the first try; later ones have those of `TEMPERATURES` that are higher.
 
     Raises:
         DeadlineExceeded: the window takes too long.
     """
     tried: list[DecodedText] = []
-    for temperature in TEMPERATURES:
-        found = _decode_once(model, replace(state), marks, prompt, temperature, deadline)
+    for tried_at in (temperature, *(each for each in TEMPERATURES if each > temperature)):
+        found = _decode_once(model, replace(state), marks, prompt, tried_at, deadline)
         if found.is_plausible or not found.is_speech:
             return found
         tried.append(found)

@@ -47,7 +47,8 @@ class SpeechRequest:
     """How a recording is written down.
 
     `language` is a code of Whisper's, such as "en", or "" to detect it. `translate` asks for
-    English. `prompt` is a text in whose style and with whose names it is written.
+    English. `prompt` is a text in whose style and with whose names it is written. At a
+    `temperature` above 0 tokens are drawn by chance, of the same seed each time.
     """
 
     language: str = ""
@@ -94,9 +95,7 @@ class SpeechRecogniser:
             state = self.model.encode(window.sound(recording))
             if not language:
                 language, probability = detect_language(self.model, state)
-            listener = _Listener(
-                self.model, recording, language, request.translate, prompt, deadline
-            )
+            listener = _Listener(self.model, recording, language, request, prompt, deadline)
             segments.extend(listener.segments(window, state))
         return RecognisedSpeech(
             language if segments or request.language else "",
@@ -113,17 +112,19 @@ class _Listener:
     model: WhisperModel
     recording: Samples
     language: str
-    translate: bool
+    request: SpeechRequest
     prompt: Sequence[int]
     deadline: SpeechDeadline
 
     def segments(self, window: SpeechWindow, state: DecoderState) -> Iterator[SpokenSegment]:
         """Yield the segments of a window; what is left of it is heard again, on its own."""
         tokens = self.model.tokens
-        task = tokens.translate if self.translate else tokens.transcribe
+        task = tokens.translate if self.request.translate else tokens.transcribe
         marks = [tokens.start, tokens.languages[self.language], task]
         while True:
-            decoded = decode(self.model, state, marks, self.prompt, self.deadline)
+            decoded = decode(
+                self.model, state, marks, self.prompt, self.deadline, self.request.temperature
+            )
             if not decoded.is_speech:
                 return
             said = _stretches(decoded.tokens, tokens.first_time, window.duration_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from openai.types import Batch
 from tests.cloud import CloudProcess
 from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
+from tests.media_files import encode
 from tests.unit.inference.speech.recordings import FILE as RECORDING
 from tests.unit.inference.speech.recordings import FIRST, SECOND
 
@@ -148,16 +150,39 @@ def test_should_write_down_speech(client: OpenAI) -> None:
     assert [word.word for word in said.words[:2]] == ["The", "salt"]
     with RECORDING.open("rb") as file:
         captions = client.audio.transcriptions.create(
-            model="whisper-1", file=file, response_format="vtt"
+            model="whisper-base", file=file, response_format="vtt"
         )
     assert str(captions).startswith("WEBVTT\n\n00:00:00.")
-    with pytest.raises(BadRequestError, match="no WAV file"):
-        client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"ID3" + bytes(99)))
+
+
+def test_should_write_down_an_mp3_whole_and_streamed(client: OpenAI, tmp_path: Path) -> None:
+    mp3 = encode(tmp_path / "two_voices.mp3", "-i", str(RECORDING), "-b:a", "48k")
+    whole = client.audio.transcriptions.create(model="whisper-1", file=mp3, language="en")
+    assert whole.text == f"{FIRST} {SECOND}"
+    lines = (whole.model_extra or {})["receipt"]["lines"]
+    assert [line["role"] for line in lines] == ["decoding", "transcription"]
+    assert float(lines[1]["dollars"]) > 0
+    events = list(client.audio.transcriptions.create(model="whisper-1", file=mp3, stream=True))
+    assert {event.type for event in events[:-1]} == {"transcript.text.delta"}
+    done = events[-1]
+    assert done.type == "transcript.text.done"
+    assert done.text == whole.text
+    assert "".join(event.delta for event in events[:-1]) == whole.text  # type: ignore[union-attr]
+    with pytest.deprecated_call():
+        english = client.audio.translations.create(model="whisper-1", file=mp3)
+    assert "wrist" in english.text
+    with pytest.raises(BadRequestError, match="damaged") as raised:
+        client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"ID3\4" + bytes(99)))
+    assert raised.value.param == "file"
+    with pytest.raises(NotFoundError) as missing:
+        client.audio.transcriptions.create(model="gpt-4o-transcribe", file=mp3)
+    assert missing.value.code == "model_not_found"
 
 
 def test_should_list_the_models_that_answer(client: OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert {"auto", MODEL, "minilm-l6-v2"} <= set(names)
+    assert {"auto", MODEL, "minilm-l6-v2", "whisper-base"} <= set(names)
+    assert client.models.retrieve("whisper-1").id == "whisper-base"
     assert client.models.retrieve(MODEL).owned_by == "Amazon"
 
 

@@ -33,7 +33,6 @@ from chalicelib.api.monitors import MonitorServices
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
 from chalicelib.api.openai.models import ModelServices
-from chalicelib.api.openai.transcriptions import TranscriptionServices
 from chalicelib.api.picture_jobs import PictureJobServices
 from chalicelib.api.prompt_runs import PromptRunServices
 from chalicelib.api.prompts import PromptServices
@@ -75,7 +74,6 @@ from chalicelib.labelling.calibrations import Calibrations
 from chalicelib.labelling.extraction_library import ExtractionLibrary
 from chalicelib.labelling.extraction_reviews import ExtractionReviews
 from chalicelib.labelling.extractors import ExtractorLibrary
-from chalicelib.openai.transcriptions import receipt_of
 from chalicelib.prompts.rendering import preview
 from chalicelib.prompts.runs import PromptRunner
 from chalicelib.prompts.validation import check_prompt
@@ -93,7 +91,7 @@ from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.labelling.extraction_fakes import FakeCalibrations, FakeExtractions, FakeExtractors
 from tests.unit.labelling.fakes import Desk
-from tests.unit.openai.fakes import FakeFiles, FakeTranscriber
+from tests.unit.openai.fakes import FakeFiles
 from tests.unit.prompts.fakes import FakePrompts, library
 from tests.unit.retrieval.fakes import (
     FakeChecker,
@@ -464,10 +462,6 @@ class Api:
         self.openai_batches = BatchFileServices(self.jobs, self.stored)
         self.screen_texts = FakeTexts()
         self.health, self.reference = "test", None
-        self.heard = FakeTranscriber()
-        self.openai_transcriptions = TranscriptionServices(
-            self.heard, lambda model, seconds: receipt_of(model, seconds, 1769, catalogue().cost)
-        )
         self.screenings = ScreeningServices(ContentScreens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
         self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())

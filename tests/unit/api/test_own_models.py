@@ -25,15 +25,13 @@ from chalicelib.inference import reward_model, text_models
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
 from functions.run_model import complete_text, score_answer
 from functions.stream_chat.core import run
-from functions.stream_chat.route import Deps
 from tests.exported_models import Files, serving, version
 from tests.exported_texts import FOLLOWS, scorer, speaker
 from tests.model_deps import task_deps
 from tests.unit.adapters.models.in_process import InProcess
 from tests.unit.api.fakes import Api, error_of
-from tests.unit.functions.stream_chat.generating import event
+from tests.unit.functions.stream_chat.generating import deps_of, event
 from tests.unit.generation.fakes import House
-from tests.unit.generation.planning import NOW
 
 PATH = "/v1/generations"
 WRITES = {"model": "aligned-lm", "prompt": "the room"}
@@ -248,7 +246,7 @@ def test_a_model_that_is_served_no_more_should_be_a_conflict(api: Api, bucket: B
 
 def by_openai(api: Api, route: str, **body: Any) -> Any:
     """Return what the function that streams answers, its body in one text."""
-    deps = Deps(api.house.generator, api.house.log.append, lambda: NOW, "none")
+    deps = deps_of(api.house.generator, api.house.log.append)
     answer = run(event(route, **{"model": "aligned-lm", **body}), deps)
     return answer.head.status, b"".join(answer.body).decode()
 

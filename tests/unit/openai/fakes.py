@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chalicelib.contracts.functions.transcribe_speech import TranscribeRequest, TranscribeResult
-from chalicelib.contracts.speech import SpeechSegment, SpokenWord, Transcript
 from chalicelib.errors import NotFound
 from chalicelib.openai.files import StoredFile
 
@@ -45,37 +42,3 @@ class FakeFiles:
 
     def sign(self, key: str, *, name: str, seconds: int) -> str:
         return f"https://bucket/{key}?name={name}&seconds={seconds}"
-
-
-SPOKEN = Transcript(
-    language="de",
-    language_probability=0.9,
-    segments=(
-        SpeechSegment(
-            start_ms=1_000,
-            end_ms=2_500,
-            text="Guten Morgen.",
-            words=(
-                SpokenWord(text=" Guten", start_ms=1_000, end_ms=1_500, probability=0.9, speaker=1),
-                SpokenWord(text=" Morgen.", start_ms=1_500, end_ms=2_500, probability=0.8),
-            ),
-            speaker=1,
-            log_probability=-0.25,
-            compression=1.1,
-            no_speech=0.01,
-        ),
-    ),
-    speech_ms=1_500,
-    duration_ms=3_250,
-)
-
-
-@dataclass
-class FakeTranscriber:
-    """The function `transcribe_speech`, which hears the same in every recording."""
-
-    asked: list[TranscribeRequest] = field(default_factory=list)
-
-    def write_down(self, request: TranscribeRequest) -> TranscribeResult:
-        self.asked.append(request)
-        return TranscribeResult(transcript=SPOKEN, model="whisper-base", seconds=2.0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from chalicelib.budgets.spender import Spender
+from chalicelib.contracts.functions.read_media import DecodedSound
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
@@ -25,7 +26,7 @@ from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from functions.stream_chat.route import Deps, Piece
+from functions.stream_chat.route import Deps, Piece, RouteGenerator, SoundDecoder
 
 SAMPLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "functions" / "stream_chat" / "event.json").read_text()
@@ -60,6 +61,23 @@ def generation(*told: TextDelta | ToolDelta, finish: Finish = "stop") -> Generat
         plan=("nova-micro is the cheapest that suffices.",),
         receipt=Receipt(),
     )
+
+
+class NoSound:
+    """Decodes no file: for routes that get none."""
+
+    def decode(self, data: bytes, start_ms: int, correlation_id: str) -> DecodedSound:
+        raise AssertionError("no sound is sent here")
+
+
+def deps_of(
+    generator: RouteGenerator,
+    log: Callable[[HeadraceError], None] = lambda error: None,
+    allowed_origins: str = "none",
+    sound: SoundDecoder | None = None,
+) -> Deps:
+    """The collaborators of a route with a generator; decoding costs a nano-dollar a second."""
+    return Deps(generator, log, lambda: BEGAN, allowed_origins, sound or NoSound(), round)
 
 
 class Saying:
@@ -102,7 +120,7 @@ class Saying:
 
     @property
     def deps(self) -> Deps:
-        return Deps(self, self.logged.append, lambda: BEGAN, "none")
+        return deps_of(self, self.logged.append)
 
     @property
     def chat(self) -> ChatCall:
@@ -140,7 +158,7 @@ class Giving:
 
     @property
     def deps(self) -> Deps:
-        return Deps(self, lambda error: None, lambda: BEGAN, "none")
+        return deps_of(self)
 
 
 def body_of(answer: Streamed) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.generation.streams import TextDelta
-from functions.stream_chat.core import ROUTES, run
+from functions.stream_chat.core import run
 from tests.soak import often
 from tests.unit.functions.stream_chat.generating import Saying, body_of, event
 
@@ -39,7 +39,7 @@ VALID: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", FIELDS)
 @settings(max_examples=often(100, 25))
 @given(data=st.data())
 def test_what_is_sent_should_be_answered_or_refused_by_name(

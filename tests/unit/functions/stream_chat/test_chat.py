@@ -24,6 +24,7 @@ from tests.unit.functions.stream_chat.generating import (
     SAMPLE,
     Saying,
     body_of,
+    deps_of,
     event,
     events_of,
 )
@@ -192,7 +193,7 @@ def test_should_let_the_pages_read_an_answer_that_the_stage_names() -> None:
     readable = "Access-Control-Allow-Origin"
     for body in (SAMPLE["body"], "{"):
         given = {**SAMPLE, "body": body, "headers": {"Origin": here}}
-        allowing = saying.deps.__class__(saying, saying.logged.append, saying.deps.now, here)
+        allowing = deps_of(saying, saying.logged.append, here)
         assert run(given, allowing).head.headers[readable] == here
         assert readable not in run(given, saying.deps).head.headers
 
@@ -202,7 +203,7 @@ def test_should_add_the_receipt_to_what_is_spent_once(
     stream: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saying = Saying(TextDelta("Hi"))
-    deps = saying.deps.__class__(Counted(saying), saying.logged.append, saying.deps.now, "none")
+    deps = deps_of(Counted(saying), saying.logged.append)
     assert list(run(asked(stream=stream), deps).body)
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["Dollars"] == [0.0]

@@ -121,10 +121,10 @@ def test_a_part_in_which_nobody_speaks_has_no_words_and_no_voices() -> None:
 def test_a_call_is_passed_on_and_has_no_vectors_of_voices() -> None:
     recogniser = FakeRecogniser()
     request = TranscribeRequest.model_construct(
-        data=FILE.read_bytes(), language="de", translate=True, prompt="Kaplan"
+        data=FILE.read_bytes(), language="de", translate=True, prompt="Kaplan", temperature=0.5
     )
     result = write_down(request, deps(recogniser))
-    assert recogniser.asked == [SpeechRequest("de", True, "Kaplan")]
+    assert recogniser.asked == [SpeechRequest("de", True, "Kaplan", 0.5)]
     assert result.transcript.voices == ()
     assert (result.seconds, result.model) == (0.5, "whisper-base")
 
@@ -153,9 +153,9 @@ def test_a_call_that_takes_too_long_is_refused_while_its_caller_waits() -> None:
     slow = SlowRecogniser()
     late = Deps(slow, FakeEncoder(), "whisper-base", lambda: slow.seconds)
     request = TranscribeRequest.model_construct(data=FILE.read_bytes())
-    with pytest.raises(InvalidInput, match=r"20 s that a call has.*POST /v1/documents") as caught:
+    with pytest.raises(InvalidInput, match=r"60 s that a call has.*POST /v1/documents") as caught:
         write_down(request, late)
-    assert (caught.value.field, caught.value.limit) == ("file", "20 s")
+    assert (caught.value.field, caught.value.limit) == ("file", "60 s")
     assert slow.seconds == CALL_DEADLINE_S
 
 
