@@ -120,7 +120,7 @@ def _ours(path: Path) -> tuple[list[float], float]:
     """Return where each shot but the first begins, in seconds, and the seconds of CPU."""
     end_ms = probe(path).duration_ms
     began = time.process_time()
-    shots = detect_shots(sample_frames(path, SAMPLED_FPS, WIDTH, HEIGHT), end_ms)
+    shots = detect_shots(sample_frames(path, SAMPLED_FPS, (WIDTH, HEIGHT)), end_ms)
     return [shot.start_ms / 1000 for shot in shots[1:]], time.process_time() - began
 
 
@@ -128,7 +128,7 @@ def _theirs(python: Path, paths: Sequence[Path], folder: str) -> list[tuple[list
     files = []
     for number, path in enumerate(paths):
         files.append(Path(folder) / f"{number}.npy")
-        frames = [frame.pixels for frame in sample_frames(path, FPS, *_SEEN)]
+        frames = [frame.pixels for frame in sample_frames(path, FPS, _SEEN)]
         np.save(files[-1], np.stack(frames))
     done = subprocess.run(
         [str(each) for each in (python, _HERE / "theirs.py", *files)],

@@ -28,7 +28,8 @@ class Part(Contract):
     with `rows` rows from `first_row` on. `recognise` holds the pages that are pictures of text.
     `written` says that the planning step could read the file as a whole only, and wrote the pages.
     Of a recording it is `start_ms` to `end_ms`: `sound` says that there is some to transcribe,
-    `film` that there are shots to look at, and `description` begins its first page.
+    `film` that there are shots to look at, `is_copied` that the frames of the part lie beside its
+    sound, and `description` begins its first page.
     """
 
     part: int = Field(ge=1)
@@ -44,6 +45,7 @@ class Part(Contract):
     end_ms: int = Field(default=0, ge=0)
     sound: bool = False
     film: bool = False
+    is_copied: bool = False
     description: str = ""
 
     @property

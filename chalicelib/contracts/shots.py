@@ -51,10 +51,14 @@ class PartPlace(Contract):
 
 
 class FindShotsRequest(PartPlace):
-    """The input of `read_media` for one part of a film, from `start_ms` to `end_ms` of it."""
+    """The input of `read_media` for one part of a film, from `start_ms` to `end_ms` of it.
+
+    `is_copied` says that the part's own frames lie beside it, so that the whole is not needed.
+    """
 
     start_ms: Milliseconds
     end_ms: Milliseconds
+    is_copied: bool = False
 
 
 class FindShotsResult(Contract):

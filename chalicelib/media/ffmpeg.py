@@ -7,8 +7,10 @@ crashes a decoder ends that process and no other. https://ffmpeg.org/ffmpeg.html
 from __future__ import annotations
 
 import functools
+import os
 import re
 import resource
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -69,6 +71,7 @@ class FfmpegProcess:
         """Start ffmpeg with `arguments`; it is ended at the latest with its budget."""
         self.budget = budget
         self.timed_out = False
+        self.cpu_seconds = 0.0
         command = [executable(), "-hide_banner", "-nostdin", *arguments]
         self._process = subprocess.Popen(  # noqa: S603 - our own program; files follow `-i file:`
             command,
@@ -86,17 +89,33 @@ class FfmpegProcess:
         self._timer.start()
 
     @property
+    def pid(self) -> int:
+        """Return the id of the process."""
+        return self._process.pid
+
+    @property
     def output(self) -> IO[bytes]:
         """Return what the process writes."""
         return cast("IO[bytes]", self._process.stdout)
 
     def finish(self) -> int:
         """Wait for the end; return the exit status, negative for a signal."""
-        status = self._process.wait()
+        status = self._wait()
         self._timer.cancel()
         self._drain.join()
         self.output.close()
         return status
+
+    def _wait(self) -> int:
+        """Wait for the end, and count the processor time that was used."""
+        if self._process.returncode is None:
+            try:
+                _, ended, used = os.wait4(self._process.pid, 0)
+            except ChildProcessError:  # it was waited for when it was killed
+                return self._process.wait()
+            self._process.returncode = os.waitstatus_to_exitcode(ended)
+            self.cpu_seconds = used.ru_utime + used.ru_stime
+        return self._process.returncode
 
     def stop(self) -> None:
         """End the process, if it still runs."""
@@ -145,7 +164,9 @@ def running(arguments: Sequence[str], budget: ProcessBudget) -> Iterator[FfmpegP
 def failure(process: FfmpegProcess, status: int, what: str) -> InvalidInput | Unsupported:
     """Return the error of a process that ended with `status`; `what` was to be done."""
     budget = process.budget
-    if process.timed_out or status in (-24, -9) or status == 128 + 24:
+    killed = status == -signal.SIGKILL
+    limited = killed and process.cpu_seconds >= budget.cpu_seconds
+    if process.timed_out or limited or status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         return Unsupported(
             f"{what} takes more than {budget.cpu_seconds} s of processor time or"
             f" {budget.wall_seconds:.0f} s, which is the limit. Save it as MP4 or WAV, or split it."
@@ -153,10 +174,10 @@ def failure(process: FfmpegProcess, status: int, what: str) -> InvalidInput | Un
             field="file",
             limit=str(budget.cpu_seconds),
         )
-    if "Cannot allocate memory" in process.messages:
+    if killed or "Cannot allocate memory" in process.messages:
         return Unsupported(
             f"{what} takes more than the {budget.memory_bytes // MEBIBYTE} MiB of memory that are"
-            " allowed. Save it with smaller frames.",
+            " allowed, or than there are. Save it with smaller frames.",
             field="file",
             limit=str(budget.memory_bytes),
         )

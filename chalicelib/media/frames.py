@@ -30,29 +30,31 @@ class Frame:
 def sample_frames(
     path: Path,
     fps: float,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     *,
     start_ms: int = 0,
     end_ms: int | None = None,
+    is_copy: bool = False,
     budget: ProcessBudget = SAMPLING,
 ) -> Generator[Frame, None, None]:
-    """Yield `fps` frames a second of the film, each scaled to `width` by `height`.
+    """Yield `fps` frames a second of the film, each scaled to `size`: its width and its height.
 
     They are those from `start_ms` on and before `end_ms`, or to the end of the film. A film whose
-    rate varies is sampled at a constant one: a frame is shown until the next comes.
+    rate varies is sampled at a constant one: a frame is shown until the next comes. Of a copy of a
+    part, as `copied_film` makes it, the times are those of the whole film.
 
     Raises:
         Unsupported: the file is of no kind that is read, or takes too much time or memory.
         InvalidInput: no frame can be decoded.
     """
+    width, height = size
     filters = f"fps={fps}:start_time=0,scale={width}:{height}:flags=area"
-    seek = ("-ss", f"{start_ms / 1000:.3f}") if start_ms else ()
+    seek = _seek(start_ms, is_copy=is_copy)
     length = () if end_ms is None else ("-t", f"{(end_ms - start_ms) / 1000:.3f}")
     arguments = _arguments(open_media(path), filters, *seek, *length)
-    size, number = width * height * 3, 0
+    frame_bytes, number = width * height * 3, 0
     with running(arguments, budget) as process:
-        while len(block := process.output.read(size)) == size:
+        while len(block := process.output.read(frame_bytes)) == frame_bytes:
             at_ms = start_ms + round(number * 1000 / fps)
             number += 1
             if end_ms is None or at_ms < end_ms:
@@ -63,17 +65,24 @@ def sample_frames(
 
 
 def jpeg_at(
-    path: Path, at_ms: int, width: int, height: int, budget: ProcessBudget = PICKING
+    path: Path,
+    at_ms: int,
+    width: int,
+    height: int,
+    *,
+    is_copy: bool = False,
+    budget: ProcessBudget = PICKING,
 ) -> bytes:
     """Return the first frame from `at_ms` on as a JPEG of `width` by `height` pixels.
 
-    It is empty if no frame begins at that time or later.
+    It is empty if no frame begins at that time or later. Of a copy of a part the time is that of
+    the whole film.
 
     Raises:
         Unsupported: the file is of no kind that is read, or takes too much time or memory.
         InvalidInput: the frame cannot be decoded.
     """
-    seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
+    seek = _seek(at_ms, is_copy=is_copy)
     arguments = (
         *("-loglevel", "error"),
         *open_media(path).input(*seek, "-an", "-sn", "-dn"),
@@ -86,6 +95,13 @@ def jpeg_at(
         if process.timed_out or status:
             raise failure(process, status, f"Decoding the frame at {at_ms} ms")
     return data
+
+
+def _seek(at_ms: int, *, is_copy: bool) -> tuple[str, ...]:
+    """Return the options that seek to a time: after the first frame, or of a copy as it is."""
+    if not at_ms:
+        return ()
+    return (*(("-seek_timestamp", "1") if is_copy else ()), "-ss", f"{at_ms / 1000:.3f}")
 
 
 def _arguments(file: MediaFile, filters: str, *options: str) -> tuple[str, ...]:

@@ -106,22 +106,28 @@ def probe(path: Path) -> MediaInfo:
 
 
 def measure_film(path: Path) -> int:
-    """Return the length of a film's frames in milliseconds, by their times and not by its header.
+    """Return the length of a film's frames in milliseconds; raises as `measure_stream`."""
+    return measure_stream(path, sound=False)
 
-    Frames are read and not decoded, so that it may miss the last quarter of a second.
+
+def measure_stream(path: Path, *, sound: bool) -> int:
+    """Return the length of the first sound, or of the film, by its times and not by a header.
+
+    It is in milliseconds. Packets are read and not decoded, so that it may miss the last quarter of
+    a second.
 
     Raises:
-        Unsupported: it takes too long, or is no film that is read.
+        Unsupported: it takes too long, or is of no kind that is read.
         InvalidInput: it is damaged.
     """
     arguments = (*("-loglevel", "error", "-progress", "pipe:1"), *open_media(path).input())
-    arguments += ("-map", "0:V:0", "-c", "copy", "-f", "null", "-")
+    arguments += ("-map", "0:a:0" if sound else "0:V:0", "-c", "copy", "-f", "null", "-")
     with running(arguments, PROBING) as process:
         progress = process.output.read().decode("ascii", "replace")
         status = process.finish()
         times = _PROGRESS.findall(progress)
         if process.timed_out or status < 0 or not times:
-            raise failure(process, status, "Measuring the film")
+            raise failure(process, status, "Measuring the recording")
     return int(times[-1]) // 1000
 
 

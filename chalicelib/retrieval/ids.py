@@ -170,6 +170,11 @@ def sound_key(tenant: str, document: str, version: str, part: int) -> str:
     return part_prefix(tenant, document, version, part) + "sound.pcm"
 
 
+def film_key(tenant: str, document: str, version: str, part: int) -> str:
+    """Return the S3 key of the frames of one part of a film, copied, in Matroska."""
+    return part_prefix(tenant, document, version, part) + "film.mkv"
+
+
 def speech_key(tenant: str, document: str, version: str, part: int) -> str:
     """Return the S3 key of what is said in a part of a version's sound."""
     return part_prefix(tenant, document, version, part) + "speech.json"

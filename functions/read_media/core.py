@@ -11,7 +11,13 @@ from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.media.probe import MediaInfo, measure_film, probe
 from chalicelib.retrieval.ids import version_prefix
-from functions.read_media.recording_parts import film_parts, length_in_words, sound_parts
+from functions.read_media.film_copies import COPYING_S, copied_parts
+from functions.read_media.recording_parts import (
+    film_parts,
+    length_in_words,
+    require_duration,
+    sound_parts,
+)
 from functions.read_media.source import downloaded_source
 
 if TYPE_CHECKING:
@@ -47,9 +53,11 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
     began = deps.clock()
     with downloaded_source(request, deps.objects, deps.max_bytes) as path:
         info = probe(path)
+        require_duration(path, info, deps.limits)
         parts = sound_parts(request, path, deps.objects, deps.limits) if info.sounds else ()
         if info.film:
             parts = film_parts(parts, measure_film(path), deps.limits)
+            parts = copied_parts(request, parts, path, deps, began + COPYING_S)
     duration = parts[-1].end_ms
     described = parts[0].model_copy(
         update={"description": describe_recording(request.path, info, duration)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import numpy as np
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.shots import MAX_FRAMES, FilmShot, FindShotsRequest, FindShotsResult
+from chalicelib.errors import Unsupported
 from chalicelib.media.ffmpeg import ProcessBudget
-from chalicelib.media.frames import fitted_size, jpeg_at, sample_frames
+from chalicelib.media.frames import PICKING, fitted_size, jpeg_at, sample_frames
 from chalicelib.media.probe import probe
 from chalicelib.media.shots import HEIGHT, SAMPLED_FPS, WIDTH, Shot, ShotDetector
 from chalicelib.retrieval.ids import frame_key, shots_key
-from functions.read_media.source import downloaded_source
+from functions.read_media.source import downloaded_part
 
 if TYPE_CHECKING:
     from chalicelib.media.frames import Pixels
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLING = ProcessBudget(cpu_seconds=300, wall_seconds=150.0)
 """Of the frames of one part: the child of the Map Run that asks for them has 250 s for all."""
+PICKING_S = 220.0
+"""Seconds from the start in which the last frame is picked, of those 250."""
 FRAME_SIDE = 1_280
 """Pixels of the longer side of a frame: text is detected on as many."""
 ALIKE_STEP, ALIKE_SHARE = 12, 0.002
@@ -42,16 +46,16 @@ def find_shots(request: FindShotsRequest, deps: Deps) -> FindShotsResult:
 
     Raises:
         InvalidInput: the film is damaged.
-        Unsupported: it takes too much to decode.
+        Unsupported: it takes too much to decode, or more than `PICKING_S`.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version, request.part)
-    with downloaded_source(request, deps.objects, deps.max_bytes) as path:
+    with downloaded_part(request, deps.objects, deps.max_bytes) as path:
         shots, looks = _sampled(path, request)
-        groups = _alike(shots, looks)
+        groups = _written(_alike(shots, looks), request, path, deps, began + PICKING_S)
         lines = [
             FilmShot(start_ms=shot.start_ms, end_ms=shot.end_ms, frame=number)
-            for number, group in enumerate(_written(groups, request, path, deps), start=1)
+            for number, group in enumerate(groups, start=1)
             for shot in group
         ]
     lines.sort(key=lambda line: line.start_ms)
@@ -68,9 +72,16 @@ def _sampled(path: Path, request: FindShotsRequest) -> tuple[list[Shot], list[Pi
     """Return the shots of the part, and a small frame of each."""
     detector, pixels = ShotDetector(), dict[int, "Pixels"]()
     start, end = request.start_ms, request.end_ms
-    with closing(
-        sample_frames(path, SAMPLED_FPS, WIDTH, HEIGHT, start_ms=start, end_ms=end, budget=SAMPLING)
-    ) as frames:
+    sampled = sample_frames(
+        path,
+        SAMPLED_FPS,
+        (WIDTH, HEIGHT),
+        start_ms=start,
+        end_ms=end,
+        is_copy=request.is_copied,
+        budget=SAMPLING,
+    )
+    with closing(sampled) as frames:
         for frame in frames:
             detector.add(frame)
             pixels[frame.at_ms] = frame.pixels
@@ -103,9 +114,13 @@ def _length(shot: Shot) -> int:
 
 
 def _written(
-    groups: Sequence[list[Shot]], request: FindShotsRequest, path: Path, deps: Deps
+    groups: Sequence[list[Shot]], request: FindShotsRequest, path: Path, deps: Deps, until: float
 ) -> list[list[Shot]]:
-    """Write a frame of each group, of its longest shot; return the groups that have one."""
+    """Write a frame of each group, of its longest shot; return the groups that have one.
+
+    Raises:
+        Unsupported: the time `until` has come.
+    """
     film = probe(path).film
     if film is None:
         return []
@@ -113,8 +128,24 @@ def _written(
     place = (request.tenant, request.document_id, request.version, request.part)
     written: list[list[Shot]] = []
     for group in groups:
-        data = jpeg_at(path, max(group, key=_length).frame_ms, width, height)
+        at_ms = max(group, key=_length).frame_ms
+        budget = _picking_budget(until - deps.clock(), request)
+        data = jpeg_at(path, at_ms, width, height, is_copy=request.is_copied, budget=budget)
         if data:
             written.append(group)
             deps.objects.write(request.bucket, frame_key(*place, len(written)), data, {})
     return written
+
+
+def _picking_budget(seconds: float, request: FindShotsRequest) -> ProcessBudget:
+    """Return the budget of picking a frame where `seconds` are left; raises as its caller."""
+    if seconds <= 0:
+        minutes = (request.end_ms - request.start_ms) / 60_000
+        raise Unsupported(
+            f"The frames of part {request.part} of the film, {minutes:.1f} minutes long, cannot be"
+            f" picked within {PICKING_S:.0f} s, which is the limit. Save it with smaller frames, or"
+            " with more of those that need no other (ffmpeg -g 50).",
+            field="file",
+            limit=f"{PICKING_S:.0f} s",
+        )
+    return replace(PICKING, wall_seconds=min(PICKING.wall_seconds, seconds))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.parts import Part
 from chalicelib.errors import Unsupported
 from chalicelib.media.pauses import MAX_PART_MS, MIN_PART_MS, cut_at_pauses, milliseconds
+from chalicelib.media.probe import MediaInfo, measure_stream
 from chalicelib.media.sound import decode_pcm
 from chalicelib.retrieval.ids import sound_key
 
@@ -34,6 +35,16 @@ class RecordingLimits:
     duration_ms: int = 4 * 60 * 60 * 1000
     min_part_ms: int = MIN_PART_MS
     max_part_ms: int = MAX_PART_MS
+
+
+def require_duration(path: Path, info: MediaInfo, limits: RecordingLimits) -> None:
+    """Raise `Unsupported` for a recording that says, and has, more than it may last.
+
+    What a file says is never believed alone: its packets are read, without decoding them. A file
+    that says less than it has is refused while it is decoded.
+    """
+    if info.duration_ms > limits.duration_ms:
+        _check_duration(measure_stream(path, sound=bool(info.sounds)), limits)
 
 
 def sound_parts(

@@ -15,7 +15,7 @@ from chalicelib.contracts.functions.transcribe_speech import (
 )
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.speech import HeardVoice, SpeechSegment, SpokenWord, Transcript
-from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.errors import InvalidInput, ModelFailure, NotFound
 from chalicelib.inference.speech.deadline import DeadlineExceeded, SpeechDeadline
 from chalicelib.inference.speech.recogniser import SpeechRequest
 from chalicelib.inference.speech.speaker_clusters import speaker_at, speakers
@@ -79,7 +79,8 @@ def run(
 ) -> TranscribePartResult:
     """Write the speech of a part of a document into its `speech.json`.
 
-    Idempotent: the same sound gives the same text.
+    A part that has it is not transcribed again, such as one whose frames were not looked at when
+    its ingest was interrupted.
 
     Raises:
         NotFound: the part has no sound.
@@ -88,15 +89,12 @@ def run(
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version, request.part)
-    recording = pcm_samples(objects.read(request.bucket, sound_key(*place)))
-    asked = SpeechRequest(language=request.language)
-    deadline = SpeechDeadline(began + PART_DEADLINE_S, deps.clock)
-    try:
-        transcript = transcribed(recording, asked, deps, deadline, request.start_ms)
-    except DeadlineExceeded as error:
-        raise _late_part(request.part, len(recording) // MS // 1_000) from error
-    body = transcript.model_dump_json(exclude_defaults=True).encode()
-    objects.write(request.bucket, speech_key(*place), body, {})
+    transcript = _transcript_before(objects, request.bucket, speech_key(*place))
+    if transcript is None:
+        recording = pcm_samples(objects.read(request.bucket, sound_key(*place)))
+        transcript = _transcribed_part(recording, request, deps, began + PART_DEADLINE_S)
+        body = transcript.model_dump_json(exclude_defaults=True).encode()
+        objects.write(request.bucket, speech_key(*place), body, {})
     return TranscribePartResult(
         part=request.part,
         language=transcript.language,
@@ -107,6 +105,25 @@ def run(
         model=deps.model,
         transcribing=spent(deps.clock() - began, memory_gb),
     )
+
+
+def _transcript_before(objects: ObjectStore, bucket: str, key: str) -> Transcript | None:
+    """Return what was written of a part before, None if nothing was."""
+    try:
+        return Transcript.model_validate_json(objects.read(bucket, key))
+    except NotFound:
+        return None
+
+
+def _transcribed_part(
+    recording: Samples, request: TranscribePartRequest, deps: Deps, until: float
+) -> Transcript:
+    deadline = SpeechDeadline(until, deps.clock)
+    asked = SpeechRequest(language=request.language)
+    try:
+        return transcribed(recording, asked, deps, deadline, request.start_ms)
+    except DeadlineExceeded as error:
+        raise _late_part(request.part, len(recording) // MS // 1_000) from error
 
 
 def write_down(request: TranscribeRequest, deps: Deps) -> TranscribeResult:

@@ -21,7 +21,8 @@ _UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages that put no spaces between words."""
 _OPENING = "\"'“¿([{-"
 _CLOSING = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - the marks of other scripts are meant
-_INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
+_UNEXPECTED_END = "unexpected end of data"
+"""Python's reason where a text of UTF-8 is cut off, and not wrong."""
 
 
 def _byte_characters() -> dict[str, int]:
@@ -80,8 +81,11 @@ class WhisperTokens:
 
     def text(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens; marks and times are left out."""
+        return self._bytes(tokens).decode("utf-8", "replace")
+
+    def _bytes(self, tokens: Sequence[int]) -> bytes:
         pieces = "".join(self._pieces[token] for token in tokens if token < self.end)
-        return bytes(_BYTES[character] for character in pieces).decode("utf-8", "replace")
+        return bytes(_BYTES[character] for character in pieces)
 
     def words(self, tokens: Sequence[int], language: str) -> list[TokenWord]:
         """Return the words of a text's tokens in order, punctuation with the word it belongs to."""
@@ -90,14 +94,16 @@ class WhisperTokens:
         return _with_punctuation(whole)
 
     def _characters(self, tokens: Sequence[int]) -> list[TokenWord]:
-        """Return the least runs of tokens that are whole characters."""
+        """Return the least runs of tokens that are whole characters, or can become none."""
         found: list[TokenWord] = []
         run: list[int] = []
         for token in tokens:
+            if run and _is_wrong(self._bytes([*run, token])):
+                found.append(TokenWord(self.text(run), tuple(run)))
+                run = []
             run.append(token)
-            text = self.text(run)
-            if _INCOMPLETE not in text:
-                found.append(TokenWord(text, tuple(run)))
+            if not _is_cut_off(self._bytes(run)):
+                found.append(TokenWord(self.text(run), tuple(run)))
                 run = []
         if run:
             found.append(TokenWord(self.text(run), tuple(run)))
@@ -112,6 +118,24 @@ class WhisperTokens:
             else:
                 words.append(run)
         return words
+
+
+def _is_cut_off(text: bytes) -> bool:
+    """Return whether `text` ends within a character of UTF-8, and is valid up to it."""
+    return _fault(text) == _UNEXPECTED_END
+
+
+def _is_wrong(text: bytes) -> bool:
+    """Return whether no bytes behind `text` can make it valid UTF-8."""
+    return _fault(text) not in ("", _UNEXPECTED_END)
+
+
+def _fault(text: bytes) -> str:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return error.reason
+    return ""
 
 
 def _joined(first: TokenWord, second: TokenWord) -> TokenWord:

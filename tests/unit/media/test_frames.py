@@ -27,7 +27,7 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_a_variable_rate_is_sampled_at_a_constant_one(film: Path) -> None:
-    frames = list(sample_frames(film, 10, 8, 6))
+    frames = list(sample_frames(film, 10, (8, 6)))
 
     red = [frame.at_ms for frame in frames if frame.pixels[..., 0].mean() > 128]
     assert [frame.at_ms for frame in frames] == list(range(0, 2000, 100))
@@ -36,7 +36,7 @@ def test_a_variable_rate_is_sampled_at_a_constant_one(film: Path) -> None:
 
 
 def test_a_part_of_a_film_keeps_its_times(film: Path) -> None:
-    frames = list(sample_frames(film, 10, 8, 6, start_ms=800, end_ms=1_300))
+    frames = list(sample_frames(film, 10, (8, 6), start_ms=800, end_ms=1_300))
 
     assert [frame.at_ms for frame in frames] == [800, 900, 1_000, 1_100, 1_200]
     assert [frame.pixels[..., 0].mean() > 128 for frame in frames] == [True] * 2 + [False] * 3
@@ -57,7 +57,7 @@ def test_sound_has_no_frames(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.wav", *TONE)
 
     with pytest.raises(InvalidInput, match="Decoding the film failed"):
-        list(sample_frames(path, 10, 8, 6))
+        list(sample_frames(path, 10, (8, 6)))
 
 
 @pytest.mark.parametrize(

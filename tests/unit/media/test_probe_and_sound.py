@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.media.ffmpeg import ProcessBudget
+from chalicelib.media.ffmpeg import ProcessBudget, failure, running
 from chalicelib.media.probe import probe
 from chalicelib.media.sound import SAMPLE_RATE, Samples, decode_audio, decode_pcm
 from tests.media_files import FILM, TONE, encode
@@ -157,3 +160,16 @@ def test_a_process_ends_with_its_budget(tmp_path: Path) -> None:
 
     with pytest.raises(Unsupported, match="which is the limit"):
         list(decode_pcm(path, budget=ProcessBudget(wall_seconds=0.0)))
+
+
+def test_what_the_kernel_ends_is_told_by_the_processor_time_that_it_used(tmp_path: Path) -> None:
+    endless = ("-f", "lavfi", "-i", "anullsrc", "-f", "null", "-")
+    for budget, message in (
+        (ProcessBudget(cpu_seconds=10), "of memory"),
+        (ProcessBudget(cpu_seconds=0), "of processor time"),
+    ):
+        with running(endless, budget) as process:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            status = process.finish()
+            assert message in failure(process, status, "Decoding").message

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from chalicelib.contracts.functions.read_media import ReadMediaRequest
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part
 from chalicelib.contracts.picture_labels import Label
 from chalicelib.contracts.shots import FilmShot, FindShotsRequest, FrameLabels, FrameText
 from chalicelib.contracts.speech import Transcript
-from chalicelib.retrieval.ids import frame_key, shots_key, version_prefix
+from chalicelib.errors import Unsupported
+from chalicelib.retrieval.ids import film_key, frame_key, shots_key, version_prefix
 from chalicelib.retrieval.text.recorded_chunks import chunk_recording
 from chalicelib.retrieval.text.spoken_passages import PassageLengths
 from functions.read_document.screen import screen_page
@@ -43,7 +47,14 @@ def objects(tmp_path: Path) -> FakeObjects:
     return FakeObjects({version_prefix(*PLACE) + "source": path.read_bytes()})
 
 
-def _find(objects: FakeObjects, start_ms: int, end_ms: int) -> tuple[FilmShot, ...]:
+def _find(
+    objects: FakeObjects,
+    start_ms: int,
+    end_ms: int,
+    *,
+    is_copied: bool = False,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> tuple[FilmShot, ...]:
     tenant, document, version = PLACE
     request = FindShotsRequest(
         tenant=tenant,
@@ -54,8 +65,9 @@ def _find(objects: FakeObjects, start_ms: int, end_ms: int) -> tuple[FilmShot, .
         part=2,
         start_ms=start_ms,
         end_ms=end_ms,
+        is_copied=is_copied,
     )
-    deps = core.Deps(objects, 1 << 30, clock=lambda: 0.0, memory_gb=1.0, limits=RecordingLimits())
+    deps = core.Deps(objects, 1 << 30, clock=clock, memory_gb=1.0, limits=RecordingLimits())
     found = film.find_shots(request, deps)
     shots = parse_lines(objects.bodies[shots_key(*PLACE, 2)], FilmShot, found.shots)
     assert found.frames == len({shot.frame for shot in shots})
@@ -78,10 +90,51 @@ def test_times_of_a_part_are_those_of_the_film(objects: FakeObjects) -> None:
     assert (shot.start_ms, shot.end_ms) == (2_100, 3_000)
 
 
+def test_parts_of_a_film_are_looked_at_in_copies_of_their_own(tmp_path: Path) -> None:
+    # A key frame every two seconds, frames in another order than they are shown in, and a first
+    # one that is not at zero: what makes copies begin early, and times differ.
+    sources = ("red", "blue", "lime", "white", "navy", "black")
+    inputs = [
+        argument
+        for colour in sources
+        for argument in ("-f", "lavfi", "-i", f"color={colour}:s=64x48:r=25:d=1")
+    ]
+    joined = "".join(f"[{n}:v]" for n in range(len(sources))) + f"concat=n={len(sources)}"
+    coded = ("-c:v", "libx264", "-g", "50", "-bf", "2", "-output_ts_offset", "0.4")
+    path = encode(tmp_path / "a.mkv", *inputs, "-filter_complex", joined, *coded)
+    objects = FakeObjects({version_prefix(*PLACE) + "source": path.read_bytes()})
+    limits = RecordingLimits(min_part_ms=1_500, max_part_ms=2_500)
+    tenant, document, version = PLACE
+    place = {"tenant": tenant, "document_id": document, "version": version, "bucket": BUCKET}
+    request = ReadMediaRequest.model_validate({**place, "path": "a.mkv", "correlation_id": "c"})
+    deps = core.Deps(objects, 1 << 30, clock=lambda: 0.0, memory_gb=1.0, limits=limits)
+
+    planned = core.run(request, deps)
+
+    body = objects.bodies[version_prefix(*PLACE) + "parts.jsonl"]
+    parts = parse_lines(body, Part, planned.parts)
+    assert [part.is_copied for part in parts] == [True] * 3
+    whole = [_find(objects, part.start_ms, part.end_ms) for part in parts]
+    assert [len(shots) for shots in whole] == [3, 3, 1]
+    frames = objects.bodies[frame_key(*PLACE, 2, 1)]
+    copies = [objects.bodies[film_key(*PLACE, part.part)] for part in parts]
+    del objects.bodies[version_prefix(*PLACE) + "source"]
+    for part, copy, shots in zip(parts, copies, whole, strict=True):
+        objects.bodies[film_key(*PLACE, 2)] = copy
+        assert _find(objects, part.start_ms, part.end_ms, is_copied=True) == shots
+    assert objects.bodies[frame_key(*PLACE, 2, 1)] == frames
+
+
+def test_frames_that_take_too_long_are_refused(objects: FakeObjects) -> None:
+    ticks = itertools.count(step=film.PICKING_S / 2)
+    with pytest.raises(Unsupported, match=r"part 2 of the film.*within 220 s"):
+        _find(objects, 0, 3_000, clock=lambda: float(next(ticks)))
+
+
 def test_frames_are_sampled_within_the_time_of_the_state_that_asks_for_them() -> None:
     machine = json.loads(MACHINE.read_text())
     state = machine["States"]["ReadParts"]["ItemProcessor"]["States"]["FindShots"]
-    assert film.SAMPLING.wall_seconds < state["TimeoutSeconds"]
+    assert film.SAMPLING.wall_seconds < film.PICKING_S <= state["TimeoutSeconds"] - 20
 
 
 PART = Part(part=2, first_page=3, pages=2, start_ms=60_000, end_ms=90_000, sound=True, film=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.media.pauses import milliseconds
+from chalicelib.media.probe import probe
 from chalicelib.retrieval.ids import sound_key, version_prefix
 from functions.read_media import core
 from functions.read_media.recording_parts import RecordingLimits
@@ -108,11 +110,30 @@ def test_a_film_goes_on_behind_its_sound(tmp_path: Path) -> None:
 def test_what_lasts_too_long_is_refused_with_its_limit(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.wav", *TONE)
     limits = RecordingLimits(duration_ms=1_000)
+    objects = FakeObjects()
 
     with pytest.raises(Unsupported, match="limit is 1 second") as error:
-        _run(path, FakeObjects(), limits)
+        _run(path, objects, limits)
 
+    assert list(objects.bodies) == [SOURCE], "no sound is decoded of what says that it is too long"
     assert (error.value.field, error.value.limit) == ("file", "1000")
+
+
+@pytest.mark.parametrize(("frames", "limit_ms"), [(1_000_000, 3_000), (3, 1_500)])
+def test_what_a_file_says_of_its_length_is_not_believed(
+    tmp_path: Path, frames: int, limit_ms: int
+) -> None:
+    # The header of an MP3 counts its frames, of 26 ms.
+    path = encode(tmp_path / "a.mp3", *TONE)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"Info") + 8
+    data[at : at + 4] = struct.pack(">I", frames)
+    path.write_bytes(data)
+    limits = RecordingLimits(duration_ms=limit_ms)
+
+    assert (probe(path).duration_ms > limit_ms) == (frames > 3)
+    with pytest.raises(Unsupported) if limit_ms < 2_000 else nullcontext():
+        assert _run(path, FakeObjects(), limits).duration_ms == pytest.approx(2_000, abs=80)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

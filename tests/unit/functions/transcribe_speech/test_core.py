@@ -102,6 +102,16 @@ def test_the_words_of_a_part_are_written_with_their_times_in_the_document() -> N
     assert (result.transcribing.seconds, result.transcribing.gb_seconds) == (0.5, 1.0)
 
 
+def test_a_part_that_was_transcribed_is_not_transcribed_again() -> None:
+    objects = FakeObjects({sound_key(*PLACE): np.full(48_000, 500, "<i2").tobytes()})
+    recogniser = FakeRecogniser()
+    first = run(part(), objects, 2.0, deps(recogniser))
+    del objects.bodies[sound_key(*PLACE)]
+    again = run(part(), objects, 2.0, deps(recogniser))
+    assert again == first
+    assert len(recogniser.asked) == 1
+
+
 def test_who_says_each_word_is_told() -> None:
     objects = FakeObjects({sound_key(*PLACE): np.full(48_000, 500, "<i2").tobytes()})
     run(part(), objects, 2.0, deps())
