@@ -79,6 +79,7 @@ RESOURCES: tuple[ApiResource, ...] = (
         operations=(("DELETE", "/v1/documents/{document_id}"),),
     ),
     ApiResource("jobs", ("/v1/jobs", "/v1/exports")),
+    ApiResource("executions", ("/v1/jobs/{job_id}/execution",)),
     ApiResource(
         "batches", ("/v1/generations/batches", "/v1/generations/jobs", "/v1/jobs/{job_id}/partial")
     ),

@@ -21,6 +21,7 @@ from chalicelib.api.document_content import DocumentContentServices
 from chalicelib.api.document_pages import DocumentPageServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.evaluations import EvaluationServices
+from chalicelib.api.executions import ExecutionServices
 from chalicelib.api.extraction_reviews import ExtractionReviewServices
 from chalicelib.api.extractions import ExtractionServices
 from chalicelib.api.extractors import ExtractorServices
@@ -330,6 +331,7 @@ class Api:
             now=lambda: NOW,
             new_id=ulid,
         )
+        self.executions = ExecutionServices(self.job_records, self.job_executions, lambda: NOW)
         self.batches = BatchServices(
             self.jobs, self._sign, self.batch_objects, lambda: NOW, served_models
         )

@@ -10,6 +10,7 @@ from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.contracts.schedule_runs import RunCheckpoint, RunOrder
 from chalicelib.errors import Conflict
+from chalicelib.jobs.execution_steps import ExecutionEvent, ExecutionRecord
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobUsage, ResultFile
 from chalicelib.jobs.steps import StepOutcome
@@ -130,6 +131,22 @@ def test_should_hide_another_tenant_s_job() -> None:
         answer = api.call(method, f"/v1/jobs/{job_id}{path}", key=OTHER_KEY)
         assert answer.status_code == 404
     assert api.call("GET", "/v1/jobs", key=OTHER_KEY).json_body["items"] == []
+
+
+def test_should_show_the_execution_of_a_job_to_its_tenant_alone() -> None:
+    api = Api()
+    job_id = export(api)
+    path = f"/v1/jobs/{job_id}/execution"
+    assert api.call("GET", path).status_code == 404
+    machine = {"StartAt": "Work", "States": {"Work": {"Type": "Task", "End": True}}}
+    entered = ExecutionEvent("TaskStateEntered", NOW, "Work")
+    api.job_executions.records[f"{job_id}-1"] = ExecutionRecord(
+        "running", NOW, None, machine, [entered]
+    )
+    shown = api.call("GET", path).json_body
+    assert (shown["machine"], shown["status"], shown["first"]) == ("export", "running", "Work")
+    assert [each["status"] for each in shown["steps"]] == ["running"]
+    assert api.call("GET", path, key=OTHER_KEY).status_code == 404
 
 
 def test_should_try_a_failed_job_again() -> None:

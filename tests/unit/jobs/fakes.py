@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.jobs import JobError, JobInput
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.jobs.execution_steps import ExecutionRecord
 from chalicelib.jobs.lifecycle import JobState, JobUsage, RunningJob, final_counts
 from chalicelib.jobs.steps import StepOutcome
 
@@ -126,6 +127,13 @@ class FakeJobExecutions:
 
     started: list[JobInput] = field(default_factory=list)
     ends: dict[str, ExecutionStatus] = field(default_factory=dict)
+    records: dict[str, ExecutionRecord] = field(default_factory=dict)
+
+    def record(self, execution_arn: str) -> ExecutionRecord:
+        name = execution_arn.rsplit(":", 1)[-1]
+        if name not in self.records:
+            raise NotFound(name)
+        return self.records[name]
 
     def arn(self, given: JobInput) -> str:
         return f"{MACHINE}:{given.execution_name}"
