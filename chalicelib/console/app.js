@@ -8,17 +8,18 @@ import { useRoute } from "./route.js";
 import { isKey, key, onSession, signIn, signOut, takeKeyFromAddress } from "./session.js";
 import { Field, Problem, html, useAction } from "./ui.js";
 
+// Screens with a `group` stand together behind one entry of the bar; those with `of` are opened from
+// that screen, and have no entry.
 const SCREENS = [
   { name: "documents", title: "Documents", load: () => import("./documents.js") },
+  { name: "document", of: "documents", load: () => import("./document.js") },
   { name: "ask", title: "Ask", load: () => import("./ask.js") },
   { name: "search", title: "Search", load: () => import("./search.js") },
 ];
-const OPENED = { document: () => import("./document.js") };
-const HIGHLIGHTED = { document: "documents" };
+const LISTED = SCREENS.filter((each) => !each.of);
+const ENTRIES = LISTED.filter((each, n) => !each.group || LISTED.findIndex((other) => other.group === each.group) === n);
 
-function loaderOf(name) {
-  return SCREENS.find((each) => each.name === name)?.load ?? OPENED[name];
-}
+const screenOf = (name) => SCREENS.find((each) => each.name === name);
 
 function App() {
   const [, redraw] = useState(0);
@@ -53,19 +54,29 @@ function Shell() {
   useEffect(forgetCalls, [route.parts.join("/")]);
   useEffect(() => document.getElementById("title")?.focus({ preventScroll: true }), [route.parts.join("/")]);
   return html`<a class="skip" href="#title" onClick=${(event) => { event.preventDefault(); document.getElementById("title")?.focus(); }}>Skip to the content</a>
-    <header class="top"><a class="brand" href="#/documents">Headrace</a>
-      <nav aria-label="Screens">${SCREENS.map((each) => html`<a href=${`#/${each.name}`} aria-current=${(HIGHLIGHTED[name] ?? name) === each.name ? "page" : null}>${each.title}</a>`)}</nav>
-      <button type="button" class="plain" onClick=${signOut}>Sign out</button></header>
+    <${Bar} name=${name} />
     <main><${Opened} key=${name} name=${name} route=${route} /></main>`;
+}
+
+function Bar({ name }) {
+  const [open, setOpen] = useState(false);
+  const present = screenOf(screenOf(name)?.of ?? name);
+  const group = present?.group ? LISTED.filter((each) => each.group === present.group) : [];
+  useEffect(() => setOpen(false), [name]);
+  return html`<header class="top"><a class="brand" href="#/documents">Headrace</a>
+      <button type="button" class="menu" aria-expanded=${open} aria-controls="screens" onClick=${() => setOpen(!open)}>Menu</button>
+      <nav id="screens" aria-label="Screens" class=${open ? "open" : ""}>${ENTRIES.map((each) => html`<a href=${`#/${each.name}`} aria-current=${each === present || (each.group && each.group === present?.group) ? "page" : null}>${each.group ?? each.title}</a>`)}
+        <button type="button" class="plain" onClick=${signOut}>Sign out</button></nav></header>
+    ${group.length > 1 && html`<nav class="group" aria-label=${present.group}>${group.map((each) => html`<a href=${`#/${each.name}`} aria-current=${each === present ? "page" : null}>${each.title}</a>`)}</nav>`}`;
 }
 
 function Opened({ name, route }) {
   const [state, setState] = useState({});
   const load = async () => {
     try {
-      const loader = loaderOf(name);
-      if (!loader) throw new Error(`There is no screen ${name}.`);
-      setState({ view: (await loader()).default });
+      const screen = screenOf(name);
+      if (!screen) throw new Error(`There is no screen ${name}.`);
+      setState({ view: (await screen.load()).default });
     } catch (error) {
       setState({ error: await explained(error) });
     }
