@@ -197,6 +197,17 @@ class Api:
             raise UnreachableError(f"{url} does not answer like Headrace.")
         return body
 
+    def relay(self, path: str, content: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """Send a JSON body as it is, and return the response, whatever it says.
+
+        Raises:
+            UnreachableError: Nothing answers.
+        """
+        sent = {**self._headers, "Content-Type": "application/json", **headers}
+        return self._persist(
+            lambda: self._http.post(self.endpoint + path, content=content, headers=sent)
+        )
+
     def _persist(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         """Return the response of `send`, retried where that can help."""
         for attempt in range(1, ATTEMPTS + 1):

@@ -48,6 +48,7 @@ def version() -> str:
         "extractors": "cli.extraction.extractors:extractors",
         "generate": "cli.generate:generate",
         "improve": "cli.models.improve:improve",
+        "mcp": "cli.mcp:mcp",
         "monitors": "cli.monitors:monitors",
         "labelling": "cli.labelling.group:labelling",
         "open": "cli.documents.content:open_command",

@@ -152,10 +152,33 @@ def user_command(command: Callable[Concatenate[UserContext, P], R]) -> Callable[
         click.get_current_context().call_on_close(target.api.close)
         return command(target, *args, **kwargs)
 
-    wrapped: Callable[..., R] = prepared
+    return json_option(_connection_options(prepared))
+
+
+def api_command(command: Callable[Concatenate[Api, P], R]) -> Callable[..., R]:
+    """Give a command that prints nothing of its own the client of its API as first argument."""
+
+    @functools.wraps(command)
+    def prepared(
+        *args: Any,
+        endpoint: str | None,
+        key: str | None,
+        data_dir: Path,
+        timeout: float,
+        **kwargs: Any,
+    ) -> R:
+        api = open_context(endpoint, key, data_dir, timeout, Output(as_json=False)).api
+        click.get_current_context().call_on_close(api.close)
+        return command(api, *args, **kwargs)
+
+    return _connection_options(prepared)
+
+
+def _connection_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that say which API is called, by which key."""
     for option in reversed(_COMMON):
-        wrapped = option(wrapped)
-    return json_option(data_dir_option(wrapped))
+        command = option(command)
+    return data_dir_option(command)
 
 
 def stage_user_command(command: Callable[Concatenate[UserContext, StageOptions, P], R]) -> Any:

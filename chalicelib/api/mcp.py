@@ -62,9 +62,12 @@ def build_services(parts: ApiParts) -> McpServices:
     def write(key: str, content: bytes, metadata: Mapping[str, str]) -> None:
         parts.objects.write(parts.settings.bucket, key, content, metadata)
 
+    def read(key: str, max_bytes: int) -> bytes:
+        return b"".join(parts.batch_objects.stream(parts.settings.bucket, key, end=max_bytes))
+
     return McpServices(
         server=mcp_server(),
-        views=RouteViews(lambda resource: resource.load().build_services(parts), write),
+        views=RouteViews(lambda resource: resource.load().build_services(parts), write, read),
         allowed_origins=parts.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),
     )
 

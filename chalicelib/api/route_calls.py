@@ -7,7 +7,8 @@ what it may not see it does not see, and its error has the same body.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chalice.app import Chalice, Request, Response
@@ -22,6 +23,8 @@ from chalicelib.mcp.jsonrpc import Json
 
 WriteObject = Callable[[str, bytes, Mapping[str, str]], None]
 """Writes an object of the stage's bucket: its key, its content, its user metadata."""
+ReadObject = Callable[[str, int], bytes]
+"""Returns the first bytes of an object of the stage's bucket, at most as many as are given."""
 _USER_METADATA = "x-amz-meta-"
 _REFUSED = 400
 
@@ -29,12 +32,12 @@ _REFUSED = 400
 class RouteViews:
     """The views of the API, on an app of their own, each resource mounted when it is called."""
 
-    def __init__(self, services_of: ServicesOf, write: WriteObject) -> None:
-        """Call views whose services are those of `services_of`, and upload by `write`."""
+    def __init__(self, services_of: ServicesOf, write: WriteObject, read: ReadObject) -> None:
+        """Call views whose services are those of `services_of`; files by `write` and `read`."""
         self._app = Chalice("routes", configure_logs=False)
         self._services_of = services_of
         self._mounted: set[ApiResource] = set()
-        self.write = write
+        self.write, self.read = write, read
 
     def answer(self, request: Request, values: Mapping[str, str]) -> Response:
         """Return the response of the view of a request's route."""
@@ -80,6 +83,11 @@ class RouteCaller:
             raise _refusal(response, body)
         return ApiResponse(response.status_code, body)
 
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """Return the first bytes of a file that a response named; raise `ApiRefusalError`."""
+        with self._refused():
+            return self._views.read(key, max_bytes)
+
     def upload(self, form: Mapping[str, str], content: bytes) -> None:
         """Write the object that a signed form would upload; raise `ApiRefusalError`."""
         metadata = {
@@ -87,8 +95,14 @@ class RouteCaller:
             for name, value in form.items()
             if name.startswith(_USER_METADATA)
         }
-        try:
+        with self._refused():
             self._views.write(form["key"], content, metadata)
+
+    @contextmanager
+    def _refused(self) -> Iterator[None]:
+        """Raise errors of files as those of the views."""
+        try:
+            yield
         except HeadraceError as error:
             response = error_response(error, request_id_of(self._request))
             raise _refusal(response, json.loads(response.body)) from error

@@ -73,5 +73,8 @@ class ApiCaller(Protocol):
     def call(self, call: ApiCall) -> ApiResponse:
         """Return the response; raise `ApiRefusalError`."""
 
+    def read(self, key: str, max_bytes: int) -> bytes:
+        """Return the first bytes of a file that a response named; raise `ApiRefusalError`."""
+
     def upload(self, form: Mapping[str, str], content: bytes) -> None:
         """Upload `content` as the fields of a signed form say; raise `ApiRefusalError`."""

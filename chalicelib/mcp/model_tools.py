@@ -95,7 +95,11 @@ MODEL_TOOLS: tuple[McpTool, ...] = (
             ToolRoute("POST", "/v1/extractions", ACCEPTED, JOB),
         ),
         arguments=(
-            ToolArgument("json_schema", "The JSON Schema of the values; or give an extractor."),
+            ToolArgument(
+                "json_schema",
+                "The JSON Schema of the values; or give an extractor.",
+                {"type": "object"},
+            ),
             ToolArgument("extractor", "A saved extractor by its name."),
             ToolArgument("extractors", "Saved extractors, of which the one that fits is taken."),
             ToolArgument("document_ids", "The documents; or give a collection."),

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
+from chalicelib.mcp.content import text_block
+from chalicelib.mcp.job_results import result_lines, single_generation
 from chalicelib.mcp.jsonrpc import (
     INVALID_PARAMS,
     MISSING_CLIENT_CAPABILITY,
@@ -59,13 +61,23 @@ def get_task(api: ApiCaller, task_id: JsonValue) -> Json:
         raise _missing(refusal) from refusal
     task, status = _task(f"{tool}.{job_id}", job), str(job.get("status"))
     if task["status"] == "completed":
-        output = whole_output(job)
-        structured: Json = {_OTHER_KEYS[tool]: None, "job": output.structured}
-        if status in _DONE:
-            task["result"] = output_result(ToolOutput(structured, receipt=output.receipt))
-        else:
-            task["result"] = failed_result(_job_error(job), output.receipt)
+        task["result"] = (
+            output_result(_output(api, tool, job))
+            if status in _DONE
+            else failed_result(_job_error(job), job.get("receipt"))
+        )
     return task
+
+
+def _output(api: ApiCaller, tool: str, job: Json) -> ToolOutput:
+    """Return what the tool would have given back, had it been waited for."""
+    output = whole_output(job)
+    lines = result_lines(api, job)
+    generation = single_generation(lines) if tool == "generate_text" else {}
+    written = object_of(generation.get("output")).get("text")
+    told = str(written) if written is not None else lines or _status_message(job)
+    structured: Json = {_OTHER_KEYS[tool]: generation or None, "job": output.structured}
+    return ToolOutput(structured, (text_block(told),), output.receipt)
 
 
 def cancel_task(api: ApiCaller, task_id: JsonValue) -> None:

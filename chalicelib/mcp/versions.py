@@ -170,10 +170,11 @@ def decode_header(value: str | None) -> str | None:
 
     https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#value-encoding
     """
-    given = "" if value is None else value.strip()
-    encoded = _BASE64.fullmatch(given)
+    if value is None:
+        return None
+    encoded = _BASE64.fullmatch(value.strip())
     if encoded is None:
-        return given or None
+        return value.strip()
     try:
         decoded = base64.b64decode(encoded[1], validate=True)
         if base64.b64encode(decoded).decode() != encoded[1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.mcp.job_results import get_job
 from chalicelib.mcp.jsonrpc import Json
 from chalicelib.mcp.tool import ACCEPTED, McpTool, ToolArgument, ToolRoute
 
@@ -44,11 +45,13 @@ WORK_TOOLS: tuple[McpTool, ...] = (
     McpTool(
         name="get_job",
         title="Show a job",
-        description="Show how far a job is, its error, and addresses of its results.",
+        description="Show how far a job is, its error, addresses of its results, and, of a batch or"
+        " an extraction that has ended, their beginning.",
         routes=(ToolRoute("GET", "/v1/jobs/{job_id}"),),
         arguments=(_JOB_ID,),
         read_only=True,
         idempotent=True,
+        run=get_job,
     ),
     McpTool(
         name="cancel_job",

@@ -29,11 +29,16 @@ _UPLOADED: Mapping[str, Json] = {
         "document_id": {"type": "string"},
         "uploaded": {"type": "boolean", "description": "Whether the file is there already."},
         "upload": {
-            "type": ["object", "null"],
             "description": "Where to send the file as a multipart form, and the fields before it.",
-            "properties": {"url": {"type": "string"}, "fields": {"type": "object"}},
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {"url": {"type": "string"}, "fields": {"type": "object"}},
+                },
+                {"type": "null"},
+            ],
         },
-        "expires_at": {"type": ["string", "null"]},
+        "expires_at": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     },
     "required": ["document_id", "uploaded", "upload", "expires_at"],
 }

@@ -476,7 +476,9 @@ class Api:
             self.records, self.ratings, self.rows, self.bus, self.records, lambda: NOW
         )
         self.written: dict[str, tuple[bytes, Mapping[str, str]]] = {}
-        self.mcp = McpServices(mcp_server(), RouteViews(self._services_of, self._write), "none")
+        self.mcp = McpServices(
+            mcp_server(), RouteViews(self._services_of, self._write, self._read), "none"
+        )
         app = Chalice("headrace")
 
         @app.authorizer(ttl_seconds=0)
@@ -491,6 +493,9 @@ class Api:
 
     def _write(self, key: str, content: bytes, metadata: Mapping[str, str]) -> None:
         self.written[key] = (content, metadata)
+
+    def _read(self, key: str, max_bytes: int) -> bytes:
+        return self.batch_objects.bodies[key][:max_bytes]
 
     def _sign(
         self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]

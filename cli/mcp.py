@@ -1,0 +1,164 @@
+"""The command `mcp`: a server of the Model Context Protocol on standard input and output.
+
+It hands each message on to `POST /mcp` of the API, which answers it. What HTTP says in headers is
+taken from the message.
+
+https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
+
+import click
+import httpx
+
+from chalicelib.mcp.jsonrpc import (
+    INTERNAL_ERROR,
+    MAX_MESSAGE_BYTES,
+    Json,
+    RequestId,
+    RpcError,
+    RpcMessage,
+    error_response,
+    object_of,
+    parse_message,
+)
+from chalicelib.mcp.server import IDEMPOTENCY_KEY
+from chalicelib.mcp.versions import LEGACY_VERSIONS, NAME_FIELDS, VERSION_KEY, encode_header
+from cli.client import Api
+from cli.failures import UnreachableError
+from cli.options import api_command
+
+PATH = "/mcp"
+CALLS_AT_ONCE = 8
+_INITIALIZE = "initialize"
+_CANCELLED = "notifications/cancelled"
+_TOOLS_CALL = "tools/call"
+_ACCEPTED = 202
+
+
+@click.command()
+@api_command
+def mcp(api: Api) -> None:
+    """Serve desktop clients by the Model Context Protocol, on standard input and output.
+
+    A client starts it by itself; docs/mcp.md shows how it is told to.
+    """
+    StdioBridge(api, sys.stdout.buffer).serve(sys.stdin.buffer)
+
+
+class StdioBridge:
+    """Hands messages of one client on to the API, several at once."""
+
+    def __init__(self, api: Api, output: BinaryIO) -> None:
+        """Call `api`, and write responses to `output`."""
+        self._api = api
+        self._output = output
+        self._lock = threading.Lock()
+        self._cancelled: set[RequestId] = set()
+        self._version = LEGACY_VERSIONS[0]
+
+    def serve(self, source: BinaryIO) -> None:
+        """Answer the messages of `source`, one a line, until it ends."""
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            for line in _lines(source):
+                try:
+                    message = parse_message(line)
+                except RpcError as error:
+                    self._write(error_response(error))
+                    continue
+                if message.method == _INITIALIZE:
+                    # Those that follow it say in a header what it settles.
+                    self._relay(message, line)
+                elif message.method == _CANCELLED:
+                    self._cancel(message)
+                else:
+                    pool.submit(self._relay, message, line)
+
+    def _cancel(self, message: RpcMessage) -> None:
+        """Say nothing more of a request; the API ends it by itself."""
+        cancelled = message.params.get("requestId")
+        if isinstance(cancelled, str | int) and not isinstance(cancelled, bool):
+            with self._lock:
+                self._cancelled.add(cancelled)
+
+    def _relay(self, message: RpcMessage, line: bytes) -> None:
+        try:
+            response = self._api.relay(PATH, _repeatable(message, line), self._headers(message))
+        except (UnreachableError, httpx.HTTPError) as error:
+            told: Json | None = _failure(message, str(error))
+        else:
+            told = None if response.status_code == _ACCEPTED else _response(message, response)
+        if told is None or message.request_id is None:
+            return
+        if message.method == _INITIALIZE:
+            settled = object_of(told.get("result")).get("protocolVersion")
+            self._version = settled if isinstance(settled, str) else self._version
+        self._write(told, message.request_id)
+
+    def _headers(self, message: RpcMessage) -> dict[str, str]:
+        """Return the headers that say what the message says."""
+        headers = {
+            "Accept": "application/json, text/event-stream",
+            "Mcp-Method": encode_header(message.method),
+        }
+        declared = object_of(message.meta).get(VERSION_KEY)
+        if isinstance(declared, str):
+            headers["MCP-Protocol-Version"] = encode_header(declared)
+        elif message.method != _INITIALIZE:
+            headers["MCP-Protocol-Version"] = self._version
+        name = message.params.get(NAME_FIELDS.get(message.method, ""))
+        if isinstance(name, str):
+            headers["Mcp-Name"] = encode_header(name)
+        return headers
+
+    def _write(self, response: Json, request_id: RequestId | None = None) -> None:
+        line = json.dumps(response, ensure_ascii=False, separators=(",", ":")).encode()
+        with self._lock:
+            if request_id in self._cancelled:
+                self._cancelled.discard(request_id)
+                return
+            self._output.write(line + b"\n")
+            self._output.flush()
+
+
+def _lines(source: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of `source`; of one that is too long, as much as shows that it is."""
+    while line := source.readline(MAX_MESSAGE_BYTES + 2):
+        begun = line
+        while not begun.endswith(b"\n") and len(begun) > MAX_MESSAGE_BYTES:
+            begun = source.readline(MAX_MESSAGE_BYTES + 2)
+        if line.strip():
+            yield line.rstrip(b"\r\n")
+
+
+def _repeatable(message: RpcMessage, line: bytes) -> bytes:
+    """Return a call of a tool with a key, so that one that is sent again runs once."""
+    if message.method != _TOOLS_CALL or IDEMPOTENCY_KEY in object_of(message.meta):
+        return line
+    meta = {**object_of(message.meta), IDEMPOTENCY_KEY: str(uuid.uuid4())}
+    content = {**json.loads(line), "params": {**message.params, "_meta": meta}}
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _response(message: RpcMessage, response: httpx.Response) -> Json:
+    """Return the JSON-RPC response, or one for what the gateway says in its place."""
+    try:
+        body = response.json()
+    except ValueError:
+        return _failure(message, f"HTTP {response.status_code}, which is no JSON.")
+    if isinstance(body, dict) and body.get("jsonrpc") == "2.0":
+        return body
+    error = object_of(body.get("error")) if isinstance(body, dict) else {}
+    return _failure(message, f"HTTP {response.status_code}: {error.get('message') or body}", error)
+
+
+def _failure(message: RpcMessage, reason: str, data: Json | None = None) -> Json:
+    return error_response(RpcError(INTERNAL_ERROR, reason[:500], data or None, message.request_id))
