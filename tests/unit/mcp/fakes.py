@@ -46,7 +46,8 @@ def asked(api: FakeApi, method: str, *, tasks: bool = False, **params: Any) -> d
     request, headers = modern(method, tasks=tasks, **params)
     response = mcp_server().respond(json.dumps(request).encode(), headers, api)
     assert response.body is not None
-    return json.loads(json.dumps(response.body))
+    told: dict[str, Any] = json.loads(json.dumps(response.body))
+    return told
 
 
 def called(api: FakeApi, name: str, *, tasks: bool = False, **arguments: Any) -> dict[str, Any]:
