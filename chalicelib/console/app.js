@@ -15,6 +15,10 @@ const SCREENS = [
   { name: "document", of: "documents", load: () => import("./document.js") },
   { name: "ask", title: "Ask", load: () => import("./ask.js") },
   { name: "search", title: "Search", load: () => import("./search.js") },
+  { name: "extractions", title: "Extractions", load: () => import("./extractions.js") },
+  { name: "extract", of: "extractions", load: () => import("./extract.js") },
+  { name: "extraction", of: "extractions", load: () => import("./extraction.js") },
+  { name: "extractors", of: "extractions", load: () => import("./extractors.js") },
 ];
 const LISTED = SCREENS.filter((each) => !each.of);
 const ENTRIES = LISTED.filter((each, n) => !each.group || LISTED.findIndex((other) => other.group === each.group) === n);

@@ -43,11 +43,18 @@ OWN = (
     "ui.js",
     "format.js",
     "viewer.js",
+    "regions.js",
     "documents.js",
     "upload.js",
     "document.js",
     "ask.js",
     "search.js",
+    "extractions.js",
+    "extraction.js",
+    "extract.js",
+    "extractors.js",
+    "schemas.js",
+    "fields.js",
 )
 """Files of the console's own, beside its page."""
 

@@ -58,7 +58,8 @@ function Facts({ document, reload }) {
     <dt>Cost</dt><dd><${Receipt} receipt=${document.receipt} /></dd></dl>
     <div class="actions"><button type="button" disabled=${fetching} onClick=${download}>Download</button>
       ${document.status === "failed" && html`<button type="button" disabled=${busy} onClick=${retry}>Retry</button>`}
-      <a class="button" href=${link(["ask"], { collection: document.collection })}>Ask this collection</a></div>
+      <a class="button" href=${link(["ask"], { collection: document.collection })}>Ask this collection</a>
+      ${document.status === "ready" && html`<a class="button" href=${link(["extract"], { document: document.document_id })}>Extract values</a>`}</div>
     <${Problem} error=${error ?? failure} />`;
 }
 

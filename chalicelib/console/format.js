@@ -32,20 +32,20 @@ export function clock(ms) {
   return `${part(Math.floor(seconds / 3600))}:${part(Math.floor(seconds / 60) % 60)}:${part(seconds % 60)}`;
 }
 
-/** Return `text` cut at ranges of characters, in order: `{text, marked}`, none of them empty. */
+/** Return `text` cut at ranges of characters, in order: `{text, range}`, none of them empty. */
 export function markedPieces(text, ranges, offset = 0) {
   const characters = Array.from(text);
   const pieces = [];
   let at = 0;
-  const add = (end, marked) => {
-    if (end > at) pieces.push({ text: characters.slice(at, end).join(""), marked });
+  const add = (end, range) => {
+    if (end > at) pieces.push({ text: characters.slice(at, end).join(""), range });
     at = Math.max(at, end);
   };
   const inside = (value) => Math.max(0, Math.min(value - offset, characters.length));
-  for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
-    add(inside(start), false);
-    add(inside(end), true);
+  for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
+    add(inside(range.start), null);
+    add(inside(range.end), range);
   }
-  add(characters.length, false);
+  add(characters.length, null);
   return pieces;
 }

@@ -102,6 +102,7 @@ export function Loaded({ of, children }) {
 
 const TONES = {
   ready: "good", succeeded: "good", approved: "good", delivered: "good", completed: "good", passed: "good",
+  complete: "good", reviewed: "good",
   failed: "bad", rejected: "bad", timed_out: "bad", aborted: "bad", cancelled: "bad", expired: "bad",
   partial: "warn", needs_review: "warn", paused: "warn", waiting: "warn",
 };

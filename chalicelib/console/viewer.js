@@ -4,13 +4,17 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { get } from "./api.js";
 import { clock, markedPieces } from "./format.js";
+import { rangeOf, rangesIn, useDrawing, useSelectedRange } from "./regions.js";
 import { Loaded, html, useLoaded } from "./ui.js";
 
 const PICTURE = /^(application\/pdf|image\/)/;
 const RECORDING = /^(audio|video)\//;
 
-/** Show a page; `marks` are `{start, end, tone, label, id}`, and `startMs` a second of a recording. */
-export function PageView({ documentId, version, page, marks, startMs, onPick }) {
+/**
+ * Show a page; `marks` are `{start, end, tone, label, id, boxes}`, and `startMs` a second of a
+ * recording. The mark `selected` is shown first. `onRanges` takes the words that people point to.
+ */
+export function PageView({ documentId, version, page, marks, selected, startMs, onPick, onRanges }) {
   const [asText, setAsText] = useState(false);
   const loaded = useLoaded(
     (signal) => get(`v1/documents/${documentId}/pages/${page}`, { version, words: "true" }, { signal }),
@@ -19,63 +23,110 @@ export function PageView({ documentId, version, page, marks, startMs, onPick }) 
   return html`<${Loaded} of=${loaded}>${(content) => {
     const pictured = PICTURE.test(content.media_type);
     const recorded = RECORDING.test(content.media_type);
+    const Shown = pictured && !asText ? Picture : MarkedText;
     return html`<div class="page-view">
       ${pictured && html`<div class="switch"><button type="button" aria-pressed=${!asText} onClick=${() => setAsText(false)}>Picture</button>
         <button type="button" aria-pressed=${asText} onClick=${() => setAsText(true)}>Text</button></div>`}
       ${recorded && html`<${Player} documentId=${documentId} version=${version} mediaType=${content.media_type} startMs=${startMs} />`}
-      ${pictured && !asText
-        ? html`<${Picture} content=${content} version=${version} marks=${marks} onPick=${onPick} />`
-        : html`<${MarkedText} content=${content} marks=${marks} onPick=${onPick} />`}
+      <${Shown} content=${content} version=${version} marks=${marks} selected=${selected} onPick=${onPick} onRanges=${onRanges} />
     </div>`;
   }}<//>`;
 }
 
-function MarkedText({ content, marks, onPick }) {
+function MarkedText({ content, marks, selected, onPick, onRanges }) {
   const box = useRef(null);
   const pieces = useMemo(() => markedPieces(content.text, marks, content.start), [content, marks]);
-  useEffect(() => box.current?.querySelector("mark")?.scrollIntoView({ block: "center" }), [pieces]);
-  let number = 0;
-  return html`<pre class="page-text" ref=${box} tabindex="0">${pieces.map((piece) => {
-    if (!piece.marked) return piece.text;
-    const mark = marks[Math.min(number++, marks.length - 1)];
-    return html`<mark class=${mark.tone ?? ""} title=${mark.label ?? ""} onClick=${() => onPick?.(mark)}>${piece.text}</mark>`;
-  })}</pre>
+  const range = useSelectedRange(box, Boolean(onRanges));
+  const first = selected === undefined ? "mark" : "mark.selected";
+  useEffect(() => showInside(box.current, box.current?.querySelector(first), selected !== undefined), [pieces, selected]);
+  const take = () => {
+    onRanges([rangeOf(content.start + range.start, content.start + range.end, content.layout, content.page)], textOf(content, range.start, range.end));
+    getSelection().removeAllRanges();
+  };
+  return html`${onRanges && html`<${Pointing} content=${content} onRanges=${onRanges}><button type="button" disabled=${!range} onClick=${take}>Take the selected words</button><//>`}
+  <pre class="page-text" ref=${box} tabindex="0" aria-label=${`Text of page ${content.page}`}>${pieces.map(({ text, range: mark }) => (mark
+    ? html`<mark class=${toneOf(mark, selected)} title=${mark.label ?? ""} onClick=${() => onPick?.(mark)}>${text}</mark>`
+    : text))}</pre>
   ${content.end < content.characters && html`<p class="quiet">The page goes on: characters ${content.end} to ${content.characters} are not shown.</p>`}`;
 }
 
-function Picture({ content, version, marks, onPick }) {
+function Picture({ content, version, marks, selected, onPick, onRanges }) {
   const loaded = useLoaded(
     (signal) => get(`v1/documents/${content.document_id}/pages/${content.page}.png`, { version, redirect: "false" }, { signal }),
     [content.document_id, version, content.page],
   );
-  const first = useRef(null);
-  const boxes = useMemo(() => marks.flatMap((mark) => linesOf(mark, content.layout)), [content, marks]);
-  useEffect(() => first.current?.scrollIntoView({ block: "center" }), [loaded.value, boxes]);
-  return html`<${Loaded} of=${loaded}>${(image) => {
-    const width = content.layout?.width || image.width;
-    const height = content.layout?.height || image.height;
-    return html`<div class="picture"><img src=${image.url} width=${image.width} height=${image.height} alt=${`Page ${content.page} of ${content.path}`} onLoad=${() => first.current?.scrollIntoView({ block: "center" })} />
-      <svg viewBox=${`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">${boxes.map((box, n) => html`<rect ref=${n === 0 ? first : null} key=${n} class=${`box ${box.mark.tone ?? ""}`} x=${box.left - 1} y=${box.top - 1} width=${box.right - box.left + 2} height=${box.bottom - box.top + 2} onClick=${() => onPick?.(box.mark)}><title>${box.mark.label ?? ""}</title></rect>`)}</svg></div>
-      ${content.layout && !content.layout.words && html`<p class="quiet">${content.layout.reason}</p>`}`;
-  }}<//>`;
+  return html`<${Loaded} of=${loaded}>${(image) => html`<${Boxes} content=${content} image=${image} marks=${marks} selected=${selected} onPick=${onPick} onRanges=${onRanges} />`}<//>`;
 }
 
-/** Return a box for each line of words that a mark covers. */
-export function linesOf(mark, layout) {
-  const words = (layout?.words ?? []).filter((word) => word.start < mark.end && word.end > mark.start);
-  const lines = [];
-  for (const { left, top, right, bottom } of words) {
-    const line = lines[lines.length - 1];
-    const middle = (top + bottom) / 2;
-    if (line && middle > line.top && middle < line.bottom && left >= line.left) {
-      line.right = Math.max(line.right, right);
-      line.top = Math.min(line.top, top);
-      line.bottom = Math.max(line.bottom, bottom);
-    } else {
-      lines.push({ left, top, right, bottom, mark });
-    }
+function Boxes({ content, image, marks, selected, onPick, onRanges }) {
+  const [touching, setTouching] = useState(false);
+  const [said, setSaid] = useState("");
+  const frame = useRef(null);
+  const size = { width: content.layout?.width || image.width, height: content.layout?.height || image.height };
+  const boxes = useMemo(() => marks.flatMap((mark) => boxesOf(mark, content.layout).map((box) => ({ mark, box }))), [content, marks]);
+  const show = () => showInside(frame.current, frame.current?.querySelector(selected === undefined ? ".box" : ".box.selected"), selected !== undefined);
+  useEffect(show, [boxes, selected]);
+  const words = content.layout?.words;
+  const take = (drawn) => {
+    const ranges = rangesIn(drawn, words, content.page);
+    setSaid(ranges.length ? "" : "No words stand in that box.");
+    if (ranges.length) onRanges(ranges, ranges.map((each) => textOf(content, each.start - content.start, each.end - content.start)).join(" "));
+  };
+  const { box: drawn, handlers } = useDrawing(size, touching, onRanges && words?.length ? take : null);
+  return html`${onRanges && html`<${Pointing} content=${content} onRanges=${onRanges}>
+      <button type="button" aria-pressed=${touching} disabled=${!words?.length} onClick=${() => setTouching(!touching)}>Draw a box</button> <span class="quiet" role="status">${said || "Drag with the mouse, or press the button first and drag with a finger."}</span><//>`}
+    <div class="picture" ref=${frame}><img src=${image.url} width=${image.width} height=${image.height} alt=${`Page ${content.page} of ${content.path}`} onLoad=${show} />
+      <svg class=${onRanges ? `drawable ${touching ? "touching" : ""}` : ""} viewBox=${`0 0 ${size.width} ${size.height}`} preserveAspectRatio="none" aria-hidden="true" ...${handlers}>
+        ${boxes.map(({ mark, box: [left, top, right, bottom] }, n) => html`<rect key=${n} class=${`box ${toneOf(mark, selected)}`} ...${padded(left, top, right, bottom, mark.id === selected ? 3 : 1)} onClick=${() => onPick?.(mark)}><title>${mark.label ?? ""}</title></rect>`)}
+        ${drawn && html`<rect class="box drawn" x=${drawn.left} y=${drawn.top} width=${drawn.right - drawn.left} height=${drawn.bottom - drawn.top} />`}</svg></div>
+    ${content.layout && !content.layout.words && html`<p class="quiet">${content.layout.reason}</p>`}`;
+}
+
+/** The ways to point to words that need no mouse, beside `children`, which does. */
+function Pointing({ content, onRanges, children }) {
+  const [text, setText] = useState("");
+  const [said, setSaid] = useState("");
+  const from = useRef(0);
+  const find = (event) => {
+    event.preventDefault();
+    const folded = content.text.toLowerCase();
+    const sought = text.trim().toLowerCase();
+    let at = folded.indexOf(sought, from.current);
+    if (at < 0) at = folded.indexOf(sought);
+    setSaid(at < 0 ? "These words are not on this page." : "");
+    if (at < 0) return;
+    from.current = at + 1;
+    const start = Array.from(content.text.slice(0, at)).length;
+    const end = start + Array.from(content.text.slice(at, at + sought.length)).length;
+    onRanges([rangeOf(content.start + start, content.start + end, content.layout, content.page)], textOf(content, start, end));
+  };
+  return html`<div class="pointing"><div class="actions">${children}</div>
+    <form class="actions" onSubmit=${find}><label class="inline">Words <input required value=${text} onInput=${(event) => { from.current = 0; setText(event.target.value); }} /></label>
+      <button type="submit">Point to them</button><span class="quiet" role="status">${said}</span></form></div>`;
+}
+
+/** Return the boxes of a mark, `[left, top, right, bottom]`: its own, or one for each line of its words. */
+export function boxesOf(mark, layout) {
+  return mark.boxes?.length ? mark.boxes : rangeOf(mark.start, mark.end, layout).boxes;
+}
+
+const toneOf = (mark, selected) => `${mark.tone ?? ""} ${selected !== undefined && mark.id === selected ? "selected" : ""}`;
+
+const padded = (left, top, right, bottom, by) => ({ x: left - by, y: top - by, width: right - left + 2 * by, height: bottom - top + 2 * by });
+
+const textOf = (content, start, end) => Array.from(content.text).slice(start, end).join("");
+
+// Of a chosen mark only the page itself moves, so that the field that chose it stays in sight.
+function showInside(frame, shown, chosen) {
+  if (!shown) return;
+  const scrolls = (element) => element && element.scrollHeight > element.clientHeight + 1;
+  const scroller = [frame.closest(".page-text"), frame.closest(".opened")].find(scrolls);
+  if (!scroller) {
+    if (!chosen) shown.scrollIntoView({ block: "center" });
+    return;
   }
-  return lines;
+  const [inner, outer] = [shown.getBoundingClientRect(), scroller.getBoundingClientRect()];
+  scroller.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
 }
 
 function Player({ documentId, version, mediaType, startMs }) {
