@@ -76,6 +76,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "film_passages": Benchmark("benchmarks.film_passages", 1),
     "film_shots": Benchmark("benchmarks.film_shots.measuring", 1),
     "speech": Benchmark("benchmarks.speech.measuring", 1),
+    "speech_people": Benchmark("benchmarks.speech.people", 1),
     "extraction": Benchmark("benchmarks.extraction", 1),
     "extraction_lists": Benchmark("benchmarks.extraction_lists", 1),
     "extraction_development": Benchmark("benchmarks.extraction_real.measuring", 1),

@@ -56,6 +56,7 @@ OF_READERS = {
     "film_passages": summary_films.film_passages,
     "film_shots": summary_films.film_shots,
     "speech": summary_speech.speech,
+    "speech_people": summary_speech.speech_people,
     "extraction": summary_extraction.extraction,
     "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,

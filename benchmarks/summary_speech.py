@@ -48,5 +48,17 @@ def speech(found: Found) -> Iterator[str]:
     )
 
 
+def speech_people(found: Found) -> Iterator[str]:
+    """Yield a row per collection: words in error by each contestant."""
+    collections: Found = found["facts"]["collections"]
+    names = list(next(iter(collections.values()))["words in error"])
+    yield f"| people, {found['facts']['minutes']} minutes | words | {' | '.join(names)} |"
+    yield f"| --- | --- |{' --- |' * len(names)}"
+    for name, each in collections.items():
+        rates: Found = each["words in error"]
+        told = " | ".join(_rate(rates[contestant]) for contestant in names)
+        yield f"| {name} ({each['minutes']} min) | {rates[names[0]]['words']} | {told} |"
+
+
 def _rate(rate: Found) -> str:
     return f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"

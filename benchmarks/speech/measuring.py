@@ -56,15 +56,15 @@ def measure(repetitions: int) -> Result:
     sounds = scenes.others(0)
     first, second = spoken[0], spoken[4]
     between = {name: scenes.interrupted(first, second, each) for name, each in sounds.items()}
-    files = _written(recordings, dialogues, between)
-    contestants = {**{name: _ours(name, files) for name in MODELS}, **_theirs(files)}
+    files = written(recordings, dialogues, between)
+    contestants = {**{name: heard_by_us(name, files) for name in MODELS}, **heard_by_peer(files)}
     unguarded = contestants.pop(WITHOUT_ACTIVITY)
-    lasting = sum(_seconds(path) for path in files.values())
+    lasting = sum(seconds(path) for path in files.values())
     facts: dict[str, Any] = {"recordings": len(recordings), "minutes": round(lasting / 60, 1)}
     facts["contestants"] = {
         name: {
-            "words in error, people": _rate(recordings[:2], heard),
-            "words in error, synthesised": _rate(spoken, heard),
+            "words in error, people": rate_of(recordings[:2], heard),
+            "words in error, synthesised": rate_of(spoken, heard),
             "words in error, dialogues": _dialogue_rate(dialogues, heard),
             "CPU seconds a minute": round(
                 60 * sum(each.cpu_s for each in heard.values()) / lasting, 2
@@ -90,7 +90,7 @@ def measure(repetitions: int) -> Result:
     )
 
 
-def _written(
+def written(
     recordings: Sequence[Recording], dialogues: Sequence[Scene], between: Mapping[str, Scene]
 ) -> dict[str, Path]:
     """Write every sound as a WAV file at 16 kHz; return the files by name."""
@@ -110,7 +110,8 @@ def _written(
     return files
 
 
-def _seconds(path: Path) -> float:
+def seconds(path: Path) -> float:
+    """Return how long a file lasts that `written` wrote."""
     return (path.stat().st_size - 44) / 2 / RATE
 
 
@@ -120,7 +121,8 @@ def _sound(path: Path) -> Samples:
     return samples.astype(np.float32) / np.float32(32768)
 
 
-def _ours(name: str, files: Mapping[str, Path]) -> dict[str, Heard]:
+def heard_by_us(name: str, files: Mapping[str, Path]) -> dict[str, Heard]:
+    """Return what the model `name` hears in each file, in this process."""
     recogniser = SpeechRecogniser.open(CACHE, name)
     recogniser.recognise(_sound(next(iter(files.values()))), SpeechRequest())
     found = {}
@@ -138,7 +140,8 @@ def _ours(name: str, files: Mapping[str, Path]) -> dict[str, Heard]:
     return found
 
 
-def _theirs(files: Mapping[str, Path]) -> dict[str, dict[str, Heard]]:
+def heard_by_peer(files: Mapping[str, Path]) -> dict[str, dict[str, Heard]]:
+    """Return what faster-whisper hears in each file, by its settings."""
     wanted = {name: list(files) for name in ("faster-whisper, greedy", "faster-whisper, beam of 5")}
     wanted[WITHOUT_ACTIVITY] = [label for label in files if label.startswith("between ")]
     jobs = FOLDER / "theirs.json"
@@ -166,11 +169,14 @@ def _theirs(files: Mapping[str, Path]) -> dict[str, dict[str, Heard]]:
     }
 
 
-def _rate(recordings: Sequence[Recording], heard: Mapping[str, Heard]) -> dict[str, float]:
+def rate_of(
+    recordings: Sequence[Recording], heard: Mapping[str, Heard], language: str = "en"
+) -> dict[str, float]:
+    """Return errors a word of all recordings, with an interval, and how many words they have."""
     counts = []
     for each in recordings:
-        expected = scoring.words(each.text)
-        said = scoring.words(heard[each.name].text)
+        expected = scoring.words(each.text, language)
+        said = scoring.words(heard[each.name].text, language)
         counts.append((scoring.errors(expected, said), len(expected)))
     return {**scoring.error_rate(counts), "words": sum(count for _, count in counts)}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+_LETTERS = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(r"[a-z0-9']+")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SMALL = (
@@ -29,8 +31,15 @@ _MAX_MATCHED = 8
 """Groups of which every assignment is tried."""
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text as they are compared: small letters, numbers below 100 spelt."""
+def words(text: str, language: str = "en") -> list[str]:
+    """Return the words of a text as they are compared: small letters, numbers below 100 spelt.
+
+    Of other languages than English, letters are without accents, which texts often lack, words end
+    at apostrophes, and numbers stay as they are.
+    """
+    if language != "en":
+        plain = unicodedata.normalize("NFD", text.casefold())
+        return _LETTERS.findall("".join(c for c in plain if not unicodedata.combining(c)))
     found = _WORD.findall(text.lower().replace("’", "'").replace("-", " "))  # noqa: RUF001
     return [spelt for word in found for spelt in _spelt(word.strip("'"))]
 

@@ -72,8 +72,8 @@ class RouteStep:
 class Exclusion:
     """A model that is not tried, and the reason.
 
-    `is_reported` is False if the reason is obvious: the model is for another task, or for a
-    specialty that others cover, or another model was asked for by name.
+    `is_reported` is False if the reason is obvious: the model is for another task and was not asked
+    for by name, or for a specialty that others cover, or another model was asked for by name.
     """
 
     model: str
@@ -182,7 +182,8 @@ def _exclusion(
     *,
     has_steps: bool,
 ) -> Exclusion:
-    is_relevant = model.task == requirements.task and model.name in obstacles
+    is_asked_for = requirements.model == model.name or model.task == requirements.task
+    is_relevant = is_asked_for and model.name in obstacles
     is_other_specialty = bool(model.specialty) and requirements.model != model.name
     is_reported = is_relevant and not (has_steps and is_other_specialty)
     obstacle = obstacles.get(model.name, Obstacle("not asked for"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,8 +13,10 @@ import psutil
 import pytest
 
 from tests.cloud import CloudProcess
-from tests.e2e.driving import Audit, api_of, settled, until, upload
+from tests.e2e.driving import ENDED, Audit, api_of, settled, until, upload
+from tests.media_files import encode
 from tests.soak import WHOLE, often
+from tests.unit.inference.speech.recordings import FILE as RECORDING
 
 MOMENTS = often(20, 2)
 LONGEST_SECONDS = 2.5
@@ -37,9 +40,40 @@ def assert_counts_reconcile(cloud: CloudProcess, documents: dict[str, dict[str, 
         assert len(keys) == len(set(keys)) == document["chunks"], document
 
 
+def talk(folder: Path) -> bytes:
+    """A recording of 16 minutes, and so of four parts, in each of which two sentences are said."""
+    spoken = encode(folder / "one.wav", "-i", str(RECORDING), "-af", "apad", "-t", "240")
+    looped = ("-stream_loop", "3", "-i", str(spoken), "-t", "960")
+    return encode(folder / "talk.flac", *looped).read_bytes()
+
+
+def part_versions(cloud: CloudProcess, document: str, name: str) -> dict[str, set[str]]:
+    """The versions of an object of each part of a recording, by the part's key."""
+    bucket = cloud.outputs["DocumentsBucketName"]
+    listed = cloud.client("s3").list_object_versions(Bucket=bucket, Prefix="documents/")
+    found: dict[str, set[str]] = {}
+    for version in listed.get("Versions", ()):
+        folder, _, file = version["Key"].rpartition("/")
+        if document in folder and "/parts/" in folder and file == name:
+            found.setdefault(folder, set()).add(version["VersionId"])
+    return found
+
+
+def versions_until_settled(
+    cloud: CloudProcess, api: httpx.Client, document: str
+) -> dict[str, set[str]]:
+    """The versions of what is said in each part, as long as they are kept."""
+    seen: dict[str, set[str]] = {}
+    while api.get(f"/v1/documents/{document}").json()["status"] not in ENDED:
+        for part, versions in part_versions(cloud, document, "speech.json").items():
+            seen.setdefault(part, set()).update(versions)
+        time.sleep(0.1)
+    return seen
+
+
 @pytest.mark.timeout(600)
 def test_the_whole_cloud_killed_at_seeded_moments_should_lose_and_double_nothing(
-    own_cloud: CloudProcess,
+    own_cloud: CloudProcess, tmp_path: Path
 ) -> None:
     chance, cloud = random.Random(20), own_cloud
     acknowledged: dict[str, str] = {}
@@ -54,14 +88,25 @@ def test_the_whole_cloud_killed_at_seeded_moments_should_lose_and_double_nothing
         cloud.kill()
         cloud.start()
     with api_of(cloud) as api:
+        recording = upload(api, "talk.flac", talk(tmp_path), COLLECTION)
+    until(lambda: part_versions(cloud, recording, "chunks.jsonl"), "no part of it was read")
+    finished = part_versions(cloud, recording, "speech.json")
+    cloud.kill()
+    cloud.start()
+    with api_of(cloud) as api:
+        transcribed = versions_until_settled(cloud, api, recording)
+        assert {part: transcribed[part] for part in finished} == finished
+        assert [len(versions) for versions in transcribed.values()] == [1] * 4
+        acknowledged[recording] = "talk.flac"
         documents = {each: settled(api, each) for each in acknowledged}
         assert {document["status"] for document in documents.values()} == {"ready"}, [
             document for document in documents.values() if document["status"] != "ready"
         ]
-        assert len(documents) == 2 * MOMENTS
+        assert len(documents) == 2 * MOMENTS + 1
+        assert documents[recording]["pages"] == 4
         body = {"query": "seal of pump 31", "collection": COLLECTION, "top_k": 100}
         hits = api.post("/v1/search", json=body).json()["hits"]
-        assert len({(hit["document_id"], hit["start"]) for hit in hits}) == len(hits)
+        assert len({(hit["document_id"], hit["page"], hit["start"]) for hit in hits}) == len(hits)
     assert_counts_reconcile(cloud, documents)
 
 

@@ -44,3 +44,15 @@ def test_numbers_of_speakers_are_matched_to_voices_at_their_best() -> None:
 def test_starts_are_off_by_their_median() -> None:
     found = scoring.start_errors([-10, 20, 30, -400])
     assert (found["median_ms"], found["bias_ms"], found["words"]) == (25, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("Entrez le numéro d'agent.", "fr", ["entrez", "le", "numero", "d", "agent"]),
+        ("Su contraseña, 2 veces", "es", ["su", "contrasena", "2", "veces"]),
+        ("It's 21 o'clock", "en", ["it's", "twenty", "one", "o'clock"]),
+    ],
+)
+def test_words_are_compared_without_accents(text: str, language: str, words: list[str]) -> None:
+    assert scoring.words(text, language) == words

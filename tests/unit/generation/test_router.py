@@ -301,6 +301,13 @@ def test_an_empty_plan_should_be_refused_with_its_reasons() -> None:
         plan_route(a_wish(quality=5), serving(model()), {}, NOW).require_steps()
 
 
+def test_a_model_of_another_task_that_is_asked_for_should_be_told_why_it_cannot() -> None:
+    wish = a_wish(task="transcription", inputs=frozenset({"audio"}), model="nova-micro")
+    plan = plan_route(replace(wish, fallback=False), served_models(), catalogue().prices, NOW)
+    with pytest.raises(Unsupported, match=r"this\. Left out \(for chat\): Nova Micro\.$"):
+        plan.require_steps()
+
+
 def test_the_shipped_models_should_be_planned_with_cheapest_first() -> None:
     found = plan_route(a_wish(quality=3), served_models(), catalogue().prices, NOW).require_steps()
     costs = [step.cost or 0 for step in found.steps]
