@@ -149,9 +149,9 @@ def _refuse_headers(request: Request, allowed_origins: str) -> Response | None:
 
 
 def _is_allowed(origin: str, request: Request, allowed: str) -> bool:
-    """Return whether a page of `origin` may call: one of the API's own host always may.
+    """Return whether a page of `origin` may call; one of the API's own host always may.
 
-    Whose requests carry a host of their own to us, the gateway decides before us.
+    The gateway, or the local cloud's front door, has refused hosts that are not the API's.
     """
     host = request.headers.get("host", "")
     own = bool(host) and origin.partition("://")[2].lower() == host.lower()

@@ -6,6 +6,7 @@ what it may not see it does not see, and its error has the same body.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,26 +46,13 @@ class RouteViews:
         if resource is None:
             raise LookupError(f"no resource answers {request.method} {request.path}")
         if resource not in self._mounted:
-            services = _Once(lambda: self._services_of(resource))
+            services = functools.cache(functools.partial(self._services_of, resource))
             views: Any = resource.load().routes(services, None)  # type: ignore[arg-type]
             self._app.register_blueprint(views)
             self._mounted.add(resource)
         self._app.current_request = request
         view: Callable[..., Response] = self._app.routes[request.path][request.method].view_function
         return view(**values)
-
-
-class _Once:
-    """A value that is made when it is first called for."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._made: list[Any] = []
-
-    def __call__(self) -> Any:
-        if not self._made:
-            self._made.append(self._make())
-        return self._made[0]
 
 
 class RouteCaller:
