@@ -85,6 +85,10 @@ class NotFound(HeadraceError):  # noqa: N818
     """Raised when a thing does not exist, or this tenant may not see it."""
 
 
+class NotPermitted(HeadraceError):  # noqa: N818
+    """Raised when the API key is known, and may not do this: it takes an operator's."""
+
+
 class Conflict(HeadraceError):  # noqa: N818
     """Raised when a request contradicts the state it finds, such as a lost conditional write."""
 

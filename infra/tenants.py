@@ -1,6 +1,7 @@
 """Tenants: an operator creates one, with its vector index and its API keys.
 
     python -m infra.tenants --stage prod acme                         a tenant, and a key for it
+    python -m infra.tenants --stage prod --operator acme              a key that approves models
     python -m infra.tenants --stage prod --revoke KEY acme            takes a key away
     python -m infra.tenants --stage prod --locations acme             places that its schedules use
     python -m infra.tenants --stage prod --location s3://files/in/ --read-only acme
@@ -42,8 +43,12 @@ def _record_key(key: str) -> dict[str, Any]:
     return {"pk": {"S": f"KEY#{hashlib.sha256(key.encode()).hexdigest()}"}, "sk": {"S": "KEY"}}
 
 
-def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
-    """Let `key` act for `tenant`; granting it again renews its name and date.
+def grant_key(
+    dynamodb: Any, table: str, key: str, tenant: str, name: str, *, operator: bool = False
+) -> None:
+    """Let `key` act for `tenant`; granting it again renews its name, date and rights.
+
+    The key of an `operator` may also do what concerns all tenants, such as approving models.
 
     The tenant's own records name the key's hash, too, so that all of its keys can be found.
     `dynamodb` is a boto3 client; the tenant must exist.
@@ -57,6 +62,7 @@ def grant_key(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> No
         "tenant": {"S": tenant},
         "name": {"S": name},
         "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")},
+        **({"operator": {"BOOL": True}} if operator else {}),
     }
     try:
         dynamodb.transact_write_items(
@@ -187,6 +193,11 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--revoke", metavar="KEY", help="take this key of the tenant away, at once")
     what.add_argument(
+        "--operator",
+        action="store_true",
+        help="print a key that may also approve models and see what concerns all tenants",
+    )
+    what.add_argument(
         "--location",
         metavar="S3_URI",
         help="let its schedules use this prefix, s3://BUCKET/PREFIX/",
@@ -233,7 +244,7 @@ def _carry_out(place: StageConnection, chosen: argparse.Namespace) -> tuple[list
         return _change_locations(locations, chosen)
     create_tenant(place.client, storage_of(outputs), tenant)
     key = new_key()
-    grant_key(dynamodb, table, key, tenant, "operator")
+    grant_key(dynamodb, table, key, tenant, "operator", operator=chosen.operator)
     return [key], True
 
 

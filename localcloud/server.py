@@ -124,7 +124,9 @@ def _announce(data_dir: Path, cloud: LocalCloud, outputs: Mapping[str, Any]) -> 
     key = _api_key(data_dir / CLOUD_FILE)
     stage = tenants.TenantStorage(outputs["RecordsTableName"], outputs["VectorBucketName"])
     tenants.create_tenant(cloud.client, stage, TENANT)
-    tenants.grant_key(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
+    # Whoever runs a cloud of their own also operates it.
+    table = outputs["RecordsTableName"]
+    tenants.grant_key(cloud.client("dynamodb"), table, key, TENANT, "local", operator=True)
     url = cloud.context.endpoint_url
     ready_line = json.dumps(
         {

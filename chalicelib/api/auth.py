@@ -44,6 +44,8 @@ def authorize(request: AuthRequest, keys: ApiKeyRecords) -> AuthResponse | dict[
     if key is None or not hmac.compare_digest(key.key_hash, presented):
         return _denied()
     context = {"tenant": key.tenant, "key": key.key_hash[:KEY_ID_CHARACTERS]}
+    if key.operator:
+        context["operator"] = "true"
     return AuthResponse(routes=["*"], principal_id=key.tenant, context=context)
 
 

@@ -23,7 +23,7 @@ from chalicelib.contracts.http import (
     parsed,
     retry_after,
 )
-from chalicelib.errors import HeadraceError, InvalidInput
+from chalicelib.errors import HeadraceError, InvalidInput, NotPermitted
 from chalicelib.observability import log_refusal, logger
 
 if TYPE_CHECKING:
@@ -77,6 +77,17 @@ def tenant_of(request: Request) -> str:
 def key_id_of(request: Request) -> str:
     """Return the id of the API key: the beginning of its hash, as in access logs."""
     return str(request.context["authorizer"].get("key", ""))
+
+
+def require_operator(request: Request) -> None:
+    """Raise `NotPermitted` unless the request's API key is an operator's."""
+    # API Gateway hands on what an authorizer says as text.
+    if request.context["authorizer"].get("operator") != "true":
+        raise NotPermitted(
+            "This concerns all tenants of the stage, and takes an operator's API key; an operator"
+            " makes one by: python -m infra.tenants --operator TENANT.",
+            field="Authorization",
+        )
 
 
 def reviewer_of(request: Request, name: str | None) -> str:

@@ -95,6 +95,7 @@ RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("extraction_reviews", ("/v1/reviews",)),
     ApiResource("labelling", ("/v1/labelling",)),
     ApiResource("schedules", ("/v1/schedules",)),
+    ApiResource("registry", ("/v1/registry",)),
     ApiResource("rollouts", ("/v1/rollouts",)),
     ApiResource("monitors", ("/v1/monitors",)),
     ApiResource("screenings", ("/v1/screenings",)),

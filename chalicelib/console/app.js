@@ -19,6 +19,7 @@ const SCREENS = [
   { name: "extract", of: "extractions", load: () => import("./extract.js") },
   { name: "extraction", of: "extractions", load: () => import("./extraction.js") },
   { name: "extractors", of: "extractions", load: () => import("./extractors.js") },
+  { name: "versions", title: "Versions", load: () => import("./versions.js") },
 ];
 const LISTED = SCREENS.filter((each) => !each.of);
 const ENTRIES = LISTED.filter((each, n) => !each.group || LISTED.findIndex((other) => other.group === each.group) === n);

@@ -55,6 +55,7 @@ OWN = (
     "extractors.js",
     "schemas.js",
     "fields.js",
+    "versions.js",
 )
 """Files of the console's own, beside its page."""
 

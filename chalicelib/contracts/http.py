@@ -20,6 +20,7 @@ from chalicelib.errors import (
     ModelFailure,
     NoAnswer,
     NotFound,
+    NotPermitted,
     QuotaExceeded,
     Throttled,
     Transient,
@@ -63,6 +64,7 @@ class ErrorBody(Contract):
 
 STATUS_OF: Mapping[type[HeadraceError], int] = {
     InvalidInput: 400,
+    NotPermitted: 403,
     NotFound: 404,
     Conflict: 409,
     Unsupported: 422,

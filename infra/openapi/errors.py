@@ -15,7 +15,10 @@ REQUEST_ID = {"$ref": "#/components/headers/RequestId"}
 _NAMED = {
     400: ("BadRequest", "A field or parameter is missing, unknown or out of bounds."),
     401: ("Unauthorized", "There is no API key, or what there is has not the form of one."),
-    403: ("Forbidden", "The API key is unknown or was revoked."),
+    403: (
+        "Forbidden",
+        "The API key is unknown, was revoked, or is not an operator's where that is asked for.",
+    ),
     404: ("NotFound", "There is no such thing, or not for this tenant."),
     409: ("Conflict", "The request contradicts what is there."),
     413: ("RequestTooLarge", "The body is larger than API Gateway or the function takes."),
@@ -38,7 +41,7 @@ _EXAMPLES = {
         "The request has no API key, or none of its form; send Authorization: Bearer <key>.",
         None,
     ),
-    403: ("Forbidden", "This API key is unknown, or was revoked.", None),
+    403: ("Forbidden", "The API key is unknown, was revoked, or is no operator's."),
     404: ("NotFound", "There is no document doc_zsmcdv3nqh7ouvzzhfllarcx.", "document_id"),
     409: (
         "Conflict",

@@ -308,6 +308,10 @@ UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
         "states:SendTaskSuccess",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html",
     ),
+    UnscopedAction(
+        "sagemaker:ListModelPackages",
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
+    ),
     UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(
         UnscopedAction(f"logs:{action}", _DELIVERY)

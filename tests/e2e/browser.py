@@ -65,7 +65,7 @@ def picture(page: Page, name: str) -> None:
     """Keep a picture of the page where `HEADRACE_PICTURES` says, as the documentation shows it."""
     folder = os.environ.get("HEADRACE_PICTURES")
     if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+        page.screenshot(path=str(Path(folder) / f"console-{name}.png"))
 
 
 def findings(page: Page) -> list[str]:

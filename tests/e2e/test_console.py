@@ -89,7 +89,7 @@ def test_should_open_a_citation_of_a_text_at_its_words_and_take_a_rating(page: P
 
 
 def test_should_open_a_citation_of_a_pdf_on_its_picture(page: Page) -> None:
-    _ask(page, "What does the repair of blade 3 cost?")
+    _ask(page, "When is the next inspection of the turbine due?")
     page.get_by_role("button", name=re.compile("Open citation .*report.pdf")).first.click()
     image = page.get_by_role("img", name="Page 1 of report.pdf")
     expect(image).to_be_visible()
@@ -201,3 +201,34 @@ def test_should_send_files_that_may_be_kept_and_a_page_that_may_not(cloud: Cloud
         assert "immutable" in sent.headers["cache-control"]
         gone = client.get("/console/0123456789abcdef/app.js")
         assert (gone.status_code, gone.json()["error"]["field"]) == (404, "console_file")
+
+
+def test_should_let_an_operator_approve_a_version_and_nobody_else(
+    chromium: Browser, cloud: CloudProcess, key: str
+) -> None:
+    registry, group = cloud.client("sagemaker"), "headrace-local-console-test"
+    registry.create_model_package_group(ModelPackageGroupName=group)
+    container = {"Image": "none", "ModelDataUrl": "s3://none/model.tar.gz"}
+    registry.create_model_package(
+        ModelPackageGroupName=group,
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+        CustomerMetadataProperties={"loss": "0.25"},
+        ModelApprovalStatus="PendingManualApproval",
+    )
+    with console(chromium, cloud, key) as page:
+        page.goto(f"{cloud.endpoint_url}/console#/versions")
+        expect(page.get_by_role("alert")).to_contain_text("takes an operator's API key")
+    with console(chromium, cloud, cloud.api_key) as page:
+        page.goto(f"{cloud.endpoint_url}/console#/versions")
+        page.get_by_role("link", name=f"{group}/1").click()
+        expect(page.get_by_role("row").filter(has_text="loss")).to_contain_text("0.2500")
+        page.get_by_label("Reason").fill("better than none")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator(".facts .badge")).to_have_text("approved")
+        picture(page, "versions")
+    (found,) = registry.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert found["ModelApprovalStatus"] == "Approved"

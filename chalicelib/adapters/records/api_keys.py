@@ -21,4 +21,9 @@ class ApiKeyTable:
         item = self._table.get((f"KEY#{key_hash}", "KEY"))
         if item is None:
             return None
-        return ApiKey(item["pk"].removeprefix("KEY#"), item["tenant"], item.get("name", ""))
+        return ApiKey(
+            item["pk"].removeprefix("KEY#"),
+            item["tenant"],
+            item.get("name", ""),
+            operator=bool(item.get("operator", False)),
+        )

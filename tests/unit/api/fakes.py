@@ -12,6 +12,7 @@ from typing import Any, cast
 from chalice.app import AuthRequest, Chalice
 from chalice.test import Client, HTTPResponse
 
+from chalicelib.adapters.model_registry import StageRegistry
 from chalicelib.api.application import mount
 from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
@@ -82,6 +83,7 @@ from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.ids import document_id
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.screening.screener import ContentScreens
+from tests.unit.api.packages import FakePackages
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.captures.fakes import FakeCaptures
@@ -111,6 +113,7 @@ from tests.unit.webhooks.fakes import FakeRecords as FakeWebhooks
 
 KEY = "hr_" + "a" * 40
 OTHER_KEY = "hr_" + "b" * 40
+OPERATOR_KEY = "hr_" + "o" * 40
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -304,6 +307,8 @@ class Api:
     def __post_init__(self) -> None:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
+        operators = hash_key(OPERATOR_KEY)
+        self.records.keys[operators] = ApiKey(operators, "acme", operator=True)
         self.index = FakeIndex(self.hits)
         searcher = Searcher(
             self.embedder,
@@ -464,6 +469,9 @@ class Api:
         self.openai_batches = BatchFileServices(self.jobs, self.stored)
         self.screen_texts = FakeTexts()
         self.health, self.reference = "test", None
+        self.console = "https://bucket.example"
+        self.packages = FakePackages()
+        self.registry = StageRegistry(self.packages, "test", "arn:aws:sagemaker:us-east-1:1")
         self.screenings = ScreeningServices(ContentScreens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
         self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())
