@@ -71,12 +71,13 @@ def _list(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
 
 
-def job_output(job: Json, other_key: str) -> ToolOutput:
-    """Return a job that was begun in place of the result under `other_key`."""
+def job_output(job: Json, other_key: str = "") -> ToolOutput:
+    """Return a job that was begun, in place of the result under `other_key` if there is one."""
     output = whole_output(job)
     job_id = str(job.get("job_id"))
     told = f"The job {job_id} is {job.get('status')}; get_job says how far it is."
-    structured: Json = {other_key: None, JOB: output.structured}
+    other: Json = {other_key: None} if other_key else {}
+    structured: Json = {**other, JOB: output.structured}
     return ToolOutput(structured, (text_block(told),), output.receipt, job_id)
 
 

@@ -32,8 +32,12 @@ _DONE = frozenset({"succeeded", "partial"})
 _CONFLICT = 409
 _JOB = "/v1/jobs/{job_id}"
 _TASK = re.compile(r"(?P<tool>[a-z_]{1,64})\.(?P<job_id>[0-9A-Za-z]{1,64})", re.ASCII)
-_OTHER_KEYS: Mapping[str, str] = {"extract": "extraction", "generate_text": "generation"}
-"""The key that a result of the tool has beside `job`, by the tools that begin jobs."""
+_OTHER_KEYS: Mapping[str, str] = {
+    "extract": "extraction",
+    "generate_text": "generation",
+    "run_batch": "",
+}
+"""The key that a result has beside `job`, by the tools that begin jobs; "" for none."""
 
 
 def require_tasks(envelope: Envelope) -> None:
@@ -76,7 +80,9 @@ def _output(api: ApiCaller, tool: str, job: Json) -> ToolOutput:
     generation = single_generation(lines) if tool == "generate_text" else {}
     written = object_of(generation.get("output")).get("text")
     told = str(written) if written is not None else lines or _status_message(job)
-    structured: Json = {_OTHER_KEYS[tool]: generation or None, "job": output.structured}
+    key = _OTHER_KEYS[tool]
+    other: Json = {key: generation or None} if key else {}
+    structured: Json = {**other, "job": output.structured}
     return ToolOutput(structured, (text_block(told),), output.receipt)
 
 

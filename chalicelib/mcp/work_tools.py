@@ -63,6 +63,14 @@ WORK_TOOLS: tuple[McpTool, ...] = (
         idempotent=True,
     ),
     McpTool(
+        name="resume_job",
+        title="Resume a job",
+        description="Go on with a batch that waits for its estimate to be confirmed, or is paused.",
+        routes=(ToolRoute("POST", "/v1/jobs/{job_id}/resume", status=ACCEPTED),),
+        arguments=(_JOB_ID,),
+        idempotent=True,
+    ),
+    McpTool(
         name="list_schedules",
         title="List schedules",
         description="List what runs by the clock, by name, with the next times and the last run.",

@@ -139,7 +139,7 @@ def _output_schema(tool: McpTool, document: Mapping[str, Json]) -> Json:
     keys = [route.key for route in tool.routes]
     schema = {
         "type": "object",
-        "description": f"One of {' and '.join(keys)}; the other is null.",
+        **({"description": f"One of {' and '.join(keys)}; the other is null."} if keys[1:] else {}),
         "properties": {
             route.key: {"anyOf": [_response(route, document), {"type": "null"}]}
             for route in tool.routes

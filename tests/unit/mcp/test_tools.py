@@ -149,6 +149,48 @@ def test_pictures_should_be_blocks_and_not_be_repeated() -> None:
     assert api.calls[0].body == {"prompt": "a lighthouse", "count": 2, "task": "image"}
 
 
+def test_a_batch_should_be_written_as_its_form_would_upload_it_and_begin() -> None:
+    form = {"url": "https://bucket", "fields": {"key": "jobs/acme/J1/input.jsonl"}}
+    api = FakeApi(
+        {
+            "POST /v1/generations/batches/uploads": (201, {"batch_id": "J1", "upload": form}),
+            "POST /v1/generations/batches": (202, {"job_id": "J1", "status": "queued"}),
+        }
+    )
+    calls = [{"id": "a", "prompt": "Ü"}, {"id": "b", "prompt": "?"}]
+    task = called(api, "run_batch", tasks=True, calls=calls, model="auto")
+    assert (task["resultType"], task["taskId"]) == ("task", "run_batch.J1")
+    ((fields, content),) = api.uploads
+    assert fields == form["fields"]
+    assert [json.loads(line) for line in content.splitlines()] == calls
+    assert [call.body for call in api.calls] == [
+        {"bytes": len(content)},
+        {"model": "auto", "batch_id": "J1"},
+    ]
+    plain = called(api, "run_batch", calls=calls)
+    schema = next(each for each in LISTED if each["name"] == "run_batch")["outputSchema"]
+    assert set(plain["structuredContent"]) == set(schema["properties"]) == {"job"}
+
+
+@pytest.mark.parametrize("calls", [[], {}, "x", ["x"], [{"id": "a"}, 7], [{}] * 501])
+def test_calls_of_a_batch_that_are_none_should_be_told(calls: Any) -> None:
+    api = FakeApi()
+    told = called(api, "run_batch", calls=calls)["_meta"][ERROR_KEY]
+    assert told["field"].startswith("calls")
+    assert api.calls == []
+
+
+def test_a_saved_prompt_should_be_run() -> None:
+    api = FakeApi({"POST /v1/prompts/{prompt}/runs": {"output": "Short.", "receipt": RECEIPT}})
+    result = called(api, "run_prompt", prompt="sum-up", variables={"words": 9})
+    assert (api.calls[0].path, api.calls[0].body) == (
+        {"prompt": "sum-up"},
+        {"variables": {"words": 9}},
+    )
+    assert result["content"][0]["text"] == "Short."
+    assert result["_meta"][RECEIPT_KEY] == RECEIPT
+
+
 def test_a_key_of_the_request_should_be_that_of_the_route() -> None:
     api = FakeApi({"POST /v1/ask": {"answer": "Yes.", "citations": []}})
     meta = {"headrace/idempotency_key": "k-1"}
