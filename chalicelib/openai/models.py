@@ -5,22 +5,30 @@ https://platform.openai.com/docs/api-reference/models
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.openai.models import ModelList, ModelObject
+from chalicelib.contracts.openai.models import ModelList, ModelObject, ModelPrices
 from chalicelib.errors import NotFound
 from chalicelib.generation.models import AUTO, ServedModel, ServedModels
 
 if TYPE_CHECKING:
+    from chalicelib.generation.catalogue import UnitPrice
+    from chalicelib.generation.models import ModelRoute
     from chalicelib.generation.requirements import CallRegion
 
+_MILLION = 1_000_000
 _AUTO = ModelObject(id=AUTO, owned_by="headrace", task="chat", tier=0)
 
 
 def model_list(
-    served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None = None
+    served: ServedModels,
+    place: CallRegion,
+    day: date,
+    allowed: frozenset[str] | None = None,
+    prices: Mapping[str, UnitPrice] | None = None,
 ) -> ModelList:
     """Return the models that can be called: `auto`, then the catalogue's in its order.
 
@@ -29,8 +37,12 @@ def model_list(
         place: The region that models are called from, and those that calls may reach.
         day: The day of the call, on which a model may have ended.
         allowed: The models that the tenant may use, None for all.
+        prices: Prices of units, such as the catalogue's; models are shown without, if None.
     """
-    found = (_object(each) for each in _callable_models(served, place, day, allowed))
+    found = (
+        _object(model, route, prices)
+        for model, route in _callable_models(served, place, day, allowed)
+    )
     return ModelList(data=(_AUTO, *found))
 
 
@@ -40,26 +52,32 @@ def model_object(
     day: date,
     name: str,
     allowed: frozenset[str] | None = None,
+    prices: Mapping[str, UnitPrice] | None = None,
 ) -> ModelObject:
     """Return the model `name`; raise `NotFound` if there is none that can be called."""
-    for model in model_list(served, place, day, allowed).data:
+    for model in model_list(served, place, day, allowed, prices).data:
         if name == model.id or name in model.aliases:
             return model
-    known = ", ".join(sorted(each.name for each in _callable_models(served, place, day, allowed)))
+    known = ", ".join(
+        sorted(each.name for each, _ in _callable_models(served, place, day, allowed))
+    )
     raise NotFound(f"No model is served as {name!r} here. There are: {known}.", field="model")
 
 
 def _callable_models(
     served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None
-) -> Iterator[ServedModel]:
+) -> Iterator[tuple[ServedModel, ModelRoute]]:
     for model in served.models.values():
         if allowed is not None and model.name not in allowed:
             continue
-        if model.lifecycle.status_on(day) != "ended" and place.route(model) is not None:
-            yield model
+        route = place.route(model)
+        if model.lifecycle.status_on(day) != "ended" and route is not None:
+            yield model, route
 
 
-def _object(model: ServedModel) -> ModelObject:
+def _object(
+    model: ServedModel, route: ModelRoute, prices: Mapping[str, UnitPrice] | None
+) -> ModelObject:
     launched = model.lifecycle.launched
     created = datetime.combine(launched, time(), UTC).timestamp() if launched else 0
     return ModelObject(
@@ -71,4 +89,22 @@ def _object(model: ServedModel) -> ModelObject:
         context_tokens=model.limits.context_tokens,
         abilities=tuple(sorted(model.abilities)),
         aliases=model.aliases,
+        prices=None if prices is None else _prices(model, route, prices),
+    )
+
+
+def _prices(model: ServedModel, route: ModelRoute, prices: Mapping[str, UnitPrice]) -> ModelPrices:
+    def dollars(unit: str, times: int) -> Decimal | None:
+        found = prices.get(model.price_unit(unit))
+        if found is None:
+            return None
+        price = (found.dollars * route.price_factor * times).normalize()
+        return Decimal(
+            f"{price:f}"
+        )  # Without the zeros behind its digits, and without an exponent.
+
+    return ModelPrices(
+        million_tokens_in=dollars("input_token", _MILLION),
+        million_tokens_out=dollars("output_token", _MILLION),
+        image=dollars("image", 1),
     )

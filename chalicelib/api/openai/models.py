@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import NotFound
 
 if TYPE_CHECKING:
+    from chalicelib.generation.catalogue import UnitPrice
     from chalicelib.generation.models import ServedModels
     from chalicelib.generation.requirements import CallRegion
     from chalicelib.wiring.api import ApiParts
@@ -30,16 +31,19 @@ class ModelServices:
         place: The region that models are called from, and those that calls may reach.
         now: Returns the time, by which models begin and end.
         models_of: Returns the models that a tenant may use, None for all.
+        prices: Prices of units, None to show models without.
     """
 
     served: Callable[[], ServedModels]
     place: CallRegion
     now: Callable[[], datetime]
     models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
+    prices: Mapping[str, UnitPrice] | None = None
 
 
 def build_services(parts: ApiParts) -> ModelServices:
     """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.generation.catalogue import catalogue
     from chalicelib.wiring.models import models_of, place, stage_models
 
     read_models = stage_models(parts.environ)
@@ -48,6 +52,7 @@ def build_services(parts: ApiParts) -> ModelServices:
         place=place(parts.environ),
         now=utcnow,
         models_of=models_of(parts.environ),
+        prices=catalogue().prices,
     )
 
 
@@ -63,7 +68,8 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
 
         deps = services()
         allowed = deps.models_of(tenant_of(blueprint.current_request))
-        return json_response(model_list(deps.served(), deps.place, deps.now().date(), allowed))
+        day = deps.now().date()
+        return json_response(model_list(deps.served(), deps.place, day, allowed, deps.prices))
 
     @blueprint.route("/v1/models/{model}", methods=["GET"], authorizer=authorizer)
     @serve_operation(
@@ -76,6 +82,7 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
         deps = services()
         allowed = deps.models_of(tenant_of(blueprint.current_request))
         day = deps.now().date()
-        return json_response(model_object(deps.served(), deps.place, day, model, allowed))
+        found = model_object(deps.served(), deps.place, day, model, allowed, deps.prices)
+        return json_response(found)
 
     return blueprint

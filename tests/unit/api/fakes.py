@@ -462,7 +462,11 @@ class Api:
         self.schedules = ScheduleServices(self.room.library(terms.check), self.records)
         self.models_allowed: dict[str, frozenset[str]] = {}
         self.openai_models = ModelServices(
-            served_models, CallRegion("us-east-1"), lambda: NOW, self.models_allowed.get
+            served_models,
+            CallRegion("us-east-1"),
+            lambda: NOW,
+            self.models_allowed.get,
+            catalogue().prices,
         )
         self.stored = FakeFiles()
         self.openai_files = FileServices(self.stored, lambda: NOW, ulid)

@@ -49,6 +49,18 @@ def test_should_list_the_models_that_can_be_asked_and_auto() -> None:
     assert "streams" in micro["abilities"]
 
 
+def test_should_show_list_prices_of_what_a_model_is_billed_by() -> None:
+    found = {each["id"]: each for each in Api().call("GET", "/v1/models").json_body["data"]}
+    text, vectors, own = (
+        {name: price and float(price) for name, price in found[each]["prices"].items()}
+        for each in ("nova-micro", "titan-embed-text-v2", "digits-gan")
+    )
+    assert text == {"million_tokens_in": 0.035, "million_tokens_out": 0.14, "image": None}
+    assert (vectors["million_tokens_in"], vectors["million_tokens_out"]) == (0.02, None)
+    assert set(own.values()) == {None}
+    assert found["auto"]["prices"] is None
+
+
 def test_should_show_one_model_and_say_which_there_are_in_place_of_another() -> None:
     api = Api()
     assert api.call("GET", "/v1/models/nova-micro").json_body["id"] == "nova-micro"
