@@ -20,6 +20,14 @@ const SCREENS = [
   { name: "extraction", of: "extractions", load: () => import("./extraction.js") },
   { name: "extractors", of: "extractions", load: () => import("./extractors.js") },
   { name: "versions", title: "Versions", load: () => import("./versions.js") },
+  { name: "jobs", group: "Operations", title: "Jobs", load: () => import("./jobs.js") },
+  { name: "job", of: "jobs", load: () => import("./job.js") },
+  { name: "schedules", group: "Operations", title: "Schedules", load: () => import("./schedules.js") },
+  { name: "schedule", of: "schedules", load: () => import("./schedule.js") },
+  { name: "usage", group: "Operations", title: "Usage", load: () => import("./usage.js") },
+  { name: "webhooks", group: "Operations", title: "Webhooks", load: () => import("./webhooks.js") },
+  { name: "webhook", of: "webhooks", load: () => import("./webhook.js") },
+  { name: "keys", group: "Operations", title: "Keys", load: () => import("./keys.js") },
 ];
 const LISTED = SCREENS.filter((each) => !each.of);
 const ENTRIES = LISTED.filter((each, n) => !each.group || LISTED.findIndex((other) => other.group === each.group) === n);
@@ -67,7 +75,10 @@ function Bar({ name }) {
   const [open, setOpen] = useState(false);
   const present = screenOf(screenOf(name)?.of ?? name);
   const group = present?.group ? LISTED.filter((each) => each.group === present.group) : [];
-  useEffect(() => setOpen(false), [name]);
+  useEffect(() => {
+    setOpen(false);
+    document.querySelector(".group [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [name]);
   return html`<header class="top"><a class="brand" href="#/documents">Headrace</a>
       <button type="button" class="menu" aria-expanded=${open} aria-controls="screens" onClick=${() => setOpen(!open)}>Menu</button>
       <nav id="screens" aria-label="Screens" class=${open ? "open" : ""}>${ENTRIES.map((each) => html`<a href=${`#/${each.name}`} aria-current=${each === present || (each.group && each.group === present?.group) ? "page" : null}>${each.group ?? each.title}</a>`)}

@@ -56,6 +56,17 @@ OWN = (
     "schemas.js",
     "fields.js",
     "versions.js",
+    "plot.js",
+    "jobs.js",
+    "job.js",
+    "execution.js",
+    "layers.js",
+    "schedules.js",
+    "schedule.js",
+    "usage.js",
+    "webhooks.js",
+    "webhook.js",
+    "keys.js",
 )
 """Files of the console's own, beside its page."""
 

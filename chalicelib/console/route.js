@@ -32,6 +32,7 @@ export function useRoute() {
   useEffect(() => {
     const changed = () => setRoute(parseRoute(location.hash));
     addEventListener("hashchange", changed);
+    changed(); // The address may have changed since the first drawing.
     return () => removeEventListener("hashchange", changed);
   }, []);
   return route;

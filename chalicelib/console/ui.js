@@ -74,6 +74,7 @@ export function Screen({ title, actions, children }) {
   useEffect(() => {
     document.title = `${title} · Headrace`;
   }, [title]);
+  useEffect(() => document.getElementById("title").focus({ preventScroll: true }), []);
   return html`<div class="screen">
     <header class="screen-head"><h1 tabindex="-1" id="title">${title}</h1><div class="actions">${actions}<${CurlButton} /></div></header>
     ${children}
@@ -120,7 +121,7 @@ export function Table({ caption, columns, rows, keyOf, empty = "Nothing here yet
   if (!rows.length) return html`<p class="quiet empty">${empty}</p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
     <caption class="hidden">${caption}</caption>
-    <thead><tr>${columns.map((each) => html`<th scope="col">${each.title}</th>`)}</tr></thead>
+    <thead><tr>${columns.map((each) => html`<th scope="col" class=${each.kind === "number" ? "number" : ""}>${each.title}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((each) => html`<td class=${each.kind ?? ""}>${each.cell(row)}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }

@@ -1,0 +1,73 @@
+// Curves and bars by uPlot, which is loaded when the first is shown.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { Problem, html } from "./ui.js";
+
+const HEIGHT = 240;
+let loading = null;
+
+function library() {
+  loading ??= import("./uPlot.esm.js").then((module) => {
+    const sheet = document.createElement("link");
+    sheet.rel = "stylesheet";
+    sheet.href = new URL("uPlot.min.css", import.meta.url).href;
+    document.head.append(sheet);
+    return module.default;
+  });
+  return loading;
+}
+
+/**
+ * Draw `series`, each `{label, values, tone, bars}`, over `x`.
+ *
+ * `x` are seconds since 1970 if `dates`, and otherwise positions whose names are `names`. `marks` are
+ * heights of lines across, `{value, label}`. The label says what is seen; a table beside it has the numbers.
+ */
+export function Plot({ label, x, series, dates = false, names = [], format = String, marks = [] }) {
+  const box = useRef(null);
+  const [error, setError] = useState(null);
+  const drawn = JSON.stringify([x, series, marks, names]);
+  useEffect(() => {
+    const element = box.current;
+    let plot = null;
+    let ended = false;
+    const resized = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: HEIGHT }));
+    library().then((UPlot) => {
+      if (ended) return;
+      plot = new UPlot(optionsOf(UPlot, element, { series, dates, names, format, marks }), [x, ...series.map((each) => each.values), ...marks.map(({ value }) => x.map(() => value))], element);
+      resized.observe(element);
+    }, setError);
+    return () => {
+      ended = true;
+      resized.disconnect();
+      plot?.destroy();
+    };
+  }, [drawn]);
+  return html`<figure class="plot" role="img" aria-label=${label}><div ref=${box}></div></figure><${Problem} error=${error} />`;
+}
+
+function optionsOf(UPlot, box, { series, dates, names, format, marks }) {
+  const styles = getComputedStyle(document.documentElement);
+  const tone = (name) => styles.getPropertyValue(`--${name}`).trim();
+  const axis = { stroke: tone("quiet"), grid: { stroke: tone("line") }, ticks: { stroke: tone("line") }, font: "12px system-ui" };
+  const byName = { values: (_, at) => at.map((value) => names[value] ?? ""), splits: () => names.map((_, n) => n) };
+  return {
+    width: box.clientWidth,
+    height: HEIGHT,
+    cursor: { y: false },
+    scales: { x: { time: dates, range: (_, low, high) => [low - padding(dates), high + padding(dates)] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+    axes: [{ ...axis, ...(dates ? {} : byName) }, { ...axis, size: (_, labels) => 16 + 7 * Math.max(4, ...(labels ?? []).map((each) => each.length)), values: (_, at) => at.map(format) }],
+    series: [dates ? { value: "{YYYY}-{MM}-{DD}" } : { value: (_, value) => names[value] ?? "" }, ...series.map((each) => ({
+      label: each.label,
+      stroke: tone(each.tone ?? "accent"),
+      fill: each.bars ? tone(each.tone ?? "accent") : undefined,
+      width: each.bars ? 0 : 2,
+      points: { show: !each.bars },
+      paths: each.bars ? UPlot.paths.bars({ size: [0.7, 48] }) : undefined,
+      value: (_, value) => (value === null ? "–" : format(value)),
+    })), ...marks.map((each) => ({ label: each.label, stroke: tone("bad"), dash: [6, 4], width: 1, points: { show: false }, value: (_, value) => (value === null ? "–" : format(value)) }))],
+  };
+}
+
+const padding = (dates) => (dates ? 43_200 : 0.6);

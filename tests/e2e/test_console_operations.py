@@ -1,0 +1,109 @@
+"""Jobs, schedules, usage and webhooks in the console, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.cloud import CloudProcess
+from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.driving import api_of, settled, upload
+from tests.e2e.tenants import key_of, make_tenant
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
+    """A tenant that has a document, a schedule, a job and a model call."""
+    with make_tenant(cloud, "console-operations").api as opened:
+        sent = upload(opened, "keys.txt", b"The spare key hangs in the blue cabinet.", "papers")
+        assert settled(opened, sent)["status"] == "ready"
+        terms = {"expression": "rate(30 days)", "work": {"kind": "export"}, "name": "monthly"}
+        assert opened.post("/v1/schedules", json=terms).status_code == 201
+        call = {"task": "embedding", "texts": ["It hums."], "model": "titan-embed-text-v2"}
+        assert opened.post("/v1/generations", json=call).status_code == 200
+        assert opened.post("/v1/exports", json={}).status_code == 202
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser, cloud: CloudProcess, api: httpx.Client) -> Iterator[Page]:
+    with console(chromium, cloud, key_of(api)) as opened:
+        yield opened
+
+
+def _open(page: Page, cloud: CloudProcess, screen: str) -> None:
+    page.goto(f"{cloud.endpoint_url}/console#/{screen}")
+
+
+def test_should_run_a_schedule_and_draw_where_its_execution_was(
+    page: Page, cloud: CloudProcess, api: httpx.Client
+) -> None:
+    page.get_by_role("link", name="Operations", exact=True).click()
+    page.get_by_role("link", name="Schedules", exact=True).click()
+    page.get_by_role("link", name="monthly").click()
+    page.get_by_role("button", name="Run now").click()
+    run = page.get_by_role("row").filter(has_text="manual")
+    expect(run.locator(".badge")).to_have_text("succeeded")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("It is paused: no time is next.")).to_be_visible()
+    run.get_by_role("link").click()
+    machine = page.get_by_role("img", name="State machine schedule: succeeded")
+    expect(machine.locator(".step.succeeded").filter(has_text="Work")).to_contain_text(" s")
+    expect(machine.locator(".step.not_entered").filter(has_text="RecordFailure")).to_have_count(1)
+    picture(page, "job")
+    page.get_by_role("button", name="As curl").click()
+    expect(page.locator("dialog pre")).to_contain_text("/execution'")
+    export = api.get("/v1/jobs?kind=export").json()["items"][0]["job_id"]
+    with api_of(cloud) as other:
+        assert other.get(f"/v1/jobs/{export}/execution").status_code == 404
+
+
+def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
+    _open(page, cloud, "usage")
+    expect(page.get_by_role("img", name="Dollars a day")).to_be_visible()
+    expect(page.locator(".uplot canvas")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="titan-embed-text-v2")).to_be_visible()
+    picture(page, "usage")
+    _open(page, cloud, "webhooks")
+    page.get_by_role("button", name="Add a webhook").click()
+    page.get_by_label("Address").fill("https://nobody.invalid/hooks")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("dialog pre")).to_contain_text("whsec_")
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="https://nobody.invalid/hooks").click()
+    page.get_by_role("button", name="Send a test").click()
+    sent = page.get_by_role("row").filter(has_text="webhook.test")
+    expect(sent.locator(".reason")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_should_be_usable_narrow_by_keyboard_and_with_a_reader(
+    chromium: Browser, cloud: CloudProcess, api: httpx.Client, scheme: str
+) -> None:
+    job = api.get("/v1/jobs").json()["items"][0]["job_id"]
+    with console(chromium, cloud, key_of(api), NARROW, color_scheme=scheme) as page:
+        for name, there in (
+            ("jobs", "Progress"),
+            (f"job/{job}", "Steps as a table"),
+            ("schedule/monthly", "All terms"),
+            ("usage", "Days as a table"),
+            ("webhooks", "Add a webhook"),
+        ):
+            _open(page, cloud, name)
+            expect(page.get_by_text(there).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+            assert findings(page) == []
+        page.get_by_role("button", name="Menu").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Documents")).to_be_focused()
