@@ -30,14 +30,19 @@ export const post = (path, body, options) => call("POST", path, { body, ...optio
 export const put = (path, body, options) => call("PUT", path, { body, ...options });
 export const remove = (path, query, options) => call("DELETE", path, { query, ...options });
 
-/** Return the JSON of an answer, or null of one without a body; throw `ApiError`. */
-export async function call(method, path, { query, body, signal, quiet } = {}) {
+/**
+ * Return the JSON of an answer, or null of one without a body; throw `ApiError`.
+ *
+ * With `once` the request is sent once, and its answer is waited for: of a route that stores no
+ * answers, a second request would be paid for too.
+ */
+export async function call(method, path, { query, body, signal, quiet, once } = {}) {
   const url = addressOf(path, query);
   const request = { method, headers: headersOf(body), signal };
   if (body !== undefined) request.body = JSON.stringify(body);
-  if (method === "POST") request.headers["Idempotency-Key"] = crypto.randomUUID();
+  if (method === "POST" && !once) request.headers["Idempotency-Key"] = crypto.randomUUID();
   const entry = quiet ? null : record(method, url, body);
-  const response = await answered(url, request);
+  const response = await (once ? answered(url, request, 1, 0) : answered(url, request));
   if (entry) settle(entry, response.status);
   return response.status === 204 ? null : response.json();
 }

@@ -18,7 +18,7 @@ export default function JobScreen({ parts }) {
   usePolling(refresh, SOON_MS, loaded.value ? isOpen(loaded.value) : false);
   const kind = loaded.value?.kind.replaceAll("_", " ") ?? "Job";
   return html`<${Screen} title=${kind[0].toUpperCase() + kind.slice(1)}>
-    <${Loaded} of=${loaded}>${(job) => html`<div class="columns">
+    <${Loaded} of=${loaded}>${(job) => html`<div class="halves">
       <section aria-label="Job"><${JobView} job=${job} reload=${refresh} /></section>
       <section aria-label="Execution"><h2>State machine</h2>
         ${execution.error?.status === 404 ? html`<p class="quiet">${execution.error.message}</p>` : html`<${Loaded} of=${execution}>${(value) => html`<${Execution} execution=${value} />`}<//>`}

@@ -66,11 +66,11 @@ export function JobActions({ job, reload }) {
     await remove(`v1/jobs/${job.job_id}`);
     await reload();
   };
-  const button = (what, label) => html`<button type="button" disabled=${busy} onClick=${() => run(what)}>${label}</button>`;
+  const button = (what, label) => html`<button type="button" class=${what === "resume" ? "primary" : ""} disabled=${busy} onClick=${() => run(what)}>${label}</button>`;
   return html`<div class="actions">
     ${PAUSABLE.has(job.kind) && ["queued", "running"].includes(job.status) && button("pause", "Pause")}
-    ${job.status === "paused" && button("resume", "Resume")}
-    ${RETRYABLE.has(job.status) && job.kind !== "scheduled_run" && button("retry", job.status === "cancelled" ? "Go on" : "Retry")}
+    ${job.status === "paused" && button("resume", job.kind === "batch" && !job.counts.done ? "Confirm and start" : "Resume")}
+    ${RETRYABLE.has(job.status) && job.kind !== "scheduled_run" && button("retry", { cancelled: "Go on", partial: "Retry what failed" }[job.status] ?? "Retry")}
     ${isOpen(job) && job.kind !== "remove_tenant" && html`<${ConfirmButton} label="Cancel" question="What is done stays done and is paid for; the rest is not begun." onConfirm=${cancelled} />`}
     <${Problem} error=${error} /></div>`;
 }

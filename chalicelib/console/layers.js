@@ -4,7 +4,7 @@
  * Return `{nodes, edges, columns, rows}` of steps `{name, next, on_error, entered}`.
  *
  * A step stands below all that lead to it, by the longest way, ways back apart. Steps that are
- * reached by errors only stand in a column of their own. Of the ways of errors those are edges
+ * reached by errors only stand beside the others. Of the ways of errors those are edges
  * that were taken, for most steps have one.
  */
 export function placed(steps, first) {
@@ -21,13 +21,13 @@ export function placed(steps, first) {
     wide.set(row, column + 1);
     return { ...byName.get(name), row, column };
   });
-  const main = Math.max(1, ...wide.values());
-  orphans.forEach((each, n) => nodes.push({ ...each, row: n + 1, column: main }));
+  const beside = Math.max(1, ...orphans.map((_, n) => wide.get(n + 1) ?? 0));
+  orphans.forEach((each, n) => nodes.push({ ...each, row: n + 1, column: beside }));
   const found = new Map(nodes.map((each) => [each.name, each]));
   return {
     nodes,
     edges: lanes(nodes.flatMap((node) => edgesOf(node, found))),
-    columns: main + (orphans.length ? 1 : 0),
+    columns: Math.max(...nodes.map((each) => each.column)) + 1,
     rows: Math.max(...nodes.map((each) => each.row)) + 1,
   };
 }
@@ -65,12 +65,16 @@ function edgesOf(node, found) {
   ].filter((edge) => edge.to);
 }
 
-// Ways that are not to the next layer run beside the layers, each in a lane; those taken come last,
-// for what is drawn last lies above.
+// Ways that are not to the next layer run beside the layers, those to one step in one lane; ways that
+// were taken come last, for what is drawn last lies above.
 function lanes(edges) {
-  const taken = ({ from, to }) => from.entered > 0 && to.entered > 0;
-  let lane = 0;
+  const targets = new Map();
+  const laneOf = ({ from, to }) => {
+    if (to.row === from.row + 1) return 0;
+    if (!targets.has(to.name)) targets.set(to.name, targets.size + 1);
+    return targets.get(to.name);
+  };
   return edges
-    .map((edge) => ({ ...edge, taken: taken(edge), lane: edge.to.row === edge.from.row + 1 ? 0 : (lane += 1) }))
+    .map((edge) => ({ ...edge, taken: edge.from.entered > 0 && edge.to.entered > 0, lane: laneOf(edge) }))
     .sort((a, b) => a.taken - b.taken);
 }
