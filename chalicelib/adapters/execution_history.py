@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOT_ENDED = ("RUNNING", "PENDING_REDRIVE")
 _MAX_EVENTS = 1_000
+_MAX_DEFINITIONS = 64
 
 
 class ExecutionHistory:
@@ -26,6 +27,7 @@ class ExecutionHistory:
 
     def __init__(self, client: SFNClient) -> None:
         self._client = client
+        self._definitions: dict[str, Mapping[str, Any]] = {}
 
     def record(self, execution_arn: str) -> ExecutionRecord:
         """Return what an execution of any machine did, without its data; raise `NotFound`."""
@@ -33,7 +35,7 @@ class ExecutionHistory:
             found = self._client.describe_execution(
                 executionArn=execution_arn, includedData="METADATA_ONLY"
             )
-            machine = self._client.describe_state_machine_for_execution(executionArn=execution_arn)
+            definition = self._definition(execution_arn)
             page = self._client.get_execution_history(
                 executionArn=execution_arn,
                 maxResults=_MAX_EVENTS,
@@ -45,10 +47,19 @@ class ExecutionHistory:
             status=cast("ExecutionState", status),
             started_at=found["startDate"],
             ended_at=found.get("stopDate"),
-            definition=json.loads(machine["definition"]),
+            definition=definition,
             events=[_event(each) for each in reversed(page["events"])],
             partial="nextToken" in page,
         )
+
+    def _definition(self, execution_arn: str) -> Mapping[str, Any]:
+        """Return the machine of an execution, which never changes: AWS tells of few a second."""
+        if execution_arn not in self._definitions:
+            found = self._client.describe_state_machine_for_execution(executionArn=execution_arn)
+            if len(self._definitions) == _MAX_DEFINITIONS:
+                self._definitions.pop(next(iter(self._definitions)))
+            self._definitions[execution_arn] = json.loads(found["definition"])
+        return self._definitions[execution_arn]
 
 
 def _event(event: Mapping[str, Any]) -> ExecutionEvent:

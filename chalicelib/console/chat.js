@@ -63,7 +63,7 @@ function Terms({ models, terms, onChange }) {
   return html`<div class="filters">
     <${ModelField} models=${models} task="chat" value=${terms.model} onChange=${(model) => onChange({ model })} />
     <${Field} label="Tokens at most"><input type="number" min="1" max="8192" value=${terms.max} onChange=${(event) => onChange({ max: Math.max(1, Number(event.target.value) || 512) })} /><//>
-    <${Field} label="Instructions"><input size="40" maxlength="4000" value=${terms.system} placeholder="None" onChange=${(event) => onChange({ system: event.target.value })} /><//></div>`;
+    </div><${Field} label="Instructions"><input maxlength="4000" value=${terms.system} placeholder="None" onChange=${(event) => onChange({ system: event.target.value })} /><//>`;
 }
 
 function Turn({ turn }) {

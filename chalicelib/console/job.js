@@ -7,7 +7,8 @@ import { Counts, JobActions, isOpen } from "./jobs.js";
 import { link } from "./route.js";
 import { Badge, Loaded, Problem, Receipt, Screen, Table, html, useAction, useLoaded, usePolling } from "./ui.js";
 
-const SOON_MS = 1000;
+const SOON_MS = 1500;
+const LATER_MS = 5000;
 const WITH_PARTIAL = new Set(["batch", "evaluation"]);
 
 export default function JobScreen({ parts }) {
@@ -15,7 +16,7 @@ export default function JobScreen({ parts }) {
   const loaded = useLoaded((signal) => get(`v1/jobs/${id}`, {}, { signal }), [id]);
   const execution = useLoaded((signal) => get(`v1/jobs/${id}/execution`, {}, { signal }), [id, loaded.value?.attempt, loaded.value?.status]);
   const refresh = () => Promise.all([loaded.reload(), execution.reload()]);
-  usePolling(refresh, SOON_MS, loaded.value ? isOpen(loaded.value) : false);
+  usePolling(refresh, loaded.value?.status === "paused" ? LATER_MS : SOON_MS, loaded.value ? isOpen(loaded.value) : false);
   const kind = loaded.value?.kind.replaceAll("_", " ") ?? "Job";
   return html`<${Screen} title=${kind[0].toUpperCase() + kind.slice(1)}>
     <${Loaded} of=${loaded}>${(job) => html`<div class="halves">

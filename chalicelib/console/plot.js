@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem, html } from "./ui.js";
 
 const HEIGHT = 240;
+const HALF_A_DAY = 43_200;
 let loading = null;
 
 function library() {
@@ -51,12 +52,14 @@ function optionsOf(UPlot, box, { series, dates, names, format, marks }) {
   const styles = getComputedStyle(document.documentElement);
   const tone = (name) => styles.getPropertyValue(`--${name}`).trim();
   const axis = { stroke: tone("quiet"), grid: { stroke: tone("line") }, ticks: { stroke: tone("line") }, font: "12px system-ui" };
-  const byName = { values: (_, at) => at.map((value) => names[value] ?? ""), splits: () => names.map((_, n) => n) };
+  const crowded = box.clientWidth < 90 * names.length;
+  const byName = { values: (_, at) => at.map((value) => names[value] ?? ""), splits: () => names.map((_, n) => n), ...(crowded && { rotate: -50, size: 90 }) };
+  const apart = series.some((each) => each.bars) ? (dates ? HALF_A_DAY : 0.6) : 0;
   return {
     width: box.clientWidth,
     height: HEIGHT,
     cursor: { y: false },
-    scales: { x: { time: dates, range: (_, low, high) => [low - padding(dates), high + padding(dates)] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
+    scales: { x: { time: dates, range: (_, low, high) => [low - apart, high + apart] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
     axes: [{ ...axis, ...(dates ? {} : byName) }, { ...axis, size: (_, labels) => 16 + 7 * Math.max(4, ...(labels ?? []).map((each) => each.length)), values: (_, at) => at.map(format) }],
     series: [dates ? { value: "{YYYY}-{MM}-{DD}" } : { value: (_, value) => names[value] ?? "" }, ...series.map((each) => ({
       label: each.label,
@@ -69,5 +72,3 @@ function optionsOf(UPlot, box, { series, dates, names, format, marks }) {
     })), ...marks.map((each) => ({ label: each.label, stroke: tone("bad"), dash: [6, 4], width: 1, points: { show: false }, value: (_, value) => (value === null ? "–" : format(value)) }))],
   };
 }
-
-const padding = (dates) => (dates ? 43_200 : 0.6);

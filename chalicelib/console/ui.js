@@ -40,14 +40,18 @@ export function usePolling(work, ms, active) {
   useEffect(() => {
     if (!active) return undefined;
     let timer;
+    let ended = false;
     const next = () => {
       timer = setTimeout(async () => {
         if (!document.hidden) await latest.current();
-        next();
+        if (!ended) next();
       }, ms);
     };
     next();
-    return () => clearTimeout(timer);
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+    };
   }, [ms, active]);
 }
 

@@ -40,7 +40,16 @@ class Tenant:
             job: dict[str, Any] = answer.json()
             return None if job["status"] in OPEN else job
 
-        return until(look, f"{job_id} did not end", seconds)
+        job = until(look, f"{job_id} did not end", seconds)
+        self._look_at_execution(job_id)
+        return job
+
+    def _look_at_execution(self, job_id: str) -> None:
+        """Have the API show the job's execution, whatever its machine; one never begun has none."""
+        answer = self.api.get(f"/v1/jobs/{job_id}/execution")
+        assert answer.status_code in (200, 404) or answer.is_server_error, answer.text
+        if answer.status_code == 200:
+            assert any(step["entered"] for step in answer.json()["steps"]), answer.text
 
     def left(self) -> list[str]:
         """Return what the stores hold of the tenant: keys of records, objects and indexes."""

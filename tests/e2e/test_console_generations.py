@@ -1,0 +1,144 @@
+"""Chats, prompts, batches and rollouts in the console, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.cloud import CloudProcess
+from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.tenants import key_of, make_tenant
+
+PARAMETERS = {"max_tokens": 24, "temperature": 0, "stop": [" ", "\n", "."]}
+CALLS = [{"id": each, "texts": [each], "model": "titan-embed-text-v2"} for each in "ab"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
+    """A tenant that has two versions of a prompt, of which the first is in production."""
+    with make_tenant(cloud, "console-generations").api as opened:
+        for text in ("Repeat: {{ word }}", "Say again: {{ word }}"):
+            body = {
+                "name": "greeting",
+                "variables": {"word": {"type": "string"}},
+                "turns": [{"template": text}],
+                "parameters": PARAMETERS,
+                "terms": {"model": "nova-micro"},
+            }
+            assert opened.post("/v1/prompts", json=body).status_code == 201
+        label = "/v1/prompts/greeting/labels/production"
+        assert opened.put(label, json={"version": 1}).status_code == 200
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser, cloud: CloudProcess, api: httpx.Client) -> Iterator[Page]:
+    with console(chromium, cloud, key_of(api)) as opened:
+        yield opened
+
+
+def _open(page: Page, cloud: CloudProcess, screen: str) -> None:
+    page.goto(f"{cloud.endpoint_url}/console#/{screen}")
+
+
+def test_should_chat_by_a_stream_and_say_the_cost_before_and_after(
+    page: Page, cloud: CloudProcess
+) -> None:
+    _open(page, cloud, "chat?model=nova-micro")
+    page.get_by_label("Tokens at most").fill("4")
+    page.get_by_label("Message").fill("Say: yes")
+    expect(page.get_by_text("At most $0.0000")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator(".receipt summary")).to_contain_text("$0.0000")
+    expect(page.locator(".turn .answer")).not_to_be_empty()
+    page.get_by_role("button", name="As curl").click()
+    expect(page.locator("dialog pre")).to_contain_text('"stream":true')
+
+
+def test_should_run_two_versions_of_a_prompt_with_one_input_and_move_a_label(
+    page: Page, cloud: CloudProcess
+) -> None:
+    _open(page, cloud, "prompt/greeting")
+    page.get_by_label("word").fill("yes")
+    page.get_by_role("button", name="Show the calls and their cost").click()
+    sides = [page.get_by_role("region", name=f"Version {n}", exact=True) for n in (1, 2)]
+    for side in sides:
+        expect(side.get_by_text("At most $0.0000")).to_be_visible()
+    page.get_by_role("button", name="Run both").click()
+    for side in sides:
+        expect(side.locator(".receipt summary")).to_contain_text("$")
+    picture(page, "prompt")
+    page.get_by_label("To version").select_option("2")
+    page.get_by_role("button", name="Move the label").click()
+    expect(page.get_by_role("row").filter(has_text="production")).to_contain_text("2")
+
+
+def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
+    page: Page, cloud: CloudProcess
+) -> None:
+    held: list[Route] = []
+    page.route("**/v1/jobs/*/resume", lambda route: held.append(route))
+    _open(page, cloud, "batches")
+    page.get_by_label("Or write the calls here").fill("\n".join(map(json.dumps, CALLS)))
+    page.get_by_label("Model, where a call names none").select_option("nova-micro")
+    page.get_by_role("button", name="Upload and estimate").click()
+    expect(page.get_by_text("2 calls, at most $")).to_be_visible()
+    job = page.get_by_role("region", name="Job", exact=True)
+    confirm = job.get_by_role("button", name="Confirm and start")
+    confirm.click()
+    expect(confirm).to_be_disabled()
+    expect(job.locator(".badge")).to_have_text("paused")
+    held[0].continue_()
+    expect(job.locator(".badge").first).to_have_text("succeeded")
+    expect(page.get_by_role("link", name="results.jsonl")).to_be_visible()
+    picture(page, "batch")
+
+
+def test_should_show_a_rollout_with_its_guards_and_abort_it(
+    page: Page, cloud: CloudProcess, api: httpx.Client
+) -> None:
+    subject = {"kind": "prompt", "name": "greeting", "label": "production"}
+    live = api.get("/v1/prompts/greeting").json()["labels"]["production"]
+    body = {"subject": subject, "to": str(3 - live), "stages": [{"share": 50}, {"share": 100}]}
+    begun = api.post("/v1/rollouts", json=body)
+    assert begun.status_code == 202, begun.text
+    _open(page, cloud, "rollouts")
+    page.get_by_role("link", name="prompt greeting@production").click()
+    expect(page.get_by_role("row").filter(has_text="latency")).to_contain_text("in pairs")
+    page.get_by_label("Your reason").fill("Found a typo.")
+    page.get_by_role("button", name="Abort").click()
+    page.get_by_role("dialog").get_by_role("button", name="Abort").click()
+    expect(page.locator(".facts .badge")).to_have_text("rolled back")
+    expect(page.locator(".facts")).to_contain_text("Found a typo.")
+    machine = api.get(f"/v1/jobs/{begun.json()['rollout_id']}/execution")
+    assert machine.json()["machine"] == "rollout", machine.text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_should_be_usable_narrow_and_with_a_reader(
+    chromium: Browser, cloud: CloudProcess, api: httpx.Client, scheme: str
+) -> None:
+    with console(chromium, cloud, key_of(api), NARROW, color_scheme=scheme) as page:
+        for name, there in (
+            ("chat", "Message"),
+            ("images", "Not to be seen"),
+            ("prompt/greeting", "Move the label"),
+            ("batches", "Upload and estimate"),
+            ("models?task=chat", "nova-micro"),
+            ("monitors", "No monitors"),
+            ("evaluations", "No evaluations"),
+        ):
+            _open(page, cloud, name)
+            expect(page.get_by_text(there).first).to_be_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+            assert findings(page) == []
