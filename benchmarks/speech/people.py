@@ -7,24 +7,24 @@ from typing import Any
 from benchmarks.reporting import Result
 from benchmarks.speech import strangers
 from benchmarks.speech.measuring import (
-    MODELS,
     heard_by_peer,
     heard_by_us,
     rate_of,
     seconds,
     written,
 )
+from chalicelib.inference.speech.whisper import MODEL
 from models.pull.cache import pull
 
 
 def measure(repetitions: int) -> Result:
     """Hear every recording once by each contestant; languages are detected, not told."""
-    pull([*MODELS, "silero-vad"])
+    pull([MODEL, "silero-vad"])
     collections = strangers.collections()
     recordings = [each for collection in collections for each in collection.recordings]
     files = written(recordings, [], {})
     theirs = {name: heard for name, heard in heard_by_peer(files).items() if heard}
-    contestants = {**{name: heard_by_us(name, files) for name in MODELS}, **theirs}
+    contestants = {MODEL: heard_by_us(MODEL, files), **theirs}
     facts: dict[str, Any] = {
         "minutes": round(sum(map(seconds, files.values())) / 60, 1),
         "collections": {
