@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import (
-    SERVICE,
     describe_view,
+    detailed_response,
     json_response,
     raw_body,
+    request_id_of,
     serve_operation,
 )
 from chalicelib.api.route_calls import RouteCaller, RouteViews
-from chalicelib.contracts.http import ANY_ORIGIN
-from chalicelib.contracts.mcp import ProtectedResource, RpcRequest, RpcResponse
+from chalicelib.contracts.http import ANY_ORIGIN, ErrorDetail
+from chalicelib.contracts.mcp import ProtectedResource, RpcFailure, RpcRequest, RpcResponse
 from chalicelib.contracts.operations import Operation
-from chalicelib.mcp.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, RpcError, error_response
+from chalicelib.mcp.jsonrpc import INVALID_REQUEST, RpcError, error_response
 from chalicelib.mcp.server import McpServer
-from chalicelib.observability import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ METADATA_PATH = "/.well-known/oauth-protected-resource"
 _TOOLS = Path(__file__).with_name("mcp_tools.json")
 _JSON_TYPES = ("application/json", "application/*", "*/*")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_ACCEPTED, _FORBIDDEN, _NOT_ACCEPTABLE, _FAILED = 202, 403, 406, 500
+_ACCEPTED, _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _NOT_ACCEPTABLE = 202, 400, 403, 404, 406
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,15 @@ def routes(services: Callable[[], McpServices], authorizer: ChaliceAuthorizer) -
         blueprint,
         Operation(
             "mcp",
-            {200: RpcResponse, _ACCEPTED: None},
+            {
+                200: RpcResponse,
+                _ACCEPTED: None,
+                _BAD_REQUEST: RpcFailure,
+                _NOT_FOUND: RpcFailure,
+                _NOT_ACCEPTABLE: RpcFailure,
+            },
             body=RpcRequest,
-            # The gateway would refuse what is no object by a body that is no JSON-RPC.
-            body_may_be_left_out=True,
+            checked_by_view_alone=True,
         ),
     )
     def call_mcp() -> Response:
@@ -121,12 +126,7 @@ def _respond(request: Request, deps: McpServices) -> Response:
         return refusal
     headers = {name.lower(): str(value) for name, value in request.headers.items()}
     caller = RouteCaller(deps.views, request)
-    try:
-        response = deps.server.respond(raw_body(request), headers, caller)
-    except Exception:  # noqa: BLE001 - logged, and answered in the words of the protocol
-        # A client of MCP reads JSON-RPC only, and no response of Chalice's own.
-        logger(SERVICE).exception("failed")
-        return _error(_FAILED, INTERNAL_ERROR, "The request failed inside the service.")
+    response = deps.server.respond(raw_body(request), headers, caller)
     if response.body is None:
         return Response(body="", status_code=response.status)
     return json_response(json.dumps(response.body, ensure_ascii=False), response.status)
@@ -136,15 +136,17 @@ def _refuse_headers(request: Request, allowed_origins: str) -> Response | None:
     """Return the refusal of a page of another origin, or of a client that reads no JSON."""
     origin = request.headers.get("origin")
     if origin is not None and not _is_allowed(origin, request, allowed_origins):
-        return _error(_FORBIDDEN, INVALID_REQUEST, f"Pages of {origin[:200]} may not call this.")
+        message = f"Pages of {origin[:200]} may not call this."
+        return detailed_response(
+            _FORBIDDEN,
+            ErrorDetail(type="Forbidden", message=message, request_id=request_id_of(request)),
+        )
     accepted = request.headers.get("accept")
     types = [each.partition(";")[0].strip() for each in (accepted or "*/*").split(",")]
     if not any(each in _JSON_TYPES for each in types):
-        return _error(
-            _NOT_ACCEPTABLE,
-            INVALID_REQUEST,
-            "Responses are JSON; send Accept: application/json, text/event-stream.",
-        )
+        message = "Responses are JSON; send Accept: application/json, text/event-stream."
+        refused = error_response(RpcError(INVALID_REQUEST, message))
+        return json_response(json.dumps(refused), _NOT_ACCEPTABLE)
     return None
 
 
@@ -156,10 +158,6 @@ def _is_allowed(origin: str, request: Request, allowed: str) -> bool:
     host = request.headers.get("host", "")
     own = bool(host) and origin.partition("://")[2].lower() == host.lower()
     return own or allowed == ANY_ORIGIN or origin in allowed.split(",")
-
-
-def _error(status: int, code: int, message: str) -> Response:
-    return json_response(json.dumps(error_response(RpcError(code, message))), status)
 
 
 def _metadata(request: Request) -> ProtectedResource:

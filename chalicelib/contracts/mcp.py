@@ -5,19 +5,25 @@ The bodies say what JSON-RPC says of every message; what each method takes, `doc
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from chalicelib.contracts.base import AnyJson, Contract
+from chalicelib.contracts.page_times import is_none
+
+RpcId = Annotated[
+    int | str | None,
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 256}]}),
+]
 
 
 class RpcRequest(Contract):
     """`POST /mcp`: a JSON-RPC 2.0 request, or a notification, which has no `id`."""
 
     jsonrpc: Literal["2.0"]
-    id: str | int | None = None
-    method: str
+    id: RpcId = None
+    method: str = Field(min_length=1, max_length=128)
     params: dict[str, AnyJson] = Field(default_factory=dict)
 
 
@@ -26,16 +32,24 @@ class RpcErrorDetail(Contract):
 
     code: int
     message: str
-    data: AnyJson = None
+    data: AnyJson = Field(default=None, exclude_if=is_none)
 
 
 class RpcResponse(Contract):
-    """A JSON-RPC 2.0 response: a `result`, or an `error`, which also comes by 400 and 404."""
+    """A JSON-RPC 2.0 response: a `result`, or an `error`."""
 
     jsonrpc: Literal["2.0"]
-    id: str | int | None
-    result: dict[str, AnyJson] | None = Field(default=None, exclude_if=lambda value: value is None)
-    error: RpcErrorDetail | None = Field(default=None, exclude_if=lambda value: value is None)
+    id: int | str | None
+    result: dict[str, AnyJson] | None = Field(default=None, exclude_if=is_none)
+    error: RpcErrorDetail | None = Field(default=None, exclude_if=is_none)
+
+
+class RpcFailure(Contract):
+    """A JSON-RPC 2.0 response with an `error`, whose `id` is null where the message has none."""
+
+    jsonrpc: Literal["2.0"]
+    id: int | str | None
+    error: RpcErrorDetail
 
 
 class ProtectedResource(Contract):

@@ -48,13 +48,16 @@ class Operation:
 
     `answers` are the bodies by status. `form` is the multipart form that it takes in place of a
     JSON `body`. `errors` are those that this operation has beside the ones that any may have.
-    `once` says that it honours `Idempotency-Key`.
+    `once` says that it honours `Idempotency-Key`. Of a body that is `checked_by_view_alone` the
+    gateway looks at nothing, as what is no object has an answer of the view's own. Statuses of
+    errors among the `answers` have bodies of their own.
     """
 
     tag: str
     answers: Mapping[int, Answer]
     body: type[BaseModel] | None = None
     body_may_be_left_out: bool = False
+    checked_by_view_alone: bool = False
     form: type[BaseModel] | None = None
     query: tuple[Parameter, ...] = ()
     errors: tuple[type[HeadraceError], ...] = ()

@@ -228,6 +228,7 @@ def _operation(route: ApiRoute, routes: Sequence[ApiRoute], example: Example) ->
         **{
             str(status): errors.reference(status)
             for status in errors.statuses(route.keyed, operation)
+            if status not in operation.answers
         },
     }
     return described

@@ -63,7 +63,9 @@ def require_json_bodies(
     for path, methods in swagger.get("paths", {}).items():
         for verb, method in methods.items():
             operation = _operation(routes, path, verb.upper())
-            if operation is None or operation.body is None or operation.body_may_be_left_out:
+            if operation is None or operation.body is None:
+                continue
+            if operation.body_may_be_left_out or operation.checked_by_view_alone:
                 continue
             method["consumes"] = ["application/json"]
             method["parameters"] = [*method.get("parameters", ()), _BODY]

@@ -135,9 +135,12 @@ def test_every_error_has_the_one_body(document: dict[str, Any]) -> None:
     responses = document["components"]["responses"]
     one = {"$ref": "#/components/schemas/ErrorBody"}
     assert all(each["content"]["application/json"]["schema"] == one for each in responses.values())
-    for _, _, operation in operations(document):
+    own = {"400", "404", "406"}
+    for path, _, operation in operations(document):
         errors = {k: v for k, v in operation["responses"].items() if k >= "400"}
-        assert all(set(each) == {"$ref"} for each in errors.values())
+        of_json_rpc = own if path == "/mcp" else set()
+        assert all(set(errors[k]) == {"$ref"} for k in errors.keys() - of_json_rpc)
+        assert all("RpcFailure" in str(errors[k]) for k in of_json_rpc)
     retried = {name for name, each in responses.items() if "Retry-After" in each["headers"]}
     assert retried == {"TooManyRequests", "Unavailable", "TimedOut"}
 
