@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from cli.documents.voices import voiced_hit
 from cli.failures import UsageError
 from cli.options import UserContext, end_user_option, filter_option, user_command
 from cli.output import Json, Output, describe_place, describe_receipt, summarise_receipt
@@ -73,7 +74,7 @@ def search(
         target.output.line(f"{rank}. {describe_place(hit)} (score {hit['score']:.4f})", "bold")
         if hit["heading"]:
             target.output.line(f"   {hit['heading']}", "italic")
-        target.output.line(f"   {_seen(hit.get('labels', [])) or _shortened(hit['text'])}")
+        target.output.line(f"   {_seen(hit.get('labels', [])) or _shortened(voiced_hit(hit))}")
     if not result["hits"]:
         target.output.line("Nothing found.")
     _margin(target.output, result, waited, whole_receipt=receipt)

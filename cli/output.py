@@ -126,7 +126,8 @@ def _describe_line(line: Json) -> str:
 def describe_place(found: Json) -> str:
     """Return the position of a hit or a citation: path, page and characters, or its time."""
     if found.get("start_ms") is not None:
-        return f"{found['path']} {describe_time(found)}"
+        name = f" Speaker {found['speaker']}" if found.get("speaker") else ""
+        return f"{found['path']} {describe_time(found)}{name}"
     return f"{found['path']}, page {found['page']}, characters {found['start']} to {found['end']}"
 
 

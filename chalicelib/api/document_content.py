@@ -17,19 +17,17 @@ from chalicelib.api.http import (
     tenant_of,
     utcnow,
 )
-from chalicelib.api.page_queries import CAPTION_FORM, VERSION, caption_form
+from chalicelib.api.page_queries import VERSION
 from chalicelib.contracts.answers import Citation
 from chalicelib.contracts.document_content import (
-    CaptionFile,
     DocumentVersion,
     DocumentVersionList,
     GivenAnswer,
     OriginalFile,
 )
 from chalicelib.contracts.operations import Operation
-from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.media.containers import is_recording
-from chalicelib.retrieval.ids import captions_key, version_prefix
+from chalicelib.errors import NotFound
+from chalicelib.retrieval.ids import version_prefix
 
 if TYPE_CHECKING:
     from chalicelib.api.jobs import DownloadSigner
@@ -85,20 +83,6 @@ def routes(
         """Show where the file can be downloaded as it was uploaded, for 15 minutes."""
         return json_response(_original(blueprint.current_request, document_id, services()))
 
-    @blueprint.route("/v1/documents/{document_id}/captions", methods=["GET"], authorizer=authorizer)
-    @serve_operation(
-        blueprint,
-        Operation(
-            "documents",
-            {200: CaptionFile},
-            query=(VERSION, CAPTION_FORM),
-            errors=(InvalidInput, NotFound),
-        ),
-    )
-    def get_captions(document_id: str) -> Response:
-        """Show where the captions of a recording can be downloaded, for 15 minutes."""
-        return json_response(_captions(blueprint.current_request, document_id, services()))
-
     @blueprint.route("/v1/documents/{document_id}/versions", methods=["GET"], authorizer=authorizer)
     @serve_operation(
         blueprint, Operation("documents", {200: DocumentVersionList}, errors=(NotFound,))
@@ -133,26 +117,6 @@ def _original(request: Request, document_id: str, deps: DocumentContentServices)
         bytes=version.bytes,
         sha256=version.sha256,
         url=deps.sign(prefix + "source", name=name, seconds=DOWNLOAD_SECONDS),
-        expires_at=deps.now() + timedelta(seconds=DOWNLOAD_SECONDS),
-    )
-
-
-def _captions(request: Request, document_id: str, deps: DocumentContentServices) -> CaptionFile:
-    version, _ = opened_version(request, document_id, deps.records)
-    form = caption_form(request)
-    if not is_recording(version.media_type):
-        raise NotFound(
-            f"{version.path} has no captions: sound and film that are ready do.",
-            field="document_id",
-        )
-    name = f"{version.path.rsplit('/', 1)[-1]}.{form}"
-    key = captions_key(tenant_of(request), document_id, version.version, form)
-    return CaptionFile(
-        document_id=document_id,
-        version=version.version,
-        format=form,
-        name=name,
-        url=deps.sign(key, name=name, seconds=DOWNLOAD_SECONDS),
         expires_at=deps.now() + timedelta(seconds=DOWNLOAD_SECONDS),
     )
 

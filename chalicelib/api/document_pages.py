@@ -31,6 +31,7 @@ from chalicelib.api.page_queries import (
     choice,
     highlights,
 )
+from chalicelib.api.page_times import page_timing
 from chalicelib.contracts.document_content import (
     MAX_PAGE_CHARACTERS,
     MAX_WORD_CHARACTERS,
@@ -39,6 +40,7 @@ from chalicelib.contracts.document_content import (
     PageHeading,
     PageImage,
     PageLayout,
+    PageTiming,
 )
 from chalicelib.contracts.documents import Version
 from chalicelib.contracts.functions.render_page import (
@@ -144,7 +146,8 @@ def routes(
     def get_page(document_id: str, page: str) -> Response:
         """Show the text of a page, as passages and citations count its characters.
 
-        `words=true` adds where its words stand on the page, and `format=markdown` writes it so.
+        `words=true` adds where its words stand on the page, of a recording when each is said and by
+        whom, and `format=markdown` writes it so.
         With `.png` behind the number, the answer is 302, and `Location` has the page of a PDF, or
         a picture, as PNG; with `redirect=false` it is 200, and `url` in the body has it.
         """
@@ -190,6 +193,11 @@ def _page(
     text = page.text[start:end]
     if form == "markdown":
         text = _markdown(page, start, end, version.media_type)
+    layout, timing = (
+        _words(tenant_of(request), version, page, (start, end), deps)
+        if with_words
+        else (None, None)
+    )
     return PageContent(
         document_id=document_id,
         version=version.version,
@@ -207,19 +215,21 @@ def _page(
         headings=tuple(
             PageHeading(start=at, text=text) for at, text in page.headings if start <= at < end
         ),
-        layout=_layout(tenant_of(request), version, page, (start, end), deps)
-        if with_words
-        else None,
+        layout=layout,
+        timing=timing,
     )
 
 
-def _layout(
+def _words(
     tenant: str, version: Version, page: Page, span: tuple[int, int], deps: DocumentPageServices
-) -> PageLayout:
+) -> tuple[PageLayout, PageTiming | None]:
+    """Return where the words stand on the page, and of a recording when they are said or shown."""
+
     def stream(key: str) -> Iterator[bytes]:
         return deps.objects.stream(deps.bucket, key)
 
-    return page_layout(tenant, version, page, span, stream)
+    layout = page_layout(tenant, version, page, span, stream)
+    return layout, page_timing(tenant, version, page, span, stream)
 
 
 def _markdown(page: Page, start: int, end: int, media_type: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import cast, get_args
 
 from chalice.app import Request
 
@@ -26,7 +26,8 @@ VERSION = Parameter(
 )
 CAPTION_FORM = Parameter(
     "format",
-    "`vtt` for WebVTT, `srt` for SubRip.",
+    "`vtt` for WebVTT, `srt` for SubRip, `chapters` for chapters as WebVTT, `txt` for the"
+    " transcript with times and speakers.",
     {"type": "string", "enum": list(get_args(CaptionForm)), "default": "vtt"},
 )
 HIGHLIGHT = Parameter(
@@ -50,8 +51,8 @@ END = Parameter(
 )
 WORDS = Parameter(
     "words",
-    f"Whether to return the places of the words on the page; at most {MAX_WORD_CHARACTERS}"
-    " characters of the page are returned at once then.",
+    "Whether to return the places of the words on the page, of a recording their times; at most"
+    f" {MAX_WORD_CHARACTERS} characters of the page are returned at once then.",
     {"type": "string", "enum": ["true", "false"], "default": "false"},
 )
 FORMAT = Parameter(
@@ -92,7 +93,7 @@ def choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
 
 def caption_form(request: Request) -> CaptionForm:
     """Return the form of captions that the request names."""
-    return "srt" if choice(request, "format", get_args(CaptionForm)) == "srt" else "vtt"
+    return cast("CaptionForm", choice(request, "format", get_args(CaptionForm)))
 
 
 def character_range(request: Request, characters: int, limit: int) -> tuple[int, int]:

@@ -66,10 +66,13 @@ RESOURCES: tuple[ApiResource, ...] = (
         "document_content",
         (
             "/v1/documents/{document_id}/original",
-            "/v1/documents/{document_id}/captions",
             "/v1/documents/{document_id}/versions",
             "/v1/answers",
         ),
+    ),
+    ApiResource(
+        "recordings",
+        ("/v1/documents/{document_id}/captions", "/v1/documents/{document_id}/outline"),
     ),
     ApiResource("collections", ("/v1/collections",)),
     ApiResource("picture_jobs", ("/v1/collections/{name}/pictures",)),

@@ -41,13 +41,14 @@ class PageSpan(Contract):
 class QuotedSpan(PageSpan):
     """A cited passage: the path of its document, and its text, "" if it is not kept.
 
-    `start_ms` to `end_ms` is its time in a recording.
+    `start_ms` to `end_ms` is its time in a recording, and `speaker` who says it.
     """
 
     path: str
     quote: str = ""
     start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
     end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    speaker: int | None = Field(default=None, ge=1, exclude_if=is_none)
 
 
 class LoggedAnswer(Contract):

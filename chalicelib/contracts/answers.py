@@ -70,7 +70,8 @@ class AskRequest(HttpInput):
 class Citation(Contract):
     """The passage that a mark `[n]` in an answer refers to.
 
-    `start_ms` to `end_ms` is when a recording says or shows it, to the sentence.
+    `start_ms` to `end_ms` is when a recording says or shows it, to the sentence, and `speaker`
+    who says it, counted from 1.
     """
 
     n: int = Field(ge=1)
@@ -83,6 +84,7 @@ class Citation(Contract):
     quote: str
     start_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
     end_ms: Milliseconds | None = Field(default=None, exclude_if=is_none)
+    speaker: int | None = Field(default=None, ge=1, exclude_if=is_none)
 
 
 class Claim(Contract):

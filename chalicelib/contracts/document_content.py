@@ -10,6 +10,8 @@ from chalicelib.contracts.answers import Citation
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.documents import VersionStatus
 from chalicelib.contracts.metadata import Metadata
+from chalicelib.contracts.outlines import Outline
+from chalicelib.contracts.page_times import Milliseconds, is_none
 
 MAX_WORD_CHARACTERS = 50_000
 """Characters of one answer with words: at most 25,000 of them, 3.5 MB as JSON."""
@@ -66,6 +68,44 @@ class PageLayout(Contract):
     reason: str = ""
 
 
+class SpokenPageWord(Contract):
+    """A word that is said from `start_ms` to `end_ms` of a recording.
+
+    Attributes:
+        start: The character of the page that it begins at, and `end` the one after its last.
+        confidence: How certain the recognition is of it, 0 to 1.
+        speaker: Who says it, counted from 1 over the whole recording; null where nobody was told
+            apart.
+    """
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    text: str
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    confidence: float | None = None
+    speaker: int | None = None
+
+
+class ShownText(Contract):
+    """Characters `start` to `end` of a page, which a shot shows from `start_ms` to `end_ms`."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
+class PageTiming(Contract):
+    """When a range of a page of a recording is said, as `words`, or on screen, as `shown`."""
+
+    kind: Literal["speech", "screen"]
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    words: tuple[SpokenPageWord, ...] = ()
+    shown: tuple[ShownText, ...] = ()
+
+
 class PageContent(Contract):
     """The text of one page of a version, or a range of it.
 
@@ -77,6 +117,7 @@ class PageContent(Contract):
         end: Below `characters` where the page goes on; ask again with it as `start`.
         format: `text`, or `markdown` if `text` is written so; offsets never count its marks.
         layout: The places of the words, if they were asked for.
+        timing: Of a recording, when the words are said or shown, if they were asked for.
     """
 
     document_id: str
@@ -93,7 +134,8 @@ class PageContent(Contract):
     text: str
     format: PageFormat = "text"
     headings: tuple[PageHeading, ...] = ()
-    layout: PageLayout | None = Field(default=None, exclude_if=lambda layout: layout is None)
+    layout: PageLayout | None = Field(default=None, exclude_if=is_none)
+    timing: PageTiming | None = Field(default=None, exclude_if=is_none)
 
 
 class PageImage(Contract):
@@ -126,14 +168,14 @@ class OriginalFile(Contract):
     expires_at: AwareDatetime
 
 
-CaptionForm = Literal["vtt", "srt"]
-"""WebVTT or SubRip."""
+CaptionForm = Literal["vtt", "srt", "chapters", "txt"]
+"""Captions as WebVTT or SubRip, chapters as WebVTT, or the transcript with times as text."""
 
 
 class CaptionFile(Contract):
     """The captions of a recording, to be had at `url` until `expires_at`.
 
-    Without speech it has none.
+    Of `format` it may be its chapters, or its transcript, too. Without speech it has none.
     """
 
     document_id: str
@@ -142,6 +184,13 @@ class CaptionFile(Contract):
     name: str
     url: str
     expires_at: AwareDatetime
+
+
+class RecordingOutline(Outline):
+    """The chapters of a recording, with the sentences that sum up each, and how many speak."""
+
+    document_id: str
+    version: str
 
 
 class DocumentVersion(Contract):

@@ -21,7 +21,7 @@ def is_none(value: object) -> bool:
 class TimedSpan(NamedTuple):
     """Characters `start` to `end` of a page's text, and when they are heard or shown.
 
-    `confidence` is that of the model that heard or read them, 0 to 1.
+    `confidence` is that of the model that heard or read them, 0 to 1. `speaker` counts from 1.
     """
 
     start: int
@@ -29,6 +29,7 @@ class TimedSpan(NamedTuple):
     start_ms: int
     end_ms: int
     confidence: float | None = None
+    speaker: int | None = None
 
 
 class ShownBlock(Contract):
@@ -58,24 +59,31 @@ class PageTimes(Contract):
 
 
 class TimePoint(Contract):
-    """The character of a page at which a sentence begins, and when it does."""
+    """The character of a page at which a sentence begins, when it does, and who says it."""
 
     at: int = Field(ge=0)
     ms: Milliseconds
+    speaker: int | None = Field(default=None, ge=1, exclude_if=is_none)
 
 
 Timeline = tuple[TimePoint, ...]
 
 
+_POINT = ("at", "ms", "speaker")
+
+
 def dump_timeline(timeline: Timeline) -> str:
-    """Return a timeline as metadata of a vector has it, such as `0:12500 41:15250`."""
-    return " ".join(f"{point.at}:{point.ms}" for point in timeline)
+    """Return a timeline as metadata of a vector has it, such as `0:12500:1 41:15250:2`."""
+    return " ".join(
+        ":".join(str(value) for value in (point.at, point.ms, point.speaker) if value is not None)
+        for point in timeline
+    )
 
 
 def parse_timeline(text: str) -> Timeline:
     """Return the timeline that `dump_timeline` wrote; raise ValueError of any other text."""
-    pairs = (pair.split(":") for pair in text.split())
-    return tuple(TimePoint(at=int(at), ms=int(ms)) for at, ms in pairs)
+    points = ([int(value) for value in point.split(":")] for point in text.split())
+    return tuple(TimePoint(**dict(zip(_POINT, point, strict=False))) for point in points)
 
 
 def clock_time(milliseconds: int) -> str:

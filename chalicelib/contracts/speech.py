@@ -10,6 +10,8 @@ from chalicelib.contracts.base import Contract
 
 PCM_BYTES_PER_SECOND = 32_000
 """Of sound of 16 bits, one channel, 16 kHz."""
+SAME_VOICE = 0.70
+"""Average cosine of two groups of vectors of voices, from which on they are one speaker's."""
 
 
 class SpokenWord(Contract):
@@ -45,11 +47,14 @@ class SpeechSegment(Contract):
     temperature: float = 0.0
 
 
-class HeardVoice(Contract):
-    """A voice in up to 1.6 s of a recording: a vector of length 1, of 256 values."""
+class PartSpeaker(Contract):
+    """A speaker of a part of a recording, by the number that its words have there.
 
-    start_ms: int = Field(ge=0)
-    end_ms: int = Field(ge=0)
+    `voice` is the mean of vectors of length 1, of 256 values, one for each of `pieces` of speech.
+    """
+
+    number: int = Field(ge=1)
+    pieces: int = Field(ge=1)
     voice: tuple[float, ...]
 
 
@@ -58,13 +63,13 @@ class Transcript(Contract):
 
     `language` is a code of Whisper's, mostly of ISO 639-1, and "" where nothing is said.
     `speech_ms` is how long somebody speaks, of `duration_ms`. Speakers are counted from 1 in the
-    order in which they first speak; those of several parts are put together by `voices`.
+    order in which they first speak; those of several parts are put together by `speakers`.
     """
 
     language: str = ""
     language_probability: float = Field(default=0.0, ge=0, le=1)
     segments: tuple[SpeechSegment, ...] = ()
-    voices: tuple[HeardVoice, ...] = ()
+    speakers: tuple[PartSpeaker, ...] = ()
     speech_ms: int = Field(default=0, ge=0)
     duration_ms: int = Field(default=0, ge=0)
 

@@ -25,11 +25,12 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A caption: text, and when it is shown, in milliseconds."""
+    """A caption: text, and when it is shown, in milliseconds; `speaker` counts from 1."""
 
     start_ms: int
     end_ms: int
     text: str
+    speaker: int | None = None
 
 
 def cues(segments: Iterable[SpeechSegment]) -> list[Cue]:
@@ -41,7 +42,7 @@ def cues(segments: Iterable[SpeechSegment]) -> list[Cue]:
     found: list[Cue] = []
     for segment in segments:
         if not segment.words:
-            found.append(Cue(segment.start_ms, segment.end_ms, segment.text))
+            found.append(Cue(segment.start_ms, segment.end_ms, segment.text, segment.speaker))
             continue
         first = 0
         for number, word in enumerate(segment.words):
@@ -58,29 +59,49 @@ def cues(segments: Iterable[SpeechSegment]) -> list[Cue]:
 
 def _cue(segment: SpeechSegment, first: int, last: int) -> Cue:
     words = segment.words[first:last]
-    return Cue(words[0].start_ms, words[-1].end_ms, "".join(word.text for word in words).strip())
+    text = "".join(word.text for word in words).strip()
+    return Cue(words[0].start_ms, words[-1].end_ms, text, words[0].speaker)
 
 
-def webvtt(captions: Sequence[Cue]) -> str:
-    """Return captions as a WebVTT file."""
-    blocks = ["WEBVTT", *(_block(cue, ".", escaped=True) for cue in captions)]
+def webvtt(captions: Sequence[Cue], *, voices: bool = False) -> str:
+    """Return captions as a WebVTT file, with `voices` each in a span of its speaker's."""
+    blocks = ["WEBVTT"]
+    for cue in captions:
+        text = "".join(_ESCAPES.get(character, character) for character in _lines(cue))
+        voice = f"<v {speaker_name(cue.speaker)}>" if voices and cue.speaker else ""
+        blocks.append(f"{_times(cue, '.')}\n{voice}{text}")
     return "\n\n".join(blocks) + "\n"
 
 
-def subrip(captions: Sequence[Cue]) -> str:
-    """Return captions as a SubRip file, numbered from 1."""
-    blocks = (f"{n}\n{_block(cue, ',', escaped=False)}" for n, cue in enumerate(captions, 1))
-    return "".join(block + "\n\n" for block in blocks)
+def subrip(captions: Sequence[Cue], *, voices: bool = False) -> str:
+    """Return captions as a SubRip file, numbered from 1.
+
+    With `voices`, where there are several, each begins with its speaker's name where that changes.
+    """
+    several = voices and len({cue.speaker for cue in captions}) > 1
+    blocks = ""
+    before: int | None = None
+    for number, cue in enumerate(captions, 1):
+        is_new = several and cue.speaker not in (None, before)
+        name = f"{speaker_name(cue.speaker)}: " if is_new else ""
+        before = cue.speaker
+        text = _lines(cue).replace("-->", "->")
+        blocks += f"{number}\n{_times(cue, ',')}\n{name}{text}\n\n"
+    return blocks
 
 
-def _block(cue: Cue, mark: str, *, escaped: bool) -> str:
+def speaker_name(speaker: int | None) -> str:
+    """Return what a speaker is called, by the number: nobody's name is known."""
+    return f"Speaker {speaker}" if speaker else ""
+
+
+def _lines(cue: Cue) -> str:
+    return _BLANK_LINES.sub("\n", cue.text.strip())
+
+
+def _times(cue: Cue, mark: str) -> str:
     end_ms = max(cue.end_ms, cue.start_ms + _MIN_MS)
-    text = _BLANK_LINES.sub("\n", cue.text.strip())
-    if escaped:
-        text = "".join(_ESCAPES.get(character, character) for character in text)
-    else:
-        text = text.replace("-->", "->")
-    return f"{_time(cue.start_ms, mark)} --> {_time(end_ms, mark)}\n{text}"
+    return f"{_time(cue.start_ms, mark)} --> {_time(end_ms, mark)}"
 
 
 def _time(at_ms: int, mark: str) -> str:

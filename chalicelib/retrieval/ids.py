@@ -136,8 +136,13 @@ def times_key(tenant: str, document: str, version: str, part: int | None = None)
 
 
 def captions_key(tenant: str, document: str, version: str, form: str) -> str:
-    """Return the S3 key of the captions of a recording, as `vtt` or `srt`."""
+    """Return the S3 key of the captions of a recording in one of their forms."""
     return version_prefix(tenant, document, version) + f"captions.{form}"
+
+
+def outline_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the outline of a recording."""
+    return version_prefix(tenant, document, version) + "outline.json"
 
 
 def shots_key(tenant: str, document: str, version: str, part: int) -> str:

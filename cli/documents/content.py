@@ -11,10 +11,14 @@ from rich.text import Text
 
 from cli.client import Api
 from cli.documents.page_view import open_page
+from cli.documents.voices import changes, voiced_pieces
 from cli.failures import UsageError
 from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_place
 
+_CAPTIONS = {".chapters.vtt": "chapters", ".vtt": "vtt", ".srt": "srt", ".txt": "txt"}
+"""The forms of captions, by the endings of their files."""
+_RECORDINGS = ("audio/", "video/")
 CONTEXT_CHARACTERS = 600
 """Characters before and after a citation that are shown with it."""
 
@@ -36,7 +40,8 @@ CONTEXT_CHARACTERS = 600
     "--captions",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Download the captions of a recording to FILE instead, which ends in .vtt or .srt.",
+    help="Download what is said in a recording to FILE instead: captions as .vtt or .srt, its"
+    " chapters as .chapters.vtt, or the transcript as .txt.",
 )
 @click.option(
     "--browser",
@@ -77,6 +82,8 @@ def open_command(  # noqa: PLR0913 - the options of a command
         else:
             target.output.line(str(file))
         return
+    if page.get("media_type", "").startswith(_RECORDINGS):
+        page["timing"] = _timing(target.api, page)
     if target.output.as_json:
         target.output.json({"citation": citation, "page": page})
         return
@@ -115,6 +122,14 @@ def whole_page(api: Api, document_id: str, number: int, version: str | None = No
     return page
 
 
+def _timing(api: Api, page: Json) -> Json:
+    """Return when the words of a page of a recording are said, and by whom."""
+    path = f"/v1/documents/{quote(page['document_id'])}/pages/{page['page']}"
+    params = {"version": page["version"], "words": "true"}
+    timing: Json = api.call("GET", path, params=params)["timing"]
+    return timing
+
+
 def _download(target: UserContext, document_id: str, version: str | None, file: Path) -> None:
     params = {"version": version} if version else {}
     found = target.api.call("GET", f"/v1/documents/{quote(document_id)}/original", params=params)
@@ -128,9 +143,12 @@ def _download(target: UserContext, document_id: str, version: str | None, file: 
 def _download_captions(
     target: UserContext, document_id: str, version: str | None, file: Path
 ) -> None:
-    form = file.suffix.lower().removeprefix(".")
-    if form not in ("vtt", "srt"):
-        raise UsageError(f"--captions takes a file that ends in .vtt or .srt, not {file.name!r}.")
+    name = file.name.lower()
+    form = next((form for ending, form in _CAPTIONS.items() if name.endswith(ending)), None)
+    if form is None:
+        raise UsageError(
+            f"--captions takes a file that ends in {', '.join(_CAPTIONS)}, not {file.name!r}."
+        )
     params = {"format": form, **({"version": version} if version else {})}
     found = target.api.call("GET", f"/v1/documents/{quote(document_id)}/captions", params=params)
     target.api.download(found["url"], file)
@@ -153,7 +171,12 @@ def _show(output: Output, page: Json, citation: Json | None, *, whole: bool) -> 
     text: Any = Text(page["text"][first:last])
     if citation:
         text.stylize("reverse", span[0] - first, span[1] - first)
-    output.out.print(Text("…") + text if first else text, end="")
+    said = page.get("timing", {}).get("words", ())
+    voices = [(at - first, who) for at, who in changes(said, "start")]
+    shown_text = Text("…" if first else "")
+    for name, start, end in voiced_pieces(last - first, voices):
+        shown_text += Text(name, "bold") + text[start:end]
+    output.out.print(shown_text, end="")
     output.line("…" if last < len(page["text"]) else "")
     if page["pages"] > 1:
         output.line(f"page {page['page']} of {page['pages']}", "dim")

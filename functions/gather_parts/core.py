@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,13 @@ from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
 from chalicelib.ingest.receipts import IngestUsage, ingest_receipt, large_transitions
 from chalicelib.jobs.receipts import UnitCost
 from chalicelib.retrieval.ids import chunks_key, pages_key, times_key, version_prefix, words_key
-from functions.gather_parts.captions import write_captions
 from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
 
 if TYPE_CHECKING:
     from chalicelib.contracts.indexes import TenantStates
     from chalicelib.contracts.objects import LargeObjects
+    from functions.gather_parts.speakers import Numbers
 
 MAX_NOTICES = 20
 NEEDED_NO_MORE = ("parts/", "text")
@@ -70,9 +70,10 @@ def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
     total = sum(part.chunks for part in outcomes.done)
     if not total:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
-    parts = _join(request, outcomes.done, total, deps.objects)
+    joining = PartJoiner(request, outcomes.done, deps.objects)
     if planned[0].recorded:
-        write_captions(request, planned, deps.objects)
+        joining.speakers = _gather_speech(request, planned, deps.objects)
+    parts = _join(request, joining, total, deps.objects)
     used = PartsUsed(
         reading=spent_together([request.reading, *(part.reading for part in outcomes.done)]),
         recognising=spent_together(part.recognising for part in outcomes.done),
@@ -168,12 +169,26 @@ def _checked_plan(
     return planned
 
 
+def _gather_speech(
+    request: GatherPartsRequest, planned: Sequence[Part], objects: LargeObjects
+) -> Mapping[int, Numbers]:
+    """Write what is made of the speech of a recording; return the numbers of its speakers.
+
+    Only a recording needs the modules for it, which take time to load.
+    """
+    from functions.gather_parts.recorded_speech import recorded_speech, write_recording
+
+    speech = recorded_speech(request, planned, objects)
+    write_recording(request, speech, objects)
+    return speech.speakers
+
+
 def _join(
-    request: GatherPartsRequest, done: Sequence[PartDone], total: int, objects: LargeObjects
+    request: GatherPartsRequest, joining: PartJoiner, total: int, objects: LargeObjects
 ) -> int:
     """Write the files of the whole; return the number of parts in which to embed them."""
     place = (request.tenant, request.document_id, request.version)
-    joining = PartJoiner(request, done, objects)
+    done = joining.parts
     objects.upload(
         request.bucket, pages_key(*place), joining.pages(), {"lines": str(request.pages)}
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.page_times import PageTimes
 from chalicelib.contracts.parts import MAX_PARTS, EmbeddingPart, GatherPartsRequest, PartDone
 from chalicelib.errors import Conflict
 from chalicelib.retrieval.ids import chunks_key, pages_key, times_key, words_key
+from functions.gather_parts.speakers import Numbers, renumbered
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
@@ -34,6 +36,8 @@ class PartJoiner:
     request: GatherPartsRequest
     parts: Sequence[PartDone]
     objects: LargeObjects
+    speakers: Mapping[int, Numbers] = field(default_factory=dict)
+    """Of a recording: the numbers that the speakers of each part have in it."""
     last_headings: list[str] = field(default_factory=list)
     """The last heading in each part, "" if it has none."""
     embedding: list[EmbeddingPart] = field(default_factory=list)
@@ -68,7 +72,9 @@ class PartJoiner:
     def times(self) -> Iterator[bytes]:
         """Yield the lines of the times of all pages of a recording, as `words` does."""
         for part in self.parts:
-            yield from self._numbered(times_key(*self._place, part.part), part, part.times)
+            numbers = self._renumbering(part)
+            for line in self._numbered(times_key(*self._place, part.part), part, part.times):
+                yield _renumbered_times(line, numbers) if numbers else line
 
     def chunks(self, total: int) -> Iterator[bytes]:
         """Yield the lines of the `total` chunks, renumbered; must be called after `pages`.
@@ -109,13 +115,20 @@ class PartJoiner:
 
         A part does not know the heading under which the part before it ended.
         """
-        for line in self._lines(chunks_key(*self._place, part.part), part.chunks):
+        numbers = self._renumbering(part)
+        for stored in self._lines(chunks_key(*self._place, part.part), part.chunks):
+            line = _renumbered_chunk(stored, numbers) if numbers else stored
             if heading and _WITHOUT_HEADING in line:
                 chunk = Chunk.model_validate_json(line)
                 yield chunk.model_copy(update={"heading": heading}).model_dump_json().encode()
             else:
                 heading = ""
                 yield line
+
+    def _renumbering(self, part: PartDone) -> Numbers:
+        """Return the numbers of a part's speakers, none if they are those of the recording."""
+        numbers = self.speakers.get(part.part, {})
+        return numbers if any(one != other for one, other in numbers.items()) else {}
 
     def _headings(self) -> Iterator[str]:
         """Yield, for each part, the heading that it begins under."""
@@ -142,3 +155,18 @@ class PartJoiner:
     @property
     def _place(self) -> tuple[str, str, str]:
         return self.request.tenant, self.request.document_id, self.request.version
+
+
+def _renumbered_times(line: bytes, numbers: Numbers) -> bytes:
+    page = PageTimes.model_validate_json(line)
+    spans = tuple(span._replace(speaker=renumbered(span.speaker, numbers)) for span in page.spans)
+    return page.model_copy(update={"spans": spans}).model_dump_json().encode() + b"\n"
+
+
+def _renumbered_chunk(line: bytes, numbers: Numbers) -> bytes:
+    chunk = Chunk.model_validate_json(line)
+    timeline = tuple(
+        point.model_copy(update={"speaker": renumbered(point.speaker, numbers)})
+        for point in chunk.timeline
+    )
+    return chunk.model_copy(update={"timeline": timeline}).model_dump_json().encode()

@@ -9,7 +9,7 @@ from chalicelib.contracts.page_times import PageTimes, TimedSpan
 
 if TYPE_CHECKING:
     from chalicelib.contracts.parts import Part
-    from chalicelib.contracts.speech import SpeechSegment, Transcript
+    from chalicelib.contracts.speech import SpeechSegment, SpokenWord, Transcript
 
 PAUSE_MS = 2_000
 LONG_PAUSE_MS = 6_000
@@ -32,12 +32,12 @@ def speech_page(part: Part, spoken: Transcript) -> tuple[Page, PageTimes]:
             said = word.text.strip()
             if not said:
                 continue
+            if spans and word.speaker != spans[-1].speaker and text.endswith(_SENTENCE_ENDS):
+                text += _PARAGRAPH
             text += " " if word.text[:1].isspace() and text and not text[-1].isspace() else ""
             start = len(text)
             text += said
-            spans.append(
-                TimedSpan(start, len(text), word.start_ms, word.end_ms, round(word.probability, 2))
-            )
+            spans.append(_span(word, start, len(text)))
         before = segment
     page = Page(page=part.first_page, text=text, described=len(part.description))
     times = PageTimes(
@@ -48,6 +48,11 @@ def speech_page(part: Part, spoken: Transcript) -> tuple[Page, PageTimes]:
         spans=tuple(spans),
     )
     return page, times
+
+
+def _span(word: SpokenWord, start: int, end: int) -> TimedSpan:
+    confidence = round(word.probability, 2)
+    return TimedSpan(start, end, word.start_ms, word.end_ms, confidence, word.speaker)
 
 
 def _separator(text: str, before: SpeechSegment | None, segment: SpeechSegment) -> str:

@@ -14,11 +14,11 @@ from chalicelib.contracts.functions.transcribe_speech import (
     TranscribeResult,
 )
 from chalicelib.contracts.ingest import spent
-from chalicelib.contracts.speech import HeardVoice, SpeechSegment, SpokenWord, Transcript
+from chalicelib.contracts.speech import SpeechSegment, SpokenWord, Transcript
 from chalicelib.errors import InvalidInput, ModelFailure, NotFound
 from chalicelib.inference.speech.deadline import DeadlineExceeded, SpeechDeadline
 from chalicelib.inference.speech.recogniser import SpeechRequest
-from chalicelib.inference.speech.speaker_clusters import speaker_at, speakers
+from chalicelib.inference.speech.speaker_clusters import part_speakers, speaker_at, speakers
 from chalicelib.inference.speech.voice_activity import MS
 from chalicelib.inference.speech.wav import pcm_samples, wav_samples
 from chalicelib.retrieval.ids import sound_key, speech_key
@@ -147,7 +147,7 @@ def write_down(request: TranscribeRequest, deps: Deps) -> TranscribeResult:
     except DeadlineExceeded as error:
         raise _late_call() from error
     return TranscribeResult(
-        transcript=transcript.model_copy(update={"voices": ()}),
+        transcript=transcript.model_copy(update={"speakers": ()}),
         model=deps.model,
         seconds=max(0.0, deps.clock() - began),
     )
@@ -201,14 +201,7 @@ def transcribed(
         segments=tuple(
             _segment(each, tuple(map(spoken, each.words)), start_ms) for each in found.segments
         ),
-        voices=tuple(
-            HeardVoice(
-                start_ms=voice.interval.start // MS + start_ms,
-                end_ms=voice.interval.end // MS + start_ms,
-                voice=tuple(round(float(value), _DIGITS) for value in voice.vector),
-            )
-            for voice in voices
-        ),
+        speakers=part_speakers(voices, numbers),
         speech_ms=sum(interval.samples for interval in found.speech) // MS,
         duration_ms=len(recording) // MS,
     )

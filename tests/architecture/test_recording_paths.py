@@ -13,6 +13,7 @@ from chalicelib.adapters import aws
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.ingest import Chunk, ChunkRequest
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.outlines import Outline
 from chalicelib.contracts.page_times import PageTimes
 from chalicelib.contracts.parts import NO_SPEECH, Part, ReadPartRequest
 from chalicelib.contracts.picture_labels import Label
@@ -27,11 +28,12 @@ from chalicelib.contracts.shots import (
     ReadFramesRequest,
     ReadFramesResult,
 )
-from chalicelib.contracts.speech import SpeechSegment, SpokenWord, Transcript
+from chalicelib.contracts.speech import PartSpeaker, SpeechSegment, SpokenWord, Transcript
 from chalicelib.ingest.receipts import large_transitions
 from chalicelib.retrieval.ids import (
     captions_key,
     chunks_key,
+    outline_key,
     screen_key,
     seen_key,
     shots_key,
@@ -55,17 +57,26 @@ PART_MS = 300_000
 
 
 def _transcript(start_ms: int) -> Transcript:
+    """Return three words; the voice of the first words of the recording is heard last later on."""
+    speakers = (1, 1, 1) if start_ms == 0 else (1, 1, 2)
     words = tuple(
         SpokenWord(
             text=f" word{at}.",
             start_ms=start_ms + 1_000 * at,
             end_ms=start_ms + 1_000 * at + 500,
             probability=0.8,
+            speaker=speaker,
         )
-        for at in range(3)
+        for at, speaker in enumerate(speakers)
     )
-    segment = SpeechSegment(start_ms=start_ms, end_ms=start_ms + 2_500, text="", words=words)
-    return Transcript(language="en", segments=(segment,))
+    text = "".join(word.text for word in words).strip()
+    segment = SpeechSegment(
+        start_ms=start_ms, end_ms=start_ms + 2_500, text=text, words=words, speaker=1
+    )
+    first, other = (1.0, *(0.0,) * 255), (0.0, 1.0, *(0.0,) * 254)
+    voices = (first,) if start_ms == 0 else (other, first)
+    heard = tuple(PartSpeaker(number=n, pieces=3, voice=each) for n, each in enumerate(voices, 1))
+    return Transcript(language="en", segments=(segment,), speakers=heard)
 
 
 class Recording(Large):
@@ -180,7 +191,7 @@ def test_a_recording_is_transcribed_in_parts_and_keeps_its_times(
         "Of 2 sounds in the file the first was transcribed.",
     )
     times = parse_lines(recording.objects.read(BUCKET, times_key(*recording.place)), PageTimes, 3)
-    assert [(page.page, len(page.spans)) for page in times] == [(1, 3), (2, 3), (3, 0)]
+    assert [[span.speaker for span in page.spans] for page in times] == [[1, 1, 1], [2, 2, 1], []]
     chunks = parse_lines(recording.objects.read(BUCKET, chunks_key(*recording.place)), Chunk, 3)
     assert [(chunk.n, chunk.start_ms, chunk.end_ms) for chunk in chunks] == [
         (0, 0, PART_MS),
@@ -189,7 +200,20 @@ def test_a_recording_is_transcribed_in_parts_and_keeps_its_times(
     ]
     captions = recording.objects.read(BUCKET, captions_key(*recording.place, "vtt")).decode()
     assert captions.startswith("WEBVTT\n\n00:00:00.000 --> ")
-    assert "00:05:00.000 --> 00:05:02.500\nword0. word1. word2." in captions
+    assert "00:05:00.000 --> 00:05:01.500\n<v Speaker 2>word0. word1." in captions
+    assert "00:05:02.000 --> 00:05:02.500\n<v Speaker 1>word2." in captions
+    assert [[point.speaker for point in chunk.timeline] for chunk in chunks[1:]] == [
+        [1, 1, 1],
+        [2, 2, 1],
+    ]
+    transcript = recording.objects.read(BUCKET, captions_key(*recording.place, "txt")).decode()
+    assert transcript.splitlines()[1] == "[00:05:00–00:05:02] Speaker 2: word0. word1. word2."  # noqa: RUF001
+    told = Outline.model_validate_json(
+        recording.objects.read(BUCKET, outline_key(*recording.place))
+    )
+    assert (told.speakers, len(told.chapters)) == (2, 1)
+    chapters = recording.objects.read(BUCKET, captions_key(*recording.place, "chapters")).decode()
+    assert chapters == "WEBVTT\n\n00:00:00.000 --> 00:05:02.500\n" + told.chapters[0].title + "\n"
     assert version(world, recording.asked).status == "ready"
     assert announced(world) == ["document.ready"]
 

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.contracts.speech import SAME_VOICE, PartSpeaker
 from chalicelib.inference.speech.mel import RATE
 from chalicelib.inference.speech.speakers import Voice
 
-MIN_COSINE = 0.70
-"""Average cosine of two groups of vectors, from which on they are one speaker's."""
 MIN_SPEECH_S = 2.0
 """Speech of a speaker; the vectors of smaller groups go to the nearest speaker."""
+NEAR_S = 1.0
+"""How far from speech a word may be and still be of who speaks there."""
+
+_DIGITS = 5
 
 Vectors = NDArray[np.float64]
 
 
-def speakers(voices: Sequence[Voice], min_cosine: float = MIN_COSINE) -> list[int]:
+def speakers(voices: Sequence[Voice], min_cosine: float = SAME_VOICE) -> list[int]:
     """Return the speaker of each voice, counted from 1 in the order in which they first speak."""
     if not voices:
         return []
@@ -38,6 +41,9 @@ def speakers(voices: Sequence[Voice], min_cosine: float = MIN_COSINE) -> list[in
 def speaker_at(start: int, end: int, voices: Sequence[Voice], numbers: Sequence[int]) -> int | None:
     """Return who speaks between two samples: of voices that overlap, the ones nearest its middle.
 
+    Words are placed beside speech by a moment now and then: without an overlap it is who speaks
+    within `NEAR_S`, None if nobody does.
+
     Args:
         start: the first sample.
         end: the sample behind the last.
@@ -46,13 +52,32 @@ def speaker_at(start: int, end: int, voices: Sequence[Voice], numbers: Sequence[
     """
     middle = (start + end) / 2
     weights: dict[int, float] = {}
+    nearest: tuple[float, int | None] = (NEAR_S * RATE, None)
     for voice, number in zip(voices, numbers, strict=True):
         held = min(end, voice.interval.end) - max(start, voice.interval.start)
+        if -held < nearest[0]:
+            nearest = (-held, number)
         if held > 0:
             centre = (voice.interval.start + voice.interval.end) / 2
             near = 1 / (1 + abs(middle - centre) / RATE) ** 2
             weights[number] = weights.get(number, 0.0) + held * near
-    return max(weights, key=lambda number: weights[number]) if weights else None
+    return max(weights, key=lambda number: weights[number]) if weights else nearest[1]
+
+
+def part_speakers(voices: Sequence[Voice], numbers: Sequence[int]) -> tuple[PartSpeaker, ...]:
+    """Return the mean vector of each speaker's voices, by which parts are compared.
+
+    Args:
+        voices: all voices of a part.
+        numbers: their speakers, as `speakers` returns them.
+    """
+    found = []
+    for number in sorted(set(numbers)):
+        own = [voice.vector for voice, each in zip(voices, numbers, strict=True) if each == number]
+        mean: Vectors = np.stack(own).astype(np.float64).mean(axis=0)
+        vector = tuple(round(float(value), _DIGITS) for value in mean)
+        found.append(PartSpeaker(number=number, pieces=len(own), voice=vector))
+    return tuple(found)
 
 
 def average_linkage(vectors: Vectors, min_cosine: float) -> NDArray[np.int64]:

@@ -126,6 +126,7 @@ def cite_source(n: int, source: SourceSentence) -> Citation:
         quote=source.text,
         start_ms=time.start_ms if time else None,
         end_ms=time.end_ms if time else None,
+        speaker=time.speaker if time else None,
     )
 
 

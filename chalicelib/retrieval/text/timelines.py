@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
 
 MAX_POINTS = 40
-"""Sentences of a passage that have a time of their own: their metadata stays below 600 bytes.
+"""Sentences of a passage that have a time of their own: their metadata stays below 700 bytes.
 
 Filterable metadata of a vector may have 2 KB:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001 - of Chinese and Japanese
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001 - of Chinese and Japanese
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Milliseconds of a recording."""
+    """Milliseconds of a recording, and who speaks in them, None if several or none are known."""
 
     start_ms: int
     end_ms: int
+    speaker: int | None = None
 
 
 def timed_chunks(
@@ -66,18 +67,18 @@ def _within(spans: Sequence[TimedSpan], start: int, end: int) -> Sequence[TimedS
 
 
 def _points(text: str, spans: Sequence[TimedSpan]) -> Iterator[TimePoint]:
-    """Yield where sentences and lines begin."""
+    """Yield where sentences and lines begin, and where another voice does."""
     before: TimedSpan | None = None
     for span in spans:
-        if before is None or opens_sentence(text, before, span):
-            yield TimePoint(at=span.start, ms=span.start_ms)
+        if before is None or opens_sentence(text, before, span) or span.speaker != before.speaker:
+            yield TimePoint(at=span.start, ms=span.start_ms, speaker=span.speaker)
         before = span
 
 
 def opens_sentence(text: str, before: TimedSpan, span: TimedSpan) -> bool:
     """Return whether a sentence or a line of `text` begins between a word and the next one."""
     between = text[before.end : span.start]
-    return "\n" in between or text[before.start : before.end].rstrip().endswith(_SENTENCE_ENDS)
+    return "\n" in between or text[before.start : before.end].rstrip().endswith(SENTENCE_ENDS)
 
 
 def quote_time(passage: Hit, start: int, end: int) -> TimeRange | None:
@@ -93,7 +94,8 @@ def quote_time(passage: Hit, start: int, end: int) -> TimeRange | None:
     behind = bisect_left(characters, end)
     begins = passage.timeline[first].ms if first >= 0 else passage.start_ms
     ends = passage.timeline[behind].ms if behind < len(characters) else passage.end_ms
-    return TimeRange(begins, max(begins, ends))
+    speakers = {point.speaker for point in passage.timeline[max(0, first) : behind]}
+    return TimeRange(begins, max(begins, ends), speakers.pop() if len(speakers) == 1 else None)
 
 
 def joined_timeline(one: Timeline, other: Timeline) -> Timeline:

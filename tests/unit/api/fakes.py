@@ -38,6 +38,7 @@ from chalicelib.api.openai.models import ModelServices
 from chalicelib.api.picture_jobs import PictureJobServices
 from chalicelib.api.prompt_runs import PromptRunServices
 from chalicelib.api.prompts import PromptServices
+from chalicelib.api.recordings import RecordingServices
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.resources import ApiResource
 from chalicelib.api.retries import RetryServices
@@ -365,6 +366,13 @@ class Api:
         self.document_content = DocumentContentServices(
             records=self.records,
             answers=self.ratings,
+            sign=self.jobs.sign,
+            bucket="documents",
+            now=lambda: NOW,
+        )
+        self.recordings = RecordingServices(
+            records=self.records,
+            objects=self.batch_objects,
             sign=self.jobs.sign,
             bucket="documents",
             now=lambda: NOW,

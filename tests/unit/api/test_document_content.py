@@ -11,6 +11,8 @@ from chalicelib.contracts.answer_log import LoggedAnswer
 from chalicelib.contracts.document_content import MAX_PAGE_CHARACTERS, MAX_WORD_CHARACTERS
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.outlines import Chapter, Outline, SpokenSentence
+from chalicelib.contracts.page_times import PageTimes, TimedSpan
 from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.errors import Unsupported
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer
@@ -313,7 +315,47 @@ def test_should_sign_the_captions_of_a_recording_and_of_nothing_else() -> None:
     assert (found["format"], found["name"]) == ("srt", "manual.md.srt")
     assert "/v_2/captions.srt" in found["url"]
     assert api.call("GET", f"{path}/captions").json_body["format"] == "vtt"
+    chapters = api.call("GET", f"{path}/captions?format=chapters").json_body
+    assert chapters["name"] == "manual.md.chapters.vtt"
     refused = api.call("GET", f"{path}/captions?format=ass")
-    assert (refused.status_code, error_of(refused)["limit"]) == (400, "vtt or srt")
+    assert (refused.status_code, error_of(refused)["limit"]) == (
+        400,
+        "vtt or srt or chapters or txt",
+    )
     api, path = manual()
     assert api.call("GET", f"{path}/captions").status_code == 404
+
+
+def test_should_show_the_outline_of_a_recording_that_has_one() -> None:
+    api, path = manual(media_type="video/mp4")
+    older = api.call("GET", f"{path}/outline")
+    assert (older.status_code, error_of(older)["field"]) == (404, "version")
+    said = SpokenSentence(start_ms=500, end_ms=900, text="It hums.", speaker=2)
+    chapter = Chapter(start_ms=0, end_ms=9_000, title="Pump", summary=(said,))
+    key = f"{path.removeprefix('/v1/').replace('documents/', 'documents/acme/')}/v_2/outline.json"
+    api.batch_objects.bodies[key] = (
+        Outline(speakers=2, chapters=(chapter,)).model_dump_json().encode()
+    )
+    found = api.call("GET", f"{path}/outline").json_body
+    assert (found["version"], found["speakers"], len(found["chapters"])) == ("v_2", 2, 1)
+    assert found["chapters"][0]["summary"][0]["speaker"] == 2
+    api, path = manual()
+    assert api.call("GET", f"{path}/outline").status_code == 404
+
+
+def test_should_show_when_words_of_a_recording_are_said_and_by_whom() -> None:
+    api, path = manual(media_type="audio/mpeg")
+    spans = (TimedSpan(0, 5, 100, 400, 0.9, 1), TimedSpan(7, 10, 500, 600, 0.8, 2))
+    pages = [
+        PageTimes(page=n, kind="speech", start_ms=0, end_ms=900, spans=spans[: 3 - n])
+        for n in (1, 2)
+    ]
+    key = f"{path.removeprefix('/v1/').replace('documents/', 'documents/acme/')}/v_2/times.jsonl"
+    api.batch_objects.bodies[key] = dump_lines(pages)
+    timing = api.call("GET", f"{path}/pages/1?words=true&start=6").json_body["timing"]
+    assert [(word["text"], word["start_ms"], word["speaker"]) for word in timing["words"]] == [
+        ("The", 500, 2)
+    ]
+    assert "timing" not in api.call("GET", f"{path}/pages/1").json_body
+    api.batch_objects.bodies[key] = dump_lines(pages[:1])
+    assert api.call("GET", f"{path}/pages/2?words=true").status_code == 409

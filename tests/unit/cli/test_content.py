@@ -107,7 +107,7 @@ def test_should_download_captions_in_the_form_that_the_name_says(
     file = tmp_path / "a.vtt"
     assert headrace("open", "doc_a", "--captions", str(file)).code == 0
     assert file.read_bytes() == b"WEBVTT\n"
-    assert headrace("open", "doc_a", "--captions", str(tmp_path / "a.txt")).code == 2
+    assert headrace("open", "doc_a", "--captions", str(tmp_path / "a.ass")).code == 2
 
 
 @pytest.fixture

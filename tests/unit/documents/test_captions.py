@@ -25,7 +25,7 @@ def segment(*words: tuple[str, int, int, int]) -> SpeechSegment:
 
 def test_a_sentence_is_a_caption() -> None:
     found = cues([segment(("Good", 0, 400, 1), ("morning.", 400, 900, 1))])
-    assert found == [Cue(0, 900, "Good morning.")]
+    assert found == [Cue(0, 900, "Good morning.", 1)]
 
 
 def test_another_speaker_begins_another_caption() -> None:
@@ -55,6 +55,21 @@ def test_captions_are_written_with_their_times() -> None:
     assert subrip(captions) == (
         "1\n00:00:00,000 --> 00:00:01,500\nA & B <c>\n\n2\n01:02:03,004 --> 01:02:04,000\n-> x\n\n"
     )
+
+
+def test_captions_say_who_speaks_if_they_are_asked_to() -> None:
+    captions = [Cue(0, 900, "Well?", 1), Cue(900, 1_000, "Go on.", 1), Cue(1_000, 2_000, "No.", 2)]
+
+    assert "<v Speaker 1>Well?" in webvtt(captions, voices=True)
+    assert "<v Speaker 2>No." in webvtt(captions, voices=True)
+    assert [line.partition("\n")[2] for line in subrip(captions, voices=True).split("\n\n")][
+        :3
+    ] == [
+        "00:00:00,000 --> 00:00:00,900\nSpeaker 1: Well?",
+        "00:00:00,900 --> 00:00:01,000\nGo on.",
+        "00:00:01,000 --> 00:00:02,000\nSpeaker 2: No.",
+    ]
+    assert "Speaker" not in webvtt(captions) + subrip(captions[:2], voices=True)
 
 
 @given(

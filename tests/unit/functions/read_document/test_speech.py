@@ -21,6 +21,7 @@ def _segment(text: str, start_ms: int, speaker: int = 1) -> SpeechSegment:
             start_ms=start_ms + 500 * at,
             end_ms=start_ms + 500 * at + 400,
             probability=0.9,
+            speaker=speaker,
         )
         for at, word in enumerate(text.split())
     )
@@ -71,8 +72,12 @@ def test_passages_have_the_times_of_their_words_and_of_their_sentences() -> None
 
     assert (timed.start_ms, timed.end_ms) == (61_600, 71_400)
     close = page.text.index("Close")
-    assert timed.timeline == (TimePoint(at=first, ms=61_600), TimePoint(at=close, ms=70_000))
+    assert timed.timeline == (
+        TimePoint(at=first, ms=61_600, speaker=1),
+        TimePoint(at=close, ms=70_000, speaker=1),
+    )
     assert parse_timeline(dump_timeline(timed.timeline)) == timed.timeline
+    assert parse_timeline("0:12500 41:15250")[1] == TimePoint(at=41, ms=15_250)
 
 
 def test_a_passage_without_words_has_the_time_of_its_page() -> None:
@@ -92,14 +97,14 @@ def test_a_quote_has_the_time_of_its_sentences() -> None:
             "start_ms": 60_500,
             "end_ms": 71_400,
             "timeline": (
-                TimePoint(at=0, ms=60_500),
-                TimePoint(at=13, ms=61_600),
-                TimePoint(at=32, ms=70_000),
+                TimePoint(at=0, ms=60_500, speaker=1),
+                TimePoint(at=13, ms=61_600, speaker=1),
+                TimePoint(at=32, ms=70_000, speaker=2),
             ),
         }
     )
 
-    assert quote_time(passage, 13, 31) == TimeRange(61_600, 70_000)
-    assert quote_time(passage, 32, 45) == TimeRange(70_000, 71_400)
-    assert quote_time(passage, 0, 45) == TimeRange(60_500, 71_400)
+    assert quote_time(passage, 13, 31) == TimeRange(61_600, 70_000, speaker=1)
+    assert quote_time(passage, 32, 45) == TimeRange(70_000, 71_400, speaker=2)
+    assert quote_time(passage, 0, 45) == TimeRange(60_500, 71_400, speaker=None)
     assert quote_time(hit("Text of a file."), 0, 4) is None

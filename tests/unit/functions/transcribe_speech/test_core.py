@@ -96,7 +96,6 @@ def test_the_words_of_a_part_are_written_with_their_times_in_the_document() -> N
         (" morning.", 602_000, 602_400),
     ]
     assert written.segments[0].start_ms == 600_100
-    assert [voice.start_ms for voice in written.voices] == [600_000, 602_000]
     assert (result.part, result.segments, result.words) == (3, 1, 2)
     assert (result.speech_ms, result.duration_ms, result.language) == (2_000, 3_000, "en")
     assert (result.transcribing.seconds, result.transcribing.gb_seconds) == (0.5, 1.0)
@@ -118,13 +117,15 @@ def test_who_says_each_word_is_told() -> None:
     written = Transcript.model_validate_json(objects.bodies[speech_key(*PLACE)])
     assert [word.speaker for word in written.segments[0].words] == [1, 2]
     assert written.segments[0].speaker in (1, 2)
+    assert [(each.number, each.pieces) for each in written.speakers] == [(1, 1), (2, 1)]
+    assert [each.voice.index(1.0) for each in written.speakers] == [0, 1]
 
 
 def test_a_part_in_which_nobody_speaks_has_no_words_and_no_voices() -> None:
     objects = FakeObjects({sound_key(*PLACE): bytes(32_000)})
     result = run(part(), objects, 2.0, deps())
     written = Transcript.model_validate_json(objects.bodies[speech_key(*PLACE)])
-    assert (written.segments, written.voices, written.language) == ((), (), "")
+    assert (written.segments, written.speakers, written.language) == ((), (), "")
     assert (result.words, result.duration_ms) == (0, 1_000)
 
 
@@ -135,7 +136,7 @@ def test_a_call_is_passed_on_and_has_no_vectors_of_voices() -> None:
     )
     result = write_down(request, deps(recogniser))
     assert recogniser.asked == [SpeechRequest("de", True, "Kaplan", 0.5)]
-    assert result.transcript.voices == ()
+    assert result.transcript.speakers == ()
     assert (result.seconds, result.model) == (0.5, "whisper-base")
 
 

@@ -74,4 +74,5 @@ def test_a_word_is_whose_voice_is_heard_around_it() -> None:
     numbers = speakers(heard)
     assert speaker_at(0, RATE // 2, heard, numbers) == 1
     assert speaker_at(3 * RATE, 3 * RATE + RATE // 2, heard, numbers) == 2
+    assert speaker_at(9 * RATE // 2, 5 * RATE, heard, numbers) == 2
     assert speaker_at(60 * RATE, 61 * RATE, heard, numbers) is None
