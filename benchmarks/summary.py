@@ -57,6 +57,8 @@ OF_READERS = {
     "film_shots": summary_films.film_shots,
     "speech": summary_speech.speech,
     "speech_people": summary_speech.speech_people,
+    "speech_speakers": summary_speech.speech_speakers,
+    "recording_chapters": summary_speech.recording_chapters,
     "extraction": summary_extraction.extraction,
     "extraction_lists": summary_extraction.long_lists,
     "extraction_development": summary_extraction.development,

@@ -60,5 +60,47 @@ def speech_people(found: Found) -> Iterator[str]:
         yield f"| {name} ({each['minutes']} min) | {rates[names[0]]['words']} | {told} |"
 
 
+def speech_speakers(found: Found) -> Iterator[str]:
+    """Yield a row for each setting, then those of voices that chose nothing."""
+    facts = found["facts"]
+    yield "| merged from a cosine of | words under the right voice | 95 % | lowest of a dialogue |"
+    yield "| --- | --- | --- | --- |"
+    for name, told in facts["settings"].items():
+        yield _share_row(name, told)
+    yield "| **held out** | | | |"
+    for name, told in facts["held out"].items():
+        yield _share_row(name, told)
+    joined: Found = facts["held out"]["joined"]
+    yield ""
+    yield (
+        f"Held out: {joined['words']} words of {len(joined['speakers found'])} dialogues in"
+        f" {joined['parts']} parts; speakers found: {', '.join(joined['speakers found'])}."
+    )
+
+
+def _share_row(name: str, told: Found) -> str:
+    low, high = told["interval"]
+    share = f"{told['words under the right voice']:.3f} | {low:.3f} to {high:.3f}"
+    return f"| {name} | {share} | {told['lowest']:.3f} |"
+
+
+def recording_chapters(found: Found) -> Iterator[str]:
+    """Yield for each set of talks a row for each way to find chapters."""
+    yield (
+        "| talks of | chapters found by | right, of those that there are | 95 % | of those found"
+        " | F1 | Pk | WindowDiff |"
+    )
+    yield f"|{' --- |' * 8}"
+    for name, talks in found["facts"].items():
+        of = f"{name}: {talks['talks']}, {talks['minutes']} min"
+        for way, told in talks.items():
+            if not isinstance(told, dict):
+                continue
+            low, high = told["found"]["interval"]
+            counts = f"{told['found']['right']} of {told['found']['of']} | {low:.2f} to {high:.2f}"
+            rest = f"{told['right']['of']} | {told['F1']:.2f} | {told['Pk']:.2f}"
+            yield f"| {of} | {way} | {counts} | {rest} | {told['WindowDiff']:.2f} |"
+
+
 def _rate(rate: Found) -> str:
     return f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"

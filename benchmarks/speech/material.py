@@ -101,12 +101,12 @@ def real() -> list[Recording]:
     return [Recording(name, name, FOLDER / f"{name}.wav", text) for name, text in _REAL.items()]
 
 
-def synthesised(voices: tuple[str, ...]) -> list[Recording]:
-    """Return what each voice reads: two sentences and a passage, different ones."""
+def synthesised(voices: tuple[str, ...], sentences: int = 2) -> list[Recording]:
+    """Return what each voice reads: up to four sentences and a passage, different ones."""
     texts = json.loads((_HERE / "texts.json").read_text())
     jobs = []
     for number, voice in enumerate((*DEVELOPMENT, *HELD_OUT)):
-        chosen = [("h", (number * 4 + n) % len(texts["harvard"])) for n in range(2)]
+        chosen = [("h", (number * 4 + n) % len(texts["harvard"])) for n in range(sentences)]
         for kind, at in (*chosen, ("b", number % len(texts["books"]))):
             text = texts["harvard" if kind == "h" else "books"][at]
             jobs.append({"name": f"{voice}-{kind}{at}", "voice": voice, "text": text})

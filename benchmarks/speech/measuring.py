@@ -221,7 +221,7 @@ def _speakers(dialogues: Sequence[Scene]) -> dict[str, Any]:
     told_of_all = 0
     for scene in dialogues:
         transcript = transcribed(scene.sound, SpeechRequest(), deps, NO_DEADLINE)
-        told = _told(transcript, scene.turns)
+        told = spoken_by(transcript, scene)
         voices = len({turn.voice for turn in scene.turns})
         shares.setdefault(voices, []).append(scoring.under_the_right_voice(told))
         found = len({number for number, _ in told if number is not None})
@@ -241,13 +241,13 @@ def _speakers(dialogues: Sequence[Scene]) -> dict[str, Any]:
     }
 
 
-def _told(transcript: Transcript, turns: Sequence[Turn]) -> list[tuple[int | None, str]]:
+def spoken_by(transcript: Transcript, scene: Scene) -> list[tuple[int | None, str]]:
     """Return the speaker of each word beside the voice that speaks nearest to its middle."""
     found = []
     for segment in transcript.segments:
         for word in segment.words:
             middle = (word.start_ms + word.end_ms) / 2000 * RATE
-            found.append((word.speaker, _nearest(turns, middle).voice))
+            found.append((word.speaker, _nearest(scene.turns, middle).voice))
     return found
 
 
