@@ -96,5 +96,5 @@ function Job({ id }) {
     ${job.results.length > 0 && html`<h2>Files</h2><ul>${job.results.map((each) => html`<li><a href=${each.url}>${each.name}</a></li>`)}</ul>`}
     <${Receipt} receipt=${job.receipt} />
     <div class="actions">${running && html`<${ConfirmButton} label="Cancel" question="What was read so far is kept." onConfirm=${cancel} />`}
-      <a class="button" href="#/extractions">Extractions</a><a class="button" href=${link(["extract"])}>Extract more</a></div></section>`}<//>`;
+      <a class="button" href="#/extractions">Extractions</a><a class="button" href="#/review">Reviews</a><a class="button" href=${link(["extract"])}>Extract more</a></div></section>`}<//>`;
 }

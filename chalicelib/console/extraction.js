@@ -11,6 +11,7 @@ import { PageView } from "./viewer.js";
 
 const A_PAGE = 400;
 const MOST_OPEN = 5;
+const WAITING = new Set(["partial", "needs_review"]);
 const FORMATS = [
   ["jsonl", "JSONL", "a field a line, with its evidence"],
   ["csv", "CSV, a field a row", "for checking values"],
@@ -20,7 +21,8 @@ const FORMATS = [
 export default function ExtractionScreen({ parts }) {
   const id = parts[1];
   const loaded = useLoaded((signal) => get(`v1/extractions/${id}`, {}, { signal }), [id]);
-  return html`<${Screen} title=${loaded.value?.path ?? "Extraction"} actions=${loaded.value && html`<${Exports} extraction=${loaded.value} />`}>
+  return html`<${Screen} title=${loaded.value?.path ?? "Extraction"} actions=${loaded.value && html`
+      ${WAITING.has(loaded.value.status) && html`<a class="button primary" href=${link(["review", id])}>Review</a>`}<${Exports} extraction=${loaded.value} />`}>
     <${Loaded} of=${loaded}>${(extraction) => html`<${Opened} key=${id} extraction=${extraction} />`}<//>
   <//>`;
 }
@@ -62,10 +64,10 @@ export function EvidencePage({ extraction, fields, chosen, onChoose, onRanges })
     <${PageView} documentId=${extraction.document_id} version=${extraction.version} page=${page} marks=${marks} selected=${chosen} onPick=${(mark) => onChoose(mark.id)} onRanges=${onRanges} />`;
 }
 
-export function Facts({ extraction }) {
+export function Facts({ extraction, brief }) {
   const rules = extraction.rules.filter((each) => each.holds === false);
   return html`<p><${Badge} state=${extraction.status} /> ${count(extraction.found)} of ${count(extraction.fields)} fields have a value, the least sure ${percent(extraction.lowest_confidence)}.${" "}<span class="quiet">${extraction.extractor || "By a schema of its own"} · ${extraction.collection} · ${when(extraction.created_at)}</span></p>
-    ${extraction.reasons.length > 0 && html`<details open=${extraction.reasons.length <= MOST_OPEN}><summary>Why a person should look at it</summary><ul>${extraction.reasons.map((each) => html`<li>${each}</li>`)}</ul></details>`}
+    ${extraction.reasons.length > 0 && html`<details open=${!brief && extraction.reasons.length <= MOST_OPEN}><summary>Why a person should look at it</summary><ul>${extraction.reasons.map((each) => html`<li>${each}</li>`)}</ul></details>`}
     ${rules.length > 0 && html`<ul>${rules.map((each) => html`<li class="reason">The rule <code>${each.rule}</code> does not hold: ${String(each.left)} and ${String(each.right)}.</li>`)}</ul>`}
     <${Receipt} receipt=${extraction.receipt} />`;
 }

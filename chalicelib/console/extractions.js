@@ -17,7 +17,7 @@ export default function Extractions({ query }) {
   );
   usePolling(listed.reload, AGAIN_MS, true);
   const choose = (change) => go(["extractions"], { ...query, ...change }, true);
-  return html`<${Screen} title="Extractions" actions=${html`<a class="button primary" href=${link(["extract"], { document })}>Extract</a><a class="button" href="#/extractors">Extractors</a>`}>
+  return html`<${Screen} title="Extractions" actions=${html`<a class="button primary" href=${link(["extract"], { document })}>Extract</a>`}>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <${Field} label="State"><select value=${status} onChange=${(event) => choose({ status: event.target.value })}>
         <option value="">All</option>${STATES.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select><//>

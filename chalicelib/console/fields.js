@@ -87,6 +87,7 @@ export function Legend({ keys }) {
 }
 
 export function Confidence({ field }) {
+  if (field.draft || field.edit) return html`<span class="badge">edited</span>`;
   return html`<span class=${`badge ${toneOf(field)}`}>${percent(field.confidence)}</span>`;
 }
 

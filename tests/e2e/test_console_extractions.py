@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,6 +16,12 @@ from tests.e2e.tenants import Tenant, key_of, make_tenant
 
 INVOICE = PROJECT / "examples/extraction/invoice.pdf"
 SCHEMA = (PROJECT / "examples/extraction/invoice.json").read_text(encoding="utf-8")
+
+DEMANDING = {**json.loads(SCHEMA), "x-min-confidence": 0.9}
+"""By it four values of the invoice are null, and wait for a review."""
+PAGE_WIDTH, PAGE_HEIGHT = 595.0, 842.0
+NUMBER_BOX = (462.0, 90.0, 538.0, 102.0)
+"""Around the invoice's number, in points: left, top, right, bottom."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +87,72 @@ def test_should_say_where_a_schema_is_wrong_and_show_values_beside_their_page(pa
     expect(page.locator("mark.selected")).to_have_text("582.00")
 
 
+def draw(page: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a box on the picture of the page by the mouse; edges are in points."""
+    drawn = page.locator(".picture svg")
+    drawn.scroll_into_view_if_needed()
+    frame = drawn.bounding_box()
+    assert frame is not None
+    across, down = frame["width"] / PAGE_WIDTH, frame["height"] / PAGE_HEIGHT
+    page.mouse.move(frame["x"] + left * across, frame["y"] + top * down)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + right * across, frame["y"] + bottom * down, steps=3)
+    page.mouse.up()
+
+
+def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lost(
+    page: Page, tenant: Tenant
+) -> None:
+    api = tenant.api
+    (document,) = api.get("/v1/documents").json()["items"]
+    body = {"json_schema": DEMANDING, "document_ids": [document["document_id"]]}
+    extraction = api.post("/v1/extractions", json=body).json()["extraction_id"]
+    review = f"/v1/reviews/{extraction}"
+
+    def claim(reviewer: str) -> str:
+        taken = api.post(
+            "/v1/reviews/claims", json={"reviewer": reviewer, "extraction_id": extraction}
+        )
+        return str(taken.json()["claim"]["claim_id"])
+
+    page.get_by_role("link", name="Extractions", exact=True).click()
+    page.get_by_role("link", name="Review", exact=True).click()
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_label("Approvals").select_option("2")
+    page.get_by_role("button", name="Review the least certain").click()
+    page.get_by_role("button", name="Next doubtful").first.click()
+    value = page.locator(".editor input")
+    draw(page, *NUMBER_BOX)
+    expect(value).to_have_value("VH-2025-0317")
+    value.press("Enter")
+    assert chosen(page) == "/invoice_date"
+    page.keyboard.type("2025-03-17")
+    page.get_by_label("Words").fill("17 March 2025")
+    page.get_by_role("button", name="Point to them").click()
+    expect(value).to_have_value("2025-03-17")
+    assert findings(page) == []
+    picture(page, "review")
+    claim("ann")
+    page.get_by_role("button", name="Approve with changes").click()
+    expect(page.get_by_role("alert").first).to_contain_text("Conflict")
+    expect(page.get_by_text("Nothing that you typed is lost.")).to_be_visible()
+    page.get_by_role("button", name="Claim it again").click()
+    expect(page.get_by_text("2 not kept yet")).to_be_visible()
+    page.get_by_role("button", name="Approve with changes").click()
+    expect(page.get_by_text("Another person has to approve it.")).to_be_visible()
+    edits: list[dict[str, Any]] = api.get(review).json()["review"]["edits"]
+    assert [(each["pointer"], each["before"], each["after"]) for each in edits] == [
+        ("/invoice_number", None, "VH-2025-0317"),
+        ("/invoice_date", None, "2025-03-17"),
+    ]
+    places = [(place["start"], place["end"]) for each in edits for place in each["evidence"]]
+    assert places == [(104, 116), (161, 174)]
+    approval = {"claim_id": claim("ben"), "reviewer": "ben", "decision": "approve"}
+    assert api.put(review, json=approval).json()["extraction"]["status"] == "reviewed"
+    page.get_by_role("link", name="Open the extraction").click()
+    expect(page.locator("[data-pointer='/invoice_date']")).to_contain_text("2025-03-17")
+
+
 def test_should_be_usable_narrow_dark_and_with_a_reader(
     chromium: Browser, cloud: CloudProcess, tenant: Tenant
 ) -> None:
@@ -87,6 +161,7 @@ def test_should_be_usable_narrow_dark_and_with_a_reader(
             ("extractions", "State"),
             ("extract", "What to read"),
             ("extractors", "No extractor is saved"),
+            ("review", "Review the least certain"),
         ):
             page.goto(f"{cloud.endpoint_url}/console#/{name}")
             expect(page.get_by_text(there).first).to_be_visible()
