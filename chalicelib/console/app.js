@@ -19,6 +19,7 @@ const SCREENS = [
   { name: "extract", of: "extractions", load: () => import("./extract.js") },
   { name: "extraction", of: "extractions", load: () => import("./extraction.js") },
   { name: "review", title: "Review", group: "Extractions", load: () => import("./reviews.js") },
+  { name: "labelling", title: "Labelling", group: "Extractions", load: () => import("./labelling.js") },
   { name: "extractors", title: "Extractors", group: "Extractions", load: () => import("./extractors.js") },
   { name: "chat", group: "Generate", title: "Chat", load: () => import("./chat.js") },
   { name: "images", group: "Generate", title: "Images", load: () => import("./images.js") },

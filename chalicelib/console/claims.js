@@ -25,15 +25,15 @@ export function ReviewerField({ name, onName }) {
   return html`<${Field} label="Your name" hint="Where several people share a key"><input name="reviewer" autocomplete="username" pattern=${PATTERN} value=${name} onInput=${(event) => onName(event.target.value)} /><//>`;
 }
 
-/** Say how long a claim lasts, and once it has expired what that means. */
-export function ClaimClock({ expiresAt, onRenew, busy }) {
+/** Say how long a claim lasts, and `expired` once it has ended; `onRenew` takes it again, if that can be. */
+export function ClaimClock({ expiresAt, expired, onRenew, busy }) {
   const [, tick] = useState(0);
   useEffect(() => {
     const timer = setInterval(() => tick((n) => n + 1), 1000);
     return () => clearInterval(timer);
   }, []);
   const left = new Date(expiresAt) - Date.now();
-  const renew = html`<button type="button" disabled=${busy} onClick=${onRenew}>Claim it again</button>`;
-  if (left <= 0) return html`<p class="warning" role="alert">Your claim has expired. It still counts until somebody else takes this; what you typed stays here. ${renew}</p>`;
-  return html`<p class=${left < SOON_MS ? "warning" : "quiet"}>Yours for ${left < SOON_MS ? `${Math.ceil(left / 1000)} s` : `${Math.round(left / 60_000)} min`} more ${left < SOON_MS ? renew : ""}</p>`;
+  const renew = onRenew && html`<button type="button" disabled=${busy} onClick=${onRenew}>Claim it again</button>`;
+  if (left <= 0) return html`<p class="warning" role="alert">Your claim has expired. ${expired} ${renew}</p>`;
+  return html`<p class=${left < SOON_MS ? "warning" : "quiet"}>Yours for ${left < SOON_MS ? `${Math.ceil(left / 1000)} s` : `${Math.round(left / 60_000)} min`} more ${left < SOON_MS && renew}</p>`;
 }

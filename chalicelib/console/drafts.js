@@ -49,6 +49,12 @@ export function valueOf({ text, type, absent }) {
   return value;
 }
 
+/** Return whether a draft leaves everything as it was. */
+export function saysNothing({ text, absent, base, evidence }) {
+  if (evidence && !absent) return false;
+  return base === null ? absent || !text : !absent && text === String(base);
+}
+
 /** Return `text` of a page as one types a value of `type`, or null where that is not clear. */
 export function typed(text, type, leaf) {
   if (type === "string") return leaf?.format || leaf?.enum ? null : text.replace(/\s+/g, " ").trim();

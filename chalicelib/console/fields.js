@@ -71,7 +71,8 @@ export function useKeys(actions) {
   useEffect(() => {
     const pressed = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target.closest?.("input, textarea, select, dialog, [contenteditable]")) return;
+      if (event.target.closest?.("input, textarea, select, dialog")) return;
+      if (event.key.startsWith("Arrow") && event.target.closest?.('[tabindex="0"]')) return; // It scrolls that.
       const action = actions[event.key];
       if (!action) return;
       event.preventDefault();

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { get, post, put } from "./api.js";
 import { ClaimClock, byReviewer, useReviewer } from "./claims.js";
-import { changed, leafOf, typeOf, typed, useDrafts, valueOf } from "./drafts.js";
+import { changed, leafOf, saysNothing, typeOf, typed, useDrafts, valueOf } from "./drafts.js";
 import { EvidencePage, Facts } from "./extraction.js";
 import { FieldList, Legend, isDoubtful, nameOf, shown, stepped, useChosenInSight, useKeys } from "./fields.js";
 import { count, percent, when } from "./format.js";
@@ -69,11 +69,12 @@ function Claimed({ claim, name, kept, take, taking, refused }) {
   const mine = review.lease?.claim_id === claim.claim_id;
   if (!mine) return html`<${Decided} extraction=${extraction} review=${review} name=${name} />`;
   const waiting = Object.keys(kept.drafts).length;
+  const held = busy || taking;
   return html`<${Facts} extraction=${extraction} brief />
     ${review.eyes > 1 && html`<p>Two people have to approve this. ${review.approved_by.length ? `Approved by ${review.approved_by.join(", ")}; a change of yours asks for that approval anew.` : "Nobody has yet."}</p>`}
-    <${ClaimClock} expiresAt=${claim.expires_at} onRenew=${take} busy=${taking} /><${Problem} error=${refused} />
-    <div class="decision"><div class="actions"><button type="button" disabled=${busy || !waiting} onClick=${() => send()}>Keep changes</button>
-      <button type="button" class="primary" disabled=${busy} onClick=${() => send("approve")}>Approve${waiting ? " with changes" : ""}</button><${Reject} onReject=${(reason) => send("reject", reason)} busy=${busy} error=${error} />
+    <${ClaimClock} expiresAt=${claim.expires_at} expired="It still counts until somebody else takes this; what you typed stays here." onRenew=${take} busy=${taking} /><${Problem} error=${refused} />
+    <div class="decision"><div class="actions"><button type="button" disabled=${held || !waiting} onClick=${() => send()}>Keep changes</button>
+      <button type="button" class="primary" disabled=${held} onClick=${() => send("approve")}>Approve${waiting ? " with changes" : ""}</button><${Reject} onReject=${(reason) => send("reject", reason)} busy=${held} error=${error} />
       <span class="quiet" role="status">${said || (waiting ? `${waiting} not kept yet` : "")}</span></div>
       <${Problem} error=${error} />
       ${error?.status === 409 && html`<p>Nothing that you typed is lost. <button type="button" disabled=${taking} onClick=${take}>Claim it again</button></p>`}</div>
@@ -114,7 +115,8 @@ function Editing({ extraction, read, review, schema, kept, error, pager }) {
   const draft = (more) => {
     const before = field.read ?? field;
     const base = field.draft ?? { text: before.value === null ? "" : String(before.value), type: typeIs ?? "string", absent: before.value === null, base: before.value };
-    kept.change(chosen, { ...base, ...more });
+    const next = { ...base, ...more };
+    kept.change(chosen, saysNothing(next) ? null : next);
   };
   const point = (ranges, text) => {
     const value = typed(text, typeIs ?? "string", leafOf(schema, chosen));
@@ -135,9 +137,10 @@ function noteOf({ draft, read, edit }) {
 }
 
 function Editor({ field, leaf, type, draft, undo, onNext, error }) {
+  const [kind, setKind] = useState("string");
   const before = field.read ?? field;
   const text = field.draft ? field.draft.text : before.value === null ? "" : String(before.value);
-  const retype = (event) => draft({ text: event.target.value, absent: false, typed: true });
+  const retype = (event) => draft({ text: event.target.value, type: type ?? kind, absent: !event.target.value, typed: true });
   const choices = type === "boolean" ? ["true", "false"] : leaf?.enum?.filter((each) => each !== null).map(String);
   const meanwhile = field.draft && JSON.stringify(field.draft.base) !== JSON.stringify(before.value);
   const next = (event) => {
@@ -149,7 +152,7 @@ function Editor({ field, leaf, type, draft, undo, onNext, error }) {
     <${Field} label=${`Value of ${nameOf(field.pointer)}`} hint=${leaf?.format === "date" ? "As 2025-03-31" : ""}>${choices
       ? html`<select value=${text} onChange=${retype}><option value="" disabled>Choose</option>${choices.map((each) => html`<option value=${each}>${each}</option>`)}</select>`
       : html`<input value=${text} inputmode=${type === "number" ? "decimal" : null} aria-invalid=${Boolean(error)} placeholder="not in the document" onInput=${retype} />`}<//>
-    ${!leaf?.type && before.value === null && html`<${Field} label="is a"><select value=${field.draft?.type ?? type ?? "string"} onChange=${(event) => draft({ type: event.target.value })}><option value="string">text</option><option value="number">number</option><option value="boolean">yes or no</option></select><//>`}
+    ${!leaf?.type && before.value === null && html`<${Field} label="is a"><select value=${field.draft?.type ?? type ?? kind} onChange=${(event) => { setKind(event.target.value); if (field.draft) draft({ type: event.target.value }); }}><option value="string">text</option><option value="number">number</option><option value="boolean">yes or no</option></select><//>`}
     <div class="actions"><button type="button" aria-pressed=${Boolean(field.draft?.absent)} onClick=${() => draft({ absent: true, text: "", typed: false })}>Not in the document</button>
       <button type="button" disabled=${!field.draft} onClick=${undo}>Undo</button><button type="submit">Next doubtful</button></div>
     <p class="quiet">${field.evidence.length ? `Stands on ${field.evidence.map((each) => `page ${each.page}, characters ${each.start} to ${each.end}`).join("; ")}.` : "Stands nowhere: select its words on the page, draw a box around them, or write them behind “Words”."}

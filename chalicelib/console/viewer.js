@@ -89,15 +89,15 @@ function Pointing({ content, onRanges, children }) {
   const from = useRef(0);
   const find = (event) => {
     event.preventDefault();
-    const folded = content.text.toLowerCase();
-    const sought = text.trim().toLowerCase();
-    let at = folded.indexOf(sought, from.current);
-    if (at < 0) at = folded.indexOf(sought);
-    setSaid(at < 0 ? "These words are not on this page." : "");
-    if (at < 0) return;
-    from.current = at + 1;
-    const start = Array.from(content.text.slice(0, at)).length;
-    const end = start + Array.from(content.text.slice(at, at + sought.length)).length;
+    const words = text.trim().split(/\s+/).map((each) => each.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+    const sought = new RegExp(words.join("\\s+"), "giu");
+    sought.lastIndex = from.current;
+    const found = sought.exec(content.text) ?? sought.exec(content.text);
+    setSaid(found ? "" : "These words are not on this page.");
+    if (!found) return;
+    from.current = found.index + 1;
+    const start = Array.from(content.text.slice(0, found.index)).length;
+    const end = start + Array.from(found[0]).length;
     onRanges([rangeOf(content.start + start, content.start + end, content.layout, content.page)], textOf(content, start, end));
   };
   return html`<div class="pointing"><div class="actions">${children}</div>

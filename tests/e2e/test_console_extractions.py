@@ -1,4 +1,4 @@
-"""Extractions in the console, in a real browser: from a schema and a document to its values."""
+"""Extractions, reviews and labelling in the console, in a real browser."""
 
 from __future__ import annotations
 
@@ -137,6 +137,7 @@ def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lo
     expect(page.get_by_role("alert").first).to_contain_text("Conflict")
     expect(page.get_by_text("Nothing that you typed is lost.")).to_be_visible()
     page.get_by_role("button", name="Claim it again").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.get_by_text("2 not kept yet")).to_be_visible()
     page.get_by_role("button", name="Approve with changes").click()
     expect(page.get_by_text("Another person has to approve it.")).to_be_visible()
@@ -153,6 +154,73 @@ def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lo
     expect(page.locator("[data-pointer='/invoice_date']")).to_contain_text("2025-03-17")
 
 
+def label_otherwise(tenant: Tenant, task_id: str, reviewer: str, worse: str) -> None:
+    """Label the item that has the text `worse` by that text, as a reviewer of no good taste."""
+    place = f"/v1/labelling/tasks/{task_id}/claims"
+    while claim := tenant.api.post(place, json={"reviewer": reviewer}).json()["claim"]:
+        if worse in claim["content"].values():
+            label = "first" if claim["content"]["first"] == worse else "second"
+            body = {"label": label, "reviewer": reviewer}
+            tenant.api.put(f"{place}/{claim['claim_id']}/label", json=body)
+        else:
+            body = {"reason": "not mine", "reviewer": reviewer}
+            tenant.api.put(f"{place}/{claim['claim_id']}/skip", json=body)
+
+
+def test_should_label_blind_pairs_by_keys_decide_disagreements_and_export_them(
+    page: Page, tenant: Tenant
+) -> None:
+    pairs = [
+        {"id": f"q-{n}", "prompt": f"When, {n}?", "a": f"In 201{n}.", "b": "Often."}
+        for n in range(2)
+    ]
+    lines = [json.dumps({**each, "metadata": {"b": "candidate"}}) for each in pairs]
+    page.get_by_role("link", name="Extractions", exact=True).click()
+    page.get_by_role("link", name="Labelling", exact=True).click()
+    page.get_by_role("link", name="New task").click()
+    page.get_by_label("Name", exact=True).fill("Which answers better")
+    page.get_by_label("Guidelines for reviewers").fill("Prefer the answer that answers.")
+    page.get_by_label("Reviewers of each item").fill("2")
+    items = page.get_by_label("Items, a JSON object a line")
+    items.fill(f"{lines[0]}\n{lines[1][:-1]}")
+    page.get_by_role("button", name="Make the task").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line 2 is no JSON")
+    items.fill("\n".join(lines))
+    page.get_by_role("button", name="Make the task").click()
+    page.get_by_label("Your name").fill("ann")
+    page.get_by_role("button", name="Take the next item").click()
+    sides = page.locator(".pair .said")
+    expect(sides).to_have_count(2)
+    assert findings(page) == []
+    picture(page, "labelling")
+    shown = page.locator("main").inner_text()
+    assert "candidate" not in shown
+    assert "q-" not in shown
+    first, second = sides.all_inner_texts()
+    page.keyboard.press("1")
+    expect(page.get_by_text("1 done")).to_be_visible()
+    expect(sides).to_have_count(2)
+    page.keyboard.press("s")
+    page.keyboard.type("Both are in Greek.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("2 done")).to_be_visible()
+    expect(page.get_by_text("Nothing is left that you could label")).to_be_visible()
+    prompt = next(each for each in pairs if {first, second} == {each["a"], each["b"]})
+    task_id = page.url.rsplit("/", 1)[1]
+    label_otherwise(tenant, task_id, "ben", second)
+    page.get_by_role("link", name="Progress", exact=True).click()
+    expect(page.get_by_text("1 undecided")).to_be_visible()
+    page.get_by_role("link", name="Disagreements", exact=True).click()
+    page.get_by_role("button", name="b", exact=True).first.click()
+    expect(page.get_by_text("It is b, decided by")).to_be_visible()
+    page.get_by_role("link", name="Export", exact=True).click()
+    page.get_by_role("button", name="Read the decided items").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="pairs-").click()
+    row = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert row == {"prompt": prompt["prompt"], "chosen": "Often.", "rejected": prompt["a"]}
+
+
 def test_should_be_usable_narrow_dark_and_with_a_reader(
     chromium: Browser, cloud: CloudProcess, tenant: Tenant
 ) -> None:
@@ -162,6 +230,8 @@ def test_should_be_usable_narrow_dark_and_with_a_reader(
             ("extract", "What to read"),
             ("extractors", "No extractor is saved"),
             ("review", "Review the least certain"),
+            ("labelling", "New task"),
+            ("labelling/+", "Guidelines for reviewers"),
         ):
             page.goto(f"{cloud.endpoint_url}/console#/{name}")
             expect(page.get_by_text(there).first).to_be_visible()
