@@ -97,6 +97,7 @@ function editOf([pointer, draft]) {
 
 function Editing({ extraction, read, review, schema, kept, error, pager }) {
   const [chosen, setChosen] = useState(null);
+  const [types, setTypes] = useState({});
   const focused = useRef(false);
   const fields = changed(read, review.edits, kept.drafts);
   const step = (by, focus) => {
@@ -111,18 +112,22 @@ function Editing({ extraction, read, review, schema, kept, error, pager }) {
     focused.current = false;
   }, [chosen]);
   const field = fields.find((each) => each.pointer === chosen);
-  const typeIs = field && (field.draft?.type ?? typeOf(field.read ?? field, read, schema));
+  const typeIs = field && (types[chosen] ?? field.draft?.type ?? typeOf(field.read ?? field, read, schema) ?? "string");
   const draft = (more) => {
     const before = field.read ?? field;
-    const base = field.draft ?? { text: before.value === null ? "" : String(before.value), type: typeIs ?? "string", absent: before.value === null, base: before.value };
+    const base = field.draft ?? { text: before.value === null ? "" : String(before.value), type: typeIs, absent: before.value === null, base: before.value };
     const next = { ...base, ...more };
     kept.change(chosen, saysNothing(next) ? null : next);
   };
   const point = (ranges, text) => {
-    const value = typed(text, typeIs ?? "string", leafOf(schema, chosen));
+    const value = typed(text, typeIs, leafOf(schema, chosen));
     draft({ evidence: ranges, absent: false, ...(value !== null && !field.draft?.typed && { text: value }) });
   };
-  const editor = (each) => html`<${Editor} key=${each.pointer} field=${each} leaf=${leafOf(schema, each.pointer)} type=${typeIs} draft=${draft} undo=${() => kept.change(chosen, null)} onNext=${() => step(1, true)} error=${error?.message.includes(each.pointer) ? error : null} />`;
+  const retype = (type) => {
+    setTypes({ ...types, [chosen]: type });
+    if (field.draft) draft({ type, text: typed(field.draft.text, type) ?? field.draft.text });
+  };
+  const editor = (each) => html`<${Editor} key=${each.pointer} field=${each} leaf=${leafOf(schema, each.pointer)} type=${typeIs} draft=${draft} retype=${retype} undo=${() => kept.change(chosen, null)} onNext=${() => step(1, true)} error=${error?.message.includes(each.pointer) ? error : null} />`;
   const doubtful = read.filter(isDoubtful).length;
   return html`<div class="columns beside"><section aria-label="Values">
       <div class="actions"><button type="button" disabled=${!doubtful} onClick=${() => step(-1)}>Previous doubtful</button><button type="button" disabled=${!doubtful} onClick=${() => step(1)}>Next doubtful</button><span class="quiet">${count(doubtful)} of ${count(read.length)} were doubtful</span></div>
@@ -136,11 +141,10 @@ function noteOf({ draft, read, edit }) {
   return edit ? `was ${shown(edit.before)}, changed by ${edit.reviewer}` : null;
 }
 
-function Editor({ field, leaf, type, draft, undo, onNext, error }) {
-  const [kind, setKind] = useState("string");
+function Editor({ field, leaf, type, draft, retype, undo, onNext, error }) {
   const before = field.read ?? field;
   const text = field.draft ? field.draft.text : before.value === null ? "" : String(before.value);
-  const retype = (event) => draft({ text: event.target.value, type: type ?? kind, absent: !event.target.value, typed: true });
+  const write = (event) => draft({ text: event.target.value, type, absent: !event.target.value, typed: true });
   const choices = type === "boolean" ? ["true", "false"] : leaf?.enum?.filter((each) => each !== null).map(String);
   const meanwhile = field.draft && JSON.stringify(field.draft.base) !== JSON.stringify(before.value);
   const next = (event) => {
@@ -150,9 +154,9 @@ function Editor({ field, leaf, type, draft, undo, onNext, error }) {
   const keyed = (event) => event.key === "Escape" && event.target.blur();
   return html`<form class="editor" onSubmit=${next} onKeyDown=${keyed}>
     <${Field} label=${`Value of ${nameOf(field.pointer)}`} hint=${leaf?.format === "date" ? "As 2025-03-31" : ""}>${choices
-      ? html`<select value=${text} onChange=${retype}><option value="" disabled>Choose</option>${choices.map((each) => html`<option value=${each}>${each}</option>`)}</select>`
-      : html`<input value=${text} inputmode=${type === "number" ? "decimal" : null} aria-invalid=${Boolean(error)} placeholder="not in the document" onInput=${retype} />`}<//>
-    ${!leaf?.type && before.value === null && html`<${Field} label="is a"><select value=${field.draft?.type ?? type ?? kind} onChange=${(event) => { setKind(event.target.value); if (field.draft) draft({ type: event.target.value }); }}><option value="string">text</option><option value="number">number</option><option value="boolean">yes or no</option></select><//>`}
+      ? html`<select value=${text} onChange=${write}><option value="" disabled>Choose</option>${choices.map((each) => html`<option value=${each}>${each}</option>`)}</select>`
+      : html`<input value=${text} inputmode=${type === "number" ? "decimal" : null} aria-invalid=${Boolean(error)} placeholder="not in the document" onInput=${write} />`}<//>
+    ${!leaf?.type && before.value === null && html`<${Field} label="is a"><select value=${type} onChange=${(event) => retype(event.target.value)}><option value="string">text</option><option value="number">number</option><option value="boolean">yes or no</option></select><//>`}
     <div class="actions"><button type="button" aria-pressed=${Boolean(field.draft?.absent)} onClick=${() => draft({ absent: true, text: "", typed: false })}>Not in the document</button>
       <button type="button" disabled=${!field.draft} onClick=${undo}>Undo</button><button type="submit">Next doubtful</button></div>
     <p class="quiet">${field.evidence.length ? `Stands on ${field.evidence.map((each) => `page ${each.page}, characters ${each.start} to ${each.end}`).join("; ")}.` : "Stands nowhere: select its words on the page, draw a box around them, or write them behind “Words”."}
