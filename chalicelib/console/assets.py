@@ -28,7 +28,7 @@ VENDORED = {
     "preact.mjs": "preact 11.2.0, MIT",
     "hooks.mjs": "preact 11.2.0, MIT",
     "htm.mjs": "htm 3.1.1, Apache-2.0",
-    "uPlot.esm.js": "uPlot 1.6.32, MIT",
+    "uPlot.iife.min.js": "uPlot 1.6.32, MIT",
     "uPlot.min.css": "uPlot 1.6.32, MIT",
 }
 """Files of other people's packages, and which package each is from."""

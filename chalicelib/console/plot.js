@@ -8,13 +8,20 @@ const HEIGHT = 240;
 const HALF_A_DAY = 43_200;
 let loading = null;
 
+// The package has a small file only for a classic script, which leaves a global.
 function library() {
-  loading ??= import("./uPlot.esm.js").then((module) => {
+  loading ??= new Promise((resolve, reject) => {
     const sheet = document.createElement("link");
     sheet.rel = "stylesheet";
     sheet.href = new URL("uPlot.min.css", import.meta.url).href;
-    document.head.append(sheet);
-    return module.default;
+    const script = document.createElement("script");
+    script.src = new URL("uPlot.iife.min.js", import.meta.url).href;
+    script.onload = () => resolve(globalThis.uPlot);
+    script.onerror = () => {
+      loading = null;
+      reject(new Error("The library of curves cannot be loaded: load the page again."));
+    };
+    document.head.append(sheet, script);
   });
   return loading;
 }
