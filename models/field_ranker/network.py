@@ -113,10 +113,12 @@ class Scale:
         return scaled
 
 
-def initial(features: int, fields: int, seed: int) -> Weights:
+def initial(
+    features: int, fields: int, seed: int, dtype: np.dtype[Any] = np.dtype(np.float64)
+) -> Weights:
     """Return random weights for that many features of candidates and of fields."""
     rng = np.random.default_rng(seed)
-    return Weights(
+    parts = (
         rng.normal(0, features**-0.5, (features, HIDDEN)),
         np.zeros(HIDDEN),
         rng.normal(0, HIDDEN**-0.5, HIDDEN),
@@ -125,6 +127,7 @@ def initial(features: int, fields: int, seed: int) -> Weights:
         rng.normal(0, NONE_HIDDEN**-0.5, NONE_HIDDEN),
         np.zeros(1),
     )
+    return Weights(*(part.astype(dtype) for part in parts))
 
 
 def shares(weights: Weights, lists: FieldLists) -> tuple[Array, Array]:
@@ -156,8 +159,8 @@ def loss_and_slopes(weights: Weights, lists: FieldLists) -> tuple[float, Weights
     wanted = np.where(absent, nothing, of_right)
     loss = -np.log(np.maximum(wanted / total, 1e-300)).mean()
     target = right / np.where(absent, 1.0, of_right)[lists.field]
-    slope = (raised / total[lists.field] - target) / lists.count
-    none = (nothing / total - absent) / lists.count
+    slope = ((raised / total[lists.field] - target) / lists.count).astype(active.dtype)
+    none = ((nothing / total - absent) / lists.count).astype(active.dtype)
     back = np.outer(slope, weights.out) * (1 - active**2)
     none_back = np.outer(none, weights.none_out) * (1 - none_active**2)
     return float(loss), Weights(
@@ -182,7 +185,8 @@ def learn(
         judge: a loss on fields of other templates; lower is better.
         epochs: how often each field is learned from.
     """
-    weights = initial(lists.features.shape[1], lists.none.shape[1], seed)
+    width, of_fields = lists.features.shape[1], lists.none.shape[1]
+    weights = initial(width, of_fields, seed, lists.features.dtype)
     rng = np.random.default_rng(seed)
     first = [np.zeros_like(part) for part in weights.parts()]
     second = [np.zeros_like(part) for part in weights.parts()]
