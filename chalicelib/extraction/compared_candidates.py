@@ -29,7 +29,7 @@ class ComparedCandidates:
 
     `best` is the likeness of the best label of each candidate, `ranked` these from the best, and
     `known` the largest likelihood of any label by the vocabulary, `translated` by translation;
-    `otherwise` by how much more the best label of each is alike to other names of documents.
+    `margins` are the `LabelComparison.concept_margins` of the best label of each.
     `kinds` are the probabilities of what each text is, and `asked` those that it is what the names
     ask for.
     """
@@ -42,7 +42,7 @@ class ComparedCandidates:
     ranked: Sequence[float]
     known: float
     translated: float
-    otherwise: Sequence[float]
+    margins: Sequence[tuple[float, float]]
     kinds: Sequence[NDArray[np.float32]]
     asked: Sequence[float]
 
@@ -70,7 +70,8 @@ class ComparedCandidates:
             self.known,
             self.translated,
             min((each.contrary for each in self.best), default=0.0),
-            min(self.otherwise, default=0.0),
+            max((same for same, _ in self.margins), default=0.0),
+            min((other for _, other in self.margins), default=0.0),
             self.ranked[1] if len(self.ranked) > 1 else 0.0,
             max(typed, default=0.0),
             max(self.asked, default=0.0),
@@ -96,10 +97,7 @@ def compare_candidates(
         one.labels[alike.index(top)].text if one.labels else ""
         for one, alike, top in zip(found, likenesses, best, strict=True)
     ]
-    otherwise = [
-        max(0.0, comparison.named_otherwise(label) - top.translation)
-        for label, top in zip(labels, best, strict=True)
-    ]
+    margins = [comparison.concept_margins(names, label) for label in labels]
     kinds, asked = _kinds(comparison, leaf, names, found)
     return ComparedCandidates(
         leaf,
@@ -110,7 +108,7 @@ def compare_candidates(
         ranked=sorted((each.overall for each in best), reverse=True),
         known=max((each.vocabulary for each in best), default=0.0),
         translated=max((each.translation for each in best), default=0.0),
-        otherwise=otherwise,
+        margins=margins,
         kinds=kinds,
         asked=asked,
     )

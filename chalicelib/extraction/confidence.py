@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 
 CONFIDENCE = Path(__file__).with_name("field_confidence.json")
 
-LABEL_FACTS = ("likeness", "lead", "vocabulary", "equal", "meaning", "contrary")
-"""Features of the chosen candidate that tell how well its label is known to be the field's."""
+LABEL_FACTS = (
+    *("likeness", "lead", "vocabulary", "equal", "meaning", "contrary", "of one concept"),
+    *("of another concept", "nearer label", "names a concept", "invalid"),
+)
+"""Features of the chosen candidate that tell how well its label is known to be the field's, and
+whether its text is a value at all."""
 VALUE_FEATURES = (
     "log odds",
     "log odds of place",

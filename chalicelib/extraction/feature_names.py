@@ -62,7 +62,9 @@ CANDIDATE_FEATURES = (
     "behind",
     "vocabulary behind",
     "translation behind",
-    "named otherwise",
+    "of one concept",
+    "of another concept",
+    "nearer label",
     "label's nearest",
     "label's only",
     "around",
@@ -91,6 +93,8 @@ CANDIDATE_FEATURES = (
     "first",
     "last",
     "names a field",
+    "names a concept",
+    "percent asked",
     "words",
     "digits",
     "capitals",
@@ -112,17 +116,21 @@ CANDIDATE_FEATURES = (
 
 likeness, meaning, vocabulary, translation: of the field's names and the label in that relation;
 then of the best label. lead: by how much the candidate's label is more alike than that of any
-other, and behind: by how much less than the best; named otherwise: by how much more alike the
-label is to what business documents have than to the field's names; label's nearest: one over the
-rank of the candidate among those of its best label by how near it is, and label's only: one over
-their number; around: likeness of the names of the object that the field is in; rival: the most
-that another field's names are like its best label, and whether that is more than this field's
-are. nearest: whether no label is nearer than the best one; near: how near. often: other places
-with the same value; only: one over the number of candidates. largest to last: among the numbers
-or dates. names a field: likeness of the value and any field's names, as a label has. lines before
-and after: of its block, outside of it; within: whether it stands in a sentence. example: it has
-the form of an example. asked kind: how likely a text is of a kind that the names ask for, behind:
-by how much less than the best; is: how likely it is of each kind, of texts and codes.
+other, and behind: by how much less than the best; of one concept: how well one thing that business
+documents have explains the field's names and the label, and of another: how much better another
+explains the label alone; nearer label: how alike one that is nearer than the best is to the name of
+any such thing; label's nearest: one over the rank of the candidate among those of its best label by
+how near it is, and label's only: one over their number; around: likeness of the names of the object
+that the field is in; rival: the most that another field's names are like its best label, and
+whether that is more than this field's are. nearest: whether no label is nearer than the best one;
+near: how near. often: other places with the same value; only: one over the number of candidates.
+largest to last: among the numbers or dates. names a field: likeness of the value and any field's
+names, as a label has; names a concept: of a text and the name of anything that documents have.
+percent asked: how much more the names ask for a share of a hundred than for other things, negative
+where the value has no such sign. lines before and after: of its block, outside of it; within:
+whether it stands in a sentence. example: it has the form of an example. asked kind: how likely a
+text is of a kind that the names ask for, behind: by how much less than the best; is: how likely it
+is of each kind, of texts and codes.
 """
 
 FIELD_FEATURES = (
@@ -131,7 +139,8 @@ FIELD_FEATURES = (
     "best vocabulary",
     "best translation",
     "least contrary",
-    "least named otherwise",
+    "best of one concept",
+    "least of another concept",
     "second likeness",
     "best with type",
     "best asked kind",
@@ -151,6 +160,7 @@ AGREEMENT_FEATURES = (
     "label claimed",
     "label is value",
     "is label",
+    "wanted elsewhere",
 )
 """Names of the features that only the second network has: how the first ranked the other fields.
 
@@ -159,6 +169,7 @@ values whose labels stand where this one's does; place likeness: the likeness in
 weighed by these shares; usual place: likeness in the likeliest relation. claimed: the largest
 probability of another field's candidate on the same words; label claimed: of one with the same
 label; label is value: of one that its label is a part of; is label: of one that it is the label of.
+wanted elsewhere: how much more alike its label is to another field's names than any other label is.
 """
 AGREEMENT_FIELD_FEATURES = ("none", "best odds", "best place likeness", "best unclaimed")
 

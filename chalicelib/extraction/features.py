@@ -27,7 +27,7 @@ from chalicelib.extraction.feature_names import (
 )
 from chalicelib.extraction.field_candidates import FieldCandidate
 from chalicelib.extraction.label_similarity import LabelComparison, LabelLikeness
-from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf
+from chalicelib.extraction.leaves import BLOCK_KINDS, Leaf, LeafKind
 from chalicelib.extraction.value_features import (
     alike_form,
     block_features,
@@ -45,6 +45,7 @@ MAX_WITHIN = 8
 MAX_NAME_WORDS = 6
 """Words of a value that may be the name of another field."""
 _PERCENT = "%\u066a\uff05"
+_NUMBERS = (LeafKind.NUMBER, LeafKind.INTEGER, LeafKind.MONEY)
 _NO_FIELD = (0.0, "")
 _NO_BLOCK = (0.0,) * len(BLOCK_FEATURES)
 
@@ -103,7 +104,8 @@ class FeatureMaker:
                 compared.ranked[0] - compared.best[at].overall,
                 compared.known - compared.best[at].vocabulary,
                 compared.translated - compared.best[at].translation,
-                compared.otherwise[at],
+                *compared.margins[at],
+                self._nearer(each.labels, naming[at]),
                 *shared[at],
                 *self._around(leaf, each),
                 *self._rival(compared, at),
@@ -167,6 +169,22 @@ class FeatureMaker:
             )
         return self.written_as[text]
 
+    def _nearer(self, labels: Sequence[LabelContext], best: LabelContext | None) -> float:
+        """Return how alike a label that is nearer than the best one is to any name of documents."""
+        if best is None:
+            return 0.0
+        nearer = [
+            label.text for label in labels if label.gap < best.gap and label.text != best.text
+        ]
+        return max(map(self.comparison.names_a_concept, nearer), default=0.0)
+
+    def _percent(self, leaf: Leaf, each: FieldCandidate) -> float:
+        """Return how much a number is asked for in percent, negative if it is none in percent."""
+        if leaf.kind not in _NUMBERS:
+            return 0.0
+        asked = self.comparison.asks_for_percent(self.names[leaf.pointer])
+        return asked if any(sign in _PERCENT for sign in each.text) else -asked
+
     def _place(self, each: FieldCandidate) -> Features:
         """Return where the candidate stands in the document and on its page."""
         pages = len(self.document.pages)
@@ -190,13 +208,16 @@ class FeatureMaker:
         text = each.text
         visible = [sign for sign in text if not sign.isspace()]
         words = text.split()
-        names_a_field = 0.0
+        names_a_field = names_a_concept = 0.0
         if compared.leaf.kind in BLOCK_KINDS and len(words) <= MAX_NAME_WORDS:
             names_a_field = self._written(text)
+            names_a_concept = self.comparison.names_a_concept(text)
         confidence = [self.document.confidence(span) for span in each.spans]
         scores = [score for score in confidence if score is not None]
         return (
             names_a_field,
+            names_a_concept,
+            self._percent(compared.leaf, each),
             math.log1p(len(words)),
             sum(map(str.isdigit, visible)) / max(1, len(visible)),
             sum(word[0].isupper() for word in words) / max(1, len(words)),

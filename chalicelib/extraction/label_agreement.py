@@ -6,6 +6,7 @@ one. So the places, spans and labels of the first look's sure values are feature
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,7 @@ SURE = 0.02
 _PRIOR = 0.3
 """Of sure values in the places of other documents, in fields."""
 _TINY = 1e-4
+_OVERALL = CANDIDATE_FEATURES.index("likeness")
 _LIKENESS = [CANDIDATE_FEATURES.index(f"{each} likeness") for each in RELATIONS]
 
 Array = NDArray[np.float64]
@@ -74,6 +76,7 @@ def agreement(
         [_votes(each, ranked) for each, ranked in zip(alike, first, strict=True)]
     ).reshape(-1, len(RELATIONS))
     values, labels = _claims(fields, first)
+    wanted = _WantedLabels(fields)
     candidates, of_fields = [], []
     for number, (field, ranked) in enumerate(zip(fields, first, strict=True)):
         others = votes.sum(axis=0) - votes[number] + _PRIOR / len(RELATIONS)
@@ -97,12 +100,43 @@ def agreement(
                     _claimed(labels, of_label, number),
                     _claimed(values, of_label, number),
                     _claimed(labels, spans, number),
+                    wanted.elsewhere(number, label),
                 )
             )
         made = np.array(rows, np.float32).reshape(-1, len(AGREEMENT_FEATURES))
         candidates.append(made)
         of_fields.append(_of_field(none, rows))
     return candidates, of_fields
+
+
+class _WantedLabels:
+    """How alike each label of a document is to the names of each field."""
+
+    def __init__(self, fields: Sequence[SeenField]) -> None:
+        self._alike: list[dict[tuple[int, int], float]] = []
+        for field in fields:
+            alike: dict[tuple[int, int], float] = {}
+            for label, likeness in zip(field.labels, field.features[:, _OVERALL], strict=True):
+                if label is not None:
+                    place = label.page, label.start
+                    alike[place] = max(alike.get(place, 0.0), float(likeness))
+            self._alike.append(alike)
+        self._likest = [heapq.nlargest(2, (*each.values(), 0.0, 0.0)) for each in self._alike]
+
+    def elsewhere(self, number: int, label: Span | None) -> float:
+        """Return how much more alike a label is to another field's names than any other label is.
+
+        -1 where no other field has the label.
+        """
+        if label is None:
+            return -1.0
+        place = label.page, label.start
+        found = [-1.0]
+        for other, alike in enumerate(self._alike):
+            if other != number and place in alike:
+                best, second = self._likest[other]
+                found.append(alike[place] - (second if alike[place] >= best else best))
+        return max(found)
 
 
 def _of_field(none: float, rows: Sequence[Features]) -> Features:

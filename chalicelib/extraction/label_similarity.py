@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from chalicelib.extraction.label_subwords import name_directions
 from chalicelib.extraction.text_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ MAX_LABEL = 120
 _GRAM = 3
 _WORD = re.compile(r"[^\W_]+")
 _MIN_PREFIX = 2
+_PERCENT = "%\u066a\uff05"
 _NO_KINDS: NDArray[np.float32] = np.zeros(len(KINDS), np.float32)
 
 
@@ -113,7 +113,7 @@ class LabelComparison:
     _things: dict[tuple[str, ...], NDArray[np.float32]] = field(default_factory=dict)
     _known: dict[tuple[tuple[str, ...], str], LabelLikeness] = field(default_factory=dict)
     _spelt: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    _best_names: dict[str, float] = field(default_factory=dict)
+    _concepts: dict[tuple[str, ...], NDArray[np.float32]] = field(default_factory=dict)
     _text_kinds: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def embed(self, texts: Sequence[str]) -> None:
@@ -177,14 +177,45 @@ class LabelComparison:
         vector = self._direction(self.subwords, label)
         return max(0.0, *(float(self._direction(self.subwords, name) @ vector) for name in names))
 
-    def named_otherwise(self, label: str) -> float:
-        """Return how alike a label is to the best of the names that business documents have."""
-        if self.subwords is None or not self.subwords.names:
+    def concepts(self, names: tuple[str, ...]) -> NDArray[np.float32]:
+        """Return how alike the best of some names is to each thing that documents have."""
+        if names not in self._concepts:
+            self._concepts[names] = self._concepts_of(names)
+        return self._concepts[names]
+
+    def _concepts_of(self, names: tuple[str, ...]) -> NDArray[np.float32]:
+        if self.subwords is None or not names:
+            return np.zeros(len(self.subwords.concepts) if self.subwords else 0, np.float32)
+        subwords = self.subwords
+        alike = [subwords.concept_likeness(self._direction(subwords, name)) for name in names]
+        found: NDArray[np.float32] = np.max(alike, axis=0)
+        return found
+
+    def concept_margins(self, names: tuple[str, ...], label: str) -> tuple[float, float]:
+        """Return how well one thing that documents have explains names and a label, and how much
+        better another explains the label alone.
+        """
+        wanted, told = self.concepts(names), self.concepts((label,))
+        same = float(np.minimum(wanted, told).max(initial=0.0))
+        return same, float((told - wanted).max(initial=0.0))
+
+    def names_a_concept(self, text: str) -> float:
+        """Return how alike a text is to the name of any thing that documents have."""
+        return float(self.concepts((text,)).max(initial=0.0))
+
+    def asks_for_percent(self, names: tuple[str, ...]) -> float:
+        """Return how much more names are like those of shares of a hundred than like others.
+
+        1 where a name has the sign.
+        """
+        if any(sign in name for name in names for sign in _PERCENT):
+            return 1.0
+        if self.subwords is None or not self.subwords.concepts:
             return 0.0
-        if label not in self._best_names:
-            named = name_directions(self.subwords) @ self._direction(self.subwords, label)
-            self._best_names[label] = max(0.0, float(named.max()))
-        return self._best_names[label]
+        alike = self.concepts(names)
+        shares = np.array([each.kind == "percent" for each in self.subwords.concepts])
+        of_shares = float(alike[shares].max(initial=0.0))
+        return of_shares - float(alike[~shares].max(initial=0.0))
 
     def text_kinds(self, text: str) -> NDArray[np.float32]:
         """Return the probability of each of `KINDS` that a text is of it; zeros without weights."""

@@ -17,6 +17,7 @@ import unicodedata
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +31,24 @@ MAX_GRAMS = 200
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
+class ConceptNames(NamedTuple):
+    """What documents call one thing, in several languages; `kind` is that of its values."""
+
+    kind: str
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SubwordVectors:
     """Vectors of groups of letters, which share a row where their hashes are equal.
 
     Attributes:
         rows: (hashes, dimensions), in whole numbers of one scale: only directions count.
-        names: What business documents have, in English: what a label may name instead of a field.
+        concepts: What business documents have: what a label may name instead of a field.
     """
 
     rows: NDArray[np.int8]
-    names: tuple[str, ...] = ()
+    concepts: tuple[ConceptNames, ...] = ()
 
     def vector(self, text: str) -> NDArray[np.float32]:
         """Return the direction of a text, of unit length; zeros without any letter."""
@@ -49,12 +57,24 @@ class SubwordVectors:
         )
         return summed / np.float32(max(1e-9, float(np.linalg.norm(summed))))
 
+    def concept_likeness(self, direction: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosine of a text's direction and the nearest name of each concept, or 0."""
+        directions, begins = _concept_directions(self)
+        if not len(begins):
+            return np.zeros(0, np.float32)
+        alike: NDArray[np.float32] = np.maximum.reduceat(directions @ direction, begins)
+        return np.maximum(alike, np.float32(0.0))
+
 
 @functools.cache
-def name_directions(vectors: SubwordVectors) -> NDArray[np.float32]:
-    """Return the directions of the names that some vectors come with, (names, dimensions)."""
-    found = [vectors.vector(name) for name in vectors.names]
-    return np.array(found, np.float32).reshape(-1, vectors.rows.shape[1])
+def _concept_directions(
+    vectors: SubwordVectors,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the directions of all names, (names, dimensions), and where each concept begins."""
+    found = [vectors.vector(name) for each in vectors.concepts for name in each.names]
+    counts = [len(each.names) for each in vectors.concepts]
+    begins = np.cumsum([0, *counts[:-1]]) if counts else np.zeros(0, np.int64)
+    return np.array(found, np.float32).reshape(-1, vectors.rows.shape[1]), begins
 
 
 def subword_rows(text: str, count: int) -> list[int]:
@@ -80,14 +100,15 @@ def subword_rows(text: str, count: int) -> list[int]:
 def subwords_document(vectors: SubwordVectors) -> dict[str, object]:
     """Return vectors in the form that `parse_subword_vectors` reads."""
     packed = base64.b64encode(vectors.rows.tobytes()).decode()
-    return {"names": vectors.names, "shape": list(vectors.rows.shape), "base64": packed}
+    return {"concepts": vectors.concepts, "shape": list(vectors.rows.shape), "base64": packed}
 
 
 def parse_subword_vectors(written: str) -> SubwordVectors:
     """Return vectors from their JSON."""
     document = json.loads(written)
     rows = np.frombuffer(base64.b64decode(document["base64"]), np.int8)
-    return SubwordVectors(rows.reshape(document["shape"]), tuple(document["names"]))
+    concepts = tuple(ConceptNames(kind, tuple(names)) for kind, names in document["concepts"])
+    return SubwordVectors(rows.reshape(document["shape"]), concepts)
 
 
 @functools.cache

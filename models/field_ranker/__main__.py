@@ -34,7 +34,7 @@ from models.field_ranker.label_knowledge import SEED, Knowledges, label_embedder
 from models.field_ranker.looks import learn_ranker, ranker_document
 from models.weights_file import write_weights
 
-DOCUMENTS = 900
+DOCUMENTS = 1_200
 VALIDATION_SHARE, CALIBRATION_SHARE = 0.167, 0.467
 """Documents that stop the ranker, and that tell how sure it is, by those that it learns from."""
 ABOUT = "Learned on generated documents by models/field_ranker."

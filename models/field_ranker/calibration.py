@@ -33,7 +33,7 @@ MAX_INVENTED = 0.01
 """Share of absent fields that may be given a value, in documents of strangers and in others alike:
 the least threshold is taken that keeps to it, of documents that the regression did not learn from.
 """
-RIDGE = 30.0
+RIDGE = 3.0
 DECIMALS = 4
 
 Example = tuple[ReadKind, Features, bool]

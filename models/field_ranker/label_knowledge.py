@@ -24,7 +24,7 @@ from models.field_ranker.wordings import (
     LANGUAGES,
     StrangeLanguage,
     WordingFilter,
-    english_names,
+    concept_names,
     every_wording,
     half_of_wordings,
     known_wordings,
@@ -68,7 +68,7 @@ class KnowledgeMaker:
         return LabelKnowledge(
             self.embedder,
             vocabulary_of(known, self.embedder),
-            replace(self.subwords, names=english_names(kept)),
+            replace(self.subwords, concepts=concept_names(kept)),
             with_names(self.kinds, known, self.subwords),
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.extraction.label_subwords import ConceptNames
 from chalicelib.extraction.leaf_reader import label_names
 from models.datasets.business_documents.concepts import concepts
+from models.datasets.business_documents.extra_facts import extra_labels
 from models.datasets.business_documents.wordings import goods, phrases, wordings
 
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pt")
@@ -68,14 +70,24 @@ def known_wordings(kept: WordingFilter = every_wording) -> Mapping[str, Sequence
     return {name: texts for name, texts in known.items() if texts}
 
 
-def english_names(kept: WordingFilter = every_wording) -> tuple[str, ...]:
-    """Return the English wordings and keys of the training that are kept."""
-    found: list[str] = []
-    for name, concept in concepts().items():
-        keys = [(KEYS, text) for key in concept.keys for text in label_names(key, {}, "")]
-        labels = [("en", text) for text in wordings("en").get(name, NONE)[0]]
-        found += [text for language, text in [*keys, *labels] if kept(name, language, text)]
-    return tuple(dict.fromkeys(found))
+def concept_names(kept: WordingFilter = every_wording) -> tuple[ConceptNames, ...]:
+    """Return what documents have, by the names that are kept: what fields ask for, and what they
+    never do.
+    """
+    asked = known_wordings(kept)
+    found = [ConceptNames(concepts()[name].kind, tuple(texts)) for name, texts in asked.items()]
+    return (*found, *_never_asked(kept))
+
+
+def _never_asked(kept: WordingFilter) -> Iterator[ConceptNames]:
+    """Yield the names of things that documents have and no schema asks for."""
+    by_language = {each: extra_labels(each) for each in LANGUAGES}
+    for kind, texts in by_language["en"].items():
+        for at, name in enumerate(texts):
+            named = [(each, by_language[each][kind][at]) for each in LANGUAGES]
+            known = tuple(text for language, text in named if kept(name, language, text))
+            if known:
+                yield ConceptNames(kind, tuple(dict.fromkeys(known)))
 
 
 def other_texts() -> Sequence[str]:

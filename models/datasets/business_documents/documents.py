@@ -35,6 +35,7 @@ from models.datasets.business_documents.locales import (
     DocumentLocale,
     writing_style,
 )
+from models.datasets.business_documents.near_facts import drop_near_fact
 from models.datasets.business_documents.pen import Pen
 from models.datasets.business_documents.schemas import AskedLeaf, SchemaAuthor, UserSchema
 from models.datasets.business_documents.sheet import Sheet
@@ -46,6 +47,8 @@ UNSEEN = 0.5
 """The share of held-out wordings and keys in documents of tests."""
 RULED = 0.5
 """The share of schemas with rules, where there is anything to hold them to."""
+NEAR_BLANKS = 0.5
+"""The share of documents with designs by chance that lack a fact beside which a near one stays."""
 _FONTS = ("helvetica", "helvetica", "times", "courier")
 _ROWS = (1, 2, 3, 3, 4, 5, 6, 8, 10, 12, 18, 25, 40, 70)
 _ALWAYS = frozenset(("invoice_number", "total", "seller_name", "buyer_name", "party_a", "party_b"))
@@ -76,10 +79,12 @@ class DocumentVariation:
     Attributes:
         invented: Share of the labels that mean nothing.
         varied_addresses: Whether addresses have boxes, floors and countries, and goods a delivery.
+        near_blanks: Share of the documents that lack a fact beside which a near one stays.
     """
 
     invented: float = 0.0
     varied_addresses: bool = False
+    near_blanks: float = 0.0
 
 
 def documents(
@@ -154,7 +159,7 @@ def legible_document(
     design: DocumentDesign, seed: str, rows: int, invented: float = 0.0
 ) -> GeneratedDocument | None:
     """Draw one document with the words of the training; None if texts hide each other."""
-    variation = DocumentVariation(invented, varied_addresses=True)
+    variation = DocumentVariation(invented, varied_addresses=True, near_blanks=NEAR_BLANKS)
     document, sheet = _drawn(design, "train", seed, rows, "", variation)
     return document if sheet.is_legible() else None
 
@@ -208,6 +213,9 @@ def _sheet(
     if variation.varied_addresses:
         vary_addresses(facts, random.Random(f"{seed}/addresses"))  # noqa: S311 - as above
     dropped = _drop(facts, _EMPTY_BOXES if design.kind == "form" else _MISSING)
+    near = random.Random(f"{seed}/near")  # noqa: S311 - documents are to be the same each time
+    if near.random() < variation.near_blanks:
+        dropped += drop_near_fact(facts, design.kind, near)
     caller = sender if one_wording else ""
     choice = LabelChoice(
         locale.language, house, _unseen(split), caller, invented=variation.invented

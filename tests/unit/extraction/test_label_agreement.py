@@ -77,3 +77,16 @@ def test_a_field_should_not_tell_itself_where_labels_stand() -> None:
     assert alone["claimed"] == [0.0]
     empty = Field((), np.zeros((0, len(CANDIDATE_FEATURES)), np.float32), ())
     assert seen([empty], [()])[0]["place"] == []
+
+
+def test_a_label_that_another_field_has_no_better_one_than_should_be_wanted_elsewhere() -> None:
+    likeness = CANDIDATE_FEATURES.index("likeness")
+    total = field((0, "left", 10), (30, "left", 40))
+    total.features[:, likeness] = 0.7, 0.5
+    subtotal = field((0, "left", 10), (50, "left", 60))
+    subtotal.features[:, likeness] = 0.8, 1.0
+    other = field((0, "left", 10), (70, "left", 80))
+    found = seen([total, subtotal, other], [(0.4, 0.4)] * 3)
+    assert np.round(found[0]["wanted elsewhere"], 2).tolist() == [0.0, -1.0]
+    assert np.round(found[1]["wanted elsewhere"], 2).tolist() == [0.2, -1.0]
+    assert np.round(found[2]["wanted elsewhere"], 2).tolist() == [0.2, -1.0]

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.extraction.label_similarity import LabelComparison
-from chalicelib.extraction.label_subwords import parse_subword_vectors, subwords_document
+from chalicelib.extraction.label_subwords import (
+    ConceptNames,
+    parse_subword_vectors,
+    subwords_document,
+)
 from models.field_ranker.subwords import learn_subwords
 
 FIRST = {"invoice": "Rechnung", "order": "Bestell", "customer": "Kunden", "delivery": "Liefer"}
@@ -32,11 +38,30 @@ def test_vectors_should_read_words_that_are_put_together_anew() -> None:
     assert comparison.likeness((name,), "1234").translation == 0.0
 
 
-def test_a_label_that_names_another_thing_should_be_told() -> None:
-    found = learn_subwords(PAIRS, seed=1, steps=60)
-    vectors = replace(found, names=("order number", "delivery date"))
+def test_a_label_that_names_another_concept_should_be_told() -> None:
+    concepts = (
+        ConceptNames("identifier", ("order number", "Bestellnummer")),
+        ConceptNames("date", ("delivery date",)),
+    )
+    vectors = replace(learn_subwords(PAIRS, seed=1, steps=60), concepts=concepts)
     comparison = LabelComparison(subwords=vectors)
-    told = comparison.named_otherwise("Lieferdatum")
-    assert told == comparison.likeness(("delivery date",), "Lieferdatum").translation
-    assert told > comparison.named_otherwise("Kundenadresse") + 0.2
-    assert LabelComparison(subwords=found).named_otherwise("Lieferdatum") == 0.0
+    same, other = comparison.concept_margins(("order number",), "Bestellnummer")
+    assert (same, other) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-3))
+    _, other = comparison.concept_margins(("order number",), "Lieferdatum")
+    assert other > 0.4
+    assert comparison.names_a_concept("BESTELLNUMMER:") == pytest.approx(1.0)
+    assert comparison.names_a_concept("Kundenadresse") < 0.8
+    assert LabelComparison().concept_margins(("order number",), "Lieferdatum") == (0.0, 0.0)
+
+
+def test_names_of_shares_should_ask_for_percent() -> None:
+    concepts = (
+        ConceptNames("percent", ("customer total",)),
+        ConceptNames("money", ("order total",)),
+    )
+    vectors = replace(learn_subwords(PAIRS, seed=1, steps=60), concepts=concepts)
+    comparison = LabelComparison(subwords=vectors)
+    assert comparison.asks_for_percent(("customer total",)) > 0.1
+    assert comparison.asks_for_percent(("order total",)) < -0.1
+    assert comparison.asks_for_percent(("VAT %",)) == 1.0
+    assert LabelComparison().asks_for_percent(("order total",)) == 0.0
