@@ -114,7 +114,10 @@ class Scale:
 
 
 def initial(
-    features: int, fields: int, seed: int, dtype: np.dtype[Any] = np.dtype(np.float64)
+    features: int,
+    fields: int,
+    seed: int,
+    dtype: type[np.floating[Any]] | np.dtype[Any] = np.float64,
 ) -> Weights:
     """Return random weights for that many features of candidates and of fields."""
     rng = np.random.default_rng(seed)
