@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
+from pydantic import JsonValue
 
 from chalicelib.extraction.document_reader import DocumentReader
 from chalicelib.extraction.feature_names import CANDIDATE_FEATURES
@@ -20,7 +23,7 @@ CONCEPTS = (
 VECTORS = SubwordVectors(
     np.random.default_rng(1).integers(-90, 90, (4096, 32)).astype(np.int8), CONCEPTS
 )
-SCHEMA = {
+SCHEMA: Mapping[str, JsonValue] = {
     "type": "object",
     "properties": {
         "employer": {"type": "string", "title": "Employer"},
