@@ -1,6 +1,6 @@
 // One review: values are corrected beside the page, their words pointed to, and the whole decided.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { get, post, put } from "./api.js";
 import { ClaimClock, byReviewer, useReviewer } from "./claims.js";
@@ -107,7 +107,8 @@ function Editing({ extraction, read, review, schema, kept, error, pager }) {
   const focus = () => document.querySelector(".editor input, .editor select")?.focus();
   useKeys({ j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), e: focus });
   useChosenInSight(chosen);
-  useEffect(() => {
+  // Before the next key: what is typed at once goes into the next value.
+  useLayoutEffect(() => {
     if (focused.current) focus();
     focused.current = false;
   }, [chosen]);

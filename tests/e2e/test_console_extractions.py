@@ -126,6 +126,7 @@ def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lo
     expect(value).to_have_value("VH-2025-0317")
     value.press("Enter")
     assert chosen(page) == "/invoice_date"
+    expect(page.get_by_label("Value of invoice date")).to_be_focused()
     page.keyboard.type("2025-03-17")
     page.get_by_label("Words").fill("17 March 2025")
     page.get_by_role("button", name="Point to them").click()
