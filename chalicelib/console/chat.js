@@ -6,7 +6,7 @@ import { get, stream } from "./api.js";
 import { ModelField, costBefore } from "./models_field.js";
 import { Field, Problem, Receipt, Screen, html, useLoaded } from "./ui.js";
 
-const CHARACTERS_A_TOKEN = 3; // Fewer than of English, so that the cost before is rather too high.
+const CHARACTERS_A_TOKEN = 3; // Fewer than of English; of scripts such as Chinese it is one or less.
 
 export default function Chat({ query }) {
   const [turns, setTurns] = useState([]);
@@ -30,7 +30,7 @@ export default function Chat({ query }) {
     control.current?.abort();
     setTurns([]);
   };
-  const before = (text) => costBefore(models.value?.data, terms.model, { in: tokensOf(turns, text, terms), out: terms.max });
+  const before = (text) => `${costBefore(models.value?.data, terms.model, { in: tokensOf(turns, text, terms), out: terms.max })} Tokens are estimated by length.`;
   return html`<${Screen} title="Chat" actions=${turns.length > 0 && html`<button type="button" onClick=${clear}>New conversation</button>`}>
     <${Terms} models=${models} terms=${terms} onChange=${(change) => setTerms({ ...terms, ...change })} />
     ${turns.map((turn, n) => html`<${Turn} key=${n} turn=${turn} />`)}
