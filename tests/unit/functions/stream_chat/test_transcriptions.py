@@ -296,4 +296,5 @@ def test_whatever_a_form_says_is_answered_or_refused_by_name(form: dict[str, Any
     answer = ask(**{"model": "w", **form})
     assert answer.head.status in {200, 400}
     if answer.head.status == 400:
-        assert body_of(answer)["error"]["param"] in form or "\N{REPLACEMENT CHARACTER}" in str(form)
+        named = body_of(answer)["error"]["param"].partition("[")[0]
+        assert named in form or "\N{REPLACEMENT CHARACTER}" in str(form)
