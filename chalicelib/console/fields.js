@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { percent } from "./format.js";
 import { html } from "./ui.js";
 
-const SURE = 0.9; // What a value has to be unless its schema says otherwise.
+const SURE = 0.92; // What a value has to be unless its schema says otherwise.
 const DOUBTFUL = 0.5; // Below it, an extraction waits for a review.
 const DOUBTFUL_CHOICE = 0.8; // The same of a value that a language model chose.
 
