@@ -131,7 +131,7 @@ class MoreSteps(HeadraceError):  # noqa: N818
 
 
 _EXPECTED = (
-    *(InvalidInput, Unsupported, NotFound, Conflict, QuotaExceeded),
+    *(InvalidInput, Unsupported, NotFound, NotPermitted, Conflict, QuotaExceeded),
     *(Throttled, Transient, ModelFailure, MoreSteps),
 )
 

@@ -137,8 +137,18 @@ def insert_model_functions(template: Any) -> None:
             insert_model_functions(value)
 
 
+_SPEECH = "transcription"
+"""The task of models that one role alone asks, which names their function itself."""
+
+
 def _function_arns() -> list[dict[str, Any]]:
-    return [{"Fn::GetAtt": [logical_id(each), "Arn"]} for each in model_functions()]
+    speech = {
+        model.backend.function
+        for model in served_models().models.values()
+        if model.task == _SPEECH and isinstance(model.backend, FunctionBackend)
+    }
+    asked = [each for each in model_functions() if each not in speech]
+    return [{"Fn::GetAtt": [logical_id(each), "Arn"]} for each in asked]
 
 
 def _function_names() -> dict[str, str]:

@@ -16,7 +16,9 @@ from chalicelib.contracts.receipts import Receipt
 
 TranscriptionFormat = Literal["json", "text", "verbose_json", "srt", "vtt"]
 MAX_PROMPT_CHARACTERS = 1_000
-_File = Annotated[bytes, WithJsonSchema({"type": "string", "contentMediaType": "audio/*"})]
+_File = Annotated[
+    bytes, WithJsonSchema({"type": "string", "contentMediaType": "audio/*", "minLength": 1})
+]
 
 
 class TranslationForm(ModelCallInput):

@@ -23,7 +23,7 @@ KINDS = HeadraceError.__subclasses__()
 
 def test_should_take_a_denied_call_for_a_fault_and_no_kind_that_is_meant() -> None:
     assert is_fault(denied())
-    assert len(KINDS) == 9
+    assert len(KINDS) == 10
     assert not any(is_fault(kind("said")) for kind in KINDS)
     of_a_kind = type("Special", (errors.Conflict,), {})
     assert not is_fault(of_a_kind("said"))

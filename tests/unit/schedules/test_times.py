@@ -309,7 +309,9 @@ def test_aws_runs_the_same_rates_and_instants(
     text = f"at({moment:%Y-%m-%dT%H:%M:%S})"
     once = parse_schedule_expression(text)
     assert isinstance(once, AtExpression)
-    assert timing(text, zone).after(moment - timedelta(days=3)) == once.in_zone(ZoneInfo(zone))
+    # Across zones, Python calls no time of an hour that a clock repeats equal to another.
+    theirs = once.in_zone(ZoneInfo(zone)).astimezone(UTC)
+    assert timing(text, zone).after(moment - timedelta(days=3)) == theirs
 
 
 @given(
