@@ -25,7 +25,7 @@ NOT_AT_ONCE = "ensure_resource_availability"
 """A document that is announced is there once its file is."""
 MANY_CORNERS = ("search", "save_prompt")
 """Operations with two fifths of all corners, which only a soak tries."""
-ONE_IN = 9
+ONE_IN = 12
 """Of the other operations, one in so many has its corners tried outside a soak."""
 FEW_EXAMPLES = 1
 """Requests of each kind to each operation outside a soak, which makes five."""
