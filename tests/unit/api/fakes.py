@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from chalice.app import AuthRequest, Chalice
 from chalice.test import Client, HTTPResponse
@@ -49,24 +48,11 @@ from chalicelib.api.search import SearchServices
 from chalicelib.api.usage import UsageServices
 from chalicelib.api.webhooks import WebhookServices
 from chalicelib.budgets.limits import SpendingLimits
-from chalicelib.contracts.arrivals import RetryWanted
-from chalicelib.contracts.collections import Declaration, DocumentUsage
-from chalicelib.contracts.documents import Document, Version
-from chalicelib.contracts.functions.extract_fields import (
-    ExtractDocumentRequest,
-    ExtractDocumentResult,
-    LearnLabelsRequest,
-    LearnLabelsResult,
-)
-from chalicelib.contracts.functions.render_page import RenderPageRequest, RenderPageResult
-from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.contracts.indexes import IndexRef
 from chalicelib.contracts.keys import ApiKey
 from chalicelib.contracts.receipts import Receipt
-from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.contracts.search import Hit
 from chalicelib.contracts.uploads import PresignedUpload
-from chalicelib.errors import HeadraceError
 from chalicelib.evaluation.pinned_targets import pin_targets
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
@@ -81,10 +67,11 @@ from chalicelib.prompts.rendering import preview
 from chalicelib.prompts.runs import PromptRunner
 from chalicelib.prompts.validation import check_prompt
 from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
-from chalicelib.retrieval.ids import document_id
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.screening.screener import ContentScreens
+from tests.unit.api.functions import FakeExtraction, FakeRenderer
 from tests.unit.api.packages import FakePackages
+from tests.unit.api.records import NOW, FakeRecords
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.captures.fakes import FakeCaptures
@@ -115,134 +102,6 @@ from tests.unit.webhooks.fakes import FakeRecords as FakeWebhooks
 KEY = "hr_" + "a" * 40
 OTHER_KEY = "hr_" + "b" * 40
 OPERATOR_KEY = "hr_" + "o" * 40
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def document(path: str, tenant: str = "acme", **fields: object) -> Document:
-    values: dict[str, object] = {
-        "document_id": document_id(tenant, "default", path),
-        "collection": "default",
-        "path": path,
-        "status": "ready",
-        "created_at": NOW,
-        "updated_at": NOW,
-    }
-    return Document.model_validate(values | fields)
-
-
-@dataclass
-class FakeRecords:
-    stored: dict[str, dict[str, Document]] = field(default_factory=dict)
-    answers: dict[tuple[str, str], IdempotentResponse] = field(default_factory=dict)
-    owners: dict[tuple[str, str], str] = field(default_factory=dict)
-    unkept: HeadraceError | None = None
-    keys: dict[str, ApiKey] = field(default_factory=dict)
-    fails: Exception | None = None
-    removed: list[tuple[str, str]] = field(default_factory=list)
-    uploads: dict[tuple[str, str, str], Version] = field(default_factory=dict)
-    wanted: list[RetryWanted] = field(default_factory=list)
-    declared: dict[tuple[str, str], Declaration] = field(default_factory=dict)
-    announced: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    cancelled: list[str] = field(default_factory=list)
-
-    def announce_upload(self, tenant: str, document_id: str, upload_id: str, now: datetime) -> None:
-        self.announced.setdefault((tenant, document_id), []).append(upload_id)
-
-    def cancel_uploads(self, tenant: str, document_id: str) -> int:
-        ids = self.announced.pop((tenant, document_id), [])
-        self.cancelled += ids
-        return len(ids)
-
-    def add(self, *documents: Document, tenant: str = "acme") -> None:
-        kept = self.stored.setdefault(tenant, {})
-        kept.update({found.document_id: found for found in documents})
-
-    def api_key(self, key_hash: str) -> ApiKey | None:
-        return self.keys.get(key_hash)
-
-    def document(self, tenant: str, document_id: str) -> Document | None:
-        if self.fails:
-            raise self.fails
-        return self.stored.get(tenant, {}).get(document_id)
-
-    def documents(self, tenant: str, after: str) -> Iterator[Document]:
-        for found, kept in sorted(self.stored.get(tenant, {}).items()):
-            if found > after:
-                yield kept
-
-    def declaration(self, tenant: str, name: str) -> Declaration | None:
-        return self.declared.get((tenant, name))
-
-    def declarations(self, tenant: str) -> Iterator[Declaration]:
-        for owner, name in sorted(self.declared):
-            if owner == tenant:
-                yield self.declared[owner, name]
-
-    def declare(self, tenant: str, declared: Declaration) -> None:
-        self.declared[tenant, declared.name] = declared
-
-    def forget(self, tenant: str, name: str) -> None:
-        del self.declared[tenant, name]
-
-    def held(self, tenant: str) -> Iterator[DocumentUsage]:
-        for kept in self.documents(tenant, ""):
-            yield DocumentUsage(kept.collection, kept.status, kept.pages, kept.chunks, kept.bytes)
-
-    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
-        return self.uploads.get((tenant, document_id, version))
-
-    def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
-        for (owner, name, _), kept in self.uploads.items():
-            if (owner, name) == (tenant, document_id):
-                yield kept
-
-    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
-        kept = self.stored.get(tenant, {})
-        return {name: kept[name].version for name in document_ids if name in kept}
-
-    def send_retry(self, wanted: RetryWanted) -> None:
-        if self.fails:
-            raise self.fails
-        self.wanted.append(wanted)
-
-    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
-        return self.answers.get((tenant, key_hash))
-
-    def keep_answer(
-        self, tenant: str, key_hash: str, answer: IdempotentResponse, seconds: int
-    ) -> bool:
-        return self.answers.setdefault((tenant, key_hash), answer) is answer
-
-    def begin_answer(
-        self, tenant: str, key_hash: str, request_hash: str, owner: str, seconds: int
-    ) -> bool:
-        if (tenant, key_hash) in self.answers:
-            return False
-        self.answers[tenant, key_hash] = IdempotentResponse(request_hash, BEGUN, b"")
-        self.owners[tenant, key_hash] = owner
-        return True
-
-    def end_answer(
-        self, tenant: str, key_hash: str, owner: str, answer: IdempotentResponse, seconds: int
-    ) -> bool:
-        if self.unkept:
-            raise self.unkept
-        if self.owners.get((tenant, key_hash)) != owner:
-            return False
-        self.answers[tenant, key_hash] = answer
-        return True
-
-    def drop_answer(self, tenant: str, key_hash: str, owner: str) -> None:
-        if self.owners.get((tenant, key_hash)) == owner:
-            del self.answers[tenant, key_hash]
-
-    def begin(self, tenant: str, document: Document) -> RemovalBound:
-        return RemovalBound(order="07", newest=document.document_id)
-
-    def remove(self, tenant: str, document: Document) -> Removed:
-        self.removed.append((tenant, document.document_id))
-        self.stored[tenant].pop(document.document_id)
-        return Removed(objects=3, vectors=2, records=2)
 
 
 @dataclass
@@ -254,36 +113,6 @@ class _RatingTenants(FakeTenants):
     def live_index(self, tenant: str) -> IndexRef | None:
         index = super().live_index(tenant)
         return None if index is None else replace(index, votes=len(self.ratings.voted))
-
-
-@dataclass
-class FakeRenderer:
-    """Renders no page, and remembers what it was asked."""
-
-    asked: list[RenderPageRequest] = field(default_factory=list)
-    fails: HeadraceError | None = None
-
-    def render(self, request: RenderPageRequest) -> RenderPageResult:
-        self.asked.append(request)
-        if self.fails is not None:
-            raise self.fails
-        key = f"jobs/{request.tenant}/rendered/{request.page}.png"
-        return RenderPageResult(key=key, width=3, height=4, highlighted=len(request.highlights))
-
-
-@dataclass
-class FakeExtraction:
-    """Extracts, and learns labels, by `read`, which a test sets."""
-
-    read: Callable[[Any], Any] | None = None
-
-    def extract(self, request: ExtractDocumentRequest) -> ExtractDocumentResult:
-        assert self.read is not None
-        return cast("ExtractDocumentResult", self.read(request))
-
-    def learn(self, request: LearnLabelsRequest) -> LearnLabelsResult:
-        assert self.read is not None
-        return cast("LearnLabelsResult", self.read(request))
 
 
 @dataclass

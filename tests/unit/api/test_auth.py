@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.contracts.keys import ApiKey
-from tests.unit.api.fakes import KEY, Api, FakeRecords
+from tests.unit.api.fakes import KEY, Api
+from tests.unit.api.records import FakeRecords
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/stage/GET/v1/documents"
 

@@ -18,7 +18,8 @@ from chalicelib.contracts.batches import (
 from chalicelib.contracts.jobs import JobCounts
 from chalicelib.jobs.lifecycle import JobUsage
 from chalicelib.jobs.steps import StepOutcome
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api
+from tests.unit.api.fakes import OTHER_KEY, Api
+from tests.unit.api.records import NOW
 from tests.unit.batches.examples import generation, item, own
 
 URL = "/v1/generations/batches"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.api import collections
-from tests.unit.api.fakes import OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import document
 
 YEARS = {"description": "By year.", "fields": {"year": "number", "tags": "strings"}}
 

@@ -16,7 +16,8 @@ from chalicelib.contracts.page_times import PageTimes, TimedSpan
 from chalicelib.contracts.page_words import PageWords, WordBox
 from chalicelib.errors import Unsupported
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import NOW, document
 from tests.unit.ingest.examples import version
 
 TEXT = "Pumps\n\nThe pump hums at 50 Hz — always."

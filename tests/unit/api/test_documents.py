@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.errors import HeadraceError, Throttled, Transient
-from tests.unit.api.fakes import OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import document
 from tests.unit.ingest.examples import version
 
 

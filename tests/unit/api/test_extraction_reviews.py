@@ -13,7 +13,8 @@ from chalicelib.contracts.extractions import ExtractionReady
 from chalicelib.errors import InvalidInput
 from chalicelib.extraction.schema import extraction_schema
 from chalicelib.labelling.field_edits import check_edit
-from tests.unit.api.fakes import NOW, OTHER_KEY, error_of
+from tests.unit.api.fakes import OTHER_KEY, error_of
+from tests.unit.api.records import NOW
 from tests.unit.api.test_extractions import URL, Room
 from tests.unit.functions.extract_fields.world import INVOICE, SCHEMA
 

@@ -15,7 +15,8 @@ from chalicelib.errors import Transient
 from chalicelib.retrieval.answer.answer_log import NOT_LOGGED
 from chalicelib.retrieval.search.feedback_boost import MAX_BOOST
 from tests.soak import often
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import NOW, document
 from tests.unit.retrieval.fakes import hit
 
 PUMP = "The pump weighs 41 kg. It hums."

@@ -14,7 +14,8 @@ from chalicelib.jobs.execution_steps import ExecutionEvent, ExecutionRecord
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobUsage, ResultFile
 from chalicelib.jobs.steps import StepOutcome
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document
+from tests.unit.api.fakes import OTHER_KEY, Api
+from tests.unit.api.records import NOW, document
 from tests.unit.jobs.examples import given
 from tests.unit.jobs.test_jobs import Nothing
 

@@ -21,7 +21,8 @@ from chalicelib.mcp.jsonrpc import (
 )
 from chalicelib.mcp.tool_results import ERROR_KEY, RECEIPT_KEY
 from chalicelib.mcp.versions import SERVER_INFO_KEY
-from tests.unit.api.fakes import OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import document
 from tests.unit.mcp.messages import legacy, modern
 from tests.unit.retrieval.fakes import hit
 

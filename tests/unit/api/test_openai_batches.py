@@ -12,7 +12,8 @@ from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.jobs import JobCounts, JobError
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 from chalicelib.openai.batches import batch_id, job_id
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api
+from tests.unit.api.fakes import OTHER_KEY, Api
+from tests.unit.api.records import NOW
 from tests.unit.api.test_openai import LINES, refusal, send
 
 CHAT = "/v1/chat/completions"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.prompts.records import PromptHead
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import NOW
 from tests.unit.generation.fakes import House
 
 SUM_UP: dict[str, Any] = {

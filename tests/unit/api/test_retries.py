@@ -4,7 +4,8 @@ import pytest
 
 from chalicelib.contracts.documents import Document
 from chalicelib.errors import Transient
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import NOW, document
 from tests.unit.ingest.examples import version
 
 

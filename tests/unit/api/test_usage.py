@@ -15,7 +15,8 @@ from chalicelib.budgets.reservations import TenantBudgets
 from chalicelib.budgets.spender import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import QuotaExceeded, Throttled
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of
+from tests.unit.api.fakes import OTHER_KEY, Api, error_of
+from tests.unit.api.records import NOW
 from tests.unit.budgets.fakes import Clock, FakeBus
 
 CENT = 10_000_000

@@ -6,7 +6,7 @@ from chalicelib.contracts.collections import Declaration
 from chalicelib.errors import Conflict
 from chalicelib.ingest.arrival_extraction import ArrivalExtractor
 from chalicelib.jobs.launcher import JobLauncher
-from tests.unit.api.fakes import FakeRecords
+from tests.unit.api.records import FakeRecords
 from tests.unit.ingest.examples import NOW, version, work
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 

@@ -15,7 +15,8 @@ from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Throttled, 
 from chalicelib.jobs.job_settlement import SweepErrors
 from chalicelib.observability import logger, observed, told_under
 from functions.stream_answer import handler
-from tests.unit.api.fakes import Api, document, error_of
+from tests.unit.api.fakes import Api, error_of
+from tests.unit.api.records import document
 from tests.unit.observability.counting import denied, failures, lines_of
 
 KINDS = HeadraceError.__subclasses__()

@@ -37,7 +37,7 @@ from functions.extract_fields.label_learner import LabelLearner
 from functions.extract_fields.packet_extractor import PacketExtractor
 from functions.extract_fields.time_limit import time_limit
 from functions.extract_fields.version_extractor import VersionExtractor
-from tests.unit.api.fakes import FakeRecords, document
+from tests.unit.api.records import FakeRecords, document
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.functions.extract_fields.fakes import (
     FakeSelector,

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.contracts.extraction_orders import ExtractionInput
 from chalicelib.errors import NotFound
 from chalicelib.labelling.extractors import ExtractorLibrary
-from tests.unit.api.fakes import FakeRecords
+from tests.unit.api.records import FakeRecords
 from tests.unit.functions.extract_fields.world import SCHEMA, World
 from tests.unit.functions.run_schedule.buckets import Buckets, Runs, place_of
 from tests.unit.jobs.examples import BUCKET, NOW
