@@ -1,4 +1,4 @@
-"""What executions of state machines did, as Step Functions keeps it.
+"""Histories of executions of state machines, read from Step Functions.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
 """

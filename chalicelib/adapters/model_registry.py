@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts.improvement import REJECTED
-from chalicelib.contracts.model_versions import ModelVersionList, ModelVersionView, VersionState
+from chalicelib.contracts.registry import ModelVersionList, ModelVersionView, VersionState
 from chalicelib.errors import InvalidInput, NotFound
 
 _MAX_REASON = 1024
@@ -58,12 +58,7 @@ class ModelRegistry:
 
     def reject(self, arn: str, reason: str) -> None:
         """Reject a version; may be repeated."""
-        with translated(f"rejecting {arn}"):
-            self._client.update_model_package(
-                ModelPackageArn=arn,
-                ModelApprovalStatus=REJECTED,
-                ApprovalDescription=reason[:_MAX_REASON],
-            )
+        _decide(self._client, arn, REJECTED, reason)
 
 
 class StageRegistry:
@@ -114,11 +109,7 @@ class StageRegistry:
     ) -> ModelVersionView:
         """Approve or reject a version, which may be repeated, and return it. Raises `NotFound`."""
         arn = str(self._described(group, number)["ModelPackageArn"])
-        said = {"ApprovalDescription": comment[:_MAX_REASON]} if comment else {}
-        with translated(f"deciding on {arn}"):
-            self._client.update_model_package(
-                ModelPackageArn=arn, ModelApprovalStatus=_VERDICTS[state], **said
-            )
+        _decide(self._client, arn, _VERDICTS[state], comment)
         return self.version(group, number)
 
     def _described(self, group: str, number: int) -> Mapping[str, Any]:
@@ -142,9 +133,19 @@ class StageRegistry:
         return str(package["ModelPackageGroupName"]).startswith(self._prefix)
 
 
+def _measured_numbers(package: Mapping[str, Any]) -> dict[str, float]:
+    """Return the measurements of a version's gates, of SageMaker's description of it."""
+    properties = package.get("CustomerMetadataProperties", {})
+    return {name: float(value) for name, value in properties.items() if name != _TRAINING}
+
+
+def _decide(client: SageMakerRegistry, arn: str, status: str, reason: str) -> None:
+    said = {"ApprovalDescription": reason[:_MAX_REASON]} if reason else {}
+    with translated(f"deciding on {arn}"):
+        client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status, **said)
+
+
 def _viewed(package: Mapping[str, Any]) -> ModelVersionView:
-    numbers = dict(package.get("CustomerMetadataProperties", {}))
-    numbers.pop(_TRAINING, None)
     return ModelVersionView(
         group=str(package["ModelPackageGroupName"]),
         number=int(package["ModelPackageVersion"]),
@@ -152,5 +153,5 @@ def _viewed(package: Mapping[str, Any]) -> ModelVersionView:
         description=str(package.get("ModelPackageDescription", "")),
         comment=str(package.get("ApprovalDescription", "")),
         created_at=package["CreationTime"],
-        numbers={name: float(value) for name, value in numbers.items()},
+        numbers=_measured_numbers(package),
     )

@@ -85,7 +85,7 @@ def require_operator(request: Request) -> None:
     if request.context["authorizer"].get("operator") != "true":
         raise NotPermitted(
             "This concerns all tenants of the stage, and takes an operator's API key; an operator"
-            " makes one by: python -m infra.tenants --operator TENANT.",
+            " makes one by: python -m infra.tenants --stage STAGE --operator TENANT.",
             field="Authorization",
         )
 

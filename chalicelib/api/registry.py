@@ -15,13 +15,13 @@ from chalicelib.api.http import (
     require_operator,
     serve_operation,
 )
-from chalicelib.contracts.model_versions import (
+from chalicelib.contracts.operations import Operation, Parameter, limit_parameter
+from chalicelib.contracts.registry import (
     DecideVersionRequest,
     ModelVersionList,
     ModelVersionView,
     VersionState,
 )
-from chalicelib.contracts.operations import Operation, Parameter, limit_parameter
 from chalicelib.errors import InvalidInput, NotFound, NotPermitted
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def execution_steps(record: ExecutionRecord, now: datetime) -> tuple[ExecutionSt
 
 
 class _Visits:
-    """What a history has told of one state so far."""
+    """The visits of an execution to one state: how often, how long, and the last error."""
 
     def __init__(self) -> None:
         self.entered = 0

@@ -36,7 +36,7 @@ UPLOAD_INTERVAL_S = 1.0
 
 _POLL_S = 0.05
 _PROCESSOR_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-"""Which kernels this machine's processor needs: they decide how sums are rounded."""
+"""Variables that choose the kernels of OpenBLAS for this processor; they decide how sums round."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

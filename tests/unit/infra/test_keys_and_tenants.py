@@ -13,8 +13,10 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.adapters.dynamodb import DynamoTable
+from chalicelib.adapters.records.api_keys import ApiKeyTable
 from chalicelib.adapters.records.evaluations import VerdictTable
 from chalicelib.adapters.records.locations import LocationTable
+from chalicelib.api.auth import hash_key
 from infra import tenants
 from localcloud.dynamodb.service import DynamoDbService
 from localcloud.frontdoor.application import Backends, FrontDoor
@@ -156,6 +158,16 @@ def test_a_key_should_be_kept_as_its_hash_only(client: Clients) -> None:
     assert key.removeprefix("hr_") not in str(items)
 
 
+def test_a_key_should_be_an_operators_only_while_it_is_granted_as_one(client: Clients) -> None:
+    key, dynamodb = tenants.new_key(), client("dynamodb")
+    keys = ApiKeyTable(DynamoTable(dynamodb, STAGE.records_table))
+    for granted in (False, True, False):
+        tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a", operator=granted)
+        found = keys.api_key(hash_key(key))
+        assert found is not None
+        assert found.operator is granted
+
+
 def test_a_key_should_never_move_to_another_tenant(client: Clients) -> None:
     key, dynamodb = tenants.new_key(), client("dynamodb")
     tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a")
@@ -196,7 +208,14 @@ def test_the_command_should_make_a_tenant_with_a_key_and_take_the_key_away(
     key = capsys.readouterr().out.strip()
     assert record(client, "TENANT#acme", "TENANT") is not None
     pk = f"KEY#{hashlib.sha256(key.encode()).hexdigest()}"
-    assert record(client, pk, "KEY") is not None
+    kept = record(client, pk, "KEY")
+    assert kept is not None
+    assert "operator" not in kept
+    assert tenants.main([*here, "acme", "--operator"]) == 0
+    operators = hash_key(capsys.readouterr().out.strip())
+    theirs = record(client, f"KEY#{operators}", "KEY")
+    assert theirs is not None
+    assert theirs["operator"] == {"BOOL": True}
 
     assert tenants.main([*here, "rival", "--revoke", key]) == 1
     assert capsys.readouterr().out == "rival has no such key\n"
