@@ -178,7 +178,7 @@ class LabelComparison:
         return max(0.0, *(float(self._direction(self.subwords, name) @ vector) for name in names))
 
     def concepts(self, names: tuple[str, ...]) -> NDArray[np.float32]:
-        """Return how alike the best of some names is to each thing that documents have."""
+        """Return the likeness of the best of some names to each concept: (concepts,), 0 to 1."""
         if names not in self._concepts:
             self._concepts[names] = self._concepts_of(names)
         return self._concepts[names]
@@ -192,15 +192,15 @@ class LabelComparison:
         return found
 
     def concept_margins(self, names: tuple[str, ...], label: str) -> tuple[float, float]:
-        """Return how well one thing that documents have explains names and a label, and how much
-        better another explains the label alone.
+        """Return how well one concept explains names and a label, and how much better another one
+        explains the label alone; both from 0 to 1.
         """
         wanted, told = self.concepts(names), self.concepts((label,))
         same = float(np.minimum(wanted, told).max(initial=0.0))
         return same, float((told - wanted).max(initial=0.0))
 
     def names_a_concept(self, text: str) -> float:
-        """Return how alike a text is to the name of any thing that documents have."""
+        """Return the likeness of a text to the nearest name of any concept, 0 to 1."""
         return float(self.concepts((text,)).max(initial=0.0))
 
     def asks_for_percent(self, names: tuple[str, ...]) -> float:

@@ -32,7 +32,12 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 class ConceptNames(NamedTuple):
-    """What documents call one thing, in several languages; `kind` is that of its values."""
+    """Names of one concept in several languages, and the kind of its values.
+
+    Attributes:
+        kind: `text`, `code`, `date`, `money`, `percent` and others of the training's concepts.
+        names: At least one, as documents and keys of schemas have them.
+    """
 
     kind: str
     names: tuple[str, ...]
@@ -44,7 +49,7 @@ class SubwordVectors:
 
     Attributes:
         rows: (hashes, dimensions), in whole numbers of one scale: only directions count.
-        concepts: What business documents have: what a label may name instead of a field.
+        concepts: Things that business documents have; a label may name one of them, not a field.
     """
 
     rows: NDArray[np.int8]
@@ -58,7 +63,10 @@ class SubwordVectors:
         return summed / np.float32(max(1e-9, float(np.linalg.norm(summed))))
 
     def concept_likeness(self, direction: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosine of a text's direction and the nearest name of each concept, or 0."""
+        """Return the cosine of a text's direction and the nearest name of each concept.
+
+        (concepts,), from 0 to 1: what is below 0 is 0.
+        """
         directions, begins = _concept_directions(self)
         if not len(begins):
             return np.zeros(0, np.float32)

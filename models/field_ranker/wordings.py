@@ -71,9 +71,7 @@ def known_wordings(kept: WordingFilter = every_wording) -> Mapping[str, Sequence
 
 
 def concept_names(kept: WordingFilter = every_wording) -> tuple[ConceptNames, ...]:
-    """Return what documents have, by the names that are kept: what fields ask for, and what they
-    never do.
-    """
+    """Return the names that are kept of each thing that documents have, asked for or never."""
     asked = known_wordings(kept)
     found = [ConceptNames(concepts()[name].kind, tuple(texts)) for name, texts in asked.items()]
     return (*found, *_never_asked(kept))

@@ -1,4 +1,4 @@
-"""What business documents have tells labels and values from the names of other things."""
+"""Features that compare labels and values with names of things that the schema may lack."""
 
 from __future__ import annotations
 
