@@ -35,6 +35,7 @@ from chalicelib.extraction.value_features import (
     order_features,
     shared_label_features,
 )
+from chalicelib.extraction.values.characters import folded
 
 if TYPE_CHECKING:
     from chalicelib.extraction.document import SourceDocument, Span
@@ -44,7 +45,6 @@ MAX_WITHIN = 8
 """Names made of that of an object and that of its field."""
 MAX_NAME_WORDS = 6
 """Words of a value that may be the name of another field."""
-_PERCENT = "%\u066a\uff05"
 _NUMBERS = (LeafKind.NUMBER, LeafKind.INTEGER, LeafKind.MONEY)
 _NO_FIELD = (0.0, "")
 _NO_BLOCK = (0.0,) * len(BLOCK_FEATURES)
@@ -183,7 +183,7 @@ class FeatureMaker:
         if leaf.kind not in _NUMBERS:
             return 0.0
         asked = self.comparison.asks_for_percent(self.names[leaf.pointer])
-        return asked if any(sign in _PERCENT for sign in each.text) else -asked
+        return asked if "%" in folded(each.text) else -asked
 
     def _place(self, each: FieldCandidate) -> Features:
         """Return where the candidate stands in the document and on its page."""
@@ -261,5 +261,5 @@ def _typed(each: FieldCandidate) -> Features:
         float(
             match.currency != "" or any(unicodedata.category(sign) == "Sc" for sign in each.text)
         ),
-        float(any(sign in _PERCENT for sign in each.text)),
+        float("%" in folded(each.text)),
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from chalicelib.extraction.text_kinds import KINDS
+from chalicelib.extraction.values.characters import folded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,6 @@ MAX_LABEL = 120
 _GRAM = 3
 _WORD = re.compile(r"[^\W_]+")
 _MIN_PREFIX = 2
-_PERCENT = "%\u066a\uff05"
 _NO_KINDS: NDArray[np.float32] = np.zeros(len(KINDS), np.float32)
 
 
@@ -84,8 +84,8 @@ class _Form:
 
     @classmethod
     def of(cls, text: str) -> _Form:
-        folded = unicodedata.normalize("NFKD", text[:MAX_LABEL]).casefold()
-        plain = "".join(each for each in folded if not unicodedata.combining(each))
+        whole = unicodedata.normalize("NFKD", text[:MAX_LABEL]).casefold()
+        plain = "".join(each for each in whole if not unicodedata.combining(each))
         words = tuple(_WORD.findall(plain))
         joined = f" {' '.join(words)} "
         grams = Counter(joined[at : at + _GRAM] for at in range(len(joined) - _GRAM + 1))
@@ -208,7 +208,7 @@ class LabelComparison:
 
         1 where a name has the sign.
         """
-        if any(sign in name for name in names for sign in _PERCENT):
+        if any("%" in folded(name) for name in names):
             return 1.0
         if self.subwords is None or not self.subwords.concepts:
             return 0.0
