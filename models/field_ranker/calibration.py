@@ -34,7 +34,7 @@ MAX_INVENTED = 0.01
 the least threshold is taken that keeps to it, of documents that the regression did not learn from.
 """
 RIDGE = 3.0
-"""Of the regressions: gave more values than 30 on the documents that calibrate, at as many blanks."""
+"""Of the regressions: gives more values than 30 on the documents that calibrate."""
 DECIMALS = 4
 
 Example = tuple[ReadKind, Features, bool]
