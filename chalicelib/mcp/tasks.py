@@ -12,7 +12,12 @@ from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
 from chalicelib.mcp.content import text_block
-from chalicelib.mcp.job_results import result_lines, single_generation
+from chalicelib.mcp.job_results import (
+    error_lines,
+    first_error,
+    result_lines,
+    single_generation,
+)
 from chalicelib.mcp.jsonrpc import (
     INVALID_PARAMS,
     MISSING_CLIENT_CAPABILITY,
@@ -65,25 +70,30 @@ def get_task(api: ApiCaller, task_id: JsonValue) -> Json:
         raise _missing(refusal) from refusal
     task, status = _task(f"{tool}.{job_id}", job), str(job.get("status"))
     if task["status"] == "completed":
-        task["result"] = (
-            output_result(_output(api, tool, job))
-            if status in _DONE
-            else failed_result(_job_error(job), job.get("receipt"))
-        )
+        errors = error_lines(api, job)
+        if status in _DONE and not (errors and _nothing_done(job)):
+            task["result"] = output_result(_output(api, tool, job, errors))
+        else:
+            task["result"] = failed_result(_job_error(job, errors), job.get("receipt"))
     return task
 
 
-def _output(api: ApiCaller, tool: str, job: Json) -> ToolOutput:
-    """Return what the tool would have given back, had it been waited for."""
+def _nothing_done(job: Json) -> bool:
+    return object_of(job.get("counts")).get("done") == 0
+
+
+def _output(api: ApiCaller, tool: str, job: Json, errors: str) -> ToolOutput:
+    """Return the output that the tool would have had without a job; `errors` are of its items."""
     output = whole_output(job)
     lines = result_lines(api, job)
     generation = single_generation(lines) if tool == "generate_text" else {}
     written = object_of(generation.get("output")).get("text")
     told = str(written) if written is not None else lines or _status_message(job)
+    blocks = (text_block(told), *((text_block(errors),) if errors else ()))
     key = _OTHER_KEYS[tool]
     other: Json = {key: generation or None} if key else {}
     structured: Json = {**other, "job": output.structured}
-    return ToolOutput(structured, (text_block(told),), output.receipt)
+    return ToolOutput(structured, blocks, output.receipt)
 
 
 def cancel_task(api: ApiCaller, task_id: JsonValue) -> None:
@@ -131,13 +141,18 @@ def _status_message(job: Json) -> str:
     return f"{told}."
 
 
-def _job_error(job: Json) -> Json:
-    given = object_of(job.get("error"))
+def _job_error(job: Json, errors: str) -> Json:
+    """Return the error of a job, or else of the first of its items that has one."""
+    of_job, of_item = object_of(job.get("error")), first_error(errors)
+    given = of_job or of_item
+    told = str(given.get("message") or _status_message(job))
+    if not of_job and of_item:
+        told = f"{_status_message(job)} The first error: {told}"
     return {
         "type": given.get("type") or "JobFailed",
-        "message": given.get("message") or f"The job {job.get('job_id')} is {job.get('status')}.",
-        "field": None,
-        "limit": None,
+        "message": told,
+        "field": given.get("field"),
+        "limit": given.get("limit"),
     }
 
 

@@ -22,12 +22,16 @@ JOB: dict[str, Any] = {
 }
 
 
-def job(status: str, results: bytes = b"", **more: Any) -> FakeApi:
-    file = {"name": "results.jsonl", "bytes": len(results), "url": "https://bucket/r"}
-    shown = {**JOB, "status": status, "result_ref": f"{FILES}/summary.json", "results": [file]}
+def job(status: str, results: bytes = b"", errors: bytes = b"", **more: Any) -> FakeApi:
+    contents = {"results.jsonl": results, "errors.jsonl": errors}
+    files = [
+        {"name": name, "bytes": len(content), "url": f"https://bucket/{name[0]}"}
+        for name, content in contents.items()
+    ]
+    shown = {**JOB, "status": status, "result_ref": f"{FILES}/summary.json", "results": files}
     return FakeApi(
         {"GET /v1/jobs/{job_id}": {**shown, **more}, "DELETE /v1/jobs/{job_id}": shown},
-        {f"{FILES}/results.jsonl": results},
+        {f"{FILES}/{name}": content for name, content in contents.items()},
     )
 
 
@@ -74,6 +78,26 @@ def test_a_job_that_failed_should_be_a_result_that_says_why() -> None:
     assert result["isError"] is True
     assert "The model is gone." in result["content"][0]["text"]
     assert result["_meta"]["headrace/receipt"] == JOB["receipt"]
+
+
+def test_a_job_of_which_nothing_succeeded_should_be_a_result_that_says_why() -> None:
+    error = {"type": "NotFound", "message": "No model is served as 'nope'.", "field": "model"}
+    lines = json.dumps({"id": "generation", "line": 1, "error": error}).encode() + b"\n"
+    api = job("partial", errors=lines, counts={"total": 1, "done": 0, "failed": 1})
+    result = polled(api, "generate_text.J1")["result"]
+    assert result["isError"] is True
+    told = result["_meta"]["headrace/error"]
+    assert (told["type"], told["field"]) == ("NotFound", "model")
+    assert "0 of 1 done" in told["message"]
+    assert "No model is served as 'nope'." in result["content"][0]["text"]
+    assert result["_meta"]["headrace/receipt"] == JOB["receipt"]
+
+
+def test_a_job_of_which_some_failed_should_have_results_and_errors() -> None:
+    api = job("partial", b'{"id":"a"}\n', b'{"id":"b","error":{}}\n')
+    for result in (polled(api, "run_batch.J1")["result"], called(api, "get_job", job_id="J1")):
+        told = [each["text"] for each in result["content"]][-2:]
+        assert (result["isError"], told) == (False, ['{"id":"a"}', '{"id":"b","error":{}}'])
 
 
 def test_a_task_that_ended_should_have_the_results_of_its_job() -> None:
