@@ -38,6 +38,9 @@ from cli.options import api_command
 
 PATH = "/mcp"
 CALLS_AT_ONCE = 8
+MAX_LINE_BYTES = 50_000_000
+"""Bytes of a line that are read for the id of a message that is too large."""
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _INITIALIZE = "initialize"
 _CANCELLED = "notifications/cancelled"
 _TOOLS_CALL = "tools/call"
@@ -68,7 +71,7 @@ class StdioBridge:
     def serve(self, source: BinaryIO) -> None:
         """Answer the messages of `source`, one a line, until it ends."""
         with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            for line in _lines(source):
+            for line in map(_escaped, _lines(source)):
                 try:
                     message = parse_message(line)
                 except RpcError as error:
@@ -130,11 +133,11 @@ class StdioBridge:
 
 
 def _lines(source: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of `source`; of one that is too long, as much as shows that it is."""
-    while line := source.readline(MAX_MESSAGE_BYTES + 2):
-        begun = line
-        while not begun.endswith(b"\n") and len(begun) > MAX_MESSAGE_BYTES:
-            begun = source.readline(MAX_MESSAGE_BYTES + 2)
+    """Yield the lines of `source`; of one that is far too long, as much as shows that it is."""
+    while line := source.readline(MAX_LINE_BYTES):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = source.readline(MAX_LINE_BYTES)
         if line.strip():
             yield line.rstrip(b"\r\n")
 
@@ -145,7 +148,12 @@ def _repeatable(message: RpcMessage, line: bytes) -> bytes:
         return line
     meta = {**object_of(message.meta), IDEMPOTENCY_KEY: str(uuid.uuid4())}
     content = {**json.loads(line), "params": {**message.params, "_meta": meta}}
-    return json.dumps(content, ensure_ascii=False).encode()
+    return _escaped(json.dumps(content, ensure_ascii=False).encode())
+
+
+def _escaped(line: bytes) -> bytes:
+    """Return JSON with U+FFFD as an escape; the API takes the character for a broken byte."""
+    return line.replace(_REPLACEMENT, b"\\ufffd")
 
 
 def _response(message: RpcMessage, response: httpx.Response) -> Json:

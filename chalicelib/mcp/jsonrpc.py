@@ -90,13 +90,11 @@ def parse_message(raw: bytes) -> RpcMessage:
         RpcError: `PARSE_ERROR` for what is no JSON or too large, `INVALID_REQUEST` for what is no
             message.
     """
-    if len(raw) > MAX_MESSAGE_BYTES:
-        raise RpcError(
-            PARSE_ERROR,
-            f"The message has {len(raw)} bytes; at most {MAX_MESSAGE_BYTES} are taken.",
-            {"limit": MAX_MESSAGE_BYTES},
-        )
-    content = _parse_json(raw)
+    try:
+        content = _parse_json(raw)
+    except RpcError as error:
+        error.request_id = _readable_id(raw)
+        raise
     if isinstance(content, list):
         raise RpcError(
             INVALID_REQUEST, "Batches are not part of this protocol; send one message at a time."
@@ -110,6 +108,13 @@ def parse_message(raw: bytes) -> RpcMessage:
 
 
 def _parse_json(raw: bytes) -> JsonValue:
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise RpcError(
+            PARSE_ERROR,
+            f"The message has {len(raw)} bytes; at most {MAX_MESSAGE_BYTES} are taken. Send less;"
+            " put_document with bytes alone returns a form that uploads a larger file.",
+            {"limit": MAX_MESSAGE_BYTES},
+        )
     if _REPLACEMENT in raw:
         # The gateway puts it in the place of bytes that are not UTF-8.
         raise RpcError(
@@ -143,6 +148,19 @@ def _request_id(content: Json) -> RequestId | None:
         f"An id is an integer, or a string of at most {MAX_ID_CHARACTERS} characters.",
         {"field": "id", "limit": MAX_ID_CHARACTERS},
     )
+
+
+def _readable_id(raw: bytes) -> RequestId | None:
+    """Return the id of a message that is refused, None if it has none that can be sent back.
+
+    Without its id a client on standard input and output waits for the response forever.
+    """
+    try:
+        request_id = _request_id(object_of(json.loads(raw.decode())))
+        json.dumps(request_id, ensure_ascii=False).encode()
+    except (ValueError, RecursionError, RpcError):
+        return None
+    return request_id
 
 
 def _method(content: Json, request_id: RequestId | None) -> str:

@@ -118,6 +118,26 @@ def test_lines_that_are_no_messages_should_be_answered_and_the_next_one_read() -
     assert [each.get("error", {}).get("code") for each in told] == [-32700, -32700, -32600, None]
 
 
+def test_a_message_that_is_too_large_should_be_answered_by_its_id() -> None:
+    long = json.dumps(modern("tools/call", name="search", arguments={"x": "x" * 5_000_000})[0])
+    (told,) = bridged(result, long.encode())
+    assert (told["id"], told["error"]["code"]) == (1, -32700)
+
+
+def test_a_replacement_character_should_reach_the_api_as_an_escape() -> None:
+    sent: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return result(request)
+
+    request = modern("tools/call", name="search", arguments={"query": "\ufffd"})[0]
+    (told,) = bridged(answer, json.dumps(request, ensure_ascii=False).encode())
+    assert "result" in told
+    assert json.loads(sent[0])["params"]["arguments"] == {"query": "\ufffd"}
+    assert "\ufffd".encode() not in sent[0]
+
+
 def test_a_notification_should_be_answered_by_nothing() -> None:
     told = bridged(
         lambda request: httpx.Response(202), {"jsonrpc": "2.0", "method": "notifications/x"}

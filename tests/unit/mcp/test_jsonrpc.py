@@ -130,3 +130,21 @@ def test_a_message_should_be_read_as_it_was_written(content: dict[str, Any]) -> 
         assert found.method == content["method"]
         assert found.request_id == content.get("id")
         assert found.params == content.get("params", {})
+
+
+@pytest.mark.parametrize(
+    ("raw", "request_id"),
+    [
+        (b'{"method": "%s", "id": 7}' % (b"x" * MAX_MESSAGE_BYTES), 7),
+        ('{"id": "a", "method": "\ufffd"}'.encode(), "a"),
+        (rb'{"id": 7, "method": "\ud800"}', 7),
+        (rb'{"id": "\ud800"}', None),
+        (b'{"id": [], "method": NaN}', None),
+        (b'{"id": 7', None),
+        (b'\xff', None),
+    ],
+)
+def test_a_refusal_should_have_the_id_of_its_request_where_it_can_be_read(
+    raw: bytes, request_id: str | int | None
+) -> None:
+    assert refusal(raw).request_id == request_id
