@@ -17,6 +17,8 @@ from chalicelib.mcp.jsonrpc import Json
 Arguments = Mapping[str, JsonValue]
 BAD_REQUEST = 400
 ACCEPTED = 202
+MAX_WORD_CHARACTERS = 2_048
+"""Characters of an argument that goes into a path or a query, as HTTP bounds them for others."""
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -147,9 +149,13 @@ def _word(name: str, value: JsonValue) -> str:
     """Return an argument as a path or a query has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float) and value != "":
+    if isinstance(value, str | int | float) and 0 < len(str(value)) <= MAX_WORD_CHARACTERS:
         return str(value)
-    raise invalid_argument(f"The argument {name!r} is a text or a number.", name)
+    raise invalid_argument(
+        f"The argument {name!r} is a number, or a text of 1 to {MAX_WORD_CHARACTERS} characters.",
+        name,
+        str(MAX_WORD_CHARACTERS),
+    )
 
 
 def whole_output(body: Json) -> ToolOutput:

@@ -65,6 +65,7 @@ def test_arguments_should_go_where_the_route_has_them() -> None:
     [
         ("get_document", {"document_id": ["a"]}, "document_id"),
         ("get_document", {"document_id": ""}, "document_id"),
+        ("get_document", {"document_id": "x" * 2_049}, "document_id"),
         ("get_document", {}, "document_id"),
         ("get_document", {"document_id": "a", "x": 1}, "x"),
         ("get_page", {"document_id": "a", "page": 1, "start": -1}, "start"),
