@@ -69,13 +69,10 @@ def get_page(
     tool: McpTool, arguments: Arguments, api: ApiCaller, idempotency_key: str
 ) -> ToolOutput:
     """Return the text of a page, or a range of it that is not too long for a model."""
-    start = arguments.get("start") or 0
-    if not isinstance(start, int) or isinstance(start, bool) or start < 0:
-        raise invalid_argument("start is a number of characters, from 0.", "start")
-    end = arguments.get("end")
-    last = start + MAX_PAGE_CHARACTERS
-    if isinstance(end, int) and not isinstance(end, bool):
-        last = min(end, last)
+    start = _character(arguments, "start", 0)
+    last = min(
+        _character(arguments, "end", start + MAX_PAGE_CHARACTERS), start + MAX_PAGE_CHARACTERS
+    )
     bounded = {**arguments, "start": start, "end": last}
     output = whole_output(api.call(route_call(tool.routes[0], bounded)).body)
     page = output.structured
@@ -83,6 +80,16 @@ def get_page(
     if page.get("end") != page.get("characters"):
         text += f"\n[The page goes on; call again with start={page.get('end')}.]"
     return ToolOutput(page, (text_block(text),))
+
+
+def _character(arguments: Arguments, name: str, default: int) -> int:
+    """Return the position of a character in a page, `default` where it is left out."""
+    value = arguments.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise invalid_argument(f"{name} is a number of characters, from 0.", name)
+    return value
 
 
 def put_document(

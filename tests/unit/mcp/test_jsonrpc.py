@@ -141,7 +141,7 @@ def test_a_message_should_be_read_as_it_was_written(content: dict[str, Any]) -> 
         (rb'{"id": "\ud800"}', None),
         (b'{"id": [], "method": NaN}', None),
         (b'{"id": 7', None),
-        (b'\xff', None),
+        (b"\xff", None),
     ],
 )
 def test_a_refusal_should_have_the_id_of_its_request_where_it_can_be_read(

@@ -70,6 +70,8 @@ def test_arguments_should_go_where_the_route_has_them() -> None:
         ("get_document", {"document_id": "a", "x": 1}, "x"),
         ("get_page", {"document_id": "a", "page": 1, "start": -1}, "start"),
         ("get_page", {"document_id": "a", "page": 1, "start": "0"}, "start"),
+        ("get_page", {"document_id": "a", "page": 1, "end": "9"}, "end"),
+        ("get_page", {"document_id": "a", "page": 1, "end": True}, "end"),
         ("list_jobs", {"limit": {}}, "limit"),
     ],
 )
