@@ -21,7 +21,6 @@ import httpx
 
 from chalicelib.mcp.jsonrpc import (
     INTERNAL_ERROR,
-    MAX_MESSAGE_BYTES,
     Json,
     RequestId,
     RpcError,

@@ -1,7 +1,7 @@
-"""Calls of the API's own views within the process, for views that answer by those of others.
+"""Call the API's own views within the process, as the MCP server does for its tools.
 
-A call passes through the same view as one over HTTP: its body is checked, its key's tenant pays,
-what it may not see it does not see, and its error has the same body.
+A call passes through the same view as one over HTTP: the view checks its body, its key's tenant
+pays and sees only its own, and an error has the same body.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import NoReturn
 
-from chalice.app import Chalice, Request, Response
+from chalice.app import AuthRequest, Chalice, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.application import ServicesOf
 from chalicelib.api.http import error_response, request_id_of
@@ -28,6 +28,14 @@ ReadObject = Callable[[str, int], bytes]
 """Returns the first bytes of an object of the stage's bucket, at most as many as are given."""
 _USER_METADATA = "x-amz-meta-"
 _REFUSED = 400
+
+
+def _authorize_again(request: AuthRequest) -> NoReturn:
+    raise RuntimeError("the client of these calls was authorized with its own request")
+
+
+_AUTHORIZED = ChaliceAuthorizer("authorized", _authorize_again)
+"""Stands where a resource's routes name their authorizer; a view is called behind it."""
 
 
 class RouteViews:
@@ -47,8 +55,7 @@ class RouteViews:
             raise LookupError(f"no resource answers {request.method} {request.path}")
         if resource not in self._mounted:
             services = functools.cache(functools.partial(self._services_of, resource))
-            views: Any = resource.load().routes(services, None)  # type: ignore[arg-type]
-            self._app.register_blueprint(views)
+            self._app.register_blueprint(resource.load().routes(services, _AUTHORIZED))
             self._mounted.add(resource)
         self._app.current_request = request
         view: Callable[..., Response] = self._app.routes[request.path][request.method].view_function
