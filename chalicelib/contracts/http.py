@@ -85,6 +85,8 @@ SAID_INSTEAD: Mapping[type[HeadraceError], str] = {
 """For errors that no caller can mend; what was wrong is in the log, under the request id."""
 
 _LIMITS = ("max_length", "min_length", "le", "ge", "lt", "gt", "pattern", "expected")
+_OF_VALIDATOR = "Value error, "
+"""Before the message of a `ValueError` that a validator of ours raised."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 """The character that API Gateway puts in place of bytes that are not UTF-8."""
 ANY_ORIGIN = "*"
@@ -196,4 +198,5 @@ def _invalid(error: ValidationError, raw: bytes | None) -> InvalidInput:
         return InvalidInput(f"The field {field!r} is required.", field=field)
     context: Mapping[str, Any] = first.get("ctx", {})
     limit = next((str(context[name]) for name in _LIMITS if name in context), None)
-    return InvalidInput(f"{field}: {first['msg']}.", field=field, limit=limit)
+    message = first["msg"].removeprefix(_OF_VALIDATOR)
+    return InvalidInput(f"{field}: {message}.", field=field, limit=limit)
