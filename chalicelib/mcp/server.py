@@ -6,6 +6,7 @@ https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,8 +49,11 @@ INSTRUCTIONS = (
 )
 IDEMPOTENCY_KEY = "headrace/idempotency_key"
 """Of a request's `_meta`: the same key with the same arguments gets the same result for a day."""
+MAX_KEY_CHARACTERS = 250
+"""5 fewer than the header of a route has, for tools that call two routes by keys of their own."""
 OK, ACCEPTED, BAD_REQUEST, NOT_FOUND = 200, 202, 400, 404
 _SERVER_ERROR = 500
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_CHARACTERS}}}")
 _FIXED_MS = 3_600_000
 _CHANGING_MS = 10_000
 MAX_URI_CHARACTERS = 1_024
@@ -227,15 +231,27 @@ def _call_tool(message: RpcMessage, envelope: Envelope, api: ApiCaller) -> Json:
     if tool is None:
         raise _invalid(f"Unknown tool: {name}; tools/list has those that there are.", "name")
     arguments = _object(message, "arguments")
-    key = object_of(message.meta).get(IDEMPOTENCY_KEY)
+    key = _idempotency_key(message)
     try:
         tool.check(arguments)
-        output = tool.run(tool, arguments, api, key if isinstance(key, str) else "")
+        output = tool.run(tool, arguments, api, key)
     except ApiRefusalError as refusal:
         return failed_result(refusal.error, retry_after=refusal.retry_after)
     if output.job_id and envelope.has_tasks:
         return tasks.created_task(name, output)
     return output_result(output)
+
+
+def _idempotency_key(message: RpcMessage) -> str:
+    key = object_of(message.meta).get(IDEMPOTENCY_KEY)
+    if key is None:
+        return ""
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        field = f"params._meta.{IDEMPOTENCY_KEY}"
+        raise _invalid(
+            f"{field} is a text of 1 to {MAX_KEY_CHARACTERS} visible ASCII characters.", field
+        )
+    return key
 
 
 def _list_resources(message: RpcMessage, envelope: Envelope, api: ApiCaller) -> Json:

@@ -199,3 +199,13 @@ def test_a_key_of_the_request_should_be_that_of_the_route() -> None:
     meta = {"headrace/idempotency_key": "k-1"}
     asked(api, "tools/call", name="ask", arguments={"question": "?"}, meta=meta)
     assert api.calls[0].idempotency_key == "k-1"
+
+
+@pytest.mark.parametrize("key", [7, "", "k" * 251, "a b", "\u00fc", ["k"]])
+def test_a_key_that_would_not_be_kept_should_be_refused(key: Any) -> None:
+    api = FakeApi()
+    meta = {"headrace/idempotency_key": key}
+    told = asked(api, "tools/call", name="ask", arguments={"question": "?"}, meta=meta)["error"]
+    assert told["data"]["field"] == "params._meta.headrace/idempotency_key"
+    assert "1 to 250" in told["message"]
+    assert api.calls == []
