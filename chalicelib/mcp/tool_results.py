@@ -16,8 +16,16 @@ from chalicelib.mcp.tool import ToolOutput
 
 RECEIPT_KEY = "headrace/receipt"
 ERROR_KEY = "headrace/error"
+LISTS: Mapping[str, str] = {
+    "document_id": "the tool list_documents",
+    "collection": "the tool list_collections",
+    "job_id": "the tool list_jobs",
+    "schedule": "the tool list_schedules",
+    "prompt": "prompts/list, a method of the protocol",
+}
+"""What lists the things that there are, by the field that names one."""
 _FIXES: Mapping[str, str] = {
-    "NotFound": "Look the id or the name up with the tool that lists these things.",
+    "NotFound": "Look the id or the name up in the call that returned it.",
     "Conflict": "Look at the present state of the thing before calling again.",
     "QuotaExceeded": "Spend less by asking for less, or have the budget raised.",
     "Throttled": "Call again a little later.",
@@ -69,8 +77,14 @@ def _fix(error: Mapping[str, JsonValue], retry_after: int | None) -> str:
     if retry_after is not None:
         return f"Call again after {retry_after} seconds."
     kind, field = str(error.get("type")), error.get("field")
+    if kind == "NotFound" and field in LISTS:
+        return f"Look {field} up by {LISTS[str(field)]}."
+    if kind == "NotFound" and field == "page":
+        return "Correct page and call again."
     if kind == "InvalidInput" or kind not in _FIXES:
-        return f"Correct {field} and call again." if field else "Correct the arguments."
+        # The body of a route is the arguments of its tool.
+        named = field if field and field != "body" else "the arguments"
+        return f"Correct {named} and call again."
     return _FIXES[kind]
 
 

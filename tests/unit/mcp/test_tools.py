@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.api import mcp
 from chalicelib.mcp.tool import McpTool
-from chalicelib.mcp.tool_results import ERROR_KEY, RECEIPT_KEY
+from chalicelib.mcp.tool_results import ERROR_KEY, LISTS, RECEIPT_KEY
 from chalicelib.mcp.tools import TOOLS
 from tests.unit.mcp.fakes import FakeApi, asked, called, refusal
 
@@ -106,6 +106,28 @@ def test_a_refusal_should_say_what_to_do(
     assert (told["type"], told["limit"]) == (kind, "1000")
     for word in (kind, "top_k", "1000", "r-1", told["fix"]):
         assert word in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "fix"),
+    [
+        ("NotFound", "document_id", "Look document_id up by the tool list_documents."),
+        ("NotFound", "schedule", "Look schedule up by the tool list_schedules."),
+        ("NotFound", "page", "Correct page and call again."),
+        ("InvalidInput", "body", "Correct the arguments and call again."),
+        ("InvalidInput", None, "Correct the arguments and call again."),
+    ],
+)
+def test_a_fix_should_name_the_argument_or_what_lists_it(
+    kind: str, field: str | None, fix: str
+) -> None:
+    api = FakeApi({"POST /v1/search": refusal(kind, 400, field=field)})
+    assert called(api, "search", query="x")["_meta"][ERROR_KEY]["fix"] == fix
+
+
+def test_a_tool_or_a_method_that_a_fix_names_should_be_there() -> None:
+    tools = {f"the tool {tool.name}" for tool in TOOLS}
+    assert set(LISTS.values()) <= tools | {"prompts/list, a method of the protocol"}
 
 
 def test_a_long_page_should_be_read_in_ranges() -> None:
