@@ -169,6 +169,9 @@ class McpServer:
 
 _CAPABILITIES: Mapping[str, JsonValue] = {"tools": {}, "resources": {}, "prompts": {}}
 """Lists are not watched, and nothing is subscribed to: no process lives long enough."""
+_NO_RESOURCE = (
+    "Resource not found; resources/list has the documents, resources/templates/list other URIs."
+)
 _MODERN_FIELDS = frozenset({"resultType", "ttlMs", "cacheScope"})
 _STATUSES: Mapping[int, int] = {
     PARSE_ERROR: BAD_REQUEST,
@@ -271,7 +274,7 @@ def _read_resource(message: RpcMessage, envelope: Envelope, api: ApiCaller) -> J
         contents: list[JsonValue] = [*resources.read_resource(api, uri)]
     except resources.UnknownResourceError as error:
         code = INVALID_PARAMS if envelope.is_modern else LEGACY_RESOURCE_NOT_FOUND
-        raise RpcError(code, "Resource not found.", {"uri": uri}) from error
+        raise RpcError(code, _NO_RESOURCE, {"uri": uri}) from error
     return {"contents": contents, **_cached(_CHANGING_MS, "private")}
 
 
