@@ -44,6 +44,22 @@ _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P "})
 _STILL_BRANDS = re.compile(rb"he[iv][cmsx]|mif1|msf1|avi[fs]|crx ")
 """Brands of pictures in the same container."""
 
+_UNREAD_KINDS: Mapping[str, re.Pattern[bytes]] = {
+    "AIFF sound": re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL),
+    "AAC sound without a container": re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"),
+    "AC-3 sound": re.compile(rb"\x0b\x77"),
+    "AMR sound": re.compile(rb"#!AMR"),
+    "AU sound": re.compile(rb"\.snd\0"),
+    "Core Audio sound": re.compile(rb"caff\0"),
+    "Wave64 sound": re.compile(rb"riff\x2e\x91\xcf\x11"),
+    "an AVI film": re.compile(rb"RIFF.{4}AVI ", re.DOTALL),
+    "Windows Media (WMV, WMA or ASF)": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+    "Flash Video": re.compile(rb"FLV\x01"),
+    "an MPEG program stream": re.compile(rb"\0\0\x01\xba"),
+    "an MPEG transport stream": re.compile(rb"(?:G.{187}){2}G", re.DOTALL),
+}
+"""Sound and film that is not read, by its first bytes; some of these begin texts, too."""
+
 _BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _BITRATES_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
@@ -71,6 +87,14 @@ def media_type_of(head: bytes) -> str:
     if _QUICKTIME.match(head):
         return "video/quicktime"
     return "audio/mpeg" if _is_mp3(head) else ""
+
+
+def unread_kind(head: bytes) -> str:
+    """Name the sound or film that is not read and begins with `head`, "" of anything else.
+
+    `head` is no text.
+    """
+    return next((name for name, mark in _UNREAD_KINDS.items() if mark.match(head)), "")
 
 
 def _brand_type(brand: bytes) -> str:

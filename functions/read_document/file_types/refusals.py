@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import Unsupported
 from chalicelib.media.containers import READABLE as MEDIA
+from chalicelib.media.containers import unread_kind
 
 if TYPE_CHECKING:
     from functions.read_document.file_types.formats import ContentGuess
@@ -72,6 +73,9 @@ def refuse_unreadable(data: bytes, guess: ContentGuess) -> None:
             " and upload those, or a ZIP archive of them.",
             field="file",
         )
+    recording = "" if guess.is_text else unread_kind(data)
+    if recording:
+        raise _refusal(f"{recording}.", "audio")
     is_picture = guess.group == "image" or guess.label in ("svg", "postscript")
     if is_picture or not (guess.is_text or guess.label in ("unknown", "empty")):
         description = f"{guess.description} ({guess.media_type})."

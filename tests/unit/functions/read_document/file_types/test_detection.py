@@ -59,6 +59,7 @@ LOG = b"2024-01-01 10:00:00 INFO started\n2024-01-01 10:00:01 INFO stopped\n"
         (b"public class A { }\n", "A.java", Format.CODE),
         (b"a: 1\n", "a.yaml", Format.CODE),
         (b"Short.", "a.txt", Format.PLAIN),
+        (b"RIFF or AVI is what films were in for a long time.", "a.txt", Format.PLAIN),
         (b"", "a.txt", Format.PLAIN),
         (b"{\\rtf1\\ansi Hello}", "a.doc", Format.RTF),
         (pdf("Hello"), "a.txt", Format.PDF),
@@ -93,6 +94,14 @@ def ole(stream: str) -> bytes:
         (b"7z\xbc\xaf'\x1c" + bytes(50), "7-Zip archive. Unpack it"),
         (b"%!PS-Adobe-3.0\n" + b"showpage\n" * 20, "PostScript.*Export it as PDF"),
         (b"From ann@x Mon Jan  1 10:00:00 2024\nFrom: ann@x\nTo: b@x\n\nHi\n\n" * 2, "mbox"),
+        (b"FORM\0\x01\0\0AIFFCOMM" + bytes(500), "AIFF sound. Save it as one of WAV"),
+        (b"\xff\xf1\x50\x80\x2e\x7f\xfc" + bytes(500), "AAC sound without a container. Save"),
+        (b"RIFF\0\x01\0\0AVI LIST" + bytes(500), "an AVI film. Save it as one of WAV"),
+        (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9" + bytes(500), "Windows Media .* Save it as one of WAV"),
+        (
+            (b"G\x40\x11\x10\0" + b"\xff" * 183) * 4,
+            "an MPEG transport stream. Save it as one",
+        ),
         (make_texts.zipped({"A.class": b"\xca\xfe"}), "Java or Android program"),
     ],
 )
