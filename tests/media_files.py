@@ -8,6 +8,8 @@ from pathlib import Path
 from chalicelib.media.ffmpeg import executable
 
 TONE = ("-f", "lavfi", "-i", "sine=d=2:f=440:r=44100")
+EMPTY = ("-f", "lavfi", "-i", "sine=d=1,atrim=end=0", "-map", "0:v", "-map", "1:a")
+"""Of a film, a sound of no sample; Matroska keeps its stream."""
 FILM = ("-f", "lavfi", "-i", "testsrc2=d=2:s=160x120:r=25")
 
 

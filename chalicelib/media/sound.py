@@ -31,7 +31,7 @@ def decode_audio(
 
     Sample `i` of all blocks together is `start_ms` + i/16 ms into the file. Where the sound pauses
     or begins late, as in a film, there is silence, so that times hold. A file that ends before
-    `end_ms`, whatever it says of its length, ends the blocks.
+    `end_ms`, whatever it says of its length, ends the blocks; sound of 0 s has none.
 
     Args:
         path: The file.
@@ -71,8 +71,6 @@ def decode_pcm(
         status = process.finish()
         # The end of a file that is cut off is an error to ffmpeg; what came before it is good.
         if process.timed_out or status < 0 or (status and not decoded):
-            raise failure(process, status, "Decoding the sound")
-        if not decoded and not start_ms:
             raise failure(process, status, "Decoding the sound")
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.contracts.functions.read_media import DecodedSound, DecodeSoundRequest
-from chalicelib.errors import Unsupported
+from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.media.ffmpeg import ProcessBudget
 from chalicelib.media.pauses import cut_at_pauses, milliseconds
 from chalicelib.media.sound import decode_pcm
-from functions.read_media.recording_parts import length_in_words
+from functions.read_media.recording_parts import EMPTY_SOUND, length_in_words
 
 MAX_CALL_MS = 15 * 60 * 1000
 """Of a recording: 15 minutes are transcribed in 45 s, the worst that was measured in 180 s."""
@@ -31,7 +31,7 @@ def decode_sound(request: DecodeSoundRequest, clock: Callable[[], float]) -> Dec
     The first answer decodes all of the file, so that one that is too long is refused at once.
 
     Raises:
-        InvalidInput: the file is damaged, or has no sound.
+        InvalidInput: the file is damaged, or has no sound, or 0 s of it.
         Unsupported: it is of no kind that is read, lasts longer than `MAX_CALL_MS`, or takes too
             much to decode.
     """
@@ -63,5 +63,7 @@ def _piece(path: Path, start_ms: int) -> tuple[bytes, bool]:
             field="file",
             limit=f"{MAX_CALL_MS // 1000} s",
         )
+    if first is None and not start_ms:
+        raise InvalidInput(EMPTY_SOUND, field="file")
     sound = first or b""
     return sound, milliseconds(sound) >= length

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.functions.read_media import ReadMediaRequest, ReadMediaResult
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import InvalidInput
 from chalicelib.media.probe import MediaInfo, measure_film, probe
 from chalicelib.retrieval.ids import version_prefix
 from functions.read_media.film_copies import COPYING_S, copied_parts
 from functions.read_media.recording_parts import (
+    EMPTY_SOUND,
     film_parts,
     length_in_words,
     require_duration,
@@ -22,6 +24,7 @@ from functions.read_media.source import downloaded_source
 
 if TYPE_CHECKING:
     from chalicelib.contracts.objects import LargeObjects
+    from chalicelib.contracts.parts import Part
     from functions.read_media.recording_parts import RecordingLimits
 
 PARTS_FILE = "parts.jsonl"
@@ -47,7 +50,7 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
     Parts end in pauses and join to the whole. Their length is measured, whatever the file claims.
 
     Raises:
-        InvalidInput: the file is damaged, or has neither sound nor film.
+        InvalidInput: the file is damaged, or has neither sound nor film, or 0 s of it.
         Unsupported: it lasts too long, takes too much to decode, or has no known codec.
     """
     began = deps.clock()
@@ -55,9 +58,12 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
         info = probe(path)
         require_duration(path, info, deps.limits)
         parts = sound_parts(request, path, deps.objects, deps.limits) if info.sounds else ()
+        notices = (*request.notices, *_notices(info, parts))
         if info.film:
             parts = film_parts(parts, measure_film(path), deps.limits)
             parts = copied_parts(request, parts, path, deps, began + COPYING_S)
+        if not parts:
+            raise InvalidInput(EMPTY_SOUND, field="file")
     duration = parts[-1].end_ms
     described = parts[0].model_copy(
         update={"description": describe_recording(request.path, info, duration)}
@@ -71,7 +77,7 @@ def run(request: ReadMediaRequest, deps: Deps) -> ReadMediaResult:
         duration_ms=duration,
         parts=len(parts),
         pages=sum(part.pages for part in parts),
-        notices=(*request.notices, *_notices(info)),
+        notices=notices,
         decoding=spent(deps.clock() - began, deps.memory_gb),
     )
 
@@ -82,8 +88,8 @@ def describe_recording(path: str, info: MediaInfo, duration_ms: int) -> str:
     return f"{path.rpartition('/')[2]} is {kind} of {length_in_words(duration_ms)}."
 
 
-def _notices(info: MediaInfo) -> Iterator[str]:
-    if not info.sounds:
+def _notices(info: MediaInfo, sounds: Sequence[Part]) -> Iterator[str]:
+    if not sounds:
         yield NO_SOUND
     if len(info.sounds) > 1:
         yield MORE_SOUNDS.format(count=len(info.sounds))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.functions.read_media import ReadMediaRequest
     from chalicelib.contracts.objects import ObjectStore
 
+EMPTY_SOUND = "The sound of the file lasts 0 s. Save it again with the program that made it."
 MIN_REST_MS = 2_000
 """Film behind the end of its sound that is a part of its own."""
 
@@ -50,7 +51,7 @@ def require_duration(path: Path, info: MediaInfo, limits: RecordingLimits) -> No
 def sound_parts(
     request: ReadMediaRequest, path: Path, objects: ObjectStore, limits: RecordingLimits
 ) -> tuple[Part, ...]:
-    """Write the sound of each part; return the parts.
+    """Write the sound of each part; return the parts, none if the sound lasts 0 s.
 
     Raises:
         InvalidInput: the sound cannot be decoded.

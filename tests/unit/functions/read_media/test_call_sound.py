@@ -75,6 +75,8 @@ def test_what_is_too_long_is_refused_before_anything_is_transcribed(tmp_path: Pa
 def test_what_has_no_sound_or_is_damaged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no sound"):
         decoded(encode(tmp_path / "silent.mp4", *FILM))
+    with pytest.raises(InvalidInput, match="lasts 0 s"):
+        decoded(encode(tmp_path / "a.wav", *TONE, "-t", "0"))
     cut = encode(tmp_path / "a.m4a", *TONE)
     cut.write_bytes(cut.read_bytes()[:2_000])
     with pytest.raises(InvalidInput, match="damaged"):

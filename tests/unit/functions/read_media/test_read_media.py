@@ -20,7 +20,7 @@ from chalicelib.media.probe import probe
 from chalicelib.retrieval.ids import sound_key, version_prefix
 from functions.read_media import core
 from functions.read_media.recording_parts import RecordingLimits
-from tests.media_files import FILM, TONE, encode
+from tests.media_files import EMPTY, FILM, TONE, encode
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import FakeObjects
 
@@ -82,17 +82,30 @@ def test_parts_of_a_long_recording_join_to_the_whole(tmp_path: Path) -> None:
     assert all(not part.description for part in parts[1:])
 
 
-def test_a_film_without_sound_has_a_part_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "media_type", "sound"),
+    [("silent.mp4", "video/mp4", ()), ("silent.mkv", "video/x-matroska", EMPTY)],
+)
+def test_a_film_without_sound_has_a_part_and_says_so(
+    tmp_path: Path, name: str, media_type: str, sound: tuple[str, ...]
+) -> None:
     objects = FakeObjects()
+    path = encode(tmp_path / name, *FILM, *sound)
+    assert len(probe(path).sounds) == bool(sound)
 
-    result = _run(encode(tmp_path / "silent.mp4", *FILM), objects)
+    result = _run(path, objects)
 
-    assert (result.media_type, result.parts) == ("video/mp4", 1)
-    assert result.duration_ms == pytest.approx(2_000, abs=80)
+    assert (result.media_type, result.parts) == (media_type, 1)
+    assert result.duration_ms == pytest.approx(2_000, abs=250)
     assert result.notices == ("A notice.", core.NO_SOUND)
     (part,) = _parts(objects, 1)
     assert not part.sound
-    assert part.description == "silent.mp4 is a film of 2 seconds."
+    assert part.description == f"{name} is a film of 2 seconds."
+
+
+def test_sound_of_no_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="lasts 0 s"):
+        _run(encode(tmp_path / "a.wav", *TONE, "-t", "0"), FakeObjects())
 
 
 def test_a_film_goes_on_behind_its_sound(tmp_path: Path) -> None:
