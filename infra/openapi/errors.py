@@ -52,7 +52,7 @@ _EXAMPLES = {
         "RequestTooLarge",
         (
             "The body is larger than the 6 MB that a function takes, where binary bodies count as "
-            "base64. Send fewer or smaller texts and pictures; documents go where POST "
+            "base64. Send fewer or smaller texts, pictures and recordings; documents go where POST "
             "/v1/documents says, files of calls where POST /v1/generations/batches/uploads says."
         ),
         "body",
