@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.contracts.base import Contract
-from chalicelib.contracts.page_times import Milliseconds, is_none
+from chalicelib.contracts.base import Contract, is_none
+from chalicelib.contracts.page_times import Milliseconds
 
 ASKED_DAYS = 30
 """How long an answer or a search can be rated."""

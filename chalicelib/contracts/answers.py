@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_serializer, model_validator
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import Contract, HttpInput, is_none
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection, EndUser
-from chalicelib.contracts.page_times import Milliseconds, is_none
+from chalicelib.contracts.page_times import Milliseconds
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.search import Question
 

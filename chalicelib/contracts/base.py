@@ -20,6 +20,11 @@ AnyJson = Annotated[JsonValue, WithJsonSchema({"description": "Any JSON."})]
 _BUILDING = threading.RLock()
 
 
+def is_none(value: object) -> bool:
+    """Return whether a value is None, for fields that are left out of what has none."""
+    return value is None
+
+
 class DeferredModel(BaseModel):
     """A model whose validator the first use builds, in one thread at a time.
 

@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.answers import Citation
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 from chalicelib.contracts.documents import VersionStatus
 from chalicelib.contracts.metadata import Metadata
 from chalicelib.contracts.outlines import Outline
-from chalicelib.contracts.page_times import Milliseconds, is_none
+from chalicelib.contracts.page_times import Milliseconds
 
 MAX_WORD_CHARACTERS = 50_000
 """Characters of one answer with words: at most 25,000 of them, 3.5 MB as JSON."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 from chalicelib.contracts.metadata import USER_PREFIX, Metadata
-from chalicelib.contracts.page_times import Milliseconds, Timeline, dump_timeline, is_none
+from chalicelib.contracts.page_times import Milliseconds, Timeline, dump_timeline
 from chalicelib.contracts.picture_labels import Labels, dump_labels, likeliest_labels
 from chalicelib.contracts.receipts import Receipt
 

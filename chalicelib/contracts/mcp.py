@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from chalicelib.contracts.base import AnyJson, Contract
-from chalicelib.contracts.page_times import is_none
+from chalicelib.contracts.base import AnyJson, Contract, is_none
 
 RpcId = Annotated[
     int | str | None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from chalicelib.contracts.base import Contract
-from chalicelib.contracts.page_times import Milliseconds, is_none
+from chalicelib.contracts.base import Contract, is_none
+from chalicelib.contracts.page_times import Milliseconds
 
 
 class SpokenSentence(Contract):

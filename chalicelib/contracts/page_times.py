@@ -6,16 +6,11 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 from chalicelib.contracts.picture_labels import Labels
 
 Milliseconds = Annotated[int, Field(ge=0)]
 """A time from the beginning of a recording."""
-
-
-def is_none(value: object) -> bool:
-    """Return whether a value is None: fields about time are left out of what has none."""
-    return value is None
 
 
 class TimedSpan(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PlainSerializer
 
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 
 NANODOLLARS_IN_A_DOLLAR_EXPONENT = 9
 
@@ -62,10 +62,6 @@ class NextDearer(Contract):
     dollars: Dollars
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class ReceiptArm(Contract):
     """The arm of a rollout that gave the result."""
 
@@ -88,7 +84,7 @@ class Receipt(Contract):
     seconds: float = 0.0
     dollars: Dollars = Decimal(0)
     next_dearer: NextDearer | None = None
-    rollout: ReceiptArm | None = Field(default=None, exclude_if=_is_none)
+    rollout: ReceiptArm | None = Field(default=None, exclude_if=is_none)
 
     @classmethod
     def of(cls, lines: Iterable[ReceiptLine], next_dearer: NextDearer | None = None) -> Self:

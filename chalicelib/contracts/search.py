@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from pydantic import Base64Bytes, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.base import Contract, HttpInput, is_none
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection, EndUser
-from chalicelib.contracts.page_times import Milliseconds, Timeline, is_none, parse_timeline
+from chalicelib.contracts.page_times import Milliseconds, Timeline, parse_timeline
 from chalicelib.contracts.picture_labels import Label, Labels, PictureType
 from chalicelib.contracts.receipts import Receipt
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 from chalicelib.contracts.openai.base import (
     Choosing,
     CompletionUsage,
@@ -207,10 +207,6 @@ class ChatCompletionRequest(ModelCallInput):
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class FunctionOut(Contract):
     """A call of a function that the model wants made."""
 
@@ -232,7 +228,7 @@ class MessageOut(Contract):
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None = None
-    tool_calls: tuple[ToolCallOut, ...] | None = Field(default=None, exclude_if=_is_none)
+    tool_calls: tuple[ToolCallOut, ...] | None = Field(default=None, exclude_if=is_none)
 
 
 class Choice(Contract):
@@ -259,7 +255,7 @@ class ChatCompletion(Contract):
 class FunctionDelta(Contract):
     """A piece of a call's name and arguments."""
 
-    name: str | None = Field(default=None, exclude_if=_is_none)
+    name: str | None = Field(default=None, exclude_if=is_none)
     arguments: str = ""
 
 
@@ -267,17 +263,17 @@ class ToolCallDelta(Contract):
     """A piece of the tool call at `index`; the first has its id and name."""
 
     index: int
-    id: str | None = Field(default=None, exclude_if=_is_none)
-    type: Literal["function"] | None = Field(default=None, exclude_if=_is_none)
+    id: str | None = Field(default=None, exclude_if=is_none)
+    type: Literal["function"] | None = Field(default=None, exclude_if=is_none)
     function: FunctionDelta
 
 
 class DeltaOut(Contract):
     """A piece of the answer."""
 
-    role: Literal["assistant"] | None = Field(default=None, exclude_if=_is_none)
-    content: str | None = Field(default=None, exclude_if=_is_none)
-    tool_calls: tuple[ToolCallDelta, ...] | None = Field(default=None, exclude_if=_is_none)
+    role: Literal["assistant"] | None = Field(default=None, exclude_if=is_none)
+    content: str | None = Field(default=None, exclude_if=is_none)
+    tool_calls: tuple[ToolCallDelta, ...] | None = Field(default=None, exclude_if=is_none)
 
 
 class ChunkChoice(Contract):
@@ -301,5 +297,5 @@ class ChatCompletionChunk(Contract):
     created: int
     model: str
     choices: tuple[ChunkChoice, ...]
-    usage: CompletionUsage | None = Field(default=None, exclude_if=_is_none)
-    headrace: Receipted | None = Field(default=None, exclude_if=_is_none)
+    usage: CompletionUsage | None = Field(default=None, exclude_if=is_none)
+    headrace: Receipted | None = Field(default=None, exclude_if=is_none)

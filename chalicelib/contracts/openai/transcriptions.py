@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from chalicelib.contracts.base import Contract
+from chalicelib.contracts.base import Contract, is_none
 from chalicelib.contracts.openai.base import ModelCallInput
 from chalicelib.contracts.receipts import Receipt
 
@@ -57,10 +57,6 @@ class AudioUsage(Contract):
     seconds: int = Field(ge=0)
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class TranscribedWord(Contract):
     """A word, with its times in seconds. `speaker` is ours, counted from 1."""
 
@@ -94,11 +90,11 @@ class Transcription(Contract):
     """
 
     text: str
-    task: Literal["transcribe", "translate"] | None = Field(default=None, exclude_if=_is_none)
-    language: str | None = Field(default=None, exclude_if=_is_none)
-    duration: float | None = Field(default=None, exclude_if=_is_none)
-    segments: tuple[TranscribedSegment, ...] | None = Field(default=None, exclude_if=_is_none)
-    words: tuple[TranscribedWord, ...] | None = Field(default=None, exclude_if=_is_none)
+    task: Literal["transcribe", "translate"] | None = Field(default=None, exclude_if=is_none)
+    language: str | None = Field(default=None, exclude_if=is_none)
+    duration: float | None = Field(default=None, exclude_if=is_none)
+    segments: tuple[TranscribedSegment, ...] | None = Field(default=None, exclude_if=is_none)
+    words: tuple[TranscribedWord, ...] | None = Field(default=None, exclude_if=is_none)
     usage: AudioUsage
     receipt: Receipt
 
