@@ -22,10 +22,7 @@ _EACH_TIME = "no-cache"
 
 def build_services(parts: ApiParts) -> str:
     """Return the origin of the bucket's presigned addresses."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.s3 import S3Downloads
-
-    return S3Downloads(aws.s3(), parts.settings.bucket).origin()
+    return parts.downloads.origin()
 
 
 def routes(services: Callable[[], str], authorizer: ChaliceAuthorizer) -> Blueprint:

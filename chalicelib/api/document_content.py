@@ -55,15 +55,11 @@ class DocumentContentServices:
 
 def build_services(parts: ApiParts) -> DocumentContentServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.s3 import S3Downloads
-
-    bucket = parts.settings.bucket
     return DocumentContentServices(
         records=parts.records,
         answers=parts.ratings,
-        sign=S3Downloads(aws.s3(), bucket).sign,
-        bucket=bucket,
+        sign=parts.downloads.sign,
+        bucket=parts.settings.bucket,
         now=utcnow,
     )
 

@@ -105,12 +105,10 @@ class DocumentPageServices:
 
 def build_services(parts: ApiParts) -> DocumentPageServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.s3 import S3Downloads
-
     settings = parts.settings
 
     def renderer() -> PageRenderer:
+        from chalicelib.adapters import aws
         from chalicelib.adapters.functions import RenderFunction
 
         return RenderFunction(aws.renderings(), settings.render_function)
@@ -119,7 +117,7 @@ def build_services(parts: ApiParts) -> DocumentPageServices:
         records=parts.records,
         objects=parts.batch_objects,
         renderer=renderer,
-        sign=S3Downloads(aws.s3(), settings.bucket).sign,
+        sign=parts.downloads.sign,
         bucket=settings.bucket,
         now=utcnow,
     )

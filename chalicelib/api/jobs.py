@@ -115,8 +115,6 @@ class JobServices:
 
 def build_services(parts: ApiParts) -> JobServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.s3 import S3Downloads
     from chalicelib.generation.catalogue import catalogue
     from chalicelib.jobs.ulids import ulid
     from chalicelib.wiring.jobs import job_launcher, job_table
@@ -126,7 +124,7 @@ def build_services(parts: ApiParts) -> JobServices:
         launcher=job_launcher(parts.environ),
         records=job_table(parts.environ),
         answers=parts.records,
-        sign=S3Downloads(aws.s3(), bucket).sign,
+        sign=parts.downloads.sign,
         cost=catalogue().cost,
         bucket=bucket,
         count=lambda prefix: sum(1 for _ in parts.batch_objects.keys(bucket, prefix)),

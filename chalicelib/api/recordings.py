@@ -43,15 +43,11 @@ class RecordingServices:
 
 def build_services(parts: ApiParts) -> RecordingServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.s3 import S3Downloads
-
-    bucket = parts.settings.bucket
     return RecordingServices(
         records=parts.records,
         objects=parts.batch_objects,
-        sign=S3Downloads(aws.s3(), bucket).sign,
-        bucket=bucket,
+        sign=parts.downloads.sign,
+        bucket=parts.settings.bucket,
         now=utcnow,
     )
 

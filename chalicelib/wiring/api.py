@@ -17,7 +17,7 @@ from chalicelib.wiring.queries import QueryServices
 if TYPE_CHECKING:
     from chalicelib.adapters.dynamodb import DynamoTable
     from chalicelib.adapters.paid_answers import PaidAnswers
-    from chalicelib.adapters.s3 import S3Objects
+    from chalicelib.adapters.s3 import S3Downloads, S3Objects
     from chalicelib.adapters.s3_streams import S3BatchObjects
     from chalicelib.adapters.sqs import Inbox
     from chalicelib.contracts.uploads import PresignedUpload
@@ -71,6 +71,14 @@ class ApiParts(QueryServices):
         from chalicelib.adapters.s3_streams import S3BatchObjects
 
         return S3BatchObjects(aws.s3())
+
+    @cached_property
+    def downloads(self) -> S3Downloads:
+        """The presigned URLs of the bucket's objects."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.s3 import S3Downloads
+
+        return S3Downloads(aws.s3(), self.settings.bucket)
 
     def sign_upload(
         self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
