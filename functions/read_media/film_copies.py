@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.media.film_copies import copied_film
+from chalicelib.media.frames import copied_film
 from chalicelib.retrieval.ids import film_key
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ COPYING_S = 600.0
 
 
 class CopyDeps(Protocol):
-    """What copying needs of the collaborators of a plan."""
+    """Collaborators that copy the parts of a film: a store of objects, and a clock."""
 
     @property
     def objects(self) -> LargeObjects:
