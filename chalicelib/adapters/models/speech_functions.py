@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,14 @@ from chalicelib.contracts.functions.read_media import DecodedSound, DecodeSoundR
 from chalicelib.contracts.functions.transcribe_speech import TranscribeRequest, TranscribeResult
 from chalicelib.contracts.generations import Call, Reply, Usage
 from chalicelib.contracts.speech import TranscribeCall, TranscribeOutput
-from chalicelib.generation.bodies.wav import wav_file
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from chalicelib.generation.dependencies import CallContext
     from chalicelib.generation.models import ServedModel
+
+SAMPLE_RATE, SAMPLE_BYTES = 16_000, 2
 
 
 class TranscribeFunction:
@@ -37,7 +40,7 @@ class TranscribeFunction:
         """
         wanted = require_call(TranscribeCall, model, call)
         request = TranscribeRequest.model_construct(
-            data=wav_file(wanted.sound),
+            data=_wav_file(wanted.sound),
             language=wanted.language,
             translate=wanted.translate,
             prompt=wanted.prompt,
@@ -78,3 +81,14 @@ class SoundFunction:
         return invoke_function(
             self._client, self._name, request, "decoding", DecodedSound, field="file"
         )
+
+
+def _wav_file(sound: bytes) -> bytes:
+    """Return `sound`, signed 16-bit samples of one channel at 16 kHz, as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(SAMPLE_BYTES)
+        written.setframerate(SAMPLE_RATE)
+        written.writeframes(sound)
+    return file.getvalue()
