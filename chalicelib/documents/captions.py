@@ -1,4 +1,4 @@
-"""Captions of speech as WebVTT and SubRip.
+"""Captions of speech as WebVTT and SubRip, and its transcript as lines of text.
 
 https://www.w3.org/TR/webvtt1/; SubRip as https://docs.fileformat.com/video/srt/ describes it.
 """
@@ -6,9 +6,11 @@ https://www.w3.org/TR/webvtt1/; SubRip as https://docs.fileformat.com/video/srt/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from chalicelib.contracts.page_times import clock_time
 
 if TYPE_CHECKING:
     from chalicelib.contracts.speech import SpeechSegment
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 84
 """Of a caption: two lines of 42, as broadcasters have it."""
 MAX_MS = 7_000
-"""How long a caption stands at most, unless a single word is longer."""
+"""The longest that a caption is shown, unless a single word is longer."""
+MAX_LINE_MS = 20_000
+"""A line ends with the segment that would make it last longer."""
 _MIN_MS = 1
 _SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
 _BLANK_LINES = re.compile(r"\s*\n\s*")
@@ -109,3 +113,27 @@ def _time(at_ms: int, mark: str) -> str:
     minutes, rest = divmod(rest, _MINUTE)
     seconds, milliseconds = divmod(rest, _SECOND)
     return f"{hours:02}:{minutes:02}:{seconds:02}{mark}{milliseconds:03}"
+
+
+def transcript_lines(segments: Iterable[SpeechSegment]) -> Iterator[str]:
+    """Yield some segments a line: in brackets when it begins and ends, the speaker, the text.
+
+    A line is of one speaker, who says most of the words of its segments.
+    """
+    line: list[SpeechSegment] = []
+    for segment in segments:
+        if line and (
+            segment.speaker != line[0].speaker or segment.end_ms - line[0].start_ms > MAX_LINE_MS
+        ):
+            yield _transcript_line(line)
+            line = []
+        line.append(segment)
+    if line:
+        yield _transcript_line(line)
+
+
+def _transcript_line(segments: Sequence[SpeechSegment]) -> str:
+    start, end = clock_time(segments[0].start_ms), clock_time(segments[-1].end_ms)
+    name = speaker_name(segments[0].speaker)
+    text = " ".join(" ".join(each.text for each in segments).split())
+    return f"[{start}–{end}] {name}{': ' if name else ''}{text}"  # noqa: RUF001

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.speech import SpeechSegment, Transcript
-from chalicelib.documents.captions import Cue, cues, subrip, webvtt
-from chalicelib.documents.transcripts import transcript_lines
+from chalicelib.documents.captions import Cue, cues, subrip, transcript_lines, webvtt
 from chalicelib.retrieval.ids import captions_key, outline_key, speech_key
 from chalicelib.retrieval.text.outlines import outline
 from functions.gather_parts.speakers import Numbers, joined_speakers, with_speakers
