@@ -24,7 +24,7 @@ from benchmarks.shares import share
 from chalicelib.contracts.outlines import SpokenSentence
 from chalicelib.inference.embedder import Embedder
 from chalicelib.retrieval.text.chapters import PENALTY, chapter_starts, sentence_terms
-from chalicelib.retrieval.text.spoken_sentences import spoken_sentences
+from chalicelib.retrieval.text.outlines import spoken_sentences
 from models.pull.cache import CACHE
 
 SEEDS = tuple(range(821, 853))

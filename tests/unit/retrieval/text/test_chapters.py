@@ -18,8 +18,7 @@ from chalicelib.retrieval.text.chapters import (
     chapter_titles,
     sentence_terms,
 )
-from chalicelib.retrieval.text.outlines import outline
-from chalicelib.retrieval.text.spoken_sentences import spoken_sentences
+from chalicelib.retrieval.text.outlines import outline, spoken_sentences
 
 RIVER = ["river", "weir", "gate", "flood", "sluice", "water", "level", "dam", "spillway", "bank"]
 BREAD = ["flour", "oven", "dough", "yeast", "crust", "loaf", "baker", "salt", "kneading", "rye"]
