@@ -31,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Where a shot turns into the next one, in seconds; a cut takes none."""
+    """A cut, fade or dissolve between two shots, in seconds; a cut begins where it ends."""
 
     kind: str
     start_s: float

@@ -34,7 +34,7 @@ MODELS = ("whisper-base", "whisper-base-fp32")
 DIALOGUES = ((2, 0), (2, 1), (3, 2), (4, 3), (5, 4))
 WITHOUT_ACTIVITY = "faster-whisper, without voice activity"
 MARGIN_S = 0.5
-"""How near to a sentence a word may be and still be of it."""
+"""Seconds before and after a sentence within which a word is counted as its own."""
 _THEIRS = Path(__file__).with_name("theirs.py")
 
 

@@ -25,7 +25,7 @@ from chalicelib.inference.speech.whisper import MODEL
 from models.pull.cache import pull
 
 MIN_WORDS = 6
-"""Of a prompt: shorter ones are names and numbers, which say little of speech."""
+"""The fewest words of a prompt: shorter ones are names and numbers, which say little of speech."""
 EACH = 3
 """Each third prompt is heard, in the order of its package: half an hour would be too much."""
 _PROMPTS = "asterisk-core-sounds-"

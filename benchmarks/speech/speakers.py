@@ -33,7 +33,7 @@ from models.pull.cache import CACHE, pull
 MODEL = "whisper-base"
 MIN_PART_MS, MAX_PART_MS = 25_000, 40_000
 DIALOGUES = tuple((voices, seed) for voices in (2, 3, 4, 5, 6, 8) for seed in (0, 1))
-"""How many voices each has, and the seed that draws it."""
+"""The number of voices of each dialogue, and the seed that draws it."""
 COSINES = (0.55, 0.60, 0.65, 0.70, 0.75, 0.80)
 _RESAMPLES = 2_000
 

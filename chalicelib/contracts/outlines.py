@@ -33,7 +33,7 @@ class Chapter(Contract):
 
 
 class Outline(Contract):
-    """What the ingest writes of a recording: no chapter if nobody speaks."""
+    """The number of speakers of a recording, and its chapters, none if nobody speaks."""
 
     speakers: int = Field(default=0, ge=0)
     chapters: tuple[Chapter, ...] = ()

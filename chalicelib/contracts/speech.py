@@ -9,7 +9,7 @@ from pydantic import Base64Bytes, Field
 from chalicelib.contracts.base import Contract
 
 PCM_BYTES_PER_SECOND = 32_000
-"""Of sound of 16 bits, one channel, 16 kHz."""
+"""Bytes a second of sound of 16 bits, one channel, 16 kHz."""
 SAME_VOICE = 0.70
 """Average cosine of two groups of vectors of voices, from which on they are one speaker's."""
 
@@ -106,7 +106,7 @@ class TranscribeCall(Contract):
 
 
 class TranscribeOutput(Contract):
-    """What is said in a recording."""
+    """The answer to a `TranscribeCall`: the transcript of its sound."""
 
     task: Literal["transcription"] = "transcription"
     transcript: Transcript

@@ -57,7 +57,7 @@ Form = TypeVar("Form", bound=TranslationForm)
 
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
-    """What is said in a part of a recording that begins at `start_ms`, and what it cost."""
+    """The transcript of a part of a recording from `start_ms` on, and its lines of the receipt."""
 
     start_ms: int
     transcript: Transcript

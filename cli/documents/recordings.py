@@ -1,4 +1,4 @@
-"""The commands `outline` and `minutes`: what a recording is about, and when."""
+"""The commands `outline` and `minutes`: chapters of a recording, and minutes of a meeting."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class PartJoiner:
     parts: Sequence[PartDone]
     objects: LargeObjects
     speakers: Mapping[int, Numbers] = field(default_factory=dict)
-    """Of a recording: the numbers that the speakers of each part have in it."""
+    """Numbers of the speakers in a whole recording, by part."""
     last_headings: list[str] = field(default_factory=list)
     """The last heading in each part, "" if it has none."""
     embedding: list[EmbeddingPart] = field(default_factory=list)

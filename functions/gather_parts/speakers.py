@@ -67,7 +67,7 @@ def renumbered(speaker: int | None, numbers: Numbers) -> int | None:
 
 
 def _merge(alike: list[list[float]], sizes: list[int], kept: int, gone: int) -> None:
-    """Add one group to another; what is alike to both is so by their sizes."""
+    """Add one group to another; their similarities to others are averaged by size."""
     total = sizes[kept] + sizes[gone]
     for at, row in enumerate(alike):
         joined = (row[kept] * sizes[kept] + row[gone] * sizes[gone]) / total

@@ -16,13 +16,13 @@ from chalicelib.media.sound import decode_pcm
 from functions.read_media.recording_parts import EMPTY_SOUND, length_in_words
 
 MAX_CALL_MS = 15 * 60 * 1000
-"""Of a recording: 15 minutes are transcribed in 45 s, the worst that was measured in 180 s."""
+"""The longest recording of a call: it is transcribed in 45 s, the worst measured in 180 s."""
 MAX_PIECE_MS, MIN_PIECE_MS = 120_000, 90_000
-"""Of the sound that one answer has: 3.84 MB, 5.3 MB in base64, of Lambda's 6 MiB."""
+"""Lengths of the sound of one answer: 3.84 MB, 5.3 MB in base64, of Lambda's 6 MiB."""
 MAX_SHORT_MS, MIN_SHORT_MS = 30_000, 15_000
-"""Of what is transcribed at once where text is to come soon: Whisper's window has 30 s."""
+"""Lengths of the pieces of a stream: Whisper's window has 30 s."""
 DECODING = ProcessBudget(cpu_seconds=30, wall_seconds=50.0)
-"""Of one answer: a call's function waits for it."""
+"""Budget of decoding for one answer: a call's function waits for it."""
 
 
 def decode_sound(request: DecodeSoundRequest, clock: Callable[[], float]) -> DecodedSound:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from functions.read_media.core import Deps
 
 SAMPLING = ProcessBudget(cpu_seconds=300, wall_seconds=150.0)
-"""Of the frames of one part: the child of the Map Run that asks for them has 250 s for all."""
+"""Budget of sampling one part: the child of the Map Run that asks for it has 250 s in all."""
 PICKING_S = 220.0
 """Seconds from the start in which the last frame is picked, of those 250."""
 FRAME_SIDE = 1_280

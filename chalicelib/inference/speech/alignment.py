@@ -20,7 +20,7 @@ from chalicelib.inference.speech.whisper import DecoderState, WhisperModel
 _SMOOTHED = 7
 """Frames of the median filter."""
 LATENCY_MS = 80
-"""How much later than a word begins the decoder attends to it; measured on synthesised voices."""
+"""The delay of the decoder's attention to a word; measured on synthesised voices."""
 MAX_WORD_MS = 1_500
 """Longer than any word is spoken: what lasts longer has a pause in it."""
 

@@ -21,11 +21,11 @@ from chalicelib.inference.speech.tokens import WhisperTokens
 from chalicelib.inference.speech.whisper import DecoderState, WhisperModel
 
 TEMPERATURES = (0.0, 0.4, 0.8)
-"""Of the tries; three bound what music that is taken for speech may cost."""
+"""Temperatures of one try each; three bound the time for music that is taken for speech."""
 MAX_COMPRESSION = 2.4
 """Bytes of a text for a byte when compressed: more is a loop."""
 MIN_LOG_PROBABILITY = -1.0
-"""Of a token, on average."""
+"""The least mean log-probability of a token; a text below it is decoded again."""
 MIN_NO_SPEECH = 0.6
 """Probability of no speech, from which on an unlikely text is none."""
 _MAX_INITIAL_TIME = 50

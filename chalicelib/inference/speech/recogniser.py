@@ -18,7 +18,7 @@ from chalicelib.inference.speech.whisper import MODEL, DecoderState, WhisperMode
 from chalicelib.inference.speech.windows import SpeechWindow, windows
 
 _MIN_REST_MS = 1_000
-"""Of a window whose text ended early: what is left is heard again if it is longer."""
+"""Where the text of a window ends early, a longer rest of it is heard again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RecognisedSpeech:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """How a recording is written down.
+    """Options of a transcription.
 
     `language` is a code of Whisper's, such as "en", or "" to detect it. `translate` asks for
     English. `prompt` is a text in whose style and with whose names it is written. At a

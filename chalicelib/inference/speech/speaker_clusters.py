@@ -14,7 +14,7 @@ from chalicelib.inference.speech.speakers import Voice
 MIN_SPEECH_S = 2.0
 """Speech of a speaker; the vectors of smaller groups go to the nearest speaker."""
 NEAR_S = 1.0
-"""How far from speech a word may be and still be of who speaks there."""
+"""The greatest distance between a word and the speech whose speaker it is given."""
 
 _DIGITS = 5
 
@@ -125,7 +125,7 @@ def _merge(
     gone: int,
     active: NDArray[np.bool_],
 ) -> None:
-    """Add one group to another; what is alike to both is so by their sizes."""
+    """Add one group to another; their similarities to others are averaged by size."""
     total = sizes[kept] + sizes[gone]
     joined = (alike[kept] * sizes[kept] + alike[gone] * sizes[gone]) / total
     _leave(alike, gone)

@@ -1,4 +1,4 @@
-"""Who speaks when: vectors of voices, put together to speakers.
+"""Speaker diarisation: vectors of voices, clustered to speakers.
 
 Every 0.8 s of speech, 1.6 s of it become a vector (Resemblyzer's encoder, trained as in L. Wan et
 al., https://arxiv.org/abs/1710.10467). Vectors are merged bottom-up by average cosine until no two

@@ -26,7 +26,7 @@ MS = RATE // 1000
 
 @dataclass(frozen=True, slots=True)
 class SpeechSettings:
-    """When a sound is speech: thresholds are probabilities, times are in milliseconds.
+    """Thresholds of speech as probabilities, and its lengths in milliseconds.
 
     Speech begins at `on` and ends when it was below `off` for `min_silence_ms`. `padding_ms` are
     heard on both sides, since the first and last consonants are quiet.

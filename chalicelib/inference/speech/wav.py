@@ -22,13 +22,13 @@ _HEADER = 12
 _CHUNK = 8
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT = 24
-"""Where an extensible format says which it is."""
+"""Offset of the kind of samples in the `fmt ` chunk of an extensible format."""
 _MIN_RATE, _MAX_RATE = 4_000, 192_000
 _MAX_CHANNELS = 16
 _TAPS = 16
 """Zero crossings of the low pass on either side."""
 _BETA = 8.0
-"""Of its Kaiser window: 80 dB."""
+"""Shape of the Kaiser window of the low pass: side lobes of -80 dB."""
 _MAX_PHASES = 1_024
 """Places between two samples that have weights of their own; of odd rates the nearest is taken."""
 _AT_ONCE = 1 << 16
@@ -37,7 +37,7 @@ _AT_ONCE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """How samples are written: `kind` is of whole or of floating-point numbers."""
+    """The format of samples: `kind` is `_PCM`, of whole numbers, or `_FLOAT`."""
 
     kind: int
     channels: int

@@ -16,7 +16,7 @@ DAMPING = 0.85
 """The probability of a step by what is in common; of any other step, the rest."""
 ROUNDS = 30
 NEWNESS = 0.3
-"""How much it counts against a sentence to be like one that was taken."""
+"""The weight of the greatest similarity to a sentence that was taken, against centrality."""
 MIN_TERMS = 4
 """Shorter sentences say little, and are taken only where no others are."""
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from chalicelib.contracts.outlines import SpokenSentence
 
 MIN_MS, MAX_MS = 45_000, 1_800_000
-"""How long a chapter lasts; one may be shorter at the end and before a sentence that is longer than
-that, which is a chapter of its own.
+"""The least and the greatest length of a chapter.
+
+The last one may be shorter, and one before a sentence that lasts longer than `MAX_MS`, which is a
+chapter of its own.
 """
 PENALTY = 2.5
 """Of a chapter, in logarithms of the number of words; 1 in the paper. `python -m benchmarks
