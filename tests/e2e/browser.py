@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,22 @@ def console(
     yield page
     context.close()
     assert errors == []
+
+
+def show(page: Page, cloud: CloudProcess, screen: str) -> None:
+    """Show a screen of the console, whose name may have an id and parameters behind it."""
+    page.goto(f"{cloud.endpoint_url}/console#/{screen}")
+
+
+def expect_usable(page: Page, cloud: CloudProcess, screens: Iterable[tuple[str, str]]) -> None:
+    """Expect of each screen, beside a text of it, that it is no wider than `NARROW` and that axe
+    finds nothing serious.
+    """
+    for screen, text in screens:
+        show(page, cloud, screen)
+        expect(page.get_by_text(text).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        assert findings(page) == []
 
 
 def picture(page: Page, name: str) -> None:

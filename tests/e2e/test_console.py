@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.cloud import PROJECT, CloudProcess
-from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.browser import NARROW, console, expect_usable, picture, show
 from tests.e2e.driving import api_of, settled, upload
 from tests.e2e.tenants import key_of, make_tenant
 
@@ -20,28 +20,16 @@ SECOND = re.compile(r"00:00:1\d")
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def key(cloud: CloudProcess) -> str:
-    """The key of a tenant that has one document of each kind of citation."""
+def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
+    """A tenant that has one document of each kind of citation."""
     files = {
         "keys.txt": KEYS,
         "report.pdf": _sample("samples/inspection-report.pdf"),
         "handover.mp3": _sample("examples/recordings/shift-handover.mp3"),
     }
-    with make_tenant(cloud, "console").api as api:
-        sent = [upload(api, path, content, "papers") for path, content in files.items()]
-        assert [settled(api, each)["status"] for each in sent] == ["ready"] * 3
-        return key_of(api)
-
-
-@pytest.fixture
-def page(chromium: Browser, cloud: CloudProcess, key: str) -> Iterator[Page]:
-    with console(chromium, cloud, key) as opened:
+    with make_tenant(cloud, "console").api as opened:
+        sent = [upload(opened, path, content, "papers") for path, content in files.items()]
+        assert [settled(opened, each)["status"] for each in sent] == ["ready"] * 3
         yield opened
 
 
@@ -140,7 +128,7 @@ def test_should_keep_tenants_apart(chromium: Browser, cloud: CloudProcess, key: 
     with console(chromium, cloud, key) as page:
         expect(page.get_by_role("link", name="keys.txt")).to_be_visible()
         expect(page.get_by_text("theirs.txt")).to_have_count(0)
-        page.goto(f"{cloud.endpoint_url}/console#/document/{theirs}")
+        show(page, cloud, f"document/{theirs}")
         expect(page.get_by_role("alert")).to_contain_text("NotFound")
 
 
@@ -175,15 +163,12 @@ def test_should_be_usable_narrow_by_keyboard_and_with_a_reader(
     chromium: Browser, cloud: CloudProcess, key: str, scheme: str
 ) -> None:
     with console(chromium, cloud, key, NARROW, color_scheme=scheme) as page:
-        for name, there in (
+        screens = (
             ("documents", "keys.txt"),
             ("ask", "Question"),
             ("search", "Words"),
-        ):
-            page.goto(f"{cloud.endpoint_url}/console#/{name}")
-            expect(page.get_by_text(there).first).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-            assert findings(page) == []
+        )
+        expect_usable(page, cloud, screens)
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.tagName") in ("A", "BUTTON", "SELECT", "INPUT")
 
@@ -220,10 +205,10 @@ def test_should_let_an_operator_approve_a_version_and_nobody_else(
         ModelApprovalStatus="PendingManualApproval",
     )
     with console(chromium, cloud, key) as page:
-        page.goto(f"{cloud.endpoint_url}/console#/versions")
+        show(page, cloud, "versions")
         expect(page.get_by_role("alert")).to_contain_text("takes an operator's API key")
     with console(chromium, cloud, cloud.api_key) as page:
-        page.goto(f"{cloud.endpoint_url}/console#/versions")
+        show(page, cloud, "versions")
         page.get_by_role("link", name=f"{group}/1").click()
         expect(page.get_by_role("row").filter(has_text="loss")).to_contain_text("0.2500")
         page.get_by_label("Reason").fill("better than none")

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.cloud import PROJECT, CloudProcess
-from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.browser import NARROW, console, expect_usable, findings, picture
 from tests.e2e.driving import settled, upload
-from tests.e2e.tenants import Tenant, key_of, make_tenant
+from tests.e2e.tenants import Tenant, make_tenant
 
 INVOICE = PROJECT / "examples/extraction/invoice.pdf"
 SCHEMA = (PROJECT / "examples/extraction/invoice.json").read_text(encoding="utf-8")
@@ -25,12 +26,6 @@ NUMBER_BOX = (462.0, 90.0, 538.0, 102.0)
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
     """A tenant that has one invoice."""
     made = make_tenant(cloud, "console-extractions")
@@ -40,11 +35,16 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def api(tenant: Tenant) -> httpx.Client:
+    return tenant.api
+
+
 @pytest.fixture
-def page(chromium: Browser, cloud: CloudProcess, tenant: Tenant) -> Iterator[Page]:
-    with console(chromium, cloud, key_of(tenant.api)) as opened:
-        expect(opened.get_by_role("link", name="invoice.pdf")).to_be_visible()
-        yield opened
+def page(page: Page) -> Page:
+    """The page, once it lists the invoice."""
+    expect(page.get_by_role("link", name="invoice.pdf")).to_be_visible()
+    return page
 
 
 def chosen(page: Page) -> str | None:
@@ -223,18 +223,15 @@ def test_should_label_blind_pairs_by_keys_decide_disagreements_and_export_them(
 
 
 def test_should_be_usable_narrow_dark_and_with_a_reader(
-    chromium: Browser, cloud: CloudProcess, tenant: Tenant
+    chromium: Browser, cloud: CloudProcess, key: str
 ) -> None:
-    with console(chromium, cloud, key_of(tenant.api), NARROW, color_scheme="dark") as page:
-        for name, there in (
+    with console(chromium, cloud, key, NARROW, color_scheme="dark") as page:
+        screens = (
             ("extractions", "State"),
             ("extract", "What to read"),
             ("extractors", "No extractor is saved"),
             ("review", "Review the least certain"),
             ("labelling", "New task"),
             ("labelling/+", "Guidelines for reviewers"),
-        ):
-            page.goto(f"{cloud.endpoint_url}/console#/{name}")
-            expect(page.get_by_text(there).first).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-            assert findings(page) == []
+        )
+        expect_usable(page, cloud, screens)

@@ -10,17 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.cloud import CloudProcess
-from tests.e2e.browser import NARROW, browser, console, findings, picture
-from tests.e2e.tenants import key_of, make_tenant
+from tests.e2e.browser import NARROW, console, expect_usable, picture, show
+from tests.e2e.tenants import make_tenant
 
 PARAMETERS = {"max_tokens": 24, "temperature": 0, "stop": [" ", "\n", "."]}
 CALLS = [{"id": each, "texts": [each], "model": "titan-embed-text-v2"} for each in "ab"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +35,10 @@ def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
         yield opened
 
 
-@pytest.fixture
-def page(chromium: Browser, cloud: CloudProcess, api: httpx.Client) -> Iterator[Page]:
-    with console(chromium, cloud, key_of(api)) as opened:
-        yield opened
-
-
-def _open(page: Page, cloud: CloudProcess, screen: str) -> None:
-    page.goto(f"{cloud.endpoint_url}/console#/{screen}")
-
-
 def test_should_chat_by_a_stream_and_say_the_cost_before_and_after(
     page: Page, cloud: CloudProcess
 ) -> None:
-    _open(page, cloud, "chat?model=nova-micro")
+    show(page, cloud, "chat?model=nova-micro")
     page.get_by_label("Tokens at most").fill("4")
     page.get_by_label("Message").fill("Say: yes")
     expect(page.get_by_text("At most $0.0000")).to_be_visible()
@@ -68,7 +52,7 @@ def test_should_chat_by_a_stream_and_say_the_cost_before_and_after(
 def test_should_run_two_versions_of_a_prompt_with_one_input_and_move_a_label(
     page: Page, cloud: CloudProcess
 ) -> None:
-    _open(page, cloud, "prompt/greeting")
+    show(page, cloud, "prompt/greeting")
     page.get_by_label("word").fill("yes")
     page.get_by_role("button", name="Show the calls and their cost").click()
     sides = [page.get_by_role("region", name=f"Version {n}", exact=True) for n in (1, 2)]
@@ -88,7 +72,7 @@ def test_should_estimate_a_batch_and_start_it_only_once_it_is_confirmed(
 ) -> None:
     held: list[Route] = []
     page.route("**/v1/jobs/*/resume", lambda route: held.append(route))
-    _open(page, cloud, "batches")
+    show(page, cloud, "batches")
     page.get_by_label("Or write the calls here").fill("\n".join(map(json.dumps, CALLS)))
     page.get_by_label("Model, where a call names none").select_option("nova-micro")
     page.get_by_role("button", name="Upload and estimate").click()
@@ -112,7 +96,7 @@ def test_should_show_a_rollout_with_its_guards_and_abort_it(
     body = {"subject": subject, "to": str(3 - live), "stages": [{"share": 50}, {"share": 100}]}
     begun = api.post("/v1/rollouts", json=body)
     assert begun.status_code == 202, begun.text
-    _open(page, cloud, "rollouts")
+    show(page, cloud, "rollouts")
     page.get_by_role("link", name="prompt greeting@production").click()
     expect(page.get_by_role("row").filter(has_text="latency")).to_contain_text("in pairs")
     page.get_by_label("Your reason").fill("Found a typo.")
@@ -126,10 +110,10 @@ def test_should_show_a_rollout_with_its_guards_and_abort_it(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_should_be_usable_narrow_and_with_a_reader(
-    chromium: Browser, cloud: CloudProcess, api: httpx.Client, scheme: str
+    chromium: Browser, cloud: CloudProcess, key: str, scheme: str
 ) -> None:
-    with console(chromium, cloud, key_of(api), NARROW, color_scheme=scheme) as page:
-        for name, there in (
+    with console(chromium, cloud, key, NARROW, color_scheme=scheme) as page:
+        screens = (
             ("chat", "Message"),
             ("images", "Not to be seen"),
             ("prompt/greeting", "Move the label"),
@@ -137,8 +121,5 @@ def test_should_be_usable_narrow_and_with_a_reader(
             ("models?task=chat", "nova-micro"),
             ("monitors", "No monitors"),
             ("evaluations", "No evaluations"),
-        ):
-            _open(page, cloud, name)
-            expect(page.get_by_text(there).first).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-            assert findings(page) == []
+        )
+        expect_usable(page, cloud, screens)

@@ -9,15 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.cloud import CloudProcess
-from tests.e2e.browser import NARROW, browser, console, findings, picture
+from tests.e2e.browser import NARROW, console, expect_usable, picture, show
 from tests.e2e.driving import api_of, settled, upload
-from tests.e2e.tenants import key_of, make_tenant
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
+from tests.e2e.tenants import make_tenant
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +26,6 @@ def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
         assert opened.post("/v1/generations", json=call).status_code == 200
         assert opened.post("/v1/exports", json={}).status_code == 202
         yield opened
-
-
-@pytest.fixture
-def page(chromium: Browser, cloud: CloudProcess, api: httpx.Client) -> Iterator[Page]:
-    with console(chromium, cloud, key_of(api)) as opened:
-        yield opened
-
-
-def _open(page: Page, cloud: CloudProcess, screen: str) -> None:
-    page.goto(f"{cloud.endpoint_url}/console#/{screen}")
 
 
 def test_should_run_a_schedule_and_draw_where_its_execution_was(
@@ -68,12 +52,12 @@ def test_should_run_a_schedule_and_draw_where_its_execution_was(
 
 
 def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: CloudProcess) -> None:
-    _open(page, cloud, "usage")
+    show(page, cloud, "usage")
     expect(page.get_by_role("img", name="Dollars a day")).to_be_visible()
     expect(page.locator(".uplot canvas")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="titan-embed-text-v2")).to_be_visible()
     picture(page, "usage")
-    _open(page, cloud, "webhooks")
+    show(page, cloud, "webhooks")
     page.get_by_role("button", name="Add a webhook").click()
     page.get_by_label("Address").fill("https://nobody.invalid/hooks")
     page.get_by_role("button", name="Add", exact=True).click()
@@ -87,21 +71,18 @@ def test_should_plot_usage_and_deliver_a_test_of_a_webhook(page: Page, cloud: Cl
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_should_be_usable_narrow_by_keyboard_and_with_a_reader(
-    chromium: Browser, cloud: CloudProcess, api: httpx.Client, scheme: str
+    chromium: Browser, cloud: CloudProcess, api: httpx.Client, key: str, scheme: str
 ) -> None:
     job = api.get("/v1/jobs").json()["items"][0]["job_id"]
-    with console(chromium, cloud, key_of(api), NARROW, color_scheme=scheme) as page:
-        for name, there in (
+    with console(chromium, cloud, key, NARROW, color_scheme=scheme) as page:
+        screens = (
             ("jobs", "Progress"),
             (f"job/{job}", "Steps as a table"),
             ("schedule/monthly", "All terms"),
             ("usage", "Days as a table"),
             ("webhooks", "Add a webhook"),
-        ):
-            _open(page, cloud, name)
-            expect(page.get_by_text(there).first).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-            assert findings(page) == []
+        )
+        expect_usable(page, cloud, screens)
         page.get_by_role("button", name="Menu").focus()
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")
