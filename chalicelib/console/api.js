@@ -56,7 +56,7 @@ export async function stream(path, body, onEvent, { signal } = {}) {
   settle(entry, response.status);
   let ended = false;
   for await (const event of events(response)) {
-    ended = event.event === "done" || event.event === "error" || event.data === "[DONE]";
+    ended = event.event === "done" || Boolean(event.error) || event.data === "[DONE]";
     onEvent(event);
   }
   if (!ended) throw unreachable("The stream was cut off before its end.");
@@ -190,7 +190,8 @@ async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { done, value } = await reader.read().catch(() => {
+    const { done, value } = await reader.read().catch((error) => {
+      if (error.name === "AbortError") throw error;
       throw unreachable("The connection was dropped before the answer was whole.");
     });
     if (done) return;

@@ -31,7 +31,7 @@ export default function Ask({ query }) {
     try {
       await stream("v1/ask/stream", body, (event) => change(index, (turn) => folded(turn, event)), { signal: control.current.signal });
     } catch (error) {
-      if (error.name !== "AbortError") change(index, () => ({ error }));
+      change(index, () => (error.name === "AbortError" ? { stopped: true } : { error }));
     } finally {
       change(index, () => ({ busy: false }));
     }
@@ -40,7 +40,7 @@ export default function Ask({ query }) {
     <div class=${opened ? "columns" : ""}><section aria-label="Conversation">
       <${Field} label="Collection"><select value=${query.collection ?? ""} onChange=${(event) => go(["ask"], { collection: event.target.value }, true)}>
         <option value="">All</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
-      ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} />`)}
+      ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} onAgain=${() => ask(turn.question)} />`)}
       <${QuestionForm} onAsk=${ask} busy=${turns.at(-1)?.busy} onStop=${() => control.current?.abort()} />
     </section>
     ${opened && html`<aside class="opened" aria-label="Citation"><${Cited} citation=${opened} onClose=${() => setOpened(null)} /></aside>`}</div>
@@ -84,7 +84,7 @@ function QuestionForm({ onAsk, busy, onStop }) {
     <div class="actions"><button type="submit" class="primary" disabled=${busy}>Ask</button>${busy && html`<button type="button" onClick=${onStop}>Stop</button>`}</div></form>`;
 }
 
-function Turn({ turn, onOpen, opened }) {
+function Turn({ turn, onOpen, opened, onAgain }) {
   const of = (n) => turn.citations.find((each) => each.n === n);
   return html`<article class="turn"><h2>${turn.question}</h2>
     ${turn.asked_as && turn.asked_as !== turn.question && html`<p class="quiet">Understood as: ${turn.asked_as}</p>`}
@@ -93,7 +93,8 @@ function Turn({ turn, onOpen, opened }) {
       <p class="answer">${turn.claims.map((claim) => html`<span class=${claim.unsupported ? "unsupported" : ""} title=${claim.unsupported ? "No passage supports this." : null}>${claim.text}${" "}</span>${claim.citations.map((n) => of(n) && html`<${Mark} citation=${of(n)} onOpen=${onOpen} opened=${opened} />`)}${" "}`)}</p>
       ${turn.outcome && html`<p class="outcome">${OUTCOMES[turn.outcome]} <span class="quiet">${turn.tier === "llm" ? "Written by a language model." : ""}</span></p>`}
       ${(turn.notices ?? []).map((each) => html`<p class="quiet">${each}</p>`)}
-      <${Problem} error=${turn.error} />
+      ${turn.stopped && html`<p class="quiet">Stopped.</p>`}
+      <${Problem} error=${turn.error} retry=${turn.busy ? null : onAgain} />
     </div>
     ${turn.nearest.length > 0 && html`<details open=${turn.outcome !== "answered"}><summary>Passages close to it</summary>${turn.nearest.map((each) => html`<${Nearest} passage=${each} onOpen=${onOpen} opened=${opened} />`)}</details>`}
     ${turn.looked_at && html`<p class="quiet">Looked at ${turn.looked_at.passages} passages of ${turn.looked_at.documents} documents: ${turn.looked_at.paths.join(", ")}</p>`}
