@@ -125,6 +125,7 @@ function Rating({ turn, opened }) {
   const [more, setMore] = useState(false);
   const [correction, setCorrection] = useState("");
   const [rate, busy, error] = useAction(async (rating, extra = {}) => {
+    setSaid("");
     await post("v1/feedback", { answer_id: turn.answer_id, rating, ...extra });
     setSaid("Thank you: your rating is kept.");
   });

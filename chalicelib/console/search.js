@@ -71,6 +71,7 @@ const rounded = (value) => (typeof value === "number" ? Number(value.toPrecision
 function Rate({ searchId, hit }) {
   const [said, setSaid] = useState("");
   const [rate, busy, error] = useAction(async () => {
+    setSaid("");
     const better = { document_id: hit.document_id, version: hit.version, page: hit.page, start: hit.start, end: hit.end };
     await post("v1/feedback", { search_id: searchId, rating: "down", better_passage: better });
     setSaid("Kept: this passage is better.");
