@@ -172,7 +172,9 @@ async function errorOf(response) {
     message: detail.message ?? `The API answered ${response.status}.`,
     field: detail.field ?? detail.param,
   });
-  if (response.status === 401 || (response.status === 403 && error.type === "Forbidden")) signOut();
+  if (response.status === 401 || (response.status === 403 && error.type === "Forbidden")) {
+    signOut("The API does not take this key: it is mistyped, was revoked or has expired.");
+  }
   return error;
 }
 

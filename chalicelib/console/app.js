@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 
 import { forgetCalls, get } from "./api.js";
 import { useRoute } from "./route.js";
-import { isKey, key, onSession, signIn, signOut, takeKeyFromAddress } from "./session.js";
+import { isKey, key, onSession, refused, signIn, signOut, takeKeyFromAddress } from "./session.js";
 import { Field, Problem, html, useAction } from "./ui.js";
 
 // Screens with a `group` stand together behind one entry of the bar; those with `of` are opened from
@@ -67,6 +67,7 @@ function SignIn() {
   };
   return html`<main class="sign-in"><h1>Headrace</h1>
     <p>Sign in by an API key. <code>headrace up</code> prints one; on AWS an operator gives it to you.</p>
+    ${refused() && html`<p class="problem" role="alert">${refused()} With another you come back to where you were.</p>`}
     <form onSubmit=${submit}>
       <${Field} label="API key"><input type="password" name="key" autocomplete="current-password" required value=${text} onInput=${(event) => setText(event.target.value.trim())} /><//>
       <label class="check"><input type="checkbox" checked=${remember} onChange=${(event) => setRemember(event.target.checked)} /> Stay signed in on this computer</label>
@@ -96,7 +97,7 @@ function Bar({ name }) {
   return html`<header class="top"><a class="brand" href="#/documents">Headrace</a>
       <button type="button" class="menu" aria-expanded=${open} aria-controls="screens" onClick=${() => setOpen(!open)}>Menu</button>
       <nav id="screens" aria-label="Screens" class=${open ? "open" : ""}>${ENTRIES.map((each) => html`<a href=${`#/${each.name}`} aria-current=${each === present || (each.group && each.group === present?.group) ? "page" : null}>${each.group ?? each.title}</a>`)}
-        <button type="button" class="plain" onClick=${signOut}>Sign out</button></nav></header>
+        <button type="button" class="plain" onClick=${() => signOut()}>Sign out</button></nav></header>
     ${group.length > 1 && html`<nav class="group" aria-label=${present.group}>${group.map((each) => html`<a href=${`#/${each.name}`} aria-current=${each === present ? "page" : null}>${each.title}</a>`)}</nav>`}`;
 }
 

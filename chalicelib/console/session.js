@@ -3,6 +3,7 @@
 const NAME = "headrace.key";
 const FORM = /^hr_[A-Za-z0-9_-]{32,128}$/;
 const listeners = new Set();
+let refusal = "";
 
 export function key() {
   return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME);
@@ -15,10 +16,16 @@ export function isKey(text) {
 
 export function signIn(text, remember) {
   (remember ? localStorage : sessionStorage).setItem(NAME, text);
+  refusal = "";
   tell();
 }
 
-export function signOut() {
+/** Return why the API refused the last key, or "" if it did not. */
+export const refused = () => refusal;
+
+/** Forget the key; `reason` is what the API had against it. */
+export function signOut(reason = "") {
+  refusal = reason;
   sessionStorage.removeItem(NAME);
   localStorage.removeItem(NAME);
   tell();
