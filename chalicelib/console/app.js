@@ -120,7 +120,7 @@ function Opened({ name, route }) {
 // A page that was open while a new version was deployed asks for files that are no more.
 async function explained(error) {
   if (!(error instanceof TypeError)) return error;
-  const reached = await get("v1/health", {}, { quiet: true }).catch(() => null);
+  const reached = await get("v1/health", {}, { quiet: true }).then(() => true, (failure) => failure.status > 0);
   return reached ? new Error("The console was updated meanwhile: load the page again.") : new Error("The API cannot be reached.");
 }
 

@@ -1,13 +1,13 @@
 // The choice of a model, and the most that a call to it costs by its list prices.
 
 import { dollars } from "./format.js";
-import { Field, html } from "./ui.js";
+import { Field, Problem, html } from "./ui.js";
 
 export function ModelField({ models, task, value, onChange, label = "Model", auto = true }) {
   const items = (models.value?.data ?? []).filter((each) => each.task === task && (auto || each.id !== "auto"));
   return html`<${Field} label=${label}><select value=${value} onChange=${(event) => onChange(event.target.value)}>
     ${!items.some((each) => each.id === value) && html`<option value=${value}>${value}</option>`}
-    ${items.map((each) => html`<option value=${each.id}>${each.id === "auto" ? "auto: the cheapest that suffices" : `${each.id} (tier ${each.tier})`}</option>`)}</select><//>`;
+    ${items.map((each) => html`<option value=${each.id}>${each.id === "auto" ? "auto: the cheapest that suffices" : `${each.id} (tier ${each.tier})`}</option>`)}</select><//><${Problem} error=${models.error} retry=${models.reload} />`;
 }
 
 /** Say the most that one call may cost, of `in` and `out` tokens or of `images` pictures. */

@@ -78,13 +78,20 @@ function Claimed({ claim, name, kept, take, taking, refused }) {
       <span class="quiet" role="status">${said || (waiting ? `${waiting} not kept yet` : "")}</span></div>
       <${Problem} error=${error} />
       ${error?.status === 409 && html`<p>Nothing that you typed is lost. <button type="button" disabled=${taking} onClick=${take}>Claim it again</button></p>`}</div>
+    <${Problem} error=${schema.error} retry=${schema.reload} />
     <${Loaded} of=${paged}>${({ items }) => html`<${Editing} extraction=${extraction} read=${items} review=${review} schema=${schema.value} kept=${kept} error=${error} pager=${paged.pager} />`}<//>
     <${History} review=${review} />`;
 }
 
 async function schemaOf({ extractor }, signal) {
   const [name, version] = extractor.split("@");
-  return name ? (await get(`v1/extractors/${name}`, { version }, { signal })).json_schema : {};
+  if (!name) return {};
+  try {
+    return (await get(`v1/extractors/${name}`, { version }, { signal })).json_schema;
+  } catch (error) {
+    if (error.type === "NotFound") return {}; // It was deleted since: types are told from the values.
+    throw error;
+  }
 }
 
 function editOf([pointer, draft]) {

@@ -36,12 +36,12 @@ function List({ group }) {
 function Version({ group, number }) {
   const loaded = useLoaded((signal) => get(path(group, number), {}, { signal }), [group, number]);
   const before = useLoaded(
-    (signal) => (Number(number) > 1 ? get(path(group, number - 1), {}, { signal }).catch(() => null) : null),
+    (signal) => (Number(number) > 1 ? get(path(group, number - 1), {}, { signal }).catch(unlessNotFound) : null),
     [group, number],
   );
   return html`<${Screen} title=${`${group}/${number}`} actions=${html`<button type="button" onClick=${() => go(["versions"], { group })}>All of this group</button>`}>
     <${Loaded} of=${loaded}>${(version) => html`<div class="columns"><section aria-label="Measurements">
-        <h2>What its gates measured</h2><${Numbers} version=${version} before=${before.value} /></section>
+        <h2>What its gates measured</h2><${Problem} error=${before.error} retry=${before.reload} /><${Numbers} version=${version} before=${before.value} /></section>
       <aside><dl class="facts"><dt>State</dt><dd><${Badge} state=${version.state} /></dd><dt>Made</dt><dd>${when(version.created_at)}</dd>
         ${version.description && html`<dt>What it is</dt><dd>${version.description}</dd>`}
         ${version.comment && html`<dt>Verdict</dt><dd>${version.comment}</dd>`}</dl>
@@ -74,4 +74,11 @@ function Verdict({ version, onDecided }) {
 }
 
 const path = (group, number) => `v1/registry/versions/${encodeURIComponent(group)}/${number}`;
+
+// A version may have been deleted, and then there is nothing to compare with.
+function unlessNotFound(error) {
+  if (error.type === "NotFound") return null;
+  throw error;
+}
+
 const nameOf = ({ group, number }) => `${group}/${number}`;
