@@ -2,10 +2,10 @@
 
 import { useMemo, useRef, useState } from "preact/hooks";
 
-import { get, post, stream } from "./api.js";
+import { post, stream } from "./api.js";
 import { clock } from "./format.js";
 import { go, link } from "./route.js";
-import { Field, Problem, Receipt, Screen, html, useAction, useLoaded } from "./ui.js";
+import { CollectionChoice, Field, Problem, Receipt, Screen, html, useAction, useCollections } from "./ui.js";
 import { PageView } from "./viewer.js";
 
 const MOST_TURNS = 10;
@@ -18,7 +18,7 @@ const OUTCOMES = {
 export default function Ask({ query }) {
   const [turns, setTurns] = useState([]);
   const [opened, setOpened] = useState(null);
-  const collections = useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+  const collections = useCollections();
   const control = useRef(null);
   const change = (index, more) => setTurns((all) => all.map((turn, n) => (n === index ? { ...turn, ...more(turn) } : turn)));
   const ask = async (question) => {
@@ -38,8 +38,7 @@ export default function Ask({ query }) {
   };
   return html`<${Screen} title="Ask" actions=${turns.length > 0 && html`<button type="button" onClick=${() => { control.current?.abort(); setTurns([]); setOpened(null); }}>New conversation</button>`}>
     <div class=${opened ? "columns" : ""}><section aria-label="Conversation">
-      <${Field} label="Collection"><select value=${query.collection ?? ""} onChange=${(event) => go(["ask"], { collection: event.target.value }, true)}>
-        <option value="">All</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
+      <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["ask"], { collection }, true)} />
       ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} onAgain=${() => ask(turn.question)} />`)}
       <${QuestionForm} onAsk=${ask} busy=${turns.at(-1)?.busy} onStop=${() => control.current?.abort()} />
     </section>

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post, remove } from "./api.js";
 import { bytes, count, dollars, when } from "./format.js";
 import { go, link } from "./route.js";
-import { Badge, ConfirmButton, Field, Loaded, Problem, Screen, Table, html, useAction, useLoaded, usePages, usePolling } from "./ui.js";
+import { Badge, Choice, CollectionChoice, ConfirmButton, Loaded, Problem, Screen, Table, html, useAction, useCollections, usePages, usePolling } from "./ui.js";
 import { chosenFiles, droppedFiles, uploadAll } from "./upload.js";
 
 const STATES = ["received", "processing", "ready", "rejected", "failed"];
@@ -20,7 +20,7 @@ export default function Documents({ query }) {
     (cursor, signal) => get("v1/documents", { collection, status, limit: A_PAGE, cursor }, { signal }),
     [collection, status],
   );
-  const collections = useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+  const collections = useCollections();
   const [hurry, setHurry] = useState(false);
   const busy = hurry || listed.value?.items.some((each) => UNDER_WAY.has(each.status));
   const refresh = async () => {
@@ -32,10 +32,8 @@ export default function Documents({ query }) {
     <${Drop} collection=${collection || "default"} onBusy=${setHurry} onSent=${refresh} />
     <${Tallies} of=${collections} chosen=${collection} />
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <${Field} label="Collection"><select value=${collection} onChange=${(event) => choose({ collection: event.target.value })}>
-        <option value="">All</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
-      <${Field} label="State"><select value=${status} onChange=${(event) => choose({ status: event.target.value })}>
-        <option value="">All</option>${STATES.map((each) => html`<option value=${each}>${each}</option>`)}</select><//>
+      <${CollectionChoice} of=${collections} value=${collection} onChoose=${(value) => choose({ collection: value })} />
+      <${Choice} label="State" of=${STATES} value=${status} onChoose=${(value) => choose({ status: value })} />
     </form>
     <${Loaded} of=${listed}>${(page) => html`<${List} items=${page.items} reload=${refresh} />`}<//>
     ${listed.pager}

@@ -6,7 +6,7 @@ import { get, post, remove } from "./api.js";
 import { count, when } from "./format.js";
 import { go, link } from "./route.js";
 import { EXAMPLE, SchemaField, isOfSchema, parsedSchema } from "./schemas.js";
-import { Badge, ConfirmButton, Field, Loaded, Problem, Receipt, Screen, html, useAction, useLoaded, usePages, usePolling } from "./ui.js";
+import { Badge, CollectionChoice, ConfirmButton, Field, Loaded, Problem, Receipt, Screen, html, useAction, useCollections, useLoaded, usePages, usePolling } from "./ui.js";
 
 const UNDER_WAY = new Set(["queued", "running", "paused"]);
 const A_PAGE = 20;
@@ -50,7 +50,7 @@ function Form({ query }) {
 }
 
 function Documents({ chosen, setChosen, collection, setCollection, whole, setWhole }) {
-  const collections = useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+  const collections = useCollections();
   const listed = usePages((cursor, signal) => get("v1/documents", { collection, status: "ready", limit: A_PAGE, cursor }, { signal }), [collection]);
   const toggle = (document) => {
     const next = new Map(chosen);
@@ -58,8 +58,7 @@ function Documents({ chosen, setChosen, collection, setCollection, whole, setWho
     setChosen(next);
   };
   return html`<fieldset><legend>Of which documents</legend>
-    <${Field} label="Collection"><select value=${collection} onChange=${(event) => { setCollection(event.target.value); if (!event.target.value) setWhole(false); }}>
-      <option value="">All</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
+    <${CollectionChoice} of=${collections} value=${collection} onChoose=${(value) => { setCollection(value); if (!value) setWhole(false); }} />
     <label class="check"><input type="checkbox" checked=${whole} disabled=${!collection} onChange=${(event) => setWhole(event.target.checked)} /> Every document of the collection, as a job</label>
     ${!whole && html`<${Loaded} of=${listed}>${({ items }) => (items.length ? html`<ul class="plain choices">${items.map((each) => html`<li key=${each.document_id}><label class="check"><input type="checkbox" name="document" checked=${chosen.has(each.document_id)} onChange=${() => toggle(each)} /> <span>${each.path} <span class="quiet">${each.collection}, ${count(each.pages)} ${each.pages === 1 ? "page" : "pages"}</span></span></label></li>`)}</ul>` : html`<p class="quiet empty">No documents that are ready.</p>`)}<//>${listed.pager}`}
   </fieldset>`;

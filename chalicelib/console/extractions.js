@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { count, dollars, percent, when } from "./format.js";
 import { go, link } from "./route.js";
-import { Badge, Field, Loaded, Screen, Table, html, useLoaded, usePages, usePolling } from "./ui.js";
+import { Badge, Choice, Loaded, Screen, Table, html, useLoaded, usePages, usePolling } from "./ui.js";
 
 const STATES = ["complete", "partial", "needs_review", "reviewed", "rejected"];
 const A_PAGE = 50;
@@ -19,8 +19,7 @@ export default function Extractions({ query }) {
   const choose = (change) => go(["extractions"], { ...query, ...change }, true);
   return html`<${Screen} title="Extractions" actions=${html`<a class="button primary" href=${link(["extract"], { document })}>Extract</a>`}>
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <${Field} label="State"><select value=${status} onChange=${(event) => choose({ status: event.target.value })}>
-        <option value="">All</option>${STATES.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select><//>
+      <${Choice} label="State" of=${STATES} value=${status} onChoose=${(value) => choose({ status: value })} />
       ${document && html`<${OfDocument} id=${document} onAll=${() => choose({ document: "" })} />`}
     </form>
     <${Loaded} of=${listed}>${({ items }) => html`<${List} items=${items} choose=${choose} />`}<//>

@@ -3,7 +3,7 @@
 import { get, post, remove } from "./api.js";
 import { count, dollars, when } from "./format.js";
 import { go, link } from "./route.js";
-import { Badge, ConfirmButton, Field, Loaded, Problem, Screen, Table, html, useAction, usePages, usePolling } from "./ui.js";
+import { Badge, Choice, ConfirmButton, Loaded, Problem, Screen, Table, html, useAction, usePages, usePolling } from "./ui.js";
 
 const KINDS = ["batch", "evaluation", "export", "extraction", "scheduled_run", "rollout", "embed_pictures", "reindex", "remove_document", "remove_collection", "remove_tenant"];
 const STATES = ["queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"];
@@ -29,11 +29,6 @@ export default function Jobs({ query }) {
     <${Loaded} of=${listed}>${(page) => html`<${JobTable} jobs=${page.items} reload=${listed.reload} empty="No such job. Batches, exports, evaluations and runs of schedules stand here." />`}<//>
     ${listed.pager}
   <//>`;
-}
-
-function Choice({ label, of, value, onChoose }) {
-  return html`<${Field} label=${label}><select value=${value} onChange=${(event) => onChoose(event.target.value)}>
-    <option value="">All</option>${of.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select><//>`;
 }
 
 export function JobTable({ jobs, reload, empty }) {

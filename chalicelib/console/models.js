@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { count } from "./format.js";
 import { go, link } from "./route.js";
-import { Field, Loaded, Screen, Table, html, useLoaded } from "./ui.js";
+import { Choice, Loaded, Screen, Table, html, useLoaded } from "./ui.js";
 
 const OPENED = { chat: "chat", image: "images" };
 
@@ -11,8 +11,7 @@ export default function Models({ query }) {
   const { task = "" } = query;
   const loaded = useLoaded((signal) => get("v1/models", {}, { signal }), []);
   return html`<${Screen} title="Models"><${Loaded} of=${loaded}>${({ data }) => html`
-    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}><${Field} label="Task"><select value=${task} onChange=${(event) => go(["models"], { task: event.target.value }, true)}>
-      <option value="">All</option>${[...new Set(data.map((each) => each.task))].sort().map((each) => html`<option value=${each}>${each}</option>`)}</select><//></form>
+    <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}><${Choice} label="Task" of=${[...new Set(data.map((each) => each.task))].sort()} value=${task} onChoose=${(value) => go(["models"], { task: value }, true)} /></form>
     <${ModelTable} models=${data.filter((each) => !task || each.task === task)} />
     <p class="quiet">AWS's list prices, by the cheapest way from the stage's region. A model that the stage serves itself costs the seconds of its function; of a model without a price here the receipt says what it cost.</p>`}<//><//>`;
 }

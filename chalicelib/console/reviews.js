@@ -7,7 +7,7 @@ import { ReviewerField, byReviewer, useReviewer } from "./claims.js";
 import { percent, when } from "./format.js";
 import { Reviewing, handOver } from "./review.js";
 import { go, link } from "./route.js";
-import { Badge, Field, Loaded, Problem, Screen, Table, html, useAction, useLoaded, usePages, usePolling } from "./ui.js";
+import { Badge, CollectionChoice, Field, Loaded, Problem, Screen, Table, html, useAction, useCollections, usePages, usePolling } from "./ui.js";
 
 const A_PAGE = 50;
 const AGAIN_MS = 5000;
@@ -21,7 +21,7 @@ function Queue() {
   const [eyes, setEyes] = useState(false);
   const [collection, setCollection] = useState("");
   const [empty, setEmpty] = useState(false);
-  const collections = useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+  const collections = useCollections();
   const listed = usePages((cursor, signal) => get("v1/reviews", { limit: A_PAGE, cursor }, { signal }), []);
   usePolling(listed.reload, AGAIN_MS, true);
   const [take, busy, error] = useAction(async (id) => {
@@ -39,7 +39,7 @@ function Queue() {
   };
   return html`<${Screen} title="Review">
     <form class="filters" onSubmit=${next}><${ReviewerField} name=${name} onName=${setName} />
-      <${Field} label="Collection of the next one"><select value=${collection} onChange=${(event) => setCollection(event.target.value)}><option value="">Any</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
+      <${CollectionChoice} of=${collections} label="Collection of the next one" all="Any" value=${collection} onChoose=${setCollection} />
       <${Field} label="Approvals"><select value=${eyes ? "2" : ""} onChange=${(event) => setEyes(event.target.value === "2")}><option value="">as it is</option><option value="2">two people have to approve</option></select><//>
       <button type="submit" class="primary" disabled=${busy}>Review the least certain</button></form>
     <${Problem} error=${error} />

@@ -2,11 +2,11 @@
 
 import { useState } from "preact/hooks";
 
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { Cited } from "./ask.js";
 import { clock } from "./format.js";
 import { go } from "./route.js";
-import { Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useLoaded } from "./ui.js";
+import { CollectionChoice, Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useCollections, useLoaded } from "./ui.js";
 
 const A_PAGE = 10;
 const MOST = 100;
@@ -15,7 +15,7 @@ export default function Search({ query }) {
   const [text, setText] = useState(query.q ?? "");
   const [opened, setOpened] = useState(null);
   const [cursor, setCursor] = useState(null);
-  const collections = useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+  const collections = useCollections();
   const found = useLoaded(
     (signal) => (query.q ? post("v1/search", { ...bodyOf(query), cursor, rateable: true }, { signal }) : null),
     [query.q, query.collection, query.language, cursor],
@@ -29,8 +29,7 @@ export default function Search({ query }) {
   return html`<${Screen} title="Search">
     <form class="filters" role="search" onSubmit=${submit}>
       <${Field} label="Words"><input type="search" name="q" required maxlength="8192" value=${text} onInput=${(event) => setText(event.target.value)} /><//>
-      <${Field} label="Collection"><select value=${query.collection ?? ""} onChange=${(event) => go(["search"], { ...query, collection: event.target.value }, true)}>
-        <option value="">All</option>${(collections.value?.items ?? []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select><//>
+      <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["search"], { ...query, collection }, true)} />
       <button type="submit" class="primary">Search</button></form>
     ${query.q && html`<div class=${opened ? "columns" : ""}><section aria-label="Results">
       <${Loaded} of=${found}>${(page) => html`<p class="quiet" role="status">${page.hits.length ? `${page.hits.length} passages` : "No passage is near to it."}</p>

@@ -4,7 +4,7 @@ import { h } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import htm from "htm";
 
-import { ApiError, asCurl, onCalls, recordedCalls } from "./api.js";
+import { ApiError, asCurl, get, onCalls, recordedCalls } from "./api.js";
 import { dollars } from "./format.js";
 
 export const html = htm.bind(h);
@@ -119,6 +119,20 @@ export function Badge({ state }) {
 
 export function Field({ label, hint, children }) {
   return html`<label class="field"><span>${label}</span>${children}${hint && html`<small>${hint}</small>`}</label>`;
+}
+
+/** A choice of one of the names `of`, or of none, which is shown as `all`. */
+export function Choice({ label, of, value, onChoose, all = "All", titleOf = (name) => name.replaceAll("_", " ") }) {
+  return html`<${Field} label=${label}><select value=${value} onChange=${(event) => onChoose(event.target.value)}>
+    <option value="">${all}</option>${of.map((each) => html`<option value=${each}>${titleOf(each)}</option>`)}</select><//>`;
+}
+
+export const useCollections = () => useLoaded((signal) => get("v1/collections", {}, { signal }), []);
+
+/** A choice of one of the collections that `useCollections` returned, or of none. */
+export function CollectionChoice({ of, label = "Collection", value, onChoose, all }) {
+  const names = (of.value?.items ?? []).map((each) => each.name);
+  return html`<${Choice} label=${label} of=${names} value=${value} onChoose=${onChoose} all=${all} titleOf=${String} /><${Problem} error=${of.error} retry=${of.reload} />`;
 }
 
 /** Show a page of rows; `columns` are `{title, cell, wide}`. */
