@@ -93,30 +93,42 @@ function Drop({ collection, onBusy, onSent }) {
   const files = useRef(null);
   const folder = useRef(null);
   useEffect(() => setInto(collection), [collection]);
-  const send = async (found) => {
+  const [send, busy, error] = useAction(async (find) => {
+    const found = await find();
     if (!found.length) return;
     onBusy(true);
     setState({ total: found.length, sent: 0, failures: [] });
     setState(await uploadAll(found, into, setState));
     await onSent();
     onBusy(false);
-  };
-  const drop = async (event) => {
+  });
+  useEffect(() => {
+    if (!busy) return undefined;
+    const warn = (event) => event.preventDefault(); // The browser asks before the page is left.
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [busy]);
+  const drop = (event) => {
     event.preventDefault();
     setOver(false);
-    await send(await droppedFiles(event.dataTransfer));
+    send(() => droppedFiles(event.dataTransfer));
   };
-  const choose = (event) => send(chosenFiles(event.target.files)).finally(() => { event.target.value = ""; });
-  return html`<section class=${`drop ${over ? "over" : ""}`} aria-label="Upload" onDragOver=${(event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+  const choose = (event) => send(() => chosenFiles(event.target.files)).finally(() => { event.target.value = ""; });
+  const drag = (event) => {
+    event.preventDefault();
+    if (busy) event.dataTransfer.dropEffect = "none";
+    setOver(!busy);
+  };
+  return html`<section class=${`drop ${over ? "over" : ""}`} aria-label="Upload" onDragOver=${drag} onDragLeave=${() => setOver(false)} onDrop=${drop}>
     <p>Drop files or folders here, or</p>
     <div class="actions">
-      <button type="button" class="primary" onClick=${() => files.current.click()}>Choose files</button>
-      <button type="button" onClick=${() => folder.current.click()}>Choose a folder</button>
+      <button type="button" class="primary" disabled=${busy} onClick=${() => files.current.click()}>Choose files</button>
+      <button type="button" disabled=${busy} onClick=${() => folder.current.click()}>Choose a folder</button>
       <label class="inline">into <input name="into" value=${into} pattern="[a-z0-9_\\-]{1,63}" size="14" aria-label="Collection to upload into" onInput=${(event) => setInto(event.target.value)} /></label>
     </div>
     <input ref=${files} type="file" multiple hidden data-role="files" onChange=${choose} />
     <input ref=${folder} type="file" webkitdirectory hidden data-role="folder" onChange=${choose} />
-    <${Sending} state=${state} />
+    <${Sending} state=${state} /><${Problem} error=${error} />
   </section>`;
 }
 
