@@ -8,21 +8,24 @@ import { go, link } from "./route.js";
 import { Badge, Loaded, Problem, Receipt, Screen, Table, html, useAction, useLoaded, usePolling } from "./ui.js";
 import { PageView } from "./viewer.js";
 
+const SOON_MS = 900;
 const UNDER_WAY = new Set(["received", "processing"]);
 
 export default function DocumentScreen({ parts, query }) {
   const id = parts[1];
   const loaded = useLoaded((signal) => get(`v1/documents/${id}`, {}, { signal }), [id]);
-  usePolling(loaded.reload, 900, UNDER_WAY.has(loaded.value?.status));
+  const versions = useLoaded((signal) => get(`v1/documents/${id}/versions`, {}, { signal }), [id, loaded.value?.status]);
+  usePolling(loaded.reload, SOON_MS, UNDER_WAY.has(loaded.value?.status));
   return html`<${Screen} title=${loaded.value?.path ?? "Document"}>
     <${Loaded} of=${loaded}>${(document) => html`<div class="columns">
-      <section aria-label="Pages"><${Pages} document=${document} query=${query} /></section>
-      <aside><${Facts} document=${document} reload=${loaded.reload} /><${Versions} id=${id} chosen=${query.version} /></aside></div>`}<//>
+      <section aria-label="Pages"><${Pages} document=${document} versions=${versions.value?.items ?? []} query=${query} /></section>
+      <aside><${Facts} document=${document} reload=${loaded.reload} /><${Versions} id=${id} of=${versions} chosen=${query.version} /></aside></div>`}<//>
   <//>`;
 }
 
-function Pages({ document, query }) {
+function Pages({ document, versions, query }) {
   const version = query.version || document.version;
+  const last = versions.find((each) => each.version === version)?.pages ?? document.pages;
   const page = Number(query.page ?? 1);
   const marks = useMemo(
     () => (query.start === undefined ? [] : [{ start: Number(query.start), end: Number(query.end), id: "cited" }]),
@@ -33,8 +36,8 @@ function Pages({ document, query }) {
   const turn = (to) => go(["document", document.document_id], { version: query.version, page: to });
   return html`
     <nav class="pager" aria-label="Pages of the document"><button type="button" disabled=${page < 2} onClick=${() => turn(page - 1)}>Previous</button>
-      <span>Page ${page} of ${count(document.pages)}${startMs !== undefined ? ` · ${clock(startMs)}` : ""}</span>
-      <button type="button" disabled=${page >= document.pages} onClick=${() => turn(page + 1)}>Next</button></nav>
+      <span>Page ${page} of ${count(last)}${startMs !== undefined ? ` · ${clock(startMs)}` : ""}</span>
+      <button type="button" disabled=${page >= last} onClick=${() => turn(page + 1)}>Next</button></nav>
     <${PageView} documentId=${document.document_id} version=${version} page=${page} marks=${marks} startMs=${startMs} />`;
 }
 
@@ -63,9 +66,8 @@ function Facts({ document, reload }) {
     <${Problem} error=${error ?? failure} />`;
 }
 
-function Versions({ id, chosen }) {
-  const loaded = useLoaded((signal) => get(`v1/documents/${id}/versions`, {}, { signal }), [id]);
-  return html`<h2>Versions</h2><${Loaded} of=${loaded}>${({ items }) => html`<${Table} caption="Versions" rows=${items} keyOf=${(each) => each.version} columns=${[
+function Versions({ id, of, chosen }) {
+  return html`<h2>Versions</h2><${Loaded} of=${of}>${({ items }) => html`<${Table} caption="Versions" rows=${items} keyOf=${(each) => each.version} columns=${[
     { title: "Uploaded", cell: (each) => html`<a aria-current=${each.version === chosen ? "true" : null} href=${link(["document", id], { version: each.version })}>${when(each.uploaded_at ?? each.created_at)}</a>` },
     { title: "State", cell: (each) => html`<${Badge} state=${each.status} />${each.current && html` <span class="quiet">answers</span>`}` },
   ]} />`}<//>`;
