@@ -9,6 +9,7 @@ import { Loaded, html, useLoaded } from "./ui.js";
 
 const PICTURE = /^(application\/pdf|image\/)/;
 const RECORDING = /^(audio|video)\//;
+const ROWS = /csv|tab-separated|spreadsheet/; // A row of them stays on one line.
 
 /**
  * Show a page; `marks` are `{start, end, tone, label, id, boxes}`, and `startMs` a second of a
@@ -44,7 +45,7 @@ function MarkedText({ content, marks, selected, onPick, onRanges }) {
     getSelection().removeAllRanges();
   };
   return html`${onRanges && html`<${Pointing} content=${content} onRanges=${onRanges}><button type="button" disabled=${!range} onClick=${take}>Take the selected words</button><//>`}
-  <pre class="page-text" ref=${box} tabindex="0" aria-label=${`Text of page ${content.page}`}>${pieces.map(({ text, range: mark }) => (mark
+  <pre class=${`page-text ${ROWS.test(content.media_type) ? "rows" : ""}`} ref=${box} tabindex="0" aria-label=${`Text of page ${content.page}`}>${pieces.map(({ text, range: mark }) => (mark
     ? html`<mark class=${toneOf(mark, selected)} title=${mark.label ?? ""} onClick=${() => onPick?.(mark)}>${text}</mark>`
     : text))}</pre>
   ${content.end < content.characters && html`<p class="quiet">The page goes on: characters ${content.end} to ${content.characters} are not shown.</p>`}`;
