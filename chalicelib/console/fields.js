@@ -29,7 +29,7 @@ export const tokensOf = (pointer) => pointer.split("/").slice(1).map((each) => e
 export const nameOf = (pointer) => tokensOf(pointer).join(" / ").replaceAll("_", " ");
 
 /** Return the fields outside lists, and each list with its columns and rows of fields. */
-export function grouped(fields, lists) {
+function grouped(fields, lists) {
   const tables = lists.map((list) => ({ ...list, columns: [], byRow: new Map() }));
   const single = [];
   for (const field of fields) {
@@ -87,7 +87,7 @@ export function Legend({ keys }) {
   return html`<p class="legend quiet">${keys.map(([names, does]) => html`<span>${names.map((name) => html`<kbd>${name}</kbd> `)}${does}</span>`)}</p>`;
 }
 
-export function Confidence({ field }) {
+function Confidence({ field }) {
   if (field.draft || field.edit) return html`<span class="badge">edited</span>`;
   return html`<span class=${`badge ${toneOf(field)}`}>${percent(field.confidence)}</span>`;
 }

@@ -27,7 +27,7 @@ export default function JobScreen({ parts }) {
   <//>`;
 }
 
-export function JobView({ job, reload }) {
+function JobView({ job, reload }) {
   return html`<dl class="facts">
       <dt>Job</dt><dd class="id">${job.job_id}</dd>
       <dt>State</dt><dd><${Badge} state=${job.status} /> <span class="quiet" role="status">${job.phase}</span>${job.error && html`<${Failure} error=${job.error} />`}</dd>

@@ -77,7 +77,7 @@ function focusOnce(element) {
 }
 
 /** Return the key of each label: 1 and 2 for the texts of a pair and 0 for a tie, else 1 to 9 and 0. */
-export function keysOf({ kind, labels }) {
+function keysOf({ kind, labels }) {
   if (kind !== "pair") return labels.map((label, n) => [n < 9 ? String(n + 1) : n === 9 ? "0" : "", label]);
   const keys = { first: "1", second: "2", tie: "0" };
   return labels.map((label) => [keys[label], label]);

@@ -59,7 +59,7 @@ function Task({ id, view }) {
 }
 
 /** Return the items of lines of JSON; throw an error that names the line that is none. */
-export function itemsOf(text, kind) {
+function itemsOf(text, kind) {
   return text.split("\n").flatMap((line, n) => {
     if (!line.trim()) return [];
     let item;

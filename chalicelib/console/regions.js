@@ -28,7 +28,7 @@ export function rangesIn(box, words, page) {
 }
 
 /** Join the boxes of words, in the order of the text, to one for each line. */
-export function linesOfWords(words) {
+function linesOfWords(words) {
   const lines = [];
   for (const [left, top, right, bottom] of words) {
     const line = lines[lines.length - 1];
@@ -51,7 +51,7 @@ export function rangeOf(start, end, layout, page) {
 }
 
 /** Return the characters `[start, end)` of `element` that are selected, or null. */
-export function selectedRange(element) {
+function selectedRange(element) {
   const selection = getSelection();
   if (!element || !selection.rangeCount || selection.isCollapsed) return null;
   const range = selection.getRangeAt(0);

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 /** Return the parts of the path and the parameters of an address. */
-export function parseRoute(hash) {
+function parseRoute(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
   return { parts, query: Object.fromEntries(new URLSearchParams(query)) };

@@ -46,7 +46,7 @@ export function SchemaField({ text, onText, error }) {
 }
 
 /** Return where the value at `path` stands in a text of JSON, or null. */
-export function placeOf(text, path) {
+function placeOf(text, path) {
   const token = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
   const tokens = [...text.matchAll(token)].map((each) => ({ text: each[0], start: each.index, end: each.index + each[0].length }));
   let at = 0;

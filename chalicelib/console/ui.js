@@ -203,7 +203,7 @@ export function CopyButton({ text, label = "Copy" }) {
 }
 
 /** Show the calls that this screen made as commands for a shell. */
-export function CurlButton() {
+function CurlButton() {
   const [open, setOpen] = useState(false);
   const [, redraw] = useState(0);
   useEffect(() => onCalls(() => redraw((n) => n + 1)), []);

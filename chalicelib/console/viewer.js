@@ -107,7 +107,7 @@ function Pointing({ content, onRanges, children }) {
 }
 
 /** Return the boxes of a mark, `[left, top, right, bottom]`: its own, or one for each line of its words. */
-export function boxesOf(mark, layout) {
+function boxesOf(mark, layout) {
   return mark.boxes?.length ? mark.boxes : rangeOf(mark.start, mark.end, layout).boxes;
 }
 
