@@ -135,6 +135,6 @@ function Drop({ collection, onBusy, onSent }) {
 function Sending({ state }) {
   if (!state) return null;
   return html`<div role="status"><progress max=${state.total} value=${state.sent + state.failures.length} aria-label="Files sent"></progress>
-    ${count(state.sent)} of ${count(state.total)} files sent${state.failures.length ? html`, ${count(state.failures.length)} not:` : "."}
+    ${count(state.sent)} of ${count(state.total)} files sent${state.failures.length ? html`, ${count(state.failures.length)} not:` : "."}${state.sent > 0 && html` <span class="quiet">Each is listed once it has arrived.</span>`}
     ${state.failures.length > 0 && html`<ul>${state.failures.slice(0, 50).map(({ path, error }) => html`<li><code>${path}</code>: ${error.message}</li>`)}</ul>`}</div>`;
 }

@@ -37,6 +37,14 @@ def _sample(path: str) -> bytes:
     return (PROJECT / path).read_bytes()
 
 
+def _cut(route: Route) -> None:
+    """Answer by a stream that ends within the event after the first claim."""
+    answer = route.fetch()
+    body = answer.text()
+    claim = body.index("event: claim")
+    route.fulfill(response=answer, body=body[: body.index("\n\n", claim) + len("\n\nevent")])
+
+
 def _ask(page: Page, question: str) -> None:
     page.get_by_role("link", name="Ask", exact=True).click()
     page.get_by_label("Question").fill(question)
@@ -119,6 +127,7 @@ def test_should_ask_for_a_key_again_when_it_was_revoked(
     unknown = "hr_" + "x" * 43
     with console(chromium, cloud, unknown) as page:
         expect(page.get_by_label("API key")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("was revoked or has expired")
 
 
 def test_should_keep_tenants_apart(chromium: Browser, cloud: CloudProcess, key: str) -> None:
@@ -141,6 +150,12 @@ def test_should_say_that_a_connection_was_dropped_and_go_on_after_it(page: Page)
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     expect(page.locator(".outcome")).to_have_count(0)
     page.unroute("**/v1/ask/stream")
+    page.route("**/v1/ask/stream", _cut)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".answer").last).to_contain_text("blue cabinet")
+    expect(page.get_by_role("alert").last).to_contain_text("cut off before its end")
+    expect(page.locator(".outcome")).to_have_count(0)
+    page.unroute("**/v1/ask/stream")
     page.get_by_label("Question").fill("Where does the spare key of the boat house hang?")
     page.keyboard.press("Enter")
     expect(page.locator(".outcome")).to_be_visible()
@@ -156,6 +171,9 @@ def test_should_not_claim_success_of_what_the_api_has_not_done_yet(page: Page) -
     expect(page.get_by_text("your rating is kept")).to_have_count(0)
     held[0].continue_()
     expect(page.get_by_text("your rating is kept")).to_be_visible()
+    page.get_by_role("button", name="Right", exact=True).click()
+    expect(page.get_by_text("your rating is kept")).to_have_count(0)
+    held[1].abort()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.cloud import PROJECT, CloudProcess
-from tests.e2e.browser import NARROW, console, expect_usable, findings, picture
+from tests.e2e.browser import NARROW, console, expect_usable, findings, picture, show
 from tests.e2e.driving import settled, upload
 from tests.e2e.tenants import Tenant, make_tenant
 
@@ -153,6 +153,27 @@ def test_should_correct_values_by_box_and_words_and_keep_them_when_a_claim_is_lo
     assert api.put(review, json=approval).json()["extraction"]["status"] == "reviewed"
     page.get_by_role("link", name="Open the extraction").click()
     expect(page.locator("[data-pointer='/invoice_date']")).to_contain_text("2025-03-17")
+
+
+def test_should_reject_an_extraction_with_a_reason(page: Page, tenant: Tenant) -> None:
+    api = tenant.api
+    (document,) = api.get("/v1/documents").json()["items"]
+    body = {"json_schema": DEMANDING, "document_ids": [document["document_id"]]}
+    extraction = api.post("/v1/extractions", json=body).json()["extraction_id"]
+    show(page, tenant.cloud, f"review/{extraction}")
+    page.get_by_role("button", name="Claim it").click()
+    page.get_by_role("button", name="Reject").click()
+    dialog = page.get_by_role("dialog")
+    reject = dialog.get_by_role("button", name="Reject")
+    expect(reject).to_be_disabled()
+    page.get_by_label("Why its values are not to be used").fill("A copy of another.")
+    reject.click()
+    expect(page.get_by_text("Rejected: A copy of another.")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#title")).to_be_focused()
+    kept = api.get(f"/v1/reviews/{extraction}").json()
+    assert kept["extraction"]["status"] == "rejected"
+    assert kept["review"]["reason"] == "A copy of another."
 
 
 def label_otherwise(tenant: Tenant, task_id: str, reviewer: str, worse: str) -> None:
