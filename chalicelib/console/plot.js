@@ -67,7 +67,7 @@ function optionsOf(UPlot, box, { series, dates, names, format, marks }) {
     height: HEIGHT,
     cursor: { y: false },
     scales: { x: { time: dates, range: (_, low, high) => [low - apart, high + apart] }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.1 : 1] } },
-    axes: [{ ...axis, ...(dates ? {} : byName) }, { ...axis, size: (_, labels) => 16 + 7 * Math.max(4, ...(labels ?? []).map((each) => each.length)), values: (_, at) => at.map(format) }],
+    axes: [{ ...axis, ...(dates ? {} : byName) }, { ...axis, size: (_, labels) => 16 + 7.5 * Math.max(4, ...(labels ?? []).map((each) => each.length)), values: (_, at) => at.map(format) }],
     series: [dates ? { value: "{YYYY}-{MM}-{DD}" } : { value: (_, value) => names[value] ?? "" }, ...series.map((each) => ({
       label: each.label,
       stroke: tone(each.tone ?? "accent"),
