@@ -235,3 +235,19 @@ def test_should_let_an_operator_approve_a_version_and_nobody_else(
         picture(page, "versions")
     (found,) = registry.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
     assert found["ModelApprovalStatus"] == "Approved"
+
+
+def test_should_work_below_the_stage_that_addresses_of_api_gateway_begin_with(
+    chromium: Browser, cloud: CloudProcess, api: httpx.Client
+) -> None:
+    def strip_stage(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/prod/", "/", 1)))
+
+    page = chromium.new_page()
+    page.route(f"{cloud.endpoint_url}/prod/**", strip_stage)
+    page.goto(f"{cloud.endpoint_url}/prod/console#key={key_of(api)}")
+    expect(page.get_by_role("link", name="keys.txt")).to_be_visible()
+    page.get_by_role("button", name="As curl").click()
+    expect(page.locator("dialog pre")).to_contain_text(f"{cloud.endpoint_url}/prod/v1/documents")
+    page.unroute_all(behavior="wait")
+    page.close()
