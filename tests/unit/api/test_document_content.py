@@ -171,9 +171,9 @@ def test_should_name_what_is_wrong_about_a_request(asked: str, status: int, fiel
     assert error_of(response)["field"] == field
 
 
-@pytest.mark.parametrize("asked", ["pages/1", "original", "versions"])
+@pytest.mark.parametrize("asked", ["pages/1", "original", "versions", "captions", "outline"])
 def test_should_show_nothing_of_another_tenant(asked: str) -> None:
-    api, path = manual()
+    api, path = manual(media_type="audio/wav")
     response = api.call("GET", f"{path}/{asked}", key=OTHER_KEY)
     assert response.status_code == 404
     assert error_of(response)["field"] == "document_id"
