@@ -27,6 +27,7 @@ from chalicelib.api.page_queries import (
     START,
     VERSION,
     WORDS,
+    RequestedRange,
     character_range,
     choice,
     highlights,
@@ -192,7 +193,7 @@ def _page(
     if form == "markdown":
         text = _markdown(page, start, end, version.media_type)
     layout, timing = (
-        _words(tenant_of(request), version, page, (start, end), deps)
+        _words(RequestedRange(tenant_of(request), version, page, range(start, end)), deps)
         if with_words
         else (None, None)
     )
@@ -219,15 +220,14 @@ def _page(
 
 
 def _words(
-    tenant: str, version: Version, page: Page, span: tuple[int, int], deps: DocumentPageServices
+    shown: RequestedRange, deps: DocumentPageServices
 ) -> tuple[PageLayout, PageTiming | None]:
     """Return where the words stand on the page, and of a recording when they are said or shown."""
 
     def stream(key: str) -> Iterator[bytes]:
         return deps.objects.stream(deps.bucket, key)
 
-    layout = page_layout(tenant, version, page, span, stream)
-    return layout, page_timing(tenant, version, page, span, stream)
+    return page_layout(shown, stream), page_timing(shown, stream)
 
 
 def _markdown(page: Page, start: int, end: int, media_type: str) -> str:

@@ -14,8 +14,7 @@ from chalicelib.retrieval.ids import words_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.contracts.documents import Version
-    from chalicelib.contracts.ingest import Page
+    from chalicelib.api.page_queries import RequestedRange
 
 _KEPT_SINCE = (
     "This version was read before the places of words were kept; upload the file again to have"
@@ -24,28 +23,20 @@ _KEPT_SINCE = (
 _TOO_MANY = "The page has too many characters for their places to be kept."
 
 
-def page_layout(
-    tenant: str,
-    version: Version,
-    page: Page,
-    span: tuple[int, int],
-    stream: Callable[[str], Iterator[bytes]],
-) -> PageLayout:
+def page_layout(shown: RequestedRange, stream: Callable[[str], Iterator[bytes]]) -> PageLayout:
     """Return the words that begin in a range of a page, or why none are known.
 
     Args:
-        tenant: Whose document it is.
-        version: The version, and `page` its page.
-        page: The page with its text.
-        span: The first character of the range, and the one after its last.
+        shown: The range, of a page with its text.
         stream: Returns the bytes of an object in pieces, by its key; raises `NotFound`.
 
     Raises:
         Conflict: the page is missing from the words.
     """
+    version, page = shown.version, shown.page
     if version.media_type != PDF and version.media_type not in PICTURE_TYPES:
         return PageLayout(reason=f"In {version.media_type}, words have no fixed place on a page.")
-    key = words_key(tenant, version.document_id, version.version)
+    key = words_key(shown.tenant, version.document_id, version.version)
     try:
         found = stored_words(stream(key), page.page)
     except NotFound:
@@ -60,6 +51,6 @@ def page_layout(
         words=tuple(
             PageWord(text=page.text[word.start : word.end], **word._asdict())
             for word in found.words
-            if span[0] <= word.start < span[1]
+            if word.start in shown.characters
         ),
     )

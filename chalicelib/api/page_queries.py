@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import cast, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast, get_args
 
 from chalice.app import Request
 
@@ -17,6 +18,10 @@ from chalicelib.contracts.document_content import (
 from chalicelib.contracts.functions.render_page import MAX_HIGHLIGHTS, CharacterRange
 from chalicelib.contracts.operations import Parameter
 from chalicelib.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Version
+    from chalicelib.contracts.ingest import Page
 
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 VERSION = Parameter(
@@ -94,6 +99,16 @@ def choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
 def caption_form(request: Request) -> CaptionForm:
     """Return the form of captions that the request names."""
     return cast("CaptionForm", choice(request, "format", get_args(CaptionForm)))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedRange:
+    """A range of the characters of a page, with its text, of a version of a tenant's document."""
+
+    tenant: str
+    version: Version
+    page: Page
+    characters: range
 
 
 def character_range(request: Request, characters: int, limit: int) -> tuple[int, int]:

@@ -15,33 +15,26 @@ from chalicelib.retrieval.ids import times_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chalicelib.contracts.documents import Version
-    from chalicelib.contracts.ingest import Page
+    from chalicelib.api.page_queries import RequestedRange
 
 
 def page_timing(
-    tenant: str,
-    version: Version,
-    page: Page,
-    span: tuple[int, int],
-    stream: Callable[[str], Iterator[bytes]],
+    shown: RequestedRange, stream: Callable[[str], Iterator[bytes]]
 ) -> PageTiming | None:
     """Return the times of what begins in a range of a page, or None if it is of no recording.
 
     Args:
-        tenant: Whose document it is.
-        version: The version, and `page` its page.
-        page: The page with its text.
-        span: The first character of the range, and the one after its last.
+        shown: The range, of a page with its text.
         stream: Returns the bytes of an object in pieces, by its key.
 
     Raises:
         Conflict: the page is missing from the times.
         NotFound: there are no times.
     """
+    version, page = shown.version, shown.page
     if not is_recording(version.media_type):
         return None
-    pieces = stream(times_key(tenant, version.document_id, version.version))
+    pieces = stream(times_key(shown.tenant, version.document_id, version.version))
     line = next(islice(whole_lines(pieces), page.page - 1, page.page), None)
     times = PageTimes.model_validate_json(line) if line else None
     if times is None or times.page != page.page:
@@ -53,11 +46,11 @@ def page_timing(
         words=tuple(
             SpokenPageWord(text=page.text[each.start : each.end], **each._asdict())
             for each in times.spans
-            if span[0] <= each.start < span[1]
+            if each.start in shown.characters
         ),
         shown=tuple(
             ShownText(start=each.start, end=each.end, start_ms=each.start_ms, end_ms=each.end_ms)
             for each in times.blocks
-            if span[0] <= each.start < span[1]
+            if each.start in shown.characters
         ),
     )
