@@ -147,15 +147,16 @@ export function Table({ caption, columns, rows, keyOf, empty = "Nothing here yet
 
 /** Hold one page of a list at a time; give `items`, and `pager` for its buttons. */
 export function usePages(load, inputs) {
-  const [cursors, setCursors] = useState([null]);
+  const [held, setHeld] = useState({ inputs, cursors: [null] });
+  const cursors = inputs.every((each, n) => each === held.inputs[n]) ? held.cursors : [null];
+  const turn = (to) => setHeld({ inputs, cursors: to });
   const cursor = cursors[cursors.length - 1];
   const loaded = useLoaded((signal) => load(cursor, signal), [...inputs, cursor]);
-  useEffect(() => setCursors([null]), inputs);
   const next = loaded.value?.next_cursor;
   const pager = html`<nav class="pager" aria-label="Pages">
-    <button type="button" disabled=${cursors.length < 2} onClick=${() => setCursors(cursors.slice(0, -1))}>Previous</button>
+    <button type="button" disabled=${cursors.length < 2} onClick=${() => turn(cursors.slice(0, -1))}>Previous</button>
     <span class="quiet">Page ${cursors.length}</span>
-    <button type="button" disabled=${!next} onClick=${() => setCursors([...cursors, next])}>Next</button>
+    <button type="button" disabled=${!next} onClick=${() => turn([...cursors, next])}>Next</button>
   </nav>`;
   return { ...loaded, pager: cursors.length > 1 || next ? pager : null };
 }
