@@ -9,6 +9,7 @@ const TRIES = 3;
 const AGAIN = new Set([429, 502, 503, 504]);
 const MOST_WAIT_MS = 5_000;
 const MOST_CALLS = 20;
+const BROKEN_OFF = "The connection was dropped before the answer was whole.";
 
 let calls = [];
 const listeners = new Set();
@@ -44,7 +45,7 @@ export async function call(method, path, { query, body, signal, quiet, once } = 
   const entry = quiet ? null : record(method, url, body);
   const response = await (once ? answered(url, request, 1, 0) : answered(url, request));
   if (entry) settle(entry, response.status);
-  return response.status === 204 ? null : response.json();
+  return response.status === 204 ? null : jsonOf(response);
 }
 
 /** Send `body` and call `onEvent` with each event of the answer, as it comes. */
@@ -137,6 +138,15 @@ async function answered(url, request, tries = TRIES, limit = LIMIT_MS) {
   }
 }
 
+async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable(BROKEN_OFF);
+  }
+}
+
 function signalOf(given, limit) {
   const signals = [given, limit ? AbortSignal.timeout(limit) : null].filter(Boolean);
   return signals.length ? AbortSignal.any(signals) : undefined;
@@ -194,7 +204,7 @@ async function* events(response) {
   for (;;) {
     const { done, value } = await reader.read().catch((error) => {
       if (error.name === "AbortError") throw error;
-      throw unreachable("The connection was dropped before the answer was whole.");
+      throw unreachable(BROKEN_OFF);
     });
     if (done) return;
     text += value;
