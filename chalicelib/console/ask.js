@@ -5,7 +5,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { post, stream } from "./api.js";
 import { clock } from "./format.js";
 import { go, link } from "./route.js";
-import { CollectionChoice, Field, Problem, Receipt, Screen, html, useAction, useCollections } from "./ui.js";
+import { CollectionChoice, Field, MessageForm, Problem, Receipt, Screen, html, useAction, useCollections } from "./ui.js";
 import { PageView } from "./viewer.js";
 
 const MOST_TURNS = 10;
@@ -40,7 +40,7 @@ export default function Ask({ query }) {
     <div class=${opened ? "columns" : ""}><section aria-label="Conversation">
       <${CollectionChoice} of=${collections} value=${query.collection ?? ""} onChoose=${(collection) => go(["ask"], { collection }, true)} />
       ${turns.map((turn, index) => html`<${Turn} key=${index} turn=${turn} onOpen=${setOpened} opened=${opened} onAgain=${() => ask(turn.question)} />`)}
-      <${QuestionForm} onAsk=${ask} busy=${turns.at(-1)?.busy} onStop=${() => control.current?.abort()} />
+      <${MessageForm} label="Question" name="question" action="Ask" rows="2" maxlength="8192" onSend=${ask} busy=${turns.at(-1)?.busy} onStop=${() => control.current?.abort()} />
     </section>
     ${opened && html`<aside class="opened" aria-label="Citation"><${Cited} citation=${opened} onClose=${() => setOpened(null)} /></aside>`}</div>
   <//>`;
@@ -66,21 +66,6 @@ function folded(turn, event) {
     case "done": return { answer_id: event.answer_id, outcome: event.outcome, receipt: event.receipt, tier: event.tier, notices: event.notices ?? [], looked_at: event.looked_at };
     default: return {};
   }
-}
-
-function QuestionForm({ onAsk, busy, onStop }) {
-  const [text, setText] = useState("");
-  const send = (event) => {
-    event.preventDefault();
-    if (!text.trim() || busy) return;
-    onAsk(text.trim());
-    setText("");
-  };
-  const keyed = (event) => {
-    if (event.key === "Enter" && !event.shiftKey) send(event);
-  };
-  return html`<form class="question" onSubmit=${send}><${Field} label="Question"><textarea name="question" rows="2" maxlength="8192" required value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${keyed}></textarea><//>
-    <div class="actions"><button type="submit" class="primary" disabled=${busy}>Ask</button>${busy && html`<button type="button" onClick=${onStop}>Stop</button>`}</div></form>`;
 }
 
 function Turn({ turn, onOpen, opened, onAgain }) {

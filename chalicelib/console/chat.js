@@ -4,7 +4,7 @@ import { useRef, useState } from "preact/hooks";
 
 import { get, stream } from "./api.js";
 import { ModelField, costBefore } from "./models_field.js";
-import { Field, Problem, Receipt, Screen, html, useLoaded } from "./ui.js";
+import { Field, MessageForm, Problem, Receipt, Screen, html, useLoaded } from "./ui.js";
 
 const CHARACTERS_A_TOKEN = 3; // Fewer than of English; of scripts such as Chinese it is one or less.
 
@@ -34,7 +34,7 @@ export default function Chat({ query }) {
   return html`<${Screen} title="Chat" actions=${turns.length > 0 && html`<button type="button" onClick=${clear}>New conversation</button>`}>
     <${Terms} models=${models} terms=${terms} onChange=${(change) => setTerms({ ...terms, ...change })} />
     ${turns.map((turn, n) => html`<${Turn} key=${n} turn=${turn} />`)}
-    <${MessageForm} onSend=${send} busy=${busy} onStop=${() => control.current?.abort()} before=${before} />
+    <${MessageForm} label="Message" name="message" action="Send" rows="3" onSend=${send} busy=${busy} onStop=${() => control.current?.abort()} hint=${before} />
   <//>`;
 }
 
@@ -80,19 +80,4 @@ function Turn({ turn }) {
 export function After({ after }) {
   return html`<p class="quiet">Answered by ${after.answered_by}.</p><${Receipt} receipt=${after.receipt} />
     ${after.plan?.length > 0 && html`<details><summary>How the model was chosen</summary><ul>${after.plan.map((line) => html`<li>${line}</li>`)}</ul></details>`}`;
-}
-
-function MessageForm({ onSend, busy, onStop, before }) {
-  const [text, setText] = useState("");
-  const send = (event) => {
-    event.preventDefault();
-    if (!text.trim() || busy) return;
-    onSend(text.trim());
-    setText("");
-  };
-  const keyed = (event) => {
-    if (event.key === "Enter" && !event.shiftKey) send(event);
-  };
-  return html`<form class="question" onSubmit=${send}><${Field} label="Message"><textarea name="message" rows="3" required value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${keyed}></textarea><//>
-    <div class="actions"><button type="submit" class="primary" disabled=${busy}>Send</button>${busy && html`<button type="button" onClick=${onStop}>Stop</button>`}<span class="quiet">${before(text)}</span></div></form>`;
 }

@@ -4,11 +4,11 @@ import { useState } from "preact/hooks";
 
 import { get, post, remove } from "./api.js";
 import { count, when } from "./format.js";
+import { isOpen } from "./jobs.js";
 import { go, link } from "./route.js";
 import { EXAMPLE, SchemaField, isOfSchema, parsedSchema } from "./schemas.js";
 import { Badge, CollectionChoice, ConfirmButton, Field, Loaded, Problem, Receipt, Screen, html, useAction, useCollections, useLoaded, usePages, usePolling } from "./ui.js";
 
-const UNDER_WAY = new Set(["queued", "running", "paused"]);
 const A_PAGE = 20;
 const SOON_MS = 900;
 
@@ -81,7 +81,7 @@ function SaveSchema({ text, onSaved }) {
 
 function Job({ id }) {
   const loaded = useLoaded((signal) => get(`v1/jobs/${id}`, {}, { signal }), [id]);
-  const running = !loaded.value || UNDER_WAY.has(loaded.value.status);
+  const running = !loaded.value || isOpen(loaded.value);
   usePolling(loaded.reload, SOON_MS, running);
   const cancel = async () => {
     await remove(`v1/jobs/${id}`);

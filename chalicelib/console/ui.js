@@ -135,6 +135,22 @@ export function CollectionChoice({ of, label = "Collection", value, onChoose, al
   return html`<${Choice} label=${label} of=${names} value=${value} onChoose=${onChoose} all=${all} titleOf=${String} /><${Problem} error=${of.error} retry=${of.reload} />`;
 }
 
+/** A form of one text, which Enter sends; `hint(text)` stands beside its buttons. */
+export function MessageForm({ label, name, action, rows, maxlength, onSend, busy, onStop, hint }) {
+  const [text, setText] = useState("");
+  const send = (event) => {
+    event.preventDefault();
+    if (!text.trim() || busy) return;
+    onSend(text.trim());
+    setText("");
+  };
+  const keyed = (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event);
+  };
+  return html`<form class="question" onSubmit=${send}><${Field} label=${label}><textarea name=${name} rows=${rows} maxlength=${maxlength} required value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${keyed}></textarea><//>
+    <div class="actions"><button type="submit" class="primary" disabled=${busy}>${action}</button>${busy && html`<button type="button" onClick=${onStop}>Stop</button>`}${hint && html`<span class="quiet">${hint(text)}</span>`}</div></form>`;
+}
+
 /** Show a page of rows; `columns` are `{title, cell, wide}`. */
 export function Table({ caption, columns, rows, keyOf, empty = "Nothing here yet." }) {
   if (!rows.length) return html`<p class="quiet empty">${empty}</p>`;
