@@ -7,14 +7,14 @@ const ROOT = new URL("../../", import.meta.url);
 const LIMIT_MS = 35_000; // API Gateway itself gives up after 29 s.
 const TRIES = 3;
 const AGAIN = new Set([429, 502, 503, 504]);
-const MOST_WAIT_MS = 5_000;
-const MOST_CALLS = 20;
+const MAX_WAIT_MS = 5_000;
+const MAX_CALLS = 20;
 const BROKEN_OFF = "The connection was dropped before the answer was whole.";
 
 let calls = [];
 const listeners = new Set();
 
-/** An answer that is no success, or that did not come. */
+/** An error that the API answered, or that no answer came (`status` 0). */
 export class ApiError extends Error {
   constructor(status, detail) {
     super(detail.message);
@@ -154,7 +154,7 @@ function signalOf(given, limit) {
 
 function waitOf(response, attempt) {
   const seconds = Number(response.headers.get("Retry-After"));
-  return Math.min(seconds ? seconds * 1000 : 300 * 2 ** attempt, MOST_WAIT_MS);
+  return Math.min(seconds ? seconds * 1000 : 300 * 2 ** attempt, MAX_WAIT_MS);
 }
 
 function pause(ms, signal) {
@@ -231,7 +231,7 @@ function record(method, url, body) {
   const entry = { method, url, body, status: 0 };
   const same = calls.findIndex((each) => each.method === method && each.url === url && method === "GET");
   if (same >= 0) calls.splice(same, 1);
-  calls = [...calls, entry].slice(-MOST_CALLS);
+  calls = [...calls, entry].slice(-MAX_CALLS);
   tell();
   return entry;
 }

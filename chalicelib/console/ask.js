@@ -8,7 +8,7 @@ import { go, link } from "./route.js";
 import { CollectionChoice, Field, MessageForm, Problem, Receipt, Screen, html, useAction, useCollections } from "./ui.js";
 import { PageView } from "./viewer.js";
 
-const MOST_TURNS = 10;
+const MAX_TURNS = 10;
 const OUTCOMES = {
   answered: "Every claim is cited.",
   nearest: "No sentence says it outright; these passages are closest.",
@@ -47,7 +47,7 @@ export default function Ask({ query }) {
 }
 
 function historyOf(turns) {
-  return turns.filter((turn) => turn.outcome).slice(-MOST_TURNS).map((turn) => ({ question: turn.question, answer: answerOf(turn) }));
+  return turns.filter((turn) => turn.outcome).slice(-MAX_TURNS).map((turn) => ({ question: turn.question, answer: answerOf(turn) }));
 }
 
 function answerOf(turn) {

@@ -1,4 +1,4 @@
-// The state machine of an execution, drawn with where it is.
+// The drawing of an execution: its state machine, with the state of each step.
 
 import { placed } from "./layers.js";
 import { Badge, Table, html } from "./ui.js";

@@ -10,7 +10,7 @@ import { Badge, CopyButton, Dialog, Loaded, Problem, Receipt, Screen, html, useA
 import { PageView } from "./viewer.js";
 
 const A_PAGE = 400;
-const MOST_OPEN = 5;
+const MAX_OPEN_REASONS = 5;
 const WAITING = new Set(["partial", "needs_review"]);
 const FORMATS = [
   ["jsonl", "JSONL", "a field a line, with its evidence"],
@@ -67,7 +67,7 @@ export function EvidencePage({ extraction, fields, chosen, onChoose, onRanges })
 export function Facts({ extraction, brief }) {
   const rules = extraction.rules.filter((each) => each.holds === false);
   return html`<p><${Badge} state=${extraction.status} /> ${count(extraction.found)} of ${count(extraction.fields)} fields have a value, the least sure ${percent(extraction.lowest_confidence)}.${" "}<span class="quiet">${extraction.extractor || "By a schema of its own"} · ${extraction.collection} · ${when(extraction.created_at)}</span></p>
-    ${extraction.reasons.length > 0 && html`<details open=${!brief && extraction.reasons.length <= MOST_OPEN}><summary>Why a person should look at it</summary><ul>${extraction.reasons.map((each) => html`<li>${each}</li>`)}</ul></details>`}
+    ${extraction.reasons.length > 0 && html`<details open=${!brief && extraction.reasons.length <= MAX_OPEN_REASONS}><summary>Why a person should look at it</summary><ul>${extraction.reasons.map((each) => html`<li>${each}</li>`)}</ul></details>`}
     ${rules.length > 0 && html`<ul>${rules.map((each) => html`<li class="reason">The rule <code>${each.rule}</code> does not hold: ${String(each.left)} and ${String(each.right)}.</li>`)}</ul>`}
     <${Receipt} receipt=${extraction.receipt} />`;
 }

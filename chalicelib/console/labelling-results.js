@@ -1,4 +1,4 @@
-// What labels come to: progress, agreement, disagreements to decide, and files to train on.
+// Results of labelling: progress, agreement, disagreements to decide, and files to train on.
 
 import { useState } from "preact/hooks";
 

@@ -1,11 +1,11 @@
-// Where the steps of a state machine stand when it is drawn. Pure.
+// The layout of a state machine that is drawn: rows and columns of its steps, and its edges. Pure.
 
 /**
  * Return `{nodes, edges, columns, rows}` of steps `{name, next, on_error, entered}`.
  *
- * A step stands below all that lead to it, by the longest way, ways back apart. Steps that are
- * reached by errors only stand beside the others. Of the ways of errors those are edges
- * that were taken, for most steps have one.
+ * A step's row is the longest path from the first step to it, without the edges of loops. Steps
+ * that only errors lead to are placed in a column of their own. An edge for errors is returned
+ * only if it was taken: most steps have one, and all of them would hide the others.
  */
 export function placed(steps, first) {
   const byName = new Map(steps.map((each) => [each.name, each]));

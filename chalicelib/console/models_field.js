@@ -1,4 +1,4 @@
-// The choice of a model, and the most that a call to it costs by its list prices.
+// The field that chooses a model, and the maximum that a call to it costs by list prices.
 
 import { dollars } from "./format.js";
 import { Field, Problem, html } from "./ui.js";

@@ -1,4 +1,4 @@
-// A JSON Schema that people write: what is wrong with it, at the place where it is.
+// The editor of a JSON Schema, which shows an error at the line that it is about.
 
 import { useRef } from "preact/hooks";
 

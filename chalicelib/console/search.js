@@ -9,7 +9,7 @@ import { go } from "./route.js";
 import { CollectionChoice, Field, Loaded, Problem, Receipt, Screen, Table, html, useAction, useCollections, useLoaded } from "./ui.js";
 
 const A_PAGE = 10;
-const MOST = 100;
+const MAX_HITS = 100;
 
 export default function Search({ query }) {
   const [text, setText] = useState(query.q ?? "");
@@ -43,7 +43,7 @@ export default function Search({ query }) {
 }
 
 function bodyOf({ q, collection }) {
-  return { query: q, top_k: MOST, limit: A_PAGE, ...(collection && { collection }) };
+  return { query: q, top_k: MAX_HITS, limit: A_PAGE, ...(collection && { collection }) };
 }
 
 function Hit({ hit, searchId, onOpen }) {
