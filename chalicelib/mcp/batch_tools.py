@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from chalicelib.mcp.api_calls import ApiCaller
-from chalicelib.mcp.content import text_block
 from chalicelib.mcp.jsonrpc import Json, object_of
 from chalicelib.mcp.model_tools import JOB, job_output
 from chalicelib.mcp.tool import (
@@ -18,6 +17,7 @@ from chalicelib.mcp.tool import (
     call_first_route,
     invalid_argument,
     route_call,
+    text_block,
 )
 
 MAX_CALLS = 500

@@ -6,8 +6,8 @@ import base64
 import binascii
 
 from chalicelib.mcp.api_calls import ApiCaller
-from chalicelib.mcp.content import citation_link, hit_link, text_block
 from chalicelib.mcp.jsonrpc import Json, object_of, objects_of
+from chalicelib.mcp.resources import citation_link, hit_link
 from chalicelib.mcp.tool import (
     Arguments,
     McpTool,
@@ -17,6 +17,7 @@ from chalicelib.mcp.tool import (
     call_first_route,
     invalid_argument,
     route_call,
+    text_block,
     whole_output,
 )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from chalicelib.mcp.api_calls import ApiCaller
-from chalicelib.mcp.content import text_block
 from chalicelib.mcp.jsonrpc import Json, object_of, objects_of
-from chalicelib.mcp.tool import Arguments, McpTool, ToolOutput, call_first_route
+from chalicelib.mcp.tool import Arguments, McpTool, ToolOutput, call_first_route, text_block
 
 MAX_RESULT_BYTES = 100_000
 """Bytes of `results.jsonl` that a result has; the rest is behind the address of the file."""

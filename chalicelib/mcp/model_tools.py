@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCaller
-from chalicelib.mcp.content import image_block, text_block
 from chalicelib.mcp.jsonrpc import Json, object_of
 from chalicelib.mcp.tool import (
     ACCEPTED,
@@ -14,7 +13,9 @@ from chalicelib.mcp.tool import (
     ToolArgument,
     ToolOutput,
     ToolRoute,
+    image_block,
     route_call,
+    text_block,
     whole_output,
 )
 

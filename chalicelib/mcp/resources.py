@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
-from chalicelib.mcp.content import DOCUMENT, PAGE, PASSAGE, document_uri, page_uri
 from chalicelib.mcp.jsonrpc import Json
 
+DOCUMENT = "headrace://documents/{document_id}"
+PAGE = f"{DOCUMENT}/pages/{{page}}"
+PASSAGE = f"{DOCUMENT}/versions/{{version}}/pages/{{page}}/passages/{{start}}-{{end}}"
 MAX_LISTED = 50
 MAX_PAGES = 10
 """Pages of a document that are read at once; each is a read of an object in S3."""
@@ -57,6 +59,29 @@ class UnknownResourceError(Exception):
     """Raised when a URI names no resource."""
 
 
+def hit_link(hit: Json) -> Json:
+    """Return a content block that links to a passage of a search."""
+    return _passage_link(hit, str(hit.get("heading") or ""))
+
+
+def citation_link(citation: Json) -> Json:
+    """Return a content block that links to the passage of a citation."""
+    return _passage_link(citation, "")
+
+
+def _passage_link(passage: Json, heading: str) -> Json:
+    uri = PASSAGE.format(
+        **{name: passage.get(name) for name in ("document_id", "version", "page", "start", "end")}
+    )
+    link: Json = {
+        "type": "resource_link",
+        "uri": uri,
+        "name": f"{passage.get('path')}, page {passage.get('page')}",
+        "mimeType": _PLAIN,
+    }
+    return {**link, "description": heading} if heading else link
+
+
 def list_documents(api: ApiCaller, cursor: str | None) -> Json:
     """Return one page of the tenant's documents as resources; raise `ApiRefusalError`."""
     query = {"status": "ready", "limit": str(MAX_LISTED), **({"cursor": cursor} if cursor else {})}
@@ -74,7 +99,7 @@ def list_documents(api: ApiCaller, cursor: str | None) -> Json:
 def _document(document: Json) -> Json:
     path = str(document.get("path"))
     return {
-        "uri": document_uri(document.get("document_id")),
+        "uri": DOCUMENT.format(document_id=document.get("document_id")),
         "name": path.rsplit("/", 1)[-1],
         "title": path,
         "description": f"Document of the collection {document.get('collection')},"
@@ -136,8 +161,14 @@ def _read_document(api: ApiCaller, document_id: str, version: str | None) -> lis
         path = {"document_id": document_id, "page": str(number)}
         page = api.call(ApiCall("GET", _PAGE_ROUTE, path, query)).body
         pages = int(str(page.get("pages") or 1))
-        contents = _contents(page_uri(document_id, number, version), page)
+        contents = _contents(_page_uri(document_id, number, version), page)
         left -= len(str(contents["text"]))
         read.append(contents)
         number += 1
     return read
+
+
+def _page_uri(document_id: str, page: int, version: str | None) -> str:
+    """Return the URI of a page, of the newest version unless one is given."""
+    within = f"/versions/{version}" if version else ""
+    return f"{DOCUMENT.format(document_id=document_id)}{within}/pages/{page}"

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
-from chalicelib.mcp.content import text_block
 from chalicelib.mcp.job_results import (
     error_lines,
     first_error,
@@ -25,7 +24,7 @@ from chalicelib.mcp.jsonrpc import (
     RpcError,
     object_of,
 )
-from chalicelib.mcp.tool import ToolOutput, whole_output
+from chalicelib.mcp.tool import ToolOutput, text_block, whole_output
 from chalicelib.mcp.tool_results import failed_result, output_result
 from chalicelib.mcp.versions import TASKS_EXTENSION, Envelope
 

@@ -74,6 +74,16 @@ class ToolOutput:
     job_id: str = ""
 
 
+def text_block(text: str) -> Json:
+    """Return a content block of text."""
+    return {"type": "text", "text": text}
+
+
+def image_block(data: str, media_type: str) -> Json:
+    """Return a content block with a picture, in base64."""
+    return {"type": "image", "data": data, "mimeType": media_type}
+
+
 RunTool = Callable[["McpTool", Arguments, ApiCaller, str], ToolOutput]
 """Runs a tool with arguments; the last one is the idempotency key, "" for none."""
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from chalicelib.mcp.content import text_block
 from chalicelib.mcp.jsonrpc import Json
-from chalicelib.mcp.tool import ToolOutput
+from chalicelib.mcp.tool import ToolOutput, text_block
 
 RECEIPT_KEY = "headrace/receipt"
 ERROR_KEY = "headrace/error"
