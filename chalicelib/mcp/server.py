@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from chalicelib.mcp import prompts, resources, tasks
+from chalicelib.mcp import prompts, resources, tasks, tools
 from chalicelib.mcp.api_calls import ApiCaller, ApiRefusalError
 from chalicelib.mcp.jsonrpc import (
     INTERNAL_ERROR,
@@ -29,8 +29,6 @@ from chalicelib.mcp.jsonrpc import (
     parse_message,
     result_response,
 )
-from chalicelib.mcp.tool_results import failed_result, output_result
-from chalicelib.mcp.tools import TOOL_BY_NAME
 from chalicelib.mcp.versions import (
     MODERN_VERSIONS,
     SERVER_INFO_KEY,
@@ -74,9 +72,9 @@ class McpResponse:
 class McpServer:
     """Answers messages by calls of the API."""
 
-    def __init__(self, tools: Sequence[Json], version: str) -> None:
-        """Serve `tools`, as they are listed, by the server's `version`."""
-        self._tools = tools
+    def __init__(self, listed: Sequence[Json], version: str) -> None:
+        """Serve the tools of `tools/list`, as `listed`, by the server's `version`."""
+        self._listed = listed
         self._info: Json = {"name": NAME, "title": "Headrace", "version": version}
         both: dict[str, Handler] = {
             "tools/list": self._list_tools,
@@ -164,7 +162,7 @@ class McpServer:
     def _list_tools(self, message: RpcMessage, envelope: Envelope, api: ApiCaller) -> Json:
         if _cursor(message) is not None:
             raise _invalid("The tools are one page; leave the cursor out.", "cursor")
-        return {"tools": [*self._tools], **_cached(_FIXED_MS, "public")}
+        return {"tools": [*self._listed], **_cached(_FIXED_MS, "public")}
 
 
 _CAPABILITIES: Mapping[str, JsonValue] = {"tools": {}, "resources": {}, "prompts": {}}
@@ -230,19 +228,9 @@ def _refused(refusal: ApiRefusalError) -> RpcError:
 
 def _call_tool(message: RpcMessage, envelope: Envelope, api: ApiCaller) -> Json:
     name = _text(message, "name", MAX_NAME_CHARACTERS)
-    tool = TOOL_BY_NAME.get(name)
-    if tool is None:
-        raise _invalid(f"Unknown tool: {name}; tools/list has those that there are.", "name")
-    arguments = _object(message, "arguments")
     key = _idempotency_key(message)
-    try:
-        tool.check(arguments)
-        output = tool.run(tool, arguments, api, key)
-    except ApiRefusalError as refusal:
-        return failed_result(refusal.error, retry_after=refusal.retry_after)
-    if output.job_id and envelope.has_tasks:
-        return tasks.created_task(name, output)
-    return output_result(output)
+    arguments = _object(message, "arguments")
+    return tools.call_tool(api, name, arguments, key, has_tasks=envelope.has_tasks)
 
 
 def _idempotency_key(message: RpcMessage) -> str:

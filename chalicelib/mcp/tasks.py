@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from chalicelib.mcp.api_calls import ApiCall, ApiCaller, ApiRefusalError
+from chalicelib.mcp.batch_tools import BATCH_TOOLS
 from chalicelib.mcp.job_results import (
     error_lines,
     first_error,
@@ -24,6 +25,7 @@ from chalicelib.mcp.jsonrpc import (
     RpcError,
     object_of,
 )
+from chalicelib.mcp.model_tools import JOB, MODEL_TOOLS
 from chalicelib.mcp.tool import ToolOutput, text_block, whole_output
 from chalicelib.mcp.tool_results import failed_result, output_result
 from chalicelib.mcp.versions import TASKS_EXTENSION, Envelope
@@ -37,9 +39,9 @@ _CONFLICT = 409
 _JOB = "/v1/jobs/{job_id}"
 _TASK = re.compile(r"(?P<tool>[a-z_]{1,64})\.(?P<job_id>[0-9A-Za-z]{1,64})", re.ASCII)
 _OTHER_KEYS: Mapping[str, str] = {
-    "extract": "extraction",
-    "generate_text": "generation",
-    "run_batch": "",
+    tool.name: "".join(route.key for route in tool.routes if route.key != JOB)
+    for tool in (*MODEL_TOOLS, *BATCH_TOOLS)
+    if any(route.key == JOB for route in tool.routes)
 }
 """The key that a result has beside `job`, by the tools that begin jobs; "" for none."""
 
